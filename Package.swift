@@ -1,0 +1,61 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+    name: "srup-beacon",
+    products: [
+        .executable(name: "srup-beacon", targets: ["srup-beacon"]),
+        .executable(name: "srup-bench", targets: ["srup-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // The pure rooms: no Foundation, no C, no clock, no randomness.
+        .target(name: "SRUP"),
+        .target(name: "ProofLink", dependencies: ["SRUP"]),
+        .target(name: "Observing", dependencies: ["SRUP", "ProofLink"]),
+
+        // The world.
+        .target(name: "Keys", dependencies: ["SRUP", "COpenSSL"]),
+        .target(name: "Links", dependencies: ["ProofLink", "CMosquitto", "COpenSSL", "CBlueZ", "CLinux"]),
+        .target(
+            name: "Beacon",
+            dependencies: [
+                "SRUP", "ProofLink", "Observing", "Keys", "Links", "CSQLite", "CINI", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .target(name: "Bench", dependencies: ["SRUP", "ProofLink", "Keys", "Links", "CLinux"]),
+        .executableTarget(
+            name: "srup-beacon",
+            dependencies: ["Beacon", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .executableTarget(
+            name: "srup-bench",
+            dependencies: ["Bench", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+        // One C target a library: its header, and a `static inline` only for what Swift cannot import.
+        .target(
+            name: "COpenSSL", path: "Sources/CLibraries/COpenSSL",
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        .target(
+            name: "CMosquitto", path: "Sources/CLibraries/CMosquitto",
+            linkerSettings: [.linkedLibrary("mosquitto")]),
+        .target(name: "CBlueZ", path: "Sources/CLibraries/CBlueZ"),
+        .target(
+            name: "CSQLite", path: "Sources/CLibraries/CSQLite",
+            linkerSettings: [.linkedLibrary("sqlite3")]),
+        .target(
+            name: "CINI", path: "Sources/CLibraries/CINI",
+            linkerSettings: [.linkedLibrary("inih")]),
+        .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
+
+        .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys"]),
+        .testTarget(name: "KeysTests", dependencies: ["Keys"]),
+        .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys"]),
+        .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),
+        .testTarget(name: "BeaconTests", dependencies: ["Beacon"]),
+        .testTarget(name: "BenchTests", dependencies: ["Bench"]),
+        .testTarget(name: "SystemTests", dependencies: ["Bench", "Beacon"]),
+    ]
+)

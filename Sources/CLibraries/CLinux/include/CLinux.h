@@ -1,0 +1,24 @@
+// Linux calls that Swift's Glibc module leaves out or cannot see without _GNU_SOURCE.
+#pragma once
+#include <stdint.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+
+// accept4 needs _GNU_SOURCE. The accepted socket is non-blocking and closed on exec.
+int clinux_accept(int listener, struct sockaddr *address, socklen_t *length);
+
+// struct ucred needs _GNU_SOURCE. 0 and the peer's process and user, or -1.
+int clinux_peer_credentials(int socket, int32_t *process, uint32_t *user);
+
+// epoll_event is a packed struct with a union: these set and read its 64-bit data.
+static inline int clinux_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t data) {
+    struct epoll_event event = {.events = events, .data = {.u64 = data}};
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+static inline uint64_t clinux_epoll_data(const struct epoll_event *event) { return event->data.u64; }
+static inline uint32_t clinux_epoll_events(const struct epoll_event *event) { return event->events; }

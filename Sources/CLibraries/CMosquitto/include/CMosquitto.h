@@ -1,0 +1,3 @@
+// libmosquitto as Swift imports it: nothing had to be added.
+#pragma once
+#include <mosquitto.h>

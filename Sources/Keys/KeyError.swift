@@ -1,0 +1,51 @@
+/// What is wrong with a key file: the operator's to mend, so each says what was met and what to do.
+public enum KeyError: Error, Equatable, Sendable {
+    /// No such file.
+    case missing(path: String)
+    /// The system would not let us read it; its words.
+    case unreadable(path: String, why: String)
+    /// A directory, a link, a device: anything but a regular file.
+    case notAFile(path: String)
+    /// Group or others may read or write a private key; its permission bits.
+    case exposed(path: String, mode: UInt32)
+    /// A private key that belongs to another user.
+    case foreignOwner(path: String, owner: UInt32)
+    /// Longer than any key file.
+    case tooLong(path: String)
+    /// Not a PEM key, or one that ends too soon, or one under a passphrase.
+    case notAKey(path: String)
+    /// A key of another kind than RSA.
+    case notRSA(path: String)
+    /// An RSA key of fewer than 2,048 bits (or more than 16,384, which no frame can carry).
+    case wrongSize(path: String, bits: Int)
+
+    /// One sentence, lower case.
+    public var sentence: String {
+        switch self {
+        case .missing(let path): "the key file \(path) does not exist"
+        case .unreadable(let path, let why): "the key file \(path) cannot be read: \(why)"
+        case .notAFile(let path): "\(path) is not a regular file"
+        case .exposed(let path, let mode):
+            "the private key \(path) is open to others (mode 0\(String(mode, radix: 8)), wanted 0600)"
+        case .foreignOwner(let path, let owner): "the private key \(path) belongs to user \(owner), not to us"
+        case .tooLong(let path): "\(path) is too long for a key file"
+        case .notAKey(let path): "\(path) holds no usable PEM key (cut short, under a passphrase, or something else)"
+        case .notRSA(let path): "the key in \(path) is not an RSA key"
+        case .wrongSize(let path, let bits): "the RSA key in \(path) has \(bits) bits, wanted 2048 to 16384"
+        }
+    }
+
+    /// What to do about it: an order.
+    public var hint: String {
+        switch self {
+        case .missing(let path):
+            "put the key at \(path), or correct the path in the configuration; none is made for you"
+        case .unreadable(let path, _): "let the beacon's user read it: chown USER \(path) && chmod 0600 \(path)"
+        case .notAFile(let path): "put the key itself at \(path), not a link or a folder"
+        case .exposed(let path, _): "close it: chmod 0600 \(path)"
+        case .foreignOwner(let path, _): "give it to the user that runs the beacon: chown USER \(path)"
+        case .tooLong, .notAKey, .notRSA: "give a PEM file with one unencrypted RSA key, PKCS#1 or PKCS#8"
+        case .wrongSize: "make a key of 2048 bits or more: openssl genrsa -out FILE 3072"
+        }
+    }
+}

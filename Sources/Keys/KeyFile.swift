@@ -1,0 +1,67 @@
+import COpenSSL
+import Glibc
+import SRUP
+
+/// Reading key files: bounded, without following links, and for private keys only where nobody else can read them.
+enum KeyFile {
+    /// 64 KiB: an RSA-16384 private key in PEM takes 13 KiB.
+    static let longest = 65_536
+
+    /// The file's bytes in a buffer that is wiped after `body` has returned.
+    static func read<Result>(
+        _ path: String, isPrivate: Bool, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) throws -> Result {
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard file >= 0 else {
+            switch errno {
+            case ENOENT: throw KeyError.missing(path: path)
+            case ELOOP: throw KeyError.notAFile(path: path)
+            default: throw KeyError.unreadable(path: path, why: String(cString: strerror(errno)))
+            }
+        }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw KeyError.notAFile(path: path) }
+        if isPrivate {
+            guard status.st_uid == geteuid() else { throw KeyError.foreignOwner(path: path, owner: status.st_uid) }
+            guard status.st_mode & 0o077 == 0 else { throw KeyError.exposed(path: path, mode: status.st_mode & 0o7777) }
+        }
+        guard status.st_size <= longest else { throw KeyError.tooLong(path: path) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: longest, alignment: 1)
+        defer {
+            wipe(buffer)
+            buffer.deallocate()
+        }
+        var length = 0
+        while length < longest {
+            let count = Glibc.read(file, buffer.baseAddress.map { $0 + length }, longest - length)
+            guard count >= 0 else { throw KeyError.unreadable(path: path, why: String(cString: strerror(errno))) }
+            if count == 0 { break }
+            length += count
+        }
+        return try body(UnsafeRawBufferPointer(rebasing: buffer[..<length]))
+    }
+
+    /// Parses PEM with one of OpenSSL's readers and checks that what it held is an RSA key of a usable size.
+    static func parse(
+        _ path: String, isPrivate: Bool, _ reader: (OpaquePointer) -> OpaquePointer?
+    ) throws -> OpaquePointer {
+        try read(path, isPrivate: isPrivate) { bytes in
+            defer { ERR_clear_error() }
+            guard let bio = BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)) else {
+                throw KeyError.notAKey(path: path)
+            }
+            defer { BIO_free(bio) }
+            guard let key = reader(bio) else { throw KeyError.notAKey(path: path) }
+            do {
+                guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else { throw KeyError.notRSA(path: path) }
+                let bits = Int(EVP_PKEY_get_bits(key))
+                guard (2_048...16_384).contains(bits) else { throw KeyError.wrongSize(path: path, bits: bits) }
+            } catch {
+                EVP_PKEY_free(key)
+                throw error
+            }
+            return key
+        }
+    }
+}

@@ -1,0 +1,66 @@
+/// A moment on CLOCK_BOOTTIME: nanoseconds since this boot, counting sleep. Nothing is decided by the wall clock.
+public struct Instant: Comparable, Hashable, Sendable, CustomStringConvertible {
+    /// Nanoseconds since boot.
+    public let nanoseconds: Int64
+
+    /// A moment so many nanoseconds after boot.
+    public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+    /// Earlier is less.
+    public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+
+    /// The moment so much later.
+    public static func + (moment: Instant, delay: Duration) -> Instant {
+        Instant(nanoseconds: moment.nanoseconds + delay.wholeNanoseconds)
+    }
+
+    /// How long after another moment.
+    public static func - (later: Instant, earlier: Instant) -> Duration {
+        .nanoseconds(later.nanoseconds - earlier.nanoseconds)
+    }
+
+    /// Seconds since boot.
+    public var description: String { "\(Duration.nanoseconds(nanoseconds))" }
+}
+
+extension Duration {
+    /// The whole duration in nanoseconds; 292 years fit.
+    public var wholeNanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
+
+    /// The whole duration in microseconds, cut.
+    public var wholeMicroseconds: Int64 { wholeNanoseconds / 1_000 }
+}
+
+/// What is to be looked at when: a binary heap by moment. Entries are not withdrawn; whoever takes one out looks whether
+/// it still means something.
+struct Agenda<Entry: Sendable>: Sendable {
+    private var heap: [(at: Instant, entry: Entry)] = []
+
+    /// The earliest moment, also where its entry means nothing any more.
+    var next: Instant? { heap.first?.at }
+
+    mutating func add(_ entry: Entry, at moment: Instant) {
+        heap.append((moment, entry))
+        var child = heap.count - 1
+        while child > 0, heap[child].at < heap[(child - 1) / 2].at {
+            heap.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    /// Takes out the earliest entry that is due.
+    mutating func takeDue(at now: Instant) -> Entry? {
+        guard let first = heap.first, first.at <= now else { return nil }
+        heap.swapAt(0, heap.count - 1)
+        heap.removeLast()
+        var parent = 0
+        while true {
+            let children = (2 * parent + 1)..<min(2 * parent + 3, max(heap.count, 2 * parent + 1))
+            guard let least = children.min(by: { heap[$0].at < heap[$1].at }), heap[least].at < heap[parent].at else {
+                return first.entry
+            }
+            heap.swapAt(parent, least)
+            parent = least
+        }
+    }
+}

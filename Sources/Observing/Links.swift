@@ -1,0 +1,188 @@
+import ProofLink
+import SRUP
+
+// The devices' side: rules §4 and §7, docs/proof-link.md.
+extension Observer {
+    mutating func connect(
+        _ id: LinkID, _ peer: Peer, linkNonce: [UInt8], challenge: [UInt8], at now: Instant
+    ) -> [Effect] {
+        guard !holdOffs.holds(peer.address, at: now), linksOfPeer[peer.address, default: 0] < policy.linksPerPeer else {
+            return turnAway(id, peer)
+        }
+        var effects: [Effect] = []
+        if links.count >= policy.linkLimit {
+            // A link that no open observation names makes room: strangers cannot starve an expected device by filling
+            // all places (rules: §7). Whoever has not even said READY goes first, the longest silent before the others.
+            guard let victim = leastWanted() else { return turnAway(id, peer) }
+            effects += end(victim, .busy)
+        }
+        let session = BeaconSession(beacon: identity, modes: policy.modes, linkNonce: linkNonce, challenge: challenge)
+        let link = Link(peer: peer, session: session, deadline: now + policy.readyLimit)
+        links[id] = link
+        linksOfPeer[peer.address, default: 0] += 1
+        agenda.add(.link(id), at: link.deadline)
+        return effects + [.tell(id, session.hello)]
+    }
+
+    private func turnAway(_ id: LinkID, _ peer: Peer) -> [Effect] {
+        [
+            .tell(id, .outcome(.busy, tag: LinkFrame.noTag)), .close(id),
+            .report(.ended(id, peer, device: nil, .busy)),
+        ]
+    }
+
+    private func leastWanted() -> LinkID? {
+        let candidates = links.filter { !$0.value.session.awaitsProof }
+        return candidates.min {
+            ($0.value.session.isHeld ? 1 : 0, $0.key.number) < ($1.value.session.isHeld ? 1 : 0, $1.key.number)
+        }?.key
+    }
+
+    mutating func receive(_ frame: LinkFrame, over id: LinkID, at now: Instant) -> [Effect] {
+        guard let link = links[id] else { return [] }  // its last frames may arrive after we have ended it
+        var session = link.session
+        do {
+            let received = try session.receive(frame)
+            links[id]?.session = session
+            switch received {
+            case .ready(let device): return ready(id, link.peer, device, at: now)
+            case .presented(let presentation): return judge(presentation, over: id, at: now)
+            }
+        } catch {
+            return holdOff(id, as: .malformed, at: now)
+        }
+    }
+
+    private mutating func ready(_ id: LinkID, _ peer: Peer, _ device: Identifier, at now: Instant) -> [Effect] {
+        let report = Effect.report(.ready(id, peer, device: device))
+        guard exchanges[device] == nil else { return [report] + challenge(id, at: now) }
+        setDeadline(of: id, to: now + policy.holdLimit)
+        let seconds = UInt16(clamping: policy.holdLimit.components.seconds)
+        return [report, .tell(id, .wait(seconds: seconds))]
+    }
+
+    private mutating func challenge(_ id: LinkID, at now: Instant) -> [Effect] {
+        guard let frame = links[id]?.session.sendChallenge() else { return [] }
+        setDeadline(of: id, to: now + policy.proofLimit)
+        return [.tell(id, frame)]
+    }
+
+    mutating func challengeHeldLinks(of device: Identifier, at now: Instant) -> [Effect] {
+        let held = links.filter { $0.value.session.isHeld && $0.value.session.device == device }.keys
+        return held.sorted { $0.number < $1.number }.flatMap { challenge($0, at: now) }
+    }
+
+    /// The challenge may have waited for the journal: the round trip and the time limit start when it left.
+    mutating func noteChallengeLeft(_ id: LinkID, at now: Instant) {
+        guard let link = links[id], link.session.awaitsProof, link.challengeLeft == nil else { return }
+        links[id]?.challengeLeft = now
+        setDeadline(of: id, to: now + policy.proofLimit)
+    }
+
+    // MARK: - The proof (rules: §4)
+
+    private mutating func judge(_ presentation: Presentation, over id: LinkID, at now: Instant) -> [Effect] {
+        guard let link = links[id], let device = link.session.device else { return [] }
+        let asked = exchanges[device] ?? []
+        guard !asked.isEmpty else { return end(id, .fail) }
+        let roundTrip = link.challengeLeft.map { now - $0 }
+        // Every open observation is tried, also after one has matched: the time does not tell which.
+        let matching = asked.filter { exchange in
+            observations[exchange].map { presentation.matches($0.value, authenticate) } ?? false
+        }
+        let tooFar = isTooFar(link.peer, roundTrip)
+        guard let first = matching.first, let value = observations[first]?.value, !tooFar else {
+            let mode: Mode = if case .value = presentation { .value } else { .challenge }
+            return mismatch(asked, over: id, tooFar ? .tooFar : .invalid, mode, roundTrip, at: now)
+        }
+        var effects: [Effect] = []
+        let outcome = presentation.validOutcome(value, authenticate)
+        forget(id)
+        for exchange in matching {
+            effects += answer(exchange, .valid, .matched, evidence(exchange, link.peer, presentation, roundTrip))
+        }
+        // The verdict is recorded and on its way before the device hears of it.
+        effects += [.tell(id, outcome), .close(id), .report(.ended(id, link.peer, device: device, .valid))]
+        return effects
+    }
+
+    private mutating func mismatch(
+        _ asked: [Exchange], over id: LinkID, _ outcome: Outcome, _ mode: Mode, _ roundTrip: Duration?, at now: Instant
+    ) -> [Effect] {
+        guard let link = links[id] else { return [] }
+        var effects: [Effect] = []
+        var decided: [Exchange] = []
+        for exchange in asked {
+            guard var observation = observations[exchange] else { continue }
+            observation.mismatches += 1
+            observation.lastEvidence = Evidence(
+                peer: link.peer, mode: mode, roundTrip: roundTrip, attempts: observation.mismatches, grade: .reachable)
+            observations[exchange] = observation
+            effects += [
+                .record(.mismatches(exchange, observation.mismatches)),
+                .report(
+                    .mismatch(exchange, device: observation.device, link.peer, count: observation.mismatches)),
+            ]
+            if observation.mismatches >= policy.mismatchLimit { decided.append(exchange) }
+        }
+        let ending = holdOff(id, as: outcome, at: now)
+        for exchange in decided {
+            effects += answer(exchange, .invalid, .mismatches, observations[exchange]?.lastEvidence)
+        }
+        return effects + ending
+    }
+
+    private func isTooFar(_ peer: Peer, _ roundTrip: Duration?) -> Bool {
+        // A bound that is set and cannot be checked is not met.
+        if let bound = policy.maximumRoundTrip { if roundTrip.map({ $0 > bound }) ?? true { return true } }
+        if let bound = policy.minimumSignal { if peer.signal.map({ $0 < bound }) ?? true { return true } }
+        return false
+    }
+
+    private func evidence(
+        _ exchange: Exchange, _ peer: Peer, _ presentation: Presentation, _ roundTrip: Duration?
+    ) -> Evidence {
+        let attempts = (observations[exchange]?.mismatches ?? 0) + 1
+        switch presentation {
+        case .value:
+            return Evidence(peer: peer, mode: .value, roundTrip: roundTrip, attempts: attempts, grade: .reachable)
+        case .proof:
+            let grade: Evidence.Grade = policy.maximumRoundTrip == nil ? .challenged : .timed
+            return Evidence(peer: peer, mode: .challenge, roundTrip: roundTrip, attempts: attempts, grade: grade)
+        }
+    }
+
+    // MARK: - Ends of links
+
+    mutating func endChallengedLinks(of device: Identifier) -> [Effect] {
+        let challenged = links.filter { $0.value.session.awaitsProof && $0.value.session.device == device }.keys
+        return challenged.sorted { $0.number < $1.number }.flatMap { end($0, .fail) }
+    }
+
+    /// Ends a link whose peer presented something false, and holds the peer off.
+    mutating func holdOff(_ id: LinkID, as outcome: Outcome, at now: Instant) -> [Effect] {
+        guard let link = links[id] else { return [] }
+        holdOffs.add(link.peer.address, at: now, policy)
+        return end(id, outcome)
+    }
+
+    mutating func end(_ id: LinkID, _ outcome: Outcome) -> [Effect] {
+        guard let link = links[id] else { return [] }
+        forget(id)
+        return [
+            .tell(id, .outcome(outcome, tag: LinkFrame.noTag)), .close(id),
+            .report(.ended(id, link.peer, device: link.session.device, outcome)),
+        ]
+    }
+
+    mutating func forget(_ id: LinkID) {
+        guard let link = links.removeValue(forKey: id) else { return }
+        let left = linksOfPeer[link.peer.address, default: 1] - 1
+        linksOfPeer[link.peer.address] = left > 0 ? left : nil
+    }
+
+    private mutating func setDeadline(of id: LinkID, to deadline: Instant) {
+        links[id]?.deadline = deadline
+        agenda.add(.link(id), at: deadline)
+    }
+}

@@ -1,0 +1,165 @@
+import ProofLink
+import SRUP
+
+/// Why a sealed value cannot be used.
+public enum Unopened: Error, Equatable, Sendable {
+    /// It does not open under our key.
+    case seal
+    /// It opens and is no value.
+    case value
+
+    var reason: Reason {
+        switch self {
+        case .seal: .sealUnopened
+        case .value: .notAValue
+        }
+    }
+}
+
+/// Opens a sealed value with our key; lent by `Keys`. Given the same bytes, it gives the same answer.
+public typealias Unsealer = @Sendable (_ sealed: [UInt8]) -> Result<Secret, Unopened>
+
+/// The node's mind: events in, effects out. A value: no socket, no clock, no randomness, no logger.
+///
+/// One observation, from the server's request to the one verdict:
+///
+///                       ┌── not opened, names us, too many ─────────────────────────▶ failed
+///     OBSERVE_REQ ──────┤
+///                       └──▶ open ──┬── right proof before the deadline ────────────▶ valid
+///                                   ├── `mismatchLimit` false proofs ───────────────▶ invalid
+///                                   ├── deadline, a false proof came ───────────────▶ invalid
+///                                   ├── deadline, nobody came ──────────────────────▶ failed
+///                                   └── superseded, withdrawn, machine restarted ───▶ failed
+///
+/// After the verdict everything for that observation is ignored on purpose, but for the server's repeated question, which
+/// gets the same verdict again.
+public struct Observer: Sendable {
+    /// Who we are.
+    public let identity: Identifier
+    /// Our numbers. A change is in force from the next event; deadlines that are set stay.
+    public var policy: Policy
+
+    let unseal: Unsealer
+    let authenticate: Authenticator
+    var servers: [Identifier: Standing] = [:]
+    var observations: [Exchange: Observation] = [:]
+    var exchanges: [Identifier: [Exchange]] = [:]
+    var links: [LinkID: Link] = [:]
+    var linksOfPeer: [String: Int] = [:]
+    var holdOffs = HoldOffs()
+    var agenda = Agenda<Due>()
+
+    /// An observer that has nothing open.
+    /// - Parameters:
+    ///   - unseal: opens what is sealed to us.
+    ///   - authenticate: HMAC-SHA256.
+    public init(
+        identity: Identifier, policy: Policy, unseal: @escaping Unsealer, authenticate: @escaping Authenticator
+    ) {
+        (self.identity, self.policy, self.unseal, self.authenticate) = (identity, policy, unseal, authenticate)
+    }
+
+    /// Where we stand with a server, and both directions' sequence ids (rules: §2).
+    struct Standing: Equatable, Sendable {
+        var membership = Membership.stranger
+        /// nil: not known, because we never heard from it or the journal was lost. Only the answer to a join request
+        /// that echoes our fresh token is believed then.
+        var lastAccepted: SequenceID?
+        var lastSent = SequenceID(0)
+        var joinAttempts = 0
+    }
+
+    /// One question that has no verdict yet.
+    struct Observation: Sendable {
+        let device: Identifier
+        let value: Secret
+        let deadline: Instant
+        var mismatches = 0
+        var lastEvidence: Evidence?
+    }
+
+    /// One link of a device's.
+    struct Link: Sendable {
+        let peer: Peer
+        var session: BeaconSession
+        var deadline: Instant
+        var challengeLeft: Instant?
+    }
+
+    enum Due: Sendable {
+        case observation(Exchange)
+        case link(LinkID)
+        case join(Identifier)
+    }
+
+    /// The moment at which the next `Event.tick` may have something to do; nil: never, as things stand.
+    public var nextDeadline: Instant? { agenda.next }
+
+    /// How many observations are open.
+    public var openObservations: Int { observations.count }
+
+    /// How many links are held.
+    public var openLinks: Int { links.count }
+
+    /// Our standing with every server that we know.
+    public var memberships: [Identifier: Membership] { servers.mapValues(\.membership) }
+
+    /// What is open: exchange, device, deadline, false proofs so far.
+    public var open: [(exchange: Exchange, device: Identifier, deadline: Instant, mismatches: Int)] {
+        observations.map { ($0.key, $0.value.device, $0.value.deadline, $0.value.mismatches) }
+    }
+
+    /// Takes what happened, and says what to do. Whatever is due by now comes first, so that a proof that arrives together
+    /// with the deadline loses.
+    public mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
+        var effects = expire(at: now)
+        switch event {
+        case .message(let message, let answered): effects += take(message, answered: answered, at: now)
+        case .join(let server, let token): effects += join(server, token, at: now)
+        case .connected(let link, let peer, let linkNonce, let challenge):
+            effects += connect(link, peer, linkNonce: linkNonce, challenge: challenge, at: now)
+        case .received(let link, let frame): effects += receive(frame, over: link, at: now)
+        case .malformed(let link): effects += holdOff(link, as: .malformed, at: now)
+        case .challengeLeft(let link): noteChallengeLeft(link, at: now)
+        case .disconnected(let link): forget(link)
+        case .tick: break
+        }
+        return effects
+    }
+
+    private mutating func expire(at now: Instant) -> [Effect] {
+        var effects: [Effect] = []
+        while let due = agenda.takeDue(at: now) {
+            switch due {
+            case .observation(let exchange):
+                guard let observation = observations[exchange], observation.deadline <= now else { continue }
+                effects +=
+                    observation.mismatches > 0
+                    ? answer(exchange, .invalid, .deadlineAfterMismatch, observation.lastEvidence)
+                    : answer(exchange, .failed, .silence, nil)
+            case .link(let id):
+                guard let link = links[id], link.deadline <= now else { continue }
+                effects += end(id, link.session.awaitsProof ? .fail : .unknown)
+            case .join(let server):
+                guard let standing = servers[server], standing.membership.wantsToJoin else { continue }
+                effects.append(.wantToken(server))
+            }
+        }
+        return effects
+    }
+}
+
+extension BeaconSession {
+    var awaitsProof: Bool { if case .challenged = state { true } else { false } }
+    var isHeld: Bool { if case .holding = state { true } else { false } }
+}
+
+extension Membership {
+    /// Whether a JOIN_REQ is to be sent again some time.
+    var wantsToJoin: Bool {
+        switch self {
+        case .stranger, .joining, .refused: true
+        case .member, .terminated: false
+        }
+    }
+}

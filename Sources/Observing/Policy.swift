@@ -1,0 +1,78 @@
+import ProofLink
+
+/// Our numbers: what each bounds, and what breaks when it is larger. The protocol's own numbers are in SRUP and ProofLink.
+public struct Policy: Equatable, Sendable {
+    /// How long an observation stays open. Longer: a device has more time, a thief of a value too.
+    public var observationWindow = Duration.seconds(120)
+    /// Open observations in all. More: more memory for a server to fill (about 1 KiB each).
+    public var observationLimit = 1024
+    /// False proofs that make an observation *invalid*. More: an attacker may guess more often (at 2^-128 a guess).
+    public var mismatchLimit = 3
+    /// Whether evidence goes to the server as a DATA message before each response.
+    public var reportsEvidence = false
+
+    /// Which modes HELLO offers.
+    public var modes: Modes = [.challenge]
+    /// Links in all. More: more memory and descriptors for strangers to hold.
+    public var linkLimit = 64
+    /// Links of one peer address. More: one stranger may fill more places.
+    public var linksPerPeer = 4
+    /// From HELLO to READY. Longer: silent strangers hold places longer.
+    public var readyLimit = Duration.seconds(5)
+    /// From CHALLENGE to the proof. Longer: a relay has more time.
+    public var proofLimit = Duration.seconds(2)
+    /// From READY until the server's request must have come. Longer: waiting strangers hold places longer.
+    public var holdLimit = Duration.seconds(120)
+    /// The round trip above which a right proof is *too far*; nil: no bound. It is no distance bound (rules: §4).
+    public var maximumRoundTrip: Duration?
+    /// The signal below which a right proof is *too far*, in dBm; nil: no bound. It is no distance bound either.
+    public var minimumSignal: Int8?
+
+    /// The hold-off after a peer's first mismatch or malformed frame; each further one doubles it.
+    public var firstHoldOff = Duration.seconds(1)
+    /// The longest hold-off. Longer: a device that failed honestly waits longer.
+    public var longestHoldOff = Duration.seconds(300)
+    /// Peers remembered as held off. More: more memory for somebody with many addresses (about 100 bytes each).
+    public var heldOffPeers = 4096
+
+    /// How long an unanswered JOIN_REQ waits for the next one at first; each further one doubles it.
+    public var firstJoinRetry = Duration.seconds(30)
+    /// The longest time between two JOIN_REQs. Longer: a beacon comes back later after a server's outage.
+    public var longestJoinRetry = Duration.seconds(600)
+
+    /// The defaults of rules and specification.
+    public init() {}
+}
+
+/// Hold-offs of peers that presented something false: growing, forgotten after a quiet time, bounded in number.
+struct HoldOffs {
+    private struct Entry {
+        var count = 0
+        var until: Instant
+        var forgottenAt: Instant
+    }
+
+    private var entries: [String: Entry] = [:]
+
+    /// Whether a peer is held off at a moment.
+    func holds(_ address: String, at now: Instant) -> Bool { (entries[address]?.until).map { now < $0 } ?? false }
+
+    /// Holds a peer off: twice as long as the last time, unless that is forgotten.
+    mutating func add(_ address: String, at now: Instant, _ policy: Policy) {
+        var entry = entries[address] ?? Entry(until: now, forgottenAt: now)
+        if entry.forgottenAt <= now { entry.count = 0 }
+        let doublings = min(entry.count, 20)
+        let delay = min(policy.firstHoldOff * (1 << doublings), policy.longestHoldOff)
+        entry.count += 1
+        entry.until = now + delay
+        entry.forgottenAt = entry.until + policy.longestHoldOff
+        if entries[address] == nil, entries.count >= policy.heldOffPeers { makeRoom(at: now) }
+        entries[address] = entry
+    }
+
+    private mutating func makeRoom(at now: Instant) {
+        entries = entries.filter { now < $0.value.forgottenAt }
+        let oldest = entries.min { $0.value.forgottenAt < $1.value.forgottenAt }
+        if let oldest, entries.count > 0 { entries[oldest.key] = nil }
+    }
+}

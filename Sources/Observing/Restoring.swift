@@ -1,0 +1,76 @@
+import SRUP
+
+/// What the journal holds of a server.
+public struct StoredServer: Equatable, Sendable {
+    /// The server.
+    public var server: Identifier
+    /// Our standing with it.
+    public var membership: Membership
+    /// The last sequence id accepted from it; nil where that is not known, and must be established by a new join.
+    public var lastAccepted: SequenceID?
+    /// The last sequence id that we used towards it.
+    public var lastSent: SequenceID
+
+    /// A server as the journal holds it.
+    public init(server: Identifier, membership: Membership, lastAccepted: SequenceID?, lastSent: SequenceID) {
+        (self.server, self.membership) = (server, membership)
+        (self.lastAccepted, self.lastSent) = (lastAccepted, lastSent)
+    }
+}
+
+/// What the journal holds of an observation without a verdict.
+public struct StoredObservation: Sendable {
+    /// Who asked, under which token.
+    public var exchange: Exchange
+    /// The device that is to show itself.
+    public var device: Identifier
+    /// The request as it came, its signature checked again; nil where it no longer holds.
+    public var request: Verified<Message>?
+    /// The deadline, on the clock of the boot in which it was set.
+    public var deadline: Instant
+    /// False proofs so far.
+    public var mismatches: Int
+    /// Whether the machine has not been restarted since: else the deadline means nothing.
+    public var sameBoot: Bool
+
+    /// An observation as the journal holds it.
+    public init(
+        exchange: Exchange, device: Identifier, request: Verified<Message>?, deadline: Instant, mismatches: Int,
+        sameBoot: Bool
+    ) {
+        (self.exchange, self.device, self.request) = (exchange, device, request)
+        (self.deadline, self.mismatches, self.sameBoot) = (deadline, mismatches, sameBoot)
+    }
+}
+
+extension Observer {
+    /// Takes up what the journal holds (rules: §5). To be called once, before the first event.
+    ///
+    /// Within the same boot an observation goes on until its deadline; after a reboot it is answered *fail*.
+    /// - Returns: the effects of the answers that follow from it.
+    public mutating func restore(_ stored: [StoredServer], _ open: [StoredObservation]) -> [Effect] {
+        precondition(servers.isEmpty && observations.isEmpty, "restored into an observer that is in use")
+        for server in stored {
+            servers[server.server] = Standing(
+                membership: server.membership, lastAccepted: server.lastAccepted, lastSent: server.lastSent)
+        }
+        var effects: [Effect] = []
+        for observation in open { effects += reopen(observation) }
+        return effects
+    }
+
+    private mutating func reopen(_ stored: StoredObservation) -> [Effect] {
+        guard stored.sameBoot else { return conclude(stored.exchange, stored.device, .failed, .interrupted, nil) }
+        guard case .observationRequest(_, let sealed) = stored.request?.content.body else {
+            return conclude(stored.exchange, stored.device, .failed, .sealUnopened, nil)
+        }
+        switch unseal(sealed.bytes) {
+        case .failure(let unopened): return conclude(stored.exchange, stored.device, .failed, unopened.reason, nil)
+        case .success(let value):
+            let observation = Observation(
+                device: stored.device, value: value, deadline: stored.deadline, mismatches: stored.mismatches)
+            open(stored.exchange, observation)
+            return []
+        }
+    }
+}

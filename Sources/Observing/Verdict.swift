@@ -1,0 +1,143 @@
+import ProofLink
+import SRUP
+
+/// What the beacon answers a server: exactly one for each observation, and it never changes.
+public enum Verdict: String, CaseIterable, Hashable, Sendable {
+    /// The device showed the value.
+    case valid
+    /// Something was presented, and it was not the value.
+    case invalid
+    /// Nothing was observed.
+    case failed
+
+    /// The status that the RESPONSE carries.
+    public var status: Status {
+        switch self {
+        case .valid: .observedJoinValid
+        case .invalid: .observedJoinInvalid
+        case .failed: .observedJoinFail
+        }
+    }
+}
+
+/// Why a verdict is what it is. The server learns the verdict; the log and the history learn this.
+public enum Reason: String, CaseIterable, Hashable, Sendable {
+    /// The proof matched.
+    case matched
+    /// As many false proofs came as the policy allows.
+    case mismatches
+    /// The deadline came; there had been false proofs.
+    case deadlineAfterMismatch
+    /// The deadline came; nobody had presented anything.
+    case silence
+    /// The server asked again for the same device under another token.
+    case superseded
+    /// The server ended our membership.
+    case withdrawn
+    /// The machine was restarted meanwhile: nobody knows how long that took.
+    case interrupted
+    /// The sealed value does not open under our key.
+    case sealUnopened
+    /// The sealed value opens, and is neither 16 bytes nor 32 hexadecimal digits.
+    case notAValue
+    /// The request names us as the joining device.
+    case namesUs
+    /// As many observations are open as the policy allows.
+    case tooMany
+
+    /// The reason as a clause for a log line.
+    public var sentence: String {
+        switch self {
+        case .matched: "the proof matched"
+        case .mismatches: "too many false proofs"
+        case .deadlineAfterMismatch: "the deadline came after false proofs"
+        case .silence: "the deadline came and nobody presented a proof"
+        case .superseded: "the server asked again for this device under another token"
+        case .withdrawn: "the server ended our membership"
+        case .interrupted: "the machine was restarted meanwhile"
+        case .sealUnopened: "the sealed value does not open under our key"
+        case .notAValue: "the sealed value is neither 16 bytes nor 32 hexadecimal digits"
+        case .namesUs: "the request names this beacon as the joining device"
+        case .tooMany: "too many observations are open"
+        }
+    }
+}
+
+/// A way into the beacon for nearby devices (docs/proof-link.md, «Transports»).
+public enum Transport: String, CaseIterable, Hashable, Sendable {
+    /// Bluetooth BR/EDR, a stream.
+    case rfcomm
+    /// Bluetooth BR/EDR, packets.
+    case l2cap
+    /// Bluetooth LE, a connection-oriented channel.
+    case le
+    /// A Unix socket on this machine: no radio, no evidence of place.
+    case local
+}
+
+/// Who is at the other end of a link, as far as the transport tells.
+public struct Peer: Hashable, Sendable {
+    /// How it reached us.
+    public var transport: Transport
+    /// Its address in the transport's own form.
+    public var address: String
+    /// The link security that the kernel reports, in its own word; nil where the transport has none.
+    public var security: String?
+    /// Received signal strength in dBm, where the controller gives one.
+    public var signal: Int8?
+
+    /// A peer as a transport describes it.
+    public init(transport: Transport, address: String, security: String? = nil, signal: Int8? = nil) {
+        (self.transport, self.address, self.security, self.signal) = (transport, address, security, signal)
+    }
+}
+
+/// What was seen of the last proof of an observation. It is no measure of distance: Bluetooth timing and signal strength
+/// can be relayed.
+public struct Evidence: Hashable, Sendable {
+    /// How much the evidence shows, in growing order.
+    public enum Grade: String, CaseIterable, Sendable {
+        /// A link existed.
+        case reachable
+        /// A challenge was answered: the value was never shown.
+        case challenged
+        /// A challenge was answered within a configured round trip.
+        case timed
+    }
+
+    /// Who presented it.
+    public var peer: Peer
+    /// How it was presented.
+    public var mode: Mode
+    /// From CHALLENGE to the proof on CLOCK_BOOTTIME; nil where the challenge's departure was not seen.
+    public var roundTrip: Duration?
+    /// Proofs presented for this observation so far, this one included.
+    public var attempts: Int
+    /// How much it shows.
+    public var grade: Grade
+
+    /// Evidence of one presentation.
+    public init(peer: Peer, mode: Mode, roundTrip: Duration?, attempts: Int, grade: Grade) {
+        (self.peer, self.mode, self.roundTrip) = (peer, mode, roundTrip)
+        (self.attempts, self.grade) = (attempts, grade)
+    }
+
+    /// The evidence as one JSON object, for the history and for the server. Its texts are words and addresses of ours;
+    /// a character that JSON would have to escape cannot be in them and is dropped.
+    public var json: String {
+        func quoted(_ text: String) -> String {
+            "\""
+                + String(
+                    text.unicodeScalars.filter { $0.value >= 0x20 && $0 != "\"" && $0 != "\\" }.map(Character.init))
+                + "\""
+        }
+        var fields = [
+            "\"transport\":\(quoted(peer.transport.rawValue))", "\"peer\":\(quoted(peer.address))",
+            "\"mode\":\(quoted(mode.description))", "\"attempts\":\(attempts)", "\"grade\":\(quoted(grade.rawValue))",
+        ]
+        if let security = peer.security { fields.append("\"security\":\(quoted(security))") }
+        if let signal = peer.signal { fields.append("\"signal_dbm\":\(signal)") }
+        if let roundTrip { fields.append("\"round_trip_us\":\(roundTrip.wholeMicroseconds)") }
+        return "{" + fields.joined(separator: ",") + "}"
+    }
+}

@@ -1,0 +1,161 @@
+/// The identity of a node: 64 bits (the paper's §3.3 counts 128; version 5 sends 64).
+public struct Identifier: Hashable, Sendable, CustomStringConvertible {
+    /// The number itself, whatever its byte order on the wire.
+    public let number: UInt64
+
+    /// An identity from its number.
+    public init(_ number: UInt64) { self.number = number }
+
+    /// An identity from 1 to 16 hexadecimal digits of either case, as a configuration file or a file name has it;
+    /// nil where the text is anything else.
+    public init?(hexadecimal text: some StringProtocol) {
+        guard (1...16).contains(text.utf8.count), text.utf8.allSatisfy({ hexadecimalDigitValue($0) != nil }),
+            let number = UInt64(text, radix: 16)
+        else { return nil }
+        self.number = number
+    }
+
+    /// The form that topics and registration URLs carry: lower case, **no leading zeros**, as the reference writes it.
+    public var topicForm: String { String(number, radix: 16) }
+
+    /// Sixteen lower-case digits: for people, logs and JSON; never for topics.
+    public var description: String {
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+/// The mark of one exchange: 1 to 65,535 bytes that the answer echoes exactly. The reference sends 36-character UUIDs.
+public struct Token: Hashable, Sendable, CustomStringConvertible {
+    /// The bytes as they came.
+    public let bytes: [UInt8]
+
+    /// A token of the given bytes; nil where there are none or more than 65,535.
+    public init?(_ bytes: some Sequence<UInt8>) {
+        let bytes = Array(bytes)
+        guard (1...Int(UInt16.max)).contains(bytes.count) else { return nil }
+        self.bytes = bytes
+    }
+
+    /// A new token in the reference's form, a lower-case UUID (RFC 4122, version 4), from 16 random bytes.
+    public init(random sixteen: [UInt8]) {
+        precondition(sixteen.count == 16, "a token needs 16 random bytes, got \(sixteen.count)")
+        var octets = sixteen
+        octets[6] = octets[6] & 0x0F | 0x40
+        octets[8] = octets[8] & 0x3F | 0x80
+        let digits = Array(hexadecimal(octets).utf8)
+        let hyphen = UInt8(ascii: "-")
+        let groups = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { digits[$0] }
+        bytes = Array(groups.joined(separator: [hyphen]))
+    }
+
+    /// The token as text where it is printable ASCII without spaces, else as `0x…`: received bytes are never printed raw.
+    public var description: String {
+        bytes.count <= 64 && bytes.allSatisfy({ (0x21...0x7E).contains($0) })
+            ? String(decoding: bytes, as: UTF8.self)
+            : "0x" + hexadecimal(bytes.prefix(64)) + (bytes.count > 64 ? "… (\(bytes.count) bytes)" : "")
+    }
+}
+
+/// The number that makes a message fresh (§3.1.2): from one sender, each must be greater than the last.
+public struct SequenceID: Comparable, Hashable, Sendable, CustomStringConvertible {
+    /// The number itself.
+    public let number: UInt64
+
+    /// A sequence id from its number.
+    public init(_ number: UInt64) { self.number = number }
+
+    /// The order in which messages were sent.
+    public static func < (left: SequenceID, right: SequenceID) -> Bool { left.number < right.number }
+
+    /// Decimal.
+    public var description: String { String(number) }
+}
+
+/// A run of bytes whose length the wire carries in two bytes: 0 to 65,535 of them.
+public struct Octets: Hashable, Sendable {
+    /// The bytes, without their length.
+    public let bytes: [UInt8]
+
+    /// Octets of the given bytes.
+    /// - Precondition: at most 65,535 of them; the wire has no more room, so more is a mistake of ours.
+    public init(_ bytes: some Sequence<UInt8>) {
+        self.bytes = Array(bytes)
+        precondition(self.bytes.count <= Int(UInt16.max), "\(self.bytes.count) bytes in a field of at most 65535")
+    }
+
+    /// Text with the one NUL behind it that the reference puts inside URL and digest fields.
+    public init(terminated text: String) { self.init(Array(text.utf8) + [0]) }
+
+    /// The text without one final NUL; nil where it is not UTF-8.
+    public var terminatedText: String? {
+        String(validating: bytes.last == 0 ? bytes.dropLast() : bytes[...], as: UTF8.self)
+    }
+}
+
+/// The outcome in a RESPONSE: the paper's and the reference's codes. Codes that neither names are carried, not refused.
+public struct Status: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    /// The code on the wire.
+    public let rawValue: UInt8
+
+    /// A status from its code.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// Update fetched and verified (§3.2).
+    public static let updateSuccess = Status(rawValue: 0x00)
+    /// The web server answered with an error; two DATA messages tell which (§3.7).
+    public static let updateFailHTTPError = Status(rawValue: 0xFC)
+    /// The web server could not be reached.
+    public static let updateFailServer = Status(rawValue: 0xFD)
+    /// The file could not be stored.
+    public static let updateFailFile = Status(rawValue: 0xFE)
+    /// The file's digest is not the one announced.
+    public static let updateFailDigest = Status(rawValue: 0xFF)
+    /// Activation confirmed (§3.2).
+    public static let activateSuccess = Status(rawValue: 0x10)
+    /// Activation failed.
+    public static let activateFail = Status(rawValue: 0x1F)
+    /// Action done (§3.6).
+    public static let actionSuccess = Status(rawValue: 0x20)
+    /// No such action here.
+    public static let actionUnknown = Status(rawValue: 0x2E)
+    /// The action failed.
+    public static let actionFail = Status(rawValue: 0x2F)
+    /// No such data id here (§3.5).
+    public static let dataTypeUnknown = Status(rawValue: 0x3F)
+    /// Joined (§5.2).
+    public static let joinSuccess = Status(rawValue: 0x50)
+    /// The server does not want this device.
+    public static let joinRefused = Status(rawValue: 0x5E)
+    /// The join went wrong.
+    public static let joinFail = Status(rawValue: 0x5F)
+    /// The device showed the right value (§5.2.2).
+    public static let observedJoinValid = Status(rawValue: 0x60)
+    /// The device showed a wrong value.
+    public static let observedJoinInvalid = Status(rawValue: 0x6E)
+    /// Nothing was observed.
+    public static let observedJoinFail = Status(rawValue: 0x6F)
+    /// Resignation accepted (§6).
+    public static let resignSuccess = Status(rawValue: 0x70)
+    /// Resignation refused.
+    public static let resignFail = Status(rawValue: 0x7F)
+    /// Deregistered (§6).
+    public static let deregisterSuccess = Status(rawValue: 0x80)
+    /// Not deregistered.
+    public static let deregisterFail = Status(rawValue: 0x8F)
+
+    private static let names: [Status: String] = [
+        .updateSuccess: "update success", .updateFailHTTPError: "update failed: HTTP error",
+        .updateFailServer: "update failed: server", .updateFailFile: "update failed: file",
+        .updateFailDigest: "update failed: digest", .activateSuccess: "activate success",
+        .activateFail: "activate failed", .actionSuccess: "action success", .actionUnknown: "action unknown",
+        .actionFail: "action failed", .dataTypeUnknown: "data type unknown", .joinSuccess: "join success",
+        .joinRefused: "join refused", .joinFail: "join failed", .observedJoinValid: "observed join valid",
+        .observedJoinInvalid: "observed join invalid", .observedJoinFail: "observed join failed",
+        .resignSuccess: "resign success", .resignFail: "resign failed",
+        .deregisterSuccess: "deregister success", .deregisterFail: "deregister failed",
+    ]
+
+    /// The code's meaning in words, or the code in hexadecimal where nobody named it.
+    public var description: String { Status.names[self] ?? "status 0x" + hexadecimal([rawValue]) }
+}
