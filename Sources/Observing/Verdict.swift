@@ -63,18 +63,6 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     }
 }
 
-/// A way into the beacon for nearby devices (docs/proof-link.md, «Transports»).
-public enum Transport: String, CaseIterable, Hashable, Sendable {
-    /// Bluetooth BR/EDR, a stream.
-    case rfcomm
-    /// Bluetooth BR/EDR, packets.
-    case l2cap
-    /// Bluetooth LE, a connection-oriented channel.
-    case le
-    /// A Unix socket on this machine: no radio, no evidence of place.
-    case local
-}
-
 /// Who is at the other end of a link, as far as the transport tells.
 public struct Peer: Hashable, Sendable {
     /// How it reached us.

@@ -1,0 +1,90 @@
+import COpenSSL
+
+/// Why we are not connected to a broker: a sentence for the log and for `status`, and what to do about it.
+public enum BrokerFault: Error, Equatable, Sendable {
+    /// The name has no address.
+    case unknownHost(String)
+    /// No connection: the system's words.
+    case unreachable(String)
+    /// The broker's certificate is not accepted: OpenSSL's number for the reason.
+    case untrusted(Int)
+    /// The broker does not accept our certificate: the TLS alert it sent.
+    case certificateRefused(alert: Int)
+    /// TLS failed in some other way: OpenSSL's words.
+    case tls(String)
+    /// The broker answered CONNECT with this code.
+    case refused(code: Int)
+    /// The broker does not let us subscribe.
+    case subscriptionRefused(String)
+    /// The connection ended.
+    case closed
+    /// The connection ended again and again soon after it was made.
+    case closedAgainAndAgain(clientID: String)
+    /// Nothing came for too long.
+    case silent
+    /// We could not keep what came, and left so that the broker keeps it.
+    case notKept
+    /// A certificate or key file of ours is not usable: which, and OpenSSL's words.
+    case badFile(String, why: String)
+
+    /// One sentence, lower case.
+    public var sentence: String {
+        switch self {
+        case .unknownHost(let host): "the broker's name \(host) has no address"
+        case .unreachable(let why): "the broker cannot be reached: \(why)"
+        case .untrusted(let code): "the broker's certificate is not accepted: \(certificateError(code))"
+        case .certificateRefused(let alert): "the broker does not accept our certificate (TLS alert \(alert))"
+        case .tls(let why): "TLS with the broker failed: \(why)"
+        case .refused(let code): "the broker refused us: \(BrokerFault.refusals[code] ?? "code \(code)")"
+        case .subscriptionRefused(let topic): "the broker does not let us subscribe to \(topic)"
+        case .closed: "the connection to the broker ended"
+        case .closedAgainAndAgain(let clientID):
+            "the broker closed the connection again and again soon after it was made, as client \(clientID)"
+        case .silent: "the broker did not answer in time"
+        case .notKept: "left the broker, because what it sent could not be kept"
+        case .badFile(let path, let why): "\(path) cannot be used for TLS: \(why)"
+        }
+    }
+
+    /// What to do about it: an order.
+    public var hint: String {
+        switch self {
+        case .unknownHost: "correct [broker] address, or mend this machine's name service"
+        case .unreachable: "see that the broker runs, and that host and port in [broker] address are its own"
+        case .untrusted(Int(X509_V_ERR_CERT_HAS_EXPIRED)):
+            "renew the broker's certificate, or correct this machine's clock"
+        case .untrusted(Int(X509_V_ERR_CERT_NOT_YET_VALID)): "correct this machine's clock"
+        case .untrusted(Int(X509_V_ERR_HOSTNAME_MISMATCH)), .untrusted(Int(X509_V_ERR_IP_ADDRESS_MISMATCH)):
+            "write the name that is in the broker's certificate into [broker] address"
+        case .untrusted: "put the certificate of the CA that signed the broker's into [broker] ca"
+        case .certificateRefused: "see that [broker] certificate is signed by the broker's CA, and still valid"
+        case .tls: "see that the broker speaks TLS 1.2 or later on this port"
+        case .refused(code: 2): "give each beacon its own [broker] client-id"
+        case .refused: "see the broker's log, and that its ACL knows this client certificate's name"
+        case .subscriptionRefused(let topic): "let this client read \(topic) in the broker's ACL"
+        case .closed, .silent: "nothing: it is tried again; see the broker's log if it lasts"
+        case .closedAgainAndAgain(let clientID):
+            "see that no other client uses the id \(clientID), and read the broker's log"
+        case .notKept: "make the journal writable again; see the lines before this one"
+        case .badFile(let path, _): "put a PEM file that matches the others at \(path)"
+        }
+    }
+
+    private static let refusals = [
+        1: "it does not speak MQTT 3.1.1", 2: "it does not accept our client id", 3: "it is not available",
+        4: "bad user name or password", 5: "we are not authorised",
+    ]
+
+    private func certificateError(_ code: Int) -> String { String(cString: X509_verify_cert_error_string(code)) }
+
+    /// A fault from a line that libmosquitto logged about TLS: `… error:0A000418:SSL routines::tlsv1 alert unknown ca`.
+    /// OpenSSL's reason numbers from 1000 on are alerts that the peer sent.
+    static func tls(logged line: String) -> BrokerFault {
+        let code = line.split(separator: ":").lazy.compactMap { $0.count == 8 ? UInt($0, radix: 16) : nil }.first
+        let reason = code.map { Int($0 & 0x7F_FFFF) } ?? 0
+        // 42 to 49: bad, unsupported, revoked, expired, unknown certificate; illegal parameter; unknown CA; access
+        // denied. 116: certificate required.
+        if (1_042...1_049).contains(reason) || reason == 1_116 { return .certificateRefused(alert: reason - 1_000) }
+        return .tls(line.split(separator: ":").last.map(String.init) ?? line)
+    }
+}

@@ -1,0 +1,233 @@
+import CLinux
+import CMosquitto
+import Glibc
+import Synchronization
+
+/// A broker's host and port.
+public struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
+    /// A name or an address, as it is in the broker's certificate.
+    public let host: String
+    /// 8883 for MQTT over TLS.
+    public let port: UInt16
+
+    /// A broker at a host and port.
+    public init(host: String, port: UInt16) { (self.host, self.port) = (host, port) }
+
+    /// `host:port`.
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// The way to and from the brokers: MQTT 3.1.1 over TLS with a client certificate, QoS 1, a persistent session, connected
+/// for ever (rules: §6). It has a thread of its own, because looking up a name blocks.
+///
+/// A batch of messages is given to `deliver` and acknowledged only if that returns true; else the connection is left, and
+/// the broker sends them again. Nothing that is to be sent is kept here across connections: whoever publishes sends
+/// what is still unacknowledged again after `connected`.
+public final class BrokerLink: Sendable {
+    /// How to reach the brokers, and as whom.
+    public struct Settings: Sendable {
+        /// Tried in turn.
+        public var brokers: [BrokerAddress]
+        /// The same for ever: the broker's session hangs on it.
+        public var clientID: String
+        /// Our trust and our name.
+        public var tls: TLSFiles
+        /// Topic filters, QoS 1.
+        public var subscriptions: [String]
+        /// Seconds of silence after which MQTT asks whether the other side is there.
+        public var keepAlive = 60
+        /// Bytes of the longest payload that is looked at.
+        public var longestPayload: Int
+        /// The first wait after a lost connection; doubled each time, with full jitter.
+        public var firstRetry = Duration.seconds(1)
+        /// The longest wait.
+        public var longestRetry = Duration.seconds(60)
+        /// How long a connection may take until the broker's CONNACK.
+        public var connectLimit = Duration.seconds(10)
+
+        /// Settings with the default times.
+        public init(
+            brokers: [BrokerAddress], clientID: String, tls: TLSFiles, subscriptions: [String], longestPayload: Int
+        ) {
+            (self.brokers, self.clientID, self.tls) = (brokers, clientID, tls)
+            (self.subscriptions, self.longestPayload) = (subscriptions, longestPayload)
+        }
+    }
+
+    /// What the link tells about itself, on its own thread.
+    public enum Happening: Sendable {
+        /// Connected and subscribed; what is unacknowledged is to be published again.
+        case connected(BrokerAddress)
+        /// Not connected any more, or still not.
+        case lost(BrokerAddress, BrokerFault)
+        /// The broker has these messages of ours.
+        case acknowledged([Int64])
+    }
+
+    private struct Shared {
+        var outgoing: [Outgoing] = []
+        var connected = false
+        var stopping = false
+        var stopped = false
+        var hurry = false
+    }
+
+    /// A connection that ends sooner than this after it was made counts as a failed attempt.
+    private static let settled = Duration.seconds(30)
+
+    private let settings: Settings
+    private let deliver: @Sendable ([Incoming]) -> Bool
+    private let happened: @Sendable (Happening) -> Void
+    private let shared = Mutex(Shared())
+    private let bell = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+
+    /// A link that has not been started.
+    /// - Parameters:
+    ///   - deliver: keeps a batch, and returns whether it has been kept. On the link's thread.
+    ///   - happened: is told what happens. On the link's thread.
+    public init(
+        _ settings: Settings, deliver: @escaping @Sendable ([Incoming]) -> Bool,
+        happened: @escaping @Sendable (Happening) -> Void
+    ) {
+        precondition(!settings.brokers.isEmpty, "a link needs a broker")
+        (self.settings, self.deliver, self.happened) = (settings, deliver, happened)
+    }
+
+    deinit { close(bell) }
+
+    /// Starts the thread.
+    public func start() {
+        mosquitto_lib_init()
+        startThread("broker link") { self.run() }
+    }
+
+    /// Publishes with QoS 1. Does nothing while no broker is connected: see `Happening.connected`. From any thread.
+    public func publish(_ messages: [Outgoing]) {
+        let connected = shared.withLock { shared in
+            if shared.connected { shared.outgoing += messages }
+            return shared.connected
+        }
+        if connected { ring() }
+    }
+
+    /// Tries the next broker now, without waiting for the retry. From any thread.
+    public func hurry() {
+        shared.withLock { $0.hurry = true }
+        ring()
+    }
+
+    /// Says goodbye to the broker, and returns when the thread is done or two seconds have passed. From any other thread.
+    public func stop() {
+        shared.withLock { $0.stopping = true }
+        ring()
+        let deadline = bootNanoseconds() + 2_000_000_000
+        while !shared.withLock({ $0.stopped }), bootNanoseconds() < deadline { usleep(2_000) }
+    }
+
+    private func ring() {
+        var one: UInt64 = 1
+        Glibc.write(bell, &one, 8)
+    }
+
+    // MARK: - The link's thread
+
+    private func run() {
+        var (attempt, failures, index) = (0, 0, 0)
+        while !shared.withLock({ $0.stopping }) {
+            let broker = settings.brokers[index % settings.brokers.count]
+            index += 1
+            var connectedAt: Int64?
+            var fault = connect(to: broker, connectedAt: &connectedAt)
+            shared.withLock { ($0.connected, $0.outgoing) = (false, []) }
+            if shared.withLock({ $0.stopping }) { break }
+            let settled = connectedAt.map { .nanoseconds(bootNanoseconds() - $0) >= BrokerLink.settled } ?? false
+            (attempt, failures) = settled ? (0, 0) : (attempt + 1, connectedAt == nil ? 0 : failures + 1)
+            if fault == .closed, failures >= 3 { fault = .closedAgainAndAgain(clientID: settings.clientID) }
+            happened(.lost(broker, fault))
+            // The others are tried at once: only after all of them have failed is there something to wait for.
+            if index % settings.brokers.count == 0 { wait(attempt / settings.brokers.count) }
+        }
+        shared.withLock { $0.stopped = true }
+    }
+
+    /// Full jitter: any time up to the bound, which doubles with each failed round.
+    private func wait(_ round: Int) {
+        let bound = min(settings.firstRetry * (1 << min(round, 16)), settings.longestRetry)
+        let (seconds, attoseconds) = bound.components
+        let milliseconds = Int32(seconds * 1_000 + attoseconds / 1_000_000_000_000_000)
+        var deadline = bootNanoseconds() + Int64(Int32.random(in: 0...max(1, milliseconds))) * 1_000_000
+        while bootNanoseconds() < deadline, !shared.withLock({ $0.stopping }) {
+            var one = pollfd(fd: bell, events: Int16(POLLIN), revents: 0)
+            let left = max(1, (deadline - bootNanoseconds()) / 1_000_000)
+            if poll(&one, 1, Int32(left)) > 0 { answerBell() }
+            if shared.withLock({ shared in
+                defer { shared.hurry = false }; return shared.hurry
+            }) {
+                deadline = 0
+            }
+        }
+    }
+
+    private func answerBell() {
+        var count: UInt64 = 0
+        Glibc.read(bell, &count, 8)
+    }
+
+    /// One connection from beginning to end.
+    private func connect(to broker: BrokerAddress, connectedAt: inout Int64?) -> BrokerFault {
+        do throws(BrokerFault) {
+            let session = try BrokerSession(settings, broker)
+            let giveUp = bootNanoseconds() + settings.connectLimit.inNanoseconds
+            while true {
+                if shared.withLock({ $0.stopping }) {
+                    session.sayGoodbye()
+                    return .closed
+                }
+                try round(session, isConnected: connectedAt != nil)
+                let collected = session.take()
+                if let fault = collected.fault { return fault }
+                if collected.connected {
+                    connectedAt = bootNanoseconds()
+                    try session.subscribe()
+                    shared.withLock { $0.connected = true }
+                    happened(.connected(broker))
+                }
+                guard connectedAt != nil || bootNanoseconds() < giveUp else { return .silent }
+                if !collected.messages.isEmpty, !deliver(collected.messages) { return .notKept }
+                if !collected.acknowledged.isEmpty { happened(.acknowledged(collected.acknowledged)) }
+                for message in shared.withLock({ shared in
+                    defer { shared.outgoing = [] }; return shared.outgoing
+                }) {
+                    try session.publish(message)
+                }
+                // Only now do the acknowledgements of this batch leave.
+                if session.wantsToWrite { try session.write() }
+            }
+        } catch {
+            return error
+        }
+    }
+
+    /// Waits for something, and reads or writes it.
+    private func round(_ session: BrokerSession, isConnected: Bool) throws(BrokerFault) {
+        let interest = Int16(POLLIN) | (session.wantsToWrite ? Int16(POLLOUT) : 0)
+        var descriptors = [
+            pollfd(fd: session.socket, events: interest, revents: 0),
+            pollfd(fd: bell, events: Int16(POLLIN), revents: 0),
+        ]
+        poll(&descriptors, 2, 500)
+        if descriptors[1].revents != 0 { answerBell() }
+        let readiness = descriptors[0].revents
+        // Until the broker has answered, libmosquitto would spin on a socket in error for ever (upstream #2421).
+        if !isConnected, readiness & Int16(POLLERR | POLLHUP | POLLNVAL) != 0, readiness & Int16(POLLIN) == 0 {
+            throw .unreachable(session.socketError ?? "the connection was closed")
+        }
+        if readiness & Int16(POLLOUT) != 0 { try session.write() }
+        if readiness & Int16(POLLIN | POLLHUP | POLLERR) != 0 { try session.read() }
+        try session.tick()
+    }
+}
+
+extension Duration {
+    var inNanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
+}

@@ -1,0 +1,188 @@
+import CMosquitto
+import COpenSSL
+import Glibc
+
+/// A message from the broker.
+public struct Incoming: Equatable, Sendable {
+    /// Where it was published.
+    public let topic: String
+    /// Its payload, cut one byte behind the bound: what is longer is refused, not kept.
+    public let payload: [UInt8]
+}
+
+/// A message to the broker, under a number by which its acknowledgement is told.
+public struct Outgoing: Sendable {
+    /// Names the message in `acknowledged`.
+    public let id: Int64
+    /// Where to publish.
+    public let topic: String
+    /// What to publish.
+    public let payload: [UInt8]
+
+    /// A message to be published.
+    public init(id: Int64, topic: String, payload: [UInt8]) {
+        (self.id, self.topic, self.payload) = (id, topic, payload)
+    }
+}
+
+/// One connection with one libmosquitto instance, driven by hand so that nothing is acknowledged before it is kept:
+/// `mosquitto_threaded_set` makes libmosquitto queue its PUBACKs until our own `mosquitto_loop_write`. Used on one thread.
+///
+/// The instance ends with the connection: libmosquitto keeps no memory of its own of what was sent or received.
+final class BrokerSession {
+    /// What the callbacks have collected since it was last taken.
+    struct Collected {
+        var messages: [Incoming] = []
+        var acknowledged: [Int64] = []
+        var connected = false
+        var fault: BrokerFault?
+    }
+
+    /// Messages of one batch: more would let one commit, and one loss, grow without bound.
+    static let batchLimit = 256
+
+    private let settings: BrokerLink.Settings
+    private let tls: TLSContext
+    private let mosquitto: OpaquePointer
+    private var identifiers: [Int32: Int64] = [:]
+    private var collected = Collected()
+    private var tlsTrouble: String?
+
+    init(_ settings: BrokerLink.Settings, _ broker: BrokerAddress) throws(BrokerFault) {
+        self.settings = settings
+        tls = try TLSContext(settings.tls, host: broker.host)
+        guard let made = mosquitto_new(settings.clientID, false, nil) else {
+            preconditionFailure("libmosquitto made no client: errno \(errno)")
+        }
+        mosquitto = made
+        mosquitto_user_data_set(mosquitto, Unmanaged.passUnretained(self).toOpaque())
+        mosquitto_threaded_set(mosquitto, true)
+        mosquitto_void_option(mosquitto, MOSQ_OPT_SSL_CTX, UnsafeMutableRawPointer(tls.handle))
+        setCallbacks()
+        let result = mosquitto_connect_async(mosquitto, broker.host, Int32(broker.port), Int32(settings.keepAlive))
+        guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result, broker.host) }
+    }
+
+    deinit { mosquitto_destroy(mosquitto) }
+
+    var socket: Int32 { mosquitto_socket(mosquitto) }
+
+    var wantsToWrite: Bool { mosquitto_want_write(mosquitto) }
+
+    /// What has come since the last call.
+    func take() -> Collected {
+        defer { collected = Collected() }
+        return collected
+    }
+
+    func subscribe() throws(BrokerFault) {
+        for topic in settings.subscriptions {
+            let result = mosquitto_subscribe(mosquitto, nil, topic, 1)
+            guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
+        }
+    }
+
+    func publish(_ message: Outgoing) throws(BrokerFault) {
+        var identifier: Int32 = 0
+        let result = mosquitto_publish(
+            mosquitto, &identifier, message.topic, Int32(message.payload.count), message.payload, 1, false)
+        guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
+        identifiers[identifier] = message.id
+    }
+
+    /// Reads what is there, at most one batch; the callbacks only collect.
+    func read() throws(BrokerFault) {
+        repeat {
+            let result = mosquitto_loop_read(mosquitto, 1)
+            guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
+        } while collected.messages.count < BrokerSession.batchLimit && moreIsWaiting
+    }
+
+    private var moreIsWaiting: Bool {
+        if let ssl = mosquitto_ssl_get(mosquitto), SSL_pending(OpaquePointer(ssl)) > 0 { return true }
+        var one = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        return poll(&one, 1, 0) > 0 && one.revents & Int16(POLLIN) != 0
+    }
+
+    /// Writes what is queued: acknowledgements of what has been kept, and our own messages.
+    func write() throws(BrokerFault) {
+        let result = mosquitto_loop_write(mosquitto, 1)
+        guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
+    }
+
+    /// Keeps the connection alive.
+    func tick() throws(BrokerFault) {
+        let result = mosquitto_loop_misc(mosquitto)
+        guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
+    }
+
+    /// Says goodbye, so that the broker does not take us for lost.
+    func sayGoodbye() {
+        mosquitto_disconnect(mosquitto)
+        for _ in 0..<16 where wantsToWrite { _ = mosquitto_loop_write(mosquitto, 1) }
+    }
+
+    /// What an error of libmosquitto's means, with what OpenSSL and the system say about it.
+    func explain(_ result: Int32, _ host: String = "") -> BrokerFault {
+        let number = errno
+        if let refusal = tls.refusal { return refusal }
+        if let tlsTrouble { return .tls(logged: tlsTrouble) }
+        if let fault = collected.fault { return fault }
+        switch result {
+        case MOSQ_ERR_EAI.rawValue: return .unknownHost(host)
+        case MOSQ_ERR_ERRNO.rawValue: return .unreachable(String(cString: strerror(number)))
+        case MOSQ_ERR_KEEPALIVE.rawValue: return .silent
+        case MOSQ_ERR_CONN_LOST.rawValue, MOSQ_ERR_NO_CONN.rawValue, MOSQ_ERR_CONN_REFUSED.rawValue:
+            return socketError.map { .unreachable($0) } ?? .closed
+        default: return .tls(String(cString: mosquitto_strerror(result)))
+        }
+    }
+
+    /// The error that poll found on the socket, in the system's words.
+    var socketError: String? {
+        var (error, length) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
+        guard socket >= 0, getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0, error != 0 else {
+            return nil
+        }
+        return String(cString: strerror(error))
+    }
+
+    // MARK: - Callbacks: they collect, and decide nothing
+
+    private func setCallbacks() {
+        mosquitto_connect_callback_set(mosquitto) { _, me, code in
+            if code == 0 {
+                BrokerSession.from(me)?.collected.connected = true
+            } else {
+                BrokerSession.from(me)?.collected.fault = .refused(code: Int(code))
+            }
+        }
+        mosquitto_message_callback_set(mosquitto) { _, me, message in
+            guard let message = message?.pointee, let session = BrokerSession.from(me) else { return }
+            let kept = min(Int(message.payloadlen), session.settings.longestPayload + 1)
+            let payload = UnsafeRawBufferPointer(start: message.payload, count: kept)
+            session.collected.messages.append(Incoming(topic: String(cString: message.topic), payload: Array(payload)))
+        }
+        mosquitto_publish_callback_set(mosquitto) { _, me, identifier in
+            guard let session = BrokerSession.from(me) else { return }
+            if let id = session.identifiers.removeValue(forKey: identifier) {
+                session.collected.acknowledged.append(id)
+            }
+        }
+        mosquitto_subscribe_callback_set(mosquitto) { _, me, _, count, granted in
+            guard let session = BrokerSession.from(me), let granted else { return }
+            if UnsafeBufferPointer(start: granted, count: Int(count)).contains(where: { $0 > 2 }) {
+                session.collected.fault = .subscriptionRefused(session.settings.subscriptions.joined(separator: ", "))
+            }
+        }
+        mosquitto_log_callback_set(mosquitto) { _, me, level, text in
+            guard level == MOSQ_LOG_ERR, let text, let session = BrokerSession.from(me) else { return }
+            let line = String(cString: text)
+            if line.contains("OpenSSL Error"), session.tlsTrouble == nil { session.tlsTrouble = line }
+        }
+    }
+
+    private static func from(_ pointer: UnsafeMutableRawPointer?) -> BrokerSession? {
+        pointer.map { Unmanaged<BrokerSession>.fromOpaque($0).takeUnretainedValue() }
+    }
+}

@@ -1,0 +1,159 @@
+import CBlueZ
+import CLinux
+import Glibc
+import ProofLink
+
+/// Why a socket could not be had; the system's number for it.
+public enum LinkSocketError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// This kernel has no Bluetooth: every radio transport is missing.
+    case noBluetooth
+    /// A path too long for a Unix socket.
+    case pathTooLong(String)
+    /// A call failed: which, and its errno.
+    case failed(call: String, errno: Int32)
+
+    /// One line, lower case.
+    public var description: String {
+        switch self {
+        case .noBluetooth: "this machine's kernel has no Bluetooth"
+        case .pathTooLong(let path): "\(path) is longer than \(NearbyAddress.longestPath) bytes"
+        case .failed(let call, let number): "\(call): \(String(cString: strerror(number)))"
+        }
+    }
+}
+
+/// The kernel's sockets behind the proof link's transports, all of them non-blocking.
+public enum LinkSocket {
+    /// A listening socket. A Unix socket's path is made anew, for the owner and group only.
+    /// - Throws: `LinkSocketError`.
+    public static func listen(on address: NearbyAddress, backlog: Int32 = 64) throws(LinkSocketError) -> Int32 {
+        let socket = try make(address)
+        if case .local(let path) = address { unlink(path) }
+        let mask = umask(0o117)
+        let bound = address.withSocketAddress { bind(socket, $0, $1) }
+        let bindError = errno
+        umask(mask)
+        guard bound == 0 else { throw failed("bind", socket, bindError) }
+        guard Glibc.listen(socket, backlog) == 0 else { throw failed("listen", socket) }
+        return socket
+    }
+
+    /// The next waiting connection and who it is, or nil where none waits.
+    /// - Throws: `LinkSocketError` where the listener itself has failed.
+    public static func accept(
+        _ listener: Int32, _ transport: Transport
+    ) throws(LinkSocketError) -> (socket: Int32, peer: String)? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let socket = withUnsafeMutableBytes(of: &storage) {
+            clinux_accept(listener, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, &length)
+        }
+        guard socket >= 0 else {
+            switch errno {
+            // The peer has gone again, or we were interrupted: not the listener's fault.
+            case EAGAIN, EINTR, ECONNABORTED, EPROTO, ECONNRESET, ETIMEDOUT: return nil
+            default: throw .failed(call: "accept", errno: errno)
+            }
+        }
+        return (socket, describePeer(socket, storage, transport))
+    }
+
+    private static func describePeer(_ socket: Int32, _ storage: sockaddr_storage, _ transport: Transport) -> String {
+        withUnsafeBytes(of: storage) { raw in
+            switch transport {
+            case .rfcomm: BluetoothAddress(kernelOrder: raw.loadUnaligned(as: sockaddr_rc.self).rc_bdaddr).description
+            case .l2cap, .le:
+                BluetoothAddress(kernelOrder: raw.loadUnaligned(as: sockaddr_l2.self).l2_bdaddr).description
+            case .local: describeLocalPeer(socket)
+            }
+        }
+    }
+
+    private static func describeLocalPeer(_ socket: Int32) -> String {
+        var (process, user) = (Int32(0), UInt32(0))
+        guard clinux_peer_credentials(socket, &process, &user) == 0 else { return "process unknown" }
+        return "process \(process) of user \(user)"
+    }
+
+    /// Starts to connect; the socket becomes writable when it is decided, and `outcomeOfConnect` then tells.
+    /// - Parameter adapter: the local adapter's address; the kernel picks one where it is `.any`.
+    /// - Throws: `LinkSocketError`.
+    public static func connect(
+        to address: NearbyAddress, from adapter: BluetoothAddress = .any
+    ) throws(LinkSocketError) -> Int32 {
+        let socket = try make(address)
+        if let local = localEnd(of: address, adapter) {
+            guard local.withSocketAddress({ bind(socket, $0, $1) }) == 0 else { throw failed("bind", socket) }
+        }
+        let result = address.withSocketAddress { Glibc.connect(socket, $0, $1) }
+        guard result == 0 || errno == EINPROGRESS || errno == EAGAIN else { throw failed("connect", socket) }
+        return socket
+    }
+
+    /// nil where a connect that was under way has succeeded.
+    public static func outcomeOfConnect(_ socket: Int32) -> LinkSocketError? {
+        var (error, length) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
+        getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length)
+        return error == 0 ? nil : .failed(call: "connect", errno: error)
+    }
+
+    private static func localEnd(of address: NearbyAddress, _ adapter: BluetoothAddress) -> NearbyAddress? {
+        switch address {
+        case .rfcomm: adapter == .any ? nil : .rfcomm(adapter, channel: 0)
+        case .l2cap: adapter == .any ? nil : .l2cap(adapter, psm: 0)
+        case .le: .le(adapter, psm: 0, random: false)  // an LE connect needs an LE address at both ends
+        case .local: nil
+        }
+    }
+
+    private static func make(_ address: NearbyAddress) throws(LinkSocketError) -> Int32 {
+        let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let made: Int32
+        switch address {
+        case .rfcomm: made = socket(AF_BLUETOOTH, Int32(SOCK_STREAM.rawValue) | flags, BTPROTO_RFCOMM)
+        case .l2cap, .le: made = socket(AF_BLUETOOTH, Int32(SOCK_SEQPACKET.rawValue) | flags, BTPROTO_L2CAP)
+        case .local(let path):
+            guard path.utf8.count <= NearbyAddress.longestPath else { throw .pathTooLong(path) }
+            made = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | flags, 0)
+        }
+        guard made >= 0 else {
+            let missing = [EAFNOSUPPORT, EPROTONOSUPPORT].contains(errno) && address.transport != .local
+            throw missing ? .noBluetooth : .failed(call: "socket", errno: errno)
+        }
+        return made
+    }
+
+    private static func failed(_ call: String, _ socket: Int32, _ number: Int32 = errno) -> LinkSocketError {
+        close(socket)
+        return .failed(call: call, errno: number)
+    }
+
+    /// Sends a frame whole, without waiting. False where the peer does not take it: a link on which a few dozen bytes do
+    /// not fit is closed.
+    public static func send(_ frame: LinkFrame, over socket: Int32) -> Bool {
+        let bytes = frame.encoded
+        return Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+    }
+
+    /// What one read gave.
+    public enum Received: Equatable, Sendable {
+        /// These bytes: one packet, or a piece of a stream.
+        case bytes([UInt8])
+        /// Nothing waits.
+        case nothing
+        /// The peer has closed, or the radio has.
+        case closed
+    }
+
+    /// One read without waiting, of at most a frame and a byte: more in one packet is malformed.
+    public static func receive(from socket: Int32) -> Received {
+        let capacity = LinkFrame.headerLength + LinkFrame.maximumPayloadLength + 1
+        var count = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, filled in
+            count = recv(socket, buffer.baseAddress, capacity, 0)
+            filled = max(0, count)
+        }
+        if count > 0 { return .bytes(bytes) }
+        return count < 0 && (errno == EAGAIN || errno == EINTR) ? .nothing : .closed
+    }
+}

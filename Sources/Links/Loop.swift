@@ -1,0 +1,221 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// One thread that waits for descriptors and runs what is due: the executor of every actor that is pinned to it.
+///
+/// `@unchecked Sendable`: `watches` is touched on the loop's thread only, which is checked; the rest is locked or constant.
+public final class Loop: SerialExecutor, @unchecked Sendable {
+    /// A watched descriptor.
+    public struct Watch: Hashable, Sendable { fileprivate let number: UInt64 }
+
+    private enum Work {
+        case job(UnownedJob)
+        case closure(@Sendable () -> Void)
+    }
+
+    private let epoll: Int32
+    private let bell: Int32
+    private let work = Mutex<[Work]>([])
+    private let thread = Mutex<pthread_t?>(nil)
+    private let stopped = Atomic<Bool>(false)
+    private var watches: [UInt64: @Sendable (UInt32) -> Void] = [:]
+    private var lastWatch: UInt64 = 0
+
+    /// A loop that has not been run yet.
+    public init() {
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        bell = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+        precondition(epoll >= 0 && bell >= 0, "no descriptors for an event loop: errno \(errno)")
+        clinux_epoll_control(epoll, EPOLL_CTL_ADD, bell, EPOLLIN.rawValue, 0)
+    }
+
+    deinit {
+        close(epoll)
+        close(bell)
+    }
+
+    /// Runs on the calling thread until `stop()`.
+    public func run() {
+        thread.withLock { $0 = pthread_self() }
+        defer { thread.withLock { $0 = nil } }
+        var events = [epoll_event](repeating: epoll_event(), count: 64)
+        while !stopped.load(ordering: .acquiring) {
+            let count = epoll_wait(epoll, &events, Int32(events.count), -1)
+            precondition(count >= 0 || errno == EINTR, "epoll_wait: errno \(errno)")
+            for index in 0..<max(0, Int(count)) {
+                let (number, readiness) = (clinux_epoll_data(&events[index]), clinux_epoll_events(&events[index]))
+                if number == 0 { answerBell() } else { watches[number]?(readiness) }
+            }
+            runWork()
+        }
+        runWork()
+    }
+
+    /// Ends `run()` after the current round. From any thread.
+    public func stop() {
+        stopped.store(true, ordering: .releasing)
+        ring()
+    }
+
+    /// Runs a closure on the loop's thread, later. From any thread.
+    public func perform(_ closure: @escaping @Sendable () -> Void) { enqueue(.closure(closure)) }
+
+    /// Runs a closure on the loop's thread and waits for its result. From any other thread.
+    public func performAndWait<Result: Sendable>(_ closure: @escaping @Sendable () -> Result) -> Result {
+        let slot = WaitedFor<Result>()
+        perform { slot.set(closure()) }
+        return slot.wait()
+    }
+
+    /// Calls `action` on the loop's thread whenever the descriptor is ready. On the loop's thread.
+    /// - Parameter events: `EPOLLIN`, `EPOLLOUT`; errors and hang-ups always count.
+    public func watch(
+        _ descriptor: Int32, for events: UInt32 = EPOLLIN.rawValue, _ action: @escaping @Sendable (UInt32) -> Void
+    ) -> Watch {
+        lastWatch += 1
+        let result = clinux_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, events, lastWatch)
+        precondition(result == 0, "cannot watch descriptor \(descriptor): errno \(errno)")
+        watches[lastWatch] = action
+        return Watch(number: lastWatch)
+    }
+
+    /// No more calls for this descriptor, also none that are due in the current round. Before the descriptor is closed.
+    public func unwatch(_ watch: Watch, _ descriptor: Int32) {
+        watches[watch.number] = nil
+        clinux_epoll_control(epoll, EPOLL_CTL_DEL, descriptor, 0, 0)
+    }
+
+    // MARK: - Executor
+
+    /// Takes a job of an actor that is pinned to this loop.
+    public func enqueue(_ job: consuming ExecutorJob) { enqueue(.job(UnownedJob(job))) }
+
+    /// Lets actors assert that they run here.
+    public func checkIsolated() {
+        let here = pthread_self()
+        precondition(thread.withLock { $0 == here }, "called off the loop's thread")
+    }
+
+    private func enqueue(_ item: Work) {
+        work.withLock { $0.append(item) }
+        ring()
+    }
+
+    private func ring() {
+        var one: UInt64 = 1
+        write(bell, &one, 8)
+    }
+
+    private func answerBell() {
+        var count: UInt64 = 0
+        read(bell, &count, 8)
+    }
+
+    private func runWork() {
+        let items = work.withLock { items in
+            defer { items = [] }
+            return items
+        }
+        for item in items {
+            switch item {
+            case .job(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+            case .closure(let closure): closure()
+            }
+        }
+    }
+}
+
+/// A result that one thread waits for and another gives.
+private final class WaitedFor<Value: Sendable>: Sendable {
+    private let value = Mutex<Value?>(nil)
+    private let bell = eventfd(0, Int32(EFD_CLOEXEC))
+
+    deinit { close(bell) }
+
+    func set(_ new: Value) {
+        value.withLock { $0 = new }
+        var one: UInt64 = 1
+        write(bell, &one, 8)
+    }
+
+    func wait() -> Value {
+        while true {
+            var count: UInt64 = 0
+            read(bell, &count, 8)
+            if let value = value.withLock({ $0 }) { return value }
+        }
+    }
+}
+
+/// One alarm on CLOCK_BOOTTIME, rung on a loop's thread.
+///
+/// `@unchecked Sendable`: used on the loop's thread only.
+public final class Alarm: @unchecked Sendable {
+    private let timer: Int32
+    private let loop: Loop
+    private var watch: Loop.Watch?
+
+    /// An alarm that is not set. On the loop's thread, or before it runs.
+    public init(_ loop: Loop, _ action: @escaping @Sendable () -> Void) {
+        self.loop = loop
+        let timer = timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK))
+        precondition(timer >= 0, "no descriptor for an alarm: errno \(errno)")
+        self.timer = timer
+        watch = loop.watch(timer) { _ in
+            var count: UInt64 = 0
+            if read(timer, &count, 8) == 8 { action() }
+        }
+    }
+
+    deinit {
+        if let watch { loop.unwatch(watch, timer) }
+        close(timer)
+    }
+
+    /// Rings once at a moment, in nanoseconds of CLOCK_BOOTTIME; nil: not at all. A moment that is past rings at once.
+    public func set(at nanoseconds: Int64?) {
+        var setting = itimerspec()
+        if let nanoseconds {
+            let moment = max(nanoseconds, 1)  // zero would disarm it
+            setting.it_value = timespec(
+                tv_sec: Int(moment / 1_000_000_000), tv_nsec: Int(moment % 1_000_000_000))
+        }
+        timerfd_settime(timer, Int32(TFD_TIMER_ABSTIME), &setting, nil)
+    }
+
+    /// Rings once after a delay.
+    public func set(after delay: Duration) {
+        let (seconds, attoseconds) = delay.components
+        set(at: bootNanoseconds() + seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+}
+
+/// Nanoseconds on CLOCK_BOOTTIME: since boot, counting sleep.
+public func bootNanoseconds() -> Int64 {
+    var now = timespec()
+    clock_gettime(CLOCK_BOOTTIME, &now)
+    return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+}
+
+/// Starts a thread; it ends when `body` returns.
+public func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    final class Box: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var thread = pthread_t()
+    let box = Unmanaged.passRetained(
+        Box {
+            clinux_name_thread(name)
+            body()
+        })
+    let result = pthread_create(
+        &thread, nil,
+        { raw in
+            raw.map { Unmanaged<Box>.fromOpaque($0).takeRetainedValue() }?.body()
+            return nil
+        }, box.toOpaque())
+    precondition(result == 0, "no thread: errno \(result)")
+    pthread_detach(thread)
+}
