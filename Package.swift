@@ -56,6 +56,9 @@ let package = Package(
         .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),
         .testTarget(name: "BeaconTests", dependencies: ["Beacon"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench"]),
-        .testTarget(name: "SystemTests", dependencies: ["Bench", "Beacon"]),
+        // The real commands, a real broker, real sockets.
+        .testTarget(
+            name: "SystemTests",
+            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "srup-beacon", "srup-bench"]),
     ]
 )

@@ -18,6 +18,7 @@ public enum Daemon {
     /// - Throws: `OperatorFault` where it cannot start.
     public static func run(_ configurationFile: String) throws {
         LoggingSystem.bootstrap { _ in LineLog() }
+        umask(0o077)  // the journal is the owner's alone
         let signals = blockSignals()
         let loop = Loop()
         let shell = try Shell(configurationFile: configurationFile, loop: loop)
@@ -34,6 +35,7 @@ public enum Daemon {
         }
         loop.run()
         if let fault { throw fault }
+        shell.removeSockets()
     }
 
     /// Signals are read from a descriptor, in every thread that is started from now on.
@@ -151,6 +153,12 @@ extension Shell {
     private func setLogLevel() {
         let level = Logger.Level(rawValue: configuration.logLevel) ?? .info
         LineLog.level.withLock { $0 = level }
+    }
+
+    /// The sockets' paths go with the daemon, so that nobody waits at a door without a house.
+    nonisolated func removeSockets() {
+        unlink(folder.control)
+        if let path = localPath { unlink(path) }
     }
 
     /// Devices are sent away, the broker is told goodbye; what is open stays in the journal.

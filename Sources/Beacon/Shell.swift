@@ -20,6 +20,8 @@ public actor Shell {
     let folder: StateFolder
     let service = ServiceManager()
     let configurationFile: String
+    /// Of the local transport, where it is on.
+    nonisolated let localPath: String?
     let key: IdentityKey
     let bootID: String
     let startedAt = Instant(nanoseconds: bootNanoseconds())
@@ -71,7 +73,7 @@ public actor Shell {
         let configuration = try Configuration(file: configurationFile)
         let materials = try Materials(configuration)
         (self.configurationFile, self.configuration, self.loop) = (configurationFile, configuration, loop)
-        (key, keyring) = (materials.key, materials.keyring)
+        (key, keyring, localPath) = (materials.key, materials.keyring, configuration.localPath)
         folder = try StateFolder(path: configuration.stateFolder)
         bootID = String(decoding: readSmallFile("/proc/sys/kernel/random/boot_id") ?? [], as: UTF8.self)
             .filter { !$0.isWhitespace }
