@@ -133,6 +133,17 @@ struct SealedTests {
         }
     }
 
+    @Test("a wrapped key shorter than the modulus does not open, though it is the same number without its zero byte")
+    func shortWrappedKey() throws {
+        let key = try TestKeys.privateKey("dev_2048")
+        let value = Secret.random()
+        // One seal in 256 or so begins with a zero byte: 10,000 without one do not happen.
+        var sealed = try key.publicKey.seal(value)
+        for _ in 0..<10_000 where sealed[4] != 0 { sealed = try key.publicKey.seal(value) }
+        #expect(try key.unseal(sealed) == value)
+        #expect(throws: UnsealingError.seal) { try key.unseal([255, 0, 0, 0] + sealed[5...]) }
+    }
+
     @Test("a refusal leaves nothing in OpenSSL's error queue for the next one to find")
     func errorQueue() throws {
         let key = try TestKeys.privateKey("dev_2048")
