@@ -225,9 +225,12 @@ public final class BrokerLink: Sendable {
         poll(&descriptors, 2, 500)
         if descriptors[1].revents != 0 { answerBell() }
         let readiness = descriptors[0].revents
-        // Until the broker has answered, libmosquitto would spin on a socket in error for ever (upstream #2421).
-        if !isConnected, readiness & Int16(POLLERR | POLLHUP | POLLNVAL) != 0, readiness & Int16(POLLIN) == 0 {
-            throw .unreachable(session.socketError ?? "the connection was closed")
+        // Until the broker has answered, libmosquitto would spin on a dead socket for ever (upstream #2421): what may
+        // still be in it is read once, for the reason that it tells.
+        if !isConnected, readiness & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 {
+            let words = session.socketError
+            try session.read()
+            throw session.take().fault ?? words.map { .unreachable($0) } ?? session.explain(MOSQ_ERR_CONN_LOST.rawValue)
         }
         if readiness & Int16(POLLOUT) != 0 { try session.write() }
         if readiness & Int16(POLLIN | POLLHUP | POLLERR) != 0 { try session.read() }

@@ -94,16 +94,17 @@ final class BrokerSession {
 
     /// Reads what is there, at most one batch; the callbacks only collect.
     func read() throws(BrokerFault) {
-        repeat {
+        for _ in 0..<BrokerSession.batchLimit {
             let result = mosquitto_loop_read(mosquitto, 1)
             guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
-        } while collected.messages.count < BrokerSession.batchLimit && moreIsWaiting
+            if !moreIsWaiting { return }
+        }
     }
 
     private var moreIsWaiting: Bool {
         if let ssl = mosquitto_ssl_get(mosquitto), SSL_pending(OpaquePointer(ssl)) > 0 { return true }
         var one = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-        return poll(&one, 1, 0) > 0 && one.revents & Int16(POLLIN) != 0
+        return poll(&one, 1, 0) > 0 && one.revents == Int16(POLLIN)
     }
 
     /// Writes what is queued: acknowledgements of what has been kept, and our own messages.

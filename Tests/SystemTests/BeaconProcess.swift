@@ -9,7 +9,7 @@ final class BeaconProcess {
     let link: String
     let configuration: String
     private let log: String
-    private(set) var process: Process?
+    private(set) var process: Child?
 
     /// - Parameter settings: lines by section that come before the defaults.
     init(_ network: Network, name: String = "beacon", settings: [String: [String]] = [:]) throws {
@@ -18,7 +18,7 @@ final class BeaconProcess {
         link = network.folder + "/\(name)-link"
         log = network.folder + "/\(name).log"
         configuration = network.folder + "/\(name).conf"
-        FileManager.default.createFile(atPath: log, contents: nil)
+        _ = FileManager.default.createFile(atPath: log, contents: nil)
         try write(settings)
     }
 
@@ -62,16 +62,9 @@ final class BeaconProcess {
     }
 
     func start(environment: [String: String] = [:]) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: Network.products + "/srup-beacon")
-        process.arguments = ["run", "--config", configuration]
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let handle = try #require(FileHandle(forWritingAtPath: log))
-        try handle.seekToEnd()
-        process.standardError = handle
-        process.standardOutput = handle
-        try process.run()
-        self.process = process
+        process = try Child(
+            Network.products + "/srup-beacon", ["run", "--config", configuration], output: log, environment: environment
+        )
     }
 
     /// Starts it, and waits until it is joined to the server.
@@ -83,10 +76,8 @@ final class BeaconProcess {
     @discardableResult
     func stop(with signal: Int32 = SIGTERM) -> Int32 {
         guard let process else { return -1 }
-        if process.isRunning { kill(process.processIdentifier, signal) }
-        process.waitUntilExit()
         self.process = nil
-        return process.terminationStatus
+        return process.end(with: signal)
     }
 
     var isRunning: Bool { process?.isRunning ?? false }

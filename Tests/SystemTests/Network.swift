@@ -30,7 +30,7 @@ func eventually(_ what: String, within seconds: Double = 20, _ holds: () throws 
 final class Network {
     let folder: String
     let port: UInt16
-    private var mosquitto: Process?
+    private var mosquitto: Child?
 
     static let project = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
@@ -53,8 +53,7 @@ final class Network {
     }
 
     deinit {
-        mosquitto?.terminate()
-        mosquitto?.waitUntilExit()
+        mosquitto?.end()
         try? FileManager.default.removeItem(atPath: folder)
     }
 
@@ -66,24 +65,17 @@ final class Network {
     }
 
     func startBroker() throws {
-        let process = Process()
-        process.executableURL = URL(filePath: Network.project + "/Scripts/broker")
-        process.arguments = ["run", folder]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        mosquitto = process
+        mosquitto = try Child(Network.project + "/Scripts/broker", ["run", folder])
         try eventually("the broker listens") { Network.listens(port) }
     }
 
     func stopBroker() {
-        mosquitto?.terminate()
-        mosquitto?.waitUntilExit()
+        mosquitto?.end()
         mosquitto = nil
     }
 
     /// Freezes the broker, or lets it go on: half-open connections.
-    func signalBroker(_ signal: Int32) { if let mosquitto { kill(mosquitto.processIdentifier, signal) } }
+    func signalBroker(_ signal: Int32) { if let mosquitto { kill(mosquitto.process, signal) } }
 
     static func listens(_ port: UInt16) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -110,15 +102,9 @@ final class Network {
     }
 
     static func output(_ program: String, _ arguments: [String]) throws -> (status: Int32, text: String) {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, text)
+        let file = FileManager.default.temporaryDirectory.appending(path: "srup-out-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let status = try Child(program, arguments, output: file).wait()
+        return (status, (try? String(contentsOfFile: file, encoding: .utf8)) ?? "")
     }
 }

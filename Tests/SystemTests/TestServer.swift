@@ -37,13 +37,13 @@ final class TestServer: Sendable {
             subscriptions: [Topic.joinRequests(to: Node.c2), Topic.of(device: Node.beacon)],
             longestPayload: UnverifiedFrame.maximumLength)
         (settings.firstRetry, settings.longestRetry) = (.milliseconds(20), .milliseconds(100))
-        let made = BrokerLink(settings) { [unowned self] batch in
-            for incoming in batch { self.take(incoming) }
+        let made = BrokerLink(settings) { [weak self] batch in
+            for incoming in batch { self?.take(incoming) }
             return true
-        } happened: { [unowned self] happening in
+        } happened: { [weak self] happening in
             switch happening {
-            case .connected(_, let connection): self.state.withLock { $0.connection = connection }
-            case .lost: self.state.withLock { $0.connection = nil }
+            case .connected(_, let connection): self?.state.withLock { $0.connection = connection }
+            case .lost: self?.state.withLock { $0.connection = nil }
             case .acknowledged: break
             }
         }
@@ -52,7 +52,7 @@ final class TestServer: Sendable {
         try eventually("the server is connected") { isConnected }
     }
 
-    func stop() { link.withLock { $0 }?.stop() }
+    deinit { link.withLock { $0 }?.stop() }
 
     var isConnected: Bool { state.withLock { $0.connection != nil } }
 
@@ -70,7 +70,7 @@ final class TestServer: Sendable {
             return true
         }
         if fresh, answersJoins, message.content.body == .joinRequest {
-            try? send(.response(.joinSuccess), token: message.content.token)
+            _ = try? send(.response(.joinSuccess), token: message.content.token)
         }
     }
 

@@ -1,0 +1,123 @@
+import Foundation
+import Keys
+import SRUP
+import Testing
+
+@Suite("The broker goes away, comes back, and carries what is hostile")
+struct BrokerTests {
+    let network: Network
+    let server: TestServer
+
+    init() throws {
+        network = try Network()
+        server = try TestServer(network)
+    }
+
+    @Test("a broker stopped in mid-observation: the proof is taken, the verdict waits and arrives once")
+    func stoppedAndStarted() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        try eventually("the observation is open") { beacon.logged.contains("opened") }
+        network.stopBroker()
+        try eventually("the beacon notices") { beacon.brokerState == "lost" }
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
+        #expect(server.verdicts(token).isEmpty)
+        try network.startBroker()
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+        try eventually("the outbox is empty") {
+            (beacon.status["journal"] as? [String: Any])?["outbox"] as? Int == 0
+        }
+        #expect(server.everyStatus(token).allSatisfy { $0 == .observedJoinValid })
+        #expect(server.verdicts(token).count == 1)
+    }
+
+    @Test("a request published while the beacon is away is kept by the broker and answered later")
+    func requestWhileAway() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        beacon.stop()
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        Thread.sleep(forTimeInterval: 0.3)
+        try beacon.start()
+        try TestDevice.proveUntilValid(beacon.link, value) { false }
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+    }
+
+    @Test("a forged frame with sequence id 2^64-1 does not silence the real server")
+    func forgedSequence() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        let stranger = try IdentityKey(pemFile: network.folder + "/\(Node.device.topicForm).key.pem")
+        let forged = Message(
+            sequence: SequenceID(.max), sender: Node.c2, token: TestServer.token(), body: .terminateCommand)
+        server.publish(try forged.signed(by: stranger))
+        try eventually("the forgery is counted") { beacon.refused("bad-signature") == 1 }
+        // Signed by the real server, such an id would end the pair for ever: it is refused too.
+        try server.send(.identityRequest, token: TestServer.token(), sequence: .max)
+        try eventually("the last id is counted") { beacon.refused("sequence-too-high") == 1 }
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+    }
+
+    @Test("a frame of 256 KiB, an empty one and noise are refused, and the loop goes on")
+    func hostilePayloads() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        let payloads: [[UInt8]] = [
+            Array(repeating: 5, count: 262_144), [], [5], Array("{\"join\": true}".utf8), randomBytes(400),
+        ]
+        for payload in payloads { server.publish(payload) }
+        try eventually("all are counted") { beacon.refused("malformed-frame") == payloads.count }
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+        let lines = beacon.logged.split(separator: "\n").filter { $0.contains("refused a message") }
+        #expect(lines.count == payloads.count, "one line each")
+    }
+
+    @Test("two beacons with one client id push each other out, say so, and the one that stays does its work")
+    func sameClientID() throws {
+        let beacon = try BeaconProcess(network)
+        let twin = try BeaconProcess(network, name: "twin", settings: ["broker": ["reconnect-longest = 0.2"]])
+        try beacon.startAndJoin()
+        try twin.start()
+        try eventually("the fight is named", within: 30) {
+            (beacon.logged + twin.logged).contains("see that no other client uses the id")
+        }
+        #expect(beacon.isRunning && twin.isRunning)
+        twin.stop()
+        try eventually("the first is back") { beacon.brokerState == "connected" }
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+    }
+
+    @Test("two beacons with one state folder: the second does not start, and says why")
+    func sameState() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        let second = try beacon.command("run")
+        #expect(second.status == 1)
+        #expect(second.text.contains("another process uses the state folder"))
+        #expect(second.text.contains("hint: "))
+        #expect(beacon.membership == "member", "the first goes on")
+    }
+
+    @Test("our own messages on the shared topic are dropped without a word")
+    func ownMessages() throws {
+        let beacon = try BeaconProcess(network, settings: ["observation": ["window = 1"]])
+        try beacon.startAndJoin()
+        let token = TestServer.token()
+        try server.observe(Node.device, .random(), token: token)
+        _ = try server.waitForVerdict(token)
+        Thread.sleep(forTimeInterval: 0.3)
+        #expect((beacon.status["refused"] as? [String: Int])?.values.reduce(0, +) == 0)
+    }
+}

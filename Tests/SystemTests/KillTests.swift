@@ -1,0 +1,81 @@
+import Foundation
+import Keys
+import SRUP
+import Testing
+
+@Suite("Killed between every two effects")
+struct KillTests {
+    /// One observation with the beacon killed at its n-th checkpoint, started again, and the server's view of it.
+    /// - Returns: whether the kill happened; once it does not, every place has been visited.
+    private func observe(
+        killedAt checkpoint: Int, _ server: TestServer, _ beacon: BeaconProcess, rightValue: Bool
+    ) throws -> Bool {
+        let (value, token) = (Secret.random(), TestServer.token())
+        let shown = rightValue ? value : Secret.random()
+        try beacon.start(environment: ["SRUP_BEACON_KILL_AT": "\(checkpoint)"])
+        try server.observe(Node.device, value, token: token)
+        let decided = { !server.verdicts(token).isEmpty }
+        var killed = false
+        try eventually(
+            "a verdict after the kill at checkpoint \(checkpoint)\n\(beacon.logged.suffix(4_000))", within: 30
+        ) {
+            if !beacon.isRunning {
+                killed = true
+                beacon.stop()
+                try beacon.start()
+            }
+            if !decided() { _ = try? TestDevice.prove(beacon.link, shown) }
+            return decided()
+        }
+        // What comes after the first verdict, in whatever frame, must say the same.
+        Thread.sleep(forTimeInterval: 0.05)
+        let status: Status = rightValue ? .observedJoinValid : .observedJoinInvalid
+        #expect(server.verdicts(token) == [status], "checkpoint \(checkpoint)")
+        #expect(server.everyStatus(token).allSatisfy { $0 == status }, "checkpoint \(checkpoint)")
+        if !killed {  // it may still die at a checkpoint behind the verdict
+            Thread.sleep(forTimeInterval: 0.2)
+            killed = !beacon.isRunning
+        }
+        beacon.stop(with: SIGKILL)
+        return killed
+    }
+
+    @Test("the server gets exactly one acceptable verdict", arguments: [true, false])
+    func everyCheckpoint(rightValue: Bool) throws {
+        let network = try Network()
+        let server = try TestServer(network)
+        let beacon = try BeaconProcess(network, settings: ["observation": ["mismatches = 1"]])
+        try beacon.startAndJoin()
+        beacon.stop()
+        var checkpoint = 1
+        while try observe(killedAt: checkpoint, server, beacon, rightValue: rightValue) {
+            checkpoint += 1
+            guard checkpoint < 100 else {
+                Issue.record("no end of checkpoints")
+                return
+            }
+        }
+        #expect(checkpoint > 10, "the hook is not in this build")
+        // No sequence id was ever used twice: every accepted message of the beacon's has its own.
+        let sequences = server.accepted.map(\.sequence)
+        #expect(Set(sequences).count == sequences.count)
+        #expect(beacon.history.count == checkpoint)
+    }
+
+    @Test("killed while it joins, it joins all the same")
+    func joining() throws {
+        let network = try Network()
+        let server = try TestServer(network)
+        for checkpoint in 1...6 {
+            let beacon = try BeaconProcess(network, name: "joiner\(checkpoint)")
+            try? FileManager.default.removeItem(atPath: beacon.state)
+            try beacon.start(environment: ["SRUP_BEACON_KILL_AT": "\(checkpoint)"])
+            try eventually("it dies at checkpoint \(checkpoint)") { !beacon.isRunning }
+            beacon.stop()
+            // The server's counter is above a fresh journal's: as after a lost disk, the operator gives the floor.
+            try beacon.write(["server \(Node.c2.topicForm)": ["sequence-floor = \(server.counter + 100)"]])
+            try beacon.startAndJoin()
+            beacon.stop()
+        }
+    }
+}

@@ -1,0 +1,148 @@
+import Foundation
+import Keys
+import ProofLink
+import SRUP
+import Testing
+
+@Suite("An observation through a real broker and a real link")
+struct ObservedJoinTests {
+    let network: Network
+    let server: TestServer
+    let beacon: BeaconProcess
+
+    init() throws {
+        network = try Network()
+        server = try TestServer(network)
+        beacon = try BeaconProcess(network, settings: ["observation": ["window = 3"], "link": ["value-mode = yes"]])
+        try beacon.startAndJoin()
+    }
+
+    @Test("the right value is answered valid, and the beacon proves itself to the device")
+    func rightValue() throws {
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        let end = try #require(try TestDevice.prove(beacon.link, value))
+        #expect(end.outcome == .valid)
+        #expect(end.beaconProved)
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+        let past = try #require(beacon.history.first)
+        #expect(past["verdict"] as? String == "valid")
+        let evidence = try #require(past["evidence"] as? [String: Any])
+        #expect(evidence["transport"] as? String == "local")
+        #expect(evidence["grade"] as? String == "challenged")
+        #expect((evidence["round_trip_us"] as? Int).map { $0 > 0 } == true)
+    }
+
+    @Test("a device that is ready before the server's request waits on its link and is challenged when it comes")
+    func deviceFirst() throws {
+        let (value, token) = (Secret.random(), TestServer.token())
+        let link = try TestDevice(beacon.link)
+        guard case .hello(_, let modes, let id, let nonce)? = try link.receive() else {
+            Issue.record("no HELLO")
+            return
+        }
+        #expect(id == Node.beacon)
+        #expect(modes == [.challenge, .value])
+        #expect(nonce.count == LinkFrame.linkNonceLength)
+        link.send(.ready(mode: .value, device: Node.device))
+        guard case .wait? = try link.receive() else {
+            Issue.record("no WAIT")
+            return
+        }
+        try server.observe(Node.device, value, token: token)
+        guard case .challenge? = try link.receive() else {
+            Issue.record("no CHALLENGE")
+            return
+        }
+        link.send(.value(value))
+        #expect(try link.receive() == .outcome(.valid, tag: LinkFrame.noTag))
+        #expect(try link.receive() == nil)
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+    }
+
+    @Test("a wrong value closes its link, and the observation is invalid at its deadline")
+    func wrongValue() throws {
+        let token = TestServer.token()
+        try server.observe(Node.device, .random(), token: token)
+        #expect(try TestDevice.prove(beacon.link, .random())?.outcome == .invalid)
+        #expect(server.verdicts(token).isEmpty)
+        #expect(try server.waitForVerdict(token) == .observedJoinInvalid)
+    }
+
+    @Test("silence is answered failed at the deadline, and a right proof after it is worth nothing")
+    func silenceThenLate() throws {
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        #expect(try server.waitForVerdict(token) == .observedJoinFail)
+        let link = try TestDevice(beacon.link)
+        _ = try link.receive()
+        link.send(.ready(mode: .challenge, device: Node.device))
+        guard case .wait? = try link.receive() else {
+            Issue.record("a device without an open observation is not told to wait")
+            return
+        }
+        #expect(server.verdicts(token) == [.observedJoinFail])
+    }
+
+    @Test("a frame that comes a second time is refused and causes nothing")
+    func replayed() throws {
+        let (value, token) = (Secret.random(), TestServer.token())
+        let frame = try server.observe(Node.device, value, token: token)
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
+        _ = try server.waitForVerdict(token)
+        server.publish(frame)
+        try eventually("the replay is counted") { beacon.refused("replayed") == 1 }
+        #expect(server.everyStatus(token) == [.observedJoinValid])
+        #expect(beacon.history.count == 1)
+    }
+
+    @Test("the same question under a new sequence id gets the same verdict under a new sequence id")
+    func askedAgain() throws {
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
+        _ = try server.waitForVerdict(token)
+        try server.observe(Node.device, .random(), token: token)
+        try eventually("the second answer") { server.verdicts(token).count == 2 }
+        #expect(server.verdicts(token) == [.observedJoinValid, .observedJoinValid])
+        #expect(beacon.history.count == 1)
+    }
+
+    @Test("the value is in no file that the beacon has written")
+    func valueIsNowhere() throws {
+        let raw = randomBytes(Secret.length)
+        let (value, token) = (try #require(Secret(raw)), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
+        _ = try server.waitForVerdict(token)
+        beacon.stop()
+        let digits = Array(hexadecimal(raw).utf8)
+        let files = try FileManager.default.contentsOfDirectory(atPath: beacon.state).map { beacon.state + "/" + $0 }
+        #expect(files.contains { $0.hasSuffix("journal.sqlite") })
+        for file in files + [beacon.configuration, network.folder + "/beacon.log"] {
+            let data = try Data(contentsOf: URL(filePath: file))
+            #expect(data.range(of: Data(raw)) == nil, "\(file) holds the value")
+            #expect(data.range(of: Data(digits)) == nil, "\(file) holds the value's digits")
+        }
+    }
+
+    @Test("report-evidence sends the evidence just before the verdict")
+    func evidenceIsReported() throws {
+        beacon.stop()
+        try beacon.write(["observation": ["window = 3", "report-evidence = yes"]])
+        try beacon.startAndJoin()
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
+        _ = try server.waitForVerdict(token)
+        let under = server.accepted.filter { $0.token == token }
+        #expect(under.count == 2)
+        guard case .data(let id, let data)? = under.first?.body else {
+            Issue.record("no evidence before the verdict")
+            return
+        }
+        #expect(id == Octets("OBSERVATION_EVIDENCE".utf8))
+        let object = try JSONSerialization.jsonObject(with: Data(data.bytes)) as? [String: Any]
+        #expect(object?["mode"] as? String == "challenge")
+    }
+}
