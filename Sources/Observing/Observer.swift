@@ -67,6 +67,8 @@ public struct Observer: Sendable {
         var lastAccepted: SequenceID?
         var lastSent = SequenceID(0)
         var joinAttempts = 0
+        /// When the next token is wanted; what stands in the agenda for an earlier try means nothing any more.
+        var joinDue: Instant?
     }
 
     /// One question that has no verdict yet.
@@ -114,7 +116,9 @@ public struct Observer: Sendable {
     public mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
         var effects = expire(at: now)
         switch event {
-        case .message(let message, let answered): effects += take(message, answered: answered, at: now)
+        case .message(let message, let answered):
+            // The journal was asked before what is due now was answered.
+            effects += take(message, answered: answered ?? effects.verdict(of: message.content), at: now)
         case .join(let server, let token): effects += join(server, token, at: now)
         case .connected(let link, let peer, let linkNonce, let challenge):
             effects += connect(link, peer, linkNonce: linkNonce, challenge: challenge, at: now)
@@ -141,11 +145,23 @@ public struct Observer: Sendable {
                 guard let link = links[id], link.deadline <= now else { continue }
                 effects += end(id, link.session.awaitsProof ? .fail : .unknown)
             case .join(let server):
-                guard let standing = servers[server], standing.membership.wantsToJoin else { continue }
+                guard let standing = servers[server], standing.membership.wantsToJoin,
+                    let joinDue = standing.joinDue, joinDue <= now
+                else { continue }
+                servers[server]?.joinDue = nil
                 effects.append(.wantToken(server))
             }
         }
         return effects
+    }
+}
+
+extension [Effect] {
+    /// The verdict that these effects record for a message's exchange.
+    fileprivate func verdict(of message: Message) -> Verdict? {
+        let exchange = Exchange(server: message.sender, token: message.token)
+        for case .record(.answered(exchange, _, let verdict, _, _)) in self { return verdict }
+        return nil
     }
 }
 

@@ -66,13 +66,14 @@ struct HoldOffs {
         entry.count += 1
         entry.until = now + delay
         entry.forgottenAt = entry.until + policy.longestHoldOff
-        if entries[address] == nil, entries.count >= policy.heldOffPeers { makeRoom(at: now) }
+        if entries[address] == nil, entries.count >= policy.heldOffPeers { makeRoom(at: now, policy) }
         entries[address] = entry
     }
 
-    private mutating func makeRoom(at now: Instant) {
+    private mutating func makeRoom(at now: Instant, _ policy: Policy) {
         entries = entries.filter { now < $0.value.forgottenAt }
+        guard entries.count >= policy.heldOffPeers else { return }
         let oldest = entries.min { $0.value.forgottenAt < $1.value.forgottenAt }
-        if let oldest, entries.count > 0 { entries[oldest.key] = nil }
+        if let oldest { entries[oldest.key] = nil }
     }
 }

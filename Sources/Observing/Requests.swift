@@ -47,12 +47,15 @@ extension Observer {
 
     mutating func join(_ server: Identifier, _ token: Token, at now: Instant) -> [Effect] {
         var standing = servers[server] ?? Standing()
-        guard standing.membership != .member else { return [] }
+        // A member whose sequence is not known hears nothing: a new join establishes it.
+        guard standing.membership != .member || standing.lastAccepted == nil else { return [] }
         standing.membership = .joining(token)
         let delay = min(policy.firstJoinRetry * (1 << min(standing.joinAttempts, 20)), policy.longestJoinRetry)
         standing.joinAttempts += 1
+        let joinDue = now + delay
+        standing.joinDue = joinDue
         servers[server] = standing
-        agenda.add(.join(server), at: now + delay)
+        agenda.add(.join(server), at: joinDue)
         return [
             .record(.membership(server, .joining(token))),
             send(.joinRequest, token, to: server),

@@ -71,11 +71,18 @@ public struct DeviceSession: Sendable {
         (self.value, self.authenticate) = (value, authenticate)
     }
 
-    /// The value has come from the server.
+    /// The value has come from the server. After the proof it is ignored: OUTCOME speaks of the value that was proved.
     public mutating func take(value: Secret) -> Step? {
-        self.value = value
-        guard case .challenged(let challenge) = state else { return nil }
-        return prove(challenge, value)
+        switch state {
+        case .awaitingHello, .ready:
+            self.value = value
+            return nil
+        case .challenged(let challenge):
+            self.value = value
+            return prove(challenge, value)
+        case .proving, .ended:
+            return nil
+        }
     }
 
     /// Takes a frame from the beacon.

@@ -1,0 +1,148 @@
+import ProofLink
+import SRUP
+import Testing
+
+@testable import Observing
+
+/// rules §7: bounds on links, and the place that an expected device keeps.
+@Suite struct BoundTests {
+    private func peer(_ number: Int) -> Peer { Peer(transport: .rfcomm, address: "stranger \(number)") }
+
+    @Test("one peer has at most its number of links; the next is told busy, until one has ended", arguments: [1, 4])
+    func perPeer(bound: Int) {
+        var harness = Harness(Policy { $0.linksPerPeer = bound })
+        let links = (0..<bound).map { _ in harness.connect().id }
+        let (turnedAway, effects) = harness.connect()
+        #expect(effects.outcomes == [turnedAway: .busy] && effects.order == "tc.")
+        #expect(harness.observer.openLinks == bound)
+        #expect(harness.connect(stranger).effects.outcomes.isEmpty)
+        harness.disconnect(links[0])
+        #expect(harness.connect().effects.outcomes.isEmpty)
+        #expect(harness.connect().effects.outcomes.count == 1)
+        harness.advance(.seconds(5))
+        #expect(harness.observer.openLinks == 0 && harness.observer.linksOfPeer.isEmpty)
+        #expect(harness.connect().effects.outcomes.isEmpty)
+    }
+
+    @Test("READY is awaited for so long, the proof for so long, and the request for so long")
+    func limits() {
+        var harness = Harness(
+            Policy { ($0.readyLimit, $0.proofLimit, $0.holdLimit) = (.seconds(3), .seconds(7), .seconds(11)) })
+        let silent = harness.connect(peer(1)).id
+        let held = harness.ready(otherDevice, from: peer(2))
+        harness.ask()
+        let challenged = harness.ready(from: peer(3))
+        #expect(harness.advance(.seconds(3)).outcomes == [silent: .unknown])
+        #expect(harness.advance(.seconds(4)).outcomes == [challenged: .fail])
+        #expect(harness.advance(.seconds(4)).outcomes == [held: .unknown])
+        #expect(harness.observer.openLinks == 0)
+    }
+
+    @Test("the proof's time starts when CHALLENGE has left, and a second such word does not start it again")
+    func proofLimitFromDeparture() {
+        var harness = Harness()
+        harness.ask()
+        let link = harness.ready()
+        harness.advance(.milliseconds(1900))
+        harness.handle(.challengeLeft(link))
+        #expect(harness.advance(.milliseconds(1900)).isEmpty)
+        harness.handle(.challengeLeft(link))
+        #expect(harness.advance(.milliseconds(99)).isEmpty)
+        #expect(harness.advance(.milliseconds(1)).outcomes == [link: .fail])
+    }
+
+    @Test("a link does not outlive the observation that it was challenged for")
+    func challengedLinkEndsWithItsObservation() {
+        var harness = Harness(Policy { $0.proofLimit = .seconds(1000) })
+        harness.ask()
+        let link = harness.ready()
+        #expect(harness.advance(.seconds(120)).outcomes == [link: .fail])
+    }
+
+    // MARK: - Links in all
+
+    @Test("when all places are taken, the longest silent link makes room, before any that is held")
+    func eviction() {
+        var harness = Harness(Policy { $0.linkLimit = 4 })
+        let held = [1, 2].map { harness.ready(otherDevice, from: peer($0)) }
+        let silent = [3, 4].map { harness.connect(peer($0)).id }
+        #expect(harness.connect(peer(5)).effects.outcomes == [silent[0]: .busy])
+        harness.disconnect(silent[1])
+        let sixth = harness.ready(otherDevice, from: peer(6))
+        // The silent newcomer goes before the held ones, though it came later than two of them.
+        let (seventh, effects) = harness.connect(peer(7))
+        #expect(effects.outcomes.count == 1 && effects.outcomes[held[0]] == nil && effects.outcomes[sixth] == nil)
+        harness.handle(.received(seventh, .ready(mode: .challenge, device: otherDevice)))
+        #expect(harness.connect(peer(8)).effects.outcomes == [held[0]: .busy])
+        #expect(harness.observer.openLinks == 4)
+    }
+
+    @Test("the link that makes room is closed before the newcomer is greeted")
+    func evictionOrder() {
+        var harness = Harness(Policy { $0.linkLimit = 1 })
+        let old = harness.connect(peer(1)).id
+        let (new, effects) = harness.connect(peer(2))
+        #expect(effects.order == "tc.t")
+        #expect(effects.outcomes == [old: .busy] && effects.told(new).count == 1)
+        #expect(harness.observer.linksOfPeer == [peer(2).address: 1])
+    }
+
+    @Test("where all places are taken by devices that are expected, the newcomer is told busy")
+    func allExpected() {
+        var harness = Harness(Policy { $0.linkLimit = 3 })
+        for number in 1...3 {
+            harness.ask("t\(number)", for: Identifier(UInt64(number)))
+            _ = harness.ready(Identifier(UInt64(number)), from: peer(number))
+        }
+        let (newcomer, effects) = harness.connect(peer(4))
+        #expect(effects.outcomes == [newcomer: .busy])
+        #expect(harness.observer.openLinks == 3)
+    }
+
+    @Test(
+        "strangers that fill all places, silent or held, never starve a device that is expected",
+        arguments: [false, true])
+    func starvation(held: Bool) {
+        var harness = Harness(Policy { $0.linkLimit = 8 })
+        func flood(_ numbers: Range<Int>) {
+            for number in numbers {
+                let link = harness.connect(peer(number)).id
+                guard held, harness.journal.links[link] != nil else { continue }
+                harness.handle(.received(link, .ready(mode: .challenge, device: otherDevice)))
+            }
+        }
+        flood(0..<50)
+        #expect(harness.observer.openLinks == 8)
+        harness.ask()
+        let link = harness.ready()
+        flood(50..<1000)
+        #expect(harness.observer.openLinks == 8)
+        #expect(harness.prove(over: link).outcomes == [link: .valid])
+    }
+
+    @Test("a device that was there before its request keeps its place once the request has come")
+    func requestAfterDevice() {
+        var harness = Harness(Policy { $0.linkLimit = 4 })
+        let link = harness.ready()
+        harness.ask()
+        for number in 0..<50 { harness.connect(peer(number)) }
+        #expect(harness.prove(over: link).verdicts == [.valid])
+    }
+
+    @Test("the observer wants to be woken at each limit, and for nothing once all is over")
+    func nextDeadline() {
+        var harness = Harness()
+        #expect(harness.observer.nextDeadline == nil)
+        harness.connect()
+        #expect(harness.observer.nextDeadline == harness.now + .seconds(5))
+        harness.ask()
+        #expect(harness.observer.nextDeadline == harness.now + .seconds(5))
+        var wakes = 0
+        while let next = harness.observer.nextDeadline {
+            harness.now = next
+            harness.handle(.tick)
+            wakes += 1
+        }
+        #expect(wakes == 2 && harness.observer.openLinks == 0 && harness.observer.openObservations == 0)
+    }
+}

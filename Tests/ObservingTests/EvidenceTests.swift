@@ -1,0 +1,158 @@
+import Foundation
+import ProofLink
+import SRUP
+import Testing
+
+@testable import Observing
+
+/// rules §4: what is recorded of a proof, and what the server hears of it.
+@Suite struct EvidenceTests {
+    /// What a server reads.
+    private struct Object: Decodable, Equatable {
+        var transport, peer, mode, grade: String
+        var attempts: Int
+        var security: String?
+        var signalDbm, roundTripUs: Int?
+    }
+
+    private func decoded(_ json: [UInt8]) throws -> Object {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Object.self, from: Data(json))
+    }
+
+    private func evidence(
+        mode: Mode = .challenge, roundTrip: Duration? = .milliseconds(35), _ change: (inout Policy) -> Void = { _ in }
+    ) throws -> Evidence {
+        var harness = Harness(
+            Policy {
+                $0.modes = [.value, .challenge]
+                change(&$0)
+            })
+        harness.ask()
+        let link = harness.ready(mode: mode)
+        if let roundTrip {
+            harness.advance(.milliseconds(500))  // CHALLENGE waited for the journal: no part of the round trip
+            harness.handle(.challengeLeft(link))
+            harness.now = harness.now + roundTrip
+        }
+        let proof = mode == .value ? LinkFrame.value(secret(7)) : Harness.proof(secret(7), over: link)
+        return try #require(harness.handle(.received(link, proof)).evidence.first ?? nil)
+    }
+
+    @Test("a valid verdict has the peer, the mode, the attempts and the round trip from CHALLENGE's departure")
+    func fields() throws {
+        #expect(
+            try evidence()
+                == Evidence(
+                    peer: phone, mode: .challenge, roundTrip: .milliseconds(35), attempts: 1, grade: .challenged))
+    }
+
+    @Test("a round trip whose start was not seen is not given")
+    func noRoundTrip() throws { #expect(try evidence(roundTrip: nil).roundTrip == nil) }
+
+    @Test("a value that was shown is graded reachable, a challenge answered challenged, and within a bound timed")
+    func grades() throws {
+        #expect(try evidence(mode: .value).grade == .reachable)
+        #expect(try evidence(mode: .challenge).grade == .challenged)
+        #expect(try evidence(mode: .challenge) { $0.maximumRoundTrip = .seconds(1) }.grade == .timed)
+        #expect(try evidence(mode: .value) { $0.maximumRoundTrip = .seconds(1) }.grade == .reachable)
+    }
+
+    @Test("a second word that CHALLENGE left does not shorten the round trip")
+    func leftTwice() throws {
+        var harness = Harness()
+        harness.ask()
+        let link = harness.ready()
+        for _ in 0..<3 {
+            harness.handle(.challengeLeft(link))
+            harness.now = harness.now + .milliseconds(10)
+        }
+        #expect(harness.prove(over: link).evidence.first??.roundTrip == .milliseconds(30))
+    }
+
+    @Test("attempts count the false proofs before, and a false proof is graded reachable")
+    func attempts() throws {
+        var harness = Harness(Policy { $0.mismatchLimit = 2 })
+        harness.ask()
+        let links = (0..<2).map { _ in harness.ready() }
+        harness.prove(secret(0), over: links[0])
+        let right = try #require(harness.prove(over: links[1]).evidence.first ?? nil)
+        #expect(right.attempts == 2 && right.grade == .challenged)
+        harness.ask("second", for: otherDevice)
+        harness.advance(.seconds(1))
+        let others = (0..<2).map { _ in harness.ready(otherDevice) }
+        harness.prove(secret(0), over: others[0], as: otherDevice)
+        let wrong = try #require(harness.prove(secret(0), over: others[1], as: otherDevice).evidence.first ?? nil)
+        #expect(wrong.attempts == 2 && wrong.grade == .reachable && wrong.peer == phone)
+    }
+
+    @Test("nobody came: there is no evidence")
+    func none() {
+        var harness = Harness(Policy { $0.reportsEvidence = true })
+        harness.ask()
+        let effects = harness.advance(.seconds(120))
+        #expect(effects.evidence == [nil] && effects.order == "rs.")
+    }
+
+    // MARK: - To the server
+
+    @Test("where evidence is reported, a DATA message with valid JSON goes just before the response")
+    func reported() throws {
+        var harness = Harness(Policy { $0.reportsEvidence = true })
+        harness.ask()
+        let link = harness.ready()
+        harness.handle(.challengeLeft(link))
+        harness.now = harness.now + .microseconds(1500)
+        let effects = harness.prove(over: link)
+        #expect(effects.order == "rss.tc.")
+        let (first, second) = (effects.sent[0], effects.sent[1])
+        #expect(first.sequence < second.sequence)
+        #expect(first.token == second.token && second.body == .response(.observedJoinValid))
+        guard case .data(let id, let data) = first.body else {
+            Issue.record("\(first.body)")
+            return
+        }
+        #expect(id == Octets("OBSERVATION_EVIDENCE".utf8))
+        #expect(
+            try decoded(data.bytes)
+                == Object(
+                    transport: "l2cap", peer: "D1:D1:D1:D1:D1:D1", mode: "challenge", grade: "challenged",
+                    attempts: 1, security: "medium", signalDbm: -60, roundTripUs: 1500))
+    }
+
+    @Test("it is off by default")
+    func offByDefault() {
+        var harness = Harness()
+        harness.ask()
+        let link = harness.ready()
+        #expect(harness.prove(over: link).sent.count == 1)
+    }
+
+    @Test("an invalid verdict's evidence is reported too, whichever way it comes about")
+    func reportedInvalid() {
+        var harness = Harness(Policy { ($0.reportsEvidence, $0.mismatchLimit) = (true, 1) })
+        harness.ask()
+        let link = harness.ready()
+        #expect(harness.prove(secret(0), over: link).sent.map(\.body.type) == [.data, .response])
+        harness = Harness(Policy { $0.reportsEvidence = true })
+        harness.ask()
+        let other = harness.ready()
+        harness.prove(secret(0), over: other)
+        #expect(harness.advance(.seconds(120)).sent.map(\.body.type) == [.data, .response])
+    }
+
+    @Test("whatever a transport says of a peer, the evidence is one JSON object", arguments: Transport.allCases)
+    func jsonOfAnyPeer(transport: Transport) throws {
+        for text in ["", "a\"b", "back\\slash", "line\nbreak\u{0}\u{1F}", "\u{2028}é🐟", "\",\"grade\":\"timed"] {
+            let peer = Peer(transport: transport, address: text, security: text, signal: .min)
+            let evidence = Evidence(peer: peer, mode: .value, roundTrip: nil, attempts: 3, grade: .reachable)
+            let kept = text.filter { $0 != "\"" && $0 != "\\" && $0.unicodeScalars.allSatisfy { $0.value >= 0x20 } }
+            #expect(
+                try decoded(Array(evidence.json.utf8))
+                    == Object(
+                        transport: transport.rawValue, peer: kept, mode: "value", grade: "reachable", attempts: 3,
+                        security: kept, signalDbm: -128))
+        }
+    }
+}

@@ -1,0 +1,191 @@
+import Keys
+import SRUP
+import Testing
+
+@testable import Observing
+@testable import ProofLink
+
+let beacon = Identifier(0xBEAC)
+let server = Identifier(0xC2)
+let otherServer = Identifier(0xC3)
+let device = Identifier(0xD1)
+let otherDevice = Identifier(0xD2)
+let stranger = Peer(transport: .rfcomm, address: "66:66:66:66:66:66")
+let phone = Peer(transport: .l2cap, address: "D1:D1:D1:D1:D1:D1", security: "medium", signal: -60)
+
+func secret(_ byte: UInt8) -> Secret {
+    guard let secret = Secret(repeatElement(byte, count: 16)) else { preconditionFailure("16 bytes are a secret") }
+    return secret
+}
+
+func token(_ text: String) -> Token {
+    guard let token = Token(Array(text.utf8)) else { preconditionFailure("an empty token") }
+    return token
+}
+
+func exchange(_ text: String, of server: Identifier = server) -> Exchange {
+    Exchange(server: server, token: token(text))
+}
+
+/// A signature is 256 bytes of anything, and the keyring believes it: real ones are tested where they are made.
+struct AnySigner: Signer, Keyring {
+    func signature(over parts: [ArraySlice<UInt8>]) -> [UInt8] { [UInt8](repeating: 0x5A, count: 256) }
+    func check(
+        _ signature: ArraySlice<UInt8>, over parts: [ArraySlice<UInt8>], of sender: Identifier
+    ) throws(VerificationError) {}
+}
+
+/// «Sealed» is: 16 bytes are the value, 3 bytes open and are no value, anything else does not open.
+func unsealer(_ sealed: [UInt8]) -> Result<Secret, Unopened> {
+    guard sealed.count != 3 else { return .failure(.value) }
+    return Secret(sealed).map { .success($0) } ?? .failure(.seal)
+}
+
+/// An observer, a time, and the shell's model around it.
+struct Harness {
+    var now = Instant(nanoseconds: 1_000_000_000_000)
+    var observer: Observer
+    var journal = Journal()
+    var peers: [LinkID: Peer] = [:]
+    private var linksMade: UInt64 = 0
+    private var serverSequences: [Identifier: UInt64] = [:]
+    private(set) var lastToken = 0
+
+    /// A beacon that is a member of these servers.
+    init(_ policy: Policy = Policy(), members: [Identifier] = [server, otherServer]) {
+        observer = Observer(identity: beacon, policy: policy, unseal: unsealer, authenticate: hmacSHA256)
+        for member in members {
+            journal.memberships[member] = .member
+            journal.accepted[member] = SequenceID(1)
+            serverSequences[member] = 1
+        }
+        restart()
+    }
+
+    // MARK: - Time and events
+
+    @discardableResult mutating func handle(_ event: Event) -> [Effect] {
+        let effects = observer.handle(event, at: now)
+        journal.perform(effects)
+        return effects
+    }
+
+    /// Lets time pass in one step, and ticks.
+    @discardableResult mutating func advance(_ delay: Duration) -> [Effect] {
+        now = now + delay
+        return handle(.tick)
+    }
+
+    /// The process ends, and a new one takes up the journal; all links are gone.
+    @discardableResult mutating func restart(sameBoot: Bool = true, losingRequests: Bool = false) -> [Effect] {
+        if !sameBoot { (journal.boot, now) = (journal.boot + 1, Instant(nanoseconds: 5_000_000_000)) }
+        journal.links = [:]
+        observer = Observer(
+            identity: beacon, policy: observer.policy, unseal: unsealer, authenticate: hmacSHA256)
+        let servers = journal.memberships.map {
+            StoredServer(
+                server: $0.key, membership: $0.value, lastAccepted: journal.accepted[$0.key],
+                lastSent: journal.lastSent[$0.key] ?? SequenceID(0))
+        }
+        let open = journal.open.map { exchange, row in
+            StoredObservation(
+                exchange: exchange, device: row.device, request: losingRequests ? nil : verified(row.frame),
+                deadline: row.deadline, mismatches: row.mismatches, sameBoot: row.boot == journal.boot)
+        }
+        let effects = observer.restore(servers, open)
+        journal.perform(effects)
+        return effects
+    }
+
+    // MARK: - Servers
+
+    func verified(_ frame: [UInt8]) -> Verified<Message>? { try? UnverifiedFrame(frame).verified(by: AnySigner()) }
+
+    /// The next sequence id of a server; servers count on from what they got from us, as the reference does.
+    mutating func nextSequence(_ server: Identifier) -> SequenceID {
+        let known = [journal.lastSent[server], journal.accepted[server]].map { $0?.number ?? 0 }
+        let next = known.reduce(serverSequences[server] ?? 0, max) + 1
+        serverSequences[server] = next
+        return SequenceID(next)
+    }
+
+    /// A server says something, under its next sequence id or another.
+    @discardableResult mutating func say(
+        _ body: Body, _ token: Token = token("talk"), by server: Identifier = server, sequence: SequenceID? = nil
+    ) -> [Effect] {
+        let message = Message(
+            sequence: sequence ?? nextSequence(server), sender: server, token: token, body: body)
+        guard let frame = try? message.signed(by: AnySigner()), let verified = verified(frame) else {
+            Issue.record("\(message) is no frame")
+            return []
+        }
+        let answered = journal.answered[Exchange(server: server, token: token)]?.verdict
+        return handle(.message(verified, answered: answered))
+    }
+
+    /// OBSERVE_REQ.
+    @discardableResult mutating func ask(
+        _ text: String = "first", for device: Identifier = device, by server: Identifier = server,
+        value: Secret = secret(7)
+    ) -> [Effect] {
+        ask(text, for: device, by: server, sealed: value.withBytes(Array.init))
+    }
+
+    @discardableResult mutating func ask(
+        _ text: String, for device: Identifier = device, by server: Identifier = server, sealed: [UInt8]
+    ) -> [Effect] {
+        say(.observationRequest(joining: device, sealed: Octets(sealed)), token(text), by: server)
+    }
+
+    /// A token that nobody has seen.
+    mutating func freshToken() -> Token {
+        lastToken += 1
+        return token("fresh-\(lastToken)")
+    }
+
+    // MARK: - Devices
+
+    @discardableResult mutating func connect(_ peer: Peer = phone) -> (id: LinkID, effects: [Effect]) {
+        linksMade += 1
+        let id = LinkID(linksMade)
+        (journal.links[id], peers[id]) = (Journal.Link(), peer)
+        let (nonce, challenge) = Harness.randomBytes(of: id)
+        return (id, handle(.connected(id, peer, linkNonce: nonce, challenge: challenge)))
+    }
+
+    /// A link with READY behind it.
+    mutating func ready(
+        _ device: Identifier = device, from peer: Peer = phone, mode: Mode = .challenge
+    ) -> LinkID {
+        let id = connect(peer).id
+        handle(.received(id, .ready(mode: mode, device: device)))
+        return id
+    }
+
+    @discardableResult mutating func prove(
+        _ value: Secret = secret(7), over id: LinkID, as device: Identifier = device
+    ) -> [Effect] {
+        handle(.received(id, Harness.proof(value, over: id, as: device)))
+    }
+
+    mutating func disconnect(_ id: LinkID) {
+        journal.links[id] = nil
+        #expect(handle(.disconnected(id)).isEmpty)
+    }
+
+    static func randomBytes(of id: LinkID) -> (nonce: [UInt8], challenge: [UInt8]) {
+        let nonce = [UInt8](repeating: UInt8(truncatingIfNeeded: id.number), count: 16)
+        return (nonce, nonce.map { ~$0 } + nonce)
+    }
+
+    static func context(of id: LinkID, _ device: Identifier) -> ProofContext {
+        let (nonce, challenge) = randomBytes(of: id)
+        return ProofContext(
+            linkNonce: nonce, challenge: challenge, deviceNonce: nonce + nonce, beacon: beacon, device: device)
+    }
+
+    static func proof(_ value: Secret, over id: LinkID, as device: Identifier = device) -> LinkFrame {
+        let context = context(of: id, device)
+        return .proof(nonce: context.deviceNonce, tag: context.deviceTag(value, hmacSHA256))
+    }
+}

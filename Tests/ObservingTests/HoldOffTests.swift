@@ -1,0 +1,180 @@
+import ProofLink
+import SRUP
+import Testing
+
+@testable import Observing
+
+/// rules §7: the growing hold-off of a peer after false or malformed frames.
+@Suite struct HoldOffTests {
+    private func isHeldOff(_ harness: inout Harness, _ peer: Peer = phone) -> Bool {
+        let (link, effects) = harness.connect(peer)
+        guard effects.outcomes == [link: .busy] else {
+            harness.disconnect(link)
+            return false
+        }
+        return true
+    }
+
+    /// Misbehaves on a link, and measures to the nanosecond how long the peer is held off from then.
+    private func isHeldOffExactly(_ harness: inout Harness, for delay: Duration, _ peer: Peer = phone) -> Bool {
+        let link = harness.connect(peer).id
+        harness.handle(.malformed(link))
+        harness.advance(delay - .nanoseconds(1))
+        let before = isHeldOff(&harness, peer)
+        harness.advance(.nanoseconds(1))
+        return before && !isHeldOff(&harness, peer)
+    }
+
+    @Test("a peer is held off for a second, and twice as long each further time, up to a bound")
+    func doubling() {
+        var harness = Harness()
+        for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300] {
+            #expect(isHeldOffExactly(&harness, for: .seconds(seconds)))
+        }
+    }
+
+    @Test("after a quiet time as long as the longest hold-off it is forgotten, and not before")
+    func forgetting() {
+        var harness = Harness(Policy { $0.longestHoldOff = .seconds(100) })
+        for _ in 0..<2 {
+            #expect(isHeldOffExactly(&harness, for: .seconds(1)))
+            harness.advance(.seconds(100) - .nanoseconds(1))
+            #expect(isHeldOffExactly(&harness, for: .seconds(2)))
+            harness.advance(.seconds(100) - .nanoseconds(1))
+            #expect(isHeldOffExactly(&harness, for: .seconds(4)))
+            harness.advance(.seconds(100))
+        }
+    }
+
+    @Test("what is false holds its peer off: a wrong proof, one from too far, a frame out of turn, and no frame at all")
+    func reasons() {
+        let misdeeds: [(inout Harness) -> Void] = [
+            { harness in
+                let link = harness.ready()
+                harness.prove(secret(0), over: link)
+            },
+            { harness in
+                harness.observer.policy.minimumSignal = 0
+                let link = harness.ready()
+                harness.prove(over: link)
+            },
+            { harness in
+                let link = harness.ready()
+                harness.handle(.received(link, .ready(mode: .challenge, device: device)))
+            },
+            { harness in
+                let link = harness.connect().id
+                harness.handle(.malformed(link))
+            },
+        ]
+        for misdeed in misdeeds {
+            var harness = Harness()
+            harness.ask()
+            misdeed(&harness)
+            #expect(isHeldOff(&harness))
+            #expect(!isHeldOff(&harness, stranger), "another peer is not held off")
+        }
+    }
+
+    @Test("what is not false holds nobody off: success, silence, leaving, waiting in vain, and being turned away")
+    func honest() {
+        var harness = Harness()
+        harness.ask()
+        let right = harness.ready()
+        harness.prove(over: right)
+        #expect(!isHeldOff(&harness))
+        harness.ask("second")
+        _ = harness.ready()
+        _ = harness.connect()
+        _ = harness.ready(otherDevice)
+        harness.advance(.seconds(500))
+        #expect(harness.observer.openLinks == 0)
+        #expect(!isHeldOff(&harness))
+        let full = (0..<4).map { _ in harness.connect().id }
+        #expect(isHeldOff(&harness))
+        harness.disconnect(full[0])
+        #expect(!isHeldOff(&harness))
+    }
+
+    @Test("links that a peer had already when it was held off go on")
+    func otherLinksGoOn() {
+        var harness = Harness()
+        harness.ask()
+        let (first, second) = (harness.ready(), harness.ready())
+        harness.prove(secret(0), over: first)
+        #expect(harness.prove(over: second).verdicts == [.valid])
+    }
+
+    @Test("several false frames at once count each")
+    func countedEach() {
+        var harness = Harness()
+        let links = (0..<4).map { _ in harness.connect().id }
+        for link in links { harness.handle(.malformed(link)) }
+        harness.advance(.seconds(8) - .nanoseconds(1))
+        #expect(isHeldOff(&harness))
+        harness.advance(.nanoseconds(1))
+        #expect(!isHeldOff(&harness))
+    }
+
+    @Test("a peer that is turned away while held off is not held off longer for it")
+    func knockingIsFree() {
+        var harness = Harness()
+        let link = harness.connect().id
+        harness.handle(.malformed(link))
+        for _ in 0..<9 {
+            #expect(isHeldOff(&harness))
+            harness.advance(.milliseconds(100))
+        }
+        harness.advance(.milliseconds(100))
+        #expect(!isHeldOff(&harness))
+    }
+
+    // MARK: - Memory
+
+    /// How many peers are remembered: a private number, read by its mirror.
+    private func remembered(_ holdOffs: HoldOffs) -> Int {
+        Mirror(reflecting: holdOffs).children.first { $0.label == "entries" }
+            .map { Mirror(reflecting: $0.value).children.count } ?? -1
+    }
+
+    @Test(
+        "no more peers are remembered than the bound, however many misbehave; the one free soonest is forgotten first")
+    func memory() {
+        var holdOffs = HoldOffs()
+        let policy = Policy { $0.heldOffPeers = 10 }
+        let now = Instant(nanoseconds: 0)
+        holdOffs.add("worst", at: now, policy)
+        holdOffs.add("worst", at: now, policy)
+        for number in 0..<1000 {
+            holdOffs.add("stranger \(number)", at: now + .nanoseconds(number), policy)
+            #expect(remembered(holdOffs) <= 10)
+            #expect(holdOffs.holds("stranger \(number)", at: now + .nanoseconds(number)))
+        }
+        #expect(remembered(holdOffs) == 10)
+        #expect(holdOffs.holds("worst", at: now + .milliseconds(1999)))
+        #expect(!holdOffs.holds("stranger 0", at: now + .milliseconds(1)))
+    }
+
+    @Test("a peer that is remembered already needs no room")
+    func noRoomNeeded() {
+        var holdOffs = HoldOffs()
+        let policy = Policy { $0.heldOffPeers = 2 }
+        let now = Instant(nanoseconds: 0)
+        for _ in 0..<5 { for name in ["a", "b"] { holdOffs.add(name, at: now, policy) } }
+        #expect(remembered(holdOffs) == 2)
+        #expect(holdOffs.holds("a", at: now + .seconds(15)) && holdOffs.holds("b", at: now + .seconds(15)))
+    }
+
+    @Test("room is made by those that are forgotten; nobody who is held off goes for it")
+    func forgottenMakeRoom() {
+        var holdOffs = HoldOffs()
+        let policy = Policy { ($0.heldOffPeers, $0.longestHoldOff) = (3, .seconds(10)) }
+        let now = Instant(nanoseconds: 0)
+        holdOffs.add("forgotten", at: now, policy)
+        let later = now + .seconds(10) + .milliseconds(500)
+        for name in ["a", "b"] { holdOffs.add(name, at: later, policy) }
+        let latest = later + .milliseconds(600)
+        holdOffs.add("c", at: latest, policy)
+        for name in ["a", "b", "c"] { #expect(holdOffs.holds(name, at: latest), "\(name)") }
+    }
+}

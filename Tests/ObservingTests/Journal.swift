@@ -1,0 +1,150 @@
+import ProofLink
+import SRUP
+import Testing
+
+@testable import Observing
+
+/// What the shell does with effects, as a model: the journal, the outbox and the links. It is strict: an effect that
+/// must not be, or not now, is recorded as an issue at once, whatever the test is about.
+struct Journal {
+    /// An open observation as the journal holds it.
+    struct Row: Equatable {
+        var device: Identifier
+        var frame: [UInt8]
+        var deadline: Instant
+        var mismatches = 0
+        var boot: Int
+    }
+
+    /// The one verdict of an exchange.
+    struct Answer: Equatable {
+        var device: Identifier
+        var verdict: Verdict
+        var reason: Reason
+        var evidence: Evidence?
+    }
+
+    /// A link as the shell holds it.
+    struct Link: Equatable {
+        var device: Identifier?
+        var isChallenged = false
+    }
+
+    var boot = 0
+    var accepted: [Identifier: SequenceID] = [:]
+    var lastSent: [Identifier: SequenceID] = [:]
+    var memberships: [Identifier: Membership] = [:]
+    var open: [Exchange: Row] = [:]
+    var answered: [Exchange: Answer] = [:]
+    var links: [LinkID: Link] = [:]
+    /// The newest messages only: the walk would fill the memory with all of them.
+    var outbox: [(message: Message, to: Identifier)] = []
+
+    /// Does the effects of one event, in their order.
+    mutating func perform(_ effects: [Effect]) {
+        var batch = Batch()
+        for effect in effects {
+            switch effect {
+            case .record(let change): record(change, &batch)
+            case .send(let message, let server): send(message, server, &batch)
+            case .tell(let link, let frame): tell(link, frame, &batch)
+            case .close(let link): close(link, &batch)
+            case .wantToken(let server):
+                must(memberships[server]?.wantsToJoin ?? true, "a token is wanted for \(server), which needs none")
+            case .report(.ready(let link, _, let device)): links[link]?.device = device
+            case .report: break
+            }
+        }
+        must(batch.unsent.isEmpty, "verdicts without a response: \(batch.unsent.keys)")
+        must(batch.closing == nil, "an outcome without a close")
+    }
+
+    /// What stands earlier in the same array.
+    private struct Batch {
+        var unsent: [Exchange: Verdict] = [:]
+        var sentValid: Set<Exchange> = []
+        var evidence: Exchange?
+        var closing: LinkID?
+    }
+
+    private mutating func record(_ change: Change, _ batch: inout Batch) {
+        switch change {
+        case .accepted(let server, let sequence):
+            must(accepted[server].map { sequence > $0 } ?? true, "\(sequence) of \(server) accepted after a higher one")
+            accepted[server] = sequence
+        case .membership(let server, let membership): memberships[server] = membership
+        case .opened(let exchange, let device, let frame, let deadline):
+            must(open[exchange] == nil && answered[exchange] == nil, "\(exchange) is opened a second time")
+            must(
+                !open.contains { $0.key.server == exchange.server && $0.value.device == device },
+                "two observations of one device for \(exchange.server)")
+            open[exchange] = Row(device: device, frame: frame, deadline: deadline, boot: boot)
+        case .mismatches(let exchange, let count):
+            must(open[exchange].map { $0.mismatches + 1 == count } ?? false, "mismatch \(count) of \(exchange)")
+            open[exchange]?.mismatches = count
+        case .answered(let exchange, let device, let verdict, let reason, let evidence):
+            must(answered[exchange] == nil, "a second verdict for \(exchange)")
+            must(open[exchange].map { $0.device == device } ?? true, "the verdict of \(exchange) names another device")
+            answered[exchange] = Answer(device: device, verdict: verdict, reason: reason, evidence: evidence)
+            open[exchange] = nil
+            batch.unsent[exchange] = verdict
+        }
+    }
+
+    private mutating func send(_ message: Message, _ server: Identifier, _ batch: inout Batch) {
+        let (sequence, exchange) = (message.sequence, Exchange(server: server, token: message.token))
+        must(message.sender == beacon, "sent in the name of \(message.sender)")
+        must(lastSent[server].map { sequence > $0 } ?? true, "sequence id \(sequence) used again towards \(server)")
+        must(accepted[server].map { sequence > $0 } ?? true, "sequence id \(sequence) is below one of \(server)'s")
+        if let evidence = batch.evidence {
+            must(evidence == exchange && message.body.type == .response, "evidence is not just before its response")
+            batch.evidence = nil
+        }
+        lastSent[server] = sequence
+        outbox.append((message, server))
+        if outbox.count > 200 { outbox.removeFirst(100) }
+        switch message.body {
+        case .response(let status) where Verdict.allCases.map(\.status).contains(status):
+            must(answered[exchange]?.verdict.status == status, "\(status) sent for \(exchange), recorded is another")
+            batch.unsent[exchange] = nil
+            if status == .observedJoinValid { batch.sentValid.insert(exchange) }
+        case .data:
+            must(batch.unsent[exchange] != nil, "evidence without a verdict")
+            batch.evidence = exchange
+        default: break
+        }
+    }
+
+    private mutating func tell(_ link: LinkID, _ frame: LinkFrame, _ batch: inout Batch) {
+        must(links[link] != nil, "\(frame) told to \(link), which is closed")
+        must(batch.closing == nil, "something between an outcome and its close")
+        let device = links[link]?.device
+        switch frame {
+        case .hello, .wait: break
+        case .challenge:
+            must(links[link]?.isChallenged == false, "\(link) is challenged twice")
+            must(open.values.contains { $0.device == device }, "a challenge to a device that nobody asked for")
+            links[link]?.isChallenged = true
+        case .outcome(let outcome, let tag):
+            if outcome == .valid {
+                must(batch.sentValid.contains { answered[$0]?.device == device }, "valid told before it is answered")
+                must(links[link]?.isChallenged == true, "valid told to a device that was not challenged")
+            } else {
+                must(tag == LinkFrame.noTag, "\(outcome) with a tag")
+            }
+            batch.closing = link
+        case .ready, .proof, .value: must(false, "the beacon sent a device's frame")
+        }
+    }
+
+    private mutating func close(_ link: LinkID, _ batch: inout Batch) {
+        must(links.removeValue(forKey: link) != nil, "\(link) closed twice")
+        must(batch.closing == link, "\(link) closed without an outcome")
+        batch.closing = nil
+    }
+}
+
+/// A plain branch, because the walk asks some million times.
+func must(_ condition: Bool, _ what: @autoclosure () -> String, at location: SourceLocation = #_sourceLocation) {
+    if !condition { Issue.record(Comment(rawValue: what()), sourceLocation: location) }
+}

@@ -1,0 +1,255 @@
+import ProofLink
+import SRUP
+import Testing
+
+@testable import Observing
+
+/// Steele, Lea and Flood's generator: small, and the same everywhere, so that a seed is a whole run.
+struct SplitMix64: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// True once in so many times.
+    mutating func once(in count: Int) -> Bool { Int.random(in: 0..<count, using: &self) == 0 }
+
+    /// One of these.
+    mutating func pick<Element>(_ elements: [Element]) -> Element {
+        elements[Int.random(in: 0..<elements.count, using: &self)]
+    }
+}
+
+/// A world of servers, devices and strangers that do anything at any time. The journal's model checks each effect; what
+/// the observer holds is compared with the journal on the way.
+struct RandomWalk {
+    static let servers = [server, otherServer, Identifier(0xC4)]
+    static let devices = [device, otherDevice, Identifier(0xD3), beacon]
+    static let signals: [Int8?] = [-40, -60, -80, -81, -100, nil]
+    static let peers = signals.map { Peer(transport: .le, address: "peer at \($0 ?? 0) dBm", signal: $0) }
+
+    static func policy(_ random: inout SplitMix64) -> Policy {
+        Policy {
+            $0.observationWindow = .seconds(20)
+            $0.observationLimit = 7
+            $0.mismatchLimit = Int.random(in: 1...3, using: &random)
+            $0.reportsEvidence = random.once(in: 2)
+            $0.modes = random.pick([[.challenge], [.value, .challenge]])
+            ($0.linkLimit, $0.linksPerPeer, $0.heldOffPeers) = (8, 3, 4)
+            ($0.holdLimit, $0.longestHoldOff) = (.seconds(10), .seconds(4))
+            $0.maximumRoundTrip = random.once(in: 3) ? .seconds(1) : nil
+            $0.minimumSignal = random.once(in: 3) ? -80 : nil
+        }
+    }
+
+    var random: SplitMix64
+    var harness: Harness
+    var values: [Exchange: UInt8] = [:]
+    var modes: [LinkID: Mode] = [:]
+    var everOpened: Set<Exchange> = []
+    var oldTokens: [Exchange] = []
+
+    init(seed: UInt64) {
+        random = SplitMix64(state: seed)
+        harness = Harness(Self.policy(&random), members: Self.servers)
+    }
+
+    mutating func step() {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<14: ask()
+        case 14..<18: talk()
+        case 18..<34: connect()
+        case 34..<74: use()
+        case 74..<97: pass()
+        case 97: member()
+        case 98: crash()
+        default: restart()
+        }
+        everOpened.formUnion(harness.journal.open.keys)
+    }
+
+    // MARK: - Servers
+
+    private mutating func ask() {
+        let server = random.pick(Self.servers)
+        var exchange = Exchange(server: server, token: token("t"))
+        if let old = oldTokens.randomElement(using: &random), random.once(in: 3) {
+            exchange = old
+        } else {
+            exchange = Exchange(server: server, token: harness.freshToken())
+            oldTokens.append(exchange)
+            if oldTokens.count > 20 { oldTokens.removeFirst() }
+        }
+        let value = UInt8.random(in: 1...4, using: &random)
+        let sealed = random.once(in: 12) ? random.pick([[], [1, 2, 3], [9]]) : [UInt8](repeating: value, count: 16)
+        if harness.journal.open[exchange] == nil { values[exchange] = value }
+        let device = random.once(in: 12) ? beacon : random.pick(Self.devices)
+        harness.say(
+            .observationRequest(joining: device, sealed: Octets(sealed)), exchange.token, by: exchange.server)
+    }
+
+    private mutating func talk() {
+        let (_, body) = random.pick(MessageTableTests.table)
+        if body.type == .terminateCommand || body.type == .observationRequest { return }
+        let server = random.pick(Self.servers + [Identifier(0xBAD)])
+        let last = harness.journal.accepted[server]?.number ?? 0
+        let sequences = [last, last / 2, .max, last + 1, last + 1000]
+        harness.say(body, token("talk"), by: server, sequence: SequenceID(random.pick(sequences)))
+    }
+
+    /// TERMINATE, or the way back.
+    private mutating func member() {
+        let server = random.pick(Self.servers)
+        if harness.journal.memberships[server] == .member {
+            if random.once(in: 2) { harness.say(.terminateCommand, by: server) }
+            return
+        }
+        harness.handle(.join(server, harness.freshToken()))
+        guard case .joining(let token)? = harness.journal.memberships[server] else { return }
+        harness.say(.response(random.once(in: 4) ? .joinRefused : .joinSuccess), token, by: server)
+    }
+
+    // MARK: - Devices
+
+    private mutating func connect() {
+        let (link, effects) = harness.connect(random.pick(Self.peers))
+        guard effects.outcomes[link] == nil, !random.once(in: 4) else { return }
+        ready(link)
+    }
+
+    private mutating func ready(_ link: LinkID) {
+        let mode: Mode = random.once(in: 4) ? .value : .challenge
+        modes[link] = mode
+        harness.handle(.received(link, .ready(mode: mode, device: random.pick(Self.devices))))
+    }
+
+    private mutating func use() {
+        guard let link = harness.journal.links.keys.sorted(by: { $0.number < $1.number }).randomElement(using: &random)
+        else { return }
+        switch Int.random(in: 0..<16, using: &random) {
+        case 0: harness.disconnect(link)
+        case 1: harness.handle(.malformed(link))
+        case 2: harness.handle(.received(link, .wait(seconds: 1)))
+        case 3: ready(link)
+        case 4...9: harness.handle(.challengeLeft(link))
+        default: present(over: link)
+        }
+    }
+
+    /// A proof, right or wrong, and what must come of it, worked out from the journal alone.
+    private mutating func present(over link: LinkID) {
+        guard let state = harness.journal.links[link], state.isChallenged, let device = state.device,
+            let mode = modes[link], let peer = harness.peers[link], let before = harness.observer.links[link]
+        else { return }
+        // The clock may stand anywhere near a deadline when the proof arrives, also on it.
+        if random.once(in: 3), let next = harness.observer.nextDeadline, next > harness.now {
+            harness.now = next + .nanoseconds(Int.random(in: -1...1, using: &random))
+        }
+        let now = harness.now
+        let asked = harness.journal.open.filter { $0.value.device == device && $0.value.deadline > now }.keys
+        let number =
+            random.once(in: 3) ? 0 : asked.sorted { $0.description < $1.description }.first.flatMap { values[$0] } ?? 0
+        let matching = asked.filter { values[$0] == number }
+        let policy = harness.observer.policy
+        let isNear =
+            policy.maximumRoundTrip.map { bound in before.challengeLeft.map { now - $0 <= bound } ?? false } ?? true
+            && policy.minimumSignal.map { bound in peer.signal.map { $0 >= bound } ?? false } ?? true
+        let isInTime = before.deadline > now && !asked.isEmpty
+        let frame =
+            mode == .value ? LinkFrame.value(secret(number)) : Harness.proof(secret(number), over: link, as: device)
+        let effects = harness.handle(.received(link, frame))
+        let valid = effects.recorded.compactMap { change -> Exchange? in
+            if case .answered(let exchange, _, .valid, _, _) = change { exchange } else { nil }
+        }
+        must(Set(valid) == (isInTime && isNear ? Set(matching) : []), "valid for \(valid), wanted \(matching)")
+        let wanted: Outcome = !isInTime ? .fail : !isNear ? .tooFar : matching.isEmpty ? .invalid : .valid
+        must(effects.outcomes[link] == wanted, "\(String(describing: effects.outcomes[link])), wanted \(wanted)")
+    }
+
+    // MARK: - Time
+
+    private mutating func pass() {
+        var effects: [Effect]
+        if random.once(in: 4), let next = harness.observer.nextDeadline, next > harness.now {
+            effects = harness.advance(next - harness.now)
+        } else {
+            effects = harness.advance(.milliseconds(Int.random(in: 0...1500, using: &random)))
+        }
+        must(!effects.verdicts.contains(.valid), "valid without a proof")
+        for server in effects.wanted { harness.handle(.join(server, harness.freshToken())) }
+        compare()
+        let now = harness.now
+        must(harness.observer.observations.values.allSatisfy { $0.deadline > now }, "an observation is overdue")
+        must(harness.observer.links.values.allSatisfy { $0.deadline > now }, "a link is overdue")
+    }
+
+    private mutating func restart() {
+        harness.now = harness.now + .seconds(random.pick([0, 0, 5, 100]))
+        harness.restart(sameBoot: !random.once(in: 4))
+        harness.observer.policy = Self.policy(&random)
+        compare()
+    }
+
+    /// The process dies before anything of an event is in the journal, and starts again; what is delivered again is new.
+    private mutating func crash() {
+        let journal = harness.journal
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: ask()
+        case 1: pass()
+        case 2: member()
+        default: use()
+        }
+        harness.journal = journal
+        restart()
+    }
+
+    /// What the observer holds is what the journal holds, and no bound is passed.
+    func compare() {
+        let (observer, journal) = (harness.observer, harness.journal)
+        must(Set(observer.observations.keys) == Set(journal.open.keys), "other observations than the journal's")
+        for (exchange, observation) in observer.observations {
+            let row = journal.open[exchange]
+            must(
+                row?.device == observation.device && row?.deadline == observation.deadline
+                    && row?.mismatches == observation.mismatches && observation.mismatches < 4,
+                "\(exchange) is not what the journal holds")
+            must(observer.exchanges[observation.device]?.contains(exchange) ?? false, "\(exchange) is not found")
+        }
+        must(observer.exchanges.values.reduce(0) { $0 + $1.count } == journal.open.count, "a stale exchange")
+        must(observer.memberships == journal.memberships, "other memberships than the journal's")
+        must(observer.servers.allSatisfy { $0.value.lastAccepted == journal.accepted[$0.key] }, "another sequence")
+        must(Set(observer.links.keys) == Set(journal.links.keys), "other links than the shell's")
+        must(observer.openObservations <= 7 && observer.openLinks <= 8, "a bound is passed")
+        must(observer.linksOfPeer.values.allSatisfy { (1...3).contains($0) }, "a bound per peer is passed")
+        must(observer.linksOfPeer.values.reduce(0, +) == observer.openLinks, "links of peers do not add up")
+        let deadlines = observer.observations.values.map(\.deadline) + observer.links.values.map(\.deadline)
+        must(deadlines.min().map { observer.nextDeadline ?? .init(nanoseconds: .max) <= $0 } ?? true, "no wake-up")
+    }
+}
+
+/// rules §1 to §7 at once.
+@Suite struct RandomWalkTests {
+    @Test(
+        "whatever happens in whatever order, each observation gets exactly one verdict and no sequence id comes twice",
+        arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64])
+    func walk(seed: UInt64) {
+        var walk = RandomWalk(seed: seed)
+        for _ in 0..<30_000 { walk.step() }
+        walk.compare()
+        walk.harness.advance(.seconds(1000))
+        walk.compare()
+        #expect(walk.harness.observer.openObservations == 0 && walk.harness.journal.open.isEmpty)
+        #expect(walk.everOpened.allSatisfy { walk.harness.journal.answered[$0] != nil })
+        // The walk has been everywhere.
+        let answers = walk.harness.journal.answered.values
+        #expect(walk.everOpened.count > 500)
+        for reason in Reason.allCases where reason != .tooMany {
+            #expect(answers.contains { $0.reason == reason }, "\(reason) never came")
+        }
+    }
+}

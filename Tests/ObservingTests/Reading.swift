@@ -1,0 +1,111 @@
+import ProofLink
+import SRUP
+
+@testable import Observing
+
+// How tests read effects: what was recorded, answered, told.
+extension [Effect] {
+    /// What the journal is to hold.
+    var recorded: [Change] { compactMap { if case .record(let change) = $0 { change } else { nil } } }
+
+    /// What goes to servers.
+    var sent: [Message] { compactMap { if case .send(let message, _) = $0 { message } else { nil } } }
+
+    /// The statuses of the RESPONSEs that go to servers.
+    var responses: [Status] { sent.compactMap { if case .response(let status) = $0.body { status } else { nil } } }
+
+    /// The verdicts that are recorded.
+    var verdicts: [Verdict] {
+        recorded.compactMap { if case .answered(_, _, let verdict, _, _) = $0 { verdict } else { nil } }
+    }
+
+    /// Why they are what they are.
+    var reasons: [Reason] {
+        recorded.compactMap { if case .answered(_, _, _, let reason, _) = $0 { reason } else { nil } }
+    }
+
+    /// What was seen of their proofs.
+    var evidence: [Evidence?] {
+        recorded.compactMap { if case .answered(_, _, _, _, let evidence) = $0 { evidence } else { nil } }
+    }
+
+    /// Why messages were refused.
+    var refusals: [Refusal] {
+        compactMap { if case .report(.refused(let refusal, _, _)) = $0 { refusal } else { nil } }
+    }
+
+    /// What a link hears.
+    func told(_ link: LinkID) -> [LinkFrame] {
+        compactMap { if case .tell(link, let frame) = $0 { frame } else { nil } }
+    }
+
+    /// How links end.
+    var outcomes: [LinkID: Outcome] {
+        reduce(into: [:]) { if case .tell(let link, .outcome(let outcome, _)) = $1 { $0[link] = outcome } }
+    }
+
+    /// The servers that we want to join again.
+    var wanted: [Identifier] { compactMap { if case .wantToken(let server) = $0 { server } else { nil } } }
+
+    /// One letter an effect, for reading an order: r(ecord) s(end) t(ell) c(lose) w(ant) and a dot for a report.
+    var order: String {
+        String(
+            map { effect -> Character in
+                switch effect {
+                case .record: "r"
+                case .send: "s"
+                case .tell: "t"
+                case .close: "c"
+                case .wantToken: "w"
+                case .report: "."
+                }
+            })
+    }
+}
+
+/// All that an observer remembers and that can be compared: for «nothing has changed».
+struct Snapshot: Equatable {
+    struct Link: Equatable {
+        var state: BeaconSession.State
+        var deadline: Instant
+        var challengeLeft: Instant?
+    }
+
+    struct Observation: Equatable {
+        var device: Identifier
+        var value: Secret
+        var deadline: Instant
+        var mismatches: Int
+        var lastEvidence: Evidence?
+    }
+
+    var servers: [Identifier: Observer.Standing]
+    var observations: [Exchange: Observation]
+    var exchanges: [Identifier: [Exchange]]
+    var links: [LinkID: Link]
+    var linksOfPeer: [String: Int]
+    var nextDeadline: Instant?
+
+    init(_ observer: Observer) {
+        servers = observer.servers
+        observations = observer.observations.mapValues {
+            Observation(
+                device: $0.device, value: $0.value, deadline: $0.deadline, mismatches: $0.mismatches,
+                lastEvidence: $0.lastEvidence)
+        }
+        exchanges = observer.exchanges
+        links = observer.links.mapValues {
+            Link(state: $0.session.state, deadline: $0.deadline, challengeLeft: $0.challengeLeft)
+        }
+        linksOfPeer = observer.linksOfPeer
+        nextDeadline = observer.nextDeadline
+    }
+}
+
+extension Policy {
+    /// The defaults with some numbers changed.
+    init(_ change: (inout Policy) -> Void) {
+        self.init()
+        change(&self)
+    }
+}

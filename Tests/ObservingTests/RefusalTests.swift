@@ -1,0 +1,138 @@
+import ProofLink
+import SRUP
+import Testing
+
+@testable import Observing
+
+/// rules §1, checks 5 to 7: what is refused changes nothing, and what is accepted is recorded before anything it causes.
+@Suite struct RefusalTests {
+    /// Says something, and checks that nothing but one report came of it.
+    private func refused(
+        _ harness: inout Harness, _ body: Body = .action(1), by sender: Identifier = server,
+        under sequence: UInt64? = nil,
+        at location: SourceLocation = #_sourceLocation
+    ) -> Refusal? {
+        let before = Snapshot(harness.observer)
+        let effects = harness.say(body, by: sender, sequence: sequence.map { SequenceID($0) })
+        #expect(effects.order == ".", sourceLocation: location)
+        #expect(Snapshot(harness.observer) == before, "a refused message changed something", sourceLocation: location)
+        guard case .report(.refused(let refusal, sender, body.type))? = effects.first else { return nil }
+        return refusal
+    }
+
+    @Test("a sender that is no server of ours is refused")
+    func notOurServer() {
+        var harness = Harness()
+        #expect(refused(&harness, by: Identifier(0xBAD)) == .notOurServer)
+        #expect(refused(&harness, by: beacon) == .notOurServer)
+    }
+
+    @Test("a sequence id that is not above the last accepted from this sender is refused")
+    func replayed() {
+        var harness = Harness()
+        harness.say(.action(1), sequence: SequenceID(1000))
+        for sequence in [1000, 999, 1, 0] as [UInt64] {
+            #expect(refused(&harness, under: sequence) == .replayed(SequenceID(sequence), last: SequenceID(1000)))
+        }
+        #expect(harness.say(.action(1), sequence: SequenceID(1001)).refusals.isEmpty)
+    }
+
+    @Test("what is accepted is above the last accepted from the sender, whatever we have sent meanwhile")
+    func ourOwnIdsDoNotCount() {
+        var harness = Harness()
+        harness.say(.action(1), sequence: SequenceID(10))
+        #expect(harness.observer.servers[server]?.lastSent == SequenceID(26))
+        #expect(harness.say(.action(1), sequence: SequenceID(11)).refusals.isEmpty)
+    }
+
+    @Test("each sender has its own sequence")
+    func sequencesAreKeptApart() {
+        var harness = Harness()
+        harness.say(.action(1), by: server, sequence: SequenceID(1000))
+        #expect(harness.say(.action(1), by: otherServer, sequence: SequenceID(2)).refusals.isEmpty)
+    }
+
+    @Test("a sequence id so high that it leaves no room is refused, and does not silence its sender")
+    func tooHigh() {
+        var harness = Harness()
+        let highest = UInt64.max - 1 << 32
+        for sequence in [UInt64.max, highest + 1] {
+            #expect(refused(&harness, under: sequence) == .sequenceTooHigh(SequenceID(sequence)))
+        }
+        #expect(harness.say(.action(1), sequence: SequenceID(5)).refusals.isEmpty)
+        #expect(harness.say(.action(1), sequence: SequenceID(highest)).responses == [.actionUnknown])
+        #expect(harness.journal.lastSent[server] == SequenceID(highest + 16))
+    }
+
+    @Test("a type that may not come now, or that we do not serve, does not move the sequence")
+    func typeRefused() {
+        var harness = Harness(members: [server])
+        #expect(refused(&harness, .joinRequest, under: 500) == .notServed)
+        #expect(refused(&harness, .response(.joinSuccess), under: 500) == .notServed)
+        #expect(harness.say(.action(1), sequence: SequenceID(500)).refusals.isEmpty)
+        harness.say(.terminateCommand, sequence: SequenceID(501))
+        #expect(refused(&harness, .action(1), under: 502) == .notNow(.terminated))
+    }
+
+    @Test("a replay is refused as a replay, also where its type would be refused")
+    func checksInOrder() {
+        var harness = Harness(members: [server])
+        harness.say(.terminateCommand, sequence: SequenceID(50))
+        #expect(refused(&harness, .action(1), under: 50) == .replayed(SequenceID(50), last: SequenceID(50)))
+        #expect(refused(&harness, .action(1), under: .max) == .sequenceTooHigh(SequenceID(.max)))
+    }
+
+    @Test("where the last sequence id is not known, a member's message is refused")
+    func sequenceNotKnown() {
+        var harness = Harness()
+        harness.journal.accepted[server] = nil
+        harness.restart()
+        for body in [Body.action(1), .terminateCommand, .observationRequest(joining: device, sealed: Octets([]))] {
+            #expect(refused(&harness, body, under: 100) == .notNow(.member))
+        }
+    }
+
+    @Test("a refused observation request leaves open observations and links as they are")
+    func nothingIsTouched() {
+        var harness = Harness()
+        harness.ask()
+        let link = harness.ready()
+        let request = Body.observationRequest(joining: device, sealed: Octets(secret(8).withBytes(Array.init)))
+        #expect(refused(&harness, request, under: 1) == .replayed(SequenceID(1), last: SequenceID(2)))
+        #expect(refused(&harness, request, by: Identifier(0xBAD)) == .notOurServer)
+        #expect(harness.prove(over: link).verdicts == [.valid])
+    }
+
+    @Test("an accepted message's sequence id is the first thing that is recorded")
+    func acceptedFirst() {
+        var harness = Harness()
+        for body in [
+            Body.observationRequest(joining: device, sealed: Octets(secret(7).withBytes(Array.init))),
+            .observationRequest(joining: otherDevice, sealed: Octets([])), .action(3),
+            .data(id: Octets([1]), data: Octets([2])), .terminateCommand,
+        ] {
+            let sequence = SequenceID((harness.journal.accepted[server]?.number ?? 0) + 100)
+            let effects = harness.say(body, token("for \(body.type)"), sequence: sequence)
+            #expect(effects.first == .record(.accepted(server, sequence)))
+            #expect(harness.observer.servers[server]?.lastAccepted == sequence)
+        }
+    }
+
+    @Test("ACTION and DATA are answered unknown under their own token")
+    func unknownActionsAndData() {
+        var harness = Harness()
+        let action = harness.say(.action(7), token("a"))
+        #expect(action.responses == [.actionUnknown] && action.sent.map(\.token) == [token("a")])
+        let data = harness.say(.data(id: Octets([1]), data: Octets([])), token("b"))
+        #expect(data.responses == [.dataTypeUnknown] && data.sent.map(\.token) == [token("b")])
+    }
+
+    @Test("each reason has a name of its own for its counter")
+    func names() {
+        let all: [Refusal] = [
+            .notOurServer, .replayed(SequenceID(1), last: SequenceID(1)), .sequenceTooHigh(SequenceID(1)),
+            .notNow(.stranger), .notServed,
+        ]
+        #expect(Set(all.map(\.name)).count == all.count)
+    }
+}

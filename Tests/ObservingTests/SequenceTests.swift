@@ -1,0 +1,62 @@
+import ProofLink
+import SRUP
+import Testing
+
+@testable import Observing
+
+/// rules §2: the sequence ids that we send.
+@Suite struct SequenceTests {
+    @Test("the next id is 16 above the higher of the last that we sent and the last that we accepted")
+    func sixteenAbove() {
+        var harness = Harness()
+        #expect(harness.say(.action(1), sequence: SequenceID(100)).sent.map(\.sequence.number) == [116])
+        #expect(harness.say(.action(1), sequence: SequenceID(101)).sent.map(\.sequence.number) == [132])
+        #expect(harness.say(.action(1), sequence: SequenceID(1000)).sent.map(\.sequence.number) == [1016])
+    }
+
+    @Test("a message that crosses with ours, one above what the server knew, is accepted, and ours stays above it")
+    func crossing() {
+        var harness = Harness()
+        harness.ask()
+        let crossing = SequenceID((harness.journal.accepted[server]?.number ?? 0) + 1)
+        harness.advance(.seconds(120))
+        #expect(harness.say(.action(1), sequence: crossing).refusals.isEmpty)
+        #expect(harness.journal.outbox.allSatisfy { $0.message.sequence > crossing })
+    }
+
+    @Test("each server has its own ids")
+    func perServer() {
+        var harness = Harness()
+        #expect(harness.say(.action(1), by: server, sequence: SequenceID(5000)).sent.map(\.sequence.number) == [5016])
+        #expect(harness.say(.action(1), by: otherServer, sequence: SequenceID(7)).sent.map(\.sequence.number) == [23])
+    }
+
+    @Test("several messages of one event have ids that go up in the order in which they are sent")
+    func severalAtOnce() {
+        var harness = Harness(Policy { $0.reportsEvidence = true })
+        for number in 1...20 { harness.ask("t\(number)", for: Identifier(UInt64(number) << 8)) }
+        let sent = harness.advance(.seconds(120)).sent.map(\.sequence)
+        #expect(sent.count == 20 && sent == sent.sorted() && Set(sent).count == 20)
+    }
+
+    @Test("ids go on after a restart, in the same boot and in another, also where nothing is accepted between")
+    func afterRestart() {
+        var harness = Harness()
+        harness.say(.action(1), sequence: SequenceID(100))
+        for sameBoot in [true, false, true] {
+            let last = harness.journal.lastSent[server]?.number ?? 0
+            harness.restart(sameBoot: sameBoot)
+            let effects = harness.handle(.join(otherServer, token("again")))
+            #expect(effects.isEmpty, "it is a member")
+            let next = harness.say(
+                .action(1), sequence: SequenceID((harness.journal.accepted[server]?.number ?? 0) + 1))
+            #expect(next.sent.map(\.sequence.number) == [last + 16])
+        }
+    }
+
+    @Test("the first message to a server that we never heard from has id 16")
+    func first() {
+        var harness = Harness(members: [])
+        #expect(harness.handle(.join(server, token("t"))).sent.map(\.sequence.number) == [16])
+    }
+}

@@ -1,0 +1,162 @@
+import Keys
+import SRUP
+import Testing
+
+@testable import ProofLink
+
+/// docs/proof-link.md, «Order»: the device's end, in every state, for every frame.
+@Suite struct DeviceSessionTests {
+    /// A state, and how a session gets there. `readyKnowing` is `ready` with the value at hand.
+    enum Place: CaseIterable {
+        case awaitingHello, ready, readyKnowing, challenged, proving, ended
+
+        func session(_ mode: Mode) throws -> DeviceSession {
+            let knows = self == .readyKnowing || self == .proving || self == .ended
+            var session = Given.deviceSession(mode, value: knows ? Given.value : nil)
+            if self == .awaitingHello { return session }
+            _ = try session.receive(DeviceSessionTests.hello)
+            if self == .ready || self == .readyKnowing { return session }
+            _ = try session.receive(.challenge(Given.challenge))
+            if self == .challenged || self == .proving { return session }
+            _ = try session.receive(.outcome(.fail, tag: LinkFrame.noTag))
+            return session
+        }
+    }
+
+    static let hello = LinkFrame.hello(
+        version: 1, modes: Given.both, beacon: Given.beacon, nonce: Given.linkNonce)
+    static let proof = LinkFrame.proof(nonce: Given.deviceNonce, tag: Given.proofTag)
+    static let otherOutcomes = Outcome.allCases.filter { $0 != .valid }
+
+    /// The columns of the tables; the third offers only the mode that the device does not speak.
+    static func frames(_ mode: Mode) -> [[LinkFrame]] {
+        let (beacon, nonce) = (Given.beacon, Given.linkNonce)
+        return [
+            [hello], [2, 0, 255].map { .hello(version: $0, modes: Given.both, beacon: beacon, nonce: nonce) },
+            [mode == .value ? .challenge : .value, []].map {
+                .hello(version: 1, modes: $0, beacon: beacon, nonce: nonce)
+            },
+            [.hello(version: 1, modes: Given.both, beacon: Identifier(9), nonce: nonce)],
+            [.wait(seconds: 120)], [.challenge(Given.challenge)],
+            [.outcome(.valid, tag: Given.validTag)],
+            [LinkFrame.noTag, Given.proofTag, Given.validTag.reversed()].map { .outcome(.valid, tag: $0) },
+            otherOutcomes.map { .outcome($0, tag: LinkFrame.noTag) },
+            Mode.allCases.map { .ready(mode: $0, device: Given.device) }, [proof], [.value(Given.value)],
+        ]
+    }
+
+    /// S: send READY. P: send PROOF. V: send VALUE. W: wait. A: the value is awaited. E: the end, the beacon proved
+    /// itself. e: the end, it did not. Refused: v version, m mode, b other beacon, r rogue, full stop out of turn.
+    static let table: [(String, Mode, Place)] = [
+        // HELLO, -version, -mode, -beacon, WAIT, CHALLENGE, valid + tag, valid − tag, other OUTCOME, READY, PROOF, VALUE
+        ("Svmb..rre...", .challenge, .awaitingHello),
+        ("....WArre...", .challenge, .ready),
+        ("....WPrre...", .challenge, .readyKnowing),
+        ("......rre...", .challenge, .challenged),
+        ("......Ere...", .challenge, .proving),
+        ("............", .challenge, .ended),
+        ("Svmb..rre...", .value, .awaitingHello),
+        ("....WArre...", .value, .ready),
+        ("....WVrre...", .value, .readyKnowing),
+        ("......rre...", .value, .challenged),
+        ("......eee...", .value, .proving),
+        ("............", .value, .ended),
+    ]
+
+    private func letter(_ frame: LinkFrame, _ session: inout DeviceSession) -> Character {
+        do {
+            switch try session.receive(frame) {
+            case .send(.ready): return "S"
+            case .send(.proof): return "P"
+            case .send(.value): return "V"
+            case .send: return "?"
+            case .wait: return "W"
+            case .awaitValue: return "A"
+            case .end(_, beaconProved: true): return "E"
+            case .end(_, beaconProved: false): return "e"
+            }
+        } catch {
+            switch error {
+            case .version: return "v"
+            case .modeNotOffered: return "m"
+            case .otherBeacon: return "b"
+            case .rogueBeacon: return "r"
+            case .outOfTurn: return "."
+            }
+        }
+    }
+
+    @Test(
+        "each frame in each state and mode does what the table says, and a refused one changes nothing",
+        arguments: table)
+    func product(row: String, mode: Mode, place: Place) throws {
+        #expect(row.count == Self.frames(mode).count)
+        for (column, expected) in zip(Self.frames(mode), row) {
+            for frame in column {
+                var session = try place.session(mode)
+                let before = session.state
+                #expect(letter(frame, &session) == expected, "\(frame) while \(before)")
+                if "vmbr.".contains(expected) { #expect(session.state == before) }
+                if "Ee".contains(expected) { #expect(session.state == .ended) }
+            }
+        }
+    }
+
+    @Test("the table has every state in every mode")
+    func tableIsComplete() {
+        #expect(Self.table.count == Place.allCases.count * Mode.allCases.count)
+        for mode in Mode.allCases {
+            #expect(Set(Self.table.filter { $0.1 == mode }.map(\.2)) == Set(Place.allCases))
+        }
+    }
+
+    @Test("a device never falls back to value mode: whatever a beacon sends, it does not show the value")
+    func noFallback() throws {
+        for place in Place.allCases {
+            for frame in Self.frames(.challenge).joined() {
+                var session = try place.session(.challenge)
+                if case .send(.value) = try? session.receive(frame) { Issue.record("\(frame) made it show the value") }
+                if case .send(.value) = session.take(value: Given.value) { Issue.record("shown after \(frame)") }
+            }
+        }
+        var session = Given.deviceSession(.challenge)
+        let valueOnly = LinkFrame.hello(
+            version: 1, modes: [.value], beacon: Given.beacon, nonce: Given.linkNonce)
+        #expect(throws: DeviceSession.Refusal.modeNotOffered(.challenge)) { try session.receive(valueOnly) }
+    }
+
+    @Test("another beacon than the join names is refused; where the join names none, any is taken")
+    func otherBeacon() throws {
+        var session = Given.deviceSession(.challenge, expecting: Identifier(1))
+        #expect(throws: DeviceSession.Refusal.otherBeacon(Given.beacon)) { try session.receive(Self.hello) }
+        session = Given.deviceSession(.challenge, expecting: nil)
+        #expect(try session.receive(Self.hello) == .send(.ready(mode: .challenge, device: Given.device)))
+    }
+
+    @Test("the value may come at any time, and is used when CHALLENGE is there", arguments: Mode.allCases)
+    func takingTheValue(mode: Mode) throws {
+        let shown = mode == .value ? LinkFrame.value(Given.value) : Self.proof
+        for place in Place.allCases {
+            var session = try place.session(mode)
+            #expect(session.take(value: Given.value) == (place == .challenged ? .send(shown) : nil), "\(place)")
+        }
+        var session = try Place.ready.session(mode)
+        _ = session.take(value: Given.value)
+        #expect(try session.receive(.challenge(Given.challenge)) == .send(shown))
+    }
+
+    @Test("a value that comes before the challenge replaces an earlier one")
+    func newerValue() throws {
+        var session = try Place.readyKnowing.session(.value)
+        _ = session.take(value: Given.otherValue)
+        #expect(try session.receive(.challenge(Given.challenge)) == .send(.value(Given.otherValue)))
+    }
+
+    @Test("a value that comes after the proof has gone does not make an honest beacon look like a rogue")
+    func lateValue() throws {
+        var session = try Place.proving.session(.challenge)
+        #expect(session.take(value: Given.otherValue) == nil)
+        #expect(
+            try session.receive(.outcome(.valid, tag: Given.validTag)) == .end(.valid, beaconProved: true))
+    }
+}

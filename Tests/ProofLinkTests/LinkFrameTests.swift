@@ -1,0 +1,168 @@
+import SRUP
+import Testing
+
+@testable import ProofLink
+
+/// docs/proof-link.md, «Frames»: bytes and frames.
+@Suite struct LinkFrameTests {
+    private let stream = framesAndBytes.flatMap { $0.frame.encoded }
+    private let frames = framesAndBytes.map(\.frame)
+
+    @Test("a frame has the bytes that the specification gives it, and those bytes are that frame")
+    func vectors() throws {
+        for (frame, digits) in framesAndBytes {
+            #expect(hexadecimal(frame.encoded) == digits)
+            #expect(try LinkFrame(packet: frame.encoded) == frame)
+        }
+    }
+
+    @Test("the frames written down here are of every type, every mode and every outcome")
+    func vectorsAreComplete() {
+        #expect(Set(frames.compactMap(\.encoded.first)) == Set(1...7))
+        for mode in Mode.allCases { #expect(frames.contains(.ready(mode: mode, device: Given.device))) }
+        for outcome in Outcome.allCases {
+            #expect(frames.contains { if case .outcome(outcome, _) = $0 { true } else { false } })
+        }
+    }
+
+    // MARK: - Streams
+
+    @Test("a stream cut anywhere, into pieces of any length, gives the same frames", arguments: 1...80)
+    func pieces(length: Int) throws {
+        var assembler = FrameAssembler()
+        var met: [LinkFrame] = []
+        for start in stride(from: 0, to: stream.count, by: length) {
+            assembler.append(stream[start..<min(start + length, stream.count)])
+            while let frame = try assembler.next() { met.append(frame) }
+        }
+        #expect(met == frames)
+        #expect(assembler.isEmpty)
+    }
+
+    @Test("a stream in one piece, and in two cut at each byte, gives the same frames")
+    func cuts() throws {
+        for cut in 0...stream.count {
+            var assembler = FrameAssembler()
+            var met: [LinkFrame] = []
+            for piece in [stream[..<cut], stream[cut...]] {
+                assembler.append(piece)
+                while let frame = try assembler.next() { met.append(frame) }
+            }
+            #expect(met == frames, "cut at \(cut)")
+        }
+    }
+
+    @Test("a frame of which a byte is missing is not there yet, and the assembler says that it waits")
+    func incomplete() throws {
+        for frame in frames {
+            for count in 1..<frame.encoded.count {
+                var assembler = FrameAssembler()
+                assembler.append(frame.encoded.prefix(count))
+                #expect(try assembler.next() == nil)
+                #expect(!assembler.isEmpty)
+            }
+        }
+        var nothing = FrameAssembler()
+        #expect(try nothing.next() == nil)
+        #expect(nothing.isEmpty)
+    }
+
+    @Test("a length that is not the type's is refused as soon as the header is there", arguments: UInt8(1)...7)
+    func wrongLengths(type: UInt8) throws {
+        let right = try #require(LinkFrame.payloadLength(ofType: type))
+        #expect(right <= LinkFrame.maximumPayloadLength)
+        for length in Array(0...600) + [0x7FFF, 0xFFFF] where length != right {
+            var assembler = FrameAssembler()
+            assembler.append([type, UInt8(length >> 8), UInt8(length & 0xFF)])
+            #expect(throws: LinkFrameError.length(type: type, length: length)) { try assembler.next() }
+            // Nothing that follows is taken for a frame.
+            assembler.append(frames[0].encoded)
+            #expect(throws: LinkFrameError.length(type: type, length: length)) { try assembler.next() }
+        }
+    }
+
+    @Test("a type that is not in the table is refused at its first byte")
+    func unknownTypes() {
+        for type in [0] + Array(8...UInt8.max) {
+            var assembler = FrameAssembler()
+            assembler.append([type])
+            #expect(throws: LinkFrameError.type(type)) { try assembler.next() }
+        }
+    }
+
+    @Test("frames before a bad one are given, and none after it")
+    func goodThenBad() throws {
+        var assembler = FrameAssembler()
+        assembler.append(frames[0].encoded + [0xFF] + frames[1].encoded)
+        #expect(try assembler.next() == frames[0])
+        for _ in 0..<3 { #expect(throws: LinkFrameError.type(0xFF)) { try assembler.next() } }
+    }
+
+    // MARK: - Numbers without meaning
+
+    @Test("READY with a mode that does not exist is refused")
+    func unknownModes() {
+        for mode in UInt8.min...UInt8.max where Mode(rawValue: mode) == nil {
+            var bytes = LinkFrame.ready(mode: .challenge, device: Given.device).encoded
+            bytes[3] = mode
+            #expect(throws: LinkFrameError.field(type: 0x02)) { try LinkFrame(packet: bytes) }
+        }
+    }
+
+    @Test("OUTCOME with a status that does not exist is refused")
+    func unknownOutcomes() {
+        for status in UInt8.min...UInt8.max where Outcome(rawValue: status) == nil {
+            var bytes = LinkFrame.outcome(.fail, tag: LinkFrame.noTag).encoded
+            bytes[3] = status
+            #expect(throws: LinkFrameError.field(type: 0x07)) { try LinkFrame(packet: bytes) }
+        }
+    }
+
+    @Test("every bit of a frame means something: flipped, it is another frame or none")
+    func bitFlips() {
+        for frame in frames {
+            for bit in 0..<8 * frame.encoded.count {
+                var bytes = frame.encoded
+                bytes[bit / 8] ^= 1 << (bit % 8)
+                #expect((try? LinkFrame(packet: bytes)) != frame)
+            }
+        }
+    }
+
+    // MARK: - Packets
+
+    @Test("a packet that is shorter than its frame is refused at every length")
+    func shortPackets() {
+        #expect(throws: LinkFrameError.packet(0)) { try LinkFrame(packet: []) }
+        for frame in frames {
+            for count in 1..<frame.encoded.count {
+                #expect(throws: LinkFrameError.packet(count)) { try LinkFrame(packet: Array(frame.encoded[..<count])) }
+            }
+        }
+    }
+
+    @Test("a packet with bytes behind its frame, or with two frames, is refused")
+    func longPackets() {
+        for frame in frames {
+            for tail in [[0x00], [0xFF], frame.encoded, frames[0].encoded] as [[UInt8]] {
+                let packet = frame.encoded + tail
+                #expect(throws: LinkFrameError.packet(packet.count)) { try LinkFrame(packet: packet) }
+            }
+        }
+    }
+
+    @Test("no error says what the bytes held, but for the number that was wrong")
+    func errorsInWords() {
+        #expect(LinkFrameError.type(0xAB).description == "link frame type 0xab does not exist")
+        #expect(
+            LinkFrameError.length(type: 2, length: 7).description == "link frame 0x02 with a payload of 7 bytes")
+        #expect(LinkFrameError.field(type: 7).description == "link frame 0x07 holds a number without meaning")
+        #expect(LinkFrameError.packet(5).description == "a packet of 5 bytes is not one link frame")
+    }
+
+    @Test("a VALUE that is printed does not show the value")
+    func valueIsNotShown() {
+        #expect("\(LinkFrame.value(Given.otherValue))".contains("not shown"))
+        #expect(!"\(LinkFrame.value(Given.otherValue))".contains("238"))
+    }
+}

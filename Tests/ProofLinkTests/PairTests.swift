@@ -1,0 +1,103 @@
+import Keys
+import SRUP
+import Testing
+
+@testable import ProofLink
+
+/// Both ends talk to each other, over bytes.
+@Suite struct PairTests {
+    /// When the device's own copy of the value arrives.
+    enum Arrival: CaseIterable { case beforeTheLink, whileHeld, afterChallenge }
+
+    /// A frame as the other end gets it.
+    private func carried(_ frame: LinkFrame) throws -> LinkFrame { try LinkFrame(packet: frame.encoded) }
+
+    private func frame(_ step: DeviceSession.Step?) throws -> LinkFrame {
+        guard case .send(let frame) = step else {
+            Issue.record("\(String(describing: step)) where a frame was wanted")
+            throw LinkFrameError.packet(0)
+        }
+        return try carried(frame)
+    }
+
+    /// Plays one link up to the presentation.
+    private func present(
+        _ beacon: inout BeaconSession, _ device: inout DeviceSession, _ value: Secret, _ arrival: Arrival
+    ) throws -> Presentation {
+        if arrival == .beforeTheLink { #expect(device.take(value: value) == nil) }
+        let ready = try frame(device.receive(carried(beacon.hello)))
+        #expect(try beacon.receive(ready) == .ready(Given.device))
+        for seconds in [120, 60, 1] as [UInt16] {
+            #expect(try device.receive(carried(.wait(seconds: seconds))) == .wait(seconds: seconds))
+        }
+        if arrival == .whileHeld { #expect(device.take(value: value) == nil) }
+        var step: DeviceSession.Step? = try device.receive(carried(beacon.sendChallenge()))
+        if arrival == .afterChallenge {
+            #expect(step == .awaitValue)
+            step = device.take(value: value)
+        }
+        guard case .presented(let presentation) = try beacon.receive(frame(step)) else {
+            Issue.record("the beacon did not take it for a proof")
+            throw BeaconSession.OutOfTurn()
+        }
+        return presentation
+    }
+
+    @Test(
+        "with the same value on both sides the proof matches and the device hears valid, whenever its value comes",
+        arguments: Mode.allCases, Arrival.allCases)
+    func sameValue(mode: Mode, arrival: Arrival) throws {
+        var (beacon, device) = (Given.beaconSession(), Given.deviceSession(mode, value: nil))
+        let presentation = try present(&beacon, &device, Given.value, arrival)
+        #expect(presentation.matches(Given.value, hmacSHA256))
+        let outcome = try carried(presentation.validOutcome(Given.value, hmacSHA256))
+        #expect(try device.receive(outcome) == .end(.valid, beaconProved: mode == .challenge))
+        #expect(device.state == .ended)
+    }
+
+    @Test("with another value the proof does not match, and the device hears invalid", arguments: Mode.allCases)
+    func otherValue(mode: Mode) throws {
+        var (beacon, device) = (Given.beaconSession(), Given.deviceSession(mode, value: nil))
+        let presentation = try present(&beacon, &device, Given.otherValue, .whileHeld)
+        #expect(!presentation.matches(Given.value, hmacSHA256))
+        #expect(
+            try device.receive(carried(.outcome(.invalid, tag: LinkFrame.noTag)))
+                == .end(.invalid, beaconProved: false))
+    }
+
+    @Test("a rogue that does not hold the value is found out, also where it sends the device's own tag back")
+    func rogue() throws {
+        for kind in 0..<4 {
+            var (beacon, device) = (Given.beaconSession(), Given.deviceSession(.challenge, value: nil))
+            guard case .proof(let context, let tag) = try present(&beacon, &device, Given.value, .beforeTheLink) else {
+                Issue.record("no proof")
+                return
+            }
+            let guesses = [
+                LinkFrame.noTag, tag, context.beaconTag(Given.otherValue, .valid, hmacSHA256),
+                context.beaconTag(Given.value, .fail, hmacSHA256),
+            ]
+            let guess = try carried(.outcome(.valid, tag: guesses[kind]))
+            #expect(throws: DeviceSession.Refusal.rogueBeacon) { try device.receive(guess) }
+        }
+    }
+
+    @Test("a proof that was overheard is worth nothing on another link")
+    func replay() throws {
+        var (beacon, device) = (Given.beaconSession(), Given.deviceSession(.challenge))
+        guard case .proof(_, let tag) = try present(&beacon, &device, Given.value, .beforeTheLink) else {
+            Issue.record("no proof")
+            return
+        }
+        var next = BeaconSession(
+            beacon: Given.beacon, modes: [.challenge], linkNonce: Given.linkNonce.reversed(),
+            challenge: Given.challenge.reversed())
+        _ = try next.receive(.ready(mode: .challenge, device: Given.device))
+        _ = next.sendChallenge()
+        guard case .presented(let presentation) = try next.receive(.proof(nonce: Given.deviceNonce, tag: tag)) else {
+            Issue.record("not taken for a proof")
+            return
+        }
+        #expect(!presentation.matches(Given.value, hmacSHA256))
+    }
+}
