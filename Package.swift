@@ -50,12 +50,17 @@ let package = Package(
             linkerSettings: [.linkedLibrary("inih")]),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
 
-        .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys"]),
-        .testTarget(name: "KeysTests", dependencies: ["Keys"]),
+        // The reference's frames and the test keys, for the tests only.
+        .target(name: "TestVectors", dependencies: ["SRUP", "Keys"], path: "Tests/Support"),
+        .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
+        .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys"]),
         .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),
         .testTarget(name: "BeaconTests", dependencies: ["Beacon"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench"]),
-        .testTarget(name: "SystemTests", dependencies: ["Bench", "Beacon"]),
+        // The real commands, a real broker, real sockets.
+        .testTarget(
+            name: "SystemTests",
+            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "srup-beacon", "srup-bench"]),
     ]
 )

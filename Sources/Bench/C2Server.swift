@@ -39,8 +39,8 @@ public final class C2Server: @unchecked Sendable {
     private var end: Alarm?
     private var requests: [Token: [UInt8]] = [:]
     private var decisions = 0
-    private var lastMessage: Int64 = 0
-    private var unacknowledged: Set<Int64> = []
+    private var outbox = Outbox()
+    private var lastFault: BrokerFault?
     private var isReady = false
     private var isEnding = false
     private var isLingering = true
@@ -101,16 +101,15 @@ public final class C2Server: @unchecked Sendable {
 
     private func note(_ happening: BrokerLink.Happening) {
         switch happening {
-        case .connected(let broker):
-            // What was published without a connection has gone nowhere, and nobody will acknowledge it.
-            unacknowledged = []
+        case .connected(let broker, let connection):
+            outbox.connected(connection, over: link)
             say(isReady ? "c2: connected to \(broker) again" : "c2: ready")
-            isReady = true
+            (isReady, lastFault) = (true, nil)
         case .lost(_, let fault):
-            // What was on its way is gone; the reference does not send it again either.
-            unacknowledged = []
-            if !isEnding { Voice.complain(OperatorFault(fault)) }
-        case .acknowledged(let ids): unacknowledged.subtract(ids)
+            outbox.lost()
+            if !isEnding, fault != lastFault { Voice.complain(OperatorFault(fault)) }
+            lastFault = fault
+        case .acknowledged(let ids): outbox.acknowledged(ids)
         }
         stopIfDone()
     }
@@ -147,9 +146,7 @@ public final class C2Server: @unchecked Sendable {
     }
 
     private func publish(_ frame: [UInt8], to peer: Identifier) {
-        lastMessage += 1
-        unacknowledged.insert(lastMessage)
-        link?.publish([Outgoing(id: lastMessage, topic: Topic.of(device: peer), payload: frame)])
+        outbox.publish(frame, on: Topic.of(device: peer), over: link)
     }
 
     private func trace(_ message: Message, _ frame: [UInt8], to peer: Identifier, _ detail: String? = nil) {
@@ -184,6 +181,6 @@ public final class C2Server: @unchecked Sendable {
 
     /// What was published last must have reached the broker.
     private func stopIfDone() {
-        if isEnding, !isLingering, unacknowledged.isEmpty { finish(.done) }
+        if isEnding, !isLingering, outbox.isEmpty { finish(.done) }
     }
 }

@@ -55,6 +55,11 @@ public final class DeviceRun: @unchecked Sendable {
         case replayAnswered
     }
 
+    private struct Request {
+        let frame: [UInt8]
+        let topic: String
+    }
+
     /// How long the beacon's OUTCOME is waited for when the server's decision was faster.
     private static let outcomeGrace: Int64 = 500_000_000
 
@@ -69,8 +74,8 @@ public final class DeviceRun: @unchecked Sendable {
     private var link: DeviceLink?
     private var nextLink: Alarm?
     private var end: Alarm?
-    private var request: [UInt8]?
-    private var requestIsThere = false
+    private var request: Request?
+    private var outbox = Outbox()
     private var value: Secret?
     private var result = Ended.noAnswer
     private var isReplaying = false
@@ -117,30 +122,30 @@ public final class DeviceRun: @unchecked Sendable {
 
     private func note(_ happening: BrokerLink.Happening) {
         switch happening {
-        case .connected: ask()
+        case .connected(_, let connection):
+            outbox.connected(connection, over: broker)
+            lastFault = nil
+            if request == nil { ask() }
         case .lost(_, let fault):
+            outbox.lost()
             if fault != lastFault { Voice.complain(OperatorFault(fault)) }
             lastFault = fault
-        case .acknowledged: requestIsThere = true
+        case .acknowledged(let ids): outbox.acknowledged(ids)
         }
     }
 
-    /// Sends the request; again, the same bytes, where a connection ended before the broker had it.
     private func ask() {
-        if request == nil {
-            let message = join.request()
-            request = node.sign(message)
-            say("device: asking \(task.server) to join, observed by \(task.observer), sequence \(message.sequence)")
-            if !task.isSilent { nextLink?.set(at: bootNanoseconds() + task.late) }
-        }
-        if !requestIsThere { publishRequest() }
+        let message = join.request()
+        let frame = node.sign(message)
+        request = Request(frame: frame, topic: message.topic(to: task.server))
+        say("device: asking \(task.server) to join, observed by \(task.observer), sequence \(message.sequence)")
+        publishRequest()
+        if !task.isSilent { nextLink?.set(at: bootNanoseconds() + task.late) }
     }
 
     private func publishRequest() {
-        guard let request, let topic = try? UnverifiedFrame(request).unverifiedMessage.topic(to: task.server) else {
-            preconditionFailure("our own request has no shape")
-        }
-        broker?.publish([Outgoing(id: 1, topic: topic, payload: request)])
+        guard let request else { preconditionFailure("nothing was asked yet") }
+        outbox.publish(request.frame, on: request.topic, over: broker)
     }
 
     private func receive(_ payload: [UInt8]) {

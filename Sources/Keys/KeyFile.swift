@@ -65,3 +65,7 @@ enum KeyFile {
         }
     }
 }
+
+/// Checks that a private key's file is ours alone, whatever kind of key is in it: for the TLS key, which OpenSSL reads.
+/// - Throws: `KeyError`.
+public func checkPrivateKeyFile(_ path: String) throws { try KeyFile.read(path, isPrivate: true) { _ in } }

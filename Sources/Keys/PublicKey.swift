@@ -10,7 +10,7 @@ public final class PublicKey: @unchecked Sendable {
     /// The key in a PEM file (SPKI).
     /// - Throws: `KeyError`, which says what is wrong with the file.
     public init(pemFile path: String) throws {
-        handle = try KeyFile.parse(path, isPrivate: false) { PEM_read_bio_PUBKEY($0, nil, nil, nil) }
+        handle = try KeyFile.parse(path, isPrivate: false) { cossl_read_public_key($0) }
     }
 
     /// Takes over a reference to a key.

@@ -56,8 +56,8 @@ public final class BrokerLink: Sendable {
 
     /// What the link tells about itself, on its own thread.
     public enum Happening: Sendable {
-        /// Connected and subscribed; what is unacknowledged is to be published again.
-        case connected(BrokerAddress)
+        /// Connected and subscribed, for the so-manieth time; what is unacknowledged is to be published again.
+        case connected(BrokerAddress, connection: Int)
         /// Not connected any more, or still not.
         case lost(BrokerAddress, BrokerFault)
         /// The broker has these messages of ours.
@@ -66,6 +66,7 @@ public final class BrokerLink: Sendable {
 
     private struct Shared {
         var outgoing: [Outgoing] = []
+        var connection = 0
         var connected = false
         var stopping = false
         var stopped = false
@@ -101,13 +102,15 @@ public final class BrokerLink: Sendable {
         startThread("broker link") { self.run() }
     }
 
-    /// Publishes with QoS 1. Does nothing while no broker is connected: see `Happening.connected`. From any thread.
-    public func publish(_ messages: [Outgoing]) {
-        let connected = shared.withLock { shared in
-            if shared.connected { shared.outgoing += messages }
-            return shared.connected
+    /// Publishes with QoS 1 over the connection of that number, and does nothing where it has ended: what is new must not
+    /// overtake what is published again over the next one. From any thread.
+    public func publish(_ messages: [Outgoing], over connection: Int) {
+        let goes = shared.withLock { shared in
+            guard shared.connected, shared.connection == connection else { return false }
+            shared.outgoing += messages
+            return true
         }
-        if connected { ring() }
+        if goes { ring() }
     }
 
     /// Tries the next broker now, without waiting for the retry. From any thread.
@@ -192,8 +195,12 @@ public final class BrokerLink: Sendable {
                 }
                 // Told only when the broker has granted every filter: from then on nothing that is published is missed.
                 if session.isSubscribed, !shared.withLock({ $0.connected }) {
-                    shared.withLock { $0.connected = true }
-                    happened(.connected(broker))
+                    let connection = shared.withLock { shared in
+                        shared.connection += 1
+                        shared.connected = true
+                        return shared.connection
+                    }
+                    happened(.connected(broker, connection: connection))
                 }
                 guard connectedAt != nil || bootNanoseconds() < giveUp else { return .silent }
                 if !collected.messages.isEmpty, !deliver(collected.messages) { return .notKept }

@@ -58,6 +58,8 @@ final class BrokerSession {
         mosquitto = made
         mosquitto_user_data_set(mosquitto, Unmanaged.passUnretained(self).toOpaque())
         mosquitto_threaded_set(mosquitto, true)
+        // Without this libmosquitto wants to set its own options, for which it asks for a CA file of its own.
+        mosquitto_int_option(mosquitto, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0)
         mosquitto_void_option(mosquitto, MOSQ_OPT_SSL_CTX, UnsafeMutableRawPointer(tls.handle))
         setCallbacks()
         let result = mosquitto_connect_async(mosquitto, broker.host, Int32(broker.port), Int32(settings.keepAlive))

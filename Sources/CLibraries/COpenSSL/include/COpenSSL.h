@@ -22,6 +22,7 @@ static inline int cossl_no_passphrase(char *buffer, int size, int writing, void 
     return -1;
 }
 static inline EVP_PKEY *cossl_read_private_key(BIO *bio) { return PEM_read_bio_PrivateKey(bio, NULL, cossl_no_passphrase, NULL); }
+static inline EVP_PKEY *cossl_read_public_key(BIO *bio) { return PEM_read_bio_PUBKEY(bio, NULL, cossl_no_passphrase, NULL); }
 
 // What the last handshake on a context found wrong with the peer's certificate: OpenSSL tells only its callback.
 typedef struct { int error; int depth; } cossl_verdict;

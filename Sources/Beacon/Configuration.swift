@@ -1,0 +1,122 @@
+import Keys
+import Links
+import Observing
+import ProofLink
+import SRUP
+
+/// What the place is like: read once from the configuration file (docs/srup-beacon.conf has every key with its comment).
+public struct Configuration: Equatable, Sendable {
+    /// A server that we listen to.
+    public struct Server: Equatable, Sendable {
+        /// PEM file with its public key.
+        public var keyFile: String
+        /// Where our sequence ids towards it start at least: only needed where the journal was lost.
+        public var sequenceFloor: SequenceID?
+    }
+
+    /// Who we are.
+    public internal(set) var identity = Identifier(0)
+    /// PEM file with our identity key.
+    public internal(set) var keyFile = ""
+    /// Folder of the journal and the control socket.
+    public internal(set) var stateFolder = ""
+    /// Tried in turn.
+    public internal(set) var brokers: [BrokerAddress] = []
+    /// The brokers' CA, and our client certificate.
+    public internal(set) var tls = TLSFiles(authority: "", certificate: "", key: "")
+    /// nil: the identity.
+    public internal(set) var clientID: String?
+    /// First and longest wait between two attempts to connect.
+    public internal(set) var reconnect = (first: Duration.seconds(1), longest: Duration.seconds(60))
+    /// Servers by identity.
+    public internal(set) var servers: [Identifier: Server] = [:]
+    /// Our numbers.
+    public internal(set) var policy = Policy()
+    /// RFCOMM channel; nil: not listened for.
+    public internal(set) var rfcommChannel: UInt8? = NearbyAddress.defaultChannel
+    /// L2CAP PSM; nil: not listened for.
+    public internal(set) var l2capPSM: UInt16? = NearbyAddress.defaultPSM
+    /// L2CAP PSM on LE; nil: not listened for.
+    public internal(set) var lePSM: UInt16? = NearbyAddress.defaultLEPSM
+    /// Path of the local socket; nil: not listened for.
+    public internal(set) var localPath: String?
+    /// Lines below this are not written: `debug`, `info`, `notice`, `warning`, `error`.
+    public internal(set) var logLevel = "info"
+
+    /// Where nearby devices are listened for.
+    public var listeners: [NearbyAddress] {
+        [
+            rfcommChannel.map { .rfcomm(.any, channel: $0) }, l2capPSM.map { .l2cap(.any, psm: $0) },
+            lePSM.map { .le(.any, psm: $0, random: false) }, localPath.map { .local(path: $0) },
+        ].compactMap { $0 }
+    }
+
+    /// Reads and checks a configuration file.
+    /// - Throws: `OperatorFault`, with the line where there is one: an unknown key is a fault, and so is a missing one.
+    public init(file path: String) throws {
+        self.init()
+        var lines: [String: Int] = [:]
+        for setting in try SettingsFile.read(path) {
+            if let earlier = lines.updateValue(setting.line, forKey: setting.name) {
+                throw OperatorFault(
+                    "line \(setting.line) of \(path): \(setting.name) stands in line \(earlier) already",
+                    hint: "remove one")
+            }
+            do throws(BadSetting) {
+                try set(setting)
+            } catch {
+                throw OperatorFault("line \(setting.line) of \(path): \(error.sentence)", hint: error.hint)
+            }
+        }
+        try checkNothingMissing(path)
+    }
+
+    init() {}
+
+    private func checkNothingMissing(_ path: String) throws {
+        let required = [
+            ("[beacon] identity", identity == Identifier(0)), ("[beacon] key", keyFile.isEmpty),
+            ("[beacon] state", stateFolder.isEmpty), ("[broker] address", brokers.isEmpty),
+            ("[broker] ca", tls.authority.isEmpty), ("[broker] certificate", tls.certificate.isEmpty),
+            ("[broker] key", tls.key.isEmpty),
+        ]
+        for (name, isMissing) in required where isMissing {
+            throw OperatorFault("\(name) is missing in \(path)", hint: "add it; docs/srup-beacon.conf shows how")
+        }
+        for (server, entry) in servers where entry.keyFile.isEmpty {
+            throw OperatorFault(
+                "[server \(server.topicForm)] key is missing in \(path)",
+                hint: "name the file of the server's public key")
+        }
+        guard !servers.isEmpty else {
+            throw OperatorFault(
+                "\(path) names no server", hint: "add a section [server ID] with the key of the C2 server")
+        }
+        guard servers[identity] == nil else {
+            throw OperatorFault("\(path) names this beacon's own identity as a server", hint: "correct one of them")
+        }
+        guard !listeners.isEmpty else {
+            throw OperatorFault("every transport in [link] is off in \(path)", hint: "turn one on")
+        }
+    }
+
+    /// What cannot be changed without a restart, as far as it differs from another configuration.
+    func differencesThatNeedARestart(from other: Configuration) -> [String] {
+        let parts: [(String, Bool)] = [
+            ("[beacon]", identity == other.identity && keyFile == other.keyFile && stateFolder == other.stateFolder),
+            (
+                "[broker]",
+                brokers == other.brokers && tls == other.tls && clientID == other.clientID
+                    && reconnect == other.reconnect
+            ),
+            ("[link] transports", listeners == other.listeners),
+        ]
+        return parts.filter { !$0.1 }.map(\.0)
+    }
+
+    /// Equal settings.
+    public static func == (left: Configuration, right: Configuration) -> Bool {
+        left.differencesThatNeedARestart(from: right).isEmpty && left.servers == right.servers
+            && left.policy == right.policy && left.logLevel == right.logLevel
+    }
+}

@@ -1,0 +1,171 @@
+import Links
+import Observing
+import ProofLink
+import SRUP
+
+/// A setting that cannot be taken; the line is added by whoever knows it.
+struct BadSetting: Error {
+    let sentence: String
+    let hint: String
+}
+
+/// Every key, what it sets, and what it may be.
+extension Configuration {
+    private typealias Set = @Sendable (inout Configuration, Setting) throws(BadSetting) -> Void
+
+    mutating func set(_ setting: Setting) throws(BadSetting) {
+        if setting.section.hasPrefix("server ") { return try setServer(setting) }
+        guard let set = Configuration.keys[setting.name] else {
+            let known = Configuration.keys.keys.filter { $0.hasPrefix("[\(setting.section)] ") }.sorted()
+            throw BadSetting(
+                sentence: "\(setting.name) is not a setting",
+                hint: known.isEmpty
+                    ? "the sections are [beacon], [broker], [server ID], [observation], [link] and [log]"
+                    : "[\(setting.section)] has " + known.map { $0.split(separator: " ")[1] }.joined(separator: ", "))
+        }
+        try set(&self, setting)
+    }
+
+    private mutating func setServer(_ setting: Setting) throws(BadSetting) {
+        guard let server = Identifier(hexadecimal: setting.section.dropFirst("server ".count)) else {
+            throw BadSetting(
+                sentence: "[\(setting.section)] does not name a server",
+                hint: "write [server ID] with 1 to 16 hexadecimal digits")
+        }
+        var entry = servers[server] ?? Server(keyFile: "")
+        switch setting.key {
+        case "key": entry.keyFile = try setting.path()
+        case "sequence-floor": entry.sequenceFloor = SequenceID(UInt64(try setting.number(0...Int(Int64.max >> 1))))
+        default:
+            throw BadSetting(sentence: "\(setting.name) is not a setting", hint: "a server has key and sequence-floor")
+        }
+        servers[server] = entry
+    }
+
+    private static let keys: [String: Set] = [
+        "[beacon] identity": { (c, s) throws(BadSetting) in c.identity = try s.identifier() },
+        "[beacon] key": { (c, s) throws(BadSetting) in c.keyFile = try s.path() },
+        "[beacon] state": { (c, s) throws(BadSetting) in c.stateFolder = try s.path() },
+
+        "[broker] address": { (c, s) throws(BadSetting) in c.brokers = try s.brokers() },
+        "[broker] ca": { (c, s) throws(BadSetting) in c.tls.authority = try s.path() },
+        "[broker] certificate": { (c, s) throws(BadSetting) in c.tls.certificate = try s.path() },
+        "[broker] key": { (c, s) throws(BadSetting) in c.tls.key = try s.path() },
+        "[broker] client-id": { (c, s) throws(BadSetting) in c.clientID = try s.clientID() },
+        "[broker] reconnect-first": { (c, s) throws(BadSetting) in c.reconnect.first = try s.seconds(0.01...3_600) },
+        "[broker] reconnect-longest": { (c, s) throws(BadSetting) in c.reconnect.longest = try s.seconds(0.01...3_600)
+        },
+
+        "[observation] window": { (c, s) throws(BadSetting) in c.policy.observationWindow = try s.seconds(1...86_400) },
+        "[observation] limit": { (c, s) throws(BadSetting) in c.policy.observationLimit = try s.number(1...100_000) },
+        "[observation] mismatches": { (c, s) throws(BadSetting) in c.policy.mismatchLimit = try s.number(1...100) },
+        "[observation] report-evidence": { (c, s) throws(BadSetting) in c.policy.reportsEvidence = try s.yesOrNo() },
+
+        "[link] rfcomm": { (c, s) throws(BadSetting) in
+            c.rfcommChannel = try s.numberOrOff(1...30).map { UInt8($0) }
+        },
+        "[link] l2cap": { (c, s) throws(BadSetting) in c.l2capPSM = try s.psmOrOff() },
+        "[link] le": { (c, s) throws(BadSetting) in c.lePSM = try s.numberOrOff(0x80...0xFF).map { UInt16($0) } },
+        "[link] local": { (c, s) throws(BadSetting) in c.localPath = try s.socketPathOrOff() },
+        "[link] value-mode": { (c, s) throws(BadSetting) in
+            c.policy.modes = try s.yesOrNo() ? [.challenge, .value] : [.challenge]
+        },
+        "[link] links": { (c, s) throws(BadSetting) in c.policy.linkLimit = try s.number(1...1_000) },
+        "[link] links-per-peer": { (c, s) throws(BadSetting) in c.policy.linksPerPeer = try s.number(1...1_000) },
+        "[link] ready": { (c, s) throws(BadSetting) in c.policy.readyLimit = try s.seconds(0.1...60) },
+        "[link] proof": { (c, s) throws(BadSetting) in c.policy.proofLimit = try s.seconds(0.1...60) },
+        "[link] hold": { (c, s) throws(BadSetting) in c.policy.holdLimit = try s.seconds(1...65_535) },
+        "[link] hold-off-first": { (c, s) throws(BadSetting) in c.policy.firstHoldOff = try s.seconds(0.01...3_600) },
+        "[link] hold-off-longest": { (c, s) throws(BadSetting) in c.policy.longestHoldOff = try s.seconds(0.01...86_400)
+        },
+        "[link] max-round-trip": { (c, s) throws(BadSetting) in
+            c.policy.maximumRoundTrip = .milliseconds(try s.number(1...60_000))
+        },
+
+        "[log] level": { (c, s) throws(BadSetting) in
+            c.logLevel = try s.oneOf(["debug", "info", "notice", "warning", "error"])
+        },
+    ]
+}
+
+extension Setting {
+    private func bad(_ wanted: String) -> BadSetting {
+        BadSetting(sentence: "\(name) is \"\(value)\"", hint: "wanted: \(wanted)")
+    }
+
+    func identifier() throws(BadSetting) -> Identifier {
+        guard let identifier = Identifier(hexadecimal: value), identifier.number >= 0x10 else {
+            throw bad("an identity of 1 to 16 hexadecimal digits, 10 or above")
+        }
+        return identifier
+    }
+
+    func path() throws(BadSetting) -> String {
+        guard value.hasPrefix("/") else { throw bad("a path that begins with /") }
+        return value
+    }
+
+    func socketPathOrOff() throws(BadSetting) -> String? {
+        if value == "off" { return nil }
+        guard value.hasPrefix("/"), value.utf8.count <= NearbyAddress.longestPath else {
+            throw bad("off, or a path of at most \(NearbyAddress.longestPath) bytes that begins with /")
+        }
+        return value
+    }
+
+    func yesOrNo() throws(BadSetting) -> Bool {
+        switch value {
+        case "yes": return true
+        case "no": return false
+        default: throw bad("yes or no")
+        }
+    }
+
+    func oneOf(_ words: [String]) throws(BadSetting) -> String {
+        guard words.contains(value) else { throw bad(words.joined(separator: ", ")) }
+        return value
+    }
+
+    func number(_ range: ClosedRange<Int>) throws(BadSetting) -> Int {
+        let parsed = value.hasPrefix("0x") ? Int(value.dropFirst(2), radix: 16) : Int(value)
+        guard let parsed, range.contains(parsed) else {
+            throw bad("a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return parsed
+    }
+
+    func numberOrOff(_ range: ClosedRange<Int>) throws(BadSetting) -> Int? { value == "off" ? nil : try number(range) }
+
+    func psmOrOff() throws(BadSetting) -> UInt16? {
+        guard let psm = try numberOrOff(0x1001...0xFFFF) else { return nil }
+        guard psm & 0x0101 == 0x0001 else { throw bad("off, or an odd PSM from 0x1001 whose upper byte is even") }
+        return UInt16(psm)
+    }
+
+    func seconds(_ range: ClosedRange<Double>) throws(BadSetting) -> Duration {
+        guard let seconds = Double(value), range.contains(seconds) else {
+            throw bad("seconds from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return .seconds(seconds)
+    }
+
+    func clientID() throws(BadSetting) -> String {
+        guard (1...64).contains(value.utf8.count), value.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw bad("1 to 64 printable characters without spaces")
+        }
+        return value
+    }
+
+    func brokers() throws(BadSetting) -> [BrokerAddress] {
+        var brokers: [BrokerAddress] = []
+        for part in value.split(whereSeparator: { $0 == "," || $0 == " " }) {
+            guard let colon = part.lastIndex(of: ":"), let port = UInt16(part[part.index(after: colon)...]), port > 0
+            else { throw bad("host:port, or several with commas between them") }
+            let host = part[..<colon].drop { $0 == "[" }.prefix { $0 != "]" }
+            guard !host.isEmpty else { throw bad("host:port, or several with commas between them") }
+            brokers.append(BrokerAddress(host: String(host), port: port))
+        }
+        guard !brokers.isEmpty else { throw bad("host:port, or several with commas between them") }
+        return brokers
+    }
+}

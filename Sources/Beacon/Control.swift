@@ -1,0 +1,121 @@
+import CLinux
+import FoundationEssentials
+import Glibc
+import Links
+
+/// The control socket: one line in, one JSON document out, and the end. For the beacon's user and group only.
+///
+/// `@unchecked Sendable`: used on the loop's thread only.
+final class Control: @unchecked Sendable {
+    private final class Client {
+        let socket: Int32
+        var watch: Loop.Watch?
+        var request: [UInt8] = []
+        var reply: ArraySlice<UInt8> = []
+        init(_ socket: Int32) { self.socket = socket }
+    }
+
+    /// More at once are turned away.
+    private static let clientLimit = 16
+    private static let longestRequest = 256
+
+    private let loop: Loop
+    private let listener: Int32
+    private let answer: (String) -> [UInt8]
+    private var clients: [Int32: Client] = [:]
+
+    init(_ path: String, _ loop: Loop, answer: @escaping (String) -> [UInt8]) throws(LinkSocketError) {
+        (self.loop, self.answer) = (loop, answer)
+        listener = try LinkSocket.listen(on: .local(path: path))
+        _ = loop.watch(listener) { [unowned self] _ in accept() }
+    }
+
+    private func accept() {
+        guard let accepted = try? LinkSocket.accept(listener, .local) else { return }
+        guard clients.count < Control.clientLimit else {
+            close(accepted.socket)
+            return
+        }
+        let client = Client(accepted.socket)
+        clients[accepted.socket] = client
+        client.watch = loop.watch(accepted.socket) { [unowned self] _ in read(accepted.socket) }
+    }
+
+    private func read(_ socket: Int32) {
+        guard let client = clients[socket] else { return }
+        guard case .bytes(let bytes) = LinkSocket.receive(from: socket) else { return end(client) }
+        client.request += bytes
+        guard let line = client.request.firstIndex(of: UInt8(ascii: "\n")) else {
+            if client.request.count > Control.longestRequest { end(client) }
+            return
+        }
+        client.reply = answer(String(decoding: client.request[..<line], as: UTF8.self))[...]
+        if let watch = client.watch { loop.unwatch(watch, socket) }
+        client.watch = loop.watch(socket, for: EPOLLOUT.rawValue) { [unowned self] _ in write(socket) }
+    }
+
+    private func write(_ socket: Int32) {
+        guard let client = clients[socket] else { return }
+        let count = client.reply.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        if count < 0, errno == EAGAIN { return }
+        client.reply = client.reply.dropFirst(max(0, count))
+        if count <= 0 || client.reply.isEmpty { end(client) }
+    }
+
+    private func end(_ client: Client) {
+        if let watch = client.watch { loop.unwatch(watch, client.socket) }
+        clients[client.socket] = nil
+        close(client.socket)
+    }
+
+    /// Asks a running beacon.
+    /// - Throws: `OperatorFault` where none answers.
+    static func ask(_ path: String, _ request: String) throws -> [UInt8] {
+        let silent = OperatorFault("no beacon answers at \(path)", hint: "start it: srup-beacon run --config FILE")
+        guard let socket = try? LinkSocket.connect(to: .local(path: path)) else { throw silent }
+        defer { close(socket) }
+        let line = request + "\n"
+        guard send(socket, line, line.utf8.count, Int32(MSG_NOSIGNAL)) == line.utf8.count else { throw silent }
+        var reply: [UInt8] = []
+        while true {
+            var one = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+            guard poll(&one, 1, 5_000) > 0 else { throw silent }
+            let piece = LinkSocket.receive(from: socket)
+            guard case .bytes(let bytes) = piece else { break }
+            reply += bytes
+        }
+        guard !reply.isEmpty else { throw silent }
+        return reply
+    }
+}
+
+/// What the operator's verbs ask a running beacon, or its files where none runs.
+public enum Inquiry {
+    /// The status as JSON.
+    /// - Throws: `OperatorFault` where no beacon runs.
+    public static func status(_ configuration: Configuration) throws -> [UInt8] {
+        try Control.ask(configuration.stateFolder + "/control", "status")
+    }
+
+    /// The newest verdicts as JSON: from the running beacon, else from its journal.
+    /// - Throws: `OperatorFault` where neither can be read.
+    public static func observations(_ configuration: Configuration, limit: Int) throws -> [UInt8] {
+        let folder = try StateFolder(path: configuration.stateFolder)
+        if let reply = try? Control.ask(folder.control, "observations \(limit)") { return reply }
+        do {
+            return Array(try encoder().encode(try Journal.history(of: folder, limit: limit)))
+        } catch let failure as Journal.Failure {
+            throw OperatorFault(failure.sentence, hint: "see that \(folder.journal) is there and whole")
+        }
+    }
+
+    /// The report inside a status reply.
+    public static func report(_ json: [UInt8]) throws -> StatusReport {
+        try decoder().decode(StatusReport.self, from: Data(json))
+    }
+
+    /// The verdicts inside an observations reply.
+    public static func history(_ json: [UInt8]) throws -> [PastObservation] {
+        try decoder().decode([PastObservation].self, from: Data(json))
+    }
+}

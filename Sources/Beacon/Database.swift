@@ -1,0 +1,150 @@
+import CSQLite
+import SRUP
+
+/// Why SQLite did not do something.
+struct DatabaseError: Error, Equatable, CustomStringConvertible {
+    /// What that means for us.
+    enum Kind: Equatable {
+        case full, damaged, locked, readOnly, inputOutput, other
+    }
+
+    let code: Int32
+    let words: String
+
+    var kind: Kind {
+        switch code & 0xFF {
+        case SQLITE_FULL: .full
+        case SQLITE_CORRUPT, SQLITE_NOTADB: .damaged
+        case SQLITE_BUSY, SQLITE_LOCKED: .locked
+        case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM: .readOnly
+        case SQLITE_IOERR: .inputOutput
+        default: .other
+        }
+    }
+
+    var description: String { "SQLite \(code): \(words)" }
+}
+
+/// One SQLite file with its prepared statements. Used on one thread.
+final class Database {
+    /// What a column or a parameter can be.
+    enum Value: Equatable {
+        case integer(Int64)
+        case text(String)
+        case blob([UInt8])
+        case null
+    }
+
+    /// One row of a result, read by position.
+    struct Row {
+        fileprivate let values: [Value]
+
+        func integer(_ column: Int) -> Int64 { if case .integer(let number) = values[column] { number } else { 0 } }
+        func unsigned(_ column: Int) -> UInt64 { UInt64(bitPattern: integer(column)) }
+        func text(_ column: Int) -> String? { if case .text(let text) = values[column] { text } else { nil } }
+        func blob(_ column: Int) -> [UInt8] { if case .blob(let bytes) = values[column] { bytes } else { [] } }
+        func isNull(_ column: Int) -> Bool { values[column] == .null }
+    }
+
+    private let handle: OpaquePointer
+    private var statements: [String: OpaquePointer] = [:]
+
+    /// Opens a file; makes it where it is not only to be read.
+    init(path: String, readOnly: Bool = false) throws(DatabaseError) {
+        var handle: OpaquePointer?
+        let access = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
+        let result = sqlite3_open_v2(path, &handle, flags, nil)
+        guard let handle, result == SQLITE_OK else {
+            let words = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            sqlite3_close_v2(handle)
+            throw DatabaseError(code: result, words: words)
+        }
+        self.handle = handle
+        sqlite3_extended_result_codes(handle, 1)
+    }
+
+    deinit {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        sqlite3_close_v2(handle)
+    }
+
+    /// Rows that the last statement changed.
+    var changes: Int { Int(sqlite3_changes(handle)) }
+
+    /// The row id that the last INSERT made.
+    var lastRow: Int64 { sqlite3_last_insert_rowid(handle) }
+
+    /// Runs statements that give no rows and are not kept: schema and pragmas.
+    func script(_ sql: String) throws(DatabaseError) {
+        guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw lastError() }
+    }
+
+    /// Runs one statement; it stays prepared.
+    func run(_ sql: String, _ values: Value...) throws(DatabaseError) { _ = try step(sql, values) }
+
+    /// Runs one statement and gives its rows.
+    func rows(_ sql: String, _ values: Value...) throws(DatabaseError) -> [Row] { try step(sql, values) }
+
+    private func step(_ sql: String, _ values: [Value]) throws(DatabaseError) -> [Row] {
+        let statement = try prepared(sql)
+        defer {
+            sqlite3_reset(statement)
+            sqlite3_clear_bindings(statement)
+        }
+        for (index, value) in values.enumerated() { try bind(value, Int32(index + 1), statement) }
+        var rows: [Row] = []
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW:
+                rows.append(Row(values: (0..<sqlite3_column_count(statement)).map { column(statement, $0) }))
+            case SQLITE_DONE: return rows
+            default: throw lastError()
+            }
+        }
+    }
+
+    private func prepared(_ sql: String) throws(DatabaseError) -> OpaquePointer {
+        if let statement = statements[sql] { return statement }
+        var made: OpaquePointer?
+        guard sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &made, nil) == SQLITE_OK,
+            let made
+        else { throw lastError() }
+        statements[sql] = made
+        return made
+    }
+
+    private func bind(_ value: Value, _ index: Int32, _ statement: OpaquePointer) throws(DatabaseError) {
+        let result =
+            switch value {
+            case .integer(let number): sqlite3_bind_int64(statement, index, number)
+            case .text(let text): csqlite_bind_text(statement, index, text, Int32(text.utf8.count))
+            case .blob(let bytes): csqlite_bind_blob(statement, index, bytes, Int32(bytes.count))
+            case .null: sqlite3_bind_null(statement, index)
+            }
+        guard result == SQLITE_OK else { throw lastError() }
+    }
+
+    private func column(_ statement: OpaquePointer, _ index: Int32) -> Value {
+        switch sqlite3_column_type(statement, index) {
+        case SQLITE_INTEGER: .integer(sqlite3_column_int64(statement, index))
+        case SQLITE_TEXT: .text(sqlite3_column_text(statement, index).map { String(cString: $0) } ?? "")
+        case SQLITE_BLOB:
+            .blob(
+                Array(
+                    UnsafeRawBufferPointer(
+                        start: sqlite3_column_blob(statement, index), count: Int(sqlite3_column_bytes(statement, index))
+                    )))
+        default: .null
+        }
+    }
+
+    private func lastError() -> DatabaseError {
+        DatabaseError(code: sqlite3_extended_errcode(handle), words: String(cString: sqlite3_errmsg(handle)))
+    }
+}
+
+extension Database.Value {
+    /// 64 bits, kept as SQLite's signed number of the same bits.
+    static func unsigned(_ number: UInt64) -> Database.Value { .integer(Int64(bitPattern: number)) }
+}

@@ -1,0 +1,393 @@
+import CSQLite
+import Keys
+import Observing
+import SRUP
+
+/// What must survive a restart: SQLite, WAL, synchronous=FULL, one file, one writer (rules: §5, §10). Used on one thread.
+///
+/// A transaction is opened by the first change and ends with `commit()`. Whatever fails, the caller throws this journal and
+/// the observer away and opens both anew: what is on disk is what counts.
+final class Journal {
+    /// A journal that cannot be used, and what that means.
+    enum Failure: Error, Equatable {
+        /// SQLite says so.
+        case database(DatabaseError)
+        /// The file of sequence ceilings could not be written.
+        case ceilings
+        /// The disk has no room for the reserve.
+        case noReserve
+
+        var sentence: String {
+            switch self {
+            case .database(let error): "the journal cannot be written: \(error)"
+            case .ceilings: "the file of sequence ids cannot be written"
+            case .noReserve: "the disk is full"
+            }
+        }
+
+        var isFull: Bool {
+            switch self {
+            case .database(let error): error.kind == .full
+            case .ceilings, .noReserve: true
+            }
+        }
+    }
+
+    /// What was found when the journal was opened, for the log and for `status`.
+    enum Finding: Equatable {
+        /// A journal as it should be, or a new one.
+        case whole
+        /// It was damaged and has been set aside under this name.
+        case damaged(aside: String)
+        /// The file of ceilings tells of a journal that is not there, or of a later one.
+        case lost
+    }
+
+    /// Larger files are not read through at every start; SQLite still finds what is damaged when it comes to it.
+    private static let quickCheckPages = 4_096
+
+    /// Verdicts that are kept; the oldest make room. More: more disk (about 300 bytes each).
+    private static let historyLimit: Int64 = 1_000_000
+
+    let finding: Finding
+    /// Servers whose sequence ids are not known: no journal, and no ceilings either. Nothing is sent to them.
+    private(set) var sequencesUnknown = false
+    private let folder: StateFolder
+    private let database: Database
+    private let bootID: String
+    private var ceilings: SequenceCeilings
+    private var inTransaction = false
+
+    /// Opens the journal of a state folder; sets a damaged one aside.
+    /// - Throws: `Failure` where the disk does not let us; `OperatorFault` where another process has it, or a newer program.
+    init(_ folder: StateFolder, bootID: String) throws {
+        self.folder = folder
+        self.bootID = bootID
+        guard folder.takeReserve() else {
+            folder.giveReserveBack()
+            throw Failure.noReserve
+        }
+        let stored = SequenceCeilings(reading: folder)
+        var finding = Finding.whole
+        do {
+            database = try Journal.open(folder)
+        } catch Failure.database(let error) where error.kind == .damaged {
+            finding = .damaged(aside: folder.setJournalAside())
+            database = try Journal.open(folder)
+        }
+        let epoch = try Journal.attempt { [database] in
+            try database.rows("SELECT value FROM meta WHERE name = 'epoch'").first?.text(0)
+        }
+        if finding == .whole, let stored, epoch != stored.epoch, epoch == nil || epoch != stored.previousEpoch {
+            finding = .lost
+        }
+        self.finding = finding
+        let fresh = hexadecimal(randomBytes(8))
+        ceilings = stored ?? SequenceCeilings(epoch: fresh)
+        if finding != .whole { try forgetSequences() }
+        sequencesUnknown = try stillUnknown(lostNow: finding != .whole && stored == nil)
+        try renewEpoch(from: epoch, to: fresh)
+    }
+
+    private static func open(_ folder: StateFolder) throws -> Database {
+        do {
+            let database = try Database(path: folder.journal)
+            // The order matters: an exclusive lock first, so that WAL needs no shared memory and nobody else comes in.
+            try database.script("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+            try database.script("PRAGMA secure_delete = ON")
+            let pages = try database.rows("PRAGMA page_count").first?.integer(0) ?? 0
+            if pages <= quickCheckPages, try database.rows("PRAGMA quick_check(1)").first?.text(0) != "ok" {
+                throw DatabaseError(code: SQLITE_CORRUPT, words: "quick_check failed")
+            }
+            try JournalSchema.migrate(database)
+            return database
+        } catch let error as DatabaseError {
+            guard error.kind != .locked else {
+                throw OperatorFault(
+                    "another process uses the state folder \(folder.path)",
+                    hint: "stop the other srup-beacon, or give each its own [beacon] state")
+            }
+            throw Failure.database(error)
+        }
+    }
+
+    /// The journal beside the ceilings is not the one that they belong to: where every server stands is no longer known.
+    /// We go on above every id that we can have used, and believe nobody before a new join.
+    private func forgetSequences() throws {
+        try change {
+            try $0.run("DELETE FROM servers")
+            for (server, ceiling) in ceilings.ceilings {
+                try $0.run(
+                    "INSERT INTO servers (id, membership, last_sent) VALUES (?, 'stranger', ?)",
+                    .unsigned(server.number), .unsigned(ceiling.number))
+            }
+        }
+        try commit()
+    }
+
+    private func stillUnknown(lostNow: Bool) throws -> Bool {
+        if lostNow {
+            try change { try $0.run("INSERT OR REPLACE INTO meta VALUES ('sequences', 'unknown')") }
+            try commit()
+            return true
+        }
+        return try Journal.attempt { [database] in
+            try !database.rows("SELECT 1 FROM meta WHERE name = 'sequences' AND value = 'unknown'").isEmpty
+        }
+    }
+
+    private func renewEpoch(from old: String?, to fresh: String) throws {
+        (ceilings.epoch, ceilings.previousEpoch) = (fresh, old ?? "none")
+        guard ceilings.write(to: folder) else { throw Failure.ceilings }
+        try change { try $0.run("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", .text(fresh)) }
+        try commit()
+        ceilings.previousEpoch = nil
+        guard ceilings.write(to: folder) else { throw Failure.ceilings }
+    }
+
+    // MARK: - Changes
+
+    private static func attempt<Result>(_ body: () throws -> Result) throws(Failure) -> Result {
+        do {
+            return try body()
+        } catch let error as DatabaseError {
+            throw .database(error)
+        } catch {
+            preconditionFailure("the journal threw \(error)")
+        }
+    }
+
+    private func change(_ body: (Database) throws -> Void) throws(Failure) {
+        try Journal.attempt {
+            if !inTransaction { try database.run("BEGIN IMMEDIATE") }
+            inTransaction = true
+            try body(database)
+        }
+    }
+
+    /// Makes everything since the last commit permanent: when it returns, it is on disk.
+    func commit() throws(Failure) {
+        guard inTransaction else { return }
+        try Journal.attempt { try database.run("COMMIT") }
+        inTransaction = false
+    }
+
+    /// Writes one change of the observer's.
+    func record(_ change: Change, decided: Int64) throws(Failure) {
+        try self.change { database in
+            switch change {
+            case .accepted(let server, let sequence):
+                try addServer(server)
+                try database.run(
+                    "UPDATE servers SET last_accepted = ? WHERE id = ?", .unsigned(sequence.number),
+                    .unsigned(server.number))
+            case .membership(let server, let membership):
+                try addServer(server)
+                let token: Database.Value =
+                    if case .joining(let token) = membership { .blob(token.bytes) } else { .null }
+                try database.run(
+                    "UPDATE servers SET membership = ?, join_token = ? WHERE id = ?", .text(membership.name), token,
+                    .unsigned(server.number))
+            case .opened(let exchange, let device, let frame, let deadline):
+                try database.run(
+                    "INSERT INTO observations (server, token, device, frame, boot, deadline) VALUES (?, ?, ?, ?, ?, ?)",
+                    .unsigned(exchange.server.number), .blob(exchange.token.bytes), .unsigned(device.number),
+                    .blob(frame), .text(bootID), .integer(deadline.nanoseconds))
+            case .mismatches(let exchange, let count):
+                try database.run(
+                    "UPDATE observations SET mismatches = ? WHERE server = ? AND token = ?", .integer(Int64(count)),
+                    .unsigned(exchange.server.number), .blob(exchange.token.bytes))
+            case .answered(let exchange, let device, let verdict, let reason, let evidence):
+                // The unique index makes a second verdict a crash, never a row.
+                try database.run(
+                    """
+                    INSERT INTO verdicts (server, token, device, verdict, reason, evidence, decided)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """,
+                    .unsigned(exchange.server.number), .blob(exchange.token.bytes), .unsigned(device.number),
+                    .text(verdict.rawValue), .text(reason.rawValue), evidence.map { .text($0.json) } ?? .null,
+                    .integer(decided))
+                try database.run(
+                    "DELETE FROM verdicts WHERE id <= ?", .integer(database.lastRow - Journal.historyLimit))
+                try database.run(
+                    "DELETE FROM observations WHERE server = ? AND token = ?", .unsigned(exchange.server.number),
+                    .blob(exchange.token.bytes))
+            }
+        }
+    }
+
+    private func addServer(_ server: Identifier) throws {
+        try database.run(
+            "INSERT OR IGNORE INTO servers (id, membership, last_sent) VALUES (?, 'stranger', 0)",
+            .unsigned(server.number))
+    }
+
+    /// Puts a signed message into the outbox, and notes that its sequence id is used up. A new join request takes the
+    /// place of one that has not left yet.
+    /// - Returns: its number in the outbox.
+    func queue(_ frame: [UInt8], _ message: Message, to server: Identifier) throws(Failure) -> Int64 {
+        try raiseCeiling(server, message.sequence)
+        let topic = message.topic(to: server)
+        try change { database in
+            try addServer(server)
+            try database.run(
+                "UPDATE servers SET last_sent = ? WHERE id = ?", .unsigned(message.sequence.number),
+                .unsigned(server.number))
+            if message.body == .joinRequest {
+                try database.run("DELETE FROM outbox WHERE topic = ?", .text(topic))
+            }
+            try database.run(
+                "INSERT INTO outbox (server, topic, frame) VALUES (?, ?, ?)", .unsigned(server.number), .text(topic),
+                .blob(frame))
+        }
+        return database.lastRow
+    }
+
+    private func raiseCeiling(_ server: Identifier, _ sequence: SequenceID) throws(Failure) {
+        if let ceiling = ceilings.ceilings[server], sequence <= ceiling { return }
+        let (raised, overflow) = sequence.number.addingReportingOverflow(SequenceCeilings.block)
+        ceilings.ceilings[server] = SequenceID(overflow ? .max : raised)
+        guard ceilings.write(to: folder) else { throw .ceilings }
+    }
+
+    /// The broker has these: they leave the outbox.
+    func delivered(_ ids: [Int64]) throws(Failure) {
+        try change { database in
+            for id in ids { try database.run("DELETE FROM outbox WHERE id = ?", .integer(id)) }
+        }
+    }
+
+    /// Records, in the room that the reserve has given back, that the disk is full.
+    func recordFullDisk(since seconds: Int64) {
+        folder.giveReserveBack()
+        try? database.script("ROLLBACK")
+        try? database.run("INSERT OR REPLACE INTO meta VALUES ('full-since', ?)", .text(String(seconds)))
+    }
+
+    /// When the disk was found full before this journal was opened, in seconds since 1970; forgets it.
+    func takeFullSince() throws(Failure) -> Int64? {
+        let since = try Journal.attempt {
+            try database.rows("SELECT value FROM meta WHERE name = 'full-since'").first?.text(0).flatMap { Int64($0) }
+        }
+        guard since != nil else { return nil }
+        try change { try $0.run("DELETE FROM meta WHERE name = 'full-since'") }
+        try commit()
+        return since
+    }
+
+    /// The operator has given a number that no sequence id of ours is above: they are known again.
+    func raiseSequences(_ floors: [Identifier: SequenceID]) throws(Failure) {
+        for (server, floor) in floors {
+            try change { database in
+                try addServer(server)
+                try database.run(
+                    "UPDATE servers SET last_sent = ? WHERE id = ? AND last_sent BETWEEN 0 AND ?",
+                    .unsigned(floor.number), .unsigned(server.number), .unsigned(floor.number))
+            }
+        }
+        if sequencesUnknown, !floors.isEmpty {
+            try change { try $0.run("DELETE FROM meta WHERE name = 'sequences'") }
+            sequencesUnknown = false
+        }
+        try commit()
+    }
+
+    // MARK: - Reading
+
+    /// The verdict of an exchange, where it has one.
+    func verdict(of exchange: Exchange) throws(Failure) -> Verdict? {
+        try Journal.attempt {
+            try database.rows(
+                "SELECT verdict FROM verdicts WHERE server = ? AND token = ?", .unsigned(exchange.server.number),
+                .blob(exchange.token.bytes)
+            ).first?.text(0).flatMap(Verdict.init)
+        }
+    }
+
+    /// Every server that we ever dealt with.
+    func servers() throws(Failure) -> [StoredServer] {
+        try Journal.attempt {
+            try database.rows("SELECT id, membership, join_token, last_accepted, last_sent FROM servers").map { row in
+                StoredServer(
+                    server: Identifier(row.unsigned(0)),
+                    membership: Membership(name: row.text(1) ?? "", token: Token(row.blob(2))),
+                    lastAccepted: row.isNull(3) ? nil : SequenceID(row.unsigned(3)),
+                    lastSent: SequenceID(row.unsigned(4)))
+            }
+        }
+    }
+
+    /// Every observation without a verdict; its request's signature is checked again.
+    func openObservations(_ keyring: PublicKeys) throws(Failure) -> [StoredObservation] {
+        try Journal.attempt {
+            try database.rows("SELECT server, token, device, frame, boot, deadline, mismatches FROM observations")
+                .compactMap { row in
+                    guard let token = Token(row.blob(1)) else { return nil }
+                    return StoredObservation(
+                        exchange: Exchange(server: Identifier(row.unsigned(0)), token: token),
+                        device: Identifier(row.unsigned(2)),
+                        request: try? UnverifiedFrame(row.blob(3)).verified(by: keyring),
+                        deadline: Instant(nanoseconds: row.integer(5)), mismatches: Int(row.integer(6)),
+                        sameBoot: row.text(4) == bootID)
+                }
+        }
+    }
+
+    /// What the broker has not acknowledged, in the order in which it was sent.
+    func outbox() throws(Failure) -> [(id: Int64, topic: String, frame: [UInt8])] {
+        try Journal.attempt {
+            try database.rows("SELECT id, topic, frame FROM outbox ORDER BY id").map {
+                ($0.integer(0), $0.text(1) ?? "", $0.blob(2))
+            }
+        }
+    }
+
+    /// How many messages the broker has not acknowledged.
+    func outboxCount() throws(Failure) -> Int {
+        try Journal.attempt { Int(try database.rows("SELECT count(*) FROM outbox").first?.integer(0) ?? 0) }
+    }
+
+    /// The newest verdicts first.
+    func history(limit: Int) throws(Failure) -> [PastObservation] {
+        try Journal.attempt { try Journal.history(database, limit) }
+    }
+
+    /// The newest verdicts of a journal that no beacon has open; it is only read.
+    static func history(of folder: StateFolder, limit: Int) throws -> [PastObservation] {
+        try attempt { try history(try Database(path: folder.journal, readOnly: true), limit) }
+    }
+
+    private static func history(_ database: Database, _ limit: Int) throws(DatabaseError) -> [PastObservation] {
+        try database.rows(
+            "SELECT server, token, device, verdict, reason, evidence, decided FROM verdicts ORDER BY id DESC LIMIT ?",
+            .integer(Int64(limit))
+        ).map { row in
+            PastObservation(
+                server: Identifier(row.unsigned(0)), token: Token(row.blob(1)), device: Identifier(row.unsigned(2)),
+                verdict: row.text(3) ?? "", reason: row.text(4) ?? "", evidence: row.text(5), decided: row.integer(6))
+        }
+    }
+}
+
+extension Membership {
+    /// The name in the journal and in `status`.
+    var name: String {
+        switch self {
+        case .stranger: "stranger"
+        case .joining: "joining"
+        case .member: "member"
+        case .refused: "refused"
+        case .terminated: "terminated"
+        }
+    }
+
+    init(name: String, token: Token?) {
+        switch (name, token) {
+        case ("joining", let token?): self = .joining(token)
+        case ("member", _): self = .member
+        case ("refused", _): self = .refused
+        case ("terminated", _): self = .terminated
+        default: self = .stranger
+        }
+    }
+}

@@ -1,0 +1,63 @@
+/// The journal's tables, as numbered migrations: number n takes a file from version n to n + 1. A migration that has been
+/// released is never changed.
+enum JournalSchema {
+    static let migrations = [
+        """
+        CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE servers (
+            id INTEGER PRIMARY KEY,           -- the identifier's 64 bits
+            membership TEXT NOT NULL,
+            join_token BLOB,                  -- of the JOIN_REQ that awaits its answer
+            last_accepted INTEGER,            -- NULL: not known; see StoredServer
+            last_sent INTEGER NOT NULL
+        );
+        CREATE TABLE observations (           -- open: no verdict yet. The value is not here, only the sealed request.
+            server INTEGER NOT NULL,
+            token BLOB NOT NULL,
+            device INTEGER NOT NULL,
+            frame BLOB NOT NULL,
+            boot TEXT NOT NULL,
+            deadline INTEGER NOT NULL,        -- nanoseconds of CLOCK_BOOTTIME of that boot
+            mismatches INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (server, token)
+        ) WITHOUT ROWID;
+        CREATE TABLE verdicts (
+            id INTEGER PRIMARY KEY,
+            server INTEGER NOT NULL,
+            token BLOB NOT NULL,
+            device INTEGER NOT NULL,
+            verdict TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            evidence TEXT,
+            decided INTEGER NOT NULL          -- seconds since 1970, for people: nothing is decided by it
+        );
+        CREATE UNIQUE INDEX one_verdict ON verdicts (server, token);
+        CREATE TABLE outbox (                 -- signed, and not yet acknowledged by the broker
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            server INTEGER NOT NULL,
+            topic TEXT NOT NULL,
+            frame BLOB NOT NULL
+        );
+        """
+    ]
+
+    /// Brings a file to the newest version, each step in a transaction of its own.
+    /// - Throws: what SQLite throws, and `OperatorFault` where a newer program has written the file.
+    static func migrate(_ database: Database) throws {
+        let version = Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
+        guard version <= migrations.count else {
+            throw OperatorFault(
+                "the journal was written by a newer srup-beacon (version \(version), this one knows \(migrations.count))",
+                hint: "install that version again, or restore the journal that belongs to this one")
+        }
+        for number in version..<migrations.count {
+            try database.script("BEGIN IMMEDIATE")
+            do {
+                try database.script(migrations[number] + "PRAGMA user_version = \(number + 1); COMMIT")
+            } catch {
+                try? database.script("ROLLBACK")
+                throw error
+            }
+        }
+    }
+}

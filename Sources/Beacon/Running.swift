@@ -1,0 +1,179 @@
+import CLinux
+import Glibc
+import Links
+import Logging
+import Observing
+import ProofLink
+import SRUP
+
+/// The daemon from its first to its last instruction.
+public enum Daemon {
+    /// Checks a configuration and every file that it names, and touches nothing.
+    /// - Throws: `OperatorFault`.
+    public static func check(_ configurationFile: String) throws {
+        _ = try Materials(try Configuration(file: configurationFile))
+    }
+
+    /// Runs until SIGTERM or SIGINT.
+    /// - Throws: `OperatorFault` where it cannot start.
+    public static func run(_ configurationFile: String) throws {
+        LoggingSystem.bootstrap { _ in LineLog() }
+        umask(0o077)  // the journal is the owner's alone
+        let signals = blockSignals()
+        let loop = Loop()
+        let shell = try Shell(configurationFile: configurationFile, loop: loop)
+        nonisolated(unsafe) var fault: (any Error)?
+        loop.perform {
+            shell.assumeIsolated { shell in
+                do {
+                    try shell.start(signals)
+                } catch {
+                    fault = error
+                    loop.stop()
+                }
+            }
+        }
+        loop.run()
+        if let fault { throw fault }
+        shell.removeSockets()
+    }
+
+    /// Signals are read from a descriptor, in every thread that is started from now on.
+    private static func blockSignals() -> Int32 {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, signal) }
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        signal(SIGPIPE, SIG_IGN)
+        // A file that would grow over a limit is an error to be handled, not the end.
+        signal(SIGXFSZ, SIG_IGN)
+        return signalfd(-1, &set, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
+    }
+}
+
+extension Shell {
+    /// parse → open → «ready» → loop.
+    func start(_ signals: Int32) throws {
+        setLogLevel()
+        log.notice("srup-beacon \(Shell.version), identity \(configuration.identity)")
+        makeAlarms(signals)
+        do {
+            try openJournal()
+        } catch let failure as Journal.Failure {
+            startTrouble(failure)  // a full disk does not keep us from saying so
+        }
+        do throws(LinkSocketError) {
+            control = try Control(folder.control, loop) { [unowned self] request in
+                assumeIsolated { $0.answer(request) }
+            }
+        } catch {
+            throw OperatorFault(
+                "the control socket \(folder.control) cannot be made: \(error)",
+                hint: "give [beacon] state a shorter path on a local disk")
+        }
+        openListeners()
+        if let local = listeners.first(where: { $0.address.transport == .local }), let fault = local.fault {
+            throw OperatorFault(
+                "the local socket \(local.address) cannot be made: \(fault)",
+                hint: "correct [link] local, or turn it off")
+        }
+        startBroker()
+        service.ready()
+        service.status(statusLine)
+        log.notice("ready")
+    }
+
+    private func makeAlarms(_ signals: Int32) {
+        alarms = Alarms(
+            observer: Alarm(loop) { [unowned self] in assumeIsolated { _ = $0.handle(.tick) } },
+            recovery: Alarm(loop) { [unowned self] in assumeIsolated { $0.recover() } },
+            listeners: Alarm(loop) { [unowned self] in assumeIsolated { $0.openListeners() } },
+            watchdog: Alarm(loop) { [unowned self] in assumeIsolated { $0.feedWatchdog() } }, signals: signals)
+        _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
+        feedWatchdog()
+    }
+
+    private func feedWatchdog() {
+        guard let limit = service.watchdog else { return }
+        service.alive()
+        alarms?.watchdog.set(after: limit / 2)
+    }
+
+    private func startBroker() {
+        var settings = BrokerLink.Settings(
+            brokers: configuration.brokers, clientID: configuration.clientID ?? configuration.identity.topicForm,
+            tls: configuration.tls, subscriptions: [Topic.of(device: configuration.identity)],
+            longestPayload: UnverifiedFrame.maximumLength)
+        (settings.firstRetry, settings.longestRetry) = configuration.reconnect
+        let loop = loop
+        let link = BrokerLink(
+            settings,
+            deliver: { [unowned self] batch in
+                loop.performAndWait { self.assumeIsolated { $0.take(batch) } }
+            },
+            happened: { [unowned self] happening in
+                loop.perform { self.assumeIsolated { $0.brokerHappened(happening) } }
+            })
+        broker = link
+        link.start()
+    }
+
+    private func takeSignals() {
+        var info = signalfd_siginfo()
+        while let signals = alarms?.signals, read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
+            info.ssi_signo == UInt32(SIGHUP) ? reload() : stop()
+        }
+    }
+
+    /// Takes what can be taken of a changed configuration; a faulty one changes nothing.
+    private func reload() {
+        service.reloading()
+        defer { service.ready() }
+        do {
+            let new = try Configuration(file: configurationFile)
+            let keyring = try Materials(new).keyring
+            for part in new.differencesThatNeedARestart(from: configuration) {
+                log.warning("\(part) has changed: that needs a restart")
+            }
+            (configuration.servers, configuration.policy, configuration.logLevel) = (
+                new.servers, new.policy, new.logLevel
+            )
+            (self.keyring, observer.policy) = (keyring, new.policy)
+            setLogLevel()
+            log.notice("configuration read again")
+            if let floors = try? journal?.raiseSequences(new.servers.compactMapValues(\.sequenceFloor)) { _ = floors }
+            joinServers()
+        } catch let fault as OperatorFault {
+            log.error("\(fault.sentence); hint: \(fault.hint); the old configuration stays in force")
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+
+    private func setLogLevel() {
+        let level = Logger.Level(rawValue: configuration.logLevel) ?? .info
+        LineLog.level.withLock { $0 = level }
+    }
+
+    /// The sockets' paths go with the daemon, so that nobody waits at a door without a house.
+    nonisolated func removeSockets() {
+        unlink(folder.control)
+        if let path = localPath { unlink(path) }
+    }
+
+    /// Devices are sent away, the broker is told goodbye; what is open stays in the journal.
+    private func stop() {
+        service.stopping()
+        log.notice("stopping")
+        for (id, connection) in connections {
+            _ = LinkSocket.send(.outcome(.busy, tag: LinkFrame.noTag), over: connection.socket)
+            close(id)
+        }
+        // On a thread of its own: the broker link may be waiting for this one.
+        let (broker, loop) = (broker, loop)
+        startThread("stop") {
+            broker?.stop()
+            loop.stop()
+        }
+    }
+}

@@ -1,0 +1,257 @@
+import CLinux
+import Glibc
+import Keys
+import Links
+import Logging
+import Observing
+import ProofLink
+import SRUP
+
+/// The shell of the daemon: carries events to the observer, and does what it says, in order. It decides nothing.
+///
+/// Everything here runs on the loop's thread. The broker link has its own, hands over batches, and waits until the
+/// journal has them.
+public actor Shell {
+    nonisolated let loop: Loop
+    /// The loop's thread.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    let log = Logger(label: "srup-beacon")
+    let folder: StateFolder
+    let service = ServiceManager()
+    let configurationFile: String
+    /// Of the local transport, where it is on.
+    nonisolated let localPath: String?
+    let key: IdentityKey
+    let bootID: String
+    let startedAt = Instant(nanoseconds: bootNanoseconds())
+    var configuration: Configuration
+    var keyring: PublicKeys
+
+    /// nil while it cannot be written: then nothing is acted on, and nothing acknowledged.
+    var journal: Journal?
+    var observer: Observer
+    var trouble: Trouble?
+    var findings: [String] = []
+
+    var broker: BrokerLink?
+    var brokerState = BrokerState.connecting
+    var listeners: [Listener] = []
+    var connections: [LinkID: Connection] = [:]
+    var lastLink: UInt64 = 0
+    var control: Control?
+    var refused: [String: Int] = [:]
+    var alarms: Alarms?
+
+    /// The journal cannot be written.
+    struct Trouble {
+        var sentence: String
+        var isFull: Bool
+        let since: Int64
+        var lastLogged: Instant
+    }
+
+    /// Where we stand with the brokers.
+    enum BrokerState {
+        case connecting
+        case connected(BrokerAddress, connection: Int)
+        case lost(BrokerAddress, BrokerFault)
+    }
+
+    /// Made once the shell exists, since they call it.
+    struct Alarms {
+        let observer: Alarm
+        let recovery: Alarm
+        let listeners: Alarm
+        let watchdog: Alarm
+        let signals: Int32
+    }
+
+    /// A shell of a checked configuration; nothing is open yet.
+    /// - Throws: `OperatorFault` where a file that the configuration names is not usable.
+    public init(configurationFile: String, loop: Loop) throws {
+        let configuration = try Configuration(file: configurationFile)
+        let materials = try Materials(configuration)
+        (self.configurationFile, self.configuration, self.loop) = (configurationFile, configuration, loop)
+        (key, keyring, localPath) = (materials.key, materials.keyring, configuration.localPath)
+        folder = try StateFolder(path: configuration.stateFolder)
+        bootID = String(decoding: readSmallFile("/proc/sys/kernel/random/boot_id") ?? [], as: UTF8.self)
+            .filter { !$0.isWhitespace }
+        observer = Shell.emptyObserver(configuration, materials.key)
+    }
+
+    static func emptyObserver(_ configuration: Configuration, _ key: IdentityKey) -> Observer {
+        Observer(
+            identity: configuration.identity, policy: configuration.policy,
+            unseal: { sealed in
+                do throws(UnsealingError) {
+                    return .success(try key.unseal(sealed))
+                } catch {
+                    return .failure(error == .seal ? .seal : .value)
+                }
+            }, authenticate: hmacSHA256)
+    }
+
+    // MARK: - Events in, effects out
+
+    /// What is left to do once the journal holds everything that stands before it.
+    struct Transaction {
+        var outgoing: [Outgoing] = []
+        var deeds: [Effect] = []
+    }
+
+    /// Runs events through the observer and their changes into one transaction; then, only if it is on disk, does the rest.
+    /// - Returns: whether it is on disk.
+    @discardableResult
+    func transact(_ body: (inout Transaction) throws -> Void) -> Bool {
+        guard journal != nil else { return false }
+        var transaction = Transaction()
+        do {
+            try body(&transaction)
+            Checkpoint.pass()
+            try journal?.commit()
+        } catch {
+            journalFailed(error)
+            return false
+        }
+        Checkpoint.pass()
+        let followUps = perform(transaction)
+        alarms?.observer.set(at: observer.nextDeadline?.nanoseconds)
+        for event in followUps { handle(event) }
+        return true
+    }
+
+    /// One event in a transaction of its own.
+    @discardableResult
+    func handle(_ event: Event) -> Bool { transact { try feed(event, &$0) } }
+
+    /// One event into an open transaction.
+    func feed(_ event: Event, _ transaction: inout Transaction) throws {
+        try record(observer.handle(event, at: Instant(nanoseconds: bootNanoseconds())), &transaction)
+    }
+
+    /// Does what must be on disk before anything else; keeps the rest for afterwards.
+    func record(_ effects: [Effect], _ transaction: inout Transaction) throws {
+        guard let journal else { preconditionFailure("effects without a journal") }
+        for effect in effects {
+            switch effect {
+            case .record(let change):
+                Checkpoint.pass()
+                try journal.record(change, decided: wallSeconds())
+            case .send(let message, let server):
+                Checkpoint.pass()
+                let frame = try message.signed(by: key)
+                let id = try journal.queue(frame, message, to: server)
+                transaction.outgoing.append(Outgoing(id: id, topic: message.topic(to: server), payload: frame))
+            case .tell, .close, .wantToken, .report: transaction.deeds.append(effect)
+            }
+        }
+    }
+
+    /// The deeds behind the journal, in order: what the servers are told goes before what the device is told.
+    /// - Returns: events that follow from the deeds.
+    private func perform(_ transaction: Transaction) -> [Event] {
+        var followUps: [Event] = []
+        Checkpoint.pass()
+        publish(transaction.outgoing)
+        for deed in transaction.deeds {
+            switch deed {
+            case .tell(let link, let frame):
+                Checkpoint.pass()
+                if let event = tell(link, frame) { followUps.append(event) }
+            case .close(let link):
+                Checkpoint.pass()
+                close(link)
+            case .wantToken(let server):
+                if let event = joinEvent(server) { followUps.append(event) }
+            case .report(let report): self.report(report)
+            case .record, .send: preconditionFailure("\(deed) was to be done before the commit")
+            }
+        }
+        return followUps
+    }
+
+    // MARK: - Brokers
+
+    /// Publishes over the connection that is there; what cannot go now goes from the outbox when there is one.
+    func publish(_ outgoing: [Outgoing]) {
+        guard !outgoing.isEmpty, case .connected(_, let connection) = brokerState else { return }
+        broker?.publish(outgoing, over: connection)
+    }
+
+    /// A batch from the broker: true where the journal has what it caused, so that it may be acknowledged.
+    func take(_ batch: [Incoming]) -> Bool {
+        let kept = transact { transaction in
+            for incoming in batch {
+                if let event = try event(from: incoming) { try feed(event, &transaction) }
+            }
+        }
+        Checkpoint.pass()
+        return kept
+    }
+
+    /// Checks 1 to 4 of rules §1. What fails is counted, logged in one line, and dropped.
+    private func event(from incoming: Incoming) throws -> Event? {
+        do {
+            let frame = try UnverifiedFrame(incoming.payload)
+            guard frame.claimedSender != configuration.identity else { return nil }  // our own, on the shared topic
+            let message = try frame.verified(by: keyring)
+            guard case .observationRequest = message.content.body else { return .message(message, answered: nil) }
+            let exchange = Exchange(server: message.content.sender, token: message.content.token)
+            return .message(message, answered: try journal?.verdict(of: exchange))
+        } catch let error as FrameError {
+            refuse("malformed-frame", "a message on \(shown(incoming.topic)): \(error)")
+        } catch let error as VerificationError {
+            switch error {
+            case .unknownSender: refuse("unknown-sender", "a message on \(shown(incoming.topic)): \(error)")
+            case .badSignature: refuse("bad-signature", "a message on \(shown(incoming.topic)): \(error)")
+            }
+        }
+        return nil
+    }
+
+    /// A topic is chosen by whoever publishes: only printable ASCII of it is shown.
+    private func shown(_ topic: String) -> String {
+        topic.utf8.count <= 80 && topic.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            ? topic : "0x" + hexadecimal(topic.utf8.prefix(80))
+    }
+
+    func refuse(_ reason: String, _ sentence: String) {
+        refused[reason, default: 0] += 1
+        log.warning("refused \(sentence)")
+    }
+
+    func brokerHappened(_ happening: BrokerLink.Happening) {
+        switch happening {
+        case .connected(let address, let connection):
+            log.notice("connected to the broker \(address)")
+            brokerState = .connected(address, connection: connection)
+            publishOutbox()
+        case .lost(let address, let fault):
+            if case .lost(_, let known) = brokerState, known == fault {
+                log.debug("still not connected to \(address): \(fault.sentence)")
+            } else {
+                log.warning("\(address): \(fault.sentence); hint: \(fault.hint)")
+            }
+            brokerState = .lost(address, fault)
+        case .acknowledged(let ids):
+            Checkpoint.pass()
+            transact { _ in try journal?.delivered(ids) }
+        }
+        service.status(statusLine)
+    }
+
+    /// Everything that no broker has acknowledged, in the order in which it was signed.
+    func publishOutbox() {
+        do {
+            publish(try journal?.outbox().map { Outgoing(id: $0.id, topic: $0.topic, payload: $0.frame) } ?? [])
+        } catch {
+            journalFailed(error)
+        }
+    }
+
+    func joinEvent(_ server: Identifier) -> Event? {
+        guard configuration.servers[server] != nil, journal?.sequencesUnknown == false else { return nil }
+        return .join(server, Token(random: randomBytes(16)))
+    }
+}

@@ -1,0 +1,96 @@
+import Links
+import Observing
+import SRUP
+
+// The journal's life: opened, lost, found again. A failed write throws the observer away; what is on disk counts, and is
+// taken up in the same way as after a restart (decisions/0003).
+extension Shell {
+    /// How often a journal that cannot be written is tried again.
+    private static let recoveryPause = Duration.seconds(1)
+    /// How often the log says that it still cannot be written.
+    private static let troubleLogPause = Duration.seconds(60)
+
+    /// Opens the journal and takes up what it holds.
+    /// - Throws: `Journal.Failure`, or `OperatorFault` where a person is needed.
+    func openJournal() throws {
+        let journal = try Journal(folder, bootID: bootID)
+        try journal.raiseSequences(configuration.servers.compactMapValues(\.sequenceFloor))
+        note(journal.finding)
+        if let since = try journal.takeFullSince() { log.warning("the disk was full at \(wallTime(since))") }
+        var observer = Shell.emptyObserver(configuration, key)
+        let effects = observer.restore(try journal.servers(), try journal.openObservations(keyring))
+        (self.observer, self.journal, trouble) = (observer, journal, nil)
+        if observer.openObservations > 0 { log.notice("\(observer.openObservations) open observations go on") }
+        transact { try record(effects, &$0) }
+        joinServers()
+        publishOutbox()
+    }
+
+    private func note(_ finding: Journal.Finding) {
+        switch finding {
+        case .whole: return
+        case .damaged(let aside): findings.append("the journal was damaged and has been set aside as \(aside)")
+        case .lost: findings.append("the journal is missing, or older than the sequence ids that were used")
+        }
+        log.error("\(findings.last ?? ""); observations are refused until each server has answered a new join")
+    }
+
+    /// Asks every configured server that we are not joined to.
+    func joinServers() {
+        if journal?.sequencesUnknown == true {
+            let sentence = "the sequence ids that were used are not known"
+            log.error(
+                "\(sentence); hint: set [server ID] sequence-floor above every id that the server has seen from us")
+            findings.append(sentence)
+            return
+        }
+        let memberships = observer.memberships
+        for server in configuration.servers.keys.sorted(by: { $0.number < $1.number }) {
+            switch memberships[server] ?? .stranger {
+            case .stranger, .joining, .refused: if let event = joinEvent(server) { handle(event) }
+            case .member, .terminated: break
+            }
+        }
+    }
+
+    /// The journal cannot be written: nothing is acted on until it can.
+    func journalFailed(_ error: any Error) {
+        guard let failure = error as? Journal.Failure else { preconditionFailure("\(error)") }
+        if failure.isFull { journal?.recordFullDisk(since: wallSeconds()) }
+        journal = nil  // closing it takes back what was not committed
+        for link in connections.keys { close(link) }
+        observer = Shell.emptyObserver(configuration, key)
+        alarms?.observer.set(at: nil)
+        startTrouble(failure)
+    }
+
+    func startTrouble(_ failure: Journal.Failure) {
+        let now = Instant(nanoseconds: bootNanoseconds())
+        if trouble == nil || now - (trouble?.lastLogged ?? now) >= Shell.troubleLogPause {
+            log.error("\(failure.sentence); nothing is acted on until it can; hint: free space in \(folder.path)")
+            trouble = Trouble(
+                sentence: failure.sentence, isFull: failure.isFull, since: trouble?.since ?? wallSeconds(),
+                lastLogged: now)
+        }
+        service.status(statusLine)
+        alarms?.recovery.set(after: Shell.recoveryPause)
+    }
+
+    /// Tries the journal again.
+    func recover() {
+        guard journal == nil else { return }
+        do {
+            try openJournal()
+            log.notice("the journal can be written again")
+            broker?.hurry()
+        } catch let fault as OperatorFault {
+            log.error("\(fault.sentence); hint: \(fault.hint)")
+            alarms?.recovery.set(after: Shell.troubleLogPause)
+        } catch let failure as Journal.Failure {
+            startTrouble(failure)
+        } catch {
+            preconditionFailure("\(error)")
+        }
+        service.status(statusLine)
+    }
+}

@@ -1,0 +1,58 @@
+import Links
+import Observing
+import ProofLink
+
+// What is worth a line in the log, and a count.
+extension Shell {
+    func report(_ report: Report) {
+        switch report {
+        case .refused(let refusal, let sender, let type):
+            refuse(refusal.name, "\(type.name) from \(sender): \(sentence(refusal))")
+        case .opened(let exchange, let device):
+            log.notice("observation of \(device) opened for \(exchange.server), token \(exchange.token)")
+        case .answered(let exchange, let device, let verdict, let reason):
+            log.notice(
+                "observation of \(device) answered \(verdict.rawValue) to \(exchange.server): \(reason.sentence), token \(exchange.token)"
+            )
+        case .repeated(let exchange, let verdict):
+            let meaning = verdict.map { "answered \($0.rawValue) again" } ?? "it is open"
+            log.info("\(exchange.server) asked again, token \(exchange.token): \(meaning)")
+        case .mismatch(let exchange, let device, let peer, let count):
+            refused["false-proof", default: 0] += 1
+            log.warning(
+                "false proof number \(count) for \(device) from \(peer.transport.rawValue) \(peer.address), token \(exchange.token)"
+            )
+        case .membership(let server, let membership): log.notice("server \(server): \(membership.name)")
+        case .ready(let link, let peer, let device):
+            log.info("\(link): \(device) is ready on \(peer.transport.rawValue) \(peer.address)")
+        case .ended(let link, let peer, let device, let outcome):
+            refused["link-\(outcome)".replacing(" ", with: "-"), default: 0] += outcome == .valid ? 0 : 1
+            let who = device.map { " as \($0)" } ?? ""
+            log.info("\(link): ended \(outcome) with \(peer.transport.rawValue) \(peer.address)\(who)")
+        }
+        if case .membership = report { service.status(statusLine) }
+    }
+
+    private func sentence(_ refusal: Refusal) -> String {
+        switch refusal {
+        case .notOurServer: "it is no server of ours"
+        case .replayed(let sequence, let last): "sequence id \(sequence) is not above \(last)"
+        case .sequenceTooHigh(let sequence): "sequence id \(sequence) leaves no room for others"
+        case .notNow(let membership): "not from a server with which we stand as \(membership.name)"
+        case .notServed: "this beacon does not serve it"
+        }
+    }
+
+    /// One line for systemd.
+    var statusLine: String {
+        if let trouble { return trouble.sentence }
+        let broker =
+            switch brokerState {
+            case .connecting: "connecting"
+            case .connected(let address, _): "connected to \(address)"
+            case .lost(let address, let fault): "\(address): \(fault.sentence)"
+            }
+        let members = observer.memberships.values.filter { $0 == .member }.count
+        return "\(broker); joined to \(members) of \(configuration.servers.count) servers"
+    }
+}

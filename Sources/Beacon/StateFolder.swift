@@ -1,0 +1,141 @@
+import Glibc
+import SRUP
+
+/// The beacon's folder on disk, and the small files in it. Everything is for the owner only.
+struct StateFolder {
+    let path: String
+
+    var journal: String { path + "/journal.sqlite" }
+    var sequences: String { path + "/sequences" }
+    var reserve: String { path + "/reserve" }
+    var control: String { path + "/control" }
+
+    /// Makes the folder where it is missing.
+    /// - Throws: `OperatorFault` where it cannot be made or is not ours.
+    init(path: String) throws {
+        self.path = path
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+            throw OperatorFault(
+                "the state folder \(path) cannot be made: \(String(cString: strerror(errno)))",
+                hint: "make it for the beacon's user: install -d -m 0700 -o USER \(path)")
+        }
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {
+            throw OperatorFault(
+                "the state folder \(path) is not a folder of this user's",
+                hint: "give it to the beacon's user: chown USER \(path)")
+        }
+        guard status.st_mode & 0o077 == 0 else {
+            throw OperatorFault(
+                "the state folder \(path) is open to others (mode 0\(String(status.st_mode & 0o7777, radix: 8)))",
+                hint: "close it: chmod 0700 \(path)")
+        }
+    }
+
+    /// Puts a damaged journal out of the way under a new name, and tells which.
+    func setJournalAside() -> String {
+        var number = 1
+        while access("\(journal).damaged-\(number)", F_OK) == 0 { number += 1 }
+        let aside = "\(journal).damaged-\(number)"
+        rename(journal, aside)
+        for suffix in ["-wal", "-shm"] { rename(journal + suffix, aside + suffix) }
+        sync(folder: path)
+        return aside
+    }
+
+    /// 256 KiB that are given back to the disk when it is full, so that this can be recorded.
+    static let reserveLength = 262_144
+
+    /// Takes the reserve; false where the disk has no room for it.
+    func takeReserve() -> Bool {
+        let file = open(reserve, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        return posix_fallocate(file, 0, StateFolder.reserveLength) == 0
+    }
+
+    /// Gives the reserve back.
+    func giveReserveBack() { unlink(reserve) }
+}
+
+/// What must not be lost even with the journal: for each server, a number that no sequence id of ours is above, and the
+/// epoch that tells whether the journal beside it is the one of the last run (rules: §2, «not after a restored backup»).
+struct SequenceCeilings: Equatable {
+    /// How far ahead a ceiling is set: a new file after as many ids, and as many lost with a lost journal.
+    static let block: UInt64 = 1_024
+
+    var epoch = ""
+    /// Set while the journal is being told of a new epoch.
+    var previousEpoch: String?
+    var ceilings: [Identifier: SequenceID] = [:]
+
+    /// Reads the file; nil where there is none. A damaged file counts as none.
+    init?(reading folder: StateFolder) {
+        guard let bytes = readSmallFile(folder.sequences) else { return nil }
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard words.count == 2 else { return nil }
+            switch words[0] {
+            case "epoch": epoch = String(words[1])
+            case "previous": previousEpoch = String(words[1])
+            default:
+                guard let server = Identifier(hexadecimal: words[0]), let ceiling = UInt64(words[1]) else { return nil }
+                ceilings[server] = SequenceID(ceiling)
+            }
+        }
+        guard !epoch.isEmpty else { return nil }
+    }
+
+    init(epoch: String) { self.epoch = epoch }
+
+    /// Writes the file whole: a new one is synced and takes the place of the old one.
+    func write(to folder: StateFolder) -> Bool {
+        var lines = ["epoch \(epoch)"]
+        if let previousEpoch { lines.append("previous \(previousEpoch)") }
+        lines += ceilings.sorted { $0.key.number < $1.key.number }.map { "\($0.key) \($0.value)" }
+        return replaceFile(folder.sequences, with: Array((lines.joined(separator: "\n") + "\n").utf8))
+    }
+}
+
+/// The bytes of a file of at most 64 KiB, or nil.
+func readSmallFile(_ path: String) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    let longest = 65_536
+    var failed = false
+    let bytes = [UInt8](unsafeUninitializedCapacity: longest) { buffer, count in
+        while count < longest {
+            let got = read(file, buffer.baseAddress.map { $0 + count }, longest - count)
+            if got <= 0 {
+                failed = got < 0
+                break
+            }
+            count += got
+        }
+    }
+    return failed ? nil : bytes
+}
+
+/// Replaces a file by a new one that is on disk before it takes the old one's name; false where that was not possible.
+func replaceFile(_ path: String, with bytes: [UInt8]) -> Bool {
+    let temporary = path + ".new"
+    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard file >= 0 else { return false }
+    let written = write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0
+    close(file)
+    guard written, rename(temporary, path) == 0 else {
+        unlink(temporary)
+        return false
+    }
+    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    sync(folder: folder.isEmpty ? "/" : folder)
+    return true
+}
+
+private func sync(folder: String) {
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+}

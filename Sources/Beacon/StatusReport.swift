@@ -1,0 +1,219 @@
+import FoundationEssentials
+import Links
+import Observing
+import ProofLink
+import SRUP
+
+/// What `srup-beacon status` tells, as JSON.
+public struct StatusReport: Codable, Equatable, Sendable {
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Server: Codable, Equatable, Sendable {
+        var id: String
+        var membership: String
+        var lastAccepted: UInt64?
+        var lastSent: UInt64
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Broker: Codable, Equatable, Sendable {
+        var state: String
+        var address: String?
+        var fault: String?
+        var hint: String?
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct JournalState: Codable, Equatable, Sendable {
+        var state: String
+        var trouble: String?
+        var since: String?
+        var findings: [String]
+        var outbox: Int
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Link: Codable, Equatable, Sendable {
+        var transport: String
+        var address: String
+        var state: String
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Open: Codable, Equatable, Sendable {
+        var server: String
+        var token: String
+        var device: String
+        var secondsLeft: Double
+        var falseProofs: Int
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Observations: Codable, Equatable, Sendable {
+        var open: Int
+        var list: [Open]
+    }
+
+    var identity: String
+    var version: String
+    var uptimeSeconds: Int64
+    var servers: [Server]
+    var broker: Broker
+    var journal: JournalState
+    var links: [Link]
+    var openLinks: Int
+    var observations: Observations
+    var refused: [String: Int]
+
+    /// For a person: a few lines.
+    public var text: String {
+        var lines = ["beacon \(identity), srup-beacon \(version), up \(uptimeSeconds) s"]
+        lines.append("broker: \(broker.state)" + (broker.address.map { " \($0)" } ?? ""))
+        if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
+        for server in servers {
+            lines.append(
+                "server \(server.id): \(server.membership), sequence ids sent \(server.lastSent), accepted "
+                    + (server.lastAccepted.map(String.init) ?? "unknown"))
+        }
+        lines.append(
+            "journal: \(journal.state)" + (journal.trouble.map { ", \($0) since \(journal.since ?? "")" } ?? ""))
+        lines += journal.findings.map { "  \($0)" }
+        if journal.outbox > 0 { lines.append("  \(journal.outbox) messages wait for the broker") }
+        lines += links.map { "\($0.transport) \($0.address): \($0.state)" }
+        lines.append("\(openLinks) links, \(observations.open) open observations")
+        for open in observations.list {
+            lines.append(
+                "  \(open.device) for \(open.server): \(Int(open.secondsLeft)) s left, \(open.falseProofs) false proofs"
+            )
+        }
+        for (reason, count) in refused.sorted(by: { $0.key < $1.key }) where count > 0 {
+            lines.append("refused \(reason): \(count)")
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// One verdict of the history.
+public struct PastObservation: Codable, Equatable, Sendable {
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Evidence: Codable, Equatable, Sendable {
+        var transport: String
+        var peer: String
+        var mode: String
+        var attempts: Int
+        var grade: String
+        var security: String?
+        var signalDbm: Int?
+        var roundTripUs: Int?
+    }
+
+    var server: String
+    var device: String
+    var token: String
+    var verdict: String
+    var reason: String
+    var evidence: Evidence?
+    var decided: String
+
+    init(
+        server: Identifier, token: Token?, device: Identifier, verdict: String, reason: String, evidence: String?,
+        decided: Int64
+    ) {
+        self.server = server.description
+        self.device = device.description
+        self.token = token?.description ?? ""
+        (self.verdict, self.reason, self.decided) = (verdict, reason, wallTime(decided))
+        self.evidence = evidence.flatMap { try? decoder().decode(Evidence.self, from: Data($0.utf8)) }
+    }
+
+    /// For a person: one line.
+    public var text: String {
+        var line = "\(decided)  \(device)  \(verdict)  \(Reason(rawValue: reason)?.sentence ?? reason)"
+        if let evidence {
+            line += "  [\(evidence.transport) \(evidence.peer), \(evidence.mode), \(evidence.grade)"
+            line += evidence.roundTripUs.map { ", \($0) µs" } ?? ""
+            line += ", attempt \(evidence.attempts)]"
+        }
+        return line + "  for \(server), token \(token)"
+    }
+}
+
+/// snake_case in the JSON, the field's names in the code.
+func encoder() -> JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    return encoder
+}
+
+func decoder() -> JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return decoder
+}
+
+extension Shell {
+    /// The product's version.
+    public static let version = "0.1.0"
+
+    var statusReport: StatusReport {
+        let now = Instant(nanoseconds: bootNanoseconds())
+        let open = observer.open.sorted { $0.deadline < $1.deadline }
+        return StatusReport(
+            identity: configuration.identity.description, version: Shell.version,
+            uptimeSeconds: (now - startedAt).components.seconds, servers: serverStates, broker: brokerReport,
+            journal: journalState,
+            links: listeners.map {
+                .init(
+                    transport: $0.address.transport.rawValue, address: $0.address.description,
+                    state: $0.fault?.description ?? ($0.socket == nil ? "closed" : "listening"))
+            },
+            openLinks: observer.openLinks,
+            observations: .init(
+                open: open.count,
+                list: open.prefix(100).map {
+                    .init(
+                        server: $0.exchange.server.description, token: $0.exchange.token.description,
+                        device: $0.device.description,
+                        secondsLeft: Double(($0.deadline - now).wholeNanoseconds) / 1e9, falseProofs: $0.mismatches)
+                }),
+            refused: refused)
+    }
+
+    private var serverStates: [StatusReport.Server] {
+        let known = (try? journal?.servers()) ?? []
+        return configuration.servers.keys.sorted { $0.number < $1.number }.map { id in
+            let stored = known.first { $0.server == id }
+            return .init(
+                id: id.description, membership: stored?.membership.name ?? "unknown",
+                lastAccepted: stored?.lastAccepted?.number, lastSent: stored?.lastSent.number ?? 0)
+        }
+    }
+
+    private var brokerReport: StatusReport.Broker {
+        switch brokerState {
+        case .connecting: .init(state: "connecting")
+        case .connected(let address, _): .init(state: "connected", address: address.description)
+        case .lost(let address, let fault):
+            .init(state: "lost", address: address.description, fault: fault.sentence, hint: fault.hint)
+        }
+    }
+
+    private var journalState: StatusReport.JournalState {
+        .init(
+            state: trouble.map { $0.isFull ? "full" : "failing" } ?? "ok", trouble: trouble?.sentence,
+            since: trouble.map { wallTime($0.since) }, findings: findings,
+            outbox: (try? journal?.outboxCount()) ?? 0)
+    }
+
+    /// The answer to one line on the control socket.
+    func answer(_ request: String) -> [UInt8] {
+        let words = request.split(separator: " ")
+        switch words.first {
+        case "status": return (try? Array(encoder().encode(statusReport))) ?? []
+        case "observations":
+            let limit = min(words.dropFirst().first.flatMap { Int($0) } ?? 100, 100_000)
+            return (try? Array(encoder().encode(journal?.history(limit: limit) ?? []))) ?? []
+        default: return []
+        }
+    }
+}

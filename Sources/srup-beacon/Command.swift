@@ -1,0 +1,36 @@
+import ArgumentParser
+import Beacon
+import Glibc
+
+/// The daemon's and the operator's command.
+@main
+struct Command: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "srup-beacon",
+        abstract: "The proximity observer of a SRUP network.",
+        discussion: """
+            A device that wants to join a C2 server shows this beacon, over Bluetooth, the value that the server has sent \
+            to both. The beacon compares, and answers the server with a signed verdict.
+
+            Start with: srup-beacon run --check --config FILE
+            """,
+        version: Shell.version,
+        subcommands: [Run.self, Status.self, Observations.self])
+}
+
+/// What every verb takes.
+struct ConfigurationOption: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
+    var config = "/etc/srup-beacon/srup-beacon.conf"
+}
+
+/// Runs a verb; an operator's fault is two lines on standard error, and exit status 1. Anything else is a crash.
+func reportingFaults(_ body: () throws -> Void) throws {
+    do {
+        try body()
+    } catch let fault as OperatorFault {
+        let text = "\(fault)\n"
+        write(STDERR_FILENO, text, text.utf8.count)
+        throw ExitCode(1)
+    }
+}

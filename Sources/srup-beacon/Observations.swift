@@ -1,0 +1,37 @@
+import ArgumentParser
+import Beacon
+
+/// `srup-beacon observations`
+struct Observations: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List past observations with their verdicts and evidence, the newest first.",
+        discussion: """
+            Each line: when, which device, the verdict, why, and what was seen of the proof: transport and peer address, \
+            mode, grade, round trip from challenge to proof, and how many proofs had been presented.
+
+            Grades: reachable, a link existed; challenged, the value was never shown; timed, within the configured round \
+            trip. None of them is a measure of distance: Bluetooth can be relayed.
+
+            The beacon need not run: its journal is then read itself.
+            """)
+
+    @OptionGroup var options: ConfigurationOption
+
+    @Flag(help: "Print one JSON array, for machines.")
+    var json = false
+
+    @Option(help: "How many at most, 1 to 100000.")
+    var limit = 100
+
+    func validate() throws {
+        guard (1...100_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 100000") }
+    }
+
+    func run() throws {
+        try reportingFaults {
+            let reply = try Inquiry.observations(try Configuration(file: options.config), limit: limit)
+            guard !json else { return print(String(decoding: reply, as: UTF8.self)) }
+            for observation in try Inquiry.history(reply) { print(observation.text) }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Beacon
+
+/// `srup-beacon run`
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the beacon, in the foreground.",
+        discussion: """
+            Reads the configuration, opens the journal, listens for devices and connects to the broker; then it is ready, \
+            says so to systemd where that started it, and goes on until SIGTERM or SIGINT. Log lines go to standard error.
+
+            SIGHUP reads the configuration again: servers and their keys, the numbers in [observation] and [link], and the \
+            log level are taken; other changes are named in the log and wait for a restart.
+
+            Missing parts that can come back are waited for: the broker, the radio, room on the disk. Faults that only a \
+            person can mend (a key, the configuration) end it with a sentence and a hint.
+
+              srup-beacon run --check --config /etc/srup-beacon/srup-beacon.conf
+              srup-beacon run --config /etc/srup-beacon/srup-beacon.conf
+            """)
+
+    @OptionGroup var options: ConfigurationOption
+
+    @Flag(help: "Only check the configuration and the files that it names; change nothing, connect to nothing.")
+    var check = false
+
+    func run() throws {
+        try reportingFaults {
+            guard check else { return try Daemon.run(options.config) }
+            try Daemon.check(options.config)
+            print("\(options.config): good")
+        }
+    }
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+import Beacon
+
+/// `srup-beacon status`
+struct Status: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Ask the running beacon how it is.",
+        discussion: """
+            Tells where it stands with each server and the broker, whether the journal can be written, which transports \
+            are listened on, what is open, and what was refused since the start, by reason. Asks the control socket in \
+            [beacon] state, so it must run as the beacon's user or root.
+
+            Exit status 0: a beacon answered; 1: none did.
+            """)
+
+    @OptionGroup var options: ConfigurationOption
+
+    @Flag(help: "Print one JSON object, for machines.")
+    var json = false
+
+    func run() throws {
+        try reportingFaults {
+            let reply = try Inquiry.status(try Configuration(file: options.config))
+            print(json ? String(decoding: reply, as: UTF8.self) : try Inquiry.report(reply).text)
+        }
+    }
+}

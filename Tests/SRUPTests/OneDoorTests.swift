@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+
+@Suite("What Sources may and may not hold")
+struct OneDoorTests {
+    /// Every Swift and C file under Sources by its path below it, without comments.
+    private let files: [String: String]
+
+    init() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Sources")
+        var files: [String: String] = [:]
+        for path in try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+        where ["swift", "h", "c"].contains((path as NSString).pathExtension) {
+            let text = try String(contentsOf: folder.appending(path: path), encoding: .utf8)
+            files[path] = text.split(separator: "\n", omittingEmptySubsequences: false)
+                .map { $0.replacing(/(^|\s)\/\/.*$/, with: "") }.joined(separator: "\n")
+        }
+        self.files = files
+    }
+
+    private func files(where holds: (String) -> Bool) -> [String] { files.filter { holds($0.value) }.keys.sorted() }
+
+    @Test("there is one checker of signatures in Sources: PublicKeys")
+    func oneKeyring() {
+        // A declaration's head: what stands between its keyword and its brace.
+        let declaration = /\b(?:struct|class|enum|actor|protocol|extension)\s+([\w.]+)([^{}]*)\{/
+        var checkers: [String] = []
+        for (path, text) in files {
+            for match in text.matches(of: declaration) {
+                let head = match.2.replacing(/<[^<>]*>/, with: "").replacing(/\bwhere\b[\s\S]*/, with: "")
+                if head.contains(/:[\s\S]*\bKeyring\b/) { checkers.append("\(path): \(match.1)") }
+            }
+        }
+        #expect(checkers == ["Keys/PublicKey.swift: PublicKeys"])
+    }
+
+    @Test(
+        "OpenSSL is asked about a signature in one file",
+        arguments: ["EVP_DigestVerify", "EVP_PKEY_verify", "EVP_VerifyFinal", "RSA_verify"])
+    func oneCall(name: String) {
+        let allowed = name == "EVP_DigestVerify" ? ["Keys/PublicKey.swift"] : []
+        #expect(files { $0.contains(name) } == allowed)
+    }
+
+    @Test("only a frame makes a verified message, and only in its own file")
+    func oneMaker() {
+        #expect(files { $0.contains(/\bVerified(<Message>)?(\.init)?\(/) } == ["SRUP/Frame.swift"])
+        #expect(files["SRUP/Frame.swift"]?.contains("fileprivate init(content:") == true)
+        #expect(files { $0.contains(/extension\s+Verified\b[^{]*\{[^}]*\binit\b/) }.isEmpty)
+    }
+
+    @Test(
+        "the pure rooms import each other and nothing else",
+        arguments: [("SRUP", []), ("ProofLink", ["SRUP"]), ("Observing", ["ProofLink", "SRUP"])] as [(String, [String])]
+    )
+    func imports(room: String, allowed: [String]) {
+        // Also `@testable import`, `public import` and `import struct Module.Name`.
+        let statement = /(?:^|\n)[^\S\n]*(?:[^\n"]*[^\S\n])?import[^\S\n]+(?:[a-z]+[^\S\n]+)?(\w+)/
+        let inRoom = files.filter { $0.key.hasPrefix("\(room)/") }
+        #expect(!inRoom.isEmpty)
+        for (path, text) in inRoom {
+            let imported = Set(text.matches(of: statement).map { String($0.1) })
+            #expect(imported.isSubset(of: allowed), "\(path) imports \(imported.sorted())")
+        }
+    }
+}

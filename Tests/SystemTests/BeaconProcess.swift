@@ -1,0 +1,117 @@
+import Foundation
+import SRUP
+import Testing
+
+/// A real `srup-beacon run` with a configuration of its own.
+final class BeaconProcess {
+    let network: Network
+    let state: String
+    let link: String
+    let configuration: String
+    private let log: String
+    private(set) var process: Process?
+
+    /// - Parameter settings: lines by section that come before the defaults.
+    init(_ network: Network, name: String = "beacon", settings: [String: [String]] = [:]) throws {
+        self.network = network
+        state = network.folder + "/\(name)-state"
+        link = network.folder + "/\(name)-link"
+        log = network.folder + "/\(name).log"
+        configuration = network.folder + "/\(name).conf"
+        FileManager.default.createFile(atPath: log, contents: nil)
+        try write(settings)
+    }
+
+    deinit { stop(with: SIGKILL) }
+
+    /// Writes the configuration anew; a key that is given takes the place of the default.
+    func write(_ settings: [String: [String]]) throws {
+        let folder = network.folder
+        let defaults: [(String, [(String, String)])] = [
+            (
+                "beacon",
+                [
+                    ("identity", Node.beacon.topicForm), ("key", folder + "/\(Node.beacon.topicForm).key.pem"),
+                    ("state", state),
+                ]
+            ),
+            (
+                "broker",
+                [
+                    ("address", "localhost:\(network.port)"), ("ca", folder + "/ca.pem"),
+                    ("certificate", folder + "/\(Node.beacon.topicForm).cert.pem"),
+                    ("key", folder + "/\(Node.beacon.topicForm).tls.key"), ("reconnect-first", "0.05"),
+                    ("reconnect-longest", "0.2"),
+                ]
+            ),
+            ("server \(Node.c2.topicForm)", [("key", folder + "/\(Node.c2.topicForm).pub.pem")]),
+            ("observation", []),
+            (
+                "link",
+                [("rfcomm", "off"), ("l2cap", "off"), ("le", "off"), ("local", link), ("hold-off-first", "0.05")]
+            ),
+        ]
+        var text = ""
+        for (section, values) in defaults {
+            let given = settings[section] ?? []
+            let names = Set(given.map { $0.split(separator: " ")[0] })
+            text += "[\(section)]\n" + given.map { $0 + "\n" }.joined()
+            text += values.filter { !names.contains(Substring($0.0)) }.map { "\($0.0) = \($0.1)\n" }.joined()
+        }
+        try text.write(toFile: configuration, atomically: true, encoding: .utf8)
+    }
+
+    func start(environment: [String: String] = [:]) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: Network.products + "/srup-beacon")
+        process.arguments = ["run", "--config", configuration]
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let handle = try #require(FileHandle(forWritingAtPath: log))
+        try handle.seekToEnd()
+        process.standardError = handle
+        process.standardOutput = handle
+        try process.run()
+        self.process = process
+    }
+
+    /// Starts it, and waits until it is joined to the server.
+    func startAndJoin(environment: [String: String] = [:]) throws {
+        try start(environment: environment)
+        try eventually("the beacon has joined\n\(logged)") { membership == "member" && brokerState == "connected" }
+    }
+
+    @discardableResult
+    func stop(with signal: Int32 = SIGTERM) -> Int32 {
+        guard let process else { return -1 }
+        if process.isRunning { kill(process.processIdentifier, signal) }
+        process.waitUntilExit()
+        self.process = nil
+        return process.terminationStatus
+    }
+
+    var isRunning: Bool { process?.isRunning ?? false }
+
+    /// Everything that it has logged, over all its runs.
+    var logged: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+
+    func command(_ verb: String, _ arguments: String...) throws -> (status: Int32, text: String) {
+        try Network.output(Network.products + "/srup-beacon", [verb, "--config", configuration] + arguments)
+    }
+
+    /// `status --json` as an object; empty where nobody answers.
+    var status: [String: Any] {
+        guard let reply = try? command("status", "--json"), reply.status == 0 else { return [:] }
+        return (try? JSONSerialization.jsonObject(with: Data(reply.text.utf8))) as? [String: Any] ?? [:]
+    }
+
+    var membership: String? { (status["servers"] as? [[String: Any]])?.first?["membership"] as? String }
+    var brokerState: String? { (status["broker"] as? [String: Any])?["state"] as? String }
+    var journalState: String? { (status["journal"] as? [String: Any])?["state"] as? String }
+    func refused(_ reason: String) -> Int { (status["refused"] as? [String: Any])?[reason] as? Int ?? 0 }
+
+    /// `observations --json`.
+    var history: [[String: Any]] {
+        guard let reply = try? command("observations", "--json"), reply.status == 0 else { return [] }
+        return (try? JSONSerialization.jsonObject(with: Data(reply.text.utf8))) as? [[String: Any]] ?? []
+    }
+}

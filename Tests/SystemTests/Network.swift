@@ -1,0 +1,124 @@
+import Foundation
+import SRUP
+import Testing
+
+/// Identities of every test network, as the vectors have them.
+enum Node {
+    static let c2 = Identifier(0x9a8b_7c6d_5e4f_3021)
+    static let beacon = Identifier(0x2f0e_1d2c_3b4a_5968)
+    static let device = Identifier(0x5f1e_2d3c_4b5a_6978)
+    static let second = Identifier(0x77)
+}
+
+/// What a test waits for did not come.
+struct NotInTime: Error, CustomStringConvertible {
+    let what: String
+    var description: String { "not in time: \(what)" }
+}
+
+/// Waits until something holds; bounded.
+func eventually(_ what: String, within seconds: Double = 20, _ holds: () throws -> Bool) throws {
+    let deadline = Date(timeIntervalSinceNow: seconds)
+    while Date() < deadline {
+        if try holds() { return }
+        Thread.sleep(forTimeInterval: 0.01)
+    }
+    throw NotInTime(what: what)
+}
+
+/// A folder with a CA, certificates, keys and a broker of its own, all of it gone with the test.
+final class Network {
+    let folder: String
+    let port: UInt16
+    private var mosquitto: Process?
+
+    static let project = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
+
+    /// Where the commands under test have been built: beside the test program.
+    static let products = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "srup-\(UUID().uuidString.prefix(8))").path
+        let nodes = [Node.beacon, Node.device, Node.second]
+        try Network.run(
+            Network.project + "/Scripts/broker",
+            ["make", folder, "--c2", Node.c2.topicForm, "--beacon", Node.beacon.topicForm]
+                + [Node.device, Node.second].flatMap { ["--device", $0.topicForm] })
+        let text = try String(contentsOfFile: folder + "/port", encoding: .utf8)
+        port = try #require(UInt16(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+        // RSA-2048 keeps the suite quick; the bench kit's own default is larger.
+        for node in nodes + [Node.c2] { try makeKey(node) }
+        try startBroker()
+    }
+
+    deinit {
+        mosquitto?.terminate()
+        mosquitto?.waitUntilExit()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    private func makeKey(_ node: Identifier) throws {
+        let (key, publicKey) = (folder + "/\(node.topicForm).key.pem", folder + "/\(node.topicForm).pub.pem")
+        try Network.run("/usr/bin/openssl", ["genrsa", "-out", key, "2048"])
+        try Network.run("/usr/bin/openssl", ["rsa", "-in", key, "-pubout", "-out", publicKey])
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
+    }
+
+    func startBroker() throws {
+        let process = Process()
+        process.executableURL = URL(filePath: Network.project + "/Scripts/broker")
+        process.arguments = ["run", folder]
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        mosquitto = process
+        try eventually("the broker listens") { Network.listens(port) }
+    }
+
+    func stopBroker() {
+        mosquitto?.terminate()
+        mosquitto?.waitUntilExit()
+        mosquitto = nil
+    }
+
+    /// Freezes the broker, or lets it go on: half-open connections.
+    func signalBroker(_ signal: Int32) { if let mosquitto { kill(mosquitto.processIdentifier, signal) } }
+
+    static func listens(_ port: UInt16) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    /// Runs a program to its end and gives its output.
+    @discardableResult
+    static func run(_ program: String, _ arguments: [String], expecting status: Int32 = 0) throws -> String {
+        let result = try output(program, arguments)
+        guard result.status == status else {
+            throw NotInTime(what: "\(program) \(arguments) ended with \(result.status): \(result.text)")
+        }
+        return result.text
+    }
+
+    static func output(_ program: String, _ arguments: [String]) throws -> (status: Int32, text: String) {
+        let process = Process()
+        process.executableURL = URL(filePath: program)
+        process.arguments = arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, text)
+    }
+}

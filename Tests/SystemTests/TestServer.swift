@@ -1,0 +1,139 @@
+import Foundation
+import Keys
+import Links
+import SRUP
+import Synchronization
+import Testing
+
+/// A C2 server in the test's own hands: it sends what it is told, right or wrong, and keeps what comes. It counts as the
+/// reference does: one number a peer for both directions (docs/protocol.md, section 4).
+final class TestServer: Sendable {
+    private struct State {
+        var connection: Int?
+        var counter: UInt64 = 0
+        var accepted: [Verified<Message>] = []
+        var ignored: [Message] = []
+        var nextID: Int64 = 0
+    }
+
+    let key: IdentityKey
+    let beaconKey: PublicKey
+    private let keyring: PublicKeys
+    private let answersJoins: Bool
+    private let state = Mutex(State())
+    private let link = Mutex<BrokerLink?>(nil)
+
+    init(_ network: Network, answersJoins: Bool = true) throws {
+        let folder = network.folder
+        key = try IdentityKey(pemFile: folder + "/\(Node.c2.topicForm).key.pem")
+        beaconKey = try PublicKey(pemFile: folder + "/\(Node.beacon.topicForm).pub.pem")
+        keyring = PublicKeys([Node.beacon: beaconKey])
+        self.answersJoins = answersJoins
+        var settings = BrokerLink.Settings(
+            brokers: [BrokerAddress(host: "localhost", port: network.port)], clientID: Node.c2.topicForm,
+            tls: TLSFiles(
+                authority: folder + "/ca.pem", certificate: folder + "/\(Node.c2.topicForm).cert.pem",
+                key: folder + "/\(Node.c2.topicForm).tls.key"),
+            subscriptions: [Topic.joinRequests(to: Node.c2), Topic.of(device: Node.beacon)],
+            longestPayload: UnverifiedFrame.maximumLength)
+        (settings.firstRetry, settings.longestRetry) = (.milliseconds(20), .milliseconds(100))
+        let made = BrokerLink(settings) { [unowned self] batch in
+            for incoming in batch { self.take(incoming) }
+            return true
+        } happened: { [unowned self] happening in
+            switch happening {
+            case .connected(_, let connection): self.state.withLock { $0.connection = connection }
+            case .lost: self.state.withLock { $0.connection = nil }
+            case .acknowledged: break
+            }
+        }
+        link.withLock { $0 = made }
+        made.start()
+        try eventually("the server is connected") { isConnected }
+    }
+
+    func stop() { link.withLock { $0 }?.stop() }
+
+    var isConnected: Bool { state.withLock { $0.connection != nil } }
+
+    private func take(_ incoming: Incoming) {
+        guard let frame = try? UnverifiedFrame(incoming.payload), frame.claimedSender == Node.beacon,
+            let message = try? frame.verified(by: keyring)
+        else { return }
+        let fresh = state.withLock { state in
+            guard message.content.sequence.number > state.counter else {
+                state.ignored.append(message.content)
+                return false
+            }
+            state.counter = message.content.sequence.number
+            state.accepted.append(message)
+            return true
+        }
+        if fresh, answersJoins, message.content.body == .joinRequest {
+            try? send(.response(.joinSuccess), token: message.content.token)
+        }
+    }
+
+    /// Signs and sends a message to the beacon; the counter goes up by one unless a number is given.
+    /// - Returns: the frame.
+    @discardableResult
+    func send(_ body: Body, token: Token, sequence: UInt64? = nil) throws -> [UInt8] {
+        let number = state.withLock { state in
+            if let sequence { return sequence }
+            state.counter += 1
+            return state.counter
+        }
+        let message = Message(sequence: SequenceID(number), sender: Node.c2, token: token, body: body)
+        let frame = try message.signed(by: key)
+        publish(frame)
+        return frame
+    }
+
+    func publish(_ payload: [UInt8]) {
+        let (connection, id) = state.withLock { state in
+            state.nextID += 1
+            return (state.connection, state.nextID)
+        }
+        guard let connection else { return }
+        link.withLock { $0 }?.publish(
+            [Outgoing(id: id, topic: Topic.of(device: Node.beacon), payload: payload)], over: connection)
+    }
+
+    /// Asks for an observation of a device.
+    @discardableResult
+    func observe(_ device: Identifier, _ value: Secret, token: Token, sequence: UInt64? = nil) throws -> [UInt8] {
+        let sealed = Octets(try beaconKey.seal(value))
+        return try send(.observationRequest(joining: device, sealed: sealed), token: token, sequence: sequence)
+    }
+
+    /// The statuses of the responses under a token that the reference would accept, in order.
+    func verdicts(_ token: Token) -> [Status] {
+        state.withLock { state in
+            state.accepted.filter { $0.content.token == token }.compactMap {
+                if case .response(let status) = $0.content.body { status } else { nil }
+            }
+        }
+    }
+
+    /// Every status seen under a token, also in frames that the reference drops as replayed.
+    func everyStatus(_ token: Token) -> [Status] {
+        state.withLock { state in
+            (state.accepted.map(\.content) + state.ignored).filter { $0.token == token }.compactMap {
+                if case .response(let status) = $0.body { status } else { nil }
+            }
+        }
+    }
+
+    /// Messages of the beacon's that were accepted.
+    var accepted: [Message] { state.withLock { $0.accepted.map(\.content) } }
+    /// Messages that the reference's counter dropped.
+    var ignored: [Message] { state.withLock { $0.ignored } }
+    var counter: UInt64 { state.withLock { $0.counter } }
+
+    func waitForVerdict(_ token: Token, within seconds: Double = 20) throws -> Status {
+        try eventually("a verdict", within: seconds) { !verdicts(token).isEmpty }
+        return try #require(verdicts(token).first)
+    }
+
+    static func token() -> Token { Token(random: randomBytes(16)) }
+}
