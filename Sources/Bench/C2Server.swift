@@ -141,7 +141,7 @@ public final class C2Server: @unchecked Sendable {
     private func sendAgain(_ token: Token, to peer: Identifier) {
         guard let frame = requests[token], let message = try? UnverifiedFrame(frame).unverifiedMessage else { return }
         say("c2: publishing OBSERVE_REQ \(message.sequence) for \(peer) a second time")
-        trace(message, frame, to: peer, "replayed on purpose")
+        trace(message, frame, to: peer, "sent a second time")
         publish(frame, to: peer)
     }
 
@@ -151,7 +151,7 @@ public final class C2Server: @unchecked Sendable {
 
     private func trace(_ message: Message, _ frame: [UInt8], to peer: Identifier, _ detail: String? = nil) {
         var line = TraceLine(message, frame: frame, from: .c2, to: c2.role(of: peer), at: TraceFile.now)
-        if let detail { line.detail = [line.detail, detail].compactMap(\.self).joined(separator: ", ") }
+        if let detail { line.detail = detail }
         node.trace?.append(line)
     }
 
@@ -166,11 +166,13 @@ public final class C2Server: @unchecked Sendable {
     }
 
     private func timeIsUp() {
-        if isEnding {
+        if isEnding, isLingering {
             isLingering = false
             stopIfDone()
+            // A broker that has gone does not keep us for ever.
+            end?.set(after: .seconds(10))
         } else {
-            finish(ending.decisions == nil ? .done : .outOfTime)
+            finish(isEnding || ending.decisions == nil ? .done : .outOfTime)
         }
     }
 

@@ -152,10 +152,10 @@ extension LinkFrame {
     /// The specification's name, and what the frame says beyond it.
     fileprivate var inAFewWords: (name: String, detail: String?) {
         switch self {
-        case .hello(_, let modes, let beacon, _):
+        case .hello(_, let modes, _, _):
             let offered = Mode.allCases.filter(modes.contains).map(\.description).joined(separator: " or ")
-            return ("HELLO", "beacon \(beacon), \(offered)")
-        case .ready(let mode, let device): return ("READY", "device \(device), \(mode)")
+            return ("HELLO", "offers \(offered)")
+        case .ready(let mode, _): return ("READY", "by \(mode)")
         case .wait(let seconds): return ("WAIT", "\(seconds) s")
         case .challenge: return ("CHALLENGE", nil)
         case .proof: return ("PROOF", nil)

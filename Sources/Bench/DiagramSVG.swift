@@ -8,9 +8,9 @@ extension Diagram {
     public var svg: String {
         let body = Diagram.top + arrows.count * Diagram.rowHeight
         var parts = [
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Diagram.pageWidth) \(body + 44)\""
-                + " width=\"\(Diagram.pageWidth)\" role=\"img\" aria-labelledby=\"t\">",
-            "<title id=\"t\">\(Diagram.escaped(title ?? "an observed join"))</title>",
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"srup-join\" role=\"img\" width=\"\(Diagram.pageWidth)\""
+                + " height=\"\(body + 44)\" viewBox=\"0 0 \(Diagram.pageWidth) \(body + 44)\">",
+            "<title>\(Diagram.escaped(title ?? "an observed join"))</title>",
             "<style>\(Diagram.style)</style>",
             "<rect class=\"page\" width=\"100%\" height=\"100%\"/>",
             "<text class=\"title\" x=\"20\" y=\"26\">\(Diagram.escaped(title ?? ""))</text>",
@@ -24,19 +24,40 @@ extension Diagram {
         return parts.joined(separator: "\n") + "\n</svg>\n"
     }
 
-    private static let style = """
-        :root{--page:#ffffff;--ink:#1c2430;--faint:#5d6878;--line:#b8c0cc;--mqtt:#1f5fa8;--link:#1a7f4b;--bad:#b3261e}
-        @media (prefers-color-scheme:dark){:root{--page:#12161c;--ink:#e6eaf0;--faint:#9aa6b6;--line:#465060;\
-        --mqtt:#7ab4f5;--link:#6fd3a0;--bad:#ff8a80}}
-        text{font-family:ui-sans-serif,system-ui,sans-serif;font-size:13px;fill:var(--ink)}
-        .page{fill:var(--page)}.title{font-size:16px;font-weight:600}.role{font-weight:600}
-        .time{font-size:12px;fill:var(--faint);font-variant-numeric:tabular-nums}
-        .remark{font-size:12px;fill:var(--faint)}
-        .life{stroke:var(--line);stroke-width:1.5}.box{fill:var(--page);stroke:var(--line);stroke-width:1.5}
-        .mqtt{stroke:var(--mqtt);fill:var(--mqtt)}.link{stroke:var(--link);fill:var(--link)}
-        .bad{stroke:var(--bad);fill:var(--bad)}
-        line.mqtt,line.link,line.bad{stroke-width:1.8}line.dashed{stroke-dasharray:6 4}
-        """
+    private struct Palette {
+        let page, ink, faint, line, mqtt, link, bad: String
+
+        /// Written out, not as CSS variables: not every viewer of SVG files knows those.
+        var rules: [(String, String)] {
+            [
+                ("text", "fill:\(ink)"), (".page", "fill:\(page)"), (".remark", "fill:\(faint)"),
+                (".time", "fill:\(faint)"), (".life", "stroke:\(line)"), (".box", "fill:\(page);stroke:\(line)"),
+                (".mqtt", "stroke:\(mqtt);fill:\(mqtt)"), (".link", "stroke:\(link);fill:\(link)"),
+                (".bad", "stroke:\(bad);fill:\(bad)"),
+            ]
+        }
+    }
+
+    private static let light = Palette(
+        page: "#ffffff", ink: "#1c2430", faint: "#5d6878", line: "#b8c0cc", mqtt: "#1f5fa8", link: "#1a7f4b",
+        bad: "#b3261e")
+    private static let dark = Palette(
+        page: "#12161c", ink: "#e6eaf0", faint: "#9aa6b6", line: "#465060", mqtt: "#7ab4f5", link: "#6fd3a0",
+        bad: "#ff8a80")
+
+    /// All rules are below one class, so that several diagrams, and text of other origin, can share a page.
+    private static let style: String = {
+        let shapes = [
+            ("text", "font-family:ui-sans-serif,system-ui,sans-serif;font-size:13px"),
+            (".title", "font-size:16px;font-weight:600"), (".role", "font-weight:600"), (".remark", "font-size:12px"),
+            (".time", "font-size:12px;font-variant-numeric:tabular-nums"), (".life", "stroke-width:1.5"),
+            (".box", "stroke-width:1.5"), (".arrow", "stroke-width:1.8"), (".dashed", "stroke-dasharray:6 4"),
+        ]
+        func css(_ rules: [(String, String)]) -> String {
+            rules.map { ".srup-join \($0.0){\($0.1)}" }.joined(separator: "\n")
+        }
+        return css(shapes + light.rules) + "\n@media (prefers-color-scheme:dark){\n\(css(dark.rules))\n}"
+    }()
 
     private static func lifeline(_ role: Role, to end: Int) -> [String] {
         let x = places[role, default: 0]
@@ -80,7 +101,8 @@ extension Diagram.Arrow {
         if start != end {
             let (tip, back) = start < end ? (end - 2, end - 12) : (end + 2, end + 12)
             let dashed = via == .link ? " dashed" : ""
-            shapes.append("<line class=\"\(kind)\(dashed)\" x1=\"\(start)\" y1=\"\(y)\" x2=\"\(back)\" y2=\"\(y)\"/>")
+            shapes.append(
+                "<line class=\"arrow \(kind)\(dashed)\" x1=\"\(start)\" y1=\"\(y)\" x2=\"\(back)\" y2=\"\(y)\"/>")
             shapes.append("<path class=\"\(kind)\" d=\"M\(tip) \(y)L\(back) \(y - 5)L\(back) \(y + 5)Z\"/>")
         }
         if let remark { shapes.append(text("remark", y + 15, remark, start, end)) }

@@ -38,7 +38,8 @@ extension Decoded {
         let keys = try asOperatorFault {
             (try verifier.map(PublicKey.init(pemFile:)), try opener.map(IdentityKey.init(pemFile:)))
         }
-        self.init(Decoded.frame(in: try Files.read(file, atMost: Decoded.longestInput)), verifyWith: keys.0, openWith: keys.1)
+        let frame = Decoded.frame(in: try Files.read(file, atMost: Decoded.longestInput))
+        self.init(frame, verifyWith: keys.0, openWith: keys.1)
     }
 }
 
@@ -48,7 +49,8 @@ extension Diagram {
     public init(files: [String], title: String?) throws(OperatorFault) {
         var lines: [TraceLine] = []
         for file in files {
-            lines += try TraceLine.read(String(decoding: try Files.read(file, atMost: 1 << 30), as: UTF8.self), from: file)
+            let text = String(decoding: try Files.read(file, atMost: 1 << 30), as: UTF8.self)
+            lines += try TraceLine.read(text, from: file)
         }
         self.init(lines, title: title)
     }

@@ -27,7 +27,9 @@ struct CommonOptions: ParsableArguments {
         help: ArgumentHelp("Append each message to this file, one JSON object a line; see diagram.", valueName: "file"))
     var trace: String?
 
-    @Option(help: ArgumentHelp("End after so many seconds at the latest.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp(
+            "End after so many seconds at the latest. Without it, device: 200, c2: never.", valueName: "seconds"))
     var timeout: Seconds?
 
     var node: BenchNode {
