@@ -117,7 +117,7 @@ extension C2 {
         _ message: Message?, _ frame: [UInt8], _ reason: Refusal, _ words: String
     ) -> [Effect] {
         refusals[reason, default: 0] += 1
-        let what = message.map { "\($0.body.type.name) of \($0.sender)" } ?? "payload of \(frame.count) bytes"
-        return [.record(message, frame: frame, refused: words), .say("refused a \(what): \(words)")]
+        let what = message.map { "\($0.body.type.name) of \($0.sender)" } ?? "a payload of \(frame.count) bytes"
+        return [.record(message, frame: frame, refused: words), .say("refused \(what): \(words)")]
     }
 }

@@ -72,7 +72,7 @@ public struct DeviceJoin: Sendable {
             let frame = try UnverifiedFrame(payload)
             guard frame.claimedSender != own else { return [] }
             guard frame.claimedSender == server else {
-                return [.say("ignored a \(frame.claimedType.name) of \(frame.claimedSender): not our server")]
+                return [.say("ignored \(frame.claimedType.name) of \(frame.claimedSender): not our server")]
             }
             message = try frame.verified(by: keyring).content
         } catch {
@@ -80,7 +80,7 @@ public struct DeviceJoin: Sendable {
         }
         let last = counter[server]
         guard counter.accept(message.sequence, from: server) else {
-            return [.say("ignored a \(message.body.type.name): sequence \(message.sequence) is not above \(last)")]
+            return [.say("ignored \(message.body.type.name): sequence \(message.sequence) is not above \(last)")]
         }
         return serve(message)
     }
@@ -102,7 +102,7 @@ public struct DeviceJoin: Sendable {
         case (.answered(let expected), .response(let status)) where message.token == expected:
             return decided(status)
         case (.asking, _), (.answered, _):
-            return [.say("ignored a \(message.body.type.name) with token \(message.token)")]
+            return [.say("ignored \(message.body.type.name) with token \(message.token)")]
         }
     }
 

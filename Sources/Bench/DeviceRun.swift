@@ -95,7 +95,7 @@ public final class DeviceRun: @unchecked Sendable {
     }
 
     /// Runs on the calling thread until the join is decided or the time is up. The last line said is the outcome.
-    /// - Throws: `OperatorFault` where the link cannot be made for a reason of our own.
+    /// - Throws: `OperatorFault` where the broker was never reached, or the link cannot be made for a reason of our own.
     public func run() throws(OperatorFault) -> Ended {
         nextLink = Alarm(loop) { [unowned self] in openLink() }
         end = Alarm(loop) { [unowned self] in loop.stop() }
@@ -113,6 +113,8 @@ public final class DeviceRun: @unchecked Sendable {
         broker.stop()
         link?.drop()
         (self.broker, link, nextLink, end) = (nil, nil, nil, nil)
+        // Nobody was asked: that is no missing answer but a broker that we cannot reach.
+        if request == nil, let lastFault { throw OperatorFault(lastFault) }
         if let fault { throw fault }
         say("device: \(result.words)")
         return result

@@ -20,7 +20,7 @@ struct DeviceVerb: ParsableCommand {
               device: failed      11   (RESPONSE 5F)
               device: no answer   12   (nothing before --timeout)
             With --replay, 0 is «joined; the replayed frame was ignored», 13 «joined; the replayed frame was answered».
-            Status 1 is a mistake of ours: a file, an option, a link that cannot exist.
+            Status 1 is a mistake of ours: a file, an option, a broker never reached, a link that cannot exist.
 
             A beacon's address: local:PATH, rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM], le:ADDR[/PSM], \
             le-random:ADDR[/PSM]. Without numbers, the specification's: 21, 0x1035, 0xd5.

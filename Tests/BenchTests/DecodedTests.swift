@@ -11,6 +11,12 @@ struct DecodedTests {
         (try? Vectors.allFrames().filter { $0.key != nil && $0.name != "edge_token_0" }) ?? []
     private static let hostile = (try? Vectors.hostilePayloads()) ?? []
 
+    @Test("The vectors are all there: tests without arguments would pass as well")
+    func vectors() {
+        #expect(DecodedTests.goodFrames.count == 165)
+        #expect(DecodedTests.hostile.count == 155)
+    }
+
     private func fields(_ decoded: Decoded) throws -> [String: Any] {
         let object = try JSONSerialization.jsonObject(with: Data(decoded.json.line.utf8))
         return try #require(object as? [String: Any])
