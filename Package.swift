@@ -57,7 +57,8 @@ let package = Package(
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys"]),
         .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),
         .testTarget(name: "BeaconTests", dependencies: ["Beacon"]),
-        .testTarget(name: "BenchTests", dependencies: ["Bench"]),
+        .testTarget(
+            name: "BenchTests", dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "TestVectors"]),
         // The real commands, a real broker, real sockets.
         .testTarget(
             name: "SystemTests",

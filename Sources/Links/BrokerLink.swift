@@ -192,6 +192,9 @@ public final class BrokerLink: Sendable {
                 if collected.connected {
                     connectedAt = bootNanoseconds()
                     try session.subscribe()
+                }
+                // Told only when the broker has granted every filter: from then on nothing that is published is missed.
+                if session.isSubscribed, !shared.withLock({ $0.connected }) {
                     let connection = shared.withLock { shared in
                         shared.connection += 1
                         shared.connected = true

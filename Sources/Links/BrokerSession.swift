@@ -47,6 +47,7 @@ final class BrokerSession {
     private var identifiers: [Int32: Int64] = [:]
     private var collected = Collected()
     private var tlsTrouble: String?
+    private var grantsAwaited: Int?
 
     init(_ settings: BrokerLink.Settings, _ broker: BrokerAddress) throws(BrokerFault) {
         self.settings = settings
@@ -77,7 +78,11 @@ final class BrokerSession {
         return collected
     }
 
+    /// Whether the broker has granted every filter.
+    var isSubscribed: Bool { grantsAwaited == 0 }
+
     func subscribe() throws(BrokerFault) {
+        grantsAwaited = settings.subscriptions.count
         for topic in settings.subscriptions {
             let result = mosquitto_subscribe(mosquitto, nil, topic, 1)
             guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
@@ -174,6 +179,7 @@ final class BrokerSession {
         }
         mosquitto_subscribe_callback_set(mosquitto) { _, me, _, count, granted in
             guard let session = BrokerSession.from(me), let granted else { return }
+            session.grantsAwaited = session.grantsAwaited.map { $0 - 1 }
             if UnsafeBufferPointer(start: granted, count: Int(count)).contains(where: { $0 > 2 }) {
                 session.collected.fault = .subscriptionRefused(session.settings.subscriptions.joined(separator: ", "))
             }

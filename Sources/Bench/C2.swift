@@ -1,0 +1,155 @@
+import SRUP
+
+/// A C2 server's decisions about joins, as a value: messages and the time in, effects out. No socket, no clock; keys,
+/// values and tokens are lent to it. Stricter than the reference in one place: a verdict counts only from the observer
+/// that was asked, under the token that it was asked with.
+///
+///     OBS_JOIN_REQ ──policy, observer joined──▶ open ──RESPONSE 60 from the observer, T3──▶ accepted  (50, T2)
+///          │                                     ├──── RESPONSE 6E from the observer, T3──▶ refused   (5E, T2)
+///          └──else──▶ refused at once (5E, T1)   └──── RESPONSE 6F, or the window ───────▶ failed    (5F, T2)
+public struct C2: Sendable {
+    /// What becomes of an observed join.
+    public enum Decision: String, Sendable {
+        /// The device is joined.
+        case accepted
+        /// The device showed a wrong value, or the policy does not want it.
+        case refused
+        /// Nothing was observed.
+        case failed
+
+        /// What the device is told.
+        var status: Status {
+            switch self {
+            case .accepted: .joinSuccess
+            case .refused: .joinRefused
+            case .failed: .joinFail
+            }
+        }
+    }
+
+    /// What the server is to do, in order.
+    public enum Effect: Equatable, Sendable {
+        /// Note what came: the message, where it has the shape of one, and why it was refused, where it was.
+        case record(Message?, frame: [UInt8], refused: String?)
+        /// Sign this and publish it on the topic of a node.
+        case send(Message, to: Identifier)
+        /// On purpose: publish the frame of the OBSERVE_REQ with this token a second time, byte for byte.
+        case sendAgain(Token, to: Identifier)
+        /// Tell the operator.
+        case say(String)
+        /// An observed join is decided. The answer to the device stands before this.
+        case decided(Decision, device: Identifier, observer: Identifier)
+    }
+
+    /// Why a message is refused, as it is counted.
+    public enum Refusal: String, CaseIterable, Sendable {
+        /// Not a frame.
+        case frame
+        /// A sender whose key is not in the keyring.
+        case sender
+        /// A signature that does not hold.
+        case signature
+        /// A sequence id that is not greater than the peer's counter.
+        case sequence
+        /// A verdict that nobody asked this sender for under this token, or one that is no verdict.
+        case verdict
+        /// A message that this server does not serve, or not to this sender.
+        case unserved
+    }
+
+    /// The server's numbers and wishes.
+    public struct Policy: Sendable {
+        /// The devices that may join by observation; all known ones where nil.
+        public var accepted: Set<Identifier>?
+        /// Nanoseconds after which the server gives up on an observer. Longer than the beacon's own window (120 s), so that
+        /// the observer's word comes first.
+        public var window: Int64 = 180_000_000_000
+        /// Open joins at a time: more would let one device fill the memory.
+        public var limit = 1_024
+        /// Whether each OBSERVE_REQ is published a second time after its join was decided.
+        public var replaysRequests = false
+
+        /// The default policy.
+        public init() {}
+    }
+
+    /// What the server cannot make itself: lent by `Keys`.
+    public struct Means: Sendable {
+        /// A new token.
+        public var token: @Sendable () -> Token
+        /// A new value.
+        public var value: @Sendable () -> Secret
+        /// A value sealed to a node; nil where that fails.
+        public var seal: @Sendable (Secret, Identifier) -> Octets?
+
+        /// These means.
+        public init(
+            token: @escaping @Sendable () -> Token, value: @escaping @Sendable () -> Secret,
+            seal: @escaping @Sendable (Secret, Identifier) -> Octets?
+        ) {
+            (self.token, self.value, self.seal) = (token, value, seal)
+        }
+    }
+
+    struct Join: Equatable {
+        let device: Identifier
+        let observer: Identifier
+        /// T2: what the device's answer carries.
+        let answerToken: Token
+        let deadline: Int64
+    }
+
+    /// The server's own identity.
+    public let own: Identifier
+    /// The counters, one per peer.
+    public internal(set) var counter: ReferenceCounter
+    /// How many messages were refused, by reason.
+    public internal(set) var refusals: [Refusal: Int] = [:]
+    let policy: Policy
+    let means: Means
+    /// Who is joined, by which way.
+    var joined: Set<Identifier> = []
+    /// Who observes, or may: joined by JOIN_REQ, or asked to observe.
+    var observers: Set<Identifier> = []
+    /// The open joins by T3, the token that the observer's verdict carries.
+    var open: [Token: Join] = [:]
+
+    /// A server that nobody has joined yet.
+    public init(own: Identifier, policy: Policy, means: Means, counter: ReferenceCounter = ReferenceCounter()) {
+        (self.own, self.policy, self.means, self.counter) = (own, policy, means, counter)
+    }
+
+    /// Which lifeline a node stands on.
+    public func role(of node: Identifier) -> Role {
+        node == own ? .c2 : observers.contains(node) ? .beacon : .device
+    }
+
+    /// When `tick` is due, in nanoseconds; nil where no join is open.
+    public var nextDeadline: Int64? { open.values.map(\.deadline).min() }
+
+    /// Gives up on the observers whose window has passed.
+    public mutating func tick(at now: Int64) -> [Effect] {
+        let late = open.filter { $0.value.deadline <= now }.sorted { $0.value.deadline < $1.value.deadline }
+        return late.flatMap { token, join in
+            [.say("no verdict of \(join.observer) on \(join.device) within the window")] + decide(.failed, token, join)
+        }
+    }
+
+    mutating func decide(_ decision: Decision, _ token: Token, _ join: Join) -> [Effect] {
+        open[token] = nil
+        if decision == .accepted { joined.insert(join.device) }
+        let answer = message(.response(decision.status), join.answerToken, to: join.device)
+        let again: [Effect] = policy.replaysRequests ? [.sendAgain(token, to: join.observer)] : []
+        return [.send(answer, to: join.device)] + again
+            + [.decided(decision, device: join.device, observer: join.observer)]
+    }
+
+    mutating func message(_ body: Body, _ token: Token, to peer: Identifier) -> Message {
+        Message(sequence: counter.next(to: peer), sender: own, token: token, body: body)
+    }
+}
+
+extension C2 {
+    /// Whether the observer's verdict under this token is still awaited.
+    public func isOpen(_ token: Token) -> Bool { open[token] != nil }
+}

@@ -1,0 +1,123 @@
+import SRUP
+
+extension C2 {
+    /// Takes what the broker delivered. The checks, in this order: frame, known key, signature, sequence. Own messages are
+    /// dropped by their sender, since the topics are shared.
+    /// - Parameter now: nanoseconds, on the clock that `tick` has.
+    public mutating func receive(_ payload: [UInt8], checkedBy keyring: some Keyring, at now: Int64) -> [Effect] {
+        let frame: UnverifiedFrame
+        do throws(FrameError) { frame = try UnverifiedFrame(payload) } catch {
+            return refuse(nil, payload, .frame, error.description)
+        }
+        guard frame.claimedSender != own else { return [] }
+        let message: Message
+        do throws(VerificationError) { message = try frame.verified(by: keyring).content } catch {
+            let reason: Refusal =
+                switch error {
+                case .unknownSender: .sender
+                case .badSignature: .signature
+                }
+            return refuse(frame.unverifiedMessage, payload, reason, error.description)
+        }
+        let last = counter[message.sender]
+        guard counter.accept(message.sequence, from: message.sender) else {
+            return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
+        }
+        return serve(message, payload, now)
+    }
+
+    private mutating func serve(_ message: Message, _ frame: [UInt8], _ now: Int64) -> [Effect] {
+        switch message.body {
+        case .joinRequest:
+            return accepted(message, frame) + acceptJoin(of: message.sender, message.token)
+        case .observedJoinRequest(let observer):
+            return accepted(message, frame) + open(message.sender, observer, message.token, now)
+        case .response(let status):
+            return judge(message, status, frame)
+        case .data(let id, let data) where id.bytes == Array("OBSERVATION_EVIDENCE".utf8):
+            guard observers.contains(message.sender) else {
+                return refuse(message, frame, .unserved, "evidence from a node that observes nothing")
+            }
+            return accepted(message, frame) + [.say("evidence from \(message.sender): \(readable(data.bytes))")]
+        default:
+            return refuse(message, frame, .unserved, "this server does not serve \(message.body.type.name)")
+        }
+    }
+
+    private func accepted(_ message: Message, _ frame: [UInt8]) -> [Effect] {
+        [.record(message, frame: frame, refused: nil)]
+    }
+
+    private mutating func acceptJoin(of node: Identifier, _ token: Token) -> [Effect] {
+        joined.insert(node)
+        observers.insert(node)
+        return [
+            .send(message(.response(.joinSuccess), token, to: node), to: node), .say("join of \(node): accepted"),
+        ]
+    }
+
+    private mutating func open(_ device: Identifier, _ observer: Identifier, _ token: Token, _ now: Int64) -> [Effect] {
+        let asks = Effect.say("\(device) asks to join, observed by \(observer)")
+        func refuseAtOnce(_ why: String, _ answer: Message) -> [Effect] {
+            [
+                asks, .say("\(device) may not join by \(observer): \(why)"), .send(answer, to: device),
+                .decided(.refused, device: device, observer: observer),
+            ]
+        }
+        if let why = objection(to: device, observer) {
+            return refuseAtOnce(why, message(.response(.joinRefused), token, to: device))
+        }
+        let value = means.value()
+        guard let forDevice = means.seal(value, device), let forObserver = means.seal(value, observer) else {
+            return refuseAtOnce("the value could not be sealed", message(.response(.joinRefused), token, to: device))
+        }
+        let (answerToken, verdictToken) = (means.token(), means.token())
+        observers.insert(observer)
+        open[verdictToken] = Join(
+            device: device, observer: observer, answerToken: answerToken, deadline: now + policy.window)
+        return [
+            asks,
+            .send(message(.observedJoinResponse(sealed: forDevice), answerToken, to: device), to: device),
+            .send(
+                message(.observationRequest(joining: device, sealed: forObserver), verdictToken, to: observer),
+                to: observer),
+        ]
+    }
+
+    /// Why a device may not join by this observer; nil where it may.
+    private func objection(to device: Identifier, _ observer: Identifier) -> String? {
+        if let accepted = policy.accepted, !accepted.contains(device) { return "the policy does not name the device" }
+        if device == observer { return "nobody observes itself" }
+        if !joined.contains(observer) { return "the observer has not joined" }
+        if open.count >= policy.limit { return "\(open.count) joins are open already" }
+        return nil
+    }
+
+    /// A verdict counts only from the observer that was asked, and under the token that it was asked with: else a joining
+    /// device could approve itself.
+    private mutating func judge(_ message: Message, _ status: Status, _ frame: [UInt8]) -> [Effect] {
+        guard let join = open[message.token] else {
+            return refuse(message, frame, .verdict, "\(status) under a token that no open observation has")
+        }
+        guard join.observer == message.sender else {
+            return refuse(message, frame, .verdict, "\(status) from a node that was not asked")
+        }
+        let decision: Decision
+        switch status {
+        case .observedJoinValid: decision = .accepted
+        case .observedJoinInvalid: decision = .refused
+        case .observedJoinFail: decision = .failed
+        default: return refuse(message, frame, .verdict, "\(status) is no verdict")
+        }
+        return accepted(message, frame) + [.say("verdict of \(join.observer) on \(join.device): \(status)")]
+            + decide(decision, message.token, join)
+    }
+
+    private mutating func refuse(
+        _ message: Message?, _ frame: [UInt8], _ reason: Refusal, _ words: String
+    ) -> [Effect] {
+        refusals[reason, default: 0] += 1
+        let what = message.map { "\($0.body.type.name) of \($0.sender)" } ?? "a payload of \(frame.count) bytes"
+        return [.record(message, frame: frame, refused: words), .say("refused \(what): \(words)")]
+    }
+}

@@ -1,0 +1,120 @@
+import Keys
+import SRUP
+
+/// A joining device's side of an observed join as its server sees it, as a value: frames in, effects out.
+///
+///     asking ──OBS_JOIN_RESP (T2)──▶ answered ──RESPONSE (T2)──▶ joined | refused | failed
+///        └──RESPONSE 5E or 5F (T1)──────────────────────────────▶ refused | failed
+public struct DeviceJoin: Sendable {
+    /// How the server decided.
+    public enum Outcome: String, Sendable {
+        /// RESPONSE 50.
+        case joined
+        /// RESPONSE 5E.
+        case refused
+        /// RESPONSE 5F.
+        case failed
+    }
+
+    /// What the device is to do.
+    public enum Effect: Equatable, Sendable {
+        /// The value has come: prove that we hold it.
+        case prove(Secret)
+        /// The server has decided.
+        case decided(Outcome)
+        /// The server has answered although the join was decided already.
+        case answeredAgain
+        /// Tell the operator.
+        case say(String)
+    }
+
+    /// Opens what was sealed to the device.
+    public typealias Unsealer = @Sendable ([UInt8]) throws(UnsealingError) -> Secret
+
+    private enum State {
+        case asking
+        case answered(Token)
+        case over
+    }
+
+    private let own: Identifier
+    private let server: Identifier
+    private let observer: Identifier
+    private let token: Token
+    private let unseal: Unsealer
+    private var counter: ReferenceCounter
+    private var state = State.asking
+
+    /// A join that is about to be asked for.
+    /// - Parameters:
+    ///   - sequence: of the OBS_JOIN_REQ; greater than any that this device used before.
+    ///   - token: T1, the request's own.
+    public init(
+        own: Identifier, server: Identifier, observer: Identifier, sequence: SequenceID, token: Token,
+        unseal: @escaping Unsealer
+    ) {
+        (self.own, self.server, self.observer) = (own, server, observer)
+        (self.token, self.unseal) = (token, unseal)
+        counter = ReferenceCounter([server: sequence.number &- 1])
+    }
+
+    /// The OBS_JOIN_REQ. Once.
+    public mutating func request() -> Message {
+        Message(
+            sequence: counter.next(to: server), sender: own, token: token,
+            body: .observedJoinRequest(observer: observer))
+    }
+
+    /// Takes what the broker delivered. Only our server's word counts, and it must be fresh.
+    public mutating func receive(_ payload: [UInt8], checkedBy keyring: some Keyring) -> [Effect] {
+        let message: Message
+        do {
+            let frame = try UnverifiedFrame(payload)
+            guard frame.claimedSender != own else { return [] }
+            guard frame.claimedSender == server else {
+                return [.say("ignored \(frame.claimedType.name) of \(frame.claimedSender): not our server")]
+            }
+            message = try frame.verified(by: keyring).content
+        } catch {
+            return [.say("ignored a payload of \(payload.count) bytes: \(error)")]
+        }
+        let last = counter[server]
+        guard counter.accept(message.sequence, from: server) else {
+            return [.say("ignored \(message.body.type.name): sequence \(message.sequence) is not above \(last)")]
+        }
+        return serve(message)
+    }
+
+    private mutating func serve(_ message: Message) -> [Effect] {
+        switch (state, message.body) {
+        case (.over, _):
+            return [.answeredAgain]
+        case (.asking, .observedJoinResponse(let sealed)):
+            state = .answered(message.token)
+            do throws(UnsealingError) {
+                return [.say("the value has come"), .prove(try unseal(sealed.bytes))]
+            } catch {
+                return [.say("the value cannot be had: \(error)")]
+            }
+        // A refusal at once: the request's own token. Success without an observation is not what we asked for.
+        case (.asking, .response(let status)) where message.token == token && status != .joinSuccess:
+            return decided(status)
+        case (.answered(let expected), .response(let status)) where message.token == expected:
+            return decided(status)
+        case (.asking, _), (.answered, _):
+            return [.say("ignored \(message.body.type.name) with token \(message.token)")]
+        }
+    }
+
+    private mutating func decided(_ status: Status) -> [Effect] {
+        let outcome: Outcome
+        switch status {
+        case .joinSuccess: outcome = .joined
+        case .joinRefused: outcome = .refused
+        case .joinFail: outcome = .failed
+        default: return [.say("ignored the status \(status)")]
+        }
+        state = .over
+        return [.say("the server says: \(status)"), .decided(outcome)]
+    }
+}

@@ -1,0 +1,240 @@
+import Keys
+import Links
+import ProofLink
+import SRUP
+
+/// What a joining device is to do on one run, and how it is to misbehave.
+public struct DeviceTask: Sendable {
+    /// The server that it wants to join.
+    public var server: Identifier
+    /// The server's key: nobody else's word counts.
+    public var serverKey: PublicKey
+    /// The beacon that is to vouch for it.
+    public var observer: Identifier
+    /// Where that beacon listens.
+    public var address: NearbyAddress
+    /// The local Bluetooth adapter; any where it is `.any`.
+    public var adapter = BluetoothAddress.any
+    /// How it proves.
+    public var mode = Mode.challenge
+    /// The sequence id of its OBS_JOIN_REQ.
+    public var sequence: SequenceID
+    /// Nanoseconds to wait for the server's decision.
+    public var limit: Int64 = 200_000_000_000
+    /// Misbehaves: proves with another value, once.
+    public var provesWrongValue = false
+    /// Misbehaves: never opens the link.
+    public var isSilent = false
+    /// Misbehaves: opens the link so many nanoseconds after it has asked.
+    public var late: Int64 = 0
+    /// Misbehaves: publishes its OBS_JOIN_REQ again when it has joined, and waits so many nanoseconds for an answer.
+    public var replayWait: Int64?
+
+    /// An honest device.
+    public init(
+        server: Identifier, serverKey: PublicKey, observer: Identifier, address: NearbyAddress, sequence: SequenceID
+    ) {
+        (self.server, self.serverKey, self.observer) = (server, serverKey, observer)
+        (self.address, self.sequence) = (address, sequence)
+    }
+}
+
+/// One run of a joining device: asks its server, proves to the beacon, waits for the decision.
+///
+/// `@unchecked Sendable`: everything that changes is touched on the loop's thread only.
+public final class DeviceRun: @unchecked Sendable {
+    /// How a run ended.
+    public enum Ended: Equatable, Sendable {
+        /// The server has decided.
+        case decided(DeviceJoin.Outcome)
+        /// The server has not decided in time.
+        case noAnswer
+        /// Joined; then the replayed request was ignored, as it must be.
+        case replayIgnored
+        /// Joined; then the server answered the replayed request.
+        case replayAnswered
+    }
+
+    private struct Request {
+        let frame: [UInt8]
+        let topic: String
+    }
+
+    /// How long the beacon's OUTCOME is waited for when the server's decision was faster.
+    private static let outcomeGrace: Int64 = 500_000_000
+
+    private let node: BenchNode
+    private let task: DeviceTask
+    private let ring: PublicKeys
+    private let say: @Sendable (String) -> Void
+    private let loop = Loop()
+    private var join: DeviceJoin
+    private var plan: LinkPlan
+    private var broker: BrokerLink?
+    private var link: DeviceLink?
+    private var nextLink: Alarm?
+    private var end: Alarm?
+    private var request: Request?
+    private var outbox = Outbox()
+    private var value: Secret?
+    private var result = Ended.noAnswer
+    private var isReplaying = false
+    private var fault: OperatorFault?
+    private var lastFault: BrokerFault?
+
+    /// A run that has not begun.
+    /// - Parameter say: takes a line for standard output.
+    public init(_ node: BenchNode, _ task: DeviceTask, say: @escaping @Sendable (String) -> Void = { Voice.say($0) }) {
+        (self.node, self.task, self.say) = (node, task, say)
+        ring = PublicKeys([task.server: task.serverKey])
+        let key = node.key
+        join = DeviceJoin(
+            own: node.id, server: task.server, observer: task.observer, sequence: task.sequence,
+            token: Token(random: randomBytes(16)), unseal: { sealed throws(UnsealingError) in try key.unseal(sealed) })
+        plan = LinkPlan(presentsOnce: task.provesWrongValue)
+    }
+
+    /// Runs on the calling thread until the join is decided or the time is up. The last line said is the outcome.
+    /// - Throws: `OperatorFault` where the broker was never reached, or the link cannot be made for a reason of our own.
+    public func run() throws(OperatorFault) -> Ended {
+        nextLink = Alarm(loop) { [unowned self] in openLink() }
+        end = Alarm(loop) { [unowned self] in loop.stop() }
+        end?.set(at: bootNanoseconds() + task.limit)
+        let broker = BrokerLink(
+            node.linkSettings(subscriptions: [Topic.of(device: node.id)]),
+            deliver: { [self] batch in
+                loop.perform { for one in batch { self.receive(one.payload) } }
+                return true
+            },
+            happened: { [self] happening in loop.perform { self.note(happening) } })
+        self.broker = broker
+        broker.start()
+        loop.run()
+        broker.stop()
+        link?.drop()
+        (self.broker, link, nextLink, end) = (nil, nil, nil, nil)
+        // Nobody was asked: that is no missing answer but a broker that we cannot reach.
+        if request == nil, let lastFault { throw OperatorFault(lastFault) }
+        if let fault { throw fault }
+        say("device: \(result.words)")
+        return result
+    }
+
+    // MARK: - The server's side, on the loop's thread
+
+    private func note(_ happening: BrokerLink.Happening) {
+        switch happening {
+        case .connected(_, let connection):
+            outbox.connected(connection, over: broker)
+            lastFault = nil
+            if request == nil { ask() }
+        case .lost(_, let fault):
+            outbox.lost()
+            if fault != lastFault { Voice.complain(OperatorFault(fault)) }
+            lastFault = fault
+        case .acknowledged(let ids): outbox.acknowledged(ids)
+        }
+    }
+
+    private func ask() {
+        let message = join.request()
+        let frame = node.sign(message)
+        request = Request(frame: frame, topic: message.topic(to: task.server))
+        say("device: asking \(task.server) to join, observed by \(task.observer), sequence \(message.sequence)")
+        publishRequest()
+        if !task.isSilent { nextLink?.set(at: bootNanoseconds() + task.late) }
+    }
+
+    private func publishRequest() {
+        guard let request else { preconditionFailure("nothing was asked yet") }
+        outbox.publish(request.frame, on: request.topic, over: broker)
+    }
+
+    private func receive(_ payload: [UInt8]) {
+        for effect in join.receive(payload, checkedBy: ring) {
+            switch effect {
+            case .say(let words): say("device: \(words)")
+            case .prove(let received):
+                let shown = task.provesWrongValue ? Secret.random() : received
+                value = shown
+                link?.take(value: shown)
+            case .decided(let outcome): conclude(outcome)
+            case .answeredAgain where isReplaying:
+                result = .replayAnswered
+                loop.stop()
+            case .answeredAgain: break
+            }
+        }
+    }
+
+    private func conclude(_ outcome: DeviceJoin.Outcome) {
+        result = .decided(outcome)
+        nextLink?.set(at: nil)
+        if outcome == .joined, let wait = task.replayWait {
+            (isReplaying, result) = (true, .replayIgnored)
+            say("device: publishing the same OBS_JOIN_REQ again")
+            publishRequest()
+            end?.set(at: bootNanoseconds() + wait)
+        } else {
+            end?.set(at: bootNanoseconds() + (link?.isProving == true ? DeviceRun.outcomeGrace : 0))
+        }
+    }
+
+    // MARK: - The beacon's side, on the loop's thread
+
+    private func openLink() {
+        let session = DeviceSession(
+            device: node.id, mode: task.mode, expected: task.observer,
+            deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
+        let link = DeviceLink(loop, to: task.address, session: session, trace: node.trace) { [unowned self] report in
+            note(report)
+        }
+        self.link = link
+        link.open(from: task.adapter)
+    }
+
+    private func note(_ report: DeviceLink.Report) {
+        switch report {
+        case .say(let words): say("device: \(words)")
+        case .presented: plan.presented()
+        case .ended(let how):
+            link = nil
+            if case .left(let why) = how { say("device: left the link: \(why)") }
+            if case .decided = result { return loop.stop() }
+            if !isReplaying { follow(plan.after(how)) }
+        }
+    }
+
+    private func follow(_ next: LinkPlan.Next) {
+        switch next {
+        case .again(let milliseconds): nextLink?.set(after: .milliseconds(milliseconds))
+        case .done: break
+        case .fault(let error):
+            fault = OperatorFault(error, task.address)
+            loop.stop()
+        }
+    }
+}
+
+extension DeviceRun.Ended {
+    /// What the last line of output says behind `device: `.
+    public var words: String {
+        switch self {
+        case .decided(let outcome): outcome.rawValue
+        case .noAnswer: "no answer"
+        case .replayIgnored: "joined; the replayed frame was ignored"
+        case .replayAnswered: "joined; the replayed frame was answered"
+        }
+    }
+
+    /// The command's exit status.
+    public var status: Int32 {
+        switch self {
+        case .decided(.joined), .replayIgnored: 0
+        case .decided(.refused): 10
+        case .decided(.failed): 11
+        case .noAnswer: 12
+        case .replayAnswered: 13
+        }
+    }
+}

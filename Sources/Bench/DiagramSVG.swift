@@ -1,0 +1,120 @@
+// The diagram as one SVG file that needs nothing else: its colours follow the reader's light or dark scheme.
+
+extension Diagram {
+    private static let (pageWidth, rowHeight, top) = (900, 52, 74)
+    private static let places: [Role: Int] = [.device: 150, .beacon: 490, .c2: 830]
+
+    /// The diagram as a self-contained SVG document. Every text of a trace is escaped.
+    public var svg: String {
+        let body = Diagram.top + arrows.count * Diagram.rowHeight
+        var parts = [
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"srup-join\" role=\"img\" width=\"\(Diagram.pageWidth)\""
+                + " height=\"\(body + 44)\" viewBox=\"0 0 \(Diagram.pageWidth) \(body + 44)\">",
+            "<title>\(Diagram.escaped(title ?? "an observed join"))</title>",
+            "<style>\(Diagram.style)</style>",
+            "<rect class=\"page\" width=\"100%\" height=\"100%\"/>",
+            "<text class=\"title\" x=\"20\" y=\"26\">\(Diagram.escaped(title ?? ""))</text>",
+            "<text class=\"time\" x=\"76\" y=\"60\" text-anchor=\"end\">ms</text>",
+        ]
+        for role in Diagram.lifelines { parts += Diagram.lifeline(role, to: body + 8) }
+        for (index, arrow) in arrows.enumerated() { parts += arrow.shapes(at: Diagram.top + index * Diagram.rowHeight) }
+        parts.append(
+            "<text class=\"remark\" x=\"\(Diagram.pageWidth / 2)\" y=\"\(body + 30)\" text-anchor=\"middle\">"
+                + "solid: SRUP over MQTT, dashed: the proof link, red: refused</text>")
+        return parts.joined(separator: "\n") + "\n</svg>\n"
+    }
+
+    private struct Palette {
+        let page, ink, faint, line, mqtt, link, bad: String
+
+        /// Written out, not as CSS variables: not every viewer of SVG files knows those.
+        var rules: [(String, String)] {
+            [
+                ("text", "fill:\(ink)"), (".page", "fill:\(page)"), (".remark", "fill:\(faint)"),
+                (".time", "fill:\(faint)"), (".life", "stroke:\(line)"), (".box", "fill:\(page);stroke:\(line)"),
+                (".mqtt", "stroke:\(mqtt);fill:\(mqtt)"), (".link", "stroke:\(link);fill:\(link)"),
+                (".bad", "stroke:\(bad);fill:\(bad)"),
+            ]
+        }
+    }
+
+    private static let light = Palette(
+        page: "#ffffff", ink: "#1c2430", faint: "#5d6878", line: "#b8c0cc", mqtt: "#1f5fa8", link: "#1a7f4b",
+        bad: "#b3261e")
+    private static let dark = Palette(
+        page: "#12161c", ink: "#e6eaf0", faint: "#9aa6b6", line: "#465060", mqtt: "#7ab4f5", link: "#6fd3a0",
+        bad: "#ff8a80")
+
+    /// All rules are below one class, so that several diagrams, and text of other origin, can share a page.
+    private static let style: String = {
+        let shapes = [
+            ("text", "font-family:ui-sans-serif,system-ui,sans-serif;font-size:13px"),
+            (".title", "font-size:16px;font-weight:600"), (".role", "font-weight:600"), (".remark", "font-size:12px"),
+            (".time", "font-size:12px;font-variant-numeric:tabular-nums"), (".life", "stroke-width:1.5"),
+            (".box", "stroke-width:1.5"), (".arrow", "stroke-width:1.8"), (".dashed", "stroke-dasharray:6 4"),
+        ]
+        func css(_ rules: [(String, String)]) -> String {
+            rules.map { ".srup-join \($0.0){\($0.1)}" }.joined(separator: "\n")
+        }
+        return css(shapes + light.rules) + "\n@media (prefers-color-scheme:dark){\n\(css(dark.rules))\n}"
+    }()
+
+    private static func lifeline(_ role: Role, to end: Int) -> [String] {
+        let x = places[role, default: 0]
+        return [
+            "<line class=\"life\" x1=\"\(x)\" y1=\"68\" x2=\"\(x)\" y2=\"\(end)\"/>",
+            "<rect class=\"box\" x=\"\(x - 44)\" y=\"42\" width=\"88\" height=\"26\" rx=\"5\"/>",
+            "<text class=\"role\" x=\"\(x)\" y=\"60\" text-anchor=\"middle\">\(role.rawValue)</text>",
+        ]
+    }
+
+    fileprivate static func place(of role: Role) -> Int { places[role, default: 0] }
+
+    /// Text for XML: its five characters escaped, what XML 1.0 forbids replaced by a question mark.
+    static func escaped(_ text: String) -> String {
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": escaped += "&amp;"
+            case "<": escaped += "&lt;"
+            case ">": escaped += "&gt;"
+            case "\"": escaped += "&quot;"
+            case "'": escaped += "&#39;"
+            case "\u{20}"..."\u{7E}", "\u{A0}"..."\u{D7FF}", "\u{E000}"..."\u{FFFD}", "\u{10000}"..."\u{10FFFF}":
+                escaped.unicodeScalars.append(scalar)
+            default: escaped += "?"
+            }
+        }
+        return escaped
+    }
+}
+
+extension Diagram.Arrow {
+    fileprivate func shapes(at top: Int) -> [String] {
+        let (start, end) = (Diagram.place(of: from), Diagram.place(of: to))
+        let kind = isRefused ? "bad" : via.rawValue
+        let y = top + 26
+        var shapes = [
+            "<text class=\"time\" x=\"76\" y=\"\(y + 4)\" text-anchor=\"end\">\(milliseconds)</text>",
+            text("", y - 7, label, start, end),
+        ]
+        if start != end {
+            let (tip, back) = start < end ? (end - 2, end - 12) : (end + 2, end + 12)
+            let dashed = via == .link ? " dashed" : ""
+            shapes.append(
+                "<line class=\"arrow \(kind)\(dashed)\" x1=\"\(start)\" y1=\"\(y)\" x2=\"\(back)\" y2=\"\(y)\"/>")
+            shapes.append("<path class=\"\(kind)\" d=\"M\(tip) \(y)L\(back) \(y - 5)L\(back) \(y + 5)Z\"/>")
+        }
+        if let remark { shapes.append(text("remark", y + 15, remark, start, end)) }
+        return shapes
+    }
+
+    /// Text in the middle of an arrow, cut to what fits between its ends at about seven units a character.
+    private func text(_ kind: String, _ y: Int, _ words: String, _ start: Int, _ end: Int) -> String {
+        let room = max(40, abs(start - end) / 7)
+        let fitting = words.count <= room ? words : words.prefix(room - 1) + "…"
+        let attribute = kind.isEmpty ? "" : " class=\"\(kind)\""
+        return "<text\(attribute) x=\"\((start + end) / 2)\" y=\"\(y)\" text-anchor=\"middle\">"
+            + Diagram.escaped(fitting) + "</text>"
+    }
+}

@@ -1,0 +1,82 @@
+import FoundationEssentials
+import Glibc
+import Keys
+import SRUP
+
+/// Whole files, for the verbs that look at things.
+enum Files {
+    /// The bytes of a file, or of standard input for `-`; what is longer than `limit` bytes is cut there.
+    static func read(_ path: String, atMost limit: Int) throws(OperatorFault) -> [UInt8] {
+        let file = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+        defer { if file > STDIN_FILENO { close(file) } }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        while file >= 0, bytes.count < limit {
+            let count = Glibc.read(file, &piece, min(piece.count, limit - bytes.count))
+            if count == 0 { return bytes }
+            guard count > 0 || errno == EINTR else { break }
+            bytes += piece[..<max(0, count)]
+        }
+        guard bytes.count < limit else { return bytes }
+        throw OperatorFault(
+            "\(path) cannot be read: \(String(cString: strerror(errno)))",
+            hint: "name a file that exists and that we may read")
+    }
+}
+
+extension Decoded {
+    /// More than any frame has in hexadecimal: longer input is refused whatever stands at its end.
+    private static let longestInput = 3 * UnverifiedFrame.maximumLength
+
+    /// Takes the frame in a file apart, with keys from files.
+    /// - Parameters:
+    ///   - file: hexadecimal or raw; `-` is standard input.
+    ///   - verifier: PEM, the sender's public key.
+    ///   - opener: PEM, the reader's private key.
+    /// - Throws: `OperatorFault` where a file is not what it should be.
+    public init(file: String, verifyWith verifier: String?, openWith opener: String?) throws(OperatorFault) {
+        let keys = try asOperatorFault {
+            (try verifier.map(PublicKey.init(pemFile:)), try opener.map(IdentityKey.init(pemFile:)))
+        }
+        let frame = Decoded.frame(in: try Files.read(file, atMost: Decoded.longestInput))
+        self.init(frame, verifyWith: keys.0, openWith: keys.1)
+    }
+}
+
+extension Diagram {
+    /// A diagram of trace files.
+    /// - Throws: `OperatorFault` where one is not readable or no trace.
+    public init(files: [String], title: String?) throws(OperatorFault) {
+        var lines: [TraceLine] = []
+        for file in files {
+            let text = String(decoding: try Files.read(file, atMost: 1 << 30), as: UTF8.self)
+            lines += try TraceLine.read(text, from: file)
+        }
+        self.init(lines, title: title)
+    }
+
+    /// Writes the SVG form to a file.
+    /// - Throws: `OperatorFault`.
+    public func writeSVG(to path: String) throws(OperatorFault) {
+        do { try Data(svg.utf8).write(to: URL(filePath: path)) } catch {
+            throw OperatorFault("\(path) cannot be written", hint: "give --svg a place where we may write")
+        }
+    }
+}
+
+extension DeviceTask {
+    /// The server's key from a file.
+    /// - Throws: `OperatorFault`.
+    public static func serverKey(_ path: String) throws(OperatorFault) -> PublicKey {
+        try asOperatorFault { try PublicKey(pemFile: path) }
+    }
+}
+
+extension SequenceID {
+    /// Greater than in any earlier run, as long as the clock goes forward: microseconds since 1970.
+    public static var fresh: SequenceID {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return SequenceID(UInt64(max(0, now.tv_sec)) * 1_000_000 + UInt64(now.tv_nsec) / 1_000)
+    }
+}

@@ -1,0 +1,71 @@
+import FoundationEssentials
+import Keys
+import SRUP
+
+/// Key files of nodes in one folder: `<id>.key.pem` and `<id>.pub.pem`, the id in the form that topics have.
+public enum KeyPairs {
+    /// Makes a key pair for each node. Where one of the files exists, nothing at all is made.
+    /// - Parameters:
+    ///   - folder: is made, for its owner only, where it does not exist.
+    ///   - bits: of each modulus.
+    ///   - made: is told each node whose two files are on disk.
+    /// - Throws: `OperatorFault`.
+    public static func make(
+        in folder: String, for nodes: [Identifier], bits: Int, made: (Identifier) -> Void = { _ in }
+    ) throws(OperatorFault) {
+        try makeFolder(folder)
+        for node in nodes {
+            for path in [keyPath(folder, node), publicPath(folder, node)]
+            where FileManager.default.fileExists(atPath: path) {
+                throw OperatorFault(.exists(path: path))
+            }
+        }
+        for node in nodes {
+            try asOperatorFault {
+                let key = try IdentityKey.make(bits: bits)
+                try key.write(pemFile: keyPath(folder, node))
+                try key.publicKey.write(pemFile: publicPath(folder, node))
+            }
+            made(node)
+        }
+    }
+
+    /// The public keys of all nodes in a folder: every `<id>.pub.pem`. Other files are left alone.
+    /// - Throws: `OperatorFault` where there is no such folder, no key in it, or a key is of no use.
+    public static func known(in folder: String) throws(OperatorFault) -> [Identifier: PublicKey] {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+            throw OperatorFault(
+                "the folder \(folder) cannot be read",
+                hint: "make it and its keys: srup-bench keys --out \(folder) ID...")
+        }
+        var keys: [Identifier: PublicKey] = [:]
+        for name in names.sorted() where name.hasSuffix(".pub.pem") {
+            guard let node = Identifier(hexadecimal: name.dropLast(".pub.pem".count)) else {
+                throw OperatorFault(
+                    "\(folder)/\(name) is not named after a node", hint: "name it <1 to 16 hex digits>.pub.pem")
+            }
+            keys[node] = try asOperatorFault { try PublicKey(pemFile: "\(folder)/\(name)") }
+        }
+        guard !keys.isEmpty else {
+            throw OperatorFault("no <id>.pub.pem is in \(folder)", hint: "put the public keys of the nodes there")
+        }
+        return keys
+    }
+
+    private static func keyPath(_ folder: String, _ node: Identifier) -> String {
+        "\(folder)/\(node.topicForm).key.pem"
+    }
+
+    private static func publicPath(_ folder: String, _ node: Identifier) -> String {
+        "\(folder)/\(node.topicForm).pub.pem"
+    }
+
+    private static func makeFolder(_ folder: String) throws(OperatorFault) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw OperatorFault("the folder \(folder) cannot be made", hint: "choose a place where we may write")
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import Links
+
+/// What is on its way to the broker: kept until the broker has it, and published again over the next connection. A
+/// receiver that had it already knows it by its sequence id.
+struct Outbox: Sendable {
+    /// Messages kept at most; the oldest goes first. Without a bound, a bench without a broker would fill the memory.
+    static let limit = 4_096
+
+    private var waiting: [Outgoing] = []
+    private var last: Int64 = 0
+    private var connection: Int?
+
+    /// Whether the broker has everything.
+    var isEmpty: Bool { waiting.isEmpty }
+
+    /// Takes a message, and gives it to the link where that is connected.
+    mutating func publish(_ frame: [UInt8], on topic: String, over link: BrokerLink?) {
+        last += 1
+        let message = Outgoing(id: last, topic: topic, payload: frame)
+        waiting.append(message)
+        if waiting.count > Outbox.limit { waiting.removeFirst() }
+        if let connection { link?.publish([message], over: connection) }
+    }
+
+    /// A connection has been made: everything that waits goes again, in its order.
+    mutating func connected(_ connection: Int, over link: BrokerLink?) {
+        self.connection = connection
+        link?.publish(waiting, over: connection)
+    }
+
+    /// The connection has ended.
+    mutating func lost() { connection = nil }
+
+    /// The broker has these.
+    mutating func acknowledged(_ ids: [Int64]) {
+        let gone = Set(ids)
+        waiting.removeAll { gone.contains($0.id) }
+    }
+}

@@ -1,0 +1,80 @@
+import CLinux
+import Glibc
+import Keys
+import Links
+import SRUP
+
+/// What every node on the bench needs: who it is, its key, its broker, its trace.
+public struct BenchNode: Sendable {
+    /// Who it is.
+    public var id: Identifier
+    /// What it signs with, and opens sealed values with.
+    public var key: IdentityKey
+    /// Its broker.
+    public var broker: BrokerAddress
+    /// TLS towards the broker.
+    public var tls: TLSFiles
+    /// Where each message is noted, if anywhere.
+    public var trace: TraceFile?
+
+    /// A node of these parts.
+    public init(id: Identifier, key: IdentityKey, broker: BrokerAddress, tls: TLSFiles, trace: TraceFile?) {
+        (self.id, self.key, self.broker, self.tls, self.trace) = (id, key, broker, tls, trace)
+    }
+
+    /// A node whose key is in a file.
+    /// - Throws: `OperatorFault` where a file is not what it should be.
+    public init(
+        id: Identifier, keyFile: String, broker: String, tls: TLSFiles, traceFile: String?
+    ) throws(OperatorFault) {
+        let key = try asOperatorFault { try IdentityKey(pemFile: keyFile) }
+        do throws(BrokerFault) { try tls.check() } catch { throw OperatorFault(error) }
+        var trace: TraceFile?
+        if let traceFile { trace = try TraceFile(traceFile) }
+        self.init(id: id, key: key, broker: try BrokerAddress(option: broker), tls: tls, trace: trace)
+    }
+
+    /// Settings of this node's way to its broker. A bench is run by hand: it tries again soon.
+    func linkSettings(subscriptions: [String]) -> BrokerLink.Settings {
+        var settings = BrokerLink.Settings(
+            brokers: [broker], clientID: id.topicForm, tls: tls, subscriptions: subscriptions,
+            longestPayload: UnverifiedFrame.maximumLength)
+        (settings.firstRetry, settings.longestRetry) = (.milliseconds(200), .seconds(2))
+        return settings
+    }
+
+    /// The frame of a message of this node.
+    func sign(_ message: Message) -> [UInt8] {
+        guard let frame = try? message.signed(by: key) else { preconditionFailure("our own key does not sign") }
+        return frame
+    }
+}
+
+/// SIGTERM and SIGINT as readings on a loop. Made before any other thread starts, since threads inherit what is blocked.
+///
+/// `@unchecked Sendable`: the descriptor is constant.
+public final class StopSignals: @unchecked Sendable {
+    private let descriptor: Int32
+
+    /// Blocks both signals for this thread and those it starts.
+    public init() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        descriptor = signalfd(-1, &signals, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
+        precondition(descriptor >= 0, "no descriptor for signals: errno \(errno)")
+    }
+
+    deinit { close(descriptor) }
+
+    /// Calls `action` on the loop's thread when one of them has come. Before the loop runs, or on its thread.
+    func watch(on loop: Loop, _ action: @escaping @Sendable () -> Void) {
+        let descriptor = descriptor
+        _ = loop.watch(descriptor) { _ in
+            var signal = signalfd_siginfo()
+            if read(descriptor, &signal, MemoryLayout<signalfd_siginfo>.size) > 0 { action() }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import COpenSSL
+import Glibc
+import SRUP
+
+/// Why a key could not be made or put on disk: the operator's to mend.
+public enum KeyMakingError: Error, Equatable, Sendable {
+    /// A size that no frame can carry, or that is too weak.
+    case size(bits: Int)
+    /// OpenSSL made no key.
+    case refused
+    /// There is a file already, and a key is never written over anything.
+    case exists(path: String)
+    /// The system would not let us write; its words.
+    case unwritable(path: String, why: String)
+
+    /// One sentence, lower case.
+    public var sentence: String {
+        switch self {
+        case .size(let bits): "an RSA key of \(bits) bits is of no use, wanted 2048 to 16384"
+        case .refused: "OpenSSL made no key"
+        case .exists(let path): "\(path) exists already, and no key is written over it"
+        case .unwritable(let path, let why): "\(path) cannot be written: \(why)"
+        }
+    }
+
+    /// What to do about it: an order.
+    public var hint: String {
+        switch self {
+        case .size: "ask for 3072 bits"
+        case .refused: "try it with openssl genrsa 3072, which tells more"
+        case .exists(let path): "use it, choose another place, or move it away yourself: mv \(path) \(path).old"
+        case .unwritable(let path, _): "see that the folder of \(path) exists and that we may write there"
+        }
+    }
+}
+
+extension IdentityKey {
+    /// A new RSA key, in memory only.
+    /// - Parameter bits: of the modulus: 2,048 to 16,384.
+    /// - Throws: `KeyMakingError`.
+    public static func make(bits: Int) throws(KeyMakingError) -> IdentityKey {
+        guard (2_048...16_384).contains(bits) else { throw .size(bits: bits) }
+        defer { ERR_clear_error() }
+        guard let context = EVP_PKEY_CTX_new_from_name(nil, "RSA", nil) else { throw .refused }
+        defer { EVP_PKEY_CTX_free(context) }
+        var key: OpaquePointer?
+        guard EVP_PKEY_keygen_init(context) == 1, EVP_PKEY_CTX_set_rsa_keygen_bits(context, Int32(bits)) == 1,
+            EVP_PKEY_generate(context, &key) == 1, let key
+        else { throw .refused }
+        return IdentityKey(adopting: key)
+    }
+
+    /// Writes the private key as PEM (PKCS#8, no passphrase), mode 0600: the whole file or none, and never over another.
+    /// - Throws: `KeyMakingError`.
+    public func write(pemFile path: String) throws(KeyMakingError) {
+        try writePEM(path, mode: 0o600) { PEM_write_bio_PrivateKey($0, handle, nil, nil, 0, nil, nil) }
+    }
+}
+
+extension PublicKey {
+    /// Writes the key as PEM (SPKI), mode 0644: the whole file or none, and never over another.
+    /// - Throws: `KeyMakingError`.
+    public func write(pemFile path: String) throws(KeyMakingError) {
+        try writePEM(path, mode: 0o644) { PEM_write_bio_PUBKEY($0, handle) }
+    }
+}
+
+/// Lets OpenSSL write PEM into memory, puts that on disk, and wipes it.
+private func writePEM(_ path: String, mode: mode_t, _ writer: (OpaquePointer) -> Int32) throws(KeyMakingError) {
+    defer { ERR_clear_error() }
+    guard let bio = BIO_new(BIO_s_mem()) else { throw .refused }
+    defer { BIO_free(bio) }
+    guard writer(bio) == 1 else { throw .refused }
+    // BIO_get_mem_data is a macro around this call.
+    var memory: UnsafeMutableRawPointer?
+    let length = BIO_ctrl(bio, BIO_CTRL_INFO, 0, &memory)
+    guard length > 0, let memory else { throw .refused }
+    let bytes = UnsafeMutableRawBufferPointer(start: memory, count: length)
+    defer { wipe(bytes) }
+    try writeNewFile(path, mode: mode, UnsafeRawBufferPointer(bytes))
+}
+
+/// A file beside its place, on disk, and only then under its name: `link`, unlike `rename`, takes no name that is taken.
+private func writeNewFile(_ path: String, mode: mode_t, _ bytes: UnsafeRawBufferPointer) throws(KeyMakingError) {
+    let temporary = "\(path).\(hexadecimal(randomBytes(8)))"
+    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
+    guard file >= 0 else { throw .unwritable(path: path, why: String(cString: strerror(errno))) }
+    defer { unlink(temporary) }
+    var written = 0
+    while written < bytes.count {
+        let count = Glibc.write(file, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+        guard count > 0 else {
+            let why = String(cString: strerror(errno))
+            close(file)
+            throw .unwritable(path: path, why: why)
+        }
+        written += count
+    }
+    // The mode against the umask; the bytes against a power cut.
+    let kept = fchmod(file, mode) == 0 && fsync(file) == 0
+    let number = errno
+    close(file)
+    guard kept else { throw .unwritable(path: path, why: String(cString: strerror(number))) }
+    guard link(temporary, path) == 0 else {
+        throw errno == EEXIST ? .exists(path: path) : .unwritable(path: path, why: String(cString: strerror(errno)))
+    }
+    let folder = open(path.lastIndex(of: "/").map { String(path[...$0]) } ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if folder >= 0 {
+        fsync(folder)
+        close(folder)
+    }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Bench
+import Links
+import SRUP
+
+/// What device and server both need.
+struct CommonOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Who we are: 1 to 16 hexadecimal digits. Also the MQTT client id.", valueName: "id"))
+    var id: Identifier
+
+    @Option(help: ArgumentHelp("Our private key, PEM, mode 0600; see srup-bench keys.", valueName: "file"))
+    var key: String
+
+    @Option(help: ArgumentHelp("The broker, by the name in its certificate.", valueName: "host:port"))
+    var broker: String
+
+    @Option(help: ArgumentHelp("Certificates that the broker's must lead to, PEM.", valueName: "file"))
+    var ca: String
+
+    @Option(help: ArgumentHelp("Our certificate towards the broker, PEM.", valueName: "file"))
+    var cert: String
+
+    @Option(help: ArgumentHelp("The private key of that certificate, PEM.", valueName: "file"))
+    var tlsKey: String
+
+    @Option(
+        help: ArgumentHelp("Append each message to this file, one JSON object a line; see diagram.", valueName: "file"))
+    var trace: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "End after so many seconds at the latest. Without it, device: 200, c2: never.", valueName: "seconds"))
+    var timeout: Seconds?
+
+    var node: BenchNode {
+        get throws {
+            try BenchNode(
+                id: id, keyFile: key, broker: broker,
+                tls: TLSFiles(authority: ca, certificate: cert, key: tlsKey), traceFile: trace)
+        }
+    }
+}
+
+/// A time on the command line: seconds, at most a year, with decimals.
+struct Seconds: ExpressibleByArgument {
+    let nanoseconds: Int64
+
+    init?(argument: String) {
+        guard let seconds = Double(argument), (0...31_536_000).contains(seconds) else { return nil }
+        nanoseconds = Int64(seconds * 1e9)
+    }
+
+    init(_ seconds: Int64) { nanoseconds = seconds * 1_000_000_000 }
+
+    var defaultValueDescription: String { "\(nanoseconds / 1_000_000_000)" }
+}
+
+extension Identifier: ExpressibleByArgument {
+    /// From 1 to 16 hexadecimal digits.
+    public init?(argument: String) { self.init(hexadecimal: argument) }
+}

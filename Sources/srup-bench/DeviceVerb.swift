@@ -1,0 +1,103 @@
+import ArgumentParser
+import Bench
+import Links
+import ProofLink
+import SRUP
+
+struct DeviceVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "device",
+        abstract: "Be a device that joins before an observer: ask the server, prove to the beacon, report the outcome.",
+        discussion: """
+            Sends OBS_JOIN_REQ, opens the proof link to the beacon, says READY, and proves that it holds the value as soon \
+            as the server has sent it. A link that cannot be made, or that the beacon ends as unknown, busy or fail, is \
+            tried again while the join is undecided. Challenge mode never shows the value; value mode does, and is never \
+            fallen back to.
+
+            The last line on standard output is the outcome, the exit status says the same:
+              device: joined       0
+              device: refused     10   (RESPONSE 5E)
+              device: failed      11   (RESPONSE 5F)
+              device: no answer   12   (nothing before --timeout)
+            With --replay, 0 is «joined; the replayed frame was ignored», 13 «joined; the replayed frame was answered».
+            Status 1 is a mistake of ours: a file, an option, a broker never reached, a link that cannot exist.
+
+            A beacon's address: local:PATH, rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM], le:ADDR[/PSM], \
+            le-random:ADDR[/PSM]. Without numbers, the specification's: 21, 0x1035, 0xd5.
+
+            EXAMPLE:
+              srup-bench device --id d1 --key keys/d1.key.pem --server c2 \\
+                --server-key keys/c2.pub.pem --observer b1 \\
+                --link rfcomm:00:11:22:33:44:55 --broker localhost:8883 \\
+                --ca ca.pem --cert d1.pem --tls-key d1.key
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(help: ArgumentHelp("The server to join.", valueName: "id"))
+    var server: Identifier
+
+    @Option(help: ArgumentHelp("The server's public key, PEM: nobody else's word counts.", valueName: "file"))
+    var serverKey: String
+
+    @Option(help: ArgumentHelp("The beacon that is to observe us.", valueName: "id"))
+    var observer: Identifier
+
+    @Option(help: ArgumentHelp("Where the beacon listens; see above.", valueName: "address"))
+    var link: String
+
+    @Option(help: ArgumentHelp("Our own Bluetooth adapter's address, where there are several.", valueName: "bdaddr"))
+    var adapter: BluetoothAddress?
+
+    @Option(help: "How to prove.")
+    var mode = ModeOption.challenge
+
+    @Option(
+        help: ArgumentHelp(
+            "The sequence id of OBS_JOIN_REQ. Without it, microseconds since 1970, so that each run is fresh.",
+            valueName: "n"))
+    var sequence: UInt64?
+
+    @Flag(help: "Misbehave: prove with another value, once, and wait for the outcome.")
+    var wrongValue = false
+
+    @Flag(help: "Misbehave: ask, and never open the link.")
+    var silent = false
+
+    @Option(help: ArgumentHelp("Misbehave: open the link so long after having asked.", valueName: "seconds"))
+    var late = Seconds(0)
+
+    @Flag(help: "Misbehave: when joined, publish the same OBS_JOIN_REQ again, byte for byte.")
+    var replay = false
+
+    @Option(help: ArgumentHelp("How long to wait for an answer to that.", valueName: "seconds"))
+    var replayWait = Seconds(3)
+
+    func run() throws {
+        var task = DeviceTask(
+            server: server, serverKey: try DeviceTask.serverKey(serverKey), observer: observer,
+            address: try NearbyAddress(option: link), sequence: sequence.map { SequenceID($0) } ?? .fresh)
+        (task.adapter, task.mode) = (adapter ?? .any, mode.mode)
+        if let timeout = common.timeout { task.limit = timeout.nanoseconds }
+        (task.provesWrongValue, task.isSilent, task.late) = (wrongValue, silent, late.nanoseconds)
+        task.replayWait = replay ? replayWait.nanoseconds : nil
+        throw ExitCode(try DeviceRun(try common.node, task).run().status)
+    }
+}
+
+extension BluetoothAddress: ExpressibleByArgument {
+    /// From `00:11:22:33:44:55`.
+    public init?(argument: String) { self.init(argument[...]) }
+}
+
+/// `Mode` under the names that people type; its raw values are those of the wire.
+enum ModeOption: String, ExpressibleByArgument, CaseIterable {
+    case challenge, value
+
+    var mode: Mode {
+        switch self {
+        case .challenge: .challenge
+        case .value: .value
+        }
+    }
+}

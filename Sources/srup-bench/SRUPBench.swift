@@ -1,0 +1,44 @@
+import ArgumentParser
+import Bench
+
+@main
+struct SRUPBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "srup-bench",
+        abstract: "The other two sides of an observed join, a device and a C2 server, and tools to look at them.",
+        discussion: """
+            A beacon is tested against these: the server asks it to observe, the device proves to it that it is near. \
+            Both can misbehave on purpose. Both speak SRUP version 5 over MQTT with TLS, and the proof link, version 1.
+
+            An operator's mistake ends with status 1, a sentence and a hint on standard error.
+
+            EXAMPLE: an observed join, where a beacon with id b1 runs already:
+              srup-bench keys --out keys c2 d1
+              cp b1.pub.pem keys/
+              srup-bench c2 --id c2 --key keys/c2.key.pem --keyring keys \\
+                --broker localhost:8883 --ca ca.pem --cert c2.pem \\
+                --tls-key c2.key --trace c2.jsonl --expect-joins 1 &
+              srup-bench device --id d1 --key keys/d1.key.pem --server c2 \\
+                --server-key keys/c2.pub.pem --observer b1 \\
+                --link local:/run/srup-beacon/link --broker localhost:8883 \\
+                --ca ca.pem --cert d1.pem --tls-key d1.key --trace d1.jsonl
+              srup-bench diagram c2.jsonl d1.jsonl
+            """,
+        subcommands: [KeysVerb.self, C2Verb.self, DeviceVerb.self, DecodeVerb.self, DiagramVerb.self])
+
+    /// Says what is wrong in the kit's one voice: a sentence and a hint, status 1.
+    static func main() {
+        do {
+            var verb = try parseAsRoot()
+            try verb.run()
+        } catch let fault as OperatorFault {
+            Voice.complain(fault)
+            exit(withError: ExitCode(1))
+        } catch {
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            let hint = "read srup-bench --help, or srup-bench VERB --help"
+            Voice.complain(OperatorFault(message(for: error), hint: hint))
+            exit(withError: ExitCode(1))
+        }
+    }
+}

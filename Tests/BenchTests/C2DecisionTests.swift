@@ -1,0 +1,129 @@
+import Bench
+import SRUP
+import Testing
+
+@Suite("What the server decides about a join")
+struct C2DecisionTests {
+    @Test("A beacon's JOIN_REQ is answered with success, under its token and with the next number")
+    func simpleJoin() {
+        var server = Bystander()
+        let effects = server.hears(Cast.beacon.says(.joinRequest, 7, "T0"))
+        #expect(effects.sent == ["RESPONSE join success #8 T0 to beacon"])
+        #expect(effects.contains(.say("join of \(Cast.beacon.id): accepted")))
+    }
+
+    @Test("An observed join gives the device and the observer new tokens")
+    func opening() {
+        var server = Bystander()
+        server.hears(Cast.beacon.says(.joinRequest, 1, "T0"))
+        let effects = server.hears(Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 10, "T1"))
+        #expect(effects.sent == ["OBS_JOIN_RESP #11 new-1 to device", "OBSERVE_REQ #3 new-2 to beacon"])
+        #expect(effects.decisions.isEmpty)
+    }
+
+    @Test(
+        "The observer's verdict becomes the device's answer, under the answer's token",
+        arguments: [
+            (Status.observedJoinValid, C2.Decision.accepted, "join success"),
+            (.observedJoinInvalid, .refused, "join refused"), (.observedJoinFail, .failed, "join failed"),
+        ])
+    func verdicts(status: Status, decision: C2.Decision, answer: String) {
+        var server = Bystander()
+        server.withOpenJoin()
+        let effects = server.hears(Cast.beacon.says(.response(status), 4, "new-2"))
+        #expect(effects.sent == ["RESPONSE \(answer) #3 new-1 to device"])
+        #expect(effects.last == .decided(decision, device: Cast.device.id, observer: Cast.beacon.id))
+        #expect(server.c2.nextDeadline == nil)
+    }
+
+    @Test("The answer to the device goes before the decision is told")
+    func order() throws {
+        var server = Bystander()
+        server.withOpenJoin()
+        let effects = server.hears(Cast.beacon.says(.response(.observedJoinValid), 4, "new-2"))
+        let sent = try #require(effects.firstIndex { if case .send = $0 { true } else { false } })
+        let told = try #require(effects.firstIndex { if case .decided = $0 { true } else { false } })
+        #expect(sent < told)
+    }
+
+    @Test("A device that the policy does not name is refused at once, under its own token")
+    func policy() {
+        var server = Bystander { $0.accepted = [Identifier(1)] }
+        server.hears(Cast.beacon.says(.joinRequest, 1, "T0"))
+        let effects = server.hears(Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 1, "T1"))
+        #expect(effects.sent == ["RESPONSE join refused #2 T1 to device"])
+        #expect(effects.decisions == [.refused])
+    }
+
+    @Test("An observer that has not joined is no observer")
+    func observerHasNotJoined() {
+        var server = Bystander()
+        let effects = server.hears(Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 1, "T1"))
+        #expect(effects.sent == ["RESPONSE join refused #2 T1 to device"])
+    }
+
+    @Test("Nobody observes itself")
+    func selfObservation() {
+        var server = Bystander()
+        server.hears(Cast.device.says(.joinRequest, 1, "T0"))
+        let effects = server.hears(Cast.device.says(.observedJoinRequest(observer: Cast.device.id), 3, "T1"))
+        #expect(effects.sent == ["RESPONSE join refused #4 T1 to device"])
+    }
+
+    @Test("The server gives up on an observer when the window has passed, and not before")
+    func window() {
+        var server = Bystander { $0.window = 1_000 }
+        server.withOpenJoin()
+        #expect(server.c2.nextDeadline == 1_000)
+        #expect(server.c2.tick(at: 999).isEmpty)
+        let effects = server.c2.tick(at: 1_000)
+        #expect(effects.sent == ["RESPONSE join failed #3 new-1 to device"])
+        #expect(effects.decisions == [.failed])
+        let late = server.hears(Cast.beacon.says(.response(.observedJoinValid), 4, "new-2"))
+        #expect(late.sent.isEmpty && late.decisions.isEmpty)
+    }
+
+    @Test("Only so many joins are open at a time")
+    func limit() {
+        var server = Bystander { $0.limit = 1 }
+        server.withOpenJoin()
+        let effects = server.hears(Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 5, "T4"))
+        #expect(effects.sent == ["RESPONSE join refused #6 T4 to device"])
+    }
+
+    @Test("A device that has joined by observation may observe others")
+    func chain() {
+        var server = Bystander()
+        server.withOpenJoin()
+        server.hears(Cast.beacon.says(.response(.observedJoinValid), 4, "new-2"))
+        let effects = server.hears(Cast.beacon.says(.observedJoinRequest(observer: Cast.device.id), 5, "T5"))
+        #expect(effects.sent.count == 2)
+    }
+
+    @Test("On purpose, a decided request is published a second time, after the answer")
+    func replaying() throws {
+        var server = Bystander { $0.replaysRequests = true }
+        server.withOpenJoin()
+        let effects = server.hears(Cast.beacon.says(.response(.observedJoinValid), 4, "new-2"))
+        #expect(effects.contains(.sendAgain(Cast.token("new-2"), to: Cast.beacon.id)))
+    }
+
+    @Test("The observer's evidence is shown, and decides nothing")
+    func evidence() {
+        var server = Bystander()
+        server.withOpenJoin()
+        let data = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets(#"{"mode":"challenge"}"#.utf8))
+        let effects = server.hears(Cast.beacon.says(data, 4, "new-2"))
+        #expect(effects.contains(.say("evidence from \(Cast.beacon.id): {\"mode\":\"challenge\"}")))
+        #expect(effects.decisions.isEmpty)
+    }
+
+    @Test("The lifelines: whoever joined simply, or was asked to observe, is a beacon")
+    func roles() {
+        var server = Bystander()
+        server.withOpenJoin()
+        #expect(server.c2.role(of: Cast.beacon.id) == .beacon)
+        #expect(server.c2.role(of: Cast.device.id) == .device)
+        #expect(server.c2.role(of: Cast.c2.id) == .c2)
+    }
+}

@@ -1,0 +1,135 @@
+import Bench
+import SRUP
+import Testing
+
+@Suite("What the server does not believe")
+struct C2RefusalTests {
+    /// Nothing is sent, nothing decided, one refusal is counted, and the join is as open as before.
+    private func expectRefused(_ frame: [UInt8], as reason: C2.Refusal, _ server: inout Bystander) {
+        let (before, deadline) = (server.c2.refusals[reason, default: 0], server.c2.nextDeadline)
+        let effects = server.hears(frame)
+        #expect(effects.sent.isEmpty && effects.decisions.isEmpty)
+        #expect(effects.refusal != nil)
+        #expect(server.c2.refusals[reason] == before + 1)
+        #expect(server.c2.nextDeadline == deadline)
+    }
+
+    @Test("A joining device cannot approve itself, not even under the right token")
+    func selfApproval() {
+        var server = Bystander()
+        server.withOpenJoin()
+        expectRefused(Cast.device.says(.response(.observedJoinValid), 5, "new-2"), as: .verdict, &server)
+        expectRefused(Cast.device.says(.response(.observedJoinValid), 6, "new-1"), as: .verdict, &server)
+    }
+
+    @Test("A verdict from another member counts for nothing")
+    func otherSender() {
+        var server = Bystander()
+        server.hears(Cast.device.says(.joinRequest, 1, "T0"))
+        server.hears(Cast.beacon.says(.joinRequest, 1, "T0"))
+        // Here the beacon joins, observed by the device.
+        server.hears(Cast.beacon.says(.observedJoinRequest(observer: Cast.device.id), 3, "T1"))
+        expectRefused(Cast.beacon.says(.response(.observedJoinValid), 9, "new-2"), as: .verdict, &server)
+    }
+
+    @Test(
+        "The observer's verdict under a token that it was not asked with counts for nothing",
+        arguments: ["T1", "new-1", "x"])
+    func foreignToken(token: String) {
+        var server = Bystander()
+        server.withOpenJoin()
+        expectRefused(Cast.beacon.says(.response(.observedJoinValid), 4, token), as: .verdict, &server)
+    }
+
+    @Test("A status that is no verdict leaves the join open", arguments: [Status.joinSuccess, .updateSuccess])
+    func noVerdict(status: Status) {
+        var server = Bystander()
+        server.withOpenJoin()
+        expectRefused(Cast.beacon.says(.response(status), 4, "new-2"), as: .verdict, &server)
+    }
+
+    @Test("One observation has one verdict")
+    func secondVerdict() {
+        var server = Bystander()
+        server.withOpenJoin()
+        server.hears(Cast.beacon.says(.response(.observedJoinInvalid), 4, "new-2"))
+        expectRefused(Cast.beacon.says(.response(.observedJoinValid), 5, "new-2"), as: .verdict, &server)
+    }
+
+    @Test("A replayed request is refused by its number")
+    func replay() {
+        var server = Bystander()
+        server.hears(Cast.beacon.says(.joinRequest, 1, "T0"))
+        let request = Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 1, "T1")
+        server.hears(request)
+        expectRefused(request, as: .sequence, &server)
+    }
+
+    @Test("A stranger is refused")
+    func stranger() {
+        var server = Bystander()
+        expectRefused(Cast.stranger.says(.joinRequest, 1, "T0"), as: .sender, &server)
+    }
+
+    @Test("A forged message moves nothing: the counter stands where it stood")
+    func forgery() {
+        var server = Bystander()
+        server.withOpenJoin()
+        var frame = Cast.beacon.says(.response(.observedJoinValid), .max, "new-2")
+        frame[frame.count - 1] ^= 0x0E
+        expectRefused(frame, as: .signature, &server)
+        #expect(server.hears(Cast.beacon.says(.response(.observedJoinValid), 4, "new-2")).decisions == [.accepted])
+    }
+
+    @Test("What is no frame is refused", arguments: [[], [5], [UInt8](repeating: 5, count: 400)])
+    func shapeless(payload: [UInt8]) {
+        var server = Bystander()
+        expectRefused(payload, as: .frame, &server)
+    }
+
+    @Test("Our own messages, seen on the shared topic, are dropped without a word")
+    func own() {
+        var server = Bystander()
+        #expect(server.hears(Cast.c2.says(.response(.joinSuccess), 1, "T0")).isEmpty)
+        #expect(server.c2.refusals.isEmpty)
+    }
+
+    @Test("What this server does not serve is refused")
+    func unserved() {
+        var server = Bystander()
+        expectRefused(Cast.beacon.says(.action(1), 1, "T0"), as: .unserved, &server)
+        let evidence = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets([]))
+        expectRefused(Cast.device.says(evidence, 1, "T0"), as: .unserved, &server)
+    }
+
+    // MARK: - The counter, as the reference has it
+
+    @Test("Messages that cross one apart are both refused, as by the reference")
+    func crossing() {
+        var server = Bystander()
+        server.withOpenJoin()
+        // Our OBSERVE_REQ was 3; what the beacon sent meanwhile is 3 as well.
+        expectRefused(Cast.beacon.says(.response(.observedJoinValid), 3, "new-2"), as: .sequence, &server)
+        var counter = ReferenceCounter([Cast.beacon.id: 2])
+        let next = counter.next(to: Cast.beacon.id)
+        #expect(next == SequenceID(3))
+        let accepted = counter.accept(SequenceID(3), from: Cast.beacon.id)
+        #expect(!accepted)
+    }
+
+    @Test("A step of 16 survives a crossing, and ours follow it")
+    func sixteen() {
+        var server = Bystander()
+        server.withOpenJoin()
+        #expect(server.hears(Cast.beacon.says(.response(.observedJoinValid), 17, "new-2")).decisions == [.accepted])
+        #expect(server.c2.counter[Cast.beacon.id] == SequenceID(17))
+    }
+
+    @Test("A peer that uses up its numbers shuts itself out, and stops nobody else")
+    func exhausted() {
+        var server = Bystander()
+        let effects = server.hears(Cast.device.says(.joinRequest, .max, "T0"))
+        #expect(effects.sent == ["RESPONSE join success #0 T0 to device"])
+        #expect(server.hears(Cast.beacon.says(.joinRequest, 1, "T0")).sent.count == 1)
+    }
+}

@@ -1,0 +1,101 @@
+import Bench
+import Foundation
+import Keys
+import SRUP
+import TestVectors
+import Testing
+
+@Suite("decode")
+struct DecodedTests {
+    private static let goodFrames =
+        (try? Vectors.allFrames().filter { $0.key != nil && $0.name != "edge_token_0" }) ?? []
+    private static let hostile = (try? Vectors.hostilePayloads()) ?? []
+
+    @Test("The vectors are all there: tests without arguments would pass as well")
+    func vectors() {
+        #expect(DecodedTests.goodFrames.count == 165)
+        #expect(DecodedTests.hostile.count == 155)
+    }
+
+    private func fields(_ decoded: Decoded) throws -> [String: Any] {
+        let object = try JSONSerialization.jsonObject(with: Data(decoded.json.line.utf8))
+        return try #require(object as? [String: Any])
+    }
+
+    @Test("Each frame of the reference says what its vector says, and bears its signature", arguments: goodFrames)
+    func good(frame: GoodFrame) throws {
+        let key = try TestKeys.publicKey(try #require(frame.key))
+        let decoded = Decoded(frame.serializedHex.bytes, verifyWith: key, openWith: nil)
+        #expect(decoded.refusedBy == nil)
+        let found = try fields(decoded)
+        #expect(found["version"] as? Int == 5)
+        #expect(found["type"] as? Int == Int(frame.type))
+        #expect(found["signature"] as? String == "valid")
+        #expect(found["sequence_id"] as? String == "\(try frame.fields.sequence())")
+        #expect(found["sender"] as? String == "\(try frame.fields.identifier("sender_id"))")
+        #expect(found["token_hex"] as? String == hexadecimal(try frame.fields.bytes("token_hex")))
+        let body = try #require(found["body"] as? [String: Any])
+        for (name, value) in body { try expect(value, is: name, of: frame) }
+    }
+
+    /// A body's field has the vector's name and value; what is ours alone is checked by its own tests.
+    private func expect(_ value: Any, is name: String, of frame: GoodFrame) throws {
+        switch name {
+        case "status_name": break
+        case "sealed_hex": #expect(value as? String == frame.encrypted.map { hexadecimal($0.envelopeHex.bytes) })
+        case _ where name.hasSuffix("_hex"): #expect(value as? String == hexadecimal(try frame.fields.bytes(name)))
+        case _ where value is String: #expect(value as? String == "\(try frame.fields.identifier(name))")
+        default: #expect(value as? UInt64 == (try frame.fields.number(name) as UInt64))
+        }
+    }
+
+    @Test("A sealed value is opened where the key is given", arguments: goodFrames.filter { $0.encrypted != nil })
+    func opening(frame: GoodFrame) throws {
+        let sealed = try #require(frame.encrypted)
+        let decoded = Decoded(
+            frame.serializedHex.bytes, verifyWith: nil, openWith: try TestKeys.privateKey(sealed.to))
+        let found = try fields(decoded)
+        if let value = sealed.value {
+            #expect(found["value_hex"] as? String == value.withBytes { hexadecimal($0) })
+            #expect(found["signature"] as? String == "unchecked")
+        } else {
+            #expect(decoded.refusedBy == .value)
+        }
+    }
+
+    @Test("Each hostile payload is refused by its layer, and the one good one is not", arguments: hostile)
+    func refused(payload: HostilePayload) throws {
+        let opener = payload.group == "envelope" ? try TestKeys.privateKey(payload.decryptKey) : nil
+        let decoded = Decoded(
+            payload.payloadHex.bytes, verifyWith: try TestKeys.publicKey(payload.verifyKey), openWith: opener)
+        switch payload.group {
+        case _ where payload.must == "accept": #expect(decoded.refusedBy == nil)
+        case "version", "truncation", "trailing": #expect(decoded.refusedBy == .frame)
+        case "envelope": #expect(decoded.refusedBy == .seal || decoded.refusedBy == .value)
+        case "length_lie", "bitflip", "signature", "type":
+            #expect(decoded.refusedBy == .frame || decoded.refusedBy == .signature)
+        default: Issue.record("a group that nobody knows: \(payload.group)")
+        }
+        if let layer = decoded.refusedBy {
+            let found = try fields(decoded)
+            #expect(found["refused"] as? String == layer.rawValue)
+            #expect((found["reason"] as? String)?.isEmpty == false)
+            #expect(found.count == 2)
+        }
+    }
+
+    @Test("To open what carries no value is asked for in vain")
+    func nothingSealed() throws {
+        let frame = Cast.device.says(.joinRequest, 1, "T")
+        #expect(Decoded(frame, verifyWith: nil, openWith: Cast.device.key).refusedBy == .seal)
+    }
+
+    @Test("Hexadecimal with white space and raw bytes are the same frame")
+    func forms() {
+        let frame = Cast.device.says(.joinRequest, 1, "T")
+        let digits = hexadecimal(frame)
+        let broken = digits.prefix(100) + "\n " + digits.dropFirst(100).uppercased() + "\r\n"
+        #expect(Decoded.frame(in: Array(broken.utf8)) == frame)
+        #expect(Decoded.frame(in: frame) == frame)
+    }
+}

@@ -1,0 +1,65 @@
+import Bench
+import Foundation
+import Keys
+import SRUP
+import TestVectors
+import Testing
+
+@Suite("keys")
+struct KeyPairsTests {
+    private let node = Identifier(0x00ab)
+
+    @Test("A pair is two files in topic form, the private one for its owner only, that fit each other")
+    func pair() throws {
+        try TemporaryFolder.with { folder in
+            let keys = folder.path("keys")
+            try KeyPairs.make(in: keys, for: [node], bits: 2_048)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: keys).sorted() == ["ab.key.pem", "ab.pub.pem"])
+            let attributes = try FileManager.default.attributesOfItem(atPath: "\(keys)/ab.key.pem")
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+            let key = try IdentityKey(pemFile: "\(keys)/ab.key.pem")
+            let signature = try key.signature(over: [[1, 2, 3]])
+            let known = try KeyPairs.known(in: keys)
+            #expect(known[node]?.verifies(signature[...], over: [[1, 2, 3]]) == true)
+            #expect(known[node]?.modulusLength == 256)
+        }
+    }
+
+    @Test(
+        "Nothing is written over a file, and nothing at all is made beside it", arguments: ["ab.key.pem", "ab.pub.pem"])
+    func neverOver(name: String) throws {
+        try TemporaryFolder.with { folder in
+            let there = try folder.write(Data("mine".utf8), to: name)
+            #expect(throws: OperatorFault.self) {
+                try KeyPairs.make(in: folder.url.path, for: [Identifier(1), node], bits: 2_048)
+            }
+            #expect(try String(contentsOfFile: there, encoding: .utf8) == "mine")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == [name])
+        }
+    }
+
+    @Test("A key file itself never replaces another, however it came there")
+    func neverOverAtLast() throws {
+        try TemporaryFolder.with { folder in
+            let there = try folder.write(Data("mine".utf8), to: "x.pem")
+            #expect(throws: KeyMakingError.exists(path: there)) { try Cast.device.key.write(pemFile: there) }
+            #expect(try String(contentsOfFile: there, encoding: .utf8) == "mine")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["x.pem"])
+        }
+    }
+
+    @Test("A size that no frame can carry is refused", arguments: [0, 1_024, 20_000])
+    func size(bits: Int) {
+        #expect(throws: KeyMakingError.size(bits: bits)) { try IdentityKey.make(bits: bits) }
+    }
+
+    @Test("A folder without keys, or with a key of nobody, is the operator's to mend")
+    func keyring() throws {
+        try TemporaryFolder.with { folder in
+            #expect(throws: OperatorFault.self) { try KeyPairs.known(in: folder.path("nowhere")) }
+            #expect(throws: OperatorFault.self) { try KeyPairs.known(in: folder.url.path) }
+            try folder.write(Data(contentsOf: TestKeys.file("c2_2048.pub")), to: "server.pub.pem")
+            #expect(throws: OperatorFault.self) { try KeyPairs.known(in: folder.url.path) }
+        }
+    }
+}
