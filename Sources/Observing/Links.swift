@@ -12,12 +12,12 @@ extension Observer {
         var effects: [Effect] = []
         if links.count >= policy.linkLimit {
             // A link that no open observation names makes room: strangers cannot starve an expected device by filling
-            // all places (rules: §7). Whoever has not even said READY goes first, the longest silent before the others.
-            guard let victim = leastWanted() else { return turnAway(id, peer) }
+            // all places (rules: §7).
+            guard let victim = leastWanted(at: now) else { return turnAway(id, peer) }
             effects += end(victim, .busy)
         }
         let session = BeaconSession(beacon: identity, modes: policy.modes, linkNonce: linkNonce, challenge: challenge)
-        let link = Link(peer: peer, session: session, deadline: now + policy.readyLimit)
+        let link = Link(peer: peer, openedAt: now, session: session, deadline: now + policy.readyLimit)
         links[id] = link
         linksOfPeer[peer.address, default: 0] += 1
         agenda.add(.link(id), at: link.deadline)
@@ -31,11 +31,14 @@ extension Observer {
         ]
     }
 
-    private func leastWanted() -> LinkID? {
-        let candidates = links.filter { !$0.value.session.awaitsProof }
-        return candidates.min {
-            ($0.value.session.isHeld ? 1 : 0, $0.key.number) < ($1.value.session.isHeld ? 1 : 0, $1.key.number)
-        }?.key
+    /// The longest silent first, then the longest held, then those that are so new that READY may still be on its way.
+    private func leastWanted(at now: Instant) -> LinkID? {
+        func rank(_ link: Link) -> Int {
+            if link.session.isHeld { return 1 }
+            return now - link.openedAt >= policy.readyGrace ? 0 : 2
+        }
+        return links.filter { !$0.value.session.awaitsProof }
+            .min { (rank($0.value), $0.key.number) < (rank($1.value), $1.key.number) }?.key
     }
 
     mutating func receive(_ frame: LinkFrame, over id: LinkID, at now: Instant) -> [Effect] {
@@ -62,9 +65,13 @@ extension Observer {
     }
 
     private mutating func challenge(_ id: LinkID, at now: Instant) -> [Effect] {
-        guard let frame = links[id]?.session.sendChallenge() else { return [] }
+        guard let device = links[id]?.session.device, let frame = links[id]?.session.sendChallenge() else { return [] }
         setDeadline(of: id, to: now + policy.proofLimit)
-        return [.tell(id, frame)]
+        // Strangers who name an expected device push each other out, not the device that comes after them.
+        let others = links.filter { $0.key != id && $0.value.session.awaitsProof && $0.value.session.device == device }
+        let tooMany = others.count >= policy.linksPerDevice
+        let ended = tooMany ? others.keys.min { $0.number < $1.number }.map { end($0, .busy) } : nil
+        return (ended ?? []) + [.tell(id, frame)]
     }
 
     mutating func challengeHeldLinks(of device: Identifier, at now: Instant) -> [Effect] {

@@ -83,6 +83,7 @@ public struct Observer: Sendable {
     /// One link of a device's.
     struct Link: Sendable {
         let peer: Peer
+        let openedAt: Instant
         var session: BeaconSession
         var deadline: Instant
         var challengeLeft: Instant?

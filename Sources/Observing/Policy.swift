@@ -17,6 +17,11 @@ public struct Policy: Equatable, Sendable {
     public var linkLimit = 64
     /// Links of one peer address. More: one stranger may fill more places.
     public var linksPerPeer = 4
+    /// Links that name one device and wait for its proof. More: more places for strangers who name an expected device.
+    public var linksPerDevice = 8
+    /// A link younger than this that has not said READY makes room after all others: the expected device may be on it.
+    /// Longer: a flood of silent strangers pushes out more of those who wait for their request.
+    public var readyGrace = Duration.seconds(1)
     /// From HELLO to READY. Longer: silent strangers hold places longer.
     public var readyLimit = Duration.seconds(5)
     /// From CHALLENGE to the proof. Longer: a relay has more time.

@@ -66,15 +66,20 @@ extension Observer {
     private mutating func joinAnswered(by server: Identifier, _ status: Status, at now: Instant) -> [Effect] {
         let membership: Membership = status == .joinSuccess ? .member : .refused
         servers[server]?.membership = membership
-        if membership == .member { servers[server]?.joinAttempts = 0 }
+        if membership == .member {
+            servers[server]?.joinAttempts = 0
+        } else {  // asked again, seldom
+            servers[server]?.joinDue = now + policy.longestJoinRetry
+            agenda.add(.join(server), at: now + policy.longestJoinRetry)
+        }
         return [.record(.membership(server, membership)), .report(.membership(server, membership))]
     }
 
     private mutating func leave(_ server: Identifier) -> [Effect] {
         servers[server]?.membership = .terminated
-        let theirs = observations.keys.filter { $0.server == server }
+        let theirs = observations.filter { $0.key.server == server }.sorted { $0.value.deadline < $1.value.deadline }
         return [.record(.membership(server, .terminated)), .report(.membership(server, .terminated))]
-            + theirs.flatMap { answer($0, .failed, .withdrawn, nil) }
+            + theirs.flatMap { answer($0.key, .failed, .withdrawn, nil) }
     }
 
     // MARK: - Observations (rules: §3; the paper's §5.2.2)

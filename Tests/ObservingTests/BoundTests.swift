@@ -61,20 +61,41 @@ import Testing
 
     // MARK: - Links in all
 
-    @Test("when all places are taken, the longest silent link makes room, before any that is held")
+    @Test("when all places are taken, the long silent make room before the held, and the held before the new")
     func eviction() {
         var harness = Harness(Policy { $0.linkLimit = 4 })
         let held = [1, 2].map { harness.ready(otherDevice, from: peer($0)) }
         let silent = [3, 4].map { harness.connect(peer($0)).id }
+        harness.advance(.seconds(1))
         #expect(harness.connect(peer(5)).effects.outcomes == [silent[0]: .busy])
-        harness.disconnect(silent[1])
-        let sixth = harness.ready(otherDevice, from: peer(6))
-        // The silent newcomer goes before the held ones, though it came later than two of them.
-        let (seventh, effects) = harness.connect(peer(7))
-        #expect(effects.outcomes.count == 1 && effects.outcomes[held[0]] == nil && effects.outcomes[sixth] == nil)
-        harness.handle(.received(seventh, .ready(mode: .challenge, device: otherDevice)))
-        #expect(harness.connect(peer(8)).effects.outcomes == [held[0]: .busy])
+        #expect(harness.connect(peer(6)).effects.outcomes == [silent[1]: .busy])
+        // The two that are left silent are new: READY may be on its way.
+        #expect(harness.connect(peer(7)).effects.outcomes == [held[0]: .busy])
+        #expect(harness.connect(peer(8)).effects.outcomes == [held[1]: .busy])
+        #expect(harness.connect(peer(9)).effects.outcomes.count == 1)
         #expect(harness.observer.openLinks == 4)
+    }
+
+    @Test("an expected device that has just connected is not pushed out by strangers who say READY and wait")
+    func newcomerAmongHeld() {
+        var harness = Harness(Policy { $0.linkLimit = 8 })
+        for number in 0..<8 { _ = harness.ready(otherDevice, from: peer(number)) }
+        harness.ask()
+        let link = harness.connect().id
+        for number in 8..<15 { _ = harness.ready(otherDevice, from: peer(number)) }
+        harness.handle(.received(link, .ready(mode: .challenge, device: device)))
+        #expect(harness.prove(over: link).outcomes == [link: .valid])
+    }
+
+    @Test("strangers who name an expected device push each other out, not the device that comes after them")
+    func impostors() {
+        var harness = Harness(Policy { ($0.linkLimit, $0.linksPerDevice) = (16, 4) })
+        harness.ask()
+        let impostors = (0..<40).map { harness.ready(from: peer($0)) }
+        #expect(harness.observer.openLinks == 4)
+        let link = harness.ready()
+        #expect(harness.prove(over: link).outcomes[link] == .valid)
+        #expect(harness.journal.links[impostors[0]] == nil)
     }
 
     @Test("the link that makes room is closed before the newcomer is greeted")
