@@ -50,6 +50,12 @@ let package = Package(
             linkerSettings: [.linkedLibrary("inih")]),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
 
+        // What Scripts/bench runs: our figures beside the same work in C.
+        .target(name: "Loop", path: "Scripts/Measure/Loop", linkerSettings: [.linkedLibrary("crypto")]),
+        .executableTarget(
+            name: "measure", dependencies: ["SRUP", "ProofLink", "Observing", "Keys", "Loop"],
+            path: "Scripts/Measure/Main"),
+
         // The reference's frames and the test keys, for the tests only.
         .target(name: "TestVectors", dependencies: ["SRUP", "Keys"], path: "Tests/Support"),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),

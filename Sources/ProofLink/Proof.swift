@@ -16,6 +16,14 @@ public struct ProofContext: Equatable, Sendable {
     /// From READY.
     public let device: Identifier
 
+    /// A context of these parts.
+    public init(
+        linkNonce: [UInt8], challenge: [UInt8], deviceNonce: [UInt8], beacon: Identifier, device: Identifier
+    ) {
+        (self.linkNonce, self.challenge, self.deviceNonce) = (linkNonce, challenge, deviceNonce)
+        (self.beacon, self.device) = (beacon, device)
+    }
+
     /// The bytes: link nonce ‖ challenge ‖ device nonce ‖ beacon id ‖ device id.
     var bytes: [UInt8] {
         var bytes = linkNonce + challenge + deviceNonce

@@ -1,0 +1,12 @@
+// The limit that the figures stand beside: the same work in C on the same OpenSSL, the key parsed once.
+#pragma once
+#include <stddef.h>
+
+typedef struct evp_pkey_st EVP_PKEY;
+
+EVP_PKEY *loop_read_key(const char *path);
+// Each does its work `count` times and returns nanoseconds of CLOCK_MONOTONIC, or -1 where OpenSSL refused.
+long loop_sign(EVP_PKEY *key, const unsigned char *message, size_t length, int count);
+long loop_verify(EVP_PKEY *key, const unsigned char *message, size_t length, int count);
+// One sealed value of 32 bytes, in EVP_Seal's form, opened again and again.
+long loop_open(EVP_PKEY *key, int count);
