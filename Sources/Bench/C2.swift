@@ -66,8 +66,8 @@ public struct C2: Sendable {
         public var window: Int64 = 180_000_000_000
         /// Open joins at a time: more would let one device fill the memory.
         public var limit = 1_024
-        /// Whether each OBSERVE_REQ is published a second time after its join was decided.
-        public var replaysRequests = false
+        /// Devices whose OBSERVE_REQ is published a second time after their join was decided.
+        public var replaysRequestsOf: Set<Identifier> = []
 
         /// The default policy.
         public init() {}
@@ -139,7 +139,8 @@ public struct C2: Sendable {
         open[token] = nil
         if decision == .accepted { joined.insert(join.device) }
         let answer = message(.response(decision.status), join.answerToken, to: join.device)
-        let again: [Effect] = policy.replaysRequests ? [.sendAgain(token, to: join.observer)] : []
+        let again: [Effect] =
+            policy.replaysRequestsOf.contains(join.device) ? [.sendAgain(token, to: join.observer)] : []
         return [.send(answer, to: join.device)] + again
             + [.decided(decision, device: join.device, observer: join.observer)]
     }

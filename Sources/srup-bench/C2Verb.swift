@@ -50,11 +50,13 @@ struct C2Verb: ParsableCommand {
             valueName: "id"))
     var accept: [Identifier] = []
 
-    @Flag(
-        help: """
-            Misbehave: publish each OBSERVE_REQ a second time, byte for byte, right after its join is decided.
-            """)
-    var replayRequests = false
+    @Option(
+        help: ArgumentHelp(
+            """
+            Misbehave: publish the OBSERVE_REQ for this device a second time, byte for byte, right after its join is \
+            decided; may be given several times.
+            """, valueName: "id"))
+    var replayRequestsOf: [Identifier] = []
 
     func validate() throws {
         if let expectJoins, expectJoins < 1 { throw ValidationError("--expect-joins wants 1 or more") }
@@ -66,7 +68,7 @@ struct C2Verb: ParsableCommand {
         var policy = C2.Policy()
         if !accept.isEmpty { policy.accepted = Set(accept) }
         policy.window = window.nanoseconds
-        policy.replaysRequests = replayRequests
+        policy.replaysRequestsOf = Set(replayRequestsOf)
         var ending = C2Server.Ending()
         (ending.decisions, ending.linger) = (expectJoins, linger.nanoseconds)
         ending.limit = common.timeout?.nanoseconds

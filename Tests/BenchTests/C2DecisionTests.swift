@@ -100,9 +100,13 @@ struct C2DecisionTests {
         #expect(effects.sent.count == 2)
     }
 
-    @Test("On purpose, a decided request is published a second time, after the answer")
+    @Test("On purpose, a decided request is published a second time, after the answer: only for the device named")
     func replaying() throws {
-        var server = Bystander { $0.replaysRequests = true }
+        var honest = Bystander { $0.replaysRequestsOf = [Cast.beacon.id] }
+        honest.withOpenJoin()
+        let plain = honest.hears(Cast.beacon.says(.response(.observedJoinValid), 4, "new-2"))
+        #expect(!plain.contains(.sendAgain(Cast.token("new-2"), to: Cast.beacon.id)))
+        var server = Bystander { $0.replaysRequestsOf = [Cast.device.id] }
         server.withOpenJoin()
         let effects = server.hears(Cast.beacon.says(.response(.observedJoinValid), 4, "new-2"))
         #expect(effects.contains(.sendAgain(Cast.token("new-2"), to: Cast.beacon.id)))
