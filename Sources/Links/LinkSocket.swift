@@ -86,7 +86,8 @@ public enum LinkSocket {
             guard local.withSocketAddress({ bind(socket, $0, $1) }) == 0 else { throw failed("bind", socket) }
         }
         let result = address.withSocketAddress { Glibc.connect(socket, $0, $1) }
-        guard result == 0 || errno == EINPROGRESS || errno == EAGAIN else { throw failed("connect", socket) }
+        // A Unix socket whose backlog is full says EAGAIN, and nothing is under way then.
+        guard result == 0 || errno == EINPROGRESS else { throw failed("connect", socket) }
         return socket
     }
 
