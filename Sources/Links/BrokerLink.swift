@@ -210,8 +210,8 @@ public final class BrokerLink: Sendable {
                 }) {
                     try session.publish(message)
                 }
-                // Only now do the acknowledgements of this batch leave.
-                if session.wantsToWrite { try session.write() }
+                // Only now do the acknowledgements of this batch leave. Before there are any, the socket is looked at first.
+                if connectedAt != nil, session.wantsToWrite { try session.write() }
             }
         } catch {
             return error
@@ -231,11 +231,18 @@ public final class BrokerLink: Sendable {
         // Until the broker has answered, libmosquitto would spin on a dead socket for ever (upstream #2421): what may
         // still be in it is read once, for the reason that it tells.
         if !isConnected, readiness & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 {
-            let words = session.socketError
-            try session.read()
-            throw session.take().fault ?? words.map { .unreachable($0) } ?? session.explain(MOSQ_ERR_CONN_LOST.rawValue)
+            let ended = session.socketError.map { BrokerFault.unreachable($0) } ?? .closed
+            do {
+                try session.read()
+            } catch {
+                throw error == .closed ? ended : error
+            }
+            throw session.take().fault ?? ended
         }
-        if readiness & Int16(POLLOUT) != 0 { try session.write() }
+        // Until then, too, what the broker says goes first: a refusal explains why a write would fail. Nothing is written in
+        // the same round, because acknowledgements may be waiting already.
+        let readsOnly = !isConnected && readiness & Int16(POLLIN) != 0
+        if readiness & Int16(POLLOUT) != 0, !readsOnly { try session.write() }
         if readiness & Int16(POLLIN | POLLHUP | POLLERR) != 0 { try session.read() }
         try session.tick()
     }
