@@ -27,7 +27,7 @@ extension Configuration {
     }
 
     private mutating func setServer(_ setting: Setting) throws(BadSetting) {
-        guard let server = Identifier(hexadecimal: setting.section.dropFirst("server ".count)) else {
+        guard let server = setting.server else {
             throw BadSetting(
                 sentence: "[\(setting.section)] does not name a server",
                 hint: "write [server ID] with 1 to 16 hexadecimal digits")

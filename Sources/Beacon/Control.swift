@@ -100,7 +100,7 @@ public enum Inquiry {
     /// The newest verdicts as JSON: from the running beacon, else from its journal.
     /// - Throws: `OperatorFault` where neither can be read.
     public static func observations(_ configuration: Configuration, limit: Int) throws -> [UInt8] {
-        let folder = try StateFolder(path: configuration.stateFolder)
+        let folder = StateFolder(lookingInto: configuration.stateFolder)
         if let reply = try? Control.ask(folder.control, "observations \(limit)") { return reply }
         do {
             return Array(try encoder().encode(try Journal.history(of: folder, limit: limit)))

@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 import Keys
 import Observing
 import SRUP
@@ -12,23 +13,25 @@ final class Journal {
     enum Failure: Error, Equatable {
         /// SQLite says so.
         case database(DatabaseError)
-        /// The file of sequence ceilings could not be written.
-        case ceilings
-        /// The disk has no room for the reserve.
-        case noReserve
+        /// The file of sequence ceilings could not be written; the system's number for why.
+        case ceilings(errno: Int32)
+        /// The reserve could not be taken; the system's number for why.
+        case noReserve(errno: Int32)
 
         var sentence: String {
             switch self {
             case .database(let error): "the journal cannot be written: \(error)"
-            case .ceilings: "the file of sequence ids cannot be written"
-            case .noReserve: "the disk is full"
+            case .ceilings(let number):
+                "the file of sequence ids cannot be written: \(String(cString: strerror(number)))"
+            case .noReserve(let number):
+                "the reserve for a full disk cannot be kept: \(String(cString: strerror(number)))"
             }
         }
 
         var isFull: Bool {
             switch self {
             case .database(let error): error.kind == .full
-            case .ceilings, .noReserve: true
+            case .ceilings(let number), .noReserve(let number): number == ENOSPC || number == EDQUOT
             }
         }
     }
@@ -53,7 +56,7 @@ final class Journal {
     /// Servers whose sequence ids are not known: no journal, and no ceilings either. Nothing is sent to them.
     private(set) var sequencesUnknown = false
     private let folder: StateFolder
-    private let database: Database
+    let database: Database
     private let bootID: String
     private var ceilings: SequenceCeilings
     private var inTransaction = false
@@ -63,9 +66,9 @@ final class Journal {
     init(_ folder: StateFolder, bootID: String) throws {
         self.folder = folder
         self.bootID = bootID
-        guard folder.takeReserve() else {
+        if let number = folder.takeReserve() {
             folder.giveReserveBack()
-            throw Failure.noReserve
+            throw Failure.noReserve(errno: number)
         }
         let stored = SequenceCeilings(reading: folder)
         var finding = Finding.whole
@@ -138,11 +141,11 @@ final class Journal {
 
     private func renewEpoch(from old: String?, to fresh: String) throws {
         (ceilings.epoch, ceilings.previousEpoch) = (fresh, old ?? "none")
-        guard ceilings.write(to: folder) else { throw Failure.ceilings }
+        try writeCeilings()
         try change { try $0.run("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", .text(fresh)) }
         try commit()
         ceilings.previousEpoch = nil
-        guard ceilings.write(to: folder) else { throw Failure.ceilings }
+        try writeCeilings()
     }
 
     // MARK: - Changes
@@ -247,7 +250,11 @@ final class Journal {
         if let ceiling = ceilings.ceilings[server], sequence <= ceiling { return }
         let (raised, overflow) = sequence.number.addingReportingOverflow(SequenceCeilings.block)
         ceilings.ceilings[server] = SequenceID(overflow ? .max : raised)
-        guard ceilings.write(to: folder) else { throw .ceilings }
+        try writeCeilings()
+    }
+
+    private func writeCeilings() throws(Failure) {
+        if let number = ceilings.write(to: folder) { throw .ceilings(errno: number) }
     }
 
     /// The broker has these: they leave the outbox.
@@ -275,9 +282,10 @@ final class Journal {
         return since
     }
 
-    /// The operator has given a number that no sequence id of ours is above: they are known again.
-    func raiseSequences(_ floors: [Identifier: SequenceID]) throws(Failure) {
-        for (server, floor) in floors {
+    /// For each server, a number of the operator's that no sequence id of ours is above, where there is one: once each has
+    /// one, they are all known again.
+    func raiseSequences(_ servers: [Identifier: SequenceID?]) throws(Failure) {
+        for case (let server, let floor?) in servers {
             try change { database in
                 try addServer(server)
                 try database.run(
@@ -285,7 +293,7 @@ final class Journal {
                     .unsigned(floor.number), .unsigned(server.number), .unsigned(floor.number))
             }
         }
-        if sequencesUnknown, !floors.isEmpty {
+        if sequencesUnknown, servers.values.allSatisfy({ $0 != nil }) {
             try change { try $0.run("DELETE FROM meta WHERE name = 'sequences'") }
             sequencesUnknown = false
         }

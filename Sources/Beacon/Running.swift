@@ -69,7 +69,7 @@ extension Shell {
         } catch {
             throw OperatorFault(
                 "the control socket \(folder.control) cannot be made: \(error)",
-                hint: "give [beacon] state a shorter path on a local disk")
+                hint: "give [beacon] state a short path on a local disk that can be written")
         }
         openListeners()
         if let local = listeners.first(where: { $0.address.transport == .local }), let fault = local.fault {
@@ -141,12 +141,23 @@ extension Shell {
             (self.keyring, observer.policy) = (keyring, new.policy)
             setLogLevel()
             log.notice("configuration read again")
-            if let floors = try? journal?.raiseSequences(new.servers.compactMapValues(\.sequenceFloor)) { _ = floors }
+            raiseSequences()
             joinServers()
         } catch let fault as OperatorFault {
             log.error("\(fault.sentence); hint: \(fault.hint); the old configuration stays in force")
         } catch {
             preconditionFailure("\(error)")
+        }
+    }
+
+    /// What the operator says about sequence ids holds in the journal and in memory.
+    private func raiseSequences() {
+        let floors = configuration.servers.mapValues(\.sequenceFloor)
+        do {
+            try journal?.raiseSequences(floors)
+            observer.raiseSequences(floors.compactMapValues { $0 })
+        } catch {
+            journalFailed(error)
         }
     }
 

@@ -36,6 +36,8 @@ public actor Shell {
 
     var broker: BrokerLink?
     var brokerState = BrokerState.connecting
+    /// What was said about each broker since the last connection: it is not said again at each attempt.
+    var brokerFaults: [BrokerAddress: BrokerFault] = [:]
     var listeners: [Listener] = []
     var connections: [LinkID: Connection] = [:]
     var lastLink: UInt64 = 0
@@ -226,9 +228,12 @@ public actor Shell {
         case .connected(let address, let connection):
             log.notice("connected to the broker \(address)")
             brokerState = .connected(address, connection: connection)
+            brokerFaults = [:]
             publishOutbox()
-        case .lost(let address, let fault):
-            if case .lost(_, let known) = brokerState, known == fault {
+        case .lost(let address, let newest):
+            // A refusal may overtake its reason: a bare end adds nothing to what is known since the last connection.
+            let fault = newest == .closed ? brokerFaults[address] ?? newest : newest
+            if brokerFaults.updateValue(fault, forKey: address) == fault {
                 log.debug("still not connected to \(address): \(fault.sentence)")
             } else {
                 log.warning("\(address): \(fault.sentence); hint: \(fault.hint)")

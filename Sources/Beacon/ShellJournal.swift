@@ -14,7 +14,7 @@ extension Shell {
     /// - Throws: `Journal.Failure`, or `OperatorFault` where a person is needed.
     func openJournal() throws {
         let journal = try Journal(folder, bootID: bootID)
-        try journal.raiseSequences(configuration.servers.compactMapValues(\.sequenceFloor))
+        try journal.raiseSequences(configuration.servers.mapValues(\.sequenceFloor))
         note(journal.finding)
         if let since = try journal.takeFullSince() { log.warning("the disk was full at \(wallTime(since))") }
         var observer = Shell.emptyObserver(configuration, key)
@@ -37,11 +37,12 @@ extension Shell {
 
     /// Asks every configured server that we are not joined to.
     func joinServers() {
+        let unknown = "the sequence ids that were used are not known"
+        findings.removeAll { $0 == unknown }
         if journal?.sequencesUnknown == true {
-            let sentence = "the sequence ids that were used are not known"
             log.error(
-                "\(sentence); hint: set [server ID] sequence-floor above every id that the server has seen from us")
-            findings.append(sentence)
+                "\(unknown); hint: set sequence-floor in each [server ID] above every id that it has seen from us")
+            findings.append(unknown)
             return
         }
         let memberships = observer.memberships
@@ -67,7 +68,10 @@ extension Shell {
     func startTrouble(_ failure: Journal.Failure) {
         let now = Instant(nanoseconds: bootNanoseconds())
         if trouble == nil || now - (trouble?.lastLogged ?? now) >= Shell.troubleLogPause {
-            log.error("\(failure.sentence); nothing is acted on until it can; hint: free space in \(folder.path)")
+            let hint =
+                failure.isFull
+                ? "free space in \(folder.path)" : "see that \(folder.path) is on a disk that can be written"
+            log.error("\(failure.sentence); nothing is acted on until it can; hint: \(hint)")
             trouble = Trouble(
                 sentence: failure.sentence, isFull: failure.isFull, since: trouble?.since ?? wallSeconds(),
                 lastLogged: now)
