@@ -62,7 +62,10 @@ let package = Package(
         .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys"]),
         .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),
-        .testTarget(name: "BeaconTests", dependencies: ["Beacon"]),
+        .testTarget(
+            name: "BeaconTests",
+            dependencies: ["Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "TestVectors"]),
+        .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
         .testTarget(
             name: "BenchTests", dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "TestVectors"]),
         // The real commands, a real broker, real sockets.

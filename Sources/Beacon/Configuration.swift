@@ -57,7 +57,7 @@ public struct Configuration: Equatable, Sendable {
         self.init()
         var lines: [String: Int] = [:]
         for setting in try SettingsFile.read(path) {
-            if let earlier = lines.updateValue(setting.line, forKey: setting.name) {
+            if let earlier = lines.updateValue(setting.line, forKey: setting.subject) {
                 throw OperatorFault(
                     "line \(setting.line) of \(path): \(setting.name) stands in line \(earlier) already",
                     hint: "remove one")

@@ -27,10 +27,10 @@ extension Configuration {
     }
 
     private mutating func setServer(_ setting: Setting) throws(BadSetting) {
-        guard let server = Identifier(hexadecimal: setting.section.dropFirst("server ".count)) else {
+        guard let server = setting.server, server.number >= 0x10 else {
             throw BadSetting(
                 sentence: "[\(setting.section)] does not name a server",
-                hint: "write [server ID] with 1 to 16 hexadecimal digits")
+                hint: "write [server ID] with 1 to 16 hexadecimal digits, 10 or above")
         }
         var entry = servers[server] ?? Server(keyFile: "")
         switch setting.key {
@@ -79,7 +79,7 @@ extension Configuration {
         "[link] hold-off-longest": { (c, s) throws(BadSetting) in c.policy.longestHoldOff = try s.seconds(0.01...86_400)
         },
         "[link] max-round-trip": { (c, s) throws(BadSetting) in
-            c.policy.maximumRoundTrip = .milliseconds(try s.number(1...60_000))
+            c.policy.maximumRoundTrip = try s.numberOrOff(1...60_000).map { .milliseconds($0) }
         },
 
         "[log] level": { (c, s) throws(BadSetting) in
@@ -128,7 +128,7 @@ extension Setting {
 
     func number(_ range: ClosedRange<Int>) throws(BadSetting) -> Int {
         let parsed = value.hasPrefix("0x") ? Int(value.dropFirst(2), radix: 16) : Int(value)
-        guard let parsed, range.contains(parsed) else {
+        guard let parsed, range.contains(parsed), value.first?.isNumber == true else {
             throw bad("a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return parsed

@@ -3,11 +3,13 @@ import FoundationEssentials
 import Glibc
 import Links
 
-/// The control socket: one line in, one JSON document out, and the end. For the beacon's user and group only.
+/// The control socket: one line in, one JSON document out, and the end. For the beacon's user only: the state folder around
+/// it is nobody else's.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
 final class Control: @unchecked Sendable {
-    private final class Client {
+    // Used on the loop's thread only, as all of this.
+    private final class Client: @unchecked Sendable {
         let socket: Int32
         var watch: Loop.Watch?
         var request: [UInt8] = []
@@ -15,48 +17,54 @@ final class Control: @unchecked Sendable {
         init(_ socket: Int32) { self.socket = socket }
     }
 
-    /// More at once are turned away.
+    /// Where more come at once, the oldest goes: idle ones do not lock the operator out.
     private static let clientLimit = 16
+    private static let acceptPause = Duration.seconds(1)
     private static let longestRequest = 256
 
     private let loop: Loop
     private let listener: Int32
     private let answer: (String) -> [UInt8]
-    private var clients: [Int32: Client] = [:]
+    private var clients: [Client] = []
+    private var watch: Loop.Watch?
+    private var resumption: Alarm?
 
     init(_ path: String, _ loop: Loop, answer: @escaping (String) -> [UInt8]) throws(LinkSocketError) {
         (self.loop, self.answer) = (loop, answer)
         listener = try LinkSocket.listen(on: .local(path: path))
-        _ = loop.watch(listener) { [unowned self] _ in accept() }
+        listen()
     }
+
+    private func listen() { watch = loop.watch(listener) { [unowned self] _ in accept() } }
 
     private func accept() {
-        guard let accepted = try? LinkSocket.accept(listener, .local) else { return }
-        guard clients.count < Control.clientLimit else {
-            close(accepted.socket)
-            return
+        do throws(LinkSocketError) {
+            guard let accepted = try LinkSocket.accept(listener, .local) else { return }
+            if clients.count >= Control.clientLimit { end(clients[0]) }
+            let client = Client(accepted.socket)
+            clients.append(client)
+            client.watch = loop.watch(accepted.socket) { [unowned self] _ in read(client) }
+        } catch {  // no descriptors: the listener would call again at once, and for ever
+            if let watch { loop.unwatch(watch, listener) }
+            resumption = Alarm(loop) { [unowned self] in listen() }
+            resumption?.set(after: Control.acceptPause)
         }
-        let client = Client(accepted.socket)
-        clients[accepted.socket] = client
-        client.watch = loop.watch(accepted.socket) { [unowned self] _ in read(accepted.socket) }
     }
 
-    private func read(_ socket: Int32) {
-        guard let client = clients[socket] else { return }
-        guard case .bytes(let bytes) = LinkSocket.receive(from: socket) else { return end(client) }
+    private func read(_ client: Client) {
+        guard case .bytes(let bytes) = LinkSocket.receive(from: client.socket) else { return end(client) }
         client.request += bytes
         guard let line = client.request.firstIndex(of: UInt8(ascii: "\n")) else {
             if client.request.count > Control.longestRequest { end(client) }
             return
         }
         client.reply = answer(String(decoding: client.request[..<line], as: UTF8.self))[...]
-        if let watch = client.watch { loop.unwatch(watch, socket) }
-        client.watch = loop.watch(socket, for: EPOLLOUT.rawValue) { [unowned self] _ in write(socket) }
+        if let watch = client.watch { loop.unwatch(watch, client.socket) }
+        client.watch = loop.watch(client.socket, for: EPOLLOUT.rawValue) { [unowned self] _ in write(client) }
     }
 
-    private func write(_ socket: Int32) {
-        guard let client = clients[socket] else { return }
-        let count = client.reply.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    private func write(_ client: Client) {
+        let count = client.reply.withUnsafeBytes { send(client.socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         if count < 0, errno == EAGAIN { return }
         client.reply = client.reply.dropFirst(max(0, count))
         if count <= 0 || client.reply.isEmpty { end(client) }
@@ -64,7 +72,7 @@ final class Control: @unchecked Sendable {
 
     private func end(_ client: Client) {
         if let watch = client.watch { loop.unwatch(watch, client.socket) }
-        clients[client.socket] = nil
+        clients.removeAll { $0 === client }
         close(client.socket)
     }
 
@@ -91,6 +99,9 @@ final class Control: @unchecked Sendable {
 
 /// What the operator's verbs ask a running beacon, or its files where none runs.
 public enum Inquiry {
+    /// Verdicts in one answer: more would keep the loop from its work for too long.
+    public static let longestHistory = 10_000
+
     /// The status as JSON.
     /// - Throws: `OperatorFault` where no beacon runs.
     public static func status(_ configuration: Configuration) throws -> [UInt8] {
@@ -100,7 +111,7 @@ public enum Inquiry {
     /// The newest verdicts as JSON: from the running beacon, else from its journal.
     /// - Throws: `OperatorFault` where neither can be read.
     public static func observations(_ configuration: Configuration, limit: Int) throws -> [UInt8] {
-        let folder = try StateFolder(path: configuration.stateFolder)
+        let folder = StateFolder(lookingInto: configuration.stateFolder)
         if let reply = try? Control.ask(folder.control, "observations \(limit)") { return reply }
         do {
             return Array(try encoder().encode(try Journal.history(of: folder, limit: limit)))

@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 import Keys
 import Observing
 import SRUP
@@ -12,23 +13,27 @@ final class Journal {
     enum Failure: Error, Equatable {
         /// SQLite says so.
         case database(DatabaseError)
-        /// The file of sequence ceilings could not be written.
-        case ceilings
-        /// The disk has no room for the reserve.
-        case noReserve
+        /// The file of sequence ceilings could not be written; the system's number for why.
+        case ceilings(errno: Int32)
+        /// The reserve could not be taken; the system's number for why.
+        case noReserve(errno: Int32)
 
         var sentence: String {
             switch self {
             case .database(let error): "the journal cannot be written: \(error)"
-            case .ceilings: "the file of sequence ids cannot be written"
-            case .noReserve: "the disk is full"
+            case .ceilings(let number):
+                "the file of sequence ids cannot be written: \(String(cString: strerror(number)))"
+            case .noReserve(let number):
+                "the reserve for a full disk cannot be kept: \(String(cString: strerror(number)))"
             }
         }
+
+        var isDamage: Bool { if case .database(let error) = self { error.kind == .damaged } else { false } }
 
         var isFull: Bool {
             switch self {
             case .database(let error): error.kind == .full
-            case .ceilings, .noReserve: true
+            case .ceilings(let number), .noReserve(let number): number == ENOSPC || number == EDQUOT
             }
         }
     }
@@ -60,15 +65,16 @@ final class Journal {
 
     /// Opens the journal of a state folder; sets a damaged one aside.
     /// - Throws: `Failure` where the disk does not let us; `OperatorFault` where another process has it, or a newer program.
-    init(_ folder: StateFolder, bootID: String) throws {
+    /// - Parameter knownDamaged: SQLite has found damage while the file was in use: it is set aside whatever its size.
+    init(_ folder: StateFolder, bootID: String, knownDamaged: Bool = false) throws {
         self.folder = folder
         self.bootID = bootID
-        guard folder.takeReserve() else {
+        if let number = folder.takeReserve() ?? folder.lackOfRoom() {
             folder.giveReserveBack()
-            throw Failure.noReserve
+            throw Failure.noReserve(errno: number)
         }
         let stored = SequenceCeilings(reading: folder)
-        var finding = Finding.whole
+        var finding = knownDamaged ? Finding.damaged(aside: folder.setJournalAside()) : .whole
         do {
             database = try Journal.open(folder)
         } catch Failure.database(let error) where error.kind == .damaged {
@@ -78,15 +84,37 @@ final class Journal {
         let epoch = try Journal.attempt { [database] in
             try database.rows("SELECT value FROM meta WHERE name = 'epoch'").first?.text(0)
         }
-        if finding == .whole, let stored, epoch != stored.epoch, epoch == nil || epoch != stored.previousEpoch {
-            finding = .lost
-        }
+        if finding == .whole, Journal.isNotTheOne(of: stored, epoch) { finding = .lost }
         self.finding = finding
         let fresh = hexadecimal(randomBytes(8))
         ceilings = stored ?? SequenceCeilings(epoch: fresh)
         if finding != .whole { try forgetSequences() }
         sequencesUnknown = try stillUnknown(lostNow: finding != .whole && stored == nil)
+        try skipToCeilings()
         try renewEpoch(from: epoch, to: fresh)
+    }
+
+    /// Every opening goes on above every id that can have been used, also where the journal is a copy that nothing tells
+    /// from the one it was made of.
+    private func skipToCeilings() throws {
+        for (server, ceiling) in ceilings.ceilings {
+            try change {
+                try $0.run(
+                    "UPDATE servers SET last_sent = ? WHERE id = ? AND last_sent BETWEEN 0 AND ?",
+                    .unsigned(ceiling.number), .unsigned(server.number), .unsigned(ceiling.number))
+            }
+        }
+        try commit()
+    }
+
+    /// What stands for the epoch of a journal that has not been told one: it is being made.
+    private static let noEpoch = "none"
+
+    /// Whether a journal of this epoch is not the one that the ceilings belong to. A journal that has an epoch and no
+    /// ceilings beside it may be any older one.
+    private static func isNotTheOne(of ceilings: SequenceCeilings?, _ epoch: String?) -> Bool {
+        guard let ceilings else { return epoch != nil }
+        return ![ceilings.epoch, ceilings.previousEpoch].contains(epoch ?? noEpoch)
     }
 
     private static func open(_ folder: StateFolder) throws -> Database {
@@ -112,10 +140,11 @@ final class Journal {
     }
 
     /// The journal beside the ceilings is not the one that they belong to: where every server stands is no longer known.
-    /// We go on above every id that we can have used, and believe nobody before a new join.
+    /// We go on above every id that we can have used, and believe nobody before a new join. What an older journal holds as
+    /// open or unsent may long have been answered otherwise.
     private func forgetSequences() throws {
         try change {
-            try $0.run("DELETE FROM servers")
+            for table in ["servers", "observations", "outbox"] { try $0.run("DELETE FROM \(table)") }
             for (server, ceiling) in ceilings.ceilings {
                 try $0.run(
                     "INSERT INTO servers (id, membership, last_sent) VALUES (?, 'stranger', ?)",
@@ -137,12 +166,12 @@ final class Journal {
     }
 
     private func renewEpoch(from old: String?, to fresh: String) throws {
-        (ceilings.epoch, ceilings.previousEpoch) = (fresh, old ?? "none")
-        guard ceilings.write(to: folder) else { throw Failure.ceilings }
+        (ceilings.epoch, ceilings.previousEpoch) = (fresh, old ?? Journal.noEpoch)
+        try writeCeilings()
         try change { try $0.run("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", .text(fresh)) }
         try commit()
         ceilings.previousEpoch = nil
-        guard ceilings.write(to: folder) else { throw Failure.ceilings }
+        try writeCeilings()
     }
 
     // MARK: - Changes
@@ -247,7 +276,11 @@ final class Journal {
         if let ceiling = ceilings.ceilings[server], sequence <= ceiling { return }
         let (raised, overflow) = sequence.number.addingReportingOverflow(SequenceCeilings.block)
         ceilings.ceilings[server] = SequenceID(overflow ? .max : raised)
-        guard ceilings.write(to: folder) else { throw .ceilings }
+        try writeCeilings()
+    }
+
+    private func writeCeilings() throws(Failure) {
+        if let number = ceilings.write(to: folder) { throw .ceilings(errno: number) }
     }
 
     /// The broker has these: they leave the outbox.
@@ -275,9 +308,10 @@ final class Journal {
         return since
     }
 
-    /// The operator has given a number that no sequence id of ours is above: they are known again.
-    func raiseSequences(_ floors: [Identifier: SequenceID]) throws(Failure) {
-        for (server, floor) in floors {
+    /// For each server, a number of the operator's that no sequence id of ours is above, where there is one: once each has
+    /// one, they are all known again.
+    func raiseSequences(_ servers: [Identifier: SequenceID?]) throws(Failure) {
+        for case (let server, let floor?) in servers {
             try change { database in
                 try addServer(server)
                 try database.run(
@@ -285,7 +319,7 @@ final class Journal {
                     .unsigned(floor.number), .unsigned(server.number), .unsigned(floor.number))
             }
         }
-        if sequencesUnknown, !floors.isEmpty {
+        if sequencesUnknown, servers.values.allSatisfy({ $0 != nil }) {
             try change { try $0.run("DELETE FROM meta WHERE name = 'sequences'") }
             sequencesUnknown = false
         }

@@ -38,7 +38,7 @@ extension Journal {
                         device: Identifier(row.unsigned(2)),
                         request: try? UnverifiedFrame(row.blob(3)).verified(by: keyring),
                         deadline: Instant(nanoseconds: row.integer(5)), mismatches: Int(row.integer(6)),
-                        sameBoot: row.text(4) == bootID)
+                        sameBoot: !bootID.isEmpty && row.text(4) == bootID)
                 }
         }
     }

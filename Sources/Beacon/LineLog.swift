@@ -22,9 +22,27 @@ struct LineLog: LogHandler {
         let boot = wallAndBoot()
         let text = event.message.description.split(whereSeparator: \.isNewline).joined(separator: " ")
         let line = "\(wallTime(boot.wall, milliseconds: boot.milliseconds)) [\(boot.boot)] \(event.level) \(text)\n"
-        var bytes = Array(line.utf8)
-        // One write a line: lines of several threads do not mix, and a full pipe does not stop us for ever.
-        bytes.withUnsafeMutableBytes { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        LineLog.write(line)
+    }
+
+    /// Lines that a reader who does not read has cost.
+    private static let dropped = Mutex(0)
+    /// A pipe takes so much at once or says that it cannot (PIPE_BUF).
+    private static let longestLine = 4_096
+
+    /// One write a line, so that lines of several threads do not mix. Where nobody reads the pipe, lines are dropped and
+    /// counted: the beacon does not wait for its log.
+    private static func write(_ line: String) {
+        dropped.withLock { dropped in
+            var one = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+            guard poll(&one, 1, 0) > 0, one.revents & Int16(POLLOUT) != 0 else {
+                dropped += 1
+                return
+            }
+            let text = dropped > 0 ? "(\(dropped) lines were dropped: nobody read them)\n" + line : line
+            let bytes = Array(text.utf8.prefix(longestLine))
+            if Glibc.write(STDERR_FILENO, bytes, bytes.count) == bytes.count { dropped = 0 }
+        }
     }
 
     private func wallAndBoot() -> (wall: Int64, milliseconds: Int, boot: String) {

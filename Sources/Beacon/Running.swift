@@ -69,7 +69,7 @@ extension Shell {
         } catch {
             throw OperatorFault(
                 "the control socket \(folder.control) cannot be made: \(error)",
-                hint: "give [beacon] state a shorter path on a local disk")
+                hint: "give [beacon] state a short path on a local disk that can be written")
         }
         openListeners()
         if let local = listeners.first(where: { $0.address.transport == .local }), let fault = local.fault {
@@ -77,6 +77,7 @@ extension Shell {
                 "the local socket \(local.address) cannot be made: \(fault)",
                 hint: "correct [link] local, or turn it off")
         }
+        if let localPath { localInode.store(LinkSocket.inode(of: localPath) ?? 0, ordering: .relaxed) }
         startBroker()
         service.ready()
         service.status(statusLine)
@@ -141,12 +142,23 @@ extension Shell {
             (self.keyring, observer.policy) = (keyring, new.policy)
             setLogLevel()
             log.notice("configuration read again")
-            if let floors = try? journal?.raiseSequences(new.servers.compactMapValues(\.sequenceFloor)) { _ = floors }
+            raiseSequences()
             joinServers()
         } catch let fault as OperatorFault {
             log.error("\(fault.sentence); hint: \(fault.hint); the old configuration stays in force")
         } catch {
             preconditionFailure("\(error)")
+        }
+    }
+
+    /// What the operator says about sequence ids holds in the journal and in memory.
+    private func raiseSequences() {
+        let floors = configuration.servers.mapValues(\.sequenceFloor)
+        do {
+            try journal?.raiseSequences(floors)
+            observer.raiseSequences(floors.compactMapValues { $0 })
+        } catch {
+            journalFailed(error)
         }
     }
 
@@ -158,7 +170,7 @@ extension Shell {
     /// The sockets' paths go with the daemon, so that nobody waits at a door without a house.
     nonisolated func removeSockets() {
         unlink(folder.control)
-        if let path = localPath { unlink(path) }
+        if let path = localPath, LinkSocket.inode(of: path) == localInode.load(ordering: .relaxed) { unlink(path) }
     }
 
     /// Devices are sent away, the broker is told goodbye; what is open stays in the journal.

@@ -8,14 +8,12 @@ struct ServiceManager: Sendable {
     /// How long systemd waits for a sign of life; nil: it does not watch.
     let watchdog: Duration?
 
-    init() {
-        path = ServiceManager.environment("NOTIFY_SOCKET")
-        let microseconds = ServiceManager.environment("WATCHDOG_USEC").flatMap { Int64($0) }
-        let meant = ServiceManager.environment("WATCHDOG_PID").map { $0 == String(getpid()) } ?? true
+    init(environment: (String) -> String? = { getenv($0).map { String(cString: $0) } }) {
+        path = environment("NOTIFY_SOCKET")
+        let microseconds = environment("WATCHDOG_USEC").flatMap { Int64($0) }
+        let meant = environment("WATCHDOG_PID").map { $0 == String(getpid()) } ?? true
         watchdog = meant ? microseconds.map { .microseconds($0) } : nil
     }
-
-    private static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
     func ready() { notify("READY=1") }
     func reloading() {

@@ -1,5 +1,6 @@
 import CINI
 import Glibc
+import SRUP
 
 /// One `key = value` of a configuration file, with where it stands.
 struct Setting: Equatable {
@@ -10,6 +11,14 @@ struct Setting: Equatable {
 
     /// The setting's name in a fault: `[broker] address`.
     var name: String { "[\(section)] \(key)" }
+
+    /// The same for every spelling of one setting: an identifier may have leading zeros, and digits of either case.
+    var subject: String { server.map { "[server \($0)] \(key)" } ?? name }
+
+    /// The server whose section it stands in.
+    var server: Identifier? {
+        section.hasPrefix("server ") ? Identifier(hexadecimal: section.dropFirst("server ".count)) : nil
+    }
 }
 
 /// Reads an INI file with libinih. Its lines are handed to the parser one by one, so that each setting knows its own.
@@ -28,16 +37,19 @@ enum SettingsFile {
     /// Every setting of a file in its order.
     /// - Throws: `OperatorFault` with the line where there is one.
     static func read(_ path: String) throws -> [Setting] {
-        guard let stream = fopen(path, "re") else {
-            throw OperatorFault(
-                "the configuration \(path) cannot be read: \(String(cString: strerror(errno)))",
-                hint: "give the path of the configuration with --config, and let the beacon's user read it")
-        }
+        guard let stream = fopen(path, "re") else { throw unreadable(path, errno) }
         defer { fclose(stream) }
         var bytes = [UInt8](repeating: 0, count: longest)
         let count = fread(&bytes, 1, longest, stream)
+        guard ferror(stream) == 0 else { throw unreadable(path, errno) }  // a folder opens, and does not read
         guard count < longest else { throw OperatorFault("the configuration \(path) is too long", hint: "shorten it") }
         return try parse(bytes.prefix(count), path)
+    }
+
+    private static func unreadable(_ path: String, _ number: Int32) -> OperatorFault {
+        OperatorFault(
+            "the configuration \(path) cannot be read: \(String(cString: strerror(number)))",
+            hint: "give the path of the configuration with --config, and let the beacon's user read it")
     }
 
     static func parse(_ text: ArraySlice<UInt8>, _ path: String) throws -> [Setting] {

@@ -6,6 +6,7 @@ import Logging
 import Observing
 import ProofLink
 import SRUP
+import Synchronization
 
 /// The shell of the daemon: carries events to the observer, and does what it says, in order. It decides nothing.
 ///
@@ -22,6 +23,8 @@ public actor Shell {
     let configurationFile: String
     /// Of the local transport, where it is on.
     nonisolated let localPath: String?
+    /// Of the socket that we made there: another's is not ours to take away.
+    nonisolated let localInode = Atomic<UInt64>(0)
     let key: IdentityKey
     let bootID: String
     let startedAt = Instant(nanoseconds: bootNanoseconds())
@@ -36,6 +39,8 @@ public actor Shell {
 
     var broker: BrokerLink?
     var brokerState = BrokerState.connecting
+    /// What was said about each broker since the last connection: it is not said again at each attempt.
+    var brokerFaults: [BrokerAddress: BrokerFault] = [:]
     var listeners: [Listener] = []
     var connections: [LinkID: Connection] = [:]
     var lastLink: UInt64 = 0
@@ -47,6 +52,8 @@ public actor Shell {
     struct Trouble {
         var sentence: String
         var isFull: Bool
+        /// SQLite found the file damaged: it is set aside at the next opening.
+        var isDamage: Bool
         let since: Int64
         var lastLogged: Instant
     }
@@ -226,9 +233,12 @@ public actor Shell {
         case .connected(let address, let connection):
             log.notice("connected to the broker \(address)")
             brokerState = .connected(address, connection: connection)
+            brokerFaults = [:]
             publishOutbox()
-        case .lost(let address, let fault):
-            if case .lost(_, let known) = brokerState, known == fault {
+        case .lost(let address, let newest):
+            // A refusal may overtake its reason: a bare end adds nothing to what is known since the last connection.
+            let fault = newest == .closed ? brokerFaults[address] ?? newest : newest
+            if brokerFaults.updateValue(fault, forKey: address) == fault {
                 log.debug("still not connected to \(address): \(fault.sentence)")
             } else {
                 log.warning("\(address): \(fault.sentence); hint: \(fault.hint)")

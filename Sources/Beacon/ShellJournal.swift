@@ -13,9 +13,10 @@ extension Shell {
     /// Opens the journal and takes up what it holds.
     /// - Throws: `Journal.Failure`, or `OperatorFault` where a person is needed.
     func openJournal() throws {
-        let journal = try Journal(folder, bootID: bootID)
-        try journal.raiseSequences(configuration.servers.compactMapValues(\.sequenceFloor))
+        let journal = try Journal(folder, bootID: bootID, knownDamaged: trouble?.isDamage ?? false)
+        try journal.raiseSequences(configuration.servers.mapValues(\.sequenceFloor))
         note(journal.finding)
+        warnOfFloors(journal)
         if let since = try journal.takeFullSince() { log.warning("the disk was full at \(wallTime(since))") }
         var observer = Shell.emptyObserver(configuration, key)
         let effects = observer.restore(try journal.servers(), try journal.openObservations(keyring))
@@ -27,21 +28,34 @@ extension Shell {
     }
 
     private func note(_ finding: Journal.Finding) {
+        let sentence: String
         switch finding {
         case .whole: return
-        case .damaged(let aside): findings.append("the journal was damaged and has been set aside as \(aside)")
-        case .lost: findings.append("the journal is missing, or older than the sequence ids that were used")
+        case .damaged(let aside): sentence = "the journal was damaged and has been set aside as \(aside)"
+        case .lost:
+            sentence = "the journal is missing, or is not the one that belongs to the sequence ids that were used"
         }
-        log.error("\(findings.last ?? ""); observations are refused until each server has answered a new join")
+        findings = findings.suffix(9).filter { $0 != sentence } + [sentence]
+        log.error("\(sentence); observations are refused until each server has answered a new join")
+    }
+
+    /// A floor that stays in the configuration would be taken at the next loss, when it is too low.
+    private func warnOfFloors(_ journal: Journal) {
+        guard !journal.sequencesUnknown, configuration.servers.values.contains(where: { $0.sequenceFloor != nil })
+        else {
+            return
+        }
+        log.notice("sequence-floor has done its work; hint: take it out of the configuration")
     }
 
     /// Asks every configured server that we are not joined to.
     func joinServers() {
+        let unknown = "the sequence ids that were used are not known"
+        findings.removeAll { $0 == unknown }
         if journal?.sequencesUnknown == true {
-            let sentence = "the sequence ids that were used are not known"
             log.error(
-                "\(sentence); hint: set [server ID] sequence-floor above every id that the server has seen from us")
-            findings.append(sentence)
+                "\(unknown); hint: set sequence-floor in each [server ID] above every id that it has seen from us")
+            findings.append(unknown)
             return
         }
         let memberships = observer.memberships
@@ -67,11 +81,15 @@ extension Shell {
     func startTrouble(_ failure: Journal.Failure) {
         let now = Instant(nanoseconds: bootNanoseconds())
         if trouble == nil || now - (trouble?.lastLogged ?? now) >= Shell.troubleLogPause {
-            log.error("\(failure.sentence); nothing is acted on until it can; hint: free space in \(folder.path)")
+            let hint =
+                failure.isFull
+                ? "free space in \(folder.path)" : "see that \(folder.path) is on a disk that can be written"
+            log.error("\(failure.sentence); nothing is acted on until it can; hint: \(hint)")
             trouble = Trouble(
-                sentence: failure.sentence, isFull: failure.isFull, since: trouble?.since ?? wallSeconds(),
-                lastLogged: now)
+                sentence: failure.sentence, isFull: failure.isFull, isDamage: trouble?.isDamage ?? false,
+                since: trouble?.since ?? wallSeconds(), lastLogged: now)
         }
+        if failure.isDamage { trouble?.isDamage = true }
         service.status(statusLine)
         alarms?.recovery.set(after: Shell.recoveryPause)
     }

@@ -68,7 +68,8 @@ extension Shell {
                 guard let (accepted, address) = try LinkSocket.accept(socket, listener.address.transport) else {
                     return
                 }
-                take(accepted, Peer(transport: listener.address.transport, address: address))
+                let security = LinkSocket.securityLevel(of: accepted, listener.address.transport)
+                take(accepted, Peer(transport: listener.address.transport, address: address, security: security))
             }
         } catch {
             log.warning("\(listener.address.transport.rawValue): \(error)")
@@ -124,7 +125,10 @@ extension Shell {
     /// Sends a frame to a device. Where that is not possible, the link is gone.
     func tell(_ id: LinkID, _ frame: LinkFrame) -> Event? {
         guard let connection = connections[id] else { return nil }
-        guard LinkSocket.send(frame, over: connection.socket) else { return .disconnected(id) }
+        guard LinkSocket.send(frame, over: connection.socket) else {
+            close(id)
+            return .disconnected(id)
+        }
         if case .challenge = frame { return .challengeLeft(id) }
         return nil
     }

@@ -5,7 +5,15 @@ import SRUP
 struct StateFolder {
     let path: String
 
-    var journal: String { path + "/journal.sqlite" }
+    /// A folder that is only looked into, whoever it belongs to; nothing is made.
+    init(lookingInto path: String) { self.path = path }
+
+    /// Behind links in the folder's path, of which SQLite would open none (SQLITE_OPEN_NOFOLLOW).
+    var journal: String {
+        let resolved = realpath(path, nil)
+        defer { free(resolved) }
+        return (resolved.map { String(cString: $0) } ?? path) + "/journal.sqlite"
+    }
     var sequences: String { path + "/sequences" }
     var reserve: String { path + "/reserve" }
     var control: String { path + "/control" }
@@ -20,7 +28,7 @@ struct StateFolder {
                 hint: "make it for the beacon's user: install -d -m 0700 -o USER \(path)")
         }
         var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {
             throw OperatorFault(
                 "the state folder \(path) is not a folder of this user's",
                 hint: "give it to the beacon's user: chown USER \(path)")
@@ -46,12 +54,27 @@ struct StateFolder {
     /// 256 KiB that are given back to the disk when it is full, so that this can be recorded.
     static let reserveLength = 262_144
 
-    /// Takes the reserve; false where the disk has no room for it.
-    func takeReserve() -> Bool {
+    /// Takes the reserve; else the system's number for why not.
+    func takeReserve() -> Int32? {
         let file = open(reserve, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard file >= 0 else { return false }
+        guard file >= 0 else { return errno }
         defer { close(file) }
-        return posix_fallocate(file, 0, StateFolder.reserveLength) == 0
+        let result = posix_fallocate(file, 0, StateFolder.reserveLength)
+        return result == 0 ? nil : result
+    }
+
+    /// Whether there is as much room again beside the reserve, else the system's number for why not: the journal would only
+    /// fill the reserve's own room, and be full again at once.
+    func lackOfRoom() -> Int32? {
+        let probe = reserve + ".probe"
+        let file = open(probe, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { return errno }
+        defer {
+            close(file)
+            unlink(probe)
+        }
+        let result = posix_fallocate(file, 0, StateFolder.reserveLength)
+        return result == 0 ? nil : result
     }
 
     /// Gives the reserve back.
@@ -63,6 +86,8 @@ struct StateFolder {
 struct SequenceCeilings: Equatable {
     /// How far ahead a ceiling is set: a new file after as many ids, and as many lost with a lost journal.
     static let block: UInt64 = 1_024
+    /// No ceiling of ours comes near this: a file that says more is damaged.
+    private static let highest = UInt64.max >> 1
 
     var epoch = ""
     /// Set while the journal is being told of a new epoch.
@@ -79,7 +104,9 @@ struct SequenceCeilings: Equatable {
             case "epoch": epoch = String(words[1])
             case "previous": previousEpoch = String(words[1])
             default:
-                guard let server = Identifier(hexadecimal: words[0]), let ceiling = UInt64(words[1]) else { return nil }
+                guard let server = Identifier(hexadecimal: words[0]), let ceiling = UInt64(words[1]),
+                    ceiling <= SequenceCeilings.highest
+                else { return nil }
                 ceilings[server] = SequenceID(ceiling)
             }
         }
@@ -88,8 +115,8 @@ struct SequenceCeilings: Equatable {
 
     init(epoch: String) { self.epoch = epoch }
 
-    /// Writes the file whole: a new one is synced and takes the place of the old one.
-    func write(to folder: StateFolder) -> Bool {
+    /// Writes the file whole: a new one is synced and takes the place of the old one. Else the system's number for why not.
+    func write(to folder: StateFolder) -> Int32? {
         var lines = ["epoch \(epoch)"]
         if let previousEpoch { lines.append("previous \(previousEpoch)") }
         lines += ceilings.sorted { $0.key.number < $1.key.number }.map { "\($0.key) \($0.value)" }
@@ -117,20 +144,23 @@ func readSmallFile(_ path: String) -> [UInt8]? {
     return failed ? nil : bytes
 }
 
-/// Replaces a file by a new one that is on disk before it takes the old one's name; false where that was not possible.
-func replaceFile(_ path: String, with bytes: [UInt8]) -> Bool {
+/// Replaces a file by a new one that is on disk before it takes the old one's name; else the system's number for why not.
+func replaceFile(_ path: String, with bytes: [UInt8]) -> Int32? {
     let temporary = path + ".new"
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    guard file >= 0 else { return false }
-    let written = write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0
+    guard file >= 0 else { return errno }
+    let count = write(file, bytes, bytes.count)
+    // A disk that takes a part is full, and says so only at the next byte.
+    var fault: Int32? = count < 0 ? errno : count < bytes.count ? ENOSPC : fsync(file) == 0 ? nil : errno
     close(file)
-    guard written, rename(temporary, path) == 0 else {
+    if fault == nil, rename(temporary, path) != 0 { fault = errno }
+    guard fault == nil else {
         unlink(temporary)
-        return false
+        return fault
     }
     let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
     sync(folder: folder.isEmpty ? "/" : folder)
-    return true
+    return nil
 }
 
 private func sync(folder: String) {

@@ -211,8 +211,9 @@ extension Shell {
         switch words.first {
         case "status": return (try? Array(encoder().encode(statusReport))) ?? []
         case "observations":
-            let limit = min(words.dropFirst().first.flatMap { Int($0) } ?? 100, 100_000)
-            return (try? Array(encoder().encode(journal?.history(limit: limit) ?? []))) ?? []
+            let limit = max(1, min(words.dropFirst().first.flatMap { Int($0) } ?? 100, Inquiry.longestHistory))
+            guard let history = try? journal?.history(limit: limit) else { return [] }
+            return (try? Array(encoder().encode(history))) ?? []
         default: return []
         }
     }

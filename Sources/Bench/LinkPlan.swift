@@ -62,7 +62,7 @@ public struct LinkPlan: Sendable {
     /// Whether a failed connect may succeed later: the beacon restarts, is busy, or is not in reach at the moment.
     private static func mayPass(_ error: LinkSocketError) -> Bool {
         switch error {
-        case .noBluetooth, .pathTooLong: false
+        case .noBluetooth, .pathTooLong, .notASocket: false
         case .failed(_, let number):
             [
                 EAGAIN, EALREADY, EBUSY, ECONNABORTED, ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, EINTR,

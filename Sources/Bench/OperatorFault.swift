@@ -34,6 +34,7 @@ public struct OperatorFault: Error, Equatable, Sendable {
         let hint =
             switch error {
             case .noBluetooth: "use a machine with a Bluetooth adapter, or --link local:PATH"
+            case .notASocket: "give the path of the beacon's socket"
             case .pathTooLong: "give the beacon's socket a shorter path"
             case .failed: "see that the beacon listens there, and that we may connect to it"
             }

@@ -84,6 +84,7 @@ public enum BrokerFault: Error, Equatable, Sendable {
         let reason = code.map { Int($0 & 0x7F_FFFF) } ?? 0
         // 42 to 49: bad, unsupported, revoked, expired, unknown certificate; illegal parameter; unknown CA; access
         // denied. 116: certificate required.
+        if reason == 294 { return .closed }  // the connection ended without TLS's goodbye
         if (1_042...1_049).contains(reason) || reason == 1_116 { return .certificateRefused(alert: reason - 1_000) }
         return .tls(line.split(separator: ":").last.map(String.init) ?? line)
     }

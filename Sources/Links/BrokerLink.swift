@@ -202,7 +202,7 @@ public final class BrokerLink: Sendable {
                     }
                     happened(.connected(broker, connection: connection))
                 }
-                guard connectedAt != nil || bootNanoseconds() < giveUp else { return .silent }
+                guard session.isSubscribed || bootNanoseconds() < giveUp else { return .silent }
                 if !collected.messages.isEmpty, !deliver(collected.messages) { return .notKept }
                 if !collected.acknowledged.isEmpty { happened(.acknowledged(collected.acknowledged)) }
                 for message in shared.withLock({ shared in
@@ -210,8 +210,8 @@ public final class BrokerLink: Sendable {
                 }) {
                     try session.publish(message)
                 }
-                // Only now do the acknowledgements of this batch leave.
-                if session.wantsToWrite { try session.write() }
+                // Only now do the acknowledgements of this batch leave. Before there are any, the socket is looked at first.
+                if connectedAt != nil, session.wantsToWrite { try session.write() }
             }
         } catch {
             return error
@@ -225,17 +225,25 @@ public final class BrokerLink: Sendable {
             pollfd(fd: session.socket, events: interest, revents: 0),
             pollfd(fd: bell, events: Int16(POLLIN), revents: 0),
         ]
-        poll(&descriptors, 2, 500)
+        // The bell wakes for what is to be sent; libmosquitto's keep-alive wants to be called every few seconds.
+        poll(&descriptors, 2, isConnected ? 2_000 : 200)
         if descriptors[1].revents != 0 { answerBell() }
         let readiness = descriptors[0].revents
         // Until the broker has answered, libmosquitto would spin on a dead socket for ever (upstream #2421): what may
         // still be in it is read once, for the reason that it tells.
         if !isConnected, readiness & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 {
-            let words = session.socketError
-            try session.read()
-            throw session.take().fault ?? words.map { .unreachable($0) } ?? session.explain(MOSQ_ERR_CONN_LOST.rawValue)
+            let ended = session.socketError.map { BrokerFault.unreachable($0) } ?? .closed
+            do {
+                try session.read()
+            } catch {
+                throw error == .closed ? ended : error
+            }
+            throw session.take().fault ?? ended
         }
-        if readiness & Int16(POLLOUT) != 0 { try session.write() }
+        // Until then, too, what the broker says goes first: a refusal explains why a write would fail. Nothing is written in
+        // the same round, because acknowledgements may be waiting already.
+        let readsOnly = !isConnected && readiness & Int16(POLLIN) != 0
+        if readiness & Int16(POLLOUT) != 0, !readsOnly { try session.write() }
         if readiness & Int16(POLLIN | POLLHUP | POLLERR) != 0 { try session.read() }
         try session.tick()
     }

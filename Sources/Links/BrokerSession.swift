@@ -48,6 +48,7 @@ final class BrokerSession {
     private var collected = Collected()
     private var tlsTrouble: String?
     private var grantsAwaited: Int?
+    private var connectError: Int32?
 
     init(_ settings: BrokerLink.Settings, _ broker: BrokerAddress) throws(BrokerFault) {
         self.settings = settings
@@ -63,7 +64,10 @@ final class BrokerSession {
         mosquitto_int_option(mosquitto, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0)
         mosquitto_void_option(mosquitto, MOSQ_OPT_SSL_CTX, UnsafeMutableRawPointer(tls.handle))
         setCallbacks()
+        errno = 0
         let result = mosquitto_connect_async(mosquitto, broker.host, Int32(broker.port), Int32(settings.keepAlive))
+        // It writes at once, and that takes the error of a refused connection away from the socket.
+        if [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(errno) { connectError = errno }
         guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result, broker.host) }
     }
 
@@ -139,6 +143,8 @@ final class BrokerSession {
         if let fault = collected.fault { return fault }
         switch result {
         case MOSQ_ERR_EAI.rawValue: return .unknownHost(host)
+        // libmosquitto's number for «TLS failed» where OpenSSL has no words: the connection ended under it.
+        case MOSQ_ERR_ERRNO.rawValue where number == EPROTO: return .closed
         case MOSQ_ERR_ERRNO.rawValue: return .unreachable(String(cString: strerror(number)))
         case MOSQ_ERR_KEEPALIVE.rawValue: return .silent
         case MOSQ_ERR_CONN_LOST.rawValue, MOSQ_ERR_NO_CONN.rawValue, MOSQ_ERR_CONN_REFUSED.rawValue:
@@ -150,10 +156,9 @@ final class BrokerSession {
     /// The error that poll found on the socket, in the system's words.
     var socketError: String? {
         var (error, length) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
-        guard socket >= 0, getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0, error != 0 else {
-            return nil
-        }
-        return String(cString: strerror(error))
+        if socket >= 0 { getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) }
+        let known = error != 0 ? error : connectError
+        return known.map { String(cString: strerror($0)) }
     }
 
     // MARK: - Callbacks: they collect, and decide nothing

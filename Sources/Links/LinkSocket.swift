@@ -9,6 +9,8 @@ public enum LinkSocketError: Error, Equatable, Sendable, CustomStringConvertible
     case noBluetooth
     /// A path too long for a Unix socket.
     case pathTooLong(String)
+    /// Something that is no socket stands at the path already.
+    case notASocket(String)
     /// A call failed: which, and its errno.
     case failed(call: String, errno: Int32)
 
@@ -17,6 +19,7 @@ public enum LinkSocketError: Error, Equatable, Sendable, CustomStringConvertible
         switch self {
         case .noBluetooth: "this machine's kernel has no Bluetooth"
         case .pathTooLong(let path): "\(path) is longer than \(NearbyAddress.longestPath) bytes"
+        case .notASocket(let path): "\(path) exists and is not a socket"
         case .failed(let call, let number): "\(call): \(String(cString: strerror(number)))"
         }
     }
@@ -27,8 +30,8 @@ public enum LinkSocket {
     /// A listening socket. A Unix socket's path is made anew, for the owner and group only.
     /// - Throws: `LinkSocketError`.
     public static func listen(on address: NearbyAddress, backlog: Int32 = 64) throws(LinkSocketError) -> Int32 {
+        if case .local(let path) = address { try clear(path) }
         let socket = try make(address)
-        if case .local(let path) = address { unlink(path) }
         let mask = umask(0o117)
         let bound = address.withSocketAddress { bind(socket, $0, $1) }
         let bindError = errno
@@ -36,6 +39,33 @@ public enum LinkSocket {
         guard bound == 0 else { throw failed("bind", socket, bindError) }
         guard Glibc.listen(socket, backlog) == 0 else { throw failed("listen", socket) }
         return socket
+    }
+
+    /// Takes away a socket that its owner has left behind; anything else at the path stays.
+    private static func clear(_ path: String) throws(LinkSocketError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path) }
+        if let listening = try? connect(to: .local(path: path)) {
+            close(listening)
+            throw .failed(call: "bind", errno: EADDRINUSE)
+        }
+        unlink(path)
+    }
+
+    /// The inode of what stands at a path.
+    public static func inode(of path: String) -> UInt64? {
+        var status = stat()
+        return lstat(path, &status) == 0 ? UInt64(status.st_ino) : nil
+    }
+
+    /// The level that holds on a Bluetooth link, in the kernel's words; nil where the transport has none.
+    public static func securityLevel(of socket: Int32, _ transport: Transport) -> String? {
+        guard transport != .local else { return nil }
+        var (security, length) = (bt_security(), socklen_t(MemoryLayout<bt_security>.size))
+        guard getsockopt(socket, SOL_BLUETOOTH, BT_SECURITY, &security, &length) == 0 else { return nil }
+        let names = ["none", "low", "medium", "high", "fips"]
+        return Int(security.level) < names.count ? names[Int(security.level)] : "level \(security.level)"
     }
 
     /// The next waiting connection and who it is, or nil where none waits.

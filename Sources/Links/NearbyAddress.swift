@@ -13,7 +13,9 @@ public struct BluetoothAddress: Hashable, Sendable, CustomStringConvertible {
     /// From `00:11:22:33:44:55`; nil for anything else.
     public init?(_ text: some StringProtocol) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        let bytes = parts.compactMap { $0.utf8.count == 2 ? UInt8($0, radix: 16) : nil }
+        let bytes = parts.compactMap { part in
+            part.utf8.count == 2 && part.allSatisfy(\.isHexDigit) ? UInt8(part, radix: 16) : nil  // no sign
+        }
         guard parts.count == 6, bytes.count == 6 else { return nil }
         self.bytes = bytes
     }

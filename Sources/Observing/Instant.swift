@@ -39,6 +39,9 @@ struct Agenda<Entry: Sendable>: Sendable {
     /// The earliest moment, also where its entry means nothing any more.
     var next: Instant? { heap.first?.at }
 
+    /// Entries, also those that mean nothing any more.
+    var count: Int { heap.count }
+
     mutating func add(_ entry: Entry, at moment: Instant) {
         heap.append((moment, entry))
         var child = heap.count - 1

@@ -37,9 +37,21 @@ extension Observer {
             if link.session.isHeld { return 1 }
             return now - link.openedAt >= policy.readyGrace ? 0 : 2
         }
-        return links.filter { !$0.value.session.awaitsProof }
-            .min { (rank($0.value), $0.key.number) < (rank($1.value), $1.key.number) }?.key
+        let idle = links.filter { !$0.value.session.awaitsProof }
+            .min { (rank($0.value), $0.key.number) < (rank($1.value), $1.key.number) }
+        return idle?.key ?? oldestImpostor()
     }
+
+    /// Where every link waits for a proof, several of them name one device: all but one are not that device.
+    private func oldestImpostor() -> LinkID? {
+        let crowds = Dictionary(grouping: links.keys) { links[$0]?.session.device }.values
+        let largest = crowds.max {
+            ($0.count, $1.min(by: older)?.number ?? 0) < ($1.count, $0.min(by: older)?.number ?? 0)
+        }
+        return largest.flatMap { $0.count > 1 ? $0.min(by: older) : nil }
+    }
+
+    private func older(_ left: LinkID, _ right: LinkID) -> Bool { left.number < right.number }
 
     mutating func receive(_ frame: LinkFrame, over id: LinkID, at now: Instant) -> [Effect] {
         guard let link = links[id] else { return [] }  // its last frames may arrive after we have ended it

@@ -129,7 +129,20 @@ public struct Observer: Sendable {
         case .disconnected(let link): forget(link)
         case .tick: break
         }
+        tidyAgenda()
         return effects
+    }
+
+    /// Links that come and go leave their entries behind; what lives is a small part then, and is written anew.
+    private mutating func tidyAgenda() {
+        let living = observations.count + links.count + servers.count
+        guard agenda.count > 1_024 + 4 * living else { return }
+        agenda = Agenda()
+        for (exchange, observation) in observations { agenda.add(.observation(exchange), at: observation.deadline) }
+        for (id, link) in links { agenda.add(.link(id), at: link.deadline) }
+        for (server, standing) in servers {
+            if let due = standing.joinDue { agenda.add(.join(server), at: due) }
+        }
     }
 
     private mutating func expire(at now: Instant) -> [Effect] {

@@ -59,6 +59,15 @@ extension Observer {
         return effects
     }
 
+    /// Goes on above these sequence ids towards these servers, if it is not above them already.
+    public mutating func raiseSequences(_ floors: [Identifier: SequenceID]) {
+        for (server, floor) in floors {
+            var standing = servers[server] ?? Standing()
+            standing.lastSent = max(standing.lastSent, floor)
+            servers[server] = standing
+        }
+    }
+
     private mutating func reopen(_ stored: StoredObservation) -> [Effect] {
         guard stored.sameBoot else { return conclude(stored.exchange, stored.device, .failed, .interrupted, nil) }
         guard case .observationRequest(_, let sealed) = stored.request?.content.body else {

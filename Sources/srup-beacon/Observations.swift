@@ -20,11 +20,13 @@ struct Observations: ParsableCommand {
     @Flag(help: "Print one JSON array, for machines.")
     var json = false
 
-    @Option(help: "How many at most, 1 to 100000.")
+    @Option(help: "How many at most, 1 to \(Inquiry.longestHistory).")
     var limit = 100
 
     func validate() throws {
-        guard (1...100_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 100000") }
+        guard (1...Inquiry.longestHistory).contains(limit) else {
+            throw ValidationError("--limit takes a number from 1 to \(Inquiry.longestHistory)")
+        }
     }
 
     func run() throws {

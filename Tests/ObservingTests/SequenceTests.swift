@@ -59,4 +59,16 @@ import Testing
         var harness = Harness(members: [])
         #expect(harness.handle(.join(server, token("t"))).sent.map(\.sequence.number) == [16])
     }
+
+    @Test("a floor that the operator gives is gone above, for a server that we never knew too, and never lowers an id")
+    func floors() {
+        var harness = Harness()
+        harness.observer.raiseSequences([server: SequenceID(5_000)])
+        #expect(harness.say(.action(1), sequence: SequenceID(100)).sent.map(\.sequence.number) == [5_016])
+        harness.observer.raiseSequences([server: SequenceID(5_000)])
+        #expect(harness.say(.action(1), sequence: SequenceID(101)).sent.map(\.sequence.number) == [5_032])
+        var stranger = Harness(members: [])
+        stranger.observer.raiseSequences([server: SequenceID(70)])
+        #expect(stranger.handle(.join(server, token("t"))).sent.map(\.sequence.number) == [86])
+    }
 }

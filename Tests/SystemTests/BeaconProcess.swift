@@ -14,7 +14,8 @@ final class BeaconProcess {
     /// - Parameter settings: lines by section that come before the defaults.
     init(_ network: Network, name: String = "beacon", settings: [String: [String]] = [:]) throws {
         self.network = network
-        state = network.folder + "/\(name)-state"
+        let given = settings["beacon"]?.compactMap { $0.wholeMatch(of: /state = (.+)/)?.1 }.first
+        state = given.map(String.init) ?? network.folder + "/\(name)-state"
         link = network.folder + "/\(name)-link"
         log = network.folder + "/\(name).log"
         configuration = network.folder + "/\(name).conf"

@@ -17,13 +17,13 @@ struct NotInTime: Error, CustomStringConvertible {
 }
 
 /// Waits until something holds; bounded.
-func eventually(_ what: String, within seconds: Double = 20, _ holds: () throws -> Bool) throws {
+func eventually(_ what: @autoclosure () -> String, within seconds: Double = 20, _ holds: () throws -> Bool) throws {
     let deadline = Date(timeIntervalSinceNow: seconds)
     while Date() < deadline {
         if try holds() { return }
         Thread.sleep(forTimeInterval: 0.01)
     }
-    throw NotInTime(what: what)
+    throw NotInTime(what: what())
 }
 
 /// A folder with a CA, certificates, keys and a broker of its own, all of it gone with the test.

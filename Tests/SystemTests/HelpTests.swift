@@ -1,0 +1,46 @@
+import Foundation
+import Testing
+
+@Suite("Help")
+struct HelpTests {
+    @Test(
+        "of each command and verb says what it does and names its options",
+        arguments: [
+            ("srup-beacon", [], ["run", "status", "observations", "--version"]),
+            ("srup-beacon", ["run"], ["--config", "--check", "SIGHUP"]),
+            ("srup-beacon", ["status"], ["--config", "--json"]),
+            ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
+            ("srup-bench", [], ["keys", "c2", "device", "decode", "diagram"]),
+            ("srup-bench", ["keys"], ["--out", "--bits"]),
+            (
+                "srup-bench", ["c2"],
+                ["--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window"]
+            ), ("srup-bench", ["device"], ["--server", "--observer", "--link", "--mode", "--wrong-value", "--silent"]),
+            ("srup-bench", ["decode"], ["--verify-with", "--open-with"]),
+            ("srup-bench", ["diagram"], ["--title", "--svg"]),
+        ] as [(String, [String], [String])])
+    func help(command: String, verb: [String], names: [String]) throws {
+        for flag in ["--help", "-h"] {
+            let reply = try Network.output(Network.products + "/" + command, verb + [flag])
+            #expect(reply.status == 0)
+            #expect(reply.text.split(separator: "\n").count > 5)
+            for name in names { #expect(reply.text.contains(name), "\(command) \(verb): \(name)") }
+        }
+    }
+
+    @Test("a command that is given nonsense says so, names its help, and does not succeed")
+    func nonsense() throws {
+        for arguments in [["nonsense"], ["run", "--nonsense"], ["observations", "--limit", "0"]] {
+            let reply = try Network.output(Network.products + "/srup-beacon", arguments)
+            #expect(reply.status != 0)
+            #expect(reply.text.contains("--help"), "\(reply.text)")
+        }
+    }
+
+    @Test("the version is a number")
+    func version() throws {
+        let reply = try Network.output(Network.products + "/srup-beacon", ["--version"])
+        #expect(reply.status == 0)
+        #expect(reply.text.wholeMatch(of: /[0-9]+\.[0-9]+\.[0-9]+\n/) != nil)
+    }
+}

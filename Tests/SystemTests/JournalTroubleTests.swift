@@ -1,0 +1,163 @@
+import Foundation
+import Keys
+import ProofLink
+import SRUP
+import Testing
+
+@Suite("A journal that cannot be written")
+struct JournalTroubleTests {
+    let network: Network
+    let server: TestServer
+
+    init() throws {
+        network = try Network()
+        server = try TestServer(network)
+    }
+
+    /// While nothing can be written nothing is acted on and nothing acknowledged; afterwards it goes on by itself.
+    private func expectTrouble(
+        _ beacon: BeaconProcess, states: [String], cause: () throws -> Void, mend: () throws -> Void
+    ) throws {
+        try cause()
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        try eventually("status says so\n\(beacon.status)") { states.contains(beacon.journalState ?? "") }
+        let journal = try #require(beacon.status["journal"] as? [String: Any])
+        #expect((journal["trouble"] as? String)?.isEmpty == false)
+        #expect(journal["since"] as? String != nil)
+        let text = try beacon.command("status").text
+        #expect(states.contains { text.contains("journal: \($0), ") }, "\(text)")
+        // A device is not heard: what it proves could not be recorded.
+        #expect(try TestDevice(beacon.link).receive() == .outcome(.busy, tag: LinkFrame.noTag))
+        Thread.sleep(forTimeInterval: 1.5)
+        #expect(server.everyStatus(token).isEmpty, "not answered")
+        #expect(beacon.isRunning)
+        try mend()
+        try eventually("the journal is written again\n\(beacon.status)") { beacon.journalState == "ok" }
+        try TestDevice.proveUntilValid(beacon.link, value) { !server.verdicts(token).isEmpty }
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+        #expect(server.verdicts(token).count == 1)
+        #expect(beacon.history.count == 1)
+    }
+
+    @Test("because files may not grow is told, and mended by letting them")
+    func fileSize() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        let process = try #require(beacon.process?.process)
+        try expectTrouble(beacon, states: ["failing", "full"]) {
+            try Network.run("/usr/bin/prlimit", ["--pid", "\(process)", "--fsize=4096:"])
+        } mend: {
+            try Network.run("/usr/bin/prlimit", ["--pid", "\(process)", "--fsize=unlimited:"])
+        }
+    }
+
+    @Test("because the disk is full is told, and mended by room", .enabled(if: Disk.works, "no tmpfs can be mounted"))
+    func full() throws {
+        let disk = try Disk(network.folder + "/disk")
+        let beacon = try BeaconProcess(network, settings: ["beacon": ["state = \(disk.path)/state"]])
+        try beacon.startAndJoin()
+        try expectTrouble(beacon, states: ["full"]) {
+            try disk.fill()
+        } mend: {
+            try disk.empty()
+        }
+        #expect(beacon.logged.contains("hint: free space in \(disk.path)/state"))
+        #expect(beacon.logged.contains("the journal can be written again"))
+        let lines = beacon.logged.split(separator: "\n").filter { $0.contains("nothing is acted on") }
+        #expect(lines.count == 1, "once a minute: \(lines)")
+    }
+
+    @Test("because the disk is full at the start is told, and mended by room", .enabled(if: Disk.works, "no tmpfs"))
+    func fullAtStart() throws {
+        let disk = try Disk(network.folder + "/disk")
+        let beacon = try BeaconProcess(network, settings: ["beacon": ["state = \(disk.path)/state"]])
+        try FileManager.default.createDirectory(
+            atPath: disk.path + "/state", withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        try disk.fill()
+        try beacon.start()
+        try eventually("status says so") { beacon.journalState == "full" }
+        try disk.empty()
+        try eventually("it has joined\n\(beacon.logged)") { beacon.membership == "member" }
+    }
+
+    // A disk on which a file is open for writing cannot be made read-only, so it is so from the start.
+    @Test("because the disk is read-only ends it with what to do", .enabled(if: Disk.works, "no tmpfs can be mounted"))
+    func readOnly() throws {
+        let disk = try Disk(network.folder + "/disk")
+        let beacon = try BeaconProcess(network, settings: ["beacon": ["state = \(disk.path)/state"]])
+        try beacon.startAndJoin()
+        beacon.stop()
+        try disk.remount("ro")
+        let reply = try beacon.command("run")
+        #expect(reply.status == 1)
+        #expect(reply.text.contains("Read-only file system"), "\(reply.text)")
+        #expect(!reply.text.contains("free space"))
+        #expect(reply.text.split(separator: "\n").last?.hasPrefix("hint: ") == true)
+        try disk.remount("rw")
+        try beacon.startAndJoin()
+    }
+
+    @Test("because it was lost with its sequence ids: nothing is sent until a floor is given, which SIGHUP takes")
+    func unknownSequences() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        beacon.stop()
+        try Data("not a journal, for long enough\n".utf8).write(to: URL(filePath: beacon.state + "/journal.sqlite"))
+        try FileManager.default.removeItem(atPath: beacon.state + "/sequences")
+        let accepted = server.accepted.count
+        try beacon.start()
+        try eventually("it says so") { beacon.logged.contains("sequence-floor") }
+        try eventually("it is connected") { beacon.brokerState == "connected" }
+        let findings = try #require((beacon.status["journal"] as? [String: Any])?["findings"] as? [String])
+        #expect(findings.contains { $0.contains("set aside as") } && findings.contains { $0.contains("not known") })
+        try server.observe(Node.device, .random(), token: TestServer.token())
+        Thread.sleep(forTimeInterval: 0.5)
+        #expect(server.accepted.count == accepted && server.ignored.isEmpty, "nothing was sent")
+
+        let floor = server.counter + 5_000
+        try beacon.write(["server \(Node.c2.topicForm)": ["sequence-floor = \(floor)"]])
+        kill(try #require(beacon.process?.process), SIGHUP)
+        try eventually("it has joined\n\(beacon.logged)") { beacon.membership == "member" }
+        #expect(server.ignored.isEmpty, "no id was used again")
+        #expect(server.accepted.dropFirst(accepted).allSatisfy { $0.sequence.number > floor })
+        let known = try #require((beacon.status["journal"] as? [String: Any])?["findings"] as? [String])
+        #expect(!known.contains { $0.contains("not known") })
+    }
+}
+
+/// A small disk of its own: a tmpfs.
+final class Disk {
+    let path: String
+
+    /// Whether this process may mount.
+    static let works: Bool = {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "srup-mount-\(UUID().uuidString)").path
+        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        guard (try? Disk(folder)) != nil else { return false }
+        return true
+    }()
+
+    init(_ path: String) throws {
+        self.path = path
+        try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        try Network.run("/usr/bin/mount", ["-t", "tmpfs", "-o", "size=2m,mode=0700", "srup-test", path])
+    }
+
+    deinit { _ = try? Network.output("/usr/bin/umount", ["--lazy", path]) }
+
+    func remount(_ mode: String) throws { try Network.run("/usr/bin/mount", ["-o", "remount,\(mode)", path]) }
+
+    /// Fills it to the last byte.
+    func fill() throws {
+        let file = open(path + "/filler", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        try #require(file >= 0)
+        defer { close(file) }
+        let block = [UInt8](repeating: 7, count: 4_096)
+        while write(file, block, block.count) > 0 {}
+        try #require(errno == ENOSPC)
+    }
+
+    func empty() throws { try FileManager.default.removeItem(atPath: path + "/filler") }
+}

@@ -1,0 +1,240 @@
+import Foundation
+import Keys
+import Links
+import ProofLink
+import SRUP
+import Testing
+
+@Suite("The beacon as a service")
+struct ServiceTests {
+    let network: Network
+    let server: TestServer
+
+    init() throws {
+        network = try Network()
+        server = try TestServer(network)
+    }
+
+    private func signal(_ beacon: BeaconProcess, _ number: Int32) throws {
+        kill(try #require(beacon.process?.process), number)
+    }
+
+    /// SIGHUP, and the line that says what came of it.
+    private func reload(_ beacon: BeaconProcess, _ settings: [String: [String]], says line: String) throws {
+        let before = beacon.logged.count
+        try beacon.write(settings)
+        try signal(beacon, SIGHUP)
+        try eventually("«\(line)» in\n\(beacon.logged)") { beacon.logged.dropFirst(before).contains(line) }
+    }
+
+    @Test("tells systemd that it is ready, how it is, that it lives, that it reloads, and that it stops")
+    func notifies() throws {
+        let told = try NotifySocket(network.folder + "/notify")
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin(environment: ["NOTIFY_SOCKET": told.path, "WATCHDOG_USEC": "200000"])
+        try eventually("signs of life\n\(told.all)") { told.all.count { $0 == "WATCHDOG=1" } > 3 }
+        try eventually("the state\n\(told.all)") {
+            told.all.contains("STATUS=connected to localhost:\(network.port); joined to 1 of 1 servers")
+        }
+        #expect(told.all.count { $0 == "READY=1" } == 1)
+        try reload(beacon, [:], says: "configuration read again")
+        try eventually("the reload\n\(told.all)") { told.all.contains { $0.hasPrefix("RELOADING=1\nMONOTONIC_USEC=") } }
+        try eventually("the end of the reload") { told.all.count { $0 == "READY=1" } == 2 }
+        #expect(!told.all.contains("STOPPING=1"))
+        #expect(beacon.stop() == 0)
+        #expect(told.all.contains("STOPPING=1"))
+    }
+
+    @Test("SIGHUP takes window, level and servers, and names what waits for a restart")
+    func reloads() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        try reload(
+            beacon,
+            [
+                "observation": ["window = 1", "limit = 7"], "broker": ["reconnect-first = 0.06"],
+                "server \(Node.c2.topicForm)": [
+                    "key = \(network.folder)/\(Node.c2.topicForm).pub.pem", "[server 77]",
+                    "key = \(network.folder)/77.pub.pem", "[log]", "level = debug", "[observation]",
+                ],
+            ], says: "configuration read again")
+        #expect(beacon.logged.contains("[broker] has changed: that needs a restart"))
+        #expect(!beacon.logged.contains("[beacon] has changed") && !beacon.logged.contains("[link] transports has"))
+        let servers = try #require(beacon.status["servers"] as? [[String: Any]])
+        #expect(servers.map { $0["id"] as? String } == [Node.second.description, Node.c2.description])
+        #expect(servers.map { $0["membership"] as? String } == ["joining", "member"])
+        let token = TestServer.token()
+        let asked = Date()
+        try server.observe(Node.device, .random(), token: token)
+        #expect(try server.waitForVerdict(token) == .observedJoinFail)
+        #expect(Date().timeIntervalSince(asked) < 10, "the new window holds")
+        try reload(beacon, ["log": []], says: "configuration read again")
+        let left = try #require(beacon.status["servers"] as? [[String: Any]])
+        #expect(left.count == 1, "a server that is gone is gone")
+    }
+
+    @Test("a faulty configuration on SIGHUP changes nothing, and is told")
+    func faultyReload() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        try reload(beacon, ["observation": ["window = soon"]], says: "the old configuration stays in force")
+        let missing = network.folder + "/nothing.pem"
+        try reload(
+            beacon, ["observation": ["window = 1"], "server \(Node.c2.topicForm)": ["key = \(missing)"]],
+            says: "\(missing) does not exist")
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        Thread.sleep(forTimeInterval: 1.5)
+        #expect(server.verdicts(token).isEmpty, "the old window holds")
+        try beacon.write([:])  // a correct one, so that this test can ask for the status
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+    }
+
+    @Test("SIGTERM and SIGINT end it within three seconds, and what is open goes on after the restart")
+    func stops() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        try eventually("the observation is open") { beacon.logged.contains("opened") }
+        for number in [SIGTERM, SIGINT] {
+            let link = try TestDevice(beacon.link)
+            guard case .hello? = try link.receive() else {
+                Issue.record("no HELLO")
+                return
+            }
+            let asked = Date()
+            #expect(beacon.stop(with: number) == 0)
+            #expect(Date().timeIntervalSince(asked) < 3)
+            #expect(try link.receive() == .outcome(.busy, tag: LinkFrame.noTag), "the device is sent away")
+            #expect(!FileManager.default.fileExists(atPath: beacon.link))
+            #expect(!FileManager.default.fileExists(atPath: beacon.state + "/control"))
+            try beacon.startAndJoin()
+        }
+        #expect(beacon.logged.contains("1 open observations go on"))
+        #expect((beacon.status["observations"] as? [String: Any])?["open"] as? Int == 1)
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+    }
+
+    @Test("SIGTERM ends it within three seconds also where the broker has frozen")
+    func stopsWithoutBroker() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        network.signalBroker(SIGSTOP)
+        defer { network.signalBroker(SIGCONT) }
+        let asked = Date()
+        #expect(beacon.stop() == 0)
+        #expect(Date().timeIntervalSince(asked) < 3)
+    }
+
+    @Test("without a beacon `status` says so, and `observations` reads the journal", arguments: [SIGTERM, SIGKILL])
+    func withoutBeacon(number: Int32) throws {
+        let beacon = try BeaconProcess(network)
+        let before = try beacon.command("observations")
+        #expect(before.status == 1 && before.text.hasPrefix("srup-beacon: "), "\(before.text)")
+        #expect(!FileManager.default.fileExists(atPath: beacon.state), "asking makes nothing")
+        try beacon.startAndJoin()
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
+        _ = try server.waitForVerdict(token)
+        let running = try beacon.command("observations").text
+        #expect(running.contains("\(Node.device)  valid") && running.split(separator: "\n").count == 1)
+        beacon.stop(with: number)
+        #expect(try beacon.command("observations").text == running)
+        #expect(beacon.history.count == 1)
+        let status = try beacon.command("status")
+        #expect(status.status == 1)
+        #expect(status.text.split(separator: "\n").map { $0.prefix(6) } == ["srup-b", "hint: "], "\(status.text)")
+        try beacon.startAndJoin()
+    }
+
+    @Test("everything that it writes is its owner's alone")
+    func modes() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        let names = try FileManager.default.contentsOfDirectory(atPath: beacon.state)
+        #expect(Set(names).isSuperset(of: ["journal.sqlite", "journal.sqlite-wal", "sequences", "reserve", "control"]))
+        for name in names {
+            let attributes = try FileManager.default.attributesOfItem(atPath: beacon.state + "/" + name)
+            #expect(attributes[.posixPermissions] as? Int == (name == "control" ? 0o660 : 0o600), "\(name)")
+        }
+    }
+
+    @Test("the control socket survives noise, long lines, silence, and a client that never reads")
+    func control() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        func client(_ bytes: [UInt8]) throws -> Int32 {
+            let socket = try LinkSocket.connect(to: .local(path: beacon.state + "/control"))
+            _ = send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+            return socket
+        }
+        func answer(_ socket: Int32) throws -> [UInt8] {
+            var all: [UInt8] = []
+            try eventually("an end") {
+                guard case .bytes(let bytes) = LinkSocket.receive(from: socket) else {
+                    return LinkSocket.receive(from: socket) == .closed
+                }
+                all += bytes
+                return false
+            }
+            return all
+        }
+        let noise: [[UInt8]] = [
+            [0x0A], Array("nonsense\n".utf8), [0xFF, 0xFE, 0x00, 0x0A], Array("observations -1\n".utf8),
+            Array("observations 99999999999999999999\n".utf8), Array(repeating: 0x41, count: 300),
+            Array(repeating: 0x41, count: 100_000), Array("status".utf8) + [0] + Array("\n".utf8),
+        ]
+        var sockets: [Int32] = []
+        defer { for socket in sockets { close(socket) } }
+        for bytes in noise {
+            let socket = try client(bytes)
+            sockets.append(socket)
+            _ = try answer(socket)
+            #expect(beacon.brokerState == "connected", "after \(bytes.prefix(20))")
+        }
+        for _ in 0..<6 {
+            sockets.append(try client(Array("status\n".utf8)))  // never read
+            sockets.append(try client(Array("stat".utf8)))  // never finished
+            close(try client(Array("status\n".utf8)))  // gone at once
+        }
+        #expect(beacon.brokerState == "connected")
+        #expect(beacon.isRunning)
+    }
+}
+
+/// What a service tells systemd: a datagram socket of the test's own.
+private final class NotifySocket {
+    let path: String
+    private let descriptor: Int32
+    private var seen: [String] = []
+
+    init(_ path: String) throws {
+        self.path = path
+        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let descriptor = descriptor
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(bound == 0)
+    }
+
+    deinit { close(descriptor) }
+
+    /// Everything that has been told so far.
+    var all: [String] {
+        var bytes = [UInt8](repeating: 0, count: 4_096)
+        while case let count = recv(descriptor, &bytes, bytes.count, 0), count > 0 {
+            seen.append(String(decoding: bytes.prefix(count), as: UTF8.self))
+        }
+        return seen
+    }
+}
