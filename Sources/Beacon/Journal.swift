@@ -97,14 +97,19 @@ final class Journal {
     /// Every opening goes on above every id that can have been used, also where the journal is a copy that nothing tells
     /// from the one it was made of.
     private func skipToCeilings() throws {
-        for (server, ceiling) in ceilings.ceilings {
-            try change {
-                try $0.run(
-                    "UPDATE servers SET last_sent = ? WHERE id = ? AND last_sent BETWEEN 0 AND ?",
-                    .unsigned(ceiling.number), .unsigned(server.number), .unsigned(ceiling.number))
-            }
+        for standing in try servers() {
+            if let ceiling = ceilings.ceilings[standing.server] { try raise(standing, to: ceiling) }
         }
         try commit()
+    }
+
+    private func raise(_ standing: StoredServer, to sequence: SequenceID) throws(Failure) {
+        guard standing.lastSent < sequence else { return }
+        try change {
+            try $0.run(
+                "UPDATE servers SET last_sent = ? WHERE id = ?", .unsigned(sequence.number),
+                .unsigned(standing.server.number))
+        }
     }
 
     /// What stands for the epoch of a journal that has not been told one: it is being made.
@@ -312,12 +317,8 @@ final class Journal {
     /// one, they are all known again.
     func raiseSequences(_ servers: [Identifier: SequenceID?]) throws(Failure) {
         for case (let server, let floor?) in servers {
-            try change { database in
-                try addServer(server)
-                try database.run(
-                    "UPDATE servers SET last_sent = ? WHERE id = ? AND last_sent BETWEEN 0 AND ?",
-                    .unsigned(floor.number), .unsigned(server.number), .unsigned(floor.number))
-            }
+            try change { _ in try addServer(server) }
+            for standing in try self.servers() where standing.server == server { try raise(standing, to: floor) }
         }
         if sequencesUnknown, servers.values.allSatisfy({ $0 != nil }) {
             try change { try $0.run("DELETE FROM meta WHERE name = 'sequences'") }

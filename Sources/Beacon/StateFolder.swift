@@ -87,7 +87,7 @@ struct SequenceCeilings: Equatable {
     /// How far ahead a ceiling is set: a new file after as many ids, and as many lost with a lost journal.
     static let block: UInt64 = 1_024
     /// No ceiling of ours comes near this: a file that says more is damaged.
-    private static let highest = UInt64.max >> 1
+    private static let highest = UInt64.max - 1 << 31
 
     var epoch = ""
     /// Set while the journal is being told of a new epoch.

@@ -28,11 +28,12 @@ struct JournalCrashTests {
                     { try $0.raiseSequences([server: SequenceID(9_000)]) },
                 ]
                 for (number, step) in steps.enumerated() {
-                    let before = try journal.content()
+                    let (before, sent) = (try journal.content(), try journal.standing()?.lastSent)
                     try step(journal)
                     try expect(folder, holds: number == steps.count - 1 ? try journal.content() : before, step: number)
                     try journal.commit()
-                    try #expect(journal.content() != before, "step \(number) does something")
+                    let moved = try journal.content() != before || journal.standing()?.lastSent != sent
+                    #expect(moved, "step \(number) does something")
                     try expect(folder, holds: try journal.content(), step: number)
                 }
             }
@@ -82,7 +83,7 @@ struct JournalCrashTests {
     func ceilingFirst() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in
-                for sequence: UInt64 in [1, 1_025, 1_026, 5_000, .max - 1_024, .max - 1, .max] {
+                for sequence: UInt64 in [1, 1_025, 1_026, 5_000, .max >> 1, .max - 1 << 32] {
                     try journal.queue(Sample.response(sequence))  // not committed
                     let ceiling = try #require(SequenceCeilings(reading: folder.state)?.ceilings[server])
                     #expect(ceiling >= SequenceID(sequence))

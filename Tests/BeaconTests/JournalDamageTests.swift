@@ -181,7 +181,7 @@ struct JournalDamageTests {
         }
     }
 
-    @Test("a file of ceilings that is gone or damaged is made again from a whole journal")
+    @Test("a journal without its file of ceilings may be any older one: nothing is sent before a floor is given")
     func ceilingsGone() throws {
         try JournalFolder.with { folder in
             try fill(folder)
@@ -189,12 +189,15 @@ struct JournalDamageTests {
                 try FileManager.default.removeItem(atPath: folder.state.sequences)
                 if let bytes { try folder.files.write(bytes, to: "sequences") }
                 try folder.run { journal in
-                    #expect(journal.finding == .whole)
+                    #expect(journal.finding == .lost)
+                    #expect(journal.sequencesUnknown)
+                    try #expect(journal.outbox().isEmpty)
+                    try journal.raiseSequences([server: SequenceID(3_000)])
                     #expect(!journal.sequencesUnknown)
-                    try #expect(journal.standing()?.lastSent == SequenceID(3_000))
-                    try journal.queue(Sample.response(3_000))
+                    try journal.queue(Sample.response(3_016))
+                    try journal.commit()
                 }
-                #expect(SequenceCeilings(reading: folder.state)?.ceilings[server] == SequenceID(4_024))
+                #expect(SequenceCeilings(reading: folder.state)?.ceilings[server] == SequenceID(4_040))
             }
         }
     }

@@ -24,10 +24,6 @@ struct BrokerFaultTests {
         arguments: [
             ("OpenSSL Error[0]: error:0A00010B:SSL routines::wrong version number", "wrong version number"),
             (
-                "OpenSSL Error[0]: error:0A000126:SSL routines::unexpected eof while reading",
-                "unexpected eof while reading"
-            ),
-            (
                 "OpenSSL Error[0]: error:0A000410:SSL routines::sslv3 alert handshake failure",
                 "sslv3 alert handshake failure"
             ),
@@ -35,6 +31,12 @@ struct BrokerFaultTests {
             ("no colons at all", "no colons at all"), ("", ""),
         ])
     func others(line: String, words: String) { #expect(BrokerFault.tls(logged: line) == .tls(words)) }
+
+    @Test("a connection that ends without TLS's goodbye has ended, and is no fault of TLS")
+    func unexpectedEnd() {
+        let line = "OpenSSL Error[0]: error:0A000126:SSL routines::unexpected eof while reading"
+        #expect(BrokerFault.tls(logged: line) == .closed)
+    }
 
     static let all: [BrokerFault] =
         [

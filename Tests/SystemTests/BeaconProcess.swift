@@ -62,10 +62,10 @@ final class BeaconProcess {
         try text.write(toFile: configuration, atomically: true, encoding: .utf8)
     }
 
-    func start(environment: [String: String] = [:]) throws {
+    func start(environment: [String: String] = [:], output: String? = nil) throws {
         process = try Child(
-            Network.products + "/srup-beacon", ["run", "--config", configuration], output: log, environment: environment
-        )
+            Network.products + "/srup-beacon", ["run", "--config", configuration], output: output ?? log,
+            environment: environment)
     }
 
     /// Starts it, and waits until it is joined to the server.

@@ -11,13 +11,16 @@ final class TestDevice {
     private var assembler = FrameAssembler()
     private var waiting: [LinkFrame] = []
 
-    init(_ path: String) throws {
+    init(_ path: String) throws { socket = try TestDevice.connect(path) }
+
+    /// A bare connection; the caller closes it.
+    static func connect(_ path: String) throws -> Int32 {
         var made: Int32?
         try eventually("the local link is open", within: 10) {
             made = try? LinkSocket.connect(to: .local(path: path))
             return made != nil
         }
-        socket = try #require(made)
+        return try #require(made)
     }
 
     deinit { close(socket) }
