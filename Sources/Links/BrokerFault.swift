@@ -79,12 +79,13 @@ public enum BrokerFault: Error, Equatable, Sendable {
 
     /// A fault from a line that libmosquitto logged about TLS: `… error:0A000418:SSL routines::tlsv1 alert unknown ca`.
     /// OpenSSL's reason numbers from 1000 on are alerts that the peer sent.
-    static func tls(logged line: String) -> BrokerFault {
+    static func tls(logged line: String, wasConnected: Bool = false) -> BrokerFault {
         let code = line.split(separator: ":").lazy.compactMap { $0.count == 8 ? UInt($0, radix: 16) : nil }.first
         let reason = code.map { Int($0 & 0x7F_FFFF) } ?? 0
         // 42 to 49: bad, unsupported, revoked, expired, unknown certificate; illegal parameter; unknown CA; access
         // denied. 116: certificate required.
-        if reason == 294 { return .closed }  // the connection ended without TLS's goodbye
+        // 294: the connection ended without TLS's goodbye. Before CONNACK that tells of a peer that may not speak TLS.
+        if reason == 294, wasConnected { return .closed }
         if (1_042...1_049).contains(reason) || reason == 1_116 { return .certificateRefused(alert: reason - 1_000) }
         return .tls(line.split(separator: ":").last.map(String.init) ?? line)
     }

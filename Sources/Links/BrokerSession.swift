@@ -47,6 +47,7 @@ final class BrokerSession {
     private var identifiers: [Int32: Int64] = [:]
     private var collected = Collected()
     private var tlsTrouble: String?
+    private var wasConnected = false
     private var grantsAwaited: Int?
     private var connectError: Int32?
 
@@ -139,7 +140,7 @@ final class BrokerSession {
     func explain(_ result: Int32, _ host: String = "") -> BrokerFault {
         let number = errno
         if let refusal = tls.refusal { return refusal }
-        if let tlsTrouble { return .tls(logged: tlsTrouble) }
+        if let tlsTrouble { return .tls(logged: tlsTrouble, wasConnected: wasConnected) }
         if let fault = collected.fault { return fault }
         switch result {
         case MOSQ_ERR_EAI.rawValue: return .unknownHost(host)
@@ -167,6 +168,7 @@ final class BrokerSession {
         mosquitto_connect_callback_set(mosquitto) { _, me, code in
             if code == 0 {
                 BrokerSession.from(me)?.collected.connected = true
+                BrokerSession.from(me)?.wasConnected = true
             } else {
                 BrokerSession.from(me)?.collected.fault = .refused(code: Int(code))
             }

@@ -35,7 +35,8 @@ struct BrokerFaultTests {
     @Test("a connection that ends without TLS's goodbye has ended, and is no fault of TLS")
     func unexpectedEnd() {
         let line = "OpenSSL Error[0]: error:0A000126:SSL routines::unexpected eof while reading"
-        #expect(BrokerFault.tls(logged: line) == .closed)
+        #expect(BrokerFault.tls(logged: line, wasConnected: true) == .closed)
+        #expect(BrokerFault.tls(logged: line) == .tls("unexpected eof while reading"))
     }
 
     static let all: [BrokerFault] =
