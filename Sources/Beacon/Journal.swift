@@ -1,4 +1,3 @@
-import CSQLite
 import Glibc
 import Keys
 import Observing
@@ -49,18 +48,18 @@ final class Journal {
     }
 
     /// Larger files are not read through at every start; SQLite still finds what is damaged when it comes to it.
-    private static let quickCheckPages = 4_096
+    static let quickCheckPages = 4_096
 
     /// Verdicts that are kept; the oldest make room. More: more disk (about 300 bytes each).
     private static let historyLimit: Int64 = 1_000_000
 
     let finding: Finding
     /// Servers whose sequence ids are not known: no journal, and no ceilings either. Nothing is sent to them.
-    private(set) var sequencesUnknown = false
-    private let folder: StateFolder
+    var sequencesUnknown = false
+    let folder: StateFolder
     let database: Database
     let bootID: String
-    private var ceilings: SequenceCeilings
+    var ceilings: SequenceCeilings
     private var inTransaction = false
 
     /// Opens the journal of a state folder; sets a damaged one aside.
@@ -94,93 +93,6 @@ final class Journal {
         try renewEpoch(from: epoch, to: fresh)
     }
 
-    /// Every opening goes on above every id that can have been used, also where the journal is a copy that nothing tells
-    /// from the one it was made of.
-    private func skipToCeilings() throws {
-        for standing in try servers() {
-            if let ceiling = ceilings.ceilings[standing.server] { try raise(standing, to: ceiling) }
-        }
-        try commit()
-    }
-
-    private func raise(_ standing: StoredServer, to sequence: SequenceID) throws(Failure) {
-        guard standing.lastSent < sequence else { return }
-        try change {
-            try $0.run(
-                "UPDATE servers SET last_sent = ? WHERE id = ?", .unsigned(sequence.number),
-                .unsigned(standing.server.number))
-        }
-    }
-
-    /// What stands for the epoch of a journal that has not been told one: it is being made.
-    private static let noEpoch = "none"
-
-    /// Whether a journal of this epoch is not the one that the ceilings belong to. A journal that has an epoch and no
-    /// ceilings beside it may be any older one.
-    private static func isNotTheOne(of ceilings: SequenceCeilings?, _ epoch: String?) -> Bool {
-        guard let ceilings else { return epoch != nil }
-        return ![ceilings.epoch, ceilings.previousEpoch].contains(epoch ?? noEpoch)
-    }
-
-    private static func open(_ folder: StateFolder) throws -> Database {
-        do {
-            let database = try Database(path: folder.journal)
-            // The order matters: an exclusive lock first, so that WAL needs no shared memory and nobody else comes in.
-            try database.script("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
-            try database.script("PRAGMA secure_delete = ON")
-            let pages = try database.rows("PRAGMA page_count").first?.integer(0) ?? 0
-            if pages <= quickCheckPages, try database.rows("PRAGMA quick_check(1)").first?.text(0) != "ok" {
-                throw DatabaseError(code: SQLITE_CORRUPT, words: "quick_check failed")
-            }
-            try JournalSchema.migrate(database)
-            return database
-        } catch let error as DatabaseError {
-            guard error.kind != .locked else {
-                throw OperatorFault(
-                    "another process uses the state folder \(folder.path)",
-                    hint: "stop the other srup-beacon, or give each its own [beacon] state")
-            }
-            throw Failure.database(error)
-        }
-    }
-
-    /// The journal beside the ceilings is not the one that they belong to: where every server stands is no longer known.
-    /// We go on above every id that we can have used, and believe nobody before a new join. What an older journal holds as
-    /// open or unsent may long have been answered otherwise.
-    private func forgetSequences() throws {
-        try change {
-            for table in ["servers", "observations", "outbox"] { try $0.run("DELETE FROM \(table)") }
-            for (server, ceiling) in ceilings.ceilings {
-                try $0.run(
-                    "INSERT INTO servers (id, membership, last_sent) VALUES (?, 'stranger', ?)",
-                    .unsigned(server.number), .unsigned(ceiling.number))
-            }
-        }
-        try commit()
-    }
-
-    private func stillUnknown(lostNow: Bool) throws -> Bool {
-        if lostNow {
-            try change { try $0.run("INSERT OR REPLACE INTO meta VALUES ('sequences', 'unknown')") }
-            try commit()
-            return true
-        }
-        return try Journal.attempt { [database] in
-            try !database.rows("SELECT 1 FROM meta WHERE name = 'sequences' AND value = 'unknown'").isEmpty
-        }
-    }
-
-    private func renewEpoch(from old: String?, to fresh: String) throws {
-        (ceilings.epoch, ceilings.previousEpoch) = (fresh, old ?? Journal.noEpoch)
-        try writeCeilings()
-        try change { try $0.run("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", .text(fresh)) }
-        try commit()
-        ceilings.previousEpoch = nil
-        try writeCeilings()
-    }
-
-    // MARK: - Changes
-
     static func attempt<Result>(_ body: () throws -> Result) throws(Failure) -> Result {
         do {
             return try body()
@@ -191,7 +103,7 @@ final class Journal {
         }
     }
 
-    private func change(_ body: (Database) throws -> Void) throws(Failure) {
+    func change(_ body: (Database) throws -> Void) throws(Failure) {
         try Journal.attempt {
             if !inTransaction { try database.run("BEGIN IMMEDIATE") }
             inTransaction = true
@@ -250,7 +162,7 @@ final class Journal {
         }
     }
 
-    private func addServer(_ server: Identifier) throws {
+    func addServer(_ server: Identifier) throws {
         try database.run(
             "INSERT OR IGNORE INTO servers (id, membership, last_sent) VALUES (?, 'stranger', 0)",
             .unsigned(server.number))
@@ -284,7 +196,7 @@ final class Journal {
         try writeCeilings()
     }
 
-    private func writeCeilings() throws(Failure) {
+    func writeCeilings() throws(Failure) {
         if let number = ceilings.write(to: folder) { throw .ceilings(errno: number) }
     }
 
@@ -311,19 +223,5 @@ final class Journal {
         try change { try $0.run("DELETE FROM meta WHERE name = 'full-since'") }
         try commit()
         return since
-    }
-
-    /// For each server, a number of the operator's that no sequence id of ours is above, where there is one: once each has
-    /// one, they are all known again.
-    func raiseSequences(_ servers: [Identifier: SequenceID?]) throws(Failure) {
-        for case (let server, let floor?) in servers {
-            try change { _ in try addServer(server) }
-            for standing in try self.servers() where standing.server == server { try raise(standing, to: floor) }
-        }
-        if sequencesUnknown, servers.values.allSatisfy({ $0 != nil }) {
-            try change { try $0.run("DELETE FROM meta WHERE name = 'sequences'") }
-            sequencesUnknown = false
-        }
-        try commit()
     }
 }

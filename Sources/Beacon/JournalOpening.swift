@@ -1,0 +1,105 @@
+import CSQLite
+import Observing
+import SRUP
+
+// What is done before a journal is taken for the one that belongs here, and where its sequence ids go on.
+extension Journal {
+    /// Every opening goes on above every id that can have been used, also where the journal is a copy that nothing tells
+    /// from the one it was made of.
+    func skipToCeilings() throws {
+        for standing in try servers() {
+            if let ceiling = ceilings.ceilings[standing.server] { try raise(standing, to: ceiling) }
+        }
+        try commit()
+    }
+
+    private func raise(_ standing: StoredServer, to sequence: SequenceID) throws(Failure) {
+        guard standing.lastSent < sequence else { return }
+        try change {
+            try $0.run(
+                "UPDATE servers SET last_sent = ? WHERE id = ?", .unsigned(sequence.number),
+                .unsigned(standing.server.number))
+        }
+    }
+
+    /// What stands for the epoch of a journal that has not been told one: it is being made.
+    private static let noEpoch = "none"
+
+    /// Whether a journal of this epoch is not the one that the ceilings belong to. A journal that has an epoch and no
+    /// ceilings beside it may be any older one.
+    static func isNotTheOne(of ceilings: SequenceCeilings?, _ epoch: String?) -> Bool {
+        guard let ceilings else { return epoch != nil }
+        return ![ceilings.epoch, ceilings.previousEpoch].contains(epoch ?? noEpoch)
+    }
+
+    static func open(_ folder: StateFolder) throws -> Database {
+        do {
+            let database = try Database(path: folder.journal)
+            // The order matters: an exclusive lock first, so that WAL needs no shared memory and nobody else comes in.
+            try database.script("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+            try database.script("PRAGMA secure_delete = ON")
+            let pages = try database.rows("PRAGMA page_count").first?.integer(0) ?? 0
+            if pages <= quickCheckPages, try database.rows("PRAGMA quick_check(1)").first?.text(0) != "ok" {
+                throw DatabaseError(code: SQLITE_CORRUPT, words: "quick_check failed")
+            }
+            try JournalSchema.migrate(database)
+            return database
+        } catch let error as DatabaseError {
+            guard error.kind != .locked else {
+                throw OperatorFault(
+                    "another process uses the state folder \(folder.path)",
+                    hint: "stop the other srup-beacon, or give each its own [beacon] state")
+            }
+            throw Failure.database(error)
+        }
+    }
+
+    /// The journal beside the ceilings is not the one that they belong to: where every server stands is no longer known.
+    /// We go on above every id that we can have used, and believe nobody before a new join. What an older journal holds as
+    /// open or unsent may long have been answered otherwise.
+    func forgetSequences() throws {
+        try change {
+            for table in ["servers", "observations", "outbox"] { try $0.run("DELETE FROM \(table)") }
+            for (server, ceiling) in ceilings.ceilings {
+                try $0.run(
+                    "INSERT INTO servers (id, membership, last_sent) VALUES (?, 'stranger', ?)",
+                    .unsigned(server.number), .unsigned(ceiling.number))
+            }
+        }
+        try commit()
+    }
+
+    func stillUnknown(lostNow: Bool) throws -> Bool {
+        if lostNow {
+            try change { try $0.run("INSERT OR REPLACE INTO meta VALUES ('sequences', 'unknown')") }
+            try commit()
+            return true
+        }
+        return try Journal.attempt { [database] in
+            try !database.rows("SELECT 1 FROM meta WHERE name = 'sequences' AND value = 'unknown'").isEmpty
+        }
+    }
+
+    func renewEpoch(from old: String?, to fresh: String) throws {
+        (ceilings.epoch, ceilings.previousEpoch) = (fresh, old ?? Journal.noEpoch)
+        try writeCeilings()
+        try change { try $0.run("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", .text(fresh)) }
+        try commit()
+        ceilings.previousEpoch = nil
+        try writeCeilings()
+    }
+
+    /// For each server, a number of the operator's that no sequence id of ours is above, where there is one: once each has
+    /// one, they are all known again.
+    func raiseSequences(_ servers: [Identifier: SequenceID?]) throws(Failure) {
+        for case (let server, let floor?) in servers {
+            try change { _ in try addServer(server) }
+            for standing in try self.servers() where standing.server == server { try raise(standing, to: floor) }
+        }
+        if sequencesUnknown, servers.values.allSatisfy({ $0 != nil }) {
+            try change { try $0.run("DELETE FROM meta WHERE name = 'sequences'") }
+            sequencesUnknown = false
+        }
+        try commit()
+    }
+}
