@@ -3,6 +3,8 @@
  *   adapter await N SECONDS     until hci0 … hciN-1 are ready for commands
  *   adapter on K                powers hciK on: BR/EDR and LE, pairing allowed, connectable, advertising connectably
  *   adapter off K
+ *   adapter pair K L            bonds hciK with hciL: without it the kernel pairs anew, unbonded, at each connection, the
+ *                               two sides keep different keys, and the third connection after a pause is reset
  *
  * Powering on must go through here: with the older HCIDEVUP no LE pairing works afterwards. The connectable LE
  * advertisement is an advertising instance, since the advertising setting does not outlive a power cycle under btvirt.
@@ -16,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { INDEX_LIST = 3, INFO = 4, POWERED = 5, CONNECTABLE = 7, BONDABLE = 9, SSP = 0xB, LE = 0xD, IO_CAPABILITY = 0x18,
+enum { INDEX_LIST = 3, INFO = 4, POWERED = 5, CONNECTABLE = 7, BONDABLE = 9, SSP = 0xB, LE = 0xD, PAIR = 0x19, CONFIRM = 0x1C, CONFIRMATION_WANTED = 0xF, IO_CAPABILITY = 0x18,
        SECURE_CONNECTIONS = 0x2D, ADD_ADVERTISING = 0x3E, REMOVE_ADVERTISING = 0x3F, NO_INDEX = 0xFFFF };
 struct address { uint16_t family, device, channel; };
 static int control;
@@ -42,6 +44,12 @@ static int command(int index, int code, const void *data, int length) {
         int count = read(control, event, sizeof event);
         if (count < 9) continue;
         int kind = event[0] | event[1] << 8, of = event[2] | event[3] << 8, about = event[6] | event[7] << 8;
+        if (kind == CONFIRMATION_WANTED) { /* nobody is there to look: yes */
+            uint8_t yes[13] = {CONFIRM, 0, of, of >> 8, 7};
+            memcpy(yes + 6, event + 6, 7);
+            if (write(control, yes, sizeof yes) < 0) perror("adapter: write");
+            continue;
+        }
         if ((kind != 1 && kind != 2) || of != index || about != code) continue;
         memcpy(reply, event + 9, count - 9);
         return event[8];
@@ -77,6 +85,15 @@ static int on(int index) {
     return bad | command(index, ADD_ADVERTISING, advertisement, sizeof advertisement);
 }
 
+static int pair(int index, int with) {
+    uint8_t request[8] = {0, 0, 0, 0, 0, 0, 0 /* BR/EDR */, 3 /* no input, no output */};
+    if (command(with, INFO, "", 0)) return 1;
+    memcpy(request, reply, 6); /* its address comes first */
+    int status = command(index, PAIR, request, sizeof request);
+    if (status) fprintf(stderr, "adapter: hci%d with hci%d: status %d\n", index, with, status);
+    return status;
+}
+
 int main(int count, char **words) {
     struct address all = {31 /* AF_BLUETOOTH */, 0xFFFF, 3 /* the control channel */};
     control = socket(31, SOCK_RAW | SOCK_CLOEXEC, 1);
@@ -84,6 +101,7 @@ int main(int count, char **words) {
     if (count == 4 && !strcmp(words[1], "await")) return await(atoi(words[2]), atoi(words[3]));
     if (count == 3 && !strcmp(words[1], "on")) return on(atoi(words[2])) ? 1 : 0;
     if (count == 3 && !strcmp(words[1], "off")) return set(atoi(words[2]), POWERED, "power", 0) ? 1 : 0;
+    if (count == 4 && !strcmp(words[1], "pair")) return pair(atoi(words[2]), atoi(words[3])) ? 1 : 0;
     fprintf(stderr, "adapter: see the first lines of adapter.c\n");
     return 2;
 }
