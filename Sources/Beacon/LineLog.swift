@@ -40,7 +40,7 @@ struct LineLog: LogHandler {
                 return
             }
             let text = dropped > 0 ? "(\(dropped) lines were dropped: nobody read them)\n" + line : line
-            let bytes = Array(text.utf8.prefix(longestLine))
+            let bytes = text.utf8.count <= longestLine ? Array(text.utf8) : text.utf8.prefix(longestLine - 1) + [0x0A]
             if Glibc.write(STDERR_FILENO, bytes, bytes.count) == bytes.count { dropped = 0 }
         }
     }

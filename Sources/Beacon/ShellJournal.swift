@@ -22,9 +22,10 @@ extension Shell {
         let effects = observer.restore(try journal.servers(), try journal.openObservations(keyring))
         (self.observer, self.journal, trouble) = (observer, journal, nil)
         if observer.openObservations > 0 { log.notice("\(observer.openObservations) open observations go on") }
+        // What waits goes first: a server drops what a later sequence id has overtaken.
+        publishOutbox()
         transact { try record(effects, &$0) }
         joinServers()
-        publishOutbox()
     }
 
     private func note(_ finding: Journal.Finding) {
@@ -99,6 +100,7 @@ extension Shell {
         guard journal == nil else { return }
         do {
             try openJournal()
+            guard journal != nil else { return }  // it failed again at the first thing that was to be written
             log.notice("the journal can be written again")
             broker?.hurry()
         } catch let fault as OperatorFault {

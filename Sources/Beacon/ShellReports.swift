@@ -26,7 +26,7 @@ extension Shell {
         case .ready(let link, let peer, let device):
             log.info("\(link): \(device) is ready on \(peer.transport.rawValue) \(peer.address)")
         case .ended(let link, let peer, let device, let outcome):
-            refused["link-\(outcome)".replacing(" ", with: "-"), default: 0] += outcome == .valid ? 0 : 1
+            if outcome != .valid { refused["link-\(outcome)".replacing(" ", with: "-"), default: 0] += 1 }
             let who = device.map { " as \($0)" } ?? ""
             log.info("\(link): ended \(outcome) with \(peer.transport.rawValue) \(peer.address)\(who)")
         }
