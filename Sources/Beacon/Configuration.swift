@@ -14,6 +14,40 @@ public struct Configuration: Equatable, Sendable {
         public var sequenceFloor: SequenceID?
     }
 
+    /// What the adapters are to be like.
+    public struct Radio: Equatable, Sendable {
+        /// What an LE advertisement says.
+        public enum Advertising: String, CaseIterable, Sendable {
+            /// That here is a beacon, and which.
+            case `public`
+            /// That here is a beacon.
+            case `private`
+            // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+            case off
+        }
+
+        /// Which adapters are used; empty: all.
+        public var adapters: [BluetoothAddress] = []
+        /// Whether we power them on and set them up.
+        public var setsUp = true
+        /// What is advertised.
+        public var advertising = Advertising.public
+        /// Whether the LE address changes every few minutes.
+        public var rotatesAddress = false
+        /// The classic name, under which an inquiry finds the beacon; nil: none does.
+        public var name: String?
+        /// Whether bluetoothd, where it runs, gets a service record.
+        public var serviceRecord = true
+    }
+
+    /// A way in for nearby devices.
+    public struct Listening: Equatable, Sendable {
+        /// Where.
+        public var address: NearbyAddress
+        /// What Bluetooth itself must have done before a link is accepted.
+        public var security: LinkSecurity
+    }
+
     /// Who we are.
     public internal(set) var identity = Identifier(0)
     /// PEM file with our identity key.
@@ -40,15 +74,33 @@ public struct Configuration: Equatable, Sendable {
     public internal(set) var lePSM: UInt16? = NearbyAddress.defaultLEPSM
     /// Path of the local socket; nil: not listened for.
     public internal(set) var localPath: String?
+    /// What each radio transport asks of its links; `.none` where nothing is said.
+    public internal(set) var security: [Transport: LinkSecurity] = [:]
+    /// The adapters.
+    public internal(set) var radio = Radio()
     /// Lines below this are not written: `debug`, `info`, `notice`, `warning`, `error`.
     public internal(set) var logLevel = "info"
 
-    /// Where nearby devices are listened for.
-    public var listeners: [NearbyAddress] {
-        [
-            rfcommChannel.map { .rfcomm(.any, channel: $0) }, l2capPSM.map { .l2cap(.any, psm: $0) },
-            lePSM.map { .le(.any, psm: $0, random: false) }, localPath.map { .local(path: $0) },
-        ].compactMap { $0 }
+    /// Where nearby devices are listened for: each transport on all adapters, or on each of those that are named.
+    public var listeners: [Listening] {
+        let adapters = radio.adapters.isEmpty ? [.any] : radio.adapters
+        let nearby =
+            adapters.flatMap { adapter -> [NearbyAddress?] in
+                [
+                    rfcommChannel.map { .rfcomm(adapter, channel: $0) }, l2capPSM.map { .l2cap(adapter, psm: $0) },
+                    lePSM.map { .le(adapter, psm: $0, random: false) },
+                ]
+            } + [localPath.map { .local(path: $0) }]
+        return nearby.compactMap { $0 }.map { Listening(address: $0, security: security[$0.transport] ?? .none) }
+    }
+
+    /// What is advertised; nil: nothing.
+    var announcement: Announcement? {
+        switch radio.advertising {
+        case .public: Announcement(lePSM: lePSM ?? 0, beacon: identity)
+        case .private: Announcement(lePSM: lePSM ?? 0, beacon: nil)
+        case .off: nil
+        }
     }
 
     /// Reads and checks a configuration file.
@@ -109,7 +161,7 @@ public struct Configuration: Equatable, Sendable {
                 brokers == other.brokers && tls == other.tls && clientID == other.clientID
                     && reconnect == other.reconnect
             ),
-            ("[link] transports", listeners == other.listeners),
+            ("[link] transports", listeners == other.listeners), ("[radio]", radio == other.radio),
         ]
         return parts.filter { !$0.1 }.map(\.0)
     }

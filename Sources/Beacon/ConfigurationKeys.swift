@@ -20,7 +20,7 @@ extension Configuration {
             throw BadSetting(
                 sentence: "\(setting.name) is not a setting",
                 hint: known.isEmpty
-                    ? "the sections are [beacon], [broker], [server ID], [observation], [link] and [log]"
+                    ? "the sections are [beacon], [broker], [server ID], [observation], [link], [radio] and [log]"
                     : "[\(setting.section)] has " + known.map { $0.split(separator: " ")[1] }.joined(separator: ", "))
         }
         try set(&self, setting)
@@ -72,15 +72,34 @@ extension Configuration {
         },
         "[link] links": { (c, s) throws(BadSetting) in c.policy.linkLimit = try s.number(1...1_000) },
         "[link] links-per-peer": { (c, s) throws(BadSetting) in c.policy.linksPerPeer = try s.number(1...1_000) },
+        "[link] links-per-device": { (c, s) throws(BadSetting) in c.policy.linksPerDevice = try s.number(1...1_000) },
+        "[link] ready-grace": { (c, s) throws(BadSetting) in c.policy.readyGrace = try s.seconds(0.01...60) },
         "[link] ready": { (c, s) throws(BadSetting) in c.policy.readyLimit = try s.seconds(0.1...60) },
         "[link] proof": { (c, s) throws(BadSetting) in c.policy.proofLimit = try s.seconds(0.1...60) },
         "[link] hold": { (c, s) throws(BadSetting) in c.policy.holdLimit = try s.seconds(1...65_535) },
         "[link] hold-off-first": { (c, s) throws(BadSetting) in c.policy.firstHoldOff = try s.seconds(0.01...3_600) },
         "[link] hold-off-longest": { (c, s) throws(BadSetting) in c.policy.longestHoldOff = try s.seconds(0.01...86_400)
         },
+        "[link] held-off-peers": { (c, s) throws(BadSetting) in c.policy.heldOffPeers = try s.number(16...1_000_000) },
         "[link] max-round-trip": { (c, s) throws(BadSetting) in
             c.policy.maximumRoundTrip = try s.numberOrOff(1...60_000).map { .milliseconds($0) }
         },
+        "[link] min-rssi": { (c, s) throws(BadSetting) in
+            c.policy.minimumSignal = try s.signedNumberOrOff(-127...20).map { Int8($0) }
+        },
+        "[link] rfcomm-security": { (c, s) throws(BadSetting) in c.security[.rfcomm] = try s.security() },
+        "[link] l2cap-security": { (c, s) throws(BadSetting) in c.security[.l2cap] = try s.security() },
+        "[link] le-security": { (c, s) throws(BadSetting) in c.security[.le] = try s.security() },
+
+        "[radio] adapters": { (c, s) throws(BadSetting) in c.radio.adapters = try s.adaptersOrAll() },
+        "[radio] power": { (c, s) throws(BadSetting) in c.radio.setsUp = try s.yesOrNo() },
+        "[radio] advertise": { (c, s) throws(BadSetting) in
+            let words = Configuration.Radio.Advertising.allCases.map(\.rawValue)
+            c.radio.advertising = .init(rawValue: try s.oneOf(words)) ?? .off
+        },
+        "[radio] rotate-address": { (c, s) throws(BadSetting) in c.radio.rotatesAddress = try s.yesOrNo() },
+        "[radio] name": { (c, s) throws(BadSetting) in c.radio.name = try s.classicNameOrOff() },
+        "[radio] sdp": { (c, s) throws(BadSetting) in c.radio.serviceRecord = try s.yesOrNo() },
 
         "[log] level": { (c, s) throws(BadSetting) in
             c.logLevel = try s.oneOf(["debug", "info", "notice", "warning", "error"])
@@ -135,6 +154,36 @@ extension Setting {
     }
 
     func numberOrOff(_ range: ClosedRange<Int>) throws(BadSetting) -> Int? { value == "off" ? nil : try number(range) }
+
+    func signedNumberOrOff(_ range: ClosedRange<Int>) throws(BadSetting) -> Int? {
+        if value == "off" { return nil }
+        guard let number = Int(value), range.contains(number), value.first != "+" else {
+            throw bad("off, or a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    func security() throws(BadSetting) -> LinkSecurity {
+        LinkSecurity(rawValue: try oneOf(LinkSecurity.allCases.map(\.rawValue))) ?? .authenticated
+    }
+
+    func adaptersOrAll() throws(BadSetting) -> [BluetoothAddress] {
+        if value == "all" { return [] }
+        let parts = value.split(whereSeparator: { $0 == "," || $0 == " " })
+        let adapters = parts.compactMap { BluetoothAddress($0) }
+        guard !adapters.isEmpty, adapters.count == parts.count, Set(adapters).count == adapters.count,
+            !adapters.contains(.any)
+        else { throw bad("all, or the adapters' addresses, as 00:11:22:33:44:55, with commas between them") }
+        return adapters
+    }
+
+    func classicNameOrOff() throws(BadSetting) -> String? {
+        if value == "off" { return nil }
+        guard (1...248).contains(value.utf8.count), value.unicodeScalars.allSatisfy({ $0.value >= 0x20 }) else {
+            throw bad("off, or a name of 1 to 248 bytes")
+        }
+        return value
+    }
 
     func psmOrOff() throws(BadSetting) -> UInt16? {
         guard let psm = try numberOrOff(0x1001...0xFFFF) else { return nil }

@@ -72,9 +72,10 @@ extension Shell {
                 hint: "give [beacon] state a short path on a local disk that can be written")
         }
         openListeners()
-        if let local = listeners.first(where: { $0.address.transport == .local }), let fault = local.fault {
+        openRadio()
+        if let local = listeners.first(where: { $0.wanted.address.transport == .local }), let fault = local.fault {
             throw OperatorFault(
-                "the local socket \(local.address) cannot be made: \(fault)",
+                "the local socket \(local.wanted.address) cannot be made: \(fault)",
                 hint: "correct [link] local, or turn it off")
         }
         if let localPath { localInode.store(LinkSocket.inode(of: localPath) ?? 0, ordering: .relaxed) }
@@ -89,6 +90,7 @@ extension Shell {
             observer: Alarm(loop) { [unowned self] in assumeIsolated { _ = $0.handle(.tick) } },
             recovery: Alarm(loop) { [unowned self] in assumeIsolated { $0.recover() } },
             listeners: Alarm(loop) { [unowned self] in assumeIsolated { $0.openListeners() } },
+            radio: Alarm(loop) { [unowned self] in assumeIsolated { $0.lookAfterRadio() } },
             watchdog: Alarm(loop) { [unowned self] in assumeIsolated { $0.feedWatchdog() } }, signals: signals)
         _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
         feedWatchdog()

@@ -44,7 +44,9 @@ public actor Shell {
     var listeners: [Listener] = []
     var connections: [LinkID: Connection] = [:]
     var lastLink: UInt64 = 0
+    var radio = RadioState()
     var control: Control?
+    var chatter = Chatter()
     var refused: [String: Int] = [:]
     var alarms: Alarms?
 
@@ -70,6 +72,7 @@ public actor Shell {
         let observer: Alarm
         let recovery: Alarm
         let listeners: Alarm
+        let radio: Alarm
         let watchdog: Alarm
         let signals: Int32
     }
@@ -225,7 +228,7 @@ public actor Shell {
 
     func refuse(_ reason: String, _ sentence: String) {
         refused[reason, default: 0] += 1
-        log.warning("refused \(sentence)")
+        say(.warning, about: reason, "refused \(sentence)")
     }
 
     func brokerHappened(_ happening: BrokerLink.Happening) {

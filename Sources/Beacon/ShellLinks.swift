@@ -8,7 +8,7 @@ import ProofLink
 extension Shell {
     /// A transport that is listened for.
     struct Listener {
-        let address: NearbyAddress
+        let wanted: Configuration.Listening
         var socket: Int32?
         var watch: Loop.Watch?
         var fault: LinkSocketError?
@@ -19,6 +19,9 @@ extension Shell {
         let socket: Int32
         let watch: Loop.Watch
         let transport: Transport
+        /// The peer and the adapter, on a radio transport.
+        let radioPeer: RadioAddress?
+        let adapter: BluetoothAddress?
         var assembler = FrameAssembler()
     }
 
@@ -26,16 +29,16 @@ extension Shell {
     private static let acceptBatch = 16
     /// Reads of one link in one go, for the same reason.
     private static let readBatch = 8
-    private static let listenerPause = Duration.seconds(10)
+    private static let listenerPause = Duration.seconds(2)
 
     /// Listens wherever it is not listened yet. What does not work is said once, and tried again.
     func openListeners() {
-        if listeners.isEmpty { listeners = configuration.listeners.map { Listener(address: $0) } }
+        if listeners.isEmpty { listeners = configuration.listeners.map { Listener(wanted: $0) } }
         var missing: [String] = []
         for index in listeners.indices where listeners[index].socket == nil {
-            let address = listeners[index].address
+            let (address, security) = (listeners[index].wanted.address, listeners[index].wanted.security)
             do {
-                let socket = try LinkSocket.listen(on: address)
+                let socket = try LinkSocket.listen(on: address, security: security)
                 listeners[index].socket = socket
                 listeners[index].watch = loop.watch(socket) { [unowned self] _ in
                     assumeIsolated { $0.acceptLinks(at: index) }
@@ -63,24 +66,37 @@ extension Shell {
     private func acceptLinks(at index: Int) {
         let listener = listeners[index]
         guard let socket = listener.socket else { return }
+        let transport = listener.wanted.address.transport
         do throws(LinkSocketError) {
             for _ in 0..<Shell.acceptBatch {
-                guard let (accepted, address) = try LinkSocket.accept(socket, listener.address.transport) else {
-                    return
-                }
-                let security = LinkSocket.securityLevel(of: accepted, listener.address.transport)
-                take(accepted, Peer(transport: listener.address.transport, address: address, security: security))
+                guard let accepted = try LinkSocket.accept(socket, transport) else { return }
+                take(accepted, transport)
             }
         } catch {
-            log.warning("\(listener.address.transport.rawValue): \(error)")
-            if let watch = listener.watch { loop.unwatch(watch, socket) }
-            Glibc.close(socket)
-            (listeners[index].socket, listeners[index].watch, listeners[index].fault) = (nil, nil, error)
+            log.warning("\(transport.rawValue): \(error)")
+            closeListener(at: index, error)
             alarms?.listeners.set(after: Shell.listenerPause)
         }
     }
 
-    private func take(_ socket: Int32, _ peer: Peer) {
+    private func closeListener(at index: Int, _ fault: LinkSocketError?) {
+        guard let socket = listeners[index].socket else { return }
+        if let watch = listeners[index].watch { loop.unwatch(watch, socket) }
+        Glibc.close(socket)
+        (listeners[index].socket, listeners[index].watch, listeners[index].fault) = (nil, nil, fault)
+    }
+
+    /// The radio's listening sockets are made anew: the first rung of healing.
+    func reopenListeners() {
+        for index in listeners.indices where listeners[index].wanted.address.transport != .local {
+            closeListener(at: index, nil)
+        }
+        openListeners()
+    }
+
+    private func take(_ accepted: LinkSocket.Accepted, _ transport: Transport) {
+        let socket = accepted.socket
+        if let adapter = accepted.adapter { carried(adapter) }
         guard journal != nil else {  // nothing could be recorded: the device is to come back later
             _ = LinkSocket.send(.outcome(.busy, tag: LinkFrame.noTag), over: socket)
             Glibc.close(socket)
@@ -89,7 +105,11 @@ extension Shell {
         lastLink += 1
         let id = LinkID(lastLink)
         let watch = loop.watch(socket) { [unowned self] _ in assumeIsolated { $0.readLink(id) } }
-        connections[id] = Connection(socket: socket, watch: watch, transport: peer.transport)
+        connections[id] = Connection(
+            socket: socket, watch: watch, transport: transport, radioPeer: accepted.radioPeer,
+            adapter: accepted.adapter)
+        let peer = Peer(
+            transport: transport, address: accepted.peer, kind: accepted.radioPeer?.kind, security: accepted.security)
         handle(
             .connected(
                 id, peer, linkNonce: randomBytes(LinkFrame.linkNonceLength),
@@ -104,7 +124,9 @@ extension Shell {
             case .closed:
                 handle(.disconnected(id))
                 return close(id)
-            case .bytes(let bytes): transact { try feed(bytes, of: id, &$0) }
+            case .bytes(let bytes):
+                if let adapter = connection.adapter { carried(adapter) }
+                transact { try feed(bytes, of: id, &$0) }
             }
         }
     }
@@ -125,12 +147,20 @@ extension Shell {
     /// Sends a frame to a device. Where that is not possible, the link is gone.
     func tell(_ id: LinkID, _ frame: LinkFrame) -> Event? {
         guard let connection = connections[id] else { return nil }
-        guard LinkSocket.send(frame, over: connection.socket) else {
-            close(id)
-            return .disconnected(id)
+        guard case .challenge = frame else { return transmit(id, frame, connection) }
+        // The signal is measured just before, so that the answer to the challenge is not kept waiting for it.
+        let isMeasured = measureSignal(connection) { shell, signal in
+            guard let connection = shell.connections[id] else { return }
+            shell.handle(shell.transmit(id, frame, connection) ?? .challengeLeft(id, signal: signal))
         }
-        if case .challenge = frame { return .challengeLeft(id) }
-        return nil
+        return isMeasured ? nil : transmit(id, frame, connection) ?? .challengeLeft(id)
+    }
+
+    /// - Returns: the end of the link, where the frame could not be sent.
+    private func transmit(_ id: LinkID, _ frame: LinkFrame, _ connection: Connection) -> Event? {
+        guard !LinkSocket.send(frame, over: connection.socket) else { return nil }
+        close(id)
+        return .disconnected(id)
     }
 
     func close(_ id: LinkID) {

@@ -1,4 +1,5 @@
 import Links
+import Logging
 import Observing
 import ProofLink
 
@@ -19,18 +20,28 @@ extension Shell {
             log.info("\(exchange.server) asked again, token \(exchange.token): \(meaning)")
         case .mismatch(let exchange, let device, let peer, let count):
             refused["false-proof", default: 0] += 1
-            log.warning(
+            say(
+                .warning, about: "false-proof",
                 "false proof number \(count) for \(device) from \(peer.transport.rawValue) \(peer.address), token \(exchange.token)"
             )
         case .membership(let server, let membership): log.notice("server \(server): \(membership.name)")
         case .ready(let link, let peer, let device):
-            log.info("\(link): \(device) is ready on \(peer.transport.rawValue) \(peer.address)")
+            say(.info, about: "ready", "\(link): \(device) is ready on \(peer.transport.rawValue) \(peer.address)")
         case .ended(let link, let peer, let device, let outcome):
             if outcome != .valid { refused["link-\(outcome)".replacing(" ", with: "-"), default: 0] += 1 }
             let who = device.map { " as \($0)" } ?? ""
-            log.info("\(link): ended \(outcome) with \(peer.transport.rawValue) \(peer.address)\(who)")
+            say(
+                .info, about: "ended", "\(link): ended \(outcome) with \(peer.transport.rawValue) \(peer.address)\(who)"
+            )
         }
         if case .membership = report { service.status(statusLine) }
+    }
+
+    /// A line that strangers can cause: only so many of one kind a second are written.
+    func say(_ level: Logger.Level, about kind: String, _ sentence: String) {
+        guard let left = chatter.take(kind, at: bootNanoseconds()) else { return }
+        let more = left > 0 ? " (\(left) more like it were not written)" : ""
+        log.log(level: level, "\(sentence)\(more)")
     }
 
     private func sentence(_ refusal: Refusal) -> String {
@@ -54,5 +65,26 @@ extension Shell {
             }
         let members = observer.memberships.values.filter { $0 == .member }.count
         return "\(broker); joined to \(members) of \(configuration.servers.count) servers"
+    }
+}
+
+/// How many log lines of one kind strangers may cause: a flood of links is not to be a flood of lines.
+struct Chatter {
+    static let linesPerSecond = 20
+    private var kinds: [String: (second: Int64, written: Int, left: Int)] = [:]
+
+    /// nil: this line is not to be written; else how many were not written since the last one that was.
+    mutating func take(_ kind: String, at nanoseconds: Int64) -> Int? {
+        let second = nanoseconds / 1_000_000_000
+        var entry = kinds[kind] ?? (second, 0, 0)
+        if entry.second != second { (entry.second, entry.written) = (second, 0) }
+        defer { kinds[kind] = entry }
+        guard entry.written < Chatter.linesPerSecond else {
+            entry.left += 1
+            return nil
+        }
+        entry.written += 1
+        defer { entry.left = 0 }
+        return entry.left
     }
 }

@@ -60,6 +60,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
     var broker: Broker
     var journal: JournalState
     var links: [Link]
+    var radio: RadioReport?
     var openLinks: Int
     var observations: Observations
     var refused: [String: Int]
@@ -79,6 +80,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         lines += journal.findings.map { "  \($0)" }
         if journal.outbox > 0 { lines.append("  \(journal.outbox) messages wait for the broker") }
         lines += links.map { "\($0.transport) \($0.address): \($0.state)" }
+        lines += radio?.lines ?? []
         lines.append("\(openLinks) links, \(observations.open) open observations")
         for open in observations.list {
             lines.append(
@@ -164,10 +166,10 @@ extension Shell {
             journal: journalState,
             links: listeners.map {
                 .init(
-                    transport: $0.address.transport.rawValue, address: $0.address.description,
+                    transport: $0.wanted.address.transport.rawValue, address: $0.wanted.address.description,
                     state: $0.fault?.description ?? ($0.socket == nil ? "closed" : "listening"))
             },
-            openLinks: observer.openLinks,
+            radio: radioReport, openLinks: observer.openLinks,
             observations: .init(
                 open: open.count,
                 list: open.prefix(100).map {

@@ -28,10 +28,14 @@ public enum LinkSocketError: Error, Equatable, Sendable, CustomStringConvertible
 /// The kernel's sockets behind the proof link's transports, all of them non-blocking.
 public enum LinkSocket {
     /// A listening socket. A Unix socket's path is made anew, for the owner and group only.
+    /// - Parameter security: what a radio link must have before it is accepted.
     /// - Throws: `LinkSocketError`.
-    public static func listen(on address: NearbyAddress, backlog: Int32 = 64) throws(LinkSocketError) -> Int32 {
+    public static func listen(
+        on address: NearbyAddress, security: LinkSecurity = .none, backlog: Int32 = 64
+    ) throws(LinkSocketError) -> Int32 {
         if case .local(let path) = address { try clear(path) }
         let socket = try make(address)
+        if address.transport != .local, !require(security, of: socket) { throw failed("setting the security", socket) }
         let mask = umask(0o117)
         let bound = address.withSocketAddress { bind(socket, $0, $1) }
         let bindError = errno
@@ -59,20 +63,50 @@ public enum LinkSocket {
         return lstat(path, &status) == 0 ? UInt64(status.st_ino) : nil
     }
 
-    /// The level that holds on a Bluetooth link, in the kernel's words; nil where the transport has none.
-    public static func securityLevel(of socket: Int32, _ transport: Transport) -> String? {
+    /// Sets what a Bluetooth socket asks of its links.
+    private static func require(_ wanted: LinkSecurity, of socket: Int32) -> Bool {
+        var security = bt_security()
+        switch wanted {
+        case .none: security.level = UInt8(BT_SECURITY_LOW)
+        case .encrypted: security.level = UInt8(BT_SECURITY_MEDIUM)
+        case .authenticated: security.level = UInt8(BT_SECURITY_HIGH)
+        }
+        let length = socklen_t(MemoryLayout<bt_security>.size)
+        return setsockopt(socket, SOL_BLUETOOTH, BT_SECURITY, &security, length) == 0
+    }
+
+    /// The level that holds on a Bluetooth link, as far as the kernel tells: on RFCOMM it tells what was asked for. nil
+    /// where the transport has none.
+    private static func security(of socket: Int32, _ transport: Transport) -> LinkSecurity? {
         guard transport != .local else { return nil }
         var (security, length) = (bt_security(), socklen_t(MemoryLayout<bt_security>.size))
         guard getsockopt(socket, SOL_BLUETOOTH, BT_SECURITY, &security, &length) == 0 else { return nil }
-        let names = ["none", "low", "medium", "high", "fips"]
-        return Int(security.level) < names.count ? names[Int(security.level)] : "level \(security.level)"
+        switch Int32(security.level) {
+        case BT_SECURITY_SDP, BT_SECURITY_LOW: return LinkSecurity.none
+        case BT_SECURITY_MEDIUM: return .encrypted
+        default: return .authenticated
+        }
+    }
+
+    /// A connection that a nearby device has made.
+    public struct Accepted: Sendable {
+        /// Ours to close.
+        public var socket: Int32
+        /// The peer's address in the transport's own form.
+        public var peer: String
+        /// The same for the kernel's management; nil on the local transport.
+        public var radioPeer: RadioAddress?
+        /// The adapter that it came over; nil on the local transport.
+        public var adapter: BluetoothAddress?
+        /// What held when it was accepted.
+        public var security: LinkSecurity?
     }
 
     /// The next waiting connection and who it is, or nil where none waits.
     /// - Throws: `LinkSocketError` where the listener itself has failed.
     public static func accept(
         _ listener: Int32, _ transport: Transport
-    ) throws(LinkSocketError) -> (socket: Int32, peer: String)? {
+    ) throws(LinkSocketError) -> Accepted? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let socket = withUnsafeMutableBytes(of: &storage) {
@@ -85,16 +119,31 @@ public enum LinkSocket {
             default: throw .failed(call: "accept", errno: errno)
             }
         }
-        return (socket, describePeer(socket, storage, transport))
+        guard let peer = radioEnd(storage, transport) else {
+            return Accepted(socket: socket, peer: describeLocalPeer(socket))
+        }
+        var local = sockaddr_storage()
+        var localLength = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        withUnsafeMutableBytes(of: &local) {
+            _ = getsockname(socket, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, &localLength)
+        }
+        return Accepted(
+            socket: socket, peer: peer.address.description, radioPeer: peer,
+            adapter: radioEnd(local, transport)?.address, security: security(of: socket, transport))
     }
 
-    private static func describePeer(_ socket: Int32, _ storage: sockaddr_storage, _ transport: Transport) -> String {
+    /// One end of a Bluetooth link; nil on the local transport.
+    private static func radioEnd(_ storage: sockaddr_storage, _ transport: Transport) -> RadioAddress? {
         withUnsafeBytes(of: storage) { raw in
             switch transport {
-            case .rfcomm: BluetoothAddress(kernelOrder: raw.loadUnaligned(as: sockaddr_rc.self).rc_bdaddr).description
+            case .rfcomm:
+                let rc = raw.loadUnaligned(as: sockaddr_rc.self)
+                return RadioAddress(BluetoothAddress(kernelOrder: rc.rc_bdaddr), .classic)
             case .l2cap, .le:
-                BluetoothAddress(kernelOrder: raw.loadUnaligned(as: sockaddr_l2.self).l2_bdaddr).description
-            case .local: describeLocalPeer(socket)
+                let l2 = raw.loadUnaligned(as: sockaddr_l2.self)
+                let kind = AddressKind(code: l2.l2_bdaddr_type) ?? .classic
+                return RadioAddress(BluetoothAddress(kernelOrder: l2.l2_bdaddr), kind)
+            case .local: return nil
             }
         }
     }

@@ -24,6 +24,12 @@ public struct BluetoothAddress: Hashable, Sendable, CustomStringConvertible {
         bytes = withUnsafeBytes(of: address) { $0.reversed() }
     }
 
+    /// - Precondition: six bytes, least significant first.
+    init(leastFirst bytes: some Collection<UInt8>) {
+        precondition(bytes.count == 6, "an address of \(bytes.count) bytes")
+        self.bytes = bytes.reversed()
+    }
+
     var kernelOrder: bdaddr_t {
         var address = bdaddr_t()
         withUnsafeMutableBytes(of: &address) { $0.copyBytes(from: bytes.reversed()) }

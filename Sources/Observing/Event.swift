@@ -36,8 +36,9 @@ public enum Event: Sendable {
     case received(LinkID, LinkFrame)
     /// Something that is no frame has come over a link.
     case malformed(LinkID)
-    /// The last CHALLENGE over a link has left: the round trip starts now.
-    case challengeLeft(LinkID)
+    /// The last CHALLENGE over a link has left: the round trip starts now. The signal was measured just before, where the
+    /// controller tells.
+    case challengeLeft(LinkID, signal: Int8? = nil)
     /// The device has closed its link, or the radio has.
     case disconnected(LinkID)
     /// Time has passed.

@@ -91,10 +91,12 @@ extension Observer {
         return held.sorted { $0.number < $1.number }.flatMap { challenge($0, at: now) }
     }
 
-    /// The challenge may have waited for the journal: the round trip and the time limit start when it left.
-    mutating func noteChallengeLeft(_ id: LinkID, at now: Instant) {
+    /// The challenge may have waited for the journal and for the controller: the round trip and the time limit start when
+    /// it left.
+    mutating func noteChallengeLeft(_ id: LinkID, _ signal: Int8?, at now: Instant) {
         guard let link = links[id], link.session.awaitsProof, link.challengeLeft == nil else { return }
         links[id]?.challengeLeft = now
+        if let signal { links[id]?.peer.signal = signal }
         setDeadline(of: id, to: now + policy.proofLimit)
     }
 

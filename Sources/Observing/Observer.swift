@@ -82,7 +82,7 @@ public struct Observer: Sendable {
 
     /// One link of a device's.
     struct Link: Sendable {
-        let peer: Peer
+        var peer: Peer
         let openedAt: Instant
         var session: BeaconSession
         var deadline: Instant
@@ -125,7 +125,7 @@ public struct Observer: Sendable {
             effects += connect(link, peer, linkNonce: linkNonce, challenge: challenge, at: now)
         case .received(let link, let frame): effects += receive(frame, over: link, at: now)
         case .malformed(let link): effects += holdOff(link, as: .malformed, at: now)
-        case .challengeLeft(let link): noteChallengeLeft(link, at: now)
+        case .challengeLeft(let link, let signal): noteChallengeLeft(link, signal, at: now)
         case .disconnected(let link): forget(link)
         case .tick: break
         }

@@ -69,14 +69,20 @@ public struct Peer: Hashable, Sendable {
     public var transport: Transport
     /// Its address in the transport's own form.
     public var address: String
-    /// The link security that the kernel reports, in its own word; nil where the transport has none.
-    public var security: String?
+    /// What kind of Bluetooth address that is; nil where it is none.
+    public var kind: AddressKind?
+    /// The link security that held; nil where the transport has none.
+    public var security: LinkSecurity?
     /// Received signal strength in dBm, where the controller gives one.
     public var signal: Int8?
 
     /// A peer as a transport describes it.
-    public init(transport: Transport, address: String, security: String? = nil, signal: Int8? = nil) {
-        (self.transport, self.address, self.security, self.signal) = (transport, address, security, signal)
+    public init(
+        transport: Transport, address: String, kind: AddressKind? = nil, security: LinkSecurity? = nil,
+        signal: Int8? = nil
+    ) {
+        (self.transport, self.address, self.kind) = (transport, address, kind)
+        (self.security, self.signal) = (security, signal)
     }
 }
 
@@ -123,7 +129,8 @@ public struct Evidence: Hashable, Sendable {
             "\"transport\":\(quoted(peer.transport.rawValue))", "\"peer\":\(quoted(peer.address))",
             "\"mode\":\(quoted(mode.description))", "\"attempts\":\(attempts)", "\"grade\":\(quoted(grade.rawValue))",
         ]
-        if let security = peer.security { fields.append("\"security\":\(quoted(security))") }
+        if let kind = peer.kind { fields.append("\"peer_kind\":\(quoted(kind.rawValue))") }
+        if let security = peer.security { fields.append("\"security\":\(quoted(security.rawValue))") }
         if let signal = peer.signal { fields.append("\"signal_dbm\":\(signal)") }
         if let roundTrip { fields.append("\"round_trip_us\":\(roundTrip.wholeMicroseconds)") }
         return "{" + fields.joined(separator: ",") + "}"

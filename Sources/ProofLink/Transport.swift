@@ -17,3 +17,23 @@ public enum Transport: String, CaseIterable, Hashable, Sendable {
         }
     }
 }
+
+/// What kind of address a nearby peer has.
+public enum AddressKind: String, CaseIterable, Hashable, Sendable {
+    /// Of a BR/EDR device: it is the device's own, and can be forged.
+    case classic = "br/edr"
+    /// LE, the device's own.
+    case lePublic = "le public"
+    /// LE, chosen by the device; it may be another one at any time.
+    case leRandom = "le random"
+}
+
+/// How a radio link is secured by Bluetooth itself, beneath the proof link.
+public enum LinkSecurity: String, CaseIterable, Hashable, Sendable {
+    /// Nothing is asked for.
+    case none
+    /// Encrypted. On BR/EDR strangers get that too, without anybody's consent.
+    case encrypted
+    /// Encrypted, under a key from a pairing in which a person compared numbers.
+    case authenticated
+}

@@ -58,6 +58,15 @@ struct Key: Sendable, CustomTestStringConvertible {
         }
     }
 
+    static func security(_ name: String, _ transport: Transport) -> Key {
+        Key(
+            "link", name, good: ["none": "none", "encrypted": "encrypted", "authenticated": "authenticated"],
+            bad: ["", "off", "low", "medium", "high", "yes"]
+        ) { configuration in
+            configuration.listeners.first { $0.address.transport == transport }?.security.rawValue ?? ""
+        }
+    }
+
     static let all = [
         Key(
             "beacon", "identity", good: ["bea1": "000000000000bea1", "FFFFFFFFFFFFFFFF": "ffffffffffffffff"],
@@ -116,6 +125,9 @@ struct Key: Sendable, CustomTestStringConvertible {
         yesOrNo("link", "value-mode") { $0.policy.modes.contains(.value) },
         number("link", "links", 1...1_000) { "\($0.policy.linkLimit)" },
         number("link", "links-per-peer", 1...1_000) { "\($0.policy.linksPerPeer)" },
+        number("link", "links-per-device", 1...1_000) { "\($0.policy.linksPerDevice)" },
+        seconds("link", "ready-grace", 0.01...60) { $0.policy.readyGrace },
+        number("link", "held-off-peers", 16...1_000_000) { "\($0.policy.heldOffPeers)" },
         seconds("link", "ready", 0.1...60) { $0.policy.readyLimit },
         seconds("link", "proof", 0.1...60) { $0.policy.proofLimit },
         seconds("link", "hold", 1...65_535) { $0.policy.holdLimit },
@@ -124,6 +136,37 @@ struct Key: Sendable, CustomTestStringConvertible {
         number("link", "max-round-trip", 1...60_000) {
             "\(($0.policy.maximumRoundTrip ?? .zero) / .milliseconds(1))".replacing(".0", with: "")
         },
+        Key(
+            "link", "min-rssi", good: ["off": "none", "-127": "-127", "-60": "-60", "0": "0", "20": "20"],
+            bad: ["", "-128", "21", "+3", "x", "-1.5", "none"]
+        ) { $0.policy.minimumSignal.map { "\($0)" } ?? "none" },
+        security("rfcomm-security", .rfcomm),
+        security("l2cap-security", .l2cap),
+        security("le-security", .le),
+
+        Key(
+            "radio", "adapters",
+            good: [
+                "all": "[]", "00:11:22:33:44:55": "[00:11:22:33:44:55]",
+                "00:11:22:33:44:55, aa:bb:cc:dd:ee:ff": "[00:11:22:33:44:55, AA:BB:CC:DD:EE:FF]",
+            ],
+            bad: ["", "hci0", "00:11:22:33:44", "all, 00:11:22:33:44:55", "00:00:00:00:00:00", ","]
+                + ["00:11:22:33:44:55,00:11:22:33:44:55"]
+        ) { "\($0.radio.adapters)" },
+        yesOrNo("radio", "power") { $0.radio.setsUp },
+        Key(
+            "radio", "advertise", good: ["public": "public", "private": "private", "off": "off"],
+            bad: ["", "yes", "no", "Public"]
+        ) { $0.radio.advertising.rawValue },
+        yesOrNo("radio", "rotate-address") { $0.radio.rotatesAddress },
+        Key(
+            "radio", "name",
+            good: [
+                "off": "", "Gate 3": "Gate 3", String(repeating: "x", count: 248): String(repeating: "x", count: 248),
+            ],
+            bad: ["", String(repeating: "x", count: 249), String(repeating: "ä", count: 125), "a\u{7}b"]
+        ) { $0.radio.name ?? "" },
+        yesOrNo("radio", "sdp") { $0.radio.serviceRecord },
 
         Key(
             "log", "level",
@@ -156,7 +199,7 @@ struct ConfigurationKeyTests {
 
     @Test("stands in the table above and in the file that we ship")
     func complete() throws {
-        for section in ["beacon", "broker", "observation", "link", "log"] {
+        for section in ["beacon", "broker", "observation", "link", "radio", "log"] {
             let hint = try Settings.fault(Settings.with(section, "nonsense", "1").text).hint
             let known = hint.split(separator: " has ").last?.split(separator: ", ").map(String.init) ?? []
             #expect(known == Key.all.filter { $0.section == section }.map(\.name).sorted(), "[\(section)]")

@@ -13,17 +13,23 @@ struct ConfigurationTests {
         let lines = try Settings.shipped()
         let shipped = try Settings.configuration(lines.joined(separator: "\n"))
         #expect(shipped.identity == Identifier(0xbea0_0000_0000_0001))
-        #expect(shipped.listeners.map(\.transport) == [.rfcomm, .l2cap, .le])
+        #expect(shipped.listeners.map(\.address.transport) == [.rfcomm, .l2cap, .le])
         #expect(shipped.policy == .init())
 
         let uncommented = lines.map { line in
             Settings.isToldDefault(line) && !line.hasSuffix("=") ? String(line.dropFirst()) : line
         }
-        #expect(uncommented.count { !$0.hasPrefix(";") } - lines.count { !$0.hasPrefix(";") } == 20)
+        #expect(uncommented.count { !$0.hasPrefix(";") } - lines.count { !$0.hasPrefix(";") } == 34)
         let explicit = try Settings.configuration(uncommented.joined(separator: "\n"))
         #expect(explicit.clientID == shipped.identity.topicForm)
         let withoutClientID = uncommented.filter { !$0.hasPrefix("client-id") }
         #expect(try Settings.configuration(withoutClientID.joined(separator: "\n")) == shipped)
+    }
+
+    @Test("a long line is taken whole: a path that was cut would name another file")
+    func longLine() throws {
+        let path = "/" + String(repeating: "x", count: 4_000)
+        #expect(try Settings.configuration(Settings.with("beacon", "key", path).text).keyFile == path)
     }
 
     @Test("may have line ends of either kind, spaces around, and comments")

@@ -11,7 +11,7 @@ import Testing
     private struct Object: Decodable, Equatable {
         var transport, peer, mode, grade: String
         var attempts: Int
-        var security: String?
+        var peerKind, security: String?
         var signalDbm, roundTripUs: Int?
     }
 
@@ -71,6 +71,28 @@ import Testing
         #expect(harness.prove(over: link).evidence.first??.roundTrip == .milliseconds(30))
     }
 
+    @Test("the signal is the one that was measured when CHALLENGE left, and that is what the bound is held against")
+    func signal() throws {
+        for (measured, outcome) in [(Int8(-50), Outcome.valid), (-51, .tooFar)] {
+            var harness = Harness(Policy { $0.minimumSignal = -50 })
+            harness.ask()
+            let link = harness.ready(from: Peer(transport: .le, address: "D1", signal: nil))
+            harness.handle(.challengeLeft(link, signal: measured))
+            let effects = harness.prove(over: link)
+            #expect(effects.outcomes[link] == outcome)
+            #expect((effects.evidence.first ?? nil)?.peer.signal == (outcome == .valid ? measured : nil))
+        }
+    }
+
+    @Test("where no signal could be measured, a bound on it is not met")
+    func noSignal() {
+        var harness = Harness(Policy { $0.minimumSignal = -127 })
+        harness.ask()
+        let link = harness.ready(from: Peer(transport: .le, address: "D1", signal: nil))
+        harness.handle(.challengeLeft(link))
+        #expect(harness.prove(over: link).outcomes[link] == .tooFar)
+    }
+
     @Test("attempts count the false proofs before, and a false proof is graded reachable")
     func attempts() throws {
         var harness = Harness(Policy { $0.mismatchLimit = 2 })
@@ -118,7 +140,7 @@ import Testing
             try decoded(data.bytes)
                 == Object(
                     transport: "l2cap", peer: "D1:D1:D1:D1:D1:D1", mode: "challenge", grade: "challenged",
-                    attempts: 1, security: "medium", signalDbm: -60, roundTripUs: 1500))
+                    attempts: 1, peerKind: "br/edr", security: "encrypted", signalDbm: -60, roundTripUs: 1500))
     }
 
     @Test("it is off by default")
@@ -145,14 +167,15 @@ import Testing
     @Test("whatever a transport says of a peer, the evidence is one JSON object", arguments: Transport.allCases)
     func jsonOfAnyPeer(transport: Transport) throws {
         for text in ["", "a\"b", "back\\slash", "line\nbreak\u{0}\u{1F}", "\u{2028}é🐟", "\",\"grade\":\"timed"] {
-            let peer = Peer(transport: transport, address: text, security: text, signal: .min)
+            let peer = Peer(
+                transport: transport, address: text, kind: .leRandom, security: .authenticated, signal: .min)
             let evidence = Evidence(peer: peer, mode: .value, roundTrip: nil, attempts: 3, grade: .reachable)
             let kept = text.filter { $0 != "\"" && $0 != "\\" && $0.unicodeScalars.allSatisfy { $0.value >= 0x20 } }
             #expect(
                 try decoded(Array(evidence.json.utf8))
                     == Object(
                         transport: transport.rawValue, peer: kept, mode: "value", grade: "reachable", attempts: 3,
-                        security: kept, signalDbm: -128))
+                        peerKind: "le random", security: "authenticated", signalDbm: -128))
         }
     }
 }

@@ -11,7 +11,7 @@ let otherServer = Identifier(0xC3)
 let device = Identifier(0xD1)
 let otherDevice = Identifier(0xD2)
 let stranger = Peer(transport: .rfcomm, address: "66:66:66:66:66:66")
-let phone = Peer(transport: .l2cap, address: "D1:D1:D1:D1:D1:D1", security: "medium", signal: -60)
+let phone = Peer(transport: .l2cap, address: "D1:D1:D1:D1:D1:D1", kind: .classic, security: .encrypted, signal: -60)
 
 func secret(_ byte: UInt8) -> Secret {
     guard let secret = Secret(repeatElement(byte, count: 16)) else { preconditionFailure("16 bytes are a secret") }

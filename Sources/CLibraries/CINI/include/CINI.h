@@ -8,5 +8,6 @@
 static inline void cini_configure(int longest) {
     ini_use_stack = false;
     ini_max_line = longest;
+    ini_initial_alloc = longest;  // else lines are cut at 200 bytes, and nobody is told
     ini_allow_multiline = false;
 }

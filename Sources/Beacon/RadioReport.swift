@@ -1,0 +1,100 @@
+import Links
+
+/// What `srup-beacon status` tells of the adapters.
+public struct RadioReport: Codable, Equatable, Sendable {
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Adapter: Codable, Equatable, Sendable {
+        var name: String
+        var address: String
+        var state: String
+        var hint: String?
+        var isAdvertising: Bool
+        var faults: [String]
+        var links: Int
+        var lastByteSecondsAgo: Int64?
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Gone: Codable, Equatable, Sendable {
+        var address: String
+        var secondsAgo: Int64
+    }
+
+    /// `ok`, or what is missing.
+    var state: String
+    var hint: String?
+    var adapters: [Adapter]
+    var gone: [Gone]
+
+    /// For a person.
+    var lines: [String] {
+        var lines = state == "ok" ? [] : ["radio: \(state)"]
+        if let hint { lines.append("  hint: \(hint)") }
+        for adapter in adapters {
+            let carried = adapter.lastByteSecondsAgo.map { "last byte \($0) s ago" } ?? "no byte yet"
+            lines.append(
+                "adapter \(adapter.name) \(adapter.address): \(adapter.state), \(adapter.links) links, \(carried)")
+            if let hint = adapter.hint { lines.append("  hint: \(hint)") }
+            lines += adapter.faults.map { "  \($0)" }
+        }
+        return lines + gone.map { "adapter \($0.address): gone for \($0.secondsAgo) s" }
+    }
+}
+
+extension Shell {
+    /// nil where no radio transport is listened for.
+    var radioReport: RadioReport? {
+        guard usesRadio else { return nil }
+        let now = bootNanoseconds()
+        func secondsAgo(_ moment: Int64) -> Int64 { (now - moment) / 1_000_000_000 }
+        let adapters = radio.adapters.sorted { $0.key < $1.key }.map { index, adapter in
+            let address = adapter.care.information?.address
+            let words = adapter.care.state.words(isAdvertising: adapter.care.isAdvertising)
+            return RadioReport.Adapter(
+                name: index.description, address: address?.description ?? "unknown", state: words.sentence,
+                hint: words.hint, isAdvertising: adapter.care.isAdvertising, faults: adapter.care.faults,
+                links: connections.values.count { $0.adapter != nil && $0.adapter == address },
+                lastByteSecondsAgo: adapter.lastByte.map(secondsAgo))
+        }
+        let gone = radio.gone.sorted { $0.value < $1.value }
+        let (state, hint) = radioState
+        return RadioReport(
+            state: state, hint: hint, adapters: adapters,
+            gone: gone.map { .init(address: $0.key.description, secondsAgo: secondsAgo($0.value)) })
+    }
+
+    /// What is missing of the radio as a whole, and what a person can do.
+    private var radioState: (String, String?) {
+        switch radio.fault {
+        case .noBluetooth:
+            return (
+                "this machine's kernel has no Bluetooth, so no device can come near by radio; all else works",
+                "load the modules: modprobe bluetooth; or turn rfcomm, l2cap and le off in [link]"
+            )
+        case .some(let fault): return ("the adapters cannot be looked after: \(fault)", nil)
+        case nil: break
+        }
+        guard radio.adapters.isEmpty else { return ("ok", nil) }
+        return ("there is no Bluetooth adapter; one that comes is used at once", "plug one in; see: lsusb, rfkill list")
+    }
+}
+
+extension AdapterCare.State {
+    /// What it is, and what a person can do.
+    func words(isAdvertising: Bool) -> (sentence: String, hint: String?) {
+        switch self {
+        case .unknown: ("nothing is known of it yet", nil)
+        case .settling: ("being set up", nil)
+        case .ready: (isAdvertising ? "ready, advertising" : "ready", nil)
+        case .off: ("powered off, and [radio] power = no", "power it on")
+        case .blocked: ("blocked by rfkill", "run: rfkill unblock bluetooth")
+        case .notPermitted:
+            ("cannot be set up or advertise: the beacon may not", "run it with the capability CAP_NET_ADMIN")
+        case .silent(1): ("does not answer; its links are closed, it is listened on anew", nil)
+        case .silent(2): ("does not answer; it is powered off and on", nil)
+        case .silent: ("does not answer, and a power cycle did not help", "unplug it, or replace it")
+        case .failing(let fault): (fault, "see the kernel's log: journalctl -k")
+        case .notWanted: ("not used: [radio] adapters does not name it", nil)
+        }
+    }
+}

@@ -1,0 +1,215 @@
+import Keys
+import Links
+import Logging
+import Observing
+import ProofLink
+import SRUP
+
+// The adapters: they come and go, are set up, advertise, fall silent (rules §7). What is to be done is `AdapterCare`'s to
+// say; here it is done.
+extension Shell {
+    /// What we know of the radio.
+    struct RadioState {
+        var management: Management?
+        /// Why there is no management, where there is none.
+        var fault: LinkSocketError?
+        var adapters: [AdapterIndex: Adapter] = [:]
+        /// Adapters that were there, and since when they are not, in nanoseconds of CLOCK_BOOTTIME.
+        var gone: [BluetoothAddress: Int64] = [:]
+        var hasSaidThatThereIsNone = false
+    }
+
+    /// One adapter.
+    struct Adapter {
+        var care: AdapterCare
+        /// When it last carried a byte of a link, in nanoseconds of CLOCK_BOOTTIME.
+        var lastByte: Int64?
+        var said: AdapterCare.State?
+        var faultsSaid = 0
+        var since = bootNanoseconds()
+    }
+
+    private static let radioPause = Duration.seconds(10)
+    private static let rememberedAdapters = 16
+    /// The kernel answers from memory, or after one question to the controller.
+    private static let signalPatience: Int64 = 500_000_000
+
+    var usesRadio: Bool { configuration.listeners.contains { $0.address.transport != .local } }
+
+    /// Opens the kernel's management, or says why not and comes back: a dongle may bring Bluetooth into the kernel.
+    func openRadio() {
+        guard usesRadio, radio.management == nil else { return }
+        do throws(LinkSocketError) {
+            let management = try Management(loop) { [unowned self] adapter, event in
+                assumeIsolated { $0.happened(to: adapter, event) }
+            }
+            (radio.management, radio.fault) = (management, nil)
+            management.send(.readIndexList, to: .none) { [unowned self] _, reply in
+                assumeIsolated { shell in
+                    for adapter in AdapterInformation.indices(reply) { shell.appeared(adapter) }
+                    shell.sayWhereThereIsNone()
+                }
+            }
+        } catch {
+            // What the kernel lacks is said by the listeners, which lack it too.
+            if radio.fault != error, error != .noBluetooth {
+                log.warning("the adapters cannot be looked after: \(error)")
+            }
+            radio.fault = error
+            alarms?.radio.set(after: Shell.radioPause)
+        }
+    }
+
+    private func sayWhereThereIsNone() {
+        guard radio.adapters.isEmpty, !radio.hasSaidThatThereIsNone else { return }
+        radio.hasSaidThatThereIsNone = true
+        log.notice("there is no Bluetooth adapter; one that comes is used at once")
+    }
+
+    private func happened(to adapter: AdapterIndex, _ event: ManagementEvent) {
+        let now = bootNanoseconds()
+        switch event {
+        case .appeared: appeared(adapter)
+        case .disappeared: disappeared(adapter)
+        case .settings(let settings): care(for: adapter) { $0.changed(settings, at: now) }
+        case .advertisingRemoved(let instance):
+            care(for: adapter) { $0.advertisingRemoved(instance, at: now) }
+        case .connected(let peer) where peer.kind != .classic: care(for: adapter) { $0.leConnected(at: now) }
+        case .connected, .disconnected:
+            radio.adapters[adapter]?.care.heard(at: now)
+        case .completed, .confirmation, .pairingFailed, .paired, .found: break  // others' commands, discovery, pairing
+        }
+    }
+
+    private func appeared(_ adapter: AdapterIndex) {
+        guard radio.adapters[adapter] == nil else { return }
+        var wish = AdapterWish()
+        wish.classic = configuration.rfcommChannel != nil || configuration.l2capPSM != nil
+        wish.le = configuration.lePSM != nil
+        (wish.setsUp, wish.name) = (configuration.radio.setsUp, configuration.radio.name)
+        (wish.announcement, wish.privacyKey) = (configuration.announcement, privacyKey)
+        let wanted = configuration.radio.adapters
+        radio.adapters[adapter] = Adapter(
+            care: AdapterCare(wish: wish) { wanted.isEmpty || wanted.contains($0) })
+        care(for: adapter) { $0.start(at: bootNanoseconds()) }
+    }
+
+    /// Bound to the identity key, so that devices that have paired know the beacon again after a restart, and nobody else
+    /// can tell that two addresses are one beacon's.
+    private var privacyKey: [UInt8]? {
+        guard configuration.radio.rotatesAddress else { return nil }
+        guard let signature = try? key.signature(over: [Array("srup-beacon: LE identity resolving key".utf8)[...]]),
+            let secret = Secret(signature.prefix(Secret.length))
+        else { preconditionFailure("the identity key does not sign") }
+        return Array(hmacSHA256(secret, signature).prefix(16))
+    }
+
+    private func disappeared(_ adapter: AdapterIndex) {
+        guard let gone = radio.adapters.removeValue(forKey: adapter) else { return }
+        guard let address = gone.care.information?.address else { return }
+        closeLinks(over: address)
+        radio.gone[address] = bootNanoseconds()
+        if radio.gone.count > Shell.rememberedAdapters, let oldest = radio.gone.min(by: { $0.value < $1.value }) {
+            radio.gone[oldest.key] = nil
+        }
+        if gone.care.state != .notWanted { log.warning("adapter \(address): gone") }
+        lookAfterRadio()
+    }
+
+    /// Lets the care for an adapter decide, and does what it says.
+    private func care(for adapter: AdapterIndex, _ decide: (inout AdapterCare) -> [AdapterCare.Deed]) {
+        guard var care = radio.adapters[adapter]?.care else { return }
+        let deeds = decide(&care)
+        radio.adapters[adapter]?.care = care
+        for deed in deeds {
+            switch deed {
+            case .send(let command): send(command, to: adapter)
+            case .closeLinks:
+                if let address = radio.adapters[adapter]?.care.information?.address { closeLinks(over: address) }
+            case .reopenListeners: reopenListeners()
+            }
+        }
+        sayHowItIs(adapter)
+        setRadioAlarm()
+    }
+
+    private func send(_ command: ManagementCommand, to adapter: AdapterIndex) {
+        radio.management?.send(command, to: adapter) { [unowned self] status, reply in
+            assumeIsolated { shell in
+                shell.log.debug("\(adapter): \(command) \(status)")
+                shell.care(for: adapter) { $0.completed(command, status, reply, at: bootNanoseconds()) }
+            }
+        }
+    }
+
+    func lookAfterRadio() {
+        openRadio()
+        let now = bootNanoseconds()
+        for (adapter, state) in radio.adapters where state.care.nextDeadline.map({ $0 <= now }) ?? false {
+            care(for: adapter) { $0.tick(at: now) }
+        }
+        setRadioAlarm()
+    }
+
+    private func setRadioAlarm() {
+        guard radio.management != nil else { return }
+        alarms?.radio.set(at: radio.adapters.values.compactMap(\.care.nextDeadline).min())
+    }
+
+    // MARK: - Links over an adapter
+
+    /// Bytes have come or gone over an adapter: it lives.
+    func carried(_ address: BluetoothAddress) {
+        guard let adapter = index(of: address) else { return }
+        let now = bootNanoseconds()
+        radio.adapters[adapter]?.lastByte = now
+        radio.adapters[adapter]?.care.heard(at: now)
+    }
+
+    private func index(of address: BluetoothAddress) -> AdapterIndex? {
+        radio.adapters.first { $0.value.care.information?.address == address }?.key
+    }
+
+    private func closeLinks(over address: BluetoothAddress) {
+        for (id, connection) in connections where connection.adapter == address {
+            handle(.disconnected(id))
+            close(id)
+        }
+    }
+
+    /// Asks for the signal strength of a link's connection.
+    /// - Returns: false where there is nobody to ask; else `then` is called later, exactly once.
+    func measureSignal(_ connection: Connection, then: @escaping @Sendable (isolated Shell, Int8?) -> Void) -> Bool {
+        guard let management = radio.management, let peer = connection.radioPeer,
+            let adapter = connection.adapter.flatMap(index), radio.adapters[adapter]?.care.state != .notPermitted
+        else { return false }
+        management.send(.readConnection(peer), to: adapter, patience: Shell.signalPatience) {
+            [unowned self] status, reply in
+            assumeIsolated { then($0, status == .success ? AdapterInformation.signal(reply) : nil) }
+        }
+        return true
+    }
+
+    // MARK: - What the operator hears
+
+    private func sayHowItIs(_ adapter: AdapterIndex) {
+        guard var entry = radio.adapters[adapter], let address = entry.care.information?.address else { return }
+        let state = entry.care.state
+        if radio.gone.removeValue(forKey: address) != nil { log.notice("adapter \(address): it is back") }
+        if state != entry.said, state != .settling {
+            (entry.said, entry.since) = (state, bootNanoseconds())
+            let level: Logger.Level =
+                switch state {
+                case .ready: .notice
+                case .unknown, .settling, .notWanted: .debug
+                case .off, .blocked, .notPermitted, .failing: .warning
+                case .silent(let rung): rung == 3 ? .error : rung < 3 ? .warning : .debug
+                }
+            let words = state.words(isAdvertising: entry.care.isAdvertising)
+            log.log(level: level, "adapter \(address): \(words.sentence)\(words.hint.map { "; hint: \($0)" } ?? "")")
+        }
+        for fault in entry.care.faults.dropFirst(entry.faultsSaid) { log.warning("adapter \(address): \(fault)") }
+        entry.faultsSaid = entry.care.faults.count
+        radio.adapters[adapter] = entry
+    }
+}

@@ -1,0 +1,32 @@
+import ProofLink
+
+extension Announcement {
+    // Types of an advertisement's parts (Bluetooth, Assigned Numbers, §2.3).
+    private static let (allServices, serviceData) = (UInt8(0x07), UInt8(0x21))
+    /// The most that an advertisement holds, and a scan response.
+    static let longestAdvertisement = 31
+
+    /// What everybody hears: the service's UUID. The kernel adds the flags.
+    public var advertisement: [UInt8] { [17, Announcement.allServices] + Announcement.service.reversed() }
+
+    /// What those hear who ask: the service data. Both together would be too long for one packet.
+    public var scanResponse: [UInt8] {
+        let data = Announcement.service.reversed() + encoded
+        return [UInt8(1 + data.count), Announcement.serviceData] + data
+    }
+
+    /// From what was heard of a device, advertisement and scan response in one; nil where it is no beacon of ours.
+    public init?(heard data: [UInt8]) {
+        let service = Array(Announcement.service.reversed())
+        var rest = data[...]
+        while let length = rest.popFirst(), length > 0, rest.count >= length {
+            let part = rest.prefix(Int(length))
+            rest = rest.dropFirst(Int(length))
+            if part.first == Announcement.serviceData, part.dropFirst().starts(with: service) {
+                self.init(serviceData: part.dropFirst(1 + service.count))
+                return
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,137 @@
+import CBlueZ
+import CLinux
+import Glibc
+
+/// The kernel's Bluetooth management interface: adapters that come and go, their power, advertising, signal strength. It
+/// can be used beside a running bluetoothd, which uses the same. Most commands need CAP_NET_ADMIN.
+///
+/// `@unchecked Sendable`: used on the loop's thread only.
+public final class Management: @unchecked Sendable {
+    private struct Pending {
+        let adapter: AdapterIndex
+        let code: UInt16
+        /// What a reply begins with, where the command names a peer: what the kernel knows already overtakes the rest.
+        let replyStart: [UInt8]
+        let deadline: Int64
+        let completion: (ManagementStatus, [UInt8]) -> Void
+    }
+
+    /// The kernel waits 2 s for a controller, at several steps of some commands. After this it is silent.
+    public static let patience: Int64 = 12_000_000_000
+
+    private let loop: Loop
+    private let socket: Int32
+    private let happened: (AdapterIndex, ManagementEvent) -> Void
+    private var watch: Loop.Watch?
+    private var alarm: Alarm?
+    private var pending: [Pending] = []
+
+    /// Opens the interface. On the loop's thread.
+    /// - Parameter happened: called for every event but the ends of our own commands.
+    /// - Throws: `LinkSocketError`: `.noBluetooth` where the kernel has none.
+    public init(
+        _ loop: Loop, happened: @escaping (AdapterIndex, ManagementEvent) -> Void
+    ) throws(LinkSocketError) {
+        (self.loop, self.happened) = (loop, happened)
+        socket = try Management.open()
+        watch = loop.watch(socket) { [unowned self] _ in read() }
+        alarm = Alarm(loop) { [unowned self] in expire() }
+    }
+
+    deinit { close() }
+
+    private static func open() throws(LinkSocketError) -> Int32 {
+        let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let made = Glibc.socket(AF_BLUETOOTH, Int32(SOCK_RAW.rawValue) | flags, BTPROTO_HCI)
+        guard made >= 0 else {
+            throw [EAFNOSUPPORT, EPROTONOSUPPORT].contains(errno)
+                ? .noBluetooth : .failed(call: "the management socket", errno: errno)
+        }
+        var address = cbluez_control_address()
+        let bound = withUnsafeBytes(of: &address) { raw in
+            bind(made, raw.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(raw.count))
+        }
+        guard bound == 0 else {
+            let number = errno
+            Glibc.close(made)
+            throw .failed(call: "the management socket", errno: number)
+        }
+        return made
+    }
+
+    /// No more events; commands that are under way are not answered.
+    public func close() {
+        guard let watch else { return }
+        loop.unwatch(watch, socket)
+        Glibc.close(socket)
+        (self.watch, alarm, pending) = (nil, nil, [])
+    }
+
+    /// Sends a command; its end is told exactly once, later, also where the kernel is silent (`.timeout`).
+    /// - Parameter patience: how long it may take, in nanoseconds.
+    public func send(
+        _ command: ManagementCommand, to adapter: AdapterIndex, patience: Int64 = Management.patience,
+        completion: @escaping (ManagementStatus, _ reply: [UInt8]) -> Void
+    ) {
+        let packet = command.encoded(for: adapter)
+        pending.append(
+            Pending(
+                adapter: adapter, code: command.code, replyStart: command.replyStart,
+                deadline: bootNanoseconds() + patience, completion: completion))
+        setAlarm()
+        guard write(socket, packet, packet.count) == packet.count else {
+            let status: ManagementStatus = errno == EPERM ? .denied : .busy
+            loop.perform { [unowned self] in complete(adapter, command.code, status, []) }
+            return
+        }
+    }
+
+    private func read() {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        for _ in 0..<32 {  // then the loop has its turn
+            let count = recv(socket, &buffer, buffer.count, 0)
+            guard count > 0 else { return }
+            guard let (adapter, event) = ManagementEvent.decode(Array(buffer[..<count])) else { continue }
+            if case .completed(let code, let status, let reply) = event {
+                complete(adapter, code, status, reply)
+            } else {
+                happened(adapter, event)
+            }
+        }
+    }
+
+    /// The kernel answers commands of one kind to one adapter in their order, but for those that name a peer.
+    private func complete(_ adapter: AdapterIndex, _ code: UInt16, _ status: ManagementStatus, _ reply: [UInt8]) {
+        let alike = pending.indices.filter { pending[$0].adapter == adapter && pending[$0].code == code }
+        guard let index = alike.first(where: { reply.starts(with: pending[$0].replyStart) }) ?? alike.first else {
+            return
+        }
+        let ended = pending.remove(at: index)
+        setAlarm()
+        ended.completion(status, reply)
+    }
+
+    private func expire() {
+        let now = bootNanoseconds()
+        let late = pending.filter { $0.deadline <= now }
+        pending.removeAll { $0.deadline <= now }
+        setAlarm()
+        for one in late { one.completion(.timeout, []) }
+    }
+
+    private func setAlarm() { alarm?.set(at: pending.map(\.deadline).min()) }
+}
+
+extension AdapterInformation {
+    /// The adapters that are there now, from the reply to `readIndexList`.
+    public static func indices(_ reply: [UInt8]) -> [AdapterIndex] {
+        var reader = LittleEndianReader(reply[...])
+        let count = reader.u16() ?? 0
+        return (0..<count).compactMap { _ in reader.u16().map(AdapterIndex.init) }
+    }
+
+    /// The signal strength in dBm from the reply to `readConnection`; nil where the controller does not tell.
+    public static func signal(_ reply: [UInt8]) -> Int8? {
+        reply.count >= 8 ? ManagementEvent.signal(reply[7]) : nil
+    }
+}
