@@ -77,7 +77,7 @@ extension Shell {
         case .connected(let peer) where peer.kind != .classic: care(for: adapter) { $0.leConnected(at: now) }
         case .connected, .disconnected:
             radio.adapters[adapter]?.care.heard(at: now)
-        case .completed, .confirmation, .pairingFailed, .paired, .found: break  // others' commands, discovery, pairing
+        case .completed, .confirmation, .pairingFailed, .paired, .found, .discovering: break  // others' commands, discovery, pairing
         }
     }
 
@@ -85,7 +85,7 @@ extension Shell {
         guard radio.adapters[adapter] == nil else { return }
         var wish = AdapterWish()
         wish.classic = configuration.rfcommChannel != nil || configuration.l2capPSM != nil
-        wish.le = configuration.lePSM != nil
+        wish.le = configuration.lePSM != nil || configuration.announcement != nil
         (wish.setsUp, wish.name) = (configuration.radio.setsUp, configuration.radio.name)
         (wish.announcement, wish.privacyKey) = (configuration.announcement, privacyKey)
         let wanted = configuration.radio.adapters

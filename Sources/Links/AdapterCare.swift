@@ -1,24 +1,5 @@
 import ProofLink
 
-/// What the operator wants of an adapter.
-public struct AdapterWish: Equatable, Sendable {
-    /// Whether BR/EDR devices are to reach us.
-    public var classic = true
-    /// Whether LE devices are to reach us.
-    public var le = true
-    /// Whether we may power it on and set it up; else another does.
-    public var setsUp = true
-    /// What is advertised; nil: nothing.
-    public var announcement: Announcement?
-    /// The classic name under which an inquiry finds it; nil: its name stays, and no inquiry finds it by our doing.
-    public var name: String?
-    /// The identity resolving key under which its LE address rotates; nil: it keeps its own address.
-    public var privacyKey: [UInt8]?
-
-    /// The defaults.
-    public init() {}
-}
-
 /// The care for one adapter, as a value: what it is like, what is wanted, and the next step from the one to the other.
 /// No socket, no clock. It strives for what is wanted whatever happens meanwhile: bluetoothd may start or stop, somebody
 /// may power it off, or take it away and give it back.
@@ -164,7 +145,7 @@ public struct AdapterCare: Sendable {
     private mutating func succeeded(_ command: ManagementCommand, _ reply: [UInt8], at now: Int64) -> [Deed] {
         switch command {
         case .readInformation:
-            information = AdapterInformation(reply)
+            information = AdapterInformation(reply: reply)
             if information == nil { return failed(command, .failed(0), at: now) }
         case .readAdvertisingFeatures:
             // supported flags 4, longest data 2, most instances 1. bluetoothd counts up from 1: we take the last.
@@ -227,13 +208,13 @@ public struct AdapterCare: Sendable {
             state = .notWanted
             return nil
         }
-        let (is_, can) = (information.current, information.supported)
-        if wish.setsUp, let command = setUp(is_, can) { return command }
-        guard is_.contains(.powered) else {
+        let (current, can) = (information.current, information.supported)
+        if wish.setsUp, let command = setUp(current, can) { return command }
+        guard current.contains(.powered) else {
             state = .off
             return nil
         }
-        if let command = beFound(is_, can, information.name) { return command }
+        if let command = beFound(current, can, information.name) { return command }
         if case .silent = state { return .readClock }
         if state == .ready, (lastAlive ?? 0) + AdapterCare.probePause <= now { return .readClock }
         settled(at: now)
@@ -241,16 +222,16 @@ public struct AdapterCare: Sendable {
     }
 
     /// Power, and what must be set before it or right after it, in this order.
-    private func setUp(_ is_: AdapterSettings, _ can: AdapterSettings) -> ManagementCommand? {
-        func missing(_ setting: AdapterSettings) -> Bool { can.contains(setting) && !is_.contains(setting) }
-        let (isOn, classic) = (is_.contains(.powered), wish.classic && is_.contains(.classic))
+    private func setUp(_ current: AdapterSettings, _ can: AdapterSettings) -> ManagementCommand? {
+        func missing(_ setting: AdapterSettings) -> Bool { can.contains(setting) && !current.contains(setting) }
+        let (isOn, classic) = (current.contains(.powered), wish.classic && current.contains(.classic))
         let canRotate = can.contains(.privacy) && !skipped.contains(ManagementCommand.setPrivacy(true, key: []).code)
         let key = canRotate && !privacyIsSet ? wish.privacyKey : nil
         let steps: [(Bool, ManagementCommand)] = [
             (key != nil && isOn, .setPowered(false)),  // rotation can only be set while it is off
             (key != nil, .setPrivacy(true, key: key ?? [])),
             (wish.le && missing(.le), .setLE(true)),
-            (is_.contains(.classic) && missing(.simplePairing), .setSimplePairing(true)),
+            (current.contains(.classic) && missing(.simplePairing), .setSimplePairing(true)),
             (missing(.secureConnections), .setSecureConnections(true)),
             (!isOn, .setPowered(true)),
             (classic && missing(.connectable), .setConnectable(true)),
@@ -264,16 +245,16 @@ public struct AdapterCare: Sendable {
         steps.first { $0.0 && !skipped.contains($0.1.code) }?.1
     }
 
-    private func beFound(_ is_: AdapterSettings, _ can: AdapterSettings, _ name: String) -> ManagementCommand? {
-        if wish.setsUp, wish.classic, let wanted = wish.name, is_.contains(.classic) {
+    private func beFound(_ current: AdapterSettings, _ can: AdapterSettings, _ name: String) -> ManagementCommand? {
+        if wish.setsUp, wish.classic, let wanted = wish.name, current.contains(.classic) {
             let steps: [(Bool, ManagementCommand)] = [
-                (name != wanted, .setName(wanted)), (!is_.contains(.discoverable), .setDiscoverable(true)),
+                (name != wanted, .setName(wanted)), (!current.contains(.discoverable), .setDiscoverable(true)),
             ]
             if let command = first(of: steps) { return command }
         }
-        guard wish.le, let announcement = wish.announcement, is_.contains(.le), !isAdvertising else { return nil }
+        guard wish.le, let announcement = wish.announcement, current.contains(.le), !isAdvertising else { return nil }
         // With rotation wanted and not to be had, nothing is advertised: nobody is to follow the adapter's own address.
-        if wish.privacyKey != nil, !is_.contains(.privacy) { return nil }
+        if wish.privacyKey != nil, !current.contains(.privacy) { return nil }
         guard let instance else { return first(of: [(true, .readAdvertisingFeatures)]) }
         return .addAdvertising(
             instance: instance, advertisement: announcement.advertisement, scanResponse: announcement.scanResponse)
@@ -312,44 +293,5 @@ public struct AdapterCare: Sendable {
         guard wish.setsUp, rung.isMultiple(of: 2) else { return [] }
         isBusy = true
         return [.send(.setPowered(false))]
-    }
-}
-
-extension ManagementCommand {
-    /// Whether an adapter that cannot do this can do the rest.
-    fileprivate var mayBeSkipped: Bool {
-        switch self {
-        case .setSimplePairing, .setSecureConnections, .setName, .setDiscoverable, .setLE, .setPrivacy,
-            .readAdvertisingFeatures:
-            true
-        default: false
-        }
-    }
-
-    /// What it does, for a log line.
-    var words: String {
-        switch self {
-        case .readIndexList: "listing adapters"
-        case .readInformation: "reading what it is"
-        case .setPowered(let on): on ? "powering on" : "powering off"
-        case .setDiscoverable: "setting discoverable"
-        case .setConnectable: "setting connectable"
-        case .setBondable: "setting bondable"
-        case .setSimplePairing: "setting simple pairing"
-        case .setLE: "turning LE on"
-        case .setSecureConnections: "setting secure connections"
-        case .setName: "setting its name"
-        case .setCapability: "setting what pairing may ask"
-        case .setPrivacy: "turning address rotation on"
-        case .confirm: "confirming a pairing"
-        case .disconnect: "breaking a connection"
-        case .startDiscovery: "looking for beacons"
-        case .stopDiscovery: "ending the search"
-        case .readConnection: "reading the signal strength"
-        case .readClock: "asking whether it lives"
-        case .readAdvertisingFeatures: "reading how it can advertise"
-        case .addAdvertising: "advertising"
-        case .removeAdvertising: "ending the advertisement"
-        }
     }
 }

@@ -61,6 +61,8 @@ public enum ManagementEvent: Equatable, Sendable {
     case paired(RadioAddress, isBonded: Bool)
     /// An advertisement, or a device's answer to an inquiry; nil where the controller gives no signal strength.
     case found(RadioAddress, signal: Int8?, data: [UInt8])
+    /// A search has begun, or has ended.
+    case discovering(Bool)
     /// Somebody has taken an advertisement away.
     case advertisingRemoved(instance: UInt8)
 
@@ -101,6 +103,9 @@ public enum ManagementEvent: Equatable, Sendable {
                 let length = reader.u16(), let data = reader.take(Int(length))
             else { return nil }
             self = .found(peer, signal: ManagementEvent.signal(signal), data: Array(data))
+        case 0x0013:
+            guard reader.u8() != nil, let isOn = reader.u8() else { return nil }
+            self = .discovering(isOn == 1)
         case 0x0024:
             guard let instance = reader.u8() else { return nil }
             self = .advertisingRemoved(instance: instance)
@@ -128,7 +133,8 @@ public struct AdapterInformation: Equatable, Sendable {
     /// Its classic name.
     public var name: String
 
-    init?(_ reply: [UInt8]) {
+    /// From the reply to `readInformation`; nil where that is too short.
+    public init?(reply: [UInt8]) {
         var reader = LittleEndianReader(reply[...])
         guard let address = reader.bluetoothAddress(), reader.take(3) != nil, let supported = reader.u32(),
             let current = reader.u32(), reader.take(3) != nil, let name = reader.take(249)

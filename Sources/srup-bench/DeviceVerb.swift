@@ -22,6 +22,10 @@ struct DeviceVerb: ParsableCommand {
             With --replay, 0 is «joined; the replayed frame was ignored», 13 «joined; the replayed frame was answered».
             Status 1 is a mistake of ours: a file, an option, a broker never reached, a link that cannot exist.
 
+            With --beacon nearest, beacons are looked for over Bluetooth LE, and the one with the strongest signal is taken: \
+            with --observer that very one, without it whichever it is. What a beacon says of itself there is not proven; \
+            in challenge mode it proves itself with the outcome.
+
             A beacon's address: local:PATH, rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM], le:ADDR[/PSM], \
             le-random:ADDR[/PSM]. Without numbers, the specification's: 21, 0x1035, 0xd5.
 
@@ -40,11 +44,22 @@ struct DeviceVerb: ParsableCommand {
     @Option(help: ArgumentHelp("The server's public key, PEM: nobody else's word counts.", valueName: "file"))
     var serverKey: String
 
-    @Option(help: ArgumentHelp("The beacon that is to observe us.", valueName: "id"))
-    var observer: Identifier
+    @Option(
+        help: ArgumentHelp(
+            "The beacon that is to observe us; with --beacon nearest it may be left out.", valueName: "id"))
+    var observer: Identifier?
 
     @Option(help: ArgumentHelp("Where the beacon listens; see above.", valueName: "address"))
-    var link: String
+    var link: String?
+
+    @Option(help: "Instead of --link: look for the beacon, and take the nearest.")
+    var beacon: BeaconChoice?
+
+    @Option(help: "With --beacon nearest: over which transport.")
+    var over = TransportOption.le
+
+    @Option(help: ArgumentHelp("With --beacon nearest: how long to look.", valueName: "seconds"))
+    var lookFor = Seconds(5)
 
     @Option(help: ArgumentHelp("Our own Bluetooth adapter's address, where there are several.", valueName: "bdaddr"))
     var adapter: BluetoothAddress?
@@ -73,15 +88,59 @@ struct DeviceVerb: ParsableCommand {
     @Option(help: ArgumentHelp("How long to wait for an answer to that.", valueName: "seconds"))
     var replayWait = Seconds(3)
 
+    func validate() throws {
+        guard (link == nil) != (beacon == nil) else {
+            throw ValidationError("give either --link ADDRESS or --beacon nearest")
+        }
+        guard beacon != nil || observer != nil else { throw ValidationError("--link takes --observer as well") }
+    }
+
+    /// Who is to observe us, and where.
+    private func place() throws -> (Identifier, NearbyAddress) {
+        if let link, let observer { return (observer, try NearbyAddress(option: link)) }
+        let found = try Scan.run(nanoseconds: lookFor.nanoseconds, adapter: adapter ?? .any)
+        guard let nearest = found.nearest(observer) else {
+            throw OperatorFault(
+                observer.map { "beacon \($0) was not heard" } ?? "no beacon was heard",
+                hint: "go nearer, or look longer with --look-for")
+        }
+        guard let beacon = nearest.announcement.beacon ?? observer else {
+            throw OperatorFault("the nearest beacon does not say who it is", hint: "name it with --observer")
+        }
+        guard let address = nearest.link(over: over.transport) else {
+            throw OperatorFault(
+                "beacon \(beacon) cannot be reached over \(over.rawValue)", hint: "give another --over, or --link")
+        }
+        Voice.say("device: nearest is \(nearest.text)")
+        return (beacon, address)
+    }
+
     func run() throws {
+        let (observer, address) = try place()
         var task = DeviceTask(
             server: server, serverKey: try DeviceTask.serverKey(serverKey), observer: observer,
-            address: try NearbyAddress(option: link), sequence: sequence.map { SequenceID($0) } ?? .fresh)
+            address: address, sequence: sequence.map { SequenceID($0) } ?? .fresh)
         (task.adapter, task.mode) = (adapter ?? .any, mode.mode)
         if let timeout = common.timeout { task.limit = timeout.nanoseconds }
         (task.provesWrongValue, task.isSilent, task.late) = (wrongValue, silent, late.nanoseconds)
         task.replayWait = replay ? replayWait.nanoseconds : nil
         throw ExitCode(try DeviceRun(try common.node, task).run().status)
+    }
+}
+
+/// What `--beacon` takes.
+enum BeaconChoice: String, ExpressibleByArgument, CaseIterable { case nearest }
+
+/// The radio transports by the names that people type.
+enum TransportOption: String, ExpressibleByArgument, CaseIterable {
+    case rfcomm, l2cap, le
+
+    var transport: Transport {
+        switch self {
+        case .rfcomm: .rfcomm
+        case .l2cap: .l2cap
+        case .le: .le
+        }
     }
 }
 

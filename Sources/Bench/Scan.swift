@@ -1,0 +1,151 @@
+import Links
+import ProofLink
+import SRUP
+
+/// A beacon that was heard over Bluetooth LE. Nothing of it is proven.
+public struct Sighting: Equatable, Sendable {
+    /// What it says of itself.
+    public var announcement: Announcement
+    /// Where it can be reached.
+    public var address: RadioAddress
+    /// Of its strongest advertisement, in dBm; nil where the adapter does not tell.
+    public var signal: Int8?
+
+    /// For a person: one line.
+    public var text: String {
+        let beacon = announcement.beacon?.description ?? "(private)"
+        let psm = announcement.lePSM == 0 ? "no LE link" : "LE PSM 0x\(String(announcement.lePSM, radix: 16))"
+        return "\(beacon)  \(address)  \(signal.map { "\($0) dBm" } ?? "signal unknown")  \(psm)"
+    }
+
+    /// For a machine: one JSON object. Its texts are digits and words of ours.
+    public var json: String {
+        let beacon = announcement.beacon.map { "\"\($0)\"" } ?? "null"
+        return "{\"beacon\":\(beacon),\"address\":\"\(address.address)\",\"kind\":\"\(address.kind.rawValue)\","
+            + "\"signal_dbm\":\(signal.map { "\($0)" } ?? "null"),\"le_psm\":\(announcement.lePSM)}"
+    }
+
+    /// The link's address over a transport; nil where the beacon cannot be reached so.
+    public func link(over transport: Transport) -> NearbyAddress? {
+        switch transport {
+        case .le:
+            guard announcement.lePSM != 0 else { return nil }
+            return .le(address.address, psm: announcement.lePSM, random: address.kind == .leRandom)
+        case .rfcomm where address.kind == .lePublic:
+            return .rfcomm(address.address, channel: NearbyAddress.defaultChannel)
+        case .l2cap where address.kind == .lePublic: return .l2cap(address.address, psm: NearbyAddress.defaultPSM)
+        // A beacon whose LE address is not its own cannot be found over BR/EDR by it.
+        case .rfcomm, .l2cap, .local: return nil
+        }
+    }
+}
+
+extension [Sighting] {
+    /// The one with the strongest signal, the unknown last; of this beacon, where one is named and says who it is.
+    public func nearest(_ beacon: Identifier?) -> Sighting? {
+        filter { beacon == nil || $0.announcement.beacon == nil || $0.announcement.beacon == beacon }
+            .max { ($0.signal ?? .min, $1.address.description) < ($1.signal ?? .min, $0.address.description) }
+    }
+}
+
+/// Looks for beacons for a while, over the kernel's management interface: beside bluetoothd or without it.
+///
+/// `@unchecked Sendable`: used on its loop's thread only.
+public final class Scan: @unchecked Sendable {
+    private let loop = Loop()
+    private let wanted: BluetoothAddress
+    private let nanoseconds: Int64
+    private var management: Management?
+    private var alarm: Alarm?
+    private var waiting: [AdapterIndex] = []
+    private var adapter: AdapterIndex?
+    private var sightings: [RadioAddress: Sighting] = [:]
+    private var fault: OperatorFault?
+
+    private init(_ wanted: BluetoothAddress, _ nanoseconds: Int64) {
+        (self.wanted, self.nanoseconds) = (wanted, nanoseconds)
+    }
+
+    /// The beacons in range, the strongest first.
+    /// - Parameter adapter: ours to listen with; any that is powered on where it is `.any`.
+    /// - Throws: `OperatorFault`.
+    public static func run(nanoseconds: Int64, adapter: BluetoothAddress = .any) throws(OperatorFault) -> [Sighting] {
+        let scan = Scan(adapter, nanoseconds)
+        scan.loop.perform { scan.start() }
+        scan.loop.run()
+        if let fault = scan.fault { throw fault }
+        return scan.sightings.values.sorted {
+            ($0.signal ?? .min, $1.address.description) > ($1.signal ?? .min, $0.address.description)
+        }
+    }
+
+    private func start() {
+        do throws(LinkSocketError) {
+            management = try Management(loop) { [unowned self] in happened(to: $0, $1) }
+        } catch {
+            return fail("beacons cannot be looked for: \(error)", "use a machine with a Bluetooth adapter")
+        }
+        alarm = Alarm(loop) { [unowned self] in end() }
+        management?.send(.readIndexList, to: .none) { [unowned self] _, reply in
+            waiting = AdapterInformation.indices(reply)
+            tryNextAdapter()
+        }
+    }
+
+    private func tryNextAdapter() {
+        guard !waiting.isEmpty else {
+            let which = wanted == .any ? "no Bluetooth adapter is" : "there is no adapter \(wanted) that is"
+            return fail("\(which) powered on with LE", "power one on: bluetoothctl power on")
+        }
+        let adapter = waiting.removeFirst()
+        management?.send(.readInformation, to: adapter) { [unowned self] _, reply in
+            guard let information = AdapterInformation(reply: reply),
+                information.current.isSuperset(of: [.powered, .le]),
+                wanted == .any || information.address == wanted
+            else { return tryNextAdapter() }
+            self.adapter = adapter
+            alarm?.set(after: .nanoseconds(nanoseconds))
+            discover(adapter)
+        }
+    }
+
+    private func discover(_ adapter: AdapterIndex) {
+        management?.send(.startDiscovery, to: adapter) { [unowned self] status, _ in
+            switch status {
+            // Busy: another looks already, and we hear what it hears.
+            case .success, .busy: break
+            case .denied: fail("we may not look for beacons", "run it as root, or with the capability CAP_NET_ADMIN")
+            default: fail("looking for beacons: \(status)", "see the kernel's log: journalctl -k")
+            }
+        }
+    }
+
+    private func happened(to adapter: AdapterIndex, _ event: ManagementEvent) {
+        guard adapter == self.adapter else { return }
+        switch event {
+        case .found(let address, let signal, let data):
+            guard let announcement = Announcement(heard: data) else { return }
+            let strongest = max(signal ?? .min, sightings[address]?.signal ?? .min)
+            sightings[address] = Sighting(
+                announcement: announcement, address: address, signal: strongest == .min ? nil : strongest)
+        case .discovering(false): discover(adapter)  // the kernel stops by itself after ten seconds
+        case .disappeared: fail("the Bluetooth adapter is gone", "plug it in again")
+        default: break
+        }
+    }
+
+    private func end() {
+        guard let management, let adapter else { return loop.stop() }
+        self.adapter = nil
+        management.send(.stopDiscovery, to: adapter) { [unowned self] _, _ in
+            management.close()
+            loop.stop()
+        }
+    }
+
+    private func fail(_ sentence: String, _ hint: String) {
+        fault = fault ?? OperatorFault(sentence, hint: hint)
+        management?.close()
+        loop.stop()
+    }
+}

@@ -1,0 +1,59 @@
+import ProofLink
+
+/// What the operator wants of an adapter.
+public struct AdapterWish: Equatable, Sendable {
+    /// Whether BR/EDR devices are to reach us.
+    public var classic = true
+    /// Whether LE devices are to reach us.
+    public var le = true
+    /// Whether we may power it on and set it up; else another does.
+    public var setsUp = true
+    /// What is advertised; nil: nothing.
+    public var announcement: Announcement?
+    /// The classic name under which an inquiry finds it; nil: its name stays, and no inquiry finds it by our doing.
+    public var name: String?
+    /// The identity resolving key under which its LE address rotates; nil: it keeps its own address.
+    public var privacyKey: [UInt8]?
+
+    /// The defaults.
+    public init() {}
+}
+
+extension ManagementCommand {
+    /// Whether an adapter that cannot do this can do the rest.
+    var mayBeSkipped: Bool {
+        switch self {
+        case .setSimplePairing, .setSecureConnections, .setName, .setDiscoverable, .setLE, .setPrivacy,
+            .readAdvertisingFeatures:
+            true
+        default: false
+        }
+    }
+
+    /// What it does, for a log line.
+    var words: String {
+        switch self {
+        case .readIndexList: "listing adapters"
+        case .readInformation: "reading what it is"
+        case .setPowered(let on): on ? "powering on" : "powering off"
+        case .setDiscoverable: "setting discoverable"
+        case .setConnectable: "setting connectable"
+        case .setBondable: "setting bondable"
+        case .setSimplePairing: "setting simple pairing"
+        case .setLE: "turning LE on"
+        case .setSecureConnections: "setting secure connections"
+        case .setName: "setting its name"
+        case .setCapability: "setting what pairing may ask"
+        case .setPrivacy: "turning address rotation on"
+        case .confirm: "confirming a pairing"
+        case .disconnect: "breaking a connection"
+        case .startDiscovery: "looking for beacons"
+        case .stopDiscovery: "ending the search"
+        case .readConnection: "reading the signal strength"
+        case .readClock: "asking whether it lives"
+        case .readAdvertisingFeatures: "reading how it can advertise"
+        case .addAdvertising: "advertising"
+        case .removeAdvertising: "ending the advertisement"
+        }
+    }
+}
