@@ -179,6 +179,7 @@ extension Shell {
     private func stop() {
         service.stopping()
         log.notice("stopping")
+        stopAdvertising()
         for (id, connection) in connections {
             _ = LinkSocket.send(.outcome(.busy, tag: LinkFrame.noTag), over: connection.socket)
             close(id)

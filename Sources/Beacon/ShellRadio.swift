@@ -136,9 +136,16 @@ extension Shell {
     private func send(_ command: ManagementCommand, to adapter: AdapterIndex) {
         radio.management?.send(command, to: adapter) { [unowned self] status, reply in
             assumeIsolated { shell in
-                shell.log.debug("\(adapter): \(command) \(status)")
+                shell.log.debug("\(adapter): \(command.words): \(status)")  // not its parameters: one is a key
                 shell.care(for: adapter) { $0.completed(command, status, reply, at: bootNanoseconds()) }
             }
+        }
+    }
+
+    /// Nobody is to be called to a door without a house.
+    func stopAdvertising() {
+        for (adapter, state) in radio.adapters {
+            for command in state.care.farewell { radio.management?.send(command, to: adapter) { _, _ in } }
         }
     }
 

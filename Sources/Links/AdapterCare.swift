@@ -77,6 +77,12 @@ public struct AdapterCare: Sendable {
     /// When `tick` has something to do.
     public var nextDeadline: Int64? { isBusy ? nil : due }
 
+    /// What is to be taken back when the beacon stops.
+    public var farewell: [ManagementCommand] {
+        guard isAdvertising, let instance else { return [] }
+        return [.removeAdvertising(instance: instance)]
+    }
+
     // MARK: - What happens
 
     /// The first step.
@@ -148,9 +154,12 @@ public struct AdapterCare: Sendable {
             information = AdapterInformation(reply: reply)
             if information == nil { return failed(command, .failed(0), at: now) }
         case .readAdvertisingFeatures:
-            // supported flags 4, longest data 2, most instances 1. bluetoothd counts up from 1: we take the last.
+            // Supported flags 4, longest data 2, most instances 1, used ones 1 + n. bluetoothd counts up from 1: we take
+            // the last. What is in it already is ours, from a run that was killed.
             instance = reply.count > 6 ? max(1, reply[6]) : 1
+            if let instance, wish.announcement == nil { isAdvertising = reply.dropFirst(8).contains(instance) }
         case .addAdvertising: isAdvertising = true
+        case .removeAdvertising: isAdvertising = false
         case .setName(let name): information?.name = name
         case .setConnectable(let on): pageScanIsFresh = on
         case .setPrivacy: privacyIsSet = true
@@ -252,10 +261,14 @@ public struct AdapterCare: Sendable {
             ]
             if let command = first(of: steps) { return command }
         }
-        guard wish.le, let announcement = wish.announcement, current.contains(.le), !isAdvertising else { return nil }
+        guard current.contains(.le) else { return nil }
+        guard let instance else { return first(of: [(true, .readAdvertisingFeatures)]) }
+        guard let announcement = wish.announcement else {
+            return isAdvertising ? .removeAdvertising(instance: instance) : nil
+        }
+        guard !isAdvertising else { return nil }
         // With rotation wanted and not to be had, nothing is advertised: nobody is to follow the adapter's own address.
         if wish.privacyKey != nil, !current.contains(.privacy) { return nil }
-        guard let instance else { return first(of: [(true, .readAdvertisingFeatures)]) }
         return .addAdvertising(
             instance: instance, advertisement: announcement.advertisement, scanResponse: announcement.scanResponse)
     }

@@ -30,8 +30,8 @@ extension ManagementCommand {
         }
     }
 
-    /// What it does, for a log line.
-    var words: String {
+    /// What it does, for a log line. Its parameters are not shown.
+    public var words: String {
         switch self {
         case .readIndexList: "listing adapters"
         case .readInformation: "reading what it is"
@@ -45,6 +45,7 @@ extension ManagementCommand {
         case .setName: "setting its name"
         case .setCapability: "setting what pairing may ask"
         case .setPrivacy: "turning address rotation on"
+        case .pair: "pairing"
         case .confirm: "confirming a pairing"
         case .disconnect: "breaking a connection"
         case .startDiscovery: "looking for beacons"

@@ -98,6 +98,8 @@ public enum ManagementCommand: Equatable, Sendable {
     case setCapability(PairingCapability)
     /// LE address rotation; 16 bytes of identity resolving key. Only while the adapter is off.
     case setPrivacy(Bool, key: [UInt8])
+    /// Pairs with a device, numbers being compared.
+    case pair(RadioAddress)
     /// Answers a comparison of numbers.
     case confirm(RadioAddress, Bool)
     /// Breaks a connection.
@@ -139,6 +141,7 @@ public enum ManagementCommand: Equatable, Sendable {
         case .setName: 0x000F
         case .disconnect: 0x0014
         case .setCapability: 0x0018
+        case .pair: 0x0019
         case .confirm(_, true): 0x001C
         case .confirm(_, false): 0x001D
         case .startDiscovery: 0x0023
@@ -168,6 +171,7 @@ public enum ManagementCommand: Equatable, Sendable {
         case .setCapability(let capability): [capability.rawValue]
         case .setPrivacy(let on, let key): [on ? 1 : 0] + key
         case .confirm(let peer, _), .disconnect(let peer), .readConnection(let peer): peer.bytes
+        case .pair(let peer): peer.bytes + [PairingCapability.displayAndConfirm.rawValue]
         case .startDiscovery, .stopDiscovery: [ManagementCommand.leKinds]
         case .readClock: [UInt8](repeating: 0, count: 7)
         case .addAdvertising(let instance, let advertisement, let scanResponse):

@@ -15,7 +15,7 @@ struct Command: ParsableCommand {
             Start with: srup-beacon run --check --config FILE
             """,
         version: Shell.version,
-        subcommands: [Run.self, Status.self, Observations.self])
+        subcommands: [Run.self, Status.self, Observations.self, Pair.self])
 }
 
 /// What every verb takes.

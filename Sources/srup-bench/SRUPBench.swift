@@ -24,7 +24,10 @@ struct SRUPBench: ParsableCommand {
                 --ca ca.pem --cert d1.pem --tls-key d1.key --trace d1.jsonl
               srup-bench diagram c2.jsonl d1.jsonl
             """,
-        subcommands: [KeysVerb.self, C2Verb.self, DeviceVerb.self, ScanVerb.self, DecodeVerb.self, DiagramVerb.self])
+        subcommands: [
+            KeysVerb.self, C2Verb.self, DeviceVerb.self, ScanVerb.self, PairVerb.self, DecodeVerb.self,
+            DiagramVerb.self,
+        ])
 
     /// Says what is wrong in the kit's one voice: a sentence and a hint, status 1.
     static func main() {
