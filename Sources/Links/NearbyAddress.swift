@@ -69,11 +69,15 @@ public enum NearbyAddress: Hashable, Sendable, CustomStringConvertible {
     /// The address for a log line.
     public var description: String {
         switch self {
-        case .rfcomm(let address, let channel): "\(address) channel \(channel)"
-        case .l2cap(let address, let psm): "\(address) PSM 0x\(String(psm, radix: 16))"
-        case .le(let address, let psm, _): "\(address) LE PSM 0x\(String(psm, radix: 16))"
+        case .rfcomm(let adapter, let channel): "\(NearbyAddress.words(adapter)) channel \(channel)"
+        case .l2cap(let adapter, let psm): "\(NearbyAddress.words(adapter)) PSM 0x\(String(psm, radix: 16))"
+        case .le(let adapter, let psm, _): "\(NearbyAddress.words(adapter)) LE PSM 0x\(String(psm, radix: 16))"
         case .local(let path): path
         }
+    }
+
+    private static func words(_ address: BluetoothAddress) -> String {
+        address == .any ? "any adapter" : address.description
     }
 
     /// Calls `body` with the kernel's form of the address.
