@@ -69,8 +69,10 @@ let package = Package(
         .testTarget(
             name: "BenchTests", dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "TestVectors"]),
         // The real commands, a real broker, real sockets.
+        .target(
+            name: "SystemSupport", dependencies: ["SRUP", "ProofLink", "Keys", "Links"], path: "Tests/SystemSupport"),
         .testTarget(
             name: "SystemTests",
-            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "srup-beacon", "srup-bench"]),
+            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"]),
     ]
 )

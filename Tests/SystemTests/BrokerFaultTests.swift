@@ -1,6 +1,7 @@
 import Foundation
 import SRUP
 import Synchronization
+import SystemSupport
 import Testing
 
 @Suite("A broker that cannot be used")

@@ -1,6 +1,7 @@
 import Foundation
 import Keys
 import SRUP
+import SystemSupport
 import Testing
 
 @Suite("The broker goes away, comes back, and carries what is hostile")

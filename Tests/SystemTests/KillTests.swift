@@ -1,6 +1,7 @@
 import Foundation
 import Keys
 import SRUP
+import SystemSupport
 import Testing
 
 @Suite("Killed between every two effects")

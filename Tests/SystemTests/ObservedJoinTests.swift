@@ -2,6 +2,7 @@ import Foundation
 import Keys
 import ProofLink
 import SRUP
+import SystemSupport
 import Testing
 
 @Suite("An observation through a real broker and a real link")

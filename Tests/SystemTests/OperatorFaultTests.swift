@@ -1,5 +1,6 @@
 import Foundation
 import SRUP
+import SystemSupport
 import Testing
 
 @Suite("A file that only a person can mend")

@@ -3,6 +3,7 @@ import Keys
 import Links
 import ProofLink
 import SRUP
+import SystemSupport
 import Testing
 
 @Suite("The beacon as a service")
@@ -108,7 +109,7 @@ struct ServiceTests {
             #expect(beacon.stop(with: number) == 0)
             #expect(Date().timeIntervalSince(asked) < 3)
             #expect(try link.receive() == .outcome(.busy, tag: LinkFrame.noTag), "the device is sent away")
-            #expect(!FileManager.default.fileExists(atPath: beacon.link))
+            #expect(!FileManager.default.fileExists(atPath: beacon.linkPath))
             #expect(!FileManager.default.fileExists(atPath: beacon.state + "/control"))
             try beacon.startAndJoin()
         }

@@ -2,6 +2,7 @@ import Foundation
 import Keys
 import ProofLink
 import SRUP
+import SystemSupport
 import Testing
 
 @Suite("Strangers, stuck readers and paths that are not ours")
@@ -97,7 +98,7 @@ struct StrangerTests {
 
         let first = try BeaconProcess(network, name: "first")
         try first.startAndJoin()
-        let second = try BeaconProcess(network, name: "second", settings: ["link": ["local = \(first.link)"]])
+        let second = try BeaconProcess(network, name: "second", settings: ["link": ["local = \(first.linkPath)"]])
         #expect(try second.command("run").status == 1)
         close(try TestDevice.connect(first.link))
     }

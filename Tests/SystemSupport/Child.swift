@@ -1,13 +1,12 @@
 import Foundation
-import Testing
 
 /// A process of the test's own, started without Foundation's: its pipes are inherited by whatever else is started
 /// meanwhile, and then never end. Output goes to a file.
-final class Child: @unchecked Sendable {
-    let process: pid_t
+package final class Child: @unchecked Sendable {
+    package let process: pid_t
     private var status: Int32?
 
-    init(
+    package init(
         _ program: String, _ arguments: [String], output: String = "/dev/null", environment: [String: String] = [:]
     ) throws {
         var actions = posix_spawn_file_actions_t()
@@ -34,7 +33,7 @@ final class Child: @unchecked Sendable {
     }
 
     /// Whether it has not ended yet.
-    var isRunning: Bool {
+    package var isRunning: Bool {
         guard status == nil else { return false }
         var raw: Int32 = 0
         if waitpid(process, &raw, WNOHANG) == process { status = raw }
@@ -43,7 +42,7 @@ final class Child: @unchecked Sendable {
 
     /// Waits for its end: the exit status, or minus the signal.
     @discardableResult
-    func wait(within seconds: Double = 60) -> Int32 {
+    package func wait(within seconds: Double = 60) -> Int32 {
         let deadline = Date(timeIntervalSinceNow: seconds)
         while isRunning {
             if Date() > deadline { kill(process, SIGKILL) }
@@ -55,7 +54,7 @@ final class Child: @unchecked Sendable {
 
     /// Sends a signal and waits for the end.
     @discardableResult
-    func end(with signal: Int32 = SIGTERM) -> Int32 {
+    package func end(with signal: Int32 = SIGTERM) -> Int32 {
         if isRunning { kill(process, signal) }
         return wait()
     }

@@ -3,27 +3,28 @@ import Keys
 import Links
 import SRUP
 import Synchronization
-import Testing
 
 /// A C2 server in the test's own hands: it sends what it is told, right or wrong, and keeps what comes. It counts as the
 /// reference does: one number a peer for both directions (docs/protocol.md, section 4).
-final class TestServer: Sendable {
+package final class TestServer: Sendable {
     private struct State {
         var connection: Int?
         var counter: UInt64 = 0
         var accepted: [Verified<Message>] = []
         var ignored: [Message] = []
+        /// When the first response under a token had come, on CLOCK_BOOTTIME.
+        var arrivals: [Token: Int64] = [:]
         var nextID: Int64 = 0
     }
 
-    let key: IdentityKey
-    let beaconKey: PublicKey
+    package let key: IdentityKey
+    package let beaconKey: PublicKey
     private let keyring: PublicKeys
     private let answersJoins: Bool
     private let state = Mutex(State())
     private let link = Mutex<BrokerLink?>(nil)
 
-    init(_ network: Network, answersJoins: Bool = true) throws {
+    package init(_ network: Network, answersJoins: Bool = true) throws {
         let folder = network.folder
         key = try IdentityKey(pemFile: folder + "/\(Node.c2.topicForm).key.pem")
         beaconKey = try PublicKey(pemFile: folder + "/\(Node.beacon.topicForm).pub.pem")
@@ -54,9 +55,10 @@ final class TestServer: Sendable {
 
     deinit { link.withLock { $0 }?.stop() }
 
-    var isConnected: Bool { state.withLock { $0.connection != nil } }
+    package var isConnected: Bool { state.withLock { $0.connection != nil } }
 
     private func take(_ incoming: Incoming) {
+        let now = bootNanoseconds()
         guard let frame = try? UnverifiedFrame(incoming.payload), frame.claimedSender == Node.beacon,
             let message = try? frame.verified(by: keyring)
         else { return }
@@ -67,6 +69,9 @@ final class TestServer: Sendable {
             }
             state.counter = message.content.sequence.number
             state.accepted.append(message)
+            if case .response = message.content.body, state.arrivals[message.content.token] == nil {
+                state.arrivals[message.content.token] = now
+            }
             return true
         }
         if fresh, answersJoins, message.content.body == .joinRequest {
@@ -77,7 +82,7 @@ final class TestServer: Sendable {
     /// Signs and sends a message to the beacon; the counter goes up by one unless a number is given.
     /// - Returns: the frame.
     @discardableResult
-    func send(_ body: Body, token: Token, sequence: UInt64? = nil) throws -> [UInt8] {
+    package func send(_ body: Body, token: Token, sequence: UInt64? = nil) throws -> [UInt8] {
         let number = state.withLock { state in
             if let sequence { return sequence }
             state.counter += 1
@@ -89,7 +94,7 @@ final class TestServer: Sendable {
         return frame
     }
 
-    func publish(_ payload: [UInt8]) {
+    package func publish(_ payload: [UInt8]) {
         let (connection, id) = state.withLock { state in
             state.nextID += 1
             return (state.connection, state.nextID)
@@ -101,13 +106,14 @@ final class TestServer: Sendable {
 
     /// Asks for an observation of a device.
     @discardableResult
-    func observe(_ device: Identifier, _ value: Secret, token: Token, sequence: UInt64? = nil) throws -> [UInt8] {
+    package func observe(_ device: Identifier, _ value: Secret, token: Token, sequence: UInt64? = nil) throws -> [UInt8]
+    {
         let sealed = Octets(try beaconKey.seal(value))
         return try send(.observationRequest(joining: device, sealed: sealed), token: token, sequence: sequence)
     }
 
     /// The statuses of the responses under a token that the reference would accept, in order.
-    func verdicts(_ token: Token) -> [Status] {
+    package func verdicts(_ token: Token) -> [Status] {
         state.withLock { state in
             state.accepted.filter { $0.content.token == token }.compactMap {
                 if case .response(let status) = $0.content.body { status } else { nil }
@@ -116,7 +122,7 @@ final class TestServer: Sendable {
     }
 
     /// Every status seen under a token, also in frames that the reference drops as replayed.
-    func everyStatus(_ token: Token) -> [Status] {
+    package func everyStatus(_ token: Token) -> [Status] {
         state.withLock { state in
             (state.accepted.map(\.content) + state.ignored).filter { $0.token == token }.compactMap {
                 if case .response(let status) = $0.body { status } else { nil }
@@ -124,16 +130,20 @@ final class TestServer: Sendable {
         }
     }
 
-    /// Messages of the beacon's that were accepted.
-    var accepted: [Message] { state.withLock { $0.accepted.map(\.content) } }
-    /// Messages that the reference's counter dropped.
-    var ignored: [Message] { state.withLock { $0.ignored } }
-    var counter: UInt64 { state.withLock { $0.counter } }
+    /// When the first response under a token had come, before it was verified, on CLOCK_BOOTTIME.
+    package func arrival(_ token: Token) -> Int64? { state.withLock { $0.arrivals[token] } }
 
-    func waitForVerdict(_ token: Token, within seconds: Double = 20) throws -> Status {
+    /// Messages of the beacon's that were accepted.
+    package var accepted: [Message] { state.withLock { $0.accepted.map(\.content) } }
+    /// Messages that the reference's counter dropped.
+    package var ignored: [Message] { state.withLock { $0.ignored } }
+    package var counter: UInt64 { state.withLock { $0.counter } }
+
+    package func waitForVerdict(_ token: Token, within seconds: Double = 20) throws -> Status {
         try eventually("a verdict", within: seconds) { !verdicts(token).isEmpty }
-        return try #require(verdicts(token).first)
+        guard let first = verdicts(token).first else { throw NotInTime(what: "a verdict") }
+        return first
     }
 
-    static func token() -> Token { Token(random: randomBytes(16)) }
+    package static func token() -> Token { Token(random: randomBytes(16)) }
 }

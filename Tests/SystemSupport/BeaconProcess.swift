@@ -1,22 +1,22 @@
 import Foundation
+import Links
 import SRUP
-import Testing
 
 /// A real `srup-beacon run` with a configuration of its own.
-final class BeaconProcess {
-    let network: Network
-    let state: String
-    let link: String
-    let configuration: String
+package final class BeaconProcess {
+    package let network: Network
+    package let state: String
+    package let linkPath: String
+    package let configuration: String
     private let log: String
-    private(set) var process: Child?
+    package private(set) var process: Child?
 
     /// - Parameter settings: lines by section that come before the defaults.
-    init(_ network: Network, name: String = "beacon", settings: [String: [String]] = [:]) throws {
+    package init(_ network: Network, name: String = "beacon", settings: [String: [String]] = [:]) throws {
         self.network = network
         let given = settings["beacon"]?.compactMap { $0.wholeMatch(of: /state = (.+)/)?.1 }.first
         state = given.map(String.init) ?? network.folder + "/\(name)-state"
-        link = network.folder + "/\(name)-link"
+        linkPath = network.folder + "/\(name)-link"
         log = network.folder + "/\(name).log"
         configuration = network.folder + "/\(name).conf"
         _ = FileManager.default.createFile(atPath: log, contents: nil)
@@ -26,7 +26,7 @@ final class BeaconProcess {
     deinit { stop(with: SIGKILL) }
 
     /// Writes the configuration anew; a key that is given takes the place of the default.
-    func write(_ settings: [String: [String]]) throws {
+    package func write(_ settings: [String: [String]]) throws {
         let folder = network.folder
         let defaults: [(String, [(String, String)])] = [
             (
@@ -49,7 +49,7 @@ final class BeaconProcess {
             ("observation", []),
             (
                 "link",
-                [("rfcomm", "off"), ("l2cap", "off"), ("le", "off"), ("local", link), ("hold-off-first", "0.05")]
+                [("rfcomm", "off"), ("l2cap", "off"), ("le", "off"), ("local", linkPath), ("hold-off-first", "0.05")]
             ),
         ]
         var text = ""
@@ -62,47 +62,50 @@ final class BeaconProcess {
         try text.write(toFile: configuration, atomically: true, encoding: .utf8)
     }
 
-    func start(environment: [String: String] = [:], output: String? = nil) throws {
+    package func start(environment: [String: String] = [:], output: String? = nil) throws {
         process = try Child(
             Network.products + "/srup-beacon", ["run", "--config", configuration], output: output ?? log,
             environment: environment)
     }
 
     /// Starts it, and waits until it is joined to the server.
-    func startAndJoin(environment: [String: String] = [:]) throws {
+    package func startAndJoin(environment: [String: String] = [:]) throws {
         try start(environment: environment)
         try eventually("the beacon has joined\n\(logged)") { membership == "member" && brokerState == "connected" }
     }
 
     @discardableResult
-    func stop(with signal: Int32 = SIGTERM) -> Int32 {
+    package func stop(with signal: Int32 = SIGTERM) -> Int32 {
         guard let process else { return -1 }
         self.process = nil
         return process.end(with: signal)
     }
 
-    var isRunning: Bool { process?.isRunning ?? false }
+    /// The way to it on this machine.
+    package var link: Way { Way(.local(path: linkPath)) }
+
+    package var isRunning: Bool { process?.isRunning ?? false }
 
     /// Everything that it has logged, over all its runs.
-    var logged: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+    package var logged: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
 
-    func command(_ verb: String, _ arguments: String...) throws -> (status: Int32, text: String) {
+    package func command(_ verb: String, _ arguments: String...) throws -> (status: Int32, text: String) {
         try Network.output(Network.products + "/srup-beacon", [verb, "--config", configuration] + arguments)
     }
 
     /// `status --json` as an object; empty where nobody answers.
-    var status: [String: Any] {
+    package var status: [String: Any] {
         guard let reply = try? command("status", "--json"), reply.status == 0 else { return [:] }
         return (try? JSONSerialization.jsonObject(with: Data(reply.text.utf8))) as? [String: Any] ?? [:]
     }
 
-    var membership: String? { (status["servers"] as? [[String: Any]])?.first?["membership"] as? String }
-    var brokerState: String? { (status["broker"] as? [String: Any])?["state"] as? String }
-    var journalState: String? { (status["journal"] as? [String: Any])?["state"] as? String }
-    func refused(_ reason: String) -> Int { (status["refused"] as? [String: Any])?[reason] as? Int ?? 0 }
+    package var membership: String? { (status["servers"] as? [[String: Any]])?.first?["membership"] as? String }
+    package var brokerState: String? { (status["broker"] as? [String: Any])?["state"] as? String }
+    package var journalState: String? { (status["journal"] as? [String: Any])?["state"] as? String }
+    package func refused(_ reason: String) -> Int { (status["refused"] as? [String: Any])?[reason] as? Int ?? 0 }
 
     /// `observations --json`.
-    var history: [[String: Any]] {
+    package var history: [[String: Any]] {
         guard let reply = try? command("observations", "--json"), reply.status == 0 else { return [] }
         return (try? JSONSerialization.jsonObject(with: Data(reply.text.utf8))) as? [[String: Any]] ?? []
     }

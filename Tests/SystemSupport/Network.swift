@@ -1,23 +1,25 @@
 import Foundation
 import SRUP
-import Testing
 
 /// Identities of every test network, as the vectors have them.
-enum Node {
-    static let c2 = Identifier(0x9a8b_7c6d_5e4f_3021)
-    static let beacon = Identifier(0x2f0e_1d2c_3b4a_5968)
-    static let device = Identifier(0x5f1e_2d3c_4b5a_6978)
-    static let second = Identifier(0x77)
+package enum Node {
+    package static let c2 = Identifier(0x9a8b_7c6d_5e4f_3021)
+    package static let beacon = Identifier(0x2f0e_1d2c_3b4a_5968)
+    package static let device = Identifier(0x5f1e_2d3c_4b5a_6978)
+    package static let second = Identifier(0x77)
 }
 
 /// What a test waits for did not come.
-struct NotInTime: Error, CustomStringConvertible {
-    let what: String
-    var description: String { "not in time: \(what)" }
+package struct NotInTime: Error, CustomStringConvertible {
+    package let what: String
+    package init(what: String) { self.what = what }
+    package var description: String { "not in time: \(what)" }
 }
 
 /// Waits until something holds; bounded.
-func eventually(_ what: @autoclosure () -> String, within seconds: Double = 20, _ holds: () throws -> Bool) throws {
+package func eventually(_ what: @autoclosure () -> String, within seconds: Double = 20, _ holds: () throws -> Bool)
+    throws
+{
     let deadline = Date(timeIntervalSinceNow: seconds)
     while Date() < deadline {
         if try holds() { return }
@@ -27,28 +29,32 @@ func eventually(_ what: @autoclosure () -> String, within seconds: Double = 20, 
 }
 
 /// A folder with a CA, certificates, keys and a broker of its own, all of it gone with the test.
-final class Network {
-    let folder: String
-    let port: UInt16
+package final class Network {
+    package let folder: String
+    package let port: UInt16
     private var mosquitto: Child?
 
-    static let project = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    package static let project = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
 
     /// Where the commands under test have been built: beside the test program.
-    static let products = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+    package static let products = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        .path
 
-    init() throws {
+    /// - Parameter deviceKeys: whether the devices need RSA keys too; making them is slow where the processor is emulated.
+    package init(deviceKeys: Bool = true) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "srup-\(UUID().uuidString.prefix(8))").path
-        let nodes = [Node.beacon, Node.device, Node.second]
         try Network.run(
             Network.project + "/Scripts/broker",
             ["make", folder, "--c2", Node.c2.topicForm, "--beacon", Node.beacon.topicForm]
                 + [Node.device, Node.second].flatMap { ["--device", $0.topicForm] })
         let text = try String(contentsOfFile: folder + "/port", encoding: .utf8)
-        port = try #require(UInt16(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+        guard let given = UInt16(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+            throw NotInTime(what: "a port in \(folder)/port")
+        }
+        port = given
         // RSA-2048 keeps the suite quick; the bench kit's own default is larger.
-        for node in nodes + [Node.c2] { try makeKey(node) }
+        for node in [Node.c2, Node.beacon] + (deviceKeys ? [Node.device, Node.second] : []) { try makeKey(node) }
         try startBroker()
     }
 
@@ -64,20 +70,20 @@ final class Network {
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
     }
 
-    func startBroker() throws {
+    package func startBroker() throws {
         mosquitto = try Child(Network.project + "/Scripts/broker", ["run", folder])
         try eventually("the broker listens") { Network.listens(port) }
     }
 
-    func stopBroker() {
+    package func stopBroker() {
         mosquitto?.end()
         mosquitto = nil
     }
 
     /// Freezes the broker, or lets it go on: half-open connections.
-    func signalBroker(_ signal: Int32) { if let mosquitto { kill(mosquitto.process, signal) } }
+    package func signalBroker(_ signal: Int32) { if let mosquitto { kill(mosquitto.process, signal) } }
 
-    static func listens(_ port: UInt16) -> Bool {
+    package static func listens(_ port: UInt16) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
@@ -93,7 +99,7 @@ final class Network {
 
     /// Runs a program to its end and gives its output.
     @discardableResult
-    static func run(_ program: String, _ arguments: [String], expecting status: Int32 = 0) throws -> String {
+    package static func run(_ program: String, _ arguments: [String], expecting status: Int32 = 0) throws -> String {
         let result = try output(program, arguments)
         guard result.status == status else {
             throw NotInTime(what: "\(program) \(arguments) ended with \(result.status): \(result.text)")
@@ -101,7 +107,7 @@ final class Network {
         return result.text
     }
 
-    static func output(_ program: String, _ arguments: [String]) throws -> (status: Int32, text: String) {
+    package static func output(_ program: String, _ arguments: [String]) throws -> (status: Int32, text: String) {
         let file = FileManager.default.temporaryDirectory.appending(path: "srup-out-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: file) }
         let status = try Child(program, arguments, output: file).wait()

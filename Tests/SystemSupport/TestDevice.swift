@@ -1,0 +1,141 @@
+import Foundation
+import Keys
+import Links
+import ProofLink
+import SRUP
+
+/// How a device reaches the beacon: where it is listened for, and the adapter that the device uses.
+package struct Way: Sendable, CustomStringConvertible {
+    package let address: NearbyAddress
+    package let adapter: BluetoothAddress
+
+    package init(_ address: NearbyAddress, from adapter: BluetoothAddress = .any) {
+        (self.address, self.adapter) = (address, adapter)
+    }
+
+    package var description: String { address.transport.rawValue }
+}
+
+/// A device driven by the test step by step, over any transport.
+package final class TestDevice {
+    private let socket: Int32
+    private let isStream: Bool
+    private var assembler = FrameAssembler()
+    /// When the frame that `receive` gave last had come, on CLOCK_BOOTTIME.
+    package private(set) var lastReceived: Int64 = 0
+
+    package convenience init(_ way: Way) throws { self.init(try TestDevice.connect(way), way) }
+
+    /// A device on a connection that is there; it is closed with the device.
+    package init(_ socket: Int32, _ way: Way) {
+        (self.socket, isStream) = (socket, way.address.transport.isStream)
+    }
+
+    /// A bare connection; the caller closes it. What is refused is tried again: on RFCOMM a connection right after
+    /// another one is «busy».
+    package static func connect(_ way: Way, within seconds: Double = 10) throws -> Int32 {
+        var made: Int32?
+        var fault: (any Error)?
+        try eventually("the link over \(way) is open: \(fault.map { "\($0)" } ?? "")", within: seconds) {
+            do { made = try connectOnce(way, within: seconds) } catch { fault = error }
+            return made != nil
+        }
+        guard let made else { throw NotInTime(what: "a link over \(way)") }
+        return made
+    }
+
+    /// A bare connection by one attempt.
+    package static func connectOnce(_ way: Way, within seconds: Double = 10) throws -> Int32 {
+        let socket = try LinkSocket.connect(to: way.address, from: way.adapter)
+        let fault =
+            wait(for: POLLOUT, on: socket, within: seconds)
+            ? LinkSocket.outcomeOfConnect(socket) : .failed(call: "connect", errno: ETIMEDOUT)
+        guard let fault else { return socket }
+        close(socket)
+        throw fault
+    }
+
+    /// Whether the descriptor became ready in time.
+    package static func wait(for events: Int32, on socket: Int32, within seconds: Double) -> Bool {
+        var one = pollfd(fd: socket, events: Int16(events), revents: 0)
+        return poll(&one, 1, Int32(max(0, seconds) * 1_000)) > 0
+    }
+
+    deinit { close(socket) }
+
+    /// The next frame, or nil where the beacon has closed.
+    package func receive(within seconds: Double = 10) throws -> LinkFrame? {
+        let deadline = Date(timeIntervalSinceNow: seconds)
+        var closed = false
+        while Date() < deadline {
+            if let frame = try assembler.next() { return frame }
+            switch LinkSocket.receive(from: socket) {
+            case .bytes(let bytes):
+                lastReceived = bootNanoseconds()
+                guard isStream else { return try LinkFrame(packet: bytes) }
+                assembler.append(bytes)
+            // The kernel tells of the end of an L2CAP channel once before it gives the packets that came before it.
+            case .closed where !closed && !isStream:
+                closed = true
+            case .closed: return nil
+            case .nothing where closed: return nil
+            case .nothing: _ = TestDevice.wait(for: POLLIN, on: socket, within: deadline.timeIntervalSinceNow)
+            }
+        }
+        throw NotInTime(what: "a link frame")
+    }
+
+    package func send(_ frame: LinkFrame) { _ = LinkSocket.send(frame, over: socket) }
+
+    /// Sends bytes as they are; on a packet transport as one packet.
+    /// - Returns: 0, or the system's number for what went wrong.
+    @discardableResult
+    package func send(_ bytes: [UInt8]) -> Int32 {
+        Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count ? 0 : errno
+    }
+
+    /// How a link that a device went through to its end has ended.
+    package struct End: Sendable {
+        package let outcome: Outcome
+        package let beaconProved: Bool
+        /// When CHALLENGE had come, on CLOCK_BOOTTIME.
+        package let challenged: Int64?
+    }
+
+    /// Goes through the whole link as a device that holds this value.
+    /// - Parameters:
+    ///   - sending: how a frame is sent.
+    ///   - waiting: what happens when the beacon says WAIT.
+    /// - Returns: nil where the link ended without an outcome.
+    package static func prove(
+        _ way: Way, _ value: Secret, as device: Identifier = Node.device, mode: Mode = .challenge,
+        sending: (TestDevice, LinkFrame) -> Void = { $0.send($1) }, waiting: () throws -> Void = {}
+    ) throws -> End? {
+        let link = try TestDevice(way)
+        var session = DeviceSession(
+            device: device, mode: mode, expected: Node.beacon,
+            deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
+        var challenged: Int64?
+        while let frame = try link.receive() {
+            if case .challenge = frame { challenged = link.lastReceived }
+            switch try session.receive(frame) {
+            case .send(let reply): sending(link, reply)
+            case .wait: try waiting()
+            case .awaitValue: continue
+            case .end(let outcome, let proved):
+                return End(outcome: outcome, beaconProved: proved, challenged: challenged)
+            }
+        }
+        return nil
+    }
+
+    /// Proves again and again until the link says *valid*: as a device does whose beacon is killed under it.
+    package static func proveUntilValid(
+        _ way: Way, _ value: Secret, within seconds: Double = 20, until done: () -> Bool = { false }
+    ) throws {
+        try eventually("the proof is accepted", within: seconds) {
+            if done() { return true }
+            return (try? prove(way, value))??.outcome == .valid
+        }
+    }
+}
