@@ -68,11 +68,15 @@ let package = Package(
         .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
         .testTarget(
             name: "BenchTests", dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "TestVectors"]),
-        // The real commands, a real broker, real sockets.
+        // The real commands, a real broker, real sockets; with RadioTests, real links over (linked, virtual) radios.
         .target(
             name: "SystemSupport", dependencies: ["SRUP", "ProofLink", "Keys", "Links"], path: "Tests/SystemSupport"),
         .testTarget(
             name: "SystemTests",
             dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"]),
+        .testTarget(
+            name: "RadioTests",
+            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon"],
+            exclude: []),
     ]
 )

@@ -142,7 +142,8 @@ public struct AdapterCare: Sendable {
             state = .blocked
             due = now + 5 * AdapterCare.second  // the kernel does not tell when rfkill lets go
             return []
-        case .timeout: return climb(at: now)
+        // The kernel says «authentication failed» where a controller has not answered; nothing of ours authenticates.
+        case .timeout, .authenticationFailed: return climb(at: now)
         case .busy, .notPowered, .notConnected, .notSupported, .noAdapter, .failed:
             return failed(command, status, at: now)
         }

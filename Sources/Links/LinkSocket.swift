@@ -227,13 +227,22 @@ public enum LinkSocket {
 
     /// One read without waiting, of at most a frame and a byte: more in one packet is malformed.
     public static func receive(from socket: Int32) -> Received {
+        let first = readOnce(socket)
+        // The kernel tells of the end of an L2CAP channel before it gives the packets that came before that end.
+        return first == .closed && errno != 0 ? readOnce(socket) : first
+    }
+
+    /// `errno` is 0 after an orderly end.
+    private static func readOnce(_ socket: Int32) -> Received {
         let capacity = LinkFrame.headerLength + LinkFrame.maximumPayloadLength + 1
-        var count = 0
+        var (count, number) = (0, Int32(0))
         let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, filled in
             count = recv(socket, buffer.baseAddress, capacity, 0)
+            number = count < 0 ? errno : 0
             filled = max(0, count)
         }
+        errno = number
         if count > 0 { return .bytes(bytes) }
-        return count < 0 && (errno == EAGAIN || errno == EINTR) ? .nothing : .closed
+        return number == EAGAIN || number == EINTR ? .nothing : .closed
     }
 }

@@ -3,7 +3,8 @@ import ProofLink
 /// How a command of the management interface ended; the kernel's number where it means nothing to us.
 public enum ManagementStatus: Hashable, Sendable, CustomStringConvertible {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    case success, notConnected, timeout, busy, notSupported, notPowered, noAdapter, blocked, denied
+    case success, notConnected, authenticationFailed, timeout, busy, notSupported, notPowered, noAdapter, blocked,
+        denied
     /// Any other.
     case failed(UInt8)
 
@@ -11,6 +12,7 @@ public enum ManagementStatus: Hashable, Sendable, CustomStringConvertible {
         switch number {
         case 0x00: self = .success
         case 0x02: self = .notConnected
+        case 0x05: self = .authenticationFailed
         case 0x08: self = .timeout
         case 0x0A: self = .busy
         case 0x0C: self = .notSupported
@@ -27,6 +29,7 @@ public enum ManagementStatus: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .success: "done"
         case .notConnected: "not connected"
+        case .authenticationFailed: "the authentication failed"
         case .timeout: "the controller does not answer"
         case .busy: "busy"
         case .notSupported: "not supported"

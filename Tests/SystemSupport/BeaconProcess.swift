@@ -46,7 +46,7 @@ package final class BeaconProcess {
                 ]
             ),
             ("server \(Node.c2.topicForm)", [("key", folder + "/\(Node.c2.topicForm).pub.pem")]),
-            ("observation", []),
+            ("observation", []), ("radio", []),
             (
                 "link",
                 [("rfcomm", "off"), ("l2cap", "off"), ("le", "off"), ("local", linkPath), ("hold-off-first", "0.05")]

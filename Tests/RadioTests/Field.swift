@@ -1,0 +1,113 @@
+import Foundation
+import Keys
+import Links
+import ProofLink
+import SRUP
+import SystemSupport
+import Testing
+
+/// One broker, one server and one beacon for all of these tests: making their keys is what costs most where the processor
+/// is emulated. They end with the machine. The tests run one at a time.
+final class Field: @unchecked Sendable {
+    private static let made = Result { try Field() }
+
+    let network: Network
+    let server: TestServer
+    let beacon: BeaconProcess
+    private var settings: [String: [String]] = [:]
+
+    private init() throws {
+        network = try Network(deviceKeys: false)
+        server = try TestServer(network)
+        beacon = try BeaconProcess(network)
+    }
+
+    /// What every beacon of these tests is configured as, before a suite's own lines. The devices' adapters are not its.
+    private static func common() throws -> [String: [String]] {
+        [
+            "observation": ["window = 30"],
+            "link": [
+                "rfcomm = \(NearbyAddress.defaultChannel)", "l2cap = \(NearbyAddress.defaultPSM)",
+                "le = \(NearbyAddress.defaultLEPSM)", "local = off", "value-mode = yes",
+            ],
+            "radio": ["adapters = \(try Radio.address(of: 0)), \(try Radio.address(of: 2))"],
+        ]
+    }
+
+    /// The field with a beacon that runs as configured: the suite's lines take the place of the common ones.
+    static func with(observation: [String] = [], link: [String] = [], radio: [String] = []) throws -> Field {
+        let field = try made.get()
+        let given = ["observation": observation, "link": link, "radio": radio]
+        let settings = try common().merging(given) { common, own in
+            let names = Set(own.map { $0.split(separator: " ")[0] })
+            return own + common.filter { !names.contains($0.split(separator: " ")[0]) }
+        }
+        if settings != field.settings || !field.beacon.isRunning {
+            field.beacon.stop()
+            try field.beacon.write(settings)
+            try field.beacon.startAndJoin()
+            field.settings = settings
+        }
+        return field
+    }
+
+    /// How one join went.
+    struct Join {
+        let token: Token
+        let end: TestDevice.End
+        /// Links that it took.
+        let links: Int
+        /// From CHALLENGE at the device to RESPONSE at the server, in nanoseconds.
+        let answered: Int64
+    }
+
+    /// A whole join by a device that tries again on a new link until the beacon says *valid*, as docs/proof-link.md lets
+    /// it: after *busy*, *fail* and *unknown*, and where a link ends without a word.
+    /// - Parameter deviceFirst: the server asks once the device waits on its link, not before.
+    func join(_ way: Way, _ mode: Mode = .challenge, deviceFirst: Bool = false, within seconds: Double = 30) throws
+        -> Join
+    {
+        let (value, token) = (Secret.random(), TestServer.token())
+        var (asked, links) = (false, 0)
+        func ask() throws {
+            if !asked { try server.observe(Node.device, value, token: token) }
+            asked = true
+        }
+        if !deviceFirst { try ask() }
+        let deadline = bootNanoseconds() + Int64(seconds * 1e9)
+        repeat {
+            links += 1
+            let end = try TestDevice.prove(way, value, mode: mode, waiting: { if deviceFirst { try ask() } })
+            guard let end else {
+                // Once the server has its answer, no other link can bring this device an outcome.
+                guard server.verdicts(token).isEmpty else { throw NotInTime(what: "the outcome of a decided proof") }
+                continue
+            }
+            guard [.valid, .busy, .fail, .unknown].contains(end.outcome) else {
+                throw NotInTime(what: "valid: the beacon said \(end.outcome)")
+            }
+            guard end.outcome == .valid, let challenged = end.challenged else { continue }
+            _ = try server.waitForVerdict(token)
+            return Join(token: token, end: end, links: links, answered: try arrival(token) - challenged)
+        } while bootNanoseconds() < deadline
+        throw NotInTime(what: "valid in \(seconds) s and \(links) links; the server has \(server.verdicts(token))")
+    }
+
+    private func arrival(_ token: Token) throws -> Int64 {
+        guard let arrival = server.arrival(token) else { throw NotInTime(what: "a verdict's time") }
+        return arrival
+    }
+
+    /// How many observations the beacon has open.
+    var openObservations: Int? { (beacon.status["observations"] as? [String: Any])?["open"] as? Int }
+
+    /// What the beacon's history says about an exchange.
+    func past(_ token: Token) -> [String: Any]? { beacon.history.first { $0["token"] as? String == token.description } }
+
+    /// The beacon serves as if nothing had been: a join over this way is answered valid.
+    func expectService(_ way: Way, _ location: SourceLocation = #_sourceLocation) throws {
+        let join = try join(way)
+        #expect(server.verdicts(join.token) == [.observedJoinValid], sourceLocation: location)
+        #expect(beacon.isRunning, sourceLocation: location)
+    }
+}

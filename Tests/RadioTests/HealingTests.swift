@@ -1,0 +1,160 @@
+import Foundation
+import Keys
+import Links
+import ProofLink
+import SRUP
+import SystemSupport
+import Testing
+
+extension RadioTests {
+    /// rules §7: the adapter is taken away and given back. The beacon's is hci4, the device's hci5; nobody but the beacon
+    /// sets hci4 up.
+    @Suite("An adapter that fails", .serialized)
+    struct HealingTests {
+        /// How it is taken away. Each is given back as a person would: the beacon does the rest.
+        enum Loss: CaseIterable {
+            case poweredOff, unplugged, blocked
+
+            func take() throws {
+                switch self {
+                case .poweredOff: try Radio.adapter("off", "4")
+                case .unplugged: try Radio.adapter("unplug", "4")
+                case .blocked: try Radio.adapter("block", "4")
+                }
+            }
+
+            func giveBack() throws {
+                switch self {
+                case .poweredOff: break  // the beacon powers it on again
+                case .unplugged:
+                    try Radio.adapter("plug", "4", "--bare")
+                    try Radio.adapter("on", "5")
+                case .blocked: try Radio.adapter("unblock", "4")
+                }
+            }
+        }
+
+        /// In which state of a link.
+        enum Moment: CaseIterable {
+            case nobodyThere, connected, waiting, challenged
+
+            /// Brings a link there.
+            func link(_ way: Way, _ value: Secret, _ token: Token, _ server: TestServer) throws -> TestDevice? {
+                if self != .waiting { try server.observe(Node.device, value, token: token) }
+                guard self != .nobodyThere else { return nil }
+                let link = try TestDevice(way)
+                guard case .hello? = try link.receive() else { throw NotInTime(what: "HELLO") }
+                guard self != .connected else { return link }
+                link.send(.ready(mode: .challenge, device: Node.device))
+                guard self == .challenged else {
+                    guard case .wait? = try link.receive() else { throw NotInTime(what: "WAIT") }
+                    try server.observe(Node.device, value, token: token)
+                    return link
+                }
+                var frame = try link.receive()
+                if case .wait? = frame { frame = try link.receive() }
+                guard case .challenge? = frame else { throw NotInTime(what: "CHALLENGE, not \(frame as Any)") }
+                return link
+            }
+        }
+
+        let field: Field
+        let addresses: (beacon: BluetoothAddress, device: BluetoothAddress)
+
+        init() throws {
+            addresses = (try Radio.address(of: 4), try Radio.address(of: 5))
+            field = try Field.with(
+                observation: ["window = 120"],
+                link: ["proof = 20", "hold-off-first = 0.05", "hold-off-longest = 0.1"],
+                radio: ["adapters = \(addresses.beacon)"])
+        }
+
+        private func way(_ transport: Transport) throws -> Way {
+            try Radio.settle(for: transport)
+            switch transport {
+            case .rfcomm: return Way(.rfcomm(addresses.beacon, channel: 21), from: addresses.device)
+            case .l2cap: return Way(.l2cap(addresses.beacon, psm: 0x1035), from: addresses.device)
+            case .le: return Way(.le(addresses.beacon, psm: 0xD5, random: false), from: addresses.device)
+            case .local: throw NotInTime(what: "a radio for the local transport")
+            }
+        }
+
+        @Test(
+            "taken away and given back in each state of a link, 50 times: the open observation is served when it is back"
+        )
+        func takenAway() throws {
+            var times: [Loss: [Int64]] = [:]
+            for round in 0..<50 {
+                let loss = Loss.allCases[round % 3]
+                let moment = Moment.allCases[round % 4]
+                let way = try way(Radio.transports[round / 3 % 3])
+                let (value, token) = (Secret.random(), TestServer.token())
+                let link = try moment.link(way, value, token, field.server)
+                let sequel = "round \(round): \(loss), \(moment), \(way)"
+                try loss.take()
+                try eventually("the device sees its link end: \(sequel)", within: 10) {
+                    guard let link else { return true }
+                    return (try? link.receive(within: 1)) == .some(nil)
+                }
+                try loss.giveBack()
+                let back = bootNanoseconds()
+                try TestDevice.proveUntilValid(way, value, within: 60)
+                times[loss, default: []].append(bootNanoseconds() - back)
+                #expect(try field.server.waitForVerdict(token) == .observedJoinValid, "\(sequel)")
+                #expect(field.server.verdicts(token).count == 1, "\(sequel)")
+            }
+            #expect(field.beacon.isRunning)
+            for (loss, nanoseconds) in times.sorted(by: { "\($0.key)" < "\($1.key)" }) {
+                print(
+                    "\(loss): from given back to joined: \(medianAndWorst(nanoseconds))",
+                    "(\(nanoseconds.count) times, measured under emulation)")
+            }
+        }
+
+        @Test("silent: it is found out, said, and served again when it answers; links over other adapters go on")
+        func silent() throws {
+            let way = try way(.le)
+            let link = try TestDevice(way)
+            guard case .hello? = try link.receive() else {
+                Issue.record("no HELLO")
+                return
+            }
+            try Radio.adapter("freeze", "4")
+            let frozen = bootNanoseconds()
+            try eventually("the silence is found out", within: 90) {
+                field.beacon.logged.contains("adapter \(addresses.beacon): does not answer")
+            }
+            let found = bootNanoseconds()
+            try Radio.adapter("thaw", "4")
+            let (value, token) = (Secret.random(), TestServer.token())
+            try field.server.observe(Node.device, value, token: token)
+            try Radio.adapter("on", "5")
+            try TestDevice.proveUntilValid(way, value, within: 100)
+            #expect(try field.server.waitForVerdict(token) == .observedJoinValid)
+            print(
+                "silent: found out after \((found - frozen) / 1_000_000_000) s, served",
+                "\((bootNanoseconds() - found) / 1_000_000_000) s after it answered again (measured under emulation)")
+        }
+
+        @Test("status tells each adapter's state, when it last carried a byte, and which is gone")
+        func status() throws {
+            try field.expectService(try way(.l2cap))
+            let before = try #require(adapter)
+            #expect(before["address"] as? String == addresses.beacon.description)
+            #expect((before["state"] as? String)?.hasPrefix("ready") == true)
+            #expect((before["last_byte_seconds_ago"] as? Int).map { $0 < 30 } == true)
+            try Radio.adapter("unplug", "4")
+            try eventually("it is gone") { adapter == nil }
+            let gone = (field.beacon.status["radio"] as? [String: Any])?["gone"] as? [[String: Any]]
+            #expect(gone?.first?["address"] as? String == addresses.beacon.description)
+            try Radio.adapter("plug", "4", "--bare")
+            try Radio.adapter("on", "5")
+            try eventually("it is back", within: 30) { (adapter?["is_advertising"] as? Bool) == true }
+        }
+
+        private var adapter: [String: Any]? {
+            let adapters = (field.beacon.status["radio"] as? [String: Any])?["adapters"] as? [[String: Any]]
+            return adapters?.first { $0["address"] as? String == addresses.beacon.description }
+        }
+    }
+}
