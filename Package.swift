@@ -19,7 +19,8 @@ let package = Package(
 
         // The world.
         .target(name: "Keys", dependencies: ["SRUP", "COpenSSL"]),
-        .target(name: "Links", dependencies: ["ProofLink", "CMosquitto", "COpenSSL", "CBlueZ", "CLinux"]),
+        .target(
+            name: "Links", dependencies: ["ProofLink", "CMosquitto", "COpenSSL", "CBlueZ", "CLinux", "CSystemBus"]),
         .target(
             name: "Beacon",
             dependencies: [
@@ -49,6 +50,7 @@ let package = Package(
             name: "CINI", path: "Sources/CLibraries/CINI",
             linkerSettings: [.linkedLibrary("inih")]),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
+        .target(name: "CSystemBus", path: "Sources/CLibraries/CSystemBus"),  // loaded when wanted, not linked
 
         // What Scripts/bench runs: our figures beside the same work in C.
         .target(name: "Loop", path: "Scripts/Measure/Loop", linkerSettings: [.linkedLibrary("crypto")]),
