@@ -73,6 +73,7 @@ extension Shell {
         }
         openListeners()
         openRadio()
+        offerServiceRecord()
         if let local = listeners.first(where: { $0.wanted.address.transport == .local }), let fault = local.fault {
             throw OperatorFault(
                 "the local socket \(local.wanted.address) cannot be made: \(fault)",
@@ -185,8 +186,9 @@ extension Shell {
             close(id)
         }
         // On a thread of its own: the broker link may be waiting for this one.
-        let (broker, loop) = (broker, loop)
+        let (broker, loop, bluetoothService) = (broker, loop, bluetoothService)
         startThread("stop") {
+            bluetoothService?.stop()
             broker?.stop()
             loop.stop()
         }

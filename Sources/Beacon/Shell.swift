@@ -45,6 +45,7 @@ public actor Shell {
     var connections: [LinkID: Connection] = [:]
     var lastLink: UInt64 = 0
     var radio = RadioState()
+    var bluetoothService: BluetoothService?
     var control: Control?
     var chatter = Chatter()
     var refused: [String: Int] = [:]

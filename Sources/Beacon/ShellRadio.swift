@@ -60,6 +60,18 @@ extension Shell {
         }
     }
 
+    /// Gives bluetoothd, where it runs, a service record of the BR/EDR transports.
+    func offerServiceRecord() {
+        guard configuration.radio.serviceRecord,
+            let record = ServiceRecord(rfcommChannel: configuration.rfcommChannel, l2capPSM: configuration.l2capPSM)
+        else { return }
+        let service = BluetoothService(record: record) { [unowned self] happening in
+            loop.perform { self.assumeIsolated { $0.log.info("\(happening)") } }
+        }
+        service.start()
+        bluetoothService = service
+    }
+
     private func sayWhereThereIsNone() {
         guard radio.adapters.isEmpty, !radio.hasSaidThatThereIsNone else { return }
         radio.hasSaidThatThereIsNone = true

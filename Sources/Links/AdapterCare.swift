@@ -159,15 +159,12 @@ public struct AdapterCare: Sendable {
             // the last. What is in it already is ours, from a run that was killed.
             instance = reply.count > 6 ? max(1, reply[6]) : 1
             if let instance, wish.announcement == nil { isAdvertising = reply.dropFirst(8).contains(instance) }
-        case .addAdvertising: isAdvertising = true
+        case .addAdvertising: (isAdvertising, rung, lastAlive) = (true, 0, now)
         case .removeAdvertising: isAdvertising = false
         case .setName(let name): information?.name = name
         case .setConnectable(let on): pageScanIsFresh = on
         case .setPrivacy: privacyIsSet = true
-        case .readClock:
-            (rung, lastAlive) = (0, now)
-            settled(at: now)
-            return []
+        case .readOutOfBand: (rung, lastAlive) = (0, now)
         default: break
         }
         if let settings = AdapterCare.settings(in: reply, after: command) { information?.current = settings }
@@ -192,7 +189,7 @@ public struct AdapterCare: Sendable {
     private mutating func step(at now: Int64) -> [Deed] {
         guard !isBusy, state != .notPermitted, state != .notWanted else { return [] }
         guard let command = nextCommand(at: now) else { return [] }
-        if case .silent = state {} else if command != .readClock, !isFailing { state = .settling }
+        if case .silent = state {} else if state != .ready || !isProbe(command), !isFailing { state = .settling }
         isBusy = true
         return [.send(command)]
     }
@@ -225,8 +222,8 @@ public struct AdapterCare: Sendable {
             return nil
         }
         if let command = beFound(current, can, information.name) { return command }
-        if case .silent = state { return .readClock }
-        if state == .ready, (lastAlive ?? 0) + AdapterCare.probePause <= now { return .readClock }
+        let isQuiet = state == .ready && (lastAlive ?? 0) + AdapterCare.probePause <= now
+        if rung > 0 || isQuiet { return probe(current) }
         settled(at: now)
         return nil
     }
@@ -264,14 +261,30 @@ public struct AdapterCare: Sendable {
         }
         guard current.contains(.le) else { return nil }
         guard let instance else { return first(of: [(true, .readAdvertisingFeatures)]) }
-        guard let announcement = wish.announcement else {
+        guard wish.announcement != nil else {
             return isAdvertising ? .removeAdvertising(instance: instance) : nil
         }
-        guard !isAdvertising else { return nil }
+        return isAdvertising ? nil : advertising(current)
+    }
+
+    private func advertising(_ current: AdapterSettings) -> ManagementCommand? {
+        guard let announcement = wish.announcement, let instance, current.contains(.le) else { return nil }
         // With rotation wanted and not to be had, nothing is advertised: nobody is to follow the adapter's own address.
         if wish.privacyKey != nil, !current.contains(.privacy) { return nil }
         return .addAdvertising(
             instance: instance, advertisement: announcement.advertisement, scanResponse: announcement.scanResponse)
+    }
+
+    /// Something that the controller must answer and that changes nothing. To advertise anew mends what it may have lost.
+    private func probe(_ current: AdapterSettings) -> ManagementCommand {
+        advertising(current) ?? .readOutOfBand
+    }
+
+    private func isProbe(_ command: ManagementCommand) -> Bool {
+        switch command {
+        case .addAdvertising, .readOutOfBand: true
+        default: false
+        }
     }
 
     // MARK: - What does not work
@@ -279,7 +292,7 @@ public struct AdapterCare: Sendable {
     /// Again, ever slower, up to a minute.
     private mutating func failed(_ command: ManagementCommand, _ status: ManagementStatus, at now: Int64) -> [Deed] {
         if case .addAdvertising = command, let taken = instance, taken > 1 { instance = taken - 1 }
-        if command == .readClock {  // an adapter without a clock to read has answered all the same
+        if command == .readOutOfBand {  // an adapter that cannot has answered all the same
             (rung, failures, lastAlive) = (0, 0, now)
             settled(at: now)
             return []

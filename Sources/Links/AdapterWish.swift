@@ -51,7 +51,7 @@ extension ManagementCommand {
         case .startDiscovery: "looking for beacons"
         case .stopDiscovery: "ending the search"
         case .readConnection: "reading the signal strength"
-        case .readClock: "asking whether it lives"
+        case .readOutOfBand: "asking whether it lives"
         case .readAdvertisingFeatures: "reading how it can advertise"
         case .addAdvertising: "advertising"
         case .removeAdvertising: "ending the advertisement"

@@ -1,5 +1,5 @@
 /// An adapter of bluetoothd's, and how it was before it was opened for pairing.
-struct AdapterSettings {
+struct ServiceAdapter {
     private static let interface = "org.bluez.Adapter1"
     /// Each has a time limit, which is always set first: bluetoothd takes it up when it switches on.
     private static let switches = ["Pairable", "Discoverable"]
@@ -11,12 +11,12 @@ struct AdapterSettings {
     var name: String { path.split(separator: "/").last.map { String($0) } ?? path }
 
     /// bluetoothd's adapters, or the one with an index.
-    static func all(on bus: SystemBus, index: Int?) -> [AdapterSettings] {
+    static func all(on bus: SystemBus, index: Int?) -> [ServiceAdapter] {
         let call = bus.makeCall(BusName.bluez, "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
         guard let answer = bus.call(call), case .dictionary(let objects)? = answer.body.first else { return [] }
         return objects.sorted { $0.key < $1.key }.compactMap { path, interfaces in
             guard let before = interfaces[interface] else { return nil }
-            let adapter = AdapterSettings(path: path, before: before)
+            let adapter = ServiceAdapter(path: path, before: before)
             return index.map { adapter.name == "hci\($0)" } ?? true ? adapter : nil
         }
     }
@@ -25,7 +25,7 @@ struct AdapterSettings {
     /// - Parameter seconds: after which bluetoothd closes it by itself; it must not come between, or what it closes at
     ///   that moment stays closed.
     func open(seconds: Int, on bus: SystemBus) -> String? {
-        for name in AdapterSettings.switches {
+        for name in ServiceAdapter.switches {
             let why =
                 set(name + "Timeout", .number(UInt32(clamping: seconds)), on: bus) ?? set(name, .flag(true), on: bus)
             if let why { return why }
@@ -35,7 +35,7 @@ struct AdapterSettings {
 
     /// As it was, as far as bluetoothd still takes it.
     func restore(on bus: SystemBus) {
-        for name in AdapterSettings.switches {
+        for name in ServiceAdapter.switches {
             for name in [name + "Timeout", name] {
                 guard case .variant(let value)? = before[name] else { continue }
                 _ = set(name, value, on: bus)
@@ -47,6 +47,6 @@ struct AdapterSettings {
         bus.failure(
             of: bus.makeCall(
                 BusName.bluez, path, "org.freedesktop.DBus.Properties", "Set",
-                [.text(AdapterSettings.interface), .text(name), .variant(value)]))
+                [.text(ServiceAdapter.interface), .text(name), .variant(value)]))
     }
 }

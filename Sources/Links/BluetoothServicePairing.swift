@@ -55,13 +55,13 @@ extension BluetoothService {
         _ confirm: @escaping (BluetoothAddress, String) -> Bool, _ report: @escaping (PairingHappening) -> Void
     ) -> PairingOutcome {
         guard let bus, let owner = owner(on: bus) else { return .unavailable("bluetoothd does not run") }
-        let pairing = Pairing(bus, owner: owner, confirm: confirm, report: report)
+        let pairing = Opening(bus, owner: owner, confirm: confirm, report: report)
         return pairing.run(seconds: seconds, adapterIndex: adapterIndex)
     }
 }
 
 /// One opening: the agent that bluetoothd asks, and the adapters that it opens.
-private final class Pairing {
+private final class Opening {
     private static let interface = "org.bluez.Agent1."
     /// How long the devices may take to finish after a person's yes.
     private static let finishing: Int64 = 20_000_000_000
@@ -86,12 +86,12 @@ private final class Pairing {
     func run(seconds: Int, adapterIndex: Int?) -> PairingOutcome {
         end = bootNanoseconds() + Int64(seconds) * 1_000_000_000
         if let why = listen() { return .unavailable(why) }
-        let adapters = AdapterSettings.all(on: bus, index: adapterIndex)
+        let adapters = ServiceAdapter.all(on: bus, index: adapterIndex)
         guard !adapters.isEmpty else { return .unavailable("bluetoothd has no such adapter") }
         defer { for adapter in adapters { adapter.restore(on: bus) } }
         var isOpen = false
         for adapter in adapters {
-            let why = adapter.open(seconds: seconds + Pairing.afterwards, on: bus)
+            let why = adapter.open(seconds: seconds + Opening.afterwards, on: bus)
             report(why.map { .notOpened(adapter: adapter.name, why: $0) } ?? .open(adapter: adapter.name))
             isOpen = isOpen || why == nil
         }
@@ -147,10 +147,10 @@ private final class Pairing {
     /// The agent's methods. A person compares digits or nobody pairs: without them, or with digits that only one side
     /// shows, whoever stands between the two would not be noticed.
     private func answer(_ call: BusMessage) {
-        guard call.path == BusName.agentPath, call.sender == owner, call.member.hasPrefix(Pairing.interface) else {
+        guard call.path == BusName.agentPath, call.sender == owner, call.member.hasPrefix(Opening.interface) else {
             return bus.answer(call, error: BusName.unknownMethod)
         }
-        switch call.member.dropFirst(Pairing.interface.count) {
+        switch call.member.dropFirst(Opening.interface.count) {
         case "RequestConfirmation": answerConfirmation(call)
         case "RequestAuthorization", "RequestPinCode", "RequestPasskey", "DisplayPinCode", "DisplayPasskey":
             bus.answer(call, error: BusName.rejected)
@@ -174,7 +174,7 @@ private final class Pairing {
         let yes = confirm(device, String(repeating: "0", count: max(0, 6 - digits.count)) + digits)
         if yes {
             confirmed.insert(path)
-            end = max(end, bootNanoseconds() + Pairing.finishing)
+            end = max(end, bootNanoseconds() + Opening.finishing)
         }
         bus.answer(call, error: yes ? nil : BusName.rejected)
         report(.answered(device, yes: yes))

@@ -110,8 +110,8 @@ public enum ManagementCommand: Equatable, Sendable {
     case stopDiscovery
     /// The signal strength of a connection.
     case readConnection(RadioAddress)
-    /// The adapter's own clock: asks the controller something that changes nothing, to see whether it answers.
-    case readClock
+    /// Data for pairing out of band, which nobody uses here: asks the controller something, to see whether it answers.
+    case readOutOfBand
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case readAdvertisingFeatures
     /// Advertises, connectable, in an instance; what is in it already is replaced.
@@ -144,12 +144,12 @@ public enum ManagementCommand: Equatable, Sendable {
         case .pair: 0x0019
         case .confirm(_, true): 0x001C
         case .confirm(_, false): 0x001D
+        case .readOutOfBand: 0x0020
         case .startDiscovery: 0x0023
         case .stopDiscovery: 0x0024
         case .setSecureConnections: 0x002D
         case .setPrivacy: 0x002F
         case .readConnection: 0x0031
-        case .readClock: 0x0032
         case .readAdvertisingFeatures: 0x003D
         case .addAdvertising: 0x003E
         case .removeAdvertising: 0x003F
@@ -161,7 +161,7 @@ public enum ManagementCommand: Equatable, Sendable {
 
     private var parameters: [UInt8] {
         switch self {
-        case .readIndexList, .readInformation, .readAdvertisingFeatures: []
+        case .readIndexList, .readInformation, .readAdvertisingFeatures, .readOutOfBand: []
         case .setPowered(let on), .setConnectable(let on), .setBondable(let on), .setSimplePairing(let on),
             .setLE(let on), .setSecureConnections(let on):
             [on ? 1 : 0]
@@ -173,7 +173,6 @@ public enum ManagementCommand: Equatable, Sendable {
         case .confirm(let peer, _), .disconnect(let peer), .readConnection(let peer): peer.bytes
         case .pair(let peer): peer.bytes + [PairingCapability.displayAndConfirm.rawValue]
         case .startDiscovery, .stopDiscovery: [ManagementCommand.leKinds]
-        case .readClock: [UInt8](repeating: 0, count: 7)
         case .addAdvertising(let instance, let advertisement, let scanResponse):
             // Flags: connectable, generally discoverable, the kernel adds the Flags field. No duration, no timeout.
             [instance] + littleEndian(UInt32(0b1011)) + [0, 0, 0, 0]

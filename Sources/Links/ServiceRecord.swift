@@ -1,7 +1,9 @@
+import ProofLink
+
 /// The beacon's service as SDP tells it to those who browse: which service, and where it listens.
 public struct ServiceRecord: Equatable, Sendable {
     /// The service's UUID: what a device looks for.
-    public static let serviceUUID = "5f1c3a7e-8b24-4d96-a0e3-52c6f7d81b40"
+    public static let serviceUUID = Announcement.serviceText
     /// The service's name, for people.
     public static let serviceName = "SRUP beacon"
 

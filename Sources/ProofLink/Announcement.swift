@@ -8,6 +8,12 @@ public struct Announcement: Hashable, Sendable {
         0x5F, 0x1C, 0x3A, 0x7E, 0x8B, 0x24, 0x4D, 0x96, 0xA0, 0xE3, 0x52, 0xC6, 0xF7, 0xD8, 0x1B, 0x40,
     ]
 
+    /// The same as people write it: `5f1c3a7e-8b24-4d96-a0e3-52c6f7d81b40`.
+    public static var serviceText: String {
+        let digits = service.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+        return [0..<4, 4..<6, 6..<8, 8..<10, 10..<16].map { digits[$0].joined() }.joined(separator: "-")
+    }
+
     /// PSM of the L2CAP LE transport; 0: not listened for.
     public var lePSM: UInt16
     /// Who the beacon is; nil where it does not tell everybody.

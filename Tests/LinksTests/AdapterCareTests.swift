@@ -236,7 +236,7 @@ struct AdapterCareTests {
         kernel.faults = Dictionary(uniqueKeysWithValues: everything.map { ($0, .timeout) })
         kernel.sent = []
         kernel.pass(AdapterCare.probePause)
-        #expect(kernel.sent == [.readClock] && kernel.care.state == .silent(rung: 1))
+        #expect(kernel.sent.map(\.code) == [0x3E] && kernel.care.state == .silent(rung: 1))
         #expect(kernel.others == [.closeLinks, .reopenListeners])
         kernel.pass(2 * second)
         #expect(kernel.sent.contains(.setPowered(false)))
@@ -264,16 +264,28 @@ struct AdapterCareTests {
         }
         #expect(kernel.sent.isEmpty)
         kernel.pass(61 * second)
-        #expect(kernel.sent == [.readClock, .readClock] || kernel.sent == [.readClock])
+        #expect((1...2).contains(kernel.sent.count) && kernel.sent.allSatisfy { $0.code == 0x3E })
     }
 
-    @Test("an adapter without a clock to read has answered all the same")
-    func noClock() {
+    @Test("an adapter that does not advertise is asked something else, and one that cannot answer that has answered")
+    func quietOnes() {
+        for status in [ManagementStatus.success, .notSupported, .failed(1)] {
+            var kernel = Kernel { $0.announcement = nil }
+            kernel.faults = [ManagementCommand.readOutOfBand.code: status]
+            kernel.start()
+            kernel.sent = []
+            kernel.pass(AdapterCare.probePause + second)
+            #expect(kernel.care.state == .ready && kernel.sent == [.readOutOfBand], "\(status)")
+        }
+    }
+
+    @Test("the kernel's word for a controller that does not answer is «authentication failed»")
+    func kernelsWord() {
         var kernel = Kernel()
-        kernel.faults = [ManagementCommand.readClock.code: .failed(3)]
         kernel.start()
-        kernel.pass(3600 * second)
-        #expect(kernel.isServing)
+        kernel.faults = [0x3E: .authenticationFailed]
+        kernel.pass(AdapterCare.probePause)
+        #expect(kernel.care.state == .silent(rung: 1))
     }
 
     @Test(

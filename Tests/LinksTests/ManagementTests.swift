@@ -17,7 +17,7 @@ struct ManagementPacketTests {
             (.confirm(peer, true), [0x1C, 0, 1, 0, 7, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 2]),
             (.confirm(peer, false), [0x1D, 0, 1, 0, 7, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 2]),
             (.startDiscovery, [0x23, 0, 1, 0, 1, 0, 6]),
-            (.readClock, [0x32, 0, 1, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0]),
+            (.readOutOfBand, [0x20, 0, 1, 0, 0, 0]),
             (
                 .addAdvertising(instance: 3, advertisement: [2, 1], scanResponse: [7]),
                 [0x3E, 0, 1, 0, 14, 0, 3, 0x0B, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 7]
