@@ -118,13 +118,13 @@ extension Shell {
 
     private func disappeared(_ adapter: AdapterIndex) {
         guard let gone = radio.adapters.removeValue(forKey: adapter) else { return }
-        guard let address = gone.care.information?.address else { return }
+        guard let address = gone.care.information?.address, gone.care.state != .notWanted else { return }
         closeLinks(over: address)
         radio.gone[address] = bootNanoseconds()
         if radio.gone.count > Shell.rememberedAdapters, let oldest = radio.gone.min(by: { $0.value < $1.value }) {
             radio.gone[oldest.key] = nil
         }
-        if gone.care.state != .notWanted { log.warning("adapter \(address): gone") }
+        log.warning("adapter \(address): gone")
         lookAfterRadio()
     }
 
@@ -148,7 +148,8 @@ extension Shell {
     private func send(_ command: ManagementCommand, to adapter: AdapterIndex) {
         radio.management?.send(command, to: adapter) { [unowned self] status, reply in
             assumeIsolated { shell in
-                shell.log.debug("\(adapter): \(command.words): \(status)")  // not its parameters: one is a key
+                // Not its parameters: one is a key.
+                shell.log.debug("\(adapter): \(command.words): \(status)")
                 shell.care(for: adapter) { $0.completed(command, status, reply, at: bootNanoseconds()) }
             }
         }

@@ -59,6 +59,7 @@ public struct AdapterCare: Sendable {
     private var instance: UInt8?
     private var pageScanIsFresh = false
     private var privacyIsSet = false
+    private var capabilityIsSet = false
     private var skipped: Set<UInt16> = []
     private var rung = 0
     private var failures = 0
@@ -164,6 +165,7 @@ public struct AdapterCare: Sendable {
         case .setName(let name): information?.name = name
         case .setConnectable(let on): pageScanIsFresh = on
         case .setPrivacy: privacyIsSet = true
+        case .setCapability: capabilityIsSet = true
         case .readOutOfBand: (rung, lastAlive) = (0, now)
         default: break
         }
@@ -240,6 +242,8 @@ public struct AdapterCare: Sendable {
             (wish.le && missing(.le), .setLE(true)),
             (current.contains(.classic) && missing(.simplePairing), .setSimplePairing(true)),
             (missing(.secureConnections), .setSecureConnections(true)),
+            // The kernel's default is that somebody is there to confirm: links without a pairing would wait for them.
+            (!capabilityIsSet, .setCapability(.none)),
             (!isOn, .setPowered(true)),
             (classic && missing(.connectable), .setConnectable(true)),
             // After a power cycle the kernel may leave page scan off although the setting says connectable.

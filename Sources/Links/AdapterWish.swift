@@ -23,7 +23,7 @@ extension ManagementCommand {
     /// Whether an adapter that cannot do this can do the rest.
     var mayBeSkipped: Bool {
         switch self {
-        case .setSimplePairing, .setSecureConnections, .setName, .setDiscoverable, .setLE, .setPrivacy,
+        case .setSimplePairing, .setSecureConnections, .setCapability, .setName, .setDiscoverable, .setLE, .setPrivacy,
             .readAdvertisingFeatures:
             true
         default: false
