@@ -88,7 +88,7 @@ extension RadioTests {
                 // Unplugged last: the bond is gone then, and two unbonded adapters lose the third link after a pause.
                 let loss: Loss = round >= 34 ? .unplugged : round.isMultiple(of: 2) ? .poweredOff : .blocked
                 let moment = Moment.allCases[round / 2 % 4]
-                let way = try way(Radio.transports[round % 3])
+                let way = try way(Radio.transports[round >= 34 ? (round - 34) / 6 : round / 12])
                 let (value, token) = (Secret.random(), TestServer.token())
                 var link = try moment.link(way, value, token, field.server)
                 let sequel = "round \(round): \(loss), \(moment), \(way)"

@@ -11,12 +11,19 @@ struct HelpTests {
             ("srup-beacon", ["run"], ["--config", "--check", "SIGHUP"]),
             ("srup-beacon", ["status"], ["--config", "--json"]),
             ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
-            ("srup-bench", [], ["keys", "c2", "device", "decode", "diagram"]),
+            ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
+            ("srup-bench", [], ["keys", "c2", "device", "scan", "pair", "decode", "diagram"]),
+            ("srup-bench", ["scan"], ["--seconds", "--adapter", "--json", "CAP_NET_ADMIN"]),
+            ("srup-bench", ["pair"], ["--kind", "--adapter", "--seconds"]),
             ("srup-bench", ["keys"], ["--out", "--bits"]),
             (
                 "srup-bench", ["c2"],
                 ["--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window"]
-            ), ("srup-bench", ["device"], ["--server", "--observer", "--link", "--mode", "--wrong-value", "--silent"]),
+            ),
+            (
+                "srup-bench", ["device"],
+                ["--server", "--observer", "--link", "--beacon", "--over", "--mode", "--wrong-value", "--silent"]
+            ),
             ("srup-bench", ["decode"], ["--verify-with", "--open-with"]),
             ("srup-bench", ["diagram"], ["--title", "--svg"]),
         ] as [(String, [String], [String])])

@@ -1,0 +1,71 @@
+import Foundation
+import Glibc
+import Keys
+import SRUP
+import SystemSupport
+import Testing
+
+private let kernelHasNoBluetooth: Bool = {
+    let made = socket(31, Int32(SOCK_STREAM.rawValue), 3)  // AF_BLUETOOTH, BTPROTO_RFCOMM
+    if made >= 0 { close(made) }
+    return made < 0
+}()
+
+@Suite("A machine without Bluetooth", .serialized, .enabled(if: kernelHasNoBluetooth, "this kernel has Bluetooth"))
+struct NoBluetoothTests {
+    let network: Network
+    let server: TestServer
+    let beacon: BeaconProcess
+
+    init() throws {
+        network = try Network()
+        server = try TestServer(network)
+        let link = ["rfcomm = 21", "l2cap = 0x1035", "le = 0x00D5"]
+        beacon = try BeaconProcess(network, settings: ["link": link])
+        try beacon.startAndJoin()
+    }
+
+    @Test("all else works, and the absence is said once in the log, and in status with what to do")
+    func absence() throws {
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.observe(Node.device, value, token: token)
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+        Thread.sleep(forTimeInterval: 5)  // the listeners are tried again every two seconds
+        let sentence = "this machine's kernel has no Bluetooth"
+        #expect(beacon.logged.ranges(of: sentence).count == 1, "\(beacon.logged)")
+        #expect(beacon.logged.contains("not listening on rfcomm, l2cap, le; the rest works"))
+        let radio = try #require(beacon.status["radio"] as? [String: Any])
+        #expect((radio["state"] as? String)?.hasPrefix(sentence) == true)
+        #expect((radio["hint"] as? String)?.contains("modprobe") == true)
+        #expect((radio["adapters"] as? [Any])?.isEmpty == true)
+        let text = try beacon.command("status").text
+        #expect(text.contains("radio: \(sentence)") && text.contains("  hint: "), "\(text)")
+    }
+
+    @Test("where every radio transport is off, nothing is said of the radio")
+    func notWanted() throws {
+        beacon.stop()
+        try beacon.write([:])
+        try beacon.startAndJoin()
+        #expect(beacon.status["radio"] == nil)
+        let last = beacon.logged.components(separatedBy: "notice srup-beacon").last
+        #expect(last?.contains("Bluetooth") == false)
+    }
+
+    @Test(
+        "the bench says it, too, with what to do",
+        arguments: [["scan", "--seconds", "1"], ["pair", "00:11:22:33:44:55"]])
+    func bench(arguments: [String]) throws {
+        let reply = try Network.output(Network.products + "/srup-bench", arguments)
+        #expect(reply.status == 1)
+        #expect(reply.text.contains("has no Bluetooth") && reply.text.contains("hint: "), "\(reply.text)")
+    }
+
+    @Test("so does the beacon that is to be paired with")
+    func pair() throws {
+        let reply = try beacon.command("pair", "--seconds", "10")
+        #expect(reply.status == 1)
+        #expect(reply.text.contains("has no Bluetooth") && reply.text.contains("hint: "), "\(reply.text)")
+    }
+}
