@@ -77,6 +77,6 @@ let package = Package(
         .testTarget(
             name: "RadioTests",
             dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon"],
-            exclude: []),
+            exclude: ["bumble"]),
     ]
 )
