@@ -26,6 +26,7 @@ extension RadioTests {
                     way,
                     asked: { try eventually("\(count) false proofs") { attacker.falseProofs >= before + count } })
                 #expect(field.server.verdicts(join.token) == [.observedJoinValid], sourceLocation: location)
+                #expect(join.links <= 2, "the stranger takes the device's place", sourceLocation: location)
                 joins.append(join)
             }
             print(
