@@ -40,7 +40,9 @@ extension RadioTests {
                 let way = try Radio.deviceWay(transport)
                 for number in 0..<times / Radio.transports.count { try comeAndGo(number, way) }
             }
-            try eventually("no link is left") { field.beacon.status["open_links"] as? Int == 0 }
+            try eventually("no link is left\n\(field.beacon.logged.suffix(4_000))") {
+                field.beacon.status["open_links"] as? Int == 0
+            }
         }
 
         @Test("1,000 of them leave no descriptor and no memory behind")
