@@ -79,6 +79,6 @@ let package = Package(
         .testTarget(
             name: "RadioTests",
             dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon"],
-            exclude: []),
+            exclude: ["bumble"]),
     ]
 )

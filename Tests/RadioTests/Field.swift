@@ -35,14 +35,17 @@ final class Field: @unchecked Sendable {
     }
 
     /// The field with a beacon that runs as configured: the suite's lines take the place of the common ones.
-    static func with(observation: [String] = [], link: [String] = [], radio: [String] = []) throws -> Field {
+    /// - Parameter fresh: starts it in any case: what it knew of its peers is forgotten.
+    static func with(observation: [String] = [], link: [String] = [], radio: [String] = [], fresh: Bool = false)
+        throws -> Field
+    {
         let field = try made.get()
         let given = ["observation": observation, "link": link, "radio": radio]
         let settings = try common().merging(given) { common, own in
             let names = Set(own.map { $0.split(separator: " ")[0] })
             return own + common.filter { !names.contains($0.split(separator: " ")[0]) }
         }
-        if settings != field.settings || !field.beacon.isRunning {
+        if fresh || settings != field.settings || !field.beacon.isRunning {
             field.beacon.stop()
             try field.beacon.write(settings)
             try field.beacon.startAndJoin()
@@ -63,17 +66,23 @@ final class Field: @unchecked Sendable {
 
     /// A whole join by a device that tries again on a new link until the beacon says *valid*, as docs/proof-link.md lets
     /// it: after *busy*, *fail* and *unknown*, and where a link ends without a word.
-    /// - Parameter deviceFirst: the server asks once the device waits on its link, not before.
-    func join(_ way: Way, _ mode: Mode = .challenge, deviceFirst: Bool = false, within seconds: Double = 30) throws
-        -> Join
-    {
+    /// - Parameters:
+    ///   - deviceFirst: the server asks once the device waits on its link, not before.
+    ///   - asked: what comes between the server's request and the device, where the server is first.
+    func join(
+        _ way: Way, _ mode: Mode = .challenge, deviceFirst: Bool = false, within seconds: Double = 30,
+        asked hasAsked: () throws -> Void = {}
+    ) throws -> Join {
         let (value, token) = (Secret.random(), TestServer.token())
         var (asked, links) = (false, 0)
         func ask() throws {
             if !asked { try server.observe(Node.device, value, token: token) }
             asked = true
         }
-        if !deviceFirst { try ask() }
+        if !deviceFirst {
+            try ask()
+            try hasAsked()
+        }
         let deadline = bootNanoseconds() + Int64(seconds * 1e9)
         repeat {
             links += 1

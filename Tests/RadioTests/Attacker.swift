@@ -1,0 +1,102 @@
+import Foundation
+import Keys
+import Links
+import ProofLink
+import Synchronization
+import SystemSupport
+
+/// What somebody near the beacon may do all day.
+enum Attack: String, CaseIterable, Sendable, CustomStringConvertible {
+    /// Links that come and go as fast as they can.
+    case opening = "links that come and go"
+    /// Links that say nothing, as many as the beacon lets stand.
+    case silence = "links that say nothing"
+    /// Links that say what is no frame.
+    case garbage = "links that say garbage"
+    /// Links that name the expected device and show a false proof.
+    case impostor = "links that name the expected device and prove nothing"
+
+    var description: String { rawValue }
+}
+
+/// One attacker on a thread of its own, until it is stopped or has done enough.
+final class Attacker: Sendable {
+    private static let attemptsAtMost = 50_000
+    private static let silentAtMost = 32
+
+    private struct Counts {
+        var attempts = 0
+        var links = 0
+        var falseProofs = 0
+    }
+
+    private let attack: Attack
+    private let way: Way
+    private let stopped = Atomic<Bool>(false)
+    private let ended = Atomic<Bool>(false)
+    private let counts = Mutex(Counts())
+
+    /// Links that it got.
+    var links: Int { counts.withLock { $0.links } }
+    /// Proofs that the beacon has called false.
+    var falseProofs: Int { counts.withLock { $0.falseProofs } }
+
+    init(_ attack: Attack, over way: Way) {
+        (self.attack, self.way) = (attack, way)
+        startThread("attacker") { [self] in
+            var silent: [Int32] = []
+            for _ in 0..<Self.attemptsAtMost where !stopped.load(ordering: .relaxed) { attempt(&silent) }
+            for socket in silent { close(socket) }
+            ended.store(true, ordering: .releasing)
+        }
+    }
+
+    /// Ends the attack.
+    /// - Returns: what it came to, for people.
+    func stop() throws -> String {
+        stopped.store(true, ordering: .relaxed)
+        try eventually("the attacker has ended", within: 30) { ended.load(ordering: .acquiring) }
+        let counts = counts.withLock { $0 }
+        return "\(counts.attempts) attempts, \(counts.links) links, \(counts.falseProofs) false proofs"
+    }
+
+    private func attempt(_ silent: inout [Int32]) {
+        counts.withLock { $0.attempts += 1 }
+        guard let socket = try? TestDevice.connectOnce(way, within: 2) else {
+            // On RFCOMM there is one link of a peer's at a time: it makes room for the next after a while.
+            if attack == .silence, !silent.isEmpty, counts.withLock({ $0.attempts % 50 == 0 }) {
+                close(silent.removeFirst())
+            }
+            usleep(5_000)
+            return
+        }
+        counts.withLock { $0.links += 1 }
+        switch attack {
+        case .opening: close(socket)
+        case .silence:
+            silent.append(socket)
+            if silent.count > Self.silentAtMost { close(silent.removeFirst()) }
+        case .garbage:
+            let noise = randomBytes(64)
+            _ = send(socket, noise, noise.count, Int32(MSG_NOSIGNAL))
+            _ = TestDevice.wait(for: POLLIN, on: socket, within: 0.05)
+            close(socket)
+        case .impostor: impersonate(TestDevice(socket, way))
+        }
+    }
+
+    private func impersonate(_ link: TestDevice) {
+        guard case .hello? = try? link.receive(within: 2) else { return }
+        link.send(.ready(mode: .challenge, device: Node.device))
+        while !stopped.load(ordering: .relaxed) {
+            switch try? link.receive(within: 1) {
+            case .wait: continue  // until the server asks
+            case .challenge:
+                link.send(
+                    .proof(nonce: randomBytes(LinkFrame.deviceNonceLength), tag: randomBytes(LinkFrame.tagLength)))
+            case .outcome(.invalid, _): return counts.withLock { $0.falseProofs += 1 }
+            default: return
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Keys
+import ProofLink
+import SRUP
+import SystemSupport
+import Testing
+
+extension RadioTests {
+    @Suite("Joins", .serialized)
+    struct JoinTests {
+        static let joins = 100
+        let field: Field
+
+        init() throws {
+            field = try Field.with(link: ["hold-off-first = 0.05", "hold-off-longest = 0.1"])
+        }
+
+        @Test(
+            "100 joins are answered valid, half of them by a device that is there before the request",
+            arguments: Radio.transports, Mode.allCases)
+        func hundred(_ transport: Transport, _ mode: Mode) throws {
+            let way = try Radio.deviceWay(transport)
+            var joins: [Field.Join] = []
+            for number in 0..<Self.joins {
+                let join = try field.join(way, mode, deviceFirst: number.isMultiple(of: 2))
+                #expect(join.end.beaconProved == (mode == .challenge))
+                #expect(field.server.verdicts(join.token) == [.observedJoinValid])
+                joins.append(join)
+            }
+            let roundTrips = try expectHistory(of: joins, over: way, mode)
+            let again = joins.map { $0.links - 1 }.reduce(0, +)
+            print(
+                "\(transport), \(mode): CHALLENGE at the device to RESPONSE at the server:",
+                "\(medianAndWorst(joins.map(\.answered))); round trip in the evidence:",
+                "\(medianAndWorst(roundTrips)) (\(joins.count) joins, \(again) links tried again,",
+                "measured under emulation)")
+        }
+
+        /// - Returns: the round trips, in nanoseconds.
+        private func expectHistory(of joins: [Field.Join], over way: Way, _ mode: Mode) throws -> [Int64] {
+            let history = field.beacon.history  // the newest 100
+            let tokens = Set(joins.map(\.token.description))
+            #expect(history.count == Self.joins && history.allSatisfy { tokens.contains($0["token"] as? String ?? "") })
+            return try history.map { past in
+                #expect(past["verdict"] as? String == "valid")
+                #expect(past["reason"] as? String == "matched")
+                let evidence = try #require(past["evidence"] as? [String: Any])
+                #expect(evidence["transport"] as? String == way.address.transport.rawValue)
+                #expect(evidence["peer"] as? String == way.adapter.description)
+                #expect(evidence["mode"] as? String == mode.description)
+                #expect(evidence["grade"] as? String == (mode == .challenge ? "challenged" : "reachable"))
+                #expect(evidence["attempts"] as? Int == 1)
+                #expect(evidence["security"] is String)
+                let roundTrip = try #require(evidence["round_trip_us"] as? Int)
+                #expect(roundTrip > 0)
+                return Int64(roundTrip) * 1_000
+            }
+        }
+
+        @Test("a wrong value is invalid on its link, and three decide", arguments: Radio.transports, Mode.allCases)
+        func wrongValue(_ transport: Transport, _ mode: Mode) throws {
+            let (way, token) = (try Radio.deviceWay(transport), TestServer.token())
+            try field.server.observe(Node.device, .random(), token: token)
+            var falseProofs = 0
+            try eventually("three false proofs", within: 25) {
+                #expect(field.server.verdicts(token).isEmpty)
+                let outcome = try TestDevice.prove(way, .random(), mode: mode)?.outcome
+                #expect(outcome == nil || outcome == .invalid || outcome == .busy, "\(outcome as Any)")
+                falseProofs += outcome == .invalid ? 1 : 0
+                return falseProofs == 3
+            }
+            #expect(try field.server.waitForVerdict(token) == .observedJoinInvalid)
+            let past = try #require(field.past(token))
+            #expect(past["reason"] as? String == "mismatches")
+            #expect((past["evidence"] as? [String: Any])?["attempts"] as? Int == 3)
+            try field.expectService(way)
+        }
+    }
+
+    @Suite("Joins that nobody completes", .serialized)
+    struct SilentTests {
+        let field: Field
+
+        init() throws {
+            field = try Field.with(observation: ["window = 4"], link: ["proof = 1"])
+        }
+
+        @Test(
+            "a device that does not answer its challenge is told so, and the observation fails at its deadline",
+            arguments: Radio.transports)
+        func silent(_ transport: Transport) throws {
+            let token = TestServer.token()
+            let link = try TestDevice(try Radio.deviceWay(transport))
+            guard case .hello? = try link.receive() else {
+                Issue.record("no HELLO")
+                return
+            }
+            try field.server.observe(Node.device, .random(), token: token)
+            link.send(.ready(mode: .challenge, device: Node.device))
+            var frame = try link.receive()
+            if case .wait? = frame { frame = try link.receive() }
+            guard case .challenge? = frame else {
+                Issue.record("no CHALLENGE")
+                return
+            }
+            #expect(try link.receive() == .outcome(.fail, tag: LinkFrame.noTag))
+            #expect(try link.receive() == nil)
+            #expect(try field.server.waitForVerdict(token) == .observedJoinFail)
+            #expect(field.past(token)?["reason"] as? String == "silence")
+        }
+    }
+}
