@@ -2,21 +2,25 @@ import Links
 
 /// Letting devices pair, whoever keeps their keys.
 public enum Admission {
-    /// Opens for one pairing and blocks until it is done or the time is over.
-    /// - Parameters:
-    ///   - say: what a person should know meanwhile.
-    ///   - confirm: asks a person whether the device shows these six digits.
+    /// Opens for one pairing and blocks until it is done, the time is over, or SIGINT or SIGTERM comes. A person answers
+    /// the questions on standard input.
+    /// - Parameter say: a line for the person, questions among them.
     /// - Returns: who has paired; nil: nobody.
     /// - Throws: `OperatorFault`.
     public static func openForPairing(
-        _ configuration: Configuration, seconds: UInt16, say: @escaping (String) -> Void,
-        confirm: @escaping (_ device: String, _ digits: String) -> Bool
+        _ configuration: Configuration, seconds: UInt16, say: @escaping (String) -> Void
     ) throws -> String? {
+        let adapters = configuration.radio.adapters
         guard BluetoothService.isRunning else {
-            return try withoutService(configuration, seconds: seconds, say: say, confirm: confirm)
+            do throws(PairingFault) {
+                return try Pairing.run(adapters, seconds: seconds, say: say)
+            } catch {
+                throw OperatorFault(error.sentence, hint: error.hint)
+            }
         }
-        let outcome = BluetoothService.openPairing(seconds: Int(seconds)) { device, digits in
-            confirm(device.description, digits)
+        let outcome = BluetoothService.openPairing(seconds: Int(seconds), adapters: adapters) { device, digits in
+            say("does \(device) show \(digits)? [yes/no]")
+            return readLine() == "yes"
         } report: {
             say("\($0)")
         }
@@ -24,17 +28,6 @@ public enum Admission {
         case .paired(let device): return device.description
         case .nobody: return nil
         case .unavailable(let why): throw OperatorFault(why, hint: "see: systemctl status bluetooth")
-        }
-    }
-
-    private static func withoutService(
-        _ configuration: Configuration, seconds: UInt16, say: @escaping (String) -> Void,
-        confirm: @escaping (_ device: String, _ digits: String) -> Bool
-    ) throws -> String? {
-        do throws(PairingFault) {
-            return try Pairing.run(configuration.radio.adapters, seconds: seconds, say: say, confirm: confirm)
-        } catch {
-            throw OperatorFault(error.sentence, hint: error.hint)
         }
     }
 }

@@ -75,7 +75,7 @@ extension Configuration {
         "[link] links-per-device": { (c, s) throws(BadSetting) in c.policy.linksPerDevice = try s.number(1...1_000) },
         "[link] ready-grace": { (c, s) throws(BadSetting) in c.policy.readyGrace = try s.seconds(0.01...60) },
         "[link] ready": { (c, s) throws(BadSetting) in c.policy.readyLimit = try s.seconds(0.1...60) },
-        "[link] proof": { (c, s) throws(BadSetting) in c.policy.proofLimit = try s.seconds(0.1...60) },
+        "[link] proof": { (c, s) throws(BadSetting) in c.policy.proofLimit = try s.seconds(1...60) },
         "[link] hold": { (c, s) throws(BadSetting) in c.policy.holdLimit = try s.seconds(1...65_535) },
         "[link] hold-off-first": { (c, s) throws(BadSetting) in c.policy.firstHoldOff = try s.seconds(0.01...3_600) },
         "[link] hold-off-longest": { (c, s) throws(BadSetting) in c.policy.longestHoldOff = try s.seconds(0.01...86_400)

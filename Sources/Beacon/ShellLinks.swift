@@ -22,6 +22,8 @@ extension Shell {
         /// The peer and the adapter, on a radio transport.
         let radioPeer: RadioAddress?
         let adapter: BluetoothAddress?
+        /// CHALLENGE waits for the controller: what the device sends before it is out of turn.
+        var isMeasuring = false
         var assembler = FrameAssembler()
     }
 
@@ -30,6 +32,7 @@ extension Shell {
     /// Reads of one link in one go, for the same reason.
     private static let readBatch = 8
     private static let listenerPause = Duration.seconds(2)
+    private static let noBluetoothPause = Duration.seconds(60)
 
     /// Listens wherever it is not listened yet. What does not work is said once, and tried again.
     func openListeners() {
@@ -60,7 +63,11 @@ extension Shell {
             log.notice(
                 "\(LinkSocketError.noBluetooth): not listening on \(missing.joined(separator: ", ")); the rest works")
         }
-        if listeners.contains(where: { $0.socket == nil }) { alarms?.listeners.set(after: Shell.listenerPause) }
+        // Asking for what the kernel lacks makes it look for modules each time.
+        let faults = listeners.filter { $0.socket == nil }.map(\.fault)
+        guard !faults.isEmpty else { return }
+        let isHopeless = faults.allSatisfy { $0 == .noBluetooth }
+        alarms?.listeners.set(after: isHopeless ? Shell.noBluetoothPause : Shell.listenerPause)
     }
 
     private func acceptLinks(at index: Int) {
@@ -132,6 +139,7 @@ extension Shell {
     }
 
     private func feed(_ bytes: [UInt8], of id: LinkID, _ transaction: inout Transaction) throws {
+        guard connections[id]?.isMeasuring != true else { return try feed(.malformed(id), &transaction) }
         do {
             guard connections[id]?.transport.isStream == true else {
                 return try feed(.received(id, LinkFrame(packet: bytes)), &transaction)
@@ -139,7 +147,7 @@ extension Shell {
             connections[id]?.assembler.append(bytes)
             while let frame = try connections[id]?.assembler.next() { try feed(.received(id, frame), &transaction) }
         } catch let error as LinkFrameError {
-            log.info("\(id): \(error)")
+            say(.info, about: "frame", "\(id): \(error)")
             try feed(.malformed(id), &transaction)
         }
     }
@@ -150,15 +158,20 @@ extension Shell {
         guard case .challenge = frame else { return transmit(id, frame, connection) }
         // The signal is measured just before, so that the answer to the challenge is not kept waiting for it.
         let isMeasured = measureSignal(connection) { shell, signal in
+            shell.connections[id]?.isMeasuring = false
             guard let connection = shell.connections[id] else { return }
             shell.handle(shell.transmit(id, frame, connection) ?? .challengeLeft(id, signal: signal))
         }
+        connections[id]?.isMeasuring = isMeasured
         return isMeasured ? nil : transmit(id, frame, connection) ?? .challengeLeft(id)
     }
 
     /// - Returns: the end of the link, where the frame could not be sent.
     private func transmit(_ id: LinkID, _ frame: LinkFrame, _ connection: Connection) -> Event? {
-        guard !LinkSocket.send(frame, over: connection.socket) else { return nil }
+        guard !LinkSocket.send(frame, over: connection.socket) else {
+            if let adapter = connection.adapter { carried(adapter) }
+            return nil
+        }
         close(id)
         return .disconnected(id)
     }

@@ -1,3 +1,4 @@
+import Glibc
 import Keys
 import Links
 import Logging
@@ -17,6 +18,7 @@ extension Shell {
         /// Adapters that were there, and since when they are not, in nanoseconds of CLOCK_BOOTTIME.
         var gone: [BluetoothAddress: Int64] = [:]
         var hasSaidThatThereIsNone = false
+        var nextCount: Int64 = 0
     }
 
     /// One adapter.
@@ -26,7 +28,6 @@ extension Shell {
         var lastByte: Int64?
         var said: AdapterCare.State?
         var faultsSaid = 0
-        var since = bootNanoseconds()
     }
 
     private static let radioPause = Duration.seconds(10)
@@ -44,12 +45,7 @@ extension Shell {
                 assumeIsolated { $0.happened(to: adapter, event) }
             }
             (radio.management, radio.fault) = (management, nil)
-            management.send(.readIndexList, to: .none) { [unowned self] _, reply in
-                assumeIsolated { shell in
-                    for adapter in AdapterInformation.indices(reply) { shell.appeared(adapter) }
-                    shell.sayWhereThereIsNone()
-                }
-            }
+            countAdapters()
         } catch {
             // What the kernel lacks is said by the listeners, which lack it too.
             if radio.fault != error, error != .noBluetooth {
@@ -72,6 +68,37 @@ extension Shell {
         bluetoothService = service
     }
 
+    /// Which adapters there are. Asked again now and then: where more happens than the kernel keeps, it drops events.
+    private func countAdapters() {
+        guard let management = radio.management, bootNanoseconds() >= radio.nextCount else { return }
+        radio.nextCount = bootNanoseconds() + AdapterCare.probePause
+        management.send(.readIndexList, to: .none) { [unowned self] status, reply in
+            assumeIsolated { shell in
+                guard status == .success else { return }
+                let there = AdapterInformation.indices(reply)
+                for adapter in shell.radio.adapters.keys where !there.contains(adapter) { shell.disappeared(adapter) }
+                for adapter in there { shell.appeared(adapter) }
+                shell.sayWhereThereIsNone()
+                shell.setRadioAlarm()
+            }
+        }
+    }
+
+    /// Whether bluetoothd sets adapters up beside us, and has somebody to confirm pairings. Seen in /proc, since asking the
+    /// bus may take seconds.
+    private static var bluetoothdRuns: Bool {
+        guard let folder = opendir("/proc") else { return false }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard name.first?.isNumber == true, let words = readSmallFile("/proc/\(name)/comm") else { continue }
+            if words.starts(with: "bluetoothd".utf8) { return true }
+        }
+        return false
+    }
+
     private func sayWhereThereIsNone() {
         guard radio.adapters.isEmpty, !radio.hasSaidThatThereIsNone else { return }
         radio.hasSaidThatThereIsNone = true
@@ -87,9 +114,10 @@ extension Shell {
         case .advertisingRemoved(let instance):
             care(for: adapter) { $0.advertisingRemoved(instance, at: now) }
         case .connected(let peer) where peer.kind != .classic: care(for: adapter) { $0.leConnected(at: now) }
-        case .connected, .disconnected:
-            radio.adapters[adapter]?.care.heard(at: now)
-        case .completed, .confirmation, .pairingFailed, .paired, .found, .discovering: break  // others' commands, discovery, pairing
+        case .connected: radio.adapters[adapter]?.care.heard(at: now)
+        case .disconnected: care(for: adapter) { $0.disconnected(at: now) }
+        // Others' commands, searches and pairings.
+        case .completed, .confirmation, .pairingFailed, .paired, .found, .discovering: break
         }
     }
 
@@ -100,6 +128,7 @@ extension Shell {
         wish.le = configuration.lePSM != nil || configuration.announcement != nil
         (wish.setsUp, wish.name) = (configuration.radio.setsUp, configuration.radio.name)
         (wish.announcement, wish.privacyKey) = (configuration.announcement, privacyKey)
+        wish.isAlone = !Shell.bluetoothdRuns
         let wanted = configuration.radio.adapters
         radio.adapters[adapter] = Adapter(
             care: AdapterCare(wish: wish) { wanted.isEmpty || wanted.contains($0) })
@@ -137,8 +166,11 @@ extension Shell {
             switch deed {
             case .send(let command): send(command, to: adapter)
             case .closeLinks:
-                if let address = radio.adapters[adapter]?.care.information?.address { closeLinks(over: address) }
+                guard let address = radio.adapters[adapter]?.care.information?.address else { continue }
+                if radio.adapters[adapter]?.said == .ready { log.warning("adapter \(address): its links are closed") }
+                closeLinks(over: address)
             case .reopenListeners: reopenListeners()
+            case .forceDown: Management.forceDown(adapter)
             }
         }
         sayHowItIs(adapter)
@@ -160,10 +192,13 @@ extension Shell {
         for (adapter, state) in radio.adapters {
             for command in state.care.farewell { radio.management?.send(command, to: adapter) { _, _ in } }
         }
+        radio.management?.close()  // what has been written is done all the same
+        radio.management = nil
     }
 
     func lookAfterRadio() {
         openRadio()
+        countAdapters()
         let now = bootNanoseconds()
         for (adapter, state) in radio.adapters where state.care.nextDeadline.map({ $0 <= now }) ?? false {
             care(for: adapter) { $0.tick(at: now) }
@@ -173,7 +208,7 @@ extension Shell {
 
     private func setRadioAlarm() {
         guard radio.management != nil else { return }
-        alarms?.radio.set(at: radio.adapters.values.compactMap(\.care.nextDeadline).min())
+        alarms?.radio.set(at: radio.adapters.values.compactMap(\.care.nextDeadline).reduce(radio.nextCount, min))
     }
 
     // MARK: - Links over an adapter
@@ -200,7 +235,8 @@ extension Shell {
     /// Asks for the signal strength of a link's connection.
     /// - Returns: false where there is nobody to ask; else `then` is called later, exactly once.
     func measureSignal(_ connection: Connection, then: @escaping @Sendable (isolated Shell, Int8?) -> Void) -> Bool {
-        guard let management = radio.management, let peer = connection.radioPeer,
+        // BR/EDR controllers tell how far the signal is outside of a wanted range (HCI, Read RSSI), which is no dBm.
+        guard let management = radio.management, let peer = connection.radioPeer, peer.kind != .classic,
             let adapter = connection.adapter.flatMap(index), radio.adapters[adapter]?.care.state != .notPermitted
         else { return false }
         management.send(.readConnection(peer), to: adapter, patience: Shell.signalPatience) {
@@ -217,7 +253,7 @@ extension Shell {
         let state = entry.care.state
         if radio.gone.removeValue(forKey: address) != nil { log.notice("adapter \(address): it is back") }
         if state != entry.said, state != .settling {
-            (entry.said, entry.since) = (state, bootNanoseconds())
+            entry.said = state
             let level: Logger.Level =
                 switch state {
                 case .ready: .notice

@@ -100,6 +100,7 @@ public struct PastObservation: Codable, Equatable, Sendable {
     public struct Evidence: Codable, Equatable, Sendable {
         var transport: String
         var peer: String
+        var peerKind: String?
         var mode: String
         var attempts: Int
         var grade: String
@@ -131,8 +132,12 @@ public struct PastObservation: Codable, Equatable, Sendable {
     public var text: String {
         var line = "\(decided)  \(device)  \(verdict)  \(Reason(rawValue: reason)?.sentence ?? reason)"
         if let evidence {
-            line += "  [\(evidence.transport) \(evidence.peer), \(evidence.mode), \(evidence.grade)"
+            line += "  [\(evidence.transport) \(evidence.peer)"
+            line += evidence.peerKind.map { " (\($0))" } ?? ""
+            line += ", \(evidence.mode), \(evidence.grade)"
+            line += evidence.security.map { ", security \($0)" } ?? ""
             line += evidence.roundTripUs.map { ", \($0) µs" } ?? ""
+            line += evidence.signalDbm.map { ", \($0) dBm" } ?? ""
             line += ", attempt \(evidence.attempts)]"
         }
         return line + "  for \(server), token \(token)"

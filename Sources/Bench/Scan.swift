@@ -43,8 +43,10 @@ public struct Sighting: Equatable, Sendable {
 extension [Sighting] {
     /// The one with the strongest signal, the unknown last; of this beacon, where one is named and says who it is.
     public func nearest(_ beacon: Identifier?) -> Sighting? {
-        filter { beacon == nil || $0.announcement.beacon == nil || $0.announcement.beacon == beacon }
-            .max { ($0.signal ?? .min, $1.address.description) < ($1.signal ?? .min, $0.address.description) }
+        let named = filter { $0.announcement.beacon == beacon }
+        let nameless = filter { $0.announcement.beacon == nil }
+        let choice = beacon == nil ? self : named.isEmpty ? nameless : named
+        return choice.max { ($0.signal ?? .min, $1.address.description) < ($1.signal ?? .min, $0.address.description) }
     }
 }
 
@@ -52,7 +54,10 @@ extension [Sighting] {
 ///
 /// `@unchecked Sendable`: used on its loop's thread only.
 public final class Scan: @unchecked Sendable {
+    /// Beacons in one list. More: anybody may claim to be thousands.
+    private static let mostSightings = 1_024
     private let loop = Loop()
+    private var isOurSearch = false
     private let wanted: BluetoothAddress
     private let nanoseconds: Int64
     private var management: Management?
@@ -112,8 +117,8 @@ public final class Scan: @unchecked Sendable {
     private func discover(_ adapter: AdapterIndex) {
         management?.send(.startDiscovery, to: adapter) { [unowned self] status, _ in
             switch status {
-            // Busy: another looks already, and we hear what it hears.
-            case .success, .busy: break
+            case .success: isOurSearch = true
+            case .busy: break  // another looks already, and we hear what it hears
             case .denied: fail("we may not look for beacons", "run it as root, or with the capability CAP_NET_ADMIN")
             default: fail("looking for beacons: \(status)", "see the kernel's log: journalctl -k")
             }
@@ -125,6 +130,7 @@ public final class Scan: @unchecked Sendable {
         switch event {
         case .found(let address, let signal, let data):
             guard let announcement = Announcement(heard: data) else { return }
+            guard sightings.count < Scan.mostSightings || sightings[address] != nil else { return }
             let strongest = max(signal ?? .min, sightings[address]?.signal ?? .min)
             sightings[address] = Sighting(
                 announcement: announcement, address: address, signal: strongest == .min ? nil : strongest)
@@ -135,7 +141,7 @@ public final class Scan: @unchecked Sendable {
     }
 
     private func end() {
-        guard let management, let adapter else { return loop.stop() }
+        guard let management, let adapter, isOurSearch else { return loop.stop() }
         self.adapter = nil
         management.send(.stopDiscovery, to: adapter) { [unowned self] _, _ in
             management.close()

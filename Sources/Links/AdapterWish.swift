@@ -6,6 +6,8 @@ public struct AdapterWish: Equatable, Sendable {
     public var classic = true
     /// Whether LE devices are to reach us.
     public var le = true
+    /// Whether bluetoothd leaves it to us: then nobody is there to confirm a pairing, and nobody may pair.
+    public var isAlone = true
     /// Whether we may power it on and set it up; else another does.
     public var setsUp = true
     /// What is advertised; nil: nothing.
@@ -23,7 +25,8 @@ extension ManagementCommand {
     /// Whether an adapter that cannot do this can do the rest.
     var mayBeSkipped: Bool {
         switch self {
-        case .setSimplePairing, .setSecureConnections, .setCapability, .setName, .setDiscoverable, .setLE, .setPrivacy,
+        case .setSimplePairing, .setSecureConnections, .setCapability, .setName, .setDiscoverable, .setLE, .setClassic,
+            .setPrivacy,
             .readAdvertisingFeatures:
             true
         default: false
@@ -42,12 +45,13 @@ extension ManagementCommand {
         case .setSimplePairing: "setting simple pairing"
         case .setLE: "turning LE on"
         case .setSecureConnections: "setting secure connections"
+        case .setClassic: "turning BR/EDR on"
         case .setName: "setting its name"
         case .setCapability: "setting what pairing may ask"
         case .setPrivacy: "turning address rotation on"
         case .pair: "pairing"
         case .confirm: "confirming a pairing"
-        case .disconnect: "breaking a connection"
+        case .unpair: "forgetting a pairing"
         case .startDiscovery: "looking for beacons"
         case .stopDiscovery: "ending the search"
         case .readConnection: "reading the signal strength"

@@ -10,14 +10,16 @@ struct ServiceAdapter {
     /// hciN.
     var name: String { path.split(separator: "/").last.map { String($0) } ?? path }
 
-    /// bluetoothd's adapters, or the one with an index.
-    static func all(on bus: SystemBus, index: Int?) -> [ServiceAdapter] {
+    /// bluetoothd's adapters, those with these addresses; empty: all.
+    static func all(on bus: SystemBus, wanted: [BluetoothAddress]) -> [ServiceAdapter] {
         let call = bus.makeCall(BusName.bluez, "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
         guard let answer = bus.call(call), case .dictionary(let objects)? = answer.body.first else { return [] }
         return objects.sorted { $0.key < $1.key }.compactMap { path, interfaces in
             guard let before = interfaces[interface] else { return nil }
-            let adapter = ServiceAdapter(path: path, before: before)
-            return index.map { adapter.name == "hci\($0)" } ?? true ? adapter : nil
+            let address: BluetoothAddress? =
+                if case .variant(let value)? = before["Address"] { BluetoothAddress(value.text ?? "") } else { nil }
+            let isWanted = wanted.isEmpty || address.map(wanted.contains) ?? false
+            return isWanted ? ServiceAdapter(path: path, before: before) : nil
         }
     }
 

@@ -41,22 +41,22 @@ extension BluetoothService {
     /// bluetoothd closes them by itself a little later. bluetoothd's own rule stays: an adapter is not pairable while
     /// no program is there to be asked, whatever it was before.
     /// - Parameters:
-    ///   - adapterIndex: the N of hciN; nil: all adapters.
+    ///   - adapters: their addresses; empty: all.
     ///   - confirm: whether a person sees these six digits on the device. It may block; bluetoothd waits for a minute.
     public static func openPairing(
-        seconds: Int, adapterIndex: Int? = nil, confirm: @escaping (BluetoothAddress, String) -> Bool,
+        seconds: Int, adapters: [BluetoothAddress] = [], confirm: @escaping (BluetoothAddress, String) -> Bool,
         report: @escaping (PairingHappening) -> Void
     ) -> PairingOutcome {
-        openPairing(SystemBus(), seconds, adapterIndex, confirm, report)
+        openPairing(SystemBus(), seconds, adapters, confirm, report)
     }
 
     static func openPairing(
-        _ bus: SystemBus?, _ seconds: Int, _ adapterIndex: Int?,
+        _ bus: SystemBus?, _ seconds: Int, _ adapters: [BluetoothAddress],
         _ confirm: @escaping (BluetoothAddress, String) -> Bool, _ report: @escaping (PairingHappening) -> Void
     ) -> PairingOutcome {
         guard let bus, let owner = owner(on: bus) else { return .unavailable("bluetoothd does not run") }
         let pairing = Opening(bus, owner: owner, confirm: confirm, report: report)
-        return pairing.run(seconds: seconds, adapterIndex: adapterIndex)
+        return pairing.run(seconds: seconds, wanted: adapters)
     }
 }
 
@@ -83,10 +83,10 @@ private final class Opening {
         (self.bus, self.owner, self.confirm, self.report) = (bus, owner, confirm, report)
     }
 
-    func run(seconds: Int, adapterIndex: Int?) -> PairingOutcome {
+    func run(seconds: Int, wanted: [BluetoothAddress]) -> PairingOutcome {
         end = bootNanoseconds() + Int64(seconds) * 1_000_000_000
         if let why = listen() { return .unavailable(why) }
-        let adapters = ServiceAdapter.all(on: bus, index: adapterIndex)
+        let adapters = ServiceAdapter.all(on: bus, wanted: wanted)
         guard !adapters.isEmpty else { return .unavailable("bluetoothd has no such adapter") }
         defer { for adapter in adapters { adapter.restore(on: bus) } }
         var isOpen = false

@@ -228,21 +228,29 @@ public enum LinkSocket {
     /// One read without waiting, of at most a frame and a byte: more in one packet is malformed.
     public static func receive(from socket: Int32) -> Received {
         let first = readOnce(socket)
+        guard first == .closed else { return first }
         // The kernel tells of the end of an L2CAP channel before it gives the packets that came before that end.
-        return first == .closed && errno != 0 ? readOnce(socket) : first
+        let second = readOnce(socket)
+        if case .bytes = second { return second }
+        return .closed
     }
 
-    /// `errno` is 0 after an orderly end.
     private static func readOnce(_ socket: Int32) -> Received {
         let capacity = LinkFrame.headerLength + LinkFrame.maximumPayloadLength + 1
         var (count, number) = (0, Int32(0))
         let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, filled in
             count = recv(socket, buffer.baseAddress, capacity, 0)
-            number = count < 0 ? errno : 0
+            number = errno
             filled = max(0, count)
         }
-        errno = number
         if count > 0 { return .bytes(bytes) }
+        if count == 0 { return hasEnded(socket) ? .closed : .bytes([]) }  // an empty packet is no end
         return number == EAGAIN || number == EINTR ? .nothing : .closed
+    }
+
+    private static func hasEnded(_ socket: Int32) -> Bool {
+        let ends = Int16(POLLHUP) | Int16(POLLERR) | clinux_peer_has_ended
+        var one = pollfd(fd: socket, events: clinux_peer_has_ended, revents: 0)
+        return poll(&one, 1, 0) < 0 || one.revents & ends != 0
     }
 }

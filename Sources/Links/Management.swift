@@ -8,6 +8,7 @@ import Glibc
 /// `@unchecked Sendable`: used on the loop's thread only.
 public final class Management: @unchecked Sendable {
     private struct Pending {
+        let number: UInt64
         let adapter: AdapterIndex
         let code: UInt16
         /// What a reply begins with, where the command names a peer: what the kernel knows already overtakes the rest.
@@ -25,6 +26,7 @@ public final class Management: @unchecked Sendable {
     private var watch: Loop.Watch?
     private var alarm: Alarm?
     private var pending: [Pending] = []
+    private var lastNumber: UInt64 = 0
 
     /// Opens the interface. On the loop's thread.
     /// - Parameter happened: called for every event but the ends of our own commands.
@@ -56,7 +58,22 @@ public final class Management: @unchecked Sendable {
             Glibc.close(made)
             throw .failed(call: "the management socket", errno: number)
         }
+        // Every search of anybody's is told here as well, and the kernel drops what finds no room.
+        var room = Int32(262_144)
+        setsockopt(made, SOL_SOCKET, SO_RCVBUF, &room, socklen_t(MemoryLayout<Int32>.size))
         return made
+    }
+
+    /// Takes an adapter down whatever its controller says, which `setPowered(false)` does not: it gives up at the first
+    /// command that is not answered. It can take seconds, so a thread does it; the settings change when it is done.
+    public static func forceDown(_ adapter: AdapterIndex) {
+        startThread("power off") {
+            let control = Glibc.socket(
+                AF_BLUETOOTH, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), BTPROTO_HCI)
+            guard control >= 0 else { return }
+            cbluez_take_down(control, Int32(adapter.number))
+            Glibc.close(control)
+        }
     }
 
     /// No more events; commands that are under way are not answered.
@@ -74,21 +91,21 @@ public final class Management: @unchecked Sendable {
         completion: @escaping (ManagementStatus, _ reply: [UInt8]) -> Void
     ) {
         let packet = command.encoded(for: adapter)
+        lastNumber += 1
+        let number = lastNumber
         pending.append(
             Pending(
-                adapter: adapter, code: command.code, replyStart: command.replyStart,
+                number: number, adapter: adapter, code: command.code, replyStart: command.replyStart,
                 deadline: bootNanoseconds() + patience, completion: completion))
         setAlarm()
-        guard write(socket, packet, packet.count) == packet.count else {
-            let status: ManagementStatus = errno == EPERM ? .denied : .busy
-            loop.perform { [unowned self] in complete(adapter, command.code, status, []) }
-            return
-        }
+        guard write(socket, packet, packet.count) != packet.count else { return }
+        let status: ManagementStatus = errno == EPERM ? .denied : .busy
+        loop.perform { [weak self] in self?.end(number, status, []) }
     }
 
     private func read() {
         var buffer = [UInt8](repeating: 0, count: 4096)
-        for _ in 0..<32 {  // then the loop has its turn
+        for _ in 0..<32 where watch != nil {  // then the loop has its turn
             let count = recv(socket, &buffer, buffer.count, 0)
             guard count > 0 else { return }
             guard let (adapter, event) = ManagementEvent.decode(Array(buffer[..<count])) else { continue }
@@ -102,10 +119,14 @@ public final class Management: @unchecked Sendable {
 
     /// The kernel answers commands of one kind to one adapter in their order, but for those that name a peer.
     private func complete(_ adapter: AdapterIndex, _ code: UInt16, _ status: ManagementStatus, _ reply: [UInt8]) {
-        let alike = pending.indices.filter { pending[$0].adapter == adapter && pending[$0].code == code }
-        guard let index = alike.first(where: { reply.starts(with: pending[$0].replyStart) }) ?? alike.first else {
-            return
-        }
+        let alike = pending.filter { $0.adapter == adapter && $0.code == code }
+        // A bare status names no peer. A reply about another peer comes too late, and is nobody's.
+        let meant = reply.isEmpty ? alike.first : alike.first { reply.starts(with: $0.replyStart) }
+        if let meant { end(meant.number, status, reply) }
+    }
+
+    private func end(_ number: UInt64, _ status: ManagementStatus, _ reply: [UInt8]) {
+        guard let index = pending.firstIndex(where: { $0.number == number }) else { return }
         let ended = pending.remove(at: index)
         setAlarm()
         ended.completion(status, reply)

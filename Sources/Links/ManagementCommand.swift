@@ -92,6 +92,8 @@ public enum ManagementCommand: Equatable, Sendable {
     case setLE(Bool)
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case setSecureConnections(Bool)
+    /// BR/EDR.
+    case setClassic(Bool)
     /// At most 248 bytes of UTF-8.
     case setName(String)
     /// What the adapter can do to compare numbers in a pairing.
@@ -102,8 +104,8 @@ public enum ManagementCommand: Equatable, Sendable {
     case pair(RadioAddress)
     /// Answers a comparison of numbers.
     case confirm(RadioAddress, Bool)
-    /// Breaks a connection.
-    case disconnect(RadioAddress)
+    /// Forgets a pairing, and breaks the connection.
+    case unpair(RadioAddress)
     /// Looks for advertisements, LE only.
     case startDiscovery
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -139,7 +141,7 @@ public enum ManagementCommand: Equatable, Sendable {
         case .setSimplePairing: 0x000B
         case .setLE: 0x000D
         case .setName: 0x000F
-        case .disconnect: 0x0014
+        case .unpair: 0x001B
         case .setCapability: 0x0018
         case .pair: 0x0019
         case .confirm(_, true): 0x001C
@@ -147,6 +149,7 @@ public enum ManagementCommand: Equatable, Sendable {
         case .readOutOfBand: 0x0020
         case .startDiscovery: 0x0023
         case .stopDiscovery: 0x0024
+        case .setClassic: 0x002A
         case .setSecureConnections: 0x002D
         case .setPrivacy: 0x002F
         case .readConnection: 0x0031
@@ -163,14 +166,15 @@ public enum ManagementCommand: Equatable, Sendable {
         switch self {
         case .readIndexList, .readInformation, .readAdvertisingFeatures, .readOutOfBand: []
         case .setPowered(let on), .setConnectable(let on), .setBondable(let on), .setSimplePairing(let on),
-            .setLE(let on), .setSecureConnections(let on):
+            .setLE(let on), .setClassic(let on), .setSecureConnections(let on):
             [on ? 1 : 0]
         case .setDiscoverable(let on, let seconds): [on ? 1 : 0] + littleEndian(seconds)
         case .setName(let name):
             ManagementCommand.padded(name, to: 249) + [UInt8](repeating: 0, count: 11)
         case .setCapability(let capability): [capability.rawValue]
         case .setPrivacy(let on, let key): [on ? 1 : 0] + key
-        case .confirm(let peer, _), .disconnect(let peer), .readConnection(let peer): peer.bytes
+        case .confirm(let peer, _), .readConnection(let peer): peer.bytes
+        case .unpair(let peer): peer.bytes + [1]
         case .pair(let peer): peer.bytes + [PairingCapability.displayAndConfirm.rawValue]
         case .startDiscovery, .stopDiscovery: [ManagementCommand.leKinds]
         case .addAdvertising(let instance, let advertisement, let scanResponse):
@@ -184,7 +188,7 @@ public enum ManagementCommand: Equatable, Sendable {
     /// The first bytes of the reply to this very command.
     var replyStart: [UInt8] {
         switch self {
-        case .confirm(let peer, _), .disconnect(let peer), .readConnection(let peer): peer.bytes
+        case .confirm(let peer, _), .pair(let peer), .unpair(let peer), .readConnection(let peer): peer.bytes
         default: []
         }
     }

@@ -3,7 +3,8 @@ import ProofLink
 /// How a command of the management interface ended; the kernel's number where it means nothing to us.
 public enum ManagementStatus: Hashable, Sendable, CustomStringConvertible {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    case success, notConnected, authenticationFailed, timeout, busy, notSupported, notPowered, noAdapter, blocked,
+    case success, notConnected, authenticationFailed, noResources, timeout, rejected, invalid, busy, notSupported,
+        notPowered, noAdapter, blocked,
         denied
     /// Any other.
     case failed(UInt8)
@@ -13,9 +14,12 @@ public enum ManagementStatus: Hashable, Sendable, CustomStringConvertible {
         case 0x00: self = .success
         case 0x02: self = .notConnected
         case 0x05: self = .authenticationFailed
+        case 0x07: self = .noResources
+        case 0x0B: self = .rejected
+        case 0x0D: self = .invalid
         case 0x08: self = .timeout
         case 0x0A: self = .busy
-        case 0x0C: self = .notSupported
+        case 0x01, 0x0C: self = .notSupported  // also: a command that this kernel does not know
         case 0x0F: self = .notPowered
         case 0x11: self = .noAdapter
         case 0x12: self = .blocked
@@ -30,6 +34,9 @@ public enum ManagementStatus: Hashable, Sendable, CustomStringConvertible {
         case .success: "done"
         case .notConnected: "not connected"
         case .authenticationFailed: "the authentication failed"
+        case .noResources: "no resources"
+        case .rejected: "rejected"
+        case .invalid: "not valid here"
         case .timeout: "the controller does not answer"
         case .busy: "busy"
         case .notSupported: "not supported"
@@ -60,8 +67,8 @@ public enum ManagementEvent: Equatable, Sendable {
     case confirmation(RadioAddress, number: UInt32, isHint: Bool)
     /// A pairing has failed.
     case pairingFailed(RadioAddress)
-    /// A pairing has given a key, and whether it is kept.
-    case paired(RadioAddress, isBonded: Bool)
+    /// A pairing has given a key: whether it is kept, and whether people have compared numbers for it.
+    case paired(RadioAddress, isBonded: Bool, isAuthenticated: Bool)
     /// An advertisement, or a device's answer to an inquiry; nil where the controller gives no signal strength.
     case found(RadioAddress, signal: Int8?, data: [UInt8])
     /// A search has begun, or has ended.
@@ -89,12 +96,12 @@ public enum ManagementEvent: Equatable, Sendable {
         case 0x0006:
             guard let bits = reader.u32() else { return nil }
             self = .settings(AdapterSettings(rawValue: bits))
-        case 0x0009:  // New Link Key
-            guard let keep = reader.u8(), let peer = reader.address() else { return nil }
-            self = .paired(peer, isBonded: keep == 1)
-        case 0x000A:  // New Long Term Key
-            guard let keep = reader.u8(), let peer = reader.address() else { return nil }
-            self = .paired(peer, isBonded: keep == 1)
+        case 0x0009:  // New Link Key: authenticated ones have the types 5, from P-192, and 8, from P-256
+            guard let keep = reader.u8(), let peer = reader.address(), let type = reader.u8() else { return nil }
+            self = .paired(peer, isBonded: keep == 1, isAuthenticated: type == 5 || type == 8)
+        case 0x000A:  // New Long Term Key: authenticated ones have the types 1, legacy, and 3, from P-256
+            guard let keep = reader.u8(), let peer = reader.address(), let type = reader.u8() else { return nil }
+            self = .paired(peer, isBonded: keep == 1, isAuthenticated: type == 1 || type == 3)
         case 0x000B: self.init(reader.address(), ManagementEvent.connected)
         case 0x000C: self.init(reader.address(), ManagementEvent.disconnected)
         case 0x000F:

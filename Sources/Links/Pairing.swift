@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Why nothing can be paired: the operator's to mend.
@@ -33,50 +34,68 @@ public enum PairingFault: Error, Equatable, Sendable {
 }
 
 /// Pairs two devices, a person comparing numbers on both: what `authenticated` links need. Either waits for a device that
-/// pairs with this machine's adapters, or pairs with one that waits. Over the kernel's management interface, for machines without bluetoothd, which does it by itself where it runs.
-/// The kernel keeps the keys until the adapter goes or the machine restarts.
+/// pairs with this machine's adapters, or pairs with one that waits. Over the kernel's management interface, for machines
+/// without bluetoothd, which does it by itself where it runs. The kernel keeps the keys until the adapter goes or the
+/// machine restarts.
 ///
 /// `@unchecked Sendable`: used on its loop's thread only.
 public final class Pairing: @unchecked Sendable {
-    /// Asks a person: whether the device shows this number.
-    public typealias Confirm = (_ device: String, _ number: String) -> Bool
-
     private let loop = Loop()
     private let wanted: [BluetoothAddress]
+    private let peer: RadioAddress?
     private let seconds: UInt16
     private let say: (String) -> Void
-    private let confirm: Confirm
     private var management: Management?
     private var alarm: Alarm?
     private var adapters: [AdapterIndex: AdapterInformation] = [:]
+    /// What a person is looking at now.
+    private var asked: (adapter: AdapterIndex, peer: RadioAddress)?
+    private var confirmed: Set<BluetoothAddress> = []
     private var paired: RadioAddress?
-    private var peer: RadioAddress?
+    private var isEnding = false
     private var fault: PairingFault?
 
     private init(
-        _ wanted: [BluetoothAddress], _ seconds: UInt16, _ say: @escaping (String) -> Void, _ confirm: @escaping Confirm
+        _ wanted: [BluetoothAddress], _ peer: RadioAddress?, _ seconds: UInt16, _ say: @escaping (String) -> Void
     ) {
-        (self.wanted, self.seconds, self.say, self.confirm) = (wanted, seconds, say, confirm)
+        (self.wanted, self.peer, self.seconds, self.say) = (wanted, peer, seconds, say)
     }
 
-    /// Opens for pairing, and closes again when one device has paired or the time is over.
+    /// Opens for pairing, and closes again when one device has paired, the time is over, or SIGINT or SIGTERM comes.
+    /// Answers come as lines on standard input: only «yes» is one.
     /// - Parameters:
     ///   - wanted: the adapters; empty: all that are powered on.
     ///   - peer: a device that waits to be paired with; nil: we wait.
+    ///   - say: a line for the person, questions among them.
     /// - Returns: who has paired, if anybody.
     public static func run(
-        _ wanted: [BluetoothAddress], with peer: RadioAddress? = nil, seconds: UInt16,
-        say: @escaping (String) -> Void, confirm: @escaping Confirm
+        _ wanted: [BluetoothAddress], with peer: RadioAddress? = nil, seconds: UInt16, say: @escaping (String) -> Void
     ) throws(PairingFault) -> String? {
-        let pairing = Pairing(wanted, seconds, say, confirm)
-        pairing.peer = peer
-        pairing.loop.perform { pairing.start() }
+        let pairing = Pairing(wanted, peer, seconds, say)
+        let signals = blockSignals()
+        pairing.loop.perform { pairing.start(signals) }
+        startThread("answers") {
+            while let line = readLine() { pairing.loop.perform { pairing.answer(line == "yes") } }
+        }
         pairing.loop.run()
         if let fault = pairing.fault { throw fault }
         return pairing.paired?.description
     }
 
-    private func start() {
+    /// Whoever ends us must not leave the adapters open.
+    private static func blockSignals() -> Int32 {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in [SIGTERM, SIGINT] { sigaddset(&set, signal) }
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        return signalfd(-1, &set, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
+    }
+
+    private func start(_ signals: Int32) {
+        _ = loop.watch(signals) { [unowned self] _ in
+            var signal = signalfd_siginfo()
+            if read(signals, &signal, MemoryLayout<signalfd_siginfo>.size) > 0 { end() }
+        }
         do throws(LinkSocketError) {
             management = try Management(loop) { [unowned self] in happened(to: $0, $1) }
         } catch {
@@ -111,7 +130,7 @@ public final class Pairing: @unchecked Sendable {
     private func pair(with peer: RadioAddress, _ adapter: AdapterIndex) {
         management?.send(.pair(peer), to: adapter, patience: Int64(seconds) * 1_000_000_000) {
             [unowned self] status, _ in
-            if status == .success { paired = peer } else { say("\(peer) has not paired: \(status)") }
+            if status != .success { say("\(peer) has not paired: \(status)") }
             alarm?.set(after: .milliseconds(500))
         }
     }
@@ -131,25 +150,54 @@ public final class Pairing: @unchecked Sendable {
         case .confirmation(let peer, _, isHint: true):
             say("\(peer) wants to pair and has no way to show a number: refused")
             management?.send(.confirm(peer, false), to: adapter) { _, _ in }
-        case .confirmation(let peer, let number, isHint: false):
-            let digits = String(number)
-            let padded = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
-            management?.send(.confirm(peer, confirm(peer.description, padded)), to: adapter) { _, _ in }
-        case .paired(let peer, isBonded: true):
-            paired = peer
-            alarm?.set(after: .milliseconds(500))  // LE gives several keys, one after the other
-        case .pairingFailed(let peer): say("\(peer) has not paired")
+        case .confirmation(let peer, let number, isHint: false): ask(adapter, peer, number)
+        case .paired(let peer, isBonded: true, let isAuthenticated): keep(peer, adapter, isAuthenticated)
+        case .pairingFailed(let peer), .disconnected(let peer):
+            if asked?.peer.address == peer.address {
+                asked = nil
+                say("\(peer) has given up: the question is void")
+            }
         case .disappeared:
             adapters[adapter] = nil
             if adapters.isEmpty { fail(.adapterGone) }
-        case .completed, .appeared, .settings, .connected, .disconnected, .paired, .found, .discovering,
-            .advertisingRemoved:
-            break
+        case .completed, .appeared, .settings, .connected, .paired, .found, .discovering, .advertisingRemoved: break
         }
+    }
+
+    /// One question at a time: an answer must not be taken for a number that nobody has looked at.
+    private func ask(_ adapter: AdapterIndex, _ peer: RadioAddress, _ number: UInt32) {
+        guard asked == nil, !isEnding else {
+            management?.send(.confirm(peer, false), to: adapter) { _, _ in }
+            return
+        }
+        asked = (adapter, peer)
+        let digits = String(number)
+        let padded = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+        say("does \(peer) show \(padded)? [yes/no]")
+    }
+
+    private func answer(_ isYes: Bool) {
+        guard let (adapter, peer) = asked else { return }
+        asked = nil
+        if isYes { confirmed.insert(peer.address) }
+        management?.send(.confirm(peer, isYes), to: adapter) { _, _ in }
+    }
+
+    /// A key that no person has agreed to is taken back at once.
+    private func keep(_ peer: RadioAddress, _ adapter: AdapterIndex, _ isAuthenticated: Bool) {
+        guard isAuthenticated, confirmed.contains(peer.address) else {
+            say("\(peer) has paired without a comparison of numbers: that is undone")
+            management?.send(.unpair(peer), to: adapter) { _, _ in }
+            return
+        }
+        paired = peer
+        alarm?.set(after: .milliseconds(500))  // LE gives several keys, one after the other
     }
 
     /// Everything as it was.
     private func end() {
+        isEnding = true
+        answer(false)
         guard let (index, before) = adapters.popFirst() else {
             management?.close()
             return loop.stop()

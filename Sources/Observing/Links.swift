@@ -111,6 +111,8 @@ extension Observer {
         let matching = asked.filter { exchange in
             observations[exchange].map { presentation.matches($0.value, authenticate) } ?? false
         }
+        // Not measured is not weak: the device may try again. (Only LE tells a signal.)
+        if policy.minimumSignal != nil, link.peer.transport == .le, link.peer.signal == nil { return end(id, .busy) }
         let tooFar = isTooFar(link.peer, roundTrip)
         guard let first = matching.first, let value = observations[first]?.value, !tooFar else {
             let mode: Mode = if case .value = presentation { .value } else { .challenge }

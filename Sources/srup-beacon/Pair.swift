@@ -8,8 +8,8 @@ struct Pair: ParsableCommand {
         discussion: """
             Links that the configuration wants authenticated take a pairing in which a person has compared numbers. Start \
             this here, then pair from the device (on Linux: bluetoothctl pair ADDRESS), and answer yes on both sides if \
-            both show the same six digits. It ends when one device has paired, or when the time is over; at all other \
-            times strangers cannot pair.
+            both show the same six digits. It ends when one device has paired, or when the time is over. At other times \
+            strangers cannot pair, unless another program on this machine lets them.
 
             Where bluetoothd runs, it keeps the pairing; otherwise the kernel does, until the adapter is unplugged or the \
             machine restarts. It takes root, or the capability CAP_NET_ADMIN. The beacon may run meanwhile.
@@ -30,9 +30,6 @@ struct Pair: ParsableCommand {
         try reportingFaults {
             let paired = try Admission.openForPairing(try Configuration(file: options.config), seconds: seconds) {
                 print($0)
-            } confirm: { device, number in
-                print("\(device) wants to pair. Does it show \(number)? [yes/no] ", terminator: "")
-                return readLine() == "yes"
             }
             guard let paired else {
                 print("nobody has paired")

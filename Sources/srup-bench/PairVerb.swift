@@ -41,9 +41,6 @@ struct PairVerb: ParsableCommand {
         do throws(PairingFault) {
             paired = try Pairing.run(adapters, with: RadioAddress(address, kind.kind), seconds: seconds) {
                 Voice.say("pair: \($0)")
-            } confirm: { device, number in
-                Voice.say("pair: does \(device) show \(number)? [yes/no]")
-                return readLine() == "yes"
             }
         } catch {
             throw OperatorFault(error.sentence, hint: error.hint)

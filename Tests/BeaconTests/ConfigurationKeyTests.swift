@@ -129,7 +129,7 @@ struct Key: Sendable, CustomTestStringConvertible {
         seconds("link", "ready-grace", 0.01...60) { $0.policy.readyGrace },
         number("link", "held-off-peers", 16...1_000_000) { "\($0.policy.heldOffPeers)" },
         seconds("link", "ready", 0.1...60) { $0.policy.readyLimit },
-        seconds("link", "proof", 0.1...60) { $0.policy.proofLimit },
+        seconds("link", "proof", 1...60) { $0.policy.proofLimit },
         seconds("link", "hold", 1...65_535) { $0.policy.holdLimit },
         seconds("link", "hold-off-first", 0.01...3_600) { $0.policy.firstHoldOff },
         seconds("link", "hold-off-longest", 0.01...86_400) { $0.policy.longestHoldOff },

@@ -238,7 +238,7 @@ struct BluetoothPairingTests {
                     self.told.withLock { $0.append("\(device) \(digits)?") }
                     return yes
                 }
-                let result = BluetoothService.openPairing(SystemBus(socket: socket), 4, 0, confirm) { happening in
+                let result = BluetoothService.openPairing(SystemBus(socket: socket), 4, [], confirm) { happening in
                     self.told.withLock { $0.append("\(happening)") }
                 }
                 outcome.withLock { $0 = result }

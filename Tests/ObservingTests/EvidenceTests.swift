@@ -84,13 +84,18 @@ import Testing
         }
     }
 
-    @Test("where no signal could be measured, a bound on it is not met")
+    @Test(
+        "where no signal could be measured, a bound on it is not met: over LE the device may try again, else it is too far"
+    )
     func noSignal() {
-        var harness = Harness(Policy { $0.minimumSignal = -127 })
-        harness.ask()
-        let link = harness.ready(from: Peer(transport: .le, address: "D1", signal: nil))
-        harness.handle(.challengeLeft(link))
-        #expect(harness.prove(over: link).outcomes[link] == .tooFar)
+        for (transport, outcome) in [(Transport.le, Outcome.busy), (.rfcomm, .tooFar), (.l2cap, .tooFar)] {
+            var harness = Harness(Policy { $0.minimumSignal = -127 })
+            harness.ask()
+            let link = harness.ready(from: Peer(transport: transport, address: "D1", signal: nil))
+            harness.handle(.challengeLeft(link))
+            #expect(harness.prove(over: link).outcomes[link] == outcome)
+            #expect(harness.observer.open.first?.mismatches == (outcome == .busy ? 0 : 1))
+        }
     }
 
     @Test("attempts count the false proofs before, and a false proof is graded reachable")

@@ -160,14 +160,18 @@ struct RandomWalk {
             policy.maximumRoundTrip.map { bound in before.challengeLeft.map { now - $0 <= bound } ?? false } ?? true
             && policy.minimumSignal.map { bound in peer.signal.map { $0 >= bound } ?? false } ?? true
         let isInTime = before.deadline > now && !asked.isEmpty
+        let isUnmeasured = policy.minimumSignal != nil && peer.signal == nil
         let frame =
             mode == .value ? LinkFrame.value(secret(number)) : Harness.proof(secret(number), over: link, as: device)
         let effects = harness.handle(.received(link, frame))
         let valid = effects.recorded.compactMap { change -> Exchange? in
             if case .answered(let exchange, _, .valid, _, _) = change { exchange } else { nil }
         }
-        must(Set(valid) == (isInTime && isNear ? Set(matching) : []), "valid for \(valid), wanted \(matching)")
-        let wanted: Outcome = !isInTime ? .fail : !isNear ? .tooFar : matching.isEmpty ? .invalid : .valid
+        must(
+            Set(valid) == (isInTime && isNear && !isUnmeasured ? Set(matching) : []),
+            "valid for \(valid), wanted \(matching)")
+        let wanted: Outcome =
+            !isInTime ? .fail : isUnmeasured ? .busy : !isNear ? .tooFar : matching.isEmpty ? .invalid : .valid
         must(effects.outcomes[link] == wanted, "\(String(describing: effects.outcomes[link])), wanted \(wanted)")
     }
 

@@ -26,3 +26,6 @@ static inline uint32_t clinux_epoll_events(const struct epoll_event *event) { re
 
 // prctl is variadic. At most 15 characters are kept.
 static inline int clinux_name_thread(const char *name) { return prctl(PR_SET_NAME, (unsigned long)name, 0, 0, 0); }
+
+// POLLRDHUP needs _GNU_SOURCE.
+static const int16_t clinux_peer_has_ended = 0x2000;

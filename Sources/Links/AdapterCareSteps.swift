@@ -1,0 +1,145 @@
+import ProofLink
+
+// What follows from what is: the next command, and what is done about those that fail.
+extension AdapterCare {
+    /// From what is to what is wanted, one command; nil: nothing to do before `due`.
+    mutating func nextCommand(at now: Int64) -> ManagementCommand? {
+        guard let information else { return .readInformation }
+        guard isWanted(information.address) else {
+            state = .notWanted
+            return nil
+        }
+        let isQuiet = state == .ready && (lastAlive ?? 0) + AdapterCare.probePause <= now
+        if isQuiet, !informationIsFresh { return .readInformation }
+        let (current, can) = (information.current, information.supported)
+        if wish.setsUp, let command = setUp(current, can) { return command }
+        guard current.contains(.powered) else {
+            state = .off
+            return nil
+        }
+        if let command = beFound(current, information.name) { return command }
+        if rung > 0 || isQuiet { return probe(current) }
+        noteLacks(current)
+        settled(at: now)
+        return nil
+    }
+
+    /// Power, and what must be set before it or right after it, in this order.
+    private func setUp(_ current: AdapterSettings, _ can: AdapterSettings) -> ManagementCommand? {
+        func missing(_ setting: AdapterSettings) -> Bool { can.contains(setting) && !current.contains(setting) }
+        let (isOn, classic) = (current.contains(.powered), wish.classic && current.contains(.classic))
+        let canRotate = can.contains(.privacy) && !skipped.contains(ManagementCommand.setPrivacy(true, key: []).code)
+        let key = canRotate && !(privacyIsSet && current.contains(.privacy)) ? wish.privacyKey : nil
+        let steps: [(Bool, ManagementCommand)] = [
+            (key != nil && isOn, .setPowered(false)),  // rotation can only be set while it is off
+            (key != nil, .setPrivacy(true, key: key ?? [])),
+            (wish.le && missing(.le), .setLE(true)),
+            (wish.classic && missing(.classic), .setClassic(true)),
+            (current.contains(.classic) && missing(.simplePairing), .setSimplePairing(true)),
+            (missing(.secureConnections), .setSecureConnections(true)),
+            // The kernel's default is that somebody is there to confirm: links without a pairing would wait for them.
+            (wish.isAlone && !capabilityIsSet, .setCapability(.none)),
+            (!isOn, .setPowered(true)),
+            (classic && missing(.connectable), .setConnectable(true)),
+            // After a power cycle the kernel may leave page scan off although the setting says connectable.
+            (classic && !pageScanIsFresh, .setConnectable(false)),
+        ]
+        return first(of: steps)
+    }
+
+    private func first(of steps: [(Bool, ManagementCommand)]) -> ManagementCommand? {
+        steps.first { $0.0 && !skipped.contains($0.1.code) }?.1
+    }
+
+    private func beFound(_ current: AdapterSettings, _ name: String) -> ManagementCommand? {
+        if wish.setsUp, wish.classic, let wanted = wish.name, current.contains(.classic) {
+            let steps: [(Bool, ManagementCommand)] = [
+                (name != wanted, .setName(wanted)), (!current.contains(.discoverable), .setDiscoverable(true)),
+            ]
+            if let command = first(of: steps) { return command }
+        }
+        guard current.contains(.le) else { return nil }
+        guard let instance else { return first(of: [(true, .readAdvertisingFeatures)]) }
+        guard wish.announcement != nil else {
+            return isAdvertising ? .removeAdvertising(instance: instance) : nil
+        }
+        return isAdvertising ? nil : advertising(current)
+    }
+
+    private func advertising(_ current: AdapterSettings) -> ManagementCommand? {
+        guard let announcement = wish.announcement, let instance, current.contains(.le) else { return nil }
+        // With rotation wanted and not to be had, nothing is advertised: nobody is to follow the adapter's own address.
+        if wish.privacyKey != nil, !current.contains(.privacy) { return nil }
+        let command = ManagementCommand.addAdvertising(
+            instance: instance, advertisement: announcement.advertisement, scanResponse: announcement.scanResponse)
+        return skipped.contains(command.code) ? nil : command
+    }
+
+    /// Something that the controller must answer and that changes nothing. To advertise anew mends what it may have lost.
+    private func probe(_ current: AdapterSettings) -> ManagementCommand { advertising(current) ?? .readOutOfBand }
+
+    /// What is wanted and not there, although no command has failed.
+    private mutating func noteLacks(_ current: AdapterSettings) {
+        let lacks = [
+            (wish.classic && !current.contains(.classic), "it has no BR/EDR, or that is off: no rfcomm, no l2cap"),
+            (wish.le && !current.contains(.le), "it has no LE, or that is off"),
+            (
+                wish.privacyKey != nil && !current.contains(.privacy),
+                "its address does not rotate: it does not advertise"
+            ),
+        ]
+        for (isLacking, sentence) in lacks where isLacking && !faults.contains(sentence) { faults.append(sentence) }
+    }
+
+    // MARK: - What does not work
+
+    /// Again, ever slower, up to a minute.
+    mutating func failed(_ command: ManagementCommand, _ status: ManagementStatus, at now: Int64) -> [Deed] {
+        switch (command, status) {
+        // An adapter that cannot give these data has answered all the same.
+        case (.readOutOfBand, _):
+            (rung, failures, lastAlive) = (0, 0, now)
+            settled(at: now)
+            return []
+        // Many cannot advertise beside a connection. It is tried again when that ends, and now and then.
+        case (.addAdvertising, .rejected):
+            settled(at: now)
+            due = now + 5 * AdapterCare.second
+            return []
+        // The last instance is another's, or there are fewer.
+        case (.addAdvertising, .noResources), (.addAdvertising, .invalid):
+            if let taken = instance, taken > 1 { instance = taken - 1 }
+        // It was only to make sure of page scan.
+        case (.setConnectable(false), _):
+            pageScanIsFresh = true
+            return step(at: now)
+        default: break
+        }
+        failures += 1
+        let isImpossible = status == .notSupported || status == .invalid
+        if command.mayBeSkipped, isImpossible || failures > 3 {
+            skipped.insert(command.code)
+            let sentence = "\(command.words): \(status)"
+            if !faults.contains(sentence) { faults.append(sentence) }  // it is said, and the rest goes on
+            failures = 0
+            return step(at: now)
+        }
+        if failures > 3 { state = .failing("\(command.words): \(status)") }
+        due = now + min(AdapterCare.longestPause, AdapterCare.second << Int64(min(failures - 1, 6)))
+        return []
+    }
+
+    /// rules §7: reopen → power cycle → report unhealthy; then a power cycle again and again, ever slower.
+    mutating func climb(at now: Int64) -> [Deed] {
+        rung += 1
+        state = .silent(rung: rung)
+        isAdvertising = false
+        guard rung > 1 else {
+            due = now + 2 * AdapterCare.second
+            return [.closeLinks, .reopenListeners]
+        }
+        // Taking it down lasts some seconds, since it waits for answers as well.
+        due = now + min(AdapterCare.longestPause, (4 * AdapterCare.second) << Int64(min(rung, 4)))
+        return wish.setsUp ? [.forceDown] : []
+    }
+}
