@@ -161,6 +161,9 @@ public struct AdapterCare: Sendable {
             return []
         // The kernel says «authentication failed» where a controller has not answered; nothing of ours authenticates.
         case .timeout, .authenticationFailed: return climb(at: now)
+        // The kernel has done it, and then stumbles over an advertisement that is no more: it takes the one that an LE
+        // device came by for the one that is on, although that was removed before the device went.
+        case .invalid where command.isSetConnectable: return succeeded(command, [], at: now)
         case .notConnected, .noResources, .rejected, .invalid, .busy, .notSupported, .notPowered, .noAdapter, .failed:
             return failed(command, status, at: now)
         }
@@ -183,7 +186,9 @@ public struct AdapterCare: Sendable {
             (rung, lastAlive) = (0, now)
         case .removeAdvertising: isAdvertising = false
         case .setName(let name): information?.name = name
-        case .setConnectable(let on): pageScanIsFresh = on
+        case .setConnectable(let on):
+            pageScanIsFresh = on
+            if on { information?.current.insert(.connectable) } else { information?.current.remove(.connectable) }
         case .setPrivacy: privacyIsSet = true
         case .setCapability: capabilityIsSet = true
         case .readOutOfBand: (rung, lastAlive) = (0, now)

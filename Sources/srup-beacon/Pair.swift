@@ -1,5 +1,6 @@
 import ArgumentParser
 import Beacon
+import Glibc
 
 /// `srup-beacon pair`
 struct Pair: ParsableCommand {
@@ -28,14 +29,19 @@ struct Pair: ParsableCommand {
 
     func run() throws {
         try reportingFaults {
-            let paired = try Admission.openForPairing(try Configuration(file: options.config), seconds: seconds) {
-                print($0)
-            }
+            let configuration = try Configuration(file: options.config)
+            let paired = try Admission.openForPairing(configuration, seconds: seconds, say: say)
             guard let paired else {
-                print("nobody has paired")
+                say("nobody has paired")
                 throw ExitCode(1)
             }
-            print("paired with \(paired)")
+            say("paired with \(paired)")
         }
+    }
+
+    /// At once, through a pipe as well: who is to answer must see it.
+    private func say(_ line: String) {
+        print(line)
+        fflush(nil)
     }
 }

@@ -119,6 +119,15 @@ struct AdapterHealingTests {
         }
     }
 
+    @Test("the kernel's complaint about an advertisement that is no more does not keep it from being connectable")
+    func stumbling() {
+        var kernel = Kernel()
+        kernel.faults = [ManagementCommand.setConnectable(true).code: .invalid]
+        kernel.start()
+        kernel.pass(second)
+        #expect(kernel.care.state == .ready && kernel.care.isAdvertising)
+    }
+
     @Test("a step that fails for a moment is not given up")
     func passing() {
         let key = [UInt8](repeating: 7, count: 16)
