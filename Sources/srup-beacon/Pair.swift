@@ -1,5 +1,6 @@
 import ArgumentParser
 import Beacon
+import Glibc
 
 /// `srup-beacon pair`
 struct Pair: ParsableCommand {
@@ -29,16 +30,22 @@ struct Pair: ParsableCommand {
     func run() throws {
         try reportingFaults {
             let paired = try Admission.openForPairing(try Configuration(file: options.config), seconds: seconds) {
-                print($0)
+                say($0)
             } confirm: { device, number in
-                print("\(device) wants to pair. Does it show \(number)? [yes/no] ", terminator: "")
+                say("\(device) wants to pair. Does it show \(number)? [yes/no]")
                 return readLine() == "yes"
             }
             guard let paired else {
-                print("nobody has paired")
+                say("nobody has paired")
                 throw ExitCode(1)
             }
-            print("paired with \(paired)")
+            say("paired with \(paired)")
         }
+    }
+
+    /// At once, through a pipe as well: who is to answer must see it.
+    private func say(_ line: String) {
+        print(line)
+        fflush(nil)
     }
 }
