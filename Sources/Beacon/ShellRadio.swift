@@ -89,7 +89,8 @@ extension Shell {
         case .connected(let peer) where peer.kind != .classic: care(for: adapter) { $0.leConnected(at: now) }
         case .connected, .disconnected:
             radio.adapters[adapter]?.care.heard(at: now)
-        case .completed, .confirmation, .pairingFailed, .paired, .found, .discovering: break  // others' commands, discovery, pairing
+        // Others' commands, discovery, pairing.
+        case .completed, .confirmation, .pairingFailed, .paired, .found, .discovering: break
         }
     }
 
