@@ -78,7 +78,7 @@ let package = Package(
             dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"]),
         .testTarget(
             name: "RadioTests",
-            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon"],
+            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"],
             exclude: ["bumble"]),
     ]
 )

@@ -3,6 +3,7 @@ import Keys
 import Links
 import ProofLink
 import SRUP
+import Synchronization
 import SystemSupport
 import Testing
 
@@ -10,6 +11,7 @@ import Testing
 /// is emulated. They end with the machine. The tests run one at a time.
 final class Field: @unchecked Sendable {
     private static let made = Result { try Field() }
+    private static let last = Mutex<Field?>(nil)
 
     let network: Network
     let server: TestServer
@@ -20,7 +22,11 @@ final class Field: @unchecked Sendable {
         network = try Network(deviceKeys: false)
         server = try TestServer(network)
         beacon = try BeaconProcess(network)
+        Field.last.withLock { $0 = self }
     }
+
+    /// Stops the beacon, where there is one, for a suite that has its own. The next field starts it again.
+    static func rest() { Field.last.withLock { $0 }?.beacon.stop() }
 
     /// What every beacon of these tests is configured as, before a suite's own lines. The devices' adapters are not its.
     private static func common() throws -> [String: [String]] {

@@ -7,12 +7,13 @@ package final class Child: @unchecked Sendable {
     private var status: Int32?
 
     package init(
-        _ program: String, _ arguments: [String], output: String = "/dev/null", environment: [String: String] = [:]
+        _ program: String, _ arguments: [String], input: String = "/dev/null", output: String = "/dev/null",
+        environment: [String: String] = [:]
     ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         // The threads of a Swift test block signals, and a child would inherit that: SIGTERM must end it.

@@ -1,0 +1,75 @@
+import Foundation
+import Keys
+import Links
+import ProofLink
+import SRUP
+import SystemSupport
+import Testing
+
+extension RadioTests {
+    /// `[link] min-rssi` and `max-round-trip`. The emulated controllers tell -1 dBm of every connection.
+    @Suite("Bounds of signal and time", .serialized)
+    struct BoundTests {
+        /// One proof of a device that waits so long before it sends it, and what the beacon keeps of it.
+        private func prove(
+            _ transport: Transport, bound: String, after microseconds: UInt32 = 0
+        ) throws -> (outcome: Outcome?, verdict: Status, past: [String: Any]) {
+            let field = try Field.with(
+                observation: ["mismatches = 1"], link: [bound, "hold-off-first = 0.01", "hold-off-longest = 0.02"])
+            let (value, token) = (Secret.random(), TestServer.token())
+            try field.server.observe(Node.device, value, token: token)
+            let end = try TestDevice.prove(
+                try Radio.deviceWay(transport), value,
+                sending: { device, frame in
+                    if case .proof = frame { usleep(microseconds) }
+                    device.send(frame)
+                })
+            let verdict = try field.server.waitForVerdict(token)
+            return (end?.outcome, verdict, try #require(field.past(token)))
+        }
+
+        private func evidence(_ past: [String: Any]) throws -> [String: Any] {
+            try #require(past["evidence"] as? [String: Any], "\(past)")
+        }
+
+        @Test("a proof with a weaker signal than min-rssi is too far")
+        func tooWeak() throws {
+            let (outcome, verdict, past) = try prove(.le, bound: "min-rssi = 0")
+            #expect(outcome == .tooFar)
+            #expect(verdict == .observedJoinInvalid)
+            #expect(try evidence(past)["signal_dbm"] as? Int == -1)
+        }
+
+        @Test("a proof with a signal above min-rssi is valid, and the evidence tells the signal")
+        func strongEnough() throws {
+            let (outcome, verdict, past) = try prove(.le, bound: "min-rssi = -50")
+            #expect(outcome == .valid)
+            #expect(verdict == .observedJoinValid)
+            #expect(try evidence(past)["signal_dbm"] as? Int == -1)
+        }
+
+        @Test("over BR/EDR, which tells no signal in dBm, no proof passes min-rssi", arguments: [Transport.rfcomm, .l2cap])
+        func classic(_ transport: Transport) throws {
+            let (outcome, verdict, past) = try prove(transport, bound: "min-rssi = -127")
+            #expect(outcome == .tooFar)
+            #expect(verdict == .observedJoinInvalid)
+            #expect(try evidence(past)["signal_dbm"] == nil)
+        }
+
+        @Test("a proof that takes longer than max-round-trip is too far", arguments: Radio.transports)
+        func tooLate(_ transport: Transport) throws {
+            let (outcome, verdict, past) = try prove(transport, bound: "max-round-trip = 1", after: 20_000)
+            #expect(outcome == .tooFar)
+            #expect(verdict == .observedJoinInvalid)
+            #expect(try #require(try evidence(past)["round_trip_us"] as? Int) >= 20_000)
+        }
+
+        @Test("a proof within max-round-trip is valid, and its evidence is timed")
+        func inTime() throws {
+            let (outcome, verdict, past) = try prove(.l2cap, bound: "max-round-trip = 1500", after: 20_000)
+            #expect(outcome == .valid)
+            #expect(verdict == .observedJoinValid)
+            #expect(try evidence(past)["grade"] as? String == "timed")
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import Links
+import ProofLink
+import SystemSupport
+import Testing
+
+extension Radio {
+    /// The pair hci4 and hci5 as new: hci4 is off and not set up by anybody, hci5 is on, and neither knows the other.
+    static func renewPair() throws {
+        try? adapter("unplug", "4")  // it may be out already
+        try adapter("plug", "4", "--bare")
+        try adapter("on", "5")
+    }
+
+    /// What an adapter is set to, in the words of `lab-radio`.
+    static func settings(of adapter: Int) throws -> Set<Substring> {
+        let words = try Network.run("/usr/bin/env", ["lab-radio", "settings", "\(adapter)"])
+        return Set(words.split(whereSeparator: \.isWhitespace))
+    }
+}
+
+/// What a command of the bench kit says, with its exit status.
+func bench(_ words: String...) throws -> (status: Int32, text: String) {
+    try Network.output(Network.products + "/srup-bench", words)
+}
+
+/// A line of `srup-bench scan --json`.
+struct Seen: Decodable, Equatable {
+    let beacon: String?
+    let address: String
+    let kind: String
+    let signalDbm: Int?
+    let lePsm: Int
+
+    /// Every beacon that is heard by an adapter.
+    static func by(_ adapter: BluetoothAddress) throws -> (all: [Seen], raw: String) {
+        let reply = try bench("scan", "--json", "--seconds", "3", "--adapter", adapter.description)
+        let lines = reply.text.split(separator: "\n").filter { $0.hasPrefix("{") }
+        guard (reply.status == 0) == !lines.isEmpty else { throw NotInTime(what: "an exit status for: \(reply)") }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return (try lines.map { try decoder.decode(Seen.self, from: Data($0.utf8)) }, reply.text)
+    }
+}
+
+/// A beacon of its own on hci4, before which hci5 stands, and the real commands around it.
+final class Door: @unchecked Sendable {
+    private static let made = Result { try Door() }
+    static let (beaconIndex, deviceIndex) = (4, 5)
+
+    let network: Network
+    let beacon: BeaconProcess
+    let (own, near): (BluetoothAddress, BluetoothAddress)
+    private var server: Dialogue?
+
+    private init() throws {
+        network = try Network()
+        beacon = try BeaconProcess(network)
+        (own, near) = (try Radio.address(of: Door.beaconIndex), try Radio.address(of: Door.deviceIndex))
+    }
+
+    /// Nobody's beacon runs, and nobody has set the adapters up.
+    static func fresh() throws -> Door {
+        Field.rest()
+        try Radio.renewPair()
+        return try made.get()
+    }
+
+    /// While a beacon runs that is configured so.
+    func whileOpen(radio: [String] = [], hasServer: Bool = false, _ body: () throws -> Void) throws {
+        try beacon.write([
+            "link": [
+                "rfcomm = \(NearbyAddress.defaultChannel)", "l2cap = \(NearbyAddress.defaultPSM)",
+                "le = \(NearbyAddress.defaultLEPSM)", "local = off",
+            ],
+            "radio": ["adapters = \(own)"] + radio,
+        ])
+        let before = beacon.logged.count
+        defer { beacon.stop() }
+        if hasServer {
+            try startServer()
+            try beacon.startAndJoin()
+        } else {
+            try beacon.start()
+        }
+        try eventually("the adapter is ready: \(beacon.logged.dropFirst(before))") {
+            beacon.logged.dropFirst(before).contains("adapter \(own): ready")
+        }
+        try body()
+    }
+
+    /// The real C2 server, for all tests: it would not know a beacon that has joined another run of it.
+    private func startServer() throws {
+        guard server == nil else { return }
+        let made = try Dialogue(
+            Network.products + "/srup-bench", ["c2"] + identity(Node.c2.topicForm) + ["--keyring", network.folder])
+        try made.hear("c2: ready")
+        server = made
+    }
+
+    /// What the server has said.
+    var served: String { server?.said ?? "" }
+
+    private func identity(_ name: String) -> [String] {
+        let path = network.folder + "/"
+        return [
+            "--id", name, "--key", path + "\(name).key.pem", "--broker", "localhost:\(network.port)",
+            "--ca", path + "ca.pem", "--cert", path + "\(name).cert.pem", "--tls-key", path + "\(name).tls.key",
+        ]
+    }
+
+    /// `srup-bench device`, looking for the nearest beacon.
+    func device(_ words: String...) throws -> (status: Int32, text: String) {
+        let server = Node.c2.topicForm
+        return try Network.output(
+            Network.products + "/srup-bench",
+            ["device"] + identity(Node.device.topicForm)
+                + [
+                    "--server", server, "--server-key", network.folder + "/\(server).pub.pem", "--beacon", "nearest",
+                    "--look-for", "3", "--adapter", near.description, "--timeout", "60",
+                ] + words)
+    }
+}

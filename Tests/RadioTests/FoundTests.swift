@@ -1,0 +1,158 @@
+import Foundation
+import Links
+import ProofLink
+import SystemSupport
+import Testing
+
+extension RadioTests {
+    /// docs/proof-link.md, «Being found», as a device finds out with the bench kit's own commands.
+    @Suite("Being found", .serialized)
+    struct FoundTests {
+        let door: Door
+
+        init() throws { door = try Door.fresh() }
+
+        /// The way over LE to what was seen.
+        private func way(to seen: Seen) throws -> Way {
+            try Radio.settle(for: .le)
+            let address = try #require(BluetoothAddress(seen.address))
+            let psm = try #require(UInt16(exactly: seen.lePsm))
+            return Way(.le(address, psm: psm, random: seen.kind == AddressKind.leRandom.rawValue), from: door.near)
+        }
+
+        @Test("a beacon is listed with its identity, its own address and its LE PSM, and after SIGTERM not any more")
+        func listed() throws {
+            try door.whileOpen {
+                let seen = try #require(try Seen.by(door.near).all.only)
+                #expect(seen.beacon == Node.beacon.description)
+                #expect(seen.address == door.own.description)
+                #expect(seen.kind == AddressKind.lePublic.rawValue)
+                #expect(seen.lePsm == Int(NearbyAddress.defaultLEPSM))
+                #expect(door.beacon.stop(with: SIGTERM) == 0)
+                #expect(try Seen.by(door.near).all.isEmpty)
+            }
+        }
+
+        @Test("in private mode it is listed, and nothing in the line tells which one it is")
+        func isPrivate() throws {
+            try door.whileOpen(radio: ["advertise = private"]) {
+                let (all, raw) = try Seen.by(door.near)
+                let seen = try #require(all.only)
+                #expect(seen.beacon == nil)
+                #expect(seen.lePsm == Int(NearbyAddress.defaultLEPSM))
+                #expect(!raw.lowercased().contains(Node.beacon.topicForm))
+                let unnamed = try door.device()
+                #expect(unnamed.status == 1)
+                #expect(unnamed.text.contains("the nearest beacon does not say who it is"))
+                #expect(unnamed.text.contains("hint: name it with --observer"))
+            }
+        }
+
+        @Test("with a rotating address it is listed and reached under a random one, and not over BR/EDR")
+        func rotates() throws {
+            try door.whileOpen(radio: ["rotate-address = yes"]) {
+                let (all, raw) = try Seen.by(door.near)
+                let seen = try #require(all.only)
+                #expect(seen.beacon == Node.beacon.description)
+                #expect(seen.kind == AddressKind.leRandom.rawValue)
+                #expect(!raw.contains(door.own.description))
+                guard case .hello? = try TestDevice(try way(to: seen)).receive() else {
+                    Issue.record("no HELLO under the random address")
+                    return
+                }
+                let refused = try door.device("--over", "rfcomm")
+                #expect(refused.status == 1)
+                #expect(refused.text.contains("beacon \(Node.beacon) cannot be reached over rfcomm"))
+                #expect(refused.text.contains("hint: give another --over, or --link"))
+            }
+        }
+
+        @Test("with advertise = off it is not listed, which the commands say in words, and is reached all the same")
+        func silent() throws {
+            try door.whileOpen(radio: ["advertise = off"]) {
+                let reply = try bench("scan", "--seconds", "3", "--adapter", door.near.description)
+                #expect(reply.status == 1)
+                #expect(reply.text.contains("scan: no beacon was heard"))
+                #expect(door.beacon.isRunning)
+                try Radio.settle(for: .l2cap)
+                let link = try TestDevice(
+                    Way(.l2cap(door.own, psm: NearbyAddress.defaultPSM), from: door.near))
+                guard case .hello? = try link.receive() else {
+                    Issue.record("no HELLO over l2cap")
+                    return
+                }
+            }
+        }
+
+        @Test("while an LE device is connected and stays, others still find it")
+        func whileConnected() throws {
+            try door.whileOpen {
+                let seen = try #require(try Seen.by(door.near).all.only)
+                let link = try TestDevice(try way(to: seen))
+                link.send(.ready(mode: .challenge, device: Node.device))
+                guard case .hello? = try link.receive(), case .wait? = try link.receive() else {
+                    Issue.record("no HELLO and WAIT")
+                    return
+                }
+                #expect(try Seen.by(door.near).all.only == seen)
+                #expect(throws: NotInTime.self, "the link is still there") { try link.receive(within: 0.5) }
+            }
+        }
+
+        @Test("with a classic name an inquiry finds it, and without one none does")
+        func classicName() throws {
+            try door.whileOpen {
+                let settings = try Radio.settings(of: Door.beaconIndex)
+                #expect(!settings.contains("discoverable"))
+            }
+            try door.whileOpen(radio: ["name = the back door"]) {
+                let settings = try Radio.settings(of: Door.beaconIndex)
+                #expect(settings.isSuperset(of: ["connectable", "discoverable"]))
+            }
+        }
+
+        @Test("a device that looks for the nearest beacon joins before it", arguments: ["le", "rfcomm"])
+        func nearest(over transport: String) throws {
+            try door.whileOpen(hasServer: true) {
+                let before = door.served.count
+                let reply = try door.device("--over", transport)
+                #expect(reply.status == 0, "\(reply.text)")
+                #expect(reply.text.contains("device: nearest is \(Node.beacon)  \(door.own)"))
+                #expect(reply.text.hasSuffix("device: joined\n"))
+                #expect(
+                    door.served.dropFirst(before).contains(
+                        "c2: observed join of \(Node.device) by \(Node.beacon): accepted"), "\(door.served)")
+                let evidence = try #require(door.beacon.history.first?["evidence"] as? [String: Any])
+                #expect(evidence["transport"] as? String == transport)
+            }
+        }
+
+        @Test("a device that looks for another beacon says that it was not heard, and what to do")
+        func another() throws {
+            try door.whileOpen {
+                let reply = try door.device("--observer", Node.second.topicForm)
+                #expect(reply.status == 1)
+                #expect(
+                    reply.text
+                        == "srup-bench: beacon \(Node.second) was not heard\n"
+                        + "hint: go nearer, or look longer with --look-for\n")
+            }
+        }
+
+        @Test("a scan with an adapter that is off says so, and what to do")
+        func scanWithoutAdapter() throws {
+            try Radio.adapter("off", "\(Door.deviceIndex)")
+            let reply = try bench("scan", "--adapter", door.near.description)
+            #expect(reply.status == 1)
+            #expect(
+                reply.text
+                    == "srup-bench: there is no adapter \(door.near) that is powered on with LE\n"
+                    + "hint: power one on: bluetoothctl power on\n")
+        }
+    }
+}
+
+extension Array {
+    /// The one that is there; nil where there is none, or more.
+    fileprivate var only: Element? { count == 1 ? first : nil }
+}
