@@ -186,7 +186,7 @@ public final class Pairing: @unchecked Sendable {
     /// A key that no person has agreed to is taken back at once.
     private func keep(_ peer: RadioAddress, _ adapter: AdapterIndex, _ isAuthenticated: Bool) {
         guard isAuthenticated, confirmed.contains(peer.address) else {
-            say("\(peer) has paired without a comparison of numbers: that is undone")
+            say("\(peer) has paired without numbers: forgotten")
             management?.send(.unpair(peer), to: adapter) { _, _ in }
             return
         }

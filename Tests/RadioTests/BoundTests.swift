@@ -48,7 +48,9 @@ extension RadioTests {
             #expect(try evidence(past)["signal_dbm"] as? Int == -1)
         }
 
-        @Test("over BR/EDR, which tells no signal in dBm, no proof passes min-rssi", arguments: [Transport.rfcomm, .l2cap])
+        @Test(
+            "over BR/EDR, which tells no signal in dBm, no proof passes min-rssi",
+            arguments: [Transport.rfcomm, .l2cap])
         func classic(_ transport: Transport) throws {
             let (outcome, verdict, past) = try prove(transport, bound: "min-rssi = -127")
             #expect(outcome == .tooFar)
