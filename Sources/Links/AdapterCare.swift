@@ -144,6 +144,9 @@ public struct AdapterCare: Sendable {
             return []
         // The kernel says «authentication failed» where a controller has not answered; nothing of ours authenticates.
         case .timeout, .authenticationFailed: return climb(at: now)
+        // The kernel has done it, and then stumbles over an advertisement that is no more: it takes the one that an LE
+        // device came by for the one that is on, although it was removed before that device went.
+        case .failed(0x0D) where command.isSetConnectable: return succeeded(command, [], at: now)
         case .busy, .notPowered, .notConnected, .notSupported, .noAdapter, .failed:
             return failed(command, status, at: now)
         }
@@ -162,7 +165,13 @@ public struct AdapterCare: Sendable {
         case .addAdvertising: (isAdvertising, rung, lastAlive) = (true, 0, now)
         case .removeAdvertising: isAdvertising = false
         case .setName(let name): information?.name = name
-        case .setConnectable(let on): pageScanIsFresh = on
+        case .setConnectable(let on):
+            pageScanIsFresh = on
+            if on {
+                information?.current.insert(.connectable)
+            } else {
+                information?.current.subtract([.connectable, .discoverable])
+            }
         case .setPrivacy: privacyIsSet = true
         case .readOutOfBand: (rung, lastAlive) = (0, now)
         default: break

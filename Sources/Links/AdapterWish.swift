@@ -30,6 +30,8 @@ extension ManagementCommand {
         }
     }
 
+    var isSetConnectable: Bool { if case .setConnectable = self { true } else { false } }
+
     /// What it does, for a log line. Its parameters are not shown.
     public var words: String {
         switch self {

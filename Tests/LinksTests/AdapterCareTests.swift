@@ -228,6 +228,20 @@ struct AdapterCareTests {
 
     // MARK: - The ladder (rules §7)
 
+    @Test(
+        "the kernel's stumble over an advertisement that is no more counts as done: it is made connectable, and advertises"
+    )
+    func stumble() {
+        var kernel = Kernel()
+        kernel.settings = full
+        kernel.faults[ManagementCommand.setConnectable(true).code] = .failed(0x0D)
+        kernel.start()
+        #expect(kernel.care.state == .ready)
+        #expect(kernel.care.isAdvertising)
+        let switched = kernel.sent.filter(\.isSetConnectable)
+        #expect(switched == [.setConnectable(false), .setConnectable(true)])
+    }
+
     @Test("a silent adapter climbs the ladder: reopen, power cycle, unhealthy; and is served again when it answers")
     func ladder() {
         var kernel = Kernel()

@@ -99,6 +99,29 @@ extension RadioTests {
             }
         }
 
+        @Test("stopped under an LE device and started again, it is found as before, and reached over BR/EDR")
+        func startedAgain() throws {
+            try door.whileOpen {
+                let seen = try #require(try Seen.by(door.near).all.only)
+                let link = try TestDevice(try way(to: seen))
+                guard case .hello? = try link.receive() else {
+                    Issue.record("no HELLO")
+                    return
+                }
+                door.beacon.stop()
+                try eventually("the link ends") { try link.receive() == nil }
+            }
+            try Radio.settle(for: .l2cap)
+            try door.whileOpen {
+                #expect(try Seen.by(door.near).all.only?.beacon == Node.beacon.description)
+                let link = try TestDevice(Way(.l2cap(door.own, psm: NearbyAddress.defaultPSM), from: door.near))
+                guard case .hello? = try link.receive() else {
+                    Issue.record("no HELLO over l2cap")
+                    return
+                }
+            }
+        }
+
         @Test("with a classic name an inquiry finds it, and without one none does")
         func classicName() throws {
             try door.whileOpen {
