@@ -49,6 +49,7 @@ extension ManagementCommand {
         case .setPrivacy: "turning address rotation on"
         case .pair: "pairing"
         case .confirm: "confirming a pairing"
+        case .unpair: "forgetting a pairing"
         case .disconnect: "breaking a connection"
         case .startDiscovery: "looking for beacons"
         case .stopDiscovery: "ending the search"

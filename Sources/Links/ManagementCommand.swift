@@ -102,6 +102,8 @@ public enum ManagementCommand: Equatable, Sendable {
     case pair(RadioAddress)
     /// Answers a comparison of numbers.
     case confirm(RadioAddress, Bool)
+    /// Forgets the keys of a pairing, and breaks the connection.
+    case unpair(RadioAddress)
     /// Breaks a connection.
     case disconnect(RadioAddress)
     /// Looks for advertisements, LE only.
@@ -142,6 +144,7 @@ public enum ManagementCommand: Equatable, Sendable {
         case .disconnect: 0x0014
         case .setCapability: 0x0018
         case .pair: 0x0019
+        case .unpair: 0x001B
         case .confirm(_, true): 0x001C
         case .confirm(_, false): 0x001D
         case .readOutOfBand: 0x0020
@@ -171,6 +174,7 @@ public enum ManagementCommand: Equatable, Sendable {
         case .setCapability(let capability): [capability.rawValue]
         case .setPrivacy(let on, let key): [on ? 1 : 0] + key
         case .confirm(let peer, _), .disconnect(let peer), .readConnection(let peer): peer.bytes
+        case .unpair(let peer): peer.bytes + [1]
         case .pair(let peer): peer.bytes + [PairingCapability.displayAndConfirm.rawValue]
         case .startDiscovery, .stopDiscovery: [ManagementCommand.leKinds]
         case .addAdvertising(let instance, let advertisement, let scanResponse):

@@ -60,8 +60,8 @@ public enum ManagementEvent: Equatable, Sendable {
     case confirmation(RadioAddress, number: UInt32, isHint: Bool)
     /// A pairing has failed.
     case pairingFailed(RadioAddress)
-    /// A pairing has given a key, and whether it is kept.
-    case paired(RadioAddress, isBonded: Bool)
+    /// A pairing has given a key: whether it is kept, and whether people have compared numbers for it.
+    case paired(RadioAddress, isBonded: Bool, isAuthenticated: Bool)
     /// An advertisement, or a device's answer to an inquiry; nil where the controller gives no signal strength.
     case found(RadioAddress, signal: Int8?, data: [UInt8])
     /// A search has begun, or has ended.
@@ -89,12 +89,12 @@ public enum ManagementEvent: Equatable, Sendable {
         case 0x0006:
             guard let bits = reader.u32() else { return nil }
             self = .settings(AdapterSettings(rawValue: bits))
-        case 0x0009:  // New Link Key
-            guard let keep = reader.u8(), let peer = reader.address() else { return nil }
-            self = .paired(peer, isBonded: keep == 1)
-        case 0x000A:  // New Long Term Key
-            guard let keep = reader.u8(), let peer = reader.address() else { return nil }
-            self = .paired(peer, isBonded: keep == 1)
+        case 0x0009:  // New Link Key; its type: authenticated, of P-192 or P-256
+            guard let keep = reader.u8(), let peer = reader.address(), let type = reader.u8() else { return nil }
+            self = .paired(peer, isBonded: keep == 1, isAuthenticated: [0x05, 0x08].contains(type))
+        case 0x000A:  // New Long Term Key; its type: authenticated, legacy or P-256
+            guard let keep = reader.u8(), let peer = reader.address(), let type = reader.u8() else { return nil }
+            self = .paired(peer, isBonded: keep == 1, isAuthenticated: [0x01, 0x03].contains(type))
         case 0x000B: self.init(reader.address(), ManagementEvent.connected)
         case 0x000C: self.init(reader.address(), ManagementEvent.disconnected)
         case 0x000F:

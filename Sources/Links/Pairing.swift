@@ -135,7 +135,11 @@ public final class Pairing: @unchecked Sendable {
             let digits = String(number)
             let padded = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
             management?.send(.confirm(peer, confirm(peer.description, padded)), to: adapter) { _, _ in }
-        case .paired(let peer, isBonded: true):
+        // Where a device can show no number and asks for none, the kernel lets it pair without a question.
+        case .paired(let peer, isBonded: true, isAuthenticated: false):
+            say("\(peer) has paired without numbers: forgotten")
+            management?.send(.unpair(peer), to: adapter) { _, _ in }
+        case .paired(let peer, isBonded: true, isAuthenticated: true):
             paired = peer
             alarm?.set(after: .milliseconds(500))  // LE gives several keys, one after the other
         case .pairingFailed(let peer): say("\(peer) has not paired")

@@ -16,6 +16,7 @@ struct ManagementPacketTests {
             (.setDiscoverable(true, seconds: 0x0102), [6, 0, 1, 0, 3, 0, 1, 2, 1]),
             (.confirm(peer, true), [0x1C, 0, 1, 0, 7, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 2]),
             (.confirm(peer, false), [0x1D, 0, 1, 0, 7, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 2]),
+            (.unpair(peer), [0x1B, 0, 1, 0, 8, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 2, 1]),
             (.startDiscovery, [0x23, 0, 1, 0, 1, 0, 6]),
             (.readOutOfBand, [0x20, 0, 1, 0, 0, 0]),
             (
@@ -39,6 +40,18 @@ struct ManagementPacketTests {
             (
                 [0x0F, 0, 1, 0, 12, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 2, 1, 0x40, 0xE2, 1, 0],
                 .confirmation(peer, number: 123_456, isHint: true)
+            ),
+            (
+                [9, 0, 1, 0, 9, 0, 1, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 2, 7],
+                .paired(peer, isBonded: true, isAuthenticated: false)
+            ),
+            (
+                [9, 0, 1, 0, 9, 0, 1, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 2, 8],
+                .paired(peer, isBonded: true, isAuthenticated: true)
+            ),
+            (
+                [10, 0, 1, 0, 9, 0, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 2, 3],
+                .paired(peer, isBonded: false, isAuthenticated: true)
             ),
             (found, .found(peer, signal: -60, data: [1, 6])),
         ]
