@@ -28,12 +28,13 @@ struct Pair: ParsableCommand {
     }
 
     func run() throws {
+        let end = ContinuousClock.now + .seconds(seconds)
         try reportingFaults {
             let paired = try Admission.openForPairing(try Configuration(file: options.config), seconds: seconds) {
                 say($0)
             } confirm: { device, number in
                 say("\(device) wants to pair. Does it show \(number)? [yes/no]")
-                return readLine() == "yes"
+                return isConfirmed(before: end)
             }
             guard let paired else {
                 say("nobody has paired")
@@ -41,6 +42,13 @@ struct Pair: ParsableCommand {
             }
             say("paired with \(paired)")
         }
+    }
+
+    /// Nobody is there to answer before the time is over: that is a no, and it closes in time.
+    private func isConfirmed(before end: ContinuousClock.Instant) -> Bool {
+        let left = max(.zero, ContinuousClock.now.duration(to: end))
+        var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+        return poll(&input, 1, Int32(left.components.seconds * 1_000)) > 0 && readLine() == "yes"
     }
 
     /// At once, through a pipe as well: who is to answer must see it.
