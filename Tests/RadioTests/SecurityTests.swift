@@ -1,0 +1,177 @@
+import Foundation
+import Keys
+import Links
+import ProofLink
+import SRUP
+import SystemSupport
+import Testing
+
+extension RadioTests {
+    /// `[link] …-security`, and the pairing that `authenticated` takes, by the real commands: the beacon's adapter is hci4,
+    /// the device's hci5, and they do not know each other before. The lab's hci0 and hci1 have a bond without numbers.
+    @Suite("What Bluetooth must have done", .serialized)
+    struct SecurityTests {
+        /// The way from hci5.
+        private func way(_ transport: Transport) throws -> Way {
+            try Radio.settle(for: transport)
+            return Way(try Radio.address(transport, on: 4), from: try Radio.address(of: 5))
+        }
+
+        /// The beacon on hci0 and on hci4, which is new.
+        private func field(_ link: [String]) throws -> Field {
+            let before = Field.rest()
+            try Radio.renewPair()
+            let (own, other) = (try Radio.address(of: 4), try Radio.address(of: 0))
+            let field = try Field.with(link: link, radio: ["adapters = \(own), \(other)"])
+            try eventually("both adapters are ready: \(field.beacon.logged.dropFirst(before))") {
+                let new = field.beacon.logged.dropFirst(before)
+                return [own, other].allSatisfy { new.contains("adapter \($0): ready") }
+            }
+            return field
+        }
+
+        /// Bluetooth itself refuses a device that connects over this way.
+        private func expectRefusal(_ way: Way, _ location: SourceLocation = #_sourceLocation) throws {
+            do {
+                close(try TestDevice.connectOnce(way, within: 40))
+                Issue.record("\(way): connected", sourceLocation: location)
+            } catch LinkSocketError.failed(_, let number) {
+                #expect([EACCES, ECONNREFUSED].contains(number), "\(way): \(number)", sourceLocation: location)
+            }
+        }
+
+        /// A join over this way, and the security that its evidence tells.
+        private func securityOfJoin(_ field: Field, _ way: Way) throws -> String? {
+            let join = try field.join(way)
+            #expect(field.server.verdicts(join.token) == [.observedJoinValid])
+            return (field.past(join.token)?["evidence"] as? [String: Any])?["security"] as? String
+        }
+
+        @Test("none: a stranger is served over each transport; the evidence says what Bluetooth does all the same")
+        func none() throws {
+            let field = try field([])
+            // BR/EDR encrypts by itself, which the kernel tells on L2CAP and not on RFCOMM.
+            let expected: [Transport: String] = [.rfcomm: "none", .l2cap: "encrypted", .le: "none"]
+            for transport in Radio.transports {
+                #expect(try securityOfJoin(field, try way(transport)) == expected[transport], "\(transport)")
+            }
+        }
+
+        @Test("encrypted over LE: a stranger is refused, and a device with a bond is served, encrypted")
+        func encrypted() throws {
+            let field = try field(["le-security = encrypted"])
+            try expectRefusal(way(.le))
+            #expect(try securityOfJoin(field, try Radio.deviceWay(.le)) == "encrypted")
+        }
+
+        @Test(
+            "authenticated: a stranger is refused over each such transport, and others are served over another",
+            arguments: [([Transport.le, .l2cap], Transport.rfcomm), ([.rfcomm], .l2cap)])
+        func stranger(_ closed: [Transport], _ open: Transport) throws {
+            let field = try field(closed.map { "\($0.rawValue)-security = authenticated" })
+            for transport in closed {
+                try expectRefusal(way(transport))
+                try field.expectService(try Radio.deviceWay(open))
+            }
+        }
+
+        // No link over BR/EDR before: the emulated controllers go on with the key of that one.
+        @Test("authenticated: once people have compared numbers over LE, the device is served over each transport")
+        func authenticated() throws {
+            let field = try field(Radio.transports.map { "\($0.rawValue)-security = authenticated" })
+            try expectRefusal(way(.le))
+            let pairing = try Opening(field, near: try Radio.address(of: 5), seconds: 60)
+            try pairing.callFromDevice()
+            #expect(try pairing.beaconDigits() == pairing.deviceDigits())
+            pairing.answer(beacon: "yes", device: "yes")
+            #expect(pairing.ends() == [0, 0], "\(pairing.said)")
+            #expect(pairing.beacon.said.contains("paired with \(try Radio.address(of: 5))"))
+            for transport in [Transport.le, .l2cap, .rfcomm] {
+                // On RFCOMM the kernel tells what was asked for.
+                #expect(try securityOfJoin(field, try way(transport)) == "authenticated", "\(transport)")
+            }
+        }
+
+        @Test(
+            "who answers no, at the beacon or at the device, or nothing, pairs nobody, and it is closed in time",
+            arguments: [("no", "yes"), ("yes", "no"), (nil, "yes")])
+        func no(atBeacon: String?, atDevice: String) throws {
+            let field = try field(["le-security = authenticated"])
+            let pairing = try Opening(field, near: try Radio.address(of: 5), seconds: 20)
+            try pairing.callFromDevice()
+            #expect(try pairing.beaconDigits() == pairing.deviceDigits())
+            pairing.answer(beacon: atBeacon, device: atDevice)
+            #expect(pairing.ends() == [1, 1], "\(pairing.said)")
+            #expect(pairing.said.contains("nobody has paired"))
+            let after = try Radio.settings(of: 4)
+            #expect(after.isDisjoint(with: ["bondable", "discoverable"]))
+            try expectRefusal(way(.le))
+        }
+
+        @Test("a device that cannot show digits is refused; when the time is over nobody can pair any more")
+        func withoutDigits() throws {
+            let field = try field(["l2cap-security = authenticated"])
+            let pairing = try Opening(field, near: try Radio.address(of: 5), seconds: 15)
+            let settings = try Radio.settings(of: 4)
+            #expect(settings.isSuperset(of: ["bondable", "discoverable"]))
+            try? Radio.adapter("pair", "5", "4")  // its side may take it for done, and then loses it
+            try pairing.beacon.hear("has paired without numbers: forgotten")
+            #expect(pairing.beacon.wait() == 1)
+            #expect(pairing.said.contains("nobody has paired"))
+            let after = try Radio.settings(of: 4)
+            #expect(after.isDisjoint(with: ["bondable", "discoverable"]))
+            try pairing.callFromDevice()
+            #expect(pairing.device?.wait() == 1)
+            #expect(pairing.said.contains("has not paired"))
+            #expect(!pairing.said.contains("yes/no"))
+            try expectRefusal(way(.l2cap))
+            let second = try Opening(field, near: try Radio.address(of: 5), seconds: 15)
+            print("PROBE SIGINT", second.beacon.end(with: SIGINT), try Radio.settings(of: 4))
+        }
+    }
+}
+
+/// One opening of a beacon for pairing: `srup-beacon pair` at the beacon, `srup-bench pair` at the device, and the test as
+/// the person before both.
+final class Opening {
+    let beacon: Dialogue
+    private(set) var device: Dialogue?
+    private let (address, near): (BluetoothAddress, BluetoothAddress)
+
+    init(_ field: Field, near: BluetoothAddress, seconds: Int) throws {
+        (address, self.near) = (try Radio.address(of: 4), near)
+        beacon = try Dialogue(
+            Network.products + "/srup-beacon",
+            ["pair", "--config", field.beacon.configuration, "--seconds", "\(seconds)"])
+        try beacon.hear("open for pairing for \(seconds) s")
+    }
+
+    func callFromDevice() throws {
+        try Radio.settle(for: .le)
+        device = try Dialogue(
+            Network.products + "/srup-bench", ["pair", "\(address)", "--adapter", "\(near)", "--seconds", "30"])
+    }
+
+    private static func digits(_ dialogue: Dialogue?) throws -> Substring {
+        guard let dialogue else { throw NotInTime(what: "a dialogue") }
+        try dialogue.hear("[yes/no]")
+        guard let match = dialogue.said.firstMatch(of: /show ([0-9]{6})\?/) else {
+            throw NotInTime(what: "six digits in: \(dialogue.said)")
+        }
+        return match.1
+    }
+
+    func beaconDigits() throws -> Substring { try Opening.digits(beacon) }
+    func deviceDigits() throws -> Substring { try Opening.digits(device) }
+
+    func answer(beacon: String?, device: String) {
+        if let beacon { self.beacon.answer(beacon) }
+        self.device?.answer(device)
+    }
+
+    /// How both commands end: the beacon's first.
+    func ends() -> [Int32?] { [beacon.wait(), device?.wait()] }
+
+    /// What both have said.
+    var said: String { "beacon: \(beacon.said)\ndevice: \(device?.said ?? "")" }
+}
