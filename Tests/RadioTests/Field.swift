@@ -26,7 +26,13 @@ final class Field: @unchecked Sendable {
     }
 
     /// Stops the beacon, where there is one, for a suite that has its own. The next field starts it again.
-    static func rest() { Field.last.withLock { $0 }?.beacon.stop() }
+    /// - Returns: how many characters it has logged until then.
+    @discardableResult
+    static func rest() -> Int {
+        let beacon = Field.last.withLock { $0 }?.beacon
+        beacon?.stop()
+        return beacon?.logged.count ?? 0
+    }
 
     /// What every beacon of these tests is configured as, before a suite's own lines. The devices' adapters are not its.
     private static func common() throws -> [String: [String]] {
