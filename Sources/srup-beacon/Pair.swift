@@ -39,9 +39,10 @@ struct Pair: ParsableCommand {
         }
     }
 
-    /// At once, through a pipe as well: who is to answer must see it.
+    /// At once, through a pipe as well: who is to answer must see it. Not by stdio, whose locks the waiting for an answer
+    /// holds.
     private func say(_ line: String) {
-        print(line)
-        fflush(nil)
+        let text = line + "\n"
+        write(STDOUT_FILENO, text, text.utf8.count)
     }
 }

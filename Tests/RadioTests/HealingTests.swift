@@ -113,8 +113,17 @@ extension RadioTests {
             }
         }
 
-        @Test("silent: it is found out, said, and served again when it answers; links over other adapters go on")
+        /// Both adapters as if they had just been bought.
+        private func renew() throws {
+            try Radio.adapter("unplug", "4")
+            try Radio.adapter("plug", "4", "--bare")
+            try Radio.adapter("on", "5")
+            try eventually("it is set up", within: 30) { (adapter?["is_advertising"] as? Bool) == true }
+        }
+
+        @Test("silent: it is found out, said, and served again when it answers")
         func silent() throws {
+            try renew()
             let way = try way(.le)
             let link = try TestDevice(way)
             guard case .hello? = try link.receive() else {
@@ -140,6 +149,7 @@ extension RadioTests {
 
         @Test("status tells each adapter's state, when it last carried a byte, and which is gone")
         func status() throws {
+            try renew()
             try field.expectService(try way(.le))
             let before = try #require(adapter)
             #expect(before["address"] as? String == addresses.beacon.description)
