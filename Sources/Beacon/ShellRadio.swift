@@ -170,7 +170,6 @@ extension Shell {
                 if radio.adapters[adapter]?.said == .ready { log.warning("adapter \(address): its links are closed") }
                 closeLinks(over: address)
             case .reopenListeners: reopenListeners()
-            case .forceDown: Management.forceDown(adapter)
             }
         }
         sayHowItIs(adapter)

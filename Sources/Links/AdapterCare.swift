@@ -40,8 +40,6 @@ public struct AdapterCare: Sendable {
         case closeLinks
         /// The first rung: listening sockets are made anew.
         case reopenListeners
-        /// The second rung: taken down whatever its controller says (`Management.forceDown`); then its settings change.
-        case forceDown
     }
 
     /// Where it stands, as the operator is told.

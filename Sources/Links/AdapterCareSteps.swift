@@ -138,8 +138,9 @@ extension AdapterCare {
             due = now + 2 * AdapterCare.second
             return [.closeLinks, .reopenListeners]
         }
-        // Taking it down lasts some seconds, since it waits for answers as well.
-        due = now + min(AdapterCare.longestPause, (4 * AdapterCare.second) << Int64(min(rung, 4)))
-        return wish.setsUp ? [.forceDown] : []
+        due = now + min(AdapterCare.longestPause, AdapterCare.second << Int64(min(rung, 6)))
+        guard wish.setsUp, rung.isMultiple(of: 2) else { return [] }
+        isBusy = true
+        return [.send(.setPowered(false))]
     }
 }

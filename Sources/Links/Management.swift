@@ -64,18 +64,6 @@ public final class Management: @unchecked Sendable {
         return made
     }
 
-    /// Takes an adapter down whatever its controller says, which `setPowered(false)` does not: it gives up at the first
-    /// command that is not answered. It can take seconds, so a thread does it; the settings change when it is done.
-    public static func forceDown(_ adapter: AdapterIndex) {
-        startThread("power off") {
-            let control = Glibc.socket(
-                AF_BLUETOOTH, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), BTPROTO_HCI)
-            guard control >= 0 else { return }
-            cbluez_take_down(control, Int32(adapter.number))
-            Glibc.close(control)
-        }
-    }
-
     /// No more events; commands that are under way are not answered.
     public func close() {
         guard let watch else { return }

@@ -17,10 +17,12 @@ struct AdapterHealingTests {
         #expect(kernel.care.state == .silent(rung: 1))
         #expect(kernel.others == [.closeLinks, .reopenListeners])
         kernel.pass(2 * second)
-        #expect(kernel.care.state == .silent(rung: 2))
-        #expect(kernel.others == [.closeLinks, .reopenListeners, .forceDown, .closeLinks])
-        kernel.pass(second)
-        #expect(kernel.care.state == .silent(rung: 3), "powering on is not answered either")
+        #expect(kernel.sent.contains(.setPowered(false)))
+        guard case .silent(let rung) = kernel.care.state else {
+            Issue.record("\(kernel.care.state)")
+            return
+        }
+        #expect(rung >= 2)
         kernel.pass(3600 * second)
         #expect(kernel.sent.count < 200, "ever slower: \(kernel.sent.count) commands in an hour")
         kernel.faults = [:]

@@ -36,7 +36,6 @@ struct Kernel {
         for deed in deeds {
             guard case .send(let command) = deed else {
                 others.append(deed)
-                if deed == .forceDown { change(settings.subtracting(.powered)) }
                 continue
             }
             sent.append(command)

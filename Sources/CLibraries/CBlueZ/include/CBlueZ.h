@@ -4,7 +4,6 @@
 #include <bluetooth/bluetooth.h>
 #include <bluetooth/l2cap.h>
 #include <bluetooth/rfcomm.h>
-#include <sys/ioctl.h>
 #include <bluetooth/hci.h>
 
 // HCI sockets and their channels are macros and structs that Swift sees; only the address is made here, zeroed and whole.
@@ -12,6 +11,3 @@ static inline struct sockaddr_hci cbluez_control_address(void) {
     struct sockaddr_hci address = {.hci_family = AF_BLUETOOTH, .hci_dev = HCI_DEV_NONE, .hci_channel = HCI_CHANNEL_CONTROL};
     return address;
 }
-
-// ioctl is variadic, and the request is a macro with a shift in it.
-static inline int cbluez_take_down(int socket, int adapter) { return ioctl(socket, HCIDEVDOWN, adapter); }
