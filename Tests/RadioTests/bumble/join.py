@@ -15,10 +15,10 @@ import os
 import struct
 import sys
 
+from bumble import l2cap
 from bumble.core import PhysicalTransport
 from bumble.device import Device
 from bumble.hci import Address, OwnAddressType
-from bumble.l2cap import LeCreditBasedChannelSpec
 from bumble.rfcomm import Client
 from bumble.transport import open_transport
 
@@ -26,11 +26,23 @@ HELLO, READY, WAIT, CHALLENGE, PROOF, OUTCOME = 1, 2, 3, 4, 5, 7
 CHALLENGE_MODE, VALID = 2, 0x60
 
 
+class ListeningChannel(l2cap.LeCreditBasedChannel):
+    """Keeps what comes before somebody listens: the beacon speaks first, and bumble drops what has no sink yet."""
+
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        self.early = bytearray()
+        self.sink = self.early.extend
+
+
+l2cap.LeCreditBasedChannel = ListeningChannel
+
+
 class Link:
     """Frames over whatever has `sink` and `write`. Streams give pieces, packets give frames: both are bytes here."""
 
     def __init__(self, channel):
-        self.channel, self.held, self.came = channel, b"", asyncio.Event()
+        self.channel, self.held, self.came = channel, bytes(getattr(channel, "early", b"")), asyncio.Event()
         channel.sink = self.take
 
     def take(self, data):
@@ -80,7 +92,7 @@ async def connect(device, transport, address, port):
             transport=PhysicalTransport.LE,
             own_address_type=OwnAddressType.PUBLIC,
         )
-        return connection, await connection.create_l2cap_channel(spec=LeCreditBasedChannelSpec(psm=port))
+        return connection, await connection.create_l2cap_channel(spec=l2cap.LeCreditBasedChannelSpec(psm=port))
     connection = await device.connect(address, transport=PhysicalTransport.BR_EDR)
     await connection.authenticate()
     await connection.encrypt()
