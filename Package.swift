@@ -18,13 +18,14 @@ let package = Package(
         .target(name: "Observing", dependencies: ["SRUP", "ProofLink"]),
 
         // The world.
+        .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "Keys", dependencies: ["SRUP", "COpenSSL"]),
         .target(
             name: "Links", dependencies: ["ProofLink", "CMosquitto", "COpenSSL", "CBlueZ", "CLinux", "CSystemBus"]),
         .target(
             name: "Beacon",
             dependencies: [
-                "SRUP", "ProofLink", "Observing", "Keys", "Links", "CSQLite", "CINI", "CLinux",
+                "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "CSQLite", "CINI", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "Bench", dependencies: ["SRUP", "ProofLink", "Keys", "Links", "CLinux"]),
@@ -66,7 +67,7 @@ let package = Package(
         .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),
         .testTarget(
             name: "BeaconTests",
-            dependencies: ["Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "TestVectors"]),
+            dependencies: ["Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "TestVectors"]),
         .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
         .testTarget(
             name: "BenchTests", dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "TestVectors"]),

@@ -1,6 +1,7 @@
 import Glibc
 import Keys
 import Observing
+import SQLite
 import SRUP
 
 /// What must survive a restart: SQLite, WAL, synchronous=FULL, one file, one writer (rules: §5, §10). Used on one thread.

@@ -1,5 +1,6 @@
 import CSQLite
 import Observing
+import SQLite
 import SRUP
 
 // What is done before a journal is taken for the one that belongs here, and where its sequence ids go on.

@@ -1,5 +1,6 @@
 import Keys
 import Observing
+import SQLite
 import SRUP
 
 // What the journal holds, read.
