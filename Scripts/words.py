@@ -59,14 +59,20 @@ ALIKE = """
 """
 
 UNWANTED = set("""
-    alien armed arousal backstab bloated chokehold choking constipate crooked crushed cursed defame drown dying enslave
-    ebay eradicate flame floozy gonad gore grope groin gruesome hangnail hangout hangover hangup hate hatred immortal
-    islamic islamist jugular
-    lazily lunacy lustfully lustily lustiness lusty mooned mortality mortally mortician mortified mortify mortuary
-    mutilated mutilator obese occultist overkill panty pantyhose pelvis perjurer phobia plunder poison pregnancy
-    pregnant pureblood racism rectal ripping savage seducing seduce sedate shackle shrapnel skimpy slaying slurp smite
-    snide snore spearman squirt stalemate starving stench sterile stoning strangle stripped subdue sulk swear
-    thong trump undead ungodly unisexual urologist urology vendetta violate violation violator voodoo widow wrath
+    alien aneurism aneurysm armed arousal autistic backstab blasphemy bloated cadillac celibacy celibate cesspool
+    cheating chokehold choking constipate coroner crooked crushed cursed darwinism deceased defame diabetes diabetic
+    disfigure dropbox drown dying dyslexia ebay embolism enslave epilepsy epileptic eradicate eskimo estrogen
+    excretion excretory exhume exorcism facebook fascism fatality flaccid flame fleshed flogging floozy fondling
+    gangrene genocide gerbil gigolo glandular gonad gore groin grope gruesome hangnail hangout hangover hangup hate
+    hatred hemorrhoid immortal impotence impotent incest infertile infidel islamic islamist jugular lazily lubricant
+    lunacy lustfully lustily lustiness lusty maggot maimed mooned mortality mortally mortician mortified mortify
+    mortuary mutilated mutilator negligee nintendo obese occultist overkill panty pantyhose pelvis perjurer
+    pesticide phobia plexiglas plunder poison pregnancy pregnant proselyte prozac pureblood rabid racism ravishing
+    rectal relapse relapsing ripping ritalin robbing savage secretion sedate seduce seducing shackle showgirl
+    shrapnel skimpy skinhead slaying slurp smite snide snore spearman spinster squatting squirt stalemate starving
+    stench sterile sterility sterilize stoning strangle stripped subdue sulk swear tabasco tarot thong trump turd
+    undead ungodly unisexual urologist urology valium vaseline velcro vendetta violate violation violator voodoo
+    walmart wannabe widow wimp wrath xbox xerox
 """.split())
 
 

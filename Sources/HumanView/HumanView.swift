@@ -22,7 +22,7 @@ public enum HumanView: String, CaseIterable, Sendable {
             let form: Picture.Form =
                 switch self {
                 case .hexadecimal: .text([hyphenated(bytes)])
-                case .pictograph: .grid(pictograph(bytes))
+                case .pictograph: .grid(pictographGrid(bytes))
                 case .colours: .grid(colourGrid(bytes))
                 case .words: .text(phrase(bytes))
                 }
@@ -45,7 +45,7 @@ package func hyphenated(_ bytes: UnsafeRawBufferPointer) -> String {
 
 /// The bits go row by row, the most significant first, around the corners. Three corner blocks are black and the one at
 /// the lower right is white, as with the eyes of a QR code: so a person sees when one of the two is turned.
-private func pictograph(_ bytes: UnsafeRawBufferPointer) -> Grid {
+private func pictographGrid(_ bytes: UnsafeRawBufferPointer) -> Grid {
     let side = 12
     var bits = bytes.lazy.flatMap { byte in (0..<8).lazy.map { byte >> (7 - $0) & 1 == 1 } }.makeIterator()
     let cells = (0..<side * side).map { place -> Grid.Cell in

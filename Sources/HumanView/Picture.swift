@@ -32,9 +32,9 @@ public struct Grid: Equatable, Sendable {
             case .black: (0, 0, 0)
             case .white: (5, 5, 5)
             case .navy: (0, 0, 2)
-            case .orange: (4, 2, 0)
-            case .aqua: (2, 4, 5)
-            case .yellow: (5, 5, 2)
+            case .orange: (4, 1, 0)
+            case .aqua: (0, 4, 4)
+            case .yellow: (5, 5, 0)
             }
         }
 

@@ -24,7 +24,8 @@ enum WordList {
             (0..<wordsOfValue).map { word in
                 let (byte, isOdd) = (word * 12 / 8, word % 2 == 1)
                 let (first, second) = (Int(bytes[byte]), byte + 1 < bytes.count ? Int(bytes[byte + 1]) : 0)
-                return String(decoding: list[isOdd ? (first & 15) << 8 | second : first << 4 | second >> 4], as: UTF8.self)
+                return String(
+                    decoding: list[isOdd ? (first & 15) << 8 | second : first << 4 | second >> 4], as: UTF8.self)
             }
         }
     }
