@@ -73,7 +73,9 @@ let package = Package(
         .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
         .testTarget(
             name: "BenchTests", dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "TestVectors"]),
-        .testTarget(name: "HumanViewTests", dependencies: ["HumanView", "SRUP", "SystemSupport", "TestVectors"]),
+        .testTarget(
+            name: "HumanViewTests",
+            dependencies: ["HumanView", "SRUP", "COpenSSL", "SystemSupport", "TestVectors", "srup-bench"]),
         // The real commands, a real broker, real sockets; with RadioTests, real links over (linked, virtual) radios.
         .target(
             name: "SystemSupport", dependencies: ["SRUP", "ProofLink", "Keys", "Links"], path: "Tests/SystemSupport"),
