@@ -18,13 +18,15 @@ let package = Package(
         .target(name: "Observing", dependencies: ["SRUP", "ProofLink"]),
 
         // The world.
+        .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "Keys", dependencies: ["SRUP", "COpenSSL"]),
         .target(
-            name: "Links", dependencies: ["ProofLink", "CMosquitto", "COpenSSL", "CBlueZ", "CLinux", "CSystemBus"]),
+            name: "Links",
+            dependencies: ["SRUP", "ProofLink", "CMosquitto", "COpenSSL", "CBlueZ", "CLinux", "CSystemBus"]),
         .target(
             name: "Beacon",
             dependencies: [
-                "SRUP", "ProofLink", "Observing", "Keys", "Links", "CSQLite", "CINI", "CLinux",
+                "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "CSQLite", "CINI", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
@@ -69,7 +71,7 @@ let package = Package(
         .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),
         .testTarget(
             name: "BeaconTests",
-            dependencies: ["Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "TestVectors"]),
+            dependencies: ["Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "TestVectors"]),
         .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
         .testTarget(
             name: "BenchTests", dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "TestVectors"]),

@@ -1,5 +1,6 @@
 import Foundation
 import Observing
+import SQLite
 import SRUP
 import TestVectors
 import Testing

@@ -1,4 +1,5 @@
 import Foundation
+import SQLite
 import SRUP
 import TestVectors
 import Testing

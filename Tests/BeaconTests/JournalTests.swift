@@ -1,6 +1,7 @@
 import Foundation
 import Keys
 import Observing
+import SQLite
 import SRUP
 import TestVectors
 import Testing

@@ -39,3 +39,7 @@ static inline void cossl_verify_peer(SSL_CTX *ctx, cossl_verdict *verdict) {
     SSL_CTX_set_app_data(ctx, verdict);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, cossl_note_verdict);
 }
+
+// Bytes from outside are parsed without a prompt too.
+static inline X509 *cossl_read_certificate(BIO *bio) { return PEM_read_bio_X509(bio, NULL, cossl_no_passphrase, NULL); }
+static inline X509_REQ *cossl_read_request(BIO *bio) { return PEM_read_bio_X509_REQ(bio, NULL, cossl_no_passphrase, NULL); }

@@ -1,17 +1,21 @@
 import CSQLite
-import SRUP
 
 /// Why SQLite did not do something.
-struct DatabaseError: Error, Equatable, CustomStringConvertible {
+package struct DatabaseError: Error, Equatable, CustomStringConvertible {
     /// What that means for us.
-    enum Kind: Equatable {
+    package enum Kind: Equatable {
         case full, damaged, locked, readOnly, inputOutput, other
     }
 
-    let code: Int32
-    let words: String
+    package let code: Int32
+    package let words: String
 
-    var kind: Kind {
+    package init(code: Int32, words: String) {
+        self.code = code
+        self.words = words
+    }
+
+    package var kind: Kind {
         switch code & 0xFF {
         case SQLITE_FULL: .full
         case SQLITE_CORRUPT, SQLITE_NOTADB: .damaged
@@ -22,13 +26,13 @@ struct DatabaseError: Error, Equatable, CustomStringConvertible {
         }
     }
 
-    var description: String { "SQLite \(code): \(words)" }
+    package var description: String { "SQLite \(code): \(words)" }
 }
 
 /// One SQLite file with its prepared statements. Used on one thread.
-final class Database {
+package final class Database {
     /// What a column or a parameter can be.
-    enum Value: Equatable {
+    package enum Value: Equatable {
         case integer(Int64)
         case text(String)
         case blob([UInt8])
@@ -36,21 +40,23 @@ final class Database {
     }
 
     /// One row of a result, read by position.
-    struct Row {
+    package struct Row {
         fileprivate let values: [Value]
 
-        func integer(_ column: Int) -> Int64 { if case .integer(let number) = values[column] { number } else { 0 } }
-        func unsigned(_ column: Int) -> UInt64 { UInt64(bitPattern: integer(column)) }
-        func text(_ column: Int) -> String? { if case .text(let text) = values[column] { text } else { nil } }
-        func blob(_ column: Int) -> [UInt8] { if case .blob(let bytes) = values[column] { bytes } else { [] } }
-        func isNull(_ column: Int) -> Bool { values[column] == .null }
+        package func integer(_ column: Int) -> Int64 {
+            if case .integer(let number) = values[column] { number } else { 0 }
+        }
+        package func unsigned(_ column: Int) -> UInt64 { UInt64(bitPattern: integer(column)) }
+        package func text(_ column: Int) -> String? { if case .text(let text) = values[column] { text } else { nil } }
+        package func blob(_ column: Int) -> [UInt8] { if case .blob(let bytes) = values[column] { bytes } else { [] } }
+        package func isNull(_ column: Int) -> Bool { values[column] == .null }
     }
 
     private let handle: OpaquePointer
     private var statements: [String: OpaquePointer] = [:]
 
     /// Opens a file; makes it where it is not only to be read.
-    init(path: String, readOnly: Bool = false) throws(DatabaseError) {
+    package init(path: String, readOnly: Bool = false) throws(DatabaseError) {
         var handle: OpaquePointer?
         let access = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
@@ -70,21 +76,21 @@ final class Database {
     }
 
     /// Rows that the last statement changed.
-    var changes: Int { Int(sqlite3_changes(handle)) }
+    package var changes: Int { Int(sqlite3_changes(handle)) }
 
     /// The row id that the last INSERT made.
-    var lastRow: Int64 { sqlite3_last_insert_rowid(handle) }
+    package var lastRow: Int64 { sqlite3_last_insert_rowid(handle) }
 
     /// Runs statements that give no rows and are not kept: schema and pragmas.
-    func script(_ sql: String) throws(DatabaseError) {
+    package func script(_ sql: String) throws(DatabaseError) {
         guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw lastError() }
     }
 
     /// Runs one statement; it stays prepared.
-    func run(_ sql: String, _ values: Value...) throws(DatabaseError) { _ = try step(sql, values) }
+    package func run(_ sql: String, _ values: Value...) throws(DatabaseError) { _ = try step(sql, values) }
 
     /// Runs one statement and gives its rows.
-    func rows(_ sql: String, _ values: Value...) throws(DatabaseError) -> [Row] { try step(sql, values) }
+    package func rows(_ sql: String, _ values: Value...) throws(DatabaseError) -> [Row] { try step(sql, values) }
 
     private func step(_ sql: String, _ values: [Value]) throws(DatabaseError) -> [Row] {
         let statement = try prepared(sql)
@@ -146,5 +152,5 @@ final class Database {
 
 extension Database.Value {
     /// 64 bits, kept as SQLite's signed number of the same bits.
-    static func unsigned(_ number: UInt64) -> Database.Value { .integer(Int64(bitPattern: number)) }
+    package static func unsigned(_ number: UInt64) -> Database.Value { .integer(Int64(bitPattern: number)) }
 }

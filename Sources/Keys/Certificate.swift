@@ -1,0 +1,54 @@
+import COpenSSL
+import SRUP
+
+/// An X.509 certificate: the broker's, ours for the broker, or its issuer's.
+///
+/// `@unchecked Sendable`: not changed after it has been made.
+public final class Certificate: @unchecked Sendable {
+    let handle: OpaquePointer
+
+    /// A certificate in PEM, from outside: the first one where there are several.
+    /// - Throws: `EncodingError`.
+    public convenience init(pem bytes: [UInt8]) throws(EncodingError) {
+        self.init(adopting: try parsed(bytes, cossl_read_certificate))
+    }
+
+    init(adopting handle: OpaquePointer) { self.handle = handle }
+
+    deinit { X509_free(handle) }
+
+    /// As PEM.
+    public var pem: [UInt8] { Keys.written { PEM_write_bio_X509($0, handle) } }
+
+    /// The subject's common name, where the subject is that and nothing else.
+    public var commonName: String? { soleCommonName(X509_get_subject_name(handle)) }
+
+    /// The key that it certifies.
+    /// - Throws: `EncodingError`: a certificate for another kind of key than RSA is none for us.
+    public func publicKey() throws(EncodingError) -> PublicKey {
+        defer { ERR_clear_error() }
+        guard let key = X509_get_pubkey(handle) else { throw .malformed }
+        let publicKey = PublicKey(adopting: key)
+        try publicKey.checkUse()
+        return publicKey
+    }
+
+    /// The first second after its time, since 1970 in UTC.
+    public var notAfter: Int64 { seconds(X509_get0_notAfter(handle)) }
+
+    /// The first second of its time, since 1970 in UTC.
+    public var notBefore: Int64 { seconds(X509_get0_notBefore(handle)) }
+
+    /// Whether the issuer's key has signed it.
+    public func isSigned(by issuer: Certificate) -> Bool {
+        defer { ERR_clear_error() }
+        guard let key = X509_get0_pubkey(issuer.handle) else { return false }
+        return X509_verify(handle, key) == 1 && X509_check_issued(issuer.handle, handle) == X509_V_OK
+    }
+
+    private func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
+        var parts = tm()
+        guard ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }  // what cannot be read is long over
+        return Int64(timegm(&parts))
+    }
+}

@@ -1,0 +1,97 @@
+import COpenSSL
+import SRUP
+
+/// Why bytes that came from outside are no key or certificate that we use: a peer's fault.
+public enum EncodingError: Error, Equatable, Sendable {
+    /// More bytes than any key or certificate has.
+    case tooLong(bytes: Int)
+    /// Not what it should be, or something is left over.
+    case malformed
+    /// A key of another kind than RSA.
+    case notRSA
+    /// An RSA key of fewer than 2,048 bits or more than 16,384.
+    case wrongSize(bits: Int)
+    /// Numbers that OpenSSL's check of public keys refuses: an even modulus, an exponent of 1.
+    case weak
+
+    /// What was met, in words for a log line or a reply: lower case.
+    public var sentence: String {
+        switch self {
+        case .tooLong(let bytes): "\(bytes) bytes are too many"
+        case .malformed: "it cannot be read"
+        case .notRSA: "it is not an RSA key"
+        case .wrongSize(let bits): "it has \(bits) bits, wanted 2048 to 16384"
+        case .weak: "its numbers make no safe RSA key"
+        }
+    }
+}
+
+extension PublicKey {
+    /// The key in PEM (SPKI), as registration services hand it out (the reference's wire, section 6).
+    /// - Throws: `EncodingError`.
+    public convenience init(pem bytes: [UInt8]) throws(EncodingError) {
+        self.init(adopting: try parsed(bytes, cossl_read_public_key))
+        try checkUse()
+    }
+
+    /// The key in DER (SPKI), nothing left over.
+    /// - Throws: `EncodingError`.
+    public convenience init(der bytes: [UInt8]) throws(EncodingError) {
+        guard bytes.count <= KeyFile.longest else { throw .tooLong(bytes: bytes.count) }
+        defer { ERR_clear_error() }
+        let key = bytes.withUnsafeBufferPointer { buffer -> OpaquePointer? in
+            var cursor = buffer.baseAddress
+            let key = d2i_PUBKEY(nil, &cursor, buffer.count)
+            guard let key, cursor == buffer.baseAddress.map({ $0 + buffer.count }) else {
+                EVP_PKEY_free(key)
+                return nil
+            }
+            return key
+        }
+        guard let key else { throw .malformed }
+        self.init(adopting: key)
+        try checkUse()
+    }
+
+    /// The key as PEM (SPKI).
+    public var pem: [UInt8] { written { PEM_write_bio_PUBKEY($0, handle) } }
+
+    /// The key as DER (SPKI), as it is sent to a registration service.
+    public var der: [UInt8] { written { i2d_PUBKEY_bio($0, handle) } }
+
+    /// Whether it is the same key.
+    public func equals(_ other: PublicKey) -> Bool { EVP_PKEY_eq(handle, other.handle) == 1 }
+
+    /// An RSA key of a usable size whose numbers are sound.
+    func checkUse() throws(EncodingError) {
+        guard EVP_PKEY_get_base_id(handle) == EVP_PKEY_RSA else { throw .notRSA }
+        let bits = Int(EVP_PKEY_get_bits(handle))
+        guard (2_048...16_384).contains(bits) else { throw .wrongSize(bits: bits) }
+        defer { ERR_clear_error() }
+        guard let context = EVP_PKEY_CTX_new_from_pkey(nil, handle, nil) else { throw .malformed }
+        defer { EVP_PKEY_CTX_free(context) }
+        guard EVP_PKEY_public_check(context) == 1 else { throw .weak }
+    }
+}
+
+/// One PEM object out of bytes from outside: bounded, and never asking for a passphrase.
+func parsed(
+    _ bytes: [UInt8], _ reader: (OpaquePointer) -> OpaquePointer?
+) throws(EncodingError) -> OpaquePointer {
+    guard bytes.count <= KeyFile.longest else { throw .tooLong(bytes: bytes.count) }
+    defer { ERR_clear_error() }
+    guard let bio = BIO_new_mem_buf(bytes, Int32(bytes.count)) else { throw .malformed }
+    defer { BIO_free(bio) }
+    guard let object = reader(bio) else { throw .malformed }
+    return object
+}
+
+/// What OpenSSL writes of something public. That it writes none into memory is ours, so a crash.
+func written(_ writer: (OpaquePointer) -> Int32) -> [UInt8] {
+    let bio = BIO_new(BIO_s_mem())
+    guard let bio, writer(bio) == 1 else { preconditionFailure("OpenSSL wrote no key or certificate into memory") }
+    defer { BIO_free(bio) }
+    var memory: UnsafeMutableRawPointer?
+    let length = BIO_ctrl(bio, BIO_CTRL_INFO, 0, &memory)  // BIO_get_mem_data is a macro around it
+    return Array(UnsafeRawBufferPointer(start: memory, count: length))
+}
