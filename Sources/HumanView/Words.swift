@@ -18,7 +18,7 @@ enum WordList {
     /// The words for 16 bytes: 128 bits and then four zeros, twelve bits a word, the most significant first.
     ///
     /// The paper wants four fixed bits and does not say where. At the end, the last word is one of every sixteenth of
-    /// the list; before the last eight bits, it would be one of the first 256, which begin with the same two letters.
+    /// the list; before the last eight bits, it would be one of the first 256, which all begin with a.
     static func words(for bytes: UnsafeRawBufferPointer) -> [String] {
         withWords { list in
             (0..<wordsOfValue).map { word in
