@@ -26,17 +26,18 @@ let package = Package(
         .target(
             name: "Beacon",
             dependencies: [
-                "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "CSQLite", "CINI", "CLinux",
+                "SRUP", "ProofLink", "Observing", "Keys", "Links", "HumanView", "SQLite", "CSQLite", "CINI",
+                "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
         .target(name: "Bench", dependencies: ["SRUP", "ProofLink", "Keys", "Links", "HumanView", "CLinux"]),
         .executableTarget(
             name: "srup-beacon",
-            dependencies: ["Beacon", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: ["Beacon", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .executableTarget(
             name: "srup-bench",
-            dependencies: ["Bench", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: ["Bench", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
         // One C target a library: its header, and a `static inline` only for what Swift cannot import.
         .target(
