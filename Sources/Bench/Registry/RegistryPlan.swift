@@ -10,7 +10,7 @@ public struct RegistryPlan: Sendable {
     let c2KeyFile: String
     /// Who the service is; a fresh identity without it.
     public var identity: Identifier?
-    /// Where the revocation list goes; into the folder without it.
+    /// Where the revocation list goes, from the root on; into the folder without it.
     public var revocationFile: String?
     /// Whether to make a certificate for the broker as well, by its name in `broker`.
     public var certifiesBroker = false
@@ -43,6 +43,9 @@ public struct RegistryPlan: Sendable {
         passphrase: Passphrase?, clock: RegistryClock = .system, made: (String) -> Void = { _ in }
     ) throws(OperatorFault) {
         let c2Key = try asOperatorFault { try PublicKey(pemFile: c2KeyFile) }
+        guard revocationFile?.hasPrefix("/") ?? true else {
+            throw OperatorFault("the revocation list's path is not a whole one", hint: "begin it with /")
+        }
         let folder = try RegistryFolder(new: folder)
         try asOperatorFault {
             try IdentityKey.make(bits: bits).write(pemFile: folder.identityKey)
@@ -56,7 +59,8 @@ public struct RegistryPlan: Sendable {
             try replacePublicFile(folder.authority, with: authority.certificate.pem)
             try certify(host, by: authority, start, end, key: folder.serverKey, into: folder.serverCertificate)
             if certifiesBroker {
-                try certify(broker.host, by: authority, start, end, key: folder.brokerKey, into: folder.brokerCertificate)
+                try certify(
+                    broker.host, by: authority, start, end, key: folder.brokerKey, into: folder.brokerCertificate)
             }
             // The file comes last: without it there is no registry.
             try makeStore(folder, own)
@@ -85,7 +89,7 @@ public struct RegistryPlan: Sendable {
             try store.set("c2", c2.topicForm)
             try store.set("broker", broker.text)
             try store.set("host", host)
-            try store.set("crl", revocationFile ?? folder.revocations)
+            if let revocationFile { try store.set("crl", revocationFile) }
         }
     }
 }

@@ -40,7 +40,7 @@ struct RegistryStanding {
         (key, c2Key) = try asOperatorFault {
             (try IdentityKey(pemFile: folder.identityKey), try PublicKey(pemFile: folder.c2Key))
         }
-        revocationFile = try setting("crl")
+        revocationFile = try asOperatorFault { try store.setting("crl") } ?? folder.revocations
         registered = Registered(
             broker: try setting("broker"), default_c2: c2.topicForm, key: base64(c2Key.pem))
         let authority = try? folder.certificate(folder.authority).publicKey().der
@@ -68,8 +68,8 @@ extension RegistryFolder {
         } catch let error as KeyError { throw OperatorFault(error) } catch {
             throw OperatorFault("\(authorityKey) cannot be read", hint: "restore it from a backup")
         }
-        do { return try CertificateAuthority(key: key, certificate: try certificate(authority)) } catch
-            let fault as OperatorFault
+        do { return try CertificateAuthority(key: key, certificate: try certificate(authority)) } catch let fault
+            as OperatorFault
         { throw fault } catch {
             throw OperatorFault("\(authorityKey) is not the key of \(authority)", hint: "restore both from one backup")
         }

@@ -15,7 +15,8 @@ struct RegistryRunVerb: ParsableCommand {
     @Option(help: ArgumentHelp("Where to listen; 0 picks a free port and says it.", valueName: "n"))
     var port: UInt16 = 8_443
 
-    @Option(help: ArgumentHelp("The address to listen on; all addresses of the machine: 0.0.0.0 or ::.", valueName: "ip"))
+    @Option(
+        help: ArgumentHelp("The address to listen on; all addresses of the machine: 0.0.0.0 or ::.", valueName: "ip"))
     var bind = "127.0.0.1"
 
     @OptionGroup var passphrase: RegistryPassphrase
@@ -43,7 +44,9 @@ struct RegistryRunVerb: ParsableCommand {
         guard (1...100_000).contains(requestsPerMinute) else {
             throw ValidationError("--requests-per-minute takes 1 to 100000")
         }
-        guard (1...600).contains(connectionSeconds) else { throw ValidationError("--connection-seconds takes 1 to 600") }
+        guard (1...600).contains(connectionSeconds) else {
+            throw ValidationError("--connection-seconds takes 1 to 600")
+        }
     }
 
     func run() throws {

@@ -57,7 +57,8 @@ struct RegistryServer {
                             maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64))),
                 tlsConfiguration: try tls())
         } catch {
-            throw OperatorFault("the HTTPS key or certificate is of no use: \(error)", hint: "restore both from a backup")
+            throw OperatorFault(
+                "the HTTPS key or certificate is of no use: \(error)", hint: "restore both from a backup")
         }
         return Application(
             responder: CallbackResponder { (request: Request, visitor: Visitor) in
