@@ -24,7 +24,8 @@ let package = Package(
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "Keys", dependencies: ["SRUP", "COpenSSL"]),
         .target(
-            name: "Links", dependencies: ["ProofLink", "CMosquitto", "COpenSSL", "CBlueZ", "CLinux", "CSystemBus"]),
+            name: "Links",
+            dependencies: ["SRUP", "ProofLink", "CMosquitto", "COpenSSL", "CBlueZ", "CLinux", "CSystemBus"]),
         .target(
             name: "Beacon",
             dependencies: [

@@ -15,7 +15,9 @@ struct Command: ParsableCommand {
             Start with: srup-beacon run --check --config FILE
             """,
         version: Shell.version,
-        subcommands: [Run.self, Status.self, Observations.self, Pair.self])
+        subcommands: [
+            Run.self, Status.self, Observations.self, Servers.self, Join.self, Resign.self, Deregister.self, Pair.self,
+        ])
 }
 
 /// What every verb takes.
