@@ -52,7 +52,8 @@ public final class Passphrase: @unchecked Sendable, CustomStringConvertible {
 
     /// Reads a key that is under it; one that is under none is read as well.
     func readPrivateKey(_ bio: OpaquePointer) -> OpaquePointer? {
-        PEM_read_bio_PrivateKey(bio, nil, nil, buffer.baseAddress)  // without a callback, OpenSSL takes this for the text
+        // Without a callback, OpenSSL takes the last argument for the text.
+        PEM_read_bio_PrivateKey(bio, nil, nil, buffer.baseAddress)
     }
 
     /// Writes a key under it, in PEM (PKCS#8): AES-256, and PBKDF2 with so many rounds that guessing is slow.

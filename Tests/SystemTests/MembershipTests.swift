@@ -204,7 +204,8 @@ struct MembershipTests {
         let copies = try files.map { try #require(FileManager.default.contents(atPath: $0)) }
         for checkpoint in 1...8 {
             for (file, bytes) in zip(files, copies) {
-                _ = FileManager.default.createFile(atPath: file, contents: bytes, attributes: [.posixPermissions: 0o600])
+                _ = FileManager.default.createFile(
+                    atPath: file, contents: bytes, attributes: [.posixPermissions: 0o600])
             }
             let beacon = try BeaconProcess(
                 network, name: "b\(checkpoint)",

@@ -32,10 +32,15 @@ extension Registry {
         note("certified \(identity.topicForm), serial \(hexadecimal(certificate.serial))")
         struct Reply: Encodable {
             let certificate: String
-            let CA_certificate: String  // swift-format-ignore: AlwaysUseLowerCamelCase
+            let authority: String
+
+            enum CodingKeys: String, CodingKey {
+                case certificate
+                case authority = "CA_certificate"
+            }
         }
         return .json(
-            200, Reply(certificate: base64(certificate.pem), CA_certificate: base64(authority.certificate.pem)))
+            200, Reply(certificate: base64(certificate.pem), authority: base64(authority.certificate.pem)))
     }
 
     /// The request's key, where the request is for this identity and for a key of its own.

@@ -15,8 +15,13 @@ struct RegistryStanding {
 
     struct Registered: Encodable {
         let broker: String
-        let default_c2: String  // swift-format-ignore: AlwaysUseLowerCamelCase
+        let c2: String
         let key: String
+
+        enum CodingKeys: String, CodingKey {
+            case broker, key
+            case c2 = "default_c2"
+        }
     }
 
     init(_ folder: RegistryFolder, _ store: RegistryStore) throws(OperatorFault) {
@@ -42,7 +47,7 @@ struct RegistryStanding {
         }
         revocationFile = try asOperatorFault { try store.setting("crl") } ?? folder.revocations
         registered = Registered(
-            broker: try setting("broker"), default_c2: c2.topicForm, key: base64(c2Key.pem))
+            broker: try setting("broker"), c2: c2.topicForm, key: base64(c2Key.pem))
         let authority = try? folder.certificate(folder.authority).publicKey().der
         reservedKeys = Set([key.publicKey.der, c2Key.der] + (authority.map { [$0] } ?? []))
     }
