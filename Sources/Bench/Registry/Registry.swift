@@ -45,6 +45,9 @@ public final class Registry {
         } catch let refusal as RegistryRefusal {
             log("registry: refused \(route) from \(request.address): \(refusal.status), \(refusal.sentence)")
             return RegistryReply(refusal.status, refusal.sentence, retryAfter: refusal.retryAfter)
+        } catch let fault as OperatorFault {
+            log("registry: \(route) from \(request.address) failed: \(fault.sentence); \(fault.hint)")
+            return RegistryReply(503, "the service cannot do this now", retryAfter: 60)
         } catch {
             // The peer need not know what is wrong with our disk.
             log("registry: \(route) from \(request.address) failed: \(error)")

@@ -78,8 +78,9 @@ extension Registry {
     func deregister(_ body: RegistryBody.Deregister, role: RegistryRole?) throws -> RegistryReply {
         let identity = try RegistryBody.identity(body.identity)
         if let signature = body.signature {
-            guard let entry = try store.entry(identity) else {
-                throw RegistryRefusal(400, "the identity is not registered")
+            // Who has proven nothing ends nothing: an identity that is only waiting would be lost to its owner for ever.
+            guard let entry = try store.entry(identity), entry.validated != nil else {
+                throw RegistryRefusal(400, "the identity is not registered and validated")
             }
             try check(signature, over: Array("deregister \(body.identity)".utf8), by: entry)
         } else {

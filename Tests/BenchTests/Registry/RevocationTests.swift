@@ -72,6 +72,17 @@ struct RevocationTests {
         }
     }
 
+    @Test("is not to be had by who has proven nothing: the identity stays free for its owner")
+    func waiting() throws {
+        try Office.with { office throws in
+            #expect(office.register(Office.id, Office.stranger).status == 201)
+            let signature = try Office.stranger.pssSignature(over: Array("deregister \(Office.id)".utf8))
+            #expect(office.post("deregister", ["identity": Office.id, "signature": text(signature)]).status == 400)
+            office.clock.seconds += 3_601
+            #expect(office.register().status == 201)
+        }
+    }
+
     @Test("of nobody is an error to whoever says it")
     func unknown() throws {
         try Office.with { office throws in
