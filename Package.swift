@@ -10,6 +10,9 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // The bench kit's registration service only: the daemon is not linked with it.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         // The pure rooms: no Foundation, no C, no clock, no randomness.
@@ -31,13 +34,22 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
-        .target(name: "Bench", dependencies: ["SRUP", "ProofLink", "Keys", "Links", "HumanView", "CLinux"]),
+        .target(
+            name: "Bench",
+            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "HumanView", "SQLite", "CSQLite", "CLinux"]),
         .executableTarget(
             name: "srup-beacon",
             dependencies: ["Beacon", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .executableTarget(
             name: "srup-bench",
-            dependencies: ["Bench", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: [
+                "Bench", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
 
         // One C target a library: its header, and a `static inline` only for what Swift cannot import.
         .target(

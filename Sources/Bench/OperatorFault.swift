@@ -1,5 +1,6 @@
 import Keys
 import Links
+import SQLite
 
 /// Something that the person at the keyboard can mend: one sentence about what is wrong, and one order.
 public struct OperatorFault: Error, Equatable, Sendable {
@@ -50,6 +51,10 @@ func asOperatorFault<Result>(_ body: () throws -> Result) throws(OperatorFault) 
         throw OperatorFault(error)
     } catch let error as OperatorFault {
         throw error
+    } catch let error as DatabaseError {
+        throw OperatorFault("\(error)", hint: "see that the disk has room and that nobody else holds the file")
+    } catch is CertificateAuthority.Fault {
+        throw OperatorFault("OpenSSL made no certificate", hint: "see that openssl itself works here")
     } catch {
         preconditionFailure("an error that nobody names: \(error)")
     }

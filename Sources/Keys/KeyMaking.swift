@@ -50,10 +50,14 @@ extension IdentityKey {
         return IdentityKey(adopting: key)
     }
 
-    /// Writes the private key as PEM (PKCS#8, no passphrase), mode 0600: the whole file or none, and never over another.
+    /// Writes the private key as PEM (PKCS#8), mode 0600: the whole file or none, and never over another.
+    /// - Parameter passphrase: what it is encrypted with; without one it is not.
     /// - Throws: `KeyMakingError`.
-    public func write(pemFile path: String) throws(KeyMakingError) {
-        try writePEM(path, mode: 0o600) { PEM_write_bio_PrivateKey($0, handle, nil, nil, 0, nil, nil) }
+    public func write(pemFile path: String, passphrase: Passphrase? = nil) throws(KeyMakingError) {
+        try writePEM(path, mode: 0o600) {
+            if let passphrase { return passphrase.write(handle, to: $0) }
+            return PEM_write_bio_PrivateKey($0, handle, nil, nil, 0, nil, nil)
+        }
     }
 }
 

@@ -12,7 +12,13 @@ struct HelpTests {
             ("srup-beacon", ["status"], ["--config", "--json"]),
             ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
-            ("srup-bench", [], ["keys", "c2", "device", "scan", "pair", "decode", "diagram", "view"]),
+            ("srup-bench", [], ["keys", "c2", "device", "scan", "pair", "decode", "diagram", "view", "registry"]),
+            ("srup-bench", ["registry"], ["init", "run", "token", "reader", "list", "revoke"]),
+            ("srup-bench", ["registry", "init"], ["--host", "--broker", "--c2-key", "--ca-passphrase", "--crl"]),
+            (
+                "srup-bench", ["registry", "run"],
+                ["--port", "--bind", "--tokens", "--open-keys", "--certificate-days"]
+            ),
             ("srup-bench", ["scan"], ["--seconds", "--adapter", "--json", "CAP_NET_ADMIN"]),
             ("srup-bench", ["pair"], ["--kind", "--adapter", "--seconds"]),
             ("srup-bench", ["keys"], ["--out", "--bits"]),

@@ -1,0 +1,113 @@
+import ArgumentParser
+import Bench
+import FoundationEssentials
+import SRUP
+
+struct RegistryTokenVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token",
+        abstract: "Make a token that lets a device register, and print it, this once.",
+        discussion: "The device sends it as «token» in the body of register. The service may run meanwhile.")
+
+    @OptionGroup var place: RegistryPlace
+
+    @Option(help: ArgumentHelp("Only for devices of this type. Without it, of any.", valueName: "text"))
+    var type: String?
+
+    @Option(help: ArgumentHelp("For so many devices.", valueName: "n"))
+    var uses: Int64 = 1
+
+    @Option(help: ArgumentHelp("For so long.", valueName: "hours"))
+    var hours: Int64 = 24
+
+    func validate() throws { try Limits.check(uses: uses, hours: hours) }
+
+    func run() throws {
+        let desk = try RegistryDesk(RegistryFolder(existing: place.folder))
+        Voice.say(try desk.token(.enrol, type: type, uses: uses, hours: hours))
+    }
+}
+
+struct RegistryReaderVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reader",
+        abstract: "Make a token that lets somebody read keys and types, and print it, this once.",
+        discussion: "It goes into the header «Authorization: Bearer TOKEN». The service may run meanwhile.")
+
+    @OptionGroup var place: RegistryPlace
+
+    @Flag(help: "Also let its bearer deregister any device: for a C2 server.")
+    var mayDeregister = false
+
+    @Option(help: ArgumentHelp("For so long.", valueName: "hours"))
+    var hours: Int64 = 8_760
+
+    func validate() throws { try Limits.check(uses: 1, hours: hours) }
+
+    func run() throws {
+        let desk = try RegistryDesk(RegistryFolder(existing: place.folder))
+        Voice.say(try desk.token(mayDeregister ? .c2 : .read, hours: hours))
+    }
+}
+
+private enum Limits {
+    static func check(uses: Int64, hours: Int64) throws {
+        guard (1...1_000_000).contains(uses) else { throw ValidationError("--uses takes 1 to 1000000") }
+        guard (1...87_600).contains(hours) else { throw ValidationError("--hours takes 1 to 87600") }
+    }
+}
+
+struct RegistryListVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "List who is registered, the newest first.",
+        discussion: """
+            A line for each: the identity, where it stands (waiting, validated, revoked), until when its certificate \
+            holds, when it came, and its type.
+            """)
+
+    @OptionGroup var place: RegistryPlace
+
+    func run() throws {
+        let desk = try RegistryDesk(RegistryFolder(existing: place.folder))
+        for entry in try desk.entries() { Voice.say(line(entry)) }
+    }
+
+    private func line(_ entry: RegistryEntry) -> String {
+        let standing =
+            entry.revoked.map { "revoked \(text($0))" } ?? entry.validated.map { "validated \(text($0))" } ?? "waiting"
+        let certificate = entry.certifiedUntil.map { "certificate until \(text($0))" } ?? "no certificate"
+        return "\(entry.identity.topicForm)  \(standing)  \(certificate)  registered \(text(entry.registered))"
+            + "  «\(entry.type)»"
+    }
+
+    private func text(_ seconds: Int64) -> String {
+        Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
+    }
+}
+
+struct RegistryRevokeVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "revoke",
+        abstract: "End an identity for ever, and its certificates.",
+        discussion: """
+            Its key is no longer handed out, and the revocation list names its certificates. Let the broker read the list \
+            again (mosquitto: SIGHUP); who is connected stays so until it has to connect again. The service may run \
+            meanwhile.
+            """)
+
+    @OptionGroup var place: RegistryPlace
+
+    @OptionGroup var passphrase: RegistryPassphrase
+
+    @Argument(help: ArgumentHelp("Whose: 1 to 16 hexadecimal digits.", valueName: "id"))
+    var identity: Identifier
+
+    func run() throws {
+        let folder = try RegistryFolder(existing: place.folder)
+        let registry = try Registry(
+            in: folder, policy: RegistryPolicy(), passphrase: try passphrase.read(isNew: false)
+        ) { Voice.say($0) }
+        try registry.end(identity)
+    }
+}

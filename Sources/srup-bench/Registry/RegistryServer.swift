@@ -1,0 +1,137 @@
+import Bench
+import Dispatch
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+import Logging
+import NIOCore
+import Synchronization
+
+/// The sockets around a `Registry`: HTTPS in, HTTPS out, nothing decided (docs/registry.md, «Bounds»).
+struct RegistryServer {
+    let folder: RegistryFolder
+    let address: String
+    let port: UInt16
+    /// How long a connection may last, whatever comes over it.
+    let patience: Int64
+
+    /// Serves until SIGTERM or SIGINT.
+    /// - Throws: `OperatorFault` where it cannot listen.
+    func run(_ registry: RegistryThread) throws(OperatorFault) {
+        let host = try folder.host()
+        let application = try application(registry, announcing: host)
+        let ended = DispatchSemaphore(value: 0)
+        let fault = Mutex<OperatorFault?>(nil)
+        // The verbs of this command are synchronous: this one waits for what is not.
+        Task.detached {
+            let care = Task { await registry.careEachHour() }
+            do { try await application.runService() } catch {
+                fault.withLock {
+                    $0 = OperatorFault(
+                        "\(address) port \(port) cannot be listened on: \(error)",
+                        hint: "choose another --port or --bind, or end what listens there")
+                }
+            }
+            care.cancel()
+            ended.signal()
+        }
+        ended.wait()
+        if let fault = fault.withLock({ $0 }) { throw fault }
+    }
+
+    private func application(
+        _ registry: RegistryThread, announcing host: String
+    ) throws(OperatorFault) -> some ApplicationProtocol {
+        var logger = Logger(label: "registry")
+        logger.logLevel = .critical  // what is worth a line, the registry says itself
+        let bounds = ConnectionBounds.Table()
+        let patience = patience
+        let server: HTTPServerBuilder
+        do {
+            server = try .tls(
+                .http1(
+                    configuration: .init(
+                        additionalChannelHandlers: [ConnectionBounds(seconds: patience, bounds)],
+                        idleTimeout: .seconds(min(10, patience)),
+                        httpDecoderConfiguration: .init(
+                            maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64))),
+                tlsConfiguration: try tls())
+        } catch {
+            throw OperatorFault(
+                "the HTTPS key or certificate is of no use: \(error)", hint: "restore both from a backup")
+        }
+        return Application(
+            responder: CallbackResponder { (request: Request, visitor: Visitor) in
+                try await RegistryServer.answer(request, of: visitor, by: registry)
+            },
+            server: server,
+            configuration: ApplicationConfiguration(
+                address: .hostname(address, port: Int(port)),
+                availableConnectionsDelegate: .maximum(ConnectionBounds.mostInAll, logger: logger)),
+            onServerRunning: { channel in
+                let name = host.contains(":") ? "[\(host)]" : host
+                Voice.say("listening on https://\(name):\(channel.localAddress?.port ?? Int(port))")
+            },
+            logger: logger)
+    }
+
+    private func tls() throws -> TLSConfiguration {
+        try folder.checkServerFiles()
+        let chain = try NIOSSLCertificate.fromPEMFile(folder.serverCertificate)
+        let key = try NIOSSLPrivateKey(file: folder.serverKey, format: .pem)
+        var tls = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        tls.minimumTLSVersion = .tlsv12
+        return tls
+    }
+
+    /// One request, read to its bound.
+    private static func answer(
+        _ request: Request, of visitor: Visitor, by registry: RegistryThread
+    ) async throws -> Response {
+        var body: [UInt8]
+        do {
+            // One byte over the bound is enough for the registry to see that it is over.
+            body = Array(buffer: try await request.body.collect(upTo: RegistryPolicy.longestBody))
+        } catch is NIOTooManyBytesError {
+            body = [UInt8](repeating: 0, count: RegistryPolicy.longestBody + 1)
+            // What still comes is not worth reading.
+            let channel = visitor.channel
+            channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+        }
+        let reply = await registry.answer(
+            RegistryRequest(
+                method: request.method.rawValue, path: request.uri.path,
+                authorization: request.headers[.authorization], body: body, address: visitor.address))
+        var headers: HTTPFields = [.contentType: reply.contentType, .cacheControl: "no-store"]
+        if let seconds = reply.retryAfter { headers[.retryAfter] = String(seconds) }
+        if reply.status == 401 { headers[.wwwAuthenticate] = "Bearer" }
+        return Response(
+            status: .init(code: reply.status), headers: headers,
+            body: .init(byteBuffer: ByteBuffer(bytes: reply.body)))
+    }
+}
+
+/// Who asks.
+private struct Visitor: InitializableFromSource {
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) { channel = source.channel }
+
+    var address: String { channel.remoteAddress?.ipAddress ?? "an unknown address" }
+}
+
+/// The registry, on one thread at a time.
+actor RegistryThread {
+    private let registry: Registry
+
+    init(_ registry: sending Registry) { self.registry = registry }
+
+    func answer(_ request: RegistryRequest) -> RegistryReply { registry.answer(request) }
+
+    func careEachHour() async {
+        while (try? await Task.sleep(for: .seconds(3_600))) != nil {
+            do { try registry.care() } catch { Voice.complain("registry: \(error.sentence) (tried again in an hour)") }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import ArgumentParser
+import Bench
+import Keys
+import SRUP
+
+struct RegistryVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "registry",
+        abstract: "Be the registration service: make devices known, and give them certificates for the broker.",
+        discussion: """
+            The interface is the reference's, with its weak places closed; docs/registry.md has it, with an example of \
+            each request, and says what is protected and what is not.
+
+            EXAMPLE:
+              srup-bench keys --out keys c2
+              srup-bench registry init --folder registry --host localhost \\
+                --broker mqtts://localhost:8883 --c2 c2 --c2-key keys/c2.pub.pem
+              srup-bench registry run --folder registry --port 8443 &
+              curl --cacert registry/ca.pem \\
+                https://localhost:8443/KeyEx/register/status
+            """,
+        subcommands: [
+            RegistryInitVerb.self, RegistryRunVerb.self, RegistryTokenVerb.self, RegistryReaderVerb.self,
+            RegistryListVerb.self, RegistryRevokeVerb.self,
+        ])
+}
+
+/// Where the registry is.
+struct RegistryPlace: ParsableArguments {
+    @Option(help: ArgumentHelp("The registry's folder.", valueName: "dir"))
+    var folder: String
+}
+
+/// What opens the CA's key.
+struct RegistryPassphrase: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            What the CA's key is encrypted with: the first line of this file (mode 0600), at least 12 bytes; «-» asks at \
+            the terminal. Without it the key is not encrypted.
+            """, valueName: "file"))
+    var caPassphrase: String?
+
+    func read(isNew: Bool) throws -> Passphrase? {
+        guard let caPassphrase else { return nil }
+        let read: Passphrase?
+        do {
+            read =
+                caPassphrase == "-"
+                ? Passphrase.ask("Passphrase of the CA's key: ", isNew: isNew)
+                : try Passphrase.read(file: caPassphrase)
+        } catch let error as KeyError {
+            throw OperatorFault(error.sentence, hint: "give a file of yours alone: chmod 0600 \(caPassphrase)")
+        }
+        guard let read else {
+            throw OperatorFault(
+                "no passphrase of \(Passphrase.shortest) bytes or more was given",
+                hint: "put a long one into the file's first line, or type the same one twice")
+        }
+        return read
+    }
+}
+
+struct RegistryInitVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init",
+        abstract: "Make a registry: its keys, a small CA, certificates, and its file.",
+        discussion: """
+            The folder is for its owner only, and nothing in it is written over. In it: ca.pem, which devices and the \
+            broker are given; crl.pem, the broker's crlfile; and, with --broker-certificate, broker.cert.pem and \
+            broker.key.pem. All else is the service's own.
+            """)
+
+    @OptionGroup var place: RegistryPlace
+
+    @Option(help: ArgumentHelp("The name or address that devices reach the service by.", valueName: "name"))
+    var host: String
+
+    @Option(
+        help: ArgumentHelp(
+            "The broker, as devices are told of it. Without it: mqtts://, the host's name, :8883.", valueName: "url"))
+    var broker: String?
+
+    @Option(help: ArgumentHelp("The C2 server that devices are told of: 1 to 16 hexadecimal digits.", valueName: "id"))
+    var c2: Identifier
+
+    @Option(help: ArgumentHelp("Its public key, PEM.", valueName: "file"))
+    var c2Key: String
+
+    @Option(help: ArgumentHelp("Who the service is. Without it, a new identity.", valueName: "id"))
+    var id: Identifier?
+
+    @Flag(help: "Make a key and a certificate for the broker as well.")
+    var brokerCertificate = false
+
+    @Option(
+        help: ArgumentHelp("Where the revocation list goes. Without it: crl.pem in the folder.", valueName: "file"))
+    var crl: String?
+
+    @Option(help: "Bits of each RSA modulus: 2048 to 8192; the CA's has at least 3072.")
+    var bits = 3_072
+
+    @OptionGroup var passphrase: RegistryPassphrase
+
+    func validate() throws {
+        guard (2_048...8_192).contains(bits) else { throw ValidationError("--bits takes a number from 2048 to 8192") }
+        guard c2.number >= 0x10, id.map({ $0.number >= 0x10 && $0 != c2 }) ?? true else {
+            throw ValidationError("identities are two different ones, from 10 (hexadecimal) up")
+        }
+    }
+
+    func run() throws {
+        let url = broker ?? "mqtts://\(host.contains(":") ? "[\(host)]" : host):8883"
+        var plan = try RegistryPlan(folder: place.folder, host: host, broker: url, c2: c2, c2KeyFile: c2Key)
+        (plan.identity, plan.revocationFile, plan.bits) = (id, crl, bits)
+        plan.certifiesBroker = brokerCertificate
+        try plan.make(passphrase: try passphrase.read(isNew: true)) { Voice.say("registry: \($0)") }
+    }
+}
