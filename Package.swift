@@ -20,12 +20,15 @@ let package = Package(
         // The world.
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "Keys", dependencies: ["SRUP", "COpenSSL"]),
+        .target(name: "Fetching", dependencies: ["CCurl"]),
+        .target(name: "Enrolling", dependencies: ["SRUP", "Keys", "Fetching"]),
         .target(
             name: "Links", dependencies: ["ProofLink", "CMosquitto", "COpenSSL", "CBlueZ", "CLinux", "CSystemBus"]),
         .target(
             name: "Beacon",
             dependencies: [
-                "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "CSQLite", "CINI", "CLinux",
+                "SRUP", "ProofLink", "Observing", "Keys", "Links", "Fetching", "Enrolling", "SQLite", "CSQLite", "CINI",
+                "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "Bench", dependencies: ["SRUP", "ProofLink", "Keys", "Links", "CLinux"]),
@@ -52,6 +55,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("inih")]),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CSystemBus", path: "Sources/CLibraries/CSystemBus"),  // loaded when wanted, not linked
+        .target(name: "CCurl", path: "Sources/CLibraries/CCurl"),  // loaded when wanted, not linked
 
         // What Scripts/bench runs: our figures beside the same work in C.
         .target(name: "Loop", path: "Scripts/Measure/Loop", linkerSettings: [.linkedLibrary("crypto")]),
@@ -63,6 +67,8 @@ let package = Package(
         .target(name: "TestVectors", dependencies: ["SRUP", "Keys"], path: "Tests/Support"),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
+        .testTarget(name: "FetchingTests", dependencies: ["Fetching"]),
+        .testTarget(name: "EnrollingTests", dependencies: ["Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys"]),
         .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),
         .testTarget(
