@@ -82,7 +82,8 @@ let package = Package(
             name: "SystemSupport", dependencies: ["SRUP", "ProofLink", "Keys", "Links"], path: "Tests/SystemSupport"),
         .testTarget(
             name: "SystemTests",
-            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"]),
+            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"],
+            exclude: ["Registry"]),
         .testTarget(
             name: "RadioTests",
             dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"],

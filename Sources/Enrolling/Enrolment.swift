@@ -58,6 +58,9 @@ public struct Enrolment {
         public var server: Identifier
     }
 
+    /// Seconds that two clocks may differ without a remark.
+    private static let clockSlack: Int64 = 300
+
     let folder: CredentialFolder
     let registry: Registry
     let did: (Deed) -> Void
@@ -72,14 +75,17 @@ public struct Enrolment {
     /// - Parameter now: seconds since 1970 by the wall clock, for a remark only.
     /// - Throws: `EnrolmentFault`; what was done stays done.
     public func run(_ wish: Wish, authority: [UInt8]?, now: Int64) throws(EnrolmentFault) -> Outcome {
+        let left = try EnrolmentRecord(in: folder)?.isValidated != true || !folder.exists(folder.access.folder)
+        // Before anything is made: a wrong address is to leave nothing behind.
+        let service = left ? try registry.status() : nil
         try folder.make()
         let lock = try folder.lock()
         defer { unlock(lock) }
         folder.removeUnfinished()
         var record = try begin(wish, authority)
         let key = try identityKey(wish.bits)
-        if !record.isValidated || !folder.exists(folder.access.folder) {
-            try meetService(&record)
+        if let service {
+            try meet(service, &record)
             if record.told == nil { try register(&record, key, wish) }
             try keepServerKey(record)
             if !record.isValidated { try validate(&record, key) }
@@ -143,9 +149,8 @@ public struct Enrolment {
 
     // MARK: - The service
 
-    /// Asks who the service is, and for its own key, which is kept from the first time on.
-    private func meetService(_ record: inout EnrolmentRecord) throws(EnrolmentFault) {
-        let name = try registry.status()
+    /// Asks the service for its own key, which is kept from the first time on.
+    private func meet(_ name: ServiceName, _ record: inout EnrolmentRecord) throws(EnrolmentFault) {
         let key = try registry.key(of: name.text)
         if let known = record.service {
             try Enrolment.compare(known, record.serviceKey, name, key)
@@ -274,7 +279,7 @@ public struct Enrolment {
         try folder.write(access.certificate.pem, to: files.certificate, mode: 0o644)
         try folder.write(access.authority.pem, to: files.authority, mode: 0o644)
         let (begin, end) = (access.certificate.notBefore, access.certificate.notAfter)
-        if now < begin || now >= end { did(.clock(notBefore: begin, notAfter: end)) }
+        if now + Enrolment.clockSlack < begin || now >= end { did(.clock(notBefore: begin, notAfter: end)) }
     }
 }
 
