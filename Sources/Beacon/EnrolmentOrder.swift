@@ -56,7 +56,8 @@ public struct EnrolmentOrder {
         // Before anything else: a library that is missing would be found half-way.
         let registry = Registry(try client(authorityFile, wish.address), at: wish.address)
         if replaces { try setAside(say) }
-        try prepare()
+        // One that is there must be ours before a service knows of us; one that is missing is made once it does.
+        if access(state, F_OK) == 0 { _ = try StateFolder(path: state) }
         let outcome = try asOperatorFault {
             try Enrolment(folder: folder, registry: registry) { EnrolmentOrder.tell($0, say) }
                 .run(wish, authority: authority, now: Int64(time(nil)))
@@ -68,6 +69,7 @@ public struct EnrolmentOrder {
             say("the configuration \(configuration) is there already, and stays as it is")
         }
         Checkpoint.pass()
+        _ = try StateFolder(path: state)
         try Daemon.check(configuration)
         tryBroker(say)
         say("enrolled as \(outcome.identity.topicForm); start it: srup-beacon run --config \(configuration)")
@@ -231,11 +233,6 @@ public struct EnrolmentOrder {
         throw OperatorFault(
             "the configuration \(configuration) is there already, and is not this enrolment's",
             hint: "give another path with --config; or set it aside, with the beacon that it is of: --replace")
-    }
-
-    private func prepare() throws {
-        _ = try StateFolder(path: state)
-        Checkpoint.pass()
     }
 
     // MARK: - Becoming another beacon

@@ -38,9 +38,10 @@ public struct CredentialFolder: Sendable {
     /// The folder at a path, which is not touched.
     public init(path: String) { self.path = path }
 
-    /// Makes the folder where it is missing.
+    /// Makes the folder where it is missing, and the one that it is in: nothing is made before the service is known.
     /// - Throws: `EnrolmentFault` where it cannot be made, or is not ours alone.
     func make() throws(EnrolmentFault) {
+        if let around = path.lastIndex(of: "/").map({ String(path[..<$0]) }), !around.isEmpty { mkdir(around, 0o700) }
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
             throw EnrolmentFault(
                 "the folder \(path) cannot be made: \(String(cString: strerror(errno)))",

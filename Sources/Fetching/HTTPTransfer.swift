@@ -167,5 +167,5 @@ extension Substring {
 /// Received text for one line of a log: at most 200 characters, and a dot for whatever could be taken for something else.
 public func printable(_ bytes: some Sequence<UInt8>) -> String {
     let shown = bytes.prefix(201).map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: ".") }
-    return String(decoding: shown.prefix(200), as: UTF8.self) + (shown.count > 200 ? "…" : "")
+    return String(decoding: shown.prefix(200), as: UTF8.self) + (shown.count > 200 ? "..." : "")
 }

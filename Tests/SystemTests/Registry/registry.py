@@ -5,7 +5,7 @@ own library and the openssl command. It answers as text/html, breaks its base64 
 Usage: registry.py FOLDER
 
 FOLDER holds settings.json: {"broker", "server", "server_key" (PEM file), "ca", "ca_key", "certificate", "key" (the
-service's own for TLS), "days", and "faults": {path: fault}}, which is read anew for each request. It gets: port, log
+service's own for TLS), "seconds" and "subject" of certificates, "token", "gives_own_key", and "faults": {path: fault}}, which is read anew for each request. It gets: port, log
 (a line a request), service.key (the service's identity key, unless it is there), keys/ID (what was registered).
 """
 import base64, json, os, ssl, subprocess, sys, time
@@ -64,20 +64,17 @@ def public(path):
     return openssl("pkey", "-in", path, "-pubout")
 
 
-def certified(request, subject, days):
+def certified(request, given):
     with open(place("request"), "wb") as file:
         file.write(request)
-    given = settings()
-    arguments = ["x509", "-req", "-in", place("request"), "-CA", given["ca"], "-CAkey", given["ca_key"], "-sha256"]
-    if subject:
-        arguments += ["-set_subject", "/CN=" + subject] if False else ["-subj", "/CN=" + subject]
-    if "seconds" in given:
-        return in_seconds(request, given)
-    return openssl(*arguments, "-days", str(days))
+    if "seconds" in given or "subject" in given:
+        return otherwise(given)
+    return openssl("x509", "-req", "-in", place("request"), "-CA", given["ca"], "-CAkey", given["ca_key"], "-sha256",
+                   "-days", "365")
 
 
-def in_seconds(request, given):
-    """A certificate of seconds, which only `openssl ca` can make."""
+def otherwise(given):
+    """A certificate of seconds, or for another name than the request's: that takes `openssl ca`."""
     home = place("ca")
     os.makedirs(home, exist_ok=True)
     for name, content in (("index", ""), ("index.attr", "unique_subject = no\n")):
@@ -98,9 +95,10 @@ commonName = supplied
 """)
     stamp = lambda moment: time.strftime("%y%m%d%H%M%SZ", time.gmtime(moment))
     now = int(time.time())
+    subject = ["-subj", "/CN=" + given["subject"]] if "subject" in given else []
     return openssl("ca", "-batch", "-notext", "-config", os.path.join(home, "conf"), "-cert", given["ca"], "-keyfile",
                    given["ca_key"], "-in", place("request"), "-startdate", stamp(now - 1), "-enddate",
-                   stamp(now + given["seconds"]))
+                   stamp(now + given.get("seconds", 86_400)), *subject)
 
 
 class Service(BaseHTTPRequestHandler):
@@ -235,7 +233,7 @@ class Service(BaseHTTPRequestHandler):
         given = settings()
         with open(given["ca"], "rb") as file:
             authority = file.read()
-        made = certified(request, given.get("subject"), given.get("days", 365))
+        made = certified(request, given)
         return 200, {"certificate": lines(made), "CA_certificate": lines(authority)}
 
     def get_key(self, _):
