@@ -17,11 +17,15 @@ struct PSSTests {
             try folder.write(Data(PSSTests.content), to: "content")
             try folder.write(Data(signature), to: "signature")
             let key = TestKeys.file("\(name).pub").path
-            let verify = "\(PSSTests.scheme) -verify \(key) -signature signature content"
+            let verify = "-verify \(key) -signature signature content"
             #expect(throws: Never.self) {
-                try folder.openssl("dgst -sha256 -sigopt rsa_pss_saltlen:\(salt) \(verify)")
+                try folder.openssl("dgst -sha256 \(PSSTests.scheme) -sigopt rsa_pss_saltlen:\(salt) \(verify)")
             }
-            for wrong in ["-sha256 -sigopt rsa_pss_saltlen:32", "-sha1 -sigopt rsa_pss_saltlen:\(salt)"] {
+            for wrong in [
+                "-sha256 \(PSSTests.scheme) -sigopt rsa_pss_saltlen:32",
+                "-sha1 \(PSSTests.scheme) -sigopt rsa_pss_saltlen:\(salt)",
+                "-sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_mgf1_md:sha1 -sigopt rsa_pss_saltlen:\(salt)",
+            ] {
                 #expect(throws: (any Error).self) { try folder.openssl("dgst \(wrong) \(verify)") }
             }
         }
