@@ -23,7 +23,8 @@ let package = Package(
         .target(name: "Fetching", dependencies: ["CCurl"]),
         .target(name: "Enrolling", dependencies: ["SRUP", "Keys", "Fetching"]),
         .target(
-            name: "Links", dependencies: ["ProofLink", "CMosquitto", "COpenSSL", "CBlueZ", "CLinux", "CSystemBus"]),
+            name: "Links",
+            dependencies: ["SRUP", "ProofLink", "CMosquitto", "COpenSSL", "CBlueZ", "CLinux", "CSystemBus"]),
         .target(
             name: "Beacon",
             dependencies: [
@@ -67,7 +68,7 @@ let package = Package(
         .target(name: "TestVectors", dependencies: ["SRUP", "Keys"], path: "Tests/Support"),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
-        .testTarget(name: "FetchingTests", dependencies: ["Fetching"]),
+        .testTarget(name: "FetchingTests", dependencies: ["Fetching", "SystemSupport"], exclude: ["files.py"]),
         .testTarget(name: "EnrollingTests", dependencies: ["Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys"]),
         .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),

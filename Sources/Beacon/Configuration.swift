@@ -12,6 +12,16 @@ public struct Configuration: Equatable, Sendable {
         public var keyFile: String
         /// Where our sequence ids towards it start at least: only needed where the journal was lost.
         public var sequenceFloor: SequenceID?
+        /// How we join it: simple, human, observed; no: only `srup-beacon join` or JOIN_CMD makes us.
+        var join = "simple"
+        /// Who observes our own join.
+        var observer: Identifier?
+        /// How we join it, and what it may do to us.
+        public var terms = Terms()
+        /// Whether we ask it by ourselves.
+        public var joinsByItself: Bool { join != "no" }
+        /// Where the observer of our own join is near by.
+        public var observerAddress: NearbyAddress?
     }
 
     /// What the adapters are to be like.
@@ -54,6 +64,8 @@ public struct Configuration: Equatable, Sendable {
     public internal(set) var keyFile = ""
     /// Folder of the journal and the control socket.
     public internal(set) var stateFolder = ""
+    /// File that takes «1» and «0» to switch a light: an LED's `brightness` in /sys/class/leds; nil: there is none.
+    public internal(set) var lightFile: String?
     /// Tried in turn.
     public internal(set) var brokers: [BrokerAddress] = []
     /// The brokers' CA, and our client certificate.
@@ -121,6 +133,7 @@ public struct Configuration: Equatable, Sendable {
             }
         }
         try checkNothingMissing(path)
+        try settleManners(path)
     }
 
     init() {}
@@ -152,10 +165,34 @@ public struct Configuration: Equatable, Sendable {
         }
     }
 
+    /// `join` and `observer` together say how a server is joined.
+    private mutating func settleManners(_ path: String) throws {
+        for (server, entry) in servers {
+            switch (entry.join, entry.observer) {
+            case ("observed", let observer?) where observer != identity && observer != server:
+                servers[server]?.terms.manner = .observed(by: observer)
+            case ("human", nil): servers[server]?.terms.manner = .human
+            case ("simple", nil), ("no", nil): break
+            case ("observed", _):
+                throw OperatorFault(
+                    "[server \(server.topicForm)] in \(path) names no other beacon that observes our join",
+                    hint: "set observer to that beacon's identity, or join to simple or human")
+            default:
+                throw OperatorFault(
+                    "[server \(server.topicForm)] in \(path) has an observer, and join is \(entry.join)",
+                    hint: "set join = observed, or take observer out")
+            }
+        }
+    }
+
     /// What cannot be changed without a restart, as far as it differs from another configuration.
     func differencesThatNeedARestart(from other: Configuration) -> [String] {
         let parts: [(String, Bool)] = [
-            ("[beacon]", identity == other.identity && keyFile == other.keyFile && stateFolder == other.stateFolder),
+            (
+                "[beacon]",
+                identity == other.identity && keyFile == other.keyFile && stateFolder == other.stateFolder
+                    && lightFile == other.lightFile
+            ),
             (
                 "[broker]",
                 brokers == other.brokers && tls == other.tls && clientID == other.clientID

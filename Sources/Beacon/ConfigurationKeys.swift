@@ -36,8 +36,17 @@ extension Configuration {
         switch setting.key {
         case "key": entry.keyFile = try setting.path()
         case "sequence-floor": entry.sequenceFloor = SequenceID(UInt64(try setting.number(0...Int(Int64.max >> 1))))
+        case "join": entry.join = try setting.oneOf(["simple", "human", "observed", "no"])
+        case "observer": entry.observer = try setting.identifier()
+        case "observer-address": entry.observerAddress = try setting.nearbyAddress()
+        case "join-command": entry.terms.commandsJoin = try setting.yesOrNo()
+        case "deregister-command": entry.terms.deregisters = try setting.yesOrNo()
+        case "recipient": entry.terms.namesUs = try setting.oneOf(["token", "broker"]) == "token"
         default:
-            throw BadSetting(sentence: "\(setting.name) is not a setting", hint: "a server has key and sequence-floor")
+            throw BadSetting(
+                sentence: "\(setting.name) is not a setting",
+                hint: "a server has key, sequence-floor, join, observer, observer-address, join-command, "
+                    + "deregister-command and recipient")
         }
         servers[server] = entry
     }
@@ -46,6 +55,8 @@ extension Configuration {
         "[beacon] identity": { (c, s) throws(BadSetting) in c.identity = try s.identifier() },
         "[beacon] key": { (c, s) throws(BadSetting) in c.keyFile = try s.path() },
         "[beacon] state": { (c, s) throws(BadSetting) in c.stateFolder = try s.path() },
+
+        "[beacon] light": { (c, s) throws(BadSetting) in c.lightFile = s.value == "off" ? nil : try s.path() },
 
         "[broker] address": { (c, s) throws(BadSetting) in c.brokers = try s.brokers() },
         "[broker] ca": { (c, s) throws(BadSetting) in c.tls.authority = try s.path() },
@@ -130,6 +141,13 @@ extension Setting {
             throw bad("off, or a path of at most \(NearbyAddress.longestPath) bytes that begins with /")
         }
         return value
+    }
+
+    func nearbyAddress() throws(BadSetting) -> NearbyAddress {
+        guard let address = NearbyAddress(value) else {
+            throw bad("rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM], le:ADDR[/PSM] or local:PATH")
+        }
+        return address
     }
 
     func yesOrNo() throws(BadSetting) -> Bool {

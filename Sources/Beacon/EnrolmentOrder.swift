@@ -241,7 +241,10 @@ public struct EnrolmentOrder {
     /// answers are the old one's too.
     private var replaced: [String] {
         let journal = state + "/journal.sqlite"
-        return [configuration, journal + "-wal", journal + "-shm", journal, state + "/sequences", folder.path].filter {
+        return [
+            configuration, journal + "-wal", journal + "-shm", journal, state + "/sequences", state + "/deregistered",
+            folder.path,
+        ].filter {
             var status = stat()
             return lstat($0, &status) == 0
         }

@@ -130,11 +130,18 @@ final class Journal {
                     .unsigned(server.number))
             case .membership(let server, let membership):
                 try addServer(server)
-                let token: Database.Value =
-                    if case .joining(let token) = membership { .blob(token.bytes) } else { .null }
+                let observer: Database.Value =
+                    if case .observed(let observer) = membership.manner { .unsigned(observer.number) } else { .null }
                 try database.run(
-                    "UPDATE servers SET membership = ?, join_token = ? WHERE id = ?", .text(membership.name), token,
-                    .unsigned(server.number))
+                    """
+                    UPDATE servers SET membership = ?, join_token = ?, join_manner = ?, join_observer = ? WHERE id = ?
+                    """,
+                    .text(membership.name), membership.token.map { .blob($0.bytes) } ?? .null,
+                    membership.manner.map { .text($0.name) } ?? .null, observer, .unsigned(server.number))
+            case .paused(let server, let isPaused):
+                try addServer(server)
+                try database.run(
+                    "UPDATE servers SET paused = ? WHERE id = ?", .integer(isPaused ? 1 : 0), .unsigned(server.number))
             case .opened(let exchange, let device, let frame, let deadline):
                 try database.run(
                     "INSERT INTO observations (server, token, device, frame, boot, deadline) VALUES (?, ?, ?, ?, ?, ?)",
@@ -169,8 +176,8 @@ final class Journal {
             .unsigned(server.number))
     }
 
-    /// Puts a signed message into the outbox, and notes that its sequence id is used up. A new join request takes the
-    /// place of one that has not left yet.
+    /// Puts a signed message into the outbox, and notes that its sequence id is used up. A request takes the place of an
+    /// earlier one of its kind that has not left yet.
     /// - Returns: its number in the outbox.
     func queue(_ frame: [UInt8], _ message: Message, to server: Identifier) throws(Failure) -> Int64 {
         try raiseCeiling(server, message.sequence)
@@ -180,8 +187,14 @@ final class Journal {
             try database.run(
                 "UPDATE servers SET last_sent = ? WHERE id = ?", .unsigned(message.sequence.number),
                 .unsigned(server.number))
-            if message.body == .joinRequest {
-                try database.run("DELETE FROM outbox WHERE topic = ?", .text(topic))
+            switch message.body.type {
+            case .joinRequest, .humanJoinRequest, .observedJoinRequest:
+                try database.run("DELETE FROM outbox WHERE topic = ?", .text(topic))  // nothing else has that topic
+            case .resignRequest, .deregisterRequest:
+                try database.run(
+                    "DELETE FROM outbox WHERE server = ? AND substr(frame, 2, 1) = ?", .unsigned(server.number),
+                    .blob([message.body.type.rawValue]))
+            default: break
             }
             try database.run(
                 "INSERT INTO outbox (server, topic, frame) VALUES (?, ?, ?)", .unsigned(server.number), .text(topic),

@@ -61,6 +61,7 @@ extension Journal {
     func forgetSequences() throws {
         try change {
             for table in ["servers", "observations", "outbox"] { try $0.run("DELETE FROM \(table)") }
+            try $0.run("INSERT OR REPLACE INTO meta VALUES ('accepted-lost', 'yes')")
             for (server, ceiling) in ceilings.ceilings {
                 try $0.run(
                     "INSERT INTO servers (id, membership, last_sent) VALUES (?, 'stranger', ?)",

@@ -18,14 +18,24 @@ extension Journal {
     /// Every server that we ever dealt with.
     func servers() throws(Failure) -> [StoredServer] {
         try Journal.attempt {
-            try database.rows("SELECT id, membership, join_token, last_accepted, last_sent FROM servers").map { row in
-                StoredServer(
+            try database.rows(
+                """
+                SELECT id, last_accepted, last_sent, paused, membership, join_token, join_manner, join_observer FROM servers
+                """
+            ).map { row in
+                let manner = JoinManner(name: row.text(6), observer: row.isNull(7) ? nil : Identifier(row.unsigned(7)))
+                return StoredServer(
                     server: Identifier(row.unsigned(0)),
-                    membership: Membership(name: row.text(1) ?? "", token: Token(row.blob(2))),
-                    lastAccepted: row.isNull(3) ? nil : SequenceID(row.unsigned(3)),
-                    lastSent: SequenceID(row.unsigned(4)))
+                    membership: Membership(name: row.text(4) ?? "", token: Token(row.blob(5)), manner),
+                    lastAccepted: row.isNull(1) ? nil : SequenceID(row.unsigned(1)),
+                    lastSent: SequenceID(row.unsigned(2)), isPaused: row.integer(3) != 0)
             }
         }
+    }
+
+    /// Whether a journal was lost once: a server of which this one knows no sequence id may have sent us something before.
+    func acceptedIDsWereLost() throws(Failure) -> Bool {
+        try Journal.attempt { try !database.rows("SELECT 1 FROM meta WHERE name = 'accepted-lost'").isEmpty }
     }
 
     /// Every observation without a verdict; its request's signature is checked again.
@@ -80,24 +90,62 @@ extension Journal {
     }
 }
 
+extension JoinManner {
+    /// The name in the journal, in the configuration and in `status`.
+    var name: String {
+        switch self {
+        case .simple: "simple"
+        case .human: "human"
+        case .observed: "observed"
+        }
+    }
+
+    init(name: String?, observer: Identifier?) {
+        switch (name, observer) {
+        case ("human", _): self = .human
+        case ("observed", let observer?): self = .observed(by: observer)
+        default: self = .simple
+        }
+    }
+}
+
 extension Membership {
     /// The name in the journal and in `status`.
     var name: String {
         switch self {
         case .stranger: "stranger"
         case .joining: "joining"
+        case .presenting: "presenting"
         case .member: "member"
         case .refused: "refused"
         case .terminated: "terminated"
+        case .resigning: "resigning"
+        case .resigned: "resigned"
+        case .deregistering: "deregistering"
+        case .deregistered: "deregistered"
         }
     }
 
-    init(name: String, token: Token?) {
+    /// Of the request that awaits its answer.
+    var token: Token? {
+        switch self {
+        case .joining(let token, _), .presenting(let token, _), .resigning(let token), .deregistering(let token): token
+        case .stranger, .member, .refused, .terminated, .resigned, .deregistered: nil
+        }
+    }
+
+    /// What is no name of ours stands for `stranger`, which claims nothing.
+    init(name: String, token: Token?, _ manner: JoinManner) {
         switch (name, token) {
-        case ("joining", let token?): self = .joining(token)
+        case ("joining", let token?): self = .joining(token, manner)
+        case ("presenting", let token?): self = .presenting(token, manner)
+        case ("resigning", let token?): self = .resigning(token)
+        case ("deregistering", let token?): self = .deregistering(token)
         case ("member", _): self = .member
         case ("refused", _): self = .refused
         case ("terminated", _): self = .terminated
+        case ("resigned", _): self = .resigned
+        case ("deregistered", _): self = .deregistered
         default: self = .stranger
         }
     }

@@ -40,7 +40,12 @@ enum JournalSchema {
             topic TEXT NOT NULL,
             frame BLOB NOT NULL
         );
+        """,
         """
+        ALTER TABLE servers ADD COLUMN join_manner TEXT;     -- of the request that awaits its answer: simple, human, observed
+        ALTER TABLE servers ADD COLUMN join_observer INTEGER; -- who observes
+        ALTER TABLE servers ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+        """,
     ]
 
     /// Brings a file to the newest version, each step in a transaction of its own.

@@ -11,7 +11,9 @@ public enum Daemon {
     /// Checks a configuration and every file that it names, and touches nothing.
     /// - Throws: `OperatorFault`.
     public static func check(_ configurationFile: String) throws {
-        _ = try Materials(try Configuration(file: configurationFile))
+        let configuration = try Configuration(file: configurationFile)
+        try configuration.checkNotDeregistered()
+        _ = try Materials(configuration)
     }
 
     /// Runs until SIGTERM or SIGINT.
@@ -93,7 +95,8 @@ extension Shell {
             recovery: Alarm(loop) { [unowned self] in assumeIsolated { $0.recover() } },
             listeners: Alarm(loop) { [unowned self] in assumeIsolated { $0.openListeners() } },
             radio: Alarm(loop) { [unowned self] in assumeIsolated { $0.lookAfterRadio() } },
-            watchdog: Alarm(loop) { [unowned self] in assumeIsolated { $0.feedWatchdog() } }, signals: signals)
+            watchdog: Alarm(loop) { [unowned self] in assumeIsolated { $0.feedWatchdog() } },
+            end: Alarm(loop) { [unowned self] in assumeIsolated { $0.endIfAllHasLeft() } }, signals: signals)
         _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
         feedWatchdog()
     }
@@ -144,6 +147,7 @@ extension Shell {
                 new.servers, new.policy, new.logLevel
             )
             (self.keyring, observer.policy) = (keyring, new.policy)
+            observer.terms = new.servers.mapValues(\.terms)
             setLogLevel()
             log.notice("configuration read again")
             raiseSequences()
@@ -178,7 +182,7 @@ extension Shell {
     }
 
     /// Devices are sent away, the broker is told goodbye; what is open stays in the journal.
-    private func stop() {
+    func stop() {
         service.stopping()
         log.notice("stopping")
         stopAdvertising()

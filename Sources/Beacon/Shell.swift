@@ -47,6 +47,7 @@ public actor Shell {
     var radio = RadioState()
     var bluetoothService: BluetoothService?
     var control: Control?
+    var membership = MembershipState()
     var chatter = Chatter()
     var refused: [String: Int] = [:]
     var alarms: Alarms?
@@ -76,6 +77,7 @@ public actor Shell {
         let listeners: Alarm
         let radio: Alarm
         let watchdog: Alarm
+        let end: Alarm
         let signals: Int32
     }
 
@@ -83,6 +85,7 @@ public actor Shell {
     /// - Throws: `OperatorFault` where a file that the configuration names is not usable.
     public init(configurationFile: String, loop: Loop) throws {
         let configuration = try Configuration(file: configurationFile)
+        try configuration.checkNotDeregistered()
         let materials = try Materials(configuration)
         (self.configurationFile, self.configuration, self.loop) = (configurationFile, configuration, loop)
         (key, keyring, localPath) = (materials.key, materials.keyring, configuration.localPath)
@@ -93,7 +96,7 @@ public actor Shell {
     }
 
     static func emptyObserver(_ configuration: Configuration, _ key: IdentityKey) -> Observer {
-        Observer(
+        var observer = Observer(
             identity: configuration.identity, policy: configuration.policy,
             unseal: { sealed in
                 do throws(UnsealingError) {
@@ -102,6 +105,9 @@ public actor Shell {
                     return .failure(error == .seal ? .seal : .value)
                 }
             }, authenticate: hmacSHA256)
+        observer.terms = configuration.servers.mapValues(\.terms)
+        observer.identification = Shell.identification(configuration)
+        return observer
     }
 
     // MARK: - Events in, effects out
@@ -155,7 +161,7 @@ public actor Shell {
                 let frame = try message.signed(by: key)
                 let id = try journal.queue(frame, message, to: server)
                 transaction.outgoing.append(Outgoing(id: id, topic: message.topic(to: server), payload: frame))
-            case .tell, .close, .wantToken, .report: transaction.deeds.append(effect)
+            case .tell, .close, .wantToken, .act, .present, .destroy, .report: transaction.deeds.append(effect)
             }
         }
     }
@@ -175,7 +181,10 @@ public actor Shell {
                 Checkpoint.pass()
                 close(link)
             case .wantToken(let server):
-                if let event = joinEvent(server) { followUps.append(event) }
+                if let event = againEvent(server) { followUps.append(event) }
+            case .act(let action, let exchange): followUps.append(act(action, exchange))
+            case .present(let server, let manner): present(to: server, manner)
+            case .destroy(let server): prepareEnd(server)
             case .report(let report): self.report(report)
             case .record, .send: preconditionFailure("\(deed) was to be done before the commit")
             }
@@ -252,6 +261,7 @@ public actor Shell {
         case .acknowledged(let ids):
             Checkpoint.pass()
             transact { _ in try journal?.delivered(ids) }
+            endIfAllHasLeft()
         }
         service.status(statusLine)
     }
@@ -263,10 +273,5 @@ public actor Shell {
         } catch {
             journalFailed(error)
         }
-    }
-
-    func joinEvent(_ server: Identifier) -> Event? {
-        guard configuration.servers[server] != nil, journal?.sequencesUnknown == false else { return nil }
-        return .join(server, Token(random: randomBytes(16)))
     }
 }

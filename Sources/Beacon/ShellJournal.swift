@@ -19,7 +19,9 @@ extension Shell {
         warnOfFloors(journal)
         if let since = try journal.takeFullSince() { log.warning("the disk was full at \(wallTime(since))") }
         var observer = Shell.emptyObserver(configuration, key)
-        let effects = observer.restore(try journal.servers(), try journal.openObservations(keyring))
+        let effects = observer.restore(
+            try journal.servers(), try journal.openObservations(keyring),
+            sequencesLost: try journal.acceptedIDsWereLost())
         (self.observer, self.journal, trouble) = (observer, journal, nil)
         if observer.openObservations > 0 { log.notice("\(observer.openObservations) open observations go on") }
         // What waits goes first: a server drops what a later sequence id has overtaken.
@@ -49,7 +51,7 @@ extension Shell {
         log.notice("sequence-floor has done its work; hint: take it out of the configuration")
     }
 
-    /// Asks every configured server that we are not joined to.
+    /// Asks every configured server that we are not joined to, and goes on with what waits for an answer.
     func joinServers() {
         let unknown = "the sequence ids that were used are not known"
         findings.removeAll { $0 == unknown }
@@ -61,9 +63,13 @@ extension Shell {
         }
         let memberships = observer.memberships
         for server in configuration.servers.keys.sorted(by: { $0.number < $1.number }) {
+            let mayJoin = configuration.servers[server]?.joinsByItself ?? false
             switch memberships[server] ?? .stranger {
-            case .stranger, .joining, .refused: if let event = joinEvent(server) { handle(event) }
-            case .member, .terminated: break
+            case .stranger where mayJoin, .refused where mayJoin: if let event = joinEvent(server) { handle(event) }
+            case .joining(_, let manner), .presenting(_, let manner):
+                if let event = joinEvent(server, manner) { handle(event) }
+            case .resigning, .deregistering: if let event = againEvent(server) { handle(event) }
+            case .stranger, .refused, .member, .terminated, .resigned, .deregistered: break
             }
         }
     }

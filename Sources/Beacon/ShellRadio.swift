@@ -195,6 +195,18 @@ extension Shell {
         radio.management = nil
     }
 
+    /// Listeners, advertisement and what we know of the adapters are made anew; links that are open stay.
+    /// - Returns: whether anything listens on a radio now.
+    func restartRadio() -> Bool {
+        guard usesRadio else { return false }
+        stopAdvertising()
+        radio.adapters = [:]
+        (radio.hasSaidThatThereIsNone, radio.nextCount) = (false, 0)
+        reopenListeners()
+        openRadio()
+        return listeners.contains { $0.wanted.address.transport != .local && $0.socket != nil }
+    }
+
     func lookAfterRadio() {
         openRadio()
         countAdapters()

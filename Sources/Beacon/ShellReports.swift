@@ -2,6 +2,7 @@ import Links
 import Logging
 import Observing
 import ProofLink
+import SRUP
 
 // What is worth a line in the log, and a count.
 extension Shell {
@@ -25,6 +26,10 @@ extension Shell {
                 "false proof number \(count) for \(device) from \(peer.transport.rawValue) \(peer.address), token \(exchange.token)"
             )
         case .membership(let server, let membership): log.notice("server \(server): \(membership.name)")
+        case .commanded(let server): log.notice("server \(server) has told us to join")
+        case .acted(let exchange, let code, let status):
+            let action = Action(rawValue: code).map { "\($0)" } ?? "0x" + hexadecimal([code])
+            log.notice("action \(action) of \(exchange.server): \(status), token \(exchange.token)")
         case .ready(let link, let peer, let device):
             say(.info, about: "ready", "\(link): \(device) is ready on \(peer.transport.rawValue) \(peer.address)")
         case .ended(let link, let peer, let device, let outcome):
@@ -51,6 +56,9 @@ extension Shell {
         case .sequenceTooHigh(let sequence): "sequence id \(sequence) leaves no room for others"
         case .notNow(let membership): "not from a server with which we stand as \(membership.name)"
         case .notServed: "this beacon does not serve it"
+        case .notForUs: "it does not name this beacon; hint: see recipient in [server ID]"
+        case .notAllowed: "the configuration does not let this server"
+        case .notSealedToUs: "the value does not open under our key"
         }
     }
 
@@ -63,7 +71,7 @@ extension Shell {
             case .connected(let address, _): "connected to \(address)"
             case .lost(let address, let fault): "\(address): \(fault.sentence)"
             }
-        let members = observer.memberships.values.filter { $0 == .member }.count
+        let members = observer.memberships.values.filter(\.isMember).count
         return "\(broker); joined to \(members) of \(configuration.servers.count) servers"
     }
 }

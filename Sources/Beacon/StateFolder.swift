@@ -17,6 +17,22 @@ struct StateFolder {
     var sequences: String { path + "/sequences" }
     var reserve: String { path + "/reserve" }
     var control: String { path + "/control" }
+    private var deregistered: String { path + "/deregistered" }
+
+    /// When and by whom this beacon was taken out of the system, in words; nil where it was not.
+    var deregistration: String? {
+        readSmallFile(deregistered).map { String(decoding: $0, as: UTF8.self).filter { !$0.isNewline } }
+    }
+
+    /// Notes the end of this identity: a start after it says so.
+    func noteDeregistration(_ words: String) {
+        let file = open(deregistered, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { return }
+        _ = write(file, words, words.utf8.count)
+        fsync(file)
+        close(file)
+        sync(folder: path)
+    }
 
     /// Makes the folder where it is missing.
     /// - Throws: `OperatorFault` where it cannot be made or is not ours.

@@ -12,6 +12,13 @@ public struct StatusReport: Codable, Equatable, Sendable {
         var membership: String
         var lastAccepted: UInt64?
         var lastSent: UInt64
+        var paused: Bool?
+
+        /// For a person: one line.
+        public var text: String {
+            "server \(id): \(membership)\(paused == true ? ", paused" : ""), sequence ids sent \(lastSent), accepted "
+                + (lastAccepted.map(String.init) ?? "unknown")
+        }
     }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -56,7 +63,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     var identity: String
     var version: String
     var uptimeSeconds: Int64
-    var servers: [Server]
+    /// Where we stand with each server of the configuration.
+    public internal(set) var servers: [Server]
     var broker: Broker
     var journal: JournalState
     var links: [Link]
@@ -65,16 +73,15 @@ public struct StatusReport: Codable, Equatable, Sendable {
     var observations: Observations
     var refused: [String: Int]
 
+    /// The servers as one JSON array.
+    public func serversJSON() throws -> String { String(decoding: try encoder().encode(servers), as: UTF8.self) }
+
     /// For a person: a few lines.
     public var text: String {
         var lines = ["beacon \(identity), srup-beacon \(version), up \(uptimeSeconds) s"]
         lines.append("broker: \(broker.state)" + (broker.address.map { " \($0)" } ?? ""))
         if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
-        for server in servers {
-            lines.append(
-                "server \(server.id): \(server.membership), sequence ids sent \(server.lastSent), accepted "
-                    + (server.lastAccepted.map(String.init) ?? "unknown"))
-        }
+        lines += servers.map(\.text)
         lines.append(
             "journal: \(journal.state)" + (journal.trouble.map { ", \($0) since \(journal.since ?? "")" } ?? ""))
         lines += journal.findings.map { "  \($0)" }
@@ -192,7 +199,8 @@ extension Shell {
             let stored = known.first { $0.server == id }
             return .init(
                 id: id.description, membership: stored?.membership.name ?? "unknown",
-                lastAccepted: stored?.lastAccepted?.number, lastSent: stored?.lastSent.number ?? 0)
+                lastAccepted: stored?.lastAccepted?.number, lastSent: stored?.lastSent.number ?? 0,
+                paused: stored?.isPaused)
         }
     }
 
@@ -221,6 +229,7 @@ extension Shell {
             let limit = max(1, min(words.dropFirst().first.flatMap { Int($0) } ?? 100, Inquiry.longestHistory))
             guard let history = try? journal?.history(limit: limit) else { return [] }
             return (try? Array(encoder().encode(history))) ?? []
+        case "join", "resign", "deregister", "standing": return obey(words)
         default: return []
         }
     }

@@ -17,39 +17,14 @@ extension BrokerAddress {
 }
 
 extension NearbyAddress {
-    /// From `local:PATH`, `rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL]`, `l2cap:ADDR[/PSM]`, `le:ADDR[/PSM]`, or
-    /// `le-random:ADDR[/PSM]` where the beacon's LE address is a random one. A PSM is decimal or `0x…`.
+    /// From the text form that Links has for it.
     /// - Throws: `OperatorFault`.
     public init(option text: String) throws(OperatorFault) {
-        let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
-        guard parts.count == 2 else { throw NearbyAddress.fault(text) }
-        if parts[0] == "local" {
-            self = .local(path: parts[1])
-            return
+        guard let address = NearbyAddress(text) else {
+            throw OperatorFault(
+                "«\(text)» is not the address of a beacon's link",
+                hint: "give local:PATH, rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM] or le:ADDR[/PSM]")
         }
-        let place = parts[1].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let address = BluetoothAddress(place[0]) else { throw NearbyAddress.fault(text) }
-        let number = place.count == 2 ? NearbyAddress.number(place[1]) : nil
-        guard place.count == 1 || number != nil else { throw NearbyAddress.fault(text) }
-        switch parts[0] {
-        case "rfcomm":
-            let channel = number ?? UInt16(NearbyAddress.defaultChannel)
-            guard (1...30).contains(channel) else { throw NearbyAddress.fault(text) }
-            self = .rfcomm(address, channel: UInt8(channel))
-        case "l2cap": self = .l2cap(address, psm: number ?? NearbyAddress.defaultPSM)
-        case "le": self = .le(address, psm: number ?? NearbyAddress.defaultLEPSM, random: false)
-        case "le-random": self = .le(address, psm: number ?? NearbyAddress.defaultLEPSM, random: true)
-        default: throw NearbyAddress.fault(text)
-        }
-    }
-
-    private static func number(_ text: Substring) -> UInt16? {
-        text.hasPrefix("0x") ? UInt16(text.dropFirst(2), radix: 16) : UInt16(text)
-    }
-
-    private static func fault(_ text: String) -> OperatorFault {
-        OperatorFault(
-            "«\(text)» is not the address of a beacon's link",
-            hint: "give local:PATH, rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM] or le:ADDR[/PSM]")
+        self = address
     }
 }

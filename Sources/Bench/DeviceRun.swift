@@ -186,7 +186,7 @@ public final class DeviceRun: @unchecked Sendable {
         let session = DeviceSession(
             device: node.id, mode: task.mode, expected: task.observer,
             deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
-        let link = DeviceLink(loop, to: task.address, session: session, trace: node.trace) { [unowned self] report in
+        let link = DeviceLink(loop, to: task.address, session: session) { [unowned self] report in
             note(report)
         }
         self.link = link
@@ -197,6 +197,11 @@ public final class DeviceRun: @unchecked Sendable {
         switch report {
         case .say(let words): say("device: \(words)")
         case .presented: plan.presented()
+        case .frame(let frame, let sent):
+            node.trace?.append(
+                sent
+                    ? TraceLine(frame, from: .device, to: .beacon, at: TraceFile.now)
+                    : TraceLine(frame, from: .beacon, to: .device, at: TraceFile.now))
         case .ended(let how):
             link = nil
             if case .left(let why) = how { say("device: left the link: \(why)") }

@@ -21,7 +21,8 @@ public struct CredentialFolder: Sendable {
     public var access: AccessFiles { AccessFiles(folder: path + "/access") }
     /// What it saw before the last renewal.
     public var oldAccess: AccessFiles { AccessFiles(folder: path + "/access.old") }
-    var newAccess: AccessFiles { AccessFiles(folder: path + "/access.new") }
+    /// What a renewal is getting.
+    public var newAccess: AccessFiles { AccessFiles(folder: path + "/access.new") }
 
     /// The client certificate for the broker, its key, and the broker's CA.
     public struct AccessFiles: Equatable, Sendable {

@@ -13,6 +13,8 @@ final class HTTPTransfer {
     private var headers: OpaquePointer?
     private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CCURL_ERROR_LENGTH))
     private var headLength = 0
+    /// Where the server says that a part begins.
+    private var begin: Int64?
     private var body: [UInt8] = []
     private var fault: HTTPFault?
     /// Of a download: where to, how many bytes at most, and where they begin.
@@ -110,6 +112,10 @@ final class HTTPTransfer {
             let value = line.dropFirst(5).trimmingASCIISpace
             if HTTPTransfer.isTag(value) { tag = value }
         }
+        if line.lowercased().hasPrefix("content-range:") {
+            let range = line.dropFirst(14).trimmingASCIISpace.lowercased()
+            begin = range.hasPrefix("bytes ") ? Int64(range.dropFirst(6).prefix { $0 != "-" }) : nil
+        }
         return true
     }
 
@@ -133,7 +139,7 @@ final class HTTPTransfer {
     private func write(
         _ bytes: UnsafeRawBufferPointer, _ file: (descriptor: Int32, limit: Int64, offset: Int64), _ status: Int
     ) -> Bool {
-        guard (status == 206) == (file.offset > 0) else {
+        guard (status == 206) == (file.offset > 0), status == 200 || begin == file.offset else {
             fault = .cannotResume
             return false
         }

@@ -104,9 +104,34 @@ private func writeNewFile(_ path: String, mode: mode_t, _ bytes: UnsafeRawBuffer
     guard link(temporary, path) == 0 else {
         throw errno == EEXIST ? .exists(path: path) : .unwritable(path: path, why: String(cString: strerror(errno)))
     }
-    let folder = open(path.lastIndex(of: "/").map { String(path[...$0]) } ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    if folder >= 0 {
-        fsync(folder)
-        close(folder)
+    syncFolder(of: path)
+}
+
+/// Overwrites a file with zeros, on disk, and takes its name away. A file that is not there is as good as destroyed.
+/// - Returns: the system's number for why it is still there.
+public func destroyFile(_ path: String) -> Int32? {
+    let file = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard file >= 0 else { return errno == ENOENT ? nil : unlink(path) == 0 ? nil : errno }
+    var status = stat()
+    if fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+        let zeros = [UInt8](repeating: 0, count: 4_096)
+        var left = Int(status.st_size)
+        while left > 0 {
+            let count = Glibc.write(file, zeros, min(left, zeros.count))
+            if count <= 0 { break }
+            left -= count
+        }
+        fsync(file)
     }
+    close(file)
+    guard unlink(path) == 0 else { return errno }
+    syncFolder(of: path)
+    return nil
+}
+
+private func syncFolder(of path: String) {
+    let folder = open(path.lastIndex(of: "/").map { String(path[...$0]) } ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return }
+    fsync(folder)
+    close(folder)
 }

@@ -115,3 +115,45 @@ public enum NearbyAddress: Hashable, Sendable, CustomStringConvertible {
     /// The longest path of a Unix socket, in bytes.
     public static let longestPath = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 }
+
+extension NearbyAddress {
+    /// From `local:PATH`, `rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL]`, `l2cap:ADDR[/PSM]`, `le:ADDR[/PSM]`, or
+    /// `le-random:ADDR[/PSM]` where the other side's LE address is a random one; nil where it is none of them. A PSM is
+    /// decimal or `0x…`.
+    public init?(_ text: String) {
+        let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else { return nil }
+        if parts[0] == "local" {
+            self = .local(path: parts[1])
+            return
+        }
+        let place = parts[1].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let address = BluetoothAddress(place[0]) else { return nil }
+        let number = place.count == 2 ? NearbyAddress.number(place[1]) : nil
+        guard place.count == 1 || number != nil else { return nil }
+        switch parts[0] {
+        case "rfcomm":
+            let channel = number ?? UInt16(NearbyAddress.defaultChannel)
+            guard (1...30).contains(channel) else { return nil }
+            self = .rfcomm(address, channel: UInt8(channel))
+        case "l2cap": self = .l2cap(address, psm: number ?? NearbyAddress.defaultPSM)
+        case "le": self = .le(address, psm: number ?? NearbyAddress.defaultLEPSM, random: false)
+        case "le-random": self = .le(address, psm: number ?? NearbyAddress.defaultLEPSM, random: true)
+        default: return nil
+        }
+    }
+
+    /// The text that gives this address again.
+    public var optionForm: String {
+        switch self {
+        case .local(let path): "local:\(path)"
+        case .rfcomm(let address, let channel): "rfcomm:\(address)/\(channel)"
+        case .l2cap(let address, let psm): "l2cap:\(address)/\(psm)"
+        case .le(let address, let psm, let random): "\(random ? "le-random" : "le"):\(address)/\(psm)"
+        }
+    }
+
+    private static func number(_ text: Substring) -> UInt16? {
+        text.hasPrefix("0x") ? UInt16(text.dropFirst(2), radix: 16) : UInt16(text)
+    }
+}

@@ -28,8 +28,16 @@ public enum Event: Sendable {
     /// A server's message, its signature checked. `answered` is the verdict that the journal holds for this sender and
     /// token, if any: the history is too long to be kept in memory.
     case message(Verified<Message>, answered: Verdict?)
-    /// The shell wants us joined to a server, and gives a token that nobody has seen.
-    case join(Identifier, Token)
+    /// A person or the configuration wants us joined to a server in this manner; the token is one that nobody has seen.
+    case join(Identifier, Token, JoinManner = .simple)
+    /// A person wants us to leave a server (§6).
+    case resign(Identifier, Token)
+    /// A person wants us out of the system (§6).
+    case deregister(Identifier, Token)
+    /// The answer to `Effect.wantToken`: what waits for a server's answer is asked again.
+    case again(Identifier, Token)
+    /// The answer to `Effect.act`: whether it was done.
+    case acted(Exchange, done: Bool)
     /// A device has opened a link. The bytes are fresh and random.
     case connected(LinkID, Peer, linkNonce: [UInt8], challenge: [UInt8])
     /// A frame has come over a link.
@@ -55,8 +63,15 @@ public enum Effect: Equatable, Sendable {
     case tell(LinkID, LinkFrame)
     /// Close a link. The observer has forgotten it.
     case close(LinkID)
-    /// Give us `Event.join` with a fresh token.
+    /// Give us `Event.again` with a fresh token.
     case wantToken(Identifier)
+    /// Do what a server has ordered, and give us `Event.acted`.
+    case act(Action, Exchange)
+    /// Show our own value: to a human, who asks for it (`Observer.presented`), or to the observer over a link.
+    case present(Identifier, JoinManner)
+    /// A server has taken us out of the system: once the broker has what is to be sent, our keys are destroyed and the
+    /// beacon ends.
+    case destroy(Identifier)
     /// Log and count.
     case report(Report)
 }
@@ -67,26 +82,14 @@ public enum Change: Equatable, Sendable {
     case accepted(Identifier, SequenceID)
     /// Our standing with a server.
     case membership(Identifier, Membership)
+    /// Whether a server has paused us.
+    case paused(Identifier, Bool)
     /// An observation is open; `frame` is the request as it came.
     case opened(Exchange, device: Identifier, frame: [UInt8], deadline: Instant)
     /// So many false proofs have come for an open observation.
     case mismatches(Exchange, Int)
     /// The one verdict. An open observation of this exchange, if there is one, is closed by it.
     case answered(Exchange, device: Identifier, Verdict, Reason, Evidence?)
-}
-
-/// Our standing with a server.
-public enum Membership: Equatable, Sendable {
-    /// Never joined, or lost: we join when the shell says so.
-    case stranger
-    /// JOIN_REQ has gone with this token.
-    case joining(Token)
-    /// The server has said yes.
-    case member
-    /// The server has said no: we ask again, seldom.
-    case refused
-    /// The server has let us go: we do not ask again by ourselves.
-    case terminated
 }
 
 /// Why a message whose signature held is not acted on.
@@ -101,6 +104,12 @@ public enum Refusal: Equatable, Hashable, Sendable {
     case notNow(Membership)
     /// A type that this beacon does not serve.
     case notServed
+    /// A command whose token does not name us, or that names another device: it may be meant for somebody else.
+    case notForUs
+    /// A command that the configuration does not let this server give.
+    case notAllowed
+    /// The value that we are to show does not open under our key.
+    case notSealedToUs
 
     /// The reason's name as a counter has it.
     public var name: String {
@@ -110,11 +119,12 @@ public enum Refusal: Equatable, Hashable, Sendable {
         case .sequenceTooHigh: "sequence-too-high"
         case .notNow: "not-now"
         case .notServed: "not-served"
+        case .notForUs: "not-for-us"
+        case .notAllowed: "not-allowed"
+        case .notSealedToUs: "not-sealed-to-us"
         }
     }
 }
-
-extension Membership: Hashable {}
 
 /// Something worth a line in the log and a count.
 public enum Report: Equatable, Sendable {
@@ -130,6 +140,10 @@ public enum Report: Equatable, Sendable {
     case mismatch(Exchange, device: Identifier, Peer, count: Int)
     /// Our standing with a server changed.
     case membership(Identifier, Membership)
+    /// A server has told us to join.
+    case commanded(Identifier)
+    /// A server's order was carried out, or was not.
+    case acted(Exchange, UInt8, Status)
     /// The beacon ended a link with this outcome.
     case ended(LinkID, Peer, device: Identifier?, Outcome)
     /// A device named itself on a link.

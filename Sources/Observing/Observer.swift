@@ -38,6 +38,12 @@ public struct Observer: Sendable {
     public let identity: Identifier
     /// Our numbers. A change is in force from the next event; deadlines that are set stay.
     public var policy: Policy
+    /// What the configuration says of each server; the defaults hold for one that is not named here.
+    public var terms: [Identifier: Terms] = [:]
+    /// The answer to ID_REQUEST: one JSON object.
+    public var identification = "{}"
+    /// How long `Action.identify` is to last.
+    public internal(set) var identifySeconds: UInt32 = 60
 
     let unseal: Unsealer
     let authenticate: Authenticator
@@ -47,6 +53,10 @@ public struct Observer: Sendable {
     var links: [LinkID: Link] = [:]
     var linksOfPeer: [String: Int] = [:]
     var holdOffs = HoldOffs()
+    /// The journal was lost: a server of which no sequence id is known may have sent us something before.
+    var sequencesLost = false
+    /// A server has taken us out of the system: nothing is listened to any more.
+    var isExpelled = false
     var agenda = Agenda<Due>()
 
     /// An observer that has nothing open.
@@ -69,6 +79,13 @@ public struct Observer: Sendable {
         var joinAttempts = 0
         /// When the next token is wanted; what stands in the agenda for an earlier try means nothing any more.
         var joinDue: Instant?
+        /// How the next join is asked for.
+        var manner = JoinManner.simple
+        /// A simple request has gone in the place of another only to learn the server's sequence id.
+        var isEstablishing = false
+        /// Our own value, while we show it.
+        var presented: Secret?
+        var isPaused = false
     }
 
     /// One question that has no verdict yet.
@@ -107,6 +124,12 @@ public struct Observer: Sendable {
     /// Our standing with every server that we know.
     public var memberships: [Identifier: Membership] { servers.mapValues(\.membership) }
 
+    /// The value that we are to show for a join that waits for its answer.
+    public func presented(to server: Identifier) -> Secret? { servers[server]?.presented }
+
+    /// Whether a server has paused us.
+    public func isPaused(by server: Identifier) -> Bool { servers[server]?.isPaused ?? false }
+
     /// What is open: exchange, device, deadline, false proofs so far.
     public var open: [(exchange: Exchange, device: Identifier, deadline: Instant, mismatches: Int)] {
         observations.map { ($0.key, $0.value.device, $0.value.deadline, $0.value.mismatches) }
@@ -120,7 +143,11 @@ public struct Observer: Sendable {
         case .message(let message, let answered):
             // The journal was asked before what is due now was answered.
             effects += take(message, answered: answered ?? effects.verdict(of: message.content), at: now)
-        case .join(let server, let token): effects += join(server, token, at: now)
+        case .join(let server, let token, let manner): effects += join(server, token, manner, at: now)
+        case .resign(let server, let token): effects += resign(server, token, at: now)
+        case .deregister(let server, let token): effects += deregister(server, token, at: now)
+        case .again(let server, let token): effects += again(server, token, at: now)
+        case .acted(let exchange, let done): effects.append(respond(exchange, done ? .actionSuccess : .actionFail))
         case .connected(let link, let peer, let linkNonce, let challenge):
             effects += connect(link, peer, linkNonce: linkNonce, challenge: challenge, at: now)
         case .received(let link, let frame): effects += receive(frame, over: link, at: now)
@@ -159,7 +186,7 @@ public struct Observer: Sendable {
                 guard let link = links[id], link.deadline <= now else { continue }
                 effects += end(id, link.session.awaitsProof ? .fail : .unknown)
             case .join(let server):
-                guard let standing = servers[server], standing.membership.wantsToJoin,
+                guard let standing = servers[server], standing.membership.asksAgain,
                     let joinDue = standing.joinDue, joinDue <= now
                 else { continue }
                 servers[server]?.joinDue = nil
@@ -182,14 +209,4 @@ extension [Effect] {
 extension BeaconSession {
     var awaitsProof: Bool { if case .challenged = state { true } else { false } }
     var isHeld: Bool { if case .holding = state { true } else { false } }
-}
-
-extension Membership {
-    /// Whether a JOIN_REQ is to be sent again some time.
-    var wantsToJoin: Bool {
-        switch self {
-        case .stranger, .joining, .refused: true
-        case .member, .terminated: false
-        }
-    }
 }

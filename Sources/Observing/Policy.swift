@@ -45,6 +45,9 @@ public struct Policy: Equatable, Sendable {
     /// The longest time between two JOIN_REQs. Longer: a beacon comes back later after a server's outage.
     public var longestJoinRetry = Duration.seconds(600)
 
+    /// How long a value of ours is shown before we ask anew. Longer: a human has more time, a thief of the value too.
+    public var presentingLimit = Duration.seconds(600)
+
     /// The defaults of rules and specification.
     public init() {}
 }

@@ -15,71 +15,65 @@ extension Observer {
         if let refusal = refusal(of: content) {
             return [.report(.refused(refusal, sender: content.sender, type: content.body.type))]
         }
-        servers[content.sender]?.lastAccepted = content.sequence
         let exchange = Exchange(server: content.sender, token: content.token)
-        var effects: [Effect] = [.record(.accepted(content.sender, content.sequence))]
+        var effects: [Effect] = []
+        // A command to join may be a copy of an old one while we do not know the server's last sequence id: it makes us ask,
+        // and only the answer to that establishes the id.
+        if content.body.type != .joinCommand || servers[content.sender]?.lastAccepted != nil {
+            servers[content.sender]?.lastAccepted = content.sequence
+            effects.append(.record(.accepted(content.sender, content.sequence)))
+        }
         switch content.body {
         case .observationRequest(let device, let sealed):
             effects += observe(exchange, device, sealed, answered, frame: message.frame, at: now)
-        case .response(let status): effects += joinAnswered(by: content.sender, status, at: now)
-        case .terminateCommand: effects += leave(content.sender)
-        case .action: effects.append(respond(exchange, .actionUnknown))
-        case .data: effects.append(respond(exchange, .dataTypeUnknown))
+        case .response(let status): effects += settleRequest(of: content.sender, status, at: now)
+        case .humanJoinResponse(let sealed), .observedJoinResponse(let sealed):
+            effects += present(exchange, sealed, at: now)
+        case .joinCommand: effects += obeyJoin(content.sender)
+        case .terminateCommand: effects += leave(content.sender, as: .terminated)
+        case .deregisterCommand: effects += expelled(by: content.sender, exchange)
+        case .action(let code): effects += act(code, exchange)
+        case .data(let id, let data): effects += take(id, data, exchange)
+        case .identityRequest:
+            let data = Body.data(id: DataID.identification.octets, data: Octets(identification.utf8))
+            effects.append(send(data, content.token, to: content.sender))
         default: preconditionFailure("\(content.body.type.name) passed the checks and is not served")
         }
         return effects
     }
 
+    /// Check 6: what this sender may send us now. The switch is the table of tests.
     private func refusal(of message: Message) -> Refusal? {
         guard let standing = servers[message.sender] else { return .notOurServer }
         if let last = standing.lastAccepted, message.sequence <= last { return .replayed(message.sequence, last: last) }
         guard message.sequence <= Observer.highestSequence else { return .sequenceTooHigh(message.sequence) }
+        guard !isExpelled else { return .notNow(.deregistered) }
+        let terms = terms[message.sender] ?? Terms()
         switch (standing.membership, message.body) {
-        case (.joining(let token), .response) where token == message.token: return nil
-        case (.member, .observationRequest), (.member, .terminateCommand), (.member, .action), (.member, .data):
+        case (.joining(let token, _), .response(let status)) where token == message.token:
+            // Where eyes are to see the value first, the server can only decline at once.
+            let mustShowFirst = standing.manner != .simple && !standing.isEstablishing
+            return mustShowFirst && status == .joinSuccess ? .notNow(standing.membership) : nil
+        case (.presenting(let token, _), .response) where token == message.token,
+            (.resigning(let token), .response) where token == message.token,
+            (.deregistering(let token), .response) where token == message.token:
+            return nil
+        case (.joining(_, .human), .humanJoinResponse), (.joining(_, .observed), .observedJoinResponse):
+            return mayPresent(standing) ? nil : .notNow(standing.membership)
+        case (.deregistered, _), (.resigned, _), (.resigning, .joinCommand), (.deregistering, .joinCommand):
+            return .notNow(standing.membership)
+        case (_, .joinCommand(let device)):
+            return device != identity ? .notForUs : terms.commandsJoin ? nil : .notAllowed
+        case (.member, .observationRequest), (.resigning, .observationRequest), (.deregistering, .observationRequest):
             return standing.lastAccepted == nil ? .notNow(standing.membership) : nil
-        case (.member, _): return .notServed
-        case (.stranger, _), (.joining, _), (.refused, _), (.terminated, _): return .notNow(standing.membership)
+        case (.member, let body), (.resigning, let body), (.deregistering, let body):
+            guard body.isCommand else { return .notServed }
+            guard standing.lastAccepted != nil else { return .notNow(standing.membership) }
+            guard !terms.namesUs || message.token.names(identity) else { return .notForUs }
+            return body == .deregisterCommand && !terms.deregisters ? .notAllowed : nil
+        case (.stranger, _), (.joining, _), (.presenting, _), (.refused, _), (.terminated, _):
+            return .notNow(standing.membership)
         }
-    }
-
-    // MARK: - Joining (rules: §8; the paper's §5.2)
-
-    mutating func join(_ server: Identifier, _ token: Token, at now: Instant) -> [Effect] {
-        var standing = servers[server] ?? Standing()
-        // A member whose sequence is not known hears nothing: a new join establishes it.
-        guard standing.membership != .member || standing.lastAccepted == nil else { return [] }
-        standing.membership = .joining(token)
-        let delay = min(policy.firstJoinRetry * (1 << min(standing.joinAttempts, 20)), policy.longestJoinRetry)
-        standing.joinAttempts += 1
-        let joinDue = now + delay
-        standing.joinDue = joinDue
-        servers[server] = standing
-        agenda.add(.join(server), at: joinDue)
-        return [
-            .record(.membership(server, .joining(token))),
-            send(.joinRequest, token, to: server),
-            .report(.membership(server, .joining(token))),
-        ]
-    }
-
-    private mutating func joinAnswered(by server: Identifier, _ status: Status, at now: Instant) -> [Effect] {
-        let membership: Membership = status == .joinSuccess ? .member : .refused
-        servers[server]?.membership = membership
-        if membership == .member {
-            servers[server]?.joinAttempts = 0
-        } else {  // asked again, seldom
-            servers[server]?.joinDue = now + policy.longestJoinRetry
-            agenda.add(.join(server), at: now + policy.longestJoinRetry)
-        }
-        return [.record(.membership(server, membership)), .report(.membership(server, membership))]
-    }
-
-    private mutating func leave(_ server: Identifier) -> [Effect] {
-        servers[server]?.membership = .terminated
-        let theirs = observations.filter { $0.key.server == server }.sorted { $0.value.deadline < $1.value.deadline }
-        return [.record(.membership(server, .terminated)), .report(.membership(server, .terminated))]
-            + theirs.flatMap { answer($0.key, .failed, .withdrawn, nil) }
     }
 
     // MARK: - Observations (rules: §3; the paper's §5.2.2)
@@ -95,6 +89,9 @@ extension Observer {
         var effects: [Effect] = []
         if let older = (exchanges[device] ?? []).first(where: { $0.server == exchange.server }) {
             effects += answer(older, .failed, .superseded, observations[older]?.lastEvidence)
+        }
+        guard servers[exchange.server]?.isPaused != true else {
+            return effects + conclude(exchange, device, .failed, .paused, nil)
         }
         guard device != identity else { return effects + conclude(exchange, device, .failed, .namesUs, nil) }
         guard observations.count < policy.observationLimit else {
@@ -139,7 +136,7 @@ extension Observer {
     ) -> [Effect] {
         var effects: [Effect] = [.record(.answered(exchange, device: device, verdict, reason, evidence))]
         if policy.reportsEvidence, let evidence {
-            let body = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets(evidence.json.utf8))
+            let body = Body.data(id: DataID.observationEvidence.octets, data: Octets(evidence.json.utf8))
             effects.append(send(body, exchange.token, to: exchange.server))
         }
         effects.append(respond(exchange, verdict.status))
@@ -149,12 +146,12 @@ extension Observer {
 
     // MARK: - Sending (rules: §2)
 
-    private mutating func respond(_ exchange: Exchange, _ status: Status) -> Effect {
+    mutating func respond(_ exchange: Exchange, _ status: Status) -> Effect {
         send(.response(status), exchange.token, to: exchange.server)
     }
 
     /// A message under the next sequence id: max(last sent, last accepted) + 16. Never used again.
-    private mutating func send(_ body: Body, _ token: Token, to server: Identifier) -> Effect {
+    mutating func send(_ body: Body, _ token: Token, to server: Identifier) -> Effect {
         var standing = servers[server] ?? Standing()
         let last = max(standing.lastSent, standing.lastAccepted ?? SequenceID(0))
         let (next, overflow) = last.number.addingReportingOverflow(Observer.sequenceStep)
@@ -162,5 +159,15 @@ extension Observer {
         standing.lastSent = SequenceID(next)
         servers[server] = standing
         return .send(Message(sequence: standing.lastSent, sender: identity, token: token, body: body), to: server)
+    }
+}
+
+extension Body {
+    /// What a server orders a member to do. OBSERVE_REQ is not among them: what binds it to us is its sealed value.
+    var isCommand: Bool {
+        switch self {
+        case .action, .data, .identityRequest, .terminateCommand, .deregisterCommand: true
+        default: false
+        }
     }
 }

@@ -10,11 +10,16 @@ public struct StoredServer: Equatable, Sendable {
     public var lastAccepted: SequenceID?
     /// The last sequence id that we used towards it.
     public var lastSent: SequenceID
+    /// Whether it has paused us.
+    public var isPaused: Bool
 
     /// A server as the journal holds it.
-    public init(server: Identifier, membership: Membership, lastAccepted: SequenceID?, lastSent: SequenceID) {
+    public init(
+        server: Identifier, membership: Membership, lastAccepted: SequenceID?, lastSent: SequenceID,
+        isPaused: Bool = false
+    ) {
         (self.server, self.membership) = (server, membership)
-        (self.lastAccepted, self.lastSent) = (lastAccepted, lastSent)
+        (self.lastAccepted, self.lastSent, self.isPaused) = (lastAccepted, lastSent, isPaused)
     }
 }
 
@@ -47,15 +52,29 @@ extension Observer {
     /// Takes up what the journal holds (rules: §5). To be called once, before the first event.
     ///
     /// Within the same boot an observation goes on until its deadline; after a reboot it is answered *fail*.
+    /// What waits for a server's answer is asked again when the shell says so: the value of a join that was being shown is
+    /// not kept.
+    /// - Parameter sequencesLost: the journal was lost once: a server of which it knows no sequence id may have sent us
+    ///   something before.
     /// - Returns: the effects of the answers that follow from it.
-    public mutating func restore(_ stored: [StoredServer], _ open: [StoredObservation]) -> [Effect] {
+    public mutating func restore(
+        _ stored: [StoredServer], _ open: [StoredObservation], sequencesLost: Bool = false
+    ) -> [Effect] {
         precondition(servers.isEmpty && observations.isEmpty, "restored into an observer that is in use")
+        self.sequencesLost = sequencesLost
         for server in stored {
-            servers[server.server] = Standing(
+            var standing = Standing(
                 membership: server.membership, lastAccepted: server.lastAccepted, lastSent: server.lastSent)
+            standing.isPaused = server.isPaused
+            if let manner = server.membership.manner { standing.manner = manner }
+            servers[server.server] = standing
         }
         var effects: [Effect] = []
         for observation in open { effects += reopen(observation) }
+        for server in stored where server.membership == .deregistered {
+            isExpelled = true
+            effects.append(.destroy(server.server))
+        }
         return effects
     }
 

@@ -32,7 +32,7 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     case silence
     /// The server asked again for the same device under another token.
     case superseded
-    /// The server ended our membership.
+    /// Our membership has ended.
     case withdrawn
     /// The machine was restarted meanwhile: nobody knows how long that took.
     case interrupted
@@ -44,6 +44,8 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     case namesUs
     /// As many observations are open as the policy allows.
     case tooMany
+    /// The server has paused us.
+    case paused
 
     /// The reason as a clause for a log line.
     public var sentence: String {
@@ -53,12 +55,13 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
         case .deadlineAfterMismatch: "the deadline came after false proofs"
         case .silence: "the deadline came and nobody presented a proof"
         case .superseded: "the server asked again for this device under another token"
-        case .withdrawn: "the server ended our membership"
+        case .withdrawn: "our membership has ended"
         case .interrupted: "the machine was restarted meanwhile"
         case .sealUnopened: "the sealed value does not open under our key"
         case .notAValue: "the sealed value is neither 16 bytes nor 32 hexadecimal digits"
         case .namesUs: "the request names this beacon as the joining device"
         case .tooMany: "too many observations are open"
+        case .paused: "the server has paused this beacon"
         }
     }
 }

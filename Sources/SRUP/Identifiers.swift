@@ -49,6 +49,15 @@ public struct Token: Hashable, Sendable, CustomStringConvertible {
         bytes = Array(groups.joined(separator: [hyphen]))
     }
 
+    /// A new token that says whom a command is for: a UUID, `@`, and the identifier in its topic form. Nothing else that
+    /// is signed names the recipient (docs/protocol.md, «Commands that name their device»).
+    public init(random sixteen: [UInt8], for device: Identifier) {
+        bytes = Token(random: sixteen).bytes + Array("@\(device.topicForm)".utf8)
+    }
+
+    /// Whether the token says that a command is for this device.
+    public func names(_ device: Identifier) -> Bool { bytes.dropFirst(36).elementsEqual("@\(device.topicForm)".utf8) }
+
     /// The token as text where it is printable ASCII without spaces, else as `0x…`: received bytes are never printed raw.
     public var description: String {
         bytes.count <= 64 && bytes.allSatisfy({ (0x21...0x7E).contains($0) })

@@ -15,7 +15,10 @@ struct Command: ParsableCommand {
             Start with: srup-beacon enrol URL, or with a configuration of your own: srup-beacon run --check --config FILE
             """,
         version: Shell.version,
-        subcommands: [Enrol.self, Run.self, Status.self, Observations.self, Pair.self, Renew.self])
+        subcommands: [
+            Enrol.self, Run.self, Status.self, Observations.self, Servers.self, Join.self, Resign.self, Deregister.self,
+            Pair.self, Renew.self,
+        ])
 }
 
 /// What every verb takes.

@@ -23,6 +23,9 @@ func token(_ text: String) -> Token {
     return token
 }
 
+/// The token of what servers say unless a test says otherwise: it names us.
+let talk = Token(random: [UInt8](repeating: 7, count: 16), for: beacon)
+
 func exchange(_ text: String, of server: Identifier = server) -> Exchange {
     Exchange(server: server, token: token(text))
 }
@@ -77,22 +80,26 @@ struct Harness {
     }
 
     /// The process ends, and a new one takes up the journal; all links are gone.
-    @discardableResult mutating func restart(sameBoot: Bool = true, losingRequests: Bool = false) -> [Effect] {
+    @discardableResult mutating func restart(
+        sameBoot: Bool = true, losingRequests: Bool = false, losingSequences: Bool = false
+    ) -> [Effect] {
         if !sameBoot { (journal.boot, now) = (journal.boot + 1, Instant(nanoseconds: 5_000_000_000)) }
         journal.links = [:]
+        let terms = observer.terms
         observer = Observer(
             identity: beacon, policy: observer.policy, unseal: unsealer, authenticate: hmacSHA256)
+        observer.terms = terms
         let servers = journal.memberships.map {
             StoredServer(
                 server: $0.key, membership: $0.value, lastAccepted: journal.accepted[$0.key],
-                lastSent: journal.lastSent[$0.key] ?? SequenceID(0))
+                lastSent: journal.lastSent[$0.key] ?? SequenceID(0), isPaused: journal.paused.contains($0.key))
         }
         let open = journal.open.map { exchange, row in
             StoredObservation(
                 exchange: exchange, device: row.device, request: losingRequests ? nil : verified(row.frame),
                 deadline: row.deadline, mismatches: row.mismatches, sameBoot: row.boot == journal.boot)
         }
-        let effects = observer.restore(servers, open)
+        let effects = observer.restore(servers, open, sequencesLost: losingSequences)
         journal.perform(effects)
         return effects
     }
@@ -111,7 +118,7 @@ struct Harness {
 
     /// A server says something, under its next sequence id or another.
     @discardableResult mutating func say(
-        _ body: Body, _ token: Token = token("talk"), by server: Identifier = server, sequence: SequenceID? = nil
+        _ body: Body, _ token: Token = talk, by server: Identifier = server, sequence: SequenceID? = nil
     ) -> [Effect] {
         let message = Message(
             sequence: sequence ?? nextSequence(server), sender: server, token: token, body: body)

@@ -34,6 +34,7 @@ struct Journal {
     var accepted: [Identifier: SequenceID] = [:]
     var lastSent: [Identifier: SequenceID] = [:]
     var memberships: [Identifier: Membership] = [:]
+    var paused: Set<Identifier> = []
     var open: [Exchange: Row] = [:]
     var answered: [Exchange: Answer] = [:]
     var links: [LinkID: Link] = [:]
@@ -50,7 +51,13 @@ struct Journal {
             case .tell(let link, let frame): tell(link, frame, &batch)
             case .close(let link): close(link, &batch)
             case .wantToken(let server):
-                must(memberships[server]?.wantsToJoin ?? true, "a token is wanted for \(server), which needs none")
+                must(memberships[server]?.asksAgain ?? true, "a token is wanted for \(server), which needs none")
+            case .act(let action, let exchange):
+                must(memberships[exchange.server]?.isMember ?? false, "\(action) ordered by \(exchange.server)")
+            case .present(let server, let manner):
+                must(memberships[server]?.manner == manner, "a value for \(server) that nobody asked for")
+            case .destroy(let server):
+                must(memberships[server] == .deregistered, "the end, and \(server) has not ordered it")
             case .report(.ready(let link, _, let device)): links[link]?.device = device
             case .report: break
             }
@@ -73,6 +80,8 @@ struct Journal {
             must(accepted[server].map { sequence > $0 } ?? true, "\(sequence) of \(server) accepted after a higher one")
             accepted[server] = sequence
         case .membership(let server, let membership): memberships[server] = membership
+        case .paused(let server, let isPaused):
+            if isPaused { paused.insert(server) } else { paused.remove(server) }
         case .opened(let exchange, let device, let frame, let deadline):
             must(open[exchange] == nil && answered[exchange] == nil, "\(exchange) is opened a second time")
             must(
@@ -108,7 +117,7 @@ struct Journal {
             must(answered[exchange]?.verdict.status == status, "\(status) sent for \(exchange), recorded is another")
             batch.unsent[exchange] = nil
             if status == .observedJoinValid { batch.sentValid.insert(exchange) }
-        case .data:
+        case .data(DataID.observationEvidence.octets, _):
             must(batch.unsent[exchange] != nil, "evidence without a verdict")
             batch.evidence = exchange
         default: break

@@ -8,51 +8,58 @@ import Testing
 @Suite struct MessageTableTests {
     /// A sender's standing with us: the columns of the table.
     enum Sender: CaseIterable {
-        case unknown, stranger, joining, joiningUnderAnotherToken, member, memberOfUnknownSequence, refused, terminated
+        case unknown, stranger, joining, joiningUnderAnotherToken, joiningBeforeAHuman, joiningBeforeABeacon, presenting
+        case member, memberOfUnknownSequence, resigning, resigned, deregistering, deregistered, refused, terminated
 
         var membership: Membership? {
             switch self {
             case .unknown: nil
             case .stranger: .stranger
-            case .joining: .joining(token("talk"))
+            case .joining: .joining(talk)
             case .joiningUnderAnotherToken: .joining(token("other"))
+            case .joiningBeforeAHuman: .joining(talk, .human)
+            case .joiningBeforeABeacon: .joining(talk, .observed(by: otherDevice))
+            case .presenting: .presenting(talk, .human)
             case .member, .memberOfUnknownSequence: .member
+            case .resigning: .resigning(talk)
+            case .resigned: .resigned
+            case .deregistering: .deregistering(talk)
+            case .deregistered: .deregistered
             case .refused: .refused
             case .terminated: .terminated
             }
         }
     }
 
-    /// +: accepted. n: not now. s: not served. o: not our server.
+    /// One letter a sender, in their order. +: accepted. n: not now. s: not served. o: not our server.
     static let table: [(String, Body)] = [
-        // unknown, stranger, joining, joining under another token, member, member of unknown sequence, refused, terminated
-        ("onnnssnn", .initiate(url: Octets([1]), digest: Octets([2]))),
-        ("on+nssnn", .response(.joinSuccess)),
-        ("onnnssnn", .activate),
-        ("onnn+nnn", .action(1)),
-        ("onnn+nnn", .data(id: Octets([1]), data: Octets([2]))),
-        ("onnnssnn", .identityRequest),
-        ("onnnssnn", .joinRequest),
-        ("onnnssnn", .joinCommand(device: beacon)),
-        ("onnnssnn", .humanJoinRequest),
-        ("onnnssnn", .humanJoinResponse(sealed: Octets([1]))),
-        ("onnnssnn", .observedJoinRequest(observer: beacon)),
-        ("onnnssnn", .observedJoinResponse(sealed: Octets([1]))),
-        ("onnn+nnn", .observationRequest(joining: device, sealed: Octets(secret(7).withBytes(Array.init)))),
-        ("onnnssnn", .resignRequest),
-        ("onnn+nnn", .terminateCommand),
-        ("onnnssnn", .deregisterRequest),
-        ("onnnssnn", .deregisterCommand),
-        ("onnnssnn", .syndicationInitiate(url: Octets([1]), sealed: Octets([2]))),
-        ("onnnssnn", .syndicatedAction(1, target: device)),
-        ("onnnssnn", .syndicatedData(id: Octets([]), data: Octets([]), source: device)),
-        ("onnnssnn", .syndicatedIdentityRequest(target: device)),
-        ("onnnssnn", .syndicatedDeviceCount(1)),
-        ("onnnssnn", .syndicatedDeviceList(sequence: 1, device: device)),
-        ("onnnssnn", .syndicationRequest(sealed: Octets([1]))),
-        ("onnnssnn", .syndicatedC2Request(data: Octets([1]), request: 1)),
-        ("onnnssnn", .syndicationEnd),
-        ("onnnssnn", .syndicationTerminate),
+        ("onnnnnnsssnsnnn", .initiate(url: Octets([1]), digest: Octets([2]))),
+        ("on+nnn+ss+n+nnn", .response(.joinSuccess)),
+        ("onnnnnnsssnsnnn", .activate),
+        ("onnnnnn+n+n+nnn", .action(1)),
+        ("onnnnnn+n+n+nnn", .data(id: Octets([1]), data: Octets([2]))),
+        ("onnnnnn+n+n+nnn", .identityRequest),
+        ("onnnnnnsssnsnnn", .joinRequest),
+        ("o++++++++nnnn++", .joinCommand(device: beacon)),
+        ("onnnnnnsssnsnnn", .humanJoinRequest),
+        ("onnn+nnsssnsnnn", .humanJoinResponse(sealed: Octets(secret(7).withBytes(Array.init)))),
+        ("onnnnnnsssnsnnn", .observedJoinRequest(observer: beacon)),
+        ("onnnn+nsssnsnnn", .observedJoinResponse(sealed: Octets(secret(7).withBytes(Array.init)))),
+        ("onnnnnn+n+n+nnn", .observationRequest(joining: device, sealed: Octets(secret(7).withBytes(Array.init)))),
+        ("onnnnnnsssnsnnn", .resignRequest),
+        ("onnnnnn+n+n+nnn", .terminateCommand),
+        ("onnnnnnsssnsnnn", .deregisterRequest),
+        ("onnnnnn+n+n+nnn", .deregisterCommand),
+        ("onnnnnnsssnsnnn", .syndicationInitiate(url: Octets([1]), sealed: Octets([2]))),
+        ("onnnnnnsssnsnnn", .syndicatedAction(1, target: device)),
+        ("onnnnnnsssnsnnn", .syndicatedData(id: Octets([]), data: Octets([]), source: device)),
+        ("onnnnnnsssnsnnn", .syndicatedIdentityRequest(target: device)),
+        ("onnnnnnsssnsnnn", .syndicatedDeviceCount(1)),
+        ("onnnnnnsssnsnnn", .syndicatedDeviceList(sequence: 1, device: device)),
+        ("onnnnnnsssnsnnn", .syndicationRequest(sealed: Octets([1]))),
+        ("onnnnnnsssnsnnn", .syndicatedC2Request(data: Octets([1]), request: 1)),
+        ("onnnnnnsssnsnnn", .syndicationEnd),
+        ("onnnnnnsssnsnnn", .syndicationTerminate),
     ]
 
     @Test("the table has every type of message once")
@@ -72,7 +79,11 @@ import Testing
             let effects = harness.say(body, sequence: SequenceID(100))
             switch expected {
             case "+":
-                #expect(effects.refusals.isEmpty && effects.recorded.first == .accepted(server, SequenceID(100)))
+                // What may be an old one makes us ask, and establishes nothing.
+                let isHeldOff = sender == .memberOfUnknownSequence && body.type == .joinCommand
+                let first: Change =
+                    isHeldOff ? .membership(server, .stranger) : .accepted(server, SequenceID(100))
+                #expect(effects.refusals.isEmpty && effects.recorded.first == first, "\(body.type), \(sender)")
                 continue
             case "n": #expect(effects.refusals == sender.membership.map { [.notNow($0)] }, "\(body.type), \(sender)")
             case "s": #expect(effects.refusals == [.notServed], "\(body.type), \(sender)")

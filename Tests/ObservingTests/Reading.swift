@@ -47,7 +47,8 @@ extension [Effect] {
     /// The servers that we want to join again.
     var wanted: [Identifier] { compactMap { if case .wantToken(let server) = $0 { server } else { nil } } }
 
-    /// One letter an effect, for reading an order: r(ecord) s(end) t(ell) c(lose) w(ant) and a dot for a report.
+    /// One letter an effect, for reading an order: r(ecord) s(end) t(ell) c(lose) w(ant) a(ct) p(resent) d(estroy) and a dot
+    /// for a report.
     var order: String {
         String(
             map { effect -> Character in
@@ -57,6 +58,9 @@ extension [Effect] {
                 case .tell: "t"
                 case .close: "c"
                 case .wantToken: "w"
+                case .act: "a"
+                case .present: "p"
+                case .destroy: "d"
                 case .report: "."
                 }
             })

@@ -60,7 +60,7 @@ import Testing
             #expect(refused(&harness, under: sequence) == .sequenceTooHigh(SequenceID(sequence)))
         }
         #expect(harness.say(.action(1), sequence: SequenceID(5)).refusals.isEmpty)
-        #expect(harness.say(.action(1), sequence: SequenceID(highest)).responses == [.actionUnknown])
+        #expect(harness.say(.action(1), sequence: SequenceID(highest)).responses == [.actionSuccess])
         #expect(harness.journal.lastSent[server] == SequenceID(highest + 16))
     }
 
@@ -112,7 +112,7 @@ import Testing
             .data(id: Octets([1]), data: Octets([2])), .terminateCommand,
         ] {
             let sequence = SequenceID((harness.journal.accepted[server]?.number ?? 0) + 100)
-            let effects = harness.say(body, token("for \(body.type)"), sequence: sequence)
+            let effects = harness.say(body, addressed(body.type.rawValue), sequence: sequence)
             #expect(effects.first == .record(.accepted(server, sequence)))
             #expect(harness.observer.servers[server]?.lastAccepted == sequence)
         }
@@ -121,18 +121,27 @@ import Testing
     @Test("ACTION and DATA are answered unknown under their own token")
     func unknownActionsAndData() {
         var harness = Harness()
-        let action = harness.say(.action(7), token("a"))
-        #expect(action.responses == [.actionUnknown] && action.sent.map(\.token) == [token("a")])
-        let data = harness.say(.data(id: Octets([1]), data: Octets([])), token("b"))
-        #expect(data.responses == [.dataTypeUnknown] && data.sent.map(\.token) == [token("b")])
+        for code in (UInt8.min...UInt8.max) where Action(rawValue: code) == nil {
+            let action = harness.say(.action(code), addressed(1))
+            #expect(action.responses == [.actionUnknown] && action.sent.map(\.token) == [addressed(1)])
+        }
+        for id in ["", "IDENTIFY_SECOND", "IDENTIFY_SECONDS ", "identify_seconds", "IDENTIFICATION"] {
+            let data = harness.say(.data(id: Octets(id.utf8), data: Octets([1, 0, 0, 0])), addressed(2))
+            #expect(data.responses == [.dataTypeUnknown] && data.sent.map(\.token) == [addressed(2)])
+        }
     }
 
     @Test("each reason has a name of its own for its counter")
     func names() {
         let all: [Refusal] = [
             .notOurServer, .replayed(SequenceID(1), last: SequenceID(1)), .sequenceTooHigh(SequenceID(1)),
-            .notNow(.stranger), .notServed,
+            .notNow(.stranger), .notServed, .notForUs, .notAllowed, .notSealedToUs,
         ]
         #expect(Set(all.map(\.name)).count == all.count)
     }
+}
+
+/// A token of its own that names us.
+func addressed(_ byte: UInt8, to device: Identifier = beacon) -> Token {
+    Token(random: [UInt8](repeating: byte, count: 16), for: device)
 }

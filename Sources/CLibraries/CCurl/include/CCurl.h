@@ -1,4 +1,4 @@
-// libcurl, loaded when it is first asked for and never linked (decisions/0009). The numbers are those of its curl.h, whose
+// libcurl, loaded when it is first asked for and never linked (decisions/0010). The numbers are those of its curl.h, whose
 // library interface has been kept compatible under this file name since 2006; tests use each of them. curl_easy_setopt and
 // curl_easy_getinfo are variadic, which Swift cannot call.
 #pragma once

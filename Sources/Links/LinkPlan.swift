@@ -1,5 +1,4 @@
 import Glibc
-import Links
 import ProofLink
 
 /// When a device opens its link to the beacon, and when again, as a value. Nothing here ends the join: that is the

@@ -1,44 +1,44 @@
 import CLinux
 import Glibc
-import Links
 import ProofLink
 import SRUP
 
 /// One link of a device to a beacon: the socket, and a `DeviceSession` that says what to send. Made anew for each try.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
-final class DeviceLink: @unchecked Sendable {
+public final class DeviceLink: @unchecked Sendable {
     /// What the link tells.
-    enum Report: Sendable {
+    public enum Report: Sendable {
         /// The proof, or the value, has gone.
         case presented
         /// For the operator.
         case say(String)
+        /// A frame has gone, or has come.
+        case frame(LinkFrame, sent: Bool)
         /// The link is closed; no report comes after this.
         case ended(LinkPlan.Ended)
     }
 
     private let loop: Loop
     private let address: NearbyAddress
-    private let trace: TraceFile?
     private let report: @Sendable (Report) -> Void
     private var session: DeviceSession
     private var assembler = FrameAssembler()
     private var socket: Int32 = -1
     private var watch: Loop.Watch?
 
-    init(
-        _ loop: Loop, to address: NearbyAddress, session: DeviceSession, trace: TraceFile?,
-        report: @escaping @Sendable (Report) -> Void
+    /// A link that is not open yet.
+    /// - Parameter report: is told what happens, on the loop's thread.
+    public init(
+        _ loop: Loop, to address: NearbyAddress, session: DeviceSession, report: @escaping @Sendable (Report) -> Void
     ) {
-        (self.loop, self.address, self.session) = (loop, address, session)
-        (self.trace, self.report) = (trace, report)
+        (self.loop, self.address, self.session, self.report) = (loop, address, session, report)
     }
 
     deinit { drop() }
 
     /// Starts to connect.
-    func open(from adapter: BluetoothAddress) {
+    public func open(from adapter: BluetoothAddress) {
         do throws(LinkSocketError) { socket = try LinkSocket.connect(to: address, from: adapter) } catch {
             report(.ended(.unreachable(error)))
             return
@@ -47,19 +47,19 @@ final class DeviceLink: @unchecked Sendable {
     }
 
     /// The value has come from the server.
-    func take(value: Secret) {
+    public func take(value: Secret) {
         guard let step = session.take(value: value) else { return }
         follow(step)
     }
 
     /// Whether a proof has gone and its OUTCOME has not come.
-    var isProving: Bool {
+    public var isProving: Bool {
         guard socket >= 0, case .proving = session.state else { return false }
         return true
     }
 
     /// Closes without a report.
-    func drop() {
+    public func drop() {
         if let watch { loop.unwatch(watch, socket) }
         if socket >= 0 { close(socket) }
         (watch, socket) = (nil, -1)
@@ -99,7 +99,7 @@ final class DeviceLink: @unchecked Sendable {
     }
 
     private func receive(_ frame: LinkFrame) {
-        trace?.append(TraceLine(frame, from: .beacon, to: .device, at: TraceFile.now))
+        report(.frame(frame, sent: false))
         do throws(DeviceSession.Refusal) { follow(try session.receive(frame)) } catch { end(.left(error.words)) }
     }
 
@@ -115,7 +115,7 @@ final class DeviceLink: @unchecked Sendable {
     }
 
     private func send(_ frame: LinkFrame) {
-        trace?.append(TraceLine(frame, from: .device, to: .beacon, at: TraceFile.now))
+        report(.frame(frame, sent: true))
         guard LinkSocket.send(frame, over: socket) else { return end(.closed) }
         switch frame {
         case .proof, .value: report(.presented)
@@ -133,34 +133,6 @@ extension DeviceSession.Refusal {
         case .otherBeacon(let beacon): "this is beacon \(beacon), not the observer that the join names"
         case .outOfTurn: "the beacon sent a frame out of turn"
         case .rogueBeacon: "the beacon says valid and does not hold the value: a rogue"
-        }
-    }
-}
-
-extension TraceLine {
-    /// A frame of the proof link. Its payload is not noted: in value mode it is the value.
-    init(_ frame: LinkFrame, from: Role, to: Role, at microseconds: Int64) {
-        // Not `encoded` for VALUE: that would make one more copy of the value.
-        let bytes = if case .value = frame { LinkFrame.headerLength + Secret.length } else { frame.encoded.count }
-        let (name, detail) = frame.inAFewWords
-        self.init(
-            atMicroseconds: microseconds, from: from, to: to, via: .link, name: name, bytes: bytes, detail: detail)
-    }
-}
-
-extension LinkFrame {
-    /// The specification's name, and what the frame says beyond it.
-    fileprivate var inAFewWords: (name: String, detail: String?) {
-        switch self {
-        case .hello(_, let modes, _, _):
-            let offered = Mode.allCases.filter(modes.contains).map(\.description).joined(separator: " or ")
-            return ("HELLO", "offers \(offered)")
-        case .ready(let mode, _): return ("READY", "by \(mode)")
-        case .wait(let seconds): return ("WAIT", "\(seconds) s")
-        case .challenge: return ("CHALLENGE", nil)
-        case .proof: return ("PROOF", nil)
-        case .value: return ("VALUE", nil)
-        case .outcome(let outcome, _): return ("OUTCOME", outcome.description)
         }
     }
 }

@@ -1,0 +1,155 @@
+import FoundationEssentials
+import Links
+import Observing
+import SRUP
+
+/// What became of an order to the running beacon.
+public struct OrderReply: Codable, Equatable, Sendable {
+    /// Why it was not taken; nil: it was.
+    public var refusal: String?
+    /// What to do then.
+    public var hint: String?
+}
+
+/// Where we stand with one server, for a person who waits.
+public struct StandingReport: Codable, Equatable, Sendable {
+    /// `stranger`, `joining`, `presenting`, `member`, `resigning`, `resigned`, `refused`, `terminated`, `deregistering` or
+    /// `deregistered`.
+    public var membership: String
+    /// `simple`, `human` or `observed`, while a join waits for its answer.
+    public var manner: String?
+    /// The value that a human is to compare, 32 hexadecimal digits, while it is shown. For the beacon's user only.
+    public var value: String?
+    /// Whether a broker is connected.
+    public var isConnected: Bool
+    /// What is wrong, where the broker is not connected.
+    public var fault: String?
+}
+
+/// A person's orders, over the control socket.
+public enum Order {
+    /// Joins a server; returns once the request is on disk.
+    /// - Parameters:
+    ///   - manner: nil: as the configuration has it.
+    ///   - address: where the observer is near by, for an observed join.
+    /// - Throws: `OperatorFault` where it is not taken, or no beacon runs.
+    public static func join(
+        _ server: Identifier, _ manner: JoinManner?, at address: NearbyAddress? = nil, of configuration: Configuration
+    ) throws {
+        var words = ["join", server.topicForm, manner?.name ?? "configured"]
+        if case .observed(let observer) = manner { words.append(observer.topicForm) }
+        if let address { words.append(address.optionForm) }
+        try send(words, configuration)
+    }
+
+    /// Asks a server to let us go (§6).
+    /// - Throws: as `join`.
+    public static func resign(_ server: Identifier, of configuration: Configuration) throws {
+        try send(["resign", server.topicForm], configuration)
+    }
+
+    /// Asks a server to take us out of the system (§6). If it does, our keys are destroyed, and the beacon ends.
+    /// - Throws: as `join`.
+    public static func deregister(_ server: Identifier, of configuration: Configuration) throws {
+        try send(["deregister", server.topicForm], configuration)
+    }
+
+    /// Where we stand with a server.
+    /// - Throws: `OperatorFault` where no beacon runs.
+    public static func standing(_ server: Identifier, of configuration: Configuration) throws -> StandingReport {
+        let reply = try Control.ask(configuration.stateFolder + "/control", "standing \(server.topicForm)")
+        return try decoder().decode(StandingReport.self, from: Data(reply))
+    }
+
+    private static func send(_ words: [String], _ configuration: Configuration) throws {
+        let json = try Control.ask(configuration.stateFolder + "/control", words.joined(separator: " "))
+        let reply = try decoder().decode(OrderReply.self, from: Data(json))
+        if let refusal = reply.refusal { throw OperatorFault(refusal, hint: reply.hint ?? "see srup-beacon status") }
+    }
+}
+
+extension Shell {
+    /// The answer to an order, or to a question about a server.
+    func obey(_ words: [Substring]) -> [UInt8] {
+        guard words.count >= 2, let server = Identifier(hexadecimal: words[1]) else { return [] }
+        if words[0] == "standing" { return (try? Array(encoder().encode(standing(server)))) ?? [] }
+        let reply: OrderReply
+        do {
+            try order(words, server)
+            reply = OrderReply()
+        } catch {
+            reply = OrderReply(refusal: error.sentence, hint: error.hint)
+        }
+        return (try? Array(encoder().encode(reply))) ?? []
+    }
+
+    private func order(_ words: [Substring], _ server: Identifier) throws(OperatorFault) {
+        guard configuration.servers[server] != nil else {
+            throw OperatorFault(
+                "\(server) is no server of the configuration",
+                hint: "add a section [server \(server.topicForm)], and reload")
+        }
+        guard journal != nil else {
+            throw OperatorFault(trouble?.sentence ?? "the journal is not open", hint: "see srup-beacon status")
+        }
+        guard journal?.sequencesUnknown == false else {
+            throw OperatorFault(
+                "the sequence ids that were used are not known", hint: "set sequence-floor in each [server ID]")
+        }
+        let isMember = observer.memberships[server]?.isMember ?? false
+        switch words[0] {
+        case "join":
+            guard !isMember else {
+                throw OperatorFault(
+                    "server \(server): we are a member already", hint: "resign first: srup-beacon resign")
+            }
+            try join(server, words)
+        case "resign", "deregister":
+            guard isMember else {
+                throw OperatorFault("server \(server): we are no member", hint: "join first: srup-beacon join")
+            }
+            handle(words[0] == "resign" ? .resign(server, freshToken()) : .deregister(server, freshToken()))
+        default: throw OperatorFault("unknown order", hint: "use the same version of srup-beacon for both")
+        }
+    }
+
+    private func join(_ server: Identifier, _ words: [Substring]) throws(OperatorFault) {
+        var manner = configuration.servers[server]?.terms.manner ?? .simple
+        switch words.dropFirst(2).first {
+        case "simple": manner = .simple
+        case "human": manner = .human
+        case "observed":
+            guard let observer = words.dropFirst(3).first.flatMap({ Identifier(hexadecimal: $0) }),
+                observer != configuration.identity
+            else { throw OperatorFault("the observer is not another beacon", hint: "name it: --observed ID") }
+            manner = .observed(by: observer)
+        default: break
+        }
+        if case .observed = manner {
+            let text = words.dropFirst(4).joined(separator: " ")
+            membership.observers[server] = NearbyAddress(text) ?? membership.observers[server]
+            guard membership.observers[server] ?? configuration.servers[server]?.observerAddress != nil else {
+                throw OperatorFault(
+                    "where the observer is near by is not known",
+                    hint:
+                        "say it: --at rfcomm:AA:BB:CC:DD:EE:FF, or set observer-address in [server \(server.topicForm)]"
+                )
+            }
+        }
+        if let event = joinEvent(server, manner) { handle(event) }
+    }
+
+    private func standing(_ server: Identifier) -> StandingReport {
+        let standing = observer.memberships[server] ?? .stranger
+        var report = StandingReport(membership: standing.name, manner: standing.manner?.name, isConnected: false)
+        switch brokerState {
+        case .connected: report.isConnected = true
+        case .connecting: break
+        case .lost(let address, let fault): report.fault = "\(address): \(fault.sentence)"
+        }
+        if standing.manner == .human {
+            report.value = observer.presented(to: server).map { $0.withBytes { hexadecimal($0) } }
+        }
+        return report
+    }
+}

@@ -1,0 +1,31 @@
+import Links
+import ProofLink
+import SRUP
+
+extension TraceLine {
+    /// A frame of the proof link. Its payload is not noted: in value mode it is the value.
+    init(_ frame: LinkFrame, from: Role, to: Role, at microseconds: Int64) {
+        // Not `encoded` for VALUE: that would make one more copy of the value.
+        let bytes = if case .value = frame { LinkFrame.headerLength + Secret.length } else { frame.encoded.count }
+        let (name, detail) = frame.inAFewWords
+        self.init(
+            atMicroseconds: microseconds, from: from, to: to, via: .link, name: name, bytes: bytes, detail: detail)
+    }
+}
+
+extension LinkFrame {
+    /// The specification's name, and what the frame says beyond it.
+    fileprivate var inAFewWords: (name: String, detail: String?) {
+        switch self {
+        case .hello(_, let modes, _, _):
+            let offered = Mode.allCases.filter(modes.contains).map(\.description).joined(separator: " or ")
+            return ("HELLO", "offers \(offered)")
+        case .ready(let mode, _): return ("READY", "by \(mode)")
+        case .wait(let seconds): return ("WAIT", "\(seconds) s")
+        case .challenge: return ("CHALLENGE", nil)
+        case .proof: return ("PROOF", nil)
+        case .value: return ("VALUE", nil)
+        case .outcome(let outcome, _): return ("OUTCOME", outcome.description)
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import SRUP
+
+// Becoming a member, and ceasing to be one: rules §8; the paper's §5.2 and §6.
+extension Observer {
+    mutating func join(_ server: Identifier, _ token: Token, _ manner: JoinManner, at now: Instant) -> [Effect] {
+        var standing = servers[server] ?? Standing()
+        // A member whose sequence is not known hears nothing: a new join establishes it.
+        guard !standing.membership.isMember || standing.lastAccepted == nil, !isExpelled else { return [] }
+        // No message of a moderated join echoes our token before it is over: where the server's sequence id is not known,
+        // and it may have sent us something before, a simple request goes first. Also a refusal establishes the id.
+        standing.isEstablishing = manner != .simple && standing.lastAccepted == nil && sequencesLost
+        standing.manner = manner
+        standing.membership = .joining(token, manner)
+        standing.presented = nil
+        servers[server] = standing
+        let request = standing.isEstablishing ? Body.joinRequest : manner.request
+        return ask(server, request, token, at: now)
+    }
+
+    /// A request that waits for an answer: recorded, sent, and sent again under another token if none comes.
+    private mutating func ask(_ server: Identifier, _ request: Body, _ token: Token, at now: Instant) -> [Effect] {
+        guard let standing = servers[server] else { preconditionFailure("nothing is known of \(server)") }
+        let delay = min(policy.firstJoinRetry * (1 << min(standing.joinAttempts, 20)), policy.longestJoinRetry)
+        servers[server]?.joinAttempts += 1
+        setJoinDue(server, now + delay)
+        return [
+            .record(.membership(server, standing.membership)),
+            send(request, token, to: server),
+            .report(.membership(server, standing.membership)),
+        ]
+    }
+
+    private mutating func setJoinDue(_ server: Identifier, _ moment: Instant) {
+        servers[server]?.joinDue = moment
+        agenda.add(.join(server), at: moment)
+    }
+
+    private mutating func settle(_ server: Identifier, as membership: Membership) -> [Effect] {
+        servers[server]?.membership = membership
+        servers[server]?.presented = nil
+        servers[server]?.isEstablishing = false
+        if membership != .refused { servers[server]?.joinAttempts = 0 }
+        return [.record(.membership(server, membership)), .report(.membership(server, membership))]
+    }
+
+    /// What waits for an answer is asked again.
+    mutating func again(_ server: Identifier, _ token: Token, at now: Instant) -> [Effect] {
+        guard let standing = servers[server] else { return [] }
+        switch standing.membership {
+        case .stranger, .joining, .presenting, .refused: return join(server, token, standing.manner, at: now)
+        case .resigning: return resign(server, token, at: now)
+        case .deregistering: return deregister(server, token, at: now)
+        case .member, .terminated, .resigned, .deregistered: return []
+        }
+    }
+
+    /// The answer to whatever waits for one; the checks have compared its token.
+    mutating func settleRequest(of server: Identifier, _ status: Status, at now: Instant) -> [Effect] {
+        guard let standing = servers[server] else { return [] }
+        switch standing.membership {
+        case .joining, .presenting:
+            if status == .joinSuccess { return settle(server, as: .member) }
+            let mayAskAsWanted = standing.isEstablishing
+            let effects = settle(server, as: .refused)
+            if mayAskAsWanted { return effects + [.wantToken(server)] }
+            setJoinDue(server, now + policy.longestJoinRetry)  // asked again, seldom
+            return effects
+        case .resigning: return status == .resignSuccess ? leave(server, as: .resigned) : settle(server, as: .member)
+        case .deregistering: return status == .deregisterSuccess ? expelled(by: server) : settle(server, as: .member)
+        case .stranger, .member, .refused, .terminated, .resigned, .deregistered:
+            preconditionFailure("a response passed the checks while \(standing.membership)")
+        }
+    }
+
+    // MARK: - Before eyes (§5.2.1, §5.2.2)
+
+    /// Whether a value for us to show can be believed to be new.
+    func mayPresent(_ standing: Standing) -> Bool {
+        !standing.isEstablishing && (standing.lastAccepted != nil || !sequencesLost)
+    }
+
+    mutating func present(_ exchange: Exchange, _ sealed: Octets, at now: Instant) -> [Effect] {
+        guard let manner = servers[exchange.server]?.manner else { return [] }
+        let type: MessageType = manner == .human ? .humanJoinResponse : .observedJoinResponse
+        guard case .success(let value) = unseal(sealed.bytes) else {
+            return [.report(.refused(.notSealedToUs, sender: exchange.server, type: type))]
+        }
+        let membership = Membership.presenting(exchange.token, manner)
+        servers[exchange.server]?.membership = membership
+        servers[exchange.server]?.presented = value
+        setJoinDue(exchange.server, now + policy.presentingLimit)
+        return [
+            .record(.membership(exchange.server, membership)), .report(.membership(exchange.server, membership)),
+            .present(exchange.server, manner),
+        ]
+    }
+
+    /// JOIN_CMD. One that comes while we ask already changes nothing.
+    mutating func obeyJoin(_ server: Identifier) -> [Effect] {
+        switch servers[server]?.membership {
+        case .joining, .presenting: return []
+        default:
+            servers[server]?.manner = (terms[server] ?? Terms()).manner
+            return settle(server, as: .stranger) + [.report(.commanded(server)), .wantToken(server)]
+        }
+    }
+
+    // MARK: - Leaving (§6)
+
+    mutating func resign(_ server: Identifier, _ token: Token, at now: Instant) -> [Effect] {
+        guard let membership = servers[server]?.membership, membership.isMember, !isExpelled else { return [] }
+        if case .deregistering = membership { return [] }
+        servers[server]?.membership = .resigning(token)
+        return ask(server, .resignRequest, token, at: now)
+    }
+
+    mutating func deregister(_ server: Identifier, _ token: Token, at now: Instant) -> [Effect] {
+        guard servers[server]?.membership.isMember == true, !isExpelled else { return [] }
+        servers[server]?.membership = .deregistering(token)
+        return ask(server, .deregisterRequest, token, at: now)
+    }
+
+    /// The server does not want our answers any more; those that are open get theirs all the same.
+    mutating func leave(_ server: Identifier, as membership: Membership) -> [Effect] {
+        settle(server, as: membership) + withdraw { $0.server == server }
+    }
+
+    /// Out of the system: nobody's observations go on.
+    mutating func expelled(by server: Identifier, _ exchange: Exchange? = nil) -> [Effect] {
+        isExpelled = true
+        let effects = settle(server, as: .deregistered) + withdraw { _ in true }
+        return effects + (exchange.map { [respond($0, .deregisterSuccess)] } ?? []) + [.destroy(server)]
+    }
+
+    private mutating func withdraw(_ which: (Exchange) -> Bool) -> [Effect] {
+        let theirs = observations.filter { which($0.key) }.sorted { $0.value.deadline < $1.value.deadline }
+        return theirs.flatMap { answer($0.key, .failed, .withdrawn, nil) }
+    }
+
+    // MARK: - Commands (§3.5, §3.6)
+
+    mutating func act(_ code: UInt8, _ exchange: Exchange) -> [Effect] {
+        switch Action(rawValue: code) {
+        case nil: return [respond(exchange, .actionUnknown), .report(.acted(exchange, code, .actionUnknown))]
+        case .pause, .resume:
+            let isPaused = code == Action.pause.rawValue
+            servers[exchange.server]?.isPaused = isPaused
+            return [
+                .record(.paused(exchange.server, isPaused)), respond(exchange, .actionSuccess),
+                .report(.acted(exchange, code, .actionSuccess)),
+            ]
+        case let action?: return [.act(action, exchange)]
+        }
+    }
+
+    mutating func take(_ id: Octets, _ data: Octets, _ exchange: Exchange) -> [Effect] {
+        let bytes = data.bytes
+        guard id == DataID.identifySeconds.octets, bytes.count == 4 else {
+            return [respond(exchange, .dataTypeUnknown)]
+        }
+        let seconds = bytes.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        guard (1...3_600).contains(seconds) else { return [respond(exchange, .dataTypeUnknown)] }
+        identifySeconds = seconds
+        return []
+    }
+}

@@ -1,0 +1,115 @@
+import SRUP
+
+/// How we ask a server to let us join (§5.2).
+public enum JoinManner: Hashable, Sendable {
+    /// JOIN_REQ: the server decides by itself.
+    case simple
+    /// HM_JOIN_REQ: a human compares the value that we show with the one that the server shows (§5.2.1).
+    case human
+    /// OBS_JOIN_REQ: another beacon compares (§5.2.2).
+    case observed(by: Identifier)
+
+    var request: Body {
+        switch self {
+        case .simple: .joinRequest
+        case .human: .humanJoinRequest
+        case .observed(let observer): .observedJoinRequest(observer: observer)
+        }
+    }
+}
+
+/// Our standing with a server.
+///
+///                                  ┌── 5E, 5F ──▶ refused (asked again, seldom)
+///     stranger ──▶ joining ────────┼── 50 ──────▶ member ──▶ resigning ── 70 ──▶ resigned
+///        ▲            │ the value  │               │  ▲           └────── 7F ──▶ member
+///        │            ▼            │               │  └── 8F ── deregistering ── 80 ──▶ deregistered
+///        │        presenting ──────┘               │                   ▲
+///        │                                         ├───────────────────┘
+///        └── JOIN_CMD ── terminated ◀─ TERMINATE ──┴── DEREGISTER_CMD ──▶ deregistered
+public enum Membership: Hashable, Sendable {
+    /// Never joined, or lost: we join when the shell says so.
+    case stranger
+    /// Our request to join has gone with this token.
+    case joining(Token, JoinManner = .simple)
+    /// The server has sent the value that we are to show, under this token: its answer will carry it.
+    case presenting(Token, JoinManner)
+    /// The server has said yes.
+    case member
+    /// The server has said no: we ask again, seldom.
+    case refused
+    /// The server has let us go: we do not ask again by ourselves.
+    case terminated
+    /// RESIGN_REQ has gone with this token; until it is answered we are a member.
+    case resigning(Token)
+    /// The server has let us resign: nothing from it is listened to, until a person joins again.
+    case resigned
+    /// DEREGISTER_REQ has gone with this token; until it is answered we are a member.
+    case deregistering(Token)
+    /// The server has taken us out of the system: the end of this identity.
+    case deregistered
+
+    /// Whether the server's questions and commands are listened to.
+    public var isMember: Bool {
+        switch self {
+        case .member, .resigning, .deregistering: true
+        case .stranger, .joining, .presenting, .refused, .terminated, .resigned, .deregistered: false
+        }
+    }
+
+    /// How the join is asked for that waits for its answer.
+    public var manner: JoinManner? {
+        switch self {
+        case .joining(_, let manner), .presenting(_, let manner): manner
+        case .stranger, .member, .refused, .terminated, .resigning, .resigned, .deregistering, .deregistered: nil
+        }
+    }
+
+    /// Whether something of ours is to be sent again some time: it waits for an answer, or was refused.
+    var asksAgain: Bool {
+        switch self {
+        case .stranger, .joining, .presenting, .refused, .resigning, .deregistering: true
+        case .member, .terminated, .resigned, .deregistered: false
+        }
+    }
+}
+
+/// What the configuration says of a server: how we join it, and what it may do to us.
+public struct Terms: Equatable, Sendable {
+    /// How we join where nobody says otherwise.
+    public var manner = JoinManner.simple
+    /// Whether JOIN_CMD from it is obeyed.
+    public var commandsJoin = true
+    /// Whether DEREGISTER_CMD from it is obeyed.
+    public var deregisters = true
+    /// Whether its commands must carry a token that names us. Nothing else that is signed tells whom a command is for:
+    /// without this, one that was meant for another device is obeyed here if the broker lets somebody copy it to our topic.
+    public var namesUs = true
+
+    /// Joined simply, everything allowed, and commands must name us.
+    public init() {}
+}
+
+/// What a server can order by ACTION (§3.6; docs/protocol.md, «Actions»).
+public enum Action: UInt8, CaseIterable, Hashable, Sendable {
+    /// Answer this server's new observation requests *fail*, until `resume`.
+    case pause = 0x01
+    /// Observe again.
+    case resume = 0x02
+    /// Make yourself known to people near by.
+    case identify = 0x03
+    /// Open the radio anew: listeners and advertisement.
+    case restartRadio = 0x04
+}
+
+/// What a server can tell by DATA (§3.5; docs/protocol.md, «Data»).
+public enum DataID: String, CaseIterable, Sendable {
+    /// To us: how long `identify` lasts from now on, a little-endian number of 4 bytes, 1 to 3,600 seconds.
+    case identifySeconds = "IDENTIFY_SECONDS"
+    /// From us: the answer to ID_REQUEST, one JSON object.
+    case identification = "IDENTIFICATION"
+    /// From us: the evidence of a verdict, one JSON object.
+    case observationEvidence = "OBSERVATION_EVIDENCE"
+
+    var octets: Octets { Octets(rawValue.utf8) }
+}

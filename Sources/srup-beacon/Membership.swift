@@ -1,0 +1,232 @@
+import ArgumentParser
+import Beacon
+import Glibc
+import Links
+import Observing
+import SRUP
+
+/// What the verbs about a server take.
+struct ServerOptions: ParsableArguments {
+    @OptionGroup var options: ConfigurationOption
+
+    @Argument(help: "The server's identifier; where the configuration has only one, it need not be given.")
+    var server: String?
+
+    @Option(help: "How long to wait for the server's answer, 1 to 3600 seconds.")
+    var seconds = 60
+
+    func validate() throws {
+        guard (1...3_600).contains(seconds) else { throw ValidationError("--seconds takes a number from 1 to 3600") }
+    }
+
+    func configurationAndServer() throws -> (Configuration, Identifier) {
+        let configuration = try Configuration(file: options.config)
+        if let server {
+            guard let id = Identifier(hexadecimal: server) else {
+                throw OperatorFault("«\(server)» is no identifier", hint: "give 1 to 16 hexadecimal digits")
+            }
+            return (configuration, id)
+        }
+        guard configuration.servers.count == 1, let only = configuration.servers.keys.first else {
+            throw OperatorFault("the configuration has several servers", hint: "name one: see srup-beacon servers")
+        }
+        return (configuration, only)
+    }
+
+    /// Asks the beacon again and again until the server has answered.
+    /// - Parameter isSettled: looks at where we stand, and says whether that is the end.
+    /// - Throws: `OperatorFault` where the time is up.
+    func wait(
+        for server: Identifier, of configuration: Configuration, until isSettled: (StandingReport) throws -> Bool
+    ) throws {
+        var last: StandingReport?
+        for _ in 0..<(seconds * 4) {
+            let standing = try Order.standing(server, of: configuration)
+            if try isSettled(standing) { return }
+            last = standing
+            usleep(250_000)
+        }
+        throw OperatorFault(
+            "server \(server) has not answered within \(seconds) s (\(last?.membership ?? "unknown"))",
+            hint: last?.fault ?? "the request goes on; look again: srup-beacon servers")
+    }
+}
+
+/// `srup-beacon join`
+struct Join: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Ask a server to let this beacon join it.",
+        discussion: """
+            The running beacon asks, in the manner that the configuration has, or in another: simply, before human eyes, or \
+            before another beacon. The request is kept, and asked again, until the server has answered.
+
+            With --human the value that the server has sealed to this beacon is shown here. Whoever operates the server \
+            sees the same value there and accepts only if both are the same.
+
+              srup-beacon join
+              srup-beacon join c200000000000001 --human
+              srup-beacon join c200000000000001 --observed bea2 --at rfcomm:00:11:22:33:44:55
+
+            Exit status 0: joined; 1: not.
+            """)
+
+    @OptionGroup var target: ServerOptions
+
+    @Flag(help: "Ask simply, whatever the configuration says.")
+    var simple = false
+
+    @Flag(help: "Ask for a join that a human moderates.")
+    var human = false
+
+    @Option(help: ArgumentHelp("Ask for a join that this other beacon observes.", valueName: "id"))
+    var observed: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where that beacon is near by: rfcomm:ADDR, l2cap:ADDR, le:ADDR or local:PATH.", valueName: "address"))
+    var at: String?
+
+    func validate() throws {
+        guard [simple, human, observed != nil].filter({ $0 }).count <= 1 else {
+            throw ValidationError("give one of --simple, --human and --observed")
+        }
+        guard at == nil || observed != nil else { throw ValidationError("--at goes with --observed") }
+    }
+
+    func run() throws {
+        try reportingFaults {
+            let (configuration, server) = try target.configurationAndServer()
+            try Order.join(server, try manner(), at: try address(), of: configuration)
+            var shown: String?
+            try target.wait(for: server, of: configuration) { standing in
+                if let value = standing.value, value != shown {
+                    shown = value
+                    show(value)
+                }
+                switch standing.membership {
+                case "member":
+                    say("server \(server): joined")
+                    return true
+                case "refused":
+                    throw OperatorFault(
+                        "server \(server) does not let this beacon join", hint: "ask who operates the server")
+                default: return false
+                }
+            }
+        }
+    }
+
+    private func manner() throws -> JoinManner? {
+        if simple { return .simple }
+        if human { return .human }
+        guard let observed else { return nil }
+        guard let id = Identifier(hexadecimal: observed) else {
+            throw OperatorFault("«\(observed)» is no identifier", hint: "give 1 to 16 hexadecimal digits")
+        }
+        return .observed(by: id)
+    }
+
+    private func address() throws -> NearbyAddress? {
+        guard let at else { return nil }
+        guard let address = NearbyAddress(at) else {
+            throw OperatorFault("«\(at)» is not the address of a beacon's link", hint: "give rfcomm:AA:BB:CC:DD:EE:FF")
+        }
+        return address
+    }
+
+    private func show(_ value: String) {
+        say("Compare with what the server shows, and accept there only if all of it is the same:")
+        say(value)
+    }
+}
+
+/// `srup-beacon resign`
+struct Resign: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Ask a server to let this beacon go.",
+        discussion: """
+            Until the server has agreed, the beacon goes on serving it. Afterwards nothing from it is listened to, until \
+            srup-beacon join. Open observations of that server are answered «failed».
+
+            Exit status 0: the server has agreed; 1: not.
+            """)
+
+    @OptionGroup var target: ServerOptions
+
+    func run() throws {
+        try reportingFaults {
+            let (configuration, server) = try target.configurationAndServer()
+            try Order.resign(server, of: configuration)
+            try target.wait(for: server, of: configuration) { standing in
+                switch standing.membership {
+                case "resigned":
+                    say("server \(server): resigned")
+                    return true
+                case "member":
+                    throw OperatorFault(
+                        "server \(server) does not let this beacon resign", hint: "ask who operates the server")
+                default: return false
+                }
+            }
+        }
+    }
+}
+
+/// `srup-beacon deregister`
+struct Deregister: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Give up this beacon's identity, for ever.",
+        discussion: """
+            Asks a server to take this beacon out of the system. When it agrees, the identity key, the access key and the \
+            client certificate are destroyed, and the beacon ends: for all its servers. A new identity is made by \
+            srup-beacon enrol URL --replace.
+
+            Exit status 0: done; 1: not.
+            """)
+
+    @OptionGroup var target: ServerOptions
+
+    @Flag(help: "Yes, destroy the keys. Nothing is done without it.")
+    var yes = false
+
+    func run() throws {
+        try reportingFaults {
+            let (configuration, server) = try target.configurationAndServer()
+            guard yes else {
+                throw OperatorFault(
+                    "this destroys the identity \(configuration.identity) for ever", hint: "if you mean it, add --yes")
+            }
+            try Order.deregister(server, of: configuration)
+            do {
+                try target.wait(for: server, of: configuration) { standing in
+                    guard standing.membership == "member" else { return standing.membership == "deregistered" }
+                    throw OperatorFault(
+                        "server \(server) does not deregister this beacon", hint: "ask who operates the server")
+                }
+            } catch  where (try? configuration.checkNotDeregistered()) == nil {
+                // It has ended already.
+            }
+            say("server \(server): deregistered; the keys are destroyed")
+        }
+    }
+}
+
+/// `srup-beacon servers`
+struct Servers: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the servers, and where this beacon stands with each.",
+        discussion: "Exit status 0: a beacon answered; 1: none did.")
+
+    @OptionGroup var options: ConfigurationOption
+
+    @Flag(help: "Print one JSON array, for machines.")
+    var json = false
+
+    func run() throws {
+        try reportingFaults {
+            let report = try Inquiry.report(try Inquiry.status(try Configuration(file: options.config)))
+            guard !json else { return print(try report.serversJSON()) }
+            for server in report.servers { print(server.text) }
+        }
+    }
+}

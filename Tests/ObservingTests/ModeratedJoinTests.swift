@@ -1,0 +1,107 @@
+import ProofLink
+import SRUP
+import Testing
+
+@testable import Observing
+
+/// The paper's §5.2.1 and §5.2.2, with us as the device: we show our own value.
+@Suite struct ModeratedJoinTests {
+    static let manners: [JoinManner] = [.human, .observed(by: otherDevice)]
+
+    /// The message that carries our value.
+    private func response(_ manner: JoinManner, sealed: [UInt8] = [UInt8](repeating: 7, count: 16)) -> Body {
+        manner == .human
+            ? .humanJoinResponse(sealed: Octets(sealed)) : .observedJoinResponse(sealed: Octets(sealed))
+    }
+
+    private func joining(_ manner: JoinManner) -> Harness {
+        var harness = Harness(members: [])
+        harness.handle(.join(server, token("fresh"), manner))
+        return harness
+    }
+
+    @Test(
+        "the request is of its manner, the value is shown, and the answer under the value's token decides",
+        arguments: manners)
+    func wholeJoin(manner: JoinManner) {
+        var harness = Harness(members: [])
+        let request = harness.handle(.join(server, token("fresh"), manner))
+        #expect(
+            request.sent.map(\.body) == [
+                manner == .human ? .humanJoinRequest : .observedJoinRequest(observer: otherDevice)
+            ])
+        let shown = harness.say(response(manner), token("T2"))
+        #expect(shown.order == "rr.p" && shown.last == .present(server, manner))
+        #expect(harness.observer.presented(to: server) == secret(7))
+        #expect(harness.journal.memberships[server] == .presenting(token("T2"), manner))
+        #expect(harness.say(.response(.joinSuccess), token("fresh")).refusals.count == 1)
+        #expect(harness.say(.response(.joinSuccess), token("T2")).recorded.last == .membership(server, .member))
+        #expect(harness.observer.presented(to: server) == nil)
+    }
+
+    @Test(
+        "a server can decline at once under our token, but cannot accept before eyes have seen the value",
+        arguments: manners)
+    func noShortCut(manner: JoinManner) {
+        var harness = joining(manner)
+        #expect(
+            harness.say(.response(.joinSuccess), token("fresh")).refusals == [.notNow(.joining(token("fresh"), manner))]
+        )
+        #expect(harness.say(.response(.joinRefused), token("fresh")).recorded.last == .membership(server, .refused))
+    }
+
+    @Test("the other manner's value is refused", arguments: manners)
+    func otherManner(manner: JoinManner) {
+        var harness = joining(manner)
+        let other: JoinManner = manner == .human ? .observed(by: otherDevice) : .human
+        #expect(harness.say(response(other), token("T2")).refusals == [.notNow(.joining(token("fresh"), manner))])
+        #expect(harness.observer.presented(to: server) == nil)
+    }
+
+    @Test("a value that is not sealed to us is refused, and the join goes on", arguments: manners)
+    func notSealedToUs(manner: JoinManner) {
+        var harness = joining(manner)
+        #expect(harness.say(response(manner, sealed: [1]), token("T2")).refusals == [.notSealedToUs])
+        #expect(harness.say(response(manner, sealed: [1, 2, 3]), token("T2")).refusals == [.notSealedToUs])
+        #expect(harness.say(response(manner), token("T3")).last == .present(server, manner))
+    }
+
+    @Test("a value that nobody decides on is forgotten, and the join is asked for anew", arguments: manners)
+    func undecided(manner: JoinManner) {
+        var harness = joining(manner)
+        harness.say(response(manner), token("T2"))
+        #expect(harness.advance(.seconds(599)).wanted.isEmpty)
+        #expect(harness.advance(.seconds(1)).wanted == [server])
+        let again = harness.handle(.again(server, token("fresh-2")))
+        #expect(again.sent.map(\.token) == [token("fresh-2")] && again.sent.first?.body != .joinRequest)
+        #expect(harness.observer.presented(to: server) == nil)
+        #expect(harness.say(.response(.joinSuccess), token("T2")).refusals.count == 1)
+    }
+
+    @Test("after a restart the value is gone, and the join is asked for in the same manner", arguments: manners)
+    func restarted(manner: JoinManner) {
+        var harness = joining(manner)
+        harness.say(response(manner), token("T2"))
+        harness.restart()
+        #expect(harness.observer.presented(to: server) == nil)
+        let again = harness.handle(.again(server, token("fresh-2")))
+        #expect(again.recorded == [.membership(server, .joining(token("fresh-2"), manner))])
+    }
+
+    @Test(
+        "where the journal was lost, a simple request first establishes the sequence id, and a refusal does so too",
+        arguments: manners)
+    func establishing(manner: JoinManner) {
+        var harness = Harness(members: [])
+        harness.restart(losingSequences: true)
+        #expect(harness.handle(.join(server, token("first"), manner)).sent.map(\.body) == [.joinRequest])
+        // A value from before the loss would be an old one.
+        #expect(harness.say(response(manner), token("T2"), sequence: SequenceID(40)).refusals.count == 1)
+        let refusal = harness.say(.response(.joinRefused), token("first"), sequence: SequenceID(50))
+        #expect(refusal.wanted == [server])
+        let again = harness.handle(.again(server, token("second")))
+        #expect(again.sent.first?.body.type == (manner == .human ? .humanJoinRequest : .observedJoinRequest))
+        #expect(harness.say(response(manner), token("T2"), sequence: SequenceID(50)).refusals.count == 1)
+        #expect(harness.say(response(manner), token("T2"), sequence: SequenceID(51)).last == .present(server, manner))
+    }
+}
