@@ -3,7 +3,7 @@ import FoundationEssentials
 import Keys
 import SRUP
 
-/// A registration service (the paper's §4; docs/protocol.md, «Registration»), asked one question at a time. What it answers
+/// A registration service (the paper's §4; docs/registry.md), asked one question at a time. What it answers
 /// is checked here, and leaves this file only as values that have been.
 public struct Registry: Sendable {
     /// A question, below the service's address.

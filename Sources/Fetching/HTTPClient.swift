@@ -22,6 +22,11 @@ public struct HTTPDownload: Equatable, Sendable {
     public var tag: String?
     /// The first bytes of a reply that was not 200 or 206, for a sentence.
     public var excerpt: [UInt8]
+
+    /// A download.
+    public init(status: Int, written: Int64, tag: String?, excerpt: [UInt8]) {
+        (self.status, self.written, self.tag, self.excerpt) = (status, written, tag, excerpt)
+    }
 }
 
 /// Requests over HTTPS with libcurl: TLS 1.2 or later, the host's name checked, no redirects, no cookies, no compression,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A registration service as the reference's is (docs/protocol.md, «Registration»), on the loopback interface, with Python's
+"""A registration service as the reference's is (docs/registry.md), on the loopback interface, with Python's
 own library and the openssl command. It answers as text/html, breaks its base64 into lines, and knows no identity twice.
 
 Usage: registry.py FOLDER
