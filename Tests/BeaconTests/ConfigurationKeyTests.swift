@@ -74,6 +74,11 @@ struct Key: Sendable, CustomTestStringConvertible {
         ) { $0.identity.description },
         path("beacon", "key") { $0.keyFile },
         path("beacon", "state") { $0.stateFolder },
+        Key(
+            "beacon", "light",
+            good: ["off": "none", "/sys/class/leds/a:b/brightness": "/sys/class/leds/a:b/brightness"],
+            bad: ["", "led0", "yes"]
+        ) { $0.lightFile ?? "none" },
 
         Key(
             "broker", "address",
@@ -97,6 +102,28 @@ struct Key: Sendable, CustomTestStringConvertible {
         path("server c2", "key") { $0.servers[Identifier(0xC2)]?.keyFile ?? "" },
         number("server c2", "sequence-floor", 0...Int(Int64.max >> 1)) {
             $0.servers[Identifier(0xC2)]?.sequenceFloor?.description ?? ""
+        },
+
+        Key(
+            "server c2", "join", good: ["simple": "simple", "human": "human", "no": "simple, not by itself"],
+            bad: ["", "yes", "off", "Human"]
+        ) {
+            let server = $0.servers[Identifier(0xC2)]
+            return (server?.terms.manner.name ?? "") + (server?.joinsByItself == false ? ", not by itself" : "")
+        },
+        Key("server c2", "observer", good: [:], bad: ["", "0", "f", "beacon 2"]) { _ in "" },
+        Key(
+            "server c2", "observer-address",
+            good: [
+                "rfcomm:00:11:22:33:44:55": "rfcomm:00:11:22:33:44:55/21",
+                "le:00:11:22:33:44:55/0x80": "le:00:11:22:33:44:55/128", "local:/run/b": "local:/run/b",
+            ],
+            bad: ["", "00:11:22:33:44:55", "rfcomm:00:11:22:33:44:55/31", "usb:1"]
+        ) { $0.servers[Identifier(0xC2)]?.observerAddress?.optionForm ?? "" },
+        yesOrNo("server c2", "join-command") { $0.servers[Identifier(0xC2)]?.terms.commandsJoin ?? false },
+        yesOrNo("server c2", "deregister-command") { $0.servers[Identifier(0xC2)]?.terms.deregisters ?? false },
+        Key("server c2", "recipient", good: ["token": "true", "broker": "false"], bad: ["", "yes", "none"]) {
+            "\($0.servers[Identifier(0xC2)]?.terms.namesUs ?? false)"
         },
 
         seconds("observation", "window", 1...86_400) { $0.policy.observationWindow },
@@ -212,5 +239,23 @@ struct ConfigurationKeyTests {
         let table = Key.all.map { "[\($0.section.split(separator: " ")[0])] \($0.name)" }
         #expect(Set(shipped) == Set(table))
         #expect(shipped.count == table.count)
+    }
+
+    @Test("an observed join needs an observer that is neither we nor the server, and an observer an observed join")
+    func observers() throws {
+        func settings(_ lines: String) -> String {
+            (Settings.good + [lines]).joined(separator: "\n")
+        }
+        let good = try Settings.configuration(settings("observer = bea2\njoin = observed"))
+        #expect(good.servers[Identifier(0xC2)]?.terms.manner == .observed(by: Identifier(0xBEA2)))
+        for bad in [
+            "join = observed", "join = observed\nobserver = c2",
+            "join = observed\nobserver = \(good.identity.topicForm)",
+            "observer = bea2", "join = human\nobserver = bea2", "join = no\nobserver = bea2",
+        ] {
+            let fault = try Settings.fault(settings(bad))
+            expectGood(fault)
+            #expect(fault.sentence.hasPrefix("[server c2]"), "\(bad): \(fault)")
+        }
     }
 }

@@ -20,7 +20,7 @@ struct HelpTests {
             ("srup-beacon", ["status"], ["--config", "--json"]),
             ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
-            ("srup-bench", [], ["keys", "c2", "device", "scan", "pair", "decode", "diagram"]),
+            ("srup-bench", [], ["keys", "c2", "device", "scan", "pair", "decode", "diagram", "view"]),
             ("srup-bench", ["scan"], ["--seconds", "--adapter", "--json", "CAP_NET_ADMIN"]),
             ("srup-bench", ["pair"], ["--kind", "--adapter", "--seconds"]),
             ("srup-bench", ["keys"], ["--out", "--bits"]),
@@ -34,6 +34,7 @@ struct HelpTests {
             ),
             ("srup-bench", ["decode"], ["--verify-with", "--open-with"]),
             ("srup-bench", ["diagram"], ["--title", "--svg"]),
+            ("srup-bench", ["view"], ["--as", "--form", "--output", "pictograph", "NO_COLOR"]),
         ] as [(String, [String], [String])])
     func help(command: String, verb: [String], names: [String]) throws {
         for flag in ["--help", "-h"] {

@@ -1,0 +1,291 @@
+import Foundation
+import Keys
+import Links
+import ProofLink
+import SRUP
+import SystemSupport
+import Testing
+
+/// rules §8, the paper's §5.2 and §6, with the real command, a real broker and a server in the test's hands.
+@Suite("The beacon as a device of its server")
+struct MembershipTests {
+    let network: Network
+    let server: TestServer
+    static let section = "server \(Node.c2.topicForm)"
+
+    init() throws {
+        network = try Network()
+        server = try TestServer(network)
+    }
+
+    private func started(_ settings: [String: [String]] = [Self.section: ["join = no"]]) throws -> BeaconProcess {
+        let beacon = try BeaconProcess(network, settings: settings)
+        try beacon.start()
+        try eventually("the beacon is connected\n\(beacon.logged)") { beacon.brokerState == "connected" }
+        return beacon
+    }
+
+    private func joined(_ settings: [String: [String]] = [:]) throws -> BeaconProcess {
+        let beacon = try BeaconProcess(network, settings: settings)
+        try beacon.startAndJoin()
+        return beacon
+    }
+
+    private func received(_ type: MessageType, after count: Int = 0) throws -> Message {
+        try eventually("\(type.name)") { server.accepted.filter { $0.body.type == type }.count > count }
+        return try #require(server.accepted.last { $0.body.type == type })
+    }
+
+    private func command() -> Token { Token(random: randomBytes(16), for: Node.beacon) }
+
+    private func status(under token: Token) throws -> Status { try server.waitForVerdict(token) }
+
+    // MARK: - Before human eyes
+
+    @Test(
+        "join --human shows the value that the server has sealed, and the server's answer decides",
+        arguments: [true, false])
+    func human(accepted: Bool) throws {
+        let beacon = try started()
+        let verb = try Verb(beacon, "join", "--human")
+        _ = try received(.humanJoinRequest)
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.send(.humanJoinResponse(sealed: Octets(try server.beaconKey.seal(value))), token: token)
+        let digits = value.withBytes { $0.map { String(format: "%02x", $0) }.joined() }
+        try eventually("the value is shown\n\(verb.said)") {
+            verb.said.replacing("-", with: "").lowercased().contains(digits)
+        }
+        try server.send(.response(accepted ? .joinSuccess : .joinRefused), token: token)
+        #expect(verb.child.wait() == (accepted ? 0 : 1), "\(verb.said)")
+        #expect(beacon.membership == (accepted ? "member" : "refused"))
+        // The value was for eyes only.
+        #expect(!beacon.logged.contains(digits))
+        for file in try FileManager.default.contentsOfDirectory(atPath: beacon.state) {
+            let bytes = FileManager.default.contents(atPath: beacon.state + "/" + file) ?? Data()
+            #expect(bytes.range(of: Data(digits.utf8)) == nil && bytes.range(of: value.withBytes { Data($0) }) == nil)
+        }
+    }
+
+    // MARK: - Before another beacon
+
+    @Test("an observed join: the beacon proves to another beacon that it holds the value")
+    func observed() throws {
+        let path = network.folder + "/observer"
+        let listener = try LinkSocket.listen(on: .local(path: path))
+        defer { close(listener) }
+        let beacon = try started([
+            Self.section: [
+                "join = observed", "observer = \(Node.second.topicForm)", "observer-address = local:\(path)",
+            ]
+        ])
+        guard case .observedJoinRequest(Node.second) = try received(.observedJoinRequest).body else {
+            Issue.record("another observer was named")
+            return
+        }
+        let (value, token) = (Secret.random(), TestServer.token())
+        try server.send(.observedJoinResponse(sealed: Octets(try server.beaconKey.seal(value))), token: token)
+        #expect(try observe(listener, value))
+        try server.send(.response(.joinSuccess), token: token)
+        try eventually("it is a member") { beacon.membership == "member" }
+    }
+
+    /// The observing beacon, by its session: whether the proof was right.
+    private func observe(_ listener: Int32, _ value: Secret) throws -> Bool {
+        var accepted: LinkSocket.Accepted?
+        try eventually("a link") {
+            accepted = try LinkSocket.accept(listener, .local)
+            return accepted != nil
+        }
+        let socket = try #require(accepted?.socket)
+        defer { close(socket) }
+        var session = BeaconSession(
+            beacon: Node.second, modes: [.challenge], linkNonce: randomBytes(16), challenge: randomBytes(32))
+        #expect(LinkSocket.send(session.hello, over: socket))
+        var assembler = FrameAssembler()
+        func next() throws -> LinkFrame {
+            var frame: LinkFrame?
+            try eventually("a frame of the device") {
+                if case .bytes(let bytes) = LinkSocket.receive(from: socket) { assembler.append(bytes) }
+                frame = try assembler.next()
+                return frame != nil
+            }
+            return try #require(frame)
+        }
+        #expect(try session.receive(try next()) == .ready(Node.beacon))
+        let challenge = session.sendChallenge()
+        #expect(LinkSocket.send(challenge, over: socket))
+        guard case .presented(let presentation) = try session.receive(try next()) else { return false }
+        let isRight = presentation.matches(value, hmacSHA256)
+        #expect(LinkSocket.send(presentation.validOutcome(value, hmacSHA256), over: socket))
+        return isRight
+    }
+
+    // MARK: - Leaving and being called back
+
+    @Test("resign waits for the server's word, nothing is heard after it, and join brings the beacon back")
+    func resigning() throws {
+        let beacon = try joined()
+        let kept = try Verb(beacon, "resign")
+        try server.send(.response(.resignFail), token: try received(.resignRequest).token)
+        #expect(kept.child.wait() == 1 && kept.said.contains("does not let this beacon resign"))
+        #expect(beacon.membership == "member")
+        let left = try Verb(beacon, "resign")
+        try server.send(.response(.resignSuccess), token: try received(.resignRequest, after: 1).token)
+        #expect(left.child.wait() == 0, "\(left.said)")
+        try server.send(.joinCommand(device: Node.beacon), token: command())
+        try eventually("it is refused") { beacon.refused("not-now") == 1 }
+        #expect(beacon.membership == "resigned")
+        #expect(try beacon.command("join").status == 0)
+        #expect(beacon.membership == "member")
+    }
+
+    @Test("after TERMINATE the server's own JOIN_CMD brings the beacon back, and nobody else's")
+    func calledBack() throws {
+        let beacon = try joined()
+        try server.send(.terminateCommand, token: command())
+        try eventually("it is let go") { beacon.membership == "terminated" }
+        try server.send(.joinCommand(device: Node.device), token: command())
+        try eventually("it is refused") { beacon.refused("not-for-us") == 1 }
+        #expect(beacon.membership == "terminated")
+        // A registered stranger that the configuration does not name.
+        let stranger = try IdentityKey(pemFile: network.folder + "/\(Node.device.topicForm).key.pem")
+        let forged = Message(
+            sequence: SequenceID(1 << 40), sender: Node.device, token: command(),
+            body: .joinCommand(device: Node.beacon))
+        server.publish(try forged.signed(by: stranger))
+        try eventually("it is refused") { beacon.refused("unknown-sender") == 1 }
+        #expect(beacon.membership == "terminated")
+        try server.send(.joinCommand(device: Node.beacon), token: command())
+        try eventually("it is back") { beacon.membership == "member" }
+        #expect(beacon.logged.contains("has told us to join"))
+    }
+
+    @Test(
+        "deregistered, by its own wish or by the server's, its keys are destroyed, it ends, and it says why it does not start",
+        arguments: [true, false])
+    func deregistering(own: Bool) throws {
+        let beacon = try joined()
+        let files = ["key.pem", "tls.key", "cert.pem"].map { network.folder + "/\(Node.beacon.topicForm).\($0)" }
+        if own {
+            let hesitating = try beacon.command("deregister")
+            #expect(hesitating.status == 1 && hesitating.text.contains("add --yes"))
+            #expect(files.allSatisfy { FileManager.default.fileExists(atPath: $0) } && beacon.isRunning)
+            let verb = try Verb(beacon, "deregister", "--yes")
+            try server.send(.response(.deregisterSuccess), token: try received(.deregisterRequest).token)
+            #expect(verb.child.wait() == 0, "\(verb.said)")
+        } else {
+            let token = command()
+            try server.send(.deregisterCommand, token: token)
+            #expect(try status(under: token) == .deregisterSuccess)
+        }
+        try eventually("it ends\n\(beacon.logged)") { !beacon.isRunning }
+        for file in files { #expect(!FileManager.default.fileExists(atPath: file), "\(file)") }
+        let again = try beacon.command("run")
+        #expect(
+            again.status == 1 && again.text.contains("was taken out of the system by") && again.text.contains("enrol"))
+    }
+
+    @Test("killed at any point of its deregistration, it ends without its keys all the same")
+    func killedWhileDeregistering() throws {
+        let files = ["key.pem", "tls.key", "cert.pem"].map { network.folder + "/\(Node.beacon.topicForm).\($0)" }
+        let copies = try files.map { try #require(FileManager.default.contents(atPath: $0)) }
+        for checkpoint in 1...8 {
+            for (file, bytes) in zip(files, copies) {
+                _ = FileManager.default.createFile(
+                    atPath: file, contents: bytes, attributes: [.posixPermissions: 0o600])
+            }
+            let beacon = try BeaconProcess(
+                network, name: "b\(checkpoint)",
+                settings: [Self.section: ["sequence-floor = \(server.counter + 100)"]])
+            try beacon.startAndJoin()
+            beacon.stop()
+            try beacon.start(environment: ["SRUP_BEACON_KILL_AT": "\(checkpoint)"])
+            let token = command()
+            try server.send(.deregisterCommand, token: token)
+            try eventually("it has ended\n\(beacon.logged.suffix(2_000))") { !beacon.isRunning }
+            beacon.stop()
+            if FileManager.default.fileExists(atPath: files[0]) {
+                try beacon.start()
+                try eventually("it ends\n\(beacon.logged.suffix(2_000))") { !beacon.isRunning }
+            }
+            #expect(try status(under: token) == .deregisterSuccess, "checkpoint \(checkpoint)")
+            for file in files { #expect(!FileManager.default.fileExists(atPath: file), "\(checkpoint): \(file)") }
+        }
+    }
+
+    // MARK: - Commands
+
+    @Test("ACTION: pause, resume, identify by a light; what cannot be done is 2F, what nobody knows 2E")
+    func actions() throws {
+        let light = network.folder + "/brightness"
+        _ = FileManager.default.createFile(atPath: light, contents: nil)
+        let beacon = try joined(["beacon": ["light = \(light)"]])
+        func act(_ code: UInt8) throws -> Status {
+            let token = command()
+            try server.send(.action(code), token: token)
+            return try status(under: token)
+        }
+        #expect(try act(0x01) == .actionSuccess)
+        let paused = TestServer.token()
+        try server.observe(Node.device, .random(), token: paused)
+        #expect(try status(under: paused) == .observedJoinFail)
+        #expect(try beacon.command("servers").text.contains("member, paused"))
+        #expect(try act(0x02) == .actionSuccess)
+        try server.send(
+            .data(id: Octets("IDENTIFY_SECONDS".utf8), data: Octets([1, 0, 0, 0])), token: command())
+        #expect(try act(0x03) == .actionSuccess)
+        var seen: Set<String> = []
+        try eventually("it blinks") {
+            seen.insert((try? String(contentsOfFile: light, encoding: .utf8)) ?? "")
+            return seen.isSuperset(of: ["1", "0"])
+        }
+        #expect(try act(0x04) == .actionFail)  // there is no radio here
+        #expect(try act(0x63) == .actionUnknown)
+    }
+
+    @Test("ID_REQUEST is answered with product, version and transports; DATA that nobody knows with 3F")
+    func identity() throws {
+        let beacon = try joined()
+        let asked = command()
+        try server.send(.identityRequest, token: asked)
+        guard case .data(let id, let data) = try received(.data).body else { return }
+        #expect(id.bytes == Array("IDENTIFICATION".utf8))
+        let answer = try JSONSerialization.jsonObject(with: Data(data.bytes)) as? [String: Any]
+        #expect(answer?["product"] as? String == "srup-beacon" && answer?["version"] is String)
+        #expect(answer?["transports"] as? [String] == ["local"])
+        let unknown = command()
+        try server.send(.data(id: Octets("NOBODY".utf8), data: Octets([1])), token: unknown)
+        #expect(try status(under: unknown) == .dataTypeUnknown)
+        #expect(beacon.isRunning)
+    }
+
+    @Test("a server's ACTION for another device, copied to our topic, is refused in one line and does nothing")
+    func copiedAction() throws {
+        let beacon = try joined()
+        let token = Token(random: randomBytes(16), for: Node.device)
+        try server.send(.action(0x01), token: token)
+        try eventually("it is refused") { beacon.refused("not-for-us") == 1 }
+        #expect(server.everyStatus(token).isEmpty)
+        #expect(beacon.logged.split(separator: "\n").filter { $0.contains("does not name this beacon") }.count == 1)
+        #expect(try beacon.command("servers").text.contains("paused") == false)
+        let own = command()
+        try server.send(.action(0x01), token: own)
+        #expect(try status(under: own) == .actionSuccess)
+    }
+
+    @Test("verbs that make no sense now say so with a hint")
+    func faults() throws {
+        let beacon = try joined()
+        for (words, sentence) in [
+            (["join"], "we are a member already"), (["join", "77"], "is no server of the configuration"),
+            (["join", "x"], "is no identifier"), (["join", "--observed", "99"], "member already"),
+        ] {
+            let reply = try Network.output(
+                Network.products + "/srup-beacon", [words[0], "--config", beacon.configuration] + words.dropFirst())
+            #expect(
+                reply.status == 1 && reply.text.contains(sentence) && reply.text.contains("hint: "), "\(reply.text)")
+        }
+        beacon.stop()
+        #expect(try beacon.command("resign").text.contains("no beacon answers"))
+    }
+}
