@@ -28,7 +28,8 @@ let package = Package(
         .target(
             name: "Beacon",
             dependencies: [
-                "SRUP", "ProofLink", "Observing", "Keys", "Links", "Fetching", "Enrolling", "SQLite", "CSQLite", "CINI",
+                "SRUP", "ProofLink", "Observing", "Keys", "Links", "HumanView", "Fetching", "Enrolling", "SQLite",
+                "CSQLite", "CINI", "CLinux",
                 "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -36,10 +37,10 @@ let package = Package(
         .target(name: "Bench", dependencies: ["SRUP", "ProofLink", "Keys", "Links", "HumanView", "CLinux"]),
         .executableTarget(
             name: "srup-beacon",
-            dependencies: ["Beacon", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: ["Beacon", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .executableTarget(
             name: "srup-bench",
-            dependencies: ["Bench", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: ["Bench", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
         // One C target a library: its header, and a `static inline` only for what Swift cannot import.
         .target(

@@ -1,3 +1,4 @@
+import HumanView
 import Keys
 import Links
 import Observing
@@ -20,6 +21,8 @@ public struct Configuration: Equatable, Sendable {
         public var terms = Terms()
         /// Whether we ask it by ourselves.
         public var joinsByItself: Bool { join != "no" }
+        /// The view in which our own value is shown to a human; the server must show it in the same.
+        public var view = HumanView.words
         /// Where the observer of our own join is near by.
         public var observerAddress: NearbyAddress?
     }

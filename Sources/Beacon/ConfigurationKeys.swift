@@ -1,3 +1,4 @@
+import HumanView
 import Links
 import Observing
 import ProofLink
@@ -37,6 +38,8 @@ extension Configuration {
         case "key": entry.keyFile = try setting.path()
         case "sequence-floor": entry.sequenceFloor = SequenceID(UInt64(try setting.number(0...Int(Int64.max >> 1))))
         case "join": entry.join = try setting.oneOf(["simple", "human", "observed", "no"])
+        case "view":
+            entry.view = HumanView(rawValue: try setting.oneOf(HumanView.allCases.map(\.rawValue))) ?? entry.view
         case "observer": entry.observer = try setting.identifier()
         case "observer-address": entry.observerAddress = try setting.nearbyAddress()
         case "join-command": entry.terms.commandsJoin = try setting.yesOrNo()
@@ -45,7 +48,7 @@ extension Configuration {
         default:
             throw BadSetting(
                 sentence: "\(setting.name) is not a setting",
-                hint: "a server has key, sequence-floor, join, observer, observer-address, join-command, "
+                hint: "a server has key, sequence-floor, join, view, observer, observer-address, join-command, "
                     + "deregister-command and recipient")
         }
         servers[server] = entry

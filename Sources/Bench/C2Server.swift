@@ -1,3 +1,5 @@
+import Glibc
+import HumanView
 import Keys
 import Links
 import SRUP
@@ -31,6 +33,7 @@ public final class C2Server: @unchecked Sendable {
     private let keys: [Identifier: PublicKey]
     private let ring: PublicKeys
     private let ending: Ending
+    private let view: HumanView
     private let loop = Loop()
     private let say: @Sendable (String) -> Void
     private var c2: C2
@@ -50,12 +53,13 @@ public final class C2Server: @unchecked Sendable {
     /// A server that has not been run yet.
     /// - Parameters:
     ///   - keys: the nodes that it knows.
+    ///   - view: in which the operator sees values.
     ///   - say: takes a line for standard output.
     public init(
         _ node: BenchNode, keys: [Identifier: PublicKey], policy: C2.Policy, ending: Ending,
-        say: @escaping @Sendable (String) -> Void = { Voice.say($0) }
+        view: HumanView = .words, say: @escaping @Sendable (String) -> Void = { Voice.say($0) }
     ) {
-        (self.node, self.keys, self.ending, self.say) = (node, keys, ending, say)
+        (self.node, self.keys, self.ending, self.view, self.say) = (node, keys, ending, view, say)
         ring = PublicKeys(keys)
         let means = C2.Means(
             token: { Token(random: randomBytes(16)) },
@@ -143,7 +147,10 @@ public final class C2Server: @unchecked Sendable {
                 say("c2: \(kind) join of \(device) by \(by): \(decision.rawValue)")
                 decisions += 1
             case .moderate(let device, let value):
-                say("c2: compare for \(device): \(value.withBytes { hexadecimal($0) })")
+                let style = TerminalStyle(isTerminal: isatty(STDOUT_FILENO) == 1) { name in
+                    getenv(name).map { String(cString: $0) }
+                }
+                say("c2: compare for \(device), \(view.rawValue):\n" + view.picture(of: value).terminal(style))
             }
         }
         requests = requests.filter { c2.isOpen($0.key) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Beacon
 import Glibc
+import HumanView
 import Links
 import Observing
 import SRUP
@@ -78,6 +79,13 @@ struct Join: ParsableCommand {
     @Flag(help: "Ask for a join that a human moderates.")
     var human = false
 
+    @Option(
+        name: .customLong("as"),
+        help: ArgumentHelp(
+            "Show the value in this view, not in the configured one: words, pictograph, colours, hexadecimal.",
+            valueName: "view"))
+    var view: HumanView?
+
     @Option(help: ArgumentHelp("Ask for a join that this other beacon observes.", valueName: "id"))
     var observed: String?
 
@@ -90,6 +98,7 @@ struct Join: ParsableCommand {
         guard [simple, human, observed != nil].filter({ $0 }).count <= 1 else {
             throw ValidationError("give one of --simple, --human and --observed")
         }
+        guard view == nil || human else { throw ValidationError("--as goes with --human") }
         guard at == nil || observed != nil else { throw ValidationError("--at goes with --observed") }
     }
 
@@ -101,7 +110,7 @@ struct Join: ParsableCommand {
             try target.wait(for: server, of: configuration) { standing in
                 if let value = standing.value, value != shown {
                     shown = value
-                    show(value)
+                    show(value, as: view ?? configuration.servers[server]?.view ?? .words)
                 }
                 switch standing.membership {
                 case "member":
@@ -134,11 +143,17 @@ struct Join: ParsableCommand {
         return address
     }
 
-    private func show(_ value: String) {
-        say("Compare with what the server shows, and accept there only if all of it is the same:")
-        say(value)
+    private func show(_ digits: String, as view: HumanView) {
+        guard let value = Array(digits.utf8).withUnsafeBytes({ Secret(plainText: $0) }) else { return }
+        say("Compare with the \(view.rawValue) that the server shows. Accept there only if all of it is the same:")
+        let style = TerminalStyle(isTerminal: isatty(STDOUT_FILENO) == 1) { name in
+            getenv(name).map { String(cString: $0) }
+        }
+        say(view.picture(of: value).terminal(style))
     }
 }
+
+extension HumanView: ExpressibleByArgument {}
 
 /// `srup-beacon resign`
 struct Resign: ParsableCommand {

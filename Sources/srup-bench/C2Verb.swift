@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bench
 import Glibc
+import HumanView
 import Links
 import SRUP
 
@@ -29,7 +30,7 @@ struct C2Verb: ParsableCommand {
               c2: ready
               c2: join of <node>: accepted
               c2: observed join of <device> by <observer>: accepted|refused|failed
-              c2: compare for <device>: <the value, 32 hexadecimal digits>
+              c2: compare for <device>, <view>: and the picture on the lines after it
               c2: human-moderated join of <device> by a human: accepted|refused|failed
 
             Status 0 after the expected joins or by SIGTERM or SIGINT, 12 where --timeout came before them.
@@ -83,6 +84,12 @@ struct C2Verb: ParsableCommand {
     @Option(help: ArgumentHelp("Give up on human eyes after so long, and answer 5F.", valueName: "seconds"))
     var humanWindow = Seconds(600)
 
+    @Option(
+        help: ArgumentHelp(
+            "The view for human eyes, the same as the devices': words, pictograph, colours, hexadecimal.",
+            valueName: "name"))
+    var view = HumanView.words
+
     @Flag(help: "Take orders from standard input.")
     var orders = false
 
@@ -103,7 +110,7 @@ struct C2Verb: ParsableCommand {
         var ending = C2Server.Ending()
         (ending.decisions, ending.linger) = (expectJoins, linger.nanoseconds)
         ending.limit = common.timeout?.nanoseconds
-        let server = C2Server(try common.node, keys: keys, policy: policy, ending: ending)
+        let server = C2Server(try common.node, keys: keys, policy: policy, ending: ending, view: view)
         if orders { takeOrders(for: server) }
         switch server.run(until: signals) {
         case .done: break
@@ -144,3 +151,5 @@ struct Allowance: ExpressibleByArgument {
         (self.node, self.manners) = (node, Set(manners))
     }
 }
+
+extension HumanView: ExpressibleByArgument {}

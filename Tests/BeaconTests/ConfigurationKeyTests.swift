@@ -111,6 +111,12 @@ struct Key: Sendable, CustomTestStringConvertible {
             let server = $0.servers[Identifier(0xC2)]
             return (server?.terms.manner.name ?? "") + (server?.joinsByItself == false ? ", not by itself" : "")
         },
+        Key(
+            "server c2", "view",
+            good: [
+                "words": "words", "pictograph": "pictograph", "colours": "colours", "hexadecimal": "hexadecimal",
+            ], bad: ["", "hex", "qr", "Words"]
+        ) { $0.servers[Identifier(0xC2)]?.view.rawValue ?? "" },
         Key("server c2", "observer", good: [:], bad: ["", "0", "f", "beacon 2"]) { _ in "" },
         Key(
             "server c2", "observer-address",

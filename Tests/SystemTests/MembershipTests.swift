@@ -47,7 +47,7 @@ struct MembershipTests {
         arguments: [true, false])
     func human(accepted: Bool) throws {
         let beacon = try started()
-        let verb = try Verb(beacon, "join", "--human")
+        let verb = try Verb(beacon, "join", "--human", "--as", "hexadecimal")
         _ = try received(.humanJoinRequest)
         let (value, token) = (Secret.random(), TestServer.token())
         try server.send(.humanJoinResponse(sealed: Octets(try server.beaconKey.seal(value))), token: token)

@@ -34,12 +34,14 @@ struct WholeLifeTests {
         // Refused once, accepted once; each time the same value at both ends.
         for (order, status) in [("refuse", Int32(1)), ("accept", 0)] {
             let verb = try Verb(beacon, "join", "--human")
-            var value = ""
-            try eventually("the same value at both ends\n\(verb.said)\n\(operatorOfC2.said)") {
-                value =
-                    operatorOfC2.said.split(separator: "\n").last { $0.contains("compare for") }?
-                    .split(separator: " ").last.map(String.init) ?? ""
-                return value.count == 32 && verb.said.replacing("-", with: "").lowercased().contains(value)
+            var shown = ""
+            try eventually("the same words at both ends\n\(verb.said)\n\(operatorOfC2.said)") {
+                let lines = operatorOfC2.said.split(separator: "\n")
+                guard let start = lines.lastIndex(where: { $0.contains("compare for \(Node.beacon), words:") }) else {
+                    return false
+                }
+                shown = lines[start...].dropFirst().prefix(3).joined(separator: "\n")
+                return shown.split(whereSeparator: \.isWhitespace).count == 11 && verb.said.contains(shown)
             }
             operatorOfC2.answer("\(order) \(id)")
             #expect(verb.child.wait() == status, "\(verb.said)")
