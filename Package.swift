@@ -29,7 +29,7 @@ let package = Package(
             name: "Beacon",
             dependencies: [
                 "SRUP", "ProofLink", "Observing", "Keys", "Links", "HumanView", "Fetching", "Enrolling", "SQLite",
-                "CSQLite", "CINI", "CLinux",
+                "CSQLite", "CINI",
                 "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
