@@ -83,6 +83,7 @@ extension Shell {
         }
         if let localPath { localInode.store(LinkSocket.inode(of: localPath) ?? 0, ordering: .relaxed) }
         startBroker()
+        startRenewing()
         service.ready()
         service.status(statusLine)
         log.notice("ready")

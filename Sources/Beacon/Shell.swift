@@ -51,6 +51,7 @@ public actor Shell {
     var chatter = Chatter()
     var refused: [String: Int] = [:]
     var alarms: Alarms?
+    var renewing: Renewing?
 
     /// The journal cannot be written.
     struct Trouble {

@@ -1,3 +1,4 @@
+import Enrolling
 import Glibc
 import Keys
 import Links
@@ -142,7 +143,7 @@ extension Configuration {
     /// Destroys the private keys and the client certificate: overwritten, and away. On flash memory an old copy may stay in
     /// cells that the controller has put aside.
     func destroyKeys(say: (String) -> Void) {
-        for path in [keyFile, tls.key, tls.certificate] {
+        for path in [keyFile, tls.key, tls.certificate] + CredentialFolder.spareFiles(of: self) {
             if let number = destroyFile(path) {
                 say("\(path) cannot be destroyed: \(String(cString: strerror(number)))")
             }

@@ -18,6 +18,8 @@ public enum BrokerFault: Error, Equatable, Sendable {
     case subscriptionRefused(String)
     /// The connection ended.
     case closed
+    /// We left, to come back with files that have changed.
+    case leftToReturn
     /// The connection ended again and again soon after it was made.
     case closedAgainAndAgain(clientID: String)
     /// Nothing came for too long.
@@ -38,6 +40,7 @@ public enum BrokerFault: Error, Equatable, Sendable {
         case .refused(let code): "the broker refused us: \(BrokerFault.refusals[code] ?? "code \(code)")"
         case .subscriptionRefused(let topic): "the broker does not let us subscribe to \(topic)"
         case .closed: "the connection to the broker ended"
+        case .leftToReturn: "left the broker, to come back with the new certificate"
         case .closedAgainAndAgain(let clientID):
             "the broker closed the connection again and again soon after it was made, as client \(clientID)"
         case .silent: "the broker did not answer in time"
@@ -62,6 +65,7 @@ public enum BrokerFault: Error, Equatable, Sendable {
         case .refused(code: 2): "give each beacon its own [broker] client-id"
         case .refused: "see the broker's log, and that its ACL knows this client certificate's name"
         case .subscriptionRefused(let topic): "let this client read \(topic) in the broker's ACL"
+        case .leftToReturn: "nothing: it comes back at once"
         case .closed, .silent: "nothing: it is tried again; see the broker's log if it lasts"
         case .closedAgainAndAgain(let clientID):
             "see that no other client uses the id \(clientID), and read the broker's log"

@@ -42,6 +42,8 @@ public final class BrokerLink: Sendable {
         public var firstRetry = Duration.seconds(1)
         /// The longest wait.
         public var longestRetry = Duration.seconds(60)
+        /// Whether the broker is to keep our session when we go; not where a certificate is only tried.
+        public var keepsSession = true
         /// How long a connection may take until the broker's CONNACK.
         public var connectLimit = Duration.seconds(10)
 
@@ -71,6 +73,7 @@ public final class BrokerLink: Sendable {
         var stopping = false
         var stopped = false
         var hurry = false
+        var leaving = false
     }
 
     /// A connection that ends sooner than this after it was made counts as a failed attempt.
@@ -116,6 +119,12 @@ public final class BrokerLink: Sendable {
     /// Tries the next broker now, without waiting for the retry. From any thread.
     public func hurry() {
         shared.withLock { $0.hurry = true }
+        ring()
+    }
+
+    /// Leaves the broker and comes back at once, so that changed files are used; the session is kept. From any thread.
+    public func reconnect() {
+        shared.withLock { ($0.leaving, $0.hurry) = ($0.connected, true) }
         ring()
     }
 
@@ -171,6 +180,13 @@ public final class BrokerLink: Sendable {
         }
     }
 
+    private func isLeaving() -> Bool {
+        shared.withLock { shared in
+            defer { shared.leaving = false }
+            return shared.leaving
+        }
+    }
+
     private func answerBell() {
         var count: UInt64 = 0
         Glibc.read(bell, &count, 8)
@@ -185,6 +201,10 @@ public final class BrokerLink: Sendable {
                 if shared.withLock({ $0.stopping }) {
                     session.sayGoodbye()
                     return .closed
+                }
+                if isLeaving() {
+                    session.sayGoodbye()
+                    return .leftToReturn
                 }
                 try round(session, isConnected: connectedAt != nil)
                 let collected = session.take()

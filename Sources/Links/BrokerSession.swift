@@ -54,7 +54,7 @@ final class BrokerSession {
     init(_ settings: BrokerLink.Settings, _ broker: BrokerAddress) throws(BrokerFault) {
         self.settings = settings
         tls = try TLSContext(settings.tls, host: broker.host)
-        guard let made = mosquitto_new(settings.clientID, false, nil) else {
+        guard let made = mosquitto_new(settings.clientID, !settings.keepsSession, nil) else {
             preconditionFailure("libmosquitto made no client: errno \(errno)")
         }
         mosquitto = made

@@ -12,11 +12,12 @@ struct Command: ParsableCommand {
             A device that wants to join a C2 server shows this beacon, over Bluetooth, the value that the server has sent \
             to both. The beacon compares, and answers the server with a signed verdict.
 
-            Start with: srup-beacon run --check --config FILE
+            Start with: srup-beacon enrol URL, or with a configuration of your own: srup-beacon run --check --config FILE
             """,
         version: Shell.version,
         subcommands: [
-            Run.self, Status.self, Observations.self, Servers.self, Join.self, Resign.self, Deregister.self, Pair.self,
+            Enrol.self, Run.self, Status.self, Observations.self, Servers.self, Join.self, Resign.self, Deregister.self,
+            Pair.self, Renew.self,
         ])
 }
 
@@ -35,4 +36,11 @@ func reportingFaults(_ body: () throws -> Void) throws {
         write(STDERR_FILENO, text, text.utf8.count)
         throw ExitCode(1)
     }
+}
+
+/// At once, through a pipe as well: who is to answer, or waits, must see it. Not by stdio, whose locks the waiting for an
+/// answer holds.
+func say(_ line: String) {
+    let text = line + "\n"
+    write(STDOUT_FILENO, text, text.utf8.count)
 }

@@ -245,8 +245,3 @@ struct Servers: ParsableCommand {
         }
     }
 }
-
-private func say(_ line: String) {
-    let text = line + "\n"
-    write(STDOUT_FILENO, text, text.utf8.count)
-}

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Beacon
-import Glibc
 
 /// `srup-beacon pair`
 struct Pair: ParsableCommand {
@@ -37,12 +36,5 @@ struct Pair: ParsableCommand {
             }
             say("paired with \(paired)")
         }
-    }
-
-    /// At once, through a pipe as well: who is to answer must see it. Not by stdio, whose locks the waiting for an answer
-    /// holds.
-    private func say(_ line: String) {
-        let text = line + "\n"
-        write(STDOUT_FILENO, text, text.utf8.count)
     }
 }

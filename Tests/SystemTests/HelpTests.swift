@@ -8,6 +8,14 @@ struct HelpTests {
         "of each command and verb says what it does and names its options",
         arguments: [
             ("srup-beacon", [], ["run", "status", "observations", "--version"]),
+            (
+                "srup-beacon", ["enrol"],
+                [
+                    "--config", "--ca", "--type", "--identity", "--token", "--replace", "--dry-run", "--c2",
+                    "Interrupted",
+                ],
+            ),
+            ("srup-beacon", ["renew"], ["--config", "--ca", "access.old"]),
             ("srup-beacon", ["run"], ["--config", "--check", "SIGHUP"]),
             ("srup-beacon", ["status"], ["--config", "--json"]),
             ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),

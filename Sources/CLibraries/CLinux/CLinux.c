@@ -13,3 +13,7 @@ int clinux_peer_credentials(int socket, int32_t *process, uint32_t *user) {
     *user = peer.uid;
     return 0;
 }
+
+int clinux_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdint.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -29,3 +30,6 @@ static inline int clinux_name_thread(const char *name) { return prctl(PR_SET_NAM
 
 // POLLRDHUP needs _GNU_SOURCE.
 static const int16_t clinux_peer_has_ended = 0x2000;
+
+// posix_spawn_file_actions_addclosefrom_np needs _GNU_SOURCE.
+int clinux_close_from(posix_spawn_file_actions_t *actions, int first);

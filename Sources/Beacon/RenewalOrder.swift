@@ -1,0 +1,87 @@
+import Enrolling
+import Fetching
+import Glibc
+import Keys
+import Links
+
+/// `srup-beacon renew`: a new client certificate for the broker.
+public struct RenewalOrder {
+    /// The beacon's configuration.
+    public var configuration = ""
+    /// A file with the service's CAs, where they are other ones than at the enrolment.
+    public var authority: String?
+    /// Seconds for each request.
+    public var timeLimit = 30
+    /// A proxy's URL.
+    public var proxy: String?
+    /// Bits of the new key.
+    public var bits = 3_072
+    /// Whether plain HTTP to this machine itself is allowed.
+    public var allowsPlain = false
+
+    /// An order to be filled in.
+    public init() {}
+
+    /// Gets a certificate, tries it at the broker, and puts it in the old one's place.
+    /// - Throws: `OperatorFault`; the old one is in use then, as before.
+    public func perform(say: @escaping (String) -> Void) throws {
+        let configuration = try Configuration(file: configuration)
+        guard let folder = CredentialFolder(managing: configuration) else {
+            throw OperatorFault(
+                "\(self.configuration) does not name the files of an enrolment, so nothing is renewed",
+                hint: "renew the certificate the way it was made; or enrol: srup-beacon enrol URL")
+        }
+        try asOperatorFault {
+            let service = try Renewal.service(in: folder)
+            var limits = HTTPClient.Limits()
+            limits.total = .seconds(timeLimit)
+            let client: HTTPClient
+            do throws(HTTPFault) {
+                client = try HTTPClient(
+                    authorityFile: authority ?? service.authorityFile, proxy: proxy,
+                    allowsPlainOnLoopback: allowsPlain, limits: limits)
+                try client.check(service.address)
+            } catch {
+                throw OperatorFault(error)
+            }
+            try Renewal(folder: folder, registry: Registry(client, at: service.address)) { deed in
+                switch deed {
+                case .certified(let end): say("renewed: the broker's client certificate lasts until \(wallTime(end))")
+                case .clock(let begin, let end): say(EnrolmentOrder.clockRemark(begin, end))
+                default: break
+                }
+                Checkpoint.pass()
+            }.run(bits: bits, now: Int64(time(nil))) { files throws(EnrolmentFault) in
+                let tls = TLSFiles(authority: files.authority, certificate: files.certificate, key: files.key)
+                do throws(BrokerFault) {
+                    try BrokerLink.tryOut(configuration.brokers, clientID: configuration.mqttClientID, tls: tls)
+                } catch {
+                    throw EnrolmentFault(
+                        "the new certificate could not be tried, and the old one stays: \(error.sentence)",
+                        hint: error.hint)
+                }
+                say("the broker takes the new certificate")
+            }
+        }
+    }
+}
+
+extension CredentialFolder {
+    /// The folder of the enrolment whose files a configuration names; nil where it names others.
+    init?(managing configuration: Configuration) {
+        let folder = CredentialFolder(
+            path: configuration.keyFile.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" })
+        let access = folder.access
+        let tls = TLSFiles(authority: access.authority, certificate: access.certificate, key: access.key)
+        guard configuration.keyFile == folder.identityKey, configuration.tls == tls, folder.hasRecord else {
+            return nil
+        }
+        self = folder
+    }
+
+    /// What an enrolment keeps beside the files that a configuration names: the last certificate's, and the next one's.
+    static func spareFiles(of configuration: Configuration) -> [String] {
+        guard let folder = CredentialFolder(managing: configuration) else { return [] }
+        return [folder.oldAccess, folder.newAccess].flatMap { [$0.key, $0.certificate] }
+    }
+}

@@ -1,0 +1,284 @@
+import Fetching
+import Keys
+import SRUP
+
+/// From nothing to a beacon with a certificate (the paper's §4.4), in steps each of which is on disk before the next:
+///
+///     identity ─▶ key ─▶ registered ─▶ validated ─▶ certified
+///
+/// Interrupted anywhere it is run again, and goes on where it was, as the same beacon with the same key. A step that has
+/// been done is not done again. It needs no network where nothing is left.
+public struct Enrolment {
+    /// What is wanted.
+    public struct Wish: Sendable {
+        /// The service's address.
+        public var address: WebAddress
+        /// Who to be; nil: a new one, or the one with which it was begun.
+        public var identity: Identifier?
+        /// What the service is told that we are.
+        public var type = "beacon"
+        /// Shown to a service that asks for one; not kept.
+        public var token: String?
+        /// Bits of new keys.
+        public var bits = 3_072
+        /// Broker and server, where the service has told them once and they were lost.
+        public var fallback: (broker: BrokerPlace, server: Identifier)?
+
+        /// A wish with the default values.
+        public init(address: WebAddress) { self.address = address }
+    }
+
+    /// What has been done, or found done.
+    public enum Deed: Sendable {
+        /// The identity that we have.
+        case identity(Identifier, isNew: Bool)
+        /// The identity key is there.
+        case key(path: String, isNew: Bool)
+        /// A step that nobody need be told of: a reply has come of which nothing is kept yet, or a file is in its place.
+        case step
+        /// The service is registered with; whether its own key is known.
+        case registered(broker: BrokerPlace, server: Identifier)
+        /// The service has proved itself, or could not, since its key is not to be had.
+        case validated(serviceProved: Bool)
+        /// The access key is there, on the way to a certificate.
+        case accessKey
+        /// The certificate is in use.
+        case certified(notAfter: Int64)
+        /// By this machine's clock, the certificate is not valid. That is said, and decides nothing.
+        case clock(notBefore: Int64, notAfter: Int64)
+    }
+
+    /// What came of it: what a configuration is made of.
+    public struct Outcome: Equatable, Sendable {
+        /// Who we are.
+        public var identity: Identifier
+        /// The broker.
+        public var broker: BrokerPlace
+        /// The C2 server.
+        public var server: Identifier
+    }
+
+    /// Seconds that two clocks may differ without a remark.
+    private static let clockSlack: Int64 = 300
+
+    let folder: CredentialFolder
+    let registry: Registry
+    let did: (Deed) -> Void
+
+    /// An enrolment into a folder.
+    /// - Parameter did: is told each deed when it is on disk.
+    public init(folder: CredentialFolder, registry: Registry, did: @escaping (Deed) -> Void) {
+        (self.folder, self.registry, self.did) = (folder, registry, did)
+    }
+
+    /// Does what is left to do.
+    /// - Parameter now: seconds since 1970 by the wall clock, for a remark only.
+    /// - Throws: `EnrolmentFault`; what was done stays done.
+    public func run(_ wish: Wish, authority: [UInt8]?, now: Int64) throws(EnrolmentFault) -> Outcome {
+        let left = try EnrolmentRecord(in: folder)?.isValidated != true || !folder.exists(folder.access.folder)
+        // Before anything is made: a wrong address is to leave nothing behind.
+        let service = left ? try registry.status() : nil
+        try folder.make()
+        let lock = try folder.lock()
+        defer { unlock(lock) }
+        folder.removeUnfinished()
+        var record = try begin(wish, authority)
+        let key = try identityKey(wish.bits)
+        if let service {
+            try meet(service, &record)
+            if record.told == nil { try register(&record, key, wish) }
+            try keepServerKey(record)
+            if !record.isValidated { try validate(&record, key) }
+        }
+        try keepServerKey(record)
+        guard let identity = record.identifier, let registration = record.registration else {
+            preconditionFailure("an enrolment that is validated and not registered")
+        }
+        if !folder.exists(folder.access.folder) {
+            try getAccess(identity, key, bits: wish.bits, now: now)
+            try folder.takeNewAccess { did(.step) }
+        }
+        did(.certified(notAfter: try folder.usedCertificate().notAfter))
+        return Outcome(identity: identity, broker: registration.broker, server: registration.server)
+    }
+
+    // MARK: - Identity and key
+
+    private func begin(_ wish: Wish, _ authority: [UInt8]?) throws(EnrolmentFault) -> EnrolmentRecord {
+        if let authority { try folder.write(authority, to: folder.serviceAuthority, mode: 0o644) }
+        if var record = try EnrolmentRecord(in: folder) {
+            guard let identity = record.identifier, wish.identity == nil || wish.identity == identity else {
+                throw EnrolmentFault(
+                    "\(folder.path) holds the enrolment of \(record.identity), which was not asked for",
+                    hint: "leave --identity out, or give --replace to become another beacon")
+            }
+            guard record.told == nil || record.address == wish.address.description else {
+                throw EnrolmentFault(
+                    "\(record.identity) is registered with \(record.address), not with \(wish.address)",
+                    hint: "give that address, or --replace to become another beacon")
+            }
+            if record.address != wish.address.description || record.told == nil && record.type != wish.type {
+                (record.address, record.type, record.service) = (wish.address.description, wish.type, nil)
+                try record.write(to: folder)
+            }
+            did(.identity(identity, isNew: false))
+            return record
+        }
+        if folder.exists(folder.identityKey), wish.identity == nil {
+            throw EnrolmentFault(
+                "\(folder.identityKey) is there, and nothing says whose it is",
+                hint: "say it with --identity, or give --replace to become another beacon")
+        }
+        let identity = wish.identity ?? .random()
+        let record = EnrolmentRecord(identity: identity, address: wish.address, type: wish.type)
+        try record.write(to: folder)
+        did(.identity(identity, isNew: true))
+        return record
+    }
+
+    /// The identity key: made where there is none, and never over one.
+    private func identityKey(_ bits: Int) throws(EnrolmentFault) -> IdentityKey {
+        let isNew = !folder.exists(folder.identityKey)
+        let key = try folder.privateKey(folder.identityKey, bits: bits)
+        if !folder.exists(folder.identityPublicKey) {
+            try folder.write(key.publicKey.pem, to: folder.identityPublicKey, mode: 0o644)
+        }
+        did(.key(path: folder.identityKey, isNew: isNew))
+        return key
+    }
+
+    // MARK: - The service
+
+    /// Asks the service for its own key, which is kept from the first time on.
+    private func meet(_ name: ServiceName, _ record: inout EnrolmentRecord) throws(EnrolmentFault) {
+        let key = try registry.key(of: name.text)
+        if let known = record.service {
+            try Enrolment.compare(known, record.serviceKey, name, key)
+        }
+        let service = EnrolmentRecord.Service(
+            name: name.text, key: key.map { String(decoding: $0.pem, as: UTF8.self) } ?? record.service?.key)
+        guard service != record.service else { return }
+        record.service = service
+        try record.write(to: folder)
+    }
+
+    /// The service must be the one that it was.
+    static func compare(
+        _ known: EnrolmentRecord.Service, _ knownKey: PublicKey?, _ name: ServiceName, _ key: PublicKey?
+    ) throws(EnrolmentFault) {
+        let hint = "ask who runs it; if it is right, enrol anew with --replace"
+        guard known.name == name.text else {
+            throw EnrolmentFault("the registration service was \(known.name), and is \(name.text) now", hint: hint)
+        }
+        guard let knownKey, let key else { return }
+        guard knownKey.equals(key) else {
+            throw EnrolmentFault("the registration service has another key than it had", hint: hint)
+        }
+    }
+
+    private func register(
+        _ record: inout EnrolmentRecord, _ key: IdentityKey, _ wish: Wish
+    ) throws(EnrolmentFault) {
+        guard let identity = record.identifier else { preconditionFailure("a record without an identity") }
+        let answer = try registry.register(identity, key.publicKey, type: record.type, token: wish.token)
+        did(.step)
+        let registration: Registration
+        if let told = answer.registration {
+            registration = told
+        } else {
+            // It may have the identity already: from us, interrupted before the reply was on disk, or from another.
+            guard let proof = try registry.validate(identity, key) else { throw .answered("register", answer.reply) }
+            _ = try proves(proof, record)
+            registration = try recovered(identity, wish, key)
+        }
+        record.told = EnrolmentRecord.Told(
+            broker: registration.broker.description, server: registration.server.topicForm,
+            serverKey: String(decoding: registration.serverKey.pem, as: UTF8.self))
+        try record.write(to: folder)
+        did(.registered(broker: registration.broker, server: registration.server))
+    }
+
+    /// Broker and server by hand, the server's key from the service.
+    private func recovered(
+        _ identity: Identifier, _ wish: Wish, _ key: IdentityKey
+    ) throws(EnrolmentFault) -> Registration {
+        guard let (broker, server) = wish.fallback else {
+            throw EnrolmentFault(
+                "the service has \(identity.topicForm) with our key already, and does not say again which broker and server",
+                hint: "give them with --broker and --c2, or become another beacon: --replace")
+        }
+        guard server != identity, let serverKey = try registry.key(of: server.topicForm),
+            !serverKey.equals(key.publicKey)
+        else {
+            throw EnrolmentFault(
+                "the registration service has no key of a server \(server.topicForm)",
+                hint: "correct --c2: ask who runs the service")
+        }
+        return Registration(broker: broker, server: server, serverKey: serverKey)
+    }
+
+    private func validate(_ record: inout EnrolmentRecord, _ key: IdentityKey) throws(EnrolmentFault) {
+        guard let identity = record.identifier else { preconditionFailure("a record without an identity") }
+        guard let proof = try registry.validate(identity, key) else {
+            throw EnrolmentFault(
+                "the registration service does not find that the key of \(identity.topicForm) is ours",
+                hint: "ask who runs it, or become another beacon: --replace")
+        }
+        did(.step)
+        let isProved = try proves(proof, record)
+        record.isValidated = true
+        try record.write(to: folder)
+        did(.validated(serviceProved: isProved))
+    }
+
+    /// Whether the service has proved itself. Its reply is signed with its own key. That is the server's where they are one;
+    /// else it is what the service gives as its own; where it gives none, only TLS says who it is.
+    private func proves(
+        _ proof: (name: ServiceName, signature: [UInt8]), _ record: EnrolmentRecord
+    ) throws(EnrolmentFault) -> Bool {
+        guard proof.name.text == record.service?.name else {
+            throw .reply("validate", "it names itself \(proof.name.text), and \(record.service?.name ?? "") before")
+        }
+        var serviceKey = record.serviceKey
+        if let registration = record.registration, Identifier(hexadecimal: proof.name.text) == registration.server {
+            serviceKey = registration.serverKey
+        }
+        guard let serviceKey else { return false }
+        guard serviceKey.verifiesPSS(proof.signature, over: Array(proof.name.text.utf8)) else {
+            throw .reply("validate", "its signature is not the service's")
+        }
+        return true
+    }
+
+    /// The server's key as a file, which is never another than the one of the registration.
+    private func keepServerKey(_ record: EnrolmentRecord) throws(EnrolmentFault) {
+        guard let registration = record.registration else { return }
+        guard let bytes = folder.read(folder.serverKey) else {
+            return try folder.write(registration.serverKey.pem, to: folder.serverKey, mode: 0o644)
+        }
+        guard (try? PublicKey(pem: bytes))?.equals(registration.serverKey) == true else {
+            throw EnrolmentFault(
+                "\(folder.serverKey) holds another key than the service gave for server \(registration.server.topicForm)",
+                hint: "find out who has changed it; if nobody should have, remove it and run this again")
+        }
+    }
+
+    // MARK: - The certificate
+
+    /// A key and its certificate in the new access files, checked. A key that was made before the process was killed is
+    /// taken again.
+    func getAccess(
+        _ identity: Identifier, _ key: IdentityKey, bits: Int, now: Int64
+    ) throws(EnrolmentFault) {
+        let files = folder.newAccess
+        try CredentialFolder(path: files.folder).make()
+        let accessKey = try folder.privateKey(files.key, bits: bits)
+        did(.accessKey)
+        let access = try registry.certificate(for: accessKey, identity, key)
+        did(.step)
+        try folder.write(access.certificate.pem, to: files.certificate, mode: 0o644)
+        try folder.write(access.authority.pem, to: files.authority, mode: 0o644)
+        let (begin, end) = (access.certificate.notBefore, access.certificate.notAfter)
+        if now + Enrolment.clockSlack < begin || now >= end { did(.clock(notBefore: begin, notAfter: end)) }
+    }
+}

@@ -1,0 +1,44 @@
+import Fetching
+import Keys
+
+/// Why an enrolment cannot go on: a sentence that says what is wrong, lower case, and a hint that is an order.
+public struct EnrolmentFault: Error, Equatable, Sendable {
+    /// What is wrong.
+    public let sentence: String
+    /// What to do about it.
+    public let hint: String
+
+    /// A fault in words.
+    public init(_ sentence: String, hint: String) { (self.sentence, self.hint) = (sentence, hint) }
+
+    init(_ fault: HTTPFault, asking what: String) {
+        self.init("the registration service, asked for \(what): \(fault.sentence)", hint: fault.hint)
+    }
+
+    init(_ fault: KeyMakingError) { self.init(fault.sentence, hint: fault.hint) }
+
+    init(_ fault: any Error, file path: String) {
+        if let fault = fault as? KeyError {
+            self.init(fault.sentence, hint: fault.hint)
+        } else {
+            self.init("\(path) cannot be used: \(fault)", hint: "see \(path)")
+        }
+    }
+
+    /// What the service sent is not what it should be. Nothing that it says is taken.
+    static func reply(_ what: String, _ fault: String) -> EnrolmentFault {
+        EnrolmentFault(
+            "the registration service's reply to \(what) is not taken: \(fault)",
+            hint: "see that the address is a registration service's; ask who runs it")
+    }
+
+    /// The service answered with another status than it should.
+    static func answered(_ what: String, _ reply: HTTPReply) -> EnrolmentFault {
+        let said = reply.body.isEmpty ? "" : ": \"\(printable(reply.body))\""
+        return EnrolmentFault(
+            "the registration service answers \(what) with \(reply.status)\(said)",
+            hint: reply.status == 403
+                ? "ask who runs it: it takes no registrations now, or not this one"
+                : "see that the address is a registration service's; ask who runs it")
+    }
+}

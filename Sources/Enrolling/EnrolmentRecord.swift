@@ -1,0 +1,71 @@
+import Fetching
+import FoundationEssentials
+import Keys
+import SRUP
+
+/// What an enrolment knows, and how far it is: on disk before the next step. It holds nothing that was not checked, in our
+/// own words, and is checked again when it is read.
+struct EnrolmentRecord: Codable, Equatable {
+    struct Told: Codable, Equatable {
+        var broker: String
+        var server: String
+        /// PEM.
+        var serverKey: String
+    }
+
+    struct Service: Codable, Equatable {
+        var name: String
+        /// PEM; nil where the service does not give its own key away.
+        var key: String?
+    }
+
+    /// Who we are: chosen before anything else, so that whoever is interrupted goes on as the same.
+    var identity: String
+    /// The service's address.
+    var address: String
+    var type: String
+    var service: Service?
+    /// What the service told at the registration, which the reference tells once.
+    var told: Told?
+    /// Whether the service has found that the registered key is ours.
+    var isValidated = false
+
+    var identifier: Identifier? { Identifier(hexadecimal: identity).flatMap { $0.number >= 0x10 ? $0 : nil } }
+
+    var registration: Registration? {
+        guard let told, let broker = BrokerPlace(hostAndPort: told.broker[...]),
+            let server = Identifier(hexadecimal: told.server), server.number >= 0x10,
+            let key = try? PublicKey(pem: Array(told.serverKey.utf8))
+        else { return nil }
+        return Registration(broker: broker, server: server, serverKey: key)
+    }
+
+    var serviceKey: PublicKey? { service?.key.flatMap { try? PublicKey(pem: Array($0.utf8)) } }
+
+    init(identity: Identifier, address: WebAddress, type: String) {
+        (self.identity, self.address, self.type) = (identity.topicForm, address.description, type)
+    }
+
+    /// - Throws: `EnrolmentFault` where the file is there and is none of ours.
+    init?(in folder: CredentialFolder) throws(EnrolmentFault) {
+        guard folder.hasRecord else { return nil }
+        guard let bytes = folder.read(folder.record),
+            let record = try? JSONDecoder().decode(EnrolmentRecord.self, from: Data(bytes)),
+            record.identifier != nil, (try? WebAddress(record.address)) != nil,
+            record.told == nil || record.registration != nil,
+            record.service.map({ ServiceName($0.name) != nil }) ?? true
+        else {
+            throw EnrolmentFault(
+                "\(folder.record) is no enrolment's record, or is damaged",
+                hint: "restore it, or enrol anew as another beacon: --replace")
+        }
+        self = record
+    }
+
+    func write(to folder: CredentialFolder) throws(EnrolmentFault) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        guard let bytes = try? encoder.encode(self) else { preconditionFailure("a record could not be encoded") }
+        try folder.write(Array(bytes) + [UInt8(ascii: "\n")], to: folder.record)
+    }
+}

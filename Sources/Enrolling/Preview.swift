@@ -1,0 +1,55 @@
+import Glibc
+import SRUP
+
+extension Enrolment {
+    /// Who the enrolment in a folder is of; nil where none has been begun.
+    /// - Throws: `EnrolmentFault` where its record is damaged.
+    public static func identity(in folder: CredentialFolder) throws(EnrolmentFault) -> Identifier? {
+        try EnrolmentRecord(in: folder)?.identifier
+    }
+
+    /// What a run would do, found without writing anything, here or at the service, which is asked for its status only.
+    /// - Parameters:
+    ///   - folder: nil where what is there would be set aside first.
+    ///   - path: of the folder, there or not.
+    public static func preview(
+        _ folder: CredentialFolder?, at path: String, _ registry: Registry, _ wish: Wish
+    ) throws(EnrolmentFault) -> [String] {
+        var lines: [String] = []
+        if let folder, folder.exists(path) {
+            try folder.check()
+        } else {
+            try checkRoom(for: path)
+            lines.append("would make the folder \(path)")
+        }
+        let record = try folder.flatMap { folder throws(EnrolmentFault) in try EnrolmentRecord(in: folder) }
+        let name = try registry.status()
+        lines.insert("the registration service \(name.text) at \(wish.address) is active", at: 0)
+        if let identity = record?.identity {
+            lines.append("would go on as \(identity)")
+        } else {
+            lines.append("would choose \(wish.identity.map { "the identity \($0.topicForm)" } ?? "a new identity")")
+        }
+        let hasKey = folder.map { $0.exists($0.identityKey) } ?? false
+        if !hasKey { lines.append("would make an identity key of \(wish.bits) bits") }
+        if record?.told == nil { lines.append("would register it as \"\(record?.type ?? wish.type)\"") }
+        if record?.isValidated != true { lines.append("would prove that the key is ours") }
+        let hasAccess = folder.map { $0.exists($0.access.folder) } ?? false
+        if !hasAccess { lines.append("would make an access key of \(wish.bits) bits, and have it certified") }
+        return lines
+    }
+
+    /// The nearest folder that is there must let us make others in it.
+    private static func checkRoom(for path: String) throws(EnrolmentFault) {
+        var around = path
+        var status = stat()
+        repeat {
+            around = around.lastIndex(of: "/").map { String(around[..<$0]) } ?? ""
+        } while !around.isEmpty && lstat(around, &status) != 0
+        guard access(around.isEmpty ? "/" : around, W_OK) == 0 else {
+            throw EnrolmentFault(
+                "the folder \(path) cannot be made: \(String(cString: strerror(errno)))",
+                hint: "make it for the beacon's user: install -d -m 0700 -o USER \(path)")
+        }
+    }
+}

@@ -1,0 +1,254 @@
+import Fetching
+import FoundationEssentials
+import Keys
+import SRUP
+
+/// A registration service (the paper's §4; docs/registry.md), asked one question at a time. What it answers
+/// is checked here, and leaves this file only as values that have been.
+public struct Registry: Sendable {
+    /// A question, below the service's address.
+    public enum Question: Equatable, Sendable {
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case get(String)
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case post(String, [UInt8])
+    }
+
+    private let ask: @Sendable (Question) throws(HTTPFault) -> HTTPReply
+
+    /// A service behind a client.
+    public init(_ client: HTTPClient, at address: WebAddress) {
+        ask = { question throws(HTTPFault) in
+            switch question {
+            case .get(let path): try client.get(address.appending("KeyEx/register/" + path))
+            case .post(let path, let body): try client.post(address.appending("KeyEx/register/" + path), json: body)
+            }
+        }
+    }
+
+    /// A service that is a function, for tests.
+    public init(asking ask: @escaping @Sendable (Question) throws(HTTPFault) -> HTTPReply) { self.ask = ask }
+
+    private func answer(_ question: Question, _ what: String) throws(EnrolmentFault) -> HTTPReply {
+        do throws(HTTPFault) {
+            return try ask(question)
+        } catch {
+            throw EnrolmentFault(error, asking: what)
+        }
+    }
+
+    private func post(_ what: String, _ body: some Encodable) throws(EnrolmentFault) -> HTTPReply {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let bytes = try? encoder.encode(body) else { preconditionFailure("a question could not be encoded") }
+        return try answer(.post(what, Array(bytes)), what)
+    }
+
+    // MARK: - Status
+
+    /// Who the service is, if it is active.
+    func status() throws(EnrolmentFault) -> ServiceName {
+        struct Status: Decodable {
+            var active: Bool
+            var identity: String
+        }
+        let reply = try answer(.get("status"), "status")
+        guard reply.status == 200 else { throw .answered("status", reply) }
+        let status: Status = try decoded(reply, "status")
+        guard status.active else {
+            throw EnrolmentFault(
+                "the registration service is not active", hint: "ask who runs it, and run this again when it is")
+        }
+        guard let name = ServiceName(status.identity) else { throw .reply("status", "its identity is none") }
+        return name
+    }
+
+    // MARK: - Registration
+
+    /// Registers a key; nil and the reply where the service refuses, which may mean that it has the identity already.
+    func register(
+        _ identity: Identifier, _ key: PublicKey, type: String, token: String?
+    ) throws(EnrolmentFault) -> (registration: Registration?, reply: HTTPReply) {
+        struct Request: Encodable {
+            var identity, key, type: String
+            var token: String?
+        }
+        struct Reply: Decodable {
+            var broker: String
+            var server: String
+            var key: String
+            enum CodingKeys: String, CodingKey {
+                case broker, key
+                case server = "default_c2"
+            }
+        }
+        let reply = try post(
+            "register",
+            Request(
+                identity: identity.topicForm, key: Data(key.der).base64EncodedString(), type: type, token: token))
+        if reply.status == 400 || reply.status == 409 { return (nil, reply) }
+        guard reply.status == 201 else { throw .answered("register", reply) }
+        let told: Reply = try decoded(reply, "register")
+        guard let broker = BrokerPlace(told.broker) else {
+            throw .reply("register", "\"\(printable(told.broker.utf8))\" is no broker's address, such as mqtt://host")
+        }
+        guard let server = Identifier(hexadecimal: told.server), server.number >= 0x10 else {
+            throw .reply("register", "\"\(printable(told.server.utf8))\" is no server's identity")
+        }
+        guard server != identity else { throw .reply("register", "it names this beacon itself as its server") }
+        let serverKey = try publicKey(told.key, "register")
+        guard !serverKey.equals(key) else { throw .reply("register", "the server's key is this beacon's own") }
+        return (Registration(broker: broker, server: server, serverKey: serverKey), reply)
+    }
+
+    // MARK: - Validation
+
+    /// Proves that the registered key is ours; nil where the service does not find so.
+    /// - Returns: the service's name and its signature over it.
+    func validate(
+        _ identity: Identifier, _ key: IdentityKey
+    ) throws(EnrolmentFault) -> (name: ServiceName, signature: [UInt8])? {
+        struct Message: Codable { var identity, signature: String }
+        let text = identity.topicForm
+        let signature = try signed(Array(text.utf8), key)
+        let reply = try post("validate", Message(identity: text, signature: signature))
+        // The reference answers 400 for a wrong signature, and breaks with 500 where it does not know the identity.
+        if [400, 404, 500].contains(reply.status) { return nil }
+        guard reply.status == 200 else { throw .answered("validate", reply) }
+        let told: Message = try decoded(reply, "validate")
+        guard let name = ServiceName(told.identity) else { throw .reply("validate", "its identity is none") }
+        return (name, try base64(told.signature, "validate"))
+    }
+
+    // MARK: - The broker's client certificate
+
+    /// Has a key certified, and checks what comes: for this beacon, this key, by the CA that comes with it.
+    func certificate(
+        for accessKey: IdentityKey, _ identity: Identifier, _ key: IdentityKey
+    ) throws(EnrolmentFault) -> Access {
+        struct Request: Encodable { var csr, identity, signature: String }
+        struct Reply: Decodable {
+            var certificate: String
+            var authority: String
+            enum CodingKeys: String, CodingKey {
+                case certificate
+                case authority = "CA_certificate"
+            }
+        }
+        let text = identity.topicForm
+        guard let request = try? CertificateRequest(for: accessKey, commonName: text).pem else {
+            preconditionFailure("OpenSSL made no request for a certificate")
+        }
+        let reply = try post(
+            "access",
+            Request(
+                csr: Data(request).base64EncodedString(), identity: text, signature: try signed(request, key)))
+        guard reply.status == 200 else { throw .answered("access", reply) }
+        let told: Reply = try decoded(reply, "access")
+        let certificate = try self.certificate(told.certificate, "the certificate")
+        let authority = try self.certificate(told.authority, "the CA's certificate")
+        guard certificate.commonName == text else {
+            throw .reply("access", "the certificate is for \(shown(certificate.commonName)), not for \(text)")
+        }
+        guard (try? certificate.publicKey())?.equals(accessKey.publicKey) == true else {
+            throw .reply("access", "the certificate is not for our access key")
+        }
+        guard authority.isAuthority else { throw .reply("access", "the CA's certificate is not a CA's") }
+        guard certificate.isSigned(by: authority) else {
+            throw .reply("access", "the certificate is not signed by the CA that came with it")
+        }
+        guard certificate.notBefore < certificate.notAfter else {
+            throw .reply("access", "the certificate is over before it begins")
+        }
+        return Access(certificate: certificate, authority: authority)
+    }
+
+    private func certificate(_ text: String, _ what: String) throws(EnrolmentFault) -> Certificate {
+        let bytes = try base64(text, "access")
+        do throws(EncodingError) {
+            return try Certificate(pem: bytes)
+        } catch {
+            throw .reply("access", "\(what): \(error.sentence)")
+        }
+    }
+
+    // MARK: - Keys
+
+    /// The key that the service has of a node; nil where it has none.
+    func key(of node: String) throws(EnrolmentFault) -> PublicKey? {
+        precondition(node.utf8.allSatisfy(WebAddress.isPlain), "a name that is no path")
+        let reply = try answer(.get("get_key/" + node), "get_key")
+        if reply.status == 404 { return nil }
+        guard reply.status == 200 else { throw .answered("get_key", reply) }
+        return try publicKey(String(decoding: reply.body, as: UTF8.self), "get_key")
+    }
+
+    // MARK: - Parts of a reply
+
+    private func publicKey(_ text: String, _ what: String) throws(EnrolmentFault) -> PublicKey {
+        let bytes = try base64(text, what)
+        do throws(EncodingError) {
+            return try PublicKey(pem: bytes)
+        } catch {
+            throw .reply(what, "the key: \(error.sentence)")
+        }
+    }
+
+    /// Base64 with its padding and nothing else, but for line breaks: the reference breaks lines.
+    private func base64(_ text: String, _ what: String) throws(EnrolmentFault) -> [UInt8] {
+        let digits = text.utf8.filter { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+        guard !digits.isEmpty, let bytes = Data(base64Encoded: Data(digits)) else {
+            throw .reply(what, "what should be base64 is not")
+        }
+        return Array(bytes)
+    }
+
+    private func decoded<Value: Decodable>(_ reply: HTTPReply, _ what: String) throws(EnrolmentFault) -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(reply.body))
+        } catch DecodingError.keyNotFound(let key, _) {
+            throw .reply(what, "there is no \(key.stringValue) in it")
+        } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
+            let name = context.codingPath.last?.stringValue
+            throw .reply(what, name.map { "\($0) is of another type" } ?? "it is no JSON object")
+        } catch {
+            throw .reply(what, "it is no JSON")
+        }
+    }
+
+    private func signed(_ bytes: [UInt8], _ key: IdentityKey) throws(EnrolmentFault) -> String {
+        do {
+            return Data(try key.pssSignature(over: bytes)).base64EncodedString()
+        } catch {
+            throw EnrolmentFault("OpenSSL does not sign with the identity key", hint: "see the key: openssl rsa -check")
+        }
+    }
+
+    private func shown(_ name: String?) -> String { name.map { printable($0.utf8) } ?? "no single name" }
+}
+
+/// How a registration service names itself: an identifier mostly, but the reference lets it be any text. Only what can stand
+/// in a path, since its key is asked for by this name.
+struct ServiceName: Equatable {
+    let text: String
+
+    init?(_ text: String) {
+        guard (1...64).contains(text.utf8.count), ![".", ".."].contains(text),
+            text.utf8.allSatisfy(WebAddress.isPlain)
+        else { return nil }
+        self.text = text
+    }
+}
+
+/// What a service tells a beacon that has registered.
+struct Registration {
+    var broker: BrokerPlace
+    var server: Identifier
+    var serverKey: PublicKey
+}
+
+/// A client certificate for the broker, checked, and its issuer.
+struct Access {
+    var certificate: Certificate
+    var authority: Certificate
+}

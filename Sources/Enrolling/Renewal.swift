@@ -1,0 +1,74 @@
+import Fetching
+import Glibc
+import Keys
+import SRUP
+
+/// A new client certificate for the broker, with a new key. The old one is used until the new one has been tried, and kept
+/// beside it afterwards.
+public struct Renewal {
+    let folder: CredentialFolder
+    let registry: Registry
+    let did: (Enrolment.Deed) -> Void
+
+    /// A renewal in a folder in which an enrolment has been finished.
+    public init(folder: CredentialFolder, registry: Registry, did: @escaping (Enrolment.Deed) -> Void) {
+        (self.folder, self.registry, self.did) = (folder, registry, did)
+    }
+
+    /// The service's address and its CAs, as they were at the enrolment.
+    /// - Throws: `EnrolmentFault` where no enrolment has been finished here.
+    public static func service(
+        in folder: CredentialFolder
+    ) throws(EnrolmentFault) -> (address: WebAddress, authorityFile: String?) {
+        guard let record = try EnrolmentRecord(in: folder), record.isValidated,
+            let address = try? WebAddress(record.address)
+        else {
+            throw EnrolmentFault(
+                "no enrolment has been finished in \(folder.path)", hint: "run: srup-beacon enrol URL")
+        }
+        return (address, folder.exists(folder.serviceAuthority) ? folder.serviceAuthority : nil)
+    }
+
+    /// Gets a new certificate, has it tried, and only then puts it into the old one's place.
+    /// - Parameter tryOut: throws where the broker does not accept it.
+    /// - Throws: `EnrolmentFault`; the old one is used then as before.
+    public func run(
+        bits: Int, now: Int64, tryOut: (CredentialFolder.AccessFiles) throws(EnrolmentFault) -> Void
+    ) throws(EnrolmentFault) {
+        try folder.check()
+        let lock = try folder.lock()
+        defer { unlock(lock) }
+        folder.removeUnfinished()
+        guard let record = try EnrolmentRecord(in: folder), record.isValidated, let identity = record.identifier,
+            let registration = record.registration
+        else {
+            throw EnrolmentFault("no enrolment has been finished in \(folder.path)", hint: "run: srup-beacon enrol URL")
+        }
+        let key: IdentityKey
+        do { key = try IdentityKey(pemFile: folder.identityKey) } catch {
+            throw EnrolmentFault(error, file: folder.identityKey)
+        }
+        try checkPinned(record, registration)
+        try Enrolment(folder: folder, registry: registry, did: did).getAccess(identity, key, bits: bits, now: now)
+        try tryOut(folder.newAccess)
+        did(.step)
+        try folder.takeNewAccess { did(.step) }
+        did(.certified(notAfter: try folder.usedCertificate().notAfter))
+    }
+
+    /// The service and the C2 server must have the keys that they had; one that it does not give away cannot differ.
+    private func checkPinned(_ record: EnrolmentRecord, _ registration: Registration) throws(EnrolmentFault) {
+        let name = try registry.status()
+        if let known = record.service {
+            try Enrolment.compare(known, record.serviceKey, name, try registry.key(of: name.text))
+        }
+        if let key = try registry.key(of: registration.server.topicForm), !key.equals(registration.serverKey) {
+            throw EnrolmentFault(
+                "the service now gives another key for server \(registration.server.topicForm) than at the enrolment",
+                hint: "ask who runs it; if the server's key is really new, enrol anew with --replace")
+        }
+    }
+}
+
+/// Ends the lock, and with it the waiting of others.
+func unlock(_ descriptor: Int32) { close(descriptor) }

@@ -1,0 +1,142 @@
+/// An address that is asked over HTTP, taken apart and put together again, so that what is asked is what was checked.
+public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
+    /// Whether TLS protects it.
+    public let isSecure: Bool
+    /// A name in lower case, or an address without brackets.
+    public let host: String
+    /// 443 or 80 where the text names none.
+    public let port: UInt16
+    /// Empty, or begins with `/` and does not end with one.
+    public let path: String
+
+    /// What is wrong with an address.
+    public enum Fault: Error, Equatable, Sendable {
+        /// Neither `https://` nor `http://`.
+        case scheme
+        /// A user name or a password.
+        case credentials
+        /// No host, or one with characters that no host has.
+        case host
+        /// Not 1 to 65535.
+        case port
+        /// Characters that no path has, `..`, a query or a fragment.
+        case path
+
+        /// One sentence, lower case.
+        public var sentence: String {
+            switch self {
+            case .scheme: "the address does not begin with https://"
+            case .credentials: "the address holds a user name, and none is sent"
+            case .host: "the address names no host"
+            case .port: "the address's port is not a number from 1 to 65535"
+            case .path: "the address's path holds what no path may: a space, .., ?, # or the like"
+            }
+        }
+    }
+
+    /// Takes `https://host[:port][/path]` apart.
+    /// - Throws: `Fault`.
+    public init(_ text: String) throws(Fault) {
+        let rest: Substring
+        if text.lowercased().hasPrefix("https://") {
+            (isSecure, rest) = (true, text.dropFirst(8))
+        } else if text.lowercased().hasPrefix("http://") {
+            (isSecure, rest) = (false, text.dropFirst(7))
+        } else {
+            throw .scheme
+        }
+        let authority = rest.prefix { $0 != "/" }
+        guard !authority.contains("@") else { throw .credentials }
+        guard let place = HostAndPort(authority) else { throw .host }
+        guard case .some(let given) = place.port.map({ UInt16($0) }) ?? (isSecure ? 443 : 80), given > 0 else {
+            throw .port
+        }
+        (host, port) = (place.host, given)
+        var path = rest.dropFirst(authority.count)
+        while path.hasSuffix("/") { path = path.dropLast() }
+        let isGood = path.utf8.allSatisfy { byte in
+            byte == UInt8(ascii: "%") || byte == UInt8(ascii: "/") || WebAddress.isPlain(byte)
+        }
+        guard isGood, !path.split(separator: "/").contains(where: { $0 == ".." || $0 == "." }) else { throw .path }
+        self.path = String(path)
+    }
+
+    private init(isSecure: Bool, host: String, port: UInt16, path: String) {
+        (self.isSecure, self.host, self.port, self.path) = (isSecure, host, port, path)
+    }
+
+    /// An address below this one. The parts are ours, or have been checked to be plain: `isPlain`.
+    public func appending(_ parts: String) -> WebAddress {
+        precondition(parts.utf8.allSatisfy { $0 == UInt8(ascii: "/") || WebAddress.isPlain($0) }, "not a plain path")
+        return WebAddress(isSecure: isSecure, host: host, port: port, path: path + "/" + parts)
+    }
+
+    /// Whether a character stands for itself in a path: letters, digits, `-._~`.
+    public static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            true
+        default: false
+        }
+    }
+
+    /// Whether it is this machine itself.
+    public var isLoopback: Bool { host == "localhost" || host == "::1" || host == "127.0.0.1" }
+
+    /// The whole address.
+    public var description: String {
+        let shown = host.contains(":") ? "[\(host)]" : host
+        let isUsual = port == (isSecure ? 443 : 80)
+        return (isSecure ? "https://" : "http://") + shown + (isUsual ? "" : ":\(port)") + path
+    }
+}
+
+/// `host`, `host:port`, `[address]:port`: only characters that such a thing has, so that it can stand in a URL or a
+/// configuration file. The port is a text of digits, of any size.
+public struct HostAndPort: Equatable, Sendable {
+    /// In lower case, without brackets.
+    public let host: String
+    /// Digits.
+    public let port: Substring?
+
+    /// nil where it is something else.
+    public init?(_ text: Substring) {
+        if text.hasPrefix("[") {
+            guard let end = text.firstIndex(of: "]") else { return nil }
+            let address = text[text.index(after: text.startIndex)..<end]
+            let isAddress = address.utf8.allSatisfy {
+                HostAndPort.isHexadecimal($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
+            }
+            guard isAddress, address.contains(":"), address.utf8.count <= 45 else { return nil }
+            host = address.lowercased()
+            let rest = text[text.index(after: end)...]
+            guard rest.isEmpty || rest.hasPrefix(":") else { return nil }
+            port = rest.isEmpty ? nil : rest.dropFirst()
+        } else {
+            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+            guard let name = parts.first, parts.count <= 2, (1...253).contains(name.utf8.count) else { return nil }
+            let isName = name.utf8.allSatisfy { WebAddress.isPlain($0) && $0 != UInt8(ascii: "~") }
+            guard isName, let first = name.utf8.first, first != UInt8(ascii: "-"), first != UInt8(ascii: ".") else {
+                return nil
+            }
+            host = name.lowercased()
+            port = parts.count == 2 ? parts[1] : nil
+        }
+        if let port {
+            let isNumber =
+                !port.isEmpty && port.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            guard isNumber else { return nil }
+        }
+    }
+
+    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import ArgumentParser
+import Beacon
+
+/// `srup-beacon enrol`
+struct Enrol: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make this machine a beacon of a network: keys, registration, certificate, configuration.",
+        discussion: """
+            Asks the registration service at URL. Makes the identity key and the access key, for their owner only; \
+            registers; proves that the key is ours; gets the client certificate for the broker; keeps the C2 server's key; \
+            writes the configuration. Run it as the beacon's user.
+
+            Interrupted, it is run again in the same way, and goes on where it was. It writes over nothing: an identity that \
+            is there stays, unless --replace sets it aside.
+
+              srup-beacon enrol https://register.example.org --ca service-ca.pem --dry-run
+              srup-beacon enrol https://register.example.org --ca service-ca.pem
+
+            Exit status 0: enrolled, or it was already.
+            """)
+
+    @Argument(help: ArgumentHelp("The registration service, https://host[:port][/path].", valueName: "URL"))
+    var address: String
+
+    @OptionGroup var options: ConfigurationOption
+    @OptionGroup var service: ServiceOptions
+
+    @Option(help: ArgumentHelp("Folder of the journal.", valueName: "dir"))
+    var state = "/var/lib/srup-beacon"
+
+    @Option(
+        help: ArgumentHelp("Folder of keys and certificates; keys in the journal's unless given.", valueName: "dir"))
+    var keys: String?
+
+    @Option(help: ArgumentHelp("What the service is told that this is.", valueName: "text"))
+    var type = "beacon"
+
+    @Option(help: ArgumentHelp("The identity; a random one unless given.", valueName: "id"))
+    var identity: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A file with the token that the service asks for, or - for standard input; SRUP_BEACON_TOKEN in the environment does as well.",
+            valueName: "file"))
+    var token: String?
+
+    @Option(help: ArgumentHelp("The broker, where the service does not tell it again.", valueName: "host:port"))
+    var broker: String?
+
+    @Option(
+        name: .customLong("c2"),
+        help: ArgumentHelp("The C2 server, where the service does not tell it again.", valueName: "id"))
+    var server: String?
+
+    @Flag(help: "Only check and say what would be done; write nothing, register nothing.")
+    var dryRun = false
+
+    @Flag(help: "Become another beacon: what is there is renamed first.")
+    var replace = false
+
+    func validate() throws { try service.validate() }
+
+    func run() throws {
+        try reportingFaults {
+            var order = EnrolmentOrder()
+            (order.address, order.configuration, order.state, order.keys) = (address, options.config, state, keys)
+            (order.type, order.identity, order.token) = (type, identity, token)
+            (order.broker, order.server, order.replaces) = (broker, server, replace)
+            (order.authority, order.timeLimit, order.proxy) = (service.ca, service.timeout, service.proxy)
+            (order.bits, order.allowsPlain) = (service.bits, service.allowPlainHTTP)
+            if dryRun { try order.rehearse(say: say) } else { try order.perform(say: say) }
+        }
+    }
+}
+
+/// How a registration service is asked.
+struct ServiceOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "PEM, the CA of the service's certificate, or several; no others are trusted then.", valueName: "file"))
+    var ca: String?
+
+    @Option(help: "Seconds for each request, 1 to 600.")
+    var timeout = 30
+
+    @Option(help: ArgumentHelp("A proxy; none is taken from the environment.", valueName: "URL"))
+    var proxy: String?
+
+    @Option(help: "Bits of new keys, 2048 to 8192.")
+    var bits = 3_072
+
+    @Flag(
+        name: .customLong("allow-plain-http"),
+        help: "Let the service be asked without TLS, if it is this machine itself: for benches.")
+    var allowPlainHTTP = false
+
+    func validate() throws {
+        guard (1...600).contains(timeout) else { throw ValidationError("--timeout takes a number from 1 to 600") }
+        guard (2_048...8_192).contains(bits) else { throw ValidationError("--bits takes a number from 2048 to 8192") }
+    }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import Beacon
+
+/// `srup-beacon renew`
+struct Renew: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Renew the client certificate for the broker.",
+        discussion: """
+            Makes a new access key, has the registration service of the enrolment certify it, tries the certificate at the \
+            broker under a client id of its own, and only then puts it into the old one's place; the old one is kept beside \
+            it as access.old. Whatever fails, the old one stays in use.
+
+            A beacon that was enrolled does this by itself when two thirds of the certificate's time are over. A beacon that \
+            runs takes the new one at its next connection.
+            """)
+
+    @OptionGroup var options: ConfigurationOption
+    @OptionGroup var service: ServiceOptions
+
+    func validate() throws { try service.validate() }
+
+    func run() throws {
+        try reportingFaults {
+            var order = RenewalOrder()
+            (order.configuration, order.authority, order.timeLimit) = (options.config, service.ca, service.timeout)
+            (order.proxy, order.bits, order.allowsPlain) = (service.proxy, service.bits, service.allowPlainHTTP)
+            try order.perform(say: say)
+        }
+    }
+}

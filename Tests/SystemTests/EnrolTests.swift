@@ -1,0 +1,160 @@
+import Foundation
+import Keys
+import SRUP
+import SystemSupport
+import Testing
+
+@Suite("Enrolment at a service like the reference's")
+struct EnrolTests {
+    let network: Network
+    let service: RegistryService
+    let beacon: Enrollee
+
+    init() throws {
+        network = try Network(deviceKeys: false)
+        service = try RegistryService(network)
+        beacon = Enrollee(service)
+    }
+
+    @Test("ends with a beacon that runs, joins, and has nobody else's key open to others")
+    func whole() throws {
+        let reply = try beacon.enrol("--identity", Node.beacon.topicForm, "--type", "gate")
+        #expect(reply.status == 0, "\(reply.text)")
+        #expect(reply.text.contains("the broker takes the certificate"))
+        for name in ["identity.key.pem", "access/key.pem", "enrolment.json"] {
+            #expect(try beacon.mode(beacon.keys + "/" + name) == 0o600, "\(name)")
+        }
+        #expect(try beacon.mode(beacon.keys) == 0o700)
+        #expect(try beacon.command("run", "--check").status == 0)
+        #expect(service.log.contains { $0.contains("\"type\": \"gate\"") })
+
+        // The service has our key, and the server learns it there; then the beacon joins.
+        let registered = service.folder + "/keys/" + Node.beacon.topicForm
+        try FileManager.default.removeItem(atPath: network.folder + "/\(Node.beacon.topicForm).pub.pem")
+        try FileManager.default.copyItem(
+            atPath: registered, toPath: network.folder + "/\(Node.beacon.topicForm).pub.pem")
+        let server = try TestServer(network)
+        var text = try String(contentsOfFile: beacon.configuration, encoding: .utf8)
+        text = text.replacing(
+            "[link]", with: "[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = \(network.folder)/link")
+        try text.write(toFile: beacon.configuration, atomically: true, encoding: .utf8)
+        let log = network.folder + "/daemon.log"
+        let daemon = try Child(
+            Network.products + "/srup-beacon", ["run", "--config", beacon.configuration], output: log)
+        defer { daemon.end() }
+        try eventually("the beacon has joined") { server.accepted.contains { $0.body == .joinRequest } }
+        try eventually("the beacon is a member") { try beacon.command("status").text.contains("member") }
+        let maps = try Network.run("/bin/cat", ["/proc/\(daemon.process)/maps"])
+        #expect(maps.contains("libmosquitto"))
+        #expect(!maps.contains("libcurl"), "the HTTP client is in the daemon")
+    }
+
+    @Test("a second time does nothing and needs no service")
+    func again() throws {
+        #expect(try beacon.enrol().status == 0)
+        let (names, requests) = (beacon.names, service.log.count)
+        let identity = beacon.identity
+        let before = beacon.names.sorted().map { beacon.content("../" + $0) }
+        let reply = try beacon.enrol()
+        #expect(reply.status == 0, "\(reply.text)")
+        #expect(beacon.names == names)
+        #expect(service.log.count == requests)
+        #expect(beacon.identity == identity)
+        #expect(beacon.names.sorted().map { beacon.content("../" + $0) } == before)
+    }
+
+    @Test("in a rehearsal nothing is written and nothing registered")
+    func rehearsal() throws {
+        let reply = try beacon.enrol("--dry-run")
+        #expect(reply.status == 0, "\(reply.text)")
+        #expect(reply.text.contains("would register"))
+        #expect(!beacon.exists(beacon.state))
+        #expect(!beacon.exists(beacon.configuration))
+        #expect(service.log.allSatisfy { $0.hasPrefix("GET status") })
+        try service.fault("status", ["body", "{\"active\": false, \"identity\": \"10\"}"])
+        let inactive = try beacon.enrol("--dry-run")
+        #expect(inactive.status == 1)
+        #expect(inactive.text.contains("is not active"))
+    }
+
+    @Test("--replace sets the old identity aside, and makes another one")
+    func replace() throws {
+        #expect(try beacon.enrol().status == 0)
+        let (identity, key) = (beacon.identity, beacon.content("identity.key.pem"))
+        let reply = try beacon.enrol("--replace")
+        #expect(reply.status == 0, "\(reply.text)")
+        #expect(reply.text.contains("set aside: \(beacon.keys).old-1"))
+        #expect(beacon.identity != identity)
+        #expect(beacon.content("../keys.old-1/identity.key.pem") == key)
+        #expect(beacon.exists(beacon.configuration + ".old-1"))
+        #expect(try beacon.command("run", "--check").status == 0)
+    }
+
+    @Test("another identity, address or configuration is refused without --replace, and nothing changes")
+    func another() throws {
+        #expect(try beacon.enrol().status == 0)
+        let names = beacon.names
+        for (arguments, sentence) in [(["--identity", "77"], "was not asked for")] {
+            let reply = try beacon.enrol(arguments[0], arguments[1])
+            #expect(reply.status == 1)
+            #expect(reply.text.contains(sentence), "\(reply.text)")
+        }
+        let elsewhere = try beacon.enrol(at: service.address + "/elsewhere")
+        #expect(elsewhere.status == 1)
+        #expect(elsewhere.text.contains("is registered with"), "\(elsewhere.text)")
+        let stranger = Enrollee(service, name: "stranger")
+        try "[beacon]\n".write(toFile: stranger.configuration, atomically: true, encoding: .utf8)
+        let taken = try stranger.enrol()
+        #expect(taken.status == 1)
+        #expect(taken.text.contains("is there already, and is not this enrolment's"), "\(taken.text)")
+        #expect(!stranger.exists(stranger.state))
+        #expect(beacon.names == names)
+    }
+
+    @Test("a token from a file, standard input or the environment is shown, and not kept")
+    func token() throws {
+        try service.set("token", "open-sesame")
+        let refused = try beacon.enrol()
+        #expect(refused.status == 1)
+        #expect(refused.text.contains("answers register with 403"), "\(refused.text)")
+        let file = network.folder + "/token"
+        try "open-sesame\n".write(toFile: file, atomically: true, encoding: .utf8)
+        let reply = try beacon.enrol("--token", "-", input: file)
+        #expect(reply.status == 0, "\(reply.text)")
+        #expect(try Enrollee(service, name: "second").enrol("--token", file).status == 0)
+        let environment = ["SRUP_BEACON_TOKEN": "open-sesame"]
+        #expect(try Enrollee(service, name: "third").enrol(environment: environment).status == 0)
+        for name in beacon.names {
+            #expect(beacon.content("../" + name)?.range(of: Data("open-sesame".utf8)) == nil, "\(name)")
+        }
+    }
+
+    @Test("a service that gives its own key away proves itself, and must keep that key")
+    func serviceKey() throws {
+        try service.set("gives_own_key", true)
+        let reply = try beacon.enrol()
+        #expect(reply.status == 0, "\(reply.text)")
+        #expect(reply.text.contains("has proved its own"))
+        try FileManager.default.removeItem(atPath: service.folder + "/service.key")
+        try Network.run("/usr/bin/openssl", ["genrsa", "-out", service.folder + "/service.key", "2048"])
+        let renewed = try beacon.command("renew", "--bits", "2048")
+        #expect(renewed.status == 1)
+        #expect(renewed.text.contains("another key than it had"), "\(renewed.text)")
+    }
+
+    @Test("plain HTTP is refused, but for this machine itself where that is asked for")
+    func plain() throws {
+        let plain = try RegistryService(try Network(deviceKeys: false), isPlain: true)
+        let beacon = Enrollee(plain)
+        for address in ["http://localhost:\(plain.port)", "http://register.example.org"] {
+            let reply = try beacon.enrol(at: address, authority: "")
+            #expect(reply.status == 1)
+            #expect(reply.text.contains("is not protected by TLS"), "\(reply.text)")
+        }
+        let far = try beacon.enrol("--allow-plain-http", at: "http://register.example.org", authority: "")
+        #expect(far.text.contains("is not protected by TLS"))
+        #expect(plain.log.isEmpty)
+        let reply = try beacon.enrol("--allow-plain-http", at: "http://localhost:\(plain.port)", authority: "")
+        #expect(reply.status == 0, "\(reply.text)")
+    }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import SRUP
+import SystemSupport
+import Testing
+
+@Suite("Renewing the client certificate")
+struct RenewTests {
+    let network: Network
+    let service: RegistryService
+    let beacon: Enrollee
+
+    init() throws {
+        network = try Network(deviceKeys: false)
+        service = try RegistryService(network)
+        beacon = Enrollee(service)
+    }
+
+    private func run(_ log: String) throws -> Child {
+        var text = try String(contentsOfFile: beacon.configuration, encoding: .utf8)
+        text = text.replacing(
+            "[link]", with: "[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = \(network.folder)/link")
+        text = text.replacing("[broker]", with: "[broker]\nreconnect-first = 0.05\nreconnect-longest = 0.2")
+        try text.write(toFile: beacon.configuration, atomically: true, encoding: .utf8)
+        return try Child(Network.products + "/srup-beacon", ["run", "--config", beacon.configuration], output: log)
+    }
+
+    private func logged(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
+
+    @Test("takes a new key and certificate, tries them at the broker, and keeps the old ones beside")
+    func renew() throws {
+        #expect(try beacon.enrol().status == 0)
+        let (key, certificate) = (beacon.content("access/key.pem"), beacon.content("access/certificate.pem"))
+        let reply = try beacon.command("renew", "--bits", "2048")
+        #expect(reply.status == 0, "\(reply.text)")
+        #expect(reply.text.contains("the broker takes the new certificate"))
+        #expect(beacon.content("access/key.pem") != key)
+        #expect(beacon.content("access/certificate.pem") != certificate)
+        #expect(beacon.content("access.old/key.pem") == key)
+        #expect(beacon.content("access.old/certificate.pem") == certificate)
+        #expect(try beacon.command("run", "--check").status == 0)
+    }
+
+    @Test("a certificate that the broker does not take, or cannot be tried, changes nothing")
+    func refused() throws {
+        #expect(try beacon.enrol().status == 0)
+        let before = beacon.content("access/certificate.pem")
+        // Signed by a CA that the broker does not know.
+        let other = network.folder + "/other"
+        try Network.run(
+            "/usr/bin/openssl",
+            [
+                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-keyout", other + ".key",
+                "-out", other + ".pem",
+            ])
+        try service.set("ca", other + ".pem")
+        try service.set("ca_key", other + ".key")
+        let refused = try beacon.command("renew", "--bits", "2048")
+        #expect(refused.status == 1)
+        #expect(refused.text.contains("could not be tried, and the old one stays"), "\(refused.text)")
+        #expect(beacon.content("access/certificate.pem") == before)
+        try service.set("ca", network.folder + "/ca.pem")
+        try service.set("ca_key", network.folder + "/ca.key")
+        network.stopBroker()
+        let away = try beacon.command("renew", "--bits", "2048")
+        #expect(away.status == 1)
+        #expect(away.text.contains("could not be tried, and the old one stays"), "\(away.text)")
+        #expect(beacon.content("access/certificate.pem") == before)
+        #expect(try beacon.command("run", "--check").status == 0)
+    }
+
+    @Test("a server that has another key now is refused")
+    func pinned() throws {
+        #expect(try beacon.enrol().status == 0)
+        let before = beacon.content("access/certificate.pem")
+        try service.set("server_key", network.folder + "/\(Node.beacon.topicForm).pub.pem")
+        let reply = try beacon.command("renew")
+        #expect(reply.status == 1)
+        #expect(reply.text.contains("now gives another key for server"), "\(reply.text)")
+        #expect(beacon.content("access/certificate.pem") == before)
+    }
+
+    @Test("a beacon that was not enrolled has nothing to renew")
+    func notEnrolled() throws {
+        let process = try BeaconProcess(network)
+        let reply = try process.command("renew")
+        #expect(reply.status == 1)
+        #expect(reply.text.contains("does not name the files of an enrolment"), "\(reply.text)")
+    }
+
+    @Test("the running beacon renews by itself, in another process, and comes back with the new certificate")
+    func byItself() throws {
+        try service.set("seconds", 12)
+        #expect(try beacon.enrol("--identity", Node.beacon.topicForm).status == 0)
+        try service.set("seconds", nil)
+        let log = network.folder + "/daemon.log"
+        let before = beacon.content("access/certificate.pem")
+        let daemon = try run(log)
+        defer { daemon.end() }
+        try eventually("it is renewed\n\(logged(log))", within: 40) { logged(log).contains("has been renewed") }
+        #expect(beacon.content("access/certificate.pem") != before)
+        try eventually("it comes back\n\(logged(log))") {
+            logged(log).components(separatedBy: "connected to the broker").count == 3
+        }
+        #expect(logged(log).contains("left the broker, to come back with the new certificate"))
+        let maps = try Network.run("/bin/cat", ["/proc/\(daemon.process)/maps"])
+        #expect(maps.contains("libmosquitto"))
+        #expect(!maps.contains("libcurl"), "the HTTP client is in the daemon")
+    }
+
+    @Test("where that fails the beacon goes on with the old one, says so for each attempt, and tries again")
+    func failing() throws {
+        try service.set("seconds", 60)
+        #expect(try beacon.enrol("--identity", Node.beacon.topicForm).status == 0)
+        // Two thirds of it are over as far as the schedule can tell.
+        try service.set("seconds", 3)
+        #expect(try beacon.command("renew", "--bits", "2048").status == 0)
+        try service.fault("access", ["status", 503, "later"])
+        let log = network.folder + "/daemon.log"
+        let daemon = try run(log)
+        defer { daemon.end() }
+        let complaint = "has not been renewed: the registration service answers access with 503"
+        try eventually("it tries again\n\(logged(log))", within: 30) {
+            logged(log).components(separatedBy: complaint).count >= 3
+        }
+        #expect(daemon.isRunning)
+        try service.set("seconds", nil)
+        try service.fault("access", nil)
+        try eventually("it is renewed in the end\n\(logged(log))", within: 30) {
+            logged(log).contains("has been renewed")
+        }
+        try eventually("it is connected") { try beacon.command("status").text.contains("connected") }
+    }
+}
