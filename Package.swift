@@ -32,8 +32,10 @@ let package = Package(
                 "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "CSQLite", "CINI", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
         .target(
-            name: "Bench", dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SQLite", "CSQLite", "CLinux"]),
+            name: "Bench",
+            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "HumanView", "SQLite", "CSQLite", "CLinux"]),
         .executableTarget(
             name: "srup-beacon",
             dependencies: ["Beacon", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -64,6 +66,8 @@ let package = Package(
             linkerSettings: [.linkedLibrary("inih")]),
         .target(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         .target(name: "CSystemBus", path: "Sources/CLibraries/CSystemBus"),  // loaded when wanted, not linked
+        .target(name: "CPNG", path: "Sources/CLibraries/CPNG"),  // the same
+        .target(name: "CQRencode", path: "Sources/CLibraries/CQRencode"),  // the same
 
         // What Scripts/bench runs: our figures beside the same work in C.
         .target(name: "Loop", path: "Scripts/Measure/Loop", linkerSettings: [.linkedLibrary("crypto")]),
@@ -83,6 +87,9 @@ let package = Package(
         .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
         .testTarget(
             name: "BenchTests", dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "TestVectors"]),
+        .testTarget(
+            name: "HumanViewTests",
+            dependencies: ["HumanView", "SRUP", "COpenSSL", "SystemSupport", "TestVectors", "srup-bench"]),
         // The real commands, a real broker, real sockets; with RadioTests, real links over (linked, virtual) radios.
         .target(
             name: "SystemSupport", dependencies: ["SRUP", "ProofLink", "Keys", "Links"], path: "Tests/SystemSupport"),

@@ -136,6 +136,8 @@ extension Shell {
                 )
             }
         }
+        // A value that is being shown stays: another request would make the server think of another.
+        if case .presenting(_, manner) = observer.memberships[server] { return }
         if let event = joinEvent(server, manner) { handle(event) }
     }
 

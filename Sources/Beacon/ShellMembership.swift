@@ -127,7 +127,8 @@ extension Shell {
     /// Once the broker has everything of ours, or the time is up.
     func endIfAllHasLeft() {
         guard let end = membership.end else { return }
-        let left = (try? journal?.outboxCount()) ?? 0
+        // A journal that cannot be read may hold something that is still to leave.
+        let left = try? journal?.outboxCount()
         guard left == 0 || bootNanoseconds() >= end.latest else { return }
         membership.end = nil
         folder.noteDeregistration("by \(end.server) at \(wallTime(wallSeconds()))")

@@ -4,11 +4,13 @@ import SRUP
 /// values and tokens are lent to it. Stricter than the reference in one place: a verdict counts only from the observer
 /// that was asked, under the token that it was asked with.
 ///
+/// Joins before human eyes are in C2Members.swift, with leaving and commands.
+///
 ///     OBS_JOIN_REQ ──policy, observer joined──▶ open ──RESPONSE 60 from the observer, T3──▶ accepted  (50, T2)
 ///          │                                     ├──── RESPONSE 6E from the observer, T3──▶ refused   (5E, T2)
 ///          └──else──▶ refused at once (5E, T1)   └──── RESPONSE 6F, or the window ───────▶ failed    (5F, T2)
 public struct C2: Sendable {
-    /// What becomes of an observed join.
+    /// What becomes of a join.
     public enum Decision: String, Sendable {
         /// The device is joined.
         case accepted
@@ -37,8 +39,11 @@ public struct C2: Sendable {
         case sendAgain(Token, to: Identifier)
         /// Tell the operator.
         case say(String)
-        /// An observed join is decided. The answer to the device stands before this.
-        case decided(Decision, device: Identifier, observer: Identifier)
+        /// A join is decided, by this observer or by a human. The answer to the device stands before this.
+        case decided(Decision, device: Identifier, observer: Identifier?)
+        /// Show this value to the operator, who compares it with what the device shows, and says `Command.accept` or
+        /// `refuse`.
+        case moderate(device: Identifier, Secret)
     }
 
     /// Why a message is refused, as it is counted.
@@ -57,8 +62,20 @@ public struct C2: Sendable {
         case unserved
     }
 
+    /// How a device asks to join (§5.2).
+    public enum Manner: String, CaseIterable, Sendable {
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case simple, human, observed
+    }
+
     /// The server's numbers and wishes.
     public struct Policy: Sendable {
+        /// How each of these devices may join, and no others; nil: all known ones, in every manner.
+        public var manners: [Identifier: Set<Manner>]?
+        /// Nanoseconds after which a join before human eyes that nobody has decided has failed.
+        public var humanWindow: Int64 = 600_000_000_000
+        /// Devices that may not resign, nor deregister.
+        public var keeps: Set<Identifier> = []
         /// The devices that may join by observation; all known ones where nil.
         public var accepted: Set<Identifier>?
         /// Nanoseconds after which the server gives up on an observer. Longer than the beacon's own window (120 s), so that
@@ -77,6 +94,8 @@ public struct C2: Sendable {
     public struct Means: Sendable {
         /// A new token.
         public var token: @Sendable () -> Token
+        /// A new token that says for whom the command is.
+        public var commandToken: @Sendable (Identifier) -> Token
         /// A new value.
         public var value: @Sendable () -> Secret
         /// A value sealed to a node; nil where that fails.
@@ -84,16 +103,24 @@ public struct C2: Sendable {
 
         /// These means.
         public init(
-            token: @escaping @Sendable () -> Token, value: @escaping @Sendable () -> Secret,
+            token: @escaping @Sendable () -> Token, commandToken: @escaping @Sendable (Identifier) -> Token,
+            value: @escaping @Sendable () -> Secret,
             seal: @escaping @Sendable (Secret, Identifier) -> Octets?
         ) {
-            (self.token, self.value, self.seal) = (token, value, seal)
+            (self.token, self.commandToken, self.value, self.seal) = (token, commandToken, value, seal)
         }
     }
 
     struct Join: Equatable {
         let device: Identifier
         let observer: Identifier
+        /// T2: what the device's answer carries.
+        let answerToken: Token
+        let deadline: Int64
+    }
+
+    /// A join that a human decides.
+    struct Moderated: Equatable {
         /// T2: what the device's answer carries.
         let answerToken: Token
         let deadline: Int64
@@ -113,6 +140,12 @@ public struct C2: Sendable {
     var observers: Set<Identifier> = []
     /// The open joins by T3, the token that the observer's verdict carries.
     var open: [Token: Join] = [:]
+    /// The open joins that a human decides; one a device.
+    var moderated: [Identifier: Moderated] = [:]
+    /// What commands wait for, by their token.
+    var asked: [Token: Asked] = [:]
+    /// Out of the system: nothing of theirs is believed any more.
+    var deregistered: Set<Identifier> = []
 
     /// A server that nobody has joined yet.
     public init(own: Identifier, policy: Policy, means: Means, counter: ReferenceCounter = ReferenceCounter()) {
@@ -125,14 +158,17 @@ public struct C2: Sendable {
     }
 
     /// When `tick` is due, in nanoseconds; nil where no join is open.
-    public var nextDeadline: Int64? { open.values.map(\.deadline).min() }
+    public var nextDeadline: Int64? {
+        (open.values.map(\.deadline) + moderated.values.map(\.deadline)).min()
+    }
 
     /// Gives up on the observers whose window has passed.
     public mutating func tick(at now: Int64) -> [Effect] {
         let late = open.filter { $0.value.deadline <= now }.sorted { $0.value.deadline < $1.value.deadline }
+        let unseen = moderated.filter { $0.value.deadline <= now }.keys.sorted { $0.number < $1.number }
         return late.flatMap { token, join in
             [.say("no verdict of \(join.observer) on \(join.device) within the window")] + decide(.failed, token, join)
-        }
+        } + unseen.flatMap { [.say("nobody has decided on \($0) within the window")] + decide(.failed, $0) }
     }
 
     mutating func decide(_ decision: Decision, _ token: Token, _ join: Join) -> [Effect] {

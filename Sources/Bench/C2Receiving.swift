@@ -19,6 +19,9 @@ extension C2 {
                 }
             return refuse(frame.unverifiedMessage, payload, reason, error.description)
         }
+        guard !deregistered.contains(message.sender) else {
+            return refuse(message, payload, .sender, "\(message.sender) is out of the system")
+        }
         let last = counter[message.sender]
         guard counter.accept(message.sequence, from: message.sender) else {
             return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
@@ -30,25 +33,58 @@ extension C2 {
         switch message.body {
         case .joinRequest:
             return accepted(message, frame) + acceptJoin(of: message.sender, message.token)
+        case .humanJoinRequest:
+            return accepted(message, frame) + moderate(message.sender, message.token, now)
+        case .resignRequest, .deregisterRequest:
+            return accepted(message, frame) + letGo(message.sender, message.body, message.token)
         case .observedJoinRequest(let observer):
             return accepted(message, frame) + open(message.sender, observer, message.token, now)
         case .response(let status):
             return judge(message, status, frame)
-        case .data(let id, let data) where id.bytes == Array("OBSERVATION_EVIDENCE".utf8):
-            guard observers.contains(message.sender) else {
-                return refuse(message, frame, .unserved, "evidence from a node that observes nothing")
-            }
-            return accepted(message, frame) + [.say("evidence from \(message.sender): \(readable(data.bytes))")]
+        case .data(let id, let data): return take(id, data, message, frame)
+        case .syndicationInitiate, .syndicatedAction, .syndicatedData, .syndicatedIdentityRequest,
+            .syndicatedDeviceCount, .syndicatedDeviceList, .syndicationRequest, .syndicatedC2Request, .syndicationEnd,
+            .syndicationTerminate:
+            return refuse(
+                message, frame, .unserved, "\(message.body.type.name) is between servers, and this one shares nothing")
         default:
             return refuse(message, frame, .unserved, "this server does not serve \(message.body.type.name)")
         }
     }
 
-    private func accepted(_ message: Message, _ frame: [UInt8]) -> [Effect] {
+    private mutating func take(_ id: Octets, _ data: Octets, _ message: Message, _ frame: [UInt8]) -> [Effect] {
+        guard joined.contains(message.sender) || observers.contains(message.sender) else {
+            return refuse(message, frame, .unserved, "data of a node that has not joined")
+        }
+        switch String(decoding: id.bytes, as: UTF8.self) {
+        case "OBSERVATION_EVIDENCE":
+            guard observers.contains(message.sender) else {
+                return refuse(message, frame, .unserved, "evidence from a node that observes nothing")
+            }
+            return accepted(message, frame) + [.say("evidence from \(message.sender): \(readable(data.bytes))")]
+        case "IDENTIFICATION":
+            guard case .identity? = asked[message.token]?.what, asked[message.token]?.node == message.sender else {
+                return refuse(message, frame, .verdict, "an identification that nobody asked for")
+            }
+            asked[message.token] = nil
+            return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
+        default:
+            return accepted(message, frame)
+                + [.say("data \(readable(id.bytes)) of \(message.sender): \(readable(data.bytes))")]
+        }
+    }
+
+    func accepted(_ message: Message, _ frame: [UInt8]) -> [Effect] {
         [.record(message, frame: frame, refused: nil)]
     }
 
     private mutating func acceptJoin(of node: Identifier, _ token: Token) -> [Effect] {
+        if let why = objection(to: node, .simple) {
+            return [
+                .say("join of \(node): refused: \(why)"),
+                .send(message(.response(.joinRefused), token, to: node), to: node),
+            ]
+        }
         joined.insert(node)
         observers.insert(node)
         return [
@@ -86,6 +122,7 @@ extension C2 {
 
     /// Why a device may not join by this observer; nil where it may.
     private func objection(to device: Identifier, _ observer: Identifier) -> String? {
+        if let why = objection(to: device, .observed) { return why }
         if let accepted = policy.accepted, !accepted.contains(device) { return "the policy does not name the device" }
         if device == observer { return "nobody observes itself" }
         if !joined.contains(observer) { return "the observer has not joined" }
@@ -96,6 +133,7 @@ extension C2 {
     /// A verdict counts only from the observer that was asked, and under the token that it was asked with: else a joining
     /// device could approve itself.
     private mutating func judge(_ message: Message, _ status: Status, _ frame: [UInt8]) -> [Effect] {
+        if let command = asked[message.token] { return answered(command, message, status, frame) }
         guard let join = open[message.token] else {
             return refuse(message, frame, .verdict, "\(status) under a token that no open observation has")
         }
@@ -113,7 +151,7 @@ extension C2 {
             + decide(decision, message.token, join)
     }
 
-    private mutating func refuse(
+    mutating func refuse(
         _ message: Message?, _ frame: [UInt8], _ reason: Refusal, _ words: String
     ) -> [Effect] {
         refusals[reason, default: 0] += 1

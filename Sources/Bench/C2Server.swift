@@ -37,6 +37,7 @@ public final class C2Server: @unchecked Sendable {
     private var link: BrokerLink?
     private var window: Alarm?
     private var end: Alarm?
+    private var orders = C2Orders()
     private var requests: [Token: [UInt8]] = [:]
     private var decisions = 0
     private var outbox = Outbox()
@@ -57,7 +58,8 @@ public final class C2Server: @unchecked Sendable {
         (self.node, self.keys, self.ending, self.say) = (node, keys, ending, say)
         ring = PublicKeys(keys)
         let means = C2.Means(
-            token: { Token(random: randomBytes(16)) }, value: { Secret.random() },
+            token: { Token(random: randomBytes(16)) },
+            commandToken: { Token(random: randomBytes(16), for: $0) }, value: { Secret.random() },
             seal: { value, reader in (try? keys[reader]?.seal(value)).map { Octets($0) } })
         c2 = C2(own: node.id, policy: policy, means: means)
     }
@@ -83,6 +85,17 @@ public final class C2Server: @unchecked Sendable {
         (self.link, window, end) = (nil, nil, nil)
         say("c2: refused \(c2.refusals.values.reduce(0, +)) messages\(reasons)")
         return ended
+    }
+
+    /// Does what a line of the operator's orders. From any thread.
+    public func take(order line: String) {
+        loop.perform { [self] in
+            do throws(OperatorFault) {
+                for command in try orders.read(line) { perform(c2.obey(command)) }
+            } catch {
+                Voice.complain(error)
+            }
+        }
     }
 
     /// Ends the run. From any thread.
@@ -126,8 +139,11 @@ public final class C2Server: @unchecked Sendable {
             case .sendAgain(let token, let peer): sendAgain(token, to: peer)
             case .say(let words): say("c2: \(words)")
             case .decided(let decision, let device, let observer):
-                say("c2: observed join of \(device) by \(observer): \(decision.rawValue)")
+                let (kind, by) = observer.map { ("observed", "\($0)") } ?? ("human-moderated", "a human")
+                say("c2: \(kind) join of \(device) by \(by): \(decision.rawValue)")
                 decisions += 1
+            case .moderate(let device, let value):
+                say("c2: compare for \(device): \(value.withBytes { hexadecimal($0) })")
             }
         }
         requests = requests.filter { c2.isOpen($0.key) }

@@ -1,13 +1,17 @@
 import ArgumentParser
 import Bench
+import Glibc
+import Links
 import SRUP
 
 struct C2Verb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "c2",
-        abstract: "Be the C2 server: let beacons join, serve observed joins, decide them by the beacons' verdicts.",
+        abstract: "Be the C2 server: let nodes join in every manner, give them orders, let them go.",
         discussion: """
-            JOIN_REQ of any node in the keyring is answered with RESPONSE 50. OBS_JOIN_REQ is refused at once (5E, under \
+            JOIN_REQ of any node in the keyring is answered with RESPONSE 50. HM_JOIN_REQ gets a fresh value, sealed; the \
+            same value is shown here, to be compared with what the device shows, and decided by the orders accept and \
+            refuse. OBS_JOIN_REQ is refused at once (5E, under \
             the request's token) where the policy does not name the device or the observer has not joined; else device and \
             observer get the same fresh value, sealed to each. The verdict counts only from the observer that was asked, \
             under the token that it was asked with: 60, 6E, 6F make the device's answer 50, 5E, 5F.
@@ -15,10 +19,18 @@ struct C2Verb: ParsableCommand {
             Sequence ids are kept as the reference keeps them: one number per peer for both directions. They are not kept \
             across runs, so a beacon that joined an earlier run must join this one.
 
+            With --orders, lines on standard input are orders, with @NAME for the nodes of a group:
+              accept|refuse|join|terminate|deregister|identity NODE
+              action NODE pause|resume|identify|restart-radio|0..255
+              data NODE ID HEX
+              group NAME NODE...
+
             One line per step on standard output. The ones to wait for:
               c2: ready
               c2: join of <node>: accepted
               c2: observed join of <device> by <observer>: accepted|refused|failed
+              c2: compare for <device>: <the value, 32 hexadecimal digits>
+              c2: human-moderated join of <device> by a human: accepted|refused|failed
 
             Status 0 after the expected joins or by SIGTERM or SIGINT, 12 where --timeout came before them.
 
@@ -58,6 +70,22 @@ struct C2Verb: ParsableCommand {
             """, valueName: "id"))
     var replayRequestsOf: [Identifier] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "How a device may join: ID=simple,human,observed; may be given several times. Without it, all known ones.",
+            valueName: "id=manner,..."))
+    var allow: [Allowance] = []
+
+    @Option(
+        help: ArgumentHelp("Do not let this node resign or deregister; may be given several times.", valueName: "id"))
+    var keep: [Identifier] = []
+
+    @Option(help: ArgumentHelp("Give up on human eyes after so long, and answer 5F.", valueName: "seconds"))
+    var humanWindow = Seconds(600)
+
+    @Flag(help: "Take orders from standard input.")
+    var orders = false
+
     func validate() throws {
         if let expectJoins, expectJoins < 1 { throw ValidationError("--expect-joins wants 1 or more") }
     }
@@ -68,13 +96,51 @@ struct C2Verb: ParsableCommand {
         var policy = C2.Policy()
         if !accept.isEmpty { policy.accepted = Set(accept) }
         policy.window = window.nanoseconds
+        policy.humanWindow = humanWindow.nanoseconds
+        policy.keeps = Set(keep)
+        if !allow.isEmpty { policy.manners = Dictionary(allow.map { ($0.node, $0.manners) }, uniquingKeysWith: { $1 }) }
         policy.replaysRequestsOf = Set(replayRequestsOf)
         var ending = C2Server.Ending()
         (ending.decisions, ending.linger) = (expectJoins, linger.nanoseconds)
         ending.limit = common.timeout?.nanoseconds
-        switch C2Server(try common.node, keys: keys, policy: policy, ending: ending).run(until: signals) {
+        let server = C2Server(try common.node, keys: keys, policy: policy, ending: ending)
+        if orders { takeOrders(for: server) }
+        switch server.run(until: signals) {
         case .done: break
         case .outOfTime: throw ExitCode(12)
         }
+    }
+
+    /// A file, a pipe or a terminal: a thread that waits for lines takes them all. Not by stdio, whose locks the waiting
+    /// would hold at the end.
+    private func takeOrders(for server: C2Server) {
+        startThread("orders") {
+            var held: [UInt8] = []
+            var piece = [UInt8](repeating: 0, count: 4_096)
+            while true {
+                let count = read(STDIN_FILENO, &piece, piece.count)
+                guard count > 0, held.count < 262_144 else { return }
+                held += piece[..<count]
+                while let end = held.firstIndex(of: UInt8(ascii: "\n")) {
+                    server.take(order: String(decoding: held[..<end], as: UTF8.self))
+                    held.removeFirst(end + 1)
+                }
+            }
+        }
+    }
+}
+
+/// How one device may join, on the command line.
+struct Allowance: ExpressibleByArgument {
+    let node: Identifier
+    let manners: Set<C2.Manner>
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", maxSplits: 1)
+        guard parts.count == 2, let node = Identifier(hexadecimal: parts[0]) else { return nil }
+        let words = parts[1].split(separator: ",")
+        let manners = words.compactMap { C2.Manner(rawValue: String($0)) }
+        guard !words.isEmpty, manners.count == words.count else { return nil }
+        (self.node, self.manners) = (node, Set(manners))
     }
 }

@@ -26,7 +26,7 @@ struct SRUPBench: ParsableCommand {
             """,
         subcommands: [
             KeysVerb.self, C2Verb.self, DeviceVerb.self, ScanVerb.self, PairVerb.self, DecodeVerb.self,
-            DiagramVerb.self, RegistryVerb.self,
+            DiagramVerb.self, ViewVerb.self, RegistryVerb.self,
         ])
 
     /// Says what is wrong in the kit's one voice: a sentence and a hint, status 1.

@@ -51,7 +51,9 @@ struct Bystander {
         change(&policy)
         let count = Count()
         let means = C2.Means(
-            token: { Cast.token("new-\(count.next())") }, value: { Secret((0..<16).map { UInt8($0) }) ?? .random() },
+            token: { Cast.token("new-\(count.next())") },
+            commandToken: { Cast.token("new-\(count.next())@\($0.topicForm)") },
+            value: { Secret((0..<16).map { UInt8($0) }) ?? .random() },
             seal: { _, reader in Octets("sealed to \(reader)".utf8) })
         c2 = C2(own: Cast.c2.id, policy: policy, means: means)
     }

@@ -12,7 +12,7 @@ struct HelpTests {
             ("srup-beacon", ["status"], ["--config", "--json"]),
             ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
-            ("srup-bench", [], ["keys", "c2", "device", "scan", "pair", "decode", "diagram", "registry"]),
+            ("srup-bench", [], ["keys", "c2", "device", "scan", "pair", "decode", "diagram", "view", "registry"]),
             ("srup-bench", ["registry"], ["init", "run", "token", "reader", "list", "revoke"]),
             ("srup-bench", ["registry", "init"], ["--host", "--broker", "--c2-key", "--ca-passphrase", "--crl"]),
             (
@@ -32,6 +32,7 @@ struct HelpTests {
             ),
             ("srup-bench", ["decode"], ["--verify-with", "--open-with"]),
             ("srup-bench", ["diagram"], ["--title", "--svg"]),
+            ("srup-bench", ["view"], ["--as", "--form", "--output", "pictograph", "NO_COLOR"]),
         ] as [(String, [String], [String])])
     func help(command: String, verb: [String], names: [String]) throws {
         for flag in ["--help", "-h"] {

@@ -31,19 +31,6 @@ struct MembershipTests {
         return beacon
     }
 
-    /// A verb that waits for the server, with what it says so far.
-    private final class Verb {
-        let child: Child
-        private let file: String
-        init(_ beacon: BeaconProcess, _ words: String...) throws {
-            file = beacon.network.folder + "/verb-\(UUID().uuidString)"
-            child = try Child(
-                Network.products + "/srup-beacon", [words[0], "--config", beacon.configuration] + words.dropFirst(),
-                output: file)
-        }
-        var said: String { (try? String(contentsOfFile: file, encoding: .utf8)) ?? "" }
-    }
-
     private func received(_ type: MessageType, after count: Int = 0) throws -> Message {
         try eventually("\(type.name)") { server.accepted.filter { $0.body.type == type }.count > count }
         return try #require(server.accepted.last { $0.body.type == type })

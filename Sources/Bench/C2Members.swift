@@ -1,0 +1,163 @@
+import SRUP
+
+// Joins before human eyes (§5.2.1), leaving (§6), and what the operator orders (§3.3, §3.5, §3.6).
+extension C2 {
+    /// What the operator orders.
+    public enum Command: Equatable, Sendable {
+        /// What the device shows is what was shown here: it joins.
+        case accept(Identifier)
+        /// It is not, or the device is not wanted.
+        case refuse(Identifier)
+        /// JOIN_CMD.
+        case join(Identifier)
+        /// TERMINATE_CMD.
+        case terminate(Identifier)
+        /// DEREGISTER_CMD.
+        case deregister(Identifier)
+        /// ID_REQUEST.
+        case identity(Identifier)
+        /// ACTION.
+        case action(Identifier, UInt8)
+        /// DATA; at most 65,535 bytes each.
+        case data(Identifier, id: Octets, Octets)
+    }
+
+    /// What an answer belongs to.
+    struct Asked: Equatable {
+        enum What: Equatable {
+            case action(UInt8)
+            case data
+            case identity
+            case deregister
+        }
+
+        let node: Identifier
+        let what: What
+    }
+
+    /// Commands that may wait for their answer at a time; more would let one silent node fill the memory.
+    private static let mostAsked = 1_024
+
+    /// Does what the operator orders, as far as that makes sense now.
+    public mutating func obey(_ command: Command) -> [Effect] {
+        switch command {
+        case .accept(let device): decideByHand(device, .accepted)
+        case .refuse(let device): decideByHand(device, .refused)
+        case .join(let node): order(.joinCommand(device: node), node, nil)
+        case .terminate(let node): order(.terminateCommand, node, nil) + leave(node)
+        case .deregister(let node): order(.deregisterCommand, node, .deregister) + leave(node)
+        case .identity(let node): order(.identityRequest, node, .identity)
+        case .action(let node, let code): order(.action(code), node, .action(code))
+        case .data(let node, let id, let data): order(.data(id: id, data: data), node, .data)
+        }
+    }
+
+    private mutating func order(_ body: Body, _ node: Identifier, _ what: Asked.What?) -> [Effect] {
+        guard !deregistered.contains(node) else { return [.say("\(node) is out of the system")] }
+        guard body.type == .joinCommand || joined.contains(node) || observers.contains(node) else {
+            return [.say("\(node) has not joined")]
+        }
+        let token = means.commandToken(node)
+        if let what {
+            if asked.count >= C2.mostAsked { asked = [:] }
+            asked[token] = Asked(node: node, what: what)
+        }
+        return [.send(message(body, token, to: node), to: node), .say("\(body.type.name) to \(node)")]
+    }
+
+    private mutating func leave(_ node: Identifier) -> [Effect] {
+        joined.remove(node)
+        observers.remove(node)
+        let theirs = open.filter { $0.value.observer == node || $0.value.device == node }
+        return theirs.sorted { $0.value.deadline < $1.value.deadline }.flatMap { decide(.failed, $0.key, $0.value) }
+    }
+
+    /// An answer to a command counts only from the node that was ordered.
+    mutating func answered(
+        _ command: Asked, _ message: Message, _ status: Status, _ frame: [UInt8]
+    ) -> [Effect] {
+        guard command.node == message.sender else {
+            return refuse(message, frame, .verdict, "\(status) from a node that was not asked")
+        }
+        asked[message.token] = nil
+        let effects = accepted(message, frame) + [.say("\(command.words) of \(command.node): \(status)")]
+        guard command.what == .deregister, status == .deregisterSuccess else { return effects }
+        deregistered.insert(command.node)
+        return effects + [.say("\(command.node) is out of the system")]
+    }
+
+    // MARK: - Before human eyes
+
+    /// Why a device may not join in this manner; nil where it may.
+    func objection(to device: Identifier, _ manner: Manner) -> String? {
+        guard let manners = policy.manners else { return nil }
+        guard let allowed = manners[device] else { return "the policy does not name the device" }
+        return allowed.contains(manner) ? nil : "the policy does not let it join in the \(manner) manner"
+    }
+
+    /// A device's new request takes the place of its older one.
+    mutating func moderate(_ device: Identifier, _ token: Token, _ now: Int64) -> [Effect] {
+        let asks = Effect.say("\(device) asks to join before human eyes")
+        let isFull = moderated[device] == nil && moderated.count >= policy.limit
+        let value = means.value()
+        let why = objection(to: device, .human) ?? (isFull ? "\(moderated.count) joins are open already" : nil)
+        guard why == nil, let sealed = means.seal(value, device) else {
+            return [
+                asks, .say("\(device) may not join before human eyes: \(why ?? "the value could not be sealed")"),
+                .send(message(.response(.joinRefused), token, to: device), to: device),
+                .decided(.refused, device: device, observer: nil),
+            ]
+        }
+        let answerToken = means.token()
+        moderated[device] = Moderated(answerToken: answerToken, deadline: now + policy.humanWindow)
+        return [
+            asks, .send(message(.humanJoinResponse(sealed: sealed), answerToken, to: device), to: device),
+            .moderate(device: device, value),
+        ]
+    }
+
+    private mutating func decideByHand(_ device: Identifier, _ decision: Decision) -> [Effect] {
+        guard moderated[device] != nil else { return [.say("no join of \(device) waits for human eyes")] }
+        return decide(decision, device)
+    }
+
+    mutating func decide(_ decision: Decision, _ device: Identifier) -> [Effect] {
+        guard let join = moderated.removeValue(forKey: device) else { return [] }
+        if decision == .accepted {
+            joined.insert(device)
+            observers.insert(device)
+        }
+        return [
+            .send(message(.response(decision.status), join.answerToken, to: device), to: device),
+            .decided(decision, device: device, observer: nil),
+        ]
+    }
+
+    // MARK: - Leaving
+
+    mutating func letGo(_ node: Identifier, _ request: Body, _ token: Token) -> [Effect] {
+        let isMember = joined.contains(node) || observers.contains(node)
+        let agrees = isMember && !policy.keeps.contains(node)
+        let isEnd = request == .deregisterRequest
+        let status: Status =
+            isEnd ? (agrees ? .deregisterSuccess : .deregisterFail) : (agrees ? .resignSuccess : .resignFail)
+        let answer = message(.response(status), token, to: node)
+        let effects: [Effect] = [
+            .say("\(node) asks to \(isEnd ? "be deregistered" : "resign"): \(status)"), .send(answer, to: node),
+        ]
+        guard agrees else { return effects }
+        if isEnd { deregistered.insert(node) }
+        return effects + leave(node)
+    }
+}
+
+extension C2.Asked {
+    var words: String {
+        switch what {
+        case .action(let code): "the answer to action 0x" + hexadecimal([code])
+        case .data: "the answer to data"
+        case .identity: "the answer to ID_REQUEST"
+        case .deregister: "the answer to DEREGISTER_CMD"
+        }
+    }
+}

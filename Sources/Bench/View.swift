@@ -1,0 +1,114 @@
+import Glibc
+import HumanView
+import SRUP
+
+/// What `srup-bench view` makes: a value as people, or machines, look at it.
+public struct ViewTask {
+    /// What is shown.
+    public enum Kind: Sendable {
+        /// One of the views that two ends can be pinned to.
+        case human(HumanView)
+        /// A QR code.
+        case qrCode
+
+        /// What has this name: a view's own, or `qr`.
+        public init?(name: String) {
+            if name == "qr" {
+                self = .qrCode
+            } else if let view = HumanView(rawValue: name) {
+                self = .human(view)
+            } else {
+                return nil
+            }
+        }
+
+        /// All names.
+        public static var names: [String] { HumanView.allCases.map(\.rawValue) + ["qr"] }
+    }
+
+    /// What it is drawn for.
+    public enum Form: String, CaseIterable, Sendable { case terminal, svg, png }
+
+    private let picture: Picture
+    private let form: Form
+
+    /// A task.
+    /// - Parameters:
+    ///   - value: 32 hexadecimal digits, with or without the hyphens of 8-4-4-4-12; `-`: from standard input.
+    ///   - kind: what is shown.
+    ///   - form: what it is drawn for.
+    /// - Throws: `OperatorFault` where it is no such value, or a library is not installed.
+    public init(_ value: String, as kind: Kind, form: Form) throws(OperatorFault) {
+        let value = try ViewTask.secret(value == "-" ? try Files.read("-", atMost: 64) : Array(value.utf8))
+        switch kind {
+        case .human(let view): picture = view.picture(of: value)
+        case .qrCode: picture = try asFault { () throws(LibraryFault) in try Picture.qrCode(of: value) }
+        }
+        self.form = form
+    }
+
+    /// Digits and hyphens as a value.
+    static func secret(_ text: [UInt8]) throws(OperatorFault) -> Secret {
+        var digits = text.filter { !" \t\r\n".utf8.contains($0) }
+        defer { digits.withUnsafeMutableBytes { wipe($0) } }
+        let hyphen = UInt8(ascii: "-")
+        if digits.count == 36, [8, 13, 18, 23].allSatisfy({ digits[$0] == hyphen }) {
+            digits.removeAll { $0 == hyphen }
+        }
+        guard digits.count == 2 * Secret.length, let secret = digits.withUnsafeBytes({ Secret(plainText: $0) }) else {
+            throw OperatorFault(
+                "the value is not 128 bits in hexadecimal digits",
+                hint: "give 32 digits, or 8-4-4-4-12 of them with hyphens, or - for standard input")
+        }
+        return secret
+    }
+
+    /// Writes the picture to a file, or to standard output where that can show it.
+    /// - Throws: `OperatorFault`.
+    public func write(to path: String?) throws(OperatorFault) {
+        let isTerminal = path == nil && isatty(STDOUT_FILENO) == 1
+        if form == .png, isTerminal {
+            throw OperatorFault("a PNG file is not for a terminal", hint: "name a file with --output")
+        }
+        let bytes = try bytes(isTerminal: isTerminal)
+        guard let path else { return try write(bytes, to: STDOUT_FILENO, named: "standard output") }
+        // What is in it is the value: nobody else is to read it.
+        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        defer { if file >= 0 { close(file) } }
+        try write(bytes, to: file, named: path)
+    }
+
+    private func bytes(isTerminal: Bool) throws(OperatorFault) -> [UInt8] {
+        switch form {
+        case .terminal:
+            let style = TerminalStyle(isTerminal: isTerminal) { name in getenv(name).map { String(cString: $0) } }
+            return Array(picture.terminal(style).utf8)
+        case .svg: return Array(picture.svg.utf8)
+        case .png: return try asFault { () throws(LibraryFault) in try picture.png() }
+        }
+    }
+
+    private func write(_ bytes: [UInt8], to file: Int32, named name: String) throws(OperatorFault) {
+        var written = 0
+        while written < bytes.count {
+            let count =
+                file < 0 ? -1 : bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            guard count >= 0 || errno == EINTR else {
+                throw OperatorFault(
+                    "\(name) cannot be written: \(String(cString: strerror(errno)))",
+                    hint: "give --output a place where we may write")
+            }
+            written += max(0, count)
+        }
+    }
+}
+
+/// What a library cannot do is the operator's to mend.
+private func asFault<Result>(_ body: () throws(LibraryFault) -> Result) throws(OperatorFault) -> Result {
+    do { return try body() } catch {
+        switch error {
+        case .missing(let package): throw OperatorFault("\(error)", hint: "run: apt-get install \(package)")
+        case .failed: throw OperatorFault("\(error)", hint: "try again, or take another form")
+        }
+    }
+}

@@ -1,0 +1,184 @@
+import SRUP
+import Testing
+
+@testable import Bench
+
+@Suite("Joins before human eyes, leaving, and orders")
+struct C2MemberTests {
+    private func joined(_ change: (inout C2.Policy) -> Void = { _ in }) -> Bystander {
+        var server = Bystander(change)
+        server.hears(Cast.beacon.says(.joinRequest, 1, "T0"))
+        return server
+    }
+
+    private func said(_ effects: [C2.Effect], _ words: String) -> Bool {
+        effects.contains { if case .say(let line) = $0 { line.contains(words) } else { false } }
+    }
+
+    // MARK: - Before human eyes
+
+    @Test("HM_JOIN_REQ gets a sealed value under a new token, the operator the same value, and the order decides")
+    func human() {
+        for (command, answer, decision) in [
+            (C2.Command.accept(Cast.device.id), "join success", C2.Decision.accepted),
+            (.refuse(Cast.device.id), "join refused", .refused),
+        ] {
+            var server = Bystander()
+            let asked = server.hears(Cast.device.says(.humanJoinRequest, 1, "T1"))
+            #expect(asked.sent == ["HM_JOIN_RESP #2 new-1 to device"])
+            #expect(asked.last == .moderate(device: Cast.device.id, Cast.value ?? .random()))
+            let decided = server.c2.obey(command)
+            #expect(decided.sent == ["RESPONSE \(answer) #3 new-1 to device"] && decided.decisions == [decision])
+            #expect(server.c2.obey(command).sent.isEmpty)
+        }
+    }
+
+    @Test("nobody's eyes within the window are a failed join")
+    func nobodyLooks() {
+        var server = Bystander { $0.humanWindow = 5 }
+        server.hears(Cast.device.says(.humanJoinRequest, 1, "T1"))
+        #expect(server.c2.nextDeadline == 5)
+        #expect(server.c2.tick(at: 4).isEmpty)
+        #expect(server.c2.tick(at: 5).sent == ["RESPONSE join failed #3 new-1 to device"])
+        #expect(server.c2.obey(.accept(Cast.device.id)).sent.isEmpty)
+    }
+
+    @Test("a device that asks again gets another value, and the answer goes under the newer token")
+    func asksAgain() {
+        var server = Bystander()
+        server.hears(Cast.device.says(.humanJoinRequest, 1, "T1"))
+        server.hears(Cast.device.says(.humanJoinRequest, 3, "T1b"))
+        #expect(server.c2.obey(.accept(Cast.device.id)).sent == ["RESPONSE join success #5 new-2 to device"])
+    }
+
+    @Test("each manner is for those to whom the policy gives it; others are refused at once under their own token")
+    func manners() {
+        let requests: [(C2.Manner, Body)] = [
+            (.simple, .joinRequest), (.human, .humanJoinRequest),
+            (.observed, .observedJoinRequest(observer: Cast.beacon.id)),
+        ]
+        for (manner, request) in requests {
+            for allowed in C2.Manner.allCases {
+                var server = Bystander { $0.manners = [Cast.device.id: [allowed], Cast.beacon.id: [.simple]] }
+                server.hears(Cast.beacon.says(.joinRequest, 1, "T0"))
+                let effects = server.hears(Cast.device.says(request, 1, "T1"))
+                let refusal = ["RESPONSE join refused #2 T1 to device"]
+                #expect((effects.sent == refusal) == (manner != allowed), "\(manner), allowed \(allowed)")
+            }
+            var server = Bystander { $0.manners = [:] }
+            #expect(server.hears(Cast.device.says(request, 1, "T1")).sent == ["RESPONSE join refused #2 T1 to device"])
+        }
+    }
+
+    // MARK: - Leaving
+
+    @Test("a member may resign, and be deregistered; who is kept, or is no member, may not")
+    func leaving() {
+        let requests: [(Body, String, String)] = [
+            (.resignRequest, "resign success", "resign failed"),
+            (.deregisterRequest, "deregister success", "deregister failed"),
+        ]
+        for (request, yes, no) in requests {
+            var server = joined()
+            #expect(server.hears(Cast.beacon.says(request, 3, "R")).sent == ["RESPONSE \(yes) #4 R to beacon"])
+            var keeper = joined { $0.keeps = [Cast.beacon.id] }
+            #expect(keeper.hears(Cast.beacon.says(request, 3, "R")).sent == ["RESPONSE \(no) #4 R to beacon"])
+            var stranger = Bystander()
+            #expect(stranger.hears(Cast.beacon.says(request, 3, "R")).sent == ["RESPONSE \(no) #4 R to beacon"])
+        }
+    }
+
+    @Test("an observer that has left observes nothing: its open joins fail, and no new one names it")
+    func observerLeaves() {
+        var server = Bystander()
+        server.withOpenJoin()
+        let effects = server.hears(Cast.beacon.says(.resignRequest, 4, "R"))
+        #expect(effects.sent == ["RESPONSE resign success #5 R to beacon", "RESPONSE join failed #3 new-1 to device"])
+        let again = server.hears(Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 9, "T1b"))
+        #expect(again.decisions == [.refused])
+    }
+
+    @Test("nothing of a deregistered node is believed any more")
+    func deregistered() {
+        var server = joined()
+        server.hears(Cast.beacon.says(.deregisterRequest, 3, "R"))
+        for body in [Body.joinRequest, .humanJoinRequest, .resignRequest] {
+            let effects = server.hears(Cast.beacon.says(body, 50, "X"))
+            #expect(effects.sent.isEmpty && effects.refusal?.contains("out of the system") == true)
+        }
+        #expect(server.c2.obey(.join(Cast.beacon.id)).sent.isEmpty)
+    }
+
+    // MARK: - Orders
+
+    @Test("orders go to members under tokens that name them, and their answers are told")
+    func orders() {
+        var server = joined()
+        let id = Cast.beacon.id.topicForm
+        #expect(server.c2.obey(.action(Cast.beacon.id, 1)).sent == ["ACTION #3 new-1@\(id) to beacon"])
+        let answer = server.hears(Cast.beacon.says(.response(.actionSuccess), 19, "new-1@\(id)"))
+        #expect(said(answer, "the answer to action 0x01 of \(Cast.beacon.id): action success"))
+        #expect(server.c2.obey(.identity(Cast.beacon.id)).sent == ["ID_REQUEST #20 new-2@\(id) to beacon"])
+        let data = Body.data(id: Octets("IDENTIFICATION".utf8), data: Octets("{}".utf8))
+        #expect(said(server.hears(Cast.beacon.says(data, 36, "new-2@\(id)")), "identification of"))
+        #expect(server.hears(Cast.beacon.says(data, 52, "new-2@\(id)")).refusal != nil)
+        #expect(server.c2.obey(.terminate(Cast.beacon.id)).sent == ["TERMINATE_CMD #53 new-3@\(id) to beacon"])
+        #expect(said(server.c2.obey(.action(Cast.beacon.id, 1)), "has not joined"))
+        #expect(server.c2.obey(.join(Cast.beacon.id)).sent == ["JOIN_CMD #54 new-4@\(id) to beacon"])
+    }
+
+    @Test("an answer to an order counts only from the node that was ordered")
+    func foreignAnswer() {
+        var server = joined()
+        server.hears(Cast.device.says(.joinRequest, 1, "T0"))
+        _ = server.c2.obey(.deregister(Cast.beacon.id))
+        let token = "new-1@\(Cast.beacon.id.topicForm)"
+        #expect(server.hears(Cast.device.says(.response(.deregisterSuccess), 9, token)).refusal != nil)
+        #expect(!server.c2.deregistered.contains(Cast.beacon.id))
+        server.hears(Cast.beacon.says(.response(.deregisterSuccess), 19, token))
+        #expect(server.c2.deregistered == [Cast.beacon.id])
+    }
+
+    @Test("syndication is read, shown, and refused in words")
+    func syndication() {
+        var server = joined()
+        let bodies: [Body] = [
+            .syndicationRequest(sealed: Octets([1])), .syndicatedDeviceCount(3), .syndicationEnd,
+            .syndicatedAction(1, target: Cast.device.id), .syndicationTerminate,
+        ]
+        for (number, body) in bodies.enumerated() {
+            let effects = server.hears(Cast.beacon.says(body, 10 + UInt64(number), "S"))
+            #expect(effects.sent.isEmpty)
+            #expect(effects.refusal == "\(body.type.name) is between servers, and this one shares nothing")
+        }
+    }
+
+    // MARK: - The operator's lines
+
+    @Test("each line is its orders, for one node or a group")
+    func lines() throws {
+        var orders = C2Orders()
+        let (one, two) = (Identifier(0xBEA1), Identifier(0xBEA2))
+        #expect(try orders.read("") == [])
+        #expect(try orders.read("group gate bea1 bea2") == [])
+        #expect(try orders.read("action @gate pause") == [.action(one, 1), .action(two, 1)])
+        #expect(try orders.read("action bea1 99") == [.action(one, 99)])
+        #expect(try orders.read("accept bea1") == [.accept(one)])
+        #expect(try orders.read("refuse bea1") == [.refuse(one)])
+        #expect(try orders.read("join bea1") == [.join(one)])
+        #expect(try orders.read("terminate bea1") == [.terminate(one)])
+        #expect(try orders.read("deregister @gate") == [.deregister(one), .deregister(two)])
+        #expect(try orders.read("identity bea1") == [.identity(one)])
+        #expect(
+            try orders.read("data bea1 IDENTIFY_SECONDS 0a000000") == [
+                .data(one, id: Octets("IDENTIFY_SECONDS".utf8), Octets([10, 0, 0, 0]))
+            ])
+        for bad in [
+            "accept", "accept x", "action bea1", "action bea1 sing", "action bea1 256", "data bea1 X 0",
+            "data bea1 X zz",
+            "dance bea1", "join @nobody", "accept bea1 bea2", "group g",
+        ] {
+            #expect(throws: OperatorFault.self, "\(bad)") { try orders.read(bad) }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import SRUP
+import SystemSupport
+import Testing
+
+/// Both real commands: the beacon, and the bench kit's C2 with the test as its operator.
+@Suite("A beacon's life at the bench kit's C2")
+struct WholeLifeTests {
+    let network: Network
+
+    init() throws { network = try Network() }
+
+    private func c2(_ arguments: String...) throws -> Dialogue {
+        let (folder, id) = (network.folder, Node.c2.topicForm)
+        // Keys of their own folder: the keyring takes every public key that it finds.
+        let common = [
+            "c2", "--id", id, "--key", "\(folder)/\(id).key.pem", "--keyring", folder, "--broker",
+            "localhost:\(network.port)", "--ca", "\(folder)/ca.pem", "--cert", "\(folder)/\(id).cert.pem", "--tls-key",
+            "\(folder)/\(id).tls.key", "--orders",
+        ]
+        let talk = try Dialogue(Network.products + "/srup-bench", common + arguments)
+        try talk.hear("c2: ready")
+        return talk
+    }
+
+    @Test("human join, orders, resign, JOIN_CMD by the operator, and the end")
+    func life() throws {
+        let beacon = try BeaconProcess(network, settings: ["server \(Node.c2.topicForm)": ["join = no"]])
+        try beacon.start()
+        try eventually("the beacon is connected") { beacon.brokerState == "connected" }
+        let operatorOfC2 = try c2()
+        let id = Node.beacon.topicForm
+
+        // Refused once, accepted once; each time the same value at both ends.
+        for (order, status) in [("refuse", Int32(1)), ("accept", 0)] {
+            let verb = try Verb(beacon, "join", "--human")
+            var value = ""
+            try eventually("the same value at both ends\n\(verb.said)\n\(operatorOfC2.said)") {
+                value =
+                    operatorOfC2.said.split(separator: "\n").last { $0.contains("compare for") }?
+                    .split(separator: " ").last.map(String.init) ?? ""
+                return value.count == 32 && verb.said.replacing("-", with: "").lowercased().contains(value)
+            }
+            operatorOfC2.answer("\(order) \(id)")
+            #expect(verb.child.wait() == status, "\(verb.said)")
+        }
+        #expect(beacon.membership == "member")
+
+        operatorOfC2.answer("identity \(id)")
+        try operatorOfC2.hear(#""product":"srup-beacon""#)
+        operatorOfC2.answer("group gate \(id)")
+        operatorOfC2.answer("action @gate pause")
+        try operatorOfC2.hear("the answer to action 0x01 of \(Node.beacon): action success")
+        operatorOfC2.answer("action @gate 99")
+        try operatorOfC2.hear("the answer to action 0x63 of \(Node.beacon): action unknown")
+        operatorOfC2.answer("sing")
+        try operatorOfC2.hear("«sing» is no order")
+
+        operatorOfC2.answer("terminate \(id)")
+        try eventually("it is let go") { beacon.membership == "terminated" }
+        operatorOfC2.answer("join \(id)")
+        try eventually("it is called back") { beacon.membership == "member" }
+        #expect(try beacon.command("resign").status == 0)
+        #expect(beacon.membership == "resigned")
+        #expect(try beacon.command("join", "--simple").status == 0)
+        #expect(try beacon.command("deregister", "--yes").status == 0)
+        try eventually("it ends") { !beacon.isRunning }
+        try operatorOfC2.hear("asks to be deregistered: deregister success")
+        #expect(operatorOfC2.end(with: SIGTERM) == 0)
+    }
+
+    @Test("who is kept cannot resign; who may only join in another manner is refused")
+    func policy() throws {
+        let id = Node.beacon.topicForm
+        let keeper = try c2("--keep", id, "--allow", "\(id)=simple")
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        let resign = try beacon.command("resign")
+        #expect(resign.status == 1 && resign.text.contains("does not let this beacon resign"))
+        #expect(beacon.membership == "member")
+        keeper.answer("terminate \(id)")
+        try eventually("it is let go") { beacon.membership == "terminated" }
+        let join = try beacon.command("join", "--human")
+        #expect(join.status == 1 && join.text.contains("does not let this beacon join"))
+        try keeper.hear("the policy does not let it join in the human manner")
+    }
+}
