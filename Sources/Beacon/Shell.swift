@@ -85,6 +85,7 @@ public actor Shell {
     /// - Throws: `OperatorFault` where a file that the configuration names is not usable.
     public init(configurationFile: String, loop: Loop) throws {
         let configuration = try Configuration(file: configurationFile)
+        configuration.finishDeregistration()
         try configuration.checkNotDeregistered()
         let materials = try Materials(configuration)
         (self.configurationFile, self.configuration, self.loop) = (configurationFile, configuration, loop)

@@ -66,6 +66,7 @@ extension Shell {
             let mayJoin = configuration.servers[server]?.joinsByItself ?? false
             switch memberships[server] ?? .stranger {
             case .stranger where mayJoin, .refused where mayJoin: if let event = joinEvent(server) { handle(event) }
+            case .presenting where observer.presented(to: server) != nil: break  // somebody may be comparing it
             case .joining(_, let manner), .presenting(_, let manner):
                 if let event = joinEvent(server, manner) { handle(event) }
             case .resigning, .deregistering: if let event = againEvent(server) { handle(event) }

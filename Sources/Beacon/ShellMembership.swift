@@ -132,8 +132,10 @@ extension Shell {
         let left = try? journal?.outboxCount()
         guard left == 0 || bootNanoseconds() >= end.latest else { return }
         membership.end = nil
-        folder.noteDeregistration("by \(end.server) at \(wallTime(wallSeconds()))")
+        let words = "by \(end.server) at \(wallTime(wallSeconds()))"
+        folder.noteDeregistration(words, isFinished: false)
         configuration.destroyKeys { log.warning("\($0)") }
+        folder.noteDeregistration(words, isFinished: true)
         log.warning("deregistered: the keys are destroyed")
         stop()
     }
@@ -150,12 +152,20 @@ extension Configuration {
         }
     }
 
+    /// A power cut between the note and the last key leaves keys: they go now.
+    func finishDeregistration() {
+        let folder = StateFolder(lookingInto: stateFolder)
+        guard let end = folder.deregistration, !end.isFinished else { return }
+        destroyKeys { _ in }
+        folder.noteDeregistration(end.words, isFinished: true)
+    }
+
     /// Looks whether this identity still is.
     /// - Throws: `OperatorFault` where this beacon has been taken out of the system.
     public func checkNotDeregistered() throws {
-        guard let words = StateFolder(lookingInto: stateFolder).deregistration else { return }
+        guard let end = StateFolder(lookingInto: stateFolder).deregistration else { return }
         throw OperatorFault(
-            "this beacon was taken out of the system \(words), and its keys are destroyed",
+            "this beacon was taken out of the system \(end.words), and its keys are destroyed",
             hint: "give it a new identity: srup-beacon enrol URL --replace")
     }
 }

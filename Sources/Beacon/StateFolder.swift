@@ -19,18 +19,24 @@ struct StateFolder {
     var control: String { path + "/control" }
     private var deregistered: String { path + "/deregistered" }
 
-    /// When and by whom this beacon was taken out of the system, in words; nil where it was not.
-    var deregistration: String? {
-        readSmallFile(deregistered).map { String(decoding: $0, as: UTF8.self).filter { !$0.isNewline } }
+    /// When and by whom this beacon was taken out of the system, in words; nil where it was not. Its keys may not all be
+    /// destroyed yet.
+    var deregistration: (words: String, isFinished: Bool)? {
+        guard let bytes = readSmallFile(deregistered) else { return nil }
+        let lines = bytes.split(separator: UInt8(ascii: "\n"))
+        return (String(decoding: lines.first ?? [], as: UTF8.self), lines.count < 2)
     }
 
-    /// Notes the end of this identity: a start after it says so.
-    func noteDeregistration(_ words: String) {
-        let file = open(deregistered, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    /// Notes the end of this identity, whole or not at all: a start after it says so, and destroys what is left of the keys
+    /// where that is not finished. Once it is, keys that somebody puts there are new ones.
+    func noteDeregistration(_ words: String, isFinished: Bool) {
+        let temporary = deregistered + ".new"
+        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { return }
-        _ = write(file, words, words.utf8.count)
-        fsync(file)
+        let text = isFinished ? words : words + "\nunfinished"
+        let isKept = write(file, text, text.utf8.count) == text.utf8.count && fsync(file) == 0
         close(file)
+        if isKept { rename(temporary, deregistered) }
         sync(folder: path)
     }
 

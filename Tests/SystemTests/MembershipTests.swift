@@ -181,6 +181,14 @@ struct MembershipTests {
         try eventually("it ends\n\(beacon.logged)") { !beacon.isRunning }
         for file in files { #expect(!FileManager.default.fileExists(atPath: file), "\(file)") }
         let again = try beacon.command("run")
+        // Cut off between the note and the last key: the next start finishes it, and a finished one touches nothing.
+        let (note, left) = (beacon.state + "/deregistered", Data("key".utf8))
+        let words = try String(contentsOfFile: note, encoding: .utf8)
+        _ = FileManager.default.createFile(atPath: files[0], contents: left)
+        #expect(try beacon.command("run").status == 1 && FileManager.default.fileExists(atPath: files[0]))
+        try (words + "\nunfinished").write(toFile: note, atomically: true, encoding: .utf8)
+        #expect(try beacon.command("run").status == 1 && !FileManager.default.fileExists(atPath: files[0]))
+        #expect(try String(contentsOfFile: note, encoding: .utf8) == words)
         #expect(
             again.status == 1 && again.text.contains("was taken out of the system by") && again.text.contains("enrol"))
     }
