@@ -46,6 +46,12 @@ public final class Certificate: @unchecked Sendable {
         return X509_verify(handle, key) == 1 && X509_check_issued(issuer.handle, handle) == X509_V_OK
     }
 
+    /// Whether it may sign others: it says so, or is a self-signed one of version 1, which could not say it.
+    public var isAuthority: Bool {
+        defer { ERR_clear_error() }
+        return [1, 3].contains(X509_check_ca(handle))
+    }
+
     private func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
         var parts = tm()
         guard ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }  // what cannot be read is long over
