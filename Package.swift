@@ -39,14 +39,14 @@ let package = Package(
         .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
         .target(
             name: "Bench",
-            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "HumanView", "SQLite", "CSQLite", "CLinux"]),
+            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "HumanView", "SQLite", "CSQLite", "CLinux", "Enrolling"]),
         .executableTarget(
             name: "srup-beacon",
-            dependencies: ["Beacon", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: ["Beacon", "Enrolling", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .executableTarget(
             name: "srup-bench",
             dependencies: [
-                "Bench", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Bench", "Enrolling", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),

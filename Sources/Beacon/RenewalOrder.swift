@@ -1,5 +1,4 @@
 import Enrolling
-import Fetching
 import Glibc
 import Keys
 import Links
@@ -10,14 +9,8 @@ public struct RenewalOrder {
     public var configuration = ""
     /// A file with the service's CAs, where they are other ones than at the enrolment.
     public var authority: String?
-    /// Seconds for each request.
-    public var timeLimit = 30
-    /// A proxy's URL.
-    public var proxy: String?
-    /// Bits of the new key.
-    public var bits = 3_072
-    /// Whether plain HTTP to this machine itself is allowed.
-    public var allowsPlain = false
+    /// How the service is asked this time, where that is to differ from the enrolment.
+    public var asking = Asking()
 
     /// An order to be filled in.
     public init() {}
@@ -33,25 +26,16 @@ public struct RenewalOrder {
         }
         try asOperatorFault {
             let service = try Renewal.service(in: folder)
-            var limits = HTTPClient.Limits()
-            limits.total = .seconds(timeLimit)
-            let client: HTTPClient
-            do throws(HTTPFault) {
-                client = try HTTPClient(
-                    authorityFile: authority ?? service.authorityFile, proxy: proxy,
-                    allowsPlainOnLoopback: allowsPlain, limits: limits)
-                try client.check(service.address)
-            } catch {
-                throw OperatorFault(error)
-            }
+            let asking = asking.over(service.asking)
+            let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)
             try Renewal(folder: folder, registry: Registry(client, at: service.address)) { deed in
                 switch deed {
                 case .certified(let end): say("renewed: the broker's client certificate lasts until \(wallTime(end))")
-                case .clock(let begin, let end): say(EnrolmentOrder.clockRemark(begin, end))
+                case .clock: deed.sentence.map(say)
                 default: break
                 }
                 Checkpoint.pass()
-            }.run(bits: bits, now: Int64(time(nil))) { files throws(EnrolmentFault) in
+            }.run(bits: asking.keyBits, now: Int64(time(nil))) { files throws(EnrolmentFault) in
                 let tls = TLSFiles(authority: files.authority, certificate: files.certificate, key: files.key)
                 do throws(BrokerFault) {
                     try BrokerLink.tryOut(configuration.brokers, clientID: configuration.mqttClientID, tls: tls)

@@ -1,3 +1,4 @@
+import Enrolling
 import Keys
 import Links
 import SQLite
@@ -49,6 +50,8 @@ func asOperatorFault<Result>(_ body: () throws -> Result) throws(OperatorFault) 
         throw OperatorFault(error)
     } catch let error as KeyMakingError {
         throw OperatorFault(error)
+    } catch let error as EnrolmentFault {
+        throw OperatorFault(error.sentence, hint: error.hint)
     } catch let error as OperatorFault {
         throw error
     } catch let error as DatabaseError {

@@ -118,23 +118,7 @@ public struct CredentialFolder: Sendable {
     // MARK: - Files
 
     /// The bytes of a file of at most 64 KiB; nil where there is none.
-    func read(_ file: String) -> [UInt8]? {
-        let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 65_536)
-        var length = 0
-        while length < bytes.count {
-            let room = bytes.count - length
-            let count = bytes.withUnsafeMutableBytes {
-                Glibc.read(descriptor, $0.baseAddress.map { $0 + length }, room)
-            }
-            guard count >= 0 else { return nil }
-            if count == 0 { return Array(bytes[..<length]) }
-            length += count
-        }
-        return nil
-    }
+    func read(_ file: String) -> [UInt8]? { smallFile(file, following: false) }
 
     /// Writes a file whole: it is on disk before it takes the old one's place.
     func write(_ bytes: [UInt8], to file: String, mode: mode_t = 0o600) throws(EnrolmentFault) {
@@ -226,4 +210,24 @@ public struct CredentialFolder: Sendable {
         }
         return aside
     }
+}
+
+/// The bytes of a file of less than 64 KiB; nil where there is none.
+/// - Parameter isFollowing: whether it may be reached over a link.
+func smallFile(_ file: String, following isFollowing: Bool = true) -> [UInt8]? {
+    let descriptor = open(file, O_RDONLY | O_CLOEXEC | (isFollowing ? 0 : O_NOFOLLOW))
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    var length = 0
+    while length < bytes.count {
+        let room = bytes.count - length
+        let count = bytes.withUnsafeMutableBytes {
+            Glibc.read(descriptor, $0.baseAddress.map { $0 + length }, room)
+        }
+        guard count >= 0 else { return nil }
+        if count == 0 { return Array(bytes[..<length]) }
+        length += count
+    }
+    return nil
 }

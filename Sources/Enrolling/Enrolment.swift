@@ -21,6 +21,8 @@ public struct Enrolment {
         public var token: String?
         /// Bits of new keys.
         public var bits = 3_072
+        /// How the service is asked: kept for the renewals.
+        public var asking = Asking()
         /// Broker and server, where the service has told them once and they were lost.
         public var fallback: (broker: BrokerPlace, server: Identifier)?
 
@@ -48,7 +50,7 @@ public struct Enrolment {
         case clock(notBefore: Int64, notAfter: Int64)
     }
 
-    /// What came of it: what a configuration is made of.
+    /// What came of it: what a node is made of, beside the files in its folder.
     public struct Outcome: Equatable, Sendable {
         /// Who we are.
         public var identity: Identifier
@@ -110,15 +112,19 @@ public struct Enrolment {
             guard let identity = record.identifier, wish.identity == nil || wish.identity == identity else {
                 throw EnrolmentFault(
                     "\(folder.path) holds the enrolment of \(record.identity), which was not asked for",
-                    hint: "leave --identity out, or give --replace to become another beacon")
+                    hint: "leave --identity out, or give --replace to become another node")
             }
             guard record.told == nil || record.address == wish.address.description else {
                 throw EnrolmentFault(
                     "\(record.identity) is registered with \(record.address), not with \(wish.address)",
-                    hint: "give that address, or --replace to become another beacon")
+                    hint: "give that address, or --replace to become another node")
             }
             if record.address != wish.address.description || record.told == nil && record.type != wish.type {
                 (record.address, record.type, record.service) = (wish.address.description, wish.type, nil)
+                try record.write(to: folder)
+            }
+            if record.asking ?? Asking() != wish.asking.over(record.asking) {
+                record.asking = wish.asking.over(record.asking)
                 try record.write(to: folder)
             }
             did(.identity(identity, isNew: false))
@@ -127,10 +133,11 @@ public struct Enrolment {
         if folder.exists(folder.identityKey), wish.identity == nil {
             throw EnrolmentFault(
                 "\(folder.identityKey) is there, and nothing says whose it is",
-                hint: "say it with --identity, or give --replace to become another beacon")
+                hint: "say it with --identity, or give --replace to become another node")
         }
         let identity = wish.identity ?? .random()
-        let record = EnrolmentRecord(identity: identity, address: wish.address, type: wish.type)
+        var record = EnrolmentRecord(identity: identity, address: wish.address, type: wish.type)
+        if wish.asking != Asking() { record.asking = wish.asking }
         try record.write(to: folder)
         did(.identity(identity, isNew: true))
         return record
@@ -205,7 +212,7 @@ public struct Enrolment {
         guard let (broker, server) = wish.fallback else {
             throw EnrolmentFault(
                 "the service has \(identity.topicForm) with our key already, and does not say again which broker and server",
-                hint: "give them with --broker and --c2, or become another beacon: --replace")
+                hint: "give them with --broker and --c2, or become another node: --replace")
         }
         guard server != identity, let serverKey = try registry.key(of: server.topicForm),
             !serverKey.equals(key.publicKey)
@@ -222,7 +229,7 @@ public struct Enrolment {
         guard let proof = try registry.validate(identity, key) else {
             throw EnrolmentFault(
                 "the registration service does not find that the key of \(identity.topicForm) is ours",
-                hint: "ask who runs it, or become another beacon: --replace")
+                hint: "ask who runs it, or become another node: --replace")
         }
         did(.step)
         let isProved = try proves(proof, record)

@@ -29,6 +29,8 @@ struct EnrolmentRecord: Codable, Equatable {
     var told: Told?
     /// Whether the service has found that the registered key is ours.
     var isValidated = false
+    /// How the service is asked; nil: in the usual way.
+    var asking: Asking?
 
     var identifier: Identifier? { Identifier(hexadecimal: identity).flatMap { $0.number >= 0x10 ? $0 : nil } }
 
@@ -57,7 +59,7 @@ struct EnrolmentRecord: Codable, Equatable {
         else {
             throw EnrolmentFault(
                 "\(folder.record) is no enrolment's record, or is damaged",
-                hint: "restore it, or enrol anew as another beacon: --replace")
+                hint: "restore it, or enrol anew as another node: --replace")
         }
         self = record
     }

@@ -8,6 +8,17 @@ extension Enrolment {
         try EnrolmentRecord(in: folder)?.identifier
     }
 
+    /// What the finished enrolment in a folder came to.
+    /// - Throws: `EnrolmentFault` where none has been finished there.
+    public static func outcome(in folder: CredentialFolder) throws(EnrolmentFault) -> Outcome {
+        guard let record = try EnrolmentRecord(in: folder), record.isValidated, folder.exists(folder.access.folder),
+            let identity = record.identifier, let registration = record.registration
+        else {
+            throw EnrolmentFault("no enrolment has been finished in \(folder.path)", hint: "enrol first, into that folder")
+        }
+        return Outcome(identity: identity, broker: registration.broker, server: registration.server)
+    }
+
     /// What a run would do, found without writing anything, here or at the service, which is asked for its status only.
     /// - Parameters:
     ///   - folder: nil where what is there would be set aside first.

@@ -95,9 +95,9 @@ public struct Registry: Sendable {
         guard let server = Identifier(hexadecimal: told.server), server.number >= 0x10 else {
             throw .reply("register", "\"\(printable(told.server.utf8))\" is no server's identity")
         }
-        guard server != identity else { throw .reply("register", "it names this beacon itself as its server") }
+        guard server != identity else { throw .reply("register", "it names this node itself as its server") }
         let serverKey = try publicKey(told.key, "register")
-        guard !serverKey.equals(key) else { throw .reply("register", "the server's key is this beacon's own") }
+        guard !serverKey.equals(key) else { throw .reply("register", "the server's key is this node's own") }
         return (Registration(broker: broker, server: server, serverKey: serverKey), reply)
     }
 

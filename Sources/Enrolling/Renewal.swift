@@ -15,18 +15,18 @@ public struct Renewal {
         (self.folder, self.registry, self.did) = (folder, registry, did)
     }
 
-    /// The service's address and its CAs, as they were at the enrolment.
+    /// The service's address, its CAs, and how it is asked, as they were at the enrolment.
     /// - Throws: `EnrolmentFault` where no enrolment has been finished here.
     public static func service(
         in folder: CredentialFolder
-    ) throws(EnrolmentFault) -> (address: WebAddress, authorityFile: String?) {
+    ) throws(EnrolmentFault) -> (address: WebAddress, authorityFile: String?, asking: Asking?) {
         guard let record = try EnrolmentRecord(in: folder), record.isValidated,
             let address = try? WebAddress(record.address)
         else {
             throw EnrolmentFault(
                 "no enrolment has been finished in \(folder.path)", hint: "run: srup-beacon enrol URL")
         }
-        return (address, folder.exists(folder.serviceAuthority) ? folder.serviceAuthority : nil)
+        return (address, folder.exists(folder.serviceAuthority) ? folder.serviceAuthority : nil, record.asking)
     }
 
     /// Gets a new certificate, has it tried, and only then puts it into the old one's place.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Beacon
+import Enrolling
 
 /// `srup-beacon enrol`
 struct Enrol: ParsableCommand {
@@ -11,7 +12,8 @@ struct Enrol: ParsableCommand {
             writes the configuration. Run it as the beacon's user.
 
             Interrupted, it is run again in the same way, and goes on where it was. It writes over nothing: an identity that \
-            is there stays, unless --replace sets it aside.
+            is there stays, unless --replace sets it aside. --ca, --proxy, --timeout, --bits and --allow-plain-http are \
+            kept for the renewals; run again with others, it keeps those.
 
               srup-beacon enrol https://register.example.org --ca service-ca.pem --dry-run
               srup-beacon enrol https://register.example.org --ca service-ca.pem
@@ -63,11 +65,10 @@ struct Enrol: ParsableCommand {
     func run() throws {
         try reportingFaults {
             var order = EnrolmentOrder()
-            (order.address, order.configuration, order.state, order.keys) = (address, options.config, state, keys)
-            (order.type, order.identity, order.token) = (type, identity, token)
-            (order.broker, order.server, order.replaces) = (broker, server, replace)
-            (order.authority, order.timeLimit, order.proxy) = (service.ca, service.timeout, service.proxy)
-            (order.bits, order.allowsPlain) = (service.bits, service.allowPlainHTTP)
+            (order.configuration, order.state, order.keys) = (options.config, state, keys)
+            (order.form.address, order.form.type, order.form.identity) = (address, type, identity)
+            (order.form.token, order.form.broker, order.form.server) = (token, broker, server)
+            (order.form.authority, order.form.asking, order.replaces) = (service.ca, service.asking, replace)
             if dryRun { try order.rehearse(say: say) } else { try order.perform(say: say) }
         }
     }
@@ -80,22 +81,32 @@ struct ServiceOptions: ParsableArguments {
             "PEM, the CA of the service's certificate, or several; no others are trusted then.", valueName: "file"))
     var ca: String?
 
-    @Option(help: "Seconds for each request, 1 to 600.")
-    var timeout = 30
+    @Option(help: "Seconds for each request, 1 to 600; 30 unless given.")
+    var timeout: Int?
 
-    @Option(help: ArgumentHelp("A proxy; none is taken from the environment.", valueName: "URL"))
+    @Option(
+        help: ArgumentHelp("A proxy, «» for none; none is taken from the environment.", valueName: "URL"))
     var proxy: String?
 
-    @Option(help: "Bits of new keys, 2048 to 8192.")
-    var bits = 3_072
+    @Option(help: "Bits of new keys, 2048 to 8192; 3072 unless given.")
+    var bits: Int?
 
     @Flag(
         name: .customLong("allow-plain-http"),
         help: "Let the service be asked without TLS, if it is this machine itself: for benches.")
     var allowPlainHTTP = false
 
+    var asking: Asking {
+        var asking = Asking()
+        (asking.proxy, asking.timeLimit, asking.bits) = (proxy, timeout, bits)
+        asking.allowsPlain = allowPlainHTTP ? true : nil
+        return asking
+    }
+
     func validate() throws {
-        guard (1...600).contains(timeout) else { throw ValidationError("--timeout takes a number from 1 to 600") }
-        guard (2_048...8_192).contains(bits) else { throw ValidationError("--bits takes a number from 2048 to 8192") }
+        guard (1...600).contains(timeout ?? 30) else { throw ValidationError("--timeout takes a number from 1 to 600") }
+        guard (2_048...8_192).contains(bits ?? 3_072) else {
+            throw ValidationError("--bits takes a number from 2048 to 8192")
+        }
     }
 }

@@ -10,6 +10,8 @@ struct Renew: ParsableCommand {
             broker under a client id of its own, and only then puts it into the old one's place; the old one is kept beside \
             it as access.old. Whatever fails, the old one stays in use.
 
+            The service is asked as at the enrolment; options given here hold this once (enrol, run again, keeps others).
+
             A beacon that was enrolled does this by itself when two thirds of the certificate's time are over. A beacon that \
             runs takes the new one at its next connection.
             """)
@@ -22,8 +24,8 @@ struct Renew: ParsableCommand {
     func run() throws {
         try reportingFaults {
             var order = RenewalOrder()
-            (order.configuration, order.authority, order.timeLimit) = (options.config, service.ca, service.timeout)
-            (order.proxy, order.bits, order.allowsPlain) = (service.proxy, service.bits, service.allowPlainHTTP)
+            (order.configuration, order.authority) = (options.config, service.ca)
+            order.asking = service.asking
             try order.perform(say: say)
         }
     }

@@ -5,23 +5,28 @@ import SRUP
 
 /// What device and server both need.
 struct CommonOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The folder of srup-bench enrol; then the six options below need not be given.", valueName: "dir"))
+    var enrolled: String?
+
     @Option(help: ArgumentHelp("Who we are: 1 to 16 hexadecimal digits. Also the MQTT client id.", valueName: "id"))
-    var id: Identifier
+    var id: Identifier?
 
     @Option(help: ArgumentHelp("Our private key, PEM, mode 0600; see srup-bench keys.", valueName: "file"))
-    var key: String
+    var key: String?
 
     @Option(help: ArgumentHelp("The broker, by the name in its certificate.", valueName: "host:port"))
-    var broker: String
+    var broker: String?
 
     @Option(help: ArgumentHelp("Certificates that the broker's must lead to, PEM.", valueName: "file"))
-    var ca: String
+    var ca: String?
 
     @Option(help: ArgumentHelp("Our certificate towards the broker, PEM.", valueName: "file"))
-    var cert: String
+    var cert: String?
 
     @Option(help: ArgumentHelp("The private key of that certificate, PEM.", valueName: "file"))
-    var tlsKey: String
+    var tlsKey: String?
 
     @Option(
         help: ArgumentHelp("Append each message to this file, one JSON object a line; see diagram.", valueName: "file"))
@@ -32,11 +37,28 @@ struct CommonOptions: ParsableArguments {
             "End after so many seconds at the latest. Without it, device: 200, c2: never.", valueName: "seconds"))
     var timeout: Seconds?
 
+    func validate() throws {
+        guard enrolled != nil || [key, broker, ca, cert, tlsKey].allSatisfy({ $0 != nil }) && id != nil else {
+            throw ValidationError("give --enrolled, or all of --id, --key, --broker, --ca, --cert and --tls-key")
+        }
+        guard enrolled == nil || id == nil && key == nil else {
+            throw ValidationError("with --enrolled, --id and --key are those of that enrolment")
+        }
+    }
+
+    /// Whom the enrolment made us, where there was one.
+    func enrolment() throws -> EnrolledNode? { try enrolled.map { try EnrolledNode(folder: $0) } }
+
     var node: BenchNode {
         get throws {
-            try BenchNode(
-                id: id, keyFile: key, broker: broker,
-                tls: TLSFiles(authority: ca, certificate: cert, key: tlsKey), traceFile: trace)
+            let enrolment = try enrolment()
+            guard let id = enrolment?.id ?? id, let key = enrolment?.keyFile ?? key,
+                let broker = broker ?? enrolment?.broker, let ca = ca ?? enrolment?.tls.authority,
+                let cert = cert ?? enrolment?.tls.certificate, let tlsKey = tlsKey ?? enrolment?.tls.key
+            else { preconditionFailure("options that were not validated") }
+            return try BenchNode(
+                id: id, keyFile: key, broker: broker, tls: TLSFiles(authority: ca, certificate: cert, key: tlsKey),
+                traceFile: trace)
         }
     }
 }

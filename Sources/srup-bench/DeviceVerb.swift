@@ -38,11 +38,14 @@ struct DeviceVerb: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Option(help: ArgumentHelp("The server to join.", valueName: "id"))
-    var server: Identifier
+    @Option(help: ArgumentHelp("The server to join; with --enrolled, the one of the enrolment.", valueName: "id"))
+    var server: Identifier?
 
-    @Option(help: ArgumentHelp("The server's public key, PEM: nobody else's word counts.", valueName: "file"))
-    var serverKey: String
+    @Option(
+        help: ArgumentHelp(
+            "The server's public key, PEM: nobody else's word counts. With --enrolled, the one of the enrolment.",
+            valueName: "file"))
+    var serverKey: String?
 
     @Option(
         help: ArgumentHelp(
@@ -92,6 +95,9 @@ struct DeviceVerb: ParsableCommand {
         guard (link == nil) != (beacon == nil) else {
             throw ValidationError("give either --link ADDRESS or --beacon nearest")
         }
+        guard (server == nil) == (serverKey == nil), server != nil || common.enrolled != nil else {
+            throw ValidationError("give --server and --server-key, or --enrolled")
+        }
         guard beacon != nil || observer != nil else { throw ValidationError("--link takes --observer as well") }
     }
 
@@ -116,10 +122,14 @@ struct DeviceVerb: ParsableCommand {
     }
 
     func run() throws {
+        let enrolment = try common.enrolment()
+        guard let server = server ?? enrolment?.server, let keyFile = serverKey ?? enrolment?.serverKeyFile else {
+            preconditionFailure("options that were not validated")
+        }
+        let key = try DeviceTask.serverKey(keyFile)
         let (observer, address) = try place()
         var task = DeviceTask(
-            server: server, serverKey: try DeviceTask.serverKey(serverKey), observer: observer,
-            address: address, sequence: sequence.map { SequenceID($0) } ?? .fresh)
+            server: server, serverKey: key, observer: observer, address: address, sequence: sequence.map { SequenceID($0) } ?? .fresh)
         (task.adapter, task.mode) = (adapter ?? .any, mode.mode)
         if let timeout = common.timeout { task.limit = timeout.nanoseconds }
         (task.provesWrongValue, task.isSilent, task.late) = (wrongValue, silent, late.nanoseconds)

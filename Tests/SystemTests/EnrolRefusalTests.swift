@@ -117,7 +117,7 @@ struct EnrolRefusalTests {
             try expectRefusal("register", try reply(["default_c2": server]), "is no server's identity")
         }
         try expectRefusal("register", try reply(["default_c2": 16]), "default_c2 is of another type")
-        try expectRefusal("register", try reply(["default_c2": Node.beacon.topicForm]), "names this beacon itself")
+        try expectRefusal("register", try reply(["default_c2": Node.beacon.topicForm]), "names this node itself")
         try expectRefusal("register", try reply(["key": ["a"]]), "key is of another type")
         try expectRefusal("register", try reply(["key": "*"]), "what should be base64 is not")
         try expectRefusal(
@@ -135,7 +135,7 @@ struct EnrolRefusalTests {
         }
         let own = try #require(beacon.content("identity.pub.pem"))
         try expectRefusal(
-            "register", try reply(["key": own.base64EncodedString()]), "the server's key is this beacon's own")
+            "register", try reply(["key": own.base64EncodedString()]), "the server's key is this node's own")
         try expectRefusal("register", ["status", 403, "no"], "answers register with 403")
         try expectRefusal("register", ["status", 200, "{}"], "answers register with 200")
         try expectWhole()

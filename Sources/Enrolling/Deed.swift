@@ -1,0 +1,27 @@
+import FoundationEssentials
+import SRUP
+
+extension Enrolment.Deed {
+    /// What a person is told of it; nil where nobody need be told.
+    public var sentence: String? {
+        switch self {
+        case .step, .accessKey: nil
+        case .identity(let identity, let isNew):
+            isNew ? "chose the identity \(identity.topicForm)" : "going on as \(identity.topicForm)"
+        case .key(let path, isNew: true): "made the identity key \(path)"
+        case .key(_, isNew: false): nil
+        case .registered(let broker, let server): "registered: broker \(broker), server \(server.topicForm)"
+        case .validated(serviceProved: true):
+            "validated: the service has found that our key is ours, and has proved its own"
+        case .validated(serviceProved: false):
+            "validated: the service has found that our key is ours; it does not give its own away, so TLS alone says who it is"
+        case .certified(let end): "the broker's client certificate lasts until \(moment(end))"
+        case .clock(let begin, let end):
+            "by this machine's clock the certificate is not valid: it lasts from \(moment(begin)) to \(moment(end)); see the clock: date"
+        }
+    }
+
+    private func moment(_ seconds: Int64) -> String {
+        Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
+    }
+}

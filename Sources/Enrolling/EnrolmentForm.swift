@@ -1,0 +1,129 @@
+import Fetching
+import Glibc
+import Keys
+import SRUP
+
+/// What a person has written to enrol a node, as text still. Whatever is wrong with it is found before anything is made,
+/// here or at the service.
+public struct EnrolmentForm: Sendable {
+    /// The service's address.
+    public var address = ""
+    /// What the service is told that the node is.
+    public var type = ""
+    /// Who to be; nil: a new identity, or the one with which it was begun.
+    public var identity: String?
+    /// A file with the CAs of the service's certificate.
+    public var authority: String?
+    /// A file with a token; `-`: standard input.
+    public var token: String?
+    /// The variable of the environment that has the token where no file is given.
+    public var tokenVariable = ""
+    /// `host:port`, where the service does not tell it again.
+    public var broker: String?
+    /// The server's identity, where the service does not tell it again.
+    public var server: String?
+    /// How the service is asked, as far as it was said now.
+    public var asking = Asking()
+
+    /// A form to be filled in.
+    public init() {}
+
+    /// What a form comes to.
+    public struct Checked: Sendable {
+        /// What is wanted.
+        public var wish: Enrolment.Wish
+        /// The service, not asked yet.
+        public var registry: Registry
+        /// The CAs that are to be kept with the enrolment; nil: those that are kept, or the system's.
+        public var authority: [UInt8]?
+    }
+
+    /// Checks the form.
+    /// - Parameter folder: with what is kept of an earlier run; nil where that is to be set aside.
+    /// - Throws: `EnrolmentFault`.
+    public func checked(goingOnIn folder: CredentialFolder?) throws(EnrolmentFault) -> Checked {
+        let record = try folder.flatMap { folder throws(EnrolmentFault) in try EnrolmentRecord(in: folder) }
+        let asking = asking.over(record?.asking)
+        var wish = Enrolment.Wish(address: try address(address))
+        (wish.type, wish.bits, wish.asking) = (try checkedType(), asking.keyBits, asking)
+        wish.identity = try identity.map { text throws(EnrolmentFault) in try identifier(text, "--identity") }
+        wish.token = try readToken()
+        wish.fallback = try fallback()
+        let authority = try readAuthority()
+        let kept = folder.flatMap { $0.exists($0.serviceAuthority) ? $0.serviceAuthority : nil }
+        // The file itself, where one is given: nothing is kept of it before the service has been reached with it.
+        let client = try asking.client(for: wish.address, authorityFile: self.authority ?? kept)
+        return Checked(wish: wish, registry: Registry(client, at: wish.address), authority: authority)
+    }
+
+    private func fallback() throws(EnrolmentFault) -> (broker: BrokerPlace, server: Identifier)? {
+        guard let broker, let server else {
+            guard broker == nil, server == nil else {
+                throw EnrolmentFault("--broker and --c2 go together", hint: "give both, or neither")
+            }
+            return nil
+        }
+        guard let place = BrokerPlace(broker) ?? BrokerPlace(hostAndPort: broker[...]) else {
+            throw EnrolmentFault("\"\(broker)\" is no broker's address", hint: "write --broker host:port")
+        }
+        return (place, try identifier(server, "--c2"))
+    }
+
+    private func readAuthority() throws(EnrolmentFault) -> [UInt8]? {
+        guard let authority else { return nil }
+        guard let bytes = smallFile(authority), bytes.count < 65_536, (try? Certificate(pem: bytes)) != nil else {
+            throw EnrolmentFault(
+                "\(authority) holds no CA certificate in PEM, or more than 64 KiB",
+                hint: "give --ca the certificate of the CA that signed the service's, or the whole chain")
+        }
+        return bytes
+    }
+
+    private func address(_ text: String) throws(EnrolmentFault) -> WebAddress {
+        do throws(WebAddress.Fault) {
+            return try WebAddress(text)
+        } catch {
+            throw EnrolmentFault(
+                "\(printable(text.utf8)): \(error.sentence)", hint: "write it as https://host or https://host:port/path"
+            )
+        }
+    }
+
+    private func identifier(_ text: String, _ option: String) throws(EnrolmentFault) -> Identifier {
+        guard let identifier = Identifier(hexadecimal: text), identifier.number >= 0x10 else {
+            throw EnrolmentFault(
+                "\(option): \"\(printable(text.utf8))\" is no identity",
+                hint: "give 1 to 16 hexadecimal digits, 10 or above")
+        }
+        return identifier
+    }
+
+    private func checkedType() throws(EnrolmentFault) -> String {
+        guard (1...64).contains(type.utf8.count), type.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            throw EnrolmentFault("--type is not 1 to 64 printable characters", hint: "write a word, such as beacon")
+        }
+        return type
+    }
+
+    /// From a file, standard input, or the environment: never from the command line, which others on this machine see.
+    private func readToken() throws(EnrolmentFault) -> String? {
+        let bytes: [UInt8]?
+        if let token {
+            bytes = smallFile(token == "-" ? "/dev/stdin" : token)
+        } else {
+            guard let given = getenv(tokenVariable) else { return nil }
+            bytes = Array(String(cString: given).utf8)
+        }
+        guard var text = bytes else {
+            throw EnrolmentFault(
+                "the token in \(token ?? "") cannot be read", hint: "give --token a file, or - for standard input")
+        }
+        while let last = text.last, last == 0x0A || last == 0x0D || last == 0x20 { text.removeLast() }
+        guard (1...4_096).contains(text.count), text.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw EnrolmentFault(
+                "the token is not one line of 1 to 4096 printable characters",
+                hint: "copy it again from whoever runs the service")
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
