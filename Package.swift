@@ -39,10 +39,14 @@ let package = Package(
         .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
         .target(
             name: "Bench",
-            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "HumanView", "SQLite", "CSQLite", "CLinux", "Enrolling"]),
+            dependencies: [
+                "SRUP", "ProofLink", "Keys", "Links", "HumanView", "SQLite", "CSQLite", "CLinux", "Enrolling",
+            ]),
         .executableTarget(
             name: "srup-beacon",
-            dependencies: ["Beacon", "Enrolling", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: [
+                "Beacon", "Enrolling", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .executableTarget(
             name: "srup-bench",
             dependencies: [

@@ -66,6 +66,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
     /// Where we stand with each server of the configuration.
     public internal(set) var servers: [Server]
     var broker: Broker
+    var certificate: CertificateState
     var journal: JournalState
     var links: [Link]
     var radio: RadioReport?
@@ -81,6 +82,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         var lines = ["beacon \(identity), srup-beacon \(version), up \(uptimeSeconds) s"]
         lines.append("broker: \(broker.state)" + (broker.address.map { " \($0)" } ?? ""))
         if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
+        lines.append(certificate.text)
         lines += servers.map(\.text)
         lines.append(
             "journal: \(journal.state)" + (journal.trouble.map { ", \($0) since \(journal.since ?? "")" } ?? ""))
@@ -175,7 +177,7 @@ extension Shell {
         return StatusReport(
             identity: configuration.identity.description, version: Shell.version,
             uptimeSeconds: (now - startedAt).components.seconds, servers: serverStates, broker: brokerReport,
-            journal: journalState,
+            certificate: certificateState, journal: journalState,
             links: listeners.map {
                 .init(
                     transport: $0.wanted.address.transport.rawValue, address: $0.wanted.address.description,

@@ -20,7 +20,8 @@ extension CredentialFolder {
     func usedCertificate() throws(EnrolmentFault) -> Certificate {
         let path = access.certificate
         guard let bytes = read(path), let certificate = try? Certificate(pem: bytes) else {
-            throw EnrolmentFault("\(path) is no certificate", hint: "get a new one: renew it, or enrol anew with --replace")
+            throw EnrolmentFault(
+                "\(path) is no certificate", hint: "get a new one: renew it, or enrol anew with --replace")
         }
         return certificate
     }

@@ -14,7 +14,8 @@ extension Enrolment {
         guard let record = try EnrolmentRecord(in: folder), record.isValidated, folder.exists(folder.access.folder),
             let identity = record.identifier, let registration = record.registration
         else {
-            throw EnrolmentFault("no enrolment has been finished in \(folder.path)", hint: "enrol first, into that folder")
+            throw EnrolmentFault(
+                "no enrolment has been finished in \(folder.path)", hint: "enrol first, into that folder")
         }
         return Outcome(identity: identity, broker: registration.broker, server: registration.server)
     }

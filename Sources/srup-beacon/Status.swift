@@ -6,7 +6,7 @@ struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask the running beacon how it is.",
         discussion: """
-            Tells where it stands with each server and the broker, whether the journal can be written, which transports \
+            Tells where it stands with each server and the broker, when the client certificate ends, whether the journal can be written, which transports \
             are listened on, what is open, and what was refused since the start, by reason. Asks the control socket in \
             [beacon] state, so it must run as the beacon's user or root.
 

@@ -129,7 +129,8 @@ struct DeviceVerb: ParsableCommand {
         let key = try DeviceTask.serverKey(keyFile)
         let (observer, address) = try place()
         var task = DeviceTask(
-            server: server, serverKey: key, observer: observer, address: address, sequence: sequence.map { SequenceID($0) } ?? .fresh)
+            server: server, serverKey: key, observer: observer, address: address,
+            sequence: sequence.map { SequenceID($0) } ?? .fresh)
         (task.adapter, task.mode) = (adapter ?? .any, mode.mode)
         if let timeout = common.timeout { task.limit = timeout.nanoseconds }
         (task.provesWrongValue, task.isSilent, task.late) = (wrongValue, silent, late.nanoseconds)

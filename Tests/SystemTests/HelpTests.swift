@@ -20,9 +20,19 @@ struct HelpTests {
             ("srup-beacon", ["status"], ["--config", "--json"]),
             ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
-            ("srup-bench", [], ["keys", "c2", "device", "scan", "pair", "decode", "diagram", "view", "registry"]),
-            ("srup-bench", ["registry"], ["init", "run", "token", "reader", "list", "revoke"]),
-            ("srup-bench", ["registry", "init"], ["--host", "--broker", "--c2-key", "--ca-passphrase", "--crl"]),
+            (
+                "srup-bench", [],
+                ["keys", "c2", "device", "scan", "pair", "decode", "diagram", "view", "registry", "enrol"]
+            ),
+            (
+                "srup-bench", ["registry"],
+                ["init", "run", "token", "reader", "tokens", "withdraw", "list", "revoke"]
+            ),
+            (
+                "srup-bench", ["enrol"],
+                ["--folder", "--ca", "--token", "--type", "--identity", "--replace", "--enrolled"]
+            ),
+            ("srup-bench", ["registry", "init"], ["--host", "--broker", "--c2-key", "--c2-certificate", "--crl"]),
             (
                 "srup-bench", ["registry", "run"],
                 ["--port", "--bind", "--tokens", "--open-keys", "--certificate-days"]
@@ -32,7 +42,7 @@ struct HelpTests {
             ("srup-bench", ["keys"], ["--out", "--bits"]),
             (
                 "srup-bench", ["c2"],
-                ["--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window"]
+                ["--enrolled", "--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window"]
             ),
             (
                 "srup-bench", ["device"],

@@ -18,7 +18,7 @@ final class RegistryProcess {
             "init",
             [
                 "--host", "localhost", "--c2", Node.c2.topicForm, "--c2-key", folder + "/\(Node.c2.topicForm).pub.pem",
-                "--bits", "2048", "--broker-certificate",
+                "--bits", "2048", "--broker-certificate", "--c2-certificate",
             ])
         try start(options)
     }
@@ -36,7 +36,8 @@ final class RegistryProcess {
 
     var log: String { (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "" }
 
-    private func start(_ options: [String]) throws {
+    func start(_ options: [String]) throws {
+        try? FileManager.default.removeItem(atPath: folder + "/log")
         process = try Child(
             RegistryProcess.bench, ["registry", "run", "--folder", folder + "/registry", "--port", "0"] + options,
             output: folder + "/log")

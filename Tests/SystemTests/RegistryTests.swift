@@ -46,6 +46,42 @@ struct RegistryTests {
         #expect(!registry.log.contains(token) && !registry.log.contains(c2))
     }
 
+    @Test("tells which tokens there are, and takes one away while it runs")
+    func withdrawal() throws {
+        let registry = try RegistryProcess(options: ["--tokens", "required"])
+        let token = try registry.verb("token", ["--label", "hall lamp", "--uses", "2"])
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let line = try registry.verb("tokens")
+        #expect(line.contains("  enrols any type  used 0, left 2  made 2"))
+        #expect(line.contains("  «hall lamp»"))
+        #expect(!line.contains(token))
+        let number = String(line.prefix(8))
+        #expect(try registry.verb("withdraw", [number]) == "withdrew \(number) «hall lamp»\n")
+        #expect(try registry.enrol(id, token: token) == ["403", "400", "400"])
+        #expect(try registry.verb("tokens").isEmpty)
+        let again = try Network.output(
+            RegistryProcess.bench, ["registry", "withdraw", "--folder", registry.folder + "/registry", number])
+        #expect(again.status == 1)
+        #expect(again.text.contains("hint: see which there are"))
+    }
+
+    @Test("goes on with the file of the version before, and its tokens")
+    func olderFile() throws {
+        let registry = try RegistryProcess(options: ["--tokens", "required"])
+        let token = try registry.verb("token").trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect(registry.stop() == 0)
+        let file = registry.folder + "/registry/registry.sqlite"
+        try Network.run(
+            "/usr/bin/sqlite3",
+            [
+                "-batch", file,
+                "ALTER TABLE tokens DROP COLUMN label; ALTER TABLE tokens DROP COLUMN used; PRAGMA user_version = 1",
+            ])
+        try registry.start(["--tokens", "required"])
+        #expect(try registry.enrol(id, token: token) == ["201", "200", "200"])
+        #expect(try registry.verb("tokens").contains("  used 1, left 0  "))
+    }
+
     @Test("bounds what comes over one connection: bytes, headers and time")
     func bounds() throws {
         let registry = try RegistryProcess(options: ["--connection-seconds", "2"])
@@ -112,52 +148,4 @@ struct RegistryTests {
             #expect(lines.last?.hasPrefix("hint: ") == true && lines.last?.contains(hint) == true, "\(reply.text)")
         }
     }
-}
-
-/// A mosquitto that takes the registry's certificates and nothing else; gone with the test.
-private final class RegistryBroker {
-    private let registry: RegistryProcess
-    private let port: UInt16
-    private var mosquitto: Child?
-
-    init(_ registry: RegistryProcess) throws {
-        self.registry = registry
-        let network = registry.folder + "/broker"
-        try Network.run(Network.project + "/Scripts/broker", ["make", network, "--c2", Node.c2.topicForm])
-        port = try #require(
-            UInt16(
-                try String(contentsOfFile: network + "/port", encoding: .utf8)
-                    .trimmingCharacters(in: .whitespacesAndNewlines)))
-        let made = registry.folder + "/registry"
-        var settings = try String(contentsOfFile: network + "/mosquitto.conf", encoding: .utf8)
-        settings = settings.replacing("\(network)/ca.pem", with: "\(made)/ca.pem")
-            .replacing("\(network)/server.cert.pem", with: "\(made)/broker.cert.pem")
-            .replacing("\(network)/server.key", with: "\(made)/broker.key.pem")
-        settings += "crlfile \(made)/crl.pem\n"
-        try Data(settings.utf8).write(to: URL(filePath: network + "/mosquitto.conf"))
-        try Data("pattern readwrite SRUP/%u\npattern write SRUP/servers/+/%u\n".utf8)
-            .write(to: URL(filePath: network + "/acl"))
-        mosquitto = try Child(
-            Network.project + "/Scripts/broker", ["run", network], output: registry.folder + "/mosquitto.log")
-        let port = port
-        try eventually("the broker listens") { Network.listens(port) }
-    }
-
-    deinit { mosquitto?.end() }
-
-    /// Whether a message of this device reaches the topic: it asks to have it back.
-    func letsIn(_ id: String, publishingTo topic: String) throws -> Bool {
-        let folder = registry.folder
-        return try Network.output(
-            "/usr/bin/mosquitto_rr",
-            [
-                "-h", "localhost", "-p", "\(port)", "--cafile", folder + "/registry/ca.pem", "--cert",
-                "\(folder)/\(id).crt", "--key", "\(folder)/\(id).tls.key", "-i", id, "-q", "1", "-t", topic, "-e",
-                topic,
-                "-m", "hello", "-W", "3", "-V", "mqttv311",
-            ]
-        ).status == 0
-    }
-
-    func readAgain() { if let mosquitto { kill(mosquitto.process, SIGHUP) } }
 }

@@ -15,14 +15,22 @@ struct RenewTests {
         beacon = Enrollee(service)
     }
 
-    private func run(_ log: String) throws -> Child {
-        var text = try String(contentsOfFile: beacon.configuration, encoding: .utf8)
-        text = text.replacing(
-            "[link]", with: "[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = \(network.folder)/link")
-        text = text.replacing("[broker]", with: "[broker]\nreconnect-first = 0.05\nreconnect-longest = 0.2")
-        try text.write(toFile: beacon.configuration, atomically: true, encoding: .utf8)
-        return try Child(Network.products + "/srup-beacon", ["run", "--config", beacon.configuration], output: log)
+    /// A beacon that has enrolled, and a way to start it.
+    struct Running {
+        let network: Network
+        let beacon: Enrollee
+
+        func run(_ log: String) throws -> Child {
+            var text = try String(contentsOfFile: beacon.configuration, encoding: .utf8)
+            text = text.replacing(
+                "[link]", with: "[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = \(network.folder)/link")
+            text = text.replacing("[broker]", with: "[broker]\nreconnect-first = 0.05\nreconnect-longest = 0.2")
+            try text.write(toFile: beacon.configuration, atomically: true, encoding: .utf8)
+            return try Child(Network.products + "/srup-beacon", ["run", "--config", beacon.configuration], output: log)
+        }
     }
+
+    private func run(_ log: String) throws -> Child { try Running(network: network, beacon: beacon).run(log) }
 
     private func logged(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
 
@@ -129,5 +137,44 @@ struct RenewTests {
             logged(log).contains("has been renewed")
         }
         try eventually("it is connected") { try beacon.command("status").text.contains("connected") }
+    }
+
+    @Test("asks as at the enrolment, until the enrolment is run again with other words")
+    func asking() throws {
+        #expect(try beacon.enrol().status == 0)
+        #expect(try beacon.command("renew").status == 0)
+        let key = try Network.run(
+            "/usr/bin/openssl", ["rsa", "-in", beacon.keys + "/access/key.pem", "-noout", "-text"])
+        #expect(key.contains("(2048 bit"), "as --bits was at the enrolment")
+        let requests = service.log.count
+        #expect(try beacon.enrol("--proxy", "http://127.0.0.1:1").status == 0)
+        #expect(service.log.count == requests, "nothing is asked to remember that")
+        let through = try beacon.command("renew")
+        #expect(through.status == 1)
+        #expect(through.text.contains("no connection"), "\(through.text)")
+        #expect(try beacon.command("renew", "--proxy", "").status == 0, "once without")
+        #expect(try beacon.command("renew").status == 1)
+        #expect(try beacon.enrol("--proxy", "").status == 0)
+        #expect(try beacon.command("renew").status == 0)
+    }
+
+    @Test("the running beacon, too, asks as at the enrolment: here without TLS")
+    func askingByItself() throws {
+        let plain = try RegistryService(try Network(deviceKeys: false), isPlain: true)
+        let beacon = Enrollee(plain)
+        try plain.set("seconds", 12)
+        let reply = try beacon.enrol(
+            "--allow-plain-http", "--identity", Node.beacon.topicForm, at: "http://localhost:\(plain.port)",
+            authority: "")
+        #expect(reply.status == 0, "\(reply.text)")
+        try plain.set("seconds", nil)
+        let log = plain.network.folder + "/daemon.log"
+        let renewing = RenewTests.Running(network: plain.network, beacon: beacon)
+        let daemon = try renewing.run(log)
+        defer { daemon.end() }
+        try eventually("status says when it ends") {
+            try beacon.command("status").text.contains("less than a day left, renewed by itself from ")
+        }
+        try eventually("it is renewed\n\(logged(log))", within: 40) { logged(log).contains("has been renewed") }
     }
 }

@@ -15,6 +15,8 @@ public struct RegistryFolder: Sendable {
     var brokerCertificate: String { path + "/broker.cert.pem" }
     var brokerKey: String { path + "/broker.key.pem" }
     var c2Key: String { path + "/c2.pub.pem" }
+    var c2Certificate: String { path + "/c2.cert.pem" }
+    var c2AccessKey: String { path + "/c2.key.pem" }
     var revocations: String { path + "/crl.pem" }
 
     /// Behind links in the folder's path, of which SQLite would open none (SQLITE_OPEN_NOFOLLOW).

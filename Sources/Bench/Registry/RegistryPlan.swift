@@ -14,6 +14,8 @@ public struct RegistryPlan: Sendable {
     public var revocationFile: String?
     /// Whether to make a certificate for the broker as well, by its name in `broker`.
     public var certifiesBroker = false
+    /// Whether to make a certificate for the C2 server as well, as the broker's client.
+    public var certifiesC2 = false
     /// Bits of each key; the CA's has at least 3,072.
     public var bits = 3_072
     /// How long the CA's and the servers' certificates hold.
@@ -62,12 +64,20 @@ public struct RegistryPlan: Sendable {
                 try certify(
                     broker.host, by: authority, start, end, key: folder.brokerKey, into: folder.brokerCertificate)
             }
+            if certifiesC2 {
+                let key = try IdentityKey.make(bits: bits)
+                try key.write(pemFile: folder.c2AccessKey)
+                let certificate = try authority.certify(
+                    key.publicKey, named: c2.topicForm, for: .client, from: start, until: end)
+                try replacePublicFile(folder.c2Certificate, with: certificate.pem)
+            }
             // The file comes last: without it there is no registry.
             try makeStore(folder, own)
         }
         try Registry(in: folder, policy: RegistryPolicy(), passphrase: passphrase, clock: clock) { _ in }.care()
         for path in [folder.authority, revocationFile ?? folder.revocations] { made(path) }
         if certifiesBroker { for path in [folder.brokerCertificate, folder.brokerKey] { made(path) } }
+        if certifiesC2 { for path in [folder.c2Certificate, folder.c2AccessKey] { made(path) } }
     }
 
     private func certify(

@@ -34,7 +34,11 @@ enum RegistrySchema {
             expires INTEGER NOT NULL,
             made INTEGER NOT NULL
         ) WITHOUT ROWID;
+        """,
         """
+        ALTER TABLE tokens ADD COLUMN label TEXT;                       -- the operator's words for it
+        ALTER TABLE tokens ADD COLUMN used INTEGER NOT NULL DEFAULT 0;  -- how often; before this version not counted
+        """,
     ]
 
     /// Brings a file to the newest version, in one transaction.
@@ -49,7 +53,7 @@ enum RegistrySchema {
                     hint: "install that version again")
             }
             for number in version..<migrations.count {
-                try database.script(migrations[number] + "PRAGMA user_version = \(number + 1)")
+                try database.script(migrations[number] + "\nPRAGMA user_version = \(number + 1)")
             }
             try database.script("COMMIT")
         } catch {

@@ -20,11 +20,14 @@ struct RegistryTokenVerb: ParsableCommand {
     @Option(help: ArgumentHelp("For so long.", valueName: "hours"))
     var hours: Int64 = 24
 
-    func validate() throws { try Limits.check(uses: uses, hours: hours) }
+    @Option(help: ArgumentHelp("Words by which it is known in the list of tokens.", valueName: "text"))
+    var label: String?
+
+    func validate() throws { try Limits.check(uses: uses, hours: hours, label: label) }
 
     func run() throws {
         let desk = try RegistryDesk(RegistryFolder(existing: place.folder))
-        Voice.say(try desk.token(.enrol, type: type, uses: uses, hours: hours))
+        Voice.say(try desk.token(.enrol, type: type, uses: uses, label: label, hours: hours))
     }
 }
 
@@ -42,19 +45,79 @@ struct RegistryReaderVerb: ParsableCommand {
     @Option(help: ArgumentHelp("For so long.", valueName: "hours"))
     var hours: Int64 = 8_760
 
-    func validate() throws { try Limits.check(uses: 1, hours: hours) }
+    @Option(help: ArgumentHelp("Words by which it is known in the list of tokens.", valueName: "text"))
+    var label: String?
+
+    func validate() throws { try Limits.check(uses: 1, hours: hours, label: label) }
 
     func run() throws {
         let desk = try RegistryDesk(RegistryFolder(existing: place.folder))
-        Voice.say(try desk.token(mayDeregister ? .c2 : .read, hours: hours))
+        Voice.say(try desk.token(mayDeregister ? .c2 : .read, label: label, hours: hours))
     }
 }
 
 private enum Limits {
-    static func check(uses: Int64, hours: Int64) throws {
+    static func check(uses: Int64, hours: Int64, label: String?) throws {
         guard (1...1_000_000).contains(uses) else { throw ValidationError("--uses takes 1 to 1000000") }
         guard (1...87_600).contains(hours) else { throw ValidationError("--hours takes 1 to 87600") }
+        guard let label else { return }
+        guard (1...64).contains(label.utf8.count), label.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            throw ValidationError("--label takes 1 to 64 printable ASCII characters")
+        }
     }
+}
+
+struct RegistryTokensVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tokens",
+        abstract: "List the tokens that were made, the newest first.",
+        discussion: """
+            A line for each: its number, what it is for, how often it was used and may be, until when, and its label. The \
+            tokens themselves are not kept, so they cannot be told. Those that are over are forgotten after a day.
+            """)
+
+    @OptionGroup var place: RegistryPlace
+
+    func run() throws {
+        let desk = try RegistryDesk(RegistryFolder(existing: place.folder))
+        for token in try desk.tokens() { Voice.say(line(token, counts: desk.counts(token))) }
+    }
+
+    private func line(_ token: RegistryToken, counts: Bool) -> String {
+        let purpose =
+            switch token.role {
+            case .enrol: "enrols" + (token.type.map { " «\($0)»" } ?? " any type")
+            case .read: "reads keys"
+            case .c2: "reads keys, deregisters"
+            }
+        let uses = token.role == .enrol ? "  used \(token.used), left \(token.usesLeft.map(String.init) ?? "all")" : ""
+        return "\(token.number)  \(purpose)\(uses)  made \(text(token.made))"
+            + "  \(counts ? "until" : "no more; until") \(text(token.expires))"
+            + (token.label.map { "  «\($0)»" } ?? "")
+    }
+}
+
+struct RegistryWithdrawVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "withdraw",
+        abstract: "Take a token away: it counts for nothing from now on.",
+        discussion: """
+            Who has registered with it stays registered; revoke ends an identity. The service may run meanwhile.
+            """)
+
+    @OptionGroup var place: RegistryPlace
+
+    @Argument(help: ArgumentHelp("Its number, or the beginning of it, as tokens tells it.", valueName: "number"))
+    var number: String
+
+    func run() throws {
+        let token = try RegistryDesk(RegistryFolder(existing: place.folder)).withdraw(number)
+        Voice.say("withdrew \(token.number)" + (token.label.map { " «\($0)»" } ?? ""))
+    }
+}
+
+private func text(_ seconds: Int64) -> String {
+    Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
 }
 
 struct RegistryListVerb: ParsableCommand {
@@ -79,10 +142,6 @@ struct RegistryListVerb: ParsableCommand {
         let certificate = entry.certifiedUntil.map { "certificate until \(text($0))" } ?? "no certificate"
         return "\(entry.identity.topicForm)  \(standing)  \(certificate)  registered \(text(entry.registered))"
             + "  «\(entry.type)»"
-    }
-
-    private func text(_ seconds: Int64) -> String {
-        Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
     }
 }
 

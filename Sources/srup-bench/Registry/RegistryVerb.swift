@@ -21,7 +21,7 @@ struct RegistryVerb: ParsableCommand {
             """,
         subcommands: [
             RegistryInitVerb.self, RegistryRunVerb.self, RegistryTokenVerb.self, RegistryReaderVerb.self,
-            RegistryListVerb.self, RegistryRevokeVerb.self,
+            RegistryTokensVerb.self, RegistryWithdrawVerb.self, RegistryListVerb.self, RegistryRevokeVerb.self,
         ])
 }
 
@@ -68,7 +68,8 @@ struct RegistryInitVerb: ParsableCommand {
         discussion: """
             The folder is for its owner only, and nothing in it is written over. In it: ca.pem, which devices and the \
             broker are given; crl.pem, the broker's crlfile; and, with --broker-certificate, broker.cert.pem and \
-            broker.key.pem. All else is the service's own.
+            broker.key.pem; with --c2-certificate, c2.cert.pem and c2.key.pem, with which the C2 server goes to the broker: \
+            it cannot enrol, since its identity is reserved. All else is the service's own.
             """)
 
     @OptionGroup var place: RegistryPlace
@@ -93,6 +94,9 @@ struct RegistryInitVerb: ParsableCommand {
     @Flag(help: "Make a key and a certificate for the broker as well.")
     var brokerCertificate = false
 
+    @Flag(help: "Make a key and a certificate for the C2 server as well, towards the broker.")
+    var c2Certificate = false
+
     @Option(
         help: ArgumentHelp("Where the revocation list goes. Without it: crl.pem in the folder.", valueName: "file"))
     var crl: String?
@@ -113,7 +117,7 @@ struct RegistryInitVerb: ParsableCommand {
         let url = broker ?? "mqtts://\(host.contains(":") ? "[\(host)]" : host):8883"
         var plan = try RegistryPlan(folder: place.folder, host: host, broker: url, c2: c2, c2KeyFile: c2Key)
         (plan.identity, plan.revocationFile, plan.bits) = (id, crl, bits)
-        plan.certifiesBroker = brokerCertificate
+        (plan.certifiesBroker, plan.certifiesC2) = (brokerCertificate, c2Certificate)
         try plan.make(passphrase: try passphrase.read(isNew: true)) { Voice.say("registry: \($0)") }
     }
 }

@@ -62,4 +62,66 @@ struct EnrolmentTokenTests {
             }
         }
     }
+
+    @Test("are listed by a number that is no part of them, with what is left of them")
+    func list() throws {
+        try Office.with { office throws in
+            let token = try office.token(.enrol, type: "thing", uses: 3, label: "hall")
+            office.clock.seconds += 1
+            _ = try office.token(.c2)
+            #expect(office.register(token: token).status == 201)
+            let listed = try office.desk.tokens()
+            #expect(listed.map(\.role) == [.c2, .enrol])
+            let one = try #require(listed.last)
+            #expect(one.number.count == 8)
+            #expect(!token.contains(one.number))
+            #expect((one.type, one.used, one.usesLeft, one.label) == ("thing", 1, 2, "hall"))
+            #expect(one.expires == one.made + 3_600)
+            #expect(try office.desk.counts(one))
+            office.clock.seconds += 3_600
+            #expect(try !office.desk.counts(one))
+        }
+    }
+
+    @Test("that are withdrawn count for nothing, and who has registered with one stays")
+    func withdrawn() throws {
+        try Office.with({ $0.needsToken = true }) { office throws in
+            let (token, other) = (try office.token(.enrol, uses: 5), try office.token(.enrol, uses: 5, label: "other"))
+            #expect(office.register(token: token).status == 201)
+            #expect(try office.validate().status == 200)
+            let number = try #require(try office.desk.tokens().first { $0.label == nil }).number
+            #expect(try office.desk.withdraw(number).number == number)
+            #expect(office.register("abc", Office.stranger, token: token).status == 403)
+            #expect(try office.access().status == 200)
+            #expect(office.register("abc", Office.stranger, token: other).status == 201)
+
+            let reader = try office.token(.read)
+            #expect(office.get("get_type/\(Office.id)", token: reader).status == 200)
+            _ = try office.desk.withdraw(try #require(try office.desk.tokens().first { $0.role == .read }).number)
+            #expect(office.get("get_type/\(Office.id)", token: reader).status == 401)
+        }
+    }
+
+    @Test("are withdrawn by nothing but one token's number")
+    func notWithdrawn() throws {
+        try Office.with { office throws in
+            let token = try office.token(.enrol)
+            for number in ["", "abc", "0000", token, "%", "____", "ABCDEF", String(repeating: "0", count: 65)] {
+                #expect(throws: OperatorFault.self, "\(number)") { try office.desk.withdraw(number) }
+            }
+            #expect(try office.desk.tokens().count == 1)
+        }
+    }
+
+    @Test("that begin with the same digits are told apart, or neither is withdrawn")
+    func ambiguous() throws {
+        try Office.with { office throws in
+            // Of 2,000 numbers two have the same first four digits, but for once in 10^13 times.
+            for _ in 0..<2_000 { _ = try office.token(.read) }
+            let prefixes = try office.desk.tokens().map { $0.number.prefix(4) }
+            let twice = try #require(Dictionary(grouping: prefixes) { $0 }.first { $0.value.count > 1 }).key
+            #expect(throws: OperatorFault.self) { try office.desk.withdraw(String(twice)) }
+            #expect(try office.desk.tokens().count == 2_000)
+        }
+    }
 }

@@ -69,9 +69,14 @@ final class Office {
 
     var said: [String] { lines.all }
 
-    func token(_ role: RegistryRole, type: String? = nil, uses: Int64? = nil, hours: Int64 = 1) throws -> String {
-        try RegistryDesk(RegistryFolder(existing: folder.url.path), clock: clock.clock)
-            .token(role, type: type, uses: uses, hours: hours)
+    var desk: RegistryDesk {
+        get throws { try RegistryDesk(RegistryFolder(existing: folder.url.path), clock: clock.clock) }
+    }
+
+    func token(
+        _ role: RegistryRole, type: String? = nil, uses: Int64? = nil, label: String? = nil, hours: Int64 = 1
+    ) throws -> String {
+        try desk.token(role, type: type, uses: uses, label: label, hours: hours)
     }
 
     // MARK: Requests

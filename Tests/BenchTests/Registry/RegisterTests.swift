@@ -153,6 +153,19 @@ struct RegisterTests {
         }
     }
 
+    @Test("only so many are known in all, the revoked ones too; who is known goes on")
+    func all() throws {
+        try Office.with({ $0.mostIdentities = 1 }) { office throws in
+            #expect(office.register().status == 201)
+            #expect(try office.validate().status == 200)
+            #expect(office.register("abc", Office.stranger).status == 503)
+            #expect(office.register().status == 201)
+            #expect(try office.access().status == 200)
+            _ = try office.registry.revoke(Cast.device.id)
+            #expect(office.register("abc", Office.stranger).status == 503)
+        }
+    }
+
     @Test("a signature by another key, over another text, in another scheme, or of another length validates nothing")
     func badSignatures() throws {
         try Office.with { office throws in

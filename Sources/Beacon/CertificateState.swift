@@ -1,0 +1,41 @@
+import Glibc
+import Keys
+
+extension StatusReport {
+    /// Our client certificate towards the broker, as its file has it now. The clock is this machine's, and decides nothing.
+    public struct CertificateState: Codable, Equatable, Sendable {
+        /// The end that is written in it; nil where the file holds no certificate.
+        var until: String?
+        /// Whole days until then; below 0 where that is past.
+        var daysLeft: Int?
+        /// From when it is renewed by itself; nil where that is left to others.
+        var renewal: String?
+
+        init(_ certificate: Certificate?, at now: Int64, renewal: Int64?) {
+            until = certificate.map { wallTime($0.notAfter) }
+            daysLeft = certificate.map { Int((Double($0.notAfter - now) / 86_400).rounded(.down)) }
+            self.renewal = renewal.map { wallTime($0) }
+        }
+
+        /// For a person: one line.
+        var text: String {
+            guard let until, let daysLeft else { return "certificate: its file holds none" }
+            let left =
+                switch daysLeft {
+                case ..<0: "over by this machine's clock"
+                case 0: "less than a day left"
+                case 1: "1 day left"
+                default: "\(daysLeft) days left"
+                }
+            return "certificate: until \(until), \(left), "
+                + (renewal.map { "renewed by itself from \($0)" } ?? "not renewed by this beacon")
+        }
+    }
+}
+
+extension Shell {
+    var certificateState: StatusReport.CertificateState {
+        let certificate = readSmallFile(configuration.tls.certificate).flatMap { try? Certificate(pem: $0) }
+        return .init(certificate, at: Int64(time(nil)), renewal: renewing?.schedule.due)
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Keys
+import SystemSupport
+import Testing
+
+@Suite("A device of the bench that enrols", .serialized)
+struct BenchEnrolTests {
+    private let id = Node.device.topicForm
+
+    private func enrol(
+        _ registry: RegistryProcess, _ folder: String, _ more: [String] = [], authority: String? = nil
+    ) throws -> (status: Int32, text: String) {
+        try Network.output(
+            RegistryProcess.bench,
+            [
+                "enrol", registry.url, "--folder", folder, "--bits", "2048", "--ca",
+                authority ?? registry.folder + "/registry/ca.pem",
+            ] + more)
+    }
+
+    @Test("has all that it takes in one folder: broker and server take it for who it is")
+    func whole() throws {
+        let registry = try RegistryProcess(options: ["--tokens", "required"])
+        let (folder, token) = (registry.folder + "/device", registry.folder + "/token")
+        try registry.verb("token", ["--type", "lamp"]).write(toFile: token, atomically: true, encoding: .utf8)
+        let reply = try enrol(registry, folder, ["--identity", id, "--type", "lamp", "--token", token])
+        #expect(reply.status == 0, "\(reply.text)")
+        #expect(reply.text.contains("enrol: enrolled as \(id)"))
+        #expect(try registry.verb("list").hasPrefix("\(id)  validated "))
+        for name in ["identity.key.pem", "access/key.pem", "enrolment.json"] {
+            try checkPrivateKeyFile("\(folder)/\(name)")
+        }
+        // Again: nothing is done, and nobody asked.
+        let said = registry.log
+        #expect(try enrol(registry, folder).status == 0)
+        #expect(registry.log == said)
+
+        let keyring = registry.folder + "/keyring"
+        try FileManager.default.createDirectory(atPath: keyring, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: folder + "/identity.pub.pem", toPath: "\(keyring)/\(id).pub.pem")
+        let broker = try RegistryBroker(registry)
+        let made = registry.folder + "/registry"
+        let log = registry.folder + "/c2.log"
+        let c2 = try Child(
+            RegistryProcess.bench,
+            [
+                "c2", "--id", Node.c2.topicForm, "--key", "\(registry.folder)/\(Node.c2.topicForm).key.pem",
+                "--keyring",
+                keyring, "--broker", "localhost:\(broker.port)", "--ca", made + "/ca.pem", "--cert",
+                made + "/c2.cert.pem",
+                "--tls-key", made + "/c2.key.pem", "--timeout", "60",
+            ], output: log)
+        defer { c2.end() }
+        try eventually("the server is ready") {
+            (try? String(contentsOfFile: log, encoding: .utf8))?.contains("c2: ready") == true
+        }
+        // Its observer is not joined, so a server that knows the device refuses it; one that does not says nothing.
+        let joined = try Network.output(
+            RegistryProcess.bench,
+            [
+                "device", "--enrolled", folder, "--broker", "localhost:\(broker.port)", "--observer",
+                Node.beacon.topicForm, "--link", "local:\(registry.folder)/nobody", "--timeout", "20",
+            ])
+        #expect(joined.status == 10, "\(joined.text)")
+        #expect(joined.text.contains("device: refused"))
+    }
+
+    @Test("with a token that does not count is registered by nobody, and goes on with one that does")
+    func token() throws {
+        let registry = try RegistryProcess(options: ["--tokens", "required"])
+        let (folder, token) = (registry.folder + "/device", registry.folder + "/token")
+        try "enrol-00".write(toFile: token, atomically: true, encoding: .utf8)
+        for more in [[], ["--token", token]] {
+            let reply = try enrol(registry, folder, more)
+            #expect(reply.status == 1)
+            #expect(reply.text.contains("answers register with 403"), "\(reply.text)")
+            #expect(!FileManager.default.fileExists(atPath: folder + "/access"))
+        }
+        #expect(registry.log.contains("refused register from 127.0.0.1: 403, the enrolment token does not count"))
+        #expect(try registry.verb("list").isEmpty)
+        let early = try Network.output(
+            RegistryProcess.bench, ["device", "--enrolled", folder, "--observer", "b1", "--link", "local:/nowhere"])
+        #expect(early.status == 1)
+        #expect(early.text.contains("no enrolment has been finished in"), "\(early.text)")
+        let key = FileManager.default.contents(atPath: folder + "/identity.key.pem")
+        try registry.verb("token").write(toFile: token, atomically: true, encoding: .utf8)
+        let reply = try enrol(registry, folder, ["--token", token])
+        #expect(reply.status == 0, "\(reply.text)")
+        #expect(FileManager.default.contents(atPath: folder + "/identity.key.pem") == key)
+    }
+
+    @Test("asks no service whose certificate leads to another CA, and leaves nothing behind")
+    func authority() throws {
+        let registry = try RegistryProcess()
+        let (folder, other) = (registry.folder + "/device", registry.folder + "/other")
+        _ = try registry.openssl(
+            "req -x509 -newkey rsa:2048 -nodes -subj /CN=other -days 10 -keyout \(other).key -out \(other).pem")
+        let said = registry.log
+        let reply = try enrol(registry, folder, authority: other + ".pem")
+        #expect(reply.status == 1)
+        #expect(reply.text.contains("certificate is not accepted"), "\(reply.text)")
+        #expect(!FileManager.default.fileExists(atPath: folder))
+        #expect(registry.log == said)
+    }
+
+    @Test("is told which of its options are missing, or at odds")
+    func options() throws {
+        for arguments in [
+            ["--observer", "b1", "--link", "local:/x"], ["--enrolled", "/x", "--id", "d1", "--observer", "b1"],
+            ["--enrolled", "/x", "--server", "c2", "--observer", "b1", "--link", "local:/x"],
+        ] {
+            let reply = try Network.output(RegistryProcess.bench, ["device"] + arguments)
+            #expect(reply.status == 1)
+            #expect(reply.text.contains("--enrolled"), "\(reply.text)")
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import SystemSupport
+import Testing
+
+/// A mosquitto that takes the registry's certificates and nothing else; gone with the test.
+final class RegistryBroker {
+    private let registry: RegistryProcess
+    let port: UInt16
+    private var mosquitto: Child?
+
+    init(_ registry: RegistryProcess) throws {
+        self.registry = registry
+        let network = registry.folder + "/broker"
+        try Network.run(Network.project + "/Scripts/broker", ["make", network, "--c2", Node.c2.topicForm])
+        port = try #require(
+            UInt16(
+                try String(contentsOfFile: network + "/port", encoding: .utf8)
+                    .trimmingCharacters(in: .whitespacesAndNewlines)))
+        let made = registry.folder + "/registry"
+        var settings = try String(contentsOfFile: network + "/mosquitto.conf", encoding: .utf8)
+        settings = settings.replacing("\(network)/ca.pem", with: "\(made)/ca.pem")
+            .replacing("\(network)/server.cert.pem", with: "\(made)/broker.cert.pem")
+            .replacing("\(network)/server.key", with: "\(made)/broker.key.pem")
+        settings += "crlfile \(made)/crl.pem\n"
+        try Data(settings.utf8).write(to: URL(filePath: network + "/mosquitto.conf"))
+        let rights = "user \(Node.c2.topicForm)\ntopic readwrite SRUP/#\n"
+        try Data((rights + "pattern readwrite SRUP/%u\npattern write SRUP/servers/+/%u\n").utf8)
+            .write(to: URL(filePath: network + "/acl"))
+        mosquitto = try Child(
+            Network.project + "/Scripts/broker", ["run", network], output: registry.folder + "/mosquitto.log")
+        let port = port
+        try eventually("the broker listens") { Network.listens(port) }
+    }
+
+    deinit { mosquitto?.end() }
+
+    /// Whether a message of this device reaches the topic: it asks to have it back.
+    func letsIn(_ id: String, publishingTo topic: String) throws -> Bool {
+        let folder = registry.folder
+        return try Network.output(
+            "/usr/bin/mosquitto_rr",
+            [
+                "-h", "localhost", "-p", "\(port)", "--cafile", folder + "/registry/ca.pem", "--cert",
+                "\(folder)/\(id).crt", "--key", "\(folder)/\(id).tls.key", "-i", id, "-q", "1", "-t", topic, "-e",
+                topic,
+                "-m", "hello", "-W", "3", "-V", "mqttv311",
+            ]
+        ).status == 0
+    }
+
+    func readAgain() { if let mosquitto { kill(mosquitto.process, SIGHUP) } }
+}
