@@ -5,13 +5,18 @@ extension Diagram {
     private static let places: [Role: Int] = [.device: 150, .beacon: 490, .c2: 830]
 
     /// The diagram as a self-contained SVG document. Every text of a trace is escaped.
-    public var svg: String {
+    public var svg: String { drawing(style: "<style>\(Diagram.styleSheet)</style>") }
+
+    /// The same for a page that has `styleSheet` already, and allows no other style.
+    var figure: String { drawing(style: "") }
+
+    private func drawing(style: String) -> String {
         let body = Diagram.top + arrows.count * Diagram.rowHeight
         var parts = [
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"srup-join\" role=\"img\" width=\"\(Diagram.pageWidth)\""
                 + " height=\"\(body + 44)\" viewBox=\"0 0 \(Diagram.pageWidth) \(body + 44)\">",
             "<title>\(Diagram.escaped(title ?? "an observed join"))</title>",
-            "<style>\(Diagram.style)</style>",
+            style,
             "<rect class=\"page\" width=\"100%\" height=\"100%\"/>",
             "<text class=\"title\" x=\"20\" y=\"26\">\(Diagram.escaped(title ?? ""))</text>",
             "<text class=\"time\" x=\"76\" y=\"60\" text-anchor=\"end\">ms</text>",
@@ -46,7 +51,7 @@ extension Diagram {
         bad: "#ff8a80")
 
     /// All rules are below one class, so that several diagrams, and text of other origin, can share a page.
-    private static let style: String = {
+    static let styleSheet: String = {
         let shapes = [
             ("text", "font-family:ui-sans-serif,system-ui,sans-serif;font-size:13px"),
             (".title", "font-size:16px;font-weight:600"), (".role", "font-weight:600"), (".remark", "font-size:12px"),
