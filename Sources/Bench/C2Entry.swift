@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import SRUP
 
 /// One entry of a C2 server's history. No value is in it, and no secret: what is sealed stays sealed.
@@ -43,12 +44,41 @@ public struct C2Entry: Codable, Equatable, Sendable {
         (self.line, self.words) = (line, words)
     }
 
+    /// One line for people: id, time in UTC, kind, node, words.
+    public var text: String {
+        let (seconds, milliseconds) = wallMilliseconds.quotientAndRemainder(dividingBy: 1_000)
+        var (time, parts) = (time_t(seconds), tm())
+        gmtime_r(&time, &parts)
+        func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + "\(number)" }
+        let day = "\(1900 + parts.tm_year)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+        let fraction = String(String(1_000 + abs(milliseconds)).dropFirst())
+        let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(fraction)"
+        return "\(id)  \(day) \(clock)  \(kind.rawValue)  \(node.map { "\($0)" } ?? "-")  \(words)"
+    }
+
     /// One JSON object without a line break.
     public var json: String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let data = try? encoder.encode(self) else { preconditionFailure("strings and numbers are JSON") }
         return String(decoding: data, as: UTF8.self)
+    }
+}
+
+extension Diagram {
+    /// The messages of a history, in its order. Times are the wall clock's, since the entries may be of several boots; where
+    /// it was set back, they stand still.
+    public init(_ entries: [C2Entry], title: String?) {
+        var latest = Int64.min
+        let lines = entries.compactMap { entry in
+            entry.line.map { line in
+                var line = line
+                latest = max(latest, entry.wallMilliseconds.multipliedReportingOverflow(by: 1_000).partialValue)
+                line.atMicroseconds = latest
+                return line
+            }
+        }
+        self.init(lines, title: title)
     }
 }
 

@@ -73,6 +73,11 @@ extension C2 {
         return theirs.sorted { $0.value.deadline < $1.value.deadline }.flatMap { decide(.failed, $0.key, $0.value) }
     }
 
+    /// The registry has no key of a node any more: it is a member no longer, and nothing can be sent to it.
+    mutating func expel(_ node: Identifier) -> [Effect] {
+        [.say("\(node) is not in the registry any more")] + leave(node, .terminated)
+    }
+
     /// An answer to a command counts only from the node that was ordered.
     mutating func answered(
         _ command: Asked, _ message: Message, _ status: Status, _ frame: [UInt8]

@@ -17,13 +17,6 @@ public final class C2Store: @unchecked Sendable {
         var bytes: Int64 = 268_435_456
     }
 
-    /// A key that a store has of a node.
-    struct KnownKey: Equatable, Sendable {
-        enum Source: String, Sendable { case keyring, registry }
-        var pem: String
-        var source: Source
-    }
-
     let lock = Mutex(())
     let database: Database
     private let path: String?
