@@ -39,7 +39,10 @@ let package = Package(
         .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
         .target(
             name: "Bench",
-            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "HumanView", "SQLite", "CSQLite", "CLinux"],
+            dependencies: [
+                "SRUP", "ProofLink", "Keys", "Links", "HumanView", "Fetching", "Enrolling", "SQLite", "CSQLite",
+                "CLinux",
+            ],
             resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
         .executableTarget(
             name: "srup-beacon",
