@@ -77,6 +77,8 @@ final class C2Keyring: Keyring, Sendable {
         set { keys.withLock { $0[node] = newValue } }
     }
 
+    var nodes: [Identifier] { keys.withLock { $0.nodes } }
+
     func check(
         _ signature: ArraySlice<UInt8>, over parts: [ArraySlice<UInt8>], of sender: Identifier
     ) throws(VerificationError) {

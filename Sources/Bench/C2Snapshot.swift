@@ -6,8 +6,8 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
     public struct Node: Codable, Equatable, Sendable {
         /// Who it is.
         public var id: Identifier
-        /// `known`, `member`, or how it went.
-        public var membership: String
+        /// Where it stands.
+        public var membership: C2.Standing
         /// Which lifeline it stands on.
         public var role: Role
         /// When a message of it was last accepted, in milliseconds since 1970; nil: not in this run.
@@ -49,7 +49,8 @@ extension C2 {
         knowing known: some Sequence<Identifier>, heard: [Identifier: Int64], at now: Int64,
         hasValue: (Identifier) -> Bool
     ) -> C2Snapshot {
-        let nodes = Set(known).union(joined).union(observers).subtracting([own]).sorted { $0.number < $1.number }
+        let memory = memory
+        let nodes = Set(known).union(memory.standings.keys).subtracting([own]).sorted { $0.number < $1.number }
         func left(_ deadline: Int64) -> Int64 { max(0, (deadline - now) / 1_000_000_000) }
         let byHand = moderated.map { device, join in
             C2Snapshot.Join(
@@ -67,14 +68,9 @@ extension C2 {
         return C2Snapshot(
             server: own,
             nodes: nodes.map {
-                C2Snapshot.Node(id: $0, membership: membership(of: $0), role: role(of: $0), heardMilliseconds: heard[$0])
+                C2Snapshot.Node(id: $0, membership: memory.standings[$0] ?? .known, role: role(of: $0), heardMilliseconds: heard[$0])
             },
             joins: byHand.sorted(by: before) + observed.sorted(by: before))
-    }
-
-    private func membership(of node: Identifier) -> String {
-        if deregistered.contains(node) { return "deregistered" }
-        return joined.contains(node) ? "member" : "known"
     }
 
     /// The device whose open join before human eyes has this id; nil where that join is over, or another has taken its place.

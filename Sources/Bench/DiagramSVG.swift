@@ -35,7 +35,7 @@ extension Diagram {
         /// Written out, not as CSS variables: not every viewer of SVG files knows those.
         var rules: [(String, String)] {
             [
-                ("text", "fill:\(ink)"), (".page", "fill:\(page)"), (".remark", "fill:\(faint)"),
+                ("text", "fill:\(ink);stroke:\(page)"), (".page", "fill:\(page)"), (".remark", "fill:\(faint)"),
                 (".time", "fill:\(faint)"), (".life", "stroke:\(line)"), (".box", "fill:\(page);stroke:\(line)"),
                 (".mqtt", "stroke:\(mqtt);fill:\(mqtt)"), (".link", "stroke:\(link);fill:\(link)"),
                 (".bad", "stroke:\(bad);fill:\(bad)"),
@@ -53,7 +53,12 @@ extension Diagram {
     /// All rules are below one class, so that several diagrams, and text of other origin, can share a page.
     static let styleSheet: String = {
         let shapes = [
-            ("text", "font-family:ui-sans-serif,system-ui,sans-serif;font-size:13px"),
+            // An edge in the page's colour: a lifeline behind a text does not strike it out.
+            (
+                "text",
+                "font-family:ui-sans-serif,system-ui,sans-serif;font-size:13px;paint-order:stroke;stroke-width:4px;"
+                    + "stroke-linejoin:round"
+            ),
             (".title", "font-size:16px;font-weight:600"), (".role", "font-weight:600"), (".remark", "font-size:12px"),
             (".time", "font-size:12px;font-variant-numeric:tabular-nums"), (".life", "stroke-width:1.5"),
             (".box", "stroke-width:1.5"), (".arrow", "stroke-width:1.8"), (".dashed", "stroke-dasharray:6 4"),

@@ -54,21 +54,15 @@ extension ConsoleFigure {
     fileprivate init(
         _ entries: ArraySlice<C2Entry>, title: String, fileName: String, query: String, naming: Bool
     ) {
-        let times = entries.compactMap { $0.line?.atMicroseconds }
-        // Trace times begin anew with each boot; where a history has seen one, the wall clock puts its messages in order.
-        let isOneBoot = zip(times, times.dropFirst()).allSatisfy { $0 <= $1 }
-        let lines = entries.compactMap { entry in
-            entry.line.map { line in
-                var line = line
-                if !isOneBoot { line.atMicroseconds = entry.wallMilliseconds * 1_000 }
-                if naming, let node = entry.node {
-                    line.detail = ["\(node)", line.detail].compactMap(\.self).joined(separator: ": ")
-                }
-                return line
-            }
+        let chosen = entries.filter { $0.line != nil }.map { entry in
+            guard naming, let node = entry.node else { return entry }
+            var entry = entry
+            let detail = entry.line?.detail.map { ": \($0)" } ?? ""
+            entry.line?.detail = "\(node)\(detail)"
+            return entry
         }
         self.init(
-            diagram: Diagram(lines, title: title), isEmpty: lines.isEmpty, fileName: fileName, query: query)
+            diagram: Diagram(chosen, title: title), isEmpty: chosen.isEmpty, fileName: fileName, query: query)
     }
 }
 

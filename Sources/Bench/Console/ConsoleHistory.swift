@@ -79,17 +79,14 @@ extension ConsolePage {
             let facts = evidence.facts.map { "<div><dt>\($0.name)</dt><dd>\($0.value)</dd></div>" as HTML }
             return "<p>\(evidence.introduction)</p><dl class=\"evidence\">\(facts)</dl>"
         }
-        var parts: [HTML] = []
-        if let line = entry.line {
-            let detail = line.refused.map { "refused: \($0)" } ?? line.detail
-            parts.append(
+        let way: HTML =
+            entry.line.map { line in
                 """
-                <p><strong>\(line.name)</strong> \(line.from.rawValue) → \(line.to.rawValue)\
-                \(line.sequence.map { ", #\($0)" } ?? ""), \(line.bytes) bytes\(detail.map { ": \(clipped($0))" } ?? "")</p>
-                """)
-        }
-        if !entry.words.isEmpty { parts.append("<p>\(clipped(entry.words))</p>") }
-        return "\(parts)"
+                <p class="faint">\(line.from.rawValue) → \(line.to.rawValue)\(line.sequence.map { ", #\($0)" } ?? ""), \
+                \(line.bytes) bytes</p>
+                """
+            } ?? ""
+        return "<p>\(clipped(entry.words))</p>\(way)"
     }
 
     /// What a node has sent can be 65,535 bytes long.

@@ -227,7 +227,7 @@ enum ConsolePage {
         }
         return """
             <tr id="node-\(node.id)"><th scope="row"><code>\(node.id)</code></th>
-            <td data-name="Membership"><span class="badge \(node.membership)">\(node.membership)</span></td>
+            <td data-name="Membership"><span class="badge \(node.membership.rawValue)">\(node.membership.words)</span></td>
             <td data-name="Role">\(node.role.rawValue)</td>
             <td data-name="Last heard">\(heard)</td>
             <td data-name="Orders"><details><summary>Orders<span class="unseen"> for \(node.id)</span></summary>
@@ -262,5 +262,19 @@ enum ConsolePage {
             aria-labelledby="messages-heading">\(drawing)</div>
             </section>
             """
+    }
+}
+
+extension C2.Standing {
+    /// For people.
+    fileprivate var words: String {
+        switch self {
+        case .known: "not joined"
+        case .joined: "member"
+        case .observer: "member, observes"
+        case .terminated: "let go"
+        case .resigned: "has left"
+        case .deregistered: "deregistered"
+        }
     }
 }
