@@ -40,8 +40,10 @@ let package = Package(
         .target(
             name: "Bench",
             dependencies: [
-                "SRUP", "ProofLink", "Keys", "Links", "HumanView", "SQLite", "CSQLite", "CLinux", "Enrolling",
-            ]),
+                "SRUP", "ProofLink", "Keys", "Links", "HumanView", "Fetching", "Enrolling", "SQLite", "CSQLite",
+                "CLinux",
+            ],
+            resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
         .executableTarget(
             name: "srup-beacon",
             dependencies: [

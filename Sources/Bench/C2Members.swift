@@ -44,8 +44,8 @@ extension C2 {
         case .accept(let device): decideByHand(device, .accepted)
         case .refuse(let device): decideByHand(device, .refused)
         case .join(let node): order(.joinCommand(device: node), node, nil)
-        case .terminate(let node): order(.terminateCommand, node, nil) + leave(node)
-        case .deregister(let node): order(.deregisterCommand, node, .deregister) + leave(node)
+        case .terminate(let node): order(.terminateCommand, node, nil) + leave(node, .terminated)
+        case .deregister(let node): order(.deregisterCommand, node, .deregister) + leave(node, .terminated)
         case .identity(let node): order(.identityRequest, node, .identity)
         case .action(let node, let code): order(.action(code), node, .action(code))
         case .data(let node, let id, let data): order(.data(id: id, data: data), node, .data)
@@ -65,11 +65,17 @@ extension C2 {
         return [.send(message(body, token, to: node), to: node), .say("\(body.type.name) to \(node)")]
     }
 
-    private mutating func leave(_ node: Identifier) -> [Effect] {
+    private mutating func leave(_ node: Identifier, _ how: Standing) -> [Effect] {
+        if joined.contains(node) || observers.contains(node) { departed[node] = how }
         joined.remove(node)
         observers.remove(node)
         let theirs = open.filter { $0.value.observer == node || $0.value.device == node }
         return theirs.sorted { $0.value.deadline < $1.value.deadline }.flatMap { decide(.failed, $0.key, $0.value) }
+    }
+
+    /// The registry has no key of a node any more: it is a member no longer, and nothing can be sent to it.
+    mutating func expel(_ node: Identifier) -> [Effect] {
+        [.say("\(node) is not in the registry any more")] + leave(node, .terminated)
     }
 
     /// An answer to a command counts only from the node that was ordered.
@@ -147,7 +153,7 @@ extension C2 {
         ]
         guard agrees else { return effects }
         if isEnd { deregistered.insert(node) }
-        return effects + leave(node)
+        return effects + leave(node, .resigned)
     }
 }
 

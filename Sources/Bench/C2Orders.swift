@@ -6,12 +6,13 @@ import SRUP
 ///     action NODE pause|resume|identify|restart-radio|0..255 · data NODE ID HEX
 ///     group NAME NODE... · and @NAME for every NODE
 public struct C2Orders: Sendable {
-    private var groups: [String: [Identifier]] = [:]
+    /// The groups by their names.
+    private(set) var groups: [String: [Identifier]]
 
     static let actions = ["pause": UInt8(1), "resume": 2, "identify": 3, "restart-radio": 4]
 
-    /// No groups yet.
-    public init() {}
+    /// With the groups that there are already.
+    public init(groups: [String: [Identifier]] = [:]) { self.groups = groups }
 
     /// What a line orders; nothing for an empty one, and for `group`.
     /// - Throws: `OperatorFault`.

@@ -25,8 +25,8 @@ struct SRUPBench: ParsableCommand {
               srup-bench diagram c2.jsonl d1.jsonl
             """,
         subcommands: [
-            KeysVerb.self, EnrolVerb.self, C2Verb.self, DeviceVerb.self, ScanVerb.self, PairVerb.self, DecodeVerb.self,
-            DiagramVerb.self, ViewVerb.self, RegistryVerb.self,
+            KeysVerb.self, EnrolVerb.self, C2Verb.self, HistoryVerb.self, DeviceVerb.self, ScanVerb.self, PairVerb.self,
+            DecodeVerb.self, DiagramVerb.self, ViewVerb.self, RegistryVerb.self,
         ])
 
     /// Says what is wrong in the kit's one voice: a sentence and a hint, status 1.
