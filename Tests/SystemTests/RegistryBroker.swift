@@ -11,21 +11,14 @@ final class RegistryBroker {
     init(_ registry: RegistryProcess) throws {
         self.registry = registry
         let network = registry.folder + "/broker"
-        try Network.run(Network.project + "/Scripts/broker", ["make", network, "--c2", Node.c2.topicForm])
-        port = try #require(
-            UInt16(
-                try String(contentsOfFile: network + "/port", encoding: .utf8)
-                    .trimmingCharacters(in: .whitespacesAndNewlines)))
-        let made = registry.folder + "/registry"
-        var settings = try String(contentsOfFile: network + "/mosquitto.conf", encoding: .utf8)
-        settings = settings.replacing("\(network)/ca.pem", with: "\(made)/ca.pem")
-            .replacing("\(network)/server.cert.pem", with: "\(made)/broker.cert.pem")
-            .replacing("\(network)/server.key", with: "\(made)/broker.key.pem")
-        settings += "crlfile \(made)/crl.pem\n"
-        try Data(settings.utf8).write(to: URL(filePath: network + "/mosquitto.conf"))
-        let rights = "user \(Node.c2.topicForm)\ntopic readwrite SRUP/#\n"
-        try Data((rights + "pattern readwrite SRUP/%u\npattern write SRUP/servers/+/%u\n").utf8)
-            .write(to: URL(filePath: network + "/acl"))
+        let free = try Network.run(Network.project + "/Scripts/broker", ["port"])
+        port = try #require(UInt16(free.trimmingCharacters(in: .whitespacesAndNewlines)))
+        try Network.run(
+            Network.project + "/Scripts/broker",
+            [
+                "make", network, "--c2", Node.c2.topicForm, "--registry", registry.folder + "/registry", "--port",
+                "\(port)",
+            ])
         mosquitto = try Child(
             Network.project + "/Scripts/broker", ["run", network], output: registry.folder + "/mosquitto.log")
         let port = port
