@@ -40,7 +40,11 @@ public final class C2Server: @unchecked Sendable {
     private var link: BrokerLink?
     private var window: Alarm?
     private var end: Alarm?
-    private var orders = C2Orders()
+    private var orders = C2Orders(digestOfFile: { path in
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        defer { close(file) }
+        return file < 0 ? nil : sha256(ofFile: file)
+    })
     private var requests: [Token: [UInt8]] = [:]
     private var decisions = 0
     private var outbox = Outbox()

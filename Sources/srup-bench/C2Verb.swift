@@ -24,6 +24,8 @@ struct C2Verb: ParsableCommand {
               accept|refuse|join|terminate|deregister|identity NODE
               action NODE pause|resume|identify|restart-radio|0..255
               data NODE ID HEX
+              update NODE URL FILE|SHA256
+              activate NODE
               group NAME NODE...
 
             One line per step on standard output. The ones to wait for:
