@@ -74,12 +74,13 @@ extension C2.Command {
     var node: Identifier {
         switch self {
         case .accept(let node), .refuse(let node), .join(let node), .terminate(let node), .deregister(let node),
-            .identity(let node), .action(let node, _), .data(let node, _, _):
+            .identity(let node), .action(let node, _), .data(let node, _, _), .update(let node, _, _),
+            .activate(let node):
             node
         }
     }
 
-    /// As a line of orders has it; of data, whose only.
+    /// As a line of orders has it; of data and an update, whose only.
     var words: String {
         switch self {
         case .accept: "accept \(node)"
@@ -91,6 +92,8 @@ extension C2.Command {
         case .action(_, let code):
             "action \(node) " + (C2Orders.actions.first { $0.value == code }?.key ?? "\(code)")
         case .data: "data \(node)"
+        case .update: "update \(node)"
+        case .activate: "activate \(node)"
         }
     }
 }
