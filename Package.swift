@@ -109,7 +109,7 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"],
-            exclude: ["Registry"]),
+            exclude: ["Registry", "Console"]),
         .testTarget(
             name: "RadioTests",
             dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"],
