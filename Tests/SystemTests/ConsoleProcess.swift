@@ -21,7 +21,9 @@ final class ConsoleProcess {
         ]
         talk = try Dialogue(Network.products + "/srup-bench", common + options)
         try talk.hear("#key=")
-        guard let port = talk.said.firstMatch(of: /console on http:\/\/localhost:([0-9]+)\/ — sign in with [0-9a-f]{32}\n/)
+        guard
+            let port = talk.said.firstMatch(
+                of: /console on http:\/\/localhost:([0-9]+)\/ — sign in with [0-9a-f]{32}\n/)
         else { throw NotInTime(what: "where the console is: \(talk.said)") }
         self.port = String(port.1)
     }
@@ -80,8 +82,10 @@ final class ConsoleProcess {
 
     /// The open join of a device, as the page has it.
     func join(of device: Identifier) throws -> String? {
-        try http("/").text.firstMatch(of: try Regex("id=\"join-([0-9a-f-]+)\" class=\"join\" data-device=\"\(device)\""))
-            .flatMap { $0.output[1].substring.map(String.init) }
+        try http("/").text.firstMatch(
+            of: try Regex("id=\"join-([0-9a-f-]+)\" class=\"join\" data-device=\"\(device)\"")
+        )
+        .flatMap { $0.output[1].substring.map(String.init) }
     }
 
     // MARK: - The browser

@@ -146,7 +146,8 @@ struct ConsoleTests {
 /// By what Scripts/setup installs. On a machine that builds for others (CI=true) a missing browser is a failure.
 @Suite(
     "The console in a real browser", .serialized,
-    .enabled(if: ConsoleProcess.hasBrowser, "chromium, chromium-driver or python3-selenium is missing: run Scripts/setup"))
+    .enabled(
+        if: ConsoleProcess.hasBrowser, "chromium, chromium-driver or python3-selenium is missing: run Scripts/setup"))
 struct ConsoleBrowserTests {
     let network: Network
     let console: ConsoleProcess

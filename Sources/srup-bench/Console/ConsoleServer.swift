@@ -105,7 +105,9 @@ private final class Listener: Sendable {
             },
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [ConnectionBounds(seconds: ConsolePolicy.longestConnection, self.bounds)],
+                    additionalChannelHandlers: [
+                        ConnectionBounds(seconds: ConsolePolicy.longestConnection, self.bounds)
+                    ],
                     idleTimeout: .seconds(15),
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64))),
@@ -125,7 +127,9 @@ private final class Listener: Sendable {
         _ request: Request, of visitor: Visitor, by console: Console
     ) async throws -> Response {
         var body: [UInt8]
-        do { body = Array(buffer: try await request.body.collect(upTo: ConsolePolicy.longestBody)) } catch is NIOTooManyBytesError {
+        do {
+            body = Array(buffer: try await request.body.collect(upTo: ConsolePolicy.longestBody))
+        } catch is NIOTooManyBytesError {
             // The console sees that it is over, and what still comes is not worth reading.
             body = [UInt8](repeating: 0, count: ConsolePolicy.longestBody + 1)
             let channel = visitor.channel
@@ -170,7 +174,9 @@ private struct Visitor: InitializableFromSource {
 
 extension HTTPFields.Element.Name {
     fileprivate static let lastEventID: HTTPFields.Element.Name = {
-        guard let name = HTTPFields.Element.Name("Last-Event-ID") else { preconditionFailure("a name of letters and hyphens") }
+        guard let name = HTTPFields.Element.Name("Last-Event-ID") else {
+            preconditionFailure("a name of letters and hyphens")
+        }
         return name
     }()
 }
