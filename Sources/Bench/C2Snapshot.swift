@@ -68,7 +68,9 @@ extension C2 {
         return C2Snapshot(
             server: own,
             nodes: nodes.map {
-                C2Snapshot.Node(id: $0, membership: memory.standings[$0] ?? .known, role: role(of: $0), heardMilliseconds: heard[$0])
+                C2Snapshot.Node(
+                    id: $0, membership: memory.standings[$0] ?? .known, role: role(of: $0), heardMilliseconds: heard[$0]
+                )
             },
             joins: byHand.sorted(by: before) + observed.sorted(by: before))
     }

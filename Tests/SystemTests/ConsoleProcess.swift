@@ -21,7 +21,9 @@ final class ConsoleProcess {
         ]
         talk = try Dialogue(Network.products + "/srup-bench", common + options)
         try talk.hear("#key=")
-        guard let port = talk.said.firstMatch(of: /console on http:\/\/localhost:([0-9]+)\/ — sign in with [0-9a-f]{32}\n/)
+        guard
+            let port = talk.said.firstMatch(
+                of: /console on http:\/\/localhost:([0-9]+)\/ — sign in with [0-9a-f]{32}\n/)
         else { throw NotInTime(what: "where the console is: \(talk.said)") }
         self.port = String(port.1)
     }
@@ -74,14 +76,29 @@ final class ConsoleProcess {
         return try token()
     }
 
+    /// A stream of events that stays open.
+    func listen() throws -> Child {
+        let file = network.folder + "/events"
+        let child = try Child(
+            "/usr/bin/curl",
+            ["-sS", "-N", "--max-time", "60", "-H", "Cookie: \(cookie)", "http://localhost:\(port)/events"],
+            output: file)
+        try eventually("the stream is open") {
+            (try? String(contentsOfFile: file, encoding: .utf8))?.contains("retry: ") == true
+        }
+        return child
+    }
+
     func token() throws -> String {
         try #require(try http("/").text.firstMatch(of: /name="token" value="([0-9a-f]{32})"/)).1.description
     }
 
     /// The open join of a device, as the page has it.
     func join(of device: Identifier) throws -> String? {
-        try http("/").text.firstMatch(of: try Regex("id=\"join-([0-9a-f-]+)\" class=\"join\" data-device=\"\(device)\""))
-            .flatMap { $0.output[1].substring.map(String.init) }
+        try http("/").text.firstMatch(
+            of: try Regex("id=\"join-([0-9a-f-]+)\" class=\"join\" data-device=\"\(device)\"")
+        )
+        .flatMap { $0.output[1].substring.map(String.init) }
     }
 
     // MARK: - The browser

@@ -32,7 +32,7 @@ struct HelpTests {
             ("srup-bench", ["keys"], ["--out", "--bits"]),
             (
                 "srup-bench", ["c2"],
-                ["--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window"]
+                ["--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window", "--web"]
             ),
             (
                 "srup-bench", ["device"],

@@ -13,7 +13,9 @@ struct ConsoleFigure: Sendable {
 extension Console {
     /// What a query wants drawn: one join, by the id of the message that asked for it; else one node's messages, or everybody's.
     func figure(_ query: ConsoleForm, live: Bool) -> ConsoleFigure {
-        if !live, let start = query["join"].flatMap({ Int64($0) }), start > 0, let join = join(from: start) { return join }
+        if !live, let start = query["join"].flatMap({ Int64($0) }), start > 0, let join = join(from: start) {
+            return join
+        }
         let node = query.node("node")
         let most = live ? ConsolePolicy.arrowsOnPage : ConsolePolicy.arrowsInFile
         // Not every entry is a message.

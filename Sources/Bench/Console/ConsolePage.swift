@@ -187,7 +187,8 @@ enum ConsolePage {
     private static func decision(_ join: C2Snapshot.Join, _ view: ConsoleView, accepts: Bool) -> HTML {
         let accept: HTML =
             accepts
-            ? "<button class=\"main\" name=\"decision\" value=\"accept\">Accept <code>\(join.device)</code></button>" : ""
+            ? "<button class=\"main\" name=\"decision\" value=\"accept\">Accept <code>\(join.device)</code></button>"
+            : ""
         return """
             <form method="post" action="/join" class="choice">\(token(view.session))
             <input type="hidden" name="join" value="\(join.id)">

@@ -25,13 +25,11 @@ struct ConsoleServer {
             let chosen = try first.start()
             // A browser may try ::1 first. Where this machine has no such address, nobody else listens there either.
             let second = Listener("::1", chosen, console, bounds)
-            do throws(OperatorFault) { _ = try second.start() } catch {
-                if second.isTaken {
-                    first.stop()
-                    if tries > 0 { continue }
-                    throw error
-                }
-            }
+            do throws(OperatorFault) { _ = try second.start() } catch  where !second.isAbsent {
+                first.stop()
+                if tries > 0 { continue }
+                throw error
+            } catch {}
             let ready = DispatchSemaphore(value: 0)
             Task.detached { [console] in
                 await console.listens(at: chosen)
@@ -49,7 +47,7 @@ private final class Listener: Sendable {
     private enum State {
         case starting
         case listening(UInt16)
-        case failed(String, isTaken: Bool)
+        case failed(String, isAbsent: Bool)
     }
 
     private let address: String
@@ -69,8 +67,8 @@ private final class Listener: Sendable {
     func start() throws(OperatorFault) -> UInt16 {
         let running = Task.detached { [self] in
             do { try await application.runService(gracefulShutdownSignals: []) } catch {
-                let isTaken = (error as? IOError)?.errnoCode == EADDRINUSE
-                state.withLock { $0 = .failed("\(error)", isTaken: isTaken) }
+                let isAbsent = [EADDRNOTAVAIL, EAFNOSUPPORT].contains((error as? IOError)?.errnoCode)
+                state.withLock { $0 = .failed("\(error)", isAbsent: isAbsent) }
             }
             changed.signal()
         }
@@ -89,8 +87,9 @@ private final class Listener: Sendable {
         if case .failed(let words, _) = state.withLock({ $0 }) { ": \(words)" } else { "" }
     }
 
-    var isTaken: Bool {
-        if case .failed(_, let isTaken) = state.withLock({ $0 }) { isTaken } else { false }
+    /// Whether this machine has no such address.
+    var isAbsent: Bool {
+        if case .failed(_, let isAbsent) = state.withLock({ $0 }) { isAbsent } else { false }
     }
 
     func stop() { task.withLock { $0?.cancel() } }
@@ -105,7 +104,9 @@ private final class Listener: Sendable {
             },
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [ConnectionBounds(seconds: ConsolePolicy.longestConnection, self.bounds)],
+                    additionalChannelHandlers: [
+                        ConnectionBounds(seconds: ConsolePolicy.longestConnection, self.bounds)
+                    ],
                     idleTimeout: .seconds(15),
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64))),
@@ -125,7 +126,9 @@ private final class Listener: Sendable {
         _ request: Request, of visitor: Visitor, by console: Console
     ) async throws -> Response {
         var body: [UInt8]
-        do { body = Array(buffer: try await request.body.collect(upTo: ConsolePolicy.longestBody)) } catch is NIOTooManyBytesError {
+        do {
+            body = Array(buffer: try await request.body.collect(upTo: ConsolePolicy.longestBody))
+        } catch is NIOTooManyBytesError {
             // The console sees that it is over, and what still comes is not worth reading.
             body = [UInt8](repeating: 0, count: ConsolePolicy.longestBody + 1)
             let channel = visitor.channel
@@ -170,7 +173,9 @@ private struct Visitor: InitializableFromSource {
 
 extension HTTPFields.Element.Name {
     fileprivate static let lastEventID: HTTPFields.Element.Name = {
-        guard let name = HTTPFields.Element.Name("Last-Event-ID") else { preconditionFailure("a name of letters and hyphens") }
+        guard let name = HTTPFields.Element.Name("Last-Event-ID") else {
+            preconditionFailure("a name of letters and hyphens")
+        }
         return name
     }()
 }

@@ -215,7 +215,9 @@ struct ConsoleTests {
         C2Entry(id: id, wallMilliseconds: 1_795_000_000_000 + id, kind: kind, node: node, line: line, words: words)
     }
 
-    private static func message(_ id: Int64, _ node: Node, _ name: String, token: String, detail: String? = nil) -> C2Entry {
+    private static func message(_ id: Int64, _ node: Node, _ name: String, token: String, detail: String? = nil)
+        -> C2Entry
+    {
         let line = TraceLine(
             atMicroseconds: id * 1_000, from: .device, to: .c2, via: .mqtt, name: name, bytes: 300, token: token,
             detail: detail)
@@ -228,7 +230,8 @@ struct ConsoleTests {
         let it = await Operator { world in
             world.entries = [
                 ConsoleTests.message(1, Cast.device, "DATA", token: bad, detail: bad),
-                ConsoleTests.entry(2, Cast.beacon.id, .evidence, "evidence from x: {\"\(bad.replacing("\"", with: ""))\":\"<b>\"}"),
+                ConsoleTests.entry(
+                    2, Cast.beacon.id, .evidence, "evidence from x: {\"\(bad.replacing("\"", with: ""))\":\"<b>\"}"),
                 ConsoleTests.entry(3, nil, .remark, bad),
             ]
         }

@@ -63,7 +63,8 @@ final class Operator: Sendable {
         return Answer(
             await console.answer(
                 ConsoleRequest(
-                    method: "GET", host: host, path: parts[0], query: parts.count > 1 ? parts[1] : "", cookies: cookie)))
+                    method: "GET", host: host, path: parts[0], query: parts.count > 1 ? parts[1] : "", cookies: cookie))
+        )
     }
 
     func post(
