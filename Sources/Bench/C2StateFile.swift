@@ -55,13 +55,15 @@ final class C2StateFile {
                 hint: "restore it from a backup; remove it only if every node is to join again")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            throw OperatorFault("another process has it open", hint: "end the other server, or give this one its own file")
+            throw OperatorFault(
+                "another process has it open", hint: "end the other server, or give this one its own file")
         }
     }
 
     deinit { close(descriptor) }
 
     private static func unusable(_ what: String) -> OperatorFault {
-        OperatorFault("it \(what): \(String(cString: strerror(errno)))", hint: "give --state a place where we may write")
+        OperatorFault(
+            "it \(what): \(String(cString: strerror(errno)))", hint: "give --state a place where we may write")
     }
 }

@@ -222,7 +222,8 @@ public final class C2Store: @unchecked Sendable {
         case let error as DatabaseError:
             let hint =
                 switch error.kind {
-                case .damaged: "restore it from a backup; with a new file every node must join again under new sequence ids"
+                case .damaged:
+                    "restore it from a backup; with a new file every node must join again under new sequence ids"
                 case .full: "make room on the disk, and start again"
                 case .readOnly: "give --state a place where we may write"
                 case .locked: "see that no other process holds the file"

@@ -61,7 +61,10 @@ struct C2LookupTests {
         (policy.inFlight, policy.frames, policy.framesEach) = (2, 5, 3)
         var lookups = C2Lookups(policy)
         let full = C2Lookups.Verdict.refuse("too many frames wait for keys")
-        #expect((1...4).map { lookups.take([$0], from: Identifier(1), isKnown: false, at: 0) } == [.wait, .wait, .wait, full])
+        #expect(
+            (1...4).map { lookups.take([$0], from: Identifier(1), isKnown: false, at: 0) } == [
+                .wait, .wait, .wait, full,
+            ])
         #expect(lookups.take([0], from: Identifier(2), isKnown: false, at: 0) == .wait)
         #expect(lookups.take([0], from: Identifier(3), isKnown: false, at: 0) == .wait)
         #expect(lookups.take([0], from: Identifier(4), isKnown: false, at: 0) == full)
@@ -88,6 +91,8 @@ struct C2LookupTests {
     func owners() {
         #expect(C2Server.owner(of: "SRUP/2a") == Identifier(0x2a))
         #expect(C2Server.owner(of: "SRUP/2a/more") == Identifier(0x2a))
-        for topic in ["SRUP/servers/c2/2a", "SRUP", "", "OTHER/2a", "SRUP/"] { #expect(C2Server.owner(of: topic) == nil) }
+        for topic in ["SRUP/servers/c2/2a", "SRUP", "", "OTHER/2a", "SRUP/"] {
+            #expect(C2Server.owner(of: topic) == nil)
+        }
     }
 }

@@ -175,7 +175,8 @@ struct C2StoreTests {
         #expect(store.entries(after: 0, limit: 9).map(\.words) == ["c", "d", "e"])
     }
 
-    @Test("long entries push out the older ones, also after a restart, and one that is longer than the bound stays alone")
+    @Test(
+        "long entries push out the older ones, also after a restart, and one that is longer than the bound stays alone")
     func bytes() throws {
         var bounds = C2Store.Bounds()
         bounds.bytes = 10

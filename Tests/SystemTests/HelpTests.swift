@@ -20,7 +20,10 @@ struct HelpTests {
             ("srup-beacon", ["status"], ["--config", "--json"]),
             ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
-            ("srup-bench", [], ["keys", "c2", "history", "device", "scan", "pair", "decode", "diagram", "view", "registry"]),
+            (
+                "srup-bench", [],
+                ["keys", "c2", "history", "device", "scan", "pair", "decode", "diagram", "view", "registry"]
+            ),
             ("srup-bench", ["registry"], ["init", "run", "token", "reader", "list", "revoke"]),
             ("srup-bench", ["registry", "init"], ["--host", "--broker", "--c2-key", "--ca-passphrase", "--crl"]),
             (
