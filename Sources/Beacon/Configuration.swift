@@ -79,6 +79,8 @@ public struct Configuration: Equatable, Sendable {
     public internal(set) var reconnect = (first: Duration.seconds(1), longest: Duration.seconds(60))
     /// Servers by identity.
     public internal(set) var servers: [Identifier: Server] = [:]
+    /// Updates.
+    public internal(set) var updates = UpdateSettings()
     /// Our numbers.
     public internal(set) var policy = Policy()
     /// RFCOMM channel; nil: not listened for.
@@ -107,6 +109,15 @@ public struct Configuration: Equatable, Sendable {
                 ]
             } + [localPath.map { .local(path: $0) }]
         return nearby.compactMap { $0 }.map { Listening(address: $0, security: security[$0.transport] ?? .none) }
+    }
+
+    /// What each server may do to us: without an updater, none updates us.
+    var terms: [Identifier: Terms] {
+        servers.mapValues { server in
+            var terms = server.terms
+            if updates.updater == nil { terms.updates = false }
+            return terms
+        }
     }
 
     /// What is advertised; nil: nothing.
@@ -209,6 +220,6 @@ public struct Configuration: Equatable, Sendable {
     /// Equal settings.
     public static func == (left: Configuration, right: Configuration) -> Bool {
         left.differencesThatNeedARestart(from: right).isEmpty && left.servers == right.servers
-            && left.policy == right.policy && left.logLevel == right.logLevel
+            && left.policy == right.policy && left.logLevel == right.logLevel && left.updates == right.updates
     }
 }

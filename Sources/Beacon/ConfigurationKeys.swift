@@ -21,7 +21,7 @@ extension Configuration {
             throw BadSetting(
                 sentence: "\(setting.name) is not a setting",
                 hint: known.isEmpty
-                    ? "the sections are [beacon], [broker], [server ID], [observation], [link], [radio] and [log]"
+                    ? "the sections are [beacon], [broker], [server ID], [observation], [link], [radio], [update] and [log]"
                     : "[\(setting.section)] has " + known.map { $0.split(separator: " ")[1] }.joined(separator: ", "))
         }
         try set(&self, setting)
@@ -44,12 +44,13 @@ extension Configuration {
         case "observer-address": entry.observerAddress = try setting.nearbyAddress()
         case "join-command": entry.terms.commandsJoin = try setting.yesOrNo()
         case "deregister-command": entry.terms.deregisters = try setting.yesOrNo()
+        case "update-command": entry.terms.updates = try setting.yesOrNo()
         case "recipient": entry.terms.namesUs = try setting.oneOf(["token", "broker"]) == "token"
         default:
             throw BadSetting(
                 sentence: "\(setting.name) is not a setting",
                 hint: "a server has key, sequence-floor, join, view, observer, observer-address, join-command, "
-                    + "deregister-command and recipient")
+                    + "deregister-command, update-command and recipient")
         }
         servers[server] = entry
     }
@@ -114,6 +115,14 @@ extension Configuration {
         "[radio] rotate-address": { (c, s) throws(BadSetting) in c.radio.rotatesAddress = try s.yesOrNo() },
         "[radio] name": { (c, s) throws(BadSetting) in c.radio.name = try s.classicNameOrOff() },
         "[radio] sdp": { (c, s) throws(BadSetting) in c.radio.serviceRecord = try s.yesOrNo() },
+
+        "[update] updater": { (c, s) throws(BadSetting) in c.updates.updater = s.value == "off" ? nil : try s.path() },
+        "[update] ca": { (c, s) throws(BadSetting) in c.updates.authority = s.value == "system" ? nil : try s.path() },
+        "[update] size-limit": { (c, s) throws(BadSetting) in
+            c.updates.longestFile = Int64(try s.number(1...65_536)) << 20
+        },
+        "[update] time-limit": { (c, s) throws(BadSetting) in c.updates.timeLimit = try s.seconds(1...86_400) },
+        "[update] allow-older": { (c, s) throws(BadSetting) in c.updates.allowsOlder = try s.yesOrNo() },
 
         "[log] level": { (c, s) throws(BadSetting) in
             c.logLevel = try s.oneOf(["debug", "info", "notice", "warning", "error"])

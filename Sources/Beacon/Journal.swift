@@ -147,6 +147,7 @@ final class Journal {
                     "INSERT INTO observations (server, token, device, frame, boot, deadline) VALUES (?, ?, ?, ?, ?, ?)",
                     .unsigned(exchange.server.number), .blob(exchange.token.bytes), .unsigned(device.number),
                     .blob(frame), .text(bootID), .integer(deadline.nanoseconds))
+            case .update(let update): try record(update, database)
             case .mismatches(let exchange, let count):
                 try database.run(
                     "UPDATE observations SET mismatches = ? WHERE server = ? AND token = ?", .integer(Int64(count)),

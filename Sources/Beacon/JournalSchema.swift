@@ -46,6 +46,19 @@ enum JournalSchema {
         ALTER TABLE servers ADD COLUMN join_observer INTEGER; -- who observes
         ALTER TABLE servers ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
         """,
+        """
+        CREATE TABLE update_in_hand (         -- the one update that we are busy with, or were last
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            server INTEGER NOT NULL,
+            token BLOB NOT NULL,
+            url TEXT NOT NULL,
+            digest BLOB NOT NULL,
+            phase TEXT NOT NULL,              -- fetching, fetched, activating, answered
+            version TEXT,                     -- what the file holds, from fetched on
+            status INTEGER,                   -- what was answered
+            starts INTEGER NOT NULL DEFAULT 0 -- of the new version, before it has come up
+        );
+        """,
     ]
 
     /// Brings a file to the newest version, each step in a transaction of its own.

@@ -15,6 +15,7 @@ struct Materials {
         } catch let error as KeyError {
             throw OperatorFault(error.sentence, hint: error.hint)
         }
+        try configuration.updates.updater.map { try Updater.examine($0) }
         do {
             try configuration.tls.check()
         } catch {

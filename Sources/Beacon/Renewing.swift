@@ -1,4 +1,3 @@
-import CLinux
 import Enrolling
 import Glibc
 import Keys
@@ -75,12 +74,14 @@ extension Shell {
         log.notice("the certificate lasts until \(wallTime(renewing.schedule.notAfter)): renewing it")
         let (file, loop) = (configurationFile, loop)
         startThread("renewal") {
-            let result = RenewalProcess.run(configuration: file)
+            // Two requests' and two brokers' time limits are below it.
+            let result = ChildProcess.run(
+                ChildProcess.ourselves, ["renew", "--config", file], limit: .seconds(300))
             loop.perform { self.assumeIsolated { $0.renewalEnded(result) } }
         }
     }
 
-    private func renewalEnded(_ result: RenewalProcess.Result) {
+    private func renewalEnded(_ result: ChildProcess.Result) {
         guard let renewing else { return }
         self.renewing?.isUnderWay = false
         let failures = renewing.schedule.failures + 1
@@ -96,87 +97,5 @@ extension Shell {
                 "the certificate has not been renewed: \(result.words); the old one goes on, and it is tried again")
         }
         setRenewalAlarm()
-    }
-}
-
-/// `srup-beacon renew`, as a child.
-enum RenewalProcess {
-    struct Result: Sendable {
-        var succeeded: Bool
-        /// What it said, in one line.
-        var words: String
-    }
-
-    /// Two requests' and two brokers' time limits are below it.
-    private static let longest: Int64 = 300_000_000_000
-
-    /// Starts it and waits for its end.
-    static func run(configuration: String) -> Result {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { return Result(succeeded: false, words: String(cString: strerror(errno))) }
-        let (reading, writing) = (ends[0], ends[1])
-        _ = fcntl(reading, F_SETFD, FD_CLOEXEC)
-        _ = fcntl(writing, F_SETFD, FD_CLOEXEC)
-        defer { close(reading) }
-        let child = start(configuration, writing)
-        close(writing)
-        guard let child else { return Result(succeeded: false, words: "it cannot be started") }
-        let said = output(reading, child)
-        var status: Int32 = 0
-        while waitpid(child, &status, 0) < 0, errno == EINTR {}
-        let words = said.split(separator: "\n").map {
-            $0.hasPrefix("srup-beacon: ") ? $0.dropFirst("srup-beacon: ".count) : $0
-        }
-        return Result(
-            succeeded: status == 0, words: words.isEmpty ? "it ended with \(status)" : words.joined(separator: "; "))
-    }
-
-    private static func start(_ configuration: String, _ output: Int32) -> pid_t? {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, 1)
-        posix_spawn_file_actions_adddup2(&actions, output, 2)
-        // Libraries open sockets that they do not close on exec.
-        clinux_close_from(&actions, 3)
-        // The daemon blocks and ignores signals, and a child would inherit that.
-        var (attributes, none, usual) = (posix_spawnattr_t(), sigset_t(), sigset_t())
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        sigemptyset(&none)
-        sigemptyset(&usual)
-        sigaddset(&usual, SIGPIPE)
-        sigaddset(&usual, SIGXFSZ)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &usual)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        let arguments = ["srup-beacon", "renew", "--config", configuration]
-        let argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        defer { for text in argv { free(text) } }
-        var child: pid_t = 0
-        // Of the program that runs, also where a package has replaced its file meanwhile.
-        guard posix_spawn(&child, "/proc/self/exe", &actions, &attributes, argv, environ) == 0 else { return nil }
-        return child
-    }
-
-    /// What it says, up to a bound, until it has closed its end; one that does not come to an end is ended.
-    private static func output(_ reading: Int32, _ child: pid_t) -> String {
-        var said: [UInt8] = []
-        let deadline = bootNanoseconds() + longest
-        var buffer = [UInt8](repeating: 0, count: 1_024)
-        while true {
-            var one = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
-            let left = deadline - bootNanoseconds()
-            guard left > 0 else {
-                kill(child, SIGKILL)
-                return "it did not end in time"
-            }
-            guard poll(&one, 1, Int32(min(left / 1_000_000, 60_000)) + 1) > 0 else { continue }
-            let count = read(reading, &buffer, buffer.count)
-            guard count > 0 else { break }
-            if said.count < 4_096 { said += buffer[..<count] }
-        }
-        return String(decoding: said.map { $0 == 0x0A || (0x20...0x7E).contains($0) ? $0 : 0x2E }, as: UTF8.self)
     }
 }

@@ -20,6 +20,7 @@ public enum Daemon {
     /// - Throws: `OperatorFault` where it cannot start.
     public static func run(_ configurationFile: String) throws {
         LoggingSystem.bootstrap { _ in LineLog() }
+        _ = ProgramFile.path  // while the working folder is the one that we were started in
         umask(0o077)  // the journal is the owner's alone
         let signals = blockSignals()
         let loop = Loop()
@@ -38,6 +39,11 @@ public enum Daemon {
         loop.run()
         if let fault { throw fault }
         shell.removeSockets()
+        guard shell.startsAnew.load(ordering: .relaxed) else { return }
+        ProgramFile.start()
+        throw OperatorFault(
+            "the new version \(ProgramFile.path) cannot be started: \(String(cString: strerror(errno)))",
+            hint: "put back the old one, and start it")
     }
 
     /// Signals are read from a descriptor, in every thread that is started from now on.
@@ -143,11 +149,10 @@ extension Shell {
             for part in new.differencesThatNeedARestart(from: configuration) {
                 log.warning("\(part) has changed: that needs a restart")
             }
-            (configuration.servers, configuration.policy, configuration.logLevel) = (
-                new.servers, new.policy, new.logLevel
-            )
+            (configuration.servers, configuration.policy) = (new.servers, new.policy)
+            (configuration.updates, configuration.logLevel) = (new.updates, new.logLevel)
             (self.keyring, observer.policy) = (keyring, new.policy)
-            observer.terms = new.servers.mapValues(\.terms)
+            observer.terms = new.terms
             setLogLevel()
             log.notice("configuration read again")
             raiseSequences()
@@ -183,8 +188,10 @@ extension Shell {
 
     /// Devices are sent away, the broker is told goodbye; what is open stays in the journal.
     func stop() {
-        service.stopping()
+        // Who starts anew goes on: to systemd, an end would be the end.
+        startsAnew.load(ordering: .relaxed) ? service.reloading() : service.stopping()
         log.notice("stopping")
+        giveUpFetching()
         stopAdvertising()
         for (id, connection) in connections {
             _ = LinkSocket.send(.outcome(.busy, tag: LinkFrame.noTag), over: connection.socket)

@@ -52,6 +52,9 @@ public actor Shell {
     var refused: [String: Int] = [:]
     var alarms: Alarms?
     var renewing: Renewing?
+    var updating = Updating()
+    /// Whether the program is to be started anew, in this process, once the loop has ended.
+    nonisolated let startsAnew = Atomic<Bool>(false)
 
     /// The journal cannot be written.
     struct Trouble {
@@ -106,7 +109,7 @@ public actor Shell {
                     return .failure(error == .seal ? .seal : .value)
                 }
             }, authenticate: hmacSHA256)
-        observer.terms = configuration.servers.mapValues(\.terms)
+        observer.terms = configuration.terms
         observer.identification = Shell.identification(configuration)
         return observer
     }
@@ -162,7 +165,9 @@ public actor Shell {
                 let frame = try message.signed(by: key)
                 let id = try journal.queue(frame, message, to: server)
                 transaction.outgoing.append(Outgoing(id: id, topic: message.topic(to: server), payload: frame))
-            case .tell, .close, .wantToken, .act, .present, .destroy, .report: transaction.deeds.append(effect)
+            case .tell, .close, .wantToken, .act, .present, .destroy, .fetch, .discardUpdate, .install, .confirm,
+                .report:
+                transaction.deeds.append(effect)
             }
         }
     }
@@ -186,6 +191,10 @@ public actor Shell {
             case .act(let action, let exchange): followUps.append(act(action, exchange))
             case .present(let server, let manner): present(to: server, manner)
             case .destroy(let server): prepareEnd(server)
+            case .fetch(let update): fetch(update)
+            case .discardUpdate: discardUpdate()
+            case .install(let update): install(update)
+            case .confirm(let update): confirm(update)
             case .report(let report): self.report(report)
             case .record, .send: preconditionFailure("\(deed) was to be done before the commit")
             }
@@ -250,6 +259,7 @@ public actor Shell {
             brokerState = .connected(address, connection: connection)
             brokerFaults = [:]
             publishOutbox()
+            versionHasComeUp()
         case .lost(let address, let newest):
             // A refusal may overtake its reason: a bare end adds nothing to what is known since the last connection.
             let fault = newest == .closed ? brokerFaults[address] ?? newest : newest

@@ -20,7 +20,7 @@ extension Shell {
         if let since = try journal.takeFullSince() { log.warning("the disk was full at \(wallTime(since))") }
         var observer = Shell.emptyObserver(configuration, key)
         let effects = observer.restore(
-            try journal.servers(), try journal.openObservations(keyring),
+            try journal.servers(), try journal.openObservations(keyring), update: try journal.update(),
             sequencesLost: try journal.acceptedIDsWereLost())
         (self.observer, self.journal, trouble) = (observer, journal, nil)
         if observer.openObservations > 0 { log.notice("\(observer.openObservations) open observations go on") }

@@ -30,6 +30,9 @@ extension Shell {
         case .acted(let exchange, let code, let status):
             let action = Action(rawValue: code).map { "\($0)" } ?? "0x" + hexadecimal([code])
             log.notice("action \(action) of \(exchange.server): \(status), token \(exchange.token)")
+        case .update(let update): log.notice("update of \(update.exchange.server): \(update.phase.words)")
+        case .updateDeclined(let exchange, let status):
+            log.warning("an order of \(exchange.server) to update is answered: \(status)")
         case .ready(let link, let peer, let device):
             say(.info, about: "ready", "\(link): \(device) is ready on \(peer.transport.rawValue) \(peer.address)")
         case .ended(let link, let peer, let device, let outcome):

@@ -185,7 +185,8 @@ func replaceFile(_ path: String, with bytes: [UInt8]) -> Int32? {
     return nil
 }
 
-private func sync(folder: String) {
+/// What a folder holds is on disk when this returns.
+func sync(folder: String) {
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     fsync(descriptor)

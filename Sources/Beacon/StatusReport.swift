@@ -72,6 +72,29 @@ public struct StatusReport: Codable, Equatable, Sendable {
     var openLinks: Int
     var observations: Observations
     var refused: [String: Int]
+    /// The update that the beacon is busy with, or was last.
+    var update: UpdateState?
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct UpdateState: Codable, Equatable, Sendable {
+        var server: String
+        var token: String
+        var url: String
+        var phase: String
+        var version: String?
+        var answer: String?
+
+        init(_ update: Update) {
+            (server, token) = (update.exchange.server.description, update.exchange.token.description)
+            (url, phase) = (update.order.url, update.phase.name)
+            (version, answer) = (update.phase.version, update.phase.status?.description)
+        }
+
+        var text: String {
+            "update of \(server): \(phase)" + (version.map { " version \($0)" } ?? "")
+                + (answer.map { ", \($0)" } ?? "")
+        }
+    }
 
     /// The servers as one JSON array.
     public func serversJSON() throws -> String { String(decoding: try encoder().encode(servers), as: UTF8.self) }
@@ -88,6 +111,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         if journal.outbox > 0 { lines.append("  \(journal.outbox) messages wait for the broker") }
         lines += links.map { "\($0.transport) \($0.address): \($0.state)" }
         lines += radio?.lines ?? []
+        if let update { lines.append(update.text) }
         lines.append("\(openLinks) links, \(observations.open) open observations")
         for open in observations.list {
             lines.append(
@@ -167,7 +191,9 @@ func decoder() -> JSONDecoder {
 
 extension Shell {
     /// The product's version.
-    public static let version = "0.1.0"
+    ///
+    /// It stands in the program's file as one text with the product's name, so that a test can make a file of another version.
+    public static let version = String("srup-beacon 0.1.0".dropFirst("srup-beacon ".count))
 
     var statusReport: StatusReport {
         let now = Instant(nanoseconds: bootNanoseconds())
@@ -190,7 +216,7 @@ extension Shell {
                         device: $0.device.description,
                         secondsLeft: Double(($0.deadline - now).wholeNanoseconds) / 1e9, falseProofs: $0.mismatches)
                 }),
-            refused: refused)
+            refused: refused, update: observer.update.map { .init($0) })
     }
 
     private var serverStates: [StatusReport.Server] {

@@ -144,6 +144,8 @@ public struct C2: Sendable {
     var moderated: [Identifier: Moderated] = [:]
     /// What commands wait for, by their token.
     var asked: [Token: Asked] = [:]
+    /// The token of the last INITIATE to each node, which ACTIVATE must carry.
+    var updates: [Identifier: Token] = [:]
     /// Out of the system: nothing of theirs is believed any more.
     var deregistered: Set<Identifier> = []
     /// How those went that have left and not joined again.

@@ -18,6 +18,10 @@ extension C2 {
         case identity(Identifier)
         /// ACTION.
         case action(Identifier, UInt8)
+        /// INITIATE: fetch the file there, whose SHA-256 is this.
+        case update(Identifier, url: String, digest: [UInt8])
+        /// ACTIVATE, under the token of the last INITIATE; without one, under a new token, which nothing was fetched under.
+        case activate(Identifier)
         /// DATA; at most 65,535 bytes each.
         case data(Identifier, id: Octets, Octets)
     }
@@ -29,6 +33,8 @@ extension C2 {
             case data
             case identity
             case deregister
+            case update
+            case activate
         }
 
         let node: Identifier
@@ -48,21 +54,32 @@ extension C2 {
         case .deregister(let node): order(.deregisterCommand, node, .deregister) + leave(node, .terminated)
         case .identity(let node): order(.identityRequest, node, .identity)
         case .action(let node, let code): order(.action(code), node, .action(code))
+        case .update(let node, let url, let digest): update(node, url, digest)
+        case .activate(let node): order(.activate, node, .activate, updates[node])
         case .data(let node, let id, let data): order(.data(id: id, data: data), node, .data)
         }
     }
 
-    private mutating func order(_ body: Body, _ node: Identifier, _ what: Asked.What?) -> [Effect] {
+    private mutating func order(
+        _ body: Body, _ node: Identifier, _ what: Asked.What?, _ known: Token? = nil
+    ) -> [Effect] {
         guard !deregistered.contains(node) else { return [.say("\(node) is out of the system")] }
         guard body.type == .joinCommand || joined.contains(node) || observers.contains(node) else {
             return [.say("\(node) has not joined")]
         }
-        let token = means.commandToken(node)
+        let token = known ?? means.commandToken(node)
+        if what == .update { updates[node] = token }
         if let what {
             if asked.count >= C2.mostAsked { asked = [:] }
             asked[token] = Asked(node: node, what: what)
         }
         return [.send(message(body, token, to: node), to: node), .say("\(body.type.name) to \(node)")]
+    }
+
+    /// The reference ends both texts in one NUL, and so do we.
+    private mutating func update(_ node: Identifier, _ url: String, _ digest: [UInt8]) -> [Effect] {
+        let body = Body.initiate(url: Octets(terminated: url), digest: Octets(terminated: hexadecimal(digest)))
+        return order(body, node, .update)
     }
 
     private mutating func leave(_ node: Identifier, _ how: Standing) -> [Effect] {
@@ -164,6 +181,8 @@ extension C2.Asked {
         case .data: "the answer to data"
         case .identity: "the answer to ID_REQUEST"
         case .deregister: "the answer to DEREGISTER_CMD"
+        case .update: "the answer to INITIATE"
+        case .activate: "the answer to ACTIVATE"
         }
     }
 }

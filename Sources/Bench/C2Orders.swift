@@ -4,6 +4,7 @@ import SRUP
 ///
 ///     accept NODE · refuse NODE · join NODE · terminate NODE · deregister NODE · identity NODE
 ///     action NODE pause|resume|identify|restart-radio|0..255 · data NODE ID HEX
+///     update NODE URL FILE|SHA256 · activate NODE
 ///     group NAME NODE... · and @NAME for every NODE
 public struct C2Orders: Sendable {
     /// The groups by their names.
@@ -11,8 +12,24 @@ public struct C2Orders: Sendable {
 
     static let actions = ["pause": UInt8(1), "resume": 2, "identify": 3, "restart-radio": 4]
 
+    private let digestOfFile: @Sendable (String) -> [UInt8]?
+
     /// With the groups that there are already.
-    public init(groups: [String: [Identifier]] = [:]) { self.groups = groups }
+    /// - Parameter digestOfFile: SHA-256 of a file; nil where it cannot be read.
+    public init(
+        groups: [String: [Identifier]] = [:], digestOfFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
+    ) {
+        (self.groups, self.digestOfFile) = (groups, digestOfFile)
+    }
+
+    /// 64 hexadecimal digits, which may be wrong ones on purpose, or a file that has the digest.
+    private func digest(of text: String) throws(OperatorFault) -> [UInt8] {
+        if text.utf8.count == 64, let digest = bytes(hexadecimal: text.utf8) { return digest }
+        guard let digest = digestOfFile(text) else {
+            throw OperatorFault("\(text) cannot be read", hint: "give the update's file, or its SHA-256")
+        }
+        return digest
+    }
 
     /// What a line orders; nothing for an empty one, and for `group`.
     /// - Throws: `OperatorFault`.
@@ -29,7 +46,7 @@ public struct C2Orders: Sendable {
         }
         guard words.count >= 2 else { throw C2Orders.fault(line) }
         let nodes = try nodes(words[1...1], line)
-        let make = try C2Orders.maker(verb, Array(words.dropFirst(2)), line)
+        let make = try maker(verb, Array(words.dropFirst(2)), line)
         return nodes.map(make)
     }
 
@@ -49,7 +66,7 @@ public struct C2Orders: Sendable {
         return nodes
     }
 
-    private static func maker(
+    private func maker(
         _ verb: String, _ rest: [String], _ line: String
     ) throws(OperatorFault) -> (Identifier) -> C2.Command {
         switch (verb, rest.count) {
@@ -60,26 +77,27 @@ public struct C2Orders: Sendable {
         case ("deregister", 0): return { .deregister($0) }
         case ("identity", 0): return { .identity($0) }
         case ("action", 1):
-            guard let code = actions[rest[0]] ?? UInt8(rest[0]) else { throw fault(line) }
+            guard let code = C2Orders.actions[rest[0]] ?? UInt8(rest[0]) else { throw C2Orders.fault(line) }
             return { .action($0, code) }
         case ("data", 1), ("data", 2):
-            guard let bytes = bytes(rest.count == 2 ? rest[1] : ""), bytes.count <= 65_535, rest[0].utf8.count <= 65_535
-            else { throw fault(line) }
+            guard let bytes = bytes(hexadecimal: (rest.count == 2 ? rest[1] : "").utf8), bytes.count <= 65_535,
+                rest[0].utf8.count <= 65_535
+            else { throw C2Orders.fault(line) }
             return { .data($0, id: Octets(rest[0].utf8), Octets(bytes)) }
-        default: throw fault(line)
+        case ("update", 2):
+            guard (1...65_000).contains(rest[0].utf8.count) else { throw C2Orders.fault(line) }
+            let digest = try digest(of: rest[1])
+            return { .update($0, url: rest[0], digest: digest) }
+        case ("activate", 0): return { .activate($0) }
+        default: throw C2Orders.fault(line)
         }
-    }
-
-    private static func bytes(_ text: String) -> [UInt8]? {
-        let digits = Array(text)
-        guard digits.count.isMultiple(of: 2), digits.allSatisfy(\.isHexDigit) else { return nil }
-        return stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0...($0 + 1)]), radix: 16) }
     }
 
     private static func fault(_ line: String) -> OperatorFault {
         OperatorFault(
             "«\(line)» is no order",
-            hint: "write accept, refuse, join, terminate, deregister or identity and a node; action NODE NAME; "
-                + "data NODE ID HEX; or group NAME NODE...")
+            hint:
+                "write accept, refuse, join, terminate, deregister, identity or activate and a node; action NODE NAME; "
+                + "data NODE ID HEX; update NODE URL FILE; or group NAME NODE...")
     }
 }

@@ -93,7 +93,11 @@ public final class C2Server: @unchecked Sendable {
             commandToken: { Token(random: randomBytes(16), for: $0) }, value: { Secret.random() },
             seal: { value, reader in (try? ring[reader]?.seal(value)).map { Octets($0) } })
         c2 = C2(own: node.id, policy: policy, means: means, memory: store.memory)
-        orders = C2Orders(groups: store.groups)
+        orders = C2Orders(groups: store.groups) { path in
+            let file = open(path, O_RDONLY | O_CLOEXEC)
+            defer { close(file) }
+            return file < 0 ? nil : sha256(ofFile: file)
+        }
     }
 
     /// Runs on the calling thread until the ending, or a signal.

@@ -104,12 +104,15 @@ public struct HTTPClient: Sendable {
     ///   - offset: bytes that are there already.
     ///   - tag: the validator of the earlier part; without one, an offset is not asked for by `If-Range`.
     ///   - limit: of the whole file, with what is there already.
+    ///   - tagged: is told the reply's validator before its first byte is written: what is broken off can be taken up
+    ///     with it.
     /// - Throws: `HTTPFault.cannotResume` where the server sends the file from its beginning: nothing has been written then.
     public func download(
-        _ address: WebAddress, to file: Int32, from offset: Int64 = 0, tag: String? = nil, limit: Int64
+        _ address: WebAddress, to file: Int32, from offset: Int64 = 0, tag: String? = nil, limit: Int64,
+        tagged: @escaping (String?) -> Void = { _ in }
     ) throws(HTTPFault) -> HTTPDownload {
         let transfer = try transfer(address)
-        transfer.receive(into: file, upTo: limit - offset, from: offset)
+        transfer.receive(into: file, upTo: limit - offset, from: offset, tagged: tagged)
         if offset > 0 {
             ccurl_set_text(transfer.handle, CInt(CCURL_RANGE), "\(offset)-")
             if let tag, HTTPTransfer.isTag(tag) { transfer.add(header: "If-Range: \(tag)") }

@@ -17,8 +17,10 @@ final class HTTPTransfer {
     private var begin: Int64?
     private var body: [UInt8] = []
     private var fault: HTTPFault?
+    private var hasEnough = false
     /// Of a download: where to, how many bytes at most, and where they begin.
     private var file: (descriptor: Int32, limit: Int64, offset: Int64)?
+    private var tagged: (String?) -> Void = { _ in }
 
     init(longestHead: Int, longestBody: Int) {
         guard let made = ccurl_new() else { preconditionFailure("libcurl made no handle") }
@@ -71,13 +73,17 @@ final class HTTPTransfer {
         _ = body.withUnsafeBytes { ccurl_set_pointer(handle, CInt(CCURL_COPY_POST), $0.baseAddress) }
     }
 
-    func receive(into descriptor: Int32, upTo limit: Int64, from offset: Int64) { file = (descriptor, limit, offset) }
+    func receive(
+        into descriptor: Int32, upTo limit: Int64, from offset: Int64, tagged: @escaping (String?) -> Void
+    ) {
+        (file, self.tagged) = ((descriptor, limit, offset), tagged)
+    }
 
     /// Sends the request, and waits for the whole reply.
     func reply(_ host: String) throws(HTTPFault) -> HTTPReply {
         let result = ccurl_perform(handle)
         if let fault { throw fault }
-        guard result == 0 else { throw explain(result, host) }
+        guard result == 0 || hasEnough else { throw explain(result, host) }
         let status = Int(ccurl_number(handle, CInt(CCURL_STATUS)))
         guard !(300...399).contains(status) else {
             let place = ccurl_text(handle, CInt(CCURL_REDIRECT)).map { String(cString: $0) } ?? "nowhere"
@@ -128,6 +134,12 @@ final class HTTPTransfer {
     private func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let status = Int(ccurl_number(handle, CInt(CCURL_STATUS)))
         if let file, status == 200 || status == 206 { return write(bytes, file, status) }
+        if file != nil, body.count + bytes.count > longestBody {
+            // Only a part of what is said instead of a file is wanted.
+            body += bytes.prefix(longestBody - body.count)
+            hasEnough = true
+            return false
+        }
         guard body.count + bytes.count <= longestBody else {
             fault = .tooLong(limit: longestBody)
             return false
@@ -147,6 +159,7 @@ final class HTTPTransfer {
             fault = .tooLong(limit: Int(file.limit + file.offset))
             return false
         }
+        if written == 0 { tagged(tag) }
         var done = 0
         while done < bytes.count {
             let count = Glibc.write(file.descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)

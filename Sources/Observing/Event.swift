@@ -38,6 +38,10 @@ public enum Event: Sendable {
     case again(Identifier, Token)
     /// The answer to `Effect.act`: whether it was done.
     case acted(Exchange, done: Bool)
+    /// The answer to `Effect.fetch`: what became of it.
+    case fetched(Exchange, Fetched)
+    /// The answer to `Effect.install` and `Effect.confirm`: whether the ordered version has come up.
+    case activated(Exchange, done: Bool)
     /// A device has opened a link. The bytes are fresh and random.
     case connected(LinkID, Peer, linkNonce: [UInt8], challenge: [UInt8])
     /// A frame has come over a link.
@@ -67,6 +71,16 @@ public enum Effect: Equatable, Sendable {
     case wantToken(Identifier)
     /// Do what a server has ordered, and give us `Event.acted`.
     case act(Action, Exchange)
+    /// Fetch an update's file and check it, from where it was broken off if it was, and give us `Event.fetched`. What else
+    /// is being fetched is given up.
+    case fetch(Update)
+    /// Give up what is being fetched, and put away what is here of it.
+    case discardUpdate
+    /// Hand an update's file to the updater, and give us `Event.activated`: no, where it does not get so far; yes, once its
+    /// version runs, which may be in another process.
+    case install(Update)
+    /// We were started in the midst of an activation: see which version runs, and give us `Event.activated`.
+    case confirm(Update)
     /// Show our own value: to a human, who asks for it (`Observer.presented`), or to the observer over a link.
     case present(Identifier, JoinManner)
     /// A server has taken us out of the system: once the broker has what is to be sent, our keys are destroyed and the
@@ -84,6 +98,8 @@ public enum Change: Equatable, Sendable {
     case membership(Identifier, Membership)
     /// Whether a server has paused us.
     case paused(Identifier, Bool)
+    /// The update that we are busy with; nil: none.
+    case update(Update?)
     /// An observation is open; `frame` is the request as it came.
     case opened(Exchange, device: Identifier, frame: [UInt8], deadline: Instant)
     /// So many false proofs have come for an open observation.
@@ -144,6 +160,10 @@ public enum Report: Equatable, Sendable {
     case commanded(Identifier)
     /// A server's order was carried out, or was not.
     case acted(Exchange, UInt8, Status)
+    /// How far an update is.
+    case update(Update)
+    /// An order to update, or to activate, was answered so at once.
+    case updateDeclined(Exchange, Status)
     /// The beacon ended a link with this outcome.
     case ended(LinkID, Peer, device: Identifier?, Outcome)
     /// A device named itself on a link.

@@ -122,13 +122,13 @@ extension Observer {
 
     /// The server does not want our answers any more; those that are open get theirs all the same.
     mutating func leave(_ server: Identifier, as membership: Membership) -> [Effect] {
-        settle(server, as: membership) + withdraw { $0.server == server }
+        settle(server, as: membership) + withdraw { $0.server == server } + dropUpdate { $0.server == server }
     }
 
     /// Out of the system: nobody's observations go on.
     mutating func expelled(by server: Identifier, _ exchange: Exchange? = nil) -> [Effect] {
         isExpelled = true
-        let effects = settle(server, as: .deregistered) + withdraw { _ in true }
+        let effects = settle(server, as: .deregistered) + withdraw { _ in true } + dropUpdate { _ in true }
         return effects + (exchange.map { [respond($0, .deregisterSuccess)] } ?? []) + [.destroy(server)]
     }
 

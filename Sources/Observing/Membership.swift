@@ -82,6 +82,8 @@ public struct Terms: Equatable, Sendable {
     public var commandsJoin = true
     /// Whether DEREGISTER_CMD from it is obeyed.
     public var deregisters = true
+    /// Whether INITIATE and ACTIVATE from it are obeyed.
+    public var updates = true
     /// Whether its commands must carry a token that names us. Nothing else that is signed tells whom a command is for:
     /// without this, one that was meant for another device is obeyed here if the broker lets somebody copy it to our topic.
     public var namesUs = true
@@ -110,6 +112,11 @@ public enum DataID: String, CaseIterable, Sendable {
     case identification = "IDENTIFICATION"
     /// From us: the evidence of a verdict, one JSON object.
     case observationEvidence = "OBSERVATION_EVIDENCE"
+
+    /// From us, before the status *HTTP error*: what the web server's status was, a little-endian number of 4 bytes (§3.7).
+    case updateHTTPStatus = "UPDATE_HTTP_STATUS"
+    /// From us, after it: the first bytes of what the web server said, at most 1,024 (§3.7).
+    case updateHTTPContents = "UPDATE_HTTP_CONTENTS"
 
     var octets: Octets { Octets(rawValue.utf8) }
 }

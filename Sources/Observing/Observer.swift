@@ -45,6 +45,9 @@ public struct Observer: Sendable {
     /// How long `Action.identify` is to last.
     public internal(set) var identifySeconds: UInt32 = 60
 
+    /// The update that we are busy with.
+    public internal(set) var update: Update?
+
     let unseal: Unsealer
     let authenticate: Authenticator
     var servers: [Identifier: Standing] = [:]
@@ -148,6 +151,8 @@ public struct Observer: Sendable {
         case .deregister(let server, let token): effects += deregister(server, token, at: now)
         case .again(let server, let token): effects += again(server, token, at: now)
         case .acted(let exchange, let done): effects.append(respond(exchange, done ? .actionSuccess : .actionFail))
+        case .fetched(let exchange, let fetched): effects += take(fetched, exchange)
+        case .activated(let exchange, let done): effects += activated(exchange, done: done)
         case .connected(let link, let peer, let linkNonce, let challenge):
             effects += connect(link, peer, linkNonce: linkNonce, challenge: challenge, at: now)
         case .received(let link, let frame): effects += receive(frame, over: link, at: now)

@@ -34,6 +34,8 @@ extension Observer {
         case .deregisterCommand: effects += expelled(by: content.sender, exchange)
         case .action(let code): effects += act(code, exchange)
         case .data(let id, let data): effects += take(id, data, exchange)
+        case .initiate(let url, let digest): effects += initiate(exchange, url: url, digest: digest)
+        case .activate: effects += activate(exchange)
         case .identityRequest:
             let data = Body.data(id: DataID.identification.octets, data: Octets(identification.utf8))
             effects.append(send(data, content.token, to: content.sender))
@@ -70,7 +72,7 @@ extension Observer {
             guard body.isCommand else { return .notServed }
             guard standing.lastAccepted != nil else { return .notNow(standing.membership) }
             guard !terms.namesUs || message.token.names(identity) else { return .notForUs }
-            return body == .deregisterCommand && !terms.deregisters ? .notAllowed : nil
+            return terms.allow(body) ? nil : .notAllowed
         case (.stranger, _), (.joining, _), (.presenting, _), (.refused, _), (.terminated, _):
             return .notNow(standing.membership)
         }
@@ -166,8 +168,19 @@ extension Body {
     /// What a server orders a member to do. OBSERVE_REQ is not among them: what binds it to us is its sealed value.
     var isCommand: Bool {
         switch self {
-        case .action, .data, .identityRequest, .terminateCommand, .deregisterCommand: true
+        case .initiate, .activate, .action, .data, .identityRequest, .terminateCommand, .deregisterCommand: true
         default: false
+        }
+    }
+}
+
+extension Terms {
+    /// Whether this command of a server's is obeyed.
+    fileprivate func allow(_ body: Body) -> Bool {
+        switch body.type {
+        case .initiate, .activate: updates
+        case .deregisterCommand: deregisters
+        default: true
         }
     }
 }

@@ -54,11 +54,13 @@ extension Observer {
     /// Within the same boot an observation goes on until its deadline; after a reboot it is answered *fail*.
     /// What waits for a server's answer is asked again when the shell says so: the value of a join that was being shown is
     /// not kept.
-    /// - Parameter sequencesLost: the journal was lost once: a server of which it knows no sequence id may have sent us
+    /// - Parameters:
+    ///   - update: the update that we were busy with.
+    ///   - sequencesLost: the journal was lost once: a server of which it knows no sequence id may have sent us
     ///   something before.
     /// - Returns: the effects of the answers that follow from it.
     public mutating func restore(
-        _ stored: [StoredServer], _ open: [StoredObservation], sequencesLost: Bool = false
+        _ stored: [StoredServer], _ open: [StoredObservation], update: Update? = nil, sequencesLost: Bool = false
     ) -> [Effect] {
         precondition(servers.isEmpty && observations.isEmpty, "restored into an observer that is in use")
         self.sequencesLost = sequencesLost
@@ -71,6 +73,8 @@ extension Observer {
         }
         var effects: [Effect] = []
         for observation in open { effects += reopen(observation) }
+        self.update = update
+        if let update { effects += takeUp(update) }
         for server in stored where server.membership == .deregistered {
             isExpelled = true
             effects.append(.destroy(server.server))

@@ -29,6 +29,8 @@ struct C2Verb: ParsableCommand {
               accept|refuse|join|terminate|deregister|identity NODE
               action NODE pause|resume|identify|restart-radio|0..255
               data NODE ID HEX
+              update NODE URL FILE|SHA256
+              activate NODE
               group NAME NODE...
 
             With --web, a page on this machine's loopback addresses shows devices, joins and messages, takes the same \

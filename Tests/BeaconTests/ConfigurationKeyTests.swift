@@ -127,6 +127,7 @@ struct Key: Sendable, CustomTestStringConvertible {
             bad: ["", "00:11:22:33:44:55", "rfcomm:00:11:22:33:44:55/31", "usb:1"]
         ) { $0.servers[Identifier(0xC2)]?.observerAddress?.optionForm ?? "" },
         yesOrNo("server c2", "join-command") { $0.servers[Identifier(0xC2)]?.terms.commandsJoin ?? false },
+        yesOrNo("server c2", "update-command") { $0.servers[Identifier(0xC2)]?.terms.updates ?? false },
         yesOrNo("server c2", "deregister-command") { $0.servers[Identifier(0xC2)]?.terms.deregisters ?? false },
         Key("server c2", "recipient", good: ["token": "true", "broker": "false"], bad: ["", "yes", "none"]) {
             "\($0.servers[Identifier(0xC2)]?.terms.namesUs ?? false)"
@@ -201,6 +202,15 @@ struct Key: Sendable, CustomTestStringConvertible {
         ) { $0.radio.name ?? "" },
         yesOrNo("radio", "sdp") { $0.radio.serviceRecord },
 
+        Key("update", "updater", good: ["off": "none", "/a b/c": "/a b/c"], bad: ["", "apt", "yes"]) {
+            $0.updates.updater ?? "none"
+        },
+        Key("update", "ca", good: ["system": "none", "/ca.pem": "/ca.pem"], bad: ["", "off", "ca.pem"]) {
+            $0.updates.authority ?? "none"
+        },
+        number("update", "size-limit", 1...65_536) { "\($0.updates.longestFile >> 20)" },
+        seconds("update", "time-limit", 1...86_400) { $0.updates.timeLimit },
+        yesOrNo("update", "allow-older") { $0.updates.allowsOlder },
         Key(
             "log", "level",
             good: ["debug": "debug", "info": "info", "notice": "notice", "warning": "warning", "error": "error"],

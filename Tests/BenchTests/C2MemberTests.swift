@@ -15,6 +15,33 @@ struct C2MemberTests {
         effects.contains { if case .say(let line) = $0 { line.contains(words) } else { false } }
     }
 
+    @Test(
+        "INITIATE names file and digest with the reference's NUL; ACTIVATE goes under its token; answers count from the node asked"
+    )
+    func updates() {
+        var server = joined()
+        let digest = [UInt8](repeating: 0xAB, count: 32)
+        let effects = server.c2.obey(.update(Cast.beacon.id, url: "https://x/y", digest: digest))
+        guard case .send(let initiate, Cast.beacon.id)? = effects.first else {
+            Issue.record("\(effects)")
+            return
+        }
+        #expect(
+            initiate.body
+                == .initiate(
+                    url: Octets(Array("https://x/y".utf8) + [0]),
+                    digest: Octets(Array(String(repeating: "ab", count: 32).utf8) + [0])))
+        let token = initiate.token.description
+        let stranger = server.hears(Cast.device.says(.response(.updateSuccess), 1, token))
+        #expect(stranger.refusal == "update success from a node that was not asked")
+        let answered = server.hears(Cast.beacon.says(.response(.updateSuccess), 9, token))
+        #expect(said(answered, "the answer to INITIATE of \(Cast.beacon.id): update success"))
+        #expect(server.c2.obey(.activate(Cast.beacon.id)).sent.first?.contains(" \(token) to beacon") == true)
+        let activated = server.hears(Cast.beacon.says(.response(.activateFail), 19, token))
+        #expect(said(activated, "the answer to ACTIVATE of \(Cast.beacon.id): activate failed"))
+        #expect(server.c2.obey(.activate(Cast.device.id)).sent.isEmpty)
+    }
+
     // MARK: - Before human eyes
 
     @Test("HM_JOIN_REQ gets a sealed value under a new token, the operator the same value, and the order decides")
@@ -173,8 +200,21 @@ struct C2MemberTests {
             try orders.read("data bea1 IDENTIFY_SECONDS 0a000000") == [
                 .data(one, id: Octets("IDENTIFY_SECONDS".utf8), Octets([10, 0, 0, 0]))
             ])
+        #expect(try orders.read("activate bea1") == [.activate(one)])
+        let digest = [UInt8](repeating: 0xAB, count: 32)
+        let known = C2Orders { $0 == "new.bin" ? digest : nil }
+        for text in ["new.bin", String(repeating: "aB", count: 32)] {
+            var orders = known
+            #expect(
+                try orders.read("update bea1 https://x/y \(text)") == [
+                    .update(one, url: "https://x/y", digest: digest)
+                ])
+        }
         for bad in [
-            "accept", "accept x", "action bea1", "action bea1 sing", "action bea1 256", "data bea1 X 0",
+            "update bea1 https://x", "update bea1 https://x old.bin",
+            "update bea1 https://x \(String(repeating: "a", count: 63))",
+            "activate", "activate bea1 now", "accept", "accept x", "action bea1", "action bea1 sing", "action bea1 256",
+            "data bea1 X 0",
             "data bea1 X zz",
             "dance bea1", "join @nobody", "accept bea1 bea2", "group g",
         ] {

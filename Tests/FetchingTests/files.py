@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """A file server on the loopback interface, for downloads: /file can be resumed, /whole cannot, /lies sends another part
-than it was asked for, /endless has no end, /cut ends in the middle, all else is not there.
+than it was asked for, /endless has no end, /cut ends in the middle, /once does so the first time, /away leads elsewhere, all else is not there.
 
-Usage: files.py FOLDER: writes FOLDER/port
+Usage: files.py FOLDER [CERTIFICATE KEY]: writes FOLDER/port, serves FOLDER/content where there is one, and notes each request
+in FOLDER/requests; with a certificate and its key, over TLS
 """
-import os, sys
+import os, ssl, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-CONTENT = bytes(number % 251 for number in range(200_000))
+PATTERN = bytes(number % 251 for number in range(200_000))
+
+
+PLACE = sys.argv[1]
+CUT = set()
 
 
 class Files(BaseHTTPRequestHandler):
@@ -28,20 +33,33 @@ class Files(BaseHTTPRequestHandler):
             pass
 
     def do_GET(self):
+        try:
+            with open(os.path.join(PLACE, "content"), "rb") as file:
+                CONTENT = file.read()
+        except FileNotFoundError:
+            CONTENT = PATTERN
+        with open(os.path.join(PLACE, "requests"), "a") as file:
+            print(self.path, self.headers.get("Range", ""), self.headers.get("If-Range", ""), file=file)
+        path = self.path
+        if path == "/once":
+            path = "/file" if path in CUT else "/cut"
+            CUT.add(self.path)
         tag = [("ETag", '"v1"')]
         begin = self.headers.get("Range", "").removeprefix("bytes=").removesuffix("-")
         is_same = self.headers.get("If-Range") in (None, '"v1"')
-        if self.path == "/file" and begin and is_same:
+        if path == "/file" and begin and is_same:
             start = int(begin)
             self.reply(206, CONTENT[start:], [*tag, ("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")])
-        elif self.path in ("/file", "/whole"):
+        elif path in ("/file", "/whole"):
             self.reply(200, CONTENT, tag)
-        elif self.path == "/lies":
+        elif path == "/lies":
             self.reply(206, CONTENT, [*tag, ("Content-Range", f"bytes 0-{len(CONTENT) - 1}/{len(CONTENT)}")])
-        elif self.path == "/cut":
-            self.reply(200, CONTENT[:50_000], tag, len(CONTENT))
+        elif path == "/cut":
+            self.reply(200, CONTENT[: len(CONTENT) // 4], tag, len(CONTENT))
             self.close_connection = True
-        elif self.path == "/endless":
+        elif path == "/away":
+            self.reply(302, b"", [("Location", "https://localhost:1/file")])
+        elif path == "/endless":
             self.send_response(200)
             self.end_headers()
             try:
@@ -50,11 +68,15 @@ class Files(BaseHTTPRequestHandler):
             except OSError:
                 self.close_connection = True
         else:
-            self.reply(404, b"it is not here")
+            self.reply(404, b"it is not here" if path == "/nothing" else b"no such page " * 1_000)
 
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
 server.daemon_threads = True
+if len(sys.argv) > 2:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[2], sys.argv[3])
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
 with open(os.path.join(sys.argv[1], "port.new"), "w") as file:
     file.write(str(server.server_port))
 os.rename(os.path.join(sys.argv[1], "port.new"), os.path.join(sys.argv[1], "port"))

@@ -99,7 +99,7 @@ struct Harness {
                 exchange: exchange, device: row.device, request: losingRequests ? nil : verified(row.frame),
                 deadline: row.deadline, mismatches: row.mismatches, sameBoot: row.boot == journal.boot)
         }
-        let effects = observer.restore(servers, open, sequencesLost: losingSequences)
+        let effects = observer.restore(servers, open, update: journal.update, sequencesLost: losingSequences)
         journal.perform(effects)
         return effects
     }

@@ -35,6 +35,7 @@ struct Journal {
     var lastSent: [Identifier: SequenceID] = [:]
     var memberships: [Identifier: Membership] = [:]
     var paused: Set<Identifier> = []
+    var update: Update?
     var open: [Exchange: Row] = [:]
     var answered: [Exchange: Answer] = [:]
     var links: [LinkID: Link] = [:]
@@ -58,6 +59,9 @@ struct Journal {
                 must(memberships[server]?.manner == manner, "a value for \(server) that nobody asked for")
             case .destroy(let server):
                 must(memberships[server] == .deregistered, "the end, and \(server) has not ordered it")
+            case .fetch(let order), .install(let order), .confirm(let order):
+                must(update == order, "work for an update that the journal does not hold")
+            case .discardUpdate: must(update == nil, "what is fetched is put away, and the journal holds it")
             case .report(.ready(let link, _, let device)): links[link]?.device = device
             case .report: break
             }
@@ -82,6 +86,7 @@ struct Journal {
         case .membership(let server, let membership): memberships[server] = membership
         case .paused(let server, let isPaused):
             if isPaused { paused.insert(server) } else { paused.remove(server) }
+        case .update(let next): record(next)
         case .opened(let exchange, let device, let frame, let deadline):
             must(open[exchange] == nil && answered[exchange] == nil, "\(exchange) is opened a second time")
             must(
@@ -98,6 +103,21 @@ struct Journal {
             open[exchange] = nil
             batch.unsent[exchange] = verdict
         }
+    }
+
+    /// An update goes on step by step, and none gives way to another while it is activated.
+    private mutating func record(_ next: Update?) {
+        if case .activating = update?.phase {
+            guard case .answered = next?.phase, next?.exchange == update?.exchange else {
+                return must(false, "an activation is left for \(String(describing: next))")
+            }
+        }
+        switch next?.phase {
+        case .fetched: must(update?.phase == .fetching, "fetched without fetching")
+        case .activating(let version): must(update?.phase == .fetched(version: version), "activated without the file")
+        case .fetching, .answered, nil: break
+        }
+        update = next
     }
 
     private mutating func send(_ message: Message, _ server: Identifier, _ batch: inout Batch) {

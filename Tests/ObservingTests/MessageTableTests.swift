@@ -33,9 +33,9 @@ import Testing
 
     /// One letter a sender, in their order. +: accepted. n: not now. s: not served. o: not our server.
     static let table: [(String, Body)] = [
-        ("onnnnnnsssnsnnn", .initiate(url: Octets([1]), digest: Octets([2]))),
+        ("onnnnnn+n+n+nnn", .initiate(url: Octets([1]), digest: Octets([2]))),
         ("on+nnn+ss+n+nnn", .response(.joinSuccess)),
-        ("onnnnnnsssnsnnn", .activate),
+        ("onnnnnn+n+n+nnn", .activate),
         ("onnnnnn+n+n+nnn", .action(1)),
         ("onnnnnn+n+n+nnn", .data(id: Octets([1]), data: Octets([2]))),
         ("onnnnnn+n+n+nnn", .identityRequest),

@@ -32,16 +32,22 @@ struct RandomWalk {
     var modes: [LinkID: Mode] = [:]
     var everOpened: Set<Exchange> = []
     var oldTokens: [Exchange] = []
+    var (fetching, activating): (Exchange?, Exchange?)
 
     init(seed: UInt64) {
         random = SplitMix64(state: seed)
         harness = Harness(Self.policy(&random), members: Self.servers)
     }
 
+    /// How far updates came.
+    var phases: Set<Update.Phase> = []
+
     mutating func step() {
+        if let phase = harness.journal.update?.phase { phases.insert(phase) }
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<14: ask()
-        case 14..<18: chat()
+        case 14..<17: chat()
+        case 17: goOnUpdating()
         case 18..<34: connect()
         case 34..<74: use()
         case 74..<94: pass()
@@ -77,6 +83,7 @@ struct RandomWalk {
         switch body {
         case .terminateCommand, .deregisterCommand, .observationRequest: return
         case .action: body = .action(random.pick([1, 2, 2, 2, 3, 4, 99]))
+        case .initiate: body = .initiate(url: Octets(terminated: "https://x"), digest: digest())
         default: break
         }
         let server = random.pick(Self.servers + [Identifier(0xBAD)])
@@ -88,13 +95,33 @@ struct RandomWalk {
         follow(effects)
     }
 
+    private mutating func digest() -> Octets {
+        Octets(terminated: random.once(in: 6) ? "no digest" : String(repeating: "ab", count: 32))
+    }
+
+    /// The child processes of an update come to an end, in time or too late.
+    private mutating func goOnUpdating() {
+        if let exchange = fetching, random.once(in: 2) {
+            let outcomes: [Fetched] = [
+                .verified(version: "2"), .httpError(status: 404, contents: [1]), .noServer, .noFile, .otherDigest,
+            ]
+            harness.handle(.fetched(exchange, random.once(in: 2) ? outcomes[0] : random.pick(outcomes)))
+            if !random.once(in: 3) { follow(harness.say(.activate, exchange.token, by: exchange.server)) }
+        }
+        if let exchange = activating, random.once(in: 2) {
+            harness.handle(.activated(exchange, done: random.once(in: 2)))
+        }
+    }
+
     /// What the shell does with what is wanted of it.
     private mutating func follow(_ effects: [Effect]) {
         for effect in effects {
             switch effect {
             case .wantToken(let server): harness.handle(.again(server, harness.freshToken()))
             case .act(_, let exchange): harness.handle(.acted(exchange, done: random.once(in: 2)))
-            case .record, .send, .tell, .close, .present, .destroy, .report: break
+            case .fetch(let update): fetching = update.exchange
+            case .install(let update), .confirm(let update): activating = update.exchange
+            case .record, .send, .tell, .close, .present, .destroy, .discardUpdate, .report: break
             }
         }
     }
@@ -105,13 +132,15 @@ struct RandomWalk {
         let membership = harness.journal.memberships[server] ?? .stranger
         switch membership {
         case .member:
-            switch Int.random(in: 0..<6, using: &random) {
+            switch Int.random(in: 0..<9, using: &random) {
             case 0: harness.say(.terminateCommand, by: server)
             case 1: harness.handle(.resign(server, harness.freshToken()))
             case 2: harness.handle(.deregister(server, harness.freshToken()))
             case 3: follow(harness.say(.joinCommand(device: random.pick([beacon, device])), by: server))
             case 4: follow(harness.say(.action(1), talk, by: server))
-            default: follow(harness.say(.action(2), talk, by: server))
+            case 5: follow(harness.say(.action(2), talk, by: server))
+            default:
+                follow(harness.say(.initiate(url: Octets(terminated: "https://x"), digest: digest()), talk, by: server))
             }
         case .resigning(let token):
             harness.say(.response(random.pick([.resignSuccess, .resignFail])), token, by: server)
@@ -247,6 +276,7 @@ struct RandomWalk {
             must(observer.exchanges[observation.device]?.contains(exchange) ?? false, "\(exchange) is not found")
         }
         must(observer.exchanges.values.reduce(0) { $0 + $1.count } == journal.open.count, "a stale exchange")
+        must(observer.update == journal.update, "another update than the journal's")
         must(observer.memberships == journal.memberships, "other memberships than the journal's")
         must(Set(observer.servers.filter { $0.value.isPaused }.keys) == journal.paused, "others are paused")
         must(
@@ -276,6 +306,7 @@ struct RandomWalk {
         #expect(walk.harness.observer.openObservations == 0 && walk.harness.journal.open.isEmpty)
         #expect(walk.everOpened.allSatisfy { walk.harness.journal.answered[$0] != nil })
         // The walk has been everywhere.
+        #expect(walk.phases.count >= 8, "\(walk.phases)")
         let answers = walk.harness.journal.answered.values
         #expect(walk.everOpened.count > 300)
         for reason in Reason.allCases where reason != .tooMany {

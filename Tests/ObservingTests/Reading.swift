@@ -47,8 +47,8 @@ extension [Effect] {
     /// The servers that we want to join again.
     var wanted: [Identifier] { compactMap { if case .wantToken(let server) = $0 { server } else { nil } } }
 
-    /// One letter an effect, for reading an order: r(ecord) s(end) t(ell) c(lose) w(ant) a(ct) p(resent) d(estroy) and a dot
-    /// for a report.
+    /// One letter an effect, for reading an order: r(ecord) s(end) t(ell) c(lose) w(ant) a(ct) p(resent) d(estroy) f(etch) x (discard)
+    /// i(nstall) v(erify what came up) and a dot for a report.
     var order: String {
         String(
             map { effect -> Character in
@@ -61,6 +61,10 @@ extension [Effect] {
                 case .act: "a"
                 case .present: "p"
                 case .destroy: "d"
+                case .fetch: "f"
+                case .discardUpdate: "x"
+                case .install: "i"
+                case .confirm: "v"
                 case .report: "."
                 }
             })
@@ -89,6 +93,7 @@ struct Snapshot: Equatable {
     var links: [LinkID: Link]
     var linksOfPeer: [String: Int]
     var nextDeadline: Instant?
+    var update: Update?
 
     init(_ observer: Observer) {
         servers = observer.servers
@@ -102,7 +107,7 @@ struct Snapshot: Equatable {
             Link(state: $0.session.state, deadline: $0.deadline, challengeLeft: $0.challengeLeft)
         }
         linksOfPeer = observer.linksOfPeer
-        nextDeadline = observer.nextDeadline
+        (nextDeadline, update) = (observer.nextDeadline, observer.update)
     }
 }
 

@@ -8,6 +8,8 @@ package final class BeaconProcess {
     package let state: String
     package let linkPath: String
     package let configuration: String
+    /// The program's file.
+    package var program = Network.products + "/srup-beacon"
     private let log: String
     package private(set) var process: Child?
 
@@ -46,7 +48,7 @@ package final class BeaconProcess {
                 ]
             ),
             ("server \(Node.c2.topicForm)", [("key", folder + "/\(Node.c2.topicForm).pub.pem")]),
-            ("observation", []), ("radio", []),
+            ("observation", []), ("radio", []), ("update", []),
             (
                 "link",
                 [("rfcomm", "off"), ("l2cap", "off"), ("le", "off"), ("local", linkPath), ("hold-off-first", "0.05")]
@@ -67,7 +69,7 @@ package final class BeaconProcess {
 
     package func start(environment: [String: String] = [:], output: String? = nil) throws {
         process = try Child(
-            Network.products + "/srup-beacon", ["run", "--config", configuration], output: output ?? log,
+            program, ["run", "--config", configuration], output: output ?? log,
             environment: environment)
     }
 
@@ -93,7 +95,7 @@ package final class BeaconProcess {
     package var logged: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
 
     package func command(_ verb: String, _ arguments: String...) throws -> (status: Int32, text: String) {
-        try Network.output(Network.products + "/srup-beacon", [verb, "--config", configuration] + arguments)
+        try Network.output(program, [verb, "--config", configuration] + arguments)
     }
 
     /// `status --json` as an object; empty where nobody answers.

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdint.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -27,6 +28,9 @@ static inline uint32_t clinux_epoll_events(const struct epoll_event *event) { re
 
 // prctl is variadic. At most 15 characters are kept.
 static inline int clinux_name_thread(const char *name) { return prctl(PR_SET_NAME, (unsigned long)name, 0, 0, 0); }
+
+// prctl is variadic. This process is killed when the thread that started it ends.
+static inline int clinux_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
 
 // POLLRDHUP needs _GNU_SOURCE.
 static const int16_t clinux_peer_has_ended = 0x2000;

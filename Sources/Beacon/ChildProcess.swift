@@ -1,0 +1,115 @@
+import CLinux
+import Glibc
+import Links
+import Observing
+
+/// A program that the daemon starts and waits for, on a thread of its own: a verb of ours, so that what it needs never enters
+/// the daemon, or the operator's updater.
+struct ChildProcess {
+    /// How it ended.
+    struct Result: Sendable {
+        /// As waitpid(2) tells it; 0: well. nil: it could not be started.
+        var status: Int32?
+        /// What it said on both outputs, the last 16 KiB: lines of printable ASCII.
+        var lines: [String]
+
+        var succeeded: Bool { status == 0 }
+
+        /// What it said, in one line of at most 500 characters.
+        var words: String {
+            let said = lines.map { $0.hasPrefix("srup-beacon: ") ? String($0.dropFirst("srup-beacon: ".count)) : $0 }
+            guard said.isEmpty else { return ChildProcess.cut(said.joined(separator: "; ")) }
+            guard let status else { return "it cannot be started" }
+            return status & 0x7F == 0
+                ? "it ended with status \(status >> 8)" : "it was ended by signal \(status & 0x7F)"
+        }
+    }
+
+    /// The program that runs, also where a package has replaced its file meanwhile.
+    static let ourselves = "/proc/self/exe"
+
+    private static let longestOutput = 16_384
+
+    static func cut(_ words: String) -> String { words.count <= 500 ? words : words.prefix(497) + "..." }
+
+    /// Starts a program and waits for its end.
+    /// - Parameters:
+    ///   - arguments: without the program's name.
+    ///   - limit: after which it is ended, with its whole group.
+    ///   - started: is told its process id, which is also its group's, before it is waited for.
+    static func run(
+        _ program: String, _ arguments: [String], limit: Duration, started: (pid_t) -> Void = { _ in }
+    ) -> Result {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else {
+            return Result(status: nil, lines: [String(cString: strerror(errno))])
+        }
+        let (reading, writing) = (ends[0], ends[1])
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        defer { close(reading) }
+        let name = program == ourselves ? "srup-beacon" : program
+        let child = start(program, [name] + arguments, writing)
+        close(writing)
+        guard let child else { return Result(status: nil, lines: []) }
+        started(child)
+        return wait(for: child, reading, until: bootNanoseconds() + limit.wholeNanoseconds)
+    }
+
+    private static func start(_ program: String, _ arguments: [String], _ output: Int32) -> pid_t? {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        posix_spawn_file_actions_adddup2(&actions, output, 2)
+        // Libraries open sockets that they do not close on exec.
+        clinux_close_from(&actions, 3)
+        // The daemon blocks and ignores signals, and a child would inherit that.
+        var (attributes, none, usual) = (posix_spawnattr_t(), sigset_t(), sigset_t())
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        sigemptyset(&none)
+        sigemptyset(&usual)
+        sigaddset(&usual, SIGPIPE)
+        sigaddset(&usual, SIGXFSZ)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &usual)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+        let argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        defer { for text in argv { free(text) } }
+        var child: pid_t = 0
+        guard posix_spawn(&child, program, &actions, &attributes, argv, environ) == 0 else { return nil }
+        return child
+    }
+
+    /// Until it has ended, not until its output has: what it may have left behind can hold that open for ever.
+    private static func wait(for child: pid_t, _ reading: Int32, until deadline: Int64) -> Result {
+        _ = fcntl(reading, F_SETFL, O_NONBLOCK)
+        var said: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1_024)
+        func take() -> Bool {
+            let count = read(reading, &buffer, buffer.count)
+            if count > 0 { said += buffer[..<count] }
+            if said.count > longestOutput { said.removeFirst(said.count - longestOutput) }
+            return count > 0
+        }
+        var status: Int32 = 0
+        var isLate = false
+        var hasMore = true
+        while waitpid(child, &status, WNOHANG) == 0 {
+            if bootNanoseconds() >= deadline, !isLate {
+                isLate = true
+                kill(-child, SIGKILL)
+            }
+            var one = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
+            // A closed output is readable at once: then only the end is waited for.
+            if hasMore, poll(&one, 1, 50) > 0 { hasMore = take() } else { usleep(hasMore ? 0 : 20_000) }
+        }
+        for _ in 0..<longestOutput where take() { continue }
+        if isLate { said += Array("\nit did not end in time".utf8) }
+        let text = String(decoding: said.map { $0 == 0x0A || (0x20...0x7E).contains($0) ? $0 : 0x2E }, as: UTF8.self)
+        return Result(status: status, lines: text.split(separator: "\n").map(String.init))
+    }
+}

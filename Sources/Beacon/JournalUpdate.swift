@@ -1,0 +1,77 @@
+import Observing
+import SQLite
+import SRUP
+
+// The update that we are busy with, in the journal.
+extension Journal {
+    func record(_ update: Update?, _ database: Database) throws {
+        guard let update else { return try database.run("DELETE FROM update_in_hand") }
+        try database.run(
+            """
+            INSERT OR REPLACE INTO update_in_hand (one, server, token, url, digest, phase, version, status)
+            VALUES (1, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            .unsigned(update.exchange.server.number), .blob(update.exchange.token.bytes), .text(update.order.url),
+            .blob(update.order.digest), .text(update.phase.name), update.phase.version.map { .text($0) } ?? .null,
+            update.phase.status.map { .integer(Int64($0.rawValue)) } ?? .null)
+    }
+
+    /// The update that we were busy with; what cannot be read counts as none.
+    func update() throws(Failure) -> Update? {
+        try Journal.attempt {
+            try database.rows("SELECT server, token, url, digest, phase, version, status FROM update_in_hand")
+                .compactMap { row -> Update? in
+                    guard let token = Token(row.blob(1)),
+                        let order = UpdateOrder(url: row.text(2) ?? "", digest: row.blob(3)),
+                        let phase = Update.Phase(
+                            name: row.text(4) ?? "", version: row.text(5),
+                            status: row.isNull(6) ? nil : UInt8(truncatingIfNeeded: row.integer(6)))
+                    else { return nil }
+                    let exchange = Exchange(server: Identifier(row.unsigned(0)), token: token)
+                    return Update(exchange: exchange, order: order, phase: phase)
+                }.first
+        }
+    }
+
+    /// Counts a start of the version that is being activated.
+    /// - Returns: how many there were, with this one.
+    func countStartOfUpdate() throws(Failure) -> Int {
+        try change { try $0.run("UPDATE update_in_hand SET starts = starts + 1") }
+        try commit()
+        return try Journal.attempt {
+            Int(try database.rows("SELECT starts FROM update_in_hand").first?.integer(0) ?? 0)
+        }
+    }
+}
+
+extension Update.Phase {
+    /// The name in the journal and in `status`.
+    var name: String {
+        switch self {
+        case .fetching: "fetching"
+        case .fetched: "fetched"
+        case .activating: "activating"
+        case .answered: "answered"
+        }
+    }
+
+    var version: String? {
+        switch self {
+        case .fetched(let version), .activating(let version): version
+        case .fetching, .answered: nil
+        }
+    }
+
+    var status: Status? { if case .answered(let status) = self { status } else { nil } }
+
+    /// nil for what is no phase of ours.
+    init?(name: String, version: String?, status: UInt8?) {
+        switch (name, version, status) {
+        case ("fetching", _, _): self = .fetching
+        case ("fetched", let version?, _): self = .fetched(version: version)
+        case ("activating", let version?, _): self = .activating(version: version)
+        case ("answered", _, let status?): self = .answered(Status(rawValue: status))
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,237 @@
+import CLinux
+import Fetching
+import Glibc
+import Keys
+import Links
+import Observing
+import SRUP
+
+/// `srup-beacon fetch`: what the daemon starts to fetch an update's file and have it checked (§3.2).
+public struct UpdateFetch {
+    /// The beacon's configuration.
+    public var configuration = ""
+    /// Where the file is.
+    public var url = ""
+    /// What its SHA-256 must be: 64 hexadecimal digits.
+    public var digest = ""
+
+    /// A fetch to be filled in.
+    public init() {}
+
+    /// Fetches, checks, and says what became of it; the last line is for the daemon.
+    /// - Throws: `OperatorFault` where the configuration has no updater.
+    public func perform(say: @escaping (String) -> Void) throws {
+        clinux_end_with_parent()
+        let configuration = try Configuration(file: configuration)
+        guard let path = configuration.updates.updater else {
+            throw OperatorFault("there is no updater", hint: "set [update] updater in the configuration")
+        }
+        try Updater.examine(path)
+        guard let digest = bytes(hexadecimal: digest.utf8), let order = UpdateOrder(url: url, digest: digest) else {
+            throw OperatorFault("that is no order", hint: "give --url and --digest, 64 hexadecimal digits")
+        }
+        let folder = UpdateFolder(in: configuration.stateFolder)
+        if let number = folder.make() {
+            say("the folder \(folder.path) cannot be made: \(String(cString: strerror(number)))")
+            return say(Fetched.noFile.line)
+        }
+        guard let lock = folder.lock() else {
+            say("another process is fetching already")
+            return say(Fetched.noFile.line)
+        }
+        defer { close(lock) }
+        let outcome = UpdateFetching(folder: folder, settings: configuration.updates, order: order, say: say).run()
+        let judged = outcome ?? judge(Updater(path: path), folder, configuration.updates, say)
+        if judged == .noFile { folder.clear() }  // nor is it to fill the disk
+        say(judged.line)
+    }
+
+    /// The file is here: which version is it?
+    private func judge(
+        _ updater: Updater, _ folder: UpdateFolder, _ settings: UpdateSettings, _ say: (String) -> Void
+    ) -> Fetched {
+        let (version, words) = updater.version(of: folder.file)
+        say(words)
+        guard let version else { return .noFile }
+        guard settings.allowsOlder || !version.isOlderThanOurs else {
+            say("that is older than \(Shell.version), which runs")
+            return .noFile
+        }
+        return .verified(version: version.description)
+    }
+}
+
+extension VersionNumber {
+    var isOlderThanOurs: Bool { VersionNumber(Shell.version).map { self < $0 } ?? true }
+}
+
+/// Gets the file, in as many attempts as it takes.
+struct UpdateFetching {
+    let folder: UpdateFolder
+    let settings: UpdateSettings
+    let order: UpdateOrder
+    let say: (String) -> Void
+
+    /// Attempts without a byte of progress before the web server is given up; the wait after the first is two seconds, and
+    /// doubles.
+    private static let patience = 5
+
+    /// What one attempt has come to.
+    fileprivate enum Attempt {
+        case whole(resumed: Bool)
+        case over(Fetched)
+        /// Worth another attempt.
+        case broken
+        /// The web server has another file by now, or cannot go on: the part is of no use.
+        case anew
+    }
+
+    private var names: (url: String, digest: [UInt8]) { (order.url, order.digest) }
+
+    /// - Returns: nil where the file is here and has the digest.
+    func run() -> Fetched? {
+        if folder.holds(order.digest) { return nil }
+        unlink(folder.file)
+        // A power cut may have come between the last byte and the name.
+        if folder.begun(names).length > 0, digestOfPart == order.digest {
+            return folder.keepPart().map { cannotKeep($0) }
+        }
+        let address: WebAddress
+        let client: HTTPClient
+        do {
+            address = try WebAddress(order.url)
+            client = try HTTPClient(authorityFile: settings.authority)
+            try client.check(address)
+        } catch let fault as WebAddress.Fault {
+            say(fault.sentence)
+            return .noServer
+        } catch {
+            say((error as? HTTPFault)?.sentence ?? "\(error)")
+            return .noServer
+        }
+        return fetch(address, client, until: bootNanoseconds() + settings.timeLimit.wholeNanoseconds)
+    }
+
+    private func fetch(_ address: WebAddress, _ client: HTTPClient, until deadline: Int64) -> Fetched? {
+        var (failures, furthest) = (0, folder.begun(names).length)
+        while true {
+            switch attempt(address, client, until: deadline) {
+            case .over(let outcome): return outcome
+            case .whole(let wasResumed):
+                let outcome = verify()
+                // Parts of two files: it is asked for once more, whole.
+                guard outcome == .otherDigest, wasResumed else { return outcome }
+                say("what came in parts has another digest: beginning anew")
+            case .anew:
+                folder.forgetPart()
+                failures += 1
+            case .broken:
+                let length = folder.begun(names).length
+                failures = length > furthest ? 0 : failures + 1
+                furthest = max(length, furthest)
+            }
+            let pause = Int64(1 << min(failures, 6))
+            guard failures < UpdateFetching.patience, bootNanoseconds() + pause * 1_000_000_000 < deadline else {
+                return .noServer
+            }
+            sleep(UInt32(pause))
+        }
+    }
+
+    private func attempt(_ address: WebAddress, _ client: HTTPClient, until deadline: Int64) -> Attempt {
+        let (length, tag) = folder.begun(names)
+        let file = folder.openPart()
+        guard file >= 0 else { return .over(cannotKeep(errno)) }
+        defer { close(file) }
+        var client = client
+        client.limits.total = .nanoseconds(deadline - bootNanoseconds())
+        client.limits.silence = .seconds(30)
+        client.limits.reply = Fetched.longestContents
+        do throws(HTTPFault) {
+            let got = try client.download(
+                address, to: file, from: length, tag: tag, limit: settings.longestFile,
+                tagged: { [folder, names] in _ = folder.note(names, tag: $0 ?? tag) })
+            // We hold more than the web server has.
+            if got.status == 416, length > 0 { return .anew }
+            guard got.status == 200 || got.status == 206 else {
+                say("the web server answers \(got.status)")
+                return .over(.httpError(status: UInt32(clamping: got.status), contents: got.excerpt))
+            }
+            return fsync(file) == 0 ? .whole(resumed: length > 0) : .over(cannotKeep(errno))
+        } catch {
+            say(error.sentence)
+            fsync(file)
+            return error.meaning
+        }
+    }
+
+    private func cannotKeep(_ number: Int32) -> Fetched {
+        say("the file cannot be kept: \(String(cString: strerror(number)))")
+        return .noFile
+    }
+
+    /// - Returns: nil where the digest is the one announced; the file has its name then.
+    private func verify() -> Fetched? {
+        guard let digest = digestOfPart else { return cannotKeep(errno) }
+        guard digest == order.digest else {
+            say("its SHA-256 is \(hexadecimal(digest)), and \(hexadecimal(order.digest)) was announced")
+            folder.forgetPart()
+            return .otherDigest
+        }
+        Checkpoint.pass()
+        defer { Checkpoint.pass() }
+        return folder.keepPart().map { cannotKeep($0) }
+    }
+}
+
+extension UpdateFetching {
+    private var digestOfPart: [UInt8]? {
+        let file = open(folder.part, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        return sha256(ofFile: file)
+    }
+}
+
+extension HTTPFault {
+    /// What is to be done about it, and what the server is told if it stays.
+    fileprivate var meaning: UpdateFetching.Attempt {
+        switch self {
+        case .tooSlow, .unknownHost, .unreachable, .failed: .broken
+        case .cannotResume: .anew
+        case .tooLong, .notWritten: .over(.noFile)
+        case .noLibrary, .notSecure, .redirected, .headTooLong, .untrusted, .badAuthorityFile: .over(.noServer)
+        }
+    }
+}
+
+/// The line by which the child tells the daemon.
+extension Fetched {
+    private static let mark = "fetched: "
+
+    var line: String {
+        switch self {
+        case .verified(let version): Fetched.mark + "verified \(version)"
+        case .httpError(let status, let contents): Fetched.mark + "http \(status) \(hexadecimal(contents))"
+        case .noServer: Fetched.mark + "no-server"
+        case .noFile: Fetched.mark + "no-file"
+        case .otherDigest: Fetched.mark + "other-digest"
+        }
+    }
+
+    /// nil for any other line.
+    init?(line: String) {
+        guard line.hasPrefix(Fetched.mark) else { return nil }
+        let words = line.dropFirst(Fetched.mark.count).split(separator: " ", omittingEmptySubsequences: false)
+        switch (words.first, words.count) {
+        case ("verified", 2): self = .verified(version: String(words[1]))
+        case ("http", 3):
+            guard let status = UInt32(words[1]), let contents = bytes(hexadecimal: words[2].utf8) else { return nil }
+            self = .httpError(status: status, contents: contents)
+        case ("no-server", 1): self = .noServer
+        case ("no-file", 1): self = .noFile
+        case ("other-digest", 1): self = .otherDigest
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Fetching
+import Glibc
+import Keys
+import SRUP
+
+/// Where an update's file lies, below the state folder: what has come of it, and the whole file once it is verified.
+struct UpdateFolder {
+    let path: String
+
+    init(in state: String) { path = state + "/update" }
+
+    /// The whole file: its digest was the one announced when it got this name.
+    var file: String { path + "/file" }
+    /// What has come so far.
+    var part: String { path + "/part" }
+    /// What that is a part of: digest, URL, and the web server's validator where it gave one; a line each.
+    private var note: String { path + "/part.of" }
+
+    /// Makes the folder, for its owner only.
+    /// - Returns: the system's number for why not.
+    func make() -> Int32? { mkdir(path, 0o700) == 0 || errno == EEXIST ? nil : errno }
+
+    /// Waits up to ten seconds for whoever fetches already: a child that outlives its daemon for a moment.
+    /// - Returns: a descriptor that holds the lock until it is closed; nil where somebody else keeps it.
+    func lock() -> Int32? {
+        let descriptor = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { return nil }
+        for _ in 0..<100 {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
+            usleep(100_000)
+        }
+        close(descriptor)
+        return nil
+    }
+
+    /// What is here of an order's file: its length, and the validator with which the rest is asked for. What belongs to
+    /// another order is put away first.
+    func begun(_ order: (url: String, digest: [UInt8])) -> (length: Int64, tag: String?) {
+        let lines = String(decoding: readSmallFile(note) ?? [], as: UTF8.self).split(separator: "\n").map(String.init)
+        guard lines.count >= 2, lines[0] == hexadecimal(order.digest), lines[1] == order.url else {
+            forgetPart()
+            return (0, nil)
+        }
+        var status = stat()
+        guard stat(part, &status) == 0 else { return (0, nil) }
+        return (Int64(status.st_size), lines.count > 2 ? lines[2] : nil)
+    }
+
+    /// - Returns: the system's number for why it could not be noted.
+    func note(_ order: (url: String, digest: [UInt8]), tag: String?) -> Int32? {
+        let lines = [hexadecimal(order.digest), order.url] + (tag.map { [$0] } ?? [])
+        return replaceFile(note, with: Array((lines.joined(separator: "\n") + "\n").utf8))
+    }
+
+    /// Opens the part to be written on from its end.
+    func openPart() -> Int32 { open(part, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600) }
+
+    /// The verified part becomes the file.
+    /// - Returns: the system's number for why not.
+    func keepPart() -> Int32? {
+        guard rename(part, file) == 0 else { return errno }
+        unlink(note)
+        sync(folder: path)
+        return nil
+    }
+
+    func forgetPart() {
+        unlink(part)
+        unlink(note)
+    }
+
+    /// Puts everything away. The lock's file stays: another may be waiting for it.
+    func clear() {
+        forgetPart()
+        unlink(file)
+    }
+
+    /// Whether the whole file is here and has this digest.
+    func holds(_ digest: [UInt8]) -> Bool {
+        let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return sha256(ofFile: descriptor) == digest
+    }
+}

@@ -1,0 +1,28 @@
+import ArgumentParser
+import Beacon
+
+/// `srup-beacon fetch`
+struct Fetch: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Fetch an update's file, and have the updater look at it.",
+        discussion: """
+            What the running beacon starts when a server orders an update. Run by hand as the beacon's user, it shows what \
+            would become of such an order: the last line is the outcome. Nothing is installed.
+            """, shouldDisplay: false)
+
+    @OptionGroup var options: ConfigurationOption
+
+    @Option(help: "Where the file is: https://...")
+    var url: String
+
+    @Option(help: ArgumentHelp("Its SHA-256: 64 hexadecimal digits.", valueName: "hex"))
+    var digest: String
+
+    func run() throws {
+        try reportingFaults {
+            var fetch = UpdateFetch()
+            (fetch.configuration, fetch.url, fetch.digest) = (options.config, url, digest)
+            try fetch.perform(say: say)
+        }
+    }
+}
