@@ -99,7 +99,8 @@ let package = Package(
             dependencies: ["Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "TestVectors"]),
         .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
         .testTarget(
-            name: "BenchTests", dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "TestVectors"]),
+            name: "BenchTests",
+            dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "SQLite", "TestVectors"]),
         .testTarget(
             name: "HumanViewTests",
             dependencies: ["HumanView", "SRUP", "COpenSSL", "SystemSupport", "TestVectors", "srup-bench"]),

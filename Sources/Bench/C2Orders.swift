@@ -14,9 +14,8 @@ public struct C2Orders: Sendable {
 
     private let digestOfFile: @Sendable (String) -> [UInt8]?
 
-    /// - Parameters:
-    ///   - groups: those that there are already.
-    ///   - digestOfFile: SHA-256 of a file; nil where it cannot be read.
+    /// With the groups that there are already.
+    /// - Parameter digestOfFile: SHA-256 of a file; nil where it cannot be read.
     public init(
         groups: [String: [Identifier]] = [:], digestOfFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
     ) {

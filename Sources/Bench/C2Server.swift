@@ -158,7 +158,7 @@ public final class C2Server: @unchecked Sendable {
 
     private func receive(_ batch: [Incoming]) -> Bool {
         guard fault == nil else { return false }
-        return perform(batch.flatMap { hear($0.payload) })
+        return perform(batch.flatMap { hear($0) })
     }
 
     private func note(_ happening: BrokerLink.Happening) {

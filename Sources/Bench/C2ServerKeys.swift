@@ -4,11 +4,14 @@ import SRUP
 
 // Keys from the registry: frames of unknown senders wait for them.
 extension C2Server {
-    /// What a payload leads to; nothing yet where it waits for its sender's key.
-    func hear(_ payload: [UInt8]) -> [C2Step] {
-        guard registry != nil, let frame = try? UnverifiedFrame(payload) else { return [serve(payload)] }
+    /// What a message leads to; nothing yet where it waits for its sender's key.
+    func hear(_ incoming: Incoming) -> [C2Step] {
+        let payload = incoming.payload
+        guard let frame = try? UnverifiedFrame(payload) else { return [serve(payload)] }
         let sender = frame.claimedSender
-        guard sender != c2.own, !fixed.contains(sender) else { return [serve(payload)] }
+        // On a node's topic stand its own messages, and those of its servers to it: the others' are not for us.
+        if let owner = C2Server.owner(of: incoming.topic), owner != sender { return [] }
+        guard registry != nil, sender != c2.own, !fixed.contains(sender) else { return [serve(payload)] }
         let isKnown = ring[sender] != nil
         switch lookups.take(payload, from: sender, isKnown: isKnown, at: bootNanoseconds()) {
         case .serve: return [serve(payload)]
@@ -19,6 +22,12 @@ extension C2Server {
             let effects = c2.refuse(frame.unverifiedMessage, payload, .sender, words)
             return [C2Step(effects: effects, node: sender)]
         }
+    }
+
+    /// Whose topic it is; nil for a server's.
+    static func owner(of topic: String) -> Identifier? {
+        let parts = topic.split(separator: "/", omittingEmptySubsequences: false)
+        return parts.count >= 2 && parts[0] == "SRUP" ? Identifier(hexadecimal: parts[1]) : nil
     }
 
     private func serve(_ payload: [UInt8]) -> C2Step {

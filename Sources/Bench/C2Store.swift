@@ -21,13 +21,13 @@ public final class C2Store: @unchecked Sendable {
     let database: Database
     private let path: String?
     private let file: C2StateFile?
-    private let bounds: Bounds
+    let bounds: Bounds
     /// What the file holds, so that a commit writes differences only.
-    private var kept = C2.Memory()
-    private var keptGroups: [String: [Identifier]] = [:]
-    private var first: Int64 = 0
-    private var last: Int64 = 0
-    private var bytes: Int64 = 0
+    var kept = C2.Memory()
+    var keptGroups: [String: [Identifier]] = [:]
+    var first: Int64 = 0
+    var last: Int64 = 0
+    var bytes: Int64 = 0
 
     /// Opens the state of a server, or makes it where there is no such file.
     /// - Parameters:
@@ -140,68 +140,6 @@ public final class C2Store: @unchecked Sendable {
                 throw error
             }
             (kept, keptGroups) = (memory, groups)
-        }
-    }
-
-    private func write(_ memory: C2.Memory) throws {
-        for (node, number) in memory.numbers where kept.numbers[node] != number {
-            try database.run(
-                "INSERT INTO nodes (id, sequence) VALUES (?, ?)"
-                    + " ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence",
-                .unsigned(node.number), .unsigned(number))
-        }
-        let changed = Set(memory.standings.keys).union(kept.standings.keys)
-            .filter { memory.standings[$0] != kept.standings[$0] }
-        for node in changed {
-            try database.run(
-                "INSERT INTO nodes (id, standing) VALUES (?, ?)"
-                    + " ON CONFLICT (id) DO UPDATE SET standing = excluded.standing",
-                .unsigned(node.number), .text((memory.standings[node] ?? .known).rawValue))
-        }
-        for join in kept.unanswered.subtracting(memory.unanswered) {
-            try database.run(
-                "DELETE FROM joins WHERE token = ? AND device = ?", .blob(join.answerToken.bytes),
-                .unsigned(join.device.number))
-        }
-        for join in memory.unanswered.subtracting(kept.unanswered) {
-            try database.run(
-                "INSERT OR REPLACE INTO joins (token, device, observer) VALUES (?, ?, ?)",
-                .blob(join.answerToken.bytes), .unsigned(join.device.number),
-                join.observer.map { .unsigned($0.number) } ?? .null)
-        }
-    }
-
-    private func write(_ groups: [String: [Identifier]]) throws {
-        for name in Set(groups.keys).union(keptGroups.keys) where groups[name] != keptGroups[name] {
-            try database.run("DELETE FROM groups WHERE name = ?", .text(name))
-            for (place, node) in (groups[name] ?? []).enumerated() {
-                try database.run(
-                    "INSERT INTO groups VALUES (?, ?, ?)", .text(name), .integer(Int64(place)),
-                    .unsigned(node.number))
-            }
-        }
-    }
-
-    private func append(_ entry: C2Entry) throws {
-        let line = entry.line?.json
-        let size = Int64(entry.words.utf8.count + (line?.utf8.count ?? 0))
-        try database.run(
-            "INSERT INTO history (wall, kind, node, line, words, bytes) VALUES (?, ?, ?, ?, ?, ?)",
-            .integer(entry.wallMilliseconds), .text(entry.kind.rawValue),
-            entry.node.map { .unsigned($0.number) } ?? .null, line.map { .text($0) } ?? .null, .text(entry.words),
-            .integer(size))
-        last = database.lastRow
-        if first == 0 { first = last }
-        bytes += size
-    }
-
-    private func dropOldest() throws {
-        while first < last, last - first >= bounds.entries || bytes > bounds.bytes {
-            // Ids have no holes: what is dropped is always the oldest.
-            let size = try database.rows("SELECT bytes FROM history WHERE id = ?", .integer(first)).first?.integer(0)
-            try database.run("DELETE FROM history WHERE id = ?", .integer(first))
-            first += 1
-            bytes -= size ?? 0
         }
     }
 

@@ -76,6 +76,19 @@ final class ConsoleProcess {
         return try token()
     }
 
+    /// A stream of events that stays open.
+    func listen() throws -> Child {
+        let file = network.folder + "/events"
+        let child = try Child(
+            "/usr/bin/curl",
+            ["-sS", "-N", "--max-time", "60", "-H", "Cookie: \(cookie)", "http://localhost:\(port)/events"],
+            output: file)
+        try eventually("the stream is open") {
+            (try? String(contentsOfFile: file, encoding: .utf8))?.contains("retry: ") == true
+        }
+        return child
+    }
+
     func token() throws -> String {
         try #require(try http("/").text.firstMatch(of: /name="token" value="([0-9a-f]{32})"/)).1.description
     }

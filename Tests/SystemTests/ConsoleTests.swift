@@ -22,7 +22,11 @@ struct ConsoleTests {
         #expect(listened.contains("0100007F"))
         #expect(Set(listened).isSubset(of: ["0100007F", "00000000000000000000000001000000"]), "\(listened)")
         #expect(console.said.ranges(of: "sign in with").count == 1)
+        // Also with a page open that waits for what is new.
+        _ = try console.signIn()
+        let page = try console.listen()
         #expect(console.end() == 0)
+        #expect(page.wait() != 0)  // curl was cut off
     }
 
     /// The addresses, as the kernel writes them, that are listened on at a port.
@@ -131,13 +135,35 @@ struct ConsoleTests {
     @Test("a port that somebody else has is a fault with a hint")
     func taken() throws {
         let console = try ConsoleProcess(network)
+        try expectFault(at: console.port)
+    }
+
+    @Test(
+        "somebody else at the same port of the other address is a fault, too: a browser might go there",
+        .enabled(if: (try? String(contentsOfFile: "/proc/net/if_inet6", encoding: .utf8))?.contains(" lo\n") == true))
+    func halfTaken() throws {
+        let other = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(other) }
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_addr = in6addr_loopback
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let result = withUnsafeMutableBytes(of: &address) { bytes -> Int32 in
+            let pointer = bytes.assumingMemoryBound(to: sockaddr.self).baseAddress
+            return pointer.map { bind(other, $0, length) + listen(other, 1) + getsockname(other, $0, &length) } ?? -1
+        }
+        #expect(result == 0)
+        try expectFault(at: String(UInt16(bigEndian: address.sin6_port)))
+    }
+
+    private func expectFault(at port: String) throws {
         let (folder, id) = (network.folder, Node.c2.topicForm)
         let reply = try Network.output(
             Network.products + "/srup-bench",
             [
                 "c2", "--id", id, "--key", "\(folder)/\(id).key.pem", "--keyring", folder, "--broker",
                 "localhost:\(network.port)", "--ca", "\(folder)/ca.pem", "--cert", "\(folder)/\(id).cert.pem",
-                "--tls-key", "\(folder)/\(id).tls.key", "--web", console.port,
+                "--tls-key", "\(folder)/\(id).tls.key", "--timeout", "10", "--web", port,
             ])
         #expect(reply.status == 1 && reply.text.contains("cannot be listened on") && reply.text.contains("hint: "))
     }

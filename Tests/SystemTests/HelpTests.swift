@@ -22,7 +22,7 @@ struct HelpTests {
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
             (
                 "srup-bench", [],
-                ["keys", "c2", "device", "scan", "pair", "decode", "diagram", "view", "registry", "enrol"]
+                ["keys", "c2", "history", "device", "scan", "pair", "decode", "diagram", "view", "registry", "enrol"]
             ),
             (
                 "srup-bench", ["registry"],
@@ -42,8 +42,12 @@ struct HelpTests {
             ("srup-bench", ["keys"], ["--out", "--bits"]),
             (
                 "srup-bench", ["c2"],
-                ["--enrolled", "--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window"]
+                [
+                    "--enrolled", "--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window", "--state",
+                    "--registry", "--registry-ca", "--reader-token", "--web",
+                ]
             ),
+            ("srup-bench", ["history"], ["--state", "--node", "--last", "--json", "--svg"]),
             (
                 "srup-bench", ["device"],
                 ["--server", "--observer", "--link", "--beacon", "--over", "--mode", "--wrong-value", "--silent"]

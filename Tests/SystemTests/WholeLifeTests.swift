@@ -71,6 +71,35 @@ struct WholeLifeTests {
         #expect(operatorOfC2.end(with: SIGTERM) == 0)
     }
 
+    @Test("a beacon joins before another beacon, which vouches for it; with nobody near by it is not joined")
+    func beforeAnotherBeacon() throws {
+        let (folder, id) = (network.folder, Node.second.topicForm)
+        let c2 = try c2("--window", "4")
+        let observer = try BeaconProcess(network)
+        try observer.startAndJoin()
+        func joining(at path: String) throws -> BeaconProcess {
+            try BeaconProcess(
+                network, name: "joining",
+                settings: [
+                    "beacon": ["identity = \(id)", "key = \(folder)/\(id).key.pem"],
+                    "broker": ["certificate = \(folder)/\(id).cert.pem", "key = \(folder)/\(id).tls.key"],
+                    "server \(Node.c2.topicForm)": [
+                        "join = observed", "observer = \(Node.beacon.topicForm)", "observer-address = local:\(path)",
+                    ],
+                ])
+        }
+        let away = try joining(at: folder + "/nobody-here")
+        try away.start()
+        try c2.hear("observed join of \(Node.second) by \(Node.beacon): failed")
+        try eventually("it is told") { away.membership == "refused" }
+        away.stop()
+        let near = try joining(at: observer.linkPath)
+        try near.start()
+        try c2.hear("observed join of \(Node.second) by \(Node.beacon): accepted")
+        try eventually("it is a member\n\(near.logged)") { near.membership == "member" }
+        #expect(observer.history.first?["verdict"] as? String == "valid")
+    }
+
     @Test("who is kept cannot resign; who may only join in another manner is refused")
     func policy() throws {
         let id = Node.beacon.topicForm

@@ -176,10 +176,11 @@ enum ConsolePage {
             let parts = lines.map { "<span>\($0)</span> " as HTML }
             return "<p class=\"value text\">\(parts)</p>"
         case .grid:
+            let rows = picture.spoken.split(separator: "; ").map { "<span>\(String($0))</span> " as HTML }
             return """
                 <p class="value"><img src="/picture.svg?join=\(join.id)" width="240" height="240" \
                 alt="The \(picture.name) of the value; the same follows in words."></p>
-                <details><summary>The same in words</summary><p>\(picture.spoken)</p></details>
+                <details><summary>The same in words</summary><p>\(rows)</p></details>
                 """
         }
     }

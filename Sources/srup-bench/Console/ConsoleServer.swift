@@ -25,13 +25,11 @@ struct ConsoleServer {
             let chosen = try first.start()
             // A browser may try ::1 first. Where this machine has no such address, nobody else listens there either.
             let second = Listener("::1", chosen, console, bounds)
-            do throws(OperatorFault) { _ = try second.start() } catch {
-                if second.isTaken {
-                    first.stop()
-                    if tries > 0 { continue }
-                    throw error
-                }
-            }
+            do throws(OperatorFault) { _ = try second.start() } catch  where !second.isAbsent {
+                first.stop()
+                if tries > 0 { continue }
+                throw error
+            } catch {}
             let ready = DispatchSemaphore(value: 0)
             Task.detached { [console] in
                 await console.listens(at: chosen)
@@ -49,7 +47,7 @@ private final class Listener: Sendable {
     private enum State {
         case starting
         case listening(UInt16)
-        case failed(String, isTaken: Bool)
+        case failed(String, isAbsent: Bool)
     }
 
     private let address: String
@@ -69,8 +67,8 @@ private final class Listener: Sendable {
     func start() throws(OperatorFault) -> UInt16 {
         let running = Task.detached { [self] in
             do { try await application.runService(gracefulShutdownSignals: []) } catch {
-                let isTaken = (error as? IOError)?.errnoCode == EADDRINUSE
-                state.withLock { $0 = .failed("\(error)", isTaken: isTaken) }
+                let isAbsent = [EADDRNOTAVAIL, EAFNOSUPPORT].contains((error as? IOError)?.errnoCode)
+                state.withLock { $0 = .failed("\(error)", isAbsent: isAbsent) }
             }
             changed.signal()
         }
@@ -89,8 +87,9 @@ private final class Listener: Sendable {
         if case .failed(let words, _) = state.withLock({ $0 }) { ": \(words)" } else { "" }
     }
 
-    var isTaken: Bool {
-        if case .failed(_, let isTaken) = state.withLock({ $0 }) { isTaken } else { false }
+    /// Whether this machine has no such address.
+    var isAbsent: Bool {
+        if case .failed(_, let isAbsent) = state.withLock({ $0 }) { isAbsent } else { false }
     }
 
     func stop() { task.withLock { $0?.cancel() } }

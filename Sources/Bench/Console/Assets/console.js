@@ -122,9 +122,19 @@
 
   // --- Hearing that something has changed ---
 
+  let events = null;
   let polling = null;
+  let again = null;
+  const poll = () => { polling ??= setInterval(refresh, 5000); };
+  const stop = () => {
+    events?.close();
+    clearInterval(polling);
+    clearTimeout(again);
+    events = polling = again = null;
+  };
   const listen = () => {
-    const events = new EventSource(`/events?after=${main.dataset.newest}`);
+    stop();
+    events = new EventSource(`/events?after=${main.dataset.newest}`);
     events.onopen = () => {
       clearInterval(polling);
       polling = null;
@@ -139,11 +149,22 @@
       tell("The server does not answer; trying again.");
       if (events.readyState !== EventSource.CLOSED) return;
       // No stream for us: look now and then, and try again for one.
-      polling ??= setInterval(refresh, 5000);
-      setTimeout(listen, 15000);
+      poll();
+      again = setTimeout(listen, 15000);
     };
-    addEventListener("pagehide", () => events.close(), { once: true });
   };
+  // A browser has six connections to us for all its tabs: those that nobody sees do not keep one.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      stop();
+      poll();
+    } else {
+      listen();
+      refresh();
+    }
+  });
+  addEventListener("pagehide", stop);
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
   // --- Counting down ---
 

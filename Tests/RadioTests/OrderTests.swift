@@ -1,0 +1,21 @@
+import Keys
+import SRUP
+import SystemSupport
+import Testing
+
+extension RadioTests {
+    /// The paper's §3.6 with a radio.
+    @Suite("What a server orders of the radio", .serialized)
+    struct OrderTests {
+        @Test("restart radio is done and answered so, and the beacon is found and serves afterwards on every transport")
+        func restartRadio() throws {
+            let field = try Field.with()
+            for transport in Radio.transports { try field.expectService(try Radio.deviceWay(transport)) }
+            let token = Token(random: randomBytes(16), for: Node.beacon)
+            try field.server.send(.action(4), token: token)
+            #expect(try field.server.waitForVerdict(token) == .actionSuccess)
+            #expect(field.beacon.logged.contains("has the radio restarted"))
+            for transport in Radio.transports { try field.expectService(try Radio.deviceWay(transport)) }
+        }
+    }
+}
