@@ -67,7 +67,7 @@ public struct C2Registry: Sendable {
 }
 
 /// The keys of the nodes that a server knows. They change while it runs: the registry gives and takes some.
-final class C2Keyring: Keyring, Sendable {
+final class C2Keyring: Sendable {
     private let keys: Mutex<PublicKeys>
 
     init(_ keys: [Identifier: PublicKey]) { self.keys = Mutex(PublicKeys(keys)) }
@@ -77,11 +77,6 @@ final class C2Keyring: Keyring, Sendable {
         set { keys.withLock { $0[node] = newValue } }
     }
 
-    var nodes: [Identifier] { keys.withLock { $0.nodes } }
-
-    func check(
-        _ signature: ArraySlice<UInt8>, over parts: [ArraySlice<UInt8>], of sender: Identifier
-    ) throws(VerificationError) {
-        try keys.withLock { $0 }.check(signature, over: parts, of: sender)
-    }
+    /// The keys as they are now, to check a signature with.
+    var current: PublicKeys { keys.withLock { $0 } }
 }

@@ -11,7 +11,7 @@ extension C2Server {
             snapshot: { [self] in
                 await onLoop { server in
                     server.c2.snapshot(
-                        knowing: server.ring.nodes, heard: server.heard, at: bootNanoseconds(),
+                        knowing: server.ring.current.nodes, heard: server.heard, at: bootNanoseconds(),
                         hasValue: { server.shown[$0] != nil })
                 }
             },
@@ -74,13 +74,13 @@ extension C2.Command {
     var node: Identifier {
         switch self {
         case .accept(let node), .refuse(let node), .join(let node), .terminate(let node), .deregister(let node),
-            .identity(let node), .action(let node, _), .data(let node, _, _), .update(let node, _, _),
-            .activate(let node):
+            .identity(let node), .action(let node, _), .update(let node, _, _), .activate(let node),
+            .data(let node, _, _):
             node
         }
     }
 
-    /// As a line of orders has it; of data and an update, whose only.
+    /// As a line of orders has it; of data, whose only.
     var words: String {
         switch self {
         case .accept: "accept \(node)"
@@ -91,9 +91,9 @@ extension C2.Command {
         case .identity: "identity \(node)"
         case .action(_, let code):
             "action \(node) " + (C2Orders.actions.first { $0.value == code }?.key ?? "\(code)")
-        case .data: "data \(node)"
-        case .update: "update \(node)"
+        case .update(_, let url, let digest): "update \(node) \(url) \(hexadecimal(digest))"
         case .activate: "activate \(node)"
+        case .data: "data \(node)"
         }
     }
 }

@@ -32,7 +32,7 @@ extension C2Server {
 
     private func serve(_ payload: [UInt8]) -> C2Step {
         let sender = (try? UnverifiedFrame(payload))?.claimedSender
-        return C2Step(effects: c2.receive(payload, checkedBy: ring, at: bootNanoseconds()), node: sender)
+        return C2Step(effects: c2.receive(payload, checkedBy: ring.current, at: bootNanoseconds()), node: sender)
     }
 
     private func askRegistry() {

@@ -43,7 +43,8 @@ struct HelpTests {
             (
                 "srup-bench", ["c2"],
                 [
-                    "--enrolled", "--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window", "--state",
+                    "--enrolled", "--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window",
+                    "--state",
                     "--registry", "--registry-ca", "--reader-token", "--web",
                 ]
             ),

@@ -145,6 +145,14 @@ public actor Console {
     }
 
     private func obey(_ form: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
+        if let node = form.node("node"), form["order"] == "update" {
+            guard let update = C2.Command.update(node, in: form) else {
+                return .sentence(
+                    400, "Not understood",
+                    "An update wants the file's address and its SHA-256, 64 hexadecimal digits. Nothing was done.")
+            }
+            return tell(await means.obey(update), session)
+        }
         guard let node = form.node("node"), let order = form["order"].flatMap(ConsoleOrder.init(rawValue:)) else {
             return .sentence(400, "Refused", "It is not said what is to be done, or by whom. Nothing was done.")
         }

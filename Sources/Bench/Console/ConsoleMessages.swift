@@ -99,6 +99,8 @@ public enum ConsolePolicy {
     static let arrowsOnPage = 40
     /// Messages in a drawing that is downloaded.
     static let arrowsInFile = 400
+    /// Bytes of the address of an update.
+    static let longestAddress = 1_000
 
     /// On every answer. The page takes nothing from elsewhere, sends nothing elsewhere, and stands in nobody's frame.
     public static let headers: [(name: String, value: String)] = [

@@ -1,10 +1,10 @@
 import SRUP
 
-/// What the console's buttons order. One that needs more than a node has a form of its own beside these.
+/// What the console's buttons order. An update needs more than a node, and has a form of its own.
 enum ConsoleOrder: String, CaseIterable, Sendable {
     case identity, identify, pause, resume
     case restartRadio = "restart-radio"
-    case join, terminate, deregister
+    case activate, join, terminate, deregister
 
     /// On its button.
     var label: String {
@@ -14,6 +14,7 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .pause: "Pause observing"
         case .resume: "Resume observing"
         case .restartRadio: "Restart its radio"
+        case .activate: "Activate the update…"
         case .join: "Tell it to join"
         case .terminate: "Let it go…"
         case .deregister: "Deregister…"
@@ -23,6 +24,7 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
     /// What is asked first, where it is not done at once.
     var question: String? {
         switch self {
+        case .activate: "It installs what it has fetched, and starts anew with that."
         case .terminate: "It is a member no longer, and its open joins fail. It can be told to join again."
         case .deregister:
             "It destroys its keys and certificates, and is out of this system for good. It has to be enrolled anew to come "
@@ -32,7 +34,13 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
     }
 
     /// On the button below the question.
-    var confirmation: String { self == .terminate ? "Let it go" : "Deregister it" }
+    var confirmation: String {
+        switch self {
+        case .activate: "Activate the update"
+        case .terminate: "Let it go"
+        default: "Deregister it"
+        }
+    }
 
     func command(for node: Identifier) -> C2.Command {
         switch self {
@@ -41,9 +49,22 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .pause: .action(node, 1)
         case .resume: .action(node, 2)
         case .restartRadio: .action(node, 4)
+        case .activate: .activate(node)
         case .join: .join(node)
         case .terminate: .terminate(node)
         case .deregister: .deregister(node)
         }
+    }
+}
+
+extension C2.Command {
+    /// The update that a form orders; nil where its fields are none.
+    static func update(_ node: Identifier, in form: ConsoleForm) -> C2.Command? {
+        guard let url = form["url"], (1...ConsolePolicy.longestAddress).contains(url.utf8.count),
+            url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+            let digest = form["digest"].flatMap({ bytes(hexadecimal: $0.utf8.filter { $0 > 0x20 }) }),
+            digest.count == 32
+        else { return nil }
+        return .update(node, url: url, digest: digest)
     }
 }

@@ -236,8 +236,25 @@ enum ConsolePage {
             <form method="post" action="/order" class="orders">\(token(view.session))
             <input type="hidden" name="node" value="\(node.id)">
             \(buttons)
-            </form></details></td></tr>
+            </form>
+            \(updateForm(node.id, view))
+            </details></td></tr>
             """
+    }
+
+    private static func updateForm(_ node: Identifier, _ view: ConsoleView) -> HTML {
+        """
+        <form method="post" action="/order" class="update">\(token(view.session))
+        <input type="hidden" name="node" value="\(node)">
+        <label for="url-\(node)">Update: address of the file</label>
+        <input id="url-\(node)" name="url" required maxlength="\(ConsolePolicy.longestAddress)" autocomplete="off" \
+        spellcheck="false" inputmode="url">
+        <label for="digest-\(node)">its SHA-256</label>
+        <input id="digest-\(node)" name="digest" required pattern=" *[0-9a-fA-F]{64} *" \
+        title="64 hexadecimal digits" autocomplete="off" spellcheck="false">
+        <button class="plain" name="order" value="update">Let it fetch the update</button>
+        </form>
+        """
     }
 
     // MARK: - Messages

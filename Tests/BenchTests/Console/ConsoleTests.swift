@@ -196,7 +196,7 @@ struct ConsoleTests {
         for order in ConsoleOrder.allCases {
             let body = "token=\(token)&node=\(Cast.device.id)&order=\(order.rawValue)"
             let first = await it.post("/order", body, cookie: cookie)
-            guard order == .terminate || order == .deregister else {
+            guard [.activate, .terminate, .deregister].contains(order) else {
                 #expect(first.status == 303)
                 continue
             }
@@ -205,6 +205,28 @@ struct ConsoleTests {
             #expect(await it.post("/order", body + "&confirmed=yes", cookie: cookie).status == 303)
         }
         #expect(it.world.now(\.orders) == ConsoleOrder.allCases.map { $0.command(for: Cast.device.id) })
+    }
+
+    @Test("an update wants an address and a whole digest")
+    func update() async {
+        let it = await Operator()
+        let (cookie, token) = await it.signedIn()
+        func order(_ url: String, _ digest: String) async -> Int {
+            let body = "token=\(token)&node=\(Cast.device.id)&order=update&url=\(url)&digest=\(digest)"
+            return await it.post("/order", body, cookie: cookie).status
+        }
+        let digest = String(repeating: "aB", count: 32)
+        for (url, digest) in [
+            ("", digest), ("a+b", digest), ("%00", digest), (String(repeating: "x", count: 1_001), digest),
+            ("https://x/y", ""), ("https://x/y", "ab"), ("https://x/y", digest + "00"),
+            ("https://x/y", "z" + digest.dropFirst()),
+        ] { #expect(await order(url, digest) == 400) }
+        #expect(it.world.now(\.orders).isEmpty)
+        #expect(await order("https%3A%2F%2Fx%2Fy%3Fa%3D1", "+\(digest)+") == 303)
+        #expect(
+            it.world.now(\.orders) == [
+                .update(Cast.device.id, url: "https://x/y?a=1", digest: [UInt8](repeating: 0xAB, count: 32))
+            ])
     }
 
     // MARK: - Pages

@@ -269,6 +269,9 @@ def look(it, options):
     it.tab_to(lambda active: active.tag_name == "summary" and "Orders" in active.text)
     it.driver.switch_to.active_element.send_keys(Keys.ENTER)
     it.tab_to(lambda active: active.get_attribute("value") == "deregister")
+    for width in (1100, 360, 320):
+        it.emulate(width, 800)
+        wrong += [f"with orders open, at {width}: {one}" for one in it.driver.execute_script(ACCESS)]
     wrong += [f"with orders open, too wide: {one}" for one in it.driver.execute_script(OVERFLOW)]
     it.driver.switch_to.active_element.send_keys(Keys.ENTER)
     it.wait("the question", lambda: "Leave it" in it.find("main").text, 20)
