@@ -39,7 +39,10 @@ let package = Package(
         .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
         .target(
             name: "Bench",
-            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "HumanView", "SQLite", "CSQLite", "CLinux"]),
+            dependencies: [
+                "SRUP", "ProofLink", "Keys", "Links", "HumanView", "Fetching", "Enrolling", "SQLite", "CSQLite",
+                "CLinux",
+            ]),
         .executableTarget(
             name: "srup-beacon",
             dependencies: ["Beacon", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -93,7 +96,8 @@ let package = Package(
             dependencies: ["Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "TestVectors"]),
         .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
         .testTarget(
-            name: "BenchTests", dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "TestVectors"]),
+            name: "BenchTests",
+            dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "SQLite", "TestVectors"]),
         .testTarget(
             name: "HumanViewTests",
             dependencies: ["HumanView", "SRUP", "COpenSSL", "SystemSupport", "TestVectors", "srup-bench"]),

@@ -148,6 +148,10 @@ public struct C2: Sendable {
     var updates: [Identifier: Token] = [:]
     /// Out of the system: nothing of theirs is believed any more.
     var deregistered: Set<Identifier> = []
+    /// How those went that have left and not joined again.
+    var departed: [Identifier: Standing] = [:]
+    /// What an earlier run has left open.
+    var leftOpen: Set<Unanswered> = []
 
     /// A server that nobody has joined yet.
     public init(own: Identifier, policy: Policy, means: Means, counter: ReferenceCounter = ReferenceCounter()) {

@@ -27,14 +27,10 @@ extension C2 {
     }
 
     /// What an answer belongs to.
-    struct Asked: Equatable {
-        enum What: Equatable {
+    struct Asked: Equatable, Sendable {
+        enum What: Hashable, Sendable {
             case action(UInt8)
-            case data
-            case identity
-            case deregister
-            case update
-            case activate
+            case data, identity, deregister, update, activate
         }
 
         let node: Identifier
@@ -50,8 +46,8 @@ extension C2 {
         case .accept(let device): decideByHand(device, .accepted)
         case .refuse(let device): decideByHand(device, .refused)
         case .join(let node): order(.joinCommand(device: node), node, nil)
-        case .terminate(let node): order(.terminateCommand, node, nil) + leave(node)
-        case .deregister(let node): order(.deregisterCommand, node, .deregister) + leave(node)
+        case .terminate(let node): order(.terminateCommand, node, nil) + leave(node, .terminated)
+        case .deregister(let node): order(.deregisterCommand, node, .deregister) + leave(node, .terminated)
         case .identity(let node): order(.identityRequest, node, .identity)
         case .action(let node, let code): order(.action(code), node, .action(code))
         case .update(let node, let url, let digest): update(node, url, digest)
@@ -82,11 +78,17 @@ extension C2 {
         return order(body, node, .update)
     }
 
-    private mutating func leave(_ node: Identifier) -> [Effect] {
+    private mutating func leave(_ node: Identifier, _ how: Standing) -> [Effect] {
+        if joined.contains(node) || observers.contains(node) { departed[node] = how }
         joined.remove(node)
         observers.remove(node)
         let theirs = open.filter { $0.value.observer == node || $0.value.device == node }
         return theirs.sorted { $0.value.deadline < $1.value.deadline }.flatMap { decide(.failed, $0.key, $0.value) }
+    }
+
+    /// The registry has no key of a node any more: it is a member no longer, and nothing can be sent to it.
+    mutating func expel(_ node: Identifier) -> [Effect] {
+        [.say("\(node) is not in the registry any more")] + leave(node, .terminated)
     }
 
     /// An answer to a command counts only from the node that was ordered.
@@ -164,7 +166,7 @@ extension C2 {
         ]
         guard agrees else { return effects }
         if isEnd { deregistered.insert(node) }
-        return effects + leave(node)
+        return effects + leave(node, .resigned)
     }
 }
 

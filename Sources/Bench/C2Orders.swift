@@ -7,16 +7,19 @@ import SRUP
 ///     update NODE URL FILE|SHA256 · activate NODE
 ///     group NAME NODE... · and @NAME for every NODE
 public struct C2Orders: Sendable {
-    private var groups: [String: [Identifier]] = [:]
+    /// The groups by their names.
+    private(set) var groups: [String: [Identifier]]
 
     static let actions = ["pause": UInt8(1), "resume": 2, "identify": 3, "restart-radio": 4]
 
     private let digestOfFile: @Sendable (String) -> [UInt8]?
 
-    /// No groups yet.
+    /// With the groups that there are already.
     /// - Parameter digestOfFile: SHA-256 of a file; nil where it cannot be read.
-    public init(digestOfFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }) {
-        self.digestOfFile = digestOfFile
+    public init(
+        groups: [String: [Identifier]] = [:], digestOfFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
+    ) {
+        (self.groups, self.digestOfFile) = (groups, digestOfFile)
     }
 
     /// 64 hexadecimal digits, which may be wrong ones on purpose, or a file that has the digest.

@@ -1,8 +1,11 @@
 import SRUP
 
 extension C2 {
-    /// Takes what the broker delivered. The checks, in this order: frame, known key, signature, sequence. Own messages are
-    /// dropped by their sender, since the topics are shared.
+    /// Takes what the broker delivered. The checks, in this order: frame, known key, signature, sequence, token. Own messages
+    /// are dropped by their sender, since the topics are shared.
+    ///
+    /// A node of several servers answers them all on one topic, each under ids of its own: an answer that nobody here waits
+    /// for leaves the counter as it is, or those ids would shut out the node's next answer to us.
     /// - Parameter now: nanoseconds, on the clock that `tick` has.
     public mutating func receive(_ payload: [UInt8], checkedBy keyring: some Keyring, at now: Int64) -> [Effect] {
         let frame: UnverifiedFrame
@@ -23,9 +26,13 @@ extension C2 {
             return refuse(message, payload, .sender, "\(message.sender) is out of the system")
         }
         let last = counter[message.sender]
-        guard counter.accept(message.sequence, from: message.sender) else {
+        guard message.sequence > last else {
             return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
         }
+        if case .response(let status) = message.body, asked[message.token] == nil, open[message.token] == nil {
+            return refuse(message, payload, .verdict, "\(status) under a token that no open observation has")
+        }
+        _ = counter.accept(message.sequence, from: message.sender)
         return serve(message, payload, now)
     }
 

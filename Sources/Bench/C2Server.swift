@@ -27,64 +27,86 @@ public final class C2Server: @unchecked Sendable {
         case done
         /// At the time limit, and some observed joins were still to come.
         case outOfTime
+        /// What was to be done could not be kept, so it was not done.
+        case broken(OperatorFault)
     }
 
-    private let node: BenchNode
-    private let keys: [Identifier: PublicKey]
-    private let ring: PublicKeys
+    /// What the server keeps; it may be read from any thread.
+    public let store: C2Store
+    let node: BenchNode
+    /// Whose keys are in the keyring: the registry is not asked about them.
+    let fixed: Set<Identifier>
+    let ring: C2Keyring
+    let registry: C2Registry?
+    let view: HumanView
+    let loop = Loop()
+    let say: @Sendable (String) -> Void
+    private let known: [Identifier]
     private let ending: Ending
-    private let view: HumanView
-    private let loop = Loop()
-    private let say: @Sendable (String) -> Void
-    private var c2: C2
-    private var link: BrokerLink?
-    private var window: Alarm?
+    var c2: C2
+    var link: BrokerLink?
+    var window: Alarm?
     private var end: Alarm?
-    private var orders = C2Orders(digestOfFile: { path in
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        defer { close(file) }
-        return file < 0 ? nil : sha256(ofFile: file)
-    })
-    private var requests: [Token: [UInt8]] = [:]
-    private var decisions = 0
-    private var outbox = Outbox()
+    var orders: C2Orders
+    /// The OBSERVE_REQ of each open join.
+    var requests: [Token: [UInt8]] = [:]
+    var decisions = 0
+    var outbox = Outbox()
+    var lookups = C2Lookups()
+    var lastSilence: OperatorFault?
+    /// Why nothing is done any more.
+    private(set) var fault: OperatorFault?
     private var lastFault: BrokerFault?
     private var isReady = false
     private var isEnding = false
     private var isLingering = true
     private var ended = Ended.done
 
-    /// A server that has not been run yet.
+    /// A server that has not been run yet; it goes on where the store's last run has ended.
     /// - Parameters:
-    ///   - keys: the nodes that it knows.
+    ///   - keys: the nodes of the keyring.
+    ///   - registry: is asked for the keys of others.
     ///   - view: in which the operator sees values.
     ///   - say: takes a line for standard output.
+    /// - Throws: `OperatorFault` where the store cannot be used.
     public init(
-        _ node: BenchNode, keys: [Identifier: PublicKey], policy: C2.Policy, ending: Ending,
-        view: HumanView = .words, say: @escaping @Sendable (String) -> Void = { Voice.say($0) }
-    ) {
-        (self.node, self.keys, self.ending, self.view, self.say) = (node, keys, ending, view, say)
-        ring = PublicKeys(keys)
+        _ node: BenchNode, keys: [Identifier: PublicKey], policy: C2.Policy, ending: Ending, store: C2Store,
+        registry: C2Registry? = nil, view: HumanView = .words,
+        say: @escaping @Sendable (String) -> Void = { Voice.say($0) }
+    ) throws(OperatorFault) {
+        (self.node, self.ending, self.view, self.say) = (node, ending, view, say)
+        (self.store, self.registry, fixed) = (store, registry, Set(keys.keys))
+        try store.keep(keyring: keys)
+        // Without the registry nobody would notice that it has taken a key back.
+        let all = registry == nil ? keys : keys.merging(try store.registryKeys()) { own, _ in own }
+        known = Array(all.keys)
+        let ring = C2Keyring(all)
+        self.ring = ring
         let means = C2.Means(
             token: { Token(random: randomBytes(16)) },
             commandToken: { Token(random: randomBytes(16), for: $0) }, value: { Secret.random() },
-            seal: { value, reader in (try? keys[reader]?.seal(value)).map { Octets($0) } })
-        c2 = C2(own: node.id, policy: policy, means: means)
+            seal: { value, reader in (try? ring[reader]?.seal(value)).map { Octets($0) } })
+        c2 = C2(own: node.id, policy: policy, means: means, memory: store.memory)
+        orders = C2Orders(groups: store.groups) { path in
+            let file = open(path, O_RDONLY | O_CLOEXEC)
+            defer { close(file) }
+            return file < 0 ? nil : sha256(ofFile: file)
+        }
     }
 
     /// Runs on the calling thread until the ending, or a signal.
     public func run(until signals: StopSignals? = nil) -> Ended {
         signals?.watch(on: loop) { [unowned self] in finish(.done) }
-        window = Alarm(loop) { [unowned self] in perform(c2.tick(at: bootNanoseconds())) }
+        window = Alarm(loop) { [unowned self] in
+            perform([C2Step(effects: c2.tick(at: bootNanoseconds()))])
+        }
         end = Alarm(loop) { [unowned self] in timeIsUp() }
         if let limit = ending.limit { end?.set(at: bootNanoseconds() + limit) }
-        let topics = [Topic.joinRequests(to: node.id)] + keys.keys.map { Topic.of(device: $0) + "/#" }.sorted()
+        let topics = [Topic.joinRequests(to: node.id)] + known.map(C2Server.topic).sorted()
         let link = BrokerLink(
             node.linkSettings(subscriptions: topics),
-            deliver: { [self] batch in
-                loop.perform { for one in batch { self.receive(one.payload) } }
-                return true
-            },
+            // Acknowledged when it is kept, and not before: else it would be lost with the process.
+            deliver: { [self] batch in loop.performAndWait { self.receive(batch) } },
             happened: { [self] happening in loop.perform { self.note(happening) } })
         self.link = link
         link.start()
@@ -92,19 +114,31 @@ public final class C2Server: @unchecked Sendable {
         link.stop()
         (self.link, window, end) = (nil, nil, nil)
         say("c2: refused \(c2.refusals.values.reduce(0, +)) messages\(reasons)")
-        return ended
+        return fault.map { .broken($0) } ?? ended
     }
+
+    /// The filter of what a node publishes.
+    static func topic(of node: Identifier) -> String { Topic.of(device: node) + "/#" }
 
     /// Does what a line of the operator's orders. From any thread.
     public func take(order line: String) {
         loop.perform { [self] in
             do throws(OperatorFault) {
-                for command in try orders.read(line) { perform(c2.obey(command)) }
+                let commands = try orders.read(line)
+                // An order that is for nobody, such as `group`, is kept as well.
+                if commands.isEmpty { perform([C2Step(effects: [], order: C2Server.words(line))]) }
+                for command in commands {
+                    let effects = c2.obey(command)
+                    perform([C2Step(effects: effects, node: effects.addressee, order: C2Server.words(line))])
+                }
             } catch {
                 Voice.complain(error)
             }
         }
     }
+
+    /// An order as the history has it: `data` may be long.
+    private static func words(_ line: String) -> String { readable(Array(line.utf8.prefix(200))) }
 
     /// Ends the run. From any thread.
     public func stop() { loop.perform { self.finish(.done) } }
@@ -116,8 +150,9 @@ public final class C2Server: @unchecked Sendable {
 
     // MARK: - On the loop's thread
 
-    private func receive(_ payload: [UInt8]) {
-        perform(c2.receive(payload, checkedBy: ring, at: bootNanoseconds()))
+    private func receive(_ batch: [Incoming]) -> Bool {
+        guard fault == nil else { return false }
+        return perform(batch.flatMap { hear($0) })
     }
 
     private func note(_ happening: BrokerLink.Happening) {
@@ -126,6 +161,7 @@ public final class C2Server: @unchecked Sendable {
             outbox.connected(connection, over: link)
             say(isReady ? "c2: connected to \(broker) again" : "c2: ready")
             (isReady, lastFault) = (true, nil)
+            perform([C2Step(effects: c2.answerLeftOpen())])
         case .lost(_, let fault):
             outbox.lost()
             if !isEnding, fault != lastFault { Voice.complain(OperatorFault(fault)) }
@@ -135,61 +171,16 @@ public final class C2Server: @unchecked Sendable {
         stopIfDone()
     }
 
-    private func perform(_ effects: [C2.Effect]) {
-        for effect in effects {
-            switch effect {
-            case .record(let message, let frame, let refused): record(message, frame, refused)
-            case .send(let message, let peer):
-                let frame = node.sign(message)
-                if case .observationRequest = message.body { requests[message.token] = frame }
-                trace(message, frame, to: peer)
-                publish(frame, to: peer)
-            case .sendAgain(let token, let peer): sendAgain(token, to: peer)
-            case .say(let words): say("c2: \(words)")
-            case .decided(let decision, let device, let observer):
-                let (kind, by) = observer.map { ("observed", "\($0)") } ?? ("human-moderated", "a human")
-                say("c2: \(kind) join of \(device) by \(by): \(decision.rawValue)")
-                decisions += 1
-            case .moderate(let device, let value):
-                let style = TerminalStyle(isTerminal: isatty(STDOUT_FILENO) == 1) { name in
-                    getenv(name).map { String(cString: $0) }
-                }
-                say("c2: compare for \(device), \(view.rawValue):\n" + view.picture(of: value).terminal(style))
-            }
-        }
-        requests = requests.filter { c2.isOpen($0.key) }
-        window?.set(at: c2.nextDeadline)
-        if let wanted = ending.decisions, decisions >= wanted, !isEnding {
-            isEnding = true
-            end?.set(at: bootNanoseconds() + ending.linger)
-        }
+    func endIfDecided() {
+        guard let wanted = ending.decisions, decisions >= wanted, !isEnding else { return }
+        isEnding = true
+        end?.set(at: bootNanoseconds() + ending.linger)
     }
 
-    private func sendAgain(_ token: Token, to peer: Identifier) {
-        guard let frame = requests[token], let message = try? UnverifiedFrame(frame).unverifiedMessage else { return }
-        say("c2: publishing OBSERVE_REQ \(message.sequence) for \(peer) a second time")
-        trace(message, frame, to: peer, "sent a second time")
-        publish(frame, to: peer)
-    }
-
-    private func publish(_ frame: [UInt8], to peer: Identifier) {
-        outbox.publish(frame, on: Topic.of(device: peer), over: link)
-    }
-
-    private func trace(_ message: Message, _ frame: [UInt8], to peer: Identifier, _ detail: String? = nil) {
-        var line = TraceLine(message, frame: frame, from: .c2, to: c2.role(of: peer), at: TraceFile.now)
-        if let detail { line.detail = detail }
-        node.trace?.append(line)
-    }
-
-    private func record(_ message: Message?, _ frame: [UInt8], _ refused: String?) {
-        if let message {
-            let role = c2.role(of: message.sender)
-            node.trace?.append(
-                TraceLine(message, frame: frame, from: role, to: .c2, at: TraceFile.now, refused: refused))
-        } else if let refused {
-            node.trace?.append(TraceLine(shapeless: frame, at: TraceFile.now, refused: refused))
-        }
+    /// Nothing is done any more: what cannot be kept must not be acted on.
+    func breakOff(_ fault: OperatorFault) {
+        self.fault = fault
+        loop.stop()
     }
 
     private func timeIsUp() {
@@ -211,5 +202,13 @@ public final class C2Server: @unchecked Sendable {
     /// What was published last must have reached the broker.
     private func stopIfDone() {
         if isEnding, !isLingering, outbox.isEmpty { finish(.done) }
+    }
+}
+
+extension [C2.Effect] {
+    /// Whom the first message is for.
+    fileprivate var addressee: Identifier? {
+        for case .send(_, let peer) in self { return peer }
+        return nil
     }
 }

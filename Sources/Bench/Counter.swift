@@ -4,7 +4,8 @@ import SRUP
 /// directions. Sending adds 1 to it; a received id must be greater than it, and then replaces it. So two messages that
 /// cross are both refused, which is what a beacon in the field has to live with.
 public struct ReferenceCounter: Sendable {
-    private var numbers: [Identifier: UInt64]
+    /// The number of each peer that has one.
+    private(set) var numbers: [Identifier: UInt64]
 
     /// A counter that is 0 for every peer that is not named here.
     public init(_ numbers: [Identifier: UInt64] = [:]) { self.numbers = numbers }

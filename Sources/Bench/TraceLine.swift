@@ -69,6 +69,12 @@ public struct TraceLine: Codable, Equatable, Sendable {
         return String(decoding: data, as: UTF8.self)
     }
 
+    /// A line as `json` gives it; nil where the text is none.
+    init?(json text: String) {
+        guard let read = try? JSONDecoder().decode(TraceLine.self, from: Data(text.utf8)) else { return nil }
+        self = read
+    }
+
     /// The lines of a trace file; empty ones are left out.
     /// - Parameter name: of the file, for the fault.
     /// - Throws: `OperatorFault`, which names the line that is none.
@@ -76,7 +82,7 @@ public struct TraceLine: Codable, Equatable, Sendable {
         var lines: [TraceLine] = []
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
         where !line.isEmpty {
-            guard let read = try? JSONDecoder().decode(TraceLine.self, from: Data(line.utf8)) else {
+            guard let read = TraceLine(json: String(line)) else {
                 throw OperatorFault(
                     "line \(index + 1) of \(name) is no line of a trace",
                     hint: "give files that srup-bench c2 --trace and srup-bench device --trace wrote")

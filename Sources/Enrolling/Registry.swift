@@ -175,7 +175,7 @@ public struct Registry: Sendable {
     // MARK: - Keys
 
     /// The key that the service has of a node; nil where it has none.
-    func key(of node: String) throws(EnrolmentFault) -> PublicKey? {
+    package func key(of node: String) throws(EnrolmentFault) -> PublicKey? {
         precondition(node.utf8.allSatisfy(WebAddress.isPlain), "a name that is no path")
         let reply = try answer(.get("get_key/" + node), "get_key")
         if reply.status == 404 { return nil }

@@ -55,6 +55,10 @@ public struct HTTPClient: Sendable {
     private let proxy: String
     /// The bounds.
     public var limits: Limits
+    /// Sent with each request as `Authorization: Bearer`; plain characters only.
+    public var bearer: String? {
+        didSet { precondition(bearer?.utf8.allSatisfy(WebAddress.isPlain) ?? true, "a token that is no plain word") }
+    }
 
     /// A client.
     /// - Parameters:
@@ -133,6 +137,7 @@ public struct HTTPClient: Sendable {
         transfer.set(CCURL_USER_AGENT, "srup-beacon")
         transfer.set(CCURL_NO_SIGNAL, 1)
         transfer.set(CCURL_CONNECT_LIMIT, limits.connect.inMilliseconds)
+        if let bearer { transfer.add(header: "Authorization: Bearer \(bearer)") }
         if let total = limits.total { transfer.set(CCURL_TIME_LIMIT, total.inMilliseconds) }
         transfer.set(CCURL_LOW_SPEED_LIMIT, 1)
         transfer.set(CCURL_LOW_SPEED_TIME, max(1, limits.silence.inMilliseconds / 1_000))

@@ -68,6 +68,8 @@ public final class BrokerLink: Sendable {
 
     private struct Shared {
         var outgoing: [Outgoing] = []
+        /// Filters beyond the settings' own, and whether the connection has them.
+        var added: [(topic: String, isSubscribed: Bool)] = []
         var connection = 0
         var connected = false
         var stopping = false
@@ -114,6 +116,16 @@ public final class BrokerLink: Sendable {
             return true
         }
         if goes { ring() }
+    }
+
+    /// Subscribes to more filters, QoS 1, over this connection and all later ones. What is published afterwards leaves after
+    /// it, so no answer to it is missed. From any thread.
+    public func subscribe(to topics: [String]) {
+        shared.withLock { shared in
+            let new = topics.filter { topic in !shared.added.contains { $0.topic == topic } }
+            shared.added += new.map { ($0, false) }
+        }
+        ring()
     }
 
     /// Tries the next broker now, without waiting for the retry. From any thread.
@@ -187,6 +199,15 @@ public final class BrokerLink: Sendable {
         }
     }
 
+    /// The added filters that the connection does not have; all of them over a new one.
+    private func takeAdded(anew: Bool) -> [String] {
+        shared.withLock { shared in
+            let wanted = shared.added.filter { anew || !$0.isSubscribed }.map(\.topic)
+            if !wanted.isEmpty { shared.added = shared.added.map { ($0.topic, true) } }
+            return wanted
+        }
+    }
+
     private func answerBell() {
         var count: UInt64 = 0
         Glibc.read(bell, &count, 8)
@@ -211,7 +232,7 @@ public final class BrokerLink: Sendable {
                 if let fault = collected.fault { return fault }
                 if collected.connected {
                     connectedAt = bootNanoseconds()
-                    try session.subscribe()
+                    try session.subscribe(and: takeAdded(anew: true))
                 }
                 // Told only when the broker has granted every filter: from then on nothing that is published is missed.
                 if session.isSubscribed, !shared.withLock({ $0.connected }) {
@@ -225,6 +246,7 @@ public final class BrokerLink: Sendable {
                 guard session.isSubscribed || bootNanoseconds() < giveUp else { return .silent }
                 if !collected.messages.isEmpty, !deliver(collected.messages) { return .notKept }
                 if !collected.acknowledged.isEmpty { happened(.acknowledged(collected.acknowledged)) }
+                if session.isSubscribed { try session.add(takeAdded(anew: false)) }
                 for message in shared.withLock({ shared in
                     defer { shared.outgoing = [] }; return shared.outgoing
                 }) {

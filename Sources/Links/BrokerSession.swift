@@ -87,9 +87,15 @@ final class BrokerSession {
     /// Whether the broker has granted every filter.
     var isSubscribed: Bool { grantsAwaited == 0 }
 
-    func subscribe() throws(BrokerFault) {
-        grantsAwaited = settings.subscriptions.count
-        for topic in settings.subscriptions {
+    /// To the settings' filters and these; `isSubscribed` when all are granted.
+    func subscribe(and added: [String]) throws(BrokerFault) {
+        grantsAwaited = settings.subscriptions.count + added.count
+        try add(settings.subscriptions + added)
+    }
+
+    /// To these as well; nobody waits for the grant.
+    func add(_ topics: [String]) throws(BrokerFault) {
+        for topic in topics {
             let result = mosquitto_subscribe(mosquitto, nil, topic, 1)
             guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
         }
@@ -187,7 +193,7 @@ final class BrokerSession {
         }
         mosquitto_subscribe_callback_set(mosquitto) { _, me, _, count, granted in
             guard let session = BrokerSession.from(me), let granted else { return }
-            session.grantsAwaited = session.grantsAwaited.map { $0 - 1 }
+            session.grantsAwaited = session.grantsAwaited.map { max(0, $0 - 1) }
             if UnsafeBufferPointer(start: granted, count: Int(count)).contains(where: { $0 > 2 }) {
                 session.collected.fault = .subscriptionRefused(session.settings.subscriptions.joined(separator: ", "))
             }

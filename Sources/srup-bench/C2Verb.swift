@@ -17,8 +17,13 @@ struct C2Verb: ParsableCommand {
             observer get the same fresh value, sealed to each. The verdict counts only from the observer that was asked, \
             under the token that it was asked with: 60, 6E, 6F make the device's answer 50, 5E, 5F.
 
-            Sequence ids are kept as the reference keeps them: one number per peer for both directions. They are not kept \
-            across runs, so a beacon that joined an earlier run must join this one.
+            Sequence ids are kept as the reference keeps them: one number per peer for both directions. With --state, they \
+            are kept across runs, with members, keys, groups and history (see srup-bench history): the server goes on where \
+            it has ended, however it has, and answers 5F to the joins that were open. Without it nothing is kept, and a \
+            beacon that joined an earlier run must join this one.
+
+            With --registry, keys of nodes that are not in the keyring are asked for at the registration service, and again \
+            every ten minutes while the node speaks: one that it has revoked is let go.
 
             With --orders, lines on standard input are orders, with @NAME for the nodes of a group:
               accept|refuse|join|terminate|deregister|identity NODE
@@ -48,7 +53,26 @@ struct C2Verb: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "The nodes that we know: a folder of <id>.pub.pem. Our own may be in it.", valueName: "dir"))
-    var keyring: String
+    var keyring: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep everything in this file, mode 0600; it is made where it does not exist.", valueName: "file"))
+    var state: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Ask this registration service for the keys of nodes that are not in the keyring.", valueName: "url"))
+    var registry: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Certificates that the registry's must lead to, PEM. Without it, the system's.", valueName: "file"))
+    var registryCa: String?
+
+    @Option(
+        help: ArgumentHelp("The token of who may read keys; see srup-bench registry reader.", valueName: "file"))
+    var readerToken: String?
 
     @Option(help: ArgumentHelp("End when so many observed joins are decided.", valueName: "n"))
     var expectJoins: Int?
@@ -96,12 +120,16 @@ struct C2Verb: ParsableCommand {
     var orders = false
 
     func validate() throws {
+        if keyring == nil, registry == nil { throw ValidationError("give --keyring, --registry, or both") }
+        if registry == nil, registryCa != nil || readerToken != nil {
+            throw ValidationError("--registry-ca and --reader-token go with --registry")
+        }
         if let expectJoins, expectJoins < 1 { throw ValidationError("--expect-joins wants 1 or more") }
     }
 
     func run() throws {
         let signals = StopSignals()
-        let keys = try KeyPairs.known(in: keyring)
+        let keys = try keyring.map { try KeyPairs.known(in: $0) } ?? [:]
         var policy = C2.Policy()
         if !accept.isEmpty { policy.accepted = Set(accept) }
         policy.window = window.nanoseconds
@@ -112,11 +140,16 @@ struct C2Verb: ParsableCommand {
         var ending = C2Server.Ending()
         (ending.decisions, ending.linger) = (expectJoins, linger.nanoseconds)
         ending.limit = common.timeout?.nanoseconds
-        let server = C2Server(try common.node, keys: keys, policy: policy, ending: ending, view: view)
+        let service = try registry.map { try C2Registry($0, authority: registryCa, token: readerToken) }
+        let node = try common.node
+        let server = try C2Server(
+            node, keys: keys, policy: policy, ending: ending, store: C2Store(path: state, own: node.id),
+            registry: service, view: view)
         if orders { takeOrders(for: server) }
         switch server.run(until: signals) {
         case .done: break
         case .outOfTime: throw ExitCode(12)
+        case .broken(let fault): throw fault
         }
     }
 

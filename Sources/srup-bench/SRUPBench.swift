@@ -25,7 +25,8 @@ struct SRUPBench: ParsableCommand {
               srup-bench diagram c2.jsonl d1.jsonl
             """,
         subcommands: [
-            KeysVerb.self, C2Verb.self, DeviceVerb.self, ScanVerb.self, PairVerb.self, DecodeVerb.self,
+            KeysVerb.self, C2Verb.self, HistoryVerb.self, DeviceVerb.self, ScanVerb.self, PairVerb.self,
+            DecodeVerb.self,
             DiagramVerb.self, ViewVerb.self, RegistryVerb.self,
         ])
 

@@ -61,6 +61,9 @@ package final class BeaconProcess {
             text += "[\(section)]\n" + given.map { $0 + "\n" }.joined()
             text += values.filter { !names.contains(Substring($0.0)) }.map { "\($0.0) = \($0.1)\n" }.joined()
         }
+        for (section, lines) in settings where !defaults.contains(where: { $0.0 == section }) {
+            text += "[\(section)]\n" + lines.map { $0 + "\n" }.joined()
+        }
         try text.write(toFile: configuration, atomically: true, encoding: .utf8)
     }
 
@@ -102,6 +105,13 @@ package final class BeaconProcess {
     }
 
     package var membership: String? { (status["servers"] as? [[String: Any]])?.first?["membership"] as? String }
+    /// The membership with one of several servers.
+    package func membership(with server: Identifier) -> String? {
+        let servers = status["servers"] as? [[String: Any]] ?? []
+        let names = [server.description, server.topicForm]
+        let one = servers.first { $0.values.contains { names.contains($0 as? String ?? "") } }
+        return one?["membership"] as? String
+    }
     package var brokerState: String? { (status["broker"] as? [String: Any])?["state"] as? String }
     package var journalState: String? { (status["journal"] as? [String: Any])?["state"] as? String }
     package func refused(_ reason: String) -> Int { (status["refused"] as? [String: Any])?[reason] as? Int ?? 0 }

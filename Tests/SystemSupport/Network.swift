@@ -7,6 +7,8 @@ package enum Node {
     package static let beacon = Identifier(0x2f0e_1d2c_3b4a_5968)
     package static let device = Identifier(0x5f1e_2d3c_4b5a_6978)
     package static let second = Identifier(0x77)
+    /// Another server, where a network has two.
+    package static let otherC2 = Identifier(0xc2c2)
 }
 
 /// What a test waits for did not come.
@@ -42,11 +44,12 @@ package final class Network {
         .path
 
     /// - Parameter deviceKeys: whether the devices need RSA keys too; making them is slow where the processor is emulated.
-    package init(deviceKeys: Bool = true) throws {
+    /// - Parameter servers: its C2 servers.
+    package init(deviceKeys: Bool = true, servers: [Identifier] = [Node.c2]) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "srup-\(UUID().uuidString.prefix(8))").path
         try Network.run(
             Network.project + "/Scripts/broker",
-            ["make", folder, "--c2", Node.c2.topicForm, "--beacon", Node.beacon.topicForm]
+            ["make", folder] + servers.flatMap { ["--c2", $0.topicForm] } + ["--beacon", Node.beacon.topicForm]
                 + [Node.device, Node.second].flatMap { ["--device", $0.topicForm] })
         let text = try String(contentsOfFile: folder + "/port", encoding: .utf8)
         guard let given = UInt16(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
@@ -54,7 +57,7 @@ package final class Network {
         }
         port = given
         // RSA-2048 keeps the suite quick; the bench kit's own default is larger.
-        for node in [Node.c2, Node.beacon] + (deviceKeys ? [Node.device, Node.second] : []) { try makeKey(node) }
+        for node in servers + [Node.beacon] + (deviceKeys ? [Node.device, Node.second] : []) { try makeKey(node) }
         try startBroker()
     }
 

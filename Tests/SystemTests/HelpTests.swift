@@ -20,7 +20,10 @@ struct HelpTests {
             ("srup-beacon", ["status"], ["--config", "--json"]),
             ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
-            ("srup-bench", [], ["keys", "c2", "device", "scan", "pair", "decode", "diagram", "view", "registry"]),
+            (
+                "srup-bench", [],
+                ["keys", "c2", "history", "device", "scan", "pair", "decode", "diagram", "view", "registry"]
+            ),
             ("srup-bench", ["registry"], ["init", "run", "token", "reader", "list", "revoke"]),
             ("srup-bench", ["registry", "init"], ["--host", "--broker", "--c2-key", "--ca-passphrase", "--crl"]),
             (
@@ -32,8 +35,12 @@ struct HelpTests {
             ("srup-bench", ["keys"], ["--out", "--bits"]),
             (
                 "srup-bench", ["c2"],
-                ["--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window"]
+                [
+                    "--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window", "--state",
+                    "--registry", "--registry-ca", "--reader-token",
+                ]
             ),
+            ("srup-bench", ["history"], ["--state", "--node", "--last", "--json", "--svg"]),
             (
                 "srup-bench", ["device"],
                 ["--server", "--observer", "--link", "--beacon", "--over", "--mode", "--wrong-value", "--silent"]

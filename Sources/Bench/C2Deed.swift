@@ -1,0 +1,55 @@
+import Glibc
+import SRUP
+
+/// What is to be done, and on whose account.
+struct C2Step {
+    var effects: [C2.Effect]
+    /// The node that it is about, where there is one.
+    var node: Identifier?
+    /// The operator's line that caused it.
+    var order: String?
+}
+
+/// What the server does to the world when it has kept that it will: signed, put into words, and with nothing left to decide.
+enum C2Deed {
+    case publish([UInt8], to: Identifier)
+    case trace(TraceLine)
+    case say(String)
+    /// A join is decided.
+    case decided
+    /// Shown to the operator, and nowhere kept.
+    case show(device: Identifier, Secret)
+}
+
+extension C2Entry {
+    /// A message that came, or bytes that are none.
+    static func received(_ message: Message?, _ line: TraceLine, _ refused: String?) -> C2Entry {
+        var words = line.name
+        if let message { words += " of \(message.sender)" }
+        if let detail = line.detail { words += ": \(detail)" }
+        var kind = Kind.message
+        if case .data(let id, let data)? = message?.body, refused == nil, id == Octets("OBSERVATION_EVIDENCE".utf8) {
+            (kind, words) = (.evidence, "evidence from \(message?.sender ?? Identifier(0)): \(readable(data.bytes))")
+        }
+        if let refused { words = "refused \(words): \(refused)" }
+        return C2Entry(wallMilliseconds: now, kind: kind, node: message?.sender, line: line, words: words)
+    }
+
+    /// A message to a node.
+    static func sent(_ line: TraceLine, to node: Identifier) -> C2Entry {
+        let words = "\(line.name) to \(node)" + (line.detail.map { ": \($0)" } ?? "")
+        return C2Entry(wallMilliseconds: now, kind: .message, node: node, line: line, words: words)
+    }
+
+    /// Words for the operator, or of the operator.
+    static func told(_ kind: Kind, _ node: Identifier?, _ words: String) -> C2Entry {
+        C2Entry(wallMilliseconds: now, kind: kind, node: node, words: words)
+    }
+
+    /// Milliseconds since 1970.
+    private static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}

@@ -1,0 +1,187 @@
+import Foundation
+import SRUP
+import SystemSupport
+import Testing
+
+/// The bench kit's C2 with `--state`, beside a real beacon.
+@Suite("A C2 server that keeps its state")
+struct C2StateTests {
+    let network: Network
+    let bench: C2Bench
+    let state: String
+
+    init() throws {
+        network = try Network()
+        bench = C2Bench(network: network)
+        state = network.folder + "/c2.sqlite"
+    }
+
+    @Test("killed in an observed join it goes on: 5F, no new join of the beacon, replays refused, a new join succeeds")
+    func killed() throws {
+        var server = try bench.server("--state", state)
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        server.answer("group gate \(Node.beacon.topicForm)")
+        let silent = try bench.device(link: beacon.linkPath, "--silent")
+        try server.hear("\(Node.device) asks to join, observed by \(Node.beacon)")
+        try eventually("it is kept") { try bench.history(state).contains("OBSERVE_REQ to \(Node.beacon)") }
+        server.end(with: SIGKILL)
+
+        server = try bench.server("--state", state)
+        try server.hear("observed join of \(Node.device) by \(Node.beacon): failed")
+        #expect(silent.wait() == 11)
+        let old = try bench.frame(state, "OBS_JOIN_REQ of \(Node.device)")
+        try bench.publish(
+            old, as: Node.device, on: "SRUP/servers/\(Node.c2.topicForm)/\(Node.device.topicForm)")
+        try server.hear("refused OBS_JOIN_REQ of \(Node.device): sequence")
+
+        #expect(try bench.device(link: beacon.linkPath).wait() == 0, "\(server.said)")
+        try server.hear("observed join of \(Node.device) by \(Node.beacon): accepted")
+        #expect(!server.said.contains("join of \(Node.beacon): accepted"), "it needed no new join")
+        server.answer("action @gate pause")
+        try server.hear("the answer to action 0x01 of \(Node.beacon): action success")
+        #expect(server.end(with: SIGTERM) == 0)
+
+        let told = try bench.history(state, "--node", Node.device.topicForm)
+        #expect(told.contains("decision") && told.contains("by \(Node.beacon): failed"))
+        #expect(try bench.history(state, "--last", "1").split(separator: "\n").count == 1)
+        _ = try bench.history(state, "--svg", network.folder + "/history.svg")
+        let svg = try String(contentsOfFile: network.folder + "/history.svg", encoding: .utf8)
+        #expect(svg.contains("OBSERVE_REQ") && svg.hasPrefix("<"))
+    }
+
+    @Test("a value before human eyes is in no file, and its join has failed after a restart")
+    func valueIsNowhere() throws {
+        var server = try bench.server("--state", state, "--view", "hexadecimal")
+        let beacon = try BeaconProcess(network, settings: ["server \(Node.c2.topicForm)": ["join = no"]])
+        try beacon.start()
+        try eventually("the beacon is connected") { beacon.brokerState == "connected" }
+        let verb = try Verb(beacon, "join", "--human", "--as", "hexadecimal")
+        let shown = "compare for \(Node.beacon), hexadecimal:\n"
+        try eventually("a value is shown\n\(server.said)") {
+            server.said.range(of: shown).map { server.said[$0.upperBound...].count > 32 } == true
+        }
+        let place = try #require(server.said.range(of: shown))
+        let digits = String(server.said[place.upperBound...].lowercased().filter { $0.isHexDigit }.prefix(32))
+        try #require(digits.count == 32)
+        server.end(with: SIGKILL)
+        let text = Array(digits)
+        let raw = stride(from: 0, to: 32, by: 2).compactMap { UInt8(String(text[$0...($0 + 1)]), radix: 16) }
+        for file in [state, state + "-wal"] {
+            let data = try Data(contentsOf: URL(filePath: file))
+            #expect(!data.isEmpty && data.range(of: Data(raw)) == nil && data.range(of: Data(digits.utf8)) == nil)
+        }
+        server = try bench.server("--state", state)
+        try server.hear("human-moderated join of \(Node.beacon) by a human: failed")
+        #expect(verb.child.wait() == 1, "\(verb.said)")
+    }
+
+    @Test("another server's state, and one that a running server has, end it with what to do")
+    func refused() throws {
+        let running = try bench.server("--state", state)
+        func start(_ id: Identifier) throws -> String {
+            try Network.run(
+                C2Bench.program,
+                bench.arguments(id, ["--keyring", network.folder, "--state", state]), expecting: 1)
+        }
+        #expect(try start(Node.c2).contains("another process has it open\nhint: "))
+        #expect(running.end(with: SIGTERM) == 0)
+        #expect(
+            try start(Node.device).contains(
+                "is the state of the server \(Node.c2), and this one is \(Node.device)\nhint: "))
+    }
+
+    @Test(
+        "where the disk is full it answers nothing and ends with what to do",
+        .enabled(if: Disk.works, "no tmpfs can be mounted"))
+    func full() throws {
+        let disk = try Disk(network.folder + "/disk")
+        let server = try bench.server("--state", disk.path + "/c2.sqlite")
+        try disk.fill()
+        let beacon = try BeaconProcess(network)
+        try beacon.start()
+        #expect(server.wait() == 1, "\(server.said)")
+        #expect(server.said.contains("hint: make room on the disk"), "\(server.said)")
+        #expect(!server.said.contains("join of"))
+        #expect(beacon.membership != "member")
+        // What it has not kept it has not acknowledged: the broker brings it again.
+        try disk.empty()
+        let next = try bench.server("--state", disk.path + "/c2.sqlite")
+        try next.hear("join of \(Node.beacon): accepted")
+        try disk.remount("rw")
+    }
+}
+
+@Suite("Keys from the registry, at the C2 server")
+struct C2RegistryTests {
+    @Test("an unknown node that is registered joins and is heard; a stranger and a revoked one are refused")
+    func registry() throws {
+        let network = try Network()
+        let registry = try RegistryProcess()
+        let (id, bench) = (Node.beacon.topicForm, C2Bench(network: network))
+        #expect(try registry.enrol(id) == ["201", "200", "200"], "\(registry.log)")
+        let token = registry.folder + "/reader"
+        try Data(try registry.verb("reader").utf8).write(to: URL(filePath: token))
+        let keys = [
+            "--registry", registry.url, "--registry-ca", registry.folder + "/registry/ca.pem", "--reader-token", token,
+        ]
+        let state = network.folder + "/c2.sqlite"
+        var server = try bench.server(keys: keys, "--state", state)
+        let beacon = try BeaconProcess(network, settings: ["beacon": ["key = \(registry.folder)/\(id).key"]])
+        try beacon.startAndJoin()
+        server.answer("identity \(id)")
+        try server.hear(#""product":"srup-beacon""#)
+        let stranger = try bench.device(link: beacon.linkPath, "--silent", "--timeout", "3")
+        try server.hear("refused OBS_JOIN_REQ of \(Node.device)")
+        #expect(stranger.wait() == 12)
+        #expect(server.end(with: SIGTERM) == 0)
+
+        try registry.verb("revoke", [id])
+        server = try bench.server(keys: keys, "--state", state)
+        let resign = try Verb(beacon, "resign")
+        defer { resign.child.end() }
+        try server.hear("\(Node.beacon) is not in the registry any more")
+        try server.hear("refused RESIGN_REQ of \(Node.beacon)")
+        server.answer("identity \(id)")
+        try server.hear("\(Node.beacon) has not joined")
+        #expect(!server.said.contains("asks to resign"))
+    }
+}
+
+@Suite("Two C2 servers at one broker")
+struct TwoServersTests {
+    @Test("a beacon observes for both at the same time, and serves one on when the other has terminated it")
+    func both() throws {
+        let servers = [Node.c2, Node.otherC2]
+        let network = try Network(servers: servers)
+        let bench = C2Bench(network: network)
+        let first = try bench.server(as: Node.c2)
+        let second = try bench.server(as: Node.otherC2)
+        let key = "key = \(network.folder)/\(Node.otherC2.topicForm).pub.pem"
+        let beacon = try BeaconProcess(
+            network, settings: ["server \(Node.otherC2.topicForm)": [key], "observation": ["window = 3"]])
+        try beacon.start()
+        try eventually("it has joined both\n\(beacon.status)") {
+            servers.allSatisfy { beacon.membership(with: $0) == "member" }
+        }
+        // Both are open before either is proven: an honest device at one server, a wrong value at the other.
+        let honest = try bench.device(Node.device, at: Node.c2, link: beacon.linkPath, "--late", "1.5")
+        let wrong = try bench.device(
+            Node.second, at: Node.otherC2, link: beacon.linkPath, "--late", "1", "--wrong-value")
+        try first.hear("\(Node.device) asks to join")
+        try second.hear("\(Node.second) asks to join")
+        #expect(!first.said.contains("verdict of") && !second.said.contains("verdict of"))
+        #expect(honest.wait() == 0, "\(first.said)")
+        #expect(wrong.wait() == 10, "\(second.said)")
+        #expect(first.said.contains("observed join of \(Node.device) by \(Node.beacon): accepted"))
+        #expect(second.said.contains("observed join of \(Node.second) by \(Node.beacon): refused"))
+
+        first.answer("terminate \(Node.beacon.topicForm)")
+        try eventually("it is let go by one") { beacon.membership(with: Node.c2) == "terminated" }
+        #expect(beacon.membership(with: Node.otherC2) == "member")
+        #expect(try bench.device(Node.second, at: Node.otherC2, link: beacon.linkPath).wait() == 0, "\(second.said)")
+        for (said, other) in [(first.said, Node.otherC2), (second.said, Node.c2)] {
+            #expect(!said.contains("of \(other)"), "the other's messages are not for it: \(said)")
+        }
+    }
+}
