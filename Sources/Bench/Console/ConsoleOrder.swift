@@ -62,7 +62,8 @@ extension C2.Command {
     static func update(_ node: Identifier, in form: ConsoleForm) -> C2.Command? {
         guard let url = form["url"], (1...ConsolePolicy.longestAddress).contains(url.utf8.count),
             url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
-            let digest = form["digest"].flatMap({ bytes(hexadecimal: $0.utf8.filter { $0 > 0x20 }) }), digest.count == 32
+            let digest = form["digest"].flatMap({ bytes(hexadecimal: $0.utf8.filter { $0 > 0x20 }) }),
+            digest.count == 32
         else { return nil }
         return .update(node, url: url, digest: digest)
     }

@@ -218,7 +218,8 @@ struct ConsoleTests {
         let digest = String(repeating: "aB", count: 32)
         for (url, digest) in [
             ("", digest), ("a+b", digest), ("%00", digest), (String(repeating: "x", count: 1_001), digest),
-            ("https://x/y", ""), ("https://x/y", "ab"), ("https://x/y", digest + "00"), ("https://x/y", "z" + digest.dropFirst()),
+            ("https://x/y", ""), ("https://x/y", "ab"), ("https://x/y", digest + "00"),
+            ("https://x/y", "z" + digest.dropFirst()),
         ] { #expect(await order(url, digest) == 400) }
         #expect(it.world.now(\.orders).isEmpty)
         #expect(await order("https%3A%2F%2Fx%2Fy%3Fa%3D1", "+\(digest)+") == 303)
