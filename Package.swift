@@ -42,7 +42,8 @@ let package = Package(
             dependencies: [
                 "SRUP", "ProofLink", "Keys", "Links", "HumanView", "Fetching", "Enrolling", "SQLite", "CSQLite",
                 "CLinux",
-            ]),
+            ],
+            resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
         .executableTarget(
             name: "srup-beacon",
             dependencies: ["Beacon", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -107,7 +108,7 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"],
-            exclude: ["Registry"]),
+            exclude: ["Registry", "Console"]),
         .testTarget(
             name: "RadioTests",
             dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"],

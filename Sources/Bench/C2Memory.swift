@@ -3,7 +3,7 @@ import SRUP
 // What a server must not forget across runs, as a value: `C2Store` keeps it, `C2` gives it and is made of it.
 extension C2 {
     /// Where a node stands with the server.
-    public enum Standing: String, CaseIterable, Sendable {
+    public enum Standing: String, CaseIterable, Codable, Sendable {
         /// Its key is known, or it has asked; it has not joined.
         case known
         /// Joined by observation, and observes nobody.

@@ -31,6 +31,8 @@ public final class C2Server: @unchecked Sendable {
         case broken(OperatorFault)
     }
 
+    /// Where the operator looks on and decides, if there is one; given before the run.
+    public var console: Console?
     /// What the server keeps; it may be read from any thread.
     public let store: C2Store
     let node: BenchNode
@@ -54,6 +56,10 @@ public final class C2Server: @unchecked Sendable {
     var outbox = Outbox()
     var lookups = C2Lookups()
     var lastSilence: OperatorFault?
+    /// The values that wait for human eyes; only where a console shows them.
+    var shown: [Identifier: Secret] = [:]
+    /// When each node was heard, in milliseconds since 1970; only for a console.
+    var heard: [Identifier: Int64] = [:]
     /// Why nothing is done any more.
     private(set) var fault: OperatorFault?
     private var lastFault: BrokerFault?
@@ -160,6 +166,7 @@ public final class C2Server: @unchecked Sendable {
         case .connected(let broker, let connection):
             outbox.connected(connection, over: link)
             say(isReady ? "c2: connected to \(broker) again" : "c2: ready")
+            if let console, !isReady { Task { await console.announce() } }
             (isReady, lastFault) = (true, nil)
             perform([C2Step(effects: c2.answerLeftOpen())])
         case .lost(_, let fault):

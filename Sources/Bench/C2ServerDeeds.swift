@@ -21,6 +21,7 @@ extension C2Server {
         for deed in deeds { perform(deed) }
         requests = requests.filter { c2.isOpen($0.key) }
         window?.set(at: c2.nextDeadline)
+        noteForConsole(steps)
         endIfDecided()
         return true
     }
@@ -83,6 +84,10 @@ extension C2Server {
         case .trace(let line): node.trace?.append(line)
         case .say(let words): say("c2: \(words)")
         case .decided: decisions += 1
+        case .show(let device, let value) where console != nil:
+            shown[device] = value
+            // Whoever may read what we say here need not be who decides.
+            say("c2: compare for \(device), \(view.rawValue): at the console")
         case .show(let device, let value):
             let style = TerminalStyle(isTerminal: isatty(STDOUT_FILENO) == 1) { name in
                 getenv(name).map { String(cString: $0) }

@@ -5,13 +5,18 @@ extension Diagram {
     private static let places: [Role: Int] = [.device: 150, .beacon: 490, .c2: 830]
 
     /// The diagram as a self-contained SVG document. Every text of a trace is escaped.
-    public var svg: String {
+    public var svg: String { drawing(style: "<style>\(Diagram.styleSheet)</style>") }
+
+    /// The same for a page that has `styleSheet` already, and allows no other style.
+    var figure: String { drawing(style: "") }
+
+    private func drawing(style: String) -> String {
         let body = Diagram.top + arrows.count * Diagram.rowHeight
         var parts = [
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"srup-join\" role=\"img\" width=\"\(Diagram.pageWidth)\""
                 + " height=\"\(body + 44)\" viewBox=\"0 0 \(Diagram.pageWidth) \(body + 44)\">",
             "<title>\(Diagram.escaped(title ?? "an observed join"))</title>",
-            "<style>\(Diagram.style)</style>",
+            style,
             "<rect class=\"page\" width=\"100%\" height=\"100%\"/>",
             "<text class=\"title\" x=\"20\" y=\"26\">\(Diagram.escaped(title ?? ""))</text>",
             "<text class=\"time\" x=\"76\" y=\"60\" text-anchor=\"end\">ms</text>",
@@ -30,7 +35,7 @@ extension Diagram {
         /// Written out, not as CSS variables: not every viewer of SVG files knows those.
         var rules: [(String, String)] {
             [
-                ("text", "fill:\(ink)"), (".page", "fill:\(page)"), (".remark", "fill:\(faint)"),
+                ("text", "fill:\(ink);stroke:\(page)"), (".page", "fill:\(page)"), (".remark", "fill:\(faint)"),
                 (".time", "fill:\(faint)"), (".life", "stroke:\(line)"), (".box", "fill:\(page);stroke:\(line)"),
                 (".mqtt", "stroke:\(mqtt);fill:\(mqtt)"), (".link", "stroke:\(link);fill:\(link)"),
                 (".bad", "stroke:\(bad);fill:\(bad)"),
@@ -46,9 +51,14 @@ extension Diagram {
         bad: "#ff8a80")
 
     /// All rules are below one class, so that several diagrams, and text of other origin, can share a page.
-    private static let style: String = {
+    static let styleSheet: String = {
         let shapes = [
-            ("text", "font-family:ui-sans-serif,system-ui,sans-serif;font-size:13px"),
+            // An edge in the page's colour: a lifeline behind a text does not strike it out.
+            (
+                "text",
+                "font-family:ui-sans-serif,system-ui,sans-serif;font-size:13px;paint-order:stroke;stroke-width:4px;"
+                    + "stroke-linejoin:round"
+            ),
             (".title", "font-size:16px;font-weight:600"), (".role", "font-weight:600"), (".remark", "font-size:12px"),
             (".time", "font-size:12px;font-variant-numeric:tabular-nums"), (".life", "stroke-width:1.5"),
             (".box", "stroke-width:1.5"), (".arrow", "stroke-width:1.8"), (".dashed", "stroke-dasharray:6 4"),

@@ -54,6 +54,9 @@ public struct PublicKeys: Keyring, Sendable {
         set { keys[node] = newValue }
     }
 
+    /// Whose keys we hold.
+    public var nodes: [Identifier] { Array(keys.keys) }
+
     /// The one signature check (docs/protocol.md, section 1).
     public func check(
         _ signature: ArraySlice<UInt8>, over parts: [ArraySlice<UInt8>], of sender: Identifier

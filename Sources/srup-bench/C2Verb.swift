@@ -33,11 +33,16 @@ struct C2Verb: ParsableCommand {
               activate NODE
               group NAME NODE...
 
+            With --web, a page on this machine's loopback addresses shows devices, joins and messages, takes the same \
+            decisions and orders, and is the only place where values are shown; docs/console.md tells how it is protected. \
+            The key signs in once, and the next one is said then.
+
             One line per step on standard output. The ones to wait for:
               c2: ready
               c2: join of <node>: accepted
               c2: observed join of <device> by <observer>: accepted|refused|failed
               c2: compare for <device>, <view>: and the picture on the lines after it
+              c2: console on http://localhost:<port>/ — sign in with <key>
               c2: human-moderated join of <device> by a human: accepted|refused|failed
 
             Status 0 after the expected joins or by SIGTERM or SIGINT, 12 where --timeout came before them.
@@ -116,6 +121,13 @@ struct C2Verb: ParsableCommand {
             valueName: "name"))
     var view = HumanView.words
 
+    @Option(
+        defaultAsFlag: UInt16(0),
+        help: ArgumentHelp(
+            "Serve the operator's page to browsers on this machine, at this port or, without one, at one that is free.",
+            valueName: "port"))
+    var web: UInt16?
+
     @Flag(help: "Take orders from standard input.")
     var orders = false
 
@@ -145,12 +157,19 @@ struct C2Verb: ParsableCommand {
         let server = try C2Server(
             node, keys: keys, policy: policy, ending: ending, store: C2Store(path: state, own: node.id),
             registry: service, view: view)
+        if let web { try serveConsole(of: server, at: web) }
         if orders { takeOrders(for: server) }
         switch server.run(until: signals) {
         case .done: break
         case .outOfTime: throw ExitCode(12)
         case .broken(let fault): throw fault
         }
+    }
+
+    private func serveConsole(of server: C2Server, at port: UInt16) throws {
+        let console = Console(server.consoleMeans) { Voice.say("c2: \($0)") }
+        server.console = console
+        try ConsoleServer(console: console, port: port).start()
     }
 
     /// A file, a pipe or a terminal: a thread that waits for lines takes them all. Not by stdio, whose locks the waiting

@@ -37,7 +37,7 @@ struct HelpTests {
                 "srup-bench", ["c2"],
                 [
                     "--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window", "--state",
-                    "--registry", "--registry-ca", "--reader-token",
+                    "--registry", "--registry-ca", "--reader-token", "--web",
                 ]
             ),
             ("srup-bench", ["history"], ["--state", "--node", "--last", "--json", "--svg"]),

@@ -1,0 +1,70 @@
+import SRUP
+
+/// What the console's buttons order. An update needs more than a node, and has a form of its own.
+enum ConsoleOrder: String, CaseIterable, Sendable {
+    case identity, identify, pause, resume
+    case restartRadio = "restart-radio"
+    case activate, join, terminate, deregister
+
+    /// On its button.
+    var label: String {
+        switch self {
+        case .identity: "Ask who it is"
+        case .identify: "Let it show itself"
+        case .pause: "Pause observing"
+        case .resume: "Resume observing"
+        case .restartRadio: "Restart its radio"
+        case .activate: "Activate the update…"
+        case .join: "Tell it to join"
+        case .terminate: "Let it go…"
+        case .deregister: "Deregister…"
+        }
+    }
+
+    /// What is asked first, where it is not done at once.
+    var question: String? {
+        switch self {
+        case .activate: "It installs what it has fetched, and starts anew with that."
+        case .terminate: "It is a member no longer, and its open joins fail. It can be told to join again."
+        case .deregister:
+            "It destroys its keys and certificates, and is out of this system for good. It has to be enrolled anew to come "
+                + "back."
+        case .identity, .identify, .pause, .resume, .restartRadio, .join: nil
+        }
+    }
+
+    /// On the button below the question.
+    var confirmation: String {
+        switch self {
+        case .activate: "Activate the update"
+        case .terminate: "Let it go"
+        default: "Deregister it"
+        }
+    }
+
+    func command(for node: Identifier) -> C2.Command {
+        switch self {
+        case .identity: .identity(node)
+        case .identify: .action(node, 3)
+        case .pause: .action(node, 1)
+        case .resume: .action(node, 2)
+        case .restartRadio: .action(node, 4)
+        case .activate: .activate(node)
+        case .join: .join(node)
+        case .terminate: .terminate(node)
+        case .deregister: .deregister(node)
+        }
+    }
+}
+
+extension C2.Command {
+    /// The update that a form orders; nil where its fields are none.
+    static func update(_ node: Identifier, in form: ConsoleForm) -> C2.Command? {
+        guard let url = form["url"], (1...ConsolePolicy.longestAddress).contains(url.utf8.count),
+            url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+            let digest = form["digest"].flatMap({ bytes(hexadecimal: $0.utf8.filter { $0 > 0x20 }) }),
+            digest.count == 32
+        else { return nil }
+        return .update(node, url: url, digest: digest)
+    }
+}

@@ -1,0 +1,181 @@
+import Bench
+import Dispatch
+import Glibc
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import Synchronization
+
+/// The sockets around a `Console`: HTTP on this machine's loopback addresses, and on no other; nothing decided.
+struct ConsoleServer {
+    let console: Console
+    /// 0: one that is free.
+    let port: UInt16
+
+    /// Serves on threads of its own, until the process ends.
+    /// - Throws: `OperatorFault` where it cannot listen.
+    func start() throws(OperatorFault) {
+        let bounds = ConnectionBounds.Table()
+        // A free port of one address need not be free at the other.
+        var tries = port == 0 ? 5 : 1
+        while true {
+            tries -= 1
+            let first = Listener("127.0.0.1", port, console, bounds)
+            let chosen = try first.start()
+            // A browser may try ::1 first. Where this machine has no such address, nobody else listens there either.
+            let second = Listener("::1", chosen, console, bounds)
+            do throws(OperatorFault) { _ = try second.start() } catch  where !second.isAbsent {
+                first.stop()
+                if tries > 0 { continue }
+                throw error
+            } catch {}
+            let ready = DispatchSemaphore(value: 0)
+            Task.detached { [console] in
+                await console.listens(at: chosen)
+                ready.signal()
+                while (try? await Task.sleep(for: .seconds(ConsolePolicy.beat))) != nil { console.bell.ring() }
+            }
+            ready.wait()
+            return
+        }
+    }
+}
+
+/// One address that is listened on.
+private final class Listener: Sendable {
+    private enum State {
+        case starting
+        case listening(UInt16)
+        case failed(String, isAbsent: Bool)
+    }
+
+    private let address: String
+    private let port: UInt16
+    private let console: Console
+    private let bounds: ConnectionBounds.Table
+    private let state = Mutex(State.starting)
+    private let changed = DispatchSemaphore(value: 0)
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    init(_ address: String, _ port: UInt16, _ console: Console, _ bounds: ConnectionBounds.Table) {
+        (self.address, self.port, self.console, self.bounds) = (address, port, console, bounds)
+    }
+
+    /// Waits until it listens.
+    /// - Returns: the port.
+    func start() throws(OperatorFault) -> UInt16 {
+        let running = Task.detached { [self] in
+            do { try await application.runService(gracefulShutdownSignals: []) } catch {
+                let isAbsent = [EADDRNOTAVAIL, EAFNOSUPPORT].contains((error as? IOError)?.errnoCode)
+                state.withLock { $0 = .failed("\(error)", isAbsent: isAbsent) }
+            }
+            changed.signal()
+        }
+        task.withLock { $0 = running }
+        changed.wait()
+        switch state.withLock({ $0 }) {
+        case .listening(let port): return port
+        case .starting, .failed:
+            throw OperatorFault(
+                "\(address) port \(port) cannot be listened on\(why)",
+                hint: "give --web another port, or none, or end what listens there")
+        }
+    }
+
+    private var why: String {
+        if case .failed(let words, _) = state.withLock({ $0 }) { ": \(words)" } else { "" }
+    }
+
+    /// Whether this machine has no such address.
+    var isAbsent: Bool {
+        if case .failed(_, let isAbsent) = state.withLock({ $0 }) { isAbsent } else { false }
+    }
+
+    func stop() { task.withLock { $0?.cancel() } }
+
+    private var application: some ApplicationProtocol {
+        var logger = Logger(label: "console")
+        logger.logLevel = .critical  // what is worth a line, the console says itself
+        let console = console
+        return Application(
+            responder: CallbackResponder { (request: Request, visitor: Visitor) in
+                try await Listener.answer(request, of: visitor, by: console)
+            },
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [
+                        ConnectionBounds(seconds: ConsolePolicy.longestConnection, self.bounds)
+                    ],
+                    idleTimeout: .seconds(15),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(address, port: Int(port)),
+                availableConnectionsDelegate: .maximum(ConnectionBounds.mostInAll, logger: logger)),
+            onServerRunning: { [self] channel in
+                let port = UInt16(channel.localAddress?.port ?? 0)
+                state.withLock { $0 = .listening(port) }
+                changed.signal()
+            },
+            logger: logger)
+    }
+
+    /// One request, read to its bound.
+    private static func answer(
+        _ request: Request, of visitor: Visitor, by console: Console
+    ) async throws -> Response {
+        var body: [UInt8]
+        do {
+            body = Array(buffer: try await request.body.collect(upTo: ConsolePolicy.longestBody))
+        } catch is NIOTooManyBytesError {
+            // The console sees that it is over, and what still comes is not worth reading.
+            body = [UInt8](repeating: 0, count: ConsolePolicy.longestBody + 1)
+            let channel = visitor.channel
+            channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+        }
+        let cookies = request.headers[values: .cookie].joined(separator: "; ")
+        let reply = await console.answer(
+            ConsoleRequest(
+                method: request.method.rawValue, host: request.head.authority, path: request.uri.path,
+                query: request.uri.query ?? "", origin: request.headers[.origin], cookies: cookies,
+                contentType: request.headers[.contentType], lastEvent: request.headers[.lastEventID], body: body))
+        return response(reply, to: visitor)
+    }
+
+    private static func response(_ reply: ConsoleReply, to visitor: Visitor) -> Response {
+        var headers = HTTPFields()
+        for header in ConsolePolicy.headers + reply.headers {
+            if let name = HTTPFields.Element.Name(header.name) {
+                headers.append(HTTPFields.Element(name: name, value: header.value))
+            }
+        }
+        let body: ResponseBody
+        switch reply.body {
+        case .bytes(let bytes): body = ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+        case .events(let events):
+            visitor.channel.closeFuture.whenComplete { _ in events.end() }
+            body = ResponseBody { writer in
+                try await events.run { try await writer.write(ByteBuffer(string: $0)) }
+                try await writer.finish(nil)
+            }
+        }
+        return Response(status: .init(code: reply.status), headers: headers, body: body)
+    }
+}
+
+/// Who asks.
+private struct Visitor: InitializableFromSource {
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) { channel = source.channel }
+}
+
+extension HTTPFields.Element.Name {
+    fileprivate static let lastEventID: HTTPFields.Element.Name = {
+        guard let name = HTTPFields.Element.Name("Last-Event-ID") else {
+            preconditionFailure("a name of letters and hyphens")
+        }
+        return name
+    }()
+}

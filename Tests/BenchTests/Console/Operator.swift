@@ -1,0 +1,134 @@
+import HumanView
+import SRUP
+import Synchronization
+
+@testable import Bench
+
+/// A console with a server behind it that only notes what it is told, and the operator's browser. The keys and tokens count:
+/// 1 is the first key, 2 the next, and so on.
+final class Operator: Sendable {
+    struct World {
+        var now: Int64 = 0
+        var snapshot = C2Snapshot(server: Cast.c2.id, nodes: [], joins: [])
+        var entries: [C2Entry] = []
+        var decided: [String] = []
+        var orders: [C2.Command] = []
+        var said: [String] = []
+    }
+
+    static let host = "localhost:8080"
+    let world: Shared<World>
+    let console: Console
+
+    init(_ change: (inout World) -> Void = { _ in }) async {
+        var made = World()
+        change(&made)
+        let world = Shared(made)
+        self.world = world
+        let means = Console.Means(
+            snapshot: { world.now(\.snapshot) },
+            picture: { join in
+                guard world.now(\.snapshot).joins.contains(where: { $0.id == join && $0.hasValue }) else { return nil }
+                return HumanView.words.picture(of: .random())
+            },
+            decide: { join, accepts in
+                guard world.now(\.snapshot).joins.contains(where: { $0.id == join }) else { return nil }
+                world.change { $0.decided.append("\(join) \(accepts)") }
+                return ["join of <b>somebody</b>"]
+            },
+            obey: { command in
+                world.change { $0.orders.append(command) }
+                return ["done"]
+            },
+            entriesAfter: { id, limit, node in
+                Array(world.now(\.entries).filter { $0.id > id && (node == nil || $0.node == node) }.prefix(limit))
+            },
+            entriesBefore: { id, limit, node in
+                world.now(\.entries).filter { $0.id < id && (node == nil || $0.node == node) }.suffix(limit)
+            })
+        console = Console(means, now: { world.now(\.now) }, say: { line in world.change { $0.said.append(line) } })
+        await console.listens(at: 8080)
+        await console.announce()
+    }
+
+    /// The key that was said last.
+    var key: String {
+        let said = world.now(\.said)
+        return said.last { $0.contains("key for the next time is ") || $0.contains("sign in with ") }
+            .flatMap { $0.split(separator: " ").last.map(String.init) } ?? ""
+    }
+
+    func get(_ path: String, cookie: String = "", host: String? = Operator.host) async -> Answer {
+        let parts = path.split(separator: "?", maxSplits: 1).map(String.init)
+        return Answer(
+            await console.answer(
+                ConsoleRequest(
+                    method: "GET", host: host, path: parts[0], query: parts.count > 1 ? parts[1] : "", cookies: cookie))
+        )
+    }
+
+    func post(
+        _ path: String, _ body: String, cookie: String = "", host: String? = Operator.host,
+        origin: String? = "http://" + Operator.host, contentType: String = "application/x-www-form-urlencoded"
+    ) async -> Answer {
+        Answer(
+            await console.answer(
+                ConsoleRequest(
+                    method: "POST", host: host, path: path, origin: origin, cookies: cookie, contentType: contentType,
+                    body: Array(body.utf8))))
+    }
+
+    /// Signs in: the cookie, and the token of the forms.
+    func signedIn() async -> (cookie: String, token: String) {
+        let answer = await post("/sign-in", "key=\(key)")
+        let cookie = answer["set-cookie"].prefix { $0 != ";" }
+        let page = await get("/", cookie: String(cookie)).text
+        return (String(cookie), page.firstMatch(of: /name="token" value="([0-9a-f]+)"/).map { String($0.1) } ?? "")
+    }
+}
+
+/// What came back.
+struct Answer {
+    let status: Int
+    let text: String
+    private let headers: [(name: String, value: String)]
+
+    init(_ reply: ConsoleReply) {
+        (status, headers) = (reply.status, reply.headers)
+        text = if case .bytes(let bytes) = reply.body { String(decoding: bytes, as: UTF8.self) } else { "" }
+    }
+
+    subscript(name: String) -> String { headers.first { $0.name == name }?.value ?? "" }
+}
+
+/// Something that several threads look at.
+final class Shared<Value: Sendable>: Sendable {
+    private let value: Mutex<Value>
+
+    init(_ value: Value) { self.value = Mutex(value) }
+
+    func now<Part: Sendable>(_ part: (Value) -> Part) -> Part { value.withLock { part($0) } }
+
+    func change(_ change: (inout Value) -> Void) { value.withLock { change(&$0) } }
+}
+
+/// What the pages of the tests show.
+enum Shown {
+    static let join = C2Snapshot.Join(
+        id: "j-1", device: Cast.device.id, manner: "human", observer: nil, secondsLeft: 90, hasValue: true)
+
+    static func entry(
+        _ id: Int64, _ node: Identifier?, _ kind: C2Entry.Kind, _ words: String, line: TraceLine? = nil
+    ) -> C2Entry {
+        C2Entry(id: id, wallMilliseconds: 1_795_000_000_000 + id, kind: kind, node: node, line: line, words: words)
+    }
+
+    static func message(_ id: Int64, _ node: Node, _ name: String, token: String, detail: String? = nil)
+        -> C2Entry
+    {
+        let line = TraceLine(
+            atMicroseconds: id * 1_000, from: .device, to: .c2, via: .mqtt, name: name, bytes: 300, token: token,
+            detail: detail)
+        return entry(id, node.id, .message, "\(name) of \(node.id)", line: line)
+    }
+}

@@ -1,0 +1,343 @@
+#!/usr/bin/python3
+"""An operator at the console of `srup-bench c2 --web`: a real browser, without a window.
+
+Usage: browser.py press-accept --url URL --device ID [--refuse] [--seconds N] [--screenshot FILE]
+       browser.py look --url URL --device ID [--seconds N] [--screenshot FILE]
+       browser.py without-script --url URL --device ID [--seconds N]
+
+URL is the one with the key behind the #, as c2 says it.
+
+press-accept    signs in, waits until the device asks to join, and presses its button with the keyboard alone
+look            signs in, waits for the same, and measures the page: what is wrong with it is said, one line each
+without-script  signs in with scripts switched off, and refuses the device
+
+Exit status: 0 as it must be, 1 if not, 3 where there is no such browser here.
+
+On standard output one line of JSON: what was seen.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import urllib.request
+import xml.etree.ElementTree
+from urllib.parse import urlsplit
+
+try:
+    from selenium import webdriver
+    from selenium.common.exceptions import WebDriverException
+    from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
+except ImportError:
+    print("browser: python3-selenium is missing\nhint: run Scripts/setup", file=sys.stderr)
+    sys.exit(3)
+
+BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+
+# Text whose contrast is below 4.5:1, with what is measured. Colours are the computed ones; those of a drawing are its fills.
+CONTRAST = """
+const numbers = (colour) => (colour.match(/[\\d.]+/g) || []).map(Number);
+const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+  .map((v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+const ratio = (a, b) => {
+  const [x, y] = [light(a), light(b)].sort((p, q) => q - p);
+  return (x + .05) / (y + .05);
+};
+const behind = (element) => {
+  const svg = element.closest("svg");
+  if (svg) return numbers(getComputedStyle(svg.querySelector(".page")).fill);
+  for (let at = element; at; at = at.parentElement) {
+    const colour = numbers(getComputedStyle(at).backgroundColor);
+    if (colour.length === 3 || colour[3] === 1) return colour;
+  }
+  return [255, 255, 255];
+};
+const poor = [];
+let measured = 0;
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const element = walker.currentNode.parentElement;
+  if (!walker.currentNode.data.trim() || !element.checkVisibility() || element.closest(".unseen, title, style")) continue;
+  const style = getComputedStyle(element);
+  const found = ratio(numbers(element.closest("svg") ? style.fill : style.color), behind(element));
+  measured += 1;
+  if (found < 4.5) poor.push(`${found.toFixed(2)}:1 for «${walker.currentNode.data.trim().slice(0, 40)}»`);
+}
+return [measured, poor];
+"""
+
+# Whatever sticks out to the right, but for what stands in a box that scrolls by itself.
+OVERFLOW = """
+const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth ? ["the page"] : [];
+for (const one of document.querySelectorAll("body *")) {
+  if (one.closest(".figure *, .unseen, .skip, option, thead")) continue;
+  const box = one.getBoundingClientRect();
+  if (box.width && box.right > document.documentElement.clientWidth + .5) wide.push(`${one.tagName} ${one.className}`);
+}
+return wide;
+"""
+
+# What an assistive technology would stumble over.
+ACCESS = """
+const wrong = [];
+const want = (holds, words) => { if (!holds) wrong.push(words); };
+const all = (selector) => [...document.querySelectorAll(selector)];
+want(document.documentElement.lang === "en", "no language");
+want(document.title.length > 0, "no title");
+want(all("h1").length === 1, "not one h1");
+want(all("main").length === 1, "not one main");
+let level = 1;
+for (const one of all("h1, h2, h3, h4")) {
+  const own = Number(one.tagName[1]);
+  want(own <= level + 1, `a heading of level ${own} below one of level ${level}`);
+  level = own;
+}
+for (const one of all("input:not([type=hidden]), select, textarea")) {
+  want(one.labels.length > 0, `no label for ${one.name}`);
+}
+for (const one of all("img")) want(one.alt.length > 0, "a picture without a text");
+for (const one of all("button, a[href], summary")) want(one.textContent.trim().length > 0, "a button without words");
+const ids = all("[id]").map((one) => one.id);
+want(new Set(ids).size === ids.length, "two elements with one id");
+for (const one of all("[aria-labelledby], [aria-describedby]")) {
+  const names = `${one.getAttribute("aria-labelledby") || ""} ${one.getAttribute("aria-describedby") || ""}`;
+  for (const name of names.trim().split(/ +/)) want(document.getElementById(name), `nothing with the id ${name}`);
+}
+want(all("[aria-live]").length > 0, "nobody is told of what is new");
+for (const one of all("th")) want(one.scope, "a heading of a table without its scope");
+for (const one of all("[tabindex]")) want(one.tabIndex <= 0, "an order of its own for the keyboard");
+for (const one of all("[style]")) want(false, "style in the markup");
+for (const one of all("button")) {
+  want(!one.checkVisibility() || one.getBoundingClientRect().height >= 40, `«${one.textContent}» is small for a finger`);
+}
+return wrong;
+"""
+
+
+class Operator:
+    """A browser that is signed in, or about to be."""
+
+    def __init__(self, options):
+        self.url, self.device, self.seconds = options.url, options.device, options.seconds
+        self.profile = tempfile.mkdtemp(prefix="srup-browser-")
+        chrome = webdriver.ChromeOptions()
+        chrome.binary_location = BROWSER
+        flags = [
+            "headless=new", "disable-gpu", "disable-dev-shm-usage", "no-first-run", "disable-background-networking",
+            "disable-component-update", "disable-sync", "no-proxy-server", "window-size=1100,900",
+            f"user-data-dir={self.profile}",
+        ]
+        # As root, as in a container, the browser refuses to start in its sandbox.
+        if os.geteuid() == 0:
+            flags.append("no-sandbox")
+        for flag in flags:
+            chrome.add_argument(f"--{flag}")
+        chrome.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(service=Service(DRIVER), options=chrome)
+        self.driver.set_page_load_timeout(30)
+
+    def end(self):
+        self.driver.quit()
+        shutil.rmtree(self.profile, ignore_errors=True)
+
+    def wait(self, what, holds, seconds=None):
+        try:
+            return WebDriverWait(self.driver, seconds or self.seconds, poll_frequency=0.05).until(lambda _: holds())
+        except WebDriverException:
+            raise AssertionError(f"not in time: {what}") from None
+
+    def find(self, selector):
+        found = self.driver.find_elements(By.CSS_SELECTOR, selector)
+        return found[0] if found else None
+
+    def sign_in(self):
+        """By the link; the script takes the key and sends it."""
+        self.driver.get(self.url)
+        self.wait("the console's page", lambda: self.find("#joins"), 20)
+        self.wait("the live stream", lambda: self.find("#live").text == "Live.", 20)
+        # Gone where the page is loaded anew.
+        self.driver.execute_script("window.isTheSamePage = true")
+        print("browser: signed in", file=sys.stderr, flush=True)
+
+    def card(self):
+        """The join of the device, where there is one to decide on."""
+        return self.find(f'.join[data-device="{self.device}"]:not(.over):has(button)')
+
+    def wait_for_join(self):
+        self.wait(f"a join of {self.device}", self.card)
+
+    def tab_to(self, is_there, most=80):
+        """Presses Tab until something has the focus; says how often, and whether the focus could be seen all along."""
+        for count in range(1, most):
+            self.driver.switch_to.active_element.send_keys(Keys.TAB)
+            active = self.driver.switch_to.active_element
+            outline = self.driver.execute_script("return getComputedStyle(arguments[0]).outlineStyle", active)
+            assert outline != "none", f"the focus is not seen on «{active.text or active.tag_name}»"
+            if is_there(active):
+                return count
+        raise AssertionError("Tab does not lead there")
+
+    def press(self, decision):
+        """By the keyboard alone."""
+        def is_button(active):
+            return (active.get_attribute("value") == decision and active.tag_name == "button"
+                    and self.device in active.text)
+        self.tab_to(is_button)
+        self.driver.switch_to.active_element.send_keys(Keys.ENTER)
+        self.wait("what became of it", lambda: self.find("#said"), 20)
+        return self.find("#said").text
+
+    def emulate(self, width, height, scheme="light", motion="no-preference"):
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
+            {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": motion}]})
+
+    def foreign_requests(self):
+        """What the page asked of anybody but its own origin."""
+        own = "{0.scheme}://{0.netloc}".format(urlsplit(self.url))
+        asked = []
+        for line in self.driver.get_log("performance"):
+            message = json.loads(line["message"])["message"]
+            # The browser's own first page is none of ours.
+            if (message["method"] == "Network.requestWillBeSent"
+                    and not message["params"]["documentURL"].startswith("chrome:")):
+                asked.append(message["params"]["request"]["url"])
+        assert any(one.startswith(own + "/console.js") for one in asked), "no request was seen"
+        return [one for one in asked if not one.startswith((own + "/", "data:,"))]
+
+    def complaints(self):
+        """What the browser itself has to say, policies that were violated included; not that strangers get 403."""
+        return [one["message"] for one in self.driver.get_log("browser")
+                if one["level"] in ("SEVERE", "WARNING") and "status of 403" not in one["message"]]
+
+    def download(self, address):
+        cookie = "; ".join(f"{one['name']}={one['value']}" for one in self.driver.get_cookies())
+        with urllib.request.urlopen(urllib.request.Request(address, headers={"Cookie": cookie}), timeout=20) as reply:
+            assert reply.headers["Content-Disposition"].startswith("attachment;"), "it is shown, and not stored"
+            return xml.etree.ElementTree.fromstring(reply.read())
+
+
+def value_shown(it):
+    """What is to be compared, in words."""
+    return it.card().find_element(By.CSS_SELECTOR, ".value").text
+
+
+def press_accept(it, options):
+    it.sign_in()
+    it.wait_for_join()
+    seen = {
+        "value": value_shown(it),
+        "isTheSamePage": it.driver.execute_script("return window.isTheSamePage === true"),
+        "announced": it.driver.execute_script("return document.getElementById('announcer').textContent"),
+    }
+    seen["said"] = it.press("refuse" if options.refuse else "accept")
+    return seen, []
+
+
+def look(it, options):
+    it.sign_in()
+    it.wait_for_join()
+    wrong = []
+    for scheme in ("light", "dark"):
+        for width in (1100, 360, 320):
+            it.emulate(width, 800, scheme)
+            time.sleep(0.4)  # colours change softly
+            measured, poor = it.driver.execute_script(CONTRAST)
+            assert measured > 30, f"only {measured} texts were measured"
+            wrong += [f"contrast, {scheme}, {width}: {one}" for one in poor]
+            wrong += [f"too wide at {width}: {one}" for one in it.driver.execute_script(OVERFLOW)]
+            wrong += [f"at {width}: {one}" for one in it.driver.execute_script(ACCESS)]
+            if options.screenshot:
+                it.driver.save_screenshot(f"{options.screenshot}-{scheme}-{width}.png")
+    # Orders are there, and open by the keyboard.
+    it.emulate(360, 800, motion="reduce")
+    moves = it.driver.execute_script("return getComputedStyle(document.querySelector('button')).transitionDuration")
+    if moves != "0s":
+        wrong.append(f"it moves for {moves} where nothing should")
+    it.driver.execute_script("scrollTo(0, 0); document.activeElement.blur()")
+    if it.tab_to(lambda active: "skip" in (active.get_attribute("class") or "")) != 1:
+        wrong.append("the first Tab does not lead to the link that skips")
+    it.tab_to(lambda active: active.tag_name == "summary" and "Orders" in active.text)
+    it.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    it.tab_to(lambda active: active.get_attribute("value") == "deregister")
+    for width in (1100, 360, 320):
+        it.emulate(width, 800)
+        wrong += [f"with orders open, at {width}: {one}" for one in it.driver.execute_script(ACCESS)]
+    wrong += [f"with orders open, too wide: {one}" for one in it.driver.execute_script(OVERFLOW)]
+    it.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    it.wait("the question", lambda: "Leave it" in it.find("main").text, 20)
+    wrong += [f"the question: {one}" for one in it.driver.execute_script(ACCESS) if "told of what is new" not in one]
+    it.driver.back()
+    it.wait("the page again", lambda: it.find("#joins"), 20)
+    link = it.find("a[href^='/diagram.svg'][download]").get_attribute("href")
+    drawing = it.download(link)
+    join = it.download(it.find(".history a[download]").get_attribute("href"))
+    texts = ["".join(one.itertext()) for one in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    wrong += [f"asked elsewhere: {one}" for one in it.foreign_requests()]
+    wrong += [f"the browser says: {one}" for one in it.complaints()]
+    return {"drawn": texts, "joinDrawn": len(list(join.iter())), "rows": len(
+        it.driver.find_elements(By.CSS_SELECTOR, "#devices tr"))}, wrong
+
+
+def without_script(it, options):
+    it.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    place, _, key = it.url.partition("#key=")
+    it.driver.get(place)
+    field = it.find("#key")
+    assert it.driver.switch_to.active_element == field, "the field does not have the focus"
+    field.send_keys(key, Keys.ENTER)
+    it.wait("the console's page", lambda: it.find("#joins"), 20)
+
+    def reloaded():
+        it.driver.refresh()
+        return it.card()
+    it.wait(f"a join of {it.device}", reloaded)
+    value = value_shown(it)
+    it.card().find_element(By.CSS_SELECTOR, "button[value=refuse]").send_keys(Keys.ENTER)
+    it.wait("what became of it", lambda: it.find("#said"), 20)
+    return {"value": value, "said": it.find("#said").text, "live": it.find("#live").text}, []
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("deed", choices=["press-accept", "look", "without-script"])
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--device", required=True)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--refuse", action="store_true")
+    parser.add_argument("--screenshot")
+    options = parser.parse_args()
+    options.device = options.device.rjust(16, "0").lower()
+    for file in (BROWSER, DRIVER):
+        if not os.access(file, os.X_OK):
+            print(f"browser: {file} is missing\nhint: run Scripts/setup", file=sys.stderr)
+            return 3
+    # Whatever hangs, it ends.
+    signal.alarm(int(options.seconds) + 90)
+    it = Operator(options)
+    try:
+        deed = {"press-accept": press_accept, "look": look, "without-script": without_script}[options.deed]
+        seen, wrong = deed(it, options)
+        if options.screenshot:
+            it.driver.save_screenshot(options.screenshot + ".png")
+    except (AssertionError, WebDriverException) as fault:
+        seen, wrong = {}, [str(fault)]
+    finally:
+        it.end()
+    print(json.dumps(seen, ensure_ascii=False))
+    for one in wrong:
+        print(f"browser: {one}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,245 @@
+import Foundation
+import FoundationXML
+import SRUP
+import SystemSupport
+import Testing
+
+@Suite("The console of a C2 server")
+struct ConsoleTests {
+    let network: Network
+
+    init() throws { network = try Network() }
+
+    // MARK: - Over HTTP
+
+    @Test("it listens on the loopback addresses and nowhere else, and its key is said once")
+    func listening() throws {
+        let console = try ConsoleProcess(network)
+        for host in ["localhost", "127.0.0.1"] {
+            #expect(try console.http("/", host: host).text.contains("name=\"key\""))
+        }
+        let listened = try ["tcp", "tcp6"].flatMap { try listeners($0, at: console.port) }
+        #expect(listened.contains("0100007F"))
+        #expect(Set(listened).isSubset(of: ["0100007F", "00000000000000000000000001000000"]), "\(listened)")
+        #expect(console.said.ranges(of: "sign in with").count == 1)
+        // Also with a page open that waits for what is new.
+        _ = try console.signIn()
+        let page = try console.listen()
+        #expect(console.end() == 0)
+        #expect(page.wait() != 0)  // curl was cut off
+    }
+
+    /// The addresses, as the kernel writes them, that are listened on at a port.
+    private func listeners(_ table: String, at port: String) throws -> [String] {
+        let suffix = ":" + String(try #require(UInt16(port)), radix: 16, uppercase: true)
+        let text = (try? String(contentsOfFile: "/proc/net/\(table)", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ")
+            guard words.count > 3, words[1].hasSuffix(suffix), words[3] == "0A" else { return nil }
+            return String(words[1].dropLast(suffix.count))
+        }
+    }
+
+    @Test("every answer has the headers that keep others out, also those that refuse")
+    func headers() throws {
+        let console = try ConsoleProcess(network)
+        for path in ["/", "/console.js", "/nowhere", "/sign-in"] {
+            let head = try console.http(path).head
+            for header in [
+                "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'",
+                "frame-ancestors 'none'", "x-content-type-options: nosniff", "cache-control: no-store",
+                "x-frame-options: deny", "referrer-policy: same-origin", "cross-origin-resource-policy: same-origin",
+            ] { #expect(head.contains(header), "\(path): \(header)") }
+        }
+        let signed = try console.http("/sign-in", form: "key=\(console.key)")
+        #expect(signed.status == 303 && signed.head.contains("httponly; samesite=strict"))
+    }
+
+    @Test("strangers, foreign pages, other names, and too much of anything are refused, and nothing is done")
+    func refusals() throws {
+        let console = try ConsoleProcess(network)
+        #expect(try console.http("/").status == 403)
+        #expect(try console.http("/sign-in", form: "key=" + String(repeating: "0", count: 32)).status == 403)
+        try console.hear("a wrong key was given (1 in all)")
+        let order = "node=\(Node.device)&order=join"
+        #expect(try console.http("/order", form: order).status == 403)
+
+        let token = try console.signIn()
+        #expect(try console.http("/").text.contains(Node.device.description))
+        #expect(try console.http("/order", form: order).status == 403)
+        let whole = "token=\(token)&\(order)"
+        #expect(try console.http("/order", form: whole, ["-H", "Origin: http://evil.example"]).status == 403)
+        #expect(try console.http("/order", form: whole, ["-H", "Host: evil.example"]).status == 421)
+        #expect(try console.http("/", ["-H", "Host: rebound.example:\(console.port)"]).status == 421)
+        #expect(try console.http("/order", form: whole + "&x=" + String(repeating: "x", count: 10_000)).status == 413)
+        #expect(try console.http("/", ["-H", "X-Long: " + String(repeating: "x", count: 60_000)]).status != 200)
+        #expect(!console.said.contains("JOIN_CMD"))
+        #expect(try console.http("/order", form: whole).status == 303)
+        try console.hear("JOIN_CMD to \(Node.device)")
+
+        #expect(try console.http("/sign-out", form: "token=\(token)").status == 303)
+        #expect(try console.http("/order", form: whole).status == 403)
+        #expect(console.said.ranges(of: "JOIN_CMD to").count == 1)
+    }
+
+    @Test("what a device sends is shown as text, on the page and in the drawing")
+    func escaping() throws {
+        let console = try ConsoleProcess(network)
+        _ = try console.signIn()
+        let device = try PlainDevice(network)
+        try device.say(.joinRequest)
+        try console.hear("join of \(Node.device): accepted")
+        let bad = "<script>alert(1)</script>"
+        try device.say(.data(id: Octets(bad.utf8), data: Octets("\"><img src=x>".utf8)))
+        try device.say(
+            .data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets("{\"<i>\":\"\(bad)\",\"n\":3}".utf8)))
+        try console.hear("evidence from \(Node.device)")
+        let page = try console.http("/").text
+        let drawing = try console.http("/diagram.svg?node=\(Node.device)").text
+        for text in [page, drawing] {
+            #expect(!text.contains("<script>alert") && !text.contains("<img src=x") && !text.contains("<i>"))
+            #expect(text.contains("&lt;script&gt;"))
+        }
+        #expect(page.contains("<dt>&lt;i&gt;</dt>") && page.contains("<dt>n</dt><dd>3</dd>"))
+        #expect(XMLParser(data: Data(drawing.utf8)).parse())
+    }
+
+    @Test("an accept on a picture that a newer request has outdated does nothing, and says so")
+    func outdated() throws {
+        let console = try ConsoleProcess(network, "--view", "hexadecimal")
+        let token = try console.signIn()
+        let device = try PlainDevice(network)
+        try device.say(.humanJoinRequest)
+        try console.hear("compare for \(Node.device), hexadecimal: at the console")
+        let first = try #require(try console.join(of: Node.device))
+        let value = /[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}/
+        let shown = try #require(try console.http("/").text.firstMatch(of: value)).0
+        try device.say(.humanJoinRequest)
+        try eventually("another join") { try console.join(of: Node.device) != first }
+        let second = try #require(try console.join(of: Node.device))
+
+        let late = try console.http("/join", form: "token=\(token)&join=\(first)&decision=accept")
+        #expect(late.status == 409 && late.text.contains("Nothing was done"))
+        #expect(try console.http("/picture.svg?join=\(first)").status == 404)
+        #expect(!console.said.contains("by a human"))
+        let picture = try console.http("/picture.svg?join=\(second)").text
+        #expect(picture.firstMatch(of: value) != nil && !picture.contains(shown))
+        #expect(try console.http("/join", form: "token=\(token)&join=\(second)&decision=accept").status == 303)
+        try console.hear("human-moderated join of \(Node.device) by a human: accepted")
+        // Decided once is decided, and no value is left anywhere.
+        #expect(try console.http("/join", form: "token=\(token)&join=\(second)&decision=refuse").status == 409)
+        #expect(try console.http("/picture.svg?join=\(second)").status == 404)
+        #expect(console.said.firstMatch(of: value) == nil)
+    }
+
+    @Test("a port that somebody else has is a fault with a hint")
+    func taken() throws {
+        let console = try ConsoleProcess(network)
+        try expectFault(at: console.port)
+    }
+
+    @Test(
+        "somebody else at the same port of the other address is a fault, too: a browser might go there",
+        .enabled(if: (try? String(contentsOfFile: "/proc/net/if_inet6", encoding: .utf8))?.contains(" lo\n") == true))
+    func halfTaken() throws {
+        let other = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(other) }
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_addr = in6addr_loopback
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let result = withUnsafeMutableBytes(of: &address) { bytes -> Int32 in
+            let pointer = bytes.assumingMemoryBound(to: sockaddr.self).baseAddress
+            return pointer.map { bind(other, $0, length) + listen(other, 1) + getsockname(other, $0, &length) } ?? -1
+        }
+        #expect(result == 0)
+        try expectFault(at: String(UInt16(bigEndian: address.sin6_port)))
+    }
+
+    private func expectFault(at port: String) throws {
+        let (folder, id) = (network.folder, Node.c2.topicForm)
+        let reply = try Network.output(
+            Network.products + "/srup-bench",
+            [
+                "c2", "--id", id, "--key", "\(folder)/\(id).key.pem", "--keyring", folder, "--broker",
+                "localhost:\(network.port)", "--ca", "\(folder)/ca.pem", "--cert", "\(folder)/\(id).cert.pem",
+                "--tls-key", "\(folder)/\(id).tls.key", "--timeout", "10", "--web", port,
+            ])
+        #expect(reply.status == 1 && reply.text.contains("cannot be listened on") && reply.text.contains("hint: "))
+    }
+}
+
+/// By what Scripts/setup installs. On a machine that builds for others (CI=true) a missing browser is a failure.
+@Suite(
+    "The console in a real browser", .serialized,
+    .enabled(
+        if: ConsoleProcess.hasBrowser, "chromium, chromium-driver or python3-selenium is missing: run Scripts/setup"))
+struct ConsoleBrowserTests {
+    let network: Network
+    let console: ConsoleProcess
+    let beacon: BeaconProcess
+
+    init() throws {
+        network = try Network()
+        console = try ConsoleProcess(network)
+        beacon = try BeaconProcess(network, settings: ["server \(Node.c2.topicForm)": ["join = no"]])
+        try beacon.start()
+        try eventually("the beacon is connected") { [beacon] in beacon.brokerState == "connected" }
+    }
+
+    /// The words of a value in one line.
+    private func words(_ text: String) -> String { text.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
+
+    @Test("a join appears on the open page by itself, with the device's words, and Enter on Accept lets it in")
+    func accepting() throws {
+        let browser = try console.browse("press-accept", Node.beacon)
+        try browser.signedIn()
+        let verb = try Verb(beacon, "join", "--human")
+        let seen = try browser.seen()
+        #expect(verb.child.wait() == 0, "\(verb.said)")
+        #expect(beacon.membership == "member")
+        let shown = words(seen["value"] as? String ?? "")
+        #expect(shown.split(separator: " ").count == 11 && words(verb.said).contains(shown), "\(verb.said)")
+        #expect(seen["isTheSamePage"] as? Bool == true)
+        #expect(seen["announced"] as? String == "Device \(Node.beacon) asks to join.")
+        #expect((seen["said"] as? String)?.contains("join of \(Node.beacon): accepted") == true)
+        #expect(!words(console.said).contains(shown))
+    }
+
+    @Test("Enter on Refuse keeps it out")
+    func refusing() throws {
+        let browser = try console.browse("press-accept", Node.beacon, "--refuse")
+        try browser.signedIn()
+        let verb = try Verb(beacon, "join", "--human")
+        #expect((try browser.seen()["said"] as? String)?.contains("refused") == true)
+        #expect(verb.child.wait() == 1 && beacon.membership != "member")
+    }
+
+    @Test("without scripts everything works, too")
+    func withoutScript() throws {
+        let verb = try Verb(beacon, "join", "--human")
+        try console.hear("compare for \(Node.beacon)")
+        let seen = try console.browse("without-script", Node.beacon).seen()
+        #expect(words(verb.said).contains(words(seen["value"] as? String ?? "?")))
+        #expect((seen["said"] as? String)?.contains("refused") == true)
+        #expect((seen["live"] as? String)?.contains("reload") == true)
+        #expect(verb.child.wait() == 1)
+    }
+
+    @Test(
+        "light and dark, wide and narrow: contrast, no overflow, labels, the keyboard, nothing from elsewhere; drawings are files"
+    )
+    func looking() throws {
+        let other = try PlainDevice(network)
+        try other.say(.joinRequest)
+        try other.say(.data(id: Octets(String(repeating: "x", count: 2_000).utf8), data: Octets([1])))
+        let verb = try Verb(beacon, "join", "--human")
+        try console.hear("compare for \(Node.beacon)")
+        let seen = try console.browse("look", Node.beacon).seen()
+        #expect(verb.child.isRunning)
+        let drawn = (seen["drawn"] as? [String])?.joined(separator: "\n") ?? ""
+        for words in ["device", "beacon", "c2", "HM_JOIN_REQ", "HM_JOIN_RESP"] { #expect(drawn.contains(words)) }
+        #expect((seen["joinDrawn"] as? Int).map { $0 > 10 } == true)
+        #expect((seen["rows"] as? Int).map { $0 >= 3 } == true)
+    }
+}
