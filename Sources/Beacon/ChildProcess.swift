@@ -36,9 +36,12 @@ struct ChildProcess {
     /// - Parameters:
     ///   - arguments: without the program's name.
     ///   - limit: after which it is ended, with its whole group.
+    ///   - held: a descriptor that it gets as its third, and hands on to what it starts: a lock that lasts as long as they.
+    ///   - group: whether it gets a group of its own; else whoever ends ours ends it, too.
     ///   - started: is told its process id, which is also its group's, before it is waited for.
     static func run(
-        _ program: String, _ arguments: [String], limit: Duration, started: (pid_t) -> Void = { _ in }
+        _ program: String, _ arguments: [String], limit: Duration, holding held: Int32? = nil, group: Bool = true,
+        started: (pid_t) -> Void = { _ in }
     ) -> Result {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else {
@@ -48,14 +51,16 @@ struct ChildProcess {
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         defer { close(reading) }
         let name = program == ourselves ? "srup-beacon" : program
-        let child = start(program, [name] + arguments, writing)
+        let child = start(program, [name] + arguments, writing, held, group)
         close(writing)
         guard let child else { return Result(status: nil, lines: []) }
         started(child)
-        return wait(for: child, reading, until: bootNanoseconds() + limit.wholeNanoseconds)
+        return wait(for: child, group, reading, until: bootNanoseconds() + limit.wholeNanoseconds)
     }
 
-    private static func start(_ program: String, _ arguments: [String], _ output: Int32) -> pid_t? {
+    private static func start(
+        _ program: String, _ arguments: [String], _ output: Int32, _ held: Int32?, _ group: Bool
+    ) -> pid_t? {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -63,7 +68,8 @@ struct ChildProcess {
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, output, 2)
         // Libraries open sockets that they do not close on exec.
-        clinux_close_from(&actions, 3)
+        if let held { posix_spawn_file_actions_adddup2(&actions, held, 3) }
+        clinux_close_from(&actions, held == nil ? 3 : 4)
         // The daemon blocks and ignores signals, and a child would inherit that.
         var (attributes, none, usual) = (posix_spawnattr_t(), sigset_t(), sigset_t())
         posix_spawnattr_init(&attributes)
@@ -71,12 +77,13 @@ struct ChildProcess {
         sigemptyset(&none)
         sigemptyset(&usual)
         sigaddset(&usual, SIGPIPE)
+        sigaddset(&usual, SIGCHLD)
         sigaddset(&usual, SIGXFSZ)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &usual)
         posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+        let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (group ? POSIX_SPAWN_SETPGROUP : 0)
+        posix_spawnattr_setflags(&attributes, Int16(flags))
         let argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for text in argv { free(text) } }
         var child: pid_t = 0
@@ -85,7 +92,7 @@ struct ChildProcess {
     }
 
     /// Until it has ended, not until its output has: what it may have left behind can hold that open for ever.
-    private static func wait(for child: pid_t, _ reading: Int32, until deadline: Int64) -> Result {
+    private static func wait(for child: pid_t, _ group: Bool, _ reading: Int32, until deadline: Int64) -> Result {
         _ = fcntl(reading, F_SETFL, O_NONBLOCK)
         var said: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1_024)
@@ -98,10 +105,13 @@ struct ChildProcess {
         var status: Int32 = 0
         var isLate = false
         var hasMore = true
-        while waitpid(child, &status, WNOHANG) == 0 {
+        var ended: pid_t = 0
+        while true {
+            ended = waitpid(child, &status, WNOHANG)
+            guard ended == 0 || (ended < 0 && errno == EINTR) else { break }
             if bootNanoseconds() >= deadline, !isLate {
                 isLate = true
-                kill(-child, SIGKILL)
+                kill(group ? -child : child, SIGKILL)
             }
             var one = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
             // A closed output is readable at once: then only the end is waited for.
@@ -110,6 +120,7 @@ struct ChildProcess {
         for _ in 0..<longestOutput where take() { continue }
         if isLate { said += Array("\nit did not end in time".utf8) }
         let text = String(decoding: said.map { $0 == 0x0A || (0x20...0x7E).contains($0) ? $0 : 0x2E }, as: UTF8.self)
-        return Result(status: status, lines: text.split(separator: "\n").map(String.init))
+        // Nobody who could not be waited for has ended well.
+        return Result(status: ended == child ? status : nil, lines: text.split(separator: "\n").map(String.init))
     }
 }

@@ -148,6 +148,7 @@ final class Journal {
                     .unsigned(exchange.server.number), .blob(exchange.token.bytes), .unsigned(device.number),
                     .blob(frame), .text(bootID), .integer(deadline.nanoseconds))
             case .update(let update): try record(update, database)
+            case .activation(let activation): try record(activation, database)
             case .mismatches(let exchange, let count):
                 try database.run(
                     "UPDATE observations SET mismatches = ? WHERE server = ? AND token = ?", .integer(Int64(count)),

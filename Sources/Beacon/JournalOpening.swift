@@ -60,7 +60,9 @@ extension Journal {
     /// open or unsent may long have been answered otherwise.
     func forgetSequences() throws {
         try change {
-            for table in ["servers", "observations", "outbox"] { try $0.run("DELETE FROM \(table)") }
+            for table in ["servers", "observations", "outbox", "update_in_hand", "activations"] {
+                try $0.run("DELETE FROM \(table)")
+            }
             try $0.run("INSERT OR REPLACE INTO meta VALUES ('accepted-lost', 'yes')")
             for (server, ceiling) in ceilings.ceilings {
                 try $0.run(

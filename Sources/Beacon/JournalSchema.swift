@@ -2,7 +2,14 @@ import SQLite
 
 /// The journal's tables, as numbered migrations: number n takes a file from version n to n + 1. A migration that has been
 /// released is never changed.
+///
+/// An update can be taken back after it has migrated the journal: so a migration adds tables and columns with defaults, and
+/// nothing else, and the versions before it go on with the file. One that must change what is there takes two releases; the
+/// second raises `readableFrom`.
 enum JournalSchema {
+    /// The oldest number of migrations with which a program can use a file of this one's.
+    static let readableFrom = 3
+
     static let migrations = [
         """
         CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -56,24 +63,39 @@ enum JournalSchema {
             phase TEXT NOT NULL,              -- fetching, fetched, activating, answered
             version TEXT,                     -- what the file holds, from fetched on
             status INTEGER,                   -- what was answered
-            starts INTEGER NOT NULL DEFAULT 0 -- of the new version, before it has come up
+            starts INTEGER NOT NULL DEFAULT 0 -- while it is activated
+        );
+        CREATE TABLE activations (            -- the answers to the last ACTIVATEs
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            server INTEGER NOT NULL,
+            token BLOB NOT NULL,
+            status INTEGER NOT NULL
         );
         """,
     ]
+
+    /// Whether a file that a newer program has migrated can be used by this one.
+    private static func isReadable(_ database: Database) throws -> Bool {
+        let oldest = try database.rows("SELECT value FROM meta WHERE name = 'readable-from'").first?.text(0)
+        return oldest.flatMap { Int($0) }.map { $0 <= migrations.count } ?? false
+    }
 
     /// Brings a file to the newest version, each step in a transaction of its own.
     /// - Throws: what SQLite throws, and `OperatorFault` where a newer program has written the file.
     static func migrate(_ database: Database) throws {
         let version = Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
-        guard version <= migrations.count else {
+        guard try version <= migrations.count || isReadable(database) else {
             throw OperatorFault(
                 "the journal was written by a newer srup-beacon (version \(version), this one knows \(migrations.count))",
                 hint: "install that version again, or restore the journal that belongs to this one")
         }
+        guard version < migrations.count else { return }
         for number in version..<migrations.count {
             try database.script("BEGIN IMMEDIATE")
             do {
-                try database.script(migrations[number] + "PRAGMA user_version = \(number + 1); COMMIT")
+                try database.script(
+                    migrations[number] + "INSERT OR REPLACE INTO meta VALUES ('readable-from', '\(readableFrom)');"
+                        + "PRAGMA user_version = \(number + 1); COMMIT")
             } catch {
                 try? database.script("ROLLBACK")
                 throw error

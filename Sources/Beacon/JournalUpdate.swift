@@ -33,7 +33,29 @@ extension Journal {
         }
     }
 
-    /// Counts a start of the version that is being activated.
+    func record(_ activation: Activation, _ database: Database) throws {
+        try database.run(
+            "INSERT INTO activations (server, token, status) VALUES (?, ?, ?)",
+            .unsigned(activation.exchange.server.number), .blob(activation.exchange.token.bytes),
+            .integer(Int64(activation.status.rawValue)))
+        try database.run(
+            "DELETE FROM activations WHERE id <= ?", .integer(database.lastRow - Int64(Activation.mostKept)))
+    }
+
+    /// The answers to the last ACTIVATEs, the newest last.
+    func activations() throws(Failure) -> [Activation] {
+        try Journal.attempt {
+            try database.rows("SELECT server, token, status FROM activations ORDER BY id").compactMap { row in
+                Token(row.blob(1)).map { token in
+                    Activation(
+                        exchange: Exchange(server: Identifier(row.unsigned(0)), token: token),
+                        status: Status(rawValue: UInt8(truncatingIfNeeded: row.integer(2))))
+                }
+            }
+        }
+    }
+
+    /// Counts a start in the midst of an activation.
     /// - Returns: how many there were, with this one.
     func countStartOfUpdate() throws(Failure) -> Int {
         try change { try $0.run("UPDATE update_in_hand SET starts = starts + 1") }

@@ -55,6 +55,8 @@ public enum Daemon {
         signal(SIGPIPE, SIG_IGN)
         // A file that would grow over a limit is an error to be handled, not the end.
         signal(SIGXFSZ, SIG_IGN)
+        // Who ignores it cannot learn how a child has ended.
+        signal(SIGCHLD, SIG_DFL)
         return signalfd(-1, &set, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
     }
 }
@@ -135,7 +137,12 @@ extension Shell {
     private func takeSignals() {
         var info = signalfd_siginfo()
         while let signals = alarms?.signals, read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
-            info.ssi_signo == UInt32(SIGHUP) ? reload() : stop()
+            guard info.ssi_signo != UInt32(SIGHUP) else {
+                reload()
+                continue
+            }
+            updating.isEnding = true  // also of a new version that was about to be started
+            stop()
         }
     }
 
@@ -187,7 +194,9 @@ extension Shell {
     }
 
     /// Devices are sent away, the broker is told goodbye; what is open stays in the journal.
-    func stop() {
+    /// - Parameter startingAnew: as the program that is on the disk then.
+    func stop(startingAnew: Bool = false) {
+        startsAnew.store(startingAnew && !updating.isEnding, ordering: .relaxed)
         // Who starts anew goes on: to systemd, an end would be the end.
         startsAnew.load(ordering: .relaxed) ? service.reloading() : service.stopping()
         log.notice("stopping")

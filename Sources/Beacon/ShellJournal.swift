@@ -21,6 +21,7 @@ extension Shell {
         var observer = Shell.emptyObserver(configuration, key)
         let effects = observer.restore(
             try journal.servers(), try journal.openObservations(keyring), update: try journal.update(),
+            activations: try journal.activations(),
             sequencesLost: try journal.acceptedIDsWereLost())
         (self.observer, self.journal, trouble) = (observer, journal, nil)
         if observer.openObservations > 0 { log.notice("\(observer.openObservations) open observations go on") }

@@ -11,6 +11,12 @@ struct Updating {
     var fetcher: pid_t?
     /// The updater is at work.
     var isInstalling = false
+    /// How often a program was started in the midst of this activation, with this one; 0: not counted yet.
+    var starts = 0
+    /// The updater is to be asked again to put back what was there.
+    var again: Alarm?
+    /// Somebody has told us to end: nothing is started any more.
+    var isEnding = false
     /// Our version is the one that was ordered: once a broker has us, it has come up.
     var comingUp: (exchange: Exchange, deadline: Alarm)?
 }
@@ -21,6 +27,8 @@ extension Shell {
     private static let mostStarts = 3
     /// How long a new version may take to reach a broker before the old one is put back.
     private static let comeUpLimit = Duration.seconds(600)
+    /// Between two attempts to put the old version back.
+    private static let restorePause = Duration.seconds(60)
 
     // MARK: - The file
 
@@ -28,7 +36,7 @@ extension Shell {
         giveUpFetching()
         let (file, loop, order) = (configurationFile, loop, updating.order)
         let arguments = [
-            "fetch", "--config", file, "--url", update.order.url, "--digest", hexadecimal(update.order.digest),
+            "fetch", "--config=\(file)", "--url=\(update.order.url)", "--digest", hexadecimal(update.order.digest),
         ]
         // The child keeps the limit itself; this one is for a child that does not.
         let limit = configuration.updates.timeLimit + Updater.checkLimit + .seconds(60)
@@ -82,25 +90,32 @@ extension Shell {
             return cannotActivate(update.exchange)
         }
         let (loop, settings, file) = (loop, configuration.updates, configurationFile)
-        let activation = Activation(
-            updater: Updater(path: path), folder: UpdateFolder(in: configuration.stateFolder), version: version,
-            digest: update.order.digest, allowsOlder: settings.allowsOlder, configuration: file)
+        let folder = UpdateFolder(in: configuration.stateFolder)
+        let deed = Installation(
+            updater: Updater(path: path, folder: folder), version: version, digest: update.order.digest,
+            allowsOlder: settings.allowsOlder, configuration: file)
         updating.isInstalling = true
         log.notice("activating version \(version) for \(update.exchange.server)")
         startThread("updater") {
-            let fault = activation.perform()
-            loop.perform { self.assumeIsolated { $0.installEnded(fault, update.exchange) } }
+            let outcome = deed.perform()
+            loop.perform { self.assumeIsolated { $0.installEnded(outcome, update.exchange) } }
         }
     }
 
-    private func installEnded(_ fault: String?, _ exchange: Exchange) {
-        updating.isInstalling = false
-        if let fault {
+    private func installEnded(_ outcome: Installation.Outcome, _ exchange: Exchange) {
+        switch outcome {
+        case .inPlace:
+            log.notice("the new version is in place: starting it")
+            // What the journal may ask for until then is the new version's business: we are still installing.
+            stop(startingAnew: true)
+        case .untouched(let fault):
+            updating.isInstalling = false
             log.error("the update cannot be activated: \(fault)")
-            return cannotActivate(exchange)
+            cannotActivate(exchange)
+        case .failed(let fault):
+            log.error("the update cannot be activated: \(fault)")
+            comeBack(exchange)
         }
-        log.notice("the new version is in place: starting it")
-        startAnew()
     }
 
     /// The journal may fail just then: the activation is looked into again when it is back.
@@ -108,19 +123,23 @@ extension Shell {
         if handle(.activated(exchange, done: false)) { UpdateFolder(in: configuration.stateFolder).clear() }
     }
 
-    private func startAnew() {
-        startsAnew.store(true, ordering: .relaxed)
-        stop()
-    }
-
     /// We were started in the midst of an activation: ours is the ordered version, or the old one has come back.
     func confirm(_ update: Update) {
-        guard !updating.isInstalling, case .activating(let version) = update.phase else { return }
+        guard !updating.isInstalling, updating.comingUp == nil, case .activating(let version) = update.phase else {
+            return
+        }
+        if updating.starts == 0 {
+            do {
+                updating.starts = try journal?.countStartOfUpdate() ?? 0
+            } catch {
+                return journalFailed(error)
+            }
+        }
         guard version == Shell.version else {
             log.warning("version \(version) was to be activated, and \(Shell.version) has come back")
             return comeBack(update.exchange)
         }
-        guard let starts = try? journal?.countStartOfUpdate(), starts <= Shell.mostStarts else {
+        guard updating.starts <= Shell.mostStarts else {
             log.error("version \(version) has not come up: putting the old one back")
             return comeBack(update.exchange)
         }
@@ -133,15 +152,15 @@ extension Shell {
     /// A broker has us: who ordered it may be told, once the updater has let the old version go. After that there is nothing
     /// to come back to.
     func versionHasComeUp() {
-        guard let exchange = updating.comingUp?.exchange else { return }
+        guard let exchange = updating.comingUp?.exchange, journal != nil else { return }
         updating.comingUp = nil
         log.notice("version \(Shell.version) has come up")
         guard let path = configuration.updates.updater else { return hasComeUp(exchange) }
-        let loop = loop
+        let (loop, updater) = (loop, Updater(path: path, folder: UpdateFolder(in: configuration.stateFolder)))
         updating.isInstalling = true
         startThread("updater") {
             Checkpoint.pass()
-            let result = Updater(path: path).done()
+            let result = updater.done()
             Checkpoint.pass()
             loop.perform {
                 self.assumeIsolated { shell in
@@ -164,27 +183,40 @@ extension Shell {
         comeBack(exchange)
     }
 
-    /// The updater puts back what was there, if it has changed anything. Where that is another version than ours, it is
-    /// started; else the server is told.
+    /// The updater puts back what was there, if it has changed anything. Only once a program is in place again is the server
+    /// told, by that program.
     private func comeBack(_ exchange: Exchange) {
-        guard let path = configuration.updates.updater else { return cannotActivate(exchange) }
-        let loop = loop
+        guard let path = configuration.updates.updater else {
+            log.error("an activation is to be undone, and there is no updater; hint: set [update] updater")
+            return cannotActivate(exchange)
+        }
+        let (loop, updater) = (loop, Updater(path: path, folder: UpdateFolder(in: configuration.stateFolder)))
         updating.isInstalling = true
         startThread("updater") {
-            let result = Updater(path: path).restore()
+            Checkpoint.pass()
+            let result = updater.restore()
+            Checkpoint.pass()
             let version = ProgramFile.version
             loop.perform { self.assumeIsolated { $0.cameBack(result, version, exchange) } }
         }
     }
 
-    private func cameBack(_ result: ChildProcess.Result, _ version: String?, _ exchange: Exchange) {
-        updating.isInstalling = false
+    private func cameBack(_ result: ChildProcess.Result, _ version: VersionNumber?, _ exchange: Exchange) {
         if !result.succeeded { log.error("the updater does not put the old version back: \(result.words)") }
-        if let version, version != Shell.version {
-            log.notice("starting version \(version) again")
-            return startAnew()
+        switch version?.description {
+        case Shell.version:
+            updating.isInstalling = false
+            cannotActivate(exchange)
+        // One that starts again and again and never comes up is not worth another start: we serve on.
+        case let other? where result.succeeded && updating.starts <= 2 * Shell.mostStarts:
+            log.notice("starting version \(other)")
+            stop(startingAnew: true)
+        case let found:
+            log.error("version \(found ?? "none") is in place; hint: put a srup-beacon there that starts")
+            let again = Alarm(loop) { [unowned self] in assumeIsolated { $0.comeBack(exchange) } }
+            again.set(after: Shell.restorePause)
+            updating.again = again
         }
-        cannotActivate(exchange)
     }
 }
 
@@ -200,34 +232,39 @@ extension Update.Phase {
 }
 
 /// From ACTIVATE to a new version in its place, which starts and reads our configuration.
-struct Activation: Sendable {
+struct Installation: Sendable {
+    enum Outcome: Sendable, Equatable {
+        case inPlace
+        /// Nothing was changed.
+        case untouched(String)
+        /// The updater has been called: what it may have changed is to be undone.
+        case failed(String)
+    }
+
     let updater: Updater
-    let folder: UpdateFolder
     let version: String
     let digest: [UInt8]
     let allowsOlder: Bool
     let configuration: String
 
-    /// - Returns: why it was not done; the old version is in its place then.
-    func perform() -> String? {
+    func perform() -> Outcome {
         // It has lain on the disk since it was verified, and another version may have been installed since.
-        guard folder.holds(digest) else { return "the file is not what was verified" }
-        guard allowsOlder || VersionNumber(version).map({ !$0.isOlderThanOurs }) == true else {
-            return "version \(version) is older than \(Shell.version), which runs"
-        }
+        guard updater.folder.holds(digest) else { return .untouched("the file is not what was verified") }
+        if let objection = VersionNumber(version)?.objection(allowsOlder: allowsOlder) { return .untouched(objection) }
+        // What an earlier install has kept must not be put back by this one's restore.
+        let settled = updater.done()
+        guard settled.succeeded else { return .untouched("the updater fails: \(settled.words)") }
         Checkpoint.pass()
-        let installed = updater.install(folder.file)
+        let installed = updater.install(updater.folder.file)
         Checkpoint.pass()
-        guard let fault = installed.succeeded ? trial() : "the updater fails: \(installed.words)" else { return nil }
-        let restored = updater.restore()
-        Checkpoint.pass()
-        return restored.succeeded ? fault : "\(fault); and it does not put the old one back: \(restored.words)"
+        let fault = installed.succeeded ? trial() : "the updater fails: \(installed.words)"
+        return fault.map { .failed($0) } ?? .inPlace
     }
 
     /// Before the old version ends, the new one shows that it starts and takes our configuration.
     private func trial() -> String? {
         guard let found = ProgramFile.version else { return "what it has put in place does not start" }
-        guard found == version else { return "what it has put in place is version \(found)" }
+        guard found.description == version else { return "what it has put in place is version \(found)" }
         let check = ChildProcess.run(
             ProgramFile.path, ["run", "--check", "--config", configuration], limit: ProgramFile.patience)
         return check.succeeded ? nil : "the new version does not take our configuration: \(check.words)"
@@ -253,9 +290,9 @@ enum ProgramFile {
     }()
 
     /// What it says that it is; nil where it does not start.
-    static var version: String? {
+    static var version: VersionNumber? {
         let result = ChildProcess.run(path, ["--version"], limit: patience)
-        return result.succeeded ? result.lines.first : nil
+        return result.succeeded ? result.lines.first.flatMap { VersionNumber($0) } : nil
     }
 
     /// Becomes the program that is on the disk now: same process, same arguments. Returns only where that fails.

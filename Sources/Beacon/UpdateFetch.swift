@@ -22,7 +22,8 @@ public struct UpdateFetch {
     /// - Throws: `OperatorFault` where the configuration has no updater.
     public func perform(say: @escaping (String) -> Void) throws {
         clinux_end_with_parent()
-        let configuration = try Configuration(file: configuration)
+        signal(SIGCHLD, SIG_DFL)  // who ignores it cannot learn how a child has ended
+        let (file, configuration) = (configuration, try Configuration(file: configuration))
         guard let path = configuration.updates.updater else {
             throw OperatorFault("there is no updater", hint: "set [update] updater in the configuration")
         }
@@ -35,26 +36,26 @@ public struct UpdateFetch {
             say("the folder \(folder.path) cannot be made: \(String(cString: strerror(number)))")
             return say(Fetched.noFile.line)
         }
-        guard let lock = folder.lock() else {
+        guard let lock = folder.lock("fetch", patience: .seconds(10)) else {
             say("another process is fetching already")
             return say(Fetched.noFile.line)
         }
         defer { close(lock) }
         let outcome = UpdateFetching(folder: folder, settings: configuration.updates, order: order, say: say).run()
-        let judged = outcome ?? judge(Updater(path: path), folder, configuration.updates, say)
+        let judged = outcome ?? judge(Updater(path: path, folder: folder), file, configuration.updates, say)
         if judged == .noFile { folder.clear() }  // nor is it to fill the disk
         say(judged.line)
     }
 
     /// The file is here: which version is it?
     private func judge(
-        _ updater: Updater, _ folder: UpdateFolder, _ settings: UpdateSettings, _ say: (String) -> Void
+        _ updater: Updater, _ configuration: String, _ settings: UpdateSettings, _ say: (String) -> Void
     ) -> Fetched {
-        let (version, words) = updater.version(of: folder.file)
+        let (version, words) = updater.version(of: updater.folder.file, for: configuration)
         say(words)
         guard let version else { return .noFile }
-        guard settings.allowsOlder || !version.isOlderThanOurs else {
-            say("that is older than \(Shell.version), which runs")
+        if let objection = version.objection(allowsOlder: settings.allowsOlder) {
+            say(objection)
             return .noFile
         }
         return .verified(version: version.description)
@@ -62,7 +63,13 @@ public struct UpdateFetch {
 }
 
 extension VersionNumber {
-    var isOlderThanOurs: Bool { VersionNumber(Shell.version).map { self < $0 } ?? true }
+    /// Why a file of this version is not installed; nil where it is. By its version the new program is told from the old one,
+    /// so that it must be another.
+    func objection(allowsOlder: Bool) -> String? {
+        guard let ours = VersionNumber(Shell.version) else { preconditionFailure("\(Shell.version) is no version") }
+        if self == ours { return "that is \(Shell.version), which runs" }
+        return self < ours && !allowsOlder ? "that is older than \(Shell.version), which runs" : nil
+    }
 }
 
 /// Gets the file, in as many attempts as it takes.
@@ -75,6 +82,9 @@ struct UpdateFetching {
     /// Attempts without a byte of progress before the web server is given up; the wait after the first is two seconds, and
     /// doubles.
     private static let patience = 5
+
+    /// Bytes that a download leaves free.
+    private static let roomForOthers: Int64 = 16 << 20
 
     /// What one attempt has come to.
     fileprivate enum Attempt {
@@ -124,7 +134,7 @@ struct UpdateFetching {
                 say("what came in parts has another digest: beginning anew")
             case .anew:
                 folder.forgetPart()
-                failures += 1
+                (failures, furthest) = (failures + 1, 0)
             case .broken:
                 let length = folder.begun(names).length
                 failures = length > furthest ? 0 : failures + 1
@@ -143,16 +153,19 @@ struct UpdateFetching {
         let file = folder.openPart()
         guard file >= 0 else { return .over(cannotKeep(errno)) }
         defer { close(file) }
+        let left = deadline - bootNanoseconds()
+        guard left > 1_000_000 else { return .over(.noServer) }
+        guard let limit = room(on: file, beyond: length), limit > length else { return .over(.noFile) }
         var client = client
-        client.limits.total = .nanoseconds(deadline - bootNanoseconds())
+        client.limits.total = .nanoseconds(left)
         client.limits.silence = .seconds(30)
         client.limits.reply = Fetched.longestContents
         do throws(HTTPFault) {
             let got = try client.download(
-                address, to: file, from: length, tag: tag, limit: settings.longestFile,
+                address, to: file, from: length, tag: tag, limit: limit,
                 tagged: { [folder, names] in _ = folder.note(names, tag: $0 ?? tag) })
-            // We hold more than the web server has.
-            if got.status == 416, length > 0 { return .anew }
+            // Nothing comes behind what we hold: it is whole, or another file.
+            if got.status == 416, length > 0 { return digestOfPart == order.digest ? .whole(resumed: false) : .anew }
             guard got.status == 200 || got.status == 206 else {
                 say("the web server answers \(got.status)")
                 return .over(.httpError(status: UInt32(clamping: got.status), contents: got.excerpt))
@@ -163,6 +176,17 @@ struct UpdateFetching {
             fsync(file)
             return error.meaning
         }
+    }
+
+    /// Bytes that the file may have in all: the journal is on the same disk, and comes first.
+    private func room(on file: Int32, beyond length: Int64) -> Int64? {
+        var status = statvfs()
+        guard fstatvfs(file, &status) == 0 else { return nil }
+        let (free, overflow) = Int64(status.f_bavail).multipliedReportingOverflow(by: Int64(status.f_frsize))
+        let room = (overflow ? .max / 2 : free) - UpdateFetching.roomForOthers
+        guard room < settings.longestFile - length else { return settings.longestFile }
+        say("there is room for \(max(0, room)) bytes")
+        return length + max(0, room)
     }
 
     private func cannotKeep(_ number: Int32) -> Fetched {

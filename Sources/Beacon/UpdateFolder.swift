@@ -1,6 +1,8 @@
 import Fetching
 import Glibc
 import Keys
+import Links
+import Observing
 import SRUP
 
 /// Where an update's file lies, below the state folder: what has come of it, and the whole file once it is verified.
@@ -20,14 +22,17 @@ struct UpdateFolder {
     /// - Returns: the system's number for why not.
     func make() -> Int32? { mkdir(path, 0o700) == 0 || errno == EEXIST ? nil : errno }
 
-    /// Waits up to ten seconds for whoever fetches already: a child that outlives its daemon for a moment.
-    /// - Returns: a descriptor that holds the lock until it is closed; nil where somebody else keeps it.
-    func lock() -> Int32? {
-        let descriptor = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    /// Waits for whoever does this work already: a child may outlive its daemon.
+    /// - Returns: a descriptor that holds the lock until it is closed, everywhere; nil where somebody else keeps it.
+    func lock(_ work: String, patience: Duration) -> Int32? {
+        _ = make()
+        let descriptor = open(path + "/\(work).lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { return nil }
-        for _ in 0..<100 {
+        let deadline = bootNanoseconds() + patience.wholeNanoseconds
+        while true {
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
-            usleep(100_000)
+            guard bootNanoseconds() < deadline else { break }
+            usleep(50_000)
         }
         close(descriptor)
         return nil
@@ -69,10 +74,16 @@ struct UpdateFolder {
         unlink(note)
     }
 
-    /// Puts everything away. The lock's file stays: another may be waiting for it.
+    /// Puts everything away, also what an updater has left. The locks' files stay: somebody may be waiting for them.
     func clear() {
-        forgetPart()
-        unlink(file)
+        guard let folder = opendir(path) else { return }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if !name.hasSuffix(".lock") { unlink("\(path)/\(name)") }
+        }
     }
 
     /// Whether the whole file is here and has this digest.

@@ -21,38 +21,54 @@ public struct UpdateSettings: Equatable, Sendable {
 
 /// The operator's program. It is asked with one word, and the file where there is one:
 ///
-///     check FILE     which version does it hold? One line on standard output; a status other than 0: it is not for here
-///     install FILE   put it in place, whole or not at all, and keep what was there
-///     restore        undo an install that is not done; where there is none, change nothing
-///     done           the new version has come up: what was there is not needed any more
+///     check FILE CONFIGURATION   which version does it hold, and does it take our configuration? The version on one line;
+///                                a status other than 0: it is not for here
+///     install FILE               put it in place, whole or not at all, and keep what was there
+///     restore                    undo an install that is not done; where there is none, change nothing
+///     done                       no install is to be undone any more; where there is none, change nothing
 struct Updater {
     let path: String
+    let folder: UpdateFolder
 
     static let (checkLimit, installLimit) = (Duration.seconds(60), Duration.seconds(600))
 
-    /// Whether nobody but root and us can have changed the program.
+    /// Whether nobody but root and us can have changed the program, or put another one in its place.
     /// - Throws: `OperatorFault`.
     static func examine(_ path: String) throws {
+        let resolved = realpath(path, nil)
+        defer { free(resolved) }
         var status = stat()
-        guard stat(path, &status) == 0 else {
+        guard let resolved, stat(resolved, &status) == 0 else {
             throw OperatorFault(
                 "the updater \(path) cannot be used: \(String(cString: strerror(errno)))",
                 hint: "correct [update] updater, or set it to off")
         }
-        guard status.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 else {
+        guard status.st_mode & S_IFMT == S_IFREG, access(resolved, X_OK) == 0 else {
             throw OperatorFault(
                 "the updater \(path) is not a program that we may run", hint: "make it one: chmod 0755 \(path)")
         }
-        guard status.st_uid == 0 || status.st_uid == geteuid(), status.st_mode & 0o022 == 0 else {
-            throw OperatorFault(
-                "the updater \(path) can be changed by others", hint: "chown root \(path); chmod 0755 \(path)")
+        var place = String(cString: resolved)
+        while !place.isEmpty {
+            guard stat(place, &status) == 0, isOurs(status) else {
+                throw OperatorFault(
+                    "the updater \(path) can be changed by others, who may write to \(place)",
+                    hint: "chown root \(place); chmod go-w \(place)")
+            }
+            place = place.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
         }
     }
 
-    /// The version in a file.
+    /// Nobody else may write to it; in a folder with the sticky bit, others cannot rename what is ours.
+    private static func isOurs(_ status: stat) -> Bool {
+        let isSticky = status.st_mode & S_IFMT == S_IFDIR && status.st_mode & S_ISVTX != 0
+        return (status.st_uid == 0 || status.st_uid == geteuid()) && (status.st_mode & 0o022 == 0 || isSticky)
+    }
+
+    /// The version in a file that takes a configuration.
     /// - Returns: nil where the updater does not take it, and why.
-    func version(of file: String) -> (version: VersionNumber?, words: String) {
-        let result = ChildProcess.run(path, ["check", file], limit: Updater.checkLimit)
+    func version(of file: String, for configuration: String) -> (version: VersionNumber?, words: String) {
+        let result = ChildProcess.run(
+            path, ["check", file, configuration], limit: Updater.checkLimit, group: false)
         guard result.succeeded else { return (nil, "the updater does not take the file: \(result.words)") }
         guard let version = result.lines.first.flatMap({ VersionNumber($0) }) else {
             return (nil, "the updater does not tell the version of the file: \(result.words)")
@@ -60,11 +76,24 @@ struct Updater {
         return (version, "it holds version \(version)")
     }
 
-    func install(_ file: String) -> ChildProcess.Result {
-        ChildProcess.run(path, ["install", file], limit: Updater.installLimit)
+    func install(_ file: String) -> ChildProcess.Result { change(["install", file]) }
+    func done() -> ChildProcess.Result { change(["done"]) }
+    /// Goes on without the lock where it cannot be had: nothing is worse than not to be put back.
+    func restore() -> ChildProcess.Result { change(["restore"], needsLock: false) }
+
+    /// One after the other, also where the daemon that has called it first is no more: the lock lasts as long as it and
+    /// whatever it has started.
+    private func change(_ words: [String], needsLock: Bool = true) -> ChildProcess.Result {
+        do {
+            try Updater.examine(path)
+        } catch {
+            return ChildProcess.Result(status: nil, lines: ["\((error as? OperatorFault)?.sentence ?? "\(error)")"])
+        }
+        let lock = folder.lock("updater", patience: Updater.installLimit)
+        guard lock != nil || !needsLock else {
+            return ChildProcess.Result(status: nil, lines: ["an earlier call of the updater has not come to its end"])
+        }
+        defer { if let lock { close(lock) } }
+        return ChildProcess.run(path, words, limit: Updater.installLimit, holding: lock)
     }
-
-    func done() -> ChildProcess.Result { ChildProcess.run(path, ["done"], limit: Updater.installLimit) }
-
-    func restore() -> ChildProcess.Result { ChildProcess.run(path, ["restore"], limit: Updater.installLimit) }
 }

@@ -27,14 +27,10 @@ extension C2 {
     }
 
     /// What an answer belongs to.
-    struct Asked: Equatable {
-        enum What: Equatable {
+    struct Asked: Equatable, Sendable {
+        enum What: Hashable, Sendable {
             case action(UInt8)
-            case data
-            case identity
-            case deregister
-            case update
-            case activate
+            case data, identity, deregister, update, activate
         }
 
         let node: Identifier

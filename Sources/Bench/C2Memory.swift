@@ -33,10 +33,14 @@ extension C2 {
         /// The sequence number of each peer.
         var numbers: [Identifier: UInt64] = [:]
         var unanswered: Set<Unanswered> = []
+        /// The commands that wait for their answer, by their tokens.
+        var asked: [Token: Asked] = [:]
+        /// The token of the last INITIATE to each node, which ACTIVATE must carry.
+        var updates: [Identifier: Token] = [:]
     }
 
     var memory: Memory {
-        var memory = Memory(numbers: counter.numbers, unanswered: leftOpen)
+        var memory = Memory(numbers: counter.numbers, unanswered: leftOpen, asked: asked, updates: updates)
         memory.standings = departed
         for node in joined { memory.standings[node] = observers.contains(node) ? .observer : .joined }
         for node in deregistered { memory.standings[node] = .deregistered }
@@ -50,7 +54,7 @@ extension C2 {
     /// A server that goes on where an earlier run has ended.
     init(own: Identifier, policy: Policy, means: Means, memory: Memory) {
         self.init(own: own, policy: policy, means: means, counter: ReferenceCounter(memory.numbers))
-        leftOpen = memory.unanswered
+        (leftOpen, asked, updates) = (memory.unanswered, memory.asked, memory.updates)
         for (node, standing) in memory.standings {
             switch standing {
             case .known: break
@@ -77,6 +81,36 @@ extension C2 {
                 .send(message(.response(.joinFail), join.answerToken, to: join.device), to: join.device),
                 .decided(.failed, device: join.device, observer: join.observer),
             ]
+        }
+    }
+}
+
+extension C2.Asked.What {
+    /// One word, or two: as the state's file has it.
+    var name: String {
+        switch self {
+        case .action(let code): "action \(code)"
+        case .data: "data"
+        case .identity: "identity"
+        case .deregister: "deregister"
+        case .update: "update"
+        case .activate: "activate"
+        }
+    }
+
+    /// nil for what is no name of ours.
+    init?(name: String) {
+        let words = name.split(separator: " ")
+        switch (words.first, words.count) {
+        case ("action", 2):
+            guard let code = UInt8(words[1]) else { return nil }
+            self = .action(code)
+        case ("data", 1): self = .data
+        case ("identity", 1): self = .identity
+        case ("deregister", 1): self = .deregister
+        case ("update", 1): self = .update
+        case ("activate", 1): self = .activate
+        default: return nil
         }
     }
 }

@@ -14,8 +14,14 @@ enum C2Schema {
             standing TEXT NOT NULL DEFAULT 'known',
             sequence INTEGER NOT NULL DEFAULT 0,  -- the greatest id sent to it or accepted from it; 64 bits
             key TEXT,                         -- public, PEM
-            source TEXT                       -- of the key: keyring or registry
+            source TEXT,                      -- of the key: keyring or registry
+            update_token BLOB                 -- of the last INITIATE to it
         );
+        CREATE TABLE asked (                  -- commands that wait for their answer
+            token BLOB PRIMARY KEY,
+            node INTEGER NOT NULL,
+            what TEXT NOT NULL
+        ) WITHOUT ROWID;
         CREATE TABLE groups (
             name TEXT NOT NULL,
             place INTEGER NOT NULL,

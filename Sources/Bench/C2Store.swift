@@ -183,6 +183,13 @@ public final class C2Store: @unchecked Sendable {
         for row in try database.rows("SELECT name, node FROM groups ORDER BY name, place") {
             keptGroups[row.text(0) ?? "", default: []].append(Identifier(row.unsigned(1)))
         }
+        for row in try database.rows("SELECT id, update_token FROM nodes WHERE update_token IS NOT NULL") {
+            kept.updates[Identifier(row.unsigned(0))] = Token(row.blob(1))
+        }
+        for row in try database.rows("SELECT token, node, what FROM asked") {
+            guard let token = Token(row.blob(0)), let what = C2.Asked.What(name: row.text(2) ?? "") else { continue }
+            kept.asked[token] = C2.Asked(node: Identifier(row.unsigned(1)), what: what)
+        }
         for row in try database.rows("SELECT token, device, observer FROM joins") {
             guard let token = Token(row.blob(0)) else { continue }
             kept.unanswered.insert(

@@ -18,6 +18,7 @@ extension C2Store {
                     + " ON CONFLICT (id) DO UPDATE SET standing = excluded.standing",
                 .unsigned(node.number), .text((memory.standings[node] ?? .known).rawValue))
         }
+        try writeCommands(memory)
         for join in kept.unanswered.subtracting(memory.unanswered) {
             try database.run(
                 "DELETE FROM joins WHERE token = ? AND device = ?", .blob(join.answerToken.bytes),
@@ -28,6 +29,23 @@ extension C2Store {
                 "INSERT OR REPLACE INTO joins (token, device, observer) VALUES (?, ?, ?)",
                 .blob(join.answerToken.bytes), .unsigned(join.device.number),
                 join.observer.map { .unsigned($0.number) } ?? .null)
+        }
+    }
+
+    private func writeCommands(_ memory: C2.Memory) throws {
+        for (node, token) in memory.updates where kept.updates[node] != token {
+            try database.run(
+                "INSERT INTO nodes (id, update_token) VALUES (?, ?)"
+                    + " ON CONFLICT (id) DO UPDATE SET update_token = excluded.update_token",
+                .unsigned(node.number), .blob(token.bytes))
+        }
+        for token in kept.asked.keys where memory.asked[token] == nil {
+            try database.run("DELETE FROM asked WHERE token = ?", .blob(token.bytes))
+        }
+        for (token, asked) in memory.asked where kept.asked[token] != asked {
+            try database.run(
+                "INSERT OR REPLACE INTO asked VALUES (?, ?, ?)", .blob(token.bytes), .unsigned(asked.node.number),
+                .text(asked.what.name))
         }
     }
 

@@ -100,6 +100,8 @@ public enum Change: Equatable, Sendable {
     case paused(Identifier, Bool)
     /// The update that we are busy with; nil: none.
     case update(Update?)
+    /// The answer to an ACTIVATE; the newest ones are kept.
+    case activation(Activation)
     /// An observation is open; `frame` is the request as it came.
     case opened(Exchange, device: Identifier, frame: [UInt8], deadline: Instant)
     /// So many false proofs have come for an open observation.

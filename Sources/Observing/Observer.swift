@@ -47,6 +47,8 @@ public struct Observer: Sendable {
 
     /// The update that we are busy with.
     public internal(set) var update: Update?
+    /// The answers to the last ACTIVATEs, the newest last.
+    var activations: [Activation] = []
 
     let unseal: Unsealer
     let authenticate: Authenticator

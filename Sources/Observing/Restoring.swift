@@ -56,11 +56,13 @@ extension Observer {
     /// not kept.
     /// - Parameters:
     ///   - update: the update that we were busy with.
+    ///   - activations: the answers to the last ACTIVATEs, the newest last.
     ///   - sequencesLost: the journal was lost once: a server of which it knows no sequence id may have sent us
     ///   something before.
     /// - Returns: the effects of the answers that follow from it.
     public mutating func restore(
-        _ stored: [StoredServer], _ open: [StoredObservation], update: Update? = nil, sequencesLost: Bool = false
+        _ stored: [StoredServer], _ open: [StoredObservation], update: Update? = nil,
+        activations: [Activation] = [], sequencesLost: Bool = false
     ) -> [Effect] {
         precondition(servers.isEmpty && observations.isEmpty, "restored into an observer that is in use")
         self.sequencesLost = sequencesLost
@@ -73,7 +75,7 @@ extension Observer {
         }
         var effects: [Effect] = []
         for observation in open { effects += reopen(observation) }
-        self.update = update
+        (self.update, self.activations) = (update, activations)
         if let update { effects += takeUp(update) }
         for server in stored where server.membership == .deregistered {
             isExpelled = true

@@ -59,6 +59,20 @@ public struct Update: Equatable, Sendable {
     }
 }
 
+/// The answer to an ACTIVATE: whatever comes under its token later is not to contradict it.
+public struct Activation: Equatable, Sendable {
+    /// How many are kept, the newest ones: servers use a token for one update, and ask again soon.
+    public static let mostKept = 64
+
+    /// Who asked, under which token.
+    public let exchange: Exchange
+    /// *success* or *failed*.
+    public let status: Status
+
+    /// An answer.
+    public init(exchange: Exchange, status: Status) { (self.exchange, self.status) = (exchange, status) }
+}
+
 /// What became of the fetching.
 public enum Fetched: Equatable, Sendable {
     /// Bytes of a web server's reply that go on to the C2 server at most.
@@ -93,6 +107,11 @@ extension Observer {
     mutating func initiate(_ exchange: Exchange, url: Octets, digest: Octets) -> [Effect] {
         let (read, status) = UpdateOrder.read(url: url, digest: digest)
         guard let order = read else { return decline(exchange, status) }
+        if let last = activation(of: exchange) {
+            // It has had its last answer; a new update needs a new token.
+            let isInForce = last.status == .activateSuccess && update?.exchange == exchange && update?.order == order
+            return decline(exchange, isInForce ? .updateSuccess : .updateFailFile)
+        }
         guard let current = update else { return begin(exchange, order) }
         switch current.phase {
         case .answered: return begin(exchange, order)
@@ -148,25 +167,38 @@ extension Observer {
 
     /// ACTIVATE: only of what is here, and under the token that it was ordered with.
     mutating func activate(_ exchange: Exchange) -> [Effect] {
-        guard let update, update.exchange == exchange else { return decline(exchange, .activateFail) }
+        if let last = activation(of: exchange) { return decline(exchange, last.status) }
+        guard let update, update.exchange == exchange else { return refuseActivation(exchange) }
         switch update.phase {
-        case .fetching: return decline(exchange, .activateFail)
+        // Too early: the answer to INITIATE is still to come, and then to be followed by another ACTIVATE.
+        case .fetching: return [.report(.update(update))]
         case .fetched(let version):
             var activating = update
             activating.phase = .activating(version: version)
             return advance(to: activating.phase) + [.install(activating)]
         case .activating: return [.report(.update(update))]
-        case .answered(let status):
-            let isAnswer = status == .activateSuccess || status == .activateFail
-            return decline(exchange, isAnswer ? status : .activateFail)
+        case .answered: return refuseActivation(exchange)
         }
     }
+
+    /// Nothing was fetched under this token; nor will be, after this answer.
+    private mutating func refuseActivation(_ exchange: Exchange) -> [Effect] {
+        [conclude(exchange, .activateFail)] + decline(exchange, .activateFail)
+    }
+
+    private mutating func conclude(_ exchange: Exchange, _ status: Status) -> Effect {
+        let activation = Activation(exchange: exchange, status: status)
+        activations = activations.suffix(Activation.mostKept - 1) + [activation]
+        return .record(.activation(activation))
+    }
+
+    private func activation(of exchange: Exchange) -> Activation? { activations.first { $0.exchange == exchange } }
 
     /// The answer to `Effect.install` and `Effect.confirm`.
     mutating func activated(_ exchange: Exchange, done: Bool) -> [Effect] {
         guard let update, update.exchange == exchange, case .activating = update.phase else { return [] }
         let status: Status = done ? .activateSuccess : .activateFail
-        return advance(to: .answered(status)) + [respond(exchange, status)]
+        return [conclude(exchange, status)] + advance(to: .answered(status)) + [respond(exchange, status)]
     }
 
     /// A server that has let us go updates nothing any more. What is being activated goes on: it cannot be half of it.

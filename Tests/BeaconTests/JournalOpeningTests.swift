@@ -27,7 +27,8 @@ struct JournalOpeningTests {
         try JournalFolder.with { folder in
             try folder.run()
             let version = JournalSchema.migrations.count + ahead
-            try Database(path: folder.state.journal).script("PRAGMA user_version = \(version)")
+            try Database(path: folder.state.journal).script(
+                "PRAGMA user_version = \(version); UPDATE meta SET value = '\(version)' WHERE name = 'readable-from'")
             let before = try Data(contentsOf: URL(filePath: folder.state.journal))
             let fault = try #require(throws: OperatorFault.self) { try folder.run() }
             expectGood(fault)
@@ -59,6 +60,29 @@ struct JournalOpeningTests {
             try database.script("BEGIN; COMMIT")  // no transaction was left open
             try database.script("DROP TABLE outbox")
             try JournalSchema.migrate(database)
+        }
+    }
+
+    @Test(
+        "a journal of a newer version goes on being used where that says so: an update can be taken back",
+        arguments: [3, 99])
+    func newerJournal(readableFrom: Int) throws {
+        try JournalFolder.with { folder in
+            try folder.run {
+                try $0.database.script(
+                    """
+                    ALTER TABLE servers ADD COLUMN colour TEXT NOT NULL DEFAULT 'red'; PRAGMA user_version = 98;
+                    INSERT OR REPLACE INTO meta VALUES ('readable-from', '\(readableFrom)');
+                    """)
+            }
+            guard readableFrom == 3 else {
+                #expect(throws: OperatorFault.self) { try folder.run() }
+                return
+            }
+            try folder.run {
+                #expect($0.finding == .whole)
+                try #expect($0.database.rows("PRAGMA user_version").first?.integer(0) == 98)
+            }
         }
     }
 

@@ -30,6 +30,11 @@ struct C2StoreTests {
             C2.Unanswered(device: Cast.device.id, observer: Cast.beacon.id, answerToken: Cast.token("T2")),
             C2.Unanswered(device: Identifier(.max), observer: nil, answerToken: Cast.token("T2'")),
         ]
+        let asked: [C2.Asked.What] = [.action(0), .action(255), .data, .identity, .deregister, .update, .activate]
+        for (place, what) in asked.enumerated() {
+            memory.asked[Cast.token("asked-\(place)")] = C2.Asked(node: Cast.beacon.id, what: what)
+        }
+        memory.updates = [Cast.beacon.id: Cast.token("update"), Identifier(.max): Cast.token("other")]
         return memory
     }()
 
@@ -52,6 +57,9 @@ struct C2StoreTests {
             memory.standings[Identifier(101)] = .deregistered
             memory.standings[Identifier(102)] = nil
             memory.numbers[Cast.device.id] = 8
+            memory.asked[Cast.token("asked-1")] = nil
+            memory.asked[Cast.token("asked-9")] = C2.Asked(node: Cast.device.id, what: .data)
+            memory.updates[Cast.beacon.id] = Cast.token("newer")
         }
         do {
             let again = try open()

@@ -99,7 +99,9 @@ struct Harness {
                 exchange: exchange, device: row.device, request: losingRequests ? nil : verified(row.frame),
                 deadline: row.deadline, mismatches: row.mismatches, sameBoot: row.boot == journal.boot)
         }
-        let effects = observer.restore(servers, open, update: journal.update, sequencesLost: losingSequences)
+        let effects = observer.restore(
+            servers, open, update: journal.update,
+            activations: journal.activations, sequencesLost: losingSequences)
         journal.perform(effects)
         return effects
     }
@@ -148,6 +150,13 @@ struct Harness {
     mutating func freshToken() -> Token {
         lastToken += 1
         return token("fresh-\(lastToken)")
+    }
+
+    /// One that names us.
+    mutating func freshAddressedToken() -> Token {
+        lastToken += 1
+        let bytes = (0..<16).map { UInt8(truncatingIfNeeded: lastToken >> (8 * $0)) }
+        return Token(random: bytes, for: beacon)
     }
 
     // MARK: - Devices

@@ -36,6 +36,8 @@ struct Journal {
     var memberships: [Identifier: Membership] = [:]
     var paused: Set<Identifier> = []
     var update: Update?
+    /// What was answered to ACTIVATE, as far back as the journal goes.
+    var activations: [Activation] = []
     var open: [Exchange: Row] = [:]
     var answered: [Exchange: Answer] = [:]
     var links: [LinkID: Link] = [:]
@@ -87,6 +89,7 @@ struct Journal {
         case .paused(let server, let isPaused):
             if isPaused { paused.insert(server) } else { paused.remove(server) }
         case .update(let next): record(next)
+        case .activation(let activation): activations = activations.suffix(Activation.mostKept - 1) + [activation]
         case .opened(let exchange, let device, let frame, let deadline):
             must(open[exchange] == nil && answered[exchange] == nil, "\(exchange) is opened a second time")
             must(
@@ -133,6 +136,9 @@ struct Journal {
         outbox.append((message, server))
         if outbox.count > 200 { outbox.removeFirst(100) }
         switch message.body {
+        case .response(let status) where status == .activateSuccess || status == .activateFail:
+            let answers = activations.filter { $0.exchange == exchange }.map(\.status)
+            must(answers == [status], "\(status) for \(exchange), recorded are \(answers)")
         case .response(let status) where Verdict.allCases.map(\.status).contains(status):
             must(answered[exchange]?.verdict.status == status, "\(status) sent for \(exchange), recorded is another")
             batch.unsent[exchange] = nil

@@ -94,6 +94,7 @@ struct Snapshot: Equatable {
     var linksOfPeer: [String: Int]
     var nextDeadline: Instant?
     var update: Update?
+    var activations: [Activation]
 
     init(_ observer: Observer) {
         servers = observer.servers
@@ -108,6 +109,7 @@ struct Snapshot: Equatable {
         }
         linksOfPeer = observer.linksOfPeer
         (nextDeadline, update) = (observer.nextDeadline, observer.update)
+        activations = observer.activations
     }
 }
 

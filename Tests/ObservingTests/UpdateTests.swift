@@ -40,7 +40,7 @@ import Testing
         #expect(activating.order == "rr.i" && activating.responses.isEmpty)
         #expect(activating.last == .install(try update(.activating(version: "2.0"))))
         let done = harness.handle(.activated(asked, done: true))
-        #expect(done.order == "r.s" && done.responses == [.activateSuccess])
+        #expect(done.order == "rr.s" && done.responses == [.activateSuccess])
         #expect(harness.observer.update?.phase == .answered(.activateSuccess))
         #expect(harness.handle(.activated(asked, done: false)).isEmpty)
     }
@@ -99,13 +99,18 @@ import Testing
         #expect(sent.allSatisfy { $0.token == talk })
     }
 
-    @Test("ACTIVATE under another token, too early, or of nothing is answered 1F; asked again it gets the same answer")
+    @Test(
+        "ACTIVATE under another token or of nothing is answered 1F, too early not at all; asked again it gets the same answer"
+    )
     func activation() {
         var none = harness()
         #expect(none.say(.activate).responses == [.activateFail])
+        #expect(none.say(Self.order).responses == [.updateFailFile])
         var early = harness(.fetching)
-        #expect(early.say(.activate).responses == [.activateFail])
+        #expect(early.say(.activate).order == "r.")
         #expect(early.observer.update?.phase == .fetching)
+        early.handle(.fetched(asked, .verified(version: "2.0")))
+        #expect(early.say(.activate).order == "rr.i")
         var other = harness(.fetched(version: "2.0"))
         #expect(other.say(.activate, addressed(9)).responses == [.activateFail])
         #expect(other.say(.activate, by: otherServer).responses == [.activateFail])
@@ -114,6 +119,14 @@ import Testing
             var harness = harness(.activating(version: "2.0"))
             #expect(harness.say(.activate).order == "r.")
             harness.handle(.activated(asked, done: done))
+            harness.restart()
+            #expect(harness.say(.activate).responses == [status])
+            // Also when another order has come meanwhile; and nothing begins anew under its token.
+            let again = harness.say(Self.order)
+            #expect(again.responses == [done ? .updateSuccess : .updateFailFile])
+            harness.say(Self.order, addressed(3))
+            #expect(harness.say(.activate).responses == [status])
+            #expect(harness.say(Self.order).responses == [.updateFailFile])
             harness.restart()
             #expect(harness.say(.activate).responses == [status])
         }

@@ -68,4 +68,56 @@ struct UpdateKillTests {
         }
         #expect(checkpoint > 12, "the hook is not in this build")
     }
+
+    @Test("ends with the old version and 1F where the new one reaches no broker and has to be started again and again")
+    func neverComesUp() throws {
+        let stage = try UpdateStage()
+        try stage.serve()
+        try stage.beacon.startAndJoin()
+        try stage.order()
+        #expect(try stage.answer() == [.updateSuccess])
+        try stage.server.send(.activate, token: UpdateStage.token)
+        // The broker goes as soon as the order is there, and the new version is killed whenever it has started.
+        try eventually("it activates") { stage.beacon.logged.contains("activating version") }
+        stage.network.stopBroker()
+        for start in 1...4 {
+            try eventually("start \(start) of the new version\n\(stage.beacon.logged.suffix(3_000))", within: 60) {
+                stage.version == UpdateStage.newer || stage.beacon.logged.contains("has not come up")
+            }
+            if stage.beacon.logged.contains("has not come up") { break }
+            stage.beacon.stop(with: SIGKILL)
+            try stage.beacon.start()
+        }
+        try eventually("the old version is back\n\(stage.beacon.logged.suffix(3_000))", within: 60) {
+            stage.version == "0.1.0"
+        }
+        #expect(stage.beacon.logged.contains("version \(UpdateStage.newer) has not come up: putting the old one back"))
+        try stage.network.startBroker()
+        #expect(try stage.answer(2) == [.updateSuccess, .activateFail])
+        #expect(try Network.run(stage.beacon.program, ["--version"]) == "0.1.0\n")
+    }
+
+    @Test("SIGTERM while the updater works ends the beacon, and the next start undoes what the updater did")
+    func endedMeanwhile() throws {
+        let stage = try UpdateStage()
+        let updater = stage.network.folder + "/updater"
+        let script = try String(contentsOfFile: updater, encoding: .utf8)
+        try script.replacing(
+            "        cp -- \"$2\" \"$program.new\"\n", with: "        sleep 2\n        cp -- \"$2\" \"$program.new\"\n"
+        )
+        .write(toFile: updater, atomically: false, encoding: .utf8)
+        try stage.serve()
+        try stage.beacon.startAndJoin()
+        try stage.order()
+        #expect(try stage.answer() == [.updateSuccess])
+        try stage.server.send(.activate, token: UpdateStage.token)
+        try eventually("it activates") { stage.beacon.logged.contains("activating version") }
+        Thread.sleep(forTimeInterval: 0.5)
+        #expect(stage.beacon.stop() == 0)
+        // The updater goes on by itself, and its work is waited for before it is undone.
+        try stage.beacon.start()
+        #expect(try stage.answer(2, within: 60) == [.updateSuccess, .activateFail])
+        #expect(try Network.run(stage.beacon.program, ["--version"]) == "0.1.0\n")
+        #expect(stage.version == "0.1.0")
+    }
 }

@@ -119,9 +119,34 @@ struct UpdateTests {
         #expect(stage.version == (isAllowed ? "0.0.9" : "0.1.0"))
     }
 
-    @Test("whose program does not start is taken back before the old one has ended, and answered 1F")
+    @Test("whose program does not take our configuration is not taken by the updater, and answered FE")
     func doesNotStart() throws {
         let stage = try UpdateStage()
+        try stage.serve(Data("#!/bin/sh\n[ \"$1\" = --version ] && echo 0.2.0 && exit 0\necho broken\nexit 1\n".utf8))
+        try stage.beacon.startAndJoin()
+        try stage.order()
+        #expect(try stage.answer() == [.updateFailFile])
+        #expect(stage.beacon.logged.contains("the updater does not take the file"))
+    }
+
+    @Test("of the version that runs is refused, also where older ones are allowed")
+    func sameVersion() throws {
+        let stage = try UpdateStage(update: ["allow-older = yes"])
+        try stage.serve(version: "0.1.0")
+        try stage.beacon.startAndJoin()
+        try stage.order()
+        #expect(try stage.answer() == [.updateFailFile])
+        #expect(stage.beacon.logged.contains("that is 0.1.0, which runs"))
+    }
+
+    @Test("whose updater has put a broken program in place is taken back before the old one has ended, and answered 1F")
+    func brokenInPlace() throws {
+        let stage = try UpdateStage()
+        // An updater that looks at nothing but the version.
+        let updater = stage.network.folder + "/updater"
+        let script = try String(contentsOfFile: updater, encoding: .utf8)
+        try script.replacing("\"$trial\" run --check", with: ": run --check").write(
+            toFile: updater, atomically: false, encoding: .utf8)
         // It tells its version, and can do no more.
         try stage.serve(
             Data("#!/bin/sh\n[ \"$1\" = --version ] && echo 0.2.0 && exit 0\necho broken\nexit 1\n".utf8))

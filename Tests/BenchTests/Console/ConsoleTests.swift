@@ -1,14 +1,10 @@
-import FoundationEssentials
 import SRUP
 import Testing
 
 @testable import Bench
 
-@Suite("The console's gate, sessions and pages")
+@Suite("The console's gate, sessions and orders")
 struct ConsoleTests {
-    private static let join = C2Snapshot.Join(
-        id: "j-1", device: Cast.device.id, manner: "human", observer: nil, secondsLeft: 90, hasValue: true)
-
     // MARK: - Who may speak to it
 
     @Test(
@@ -31,7 +27,7 @@ struct ConsoleTests {
             "http://127.0.0.1:8080",
         ] as [String?])
     func origins(origin: String?) async {
-        let it = await Operator { $0.snapshot.joins = [ConsoleTests.join] }
+        let it = await Operator { $0.snapshot.joins = [Shown.join] }
         let (cookie, token) = await it.signedIn()
         let body = "token=\(token)&join=j-1&decision=accept"
         #expect(await it.post("/join", body, cookie: cookie, origin: origin).status == 403)
@@ -43,7 +39,7 @@ struct ConsoleTests {
 
     @Test("a form without the session's token, or with another session's, is refused")
     func tokens() async {
-        let it = await Operator { $0.snapshot.joins = [ConsoleTests.join] }
+        let it = await Operator { $0.snapshot.joins = [Shown.join] }
         let (cookie, _) = await it.signedIn()
         let (_, others) = await it.signedIn()
         for token in ["", "token=&", "token=\(others)&"] {
@@ -125,7 +121,7 @@ struct ConsoleTests {
 
     @Test("the cookie is for our pages only, and nothing but the sign-in page and its files is for strangers")
     func cookie() async {
-        let it = await Operator { $0.snapshot.joins = [ConsoleTests.join] }
+        let it = await Operator { $0.snapshot.joins = [Shown.join] }
         let answer = await it.post("/sign-in", "key=\(it.key)")
         for part in ["srup-console-8080=", "HttpOnly", "SameSite=Strict", "Path=/"] {
             #expect(answer["set-cookie"].contains(part))
@@ -149,7 +145,7 @@ struct ConsoleTests {
             Issue.record("no stream")
             return
         }
-        it.world.change { $0.entries = [ConsoleTests.entry(7, nil, .remark, "x")] }
+        it.world.change { $0.entries = [Shown.entry(7, nil, .remark, "x")] }
         let written = Shared<[String]>([])
         let running = Task {
             try await events.run { text in written.change { $0.append(text) } }
@@ -176,7 +172,7 @@ struct ConsoleTests {
 
     @Test("a decision is for the join that was shown: when another has taken its place, nothing is done")
     func outdated() async {
-        let it = await Operator { $0.snapshot.joins = [ConsoleTests.join] }
+        let it = await Operator { $0.snapshot.joins = [Shown.join] }
         let (cookie, token) = await it.signedIn()
         it.world.change { $0.snapshot.joins[0].id = "j-2" }
         let late = await it.post("/join", "token=\(token)&join=j-1&decision=accept", cookie: cookie)
@@ -227,123 +223,5 @@ struct ConsoleTests {
             it.world.now(\.orders) == [
                 .update(Cast.device.id, url: "https://x/y?a=1", digest: [UInt8](repeating: 0xAB, count: 32))
             ])
-    }
-
-    // MARK: - Pages
-
-    private static func entry(
-        _ id: Int64, _ node: Identifier?, _ kind: C2Entry.Kind, _ words: String, line: TraceLine? = nil
-    ) -> C2Entry {
-        C2Entry(id: id, wallMilliseconds: 1_795_000_000_000 + id, kind: kind, node: node, line: line, words: words)
-    }
-
-    private static func message(_ id: Int64, _ node: Node, _ name: String, token: String, detail: String? = nil)
-        -> C2Entry
-    {
-        let line = TraceLine(
-            atMicroseconds: id * 1_000, from: .device, to: .c2, via: .mqtt, name: name, bytes: 300, token: token,
-            detail: detail)
-        return entry(id, node.id, .message, "\(name) of \(node.id)", line: line)
-    }
-
-    @Test("whatever a node sends is text on the page and in the drawing")
-    func escaping() async {
-        let bad = "<script>alert(1)</script>\"'><img src=x>"
-        let it = await Operator { world in
-            world.entries = [
-                ConsoleTests.message(1, Cast.device, "DATA", token: bad, detail: bad),
-                ConsoleTests.entry(
-                    2, Cast.beacon.id, .evidence, "evidence from x: {\"\(bad.replacing("\"", with: ""))\":\"<b>\"}"),
-                ConsoleTests.entry(3, nil, .remark, bad),
-            ]
-        }
-        let (cookie, _) = await it.signedIn()
-        for path in ["/", "/?node=5f1e2d3c4b5a6978", "/diagram.svg", "/?said=<script>&before=9"] {
-            let text = await it.get(path, cookie: cookie).text
-            #expect(!text.contains("<script>") && !text.contains("<img src=x") && !text.contains("<b>"), "\(path)")
-        }
-        #expect(await it.get("/", cookie: cookie).text.contains("&lt;script&gt;alert(1)"))
-    }
-
-    @Test("the value is on the page of who is signed in, and in no JSON")
-    func value() async throws {
-        let it = await Operator { $0.snapshot.joins = [ConsoleTests.join] }
-        let (cookie, _) = await it.signedIn()
-        let page = await it.get("/", cookie: cookie).text
-        #expect(page.contains("class=\"value text\"") && page.contains("Accept <code>\(Cast.device.id)</code>"))
-        let svg = await it.get("/picture.svg?join=j-1", cookie: cookie)
-        #expect(svg.text.contains("<title>words of a value</title>") && svg["content-type"] == "image/svg+xml")
-        #expect(await it.get("/picture.svg?join=j-0", cookie: cookie).status == 404)
-        it.world.change { $0.snapshot.joins[0].hasValue = false }
-        let without = await it.get("/", cookie: cookie).text
-        #expect(!without.contains("value=\"accept\"") && without.contains("value=\"refuse\""))
-    }
-
-    @Test("the history has pages, and can be that of one node")
-    func history() async {
-        let it = await Operator { world in
-            world.entries = (1...60).map {
-                ConsoleTests.entry($0, $0 % 2 == 0 ? Cast.device.id : Cast.beacon.id, .remark, "entry <\($0)>")
-            }
-        }
-        let (cookie, _) = await it.signedIn()
-        let newest = await it.get("/", cookie: cookie).text
-        #expect(newest.contains("entry &lt;60&gt;") && newest.contains("entry &lt;36&gt;"))
-        #expect(!newest.contains("entry &lt;35&gt;") && newest.contains("/?before=36#"))
-        let oldest = await it.get("/?before=11", cookie: cookie).text
-        #expect(oldest.contains("entry &lt;1&gt;") && !oldest.contains("before=1#") && oldest.contains(">Newest<"))
-        #expect(!oldest.contains("data-live=\"history\""))
-        let ofDevice = await it.get("/?node=\(Cast.device.id)", cookie: cookie).text
-        #expect(ofDevice.contains("entry &lt;60&gt;") && !ofDevice.contains("entry &lt;59&gt;"))
-    }
-
-    @Test("the drawing of one join has its messages and no others")
-    func oneJoin() async {
-        let it = await Operator { world in
-            world.entries = [
-                ConsoleTests.message(1, Cast.device, "OBS_JOIN_REQ", token: "T1", detail: "observer x"),
-                ConsoleTests.message(2, Cast.device, "OBS_JOIN_RESP", token: "T2"),
-                ConsoleTests.message(3, Cast.beacon, "OBSERVE_REQ", token: "T3", detail: "joining \(Cast.device.id)"),
-                ConsoleTests.message(4, Cast.beacon, "PAUSE", token: "T4"),
-                ConsoleTests.message(5, Cast.beacon, "VERDICT", token: "T3"),
-                ConsoleTests.message(6, Cast.device, "ANSWER", token: "T2"),
-                ConsoleTests.entry(7, Cast.device.id, .decision, "accepted"),
-                ConsoleTests.message(8, Cast.device, "LATER", token: "T9"),
-            ]
-        }
-        let (cookie, _) = await it.signedIn()
-        let file = await it.get("/diagram.svg?join=1", cookie: cookie)
-        for name in ["OBS_JOIN_REQ", "OBS_JOIN_RESP", "OBSERVE_REQ", "VERDICT", "ANSWER"] {
-            #expect(file.text.contains(">\(name) "), "\(name)")
-        }
-        #expect(!file.text.contains("PAUSE") && !file.text.contains("LATER"))
-        #expect(file["content-disposition"] == "attachment; filename=\"join-\(Cast.device.id)-1.svg\"")
-        let all = await it.get("/diagram.svg", cookie: cookie)
-        #expect(all.text.contains("PAUSE") && all.text.contains("LATER"))
-        let ofBeacon = await it.get("/diagram.svg?node=\(Cast.beacon.id)", cookie: cookie)
-        #expect(ofBeacon.text.contains("PAUSE") && !ofBeacon.text.contains("LATER"))
-    }
-
-    @Test("a snapshot tells who stands where and who waits, and each request is a join of its own")
-    func snapshot() throws {
-        var it = Bystander()
-        it.withOpenJoin()
-        it.hears(Cast.device.says(.humanJoinRequest, 3, "T9"))
-        func look() -> C2Snapshot {
-            it.c2.snapshot(
-                knowing: [Cast.device.id, Cast.beacon.id, Cast.c2.id], heard: [Cast.beacon.id: 5], at: 30_000_000_000,
-                hasValue: { _ in true })
-        }
-        let first = look()
-        #expect(first.nodes.map(\.id) == [Cast.beacon.id, Cast.device.id].sorted { $0.number < $1.number })
-        #expect(first.nodes.first { $0.id == Cast.beacon.id }?.membership == .observer)
-        #expect(first.nodes.first { $0.id == Cast.device.id }?.membership == .known)
-        #expect(first.joins.map(\.manner) == ["human", "observed"] && first.joins.map(\.secondsLeft) == [570, 150])
-        #expect(it.c2.device(ofJoin: first.joins[0].id) == Cast.device.id)
-        it.hears(Cast.device.says(.humanJoinRequest, 30, "T10"))
-        #expect(it.c2.device(ofJoin: first.joins[0].id) == nil)
-        #expect(look().joins[0].id != first.joins[0].id)
-        let json = String(decoding: try JSONEncoder().encode(first), as: UTF8.self)
-        #expect(!json.contains("000102030405") && !json.contains("value\":\""))
     }
 }

@@ -111,3 +111,24 @@ final class Shared<Value: Sendable>: Sendable {
 
     func change(_ change: (inout Value) -> Void) { value.withLock { change(&$0) } }
 }
+
+/// What the pages of the tests show.
+enum Shown {
+    static let join = C2Snapshot.Join(
+        id: "j-1", device: Cast.device.id, manner: "human", observer: nil, secondsLeft: 90, hasValue: true)
+
+    static func entry(
+        _ id: Int64, _ node: Identifier?, _ kind: C2Entry.Kind, _ words: String, line: TraceLine? = nil
+    ) -> C2Entry {
+        C2Entry(id: id, wallMilliseconds: 1_795_000_000_000 + id, kind: kind, node: node, line: line, words: words)
+    }
+
+    static func message(_ id: Int64, _ node: Node, _ name: String, token: String, detail: String? = nil)
+        -> C2Entry
+    {
+        let line = TraceLine(
+            atMicroseconds: id * 1_000, from: .device, to: .c2, via: .mqtt, name: name, bytes: 300, token: token,
+            detail: detail)
+        return entry(id, node.id, .message, "\(name) of \(node.id)", line: line)
+    }
+}

@@ -34,11 +34,14 @@
 
   const ways = "a[href], button, summary, input, select";
 
-  // Puts the new element where the old one was; what was open stays open, and what had the focus keeps it.
+  const fields = "input:not([type=hidden])";
+  // Puts the new element where the old one was; what was open stays open, what was typed stays, what had the focus keeps it.
   const replace = (old, fresh) => {
     const isOpen = [...old.querySelectorAll("details")].map((one) => one.open);
+    const typed = [...old.querySelectorAll(fields)].map((one) => one.value);
     const focus = [...old.querySelectorAll(ways)].indexOf(document.activeElement);
     fresh.querySelectorAll("details").forEach((one, index) => { one.open = isOpen[index] || false; });
+    fresh.querySelectorAll(fields).forEach((one, index) => { one.value = typed[index] || ""; });
     old.replaceWith(fresh);
     if (focus >= 0) fresh.querySelectorAll(ways)[focus]?.focus({ preventScroll: true });
   };

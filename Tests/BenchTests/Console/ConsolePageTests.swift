@@ -1,0 +1,109 @@
+import FoundationEssentials
+import SRUP
+import Testing
+
+@testable import Bench
+
+@Suite("The console's pages and drawings")
+struct ConsolePageTests {
+    @Test("whatever a node sends is text on the page and in the drawing")
+    func escaping() async {
+        let bad = "<script>alert(1)</script>\"'><img src=x>"
+        let it = await Operator { world in
+            world.entries = [
+                Shown.message(1, Cast.device, "DATA", token: bad, detail: bad),
+                Shown.entry(
+                    2, Cast.beacon.id, .evidence, "evidence from x: {\"\(bad.replacing("\"", with: ""))\":\"<b>\"}"),
+                Shown.entry(3, nil, .remark, bad),
+            ]
+        }
+        let (cookie, _) = await it.signedIn()
+        for path in ["/", "/?node=5f1e2d3c4b5a6978", "/diagram.svg", "/?said=<script>&before=9"] {
+            let text = await it.get(path, cookie: cookie).text
+            #expect(!text.contains("<script>") && !text.contains("<img src=x") && !text.contains("<b>"), "\(path)")
+        }
+        #expect(await it.get("/", cookie: cookie).text.contains("&lt;script&gt;alert(1)"))
+    }
+
+    @Test("the value is on the page of who is signed in, and in no JSON")
+    func value() async throws {
+        let it = await Operator { $0.snapshot.joins = [Shown.join] }
+        let (cookie, _) = await it.signedIn()
+        let page = await it.get("/", cookie: cookie).text
+        #expect(page.contains("class=\"value text\"") && page.contains("Accept <code>\(Cast.device.id)</code>"))
+        let svg = await it.get("/picture.svg?join=j-1", cookie: cookie)
+        #expect(svg.text.contains("<title>words of a value</title>") && svg["content-type"] == "image/svg+xml")
+        #expect(await it.get("/picture.svg?join=j-0", cookie: cookie).status == 404)
+        it.world.change { $0.snapshot.joins[0].hasValue = false }
+        let without = await it.get("/", cookie: cookie).text
+        #expect(!without.contains("value=\"accept\"") && without.contains("value=\"refuse\""))
+    }
+
+    @Test("the history has pages, and can be that of one node")
+    func history() async {
+        let it = await Operator { world in
+            world.entries = (1...60).map {
+                Shown.entry($0, $0 % 2 == 0 ? Cast.device.id : Cast.beacon.id, .remark, "entry <\($0)>")
+            }
+        }
+        let (cookie, _) = await it.signedIn()
+        let newest = await it.get("/", cookie: cookie).text
+        #expect(newest.contains("entry &lt;60&gt;") && newest.contains("entry &lt;36&gt;"))
+        #expect(!newest.contains("entry &lt;35&gt;") && newest.contains("/?before=36#"))
+        let oldest = await it.get("/?before=11", cookie: cookie).text
+        #expect(oldest.contains("entry &lt;1&gt;") && !oldest.contains("before=1#") && oldest.contains(">Newest<"))
+        #expect(!oldest.contains("data-live=\"history\""))
+        let ofDevice = await it.get("/?node=\(Cast.device.id)", cookie: cookie).text
+        #expect(ofDevice.contains("entry &lt;60&gt;") && !ofDevice.contains("entry &lt;59&gt;"))
+    }
+
+    @Test("the drawing of one join has its messages and no others")
+    func oneJoin() async {
+        let it = await Operator { world in
+            world.entries = [
+                Shown.message(1, Cast.device, "OBS_JOIN_REQ", token: "T1", detail: "observer x"),
+                Shown.message(2, Cast.device, "OBS_JOIN_RESP", token: "T2"),
+                Shown.message(3, Cast.beacon, "OBSERVE_REQ", token: "T3", detail: "joining \(Cast.device.id)"),
+                Shown.message(4, Cast.beacon, "PAUSE", token: "T4"),
+                Shown.message(5, Cast.beacon, "VERDICT", token: "T3"),
+                Shown.message(6, Cast.device, "ANSWER", token: "T2"),
+                Shown.entry(7, Cast.device.id, .decision, "accepted"),
+                Shown.message(8, Cast.device, "LATER", token: "T9"),
+            ]
+        }
+        let (cookie, _) = await it.signedIn()
+        let file = await it.get("/diagram.svg?join=1", cookie: cookie)
+        for name in ["OBS_JOIN_REQ", "OBS_JOIN_RESP", "OBSERVE_REQ", "VERDICT", "ANSWER"] {
+            #expect(file.text.contains(">\(name) "), "\(name)")
+        }
+        #expect(!file.text.contains("PAUSE") && !file.text.contains("LATER"))
+        #expect(file["content-disposition"] == "attachment; filename=\"join-\(Cast.device.id)-1.svg\"")
+        let all = await it.get("/diagram.svg", cookie: cookie)
+        #expect(all.text.contains("PAUSE") && all.text.contains("LATER"))
+        let ofBeacon = await it.get("/diagram.svg?node=\(Cast.beacon.id)", cookie: cookie)
+        #expect(ofBeacon.text.contains("PAUSE") && !ofBeacon.text.contains("LATER"))
+    }
+
+    @Test("a snapshot tells who stands where and who waits, and each request is a join of its own")
+    func snapshot() throws {
+        var it = Bystander()
+        it.withOpenJoin()
+        it.hears(Cast.device.says(.humanJoinRequest, 3, "T9"))
+        func look() -> C2Snapshot {
+            it.c2.snapshot(
+                knowing: [Cast.device.id, Cast.beacon.id, Cast.c2.id], heard: [Cast.beacon.id: 5], at: 30_000_000_000,
+                hasValue: { _ in true })
+        }
+        let first = look()
+        #expect(first.nodes.map(\.id) == [Cast.beacon.id, Cast.device.id].sorted { $0.number < $1.number })
+        #expect(first.nodes.first { $0.id == Cast.beacon.id }?.membership == .observer)
+        #expect(first.nodes.first { $0.id == Cast.device.id }?.membership == .known)
+        #expect(first.joins.map(\.manner) == ["human", "observed"] && first.joins.map(\.secondsLeft) == [570, 150])
+        #expect(it.c2.device(ofJoin: first.joins[0].id) == Cast.device.id)
+        it.hears(Cast.device.says(.humanJoinRequest, 30, "T10"))
+        #expect(it.c2.device(ofJoin: first.joins[0].id) == nil)
+        #expect(look().joins[0].id != first.joins[0].id)
+        let json = String(decoding: try JSONEncoder().encode(first), as: UTF8.self)
+        #expect(!json.contains("000102030405") && !json.contains("value\":\""))
+    }
+}
