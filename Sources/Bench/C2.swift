@@ -124,6 +124,8 @@ public struct C2: Sendable {
         /// T2: what the device's answer carries.
         let answerToken: Token
         let deadline: Int64
+        /// It has taken the place of an earlier one that was still open.
+        let isAnew: Bool
     }
 
     /// The server's own identity.
@@ -144,6 +146,8 @@ public struct C2: Sendable {
     var moderated: [Identifier: Moderated] = [:]
     /// What commands wait for, by their token.
     var asked: [Token: Asked] = [:]
+    /// Who stands on the beacon's lifeline: whoever has joined simply or was asked to observe, from then on.
+    var beacons: Set<Identifier> = []
     /// The token of the last INITIATE to each node, which ACTIVATE must carry.
     var updates: [Identifier: Token] = [:]
     /// Out of the system: nothing of theirs is believed any more.
@@ -160,7 +164,7 @@ public struct C2: Sendable {
 
     /// Which lifeline a node stands on.
     public func role(of node: Identifier) -> Role {
-        node == own ? .c2 : observers.contains(node) ? .beacon : .device
+        node == own ? .c2 : beacons.contains(node) ? .beacon : .device
     }
 
     /// When `tick` is due, in nanoseconds; nil where no join is open.

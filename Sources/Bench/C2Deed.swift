@@ -1,4 +1,5 @@
 import Glibc
+import Links
 import SRUP
 
 /// What is to be done, and on whose account.
@@ -12,7 +13,7 @@ struct C2Step {
 
 /// What the server does to the world when it has kept that it will: signed, put into words, and with nothing left to decide.
 enum C2Deed {
-    case publish([UInt8], to: Identifier)
+    case publish(Outgoing)
     case trace(TraceLine)
     case say(String)
     /// A join is decided.
@@ -22,6 +23,9 @@ enum C2Deed {
 }
 
 extension C2Entry {
+    /// Bytes of a refused frame that are kept.
+    private static let refusedBytes = 64
+
     /// A message that came, or bytes that are none.
     static func received(_ message: Message?, _ line: TraceLine, _ refused: String?) -> C2Entry {
         var words = line.name
@@ -31,7 +35,12 @@ extension C2Entry {
         if case .data(let id, let data)? = message?.body, refused == nil, id == Octets("OBSERVATION_EVIDENCE".utf8) {
             (kind, words) = (.evidence, "evidence from \(message?.sender ?? Identifier(0)): \(readable(data.bytes))")
         }
-        if let refused { words = "refused \(words): \(refused)" }
+        var line = line
+        if let refused {
+            words = "refused \(words): \(refused)"
+            // Whoever may publish to us could push out everything else with long frames.
+            line.frameHex = line.frameHex.map { String($0.prefix(2 * refusedBytes)) }
+        }
         return C2Entry(wallMilliseconds: now, kind: kind, node: message?.sender, line: line, words: words)
     }
 

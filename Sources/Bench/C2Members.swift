@@ -4,8 +4,11 @@ import SRUP
 extension C2 {
     /// What the operator orders.
     public enum Command: Equatable, Sendable {
-        /// What the device shows is what was shown here: it joins.
+        /// What the device shows is what was shown here: it joins. Not where it has asked anew since its first request: then
+        /// nobody knows which value was compared.
         case accept(Identifier)
+        /// The same, of the join whose token T2 begins so.
+        case acceptJoin(Identifier, mark: String)
         /// It is not, or the device is not wanted.
         case refuse(Identifier)
         /// JOIN_CMD.
@@ -40,10 +43,14 @@ extension C2 {
     /// Commands that may wait for their answer at a time; more would let one silent node fill the memory.
     private static let mostAsked = 1_024
 
+    /// Characters of a token by which a join is named, at least.
+    static let markLength = 8
+
     /// Does what the operator orders, as far as that makes sense now.
     public mutating func obey(_ command: Command) -> [Effect] {
         switch command {
-        case .accept(let device): decideByHand(device, .accepted)
+        case .accept(let device): accept(device, nil)
+        case .acceptJoin(let device, let mark): accept(device, mark)
         case .refuse(let device): decideByHand(device, .refused)
         case .join(let node): order(.joinCommand(device: node), node, nil)
         case .terminate(let node): order(.terminateCommand, node, nil) + leave(node, .terminated)
@@ -66,7 +73,10 @@ extension C2 {
         let token = known ?? means.commandToken(node)
         if what == .update { updates[node] = token }
         if let what {
-            if asked.count >= C2.mostAsked { asked = [:] }
+            // Whoever is to be out of the system is not to be forgotten.
+            if asked.count >= C2.mostAsked {
+                asked.first { $0.value.what != .deregister }.map { asked[$0.key] = nil }
+            }
             asked[token] = Asked(node: node, what: what)
         }
         return [.send(message(body, token, to: node), to: node), .say("\(body.type.name) to \(node)")]
@@ -84,6 +94,7 @@ extension C2 {
         observers.remove(node)
         let theirs = open.filter { $0.value.observer == node || $0.value.device == node }
         return theirs.sorted { $0.value.deadline < $1.value.deadline }.flatMap { decide(.failed, $0.key, $0.value) }
+            + decide(.failed, node)
     }
 
     /// The registry has no key of a node any more: it is a member no longer, and nothing can be sent to it.
@@ -101,8 +112,9 @@ extension C2 {
         asked[message.token] = nil
         let effects = accepted(message, frame) + [.say("\(command.words) of \(command.node): \(status)")]
         guard command.what == .deregister, status == .deregisterSuccess else { return effects }
+        let failed = decide(.failed, command.node)  // it may have asked anew meanwhile
         deregistered.insert(command.node)
-        return effects + [.say("\(command.node) is out of the system")]
+        return effects + failed + [.say("\(command.node) is out of the system")]
     }
 
     // MARK: - Before human eyes
@@ -128,11 +140,33 @@ extension C2 {
             ]
         }
         let answerToken = means.token()
-        moderated[device] = Moderated(answerToken: answerToken, deadline: now + policy.humanWindow)
-        return [
+        let isAnew = moderated[device] != nil
+        moderated[device] = Moderated(
+            answerToken: answerToken, deadline: now + policy.humanWindow, isAnew: isAnew)
+        let remark = isAnew ? [Effect.say("\(device) has asked anew: \(how(toAccept: device))")] : []
+        return remark + [
             asks, .send(message(.humanJoinResponse(sealed: sealed), answerToken, to: device), to: device),
             .moderate(device: device, value),
         ]
+    }
+
+    private func how(toAccept device: Identifier) -> String {
+        "compare what is shown for the newest request, and say: accept \(device.topicForm) "
+            + (moderated[device]?.answerToken.description.prefix(C2.markLength) ?? "")
+    }
+
+    private mutating func accept(_ device: Identifier, _ mark: String?) -> [Effect] {
+        if let join = moderated[device] {
+            if let mark {
+                let name = join.answerToken.description
+                guard name == mark || (mark.count >= C2.markLength && name.hasPrefix(mark)) else {
+                    return [.say("that is not the join of \(device) that is open")]
+                }
+            } else if join.isAnew {
+                return [.say("\(device) has asked anew: \(how(toAccept: device))")]
+            }
+        }
+        return decideByHand(device, .accepted)
     }
 
     private mutating func decideByHand(_ device: Identifier, _ decision: Decision) -> [Effect] {

@@ -62,11 +62,15 @@ extension C2 {
             case .observer:
                 joined.insert(node)
                 observers.insert(node)
+                beacons.insert(node)
             case .terminated, .resigned: departed[node] = standing
             case .deregistered: deregistered.insert(node)
             }
         }
     }
+
+    /// Whether a node has joined, in whichever manner.
+    func isMember(_ node: Identifier) -> Bool { joined.contains(node) || observers.contains(node) }
 
     /// Where a node stands.
     public func standing(of node: Identifier) -> Standing { memory.standings[node] ?? .known }

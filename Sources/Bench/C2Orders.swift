@@ -2,7 +2,7 @@ import SRUP
 
 /// The operator's lines, one order each: what `srup-bench c2 --orders` reads.
 ///
-///     accept NODE · refuse NODE · join NODE · terminate NODE · deregister NODE · identity NODE
+///     accept NODE [MARK] · refuse NODE · join NODE · terminate NODE · deregister NODE · identity NODE
 ///     action NODE pause|resume|identify|restart-radio|0..255 · data NODE ID HEX
 ///     update NODE URL FILE|SHA256 · activate NODE
 ///     group NAME NODE... · and @NAME for every NODE
@@ -71,6 +71,7 @@ public struct C2Orders: Sendable {
     ) throws(OperatorFault) -> (Identifier) -> C2.Command {
         switch (verb, rest.count) {
         case ("accept", 0): return { .accept($0) }
+        case ("accept", 1): return { .acceptJoin($0, mark: rest[0]) }
         case ("refuse", 0): return { .refuse($0) }
         case ("join", 0): return { .join($0) }
         case ("terminate", 0): return { .terminate($0) }

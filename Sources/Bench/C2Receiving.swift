@@ -65,10 +65,11 @@ extension C2 {
         }
         switch String(decoding: id.bytes, as: UTF8.self) {
         case "OBSERVATION_EVIDENCE":
-            guard observers.contains(message.sender) else {
-                return refuse(message, frame, .unserved, "evidence from a node that observes nothing")
+            guard let join = open[message.token], join.observer == message.sender else {
+                return refuse(message, frame, .verdict, "evidence that nobody asked this node for")
             }
-            return accepted(message, frame) + [.say("evidence from \(message.sender): \(readable(data.bytes))")]
+            let words = "evidence on \(join.device) from \(message.sender): \(readable(data.bytes))"
+            return accepted(message, frame) + [.say(words)]
         case "IDENTIFICATION":
             guard case .identity? = asked[message.token]?.what, asked[message.token]?.node == message.sender else {
                 return refuse(message, frame, .verdict, "an identification that nobody asked for")
@@ -94,6 +95,7 @@ extension C2 {
         }
         joined.insert(node)
         observers.insert(node)
+        beacons.insert(node)
         return [
             .send(message(.response(.joinSuccess), token, to: node), to: node), .say("join of \(node): accepted"),
         ]
@@ -115,10 +117,13 @@ extension C2 {
             return refuseAtOnce("the value could not be sealed", message(.response(.joinRefused), token, to: device))
         }
         let (answerToken, verdictToken) = (means.token(), means.token())
+        // A newer request takes the place of the older one, at the observer as well.
+        let superseded = open.first { $0.value.device == device }.map { decide(.failed, $0.key, $0.value) } ?? []
         observers.insert(observer)
+        beacons.insert(observer)
         open[verdictToken] = Join(
             device: device, observer: observer, answerToken: answerToken, deadline: now + policy.window)
-        return [
+        return superseded + [
             asks,
             .send(message(.observedJoinResponse(sealed: forDevice), answerToken, to: device), to: device),
             .send(

@@ -34,6 +34,11 @@ enum C2Schema {
             observer INTEGER,                 -- NULL: before human eyes
             PRIMARY KEY (token, device)
         ) WITHOUT ROWID;
+        CREATE TABLE outbox (                 -- signed, and not yet acknowledged by the broker
+            id INTEGER PRIMARY KEY,
+            topic TEXT NOT NULL,
+            frame BLOB NOT NULL
+        );
         CREATE TABLE history (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             wall INTEGER NOT NULL,            -- milliseconds since 1970

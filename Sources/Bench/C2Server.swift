@@ -93,6 +93,7 @@ public final class C2Server: @unchecked Sendable {
             commandToken: { Token(random: randomBytes(16), for: $0) }, value: { Secret.random() },
             seal: { value, reader in (try? ring[reader]?.seal(value)).map { Octets($0) } })
         c2 = C2(own: node.id, policy: policy, means: means, memory: store.memory)
+        outbox = Outbox(try store.outbox())
         orders = C2Orders(groups: store.groups) { path in
             let file = open(path, O_RDONLY | O_CLOEXEC)
             defer { close(file) }
@@ -173,7 +174,9 @@ public final class C2Server: @unchecked Sendable {
             outbox.lost()
             if !isEnding, fault != lastFault { Voice.complain(OperatorFault(fault)) }
             lastFault = fault
-        case .acknowledged(let ids): outbox.acknowledged(ids)
+        case .acknowledged(let ids):
+            outbox.acknowledged(ids)
+            do throws(OperatorFault) { try store.delivered(ids) } catch { breakOff(error) }
         }
         stopIfDone()
     }

@@ -38,7 +38,8 @@ extension C2Server {
     /// - Returns: nil where that very join is not open any more, or where there is nothing that could have been compared.
     private func decide(join id: String, accepts: Bool) -> [String]? {
         guard let device = c2.device(ofJoin: id), !accepts || shown[device] != nil else { return nil }
-        return obeyConsole(accepts ? .accept(device) : .refuse(device))
+        let mark = c2.moderated[device]?.answerToken.description ?? ""
+        return obeyConsole(accepts ? .acceptJoin(device, mark: mark) : .refuse(device))
     }
 
     private func obeyConsole(_ command: C2.Command) -> [String] {
@@ -73,7 +74,8 @@ extension C2.Command {
     /// Who is to do it.
     var node: Identifier {
         switch self {
-        case .accept(let node), .refuse(let node), .join(let node), .terminate(let node), .deregister(let node),
+        case .accept(let node), .acceptJoin(let node, _), .refuse(let node), .join(let node), .terminate(let node),
+            .deregister(let node),
             .identity(let node), .action(let node, _), .update(let node, _, _), .activate(let node),
             .data(let node, _, _):
             node
@@ -83,7 +85,7 @@ extension C2.Command {
     /// As a line of orders has it; of data, whose only.
     var words: String {
         switch self {
-        case .accept: "accept \(node)"
+        case .accept, .acceptJoin: "accept \(node)"
         case .refuse: "refuse \(node)"
         case .join: "join \(node)"
         case .terminate: "terminate \(node)"

@@ -13,7 +13,7 @@ extension C2Server {
         var entries: [C2Entry] = []
         let deeds = steps.flatMap { plan($0, &entries) }
         do throws(OperatorFault) {
-            try store.commit(c2.memory, groups: orders.groups, entries: entries)
+            try store.commit(c2.memory, groups: orders.groups, entries: entries, outgoing: deeds.outgoing)
         } catch {
             breakOff(error)
             return false
@@ -67,7 +67,7 @@ extension C2Server {
         var line = TraceLine(message, frame: frame, from: .c2, to: c2.role(of: peer), at: TraceFile.now)
         if let detail { line.detail = detail }
         entries.append(.sent(line, to: peer))
-        return [.trace(line), .publish(frame, to: peer)]
+        return [.trace(line), .publish(outbox.next(frame, on: Topic.of(device: peer)))]
     }
 
     private func line(_ message: Message?, _ frame: [UInt8], _ refused: String?) -> TraceLine? {
@@ -80,7 +80,7 @@ extension C2Server {
 
     private func perform(_ deed: C2Deed) {
         switch deed {
-        case .publish(let frame, let peer): outbox.publish(frame, on: Topic.of(device: peer), over: link)
+        case .publish(let message): outbox.publish(message, over: link)
         case .trace(let line): node.trace?.append(line)
         case .say(let words): say("c2: \(words)")
         case .decided: decisions += 1
@@ -95,4 +95,9 @@ extension C2Server {
             say("c2: compare for \(device), \(view.rawValue):\n" + view.picture(of: value).terminal(style))
         }
     }
+}
+
+extension [C2Deed] {
+    /// What is to be published: until the broker has it, the store keeps it.
+    fileprivate var outgoing: [Outgoing] { compactMap { if case .publish(let message) = $0 { message } else { nil } } }
 }

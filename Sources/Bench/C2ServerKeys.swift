@@ -56,7 +56,8 @@ extension C2Server {
                 if ring[asked]?.equals(key) != true { try learn(key, of: asked) }
             case .none:
                 (outcome, lastSilence) = (.none, nil)
-                if ring[asked] != nil { steps.append(try forget(asked)) }
+                // Also one whose key went in an earlier run, which was ended before it was let go.
+                if ring[asked] != nil || c2.isMember(asked) { steps.append(try forget(asked)) }
             case .silence(let why):
                 outcome = .silence
                 if why != lastSilence { Voice.complain(why) }

@@ -1,5 +1,6 @@
 import Glibc
 import Keys
+import Links
 import SQLite
 import SRUP
 import Synchronization
@@ -123,9 +124,9 @@ public final class C2Store: @unchecked Sendable {
     /// Keeps all of this or, where it throws, nothing.
     /// - Throws: `OperatorFault`: nothing that was not kept may be acted on.
     func commit(
-        _ memory: C2.Memory, groups: [String: [Identifier]], entries: [C2Entry]
+        _ memory: C2.Memory, groups: [String: [Identifier]], entries: [C2Entry], outgoing: [Outgoing] = []
     ) throws(OperatorFault) {
-        guard memory != kept || groups != keptGroups || !entries.isEmpty else { return }
+        guard memory != kept || groups != keptGroups || !entries.isEmpty || !outgoing.isEmpty else { return }
         try guarded {
             let before = (first, last, bytes)
             do {
@@ -133,6 +134,7 @@ public final class C2Store: @unchecked Sendable {
                     try write(memory)
                     if groups != keptGroups { try write(groups) }
                     for entry in entries { try append(entry) }
+                    try write(outgoing)
                     try dropOldest()
                 }
             } catch {
@@ -140,6 +142,26 @@ public final class C2Store: @unchecked Sendable {
                 throw error
             }
             (kept, keptGroups) = (memory, groups)
+        }
+    }
+
+    /// What no broker has acknowledged, in its order.
+    /// - Throws: `OperatorFault` where the file cannot be read.
+    func outbox() throws(OperatorFault) -> [Outgoing] {
+        try guarded {
+            try database.rows("SELECT id, topic, frame FROM outbox ORDER BY id").map { row in
+                Outgoing(id: row.integer(0), topic: row.text(1) ?? "", payload: row.blob(2))
+            }
+        }
+    }
+
+    /// The broker has these.
+    /// - Throws: `OperatorFault` where that cannot be kept.
+    func delivered(_ ids: [Int64]) throws(OperatorFault) {
+        try guarded {
+            try transaction {
+                for id in ids { try database.run("DELETE FROM outbox WHERE id = ?", .integer(id)) }
+            }
         }
     }
 
@@ -170,12 +192,15 @@ public final class C2Store: @unchecked Sendable {
         try database.script("COMMIT")
     }
 
+    private static func notUnderstood(_ what: String) -> OperatorFault {
+        OperatorFault("what it says of \(what) is not understood", hint: "restore the file from a backup")
+    }
+
     private func load() throws {
         for row in try database.rows("SELECT id, standing, sequence FROM nodes") {
             let node = Identifier(row.unsigned(0))
             guard let standing = row.text(1).flatMap(C2.Standing.init(rawValue:)) else {
-                throw OperatorFault(
-                    "what it says of \(node) is not understood", hint: "restore the file from a backup")
+                throw C2Store.notUnderstood("\(node)")
             }
             if standing != .known { kept.standings[node] = standing }
             if row.unsigned(2) != 0 { kept.numbers[node] = row.unsigned(2) }
@@ -187,11 +212,13 @@ public final class C2Store: @unchecked Sendable {
             kept.updates[Identifier(row.unsigned(0))] = Token(row.blob(1))
         }
         for row in try database.rows("SELECT token, node, what FROM asked") {
-            guard let token = Token(row.blob(0)), let what = C2.Asked.What(name: row.text(2) ?? "") else { continue }
+            guard let token = Token(row.blob(0)), let what = C2.Asked.What(name: row.text(2) ?? "") else {
+                throw C2Store.notUnderstood("a command that waits")
+            }
             kept.asked[token] = C2.Asked(node: Identifier(row.unsigned(1)), what: what)
         }
         for row in try database.rows("SELECT token, device, observer FROM joins") {
-            guard let token = Token(row.blob(0)) else { continue }
+            guard let token = Token(row.blob(0)) else { throw C2Store.notUnderstood("an open join") }
             kept.unanswered.insert(
                 C2.Unanswered(
                     device: Identifier(row.unsigned(1)),

@@ -1,3 +1,4 @@
+import Links
 import SQLite
 import SRUP
 
@@ -57,6 +58,15 @@ extension C2Store {
                     "INSERT INTO groups VALUES (?, ?, ?)", .text(name), .integer(Int64(place)),
                     .unsigned(node.number))
             }
+        }
+    }
+
+    func write(_ outgoing: [Outgoing]) throws {
+        for message in outgoing {
+            try database.run(
+                "INSERT INTO outbox VALUES (?, ?, ?)", .integer(message.id), .text(message.topic),
+                .blob(message.payload))
+            try database.run("DELETE FROM outbox WHERE id <= ?", .integer(message.id - Int64(Outbox.limit)))
         }
     }
 

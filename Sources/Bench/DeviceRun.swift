@@ -147,7 +147,7 @@ public final class DeviceRun: @unchecked Sendable {
 
     private func publishRequest() {
         guard let request else { preconditionFailure("nothing was asked yet") }
-        outbox.publish(request.frame, on: request.topic, over: broker)
+        outbox.publish(outbox.next(request.frame, on: request.topic), over: broker)
     }
 
     private func receive(_ payload: [UInt8]) {

@@ -6,17 +6,24 @@ struct Outbox: Sendable {
     /// Messages kept at most; the oldest goes first. Without a bound, a bench without a broker would fill the memory.
     static let limit = 4_096
 
-    private var waiting: [Outgoing] = []
-    private var last: Int64 = 0
+    private var waiting: [Outgoing]
+    private var last: Int64
     private var connection: Int?
+
+    /// With what an earlier run has left, in its order.
+    init(_ left: [Outgoing] = []) { (waiting, last) = (left, left.last?.id ?? 0) }
 
     /// Whether the broker has everything.
     var isEmpty: Bool { waiting.isEmpty }
 
-    /// Takes a message, and gives it to the link where that is connected.
-    mutating func publish(_ frame: [UInt8], on topic: String, over link: BrokerLink?) {
+    /// Numbers a message that is to be published.
+    mutating func next(_ frame: [UInt8], on topic: String) -> Outgoing {
         last += 1
-        let message = Outgoing(id: last, topic: topic, payload: frame)
+        return Outgoing(id: last, topic: topic, payload: frame)
+    }
+
+    /// Takes a message, and gives it to the link where that is connected.
+    mutating func publish(_ message: Outgoing, over link: BrokerLink?) {
         waiting.append(message)
         if waiting.count > Outbox.limit { waiting.removeFirst() }
         if let connection { link?.publish([message], over: connection) }

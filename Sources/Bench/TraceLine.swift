@@ -121,7 +121,14 @@ extension Body {
         case .observationRequest(let joining, _): "joining \(joining)"
         case .joinCommand(let device): "device \(device)"
         case .action(let action): "action 0x\(hexadecimal([action]))"
-        case .data(let id, _): readable(id.bytes)
+        case .data(let id, _), .syndicatedData(let id, _, _): readable(id.bytes)
+        case .initiate(let url, _): readable(Array(url.bytes.prefix(100)).filter { $0 != 0 })
+        case .syndicationInitiate(let url, _): readable(Array(url.bytes.prefix(100)).filter { $0 != 0 })
+        case .syndicatedAction(let action, let target): "action 0x\(hexadecimal([action])) for \(target)"
+        case .syndicatedIdentityRequest(let target): "of \(target)"
+        case .syndicatedDeviceCount(let count): "\(count) devices"
+        case .syndicatedDeviceList(let place, let device): "number \(place): \(device)"
+        case .syndicatedC2Request(_, let request): "request 0x\(hexadecimal([request]))"
         default: nil
         }
     }

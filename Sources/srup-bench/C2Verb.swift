@@ -26,7 +26,8 @@ struct C2Verb: ParsableCommand {
             every ten minutes while the node speaks: one that it has revoked is let go.
 
             With --orders, lines on standard input are orders, with @NAME for the nodes of a group:
-              accept|refuse|join|terminate|deregister|identity NODE
+              accept NODE [MARK]: the mark that is told, where a device has asked anew
+              refuse|join|terminate|deregister|identity NODE
               action NODE pause|resume|identify|restart-radio|0..255
               data NODE ID HEX
               update NODE URL FILE|SHA256

@@ -118,8 +118,31 @@ struct C2DecisionTests {
         server.withOpenJoin()
         let data = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets(#"{"mode":"challenge"}"#.utf8))
         let effects = server.hears(Cast.beacon.says(data, 4, "new-2"))
-        #expect(effects.contains(.say("evidence from \(Cast.beacon.id): {\"mode\":\"challenge\"}")))
+        #expect(effects.contains(.say("evidence on \(Cast.device.id) from \(Cast.beacon.id): {\"mode\":\"challenge\"}")))
         #expect(effects.decisions.isEmpty)
+    }
+
+    @Test("Evidence of a node that was not asked, or under another token, is refused")
+    func strangeEvidence() {
+        let data = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets("{}".utf8))
+        for (sender, token) in [(Cast.beacon, "T0"), (Cast.device, "new-2")] {
+            var server = Bystander()
+            server.withOpenJoin()
+            server.hears(Cast.device.says(.joinRequest, 5, "T5"))
+            #expect(server.hears(sender.says(data, 9, token)).refusal == "evidence that nobody asked this node for")
+        }
+    }
+
+    @Test("A device's newer request takes the place of its older one, which has failed")
+    func superseded() {
+        var server = Bystander()
+        server.withOpenJoin()
+        let effects = server.hears(Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 5, "T5"))
+        #expect(effects.decisions == [.failed])
+        #expect(effects.sent.first?.hasPrefix("RESPONSE join failed") == true)
+        // The old verdict decides nothing any more.
+        #expect(server.hears(Cast.beacon.says(.response(.observedJoinValid), 9, "new-2")).decisions.isEmpty)
+        #expect(server.hears(Cast.beacon.says(.response(.observedJoinValid), 19, "new-4")).decisions == [.accepted])
     }
 
     @Test("The lifelines: whoever joined simply, or was asked to observe, is a beacon")

@@ -60,6 +60,39 @@ struct C2MemberTests {
         }
     }
 
+    @Test(
+        "a device that has asked anew is accepted only by the newest join's mark: nobody knows which value was compared"
+    )
+    func askedAnew() {
+        let device = Cast.device.id
+        var server = Bystander()
+        server.hears(Cast.device.says(.humanJoinRequest, 1, "T1"))
+        let anew = server.hears(Cast.device.says(.humanJoinRequest, 3, "T1b"))
+        #expect(said(anew, "has asked anew"))
+        for command in [
+            C2.Command.accept(device), .acceptJoin(device, mark: "new-1"), .acceptJoin(device, mark: "new"),
+        ] {
+            #expect(server.c2.obey(command).sent.isEmpty)
+        }
+    }
+
+    @Test("a join before human eyes ends when its device is let go, in every way, and cannot be accepted afterwards")
+    func letGoMeanwhile() {
+        let beacon = Cast.beacon.id
+        let ways: [(String, (inout Bystander) -> [C2.Effect])] = [
+            ("terminate", { $0.c2.obey(.terminate(beacon)) }), ("deregister", { $0.c2.obey(.deregister(beacon)) }),
+            ("resign", { $0.hears(Cast.beacon.says(.resignRequest, 9, "T9")) }),
+            ("deregistered", { $0.hears(Cast.beacon.says(.deregisterRequest, 9, "T9")) }),
+            ("revoked", { $0.c2.expel(beacon) }),
+        ]
+        for (name, way) in ways {
+            var server = joined()
+            server.hears(Cast.beacon.says(.humanJoinRequest, 5, "T1"))
+            #expect(way(&server).decisions == [.failed], "\(name)")
+            #expect(server.c2.obey(.accept(beacon)).sent.isEmpty && !server.c2.isMember(beacon), "\(name)")
+        }
+    }
+
     @Test("nobody's eyes within the window are a failed join")
     func nobodyLooks() {
         var server = Bystander { $0.humanWindow = 5 }
@@ -75,7 +108,8 @@ struct C2MemberTests {
         var server = Bystander()
         server.hears(Cast.device.says(.humanJoinRequest, 1, "T1"))
         server.hears(Cast.device.says(.humanJoinRequest, 3, "T1b"))
-        #expect(server.c2.obey(.accept(Cast.device.id)).sent == ["RESPONSE join success #5 new-2 to device"])
+        let accepted = server.c2.obey(.acceptJoin(Cast.device.id, mark: "new-2"))
+        #expect(accepted.sent == ["RESPONSE join success #5 new-2 to device"])
     }
 
     @Test("each manner is for those to whom the policy gives it; others are refused at once under their own token")
@@ -216,7 +250,7 @@ struct C2MemberTests {
             "activate", "activate bea1 now", "accept", "accept x", "action bea1", "action bea1 sing", "action bea1 256",
             "data bea1 X 0",
             "data bea1 X zz",
-            "dance bea1", "join @nobody", "accept bea1 bea2", "group g",
+            "dance bea1", "join @nobody", "accept bea1 one two", "group g",
         ] {
             #expect(throws: OperatorFault.self, "\(bad)") { try orders.read(bad) }
         }

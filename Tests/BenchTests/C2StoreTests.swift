@@ -1,5 +1,6 @@
 import Foundation
 import Keys
+import Links
 import SQLite
 import SRUP
 import Testing
@@ -70,6 +71,20 @@ struct C2StoreTests {
         let last = try open()
         #expect(last.memory == less)
         #expect(last.groups == ["one": [Cast.device.id]])
+    }
+
+    @Test("what the broker has not acknowledged is there after a restart, in its order, and what it has is gone")
+    func outbox() throws {
+        let messages = (1...5).map { Outgoing(id: $0, topic: "SRUP/\($0)", payload: [UInt8($0)]) }
+        do {
+            let store = try open()
+            try store.commit(store.memory, groups: [:], entries: [], outgoing: messages)
+            try store.delivered([2, 4])
+        }
+        let left = try open().outbox()
+        #expect(left.map(\.id) == [1, 3, 5] && left.map(\.topic) == ["SRUP/1", "SRUP/3", "SRUP/5"])
+        var outbox = Outbox(left)
+        #expect(!outbox.isEmpty && outbox.next([], on: "x").id == 6)
     }
 
     @Test("the file is its owner's alone, and nothing of it is left beside it")

@@ -91,16 +91,16 @@ struct ConsoleTests {
         try console.hear("join of \(Node.device): accepted")
         let bad = "<script>alert(1)</script>"
         try device.say(.data(id: Octets(bad.utf8), data: Octets("\"><img src=x>".utf8)))
+        // Evidence of a node that nobody has asked is none.
         try device.say(
             .data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets("{\"<i>\":\"\(bad)\",\"n\":3}".utf8)))
-        try console.hear("evidence from \(Node.device)")
+        try console.hear("refused DATA of \(Node.device): evidence that nobody asked this node for")
         let page = try console.http("/").text
         let drawing = try console.http("/diagram.svg?node=\(Node.device)").text
         for text in [page, drawing] {
             #expect(!text.contains("<script>alert") && !text.contains("<img src=x") && !text.contains("<i>"))
             #expect(text.contains("&lt;script&gt;"))
         }
-        #expect(page.contains("<dt>&lt;i&gt;</dt>") && page.contains("<dt>n</dt><dd>3</dd>"))
         #expect(XMLParser(data: Data(drawing.utf8)).parse())
     }
 

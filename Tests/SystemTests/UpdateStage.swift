@@ -53,8 +53,9 @@ final class UpdateStage {
     private var first: String { network.folder + "/srup-beacon.first" }
 
     func takeBack() throws {
-        try? FileManager.default.removeItem(atPath: beacon.program)
-        try FileManager.default.copyItem(atPath: first, toPath: beacon.program)
+        // By another process: one that another test starts meanwhile would inherit a file that is open for writing, and what is
+        // open for writing cannot be started.
+        try Network.run("/bin/cp", ["--remove-destination", first, beacon.program])
     }
 
     /// The program under another version number: one that a release would have.

@@ -273,8 +273,10 @@ def look(it, options):
         it.emulate(width, 800)
         wrong += [f"with orders open, at {width}: {one}" for one in it.driver.execute_script(ACCESS)]
     wrong += [f"with orders open, too wide: {one}" for one in it.driver.execute_script(OVERFLOW)]
+    if it.driver.switch_to.active_element.get_attribute("value") != "deregister":
+        wrong.append("a change of the window's width takes the focus away")
     it.driver.switch_to.active_element.send_keys(Keys.ENTER)
-    it.wait("the question", lambda: "Leave it" in it.find("main").text, 20)
+    it.wait("the question", lambda: "Leave it" in it.find("main").text, 60)
     wrong += [f"the question: {one}" for one in it.driver.execute_script(ACCESS) if "told of what is new" not in one]
     it.driver.back()
     it.wait("the page again", lambda: it.find("#joins"), 20)
