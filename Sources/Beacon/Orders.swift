@@ -108,7 +108,8 @@ extension Shell {
             guard isMember else {
                 throw OperatorFault("server \(server): we are no member", hint: "join first: srup-beacon join")
             }
-            handle(words[0] == "resign" ? .resign(server, freshToken()) : .deregister(server, freshToken()))
+            let token = freshToken(for: server)
+            handle(words[0] == "resign" ? .resign(server, token) : .deregister(server, token))
         default: throw OperatorFault("unknown order", hint: "use the same version of srup-beacon for both")
         }
     }

@@ -40,10 +40,13 @@ extension Shell {
 
     func freshToken() -> Token { Token(random: randomBytes(16)) }
 
+    /// Of a request to leave: all servers of ours hear it on our topic, and nothing else in it says which one is meant.
+    func freshToken(for server: Identifier) -> Token { Token(random: randomBytes(16), for: server) }
+
     /// The answer to `Effect.wantToken`.
     func againEvent(_ server: Identifier) -> Event? {
         guard configuration.servers[server] != nil, journal?.sequencesUnknown == false else { return nil }
-        return .again(server, freshToken())
+        return .again(server, freshToken(for: server))
     }
 
     /// Our own value has come. A human asks for it by `srup-beacon join --human`; to an observer we go ourselves.

@@ -29,11 +29,21 @@ extension C2 {
         guard message.sequence > last else {
             return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
         }
-        if case .response(let status) = message.body, asked[message.token] == nil, open[message.token] == nil {
-            return refuse(message, payload, .verdict, "\(status) under a token that no open observation has")
+        // What is not for us must leave our counter alone: it is under the ids of another server.
+        guard !isForAnotherServer(message) else { return [] }
+        if let what = message.answer, asked[message.token] == nil, open[message.token] == nil {
+            return refuse(message, payload, .verdict, "\(what) under a token that no open observation has")
         }
         _ = counter.accept(message.sequence, from: message.sender)
         return serve(message, payload, now)
+    }
+
+    /// A node's request to leave, which all its servers hear on its topic, says in its token which one is meant.
+    private func isForAnotherServer(_ message: Message) -> Bool {
+        switch message.body {
+        case .resignRequest, .deregisterRequest: message.token.namesSomebody && !message.token.names(own)
+        default: false
+        }
     }
 
     private mutating func serve(_ message: Message, _ frame: [UInt8], _ now: Int64) -> [Effect] {
@@ -169,5 +179,18 @@ extension C2 {
         refusals[reason, default: 0] += 1
         let what = message.map { "\($0.body.type.name) of \($0.sender)" } ?? "a payload of \(frame.count) bytes"
         return [.record(message, frame: frame, refused: words), .say("refused \(what): \(words)")]
+    }
+}
+
+extension Message {
+    /// What it answers with, where it is an answer to something that a server has asked under its token.
+    fileprivate var answer: String? {
+        switch body {
+        case .response(let status): status.description
+        case .data(let id, _):
+            ["OBSERVATION_EVIDENCE", "IDENTIFICATION", "UPDATE_HTTP_STATUS", "UPDATE_HTTP_CONTENTS"]
+                .first { id == Octets($0.utf8) }
+        default: nil
+        }
     }
 }

@@ -55,7 +55,10 @@ public struct Token: Hashable, Sendable, CustomStringConvertible {
         bytes = Token(random: sixteen).bytes + Array("@\(device.topicForm)".utf8)
     }
 
-    /// Whether the token says that a command is for this device.
+    /// Whether the token says for whom a message is, whoever that may be.
+    public var namesSomebody: Bool { bytes.count > 37 && bytes[36] == UInt8(ascii: "@") }
+
+    /// Whether the token says that a message is for this node.
     public func names(_ device: Identifier) -> Bool { bytes.dropFirst(36).elementsEqual("@\(device.topicForm)".utf8) }
 
     /// The token as text where it is printable ASCII without spaces, else as `0x…`: received bytes are never printed raw.

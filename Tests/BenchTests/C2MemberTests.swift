@@ -93,6 +93,28 @@ struct C2MemberTests {
         }
     }
 
+    @Test("a request to leave that names another server is not for us, and leaves our counter alone")
+    func leavesAnother() {
+        var server = joined()
+        let uuid = "5e0b7d2c-0000-4000-8000-00000000009a"
+        for body in [Body.resignRequest, .deregisterRequest] {
+            #expect(server.hears(Cast.beacon.says(body, 500, uuid + "@77")).isEmpty)
+        }
+        #expect(server.c2.isMember(Cast.beacon.id))
+        let ours = server.hears(Cast.beacon.says(.resignRequest, 17, uuid + "@" + Cast.c2.id.topicForm))
+        #expect(ours.sent == ["RESPONSE resign success #18 \(uuid)@\(Cast.c2.id.topicForm) to beacon"])
+    }
+
+    @Test("evidence and identification under another server's token leave our counter alone")
+    func answersAnother() {
+        var server = joined()
+        for id in ["OBSERVATION_EVIDENCE", "IDENTIFICATION", "UPDATE_HTTP_STATUS", "UPDATE_HTTP_CONTENTS"] {
+            let data = Body.data(id: Octets(id.utf8), data: Octets("{}".utf8))
+            #expect(server.hears(Cast.beacon.says(data, 500, "theirs")).refusal?.hasPrefix(id) == true)
+        }
+        #expect(server.c2.counter[Cast.beacon.id] == SequenceID(2))
+    }
+
     @Test("nobody's eyes within the window are a failed join")
     func nobodyLooks() {
         var server = Bystander { $0.humanWindow = 5 }
@@ -183,9 +205,9 @@ struct C2MemberTests {
         let data = Body.data(id: Octets("IDENTIFICATION".utf8), data: Octets("{}".utf8))
         #expect(said(server.hears(Cast.beacon.says(data, 36, "new-2@\(id)")), "identification of"))
         #expect(server.hears(Cast.beacon.says(data, 52, "new-2@\(id)")).refusal != nil)
-        #expect(server.c2.obey(.terminate(Cast.beacon.id)).sent == ["TERMINATE_CMD #53 new-3@\(id) to beacon"])
+        #expect(server.c2.obey(.terminate(Cast.beacon.id)).sent == ["TERMINATE_CMD #37 new-3@\(id) to beacon"])
         #expect(said(server.c2.obey(.action(Cast.beacon.id, 1)), "has not joined"))
-        #expect(server.c2.obey(.join(Cast.beacon.id)).sent == ["JOIN_CMD #54 new-4@\(id) to beacon"])
+        #expect(server.c2.obey(.join(Cast.beacon.id)).sent == ["JOIN_CMD #38 new-4@\(id) to beacon"])
     }
 
     @Test("an answer to an order counts only from the node that was ordered")

@@ -98,8 +98,10 @@ struct C2RefusalTests {
     func unserved() {
         var server = Bystander()
         expectRefused(Cast.beacon.says(.action(1), 1, "T0"), as: .unserved, &server)
+        let data = Body.data(id: Octets("SENSOR".utf8), data: Octets([]))
+        expectRefused(Cast.device.says(data, 1, "T0"), as: .unserved, &server)
         let evidence = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets([]))
-        expectRefused(Cast.device.says(evidence, 1, "T0"), as: .unserved, &server)
+        expectRefused(Cast.device.says(evidence, 2, "T0"), as: .verdict, &server)
     }
 
     // MARK: - The counter, as the reference has it

@@ -176,6 +176,14 @@ struct TwoServersTests {
         #expect(first.said.contains("observed join of \(Node.device) by \(Node.beacon): accepted"))
         #expect(second.said.contains("observed join of \(Node.second) by \(Node.beacon): refused"))
 
+        // Both hear the request to leave, and only one is meant.
+        #expect(try beacon.command("resign", Node.otherC2.topicForm).status == 0)
+        try second.hear("\(Node.beacon) asks to resign: resign success")
+        first.answer("identity \(Node.beacon.topicForm)")
+        try first.hear("identification of \(Node.beacon)")
+        #expect(!first.said.contains("asks to resign") && beacon.membership(with: Node.c2) == "member")
+        #expect(try beacon.command("join", Node.otherC2.topicForm).status == 0)
+
         first.answer("terminate \(Node.beacon.topicForm)")
         try eventually("it is let go by one") { beacon.membership(with: Node.c2) == "terminated" }
         #expect(beacon.membership(with: Node.otherC2) == "member")

@@ -94,7 +94,8 @@ struct ConsoleTests {
         // Evidence of a node that nobody has asked is none.
         try device.say(
             .data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets("{\"<i>\":\"\(bad)\",\"n\":3}".utf8)))
-        try console.hear("refused DATA of \(Node.device): evidence that nobody asked this node for")
+        try console.hear(
+            "refused DATA of \(Node.device): OBSERVATION_EVIDENCE under a token that no open observation has")
         let page = try console.http("/").text
         let drawing = try console.http("/diagram.svg?node=\(Node.device)").text
         for text in [page, drawing] {
