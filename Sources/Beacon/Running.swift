@@ -197,6 +197,8 @@ extension Shell {
     /// - Parameter startingAnew: as the program that is on the disk then.
     func stop(startingAnew: Bool = false) {
         startsAnew.store(startingAnew && !updating.isEnding, ordering: .relaxed)
+        guard !isStopping else { return }
+        isStopping = true
         // Who starts anew goes on: to systemd, an end would be the end.
         startsAnew.load(ordering: .relaxed) ? service.reloading() : service.stopping()
         log.notice("stopping")

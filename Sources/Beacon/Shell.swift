@@ -53,6 +53,8 @@ public actor Shell {
     var alarms: Alarms?
     var renewing: Renewing?
     var updating = Updating()
+    /// The loop ends as soon as the broker has been told goodbye.
+    var isStopping = false
     /// Whether the program is to be started anew, in this process, once the loop has ended.
     nonisolated let startsAnew = Atomic<Bool>(false)
 

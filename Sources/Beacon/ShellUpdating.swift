@@ -125,9 +125,9 @@ extension Shell {
 
     /// We were started in the midst of an activation: ours is the ordered version, or the old one has come back.
     func confirm(_ update: Update) {
-        guard !updating.isInstalling, updating.comingUp == nil, case .activating(let version) = update.phase else {
-            return
-        }
+        guard !updating.isInstalling, case .activating(let version) = update.phase else { return }
+        // The journal is back, and could not be told meanwhile.
+        guard updating.comingUp == nil else { return lookWhetherVersionIsUp() }
         if updating.starts == 0 {
             do {
                 updating.starts = try journal?.countStartOfUpdate() ?? 0
@@ -146,6 +146,10 @@ extension Shell {
         let deadline = Alarm(loop) { [unowned self] in assumeIsolated { $0.hasNotComeUp() } }
         deadline.set(after: Shell.comeUpLimit)
         updating.comingUp = (update.exchange, deadline)
+        lookWhetherVersionIsUp()
+    }
+
+    private func lookWhetherVersionIsUp() {
         if case .connected = brokerState { versionHasComeUp() }
     }
 
@@ -228,78 +232,5 @@ extension Update.Phase {
         case .activating(let version): "activating version \(version)"
         case .answered(let status): "\(status)"
         }
-    }
-}
-
-/// From ACTIVATE to a new version in its place, which starts and reads our configuration.
-struct Installation: Sendable {
-    enum Outcome: Sendable, Equatable {
-        case inPlace
-        /// Nothing was changed.
-        case untouched(String)
-        /// The updater has been called: what it may have changed is to be undone.
-        case failed(String)
-    }
-
-    let updater: Updater
-    let version: String
-    let digest: [UInt8]
-    let allowsOlder: Bool
-    let configuration: String
-
-    func perform() -> Outcome {
-        // It has lain on the disk since it was verified, and another version may have been installed since.
-        guard updater.folder.holds(digest) else { return .untouched("the file is not what was verified") }
-        if let objection = VersionNumber(version)?.objection(allowsOlder: allowsOlder) { return .untouched(objection) }
-        // What an earlier install has kept must not be put back by this one's restore.
-        let settled = updater.done()
-        guard settled.succeeded else { return .untouched("the updater fails: \(settled.words)") }
-        Checkpoint.pass()
-        let installed = updater.install(updater.folder.file)
-        Checkpoint.pass()
-        let fault = installed.succeeded ? trial() : "the updater fails: \(installed.words)"
-        return fault.map { .failed($0) } ?? .inPlace
-    }
-
-    /// Before the old version ends, the new one shows that it starts and takes our configuration.
-    private func trial() -> String? {
-        guard let found = ProgramFile.version else { return "what it has put in place does not start" }
-        guard found.description == version else { return "what it has put in place is version \(found)" }
-        let check = ChildProcess.run(
-            ProgramFile.path, ["run", "--check", "--config", configuration], limit: ProgramFile.patience)
-        return check.succeeded ? nil : "the new version does not take our configuration: \(check.words)"
-    }
-}
-
-/// The program's file as it is on the disk now, which may be another version than the one that runs.
-enum ProgramFile {
-    static let patience = Duration.seconds(60)
-
-    /// Where it was started from, whatever links lead there: an updater may change a link.
-    static let path: String = {
-        let name = CommandLine.arguments[0]
-        if name.hasPrefix("/") { return name }
-        if name.contains("/") {
-            let folder = getcwd(nil, 0)
-            defer { free(folder) }
-            return (folder.map { String(cString: $0) } ?? "") + "/" + name
-        }
-        let folders = getenv("PATH").map { String(cString: $0) } ?? ""
-        let places = folders.split(separator: ":").map { "\($0)/\(name)" }
-        return places.first { access($0, X_OK) == 0 } ?? "/proc/self/exe"
-    }()
-
-    /// What it says that it is; nil where it does not start.
-    static var version: VersionNumber? {
-        let result = ChildProcess.run(path, ["--version"], limit: patience)
-        return result.succeeded ? result.lines.first.flatMap { VersionNumber($0) } : nil
-    }
-
-    /// Becomes the program that is on the disk now: same process, same arguments. Returns only where that fails.
-    static func start() {
-        let argv: [UnsafeMutablePointer<CChar>?] =
-            ([path] + CommandLine.arguments.dropFirst()).map { strdup($0) } + [nil]
-        closefrom(3)  // libraries open sockets that they do not close on exec
-        execv(path, argv)
     }
 }
