@@ -100,8 +100,12 @@ public final class DeviceRun: @unchecked Sendable {
         nextLink = Alarm(loop) { [unowned self] in openLink() }
         end = Alarm(loop) { [unowned self] in loop.stop() }
         end?.set(at: bootNanoseconds() + task.limit)
+        var settings = node.linkSettings(subscriptions: [Topic.of(device: node.id)])
+        // As the reference's devices have it. What an earlier join has left unacknowledged would come first, and the value
+        // of that join would be taken for this one's: nothing in OBS_JOIN_RESP says which request it answers.
+        settings.keepsSession = false
         let broker = BrokerLink(
-            node.linkSettings(subscriptions: [Topic.of(device: node.id)]),
+            settings,
             deliver: { [self] batch in
                 loop.perform { for one in batch { self.receive(one.payload) } }
                 return true
