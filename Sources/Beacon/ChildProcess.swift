@@ -67,8 +67,8 @@ struct ChildProcess {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, output, 2)
-        // Libraries open sockets that they do not close on exec.
         if let held { posix_spawn_file_actions_adddup2(&actions, held, 3) }
+        // Libraries open sockets that they do not close on exec.
         clinux_close_from(&actions, held == nil ? 3 : 4)
         // The daemon blocks and ignores signals, and a child would inherit that.
         var (attributes, none, usual) = (posix_spawnattr_t(), sigset_t(), sigset_t())
@@ -115,7 +115,7 @@ struct ChildProcess {
             }
             var one = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
             // A closed output is readable at once: then only the end is waited for.
-            if hasMore, poll(&one, 1, 50) > 0 { hasMore = take() } else { usleep(hasMore ? 0 : 20_000) }
+            if !hasMore { usleep(20_000) } else if poll(&one, 1, 50) > 0 { hasMore = take() }
         }
         for _ in 0..<longestOutput where take() { continue }
         if isLate { said += Array("\nit did not end in time".utf8) }

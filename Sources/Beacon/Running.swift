@@ -141,7 +141,6 @@ extension Shell {
                 reload()
                 continue
             }
-            updating.isEnding = true  // also of a new version that was about to be started
             stop()
         }
     }
@@ -194,9 +193,9 @@ extension Shell {
     }
 
     /// Devices are sent away, the broker is told goodbye; what is open stays in the journal.
-    /// - Parameter startingAnew: as the program that is on the disk then.
+    /// - Parameter startingAnew: as the program that is on the disk then; not where an end was wanted before or is afterwards.
     func stop(startingAnew: Bool = false) {
-        startsAnew.store(startingAnew && !updating.isEnding, ordering: .relaxed)
+        startsAnew.store(startingAnew && !isStopping, ordering: .relaxed)
         guard !isStopping else { return }
         isStopping = true
         // Who starts anew goes on: to systemd, an end would be the end.

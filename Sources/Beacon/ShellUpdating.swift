@@ -15,8 +15,6 @@ struct Updating {
     var starts = 0
     /// The updater is to be asked again to put back what was there.
     var again: Alarm?
-    /// Somebody has told us to end: nothing is started any more.
-    var isEnding = false
     /// Our version is the one that was ordered: once a broker has us, it has come up.
     var comingUp: (exchange: Exchange, deadline: Alarm)?
 }

@@ -72,13 +72,8 @@ struct UpdateKillTests {
     @Test("ends with the old version and 1F where the new one reaches no broker and has to be started again and again")
     func neverComesUp() throws {
         let stage = try UpdateStage()
-        try stage.serve()
-        try stage.beacon.startAndJoin()
-        try stage.order()
-        #expect(try stage.answer() == [.updateSuccess])
-        try stage.server.send(.activate, token: UpdateStage.token)
         // The broker goes as soon as the order is there, and the new version is killed whenever it has started.
-        try eventually("it activates") { stage.beacon.logged.contains("activating version") }
+        try stage.beginActivation()
         stage.network.stopBroker()
         for start in 1...4 {
             try eventually("start \(start) of the new version\n\(stage.beacon.logged.suffix(3_000))", within: 60) {
@@ -106,12 +101,7 @@ struct UpdateKillTests {
             "        cp -- \"$2\" \"$program.new\"\n", with: "        sleep 2\n        cp -- \"$2\" \"$program.new\"\n"
         )
         .write(toFile: updater, atomically: false, encoding: .utf8)
-        try stage.serve()
-        try stage.beacon.startAndJoin()
-        try stage.order()
-        #expect(try stage.answer() == [.updateSuccess])
-        try stage.server.send(.activate, token: UpdateStage.token)
-        try eventually("it activates") { stage.beacon.logged.contains("activating version") }
+        try stage.beginActivation()
         Thread.sleep(forTimeInterval: 0.5)
         #expect(stage.beacon.stop() == 0)
         // The updater goes on by itself, and its work is waited for before it is undone.

@@ -92,6 +92,16 @@ final class UpdateStage {
         return server.verdicts(token)
     }
 
+    /// The newer version fetched, and its activation begun.
+    func beginActivation() throws {
+        try serve()
+        try beacon.startAndJoin()
+        try order()
+        guard try answer() == [.updateSuccess] else { throw NotInTime(what: "the file") }
+        try server.send(.activate, token: UpdateStage.token)
+        try eventually("it activates") { beacon.logged.contains("activating version") }
+    }
+
     var phase: String? { (beacon.status["update"] as? [String: Any])?["phase"] as? String }
     var version: String? { beacon.status["version"] as? String }
 }

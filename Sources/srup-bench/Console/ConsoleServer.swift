@@ -125,15 +125,7 @@ private final class Listener: Sendable {
     private static func answer(
         _ request: Request, of visitor: Visitor, by console: Console
     ) async throws -> Response {
-        var body: [UInt8]
-        do {
-            body = Array(buffer: try await request.body.collect(upTo: ConsolePolicy.longestBody))
-        } catch is NIOTooManyBytesError {
-            // The console sees that it is over, and what still comes is not worth reading.
-            body = [UInt8](repeating: 0, count: ConsolePolicy.longestBody + 1)
-            let channel = visitor.channel
-            channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
-        }
+        let body = try await request.body(upTo: ConsolePolicy.longestBody, over: visitor.channel)
         let cookies = request.headers[values: .cookie].joined(separator: "; ")
         let reply = await console.answer(
             ConsoleRequest(

@@ -1,3 +1,4 @@
+import Hummingbird
 import NIOCore
 import Synchronization
 
@@ -50,5 +51,18 @@ final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
         end?.cancel()
         if let address { table.leave(address) }
         address = nil
+    }
+}
+
+extension Request {
+    /// The body; of one that is longer than the bound, one byte more than that, by which whoever answers sees it. What still
+    /// comes is not worth reading: the connection ends in a second.
+    func body(upTo longest: Int, over channel: any Channel) async throws -> [UInt8] {
+        do {
+            return Array(buffer: try await body.collect(upTo: longest))
+        } catch is NIOTooManyBytesError {
+            channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+            return [UInt8](repeating: 0, count: longest + 1)
+        }
     }
 }

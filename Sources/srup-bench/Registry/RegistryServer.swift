@@ -89,16 +89,7 @@ struct RegistryServer {
     private static func answer(
         _ request: Request, of visitor: Visitor, by registry: RegistryThread
     ) async throws -> Response {
-        var body: [UInt8]
-        do {
-            // One byte over the bound is enough for the registry to see that it is over.
-            body = Array(buffer: try await request.body.collect(upTo: RegistryPolicy.longestBody))
-        } catch is NIOTooManyBytesError {
-            body = [UInt8](repeating: 0, count: RegistryPolicy.longestBody + 1)
-            // What still comes is not worth reading.
-            let channel = visitor.channel
-            channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
-        }
+        let body = try await request.body(upTo: RegistryPolicy.longestBody, over: visitor.channel)
         let reply = await registry.answer(
             RegistryRequest(
                 method: request.method.rawValue, path: request.uri.path,
