@@ -30,9 +30,17 @@ public struct LinkPlan: Sendable {
     /// never gets a request for us.
     public static let mostLinks = 64
 
+    /// How often *invalid* may be heard before a device stops. Once is no fault of its own where the beacon still has an
+    /// earlier request of the server's open: the value may reach the device before its request reaches the beacon. More
+    /// than twice would make an honest device with a wrong value refuse itself (`Policy.mismatchLimit`, 3 by default).
+    public static let mostInvalid = 2
+    /// After the first hold-off of a beacon in its default configuration, 1 s, in milliseconds.
+    static let pauseAfterInvalid: Int64 = 1_500
+
     private let presentsOnce: Bool
     private var refusedConnects = 0
     private var endedLinks = 0
+    private var invalid = 0
     private var hasPresented = false
 
     /// A plan; `presentsOnce`: no second link after a proof has been shown, whatever the beacon says.
@@ -42,7 +50,7 @@ public struct LinkPlan: Sendable {
     public mutating func presented() { hasPresented = true }
 
     /// A link has ended. Connects are tried again soon, 50 to 500 ms; links that ended without a verdict later each time,
-    /// 0.25 to 8 s, because a beacon holds off who comes back too fast.
+    /// 0.25 to 8 s, because a beacon holds off who comes back too fast. A first *invalid* is tried again after 1.5 s.
     public mutating func after(_ ended: Ended) -> Next {
         switch ended {
         case .unreachable(let error):
@@ -53,7 +61,11 @@ public struct LinkPlan: Sendable {
             endedLinks += 1
             guard endedLinks < LinkPlan.mostLinks, !(presentsOnce && hasPresented) else { return .done }
             return .again(milliseconds: min(8_000, 250 << min(endedLinks - 1, 5)))
-        case .outcome(.valid), .outcome(.invalid), .outcome(.malformed), .outcome(.tooFar), .left:
+        case .outcome(.invalid):
+            invalid += 1
+            guard invalid < LinkPlan.mostInvalid, !presentsOnce else { return .done }
+            return .again(milliseconds: LinkPlan.pauseAfterInvalid)
+        case .outcome(.valid), .outcome(.malformed), .outcome(.tooFar), .left:
             return .done
         }
     }

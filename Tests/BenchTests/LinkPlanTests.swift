@@ -35,18 +35,27 @@ struct LinkPlanTests {
 
     @Test(
         "A verdict, or a beacon that we left, ends the tries",
-        arguments: [Outcome.valid, .invalid, .malformed, .tooFar])
+        arguments: [Outcome.valid, .malformed, .tooFar])
     func verdicts(outcome: Outcome) {
         var plan = LinkPlan(presentsOnce: false)
         #expect(plan.after(.outcome(outcome)) == .done)
         #expect(plan.after(.left("a rogue")) == .done)
     }
 
-    @Test("Who shows a wrong value shows it once")
-    func once() {
+    @Test("One invalid may have been said of an earlier request: it is tried once more after the hold-off")
+    func invalid() {
+        var plan = LinkPlan(presentsOnce: false)
+        #expect(plan.after(.outcome(.invalid)) == .again(milliseconds: 1_500))
+        #expect(again(plan.after(.outcome(.busy))) == 250)
+        #expect(plan.after(.outcome(.invalid)) == .done)
+    }
+
+    @Test("Who shows a wrong value shows it once", arguments: [Outcome.invalid, .fail])
+    func once(outcome: Outcome) {
         var plan = LinkPlan(presentsOnce: true)
         #expect(again(plan.after(.outcome(.busy))) != nil)
         plan.presented()
+        #expect(plan.after(.outcome(outcome)) == .done)
         #expect(plan.after(.closed) == .done)
     }
 }

@@ -40,6 +40,11 @@ struct C2Bench {
             output: network.folder + "/device-\(id.topicForm).log")
     }
 
+    /// What devices of this identity have said, over all their runs.
+    var deviceLog: String {
+        (try? String(contentsOfFile: network.folder + "/device-\(Node.device.topicForm).log", encoding: .utf8)) ?? ""
+    }
+
     func history(_ state: String, _ more: String...) throws -> String {
         try Network.run(C2Bench.program, ["history", "--state", state] + more)
     }

@@ -109,6 +109,18 @@ struct ObservedJoinTests {
         #expect(beacon.history.count == 1)
     }
 
+    @Test("a value that overtakes the server's request for it is proved again when the request is there")
+    func overtaken() throws {
+        let (value, old, token) = (Secret.random(), TestServer.token(), TestServer.token())
+        try server.observe(Node.device, .random(), token: old)
+        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .invalid)
+        try server.observe(Node.device, value, token: token)
+        #expect(try server.waitForVerdict(old) == .observedJoinFail)
+        // The beacon holds off who has just been wrong.
+        try TestDevice.proveUntilValid(beacon.link, value)
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+    }
+
     @Test("the value is in no file that the beacon has written")
     func valueIsNowhere() throws {
         let raw = randomBytes(Secret.length)
