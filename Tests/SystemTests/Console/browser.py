@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 
 try:
     from selenium import webdriver
-    from selenium.common.exceptions import WebDriverException
+    from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
     from selenium.webdriver.chrome.service import Service
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
@@ -149,8 +149,12 @@ class Operator:
         shutil.rmtree(self.profile, ignore_errors=True)
 
     def wait(self, what, holds, seconds=None):
+        # Between two pages there is neither: what was found is stale.
+        waiting = WebDriverWait(
+            self.driver, seconds or self.seconds, poll_frequency=0.05,
+            ignored_exceptions=[StaleElementReferenceException])
         try:
-            return WebDriverWait(self.driver, seconds or self.seconds, poll_frequency=0.05).until(lambda _: holds())
+            return waiting.until(lambda _: holds())
         except WebDriverException:
             raise AssertionError(f"not in time: {what}") from None
 
@@ -158,11 +162,16 @@ class Operator:
         found = self.driver.find_elements(By.CSS_SELECTOR, selector)
         return found[0] if found else None
 
+    def text(self, selector):
+        """Nothing while there is no such element, as between two pages."""
+        found = self.find(selector)
+        return found.text if found else ""
+
     def sign_in(self):
         """By the link; the script takes the key and sends it."""
         self.driver.get(self.url)
         self.wait("the console's page", lambda: self.find("#joins"), 20)
-        self.wait("the live stream", lambda: self.find("#live").text == "Live.", 20)
+        self.wait("the live stream", lambda: self.text("#live") == "Live.", 20)
         # Gone where the page is loaded anew.
         self.driver.execute_script("window.isTheSamePage = true")
         print("browser: signed in", file=sys.stderr, flush=True)
@@ -276,7 +285,7 @@ def look(it, options):
     if it.driver.switch_to.active_element.get_attribute("value") != "deregister":
         wrong.append("a change of the window's width takes the focus away")
     it.driver.switch_to.active_element.send_keys(Keys.ENTER)
-    it.wait("the question", lambda: "Leave it" in it.find("main").text, 60)
+    it.wait("the question", lambda: "Leave it" in it.text("main"), 60)
     wrong += [f"the question: {one}" for one in it.driver.execute_script(ACCESS) if "told of what is new" not in one]
     it.driver.back()
     it.wait("the page again", lambda: it.find("#joins"), 20)
