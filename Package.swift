@@ -117,3 +117,11 @@ let package = Package(
             exclude: ["bumble"]),
     ]
 )
+
+// What Scripts/fuzz builds: it links with libFuzzer only.
+if Context.environment["SRUP_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["SRUP", "ProofLink", "Keys", "Links", "Fetching", "Enrolling", "Beacon"],
+            path: "Scripts/Fuzz"))
+}

@@ -97,7 +97,10 @@ final class UpdateStage {
         try serve()
         try beacon.startAndJoin()
         try order()
-        guard try answer() == [.updateSuccess] else { throw NotInTime(what: "the file") }
+        let answers = try answer()
+        guard answers == [.updateSuccess] else {
+            throw NotInTime(what: "the file, but \(answers)\n\(beacon.logged.suffix(4_000))")
+        }
         try server.send(.activate, token: UpdateStage.token)
         try eventually("it activates") { beacon.logged.contains("activating version") }
     }
