@@ -40,7 +40,7 @@ public enum Daemon {
         if let fault { throw fault }
         shell.removeSockets()
         guard shell.startsAnew.load(ordering: .relaxed) else { return }
-        ProgramFile.start()
+        ProgramFile.start(handing: shell.service)
         throw OperatorFault(
             "the new version \(ProgramFile.path) cannot be started: \(String(cString: strerror(errno)))",
             hint: "put back the old one, and start it")
@@ -92,6 +92,7 @@ extension Shell {
         if let localPath { localInode.store(LinkSocket.inode(of: localPath) ?? 0, ordering: .relaxed) }
         startBroker()
         startRenewing()
+        beginWatchdogRound()
         service.ready()
         service.status(statusLine)
         log.notice("ready")
@@ -103,16 +104,30 @@ extension Shell {
             recovery: Alarm(loop) { [unowned self] in assumeIsolated { $0.recover() } },
             listeners: Alarm(loop) { [unowned self] in assumeIsolated { $0.openListeners() } },
             radio: Alarm(loop) { [unowned self] in assumeIsolated { $0.lookAfterRadio() } },
-            watchdog: Alarm(loop) { [unowned self] in assumeIsolated { $0.feedWatchdog() } },
+            watchdog: Alarm(loop) { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } },
             end: Alarm(loop) { [unowned self] in assumeIsolated { $0.endIfAllHasLeft() } }, signals: signals)
         _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
-        feedWatchdog()
     }
 
-    private func feedWatchdog() {
+    /// A sign of life is given for work that was done, not for time that has passed: a message goes from this loop through
+    /// the broker link's thread and back, and the journal is read. Where one of them stands still, no round ends, and
+    /// systemd starts us anew. A broker that is away and a disk that is known to be full are no such thing.
+    private func beginWatchdogRound() {
+        guard service.watchdog != nil, let broker else { return }
+        broker.turn { [unowned self] in
+            loop.perform { self.assumeIsolated { $0.endWatchdogRound() } }
+        }
+    }
+
+    private func endWatchdogRound() {
         guard let limit = service.watchdog else { return }
+        do {
+            try journal?.answer()
+        } catch {
+            journalFailed(error)
+        }
         service.alive()
-        alarms?.watchdog.set(after: limit / 2)
+        alarms?.watchdog.set(after: limit / 4)
     }
 
     private func startBroker() {

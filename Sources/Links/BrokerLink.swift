@@ -76,6 +76,7 @@ public final class BrokerLink: Sendable {
         var stopped = false
         var hurry = false
         var leaving = false
+        var turns: [@Sendable () -> Void] = []
     }
 
     /// A connection that ends sooner than this after it was made counts as a failed attempt.
@@ -137,6 +138,13 @@ public final class BrokerLink: Sendable {
     /// Leaves the broker and comes back at once, so that changed files are used; the session is kept. From any thread.
     public func reconnect() {
         shared.withLock { ($0.leaving, $0.hurry) = ($0.connected, true) }
+        ring()
+    }
+
+    /// Calls `done` on the link's thread at its next turn: at once, whether it is connected, connecting or waiting to try
+    /// again, and not while it stands still, as it does while a name is looked up or a batch is kept. From any thread.
+    public func turn(_ done: @escaping @Sendable () -> Void) {
+        shared.withLock { $0.turns.append(done) }
         ring()
     }
 
@@ -211,6 +219,11 @@ public final class BrokerLink: Sendable {
     private func answerBell() {
         var count: UInt64 = 0
         Glibc.read(bell, &count, 8)
+        let turns = shared.withLock { shared in
+            defer { shared.turns = [] }
+            return shared.turns
+        }
+        for done in turns { done() }
     }
 
     /// One connection from beginning to end.

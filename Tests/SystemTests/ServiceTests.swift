@@ -46,6 +46,36 @@ struct ServiceTests {
         #expect(told.all.contains("STOPPING=1"))
     }
 
+    @Test("gives no sign of life while the broker link stands still, and gives them again when it goes on")
+    func standsStill() throws {
+        let told = try NotifySocket(network.folder + "/notify")
+        let authority = network.folder + "/beacon-ca.pem"
+        try FileManager.default.copyItem(atPath: network.folder + "/ca.pem", toPath: authority)
+        let beacon = try BeaconProcess(network, settings: ["broker": ["ca = \(authority)"]])
+        try beacon.startAndJoin(environment: ["NOTIFY_SOCKET": told.path, "WATCHDOG_USEC": "200000"])
+        // Like a file on a network that has gone away: opening it does not return.
+        try FileManager.default.removeItem(atPath: authority)
+        try #require(mkfifo(authority, 0o600) == 0)
+        network.stopBroker()
+        try eventually("it has lost the broker\n\(beacon.logged)") { beacon.brokerState == "lost" }
+        func signs(in seconds: TimeInterval) -> Int {
+            let before = told.all.count { $0 == "WATCHDOG=1" }
+            Thread.sleep(forTimeInterval: seconds)
+            return told.all.count { $0 == "WATCHDOG=1" } - before
+        }
+        try eventually("no sign of life") { signs(in: 1) == 0 }
+        #expect(beacon.brokerState == "lost", "the loop itself goes on")
+        let pipe = try #require(FileHandle(forWritingAtPath: authority))
+        try pipe.write(contentsOf: Data(contentsOf: URL(filePath: network.folder + "/ca.pem")))
+        try pipe.close()
+        try FileManager.default.removeItem(atPath: authority)
+        try FileManager.default.copyItem(atPath: network.folder + "/ca.pem", toPath: authority)
+        try eventually("signs of life\n\(beacon.logged)") { signs(in: 1) > 3 }
+        try network.startBroker()
+        try eventually("it is connected again\n\(beacon.logged)") { beacon.brokerState == "connected" }
+        #expect(beacon.stop() == 0)
+    }
+
     @Test("SIGHUP takes window, level and servers, and names what waits for a restart")
     func reloads() throws {
         let beacon = try BeaconProcess(network)
