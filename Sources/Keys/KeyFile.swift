@@ -22,7 +22,7 @@ enum KeyFile {
         defer { close(file) }
         var status = stat()
         guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw KeyError.notAFile(path: path) }
-        if isPrivate {
+        if isPrivate, !isCredential(path, status, of: getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) }) {
             guard status.st_uid == geteuid() else { throw KeyError.foreignOwner(path: path, owner: status.st_uid) }
             guard status.st_mode & 0o077 == 0 else { throw KeyError.exposed(path: path, mode: status.st_mode & 0o7777) }
         }
@@ -40,6 +40,14 @@ enum KeyFile {
             length += count
         }
         return try body(UnsafeRawBufferPointer(rebasing: buffer[..<length]))
+    }
+
+    /// Whether it is a credential of our service (systemd.exec(5), «LoadCredential»): in a folder that only we can enter, it
+    /// belongs to root, and an access list lets us read it, which shows as the group's right to read.
+    static func isCredential(_ path: String, _ status: stat, of folder: String?) -> Bool {
+        guard let folder, !folder.isEmpty, path.hasPrefix(folder + "/") else { return false }
+        let isDirectlyInIt = !path.dropFirst(folder.utf8.count + 1).contains("/")
+        return isDirectlyInIt && status.st_uid == 0 && status.st_mode & 0o337 == 0
     }
 
     /// Parses PEM with one of OpenSSL's readers and checks that what it held is an RSA key of a usable size.

@@ -1,8 +1,9 @@
 import Foundation
-import Keys
 import SRUP
 import TestVectors
 import Testing
+
+@testable import Keys
 
 @Suite("Key files")
 struct KeyFileTests {
@@ -82,6 +83,26 @@ struct KeyFileTests {
             #expect(chown(path, 65_534, 65_534) == 0)
             #expect(throws: KeyError.foreignOwner(path: path, owner: 65_534)) { try IdentityKey(pemFile: path) }
         }
+    }
+
+    @Test("a credential of systemd is root's, directly in its folder, and closed to all but the group's reading")
+    func credentials() {
+        func isCredential(_ path: String, owner: UInt32 = 0, mode: UInt32 = 0o440, of folder: String? = "/run/c")
+            -> Bool
+        {
+            var status = stat()
+            (status.st_uid, status.st_mode) = (owner, S_IFREG | mode)
+            return KeyFile.isCredential(path, status, of: folder)
+        }
+        #expect(isCredential("/run/c/key.pem") && isCredential("/run/c/key.pem", mode: 0o400))
+        for mode: UInt32 in [0o444, 0o460, 0o640, 0o441, 0o450, 0o540] {
+            #expect(!isCredential("/run/c/key.pem", mode: mode), "\(String(mode, radix: 8))")
+        }
+        #expect(!isCredential("/run/c/key.pem", owner: 1_000))
+        for path in ["/run/key.pem", "/run/c/deeper/key.pem", "/run/cc/key.pem", "/run/c/../key.pem", "/run/c"] {
+            #expect(!isCredential(path), "\(path)")
+        }
+        #expect(!isCredential("/run/c/key.pem", of: nil) && !isCredential("/key.pem", of: ""))
     }
 
     @Test("a file is read up to 64 KiB and refused from there")
