@@ -67,10 +67,10 @@ enum ProgramFile {
     }
 
     /// Becomes the program that is on the disk now: same process, same arguments. Returns only where that fails.
-    static func start() {
+    static func start(handing service: ServiceManager) {
         let argv: [UnsafeMutablePointer<CChar>?] =
             ([path] + CommandLine.arguments.dropFirst()).map { strdup($0) } + [nil]
-        closefrom(3)  // libraries open sockets that they do not close on exec
+        service.passOn()  // and nothing else: libraries open sockets that they do not close on exec
         execv(path, argv)
     }
 }

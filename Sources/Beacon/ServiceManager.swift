@@ -3,13 +3,21 @@ import Glibc
 
 /// Tells systemd how we are (sd_notify(3)): one datagram to $NOTIFY_SOCKET. Does nothing where nobody listens.
 struct ServiceManager: Sendable {
+    /// Under which systemd keeps the management socket for us.
+    static let managementName = "bluetooth-management"
+
     private let path: String?
+
+    /// The management socket that was opened by who may open it, and given to systemd for us (sd_listen_fds(3)); nil: there
+    /// is none.
+    let management: Int32?
 
     /// How long systemd waits for a sign of life; nil: it does not watch.
     let watchdog: Duration?
 
     init(environment: (String) -> String? = { getenv($0).map { String(cString: $0) } }) {
         path = environment("NOTIFY_SOCKET")
+        management = ServiceManager.passed(ServiceManager.managementName, environment)
         let microseconds = environment("WATCHDOG_USEC").flatMap { Int64($0) }
         let meant = environment("WATCHDOG_PID").map { $0 == String(getpid()) } ?? true
         watchdog = meant ? microseconds.map { .microseconds($0) } : nil
@@ -25,10 +33,37 @@ struct ServiceManager: Sendable {
     func alive() { notify("WATCHDOG=1") }
     func status(_ text: String) { notify("STATUS=\(text)") }
 
-    private func notify(_ message: String) {
-        guard let path else { return }
+    /// Gives systemd a management socket to keep for the service that we are a part of.
+    func keep(management socket: Int32) -> Bool {
+        notify("FDSTOREREMOVE=1\nFDNAME=\(ServiceManager.managementName)")
+        return notify("FDSTORE=1\nFDNAME=\(ServiceManager.managementName)", with: socket)
+    }
+
+    /// The descriptor that was handed to this process under a name. What we start does not get it.
+    private static func passed(_ name: String, _ environment: (String) -> String?) -> Int32? {
+        guard environment("LISTEN_PID") == String(getpid()), let names = environment("LISTEN_FDNAMES"),
+            let index = names.split(separator: ":", omittingEmptySubsequences: false).firstIndex(of: name[...]),
+            let count = environment("LISTEN_FDS").flatMap({ Int($0) }), index < count
+        else { return nil }
+        let descriptor = 3 + Int32(index)
+        return fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 ? descriptor : nil
+    }
+
+    /// Before this process becomes another program: hands it what was handed to us, and nothing else.
+    func passOn() {
+        guard let management else { return closefrom(3) }
+        if management != 3 { dup2(management, 3) }
+        _ = fcntl(3, F_SETFD, 0)
+        setenv("LISTEN_FDS", "1", 1)
+        setenv("LISTEN_FDNAMES", ServiceManager.managementName, 1)
+        closefrom(4)
+    }
+
+    @discardableResult
+    private func notify(_ message: String, with passed: Int32? = nil) -> Bool {
+        guard let path else { return false }
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
-        guard descriptor >= 0 else { return }
+        guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -38,9 +73,10 @@ struct ServiceManager: Sendable {
             if path.hasPrefix("@") { $0[0] = 0 }  // an abstract name
         }
         let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
-        withUnsafePointer(to: &address) { pointer in
+        return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                _ = sendto(descriptor, message, message.utf8.count, Int32(MSG_NOSIGNAL), $0, length)
+                if let passed { return clinux_send_descriptor(descriptor, $0, length, message, passed) == 0 }
+                return sendto(descriptor, message, message.utf8.count, Int32(MSG_NOSIGNAL), $0, length) >= 0
             }
         }
     }

@@ -41,7 +41,7 @@ extension Shell {
     func openRadio() {
         guard usesRadio, radio.management == nil else { return }
         do throws(LinkSocketError) {
-            let management = try Management(loop) { [unowned self] adapter, event in
+            let management = try Management(loop, given: service.management) { [unowned self] adapter, event in
                 assumeIsolated { $0.happened(to: adapter, event) }
             }
             (radio.management, radio.fault) = (management, nil)

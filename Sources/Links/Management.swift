@@ -3,7 +3,8 @@ import CLinux
 import Glibc
 
 /// The kernel's Bluetooth management interface: adapters that come and go, their power, advertising, signal strength. It
-/// can be used beside a running bluetoothd, which uses the same. Most commands need CAP_NET_ADMIN.
+/// can be used beside a running bluetoothd, which uses the same. Most commands are done only for a socket that was opened
+/// with CAP_NET_ADMIN; the kernel remembers that with the socket, so one can be opened by who may and used by who may not.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
 public final class Management: @unchecked Sendable {
@@ -29,20 +30,33 @@ public final class Management: @unchecked Sendable {
     private var lastNumber: UInt64 = 0
 
     /// Opens the interface. On the loop's thread.
-    /// - Parameter happened: called for every event but the ends of our own commands.
+    /// - Parameters:
+    ///   - given: a socket of `open()` that somebody has handed to us; it stays open when this is closed.
+    ///   - happened: called for every event but the ends of our own commands.
     /// - Throws: `LinkSocketError`: `.noBluetooth` where the kernel has none.
     public init(
-        _ loop: Loop, happened: @escaping (AdapterIndex, ManagementEvent) -> Void
+        _ loop: Loop, given: Int32? = nil, happened: @escaping (AdapterIndex, ManagementEvent) -> Void
     ) throws(LinkSocketError) {
         (self.loop, self.happened) = (loop, happened)
-        socket = try Management.open()
+        socket = if let given { try Management.taken(given) } else { try Management.open() }
         watch = loop.watch(socket) { [unowned self] _ in read() }
         alarm = Alarm(loop) { [unowned self] in expire() }
     }
 
     deinit { close() }
 
-    private static func open() throws(LinkSocketError) -> Int32 {
+    /// A descriptor of our own for a socket that was handed to us, without what has come in before.
+    private static func taken(_ given: Int32) throws(LinkSocketError) -> Int32 {
+        let socket = fcntl(given, F_DUPFD_CLOEXEC, 3)
+        guard socket >= 0 else { throw .failed(call: "the management socket", errno: errno) }
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while recv(socket, &buffer, buffer.count, 0) > 0 {}
+        return socket
+    }
+
+    /// A socket of the management interface, which never blocks.
+    /// - Throws: `LinkSocketError`: `.noBluetooth` where the kernel has none.
+    public static func open() throws(LinkSocketError) -> Int32 {
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let made = Glibc.socket(AF_BLUETOOTH, Int32(SOCK_RAW.rawValue) | flags, BTPROTO_HCI)
         guard made >= 0 else {

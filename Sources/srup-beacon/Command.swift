@@ -17,7 +17,7 @@ struct Command: ParsableCommand {
         version: Shell.version,
         subcommands: [
             Enrol.self, Run.self, Status.self, Observations.self, Servers.self, Join.self, Resign.self, Deregister.self,
-            Pair.self, Renew.self, Fetch.self,
+            Pair.self, Renew.self, Fetch.self, GiveManagement.self,
         ])
 }
 

@@ -164,6 +164,36 @@ extension RadioTests {
             try eventually("it is back", within: 30) { (adapter?["is_advertising"] as? Bool) == true }
         }
 
+        @Test("a beacon without any capability looks after its adapter, where it was handed the management socket")
+        func handed() throws {
+            let beacon = field.beacon
+            let (program, wrapper) = (beacon.program, field.network.folder + "/handed")
+            let player = URL(filePath: #filePath).deletingLastPathComponent().path + "/as-systemd-does"
+            try """
+            #!/bin/sh
+            [ "$1" = run ] && exec '\(player)' '\(program)' "$@"
+            exec '\(program)' "$@"
+            """.write(toFile: wrapper, atomically: true, encoding: .utf8)
+            try #require(chmod(wrapper, 0o755) == 0)
+            beacon.stop()
+            beacon.program = wrapper
+            defer {
+                beacon.stop()
+                beacon.program = program
+            }
+            try beacon.start()
+            // Python and two more programs before it: that takes its time under emulation.
+            try eventually("it has joined\n\(beacon.logged)", within: 120) { beacon.membership == "member" }
+            let own = try String(contentsOfFile: "/proc/\(#require(beacon.process?.process))/status", encoding: .utf8)
+            #expect(own.contains("CapEff:\t0000000000000000") && own.contains("CapBnd:\t0000000000000000"))
+            try renew()
+            try field.expectService(try way(.le))
+            try Radio.adapter("off", "4")
+            try eventually("it is powered on again", within: 30) { (adapter?["is_advertising"] as? Bool) == true }
+            try Radio.adapter("on", "5")
+            try field.expectService(try way(.le))
+        }
+
         private var adapter: [String: Any]? {
             let adapters = (field.beacon.status["radio"] as? [String: Any])?["adapters"] as? [[String: Any]]
             return adapters?.first { $0["address"] as? String == addresses.beacon.description }
