@@ -34,8 +34,11 @@ extension StatusReport {
 }
 
 extension Shell {
+    var certificate: Certificate? {
+        readSmallFile(configuration.tls.certificate).flatMap { try? Certificate(pem: $0) }
+    }
+
     var certificateState: StatusReport.CertificateState {
-        let certificate = readSmallFile(configuration.tls.certificate).flatMap { try? Certificate(pem: $0) }
-        return .init(certificate, at: Int64(time(nil)), renewal: renewing?.schedule.due)
+        .init(certificate, at: Int64(time(nil)), renewal: renewing?.schedule.due)
     }
 }

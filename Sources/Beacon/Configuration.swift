@@ -97,6 +97,10 @@ public struct Configuration: Equatable, Sendable {
     public internal(set) var radio = Radio()
     /// Lines below this are not written: `debug`, `info`, `notice`, `warning`, `error`.
     public internal(set) var logLevel = "info"
+    /// The textfile of metrics; nil: none is written. How long it is left as it is.
+    var metrics: (file: String?, interval: Duration) = (nil, .seconds(15))
+    /// How they are written.
+    var logFormat = LineLog.Format.auto
 
     /// Where nearby devices are listened for: each transport on all adapters, or on each of those that are named.
     public var listeners: [Listening] {
@@ -220,6 +224,7 @@ public struct Configuration: Equatable, Sendable {
     /// Equal settings.
     public static func == (left: Configuration, right: Configuration) -> Bool {
         left.differencesThatNeedARestart(from: right).isEmpty && left.servers == right.servers
-            && left.policy == right.policy && left.logLevel == right.logLevel && left.updates == right.updates
+            && left.policy == right.policy && left.updates == right.updates
+            && left.metrics == right.metrics && left.logLevel == right.logLevel && left.logFormat == right.logFormat
     }
 }

@@ -21,7 +21,7 @@ extension Configuration {
             throw BadSetting(
                 sentence: "\(setting.name) is not a setting",
                 hint: known.isEmpty
-                    ? "the sections are [beacon], [broker], [server ID], [observation], [link], [radio], [update] and [log]"
+                    ? "the sections are [beacon], [broker], [server ID], [observation], [link], [radio], [update], [metrics] and [log]"
                     : "[\(setting.section)] has " + known.map { $0.split(separator: " ")[1] }.joined(separator: ", "))
         }
         try set(&self, setting)
@@ -124,8 +124,14 @@ extension Configuration {
         "[update] time-limit": { (c, s) throws(BadSetting) in c.updates.timeLimit = try s.seconds(1...86_400) },
         "[update] allow-older": { (c, s) throws(BadSetting) in c.updates.allowsOlder = try s.yesOrNo() },
 
+        "[metrics] file": { (c, s) throws(BadSetting) in c.metrics.file = s.value == "off" ? nil : try s.path() },
+        "[metrics] interval": { (c, s) throws(BadSetting) in c.metrics.interval = try s.seconds(1...3_600) },
+
         "[log] level": { (c, s) throws(BadSetting) in
             c.logLevel = try s.oneOf(["debug", "info", "notice", "warning", "error"])
+        },
+        "[log] format": { (c, s) throws(BadSetting) in
+            c.logFormat = .init(rawValue: try s.oneOf(LineLog.Format.allCases.map(\.rawValue))) ?? .auto
         },
     ]
 }

@@ -108,6 +108,12 @@ public enum Inquiry {
         try Control.ask(configuration.stateFolder + "/control", "status")
     }
 
+    /// What it counts, in Prometheus' exposition format.
+    /// - Throws: `OperatorFault` where no beacon runs.
+    public static func metrics(_ configuration: Configuration) throws -> String {
+        String(decoding: try Control.ask(configuration.stateFolder + "/control", "metrics"), as: UTF8.self)
+    }
+
     /// The newest verdicts as JSON: from the running beacon, else from its journal.
     /// - Throws: `OperatorFault` where neither can be read.
     public static func observations(_ configuration: Configuration, limit: Int) throws -> [UInt8] {

@@ -4,6 +4,14 @@ import Observing
 import SQLite
 import SRUP
 
+extension Message {
+    /// Whether it is the answer to an OBSERVE_REQ.
+    var tellsVerdict: Bool {
+        guard case .response(let status) = body else { return false }
+        return Verdict.allCases.contains { $0.status == status }
+    }
+}
+
 /// What must survive a restart: SQLite, WAL, synchronous=FULL, one file, one writer (rules: §5, §10). Used on one thread.
 ///
 /// A transaction is opened by the first change and ends with `commit()`. Whatever fails, the caller throws this journal and
@@ -120,7 +128,8 @@ final class Journal {
     }
 
     /// Writes one change of the observer's.
-    func record(_ change: Change, decided: Int64) throws(Failure) {
+    /// - Parameter seconds: the wall clock, seconds since 1970: for people, nothing is decided by it.
+    func record(_ change: Change, at seconds: Int64) throws(Failure) {
         try self.change { database in
             switch change {
             case .accepted(let server, let sequence):
@@ -134,19 +143,24 @@ final class Journal {
                     if case .observed(let observer) = membership.manner { .unsigned(observer.number) } else { .null }
                 try database.run(
                     """
-                    UPDATE servers SET membership = ?, join_token = ?, join_manner = ?, join_observer = ? WHERE id = ?
+                    UPDATE servers SET membership = ?, join_token = ?, join_manner = ?, join_observer = ?, since = ?
+                    WHERE id = ?
                     """,
                     .text(membership.name), membership.token.map { .blob($0.bytes) } ?? .null,
-                    membership.manner.map { .text($0.name) } ?? .null, observer, .unsigned(server.number))
+                    membership.manner.map { .text($0.name) } ?? .null, observer, .integer(seconds),
+                    .unsigned(server.number))
             case .paused(let server, let isPaused):
                 try addServer(server)
                 try database.run(
                     "UPDATE servers SET paused = ? WHERE id = ?", .integer(isPaused ? 1 : 0), .unsigned(server.number))
             case .opened(let exchange, let device, let frame, let deadline):
                 try database.run(
-                    "INSERT INTO observations (server, token, device, frame, boot, deadline) VALUES (?, ?, ?, ?, ?, ?)",
+                    """
+                    INSERT INTO observations (server, token, device, frame, boot, deadline, asked)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """,
                     .unsigned(exchange.server.number), .blob(exchange.token.bytes), .unsigned(device.number),
-                    .blob(frame), .text(bootID), .integer(deadline.nanoseconds))
+                    .blob(frame), .text(bootID), .integer(deadline.nanoseconds), .integer(seconds))
             case .update(let update): try record(update, database)
             case .activation(let activation): try record(activation, database)
             case .mismatches(let exchange, let count):
@@ -154,22 +168,32 @@ final class Journal {
                     "UPDATE observations SET mismatches = ? WHERE server = ? AND token = ?", .integer(Int64(count)),
                     .unsigned(exchange.server.number), .blob(exchange.token.bytes))
             case .answered(let exchange, let device, let verdict, let reason, let evidence):
-                // The unique index makes a second verdict a crash, never a row.
-                try database.run(
-                    """
-                    INSERT INTO verdicts (server, token, device, verdict, reason, evidence, decided)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
-                    """,
-                    .unsigned(exchange.server.number), .blob(exchange.token.bytes), .unsigned(device.number),
-                    .text(verdict.rawValue), .text(reason.rawValue), evidence.map { .text($0.json) } ?? .null,
-                    .integer(decided))
-                try database.run(
-                    "DELETE FROM verdicts WHERE id <= ?", .integer(database.lastRow - Journal.historyLimit))
-                try database.run(
-                    "DELETE FROM observations WHERE server = ? AND token = ?", .unsigned(exchange.server.number),
-                    .blob(exchange.token.bytes))
+                try record(exchange, device, verdict, reason, evidence, seconds, database)
             }
         }
+    }
+
+    private func record(
+        _ exchange: Exchange, _ device: Identifier, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?,
+        _ seconds: Int64, _ database: Database
+    ) throws {
+        let (server, token) = (
+            Database.Value.unsigned(exchange.server.number), Database.Value.blob(exchange.token.bytes)
+        )
+        let open = try database.rows(
+            "DELETE FROM observations WHERE server = ? AND token = ? RETURNING asked, mismatches", server, token
+        ).first
+        // The unique index makes a second verdict a crash, never a row.
+        try database.run(
+            """
+            INSERT INTO verdicts (server, token, device, verdict, reason, evidence, decided, asked, mismatches)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            server, token, .unsigned(device.number), .text(verdict.rawValue), .text(reason.rawValue),
+            evidence.map { .text($0.json) } ?? .null, .integer(seconds),
+            open.map { $0.isNull(0) ? .null : .integer($0.integer(0)) } ?? .integer(seconds),
+            .integer(open?.integer(1) ?? 0))
+        try database.run("DELETE FROM verdicts WHERE id <= ?", .integer(database.lastRow - Journal.historyLimit))
     }
 
     func addServer(_ server: Identifier) throws {
@@ -199,8 +223,11 @@ final class Journal {
             default: break
             }
             try database.run(
-                "INSERT INTO outbox (server, topic, frame) VALUES (?, ?, ?)", .unsigned(server.number), .text(topic),
-                .blob(frame))
+                """
+                INSERT INTO outbox (server, topic, frame, verdict)
+                VALUES (?, ?, ?, (SELECT id FROM verdicts WHERE ? AND server = ? AND token = ?))
+                """, .unsigned(server.number), .text(topic), .blob(frame), .integer(message.tellsVerdict ? 1 : 0),
+                .unsigned(server.number), .blob(message.token.bytes))
         }
         return database.lastRow
     }
@@ -217,10 +244,22 @@ final class Journal {
     }
 
     /// The broker has these: they leave the outbox.
-    func delivered(_ ids: [Int64]) throws(Failure) {
+    /// - Returns: which observations' verdicts were among them, for the log.
+    func delivered(_ ids: [Int64], at seconds: Int64) throws(Failure) -> [(exchange: Exchange, device: Identifier)] {
+        var told: [(exchange: Exchange, device: Identifier)] = []
         try change { database in
-            for id in ids { try database.run("DELETE FROM outbox WHERE id = ?", .integer(id)) }
+            for id in ids {
+                let left = try database.rows("DELETE FROM outbox WHERE id = ? RETURNING verdict", .integer(id)).first
+                guard let left, !left.isNull(0) else { continue }
+                let row = try database.rows(
+                    "UPDATE verdicts SET acknowledged = ? WHERE id = ? RETURNING server, token, device",
+                    .integer(seconds), .integer(left.integer(0))
+                ).first
+                guard let row, let token = Token(row.blob(1)) else { continue }
+                told.append((Exchange(server: Identifier(row.unsigned(0)), token: token), Identifier(row.unsigned(2))))
+            }
         }
+        return told
     }
 
     /// Reads a row: returns only if the disk lets it.

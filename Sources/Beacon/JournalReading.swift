@@ -17,19 +17,24 @@ extension Journal {
 
     /// Every server that we ever dealt with.
     func servers() throws(Failure) -> [StoredServer] {
-        try Journal.attempt {
-            try database.rows(
-                """
-                SELECT id, last_accepted, last_sent, paused, membership, join_token, join_manner, join_observer FROM servers
-                """
-            ).map { row in
-                let manner = JoinManner(name: row.text(6), observer: row.isNull(7) ? nil : Identifier(row.unsigned(7)))
-                return StoredServer(
-                    server: Identifier(row.unsigned(0)),
-                    membership: Membership(name: row.text(4) ?? "", token: Token(row.blob(5)), manner),
-                    lastAccepted: row.isNull(1) ? nil : SequenceID(row.unsigned(1)),
-                    lastSent: SequenceID(row.unsigned(2)), isPaused: row.integer(3) != 0)
-            }
+        try Journal.attempt { try Journal.servers(database).map(\.standing) }
+    }
+
+    /// The same, with when each membership began, in seconds since 1970.
+    static func servers(_ database: Database) throws(DatabaseError) -> [(standing: StoredServer, since: Int64?)] {
+        try database.rows(
+            """
+            SELECT id, last_accepted, last_sent, paused, membership, join_token, join_manner, join_observer, since
+            FROM servers ORDER BY id
+            """
+        ).map { row in
+            let manner = JoinManner(name: row.text(6), observer: row.isNull(7) ? nil : Identifier(row.unsigned(7)))
+            let standing = StoredServer(
+                server: Identifier(row.unsigned(0)),
+                membership: Membership(name: row.text(4) ?? "", token: Token(row.blob(5)), manner),
+                lastAccepted: row.isNull(1) ? nil : SequenceID(row.unsigned(1)),
+                lastSent: SequenceID(row.unsigned(2)), isPaused: row.integer(3) != 0)
+            return (standing, row.isNull(8) ? nil : row.integer(8))
         }
     }
 

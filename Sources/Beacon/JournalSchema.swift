@@ -72,6 +72,15 @@ enum JournalSchema {
             status INTEGER NOT NULL
         );
         """,
+        """
+        ALTER TABLE servers ADD COLUMN since INTEGER;         -- of the membership. As all of these: seconds since 1970, for people
+        ALTER TABLE observations ADD COLUMN asked INTEGER;    -- when the request was taken
+        ALTER TABLE verdicts ADD COLUMN asked INTEGER;        -- the same, of what is decided
+        ALTER TABLE verdicts ADD COLUMN mismatches INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE verdicts ADD COLUMN acknowledged INTEGER; -- when the broker had the answer
+        ALTER TABLE outbox ADD COLUMN verdict INTEGER;        -- which of the verdicts it tells; NULL: none
+        CREATE INDEX verdicts_of_device ON verdicts (device, id);
+        """,
     ]
 
     /// Whether a file that a newer program has migrated can be used by this one.

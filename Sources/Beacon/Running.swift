@@ -64,7 +64,7 @@ public enum Daemon {
 extension Shell {
     /// parse → open → «ready» → loop.
     func start(_ signals: Int32) throws {
-        setLogLevel()
+        setUpLog()
         log.notice("srup-beacon \(Shell.version), identity \(configuration.identity)")
         makeAlarms(signals)
         do {
@@ -93,6 +93,7 @@ extension Shell {
         startBroker()
         startRenewing()
         beginWatchdogRound()
+        writeMetrics()
         service.ready()
         service.status(statusLine)
         log.notice("ready")
@@ -105,6 +106,7 @@ extension Shell {
             listeners: Alarm(loop) { [unowned self] in assumeIsolated { $0.openListeners() } },
             radio: Alarm(loop) { [unowned self] in assumeIsolated { $0.lookAfterRadio() } },
             watchdog: Alarm(loop) { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } },
+            metrics: Alarm(loop) { [unowned self] in assumeIsolated { $0.writeMetrics() } },
             end: Alarm(loop) { [unowned self] in assumeIsolated { $0.endIfAllHasLeft() } }, signals: signals)
         _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
     }
@@ -140,7 +142,8 @@ extension Shell {
         let link = BrokerLink(
             settings,
             deliver: { [unowned self] batch in
-                loop.performAndWait { self.assumeIsolated { $0.take(batch) } }
+                let moment = bootNanoseconds()
+                return loop.performAndWait { self.assumeIsolated { $0.take(batch, arrivedAt: moment) } }
             },
             happened: { [unowned self] happening in
                 loop.perform { self.assumeIsolated { $0.brokerHappened(happening) } }
@@ -172,10 +175,13 @@ extension Shell {
             }
             (configuration.servers, configuration.policy) = (new.servers, new.policy)
             (configuration.updates, configuration.logLevel) = (new.updates, new.logLevel)
+            configuration.logFormat = new.logFormat
+            configuration.metrics = new.metrics
             (self.keyring, observer.policy) = (keyring, new.policy)
             observer.terms = new.terms
-            setLogLevel()
+            setUpLog()
             log.notice("configuration read again")
+            writeMetrics()
             raiseSequences()
             joinServers()
         } catch let fault as OperatorFault {
@@ -196,7 +202,8 @@ extension Shell {
         }
     }
 
-    private func setLogLevel() {
+    private func setUpLog() {
+        LineLog.use(configuration.logFormat)
         let level = Logger.Level(rawValue: configuration.logLevel) ?? .info
         LineLog.level.withLock { $0 = level }
     }

@@ -65,19 +65,25 @@ struct ServiceManager: Sendable {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8).prefix(MemoryLayout.size(ofValue: address.sun_path) - 1)
-        withUnsafeMutableBytes(of: &address.sun_path) {
-            $0.copyBytes(from: bytes)
-            if path.hasPrefix("@") { $0[0] = 0 }  // an abstract name
-        }
-        let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                if let passed { return clinux_send_descriptor(descriptor, $0, length, message, passed) == 0 }
-                return sendto(descriptor, message, message.utf8.count, Int32(MSG_NOSIGNAL), $0, length) >= 0
-            }
+        return sendDatagram(message, to: path, over: descriptor, with: passed)
+    }
+}
+
+/// Sends a datagram to a Unix socket, which may have an abstract name (`@…`), and a descriptor with it.
+/// - Returns: whether it has been taken.
+func sendDatagram(_ message: String, to path: String, over descriptor: Int32, with passed: Int32? = nil) -> Bool {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8.prefix(MemoryLayout.size(ofValue: address.sun_path)))
+    withUnsafeMutableBytes(of: &address.sun_path) {
+        $0.copyBytes(from: bytes)
+        if path.hasPrefix("@") { $0[0] = 0 }
+    }
+    let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
+    return withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            if let passed { return clinux_send_descriptor(descriptor, $0, length, message, passed) == 0 }
+            return sendto(descriptor, message, message.utf8.count, Int32(MSG_NOSIGNAL), $0, length) >= 0
         }
     }
 }

@@ -50,6 +50,9 @@ public actor Shell {
     var membership = MembershipState()
     var chatter = Chatter()
     var refused: [String: Int] = [:]
+    var metrics = Metrics()
+    /// What is being acted on, where it came from outside, and when it arrived: nanoseconds since boot.
+    var arrival: Arrival?
     var alarms: Alarms?
     var renewing: Renewing?
     var updating = Updating()
@@ -57,6 +60,12 @@ public actor Shell {
     var isStopping = false
     /// Whether the program is to be started anew, in this process, once the loop has ended.
     nonisolated let startsAnew = Atomic<Bool>(false)
+
+    /// Where from, and when.
+    enum Arrival {
+        case message(Int64)
+        case frame(Int64)
+    }
 
     /// The journal cannot be written.
     struct Trouble {
@@ -82,6 +91,7 @@ public actor Shell {
         let listeners: Alarm
         let radio: Alarm
         let watchdog: Alarm
+        let metrics: Alarm
         let end: Alarm
         let signals: Int32
     }
@@ -161,12 +171,17 @@ public actor Shell {
             switch effect {
             case .record(let change):
                 Checkpoint.pass()
-                try journal.record(change, decided: wallSeconds())
+                try journal.record(change, at: wallSeconds())
             case .send(let message, let server):
                 Checkpoint.pass()
                 let frame = try message.signed(by: key)
                 let id = try journal.queue(frame, message, to: server)
-                transaction.outgoing.append(Outgoing(id: id, topic: message.topic(to: server), payload: frame))
+                var outgoing = Outgoing(id: id, topic: message.topic(to: server), payload: frame)
+                if case .frame(let arrival) = arrival, message.tellsVerdict {
+                    let latency = metrics.proofToPublish
+                    outgoing.isWritten = { latency.add(nanoseconds: bootNanoseconds() - arrival) }
+                }
+                transaction.outgoing.append(outgoing)
             case .tell, .close, .wantToken, .act, .present, .destroy, .fetch, .discardUpdate, .install, .confirm,
                 .report:
                 transaction.deeds.append(effect)
@@ -202,89 +217,5 @@ public actor Shell {
             }
         }
         return followUps
-    }
-
-    // MARK: - Brokers
-
-    /// Publishes over the connection that is there; what cannot go now goes from the outbox when there is one.
-    func publish(_ outgoing: [Outgoing]) {
-        guard !outgoing.isEmpty, case .connected(_, let connection) = brokerState else { return }
-        broker?.publish(outgoing, over: connection)
-    }
-
-    /// A batch from the broker: true where the journal has what it caused, so that it may be acknowledged.
-    func take(_ batch: [Incoming]) -> Bool {
-        let kept = transact { transaction in
-            for incoming in batch {
-                if let event = try event(from: incoming) { try feed(event, &transaction) }
-            }
-        }
-        Checkpoint.pass()
-        return kept
-    }
-
-    /// Checks 1 to 4 of rules §1. What fails is counted, logged in one line, and dropped.
-    private func event(from incoming: Incoming) throws -> Event? {
-        do {
-            let frame = try UnverifiedFrame(incoming.payload)
-            guard frame.claimedSender != configuration.identity else { return nil }  // our own, on the shared topic
-            let message = try frame.verified(by: keyring)
-            guard case .observationRequest = message.content.body else { return .message(message, answered: nil) }
-            let exchange = Exchange(server: message.content.sender, token: message.content.token)
-            return .message(message, answered: try journal?.verdict(of: exchange))
-        } catch let error as FrameError {
-            refuse("malformed-frame", "a message on \(shown(incoming.topic)): \(error)")
-        } catch let error as VerificationError {
-            switch error {
-            case .unknownSender: refuse("unknown-sender", "a message on \(shown(incoming.topic)): \(error)")
-            case .badSignature: refuse("bad-signature", "a message on \(shown(incoming.topic)): \(error)")
-            }
-        }
-        return nil
-    }
-
-    /// A topic is chosen by whoever publishes: only printable ASCII of it is shown.
-    private func shown(_ topic: String) -> String {
-        topic.utf8.count <= 80 && topic.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-            ? topic : "0x" + hexadecimal(topic.utf8.prefix(80))
-    }
-
-    func refuse(_ reason: String, _ sentence: String) {
-        refused[reason, default: 0] += 1
-        say(.warning, about: reason, "refused \(sentence)")
-    }
-
-    func brokerHappened(_ happening: BrokerLink.Happening) {
-        switch happening {
-        case .connected(let address, let connection):
-            log.notice("connected to the broker \(address)")
-            brokerState = .connected(address, connection: connection)
-            brokerFaults = [:]
-            publishOutbox()
-            versionHasComeUp()
-        case .lost(let address, let newest):
-            // A refusal may overtake its reason: a bare end adds nothing to what is known since the last connection.
-            let fault = newest == .closed ? brokerFaults[address] ?? newest : newest
-            if brokerFaults.updateValue(fault, forKey: address) == fault {
-                log.debug("still not connected to \(address): \(fault.sentence)")
-            } else {
-                log.warning("\(address): \(fault.sentence); hint: \(fault.hint)")
-            }
-            brokerState = .lost(address, fault)
-        case .acknowledged(let ids):
-            Checkpoint.pass()
-            transact { _ in try journal?.delivered(ids) }
-            endIfAllHasLeft()
-        }
-        service.status(statusLine)
-    }
-
-    /// Everything that no broker has acknowledged, in the order in which it was signed.
-    func publishOutbox() {
-        do {
-            publish(try journal?.outbox().map { Outgoing(id: $0.id, topic: $0.topic, payload: $0.frame) } ?? [])
-        } catch {
-            journalFailed(error)
-        }
     }
 }

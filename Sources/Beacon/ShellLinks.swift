@@ -110,6 +110,7 @@ extension Shell {
             return
         }
         lastLink += 1
+        metrics.linksOpened[transport, default: 0] += 1
         let id = LinkID(lastLink)
         let watch = loop.watch(socket) { [unowned self] _ in assumeIsolated { $0.readLink(id) } }
         connections[id] = Connection(
@@ -133,7 +134,9 @@ extension Shell {
                 return close(id)
             case .bytes(let bytes):
                 if let adapter = connection.adapter { carried(adapter) }
+                arrival = .frame(bootNanoseconds())
                 transact { try feed(bytes, of: id, &$0) }
+                arrival = nil
             }
         }
     }
@@ -147,7 +150,7 @@ extension Shell {
             connections[id]?.assembler.append(bytes)
             while let frame = try connections[id]?.assembler.next() { try feed(.received(id, frame), &transaction) }
         } catch let error as LinkFrameError {
-            say(.info, about: "frame", "\(id): \(error)")
+            say(.info, about: "frame", "\(id): \(error)", .of("malformed", link: id))
             try feed(.malformed(id), &transaction)
         }
     }
@@ -156,6 +159,7 @@ extension Shell {
     func tell(_ id: LinkID, _ frame: LinkFrame) -> Event? {
         guard let connection = connections[id] else { return nil }
         guard case .challenge = frame else { return transmit(id, frame, connection) }
+        reportChallenge(id)
         // The signal is measured just before, so that the answer to the challenge is not kept waiting for it.
         let isMeasured = measureSignal(connection) { shell, signal in
             shell.connections[id]?.isMeasuring = false

@@ -9,47 +9,79 @@ extension Shell {
     func report(_ report: Report) {
         switch report {
         case .refused(let refusal, let sender, let type):
-            refuse(refusal.name, "\(type.name) from \(sender): \(sentence(refusal))")
+            refuse(refusal.name, "\(type.name) from \(sender): \(sentence(refusal))", sender: sender)
         case .opened(let exchange, let device):
-            log.notice("observation of \(device) opened for \(exchange.server), token \(exchange.token)")
-        case .answered(let exchange, let device, let verdict, let reason):
+            metrics.opened += 1
+            if case .message(let arrival) = arrival {
+                metrics.requestToChallenge.add(nanoseconds: bootNanoseconds() - arrival)
+            }
             log.notice(
-                "observation of \(device) answered \(verdict.rawValue) to \(exchange.server): \(reason.sentence), token \(exchange.token)"
-            )
+                "observation of \(device) opened for \(exchange.server), token \(exchange.token)",
+                metadata: .of("opened", exchange, device: device))
+        case .answered(let exchange, let device, let verdict, let reason):
+            metrics.verdicts[verdict, default: 0] += 1
+            metrics.reasons[reason, default: 0] += 1
+            log.notice(
+                "observation of \(device) answered \(verdict.rawValue) to \(exchange.server): \(reason.sentence), token \(exchange.token)",
+                metadata: .of(
+                    "answered", exchange, device: device, ["verdict": verdict.rawValue, "reason": reason.rawValue]))
         case .repeated(let exchange, let verdict):
             let meaning = verdict.map { "answered \($0.rawValue) again" } ?? "it is open"
-            log.info("\(exchange.server) asked again, token \(exchange.token): \(meaning)")
+            log.info(
+                "\(exchange.server) asked again, token \(exchange.token): \(meaning)",
+                metadata: .of("repeated", exchange))
         case .mismatch(let exchange, let device, let peer, let count):
             refused["false-proof", default: 0] += 1
             say(
                 .warning, about: "false-proof",
-                "false proof number \(count) for \(device) from \(peer.transport.rawValue) \(peer.address), token \(exchange.token)"
-            )
-        case .membership(let server, let membership): log.notice("server \(server): \(membership.name)")
-        case .commanded(let server): log.notice("server \(server) has told us to join")
+                "false proof number \(count) for \(device) from \(peer.transport.rawValue) \(peer.address), token \(exchange.token)",
+                .of("false-proof", exchange, device: device, peer: peer))
+        case .membership(let server, let membership):
+            log.notice(
+                "server \(server): \(membership.name)",
+                metadata: .of("membership", server: server, ["membership": membership.name]))
+        case .commanded(let server):
+            log.notice("server \(server) has told us to join", metadata: .of("commanded", server: server))
         case .acted(let exchange, let code, let status):
             let action = Action(rawValue: code).map { "\($0)" } ?? "0x" + hexadecimal([code])
-            log.notice("action \(action) of \(exchange.server): \(status), token \(exchange.token)")
-        case .update(let update): log.notice("update of \(update.exchange.server): \(update.phase.words)")
+            log.notice(
+                "action \(action) of \(exchange.server): \(status), token \(exchange.token)",
+                metadata: .of("action", exchange))
+        case .update(let update):
+            log.notice(
+                "update of \(update.exchange.server): \(update.phase.words)", metadata: .of("update", update.exchange))
         case .updateDeclined(let exchange, let status):
-            log.warning("an order of \(exchange.server) to update is answered: \(status)")
+            log.warning(
+                "an order of \(exchange.server) to update is answered: \(status)", metadata: .of("update", exchange))
         case .ready(let link, let peer, let device):
-            say(.info, about: "ready", "\(link): \(device) is ready on \(peer.transport.rawValue) \(peer.address)")
+            say(
+                .info, about: "ready", "\(link): \(device) is ready on \(peer.transport.rawValue) \(peer.address)",
+                .of("ready", device: device, link: link, peer: peer))
         case .ended(let link, let peer, let device, let outcome):
             if outcome != .valid { refused["link-\(outcome)".replacing(" ", with: "-"), default: 0] += 1 }
             let who = device.map { " as \($0)" } ?? ""
             say(
-                .info, about: "ended", "\(link): ended \(outcome) with \(peer.transport.rawValue) \(peer.address)\(who)"
-            )
+                .info, about: "ended",
+                "\(link): ended \(outcome) with \(peer.transport.rawValue) \(peer.address)\(who)",
+                .of("ended", device: device, link: link, peer: peer, ["outcome": "\(outcome)"]))
         }
         if case .membership = report { service.status(statusLine) }
     }
 
+    /// Which observations a link is asked about, said when it is asked: what happens on it from here on belongs to them.
+    func reportChallenge(_ link: LinkID) {
+        for (exchange, device) in observer.asked(over: link) {
+            say(
+                .info, about: "challenged", "\(link): \(device) is challenged, token \(exchange.token)",
+                .of("challenged", exchange, device: device, link: link))
+        }
+    }
+
     /// A line that strangers can cause: only so many of one kind a second are written.
-    func say(_ level: Logger.Level, about kind: String, _ sentence: String) {
+    func say(_ level: Logger.Level, about kind: String, _ sentence: String, _ fields: Logger.Metadata = [:]) {
         guard let left = chatter.take(kind, at: bootNanoseconds()) else { return }
         let more = left > 0 ? " (\(left) more like it were not written)" : ""
-        log.log(level: level, "\(sentence)\(more)")
+        log.log(level: level, "\(sentence)\(more)", metadata: fields)
     }
 
     private func sentence(_ refusal: Refusal) -> String {

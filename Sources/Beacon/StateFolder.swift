@@ -167,19 +167,22 @@ func readSmallFile(_ path: String) -> [UInt8]? {
 }
 
 /// Replaces a file by a new one that is on disk before it takes the old one's name; else the system's number for why not.
-func replaceFile(_ path: String, with bytes: [UInt8]) -> Int32? {
+/// - Parameter isKept: whether a power cut must leave one of the two; it need not where the file is made anew all the time.
+func replaceFile(_ path: String, with bytes: [UInt8], mode: mode_t = 0o600, isKept: Bool = true) -> Int32? {
     let temporary = path + ".new"
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { return errno }
     let count = write(file, bytes, bytes.count)
     // A disk that takes a part is full, and says so only at the next byte.
-    var fault: Int32? = count < 0 ? errno : count < bytes.count ? ENOSPC : fsync(file) == 0 ? nil : errno
+    var fault: Int32? = count < 0 ? errno : count < bytes.count ? ENOSPC : nil
+    if fault == nil, fchmod(file, mode) != 0 || (isKept && fsync(file) != 0) { fault = errno }
     close(file)
     if fault == nil, rename(temporary, path) != 0 { fault = errno }
     guard fault == nil else {
         unlink(temporary)
         return fault
     }
+    guard isKept else { return nil }
     let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
     sync(folder: folder.isEmpty ? "/" : folder)
     return nil

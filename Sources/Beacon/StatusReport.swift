@@ -140,6 +140,13 @@ public struct PastObservation: Codable, Equatable, Sendable {
         var security: String?
         var signalDbm: Int?
         var roundTripUs: Int?
+
+        /// For a person: a part of a line.
+        var text: String {
+            "\(transport) \(peer)" + (peerKind.map { " (\($0))" } ?? "") + ", \(mode), \(grade)"
+                + (security.map { ", security \($0)" } ?? "") + (roundTripUs.map { ", \($0) µs" } ?? "")
+                + (signalDbm.map { ", \($0) dBm" } ?? "") + ", attempt \(attempts)"
+        }
     }
 
     var server: String
@@ -164,15 +171,7 @@ public struct PastObservation: Codable, Equatable, Sendable {
     /// For a person: one line.
     public var text: String {
         var line = "\(decided)  \(device)  \(verdict)  \(Reason(rawValue: reason)?.sentence ?? reason)"
-        if let evidence {
-            line += "  [\(evidence.transport) \(evidence.peer)"
-            line += evidence.peerKind.map { " (\($0))" } ?? ""
-            line += ", \(evidence.mode), \(evidence.grade)"
-            line += evidence.security.map { ", security \($0)" } ?? ""
-            line += evidence.roundTripUs.map { ", \($0) µs" } ?? ""
-            line += evidence.signalDbm.map { ", \($0) dBm" } ?? ""
-            line += ", attempt \(evidence.attempts)]"
-        }
+        if let evidence { line += "  [\(evidence.text)]" }
         return line + "  for \(server), token \(token)"
     }
 }
@@ -257,6 +256,10 @@ extension Shell {
             let limit = max(1, min(words.dropFirst().first.flatMap { Int($0) } ?? 100, Inquiry.longestHistory))
             guard let history = try? journal?.history(limit: limit) else { return [] }
             return (try? Array(encoder().encode(history))) ?? []
+        case "metrics": return Array(exposition.utf8)
+        case "explain":
+            guard words.count == 2, let found = try? journal?.explain(String(words[1])) else { return [] }
+            return (try? Array(encoder().encode(found))) ?? []
         case "join", "resign", "deregister", "standing": return obey(words)
         default: return []
         }

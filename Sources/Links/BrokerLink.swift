@@ -264,6 +264,7 @@ public final class BrokerLink: Sendable {
                     defer { shared.outgoing = [] }; return shared.outgoing
                 }) {
                     try session.publish(message)
+                    message.isWritten?()
                 }
                 // Only now do the acknowledgements of this batch leave. Before there are any, the socket is looked at first.
                 if connectedAt != nil, session.wantsToWrite { try session.write() }

@@ -140,6 +140,12 @@ public struct Observer: Sendable {
         observations.map { ($0.key, $0.value.device, $0.value.deadline, $0.value.mismatches) }
     }
 
+    /// Which open observations a link's device is asked about.
+    public func asked(over link: LinkID) -> [(exchange: Exchange, device: Identifier)] {
+        guard let device = links[link]?.session.device else { return [] }
+        return (exchanges[device] ?? []).map { ($0, device) }
+    }
+
     /// Takes what happened, and says what to do. Whatever is due by now comes first, so that a proof that arrives together
     /// with the deadline loses.
     public mutating func handle(_ event: Event, at now: Instant) -> [Effect] {

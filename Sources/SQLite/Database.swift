@@ -92,6 +92,9 @@ package final class Database {
     /// Runs one statement and gives its rows.
     package func rows(_ sql: String, _ values: Value...) throws(DatabaseError) -> [Row] { try step(sql, values) }
 
+    /// The same with a list of values.
+    package func rows(_ sql: String, _ values: [Value]) throws(DatabaseError) -> [Row] { try step(sql, values) }
+
     private func step(_ sql: String, _ values: [Value]) throws(DatabaseError) -> [Row] {
         let statement = try prepared(sql)
         defer {

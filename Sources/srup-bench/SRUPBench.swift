@@ -24,6 +24,7 @@ struct SRUPBench: ParsableCommand {
                 --ca ca.pem --cert d1.pem --tls-key d1.key --trace d1.jsonl
               srup-bench diagram c2.jsonl d1.jsonl
             """,
+        version: "0.1.0",
         subcommands: [
             KeysVerb.self, EnrolVerb.self, C2Verb.self, HistoryVerb.self, DeviceVerb.self, ScanVerb.self, PairVerb.self,
             DecodeVerb.self, DiagramVerb.self, ViewVerb.self, RegistryVerb.self,

@@ -211,6 +211,14 @@ struct Key: Sendable, CustomTestStringConvertible {
         number("update", "size-limit", 1...65_536) { "\($0.updates.longestFile >> 20)" },
         seconds("update", "time-limit", 1...86_400) { $0.updates.timeLimit },
         yesOrNo("update", "allow-older") { $0.updates.allowsOlder },
+        Key("metrics", "file", good: ["off": "none", "/a b.prom": "/a b.prom"], bad: ["", "yes", "a.prom"]) {
+            $0.metrics.file ?? "none"
+        },
+        seconds("metrics", "interval", 1...3_600) { $0.metrics.interval },
+        Key(
+            "log", "format", good: ["auto": "auto", "text": "text", "json": "json", "journal": "journal"],
+            bad: ["", "xml", "JSON", "text json"]
+        ) { $0.logFormat.rawValue },
         Key(
             "log", "level",
             good: ["debug": "debug", "info": "info", "notice": "notice", "warning": "warning", "error": "error"],
@@ -242,7 +250,7 @@ struct ConfigurationKeyTests {
 
     @Test("stands in the table above and in the file that we ship")
     func complete() throws {
-        for section in ["beacon", "broker", "observation", "link", "radio", "log"] {
+        for section in ["beacon", "broker", "observation", "link", "radio", "update", "metrics", "log"] {
             let hint = try Settings.fault(Settings.with(section, "nonsense", "1").text).hint
             let known = hint.split(separator: " has ").last?.split(separator: ", ").map(String.init) ?? []
             #expect(known == Key.all.filter { $0.section == section }.map(\.name).sorted(), "[\(section)]")

@@ -16,7 +16,7 @@ struct JournalCrashTests {
                     { try $0.queue(Sample.join(16)) },
                     { try $0.record(.membership(server, .joining(Sample.token))) },
                     { try $0.record(.accepted(server, SequenceID(17)), .membership(server, .member)) },
-                    { try $0.delivered([1]) },
+                    { _ = try $0.delivered([1], at: 3_000) },
                     { try $0.record(.accepted(server, SequenceID(18)), try Sample.opened()) },
                     { try $0.record(.mismatches(Sample.exchange, 1)) },
                     {
@@ -24,7 +24,7 @@ struct JournalCrashTests {
                         try $0.queue(Sample.response(2_000))
                     },
                     { try $0.queue(Sample.response(4_000)) },
-                    { try $0.delivered([2]) },
+                    { _ = try $0.delivered([2], at: 3_000) },
                     { try $0.raiseSequences([server: SequenceID(9_000)]) },
                 ]
                 for (number, step) in steps.enumerated() {

@@ -99,8 +99,8 @@ extension Journal {
         try queue([UInt8(truncatingIfNeeded: message.sequence.number)], message, to: server)
     }
 
-    func record(_ changes: Change..., decided: Int64 = 1_000) throws {
-        for change in changes { try record(change, decided: decided) }
+    func record(_ changes: Change..., at seconds: Int64 = 1_000) throws {
+        for change in changes { try record(change, at: seconds) }
     }
 
     /// What it knows of a server.

@@ -98,13 +98,13 @@ struct JournalTests {
                 try #expect(journal.outbox().map(\.id) == ids)
                 try #expect(journal.outbox().map(\.frame) == [[16], [32], [48]])
                 try #expect(journal.outbox().allSatisfy { $0.topic == Topic.of(device: us) })
-                try journal.delivered([ids[0], ids[2], 999])
+                _ = try journal.delivered([ids[0], ids[2], 999], at: 3_000)
                 try journal.commit()
             }
             try folder.run { journal in
                 try #expect(journal.outbox().map(\.id) == [ids[1]])
                 try #expect(journal.outboxCount() == 1)
-                try journal.delivered([ids[1]])
+                _ = try journal.delivered([ids[1]], at: 3_000)
                 try #expect(journal.queue(Sample.response(64)) > ids[2], "a number is never used twice")
                 try journal.commit()
             }
@@ -130,9 +130,9 @@ struct JournalTests {
         try JournalFolder.with { folder in
             try folder.run { journal in
                 try journal.record(try Sample.opened())
-                try journal.record(Sample.answered(), decided: 1_000)
+                try journal.record(Sample.answered(), at: 1_000)
                 try journal.record(
-                    .answered(Sample.exchange(1), device: device, .failed, .silence, nil), decided: 2_000)
+                    .answered(Sample.exchange(1), device: device, .failed, .silence, nil), at: 2_000)
                 try journal.commit()
                 try #expect(journal.openObservations(TestKeys.keyring("c2_2048", of: server)).isEmpty)
             }

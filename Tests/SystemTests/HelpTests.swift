@@ -4,6 +4,15 @@ import Testing
 
 @Suite("Help")
 struct HelpTests {
+    @Test("both commands tell one version")
+    func versions() throws {
+        func version(_ command: String) throws -> String {
+            try Network.output(Network.products + "/" + command, ["--version"]).text
+        }
+        let versions = [try version("srup-beacon"), try version("srup-bench")]
+        #expect(versions[0] == versions[1] && versions[0].contains("."))
+    }
+
     @Test(
         "of each command and verb says what it does and names its options",
         arguments: [
@@ -19,6 +28,8 @@ struct HelpTests {
             ("srup-beacon", ["run"], ["--config", "--check", "SIGHUP"]),
             ("srup-beacon", ["status"], ["--config", "--json"]),
             ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
+            ("srup-beacon", ["explain"], ["--config", "--json", "token"]),
+            ("srup-beacon", ["metrics"], ["--config", "Prometheus"]),
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
             (
                 "srup-bench", [],

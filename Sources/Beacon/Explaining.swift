@@ -1,0 +1,222 @@
+import FoundationEssentials
+import Observing
+import SQLite
+import SRUP
+
+/// What became of one observation, or of one join of ours, and why: `srup-beacon explain`.
+public struct Explanation: Codable, Equatable, Sendable {
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Step: Codable, Equatable, Sendable {
+        /// nil: not known; an older version of the beacon has not noted it.
+        var at: String?
+        var what: String
+    }
+
+    /// `observation` or `join`.
+    var of: String
+    var server: String
+    var token: String?
+    /// nil: it is our own join.
+    var device: String?
+    var steps: [Step]
+    var cause: String
+    /// What to do now.
+    var next: String
+
+    /// For a person: some lines.
+    public var text: String {
+        let who = device.map { " of \($0)" } ?? " of this beacon"
+        var lines = ["\(of)\(who) for \(server)" + (token.map { ", token \($0)" } ?? "")]
+        lines += steps.map { "  \($0.at ?? "(no time noted)     ")  \($0.what)" }
+        return (lines + ["  cause: \(cause)", "  next: \(next)"]).joined(separator: "\n")
+    }
+}
+
+extension Reason {
+    /// What an operator can do about it.
+    var nextStep: String {
+        switch self {
+        case .matched: "nothing"
+        case .mismatches, .deadlineAfterMismatch:
+            """
+            once: the device may have shown an older request's value, let it join again; often: somebody tries. The log's \
+            lines «false proof» have the peer's address
+            """
+        case .silence:
+            """
+            see that the device runs, is in reach, and knows this beacon's address and transports: srup-beacon watch \
+            shows its link when it comes. If links came and ended before, the log has their outcomes
+            """
+        case .superseded: "nothing: see the newer request of this device"
+        case .withdrawn: "srup-beacon servers tells where we stand with the server; srup-beacon join asks it again"
+        case .interrupted: "let the device join again"
+        case .sealUnopened:
+            "the server sealed the value to another key than ours: give it this beacon's public key, and see who asks"
+        case .notAValue: "the server sends something that is no 128-bit value: it is not made for this version of SRUP"
+        case .namesUs: "the server must name another observer for this beacon's own join"
+        case .tooMany: "raise [observation] limit, or find out who asks for so many"
+        case .paused: "the server has to send the action resume"
+        }
+    }
+}
+
+extension Membership {
+    fileprivate var explained: (cause: String, next: String) {
+        switch self {
+        case .stranger: ("this beacon has not asked", "srup-beacon join, or set join in [server ID]")
+        case .joining(_, .observed):
+            ("the server has not answered yet", "see that the observer of this beacon is in reach and joined itself")
+        case .joining:
+            ("the server has not answered yet", "see broker in srup-beacon status, and whether the server runs")
+        case .presenting(_, .human): ("a person has to compare the value", "srup-beacon join --human")
+        case .presenting: ("the observer has not answered yet", "see observer-address, and the observer's own log")
+        case .member: ("the server has said yes", "nothing")
+        case .refused:
+            (
+                "the server has said no: it does not know this beacon or its key, or does not want it; we ask again, seldom",
+                "see that it has this beacon's identity and public key, and what its own log says"
+            )
+        case .terminated: ("the server has let this beacon go", "srup-beacon join asks it again")
+        case .resigning: ("the server has not answered our resignation yet", "see broker in srup-beacon status")
+        case .resigned: ("this beacon has resigned", "srup-beacon join asks it again")
+        case .deregistering: ("the server has not answered our deregistration yet", "see broker in srup-beacon status")
+        case .deregistered: ("this beacon is out of the system, for ever", "a new identity: srup-beacon enrol")
+        }
+    }
+}
+
+extension Journal {
+    /// How many observations of one device are explained.
+    private static let explained = 5
+
+    /// What is known of a token, of a device's newest observations, or of our join with a server; the newest first.
+    /// - Parameter subject: a token as it is printed, or an identifier.
+    func explain(_ subject: String) throws(Failure) -> [Explanation] {
+        try Journal.attempt { try Journal.explain(database, subject) }
+    }
+
+    /// The same from a journal that no beacon has open.
+    static func explain(_ folder: StateFolder, _ subject: String) throws -> [Explanation] {
+        try attempt { try explain(try Database(path: folder.journal, readOnly: true), subject) }
+    }
+
+    private static func explain(_ database: Database, _ subject: String) throws(DatabaseError) -> [Explanation] {
+        var found: [Explanation] = []
+        let stored = try servers(database)
+        // A device's identifier has no hyphen and at most 16 digits: no server gives tokens as short.
+        if let node = Identifier(hexadecimal: subject) {
+            found += try open(database, "device = ?", .unsigned(node.number))
+            found += try decided(
+                database, "device = ? ORDER BY id DESC LIMIT \(explained)", .unsigned(node.number))
+            found += stored.filter { $0.standing.server == node }.map(join)
+        } else {
+            for server in stored.map(\.standing.server) {
+                let names: [Database.Value] = [.unsigned(server.number), .blob(bytes(of: subject))]
+                found += try open(database, "server = ? AND token = ?", names[0], names[1])
+                found += try decided(database, "server = ? AND token = ?", names[0], names[1])
+            }
+            found += stored.filter { $0.standing.membership.token?.description == subject }.map(join)
+        }
+        return found
+    }
+
+    /// The bytes of a token that was printed.
+    private static func bytes(of token: String) -> [UInt8] {
+        guard token.hasPrefix("0x"), let bytes = SRUP.bytes(hexadecimal: token.dropFirst(2).utf8) else {
+            return Array(token.utf8)
+        }
+        return bytes
+    }
+
+    private static func open(
+        _ database: Database, _ which: String, _ first: Database.Value, _ second: Database.Value? = nil
+    ) throws(DatabaseError) -> [Explanation] {
+        let sql = "SELECT server, token, device, asked, mismatches FROM observations WHERE \(which)"
+        return try database.rows(sql, [first] + (second.map { [$0] } ?? [])).map { row in
+            Explanation(
+                of: "observation", server: Identifier(row.unsigned(0)).description,
+                token: Token(row.blob(1))?.description, device: Identifier(row.unsigned(2)).description,
+                steps: [.init(at: time(row, 3), what: "the server asked")] + falseProofs(row.integer(4)),
+                cause: "it is open: no proof has matched yet, and the deadline has not come",
+                next: "let the device show itself; srup-beacon status tells how long there is")
+        }
+    }
+
+    private static func decided(
+        _ database: Database, _ which: String, _ first: Database.Value, _ second: Database.Value? = nil
+    ) throws(DatabaseError) -> [Explanation] {
+        let sql = """
+            SELECT server, token, device, asked, mismatches, decided, verdict, reason, evidence, acknowledged
+            FROM verdicts WHERE \(which)
+            """
+        return try database.rows(sql, [first] + (second.map { [$0] } ?? [])).map { row in
+            let past = PastObservation(
+                server: Identifier(row.unsigned(0)), token: Token(row.blob(1)), device: Identifier(row.unsigned(2)),
+                verdict: row.text(6) ?? "", reason: row.text(7) ?? "", evidence: row.text(8), decided: row.integer(5))
+            let reason = Reason(rawValue: past.reason)
+            var steps: [Explanation.Step] = [.init(at: time(row, 3), what: "the server asked")]
+            // A proof that matched is not among the false ones, and is counted as an attempt.
+            steps += falseProofs(row.integer(4))
+            steps.append(
+                .init(
+                    at: time(row, 5), what: "answered \(past.verdict)" + (past.evidence.map { "  [\($0.text)]" } ?? ""))
+            )
+            let told = row.isNull(9) ? "the broker has not acknowledged the answer" : "the broker had the answer"
+            steps.append(.init(at: time(row, 9), what: told))
+            return Explanation(
+                of: "observation", server: past.server, token: past.token, device: past.device, steps: steps,
+                cause: reason?.sentence ?? past.reason,
+                next: row.isNull(9)
+                    ? "see broker in srup-beacon status: the answer goes when it is there"
+                    : reason?.nextStep ?? "nothing")
+        }
+    }
+
+    private static func falseProofs(_ count: Int64) -> [Explanation.Step] {
+        count > 0 ? [.init(at: nil, what: "\(count) false proof\(count == 1 ? "" : "s")")] : []
+    }
+
+    private static func join(_ stored: (standing: StoredServer, since: Int64?)) -> Explanation {
+        let (standing, explained) = (stored.standing, stored.standing.membership.explained)
+        let manner = standing.membership.manner.map { " (\($0.name))" } ?? ""
+        return Explanation(
+            of: "join", server: standing.server.description, token: standing.membership.token?.description, device: nil,
+            steps: [.init(at: stored.since.map { wallTime($0) }, what: "\(standing.membership.name)\(manner)")],
+            cause: explained.cause, next: explained.next)
+    }
+
+    private static func time(_ row: Database.Row, _ column: Int) -> String? {
+        row.isNull(column) ? nil : wallTime(row.integer(column))
+    }
+}
+
+extension Inquiry {
+    /// What is known of a token, a device or a server, as JSON: from the running beacon, else from its journal.
+    /// - Throws: `OperatorFault` where neither can be read, and where nothing is known.
+    public static func explanations(_ configuration: Configuration, of subject: String) throws -> [UInt8] {
+        let folder = StateFolder(lookingInto: configuration.stateFolder)
+        let reply: [UInt8]
+        do {
+            reply = try Control.ask(folder.control, "explain \(subject)")
+        } catch is OperatorFault {
+            do {
+                reply = Array(try encoder().encode(try Journal.explain(folder, subject)))
+            } catch let failure as Journal.Failure {
+                throw OperatorFault(failure.sentence, hint: "see that \(folder.journal) is there and whole")
+            }
+        }
+        guard try !explanations(reply).isEmpty else {
+            throw OperatorFault(
+                "nothing is known of \(subject)",
+                hint:
+                    "a token or a device's identifier as srup-beacon observations prints it; the log tells of refused ones"
+            )
+        }
+        return reply
+    }
+
+    /// What such a reply holds.
+    public static func explanations(_ json: [UInt8]) throws -> [Explanation] {
+        try decoder().decode([Explanation].self, from: Data(json))
+    }
+}

@@ -1,0 +1,103 @@
+import Keys
+import Links
+import Observing
+import SRUP
+
+// Messages: what comes from a broker, what goes to one, and what a broker acknowledges.
+extension Shell {
+    /// Publishes over the connection that is there; what cannot go now goes from the outbox when there is one.
+    func publish(_ outgoing: [Outgoing]) {
+        guard !outgoing.isEmpty, case .connected(_, let connection) = brokerState else { return }
+        broker?.publish(outgoing, over: connection)
+    }
+
+    /// A batch from the broker: true where the journal has what it caused, so that it may be acknowledged.
+    func take(_ batch: [Incoming], arrivedAt moment: Int64) -> Bool {
+        arrival = .message(moment)
+        defer { arrival = nil }
+        let kept = transact { transaction in
+            for incoming in batch {
+                if let event = try event(from: incoming) { try feed(event, &transaction) }
+            }
+        }
+        Checkpoint.pass()
+        return kept
+    }
+
+    /// Checks 1 to 4 of rules §1. What fails is counted, logged in one line, and dropped.
+    private func event(from incoming: Incoming) throws -> Event? {
+        do {
+            let frame = try UnverifiedFrame(incoming.payload)
+            guard frame.claimedSender != configuration.identity else { return nil }  // our own, on the shared topic
+            let message = try frame.verified(by: keyring)
+            guard case .observationRequest = message.content.body else { return .message(message, answered: nil) }
+            let exchange = Exchange(server: message.content.sender, token: message.content.token)
+            return .message(message, answered: try journal?.verdict(of: exchange))
+        } catch let error as FrameError {
+            refuse("malformed-frame", "a message on \(shown(incoming.topic)): \(error)")
+        } catch let error as VerificationError {
+            switch error {
+            case .unknownSender: refuse("unknown-sender", "a message on \(shown(incoming.topic)): \(error)")
+            case .badSignature: refuse("bad-signature", "a message on \(shown(incoming.topic)): \(error)")
+            }
+        }
+        return nil
+    }
+
+    /// A topic is chosen by whoever publishes: only printable ASCII of it is shown.
+    private func shown(_ topic: String) -> String {
+        topic.utf8.count <= 80 && topic.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            ? topic : "0x" + hexadecimal(topic.utf8.prefix(80))
+    }
+
+    func refuse(_ reason: String, _ sentence: String, sender: Identifier? = nil) {
+        refused[reason, default: 0] += 1
+        say(.warning, about: reason, "refused \(sentence)", .of("refused", server: sender, ["reason": reason]))
+    }
+
+    func brokerHappened(_ happening: BrokerLink.Happening) {
+        switch happening {
+        case .connected(let address, let connection):
+            log.notice("connected to the broker \(address)", metadata: .of("broker-connected"))
+            brokerState = .connected(address, connection: connection)
+            metrics.brokerConnections += 1
+            brokerFaults = [:]
+            publishOutbox()
+            versionHasComeUp()
+        case .lost(let address, let newest):
+            // A refusal may overtake its reason: a bare end adds nothing to what is known since the last connection.
+            let fault = newest == .closed ? brokerFaults[address] ?? newest : newest
+            if brokerFaults.updateValue(fault, forKey: address) == fault {
+                log.debug("still not connected to \(address): \(fault.sentence)")
+            } else {
+                log.warning("\(address): \(fault.sentence); hint: \(fault.hint)", metadata: .of("broker-lost"))
+            }
+            brokerState = .lost(address, fault)
+        case .acknowledged(let ids):
+            Checkpoint.pass()
+            noteDelivered(ids)
+            endIfAllHasLeft()
+        }
+        service.status(statusLine)
+    }
+
+    /// The broker has these messages: the end of an observation's way.
+    private func noteDelivered(_ ids: [Int64]) {
+        var told: [(exchange: Exchange, device: Identifier)] = []
+        guard transact({ _ in told = try journal?.delivered(ids, at: wallSeconds()) ?? [] }) else { return }
+        for (exchange, device) in told {
+            log.info(
+                "the broker has the answer to \(exchange.server) about \(device), token \(exchange.token)",
+                metadata: .of("acknowledged", exchange, device: device))
+        }
+    }
+
+    /// Everything that no broker has acknowledged, in the order in which it was signed.
+    func publishOutbox() {
+        do {
+            publish(try journal?.outbox().map { Outgoing(id: $0.id, topic: $0.topic, payload: $0.frame) } ?? [])
+        } catch {
+            journalFailed(error)
+        }
+    }
+}

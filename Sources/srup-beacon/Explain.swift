@@ -1,0 +1,36 @@
+import ArgumentParser
+import Beacon
+
+/// `srup-beacon explain`
+struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Tell what became of an observation or a join, why, and what to do.",
+        discussion: """
+            For a token: that observation, or this beacon's own join. For a device's identifier: its open observations, and the \
+            last five that were answered. For a server's: where this beacon stands with it.
+
+            The beacon need not run: its journal is then read itself. Exit status 0: something is known; 1: nothing is.
+            """)
+
+    @OptionGroup var options: ConfigurationOption
+
+    @Flag(help: "Print one JSON array, for machines.")
+    var json = false
+
+    @Argument(help: "A token or an identifier, as srup-beacon observations prints them.")
+    var subject: String
+
+    func validate() throws {
+        guard (1...130).contains(subject.utf8.count), subject.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw ValidationError("a token or an identifier is 1 to 130 printable characters without spaces")
+        }
+    }
+
+    func run() throws {
+        try reportingFaults {
+            let reply = try Inquiry.explanations(try Configuration(file: options.config), of: subject)
+            guard !json else { return print(String(decoding: reply, as: UTF8.self)) }
+            print(try Inquiry.explanations(reply).map(\.text).joined(separator: "\n\n"))
+        }
+    }
+}

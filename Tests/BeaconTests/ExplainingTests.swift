@@ -1,0 +1,120 @@
+import Observing
+import SRUP
+import Testing
+
+@testable import Beacon
+
+@Suite("The explanation")
+struct ExplainingTests {
+    private func explain(_ subject: String, _ body: (Journal) throws -> Void) throws -> [Explanation] {
+        try JournalFolder.with { folder in
+            try folder.run { journal in
+                try body(journal)
+                try journal.commit()
+                let found = try journal.explain(subject)
+                return found
+            }
+        }
+    }
+
+    private var token: String { Sample.token.description }
+
+    @Test("of an open observation tells when it was asked, what false proofs came, and what there is to do")
+    func open() throws {
+        let found = try explain(token) {
+            try $0.record(
+                .accepted(server, SequenceID(1)), try Sample.opened(), .mismatches(Sample.exchange, 2), at: 1_000)
+        }
+        #expect(found.count == 1)
+        #expect(
+            found[0].steps == [
+                .init(at: "1970-01-01T00:16:40Z", what: "the server asked"), .init(at: nil, what: "2 false proofs"),
+            ])
+        #expect(found[0].cause.contains("open") && found[0].device == device.description)
+    }
+
+    @Test(
+        "of an answer goes from the request over false proofs and the verdict to the broker, with cause and next step")
+    func answered() throws {
+        func record(_ journal: Journal) throws {
+            try journal.record(
+                .accepted(server, SequenceID(1)), try Sample.opened(), .mismatches(Sample.exchange, 1), at: 1_000)
+            try journal.record(Sample.answered(), at: 1_060)
+            try journal.queue(Sample.response(16))
+        }
+        let waiting = try explain(token, record)
+        #expect(waiting.first?.steps.last == .init(at: nil, what: "the broker has not acknowledged the answer"))
+        #expect(waiting.first?.next.contains("broker") == true)
+
+        let found = try explain(device.description) { journal in
+            try record(journal)
+            let told = try journal.delivered([1], at: 1_061)
+            #expect(told.map(\.exchange) == [Sample.exchange] && told.map(\.device) == [device])
+        }
+        #expect(found.map(\.token) == [token])
+        let steps = found[0].steps
+        #expect(steps.map(\.at) == ["1970-01-01T00:16:40Z", nil, "1970-01-01T00:17:40Z", "1970-01-01T00:17:41Z"])
+        #expect(steps[1].what == "1 false proof" && steps[3].what == "the broker had the answer")
+        #expect(steps[2].what.hasPrefix("answered valid  [local process 1 of user 2, challenge, challenged"))
+        #expect(found[0].cause == Reason.matched.sentence && found[0].next == "nothing")
+    }
+
+    @Test("of a device is its newest five; a response that tells no verdict acknowledges none")
+    func newest() throws {
+        let found = try explain(device.description) { journal in
+            try journal.record(.accepted(server, SequenceID(1)))
+            for number: UInt8 in 1...7 {
+                let exchange = Sample.exchange(number)
+                try journal.record(.answered(exchange, device: device, .failed, .silence, nil), at: Int64(number))
+                let body = Body.response(number == 7 ? .actionSuccess : .observedJoinFail)
+                let sequence = SequenceID(UInt64(number) * 16)
+                let id = try journal.queue(Message(sequence: sequence, sender: us, token: exchange.token, body: body))
+                try #expect(journal.delivered([id], at: 100).map(\.exchange) == (number == 7 ? [] : [exchange]))
+            }
+        }
+        #expect(found.map(\.token) == (3...7).reversed().map { Sample.exchange($0).token.description })
+        #expect(found.map { $0.steps.last?.at == nil } == [true, false, false, false, false])
+        #expect(found.allSatisfy { $0.steps.first?.at != nil })
+    }
+
+    @Test(
+        "of a join tells where we stand, since when, and what to do",
+        arguments: [
+            (Membership.refused, "said no"), (.member, "said yes"), (.joining(Sample.token), "not answered"),
+            (.presenting(Sample.token, .human), "person"), (.terminated, "let this beacon go"),
+        ])
+    func join(membership: Membership, word: String) throws {
+        let found = try explain(server.description) { try $0.record(.membership(server, membership), at: 2_000) }
+        #expect(found.count == 1 && found[0].of == "join" && found[0].device == nil)
+        #expect(found[0].cause.contains(word))
+        #expect(found[0].steps.first?.at == "1970-01-01T00:33:20Z")
+        #expect(found[0].steps.first?.what.hasPrefix(membership.name) == true)
+        guard membership.token != nil else { return }
+        try #expect(explain(token) { try $0.record(.membership(server, membership)) }.map(\.of) == ["join"])
+    }
+
+    @Test("of what is not known is empty; a token of bytes is found by the digits that it is printed with")
+    func subjects() throws {
+        let odd = try #require(Token([0, 255]))
+        let exchange = Exchange(server: server, token: odd)
+        for (subject, count) in [("0x00ff", 1), ("0x00fe", 0), ("nobody's", 0), ("1234", 0), ("0x", 0), ("0xzz", 0)] {
+            let found = try explain(subject) {
+                try $0.record(
+                    .accepted(server, SequenceID(1)), .answered(exchange, device: device, .failed, .silence, nil))
+            }
+            #expect(found.count == count, "\(subject)")
+        }
+    }
+
+    @Test("has a next step for every reason, and no journal of an older version has times")
+    func reasons() throws {
+        for reason in Reason.allCases { #expect(!reason.nextStep.isEmpty) }
+        let found = try explain(token) { journal in
+            try journal.record(.accepted(server, SequenceID(1)), try Sample.opened())
+            try journal.change { try $0.run("UPDATE observations SET asked = NULL") }
+            try journal.record(Sample.answered(), at: 5)
+        }
+        #expect(found.first?.steps.first == .init(at: nil, what: "the server asked"))
+        #expect(found.first?.text.contains("(no time noted)") == true)
+    }
+}
