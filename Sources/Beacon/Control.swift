@@ -76,6 +76,14 @@ final class Control: @unchecked Sendable {
         close(client.socket)
     }
 
+    /// Which process listens there.
+    static func process(at path: String) -> Int32? {
+        guard let socket = try? LinkSocket.connect(to: .local(path: path)) else { return nil }
+        defer { close(socket) }
+        var (process, user) = (Int32(0), UInt32(0))
+        return clinux_peer_credentials(socket, &process, &user) == 0 ? process : nil
+    }
+
     /// Asks a running beacon.
     /// - Throws: `OperatorFault` where none answers.
     static func ask(_ path: String, _ request: String) throws -> [UInt8] {

@@ -46,6 +46,10 @@ public struct Registry: Sendable {
 
     // MARK: - Status
 
+    /// The service's name, if it is active.
+    /// - Throws: `EnrolmentFault`.
+    public func activeName() throws(EnrolmentFault) -> String { try status().text }
+
     /// Who the service is, if it is active.
     func status() throws(EnrolmentFault) -> ServiceName {
         struct Status: Decodable {

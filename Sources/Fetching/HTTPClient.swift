@@ -60,6 +60,9 @@ public struct HTTPClient: Sendable {
         didSet { precondition(bearer?.utf8.allSatisfy(WebAddress.isPlain) ?? true, "a token that is no plain word") }
     }
 
+    /// Whether libcurl is on this machine.
+    public static var isThere: Bool { ccurl_load() }
+
     /// A client.
     /// - Parameters:
     ///   - authorityFile: PEM, the CAs that a server's certificate must lead to, and no others; nil: the system's.

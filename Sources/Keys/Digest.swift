@@ -31,3 +31,8 @@ public func sha256(ofFile descriptor: Int32) -> [UInt8]? {
         count = 32
     }
 }
+
+/// OpenSSL's name and version, as it runs.
+public var opensslVersion: String {
+    String(cString: OpenSSL_version(OPENSSL_VERSION)).split(separator: " ").prefix(2).joined(separator: " ")
+}

@@ -18,6 +18,9 @@ public final class PublicKey: @unchecked Sendable {
 
     deinit { EVP_PKEY_free(handle) }
 
+    /// The size of the modulus in bits.
+    public var bits: Int { Int(EVP_PKEY_get_bits(handle)) }
+
     /// The size of the modulus in bytes, which is the length of a signature and of a wrapped key.
     public var modulusLength: Int { (Int(EVP_PKEY_get_bits(handle)) + 7) / 8 }
 

@@ -66,6 +66,13 @@ public final class BrokerLink: Sendable {
         case acknowledged([Int64])
     }
 
+    /// libmosquitto's version.
+    public static var libraryVersion: String {
+        var (major, minor, revision) = (Int32(0), Int32(0), Int32(0))
+        mosquitto_lib_version(&major, &minor, &revision)
+        return "\(major).\(minor).\(revision)"
+    }
+
     private struct Shared {
         var outgoing: [Outgoing] = []
         /// Filters beyond the settings' own, and whether the connection has them.

@@ -78,6 +78,9 @@ package final class Database {
     /// Rows that the last statement changed.
     package var changes: Int { Int(sqlite3_changes(handle)) }
 
+    /// SQLite's version.
+    package static var libraryVersion: String { String(cString: sqlite3_libversion()) }
+
     /// The row id that the last INSERT made.
     package var lastRow: Int64 { sqlite3_last_insert_rowid(handle) }
 

@@ -194,6 +194,25 @@ extension RadioTests {
             try field.expectService(try way(.le))
         }
 
+        @Test("the doctor sees each adapter, what is wrong with it, and has the beacon say HELLO over the other one")
+        func doctor() throws {
+            try renew()
+            func findings() throws -> [String: [String: String]] {
+                let reply = try field.beacon.command("doctor", "--json")
+                let all = try JSONSerialization.jsonObject(with: Data(reply.text.utf8)) as? [[String: String]] ?? []
+                let radio = all.filter { ["adapter", "loop-back"].contains($0["check"]) }
+                return Dictionary(radio.map { (String($0["looked_at"]?.split(separator: " ").last ?? ""), $0) }) { $1 }
+            }
+            let good = try findings()
+            let own = try #require(good[addresses.beacon.description])
+            #expect(own["verdict"] == "good" && own["found"]?.contains("ready, advertising") == true, "\(good)")
+            #expect(good[addresses.device.description]?["verdict"] == "skipped")
+            #expect(good.values.contains { $0["check"] == "loop-back" && $0["verdict"] == "good" }, "\(good)")
+            try Radio.adapter("block", "4")
+            try eventually("it is blocked") { try findings()[addresses.beacon.description]?["verdict"] == "bad" }
+            try Radio.adapter("unblock", "4")
+        }
+
         private var adapter: [String: Any]? {
             let adapters = (field.beacon.status["radio"] as? [String: Any])?["adapters"] as? [[String: Any]]
             return adapters?.first { $0["address"] as? String == addresses.beacon.description }

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <string.h>
+#include <sys/random.h>
+#include <sys/timex.h>
 
 int clinux_accept(int listener, struct sockaddr *address, socklen_t *length) {
     return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -35,4 +37,15 @@ int clinux_send_descriptor(int socket, const struct sockaddr *address, socklen_t
     rights->cmsg_len = CMSG_LEN(sizeof descriptor);
     memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
     return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+int clinux_clock_is_kept(void) {
+    struct timex state = {0};
+    int answer = adjtimex(&state);
+    return answer >= 0 && answer != TIME_ERROR && !(state.status & STA_UNSYNC);
+}
+
+int clinux_random_is_ready(void) {
+    char byte;
+    return getrandom(&byte, 1, GRND_NONBLOCK) == 1;
 }

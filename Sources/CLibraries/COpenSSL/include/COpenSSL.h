@@ -17,6 +17,9 @@
 // A macro.
 static inline int cossl_set_min_tls_1_2(SSL_CTX *ctx) { return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION); }
 
+// A macro.
+static inline void cossl_set_host_name(SSL *ssl, const char *host) { SSL_set_tlsext_host_name(ssl, host); }
+
 // A passphrase prompt on a daemon's terminal would wait for ever: encrypted keys are refused instead.
 static inline int cossl_no_passphrase(char *buffer, int size, int writing, void *context) {
     (void)buffer; (void)size; (void)writing; (void)context;

@@ -1,0 +1,102 @@
+import FoundationEssentials
+import Glibc
+import Links
+import Observing
+import SRUP
+
+/// One thing that was looked at.
+public struct Finding: Codable, Equatable, Sendable {
+    /// What it says of the beacon.
+    public enum Verdict: String, Codable, Sendable {
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case good
+        /// It works, and somebody should know.
+        case warning
+        /// The beacon cannot do its work, or not safely.
+        case bad
+        /// It could not be looked at, or there is nothing to look at.
+        case skipped
+    }
+
+    /// A name of one or two words.
+    public var check: String
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public var verdict: Verdict
+    /// A file, an address, a setting.
+    public var lookedAt: String
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public var found: String
+    /// What to do; nil: nothing.
+    public var hint: String?
+
+    /// For a person: one line, and one with what to do.
+    public var text: String {
+        let mark =
+            switch verdict {
+            case .good: "good   "
+            case .warning: "WARNING"
+            case .bad: "BAD    "
+            case .skipped: "-      "
+            }
+        let name = check + String(repeating: " ", count: max(0, 14 - check.count))
+        return "\(mark)  \(name)  \(lookedAt): \(found)"
+            + (hint.map { "\n\(String(repeating: " ", count: 25))do: \($0)" } ?? "")
+    }
+}
+
+/// Looks at everything that a beacon needs, from outside: `srup-beacon doctor`. It changes nothing.
+public struct Doctor {
+    let file: String
+    let say: (Finding) -> Void
+    /// What the running beacon tells, if one runs.
+    var status: StatusReport?
+
+    /// A doctor of the beacon with this configuration file; each finding is told as soon as it is made.
+    public init(configurationFile: String, say: @escaping (Finding) -> Void) {
+        (file, self.say) = (configurationFile, say)
+    }
+
+    /// Looks at everything.
+    /// - Returns: whether nothing is bad.
+    public mutating func examine() -> Bool {
+        var isGood = true
+        let tell = say
+        func note(_ findings: [Finding]) {
+            for finding in findings {
+                tell(finding)
+                if finding.verdict == .bad { isGood = false }
+            }
+        }
+        note(versions() + clock() + entropy())
+        guard let configuration = read(note) else { return false }
+        status = (try? Inquiry.status(configuration)).flatMap { try? Inquiry.report($0) }
+        note(keys(configuration) + disk(configuration) + service(configuration))
+        for broker in configuration.brokers { note(self.broker(broker, configuration)) }
+        note(registry(configuration) + memberships(configuration) + radio(configuration))
+        return isGood
+    }
+
+    private func read(_ note: ([Finding]) -> Void) -> Configuration? {
+        do {
+            let configuration = try Configuration(file: file)
+            note([.init("configuration", .good, file, "every line is understood; identity \(configuration.identity)")])
+            return configuration
+        } catch let fault as OperatorFault {
+            note([.init("configuration", .bad, file, fault.sentence, do: fault.hint)])
+        } catch {
+            preconditionFailure("\(error)")
+        }
+        return nil
+    }
+}
+
+extension Finding {
+    init(_ check: String, _ verdict: Verdict, _ lookedAt: String, _ found: String, do hint: String? = nil) {
+        (self.check, self.verdict, self.lookedAt, self.found, self.hint) = (check, verdict, lookedAt, found, hint)
+    }
+}
+
+/// Findings as one JSON array.
+public func findingsJSON(_ findings: [Finding]) throws -> String {
+    String(decoding: try encoder().encode(findings), as: UTF8.self)
+}

@@ -1,0 +1,101 @@
+import Enrolling
+import Keys
+import Links
+import SRUP
+
+// Whom the beacon talks with: brokers, the registration service, its servers.
+extension Doctor {
+    /// Name, TCP, TLS with the certificate's time, CONNACK with the subscription, and what the access lists leave open. Where
+    /// one fails, those behind it are not tried.
+    func broker(_ broker: BrokerAddress, _ configuration: Configuration) -> [Finding] {
+        var findings: [Finding] = []
+        let name = broker.description
+        func bad(_ check: String, _ fault: BrokerFault) {
+            findings.append(.init(check, .bad, name, fault.sentence, do: fault.hint))
+        }
+        do throws(BrokerFault) {
+            findings.append(
+                .init("broker: name", .good, broker.host, try broker.numericHosts().joined(separator: ", ")))
+        } catch {
+            bad("broker: name", error)
+            return findings
+        }
+        do throws(BrokerFault) {
+            try broker.reach()
+            findings.append(.init("broker: TCP", .good, name, "takes connections"))
+        } catch {
+            bad("broker: TCP", error)
+            return findings
+        }
+        do throws(BrokerFault) {
+            let shaken = try broker.shakeHands(configuration.tls)
+            findings.append(.init("broker: TLS", .good, name, shaken.version))
+            findings.append(Doctor.validity("broker's cert.", name, shaken.notBefore, shaken.notAfter))
+        } catch {
+            bad("broker: TLS", error)
+            return findings
+        }
+        let topic = Topic.of(device: configuration.identity)
+        do throws(BrokerFault) {
+            let client = configuration.mqttClientID + "-doctor"
+            _ = try BrokerLink.visit(broker, clientID: client, tls: configuration.tls, topics: [topic])
+            findings.append(.init("broker: MQTT", .good, name, "takes us, and lets us subscribe to \(topic)"))
+        } catch {
+            bad("broker: MQTT", error)
+            return findings
+        }
+        return findings + [others(broker, configuration)]
+    }
+
+    /// Whether a client like us can write to, and read, a topic that is not its own: then another can write to ours. What is
+    /// sent is one byte, which is no SRUP message, to an identity that nobody has.
+    private func others(_ broker: BrokerAddress, _ configuration: Configuration) -> Finding {
+        let nobody = Identifier(randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) } | 0x10)
+        let topic = Topic.of(device: nobody)
+        let client = configuration.mqttClientID + "-doctor"
+        do throws(BrokerFault) {
+            let isOpen = try BrokerLink.visit(
+                broker, clientID: client, tls: configuration.tls, topics: [topic], publishingTo: topic)
+            guard isOpen else {
+                return .init("broker: ACL", .good, topic, "what we publish to another's topic does not arrive there")
+            }
+            return .init(
+                "broker: ACL", .warning, topic, "we can publish to another's topic, so others can to ours, and read it",
+                do: "let each client use its own topics only: docs/registry.md has the access list for mosquitto")
+        } catch {
+            if case .subscriptionRefused = error {
+                return .init("broker: ACL", .good, topic, "another's topic is closed to us")
+            }
+            return .init("broker: ACL", .skipped, topic, error.sentence)
+        }
+    }
+
+    func registry(_ configuration: Configuration) -> [Finding] {
+        guard let folder = CredentialFolder(managing: configuration) else {
+            return [.init("registration", .skipped, configuration.keyFile, "these files are not an enrolment's")]
+        }
+        do throws(EnrolmentFault) {
+            let service = try Renewal.service(in: folder)
+            let client = try (service.asking ?? Asking()).client(
+                for: service.address, authorityFile: service.authorityFile)
+            let name = try Registry(client, at: service.address).activeName()
+            return [.init("registration", .good, "\(service.address)", "the service is active: \(name)")]
+        } catch {
+            // A beacon works without it until its certificate ends.
+            return [.init("registration", .warning, folder.record, error.sentence, do: error.hint)]
+        }
+    }
+
+    func memberships(_ configuration: Configuration) -> [Finding] {
+        guard let status else {
+            return [.init("membership", .skipped, configuration.stateFolder, "no beacon runs")]
+        }
+        return status.servers.map { server in
+            let isMember = server.membership == "member"
+            return .init(
+                "membership", isMember ? .good : .warning, "server \(server.id)",
+                server.membership + (server.paused == true ? ", paused by it" : ""),
+                do: isMember ? nil : "srup-beacon explain \(server.id)")
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Beacon
+
+/// `srup-beacon doctor`
+struct Doctor: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Look at everything that this beacon needs, and say what is wrong and what to do.",
+        discussion: """
+            Looks at versions and the kernel, clock, entropy, the configuration, keys and certificates, the state folder, disk and \
+            journal, the beacon that runs and its sandbox, each broker (name, TCP, TLS, certificate, CONNACK, subscription, and \
+            whether others could publish to our topic), the registration service, memberships, adapters, and a link between \
+            two of them. It changes nothing; the brokers see a client ID-doctor for some seconds.
+
+            Run it as the beacon's user or root. Each line: the verdict, what was looked at, what was found; and what to do. \
+            Exit status 0: nothing is bad (there may be warnings); 1: something is.
+            """)
+
+    @OptionGroup var options: ConfigurationOption
+
+    @Flag(help: "Print one JSON array, for machines.")
+    var json = false
+
+    func run() throws {
+        var findings: [Finding] = []
+        var doctor = Beacon.Doctor(configurationFile: options.config) { finding in
+            findings.append(finding)
+            if !json { say(finding.text) }
+        }
+        let isGood = doctor.examine()
+        if json { say(try findingsJSON(findings)) }
+        guard isGood else { throw ExitCode(1) }
+    }
+}

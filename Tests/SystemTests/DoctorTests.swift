@@ -1,0 +1,141 @@
+import Foundation
+import Keys
+import SRUP
+import SystemSupport
+import Testing
+
+@Suite("The doctor")
+struct DoctorTests {
+    let network: Network
+    let server: TestServer
+
+    init() throws {
+        network = try Network()
+        server = try TestServer(network)
+    }
+
+    private struct Reply {
+        let status: Int32
+        let findings: [[String: String]]
+
+        func verdict(_ check: String) -> String? { findings.first { $0["check"] == check }?["verdict"] }
+        func found(_ check: String) -> String { findings.first { $0["check"] == check }?["found"] ?? "not looked at" }
+        var bad: [String] { findings.filter { $0["verdict"] == "bad" }.compactMap { $0["check"] } }
+    }
+
+    private func ask(_ beacon: BeaconProcess) throws -> Reply {
+        let reply = try beacon.command("doctor", "--json")
+        let findings = try JSONSerialization.jsonObject(with: Data(reply.text.utf8)) as? [[String: String]]
+        return Reply(status: reply.status, findings: try #require(findings, "\(reply.text)"))
+    }
+
+    /// Whatever is not well says what to do, and nothing else does.
+    private func expectHints(_ reply: Reply, _ location: SourceLocation = #_sourceLocation) {
+        for finding in reply.findings where ["bad", "warning"].contains(finding["verdict"]) {
+            #expect(finding["hint"]?.isEmpty == false, "\(finding)", sourceLocation: location)
+        }
+        #expect(reply.findings.allSatisfy { $0["looked_at"] != "" && $0["found"] != "" }, sourceLocation: location)
+    }
+
+    @Test("finds nothing bad where nothing is, whether the beacon runs or not, and leaves no trace at the broker")
+    func healthy() throws {
+        let beacon = try BeaconProcess(network)
+        let before = try ask(beacon)
+        #expect(before.bad == ["state folder"], "it is not made yet")
+        #expect(before.verdict("beacon") == "skipped" && before.verdict("membership") == "skipped")
+        try beacon.startAndJoin()
+        let reply = try ask(beacon)
+        #expect(reply.status == 0 && reply.bad == [], "\(reply.findings)")
+        for check in [
+            "version", "entropy", "configuration", "identity key", "server's key", "certificate", "state folder",
+            "disk",
+            "journal", "broker: name", "broker: TCP", "broker: TLS", "broker's cert.", "broker: MQTT", "broker: ACL",
+            "membership",
+        ] {
+            #expect(reply.verdict(check) == "good", "\(check): \(reply.found(check))")
+        }
+        #expect(reply.verdict("registration") == "skipped" && reply.verdict("radio") == "skipped")
+        #expect(reply.found("beacon").contains("version 0."))
+        expectHints(reply)
+        #expect(beacon.brokerState == "connected" && beacon.membership == "member")
+        #expect(!beacon.logged.contains("refused"), "what it publishes is nothing of ours\n\(beacon.logged)")
+        let text = try beacon.command("doctor")
+        #expect(text.status == 0 && text.text.contains("good     broker: ACL"))
+        #expect(beacon.stop() == 0)
+        #expect(try ask(beacon).found("journal").contains("whole"))
+    }
+
+    @Test("finds out where others can publish to our topic")
+    func openBroker() throws {
+        network.stopBroker()
+        try "pattern readwrite #\n".write(toFile: network.folder + "/acl", atomically: true, encoding: .utf8)
+        try network.startBroker()
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        let reply = try ask(beacon)
+        #expect(reply.status == 0 && reply.verdict("broker: ACL") == "warning", "\(reply.found("broker: ACL"))")
+        expectHints(reply)
+    }
+
+    @Test("says of a broker how far it comes, and tries nothing behind that")
+    func brokers() throws {
+        func expect(_ settings: [String], _ check: String, _ words: String, behind: String) throws {
+            let beacon = try BeaconProcess(network, name: "doctored", settings: ["broker": settings])
+            let reply = try ask(beacon)
+            #expect(reply.status == 1)
+            #expect(reply.bad.contains(check) && reply.found(check).contains(words), "\(reply.found(check))")
+            #expect(reply.verdict(behind) == nil)
+            expectHints(reply)
+        }
+        try expect(["address = no.such.host.invalid:8883"], "broker: name", "has no address", behind: "broker: TCP")
+        try expect(["address = localhost:1"], "broker: TCP", "refused", behind: "broker: TLS")
+        let other = try Authority(network.folder + "/other")
+        try expect(["ca = \(other.certificate)"], "broker: TLS", "not accepted", behind: "broker's cert.")
+        let stranger = try other.issue("stranger", Node.beacon.topicForm, "clientAuth")
+        try expect(
+            ["certificate = \(stranger.certificate)", "key = \(stranger.key)"], "broker: MQTT",
+            "does not accept our certificate",
+            behind: "broker: ACL")
+        try network.restartBroker(
+            with: try Authority(of: network).issue("server", "localhost", "serverAuth", expired: true))
+        try expect([], "broker: TLS", "certificate has expired", behind: "broker's cert.")
+        network.stopBroker()
+        try expect([], "broker: TCP", "refused", behind: "broker: TLS")
+    }
+
+    @Test("finds a configuration that is not understood, keys that others can read, and a full or open state folder")
+    func files() throws {
+        let faulty = try BeaconProcess(network, name: "faulty", settings: ["link": ["nonsense = 1"]])
+        let reply = try ask(faulty)
+        #expect(reply.status == 1 && reply.bad == ["configuration"])
+        #expect(reply.found("configuration").contains("nonsense"))
+
+        let beacon = try BeaconProcess(network)
+        try FileManager.default.createDirectory(
+            atPath: beacon.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+        let key = network.folder + "/\(Node.beacon.topicForm).key.pem"
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: key)
+        let open = try ask(beacon)
+        #expect(open.status == 1 && open.bad == ["identity key", "state folder"])
+        expectHints(open)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: beacon.state)
+        try Data(repeating: 7, count: 8_192).write(to: URL(filePath: beacon.state + "/journal.sqlite"))
+        #expect(try ask(beacon).bad == ["journal"])
+    }
+
+    @Test("says that radio transports are on where there is no Bluetooth", .enabled(if: !hasBluetooth))
+    func noBluetooth() throws {
+        let beacon = try BeaconProcess(network, settings: ["link": ["le = 0xD5"]])
+        let reply = try ask(beacon)
+        #expect(reply.status == 1 && reply.bad.contains("radio"))
+        expectHints(reply)
+    }
+}
+
+/// Whether this kernel has Bluetooth sockets.
+private let hasBluetooth = {
+    let descriptor = socket(31, Int32(SOCK_RAW.rawValue), 1)
+    if descriptor >= 0 { close(descriptor) }
+    return descriptor >= 0
+}()
