@@ -45,6 +45,18 @@ public struct StatusReport: Codable, Equatable, Sendable {
         var state: String
     }
 
+    /// A device's link.
+    public struct Held: Codable, Equatable, Sendable {
+        var number: UInt64
+        var transport: String
+        var peer: String
+        /// Who it says that it is; that is proof of nothing.
+        var device: String?
+        /// `connected`, `waits` for its request, or `challenged`.
+        var state: String
+        var secondsAgo: Int64
+    }
+
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public struct Open: Codable, Equatable, Sendable {
         var server: String
@@ -71,6 +83,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     var links: [Link]
     var radio: RadioReport?
     var openLinks: Int
+    /// The newest of them.
+    var held: [Held]
     var observations: Observations
     var refused: [String: Int]
     /// The update that the beacon is busy with, or was last.
@@ -168,9 +182,12 @@ public struct PastObservation: Codable, Equatable, Sendable {
         self.evidence = evidence.flatMap { try? decoder().decode(Evidence.self, from: Data($0.utf8)) }
     }
 
+    /// Why, as a clause.
+    var cause: String { Reason(rawValue: reason)?.sentence ?? reason }
+
     /// For a person: one line.
     public var text: String {
-        var line = "\(decided)  \(device)  \(verdict)  \(Reason(rawValue: reason)?.sentence ?? reason)"
+        var line = "\(decided)  \(device)  \(verdict)  \(cause)"
         if let evidence { line += "  [\(evidence.text)]" }
         return line + "  for \(server), token \(token)"
     }
@@ -208,7 +225,7 @@ extension Shell {
                     transport: $0.wanted.address.transport.rawValue, address: $0.wanted.address.description,
                     state: $0.fault?.description ?? ($0.socket == nil ? "closed" : "listening"))
             },
-            radio: radioReport, openLinks: observer.openLinks,
+            radio: radioReport, openLinks: observer.openLinks, held: heldLinks(now),
             observations: .init(
                 open: open.count,
                 list: open.prefix(100).map {
@@ -218,6 +235,14 @@ extension Shell {
                         secondsLeft: Double(($0.deadline - now).wholeNanoseconds) / 1e9, falseProofs: $0.mismatches)
                 }),
             refused: refused, update: observer.update.map { .init($0) })
+    }
+
+    private func heldLinks(_ now: Instant) -> [StatusReport.Held] {
+        observer.heldLinks.sorted { $0.id.number > $1.id.number }.prefix(100).map {
+            .init(
+                number: $0.id.number, transport: $0.peer.transport.rawValue, peer: $0.peer.address,
+                device: $0.device?.description, state: $0.state, secondsAgo: (now - $0.since).components.seconds)
+        }
     }
 
     private var serverStates: [StatusReport.Server] {

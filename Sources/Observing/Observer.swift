@@ -140,6 +140,14 @@ public struct Observer: Sendable {
         observations.map { ($0.key, $0.value.device, $0.value.deadline, $0.value.mismatches) }
     }
 
+    /// The links that are held: who is there, which device it says that it is, and how far the link has come.
+    public var heldLinks: [(id: LinkID, peer: Peer, device: Identifier?, state: String, since: Instant)] {
+        links.map { id, link in
+            let state = link.session.awaitsProof ? "challenged" : link.session.isHeld ? "waits" : "connected"
+            return (id, link.peer, link.session.device, state, link.openedAt)
+        }
+    }
+
     /// Which open observations a link's device is asked about.
     public func asked(over link: LinkID) -> [(exchange: Exchange, device: Identifier)] {
         guard let device = links[link]?.session.device else { return [] }

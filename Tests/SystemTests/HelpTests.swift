@@ -29,6 +29,7 @@ struct HelpTests {
             ("srup-beacon", ["status"], ["--config", "--json"]),
             ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
             ("srup-beacon", ["explain"], ["--config", "--json", "token"]),
+            ("srup-beacon", ["watch"], ["--config", "--once", "Ctrl-C"]),
             ("srup-beacon", ["doctor"], ["--config", "--json", "Exit status"]),
             ("srup-beacon", ["metrics"], ["--config", "Prometheus"]),
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),

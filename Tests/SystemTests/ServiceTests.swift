@@ -76,6 +76,32 @@ struct ServiceTests {
         #expect(beacon.stop() == 0)
     }
 
+    @Test("watch draws its screen in a terminal until it is told to end, and gives the terminal back")
+    func watch() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        let player = """
+            import os, pty, select, signal, sys, time
+            child, terminal = pty.fork()
+            if child == 0: os.execv(sys.argv[1], sys.argv[1:])
+            seen, told = b"", False
+            while select.select([terminal], [], [], 20)[0]:
+                try: seen += os.read(terminal, 65536)
+                except OSError: break
+                if seen.count(b"\\x1b[H") >= 2 and not told: told = not os.kill(child, signal.SIGINT)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), repr(seen[:14]), repr(seen[-14:]))
+            sys.stdout.write(seen.decode())
+            """
+        let reply = try Network.output(
+            "/usr/bin/python3", ["-c", player, beacon.program, "watch", "--config", beacon.configuration])
+        #expect(reply.text.hasPrefix(#"0 b'\x1b[?1049h\x1b[?25l' b'\x1b[?25h\x1b[?1049l'"#), "\(reply.text)")
+        #expect(reply.text.contains("broker connected") && reply.text.contains("\(Node.c2) member"))
+        let once = try beacon.command("watch", "--once")
+        #expect(once.status == 0 && once.text.contains("LAST VERDICTS") && !once.text.contains("\u{1B}"))
+        #expect(beacon.stop() == 0)
+        #expect(try beacon.command("watch").text.contains("no beacon answers"))
+    }
+
     @Test("SIGHUP takes window, level and servers, and names what waits for a restart")
     func reloads() throws {
         let beacon = try BeaconProcess(network)

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Beacon
+import Glibc
+
+/// `srup-beacon watch`
+struct Watch: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Watch the running beacon: links, observations with their deadlines, verdicts, broker, adapters.",
+        discussion: """
+            A screen that is drawn anew every second, until Ctrl-C. Where standard output is no terminal, one screen is \
+            printed. A beacon that goes is waited for. Run it as the beacon's user or root.
+            """)
+
+    @OptionGroup var options: ConfigurationOption
+
+    @Flag(help: "Print one screen, and end.")
+    var once = false
+
+    func run() throws {
+        try reportingFaults {
+            let configuration = try Configuration(file: options.config)
+            guard !once, isatty(STDOUT_FILENO) == 1 else {
+                return say(screen(configuration, rows: 100, columns: 200).joined(separator: "\n"))
+            }
+            let signals = blockSignals()
+            // The terminal's other screen, so that what stands on this one comes back.
+            put("\u{1B}[?1049h\u{1B}[?25l")
+            defer { put("\u{1B}[?25h\u{1B}[?1049l") }
+            repeat {
+                let size = terminalSize()
+                let lines = screen(configuration, rows: size.rows, columns: size.columns)
+                // From the top, each line to its end, and then the rest: nothing flickers.
+                put("\u{1B}[H" + lines.map { $0 + "\u{1B}[K" }.joined(separator: "\r\n") + "\u{1B}[J")
+            } while !ends(signals, within: 1)
+        }
+    }
+
+    private func screen(_ configuration: Configuration, rows: Int, columns: Int) -> [String] {
+        let report = (try? Inquiry.status(configuration)).flatMap { try? Inquiry.report($0) }
+        let history = (try? Inquiry.observations(configuration, limit: 50)).flatMap { try? Inquiry.history($0) } ?? []
+        return WatchView(rows: rows, columns: columns).lines(report, history, at: wallTimeNow())
+    }
+
+    private func put(_ text: String) { write(STDOUT_FILENO, text, text.utf8.count) }
+
+    private func terminalSize() -> (rows: Int, columns: Int) {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0, size.ws_col > 0 else {
+            return (24, 80)
+        }
+        return (Int(size.ws_row), Int(size.ws_col))
+    }
+
+    /// The screen must be given back, however we end; for another size it is drawn anew at once.
+    private func blockSignals() -> sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGWINCH] { sigaddset(&set, signal) }
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        return set
+    }
+
+    private func ends(_ signals: sigset_t, within seconds: Int) -> Bool {
+        var (signals, limit) = (signals, timespec(tv_sec: seconds, tv_nsec: 0))
+        let signal = sigtimedwait(&signals, nil, &limit)
+        return signal > 0 && signal != SIGWINCH
+    }
+}
