@@ -81,10 +81,15 @@ let package = Package(
         .target(name: "CQRencode", path: "Sources/CLibraries/CQRencode"),  // the same
 
         // What Scripts/bench runs: our figures beside the same work in C.
-        .target(name: "Loop", path: "Scripts/Measure/Loop", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(
+            name: "Loop", path: "Scripts/Measure/Loop",
+            linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("sqlite3")]),
         .executableTarget(
-            name: "measure", dependencies: ["SRUP", "ProofLink", "Observing", "Keys", "Loop"],
+            name: "measure", dependencies: ["Beacon", "SRUP", "ProofLink", "Observing", "Keys", "SQLite", "Loop"],
             path: "Scripts/Measure/Main"),
+
+        // A disk in memory that loses power, for the journal's tests.
+        .target(name: "CutDisk", path: "Tests/CutDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
 
         // The reference's frames and the test keys, for the tests only.
         .target(name: "TestVectors", dependencies: ["SRUP", "Keys"], path: "Tests/Support"),
@@ -96,7 +101,9 @@ let package = Package(
         .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),
         .testTarget(
             name: "BeaconTests",
-            dependencies: ["Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "TestVectors"]),
+            dependencies: [
+                "Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "TestVectors", "CutDisk",
+            ]),
         .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
         .testTarget(
             name: "BenchTests",

@@ -16,9 +16,9 @@ extension Message {
 ///
 /// A transaction is opened by the first change and ends with `commit()`. Whatever fails, the caller throws this journal and
 /// the observer away and opens both anew: what is on disk is what counts.
-final class Journal {
+package final class Journal {
     /// A journal that cannot be used, and what that means.
-    enum Failure: Error, Equatable {
+    package enum Failure: Error, Equatable {
         /// SQLite says so.
         case database(DatabaseError)
         /// The file of sequence ceilings could not be written; the system's number for why.
@@ -73,8 +73,10 @@ final class Journal {
 
     /// Opens the journal of a state folder; sets a damaged one aside.
     /// - Throws: `Failure` where the disk does not let us; `OperatorFault` where another process has it, or a newer program.
-    /// - Parameter knownDamaged: SQLite has found damage while the file was in use: it is set aside whatever its size.
-    init(_ folder: StateFolder, bootID: String, knownDamaged: Bool = false) throws {
+    /// - Parameters:
+    ///   - knownDamaged: SQLite has found damage while the file was in use: it is set aside whatever its size.
+    ///   - disk: see `Database`.
+    package init(_ folder: StateFolder, bootID: String, knownDamaged: Bool = false, disk: String? = nil) throws {
         self.folder = folder
         self.bootID = bootID
         if let number = folder.takeReserve() ?? folder.lackOfRoom() {
@@ -84,10 +86,10 @@ final class Journal {
         let stored = SequenceCeilings(reading: folder)
         var finding = knownDamaged ? Finding.damaged(aside: folder.setJournalAside()) : .whole
         do {
-            database = try Journal.open(folder)
+            database = try Journal.open(folder, disk: disk)
         } catch Failure.database(let error) where error.kind == .damaged {
             finding = .damaged(aside: folder.setJournalAside())
-            database = try Journal.open(folder)
+            database = try Journal.open(folder, disk: disk)
         }
         let epoch = try Journal.attempt { [database] in
             try database.rows("SELECT value FROM meta WHERE name = 'epoch'").first?.text(0)
@@ -121,7 +123,7 @@ final class Journal {
     }
 
     /// Makes everything since the last commit permanent: when it returns, it is on disk.
-    func commit() throws(Failure) {
+    package func commit() throws(Failure) {
         guard inTransaction else { return }
         try Journal.attempt { try database.run("COMMIT") }
         inTransaction = false
@@ -129,7 +131,7 @@ final class Journal {
 
     /// Writes one change of the observer's.
     /// - Parameter seconds: the wall clock, seconds since 1970: for people, nothing is decided by it.
-    func record(_ change: Change, at seconds: Int64) throws(Failure) {
+    package func record(_ change: Change, at seconds: Int64) throws(Failure) {
         try self.change { database in
             switch change {
             case .accepted(let server, let sequence):
@@ -205,7 +207,7 @@ final class Journal {
     /// Puts a signed message into the outbox, and notes that its sequence id is used up. A request takes the place of an
     /// earlier one of its kind that has not left yet.
     /// - Returns: its number in the outbox.
-    func queue(_ frame: [UInt8], _ message: Message, to server: Identifier) throws(Failure) -> Int64 {
+    package func queue(_ frame: [UInt8], _ message: Message, to server: Identifier) throws(Failure) -> Int64 {
         try raiseCeiling(server, message.sequence)
         let topic = message.topic(to: server)
         try change { database in
@@ -245,14 +247,16 @@ final class Journal {
 
     /// The broker has these: they leave the outbox.
     /// - Returns: which observations' verdicts were among them, for the log.
-    func delivered(_ ids: [Int64], at seconds: Int64) throws(Failure) -> [(exchange: Exchange, device: Identifier)] {
+    package func delivered(_ ids: [Int64], at seconds: Int64) throws(Failure) -> [(
+        exchange: Exchange, device: Identifier
+    )] {
         var told: [(exchange: Exchange, device: Identifier)] = []
         try change { database in
             for id in ids {
                 let left = try database.rows("DELETE FROM outbox WHERE id = ? RETURNING verdict", .integer(id)).first
                 guard let left, !left.isNull(0) else { continue }
                 let row = try database.rows(
-                    "UPDATE verdicts SET acknowledged = ? WHERE id = ? RETURNING server, token, device",
+                    "UPDATE verdicts SET acknowledged = COALESCE(acknowledged, ?) WHERE id = ? RETURNING server, token, device",
                     .integer(seconds), .integer(left.integer(0))
                 ).first
                 guard let row, let token = Token(row.blob(1)) else { continue }
@@ -262,7 +266,7 @@ final class Journal {
         return told
     }
 
-    /// Reads a row: returns only if the disk lets it.
+    /// Asks for a row. What SQLite has in memory may do for that: a disk that has died shows at the next write.
     func answer() throws(Failure) {
         _ = try Journal.attempt { try database.rows("SELECT value FROM meta WHERE name = 'epoch'") }
     }

@@ -33,9 +33,9 @@ extension Journal {
         return ![ceilings.epoch, ceilings.previousEpoch].contains(epoch ?? noEpoch)
     }
 
-    static func open(_ folder: StateFolder) throws -> Database {
+    static func open(_ folder: StateFolder, disk: String? = nil) throws -> Database {
         do {
-            let database = try Database(path: folder.journal)
+            let database = try Database(path: folder.journal, disk: disk)
             // The order matters: an exclusive lock first, so that WAL needs no shared memory and nobody else comes in.
             try database.script("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
             try database.script("PRAGMA secure_delete = ON")

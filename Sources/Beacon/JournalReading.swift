@@ -6,7 +6,7 @@ import SRUP
 // What the journal holds, read.
 extension Journal {
     /// The verdict of an exchange, where it has one.
-    func verdict(of exchange: Exchange) throws(Failure) -> Verdict? {
+    package func verdict(of exchange: Exchange) throws(Failure) -> Verdict? {
         try Journal.attempt {
             try database.rows(
                 "SELECT verdict FROM verdicts WHERE server = ? AND token = ?", .unsigned(exchange.server.number),

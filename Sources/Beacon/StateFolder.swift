@@ -2,7 +2,7 @@ import Glibc
 import SRUP
 
 /// The beacon's folder on disk, and the small files in it. Everything is for the owner only.
-struct StateFolder {
+package struct StateFolder {
     let path: String
 
     /// A folder that is only looked into, whoever it belongs to; nothing is made.
@@ -42,7 +42,7 @@ struct StateFolder {
 
     /// Makes the folder where it is missing.
     /// - Throws: `OperatorFault` where it cannot be made or is not ours.
-    init(path: String) throws {
+    package init(path: String) throws {
         self.path = path
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
             throw OperatorFault(
@@ -170,7 +170,9 @@ func readSmallFile(_ path: String) -> [UInt8]? {
 /// - Parameter isKept: whether a power cut must leave one of the two; it need not where the file is made anew all the time.
 func replaceFile(_ path: String, with bytes: [UInt8], mode: mode_t = 0o600, isKept: Bool = true) -> Int32? {
     let temporary = path + ".new"
-    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    // In a folder of others something may stand there that would keep us waiting: a file of our own, or none.
+    guard unlink(temporary) == 0 || errno == ENOENT else { return errno }
+    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { return errno }
     let count = write(file, bytes, bytes.count)
     // A disk that takes a part is full, and says so only at the next byte.

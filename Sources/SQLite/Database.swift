@@ -56,11 +56,12 @@ package final class Database {
     private var statements: [String: OpaquePointer] = [:]
 
     /// Opens a file; makes it where it is not only to be read.
-    package init(path: String, readOnly: Bool = false) throws(DatabaseError) {
+    /// - Parameter disk: the name of the VFS that the file is on; nil: the system's. Tests have another one.
+    package init(path: String, readOnly: Bool = false, disk: String? = nil) throws(DatabaseError) {
         var handle: OpaquePointer?
         let access = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
-        let result = sqlite3_open_v2(path, &handle, flags, nil)
+        let result = sqlite3_open_v2(path, &handle, flags, disk)
         guard let handle, result == SQLITE_OK else {
             let words = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(handle)
@@ -68,6 +69,8 @@ package final class Database {
         }
         self.handle = handle
         sqlite3_extended_result_codes(handle, 1)
+        // Who only reads holds the file for a moment.
+        sqlite3_busy_timeout(handle, 2_000)
     }
 
     deinit {

@@ -63,6 +63,34 @@ struct KillTests {
         #expect(beacon.history.count == checkpoint)
     }
 
+    /// How often Scripts/faults wants it killed.
+    private static let kills = ProcessInfo.processInfo.environment["SRUP_FAULTS_KILLS"].flatMap { Int($0) }
+
+    @Test("again and again, with one journal: no verdict is lost, doubled or contradicted", .enabled(if: kills != nil))
+    func manyTimes() throws {
+        let network = try Network()
+        let server = try TestServer(network)
+        let beacon = try BeaconProcess(network, settings: ["observation": ["mismatches = 1"]])
+        try beacon.startAndJoin()
+        beacon.stop()
+        var (killed, observations, checkpoint) = (0, 0, 0)
+        while killed < Self.kills ?? 0 {
+            checkpoint += 1
+            observations += 1
+            if try observe(killedAt: checkpoint, server, beacon, rightValue: observations.isMultiple(of: 2)) {
+                killed += 1
+            } else {
+                checkpoint = 0  // every place has been visited: from the first one again
+            }
+        }
+        let sequences = server.accepted.map(\.sequence)
+        #expect(Set(sequences).count == sequences.count)
+        #expect(beacon.history.count == min(100, observations), "one verdict an observation")
+        print(
+            "kills: \(killed) in \(observations) observations, 0 verdicts lost, doubled or contradicting unless said above"
+        )
+    }
+
     @Test("killed while it joins, it joins all the same")
     func joining() throws {
         let network = try Network()

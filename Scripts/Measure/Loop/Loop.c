@@ -2,6 +2,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <sqlite3.h>
 #include <string.h>
 #include <time.h>
 
@@ -74,4 +75,23 @@ long loop_open(EVP_PKEY *key, int count) {
         if (!ok) return -1;
     }
     return now() - start;
+}
+
+long loop_commit(const char *path, int count) {
+    sqlite3 *file = NULL;
+    sqlite3_stmt *insert = NULL;
+    char row[300] = {1};
+    int ok = sqlite3_open(path, &file) == SQLITE_OK
+             && sqlite3_exec(file, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                                   "CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, row BLOB)", NULL, NULL, NULL) == SQLITE_OK
+             && sqlite3_prepare_v2(file, "INSERT INTO rows (row) VALUES (?)", -1, &insert, NULL) == SQLITE_OK
+             && sqlite3_bind_blob(insert, 1, row, sizeof row, SQLITE_STATIC) == SQLITE_OK;
+    long start = now();
+    for (int i = 0; ok && i < count; i++) {
+        ok = sqlite3_step(insert) == SQLITE_DONE && sqlite3_reset(insert) == SQLITE_OK;
+    }
+    long time = now() - start;
+    sqlite3_finalize(insert);
+    sqlite3_close(file);
+    return ok ? time : -1;
 }

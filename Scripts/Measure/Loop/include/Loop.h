@@ -10,3 +10,5 @@ long loop_sign(EVP_PKEY *key, const unsigned char *message, size_t length, int c
 long loop_verify(EVP_PKEY *key, const unsigned char *message, size_t length, int count);
 // One sealed value of 32 bytes, in EVP_Seal's form, opened again and again.
 long loop_open(EVP_PKEY *key, int count);
+// Commits of one row of 300 bytes each, in a new file of its own that is kept as the journal is: WAL, synchronous=FULL.
+long loop_commit(const char *path, int count);
