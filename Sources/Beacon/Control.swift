@@ -126,7 +126,10 @@ public enum Inquiry {
     /// - Throws: `OperatorFault` where neither can be read.
     public static func observations(_ configuration: Configuration, limit: Int) throws -> [UInt8] {
         let folder = StateFolder(lookingInto: configuration.stateFolder)
-        if let reply = try? Control.ask(folder.control, "observations \(limit)") { return reply }
+        // A beacon that runs has its journal to itself, also while it cannot use it.
+        if Control.process(at: folder.control) != nil {
+            return try Control.ask(folder.control, "observations \(limit)")
+        }
         do {
             return Array(try encoder().encode(try Journal.history(of: folder, limit: limit)))
         } catch let failure as Journal.Failure {

@@ -146,7 +146,8 @@ extension Journal {
         _ database: Database, _ which: String, _ first: Database.Value, _ second: Database.Value? = nil
     ) throws(DatabaseError) -> [Explanation] {
         let sql = """
-            SELECT server, token, device, asked, mismatches, decided, verdict, reason, evidence, acknowledged
+            SELECT server, token, device, asked, mismatches, decided, verdict, reason, evidence, acknowledged,
+                EXISTS (SELECT 1 FROM outbox WHERE outbox.verdict = verdicts.id)
             FROM verdicts WHERE \(which)
             """
         return try database.rows(sql, [first] + (second.map { [$0] } ?? [])).map { row in
@@ -161,14 +162,13 @@ extension Journal {
                 .init(
                     at: time(row, 5), what: "answered \(past.verdict)" + (past.evidence.map { "  [\($0.text)]" } ?? ""))
             )
-            let told = row.isNull(9) ? "the broker has not acknowledged the answer" : "the broker had the answer"
-            steps.append(.init(at: time(row, 9), what: told))
+            let waits = row.isNull(9) && row.integer(10) == 1
+            if waits { steps.append(.init(at: nil, what: "the answer waits for the broker")) }
+            if let at = time(row, 9) { steps.append(.init(at: at, what: "the broker had the answer")) }
+            let next = waits ? "see broker in srup-beacon status: the answer goes when it is there" : reason?.nextStep
             return Explanation(
                 of: "observation", server: past.server, token: past.token, device: past.device, steps: steps,
-                cause: reason?.sentence ?? past.reason,
-                next: row.isNull(9)
-                    ? "see broker in srup-beacon status: the answer goes when it is there"
-                    : reason?.nextStep ?? "nothing")
+                cause: reason?.sentence ?? past.reason, next: next ?? "nothing")
         }
     }
 
@@ -197,13 +197,13 @@ extension Inquiry {
         let folder = StateFolder(lookingInto: configuration.stateFolder)
         let reply: [UInt8]
         do {
-            reply = try Control.ask(folder.control, "explain \(subject)")
-        } catch is OperatorFault {
-            do {
-                reply = Array(try encoder().encode(try Journal.explain(folder, subject)))
-            } catch let failure as Journal.Failure {
-                throw OperatorFault(failure.sentence, hint: "see that \(folder.journal) is there and whole")
-            }
+            // A beacon that runs has its journal to itself, also while it cannot use it.
+            reply =
+                Control.process(at: folder.control) != nil
+                ? try Control.ask(folder.control, "explain \(subject)")
+                : Array(try encoder().encode(try Journal.explain(folder, subject)))
+        } catch let failure as Journal.Failure {
+            throw OperatorFault(failure.sentence, hint: "see that \(folder.journal) is there and whole")
         }
         guard try !explanations(reply).isEmpty else {
             throw OperatorFault(

@@ -93,10 +93,10 @@ extension Shell {
         startBroker()
         startRenewing()
         beginWatchdogRound()
-        writeMetrics()
         service.ready()
         service.status(statusLine)
         log.notice("ready")
+        writeMetrics()
     }
 
     private func makeAlarms(_ signals: Int32) {
@@ -112,7 +112,7 @@ extension Shell {
     }
 
     /// A sign of life is given for work that was done, not for time that has passed: a message goes from this loop through
-    /// the broker link's thread and back, and the journal is read. Where one of them stands still, no round ends, and
+    /// the broker link's thread and back, and the journal is asked. Where one of them stands still, no round ends, and
     /// systemd starts us anew. A broker that is away and a disk that is known to be full are no such thing.
     private func beginWatchdogRound() {
         guard service.watchdog != nil, let broker else { return }

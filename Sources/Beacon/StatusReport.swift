@@ -83,8 +83,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     var links: [Link]
     var radio: RadioReport?
     var openLinks: Int
-    /// The newest of them.
-    var held: [Held]
+    /// The newest of them; nil: an older beacon does not tell.
+    var held: [Held]?
     var observations: Observations
     var refused: [String: Int]
     /// The update that the beacon is busy with, or was last.

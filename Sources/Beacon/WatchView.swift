@@ -42,7 +42,7 @@ public struct WatchView {
             ),
             (
                 "LINKS  \(report.openLinks)",
-                report.held.map {
+                (report.held ?? []).map {
                     " \($0.number)  \($0.transport) \($0.peer)  \($0.device ?? "not named yet")  \($0.state), \($0.secondsAgo) s"
                 }
             ),

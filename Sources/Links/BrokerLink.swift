@@ -173,6 +173,8 @@ public final class BrokerLink: Sendable {
     private func run() {
         var (attempt, failures, index) = (0, 0, 0)
         while !shared.withLock({ $0.stopping }) {
+            // Looking up a name can take long, and fail before anything is waited for: who asks for a turn gets it in between.
+            answerBell()
             let broker = settings.brokers[index % settings.brokers.count]
             index += 1
             var connectedAt: Int64?
@@ -238,6 +240,7 @@ public final class BrokerLink: Sendable {
         do throws(BrokerFault) {
             let session = try BrokerSession(settings, broker)
             let giveUp = bootNanoseconds() + settings.connectLimit.inNanoseconds
+            var written: [@Sendable () -> Void] = []
             while true {
                 if shared.withLock({ $0.stopping }) {
                     session.sayGoodbye()
@@ -271,10 +274,14 @@ public final class BrokerLink: Sendable {
                     defer { shared.outgoing = [] }; return shared.outgoing
                 }) {
                     try session.publish(message)
-                    message.isWritten?()
+                    if let isWritten = message.isWritten { written.append(isWritten) }
                 }
                 // Only now do the acknowledgements of this batch leave. Before there are any, the socket is looked at first.
                 if connectedAt != nil, session.wantsToWrite { try session.write() }
+                if !written.isEmpty, !session.wantsToWrite {
+                    for done in written { done() }
+                    written = []
+                }
             }
         } catch {
             return error

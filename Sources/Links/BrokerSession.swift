@@ -18,8 +18,7 @@ public struct Outgoing: Sendable {
     public let topic: String
     /// What to publish.
     public let payload: [UInt8]
-    /// Called on the link's thread once it has been written to the broker's connection, or stands before nothing but a full
-    /// socket.
+    /// Called on the link's thread once it has been written to the broker's connection.
     public var isWritten: (@Sendable () -> Void)?
 
     /// A message to be published.

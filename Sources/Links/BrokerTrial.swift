@@ -14,7 +14,7 @@ extension BrokerLink {
         var fault = BrokerFault.silent
         for broker in brokers {
             do throws(BrokerFault) {
-                _ = try visit(broker, clientID: clientID + "-trial", tls: tls)
+                try visit(broker, clientID: clientID + "-trial", tls: tls)
                 return
             } catch {
                 // Another client id than it wants: but it has looked at the certificate by then.
@@ -26,31 +26,46 @@ extension BrokerLink {
         throw fault
     }
 
+    /// What came of something that was published.
+    public enum Echo: Sendable {
+        /// It came back over a subscription.
+        case heard
+        /// The broker has ended the connection.
+        case ended
+        /// Nothing.
+        case none
+    }
+
     /// Connects, subscribes, publishes one byte where that is wanted, and leaves. It goes under a client id of its own and
     /// leaves no session, so that a beacon that is connected meanwhile is not disturbed.
     /// - Parameter topics: are subscribed to.
     /// - Parameter published: where the byte goes; at QoS 1.
-    /// - Returns: whether anything has come over the topics within two seconds; false where nothing was published.
+    /// - Returns: what came of the byte, within two seconds.
     /// - Throws: `BrokerFault`.
+    @discardableResult
     public static func visit(
         _ broker: BrokerAddress, clientID: String, tls: TLSFiles, topics: [String] = [],
         publishingTo published: String? = nil
-    ) throws(BrokerFault) -> Bool {
+    ) throws(BrokerFault) -> Echo {
         struct Seen {
             var answer: BrokerFault??
-            var hasHeard = false
+            var echo = Echo.none
         }
         var settings = Settings(
             brokers: [broker], clientID: clientID, tls: tls, subscriptions: topics, longestPayload: 1)
         settings.keepsSession = false
         let seen = Mutex(Seen())
         let link = BrokerLink(settings) { messages in
-            if messages.contains(where: { $0.topic == published }) { seen.withLock { $0.hasHeard = true } }
+            if messages.contains(where: { $0.topic == published }) { seen.withLock { $0.echo = .heard } }
             return true
         } happened: { happening in
             switch happening {
             case .connected: seen.withLock { $0.answer = $0.answer ?? .some(nil) }
-            case .lost(_, let fault): seen.withLock { $0.answer = $0.answer ?? fault }
+            case .lost(_, let fault):
+                seen.withLock {
+                    if $0.answer != nil, $0.echo == .none { $0.echo = .ended }
+                    $0.answer = $0.answer ?? fault
+                }
             case .acknowledged: break
             }
         }
@@ -60,11 +75,11 @@ extension BrokerLink {
         while seen.withLock({ $0.answer == nil }), bootNanoseconds() < giveUp { usleep(5_000) }
         guard let answer = seen.withLock({ $0.answer }) else { throw .silent }
         if let answer { throw answer }
-        guard let published else { return false }
+        guard let published else { return .none }
         link.publish([Outgoing(id: 1, topic: published, payload: [0])], over: 1)
         let enough = bootNanoseconds() + 2_000_000_000
-        while !seen.withLock({ $0.hasHeard }), bootNanoseconds() < enough { usleep(5_000) }
-        return seen.withLock { $0.hasHeard }
+        while seen.withLock({ $0.echo == .none }), bootNanoseconds() < enough { usleep(5_000) }
+        return seen.withLock { $0.echo }
     }
 }
 

@@ -9,9 +9,10 @@ struct Doctor: ParsableCommand {
             Looks at versions and the kernel, clock, entropy, the configuration, keys and certificates, the state folder, disk and \
             journal, the beacon that runs and its sandbox, each broker (name, TCP, TLS, certificate, CONNACK, subscription, and \
             whether others could publish to our topic), the registration service, memberships, adapters, and a link between \
-            two of them. It changes nothing; the brokers see a client ID-doctor for some seconds.
+            two of them. It changes nothing; the brokers see a client ID-doctor for some seconds. Where a \
+            broker takes the client id from the certificate, say --no-visit: it would throw the beacon out.
 
-            Run it as the beacon's user or root. Each line: the verdict, what was looked at, what was found; and what to do. \
+            Run it as the beacon's user; as root it becomes that. Each line: the verdict, what was looked at, what was found; and what to do. \
             Exit status 0: nothing is bad (there may be warnings); 1: something is.
             """)
 
@@ -20,9 +21,12 @@ struct Doctor: ParsableCommand {
     @Flag(help: "Print one JSON array, for machines.")
     var json = false
 
+    @Flag(inversion: .prefixedNo, help: "Connect to the brokers as an MQTT client, under the id ID-doctor.")
+    var visit = true
+
     func run() throws {
         var findings: [Finding] = []
-        var doctor = Beacon.Doctor(configurationFile: options.config) { finding in
+        var doctor = Beacon.Doctor(configurationFile: options.config, visits: visit) { finding in
             findings.append(finding)
             if !json { say(finding.text) }
         }

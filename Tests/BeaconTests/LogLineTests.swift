@@ -75,6 +75,17 @@ struct LogLineTests {
         }
     }
 
+    @Test("that strangers cause is written twenty times a second and kind; the next one says how many were not")
+    func chatter() {
+        var chatter = Chatter()
+        func take(_ kind: String, _ second: Int64, _ times: Int) -> [Int?] {
+            (0..<times).map { _ in chatter.take(kind, at: second * 1_000_000_000) }
+        }
+        #expect(take("ready", 5, 25) == Array(repeating: 0, count: 20) + Array(repeating: nil, count: 5))
+        #expect(take("ended", 5, 1) == [0], "another kind is not kept out")
+        #expect(take("ready", 6, 2) == [5, 0])
+    }
+
     @Test("is about what it says: only what is known has a field")
     func fields() {
         let exchange = Sample.exchange

@@ -59,6 +59,7 @@ struct DoctorTests {
         expectHints(reply)
         #expect(beacon.brokerState == "connected" && beacon.membership == "member")
         #expect(!beacon.logged.contains("refused"), "what it publishes is nothing of ours\n\(beacon.logged)")
+        #expect(try beacon.command("doctor", "--no-visit").text.contains("not visited"))
         let text = try beacon.command("doctor")
         #expect(text.status == 0 && text.text.contains("good     broker: ACL"))
         #expect(beacon.stop() == 0)
@@ -75,6 +76,46 @@ struct DoctorTests {
         let reply = try ask(beacon)
         #expect(reply.status == 0 && reply.verdict("broker: ACL") == "warning", "\(reply.found("broker: ACL"))")
         expectHints(reply)
+    }
+
+    @Test("does not call a broker closed whose topics can be written and not read")
+    func writeOnly() throws {
+        network.stopBroker()
+        try "pattern readwrite SRUP/%u\npattern write #\n"
+            .write(toFile: network.folder + "/acl", atomically: true, encoding: .utf8)
+        try network.startBroker()
+        let reply = try ask(try BeaconProcess(network))
+        #expect(reply.verdict("broker: ACL") == "skipped", "\(reply.found("broker: ACL"))")
+        #expect(reply.found("broker: ACL").contains("cannot be seen"))
+    }
+
+    @Test("as root looks at another user's beacon as that user, and finds nothing bad", .enabled(if: geteuid() == 0))
+    func anothersBeacon() throws {
+        let beacon = try BeaconProcess(network)
+        try Network.run("/bin/mkdir", ["-m", "0700", beacon.state])
+        try Network.run("/bin/chmod", ["-R", "go+rX", network.folder])
+        let id = Node.beacon.topicForm
+        for file in [beacon.state, network.folder + "/\(id).key.pem", network.folder + "/\(id).tls.key"] {
+            try Network.run("/bin/chown", ["nobody", file])
+            try Network.run("/bin/chmod", ["go=", file])
+        }
+        let reply = try ask(beacon)
+        #expect(reply.status == 0 && reply.bad == [], "\(reply.findings)")
+        #expect(reply.verdict("user") == "good" && reply.verdict("identity key") == "good")
+    }
+
+    @Test(
+        "finds what would keep a beacon from starting: a key of TLS that others can read, an updater that others can change"
+    )
+    func wouldNotStart() throws {
+        let updater = network.folder + "/updater"
+        try "#!/bin/sh\n".write(toFile: updater, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: updater)
+        let beacon = try BeaconProcess(network, settings: ["update": ["updater = \(updater)"]])
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o640], ofItemAtPath: network.folder + "/\(Node.beacon.topicForm).tls.key")
+        let reply = try ask(beacon)
+        #expect(Set(reply.bad).isSuperset(of: ["access key", "updater"]), "\(reply.bad)")
     }
 
     @Test("says of a broker how far it comes, and tries nothing behind that")

@@ -48,12 +48,16 @@ public struct Finding: Codable, Equatable, Sendable {
 public struct Doctor {
     let file: String
     let say: (Finding) -> Void
+    /// Whether brokers are visited as an MQTT client, under an id of its own.
+    let visits: Bool
     /// What the running beacon tells, if one runs.
     var status: StatusReport?
 
     /// A doctor of the beacon with this configuration file; each finding is told as soon as it is made.
-    public init(configurationFile: String, say: @escaping (Finding) -> Void) {
-        (file, self.say) = (configurationFile, say)
+    /// - Parameter visits: whether brokers are connected to as an MQTT client; not where a broker makes the client id of the
+    ///   certificate's name, since it would then throw the beacon out.
+    public init(configurationFile: String, visits: Bool, say: @escaping (Finding) -> Void) {
+        (file, self.visits, self.say) = (configurationFile, visits, say)
     }
 
     /// Looks at everything.
@@ -69,11 +73,28 @@ public struct Doctor {
         }
         note(versions() + clock() + entropy())
         guard let configuration = read(note) else { return false }
+        note(becomeItsUser(configuration))
         status = (try? Inquiry.status(configuration)).flatMap { try? Inquiry.report($0) }
         note(keys(configuration) + disk(configuration) + service(configuration))
         for broker in configuration.brokers { note(self.broker(broker, configuration)) }
         note(registry(configuration) + memberships(configuration) + radio(configuration))
         return isGood
+    }
+
+    /// Files are the beacon's user's: root becomes that, so that what is seen is what the beacon sees.
+    private func becomeItsUser(_ configuration: Configuration) -> [Finding] {
+        var state = stat()
+        guard geteuid() == 0, stat(configuration.stateFolder, &state) == 0, state.st_uid != 0 else { return [] }
+        guard let user = getpwuid(state.st_uid)?.pointee, initgroups(user.pw_name, user.pw_gid) == 0,
+            setgid(user.pw_gid) == 0, setuid(user.pw_uid) == 0
+        else {
+            return [
+                .init(
+                    "user", .warning, configuration.stateFolder, "user \(state.st_uid) cannot be become",
+                    do: "run this as the beacon's user")
+            ]
+        }
+        return [.init("user", .good, configuration.stateFolder, "looked at as user \(state.st_uid), whose it is")]
     }
 
     private func read(_ note: ([Finding]) -> Void) -> Configuration? {

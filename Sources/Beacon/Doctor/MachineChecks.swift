@@ -7,14 +7,17 @@ import SQLite
 
 // The machine: versions, clock, entropy, files, disk, and the sandbox of the beacon that runs.
 extension Doctor {
-    func versions() -> [Finding] {
+    var runningKernel: String {
         var system = utsname()
         uname(&system)
-        let kernel = withUnsafeBytes(of: system.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        return withUnsafeBytes(of: system.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
+    func versions() -> [Finding] {
         let libraries = "\(opensslVersion), mosquitto \(BrokerLink.libraryVersion), SQLite \(Database.libraryVersion)"
         return [
             .init("version", .good, "this program", "srup-beacon \(Shell.version); \(libraries)"),
-            Doctor.kernel(kernel),
+            Doctor.kernel(runningKernel),
             .init(
                 "libcurl", HTTPClient.isThere ? .good : .warning, "libcurl.so.4",
                 HTTPClient.isThere ? "is here" : "is not here",
@@ -65,35 +68,75 @@ extension Doctor {
         ]
     }
 
+    /// Whether a private key is a credential of systemd's, which nobody but the service can read.
+    static func isCredential(_ file: String) -> Bool { file.hasPrefix("/run/credentials/") }
+
     func keys(_ configuration: Configuration) -> [Finding] {
         var findings: [Finding] = []
+        if Doctor.isCredential(configuration.keyFile) {
+            findings.append(
+                .init("identity key", .skipped, configuration.keyFile, "a credential: only the service can read it"))
+        } else {
+            findings.append(identityKey(configuration))
+        }
+        findings += serverKeys(configuration) + ends(configuration)
+        return findings + accessFiles(configuration)
+    }
+
+    private func identityKey(_ configuration: Configuration) -> Finding {
         do {
             let key = try IdentityKey(pemFile: configuration.keyFile)
-            findings.append(
-                .init(
-                    "identity key", .good, configuration.keyFile, "RSA, \(key.publicKey.bits) bits, for its owner only")
-            )
+            return .init(
+                "identity key", .good, configuration.keyFile, "RSA, \(key.publicKey.bits) bits, for its owner only")
         } catch {
-            findings.append(Doctor.bad("identity key", configuration.keyFile, error))
+            return Doctor.bad("identity key", configuration.keyFile, error)
         }
-        for (server, entry) in configuration.servers.sorted(by: { $0.key.number < $1.key.number }) {
+    }
+
+    private func serverKeys(_ configuration: Configuration) -> [Finding] {
+        configuration.servers.sorted(by: { $0.key.number < $1.key.number }).map { server, entry in
             do {
                 let key = try PublicKey(pemFile: entry.keyFile)
-                findings.append(
-                    .init("server's key", .good, entry.keyFile, "RSA, \(key.bits) bits, of server \(server)"))
+                return .init("server's key", .good, entry.keyFile, "RSA, \(key.bits) bits, of server \(server)")
             } catch {
-                findings.append(Doctor.bad("server's key", entry.keyFile, error))
+                return Doctor.bad("server's key", entry.keyFile, error)
             }
+        }
+    }
+
+    /// What keeps a beacon from starting for good: a deregistration, or an updater that others can change.
+    private func ends(_ configuration: Configuration) -> [Finding] {
+        var findings: [Finding] = []
+        func note(_ check: String, _ lookedAt: String, _ body: () throws -> Void) {
+            do {
+                try body()
+            } catch let fault as OperatorFault {
+                findings.append(.init(check, .bad, lookedAt, fault.sentence, do: fault.hint))
+            } catch {
+                preconditionFailure("\(error)")
+            }
+        }
+        note("deregistered", configuration.stateFolder) { try configuration.checkNotDeregistered() }
+        if let updater = configuration.updates.updater { note("updater", updater) { try Updater.examine(updater) } }
+        return findings
+    }
+
+    private func accessFiles(_ configuration: Configuration) -> [Finding] {
+        guard !Doctor.isCredential(configuration.tls.key) else {
+            return [.init("certificate", .skipped, configuration.tls.key, "a credential: only the service can read it")]
+        }
+        do {
+            try checkPrivateKeyFile(configuration.tls.key)
+        } catch {
+            return [Doctor.bad("access key", configuration.tls.key, error)]
         }
         do throws(BrokerFault) {
             try configuration.tls.check()
         } catch {
-            return findings + [
-                .init("certificate", .bad, configuration.tls.certificate, error.sentence, do: error.hint)
-            ]
+            return [.init("certificate", .bad, configuration.tls.certificate, error.sentence, do: error.hint)]
         }
         let certificate = readSmallFile(configuration.tls.certificate).flatMap { try? Certificate(pem: $0) }
-        return findings + [
+        return [
             Doctor.validity("certificate", configuration.tls.certificate, certificate?.notBefore, certificate?.notAfter)
         ]
     }
@@ -133,11 +176,13 @@ extension Doctor {
         }
         var findings: [Finding] = []
         let mode = state.st_mode & 0o7777
+        let isOurs = state.st_uid == geteuid()
         findings.append(
             .init(
-                "state folder", mode & 0o077 == 0 ? .good : .bad, folder.path,
-                "mode 0\(String(mode, radix: 8)), of user \(state.st_uid)",
-                do: mode & 0o077 == 0 ? nil : "chmod 0700 \(folder.path)"))
+                "state folder", mode & 0o077 == 0 && isOurs ? .good : .bad, folder.path,
+                "mode 0\(String(mode, radix: 8)), of user \(state.st_uid)"
+                    + (isOurs ? "" : ", and not of \(geteuid())"),
+                do: !isOurs ? "run this as the beacon's user" : mode & 0o077 == 0 ? nil : "chmod 0700 \(folder.path)"))
         if statvfs(folder.path, &room) == 0 {
             let mebibytes = (UInt64(room.f_bavail) * UInt64(room.f_frsize)) >> 20
             let isReadOnly = room.f_flag & UInt(ST_RDONLY) != 0
@@ -157,6 +202,11 @@ extension Doctor {
                 "journal", journal.state == "ok" ? .good : .bad, folder.journal,
                 journal.trouble ?? "the running beacon writes it; \(journal.outbox) messages wait for the broker",
                 do: journal.state == "ok" ? nil : "make room, or see dmesg")
+        }
+        if Control.process(at: folder.control) != nil {
+            return .init(
+                "journal", .bad, folder.journal, "a beacon has it, and does not answer as this version understands",
+                do: "restart it; see its log")
         }
         var state = stat()
         guard stat(folder.journal, &state) == 0 else {
