@@ -3,20 +3,6 @@ import CMosquitto
 import Glibc
 import Synchronization
 
-/// A broker's host and port.
-public struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
-    /// A name or an address, as it is in the broker's certificate.
-    public let host: String
-    /// 8883 for MQTT over TLS.
-    public let port: UInt16
-
-    /// A broker at a host and port.
-    public init(host: String, port: UInt16) { (self.host, self.port) = (host, port) }
-
-    /// `host:port`.
-    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
-}
-
 /// The way to and from the brokers: MQTT 3.1.1 over TLS with a client certificate, QoS 1, a persistent session, connected
 /// for ever (rules: §6). It has a thread of its own, because looking up a name blocks.
 ///
