@@ -100,7 +100,11 @@ final class Control: @unchecked Sendable {
             guard case .bytes(let bytes) = piece else { break }
             reply += bytes
         }
-        guard !reply.isEmpty else { throw silent }
+        guard !reply.isEmpty else {
+            throw OperatorFault(
+                "the beacon at \(path) has no answer to that now", hint: "srup-beacon status tells why; or its log does"
+            )
+        }
         return reply
     }
 }
