@@ -94,7 +94,7 @@ let package = Package(
         // The reference's frames and the test keys, for the tests only.
         .target(name: "TestVectors", dependencies: ["SRUP", "Keys"], path: "Tests/Support"),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
-        .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
+        .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors", "SystemSupport"]),
         .testTarget(name: "FetchingTests", dependencies: ["Fetching", "SystemSupport"], exclude: ["files.py"]),
         .testTarget(name: "EnrollingTests", dependencies: ["Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys"]),

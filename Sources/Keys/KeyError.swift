@@ -18,6 +18,14 @@ public enum KeyError: Error, Equatable, Sendable {
     case notRSA(path: String)
     /// An RSA key of fewer than 2,048 bits (or more than 16,384, which no frame can carry).
     case wrongSize(path: String, bits: Int)
+    /// OpenSSL has nothing with which to reach the hardware that the file names; its words.
+    case noWay(path: String, home: KeyHome, why: String)
+    /// The hardware, or what stands before it, does not give us the key; OpenSSL's words.
+    case refused(path: String, home: KeyHome, why: String)
+    /// The hardware lets us do one of the two things that an identity key is for, or neither.
+    case uselessHardwareKey(path: String, signs: Bool, opens: Bool)
+    /// A line that should name a key in hardware, and cannot.
+    case badLine(path: String, why: String)
 
     /// One sentence, lower case.
     public var sentence: String {
@@ -32,6 +40,11 @@ public enum KeyError: Error, Equatable, Sendable {
         case .notAKey(let path): "\(path) holds no usable PEM key (cut short, under a passphrase, or something else)"
         case .notRSA(let path): "the key in \(path) is not an RSA key"
         case .wrongSize(let path, let bits): "the RSA key in \(path) has \(bits) bits, wanted 2048 to 16384"
+        case .noWay(let path, let home, let why): "OpenSSL cannot reach the key of \(path) \(home): \(why)"
+        case .refused(let path, let home, let why): "the key of \(path) is not to be had \(home): \(why)"
+        case .uselessHardwareKey(let path, let signs, let opens):
+            "the key that \(path) names \(signs ? "signs" : "does not sign") and \(opens ? "decrypts" : "does not decrypt")"
+        case .badLine(let path, let why): "the line in \(path) names no key: \(why)"
         }
     }
 
@@ -46,6 +59,14 @@ public enum KeyError: Error, Equatable, Sendable {
         case .foreignOwner(let path, _): "give it to the user that runs the beacon: chown USER \(path)"
         case .tooLong, .notAKey, .notRSA: "give a PEM file with one unencrypted RSA key, PKCS#1 or PKCS#8"
         case .wrongSize: "make a key of 2048 bits or more: openssl genrsa -out FILE 3072"
+        case .noWay(_, .token, _): "install OpenSSL's engine for PKCS#11: apt install libengine-pkcs11-openssl"
+        case .noWay: "install OpenSSL's provider for TPMs: apt install tpm2-openssl"
+        case .refused(_, .token, _):
+            "see that the token is there, has this key, and takes this PIN: p11tool --list-tokens; docs/operations.md"
+        case .refused:
+            "see that it is this machine's TPM, and that our user may use it (group tss): docs/operations.md tells how"
+        case .uselessHardwareKey: "make one for both: RSA, 2048 bits or more, with the uses sign and decrypt"
+        case .badLine: "write one line: pkcs11:token=…;object=…;type=private?pin-source=/FILE, or handle:0x81……"
         }
     }
 }

@@ -54,23 +54,33 @@ enum KeyFile {
     static func parse(
         _ path: String, isPrivate: Bool, _ reader: (OpaquePointer) -> OpaquePointer?
     ) throws -> OpaquePointer {
-        try read(path, isPrivate: isPrivate) { bytes in
-            defer { ERR_clear_error() }
-            guard let bio = BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)) else {
-                throw KeyError.notAKey(path: path)
-            }
-            defer { BIO_free(bio) }
-            guard let key = reader(bio) else { throw KeyError.notAKey(path: path) }
-            do {
-                guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else { throw KeyError.notRSA(path: path) }
-                let bits = Int(EVP_PKEY_get_bits(key))
-                guard (2_048...16_384).contains(bits) else { throw KeyError.wrongSize(path: path, bits: bits) }
-            } catch {
-                EVP_PKEY_free(key)
-                throw error
-            }
-            return key
+        try read(path, isPrivate: isPrivate) { try parse($0, of: path, reader) }
+    }
+
+    /// The same, of a file's bytes.
+    static func parse(
+        _ bytes: UnsafeRawBufferPointer, of path: String, _ reader: (OpaquePointer) -> OpaquePointer?
+    ) throws -> OpaquePointer {
+        defer { ERR_clear_error() }
+        guard let bio = BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)) else {
+            throw KeyError.notAKey(path: path)
         }
+        defer { BIO_free(bio) }
+        guard let key = reader(bio) else { throw KeyError.notAKey(path: path) }
+        return try checked(key, of: path)
+    }
+
+    /// Frees a key that is not an RSA key of a usable size.
+    static func checked(_ key: OpaquePointer, of path: String) throws -> OpaquePointer {
+        do {
+            guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else { throw KeyError.notRSA(path: path) }
+            let bits = Int(EVP_PKEY_get_bits(key))
+            guard (2_048...16_384).contains(bits) else { throw KeyError.wrongSize(path: path, bits: bits) }
+        } catch {
+            EVP_PKEY_free(key)
+            throw error
+        }
+        return key
     }
 }
 

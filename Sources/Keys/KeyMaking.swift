@@ -8,6 +8,8 @@ public enum KeyMakingError: Error, Equatable, Sendable {
     case size(bits: Int)
     /// OpenSSL made no key.
     case refused
+    /// The TPM made none; OpenSSL's words.
+    case noTPM(why: String)
     /// There is a file already, and a key is never written over anything.
     case exists(path: String)
     /// The system would not let us write; its words.
@@ -18,6 +20,7 @@ public enum KeyMakingError: Error, Equatable, Sendable {
         switch self {
         case .size(let bits): "an RSA key of \(bits) bits is of no use, wanted 2048 to 16384"
         case .refused: "OpenSSL made no key"
+        case .noTPM(let why): "the TPM made no key: \(why)"
         case .exists(let path): "\(path) exists already, and no key is written over it"
         case .unwritable(let path, let why): "\(path) cannot be written: \(why)"
         }
@@ -28,6 +31,8 @@ public enum KeyMakingError: Error, Equatable, Sendable {
         switch self {
         case .size: "ask for 3072 bits"
         case .refused: "try it with openssl genrsa 3072, which tells more"
+        case .noTPM:
+            "install tpm2-openssl, let our user use /dev/tpmrm0 (group tss), and ask for --bits 2048: many TPMs have no more"
         case .exists(let path): "use it, choose another place, or move it away yourself: mv \(path) \(path).old"
         case .unwritable(let path, _): "see that the folder of \(path) exists and that we may write there"
         }
@@ -50,7 +55,35 @@ extension IdentityKey {
         return IdentityKey(adopting: key)
     }
 
-    /// Writes the private key as PEM (PKCS#8), mode 0600: the whole file or none, and never over another.
+    /// A new RSA key, made in this machine's TPM 2.0, in its owner's hierarchy: what is written of it (`write`) is of use to this
+    /// TPM only.
+    /// - Parameter bits: of the modulus: 2,048, or more where the TPM has it.
+    /// - Throws: `KeyMakingError`.
+    public static func makeInTPM(bits: Int) throws(KeyMakingError) -> IdentityKey {
+        defer { ERR_clear_error() }
+        var key: OpaquePointer?
+        guard let library = TPM.library,
+            let context = EVP_PKEY_CTX_new_from_name(library, "RSA", "provider=tpm2")
+        else { throw .noTPM(why: TPM.whyNot) }
+        defer { EVP_PKEY_CTX_free(context) }
+        guard EVP_PKEY_keygen_init(context) == 1, EVP_PKEY_CTX_set_rsa_keygen_bits(context, Int32(bits)) == 1,
+            EVP_PKEY_generate(context, &key) == 1, let key
+        else { throw .noTPM(why: opensslReason()) }
+        guard let made = LoadedKey(inHardware: key, at: .wrapped) else {
+            EVP_PKEY_free(key)
+            throw .noTPM(why: "it does not give its public half")
+        }
+        return IdentityKey(adopting: made)
+    }
+
+    /// Puts a key file of the operator's own into a new place, mode 0600: the key itself, or the line that names it.
+    /// - Throws: `KeyError`, `KeyMakingError`.
+    public static func copyFile(_ path: String, to place: String) throws {
+        _ = try IdentityKey(pemFile: path)
+        try KeyFile.read(path, isPrivate: true) { try writeNewFile(place, mode: 0o600, $0) }
+    }
+
+    /// Writes the private key as PEM (PKCS#8; where a TPM has made it: what that has wrapped), mode 0600: the whole file or none, and never over another.
     /// - Parameter passphrase: what it is encrypted with; without one it is not.
     /// - Throws: `KeyMakingError`.
     public func write(pemFile path: String, passphrase: Passphrase? = nil) throws(KeyMakingError) {

@@ -5,23 +5,14 @@ import SRUP
 // section 6). SRUP frames are signed in another way: `signature(over:)`.
 
 extension IdentityKey {
-    /// A PSS signature with the longest salt that the key allows, which is what the reference expects.
+    /// A PSS signature with the longest salt that the key allows, which is what the reference expects. A TPM takes one as long as
+    /// the digest, whatever it is asked for: `srup-bench registry` takes both.
     /// - Throws: `SigningError`.
     public func pssSignature(over message: [UInt8]) throws(SigningError) -> [UInt8] {
-        guard let context = EVP_MD_CTX_new() else { throw .refused }
-        defer {
-            EVP_MD_CTX_free(context)
-            ERR_clear_error()
+        try signature(overDigest: sha256(message)) {
+            EVP_PKEY_CTX_set_rsa_padding($0, RSA_PKCS1_PSS_PADDING) == 1
+                ? EVP_PKEY_CTX_set_rsa_pss_saltlen($0, RSA_PSS_SALTLEN_MAX) : 0
         }
-        var options: OpaquePointer?
-        var length = Int(EVP_PKEY_get_size(handle))
-        var signature = [UInt8](repeating: 0, count: length)
-        guard EVP_DigestSignInit(context, &options, EVP_sha256(), nil, handle) == 1,
-            EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1,
-            EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_MAX) == 1,
-            EVP_DigestSign(context, &signature, &length, message, message.count) == 1
-        else { throw .refused }
-        return Array(signature[..<length])
     }
 }
 

@@ -76,9 +76,9 @@ extension IdentityKey {
     /// 1 and the AES key, or 0 and random bytes of the same length.
     private func unwrap(_ wrapped: ArraySlice<UInt8>, into key: UnsafeMutableRawBufferPointer) -> UInt8 {
         fillWithRandomBytes(key)
-        guard let context = EVP_PKEY_CTX_new_from_pkey(nil, handle, nil) else { return 0 }
+        guard let context = EVP_PKEY_CTX_new_from_pkey(home.library, handle, home.properties) else { return 0 }
         defer { EVP_PKEY_CTX_free(context) }
-        let capacity = max(Int(EVP_PKEY_get_size(handle)), wrapped.count)
+        let capacity = roomForOne
         let opened = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 1)
         defer {
             wipe(opened)

@@ -117,6 +117,8 @@ struct KeyContentTests {
             .missing(path: path), .unreadable(path: path, why: "Input/output error"), .notAFile(path: path),
             .exposed(path: path, mode: 0o640), .foreignOwner(path: path, owner: 1_000), .tooLong(path: path),
             .notAKey(path: path), .notRSA(path: path), .wrongSize(path: path, bits: 1_024),
+            .noWay(path: path, home: .token, why: "no such engine"), .refused(path: path, home: .tpm, why: "no key"),
+            .uselessHardwareKey(path: path, signs: true, opens: false), .badLine(path: path, why: "it has two lines"),
         ]
         // A new fault does not build until it is counted here, and then the table lacks it.
         let numbers = faults.map { fault in
@@ -130,9 +132,13 @@ struct KeyContentTests {
             case .notAKey: 6
             case .notRSA: 7
             case .wrongSize: 8
+            case .noWay: 9
+            case .refused: 10
+            case .uselessHardwareKey: 11
+            case .badLine: 12
             }
         }
-        #expect(numbers == Array(0...8))
+        #expect(numbers == Array(0...12))
         #expect(Set(faults.map(\.sentence)).count == faults.count)
         for fault in faults {
             #expect(fault.sentence.contains(path))

@@ -2,16 +2,20 @@
 #pragma once
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
+#include <openssl/engine.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+#include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/ssl.h>
+#include <openssl/store.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <openssl/ui.h>
 #include <stdlib.h>
 
 // A macro.
@@ -47,3 +51,32 @@ static inline void cossl_verify_peer(SSL_CTX *ctx, cossl_verdict *verdict) {
 // Bytes from outside are parsed without a prompt too.
 static inline X509 *cossl_read_certificate(BIO *bio) { return PEM_read_bio_X509(bio, NULL, cossl_no_passphrase, NULL); }
 static inline X509_REQ *cossl_read_request(BIO *bio) { return PEM_read_bio_X509_REQ(bio, NULL, cossl_no_passphrase, NULL); }
+
+// A key in PEM that a provider reads, which only its own library context has.
+static inline EVP_PKEY *cossl_read_private_key_in(BIO *bio, OSSL_LIB_CTX *library, const char *properties) {
+    return PEM_read_bio_PrivateKey_ex(bio, NULL, cossl_no_passphrase, NULL, library, properties);
+}
+
+// Engines are deprecated, and Debian 12 has PKCS#11 in no other way. What is deprecated is called from C.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+// A key in a PKCS#11 token. `module`: NULL for those that p11-kit knows. The engine is quiet, since its own complaints have the
+// URI in them, and nobody is asked for a PIN. `is_there`: whether there is an engine at all. A key holds its engine.
+static inline EVP_PKEY *cossl_token_key(const char *module, const char *uri, const char *pin, int *is_there) {
+    ENGINE_load_dynamic();
+    ENGINE *engine = ENGINE_by_id("pkcs11");
+    *is_there = engine != NULL;
+    if (!engine) return NULL;
+    EVP_PKEY *key = NULL;
+    if (ENGINE_ctrl_cmd_string(engine, "QUIET", NULL, 0) == 1
+        && (!module || ENGINE_ctrl_cmd_string(engine, "MODULE_PATH", module, 0) == 1)
+        && ENGINE_init(engine) == 1) {
+        if (!pin || ENGINE_ctrl_cmd_string(engine, "PIN", pin, 0) == 1)
+            key = ENGINE_load_private_key(engine, uri, (UI_METHOD *)UI_null(), NULL);
+        ENGINE_finish(engine);
+    }
+    ENGINE_free(engine);
+    return key;
+}
+#pragma GCC diagnostic pop

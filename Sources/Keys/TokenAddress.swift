@@ -1,0 +1,77 @@
+import COpenSSL
+import SRUP
+
+/// A `pkcs11:` URI (RFC 7512), taken apart: OpenSSL's engine gets the PIN and the module by themselves, and so neither can be in
+/// anything that it writes.
+struct TokenAddress {
+    /// Token and object, without the query.
+    let uri: String
+    /// A file whose first line is the PIN; or the PIN itself.
+    private var (pinFile, pin): (String?, String?) = (nil, nil)
+    /// The module's file; nil: those that p11-kit knows.
+    private var module: String?
+
+    /// - Throws: `KeyError.badLine`, with nothing of the line in it.
+    init(_ line: String, of path: String) throws {
+        let parts = line.split(separator: "?", maxSplits: 1)
+        uri = String(parts[0])
+        for attribute in parts.dropFirst().first?.split(separator: "&") ?? [] {
+            let pair = attribute.split(separator: "=", maxSplits: 1).map(String.init)
+            guard pair.count == 2, let value = TokenAddress.decoded(pair[1]) else {
+                throw KeyError.badLine(path: path, why: "an attribute behind the ? has no value")
+            }
+            switch pair[0] {
+            case "pin-value": pin = value
+            case "pin-source": pinFile = value.hasPrefix("file:") ? String(value.dropFirst(5)) : value
+            case "module-path": module = value
+            default:
+                throw KeyError.badLine(path: path, why: "behind the ? only pin-source, pin-value and module-path are known")
+            }
+        }
+        // A path that is not absolute, or a command behind «|», is none of ours.
+        for file in [pinFile, module].compactMap({ $0 }) where !file.hasPrefix("/") {
+            throw KeyError.badLine(path: path, why: "pin-source or module-path is not the whole path of a file")
+        }
+        guard pin == nil || pinFile == nil else {
+            throw KeyError.badLine(path: path, why: "it has both pin-value and pin-source")
+        }
+    }
+
+    /// The key, where the token is there and takes the PIN.
+    /// - Throws: `KeyError`.
+    func key(of path: String) throws -> OpaquePointer {
+        var isThere: Int32 = 0
+        let key: OpaquePointer? =
+            if let pinFile {
+                try KeyFile.read(pinFile, isPrivate: true) { bytes in
+                    var line = bytes.prefix { $0 != 0x0A && $0 != 0x0D && $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+                    defer { line.withUnsafeMutableBytes { wipe($0) } }
+                    return cossl_token_key(module, uri, line, &isThere)
+                }
+            } else {
+                cossl_token_key(module, uri, pin, &isThere)
+            }
+        if let key { return key }
+        throw isThere == 0
+            ? KeyError.noWay(path: path, home: .token, why: opensslReason())
+            : KeyError.refused(path: path, home: .token, why: opensslReason())
+    }
+
+    /// Without the percent signs of RFC 3986.
+    private static func decoded(_ text: String) -> String? {
+        var bytes: [UInt8] = []
+        var left = Array(text.utf8)[...]
+        while let byte = left.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard left.count >= 2, let value = UInt8(String(decoding: left.prefix(2), as: UTF8.self), radix: 16),
+                value != 0
+            else { return nil }
+            bytes.append(value)
+            left = left.dropFirst(2)
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+}
