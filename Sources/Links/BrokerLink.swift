@@ -182,16 +182,19 @@ public final class BrokerLink: Sendable {
         let bound = min(settings.firstRetry * (1 << min(round, 16)), settings.longestRetry)
         let (seconds, attoseconds) = bound.components
         let milliseconds = Int32(seconds * 1_000 + attoseconds / 1_000_000_000_000_000)
-        var deadline = bootNanoseconds() + Int64(Int32.random(in: 0...max(1, milliseconds))) * 1_000_000
-        while bootNanoseconds() < deadline, !shared.withLock({ $0.stopping }) {
+        let deadline = bootNanoseconds() + Int64(Int32.random(in: 0...max(1, milliseconds))) * 1_000_000
+        // Looked at before the waiting too: the bell may have been answered already.
+        while bootNanoseconds() < deadline, !isHurriedOrStopping() {
             var one = pollfd(fd: bell, events: Int16(POLLIN), revents: 0)
             let left = max(1, (deadline - bootNanoseconds()) / 1_000_000)
             if poll(&one, 1, Int32(left)) > 0 { answerBell() }
-            if shared.withLock({ shared in
-                defer { shared.hurry = false }; return shared.hurry
-            }) {
-                deadline = 0
-            }
+        }
+    }
+
+    private func isHurriedOrStopping() -> Bool {
+        shared.withLock { shared in
+            defer { shared.hurry = false }
+            return shared.hurry || shared.stopping
         }
     }
 
