@@ -107,7 +107,7 @@ let package = Package(
         .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
         .testTarget(
             name: "BenchTests",
-            dependencies: ["Bench", "SRUP", "ProofLink", "Keys", "Links", "SQLite", "TestVectors"]),
+            dependencies: ["Bench", "Enrolling", "SRUP", "ProofLink", "Keys", "Links", "SQLite", "TestVectors"]),
         .testTarget(
             name: "HumanViewTests",
             dependencies: ["HumanView", "SRUP", "COpenSSL", "SystemSupport", "TestVectors", "srup-bench"]),

@@ -57,7 +57,7 @@ extension Configuration {
 
     private static let keys: [String: Set] = [
         "[beacon] identity": { (c, s) throws(BadSetting) in c.identity = try s.identifier() },
-        "[beacon] key": { (c, s) throws(BadSetting) in c.keyFile = try s.path() },
+        "[beacon] key": { (c, s) throws(BadSetting) in c.keyFile = try s.keyPath() },
         "[beacon] state": { (c, s) throws(BadSetting) in c.stateFolder = try s.path() },
 
         "[beacon] light": { (c, s) throws(BadSetting) in c.lightFile = s.value == "off" ? nil : try s.path() },
@@ -151,6 +151,13 @@ extension Setting {
     func path() throws(BadSetting) -> String {
         guard value.hasPrefix("/") else { throw bad("a path that begins with /") }
         return value
+    }
+
+    func keyPath() throws(BadSetting) -> String {
+        guard !value.hasPrefix("pkcs11:"), !value.hasPrefix("handle:") else {
+            throw bad("the path of a key file, which may be a file for its owner only with that line in it")
+        }
+        return try path()
     }
 
     func socketPathOrOff() throws(BadSetting) -> String? {

@@ -1,15 +1,21 @@
+import Enrolling
 import Keys
+import Observing
 import SRUP
 
 /// The keys that a configuration names, read and checked.
 struct Materials {
     let key: IdentityKey
+    /// The one before the last rotation, for what is still sealed to it.
+    let oldKey: IdentityKey?
     let keyring: PublicKeys
 
     /// - Throws: `OperatorFault` for the first file that is not usable.
     init(_ configuration: Configuration) throws {
         do {
             key = try IdentityKey(pemFile: configuration.keyFile)
+            // One that cannot be used opens nothing, and keeps nobody from starting.
+            oldKey = CredentialFolder(managing: configuration).flatMap { try? IdentityKey(pemFile: $0.oldIdentityKey) }
             keyring = try Materials.keyring(configuration)
             try checkPrivateKeyFile(configuration.tls.key)
         } catch let error as KeyError {
@@ -20,6 +26,18 @@ struct Materials {
             try configuration.tls.check()
         } catch {
             throw OperatorFault(error.sentence, hint: error.hint)
+        }
+    }
+
+    /// Opens what is sealed to us, under the key that we have or the one that we had.
+    var unsealer: Unsealer {
+        { [key, oldKey] sealed in
+            do throws(UnsealingError) {
+                return .success(try key.unseal(sealed))
+            } catch {
+                if let old = try? oldKey?.unseal(sealed) { return .success(old) }
+                return .failure(error == .seal ? .seal : .value)
+            }
         }
     }
 

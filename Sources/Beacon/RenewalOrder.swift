@@ -63,9 +63,10 @@ extension CredentialFolder {
         self = folder
     }
 
-    /// What an enrolment keeps beside the files that a configuration names: the last certificate's, and the next one's.
+    /// What an enrolment keeps beside the files that a configuration names: the last key's and certificate's, and the next ones'.
     static func spareFiles(of configuration: Configuration) -> [String] {
         guard let folder = CredentialFolder(managing: configuration) else { return [] }
-        return [folder.oldAccess, folder.newAccess].flatMap { [$0.key, $0.certificate] }
+        return [folder.oldIdentityKey, folder.nextIdentityKey]
+            + [folder.oldAccess, folder.newAccess].flatMap { [$0.key, $0.certificate] }
     }
 }

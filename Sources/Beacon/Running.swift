@@ -163,13 +163,15 @@ extension Shell {
         }
     }
 
-    /// Takes what can be taken of a changed configuration; a faulty one changes nothing.
-    private func reload() {
+    /// Takes what can be taken of a changed configuration, and of a key that was rotated; a faulty one changes nothing.
+    /// - Returns: what was wrong.
+    @discardableResult
+    func reload() -> OperatorFault? {
         service.reloading()
         defer { service.ready() }
         do {
             let new = try Configuration(file: configurationFile)
-            let keyring = try Materials(new).keyring
+            let materials = try Materials(new)
             for part in new.differencesThatNeedARestart(from: configuration) {
                 log.warning("\(part) has changed: that needs a restart")
             }
@@ -177,18 +179,29 @@ extension Shell {
             (configuration.updates, configuration.logLevel) = (new.updates, new.logLevel)
             configuration.logFormat = new.logFormat
             configuration.metrics = new.metrics
-            (self.keyring, observer.policy) = (keyring, new.policy)
+            (keyring, observer.policy) = (materials.keyring, new.policy)
+            if new.identity == configuration.identity, new.keyFile == configuration.keyFile { take(materials) }
             observer.terms = new.terms
             setUpLog()
             log.notice("configuration read again")
             writeMetrics()
             raiseSequences()
             joinServers()
+            return nil
         } catch let fault as OperatorFault {
             log.error("\(fault.sentence); hint: \(fault.hint); the old configuration stays in force")
+            return fault
         } catch {
             preconditionFailure("\(error)")
         }
+    }
+
+    /// From here on, everything is signed with the key that is there now.
+    private func take(_ materials: Materials) {
+        guard !materials.key.publicKey.equals(key.publicKey) else { return }
+        (key, unsealer) = (materials.key, materials.unsealer)
+        observer.unseal = unsealer
+        log.notice("the identity key is another one now")
     }
 
     /// What the operator says about sequence ids holds in the journal and in memory.

@@ -25,7 +25,8 @@ public actor Shell {
     nonisolated let localPath: String?
     /// Of the socket that we made there: another's is not ours to take away.
     nonisolated let localInode = Atomic<UInt64>(0)
-    let key: IdentityKey
+    var key: IdentityKey
+    var unsealer: Unsealer
     let bootID: String
     let startedAt = Instant(nanoseconds: bootNanoseconds())
     var configuration: Configuration
@@ -108,19 +109,13 @@ public actor Shell {
         folder = try StateFolder(path: configuration.stateFolder)
         bootID = String(decoding: readSmallFile("/proc/sys/kernel/random/boot_id") ?? [], as: UTF8.self)
             .filter { !$0.isWhitespace }
-        observer = Shell.emptyObserver(configuration, materials.key)
+        unsealer = materials.unsealer
+        observer = Shell.emptyObserver(configuration, materials.unsealer)
     }
 
-    static func emptyObserver(_ configuration: Configuration, _ key: IdentityKey) -> Observer {
+    static func emptyObserver(_ configuration: Configuration, _ unsealer: @escaping Unsealer) -> Observer {
         var observer = Observer(
-            identity: configuration.identity, policy: configuration.policy,
-            unseal: { sealed in
-                do throws(UnsealingError) {
-                    return .success(try key.unseal(sealed))
-                } catch {
-                    return .failure(error == .seal ? .seal : .value)
-                }
-            }, authenticate: hmacSHA256)
+            identity: configuration.identity, policy: configuration.policy, unseal: unsealer, authenticate: hmacSHA256)
         observer.terms = configuration.terms
         observer.identification = Shell.identification(configuration)
         return observer

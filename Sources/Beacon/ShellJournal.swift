@@ -1,3 +1,5 @@
+import Glibc
+import Keys
 import Links
 import Observing
 import SRUP
@@ -18,7 +20,7 @@ extension Shell {
         note(journal.finding)
         warnOfFloors(journal)
         if let since = try journal.takeFullSince() { log.warning("the disk was full at \(wallTime(since))") }
-        var observer = Shell.emptyObserver(configuration, key)
+        var observer = Shell.emptyObserver(configuration, unsealer)
         let effects = observer.restore(
             try journal.servers(), try journal.openObservations(keyring), update: try journal.update(),
             activations: try journal.activations(),
@@ -78,13 +80,21 @@ extension Shell {
 
     /// The journal cannot be written: nothing is acted on until it can.
     func journalFailed(_ error: any Error) {
+        if error is IdentityKey.SigningError { endWithoutKey() }
         guard let failure = error as? Journal.Failure else { preconditionFailure("\(error)") }
         if failure.isFull { journal?.recordFullDisk(since: wallSeconds()) }
         journal = nil  // closing it takes back what was not committed
         for link in connections.keys { close(link) }
-        observer = Shell.emptyObserver(configuration, key)
+        observer = Shell.emptyObserver(configuration, unsealer)
         alarms?.observer.set(at: nil)
         startTrouble(failure)
+    }
+
+    /// A token that was pulled out, a TPM that answers no more: nothing was committed or acknowledged, and the next start tells what is wrong.
+    private func endWithoutKey() -> Never {
+        log.critical(
+            "the identity key does not sign any more: it is \(key.home); hint: see that the token or the TPM is there")
+        _exit(1)
     }
 
     func startTrouble(_ failure: Journal.Failure) {

@@ -285,6 +285,9 @@ extension Shell {
         case "explain":
             guard words.count == 2, let found = try? journal?.explain(String(words[1])) else { return [] }
             return (try? Array(encoder().encode(found))) ?? []
+        case "reload":
+            let fault = reload()
+            return Array((fault.map { "\($0.sentence)" } ?? "reloaded").utf8)
         case "join", "resign", "deregister", "standing": return obey(words)
         default: return []
         }

@@ -16,6 +16,8 @@ struct C2Lookups {
         var framesEach = 8
         /// Nanoseconds for which an answer counts: a key, «no such node», and none at all.
         var keyCounts: Int64 = 600_000_000_000
+        /// Nanoseconds for which a key that does not verify a frame is not doubted.
+        var keyIsCertain: Int64 = 2_000_000_000
         var noneCounts: Int64 = 60_000_000_000
         var silenceCounts: Int64 = 10_000_000_000
         /// Nodes of which an answer is remembered.
@@ -78,6 +80,17 @@ struct C2Lookups {
         }
         waiting[sender, default: []].append(frame)
         return .wait
+    }
+
+    /// Takes a frame that its sender's key does not verify. The sender may have another one by now (`srup-beacon rotate`), and whoever
+    /// has made the frame up costs us a question now and then.
+    /// - Returns: whether it waits for the answer.
+    mutating func doubt(_ frame: [UInt8], from sender: Identifier, at now: Int64) -> Bool {
+        guard let last = answered[sender], last.answer == .key,
+            now >= last.until - policy.keyCounts + policy.keyIsCertain
+        else { return false }
+        answered[sender] = nil
+        return take(frame, from: sender, isKnown: true, at: now) == .wait
     }
 
     /// Whom to ask about now, if anybody.

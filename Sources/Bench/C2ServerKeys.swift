@@ -14,7 +14,14 @@ extension C2Server {
         guard registry != nil, sender != c2.own, !fixed.contains(sender) else { return [serve(payload)] }
         let isKnown = ring[sender] != nil
         switch lookups.take(payload, from: sender, isKnown: isKnown, at: bootNanoseconds()) {
-        case .serve: return [serve(payload)]
+        case .serve:
+            if isKnown, (try? frame.verified(by: ring.current)) == nil,
+                lookups.doubt(payload, from: sender, at: bootNanoseconds())
+            {
+                askRegistry()
+                return []
+            }
+            return [serve(payload)]
         case .wait:
             askRegistry()
             return []

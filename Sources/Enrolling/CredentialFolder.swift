@@ -9,6 +9,10 @@ public struct CredentialFolder: Sendable {
     public let path: String
     /// The private identity key.
     public var identityKey: String { path + "/identity.key.pem" }
+    /// What it was before the last rotation: opens what was sealed to it, and signs nothing.
+    public var oldIdentityKey: String { path + "/identity.old.key.pem" }
+    /// What a rotation that was interrupted is making it.
+    public var nextIdentityKey: String { path + "/identity.next.key.pem" }
     /// Its public half, for whoever asks for it.
     public var identityPublicKey: String { path + "/identity.pub.pem" }
     /// The C2 server's public key.
@@ -87,7 +91,8 @@ public struct CredentialFolder: Sendable {
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             close(file)
             throw EnrolmentFault(
-                "another enrol or renew is at work in \(path)", hint: "wait until it has ended, then run this again")
+                "another enrol, renew or rotate is at work in \(path)",
+                hint: "wait until it has ended, then run this again")
         }
         return file
     }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Keys
 import SRUP
 
 extension Enrolment.Deed {
@@ -8,8 +9,9 @@ extension Enrolment.Deed {
         case .step, .accessKey: nil
         case .identity(let identity, let isNew):
             isNew ? "chose the identity \(identity.topicForm)" : "going on as \(identity.topicForm)"
-        case .key(let path, isNew: true): "made the identity key \(path)"
-        case .key(_, isNew: false): nil
+        case .key(let path, .file, isNew: true): "made the identity key \(path)"
+        case .key(let path, let home, isNew: true): "took the identity key of \(path): it is \(home)"
+        case .key(_, _, isNew: false): nil
         case .registered(let broker, let server): "registered: broker \(broker), server \(server.topicForm)"
         case .validated(serviceProved: true):
             "validated: the service has found that our key is ours, and has proved its own"

@@ -21,6 +21,8 @@ public struct Enrolment {
         public var token: String?
         /// Bits of new keys.
         public var bits = 3_072
+        /// Where the identity key comes from, unless there is one.
+        public var origin = KeyOrigin.made
         /// How the service is asked: kept for the renewals.
         public var asking = Asking()
         /// Broker and server, where the service has told them once and they were lost.
@@ -35,7 +37,7 @@ public struct Enrolment {
         /// The identity that we have.
         case identity(Identifier, isNew: Bool)
         /// The identity key is there.
-        case key(path: String, isNew: Bool)
+        case key(path: String, home: KeyHome, isNew: Bool)
         /// A step that nobody need be told of: a reply has come of which nothing is kept yet, or a file is in its place.
         case step
         /// The service is registered with; whether its own key is known.
@@ -85,7 +87,7 @@ public struct Enrolment {
         defer { unlock(lock) }
         folder.removeUnfinished()
         var record = try begin(wish, authority)
-        let key = try identityKey(wish.bits)
+        let key = try identityKey(wish)
         if let service {
             try meet(service, &record)
             if record.told == nil { try register(&record, key, wish) }
@@ -144,13 +146,13 @@ public struct Enrolment {
     }
 
     /// The identity key: made where there is none, and never over one.
-    private func identityKey(_ bits: Int) throws(EnrolmentFault) -> IdentityKey {
+    private func identityKey(_ wish: Wish) throws(EnrolmentFault) -> IdentityKey {
         let isNew = !folder.exists(folder.identityKey)
-        let key = try folder.privateKey(folder.identityKey, bits: bits)
-        if !folder.exists(folder.identityPublicKey) {
+        let key = try folder.privateKey(folder.identityKey, bits: wish.bits, from: wish.origin)
+        if folder.read(folder.identityPublicKey) != key.publicKey.pem {
             try folder.write(key.publicKey.pem, to: folder.identityPublicKey, mode: 0o644)
         }
-        did(.key(path: folder.identityKey, isNew: isNew))
+        did(.key(path: folder.identityKey, home: key.home, isNew: isNew))
         return key
     }
 

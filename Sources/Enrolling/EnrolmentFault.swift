@@ -15,10 +15,10 @@ public struct EnrolmentFault: Error, Equatable, Sendable {
         self.init("the registration service, asked for \(what): \(fault.sentence)", hint: fault.hint)
     }
 
-    init(_ fault: KeyMakingError) { self.init(fault.sentence, hint: fault.hint) }
-
     init(_ fault: any Error, file path: String) {
         if let fault = fault as? KeyError {
+            self.init(fault.sentence, hint: fault.hint)
+        } else if let fault = fault as? KeyMakingError {
             self.init(fault.sentence, hint: fault.hint)
         } else {
             self.init("\(path) cannot be used: \(fault)", hint: "see \(path)")

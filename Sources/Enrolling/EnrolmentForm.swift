@@ -12,6 +12,8 @@ public struct EnrolmentForm: Sendable {
     public var type = ""
     /// Who to be; nil: a new identity, or the one with which it was begun.
     public var identity: String?
+    /// `tpm`, or the operator's own key file; nil: a key is made.
+    public var key: String?
     /// A file with the CAs of the service's certificate.
     public var authority: String?
     /// A file with a token; `-`: standard input.
@@ -46,6 +48,10 @@ public struct EnrolmentForm: Sendable {
         let asking = asking.over(record?.asking)
         var wish = Enrolment.Wish(address: try address(address))
         (wish.type, wish.bits, wish.asking) = (try checkedType(), asking.keyBits, asking)
+        wish.origin = KeyOrigin(key)
+        if case .given(let file) = wish.origin, folder?.exists(folder?.identityKey ?? "") != true {
+            do { _ = try IdentityKey(pemFile: file) } catch { throw EnrolmentFault(error, file: file) }
+        }
         wish.identity = try identity.map { text throws(EnrolmentFault) in try identifier(text, "--identity") }
         wish.token = try readToken()
         wish.fallback = try fallback()

@@ -1,18 +1,41 @@
 import Keys
 import SRUP
 
+/// Where a new identity key comes from.
+public enum KeyOrigin: Equatable, Sendable {
+    /// Made here, and kept in its file.
+    case made
+    /// Made by this machine's TPM, which alone can use what is in the file.
+    case tpm
+    /// A key file of the operator's: the key itself, or the line that names one in hardware.
+    case given(file: String)
+
+    /// As a person writes it: `tpm`, or the path of a key file; nil: one is made.
+    public init(_ text: String?) {
+        switch text {
+        case nil: self = .made
+        case "tpm": self = .tpm
+        case let file?: self = .given(file: file)
+        }
+    }
+}
+
 extension CredentialFolder {
     /// A private key that is there, or a new one.
-    func privateKey(_ file: String, bits: Int) throws(EnrolmentFault) -> IdentityKey {
-        if exists(file) {
-            do { return try IdentityKey(pemFile: file) } catch { throw EnrolmentFault(error, file: file) }
-        }
-        do throws(KeyMakingError) {
-            let key = try IdentityKey.make(bits: bits)
-            try key.write(pemFile: file)
-            return key
+    func privateKey(
+        _ file: String, bits: Int, from origin: KeyOrigin = .made
+    ) throws(EnrolmentFault) -> IdentityKey {
+        do {
+            if !exists(file) {
+                switch origin {
+                case .made: try IdentityKey.make(bits: bits).write(pemFile: file)
+                case .tpm: try IdentityKey.makeInTPM(bits: bits).write(pemFile: file)
+                case .given(let own): try IdentityKey.copyFile(own, to: file)
+                }
+            }
+            return try IdentityKey(pemFile: file)
         } catch {
-            throw EnrolmentFault(error)
+            throw EnrolmentFault(error, file: file)
         }
     }
 

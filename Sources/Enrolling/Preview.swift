@@ -43,7 +43,13 @@ extension Enrolment {
             lines.append("would choose \(wish.identity.map { "the identity \($0.topicForm)" } ?? "a new identity")")
         }
         let hasKey = folder.map { $0.exists($0.identityKey) } ?? false
-        if !hasKey { lines.append("would make an identity key of \(wish.bits) bits") }
+        if !hasKey {
+            switch wish.origin {
+            case .made: lines.append("would make an identity key of \(wish.bits) bits")
+            case .tpm: lines.append("would have the TPM make an identity key of \(wish.bits) bits")
+            case .given(let file): lines.append("would take the identity key that \(file) holds or names")
+            }
+        }
         if record?.told == nil { lines.append("would register it as \"\(record?.type ?? wish.type)\"") }
         if record?.isValidated != true { lines.append("would prove that the key is ours") }
         let hasAccess = folder.map { $0.exists($0.access.folder) } ?? false

@@ -37,7 +37,7 @@ public struct Registry: Sendable {
         }
     }
 
-    private func post(_ what: String, _ body: some Encodable) throws(EnrolmentFault) -> HTTPReply {
+    func post(_ what: String, _ body: some Encodable) throws(EnrolmentFault) -> HTTPReply {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let bytes = try? encoder.encode(body) else { preconditionFailure("a question could not be encoded") }
@@ -220,7 +220,7 @@ public struct Registry: Sendable {
         }
     }
 
-    private func signed(_ bytes: [UInt8], _ key: IdentityKey) throws(EnrolmentFault) -> String {
+    func signed(_ bytes: [UInt8], _ key: IdentityKey) throws(EnrolmentFault) -> String {
         do {
             return Data(try key.pssSignature(over: bytes)).base64EncodedString()
         } catch {

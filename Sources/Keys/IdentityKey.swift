@@ -75,7 +75,8 @@ public final class IdentityKey: Signer, @unchecked Sendable {
     private func checkUses(_ path: String) throws {
         guard home != .file else { return }
         let message = randomBytes(32)
-        let signs = (try? signature(over: [message[...]])).map { publicKey.verifies($0[...], over: [message[...]]) } ?? false
+        let signs =
+            (try? signature(over: [message[...]])).map { publicKey.verifies($0[...], over: [message[...]]) } ?? false
         let opens = (try? unseal(publicKey.seal(.random()))) != nil
         guard signs, opens else { throw KeyError.uselessHardwareKey(path: path, signs: signs, opens: opens) }
     }

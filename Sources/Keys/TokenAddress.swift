@@ -25,7 +25,8 @@ struct TokenAddress {
             case "pin-source": pinFile = value.hasPrefix("file:") ? String(value.dropFirst(5)) : value
             case "module-path": module = value
             default:
-                throw KeyError.badLine(path: path, why: "behind the ? only pin-source, pin-value and module-path are known")
+                throw KeyError.badLine(
+                    path: path, why: "behind the ? only pin-source, pin-value and module-path are known")
             }
         }
         // A path that is not absolute, or a command behind «|», is none of ours.

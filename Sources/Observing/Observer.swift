@@ -50,7 +50,8 @@ public struct Observer: Sendable {
     /// The answers to the last ACTIVATEs, the newest last.
     var activations: [Activation] = []
 
-    let unseal: Unsealer
+    /// Opens what is sealed to us; changes where our key does.
+    public var unseal: Unsealer
     let authenticate: Authenticator
     var servers: [Identifier: Standing] = [:]
     var observations: [Exchange: Observation] = [:]

@@ -20,7 +20,7 @@ struct Command: ParsableCommand {
             Servers.self,
             Join.self,
             Resign.self, Deregister.self,
-            Pair.self, Renew.self, Fetch.self, GiveManagement.self,
+            Pair.self, Renew.self, Rotate.self, Fetch.self, GiveManagement.self,
         ])
 }
 

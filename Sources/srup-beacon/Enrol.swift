@@ -11,6 +11,9 @@ struct Enrol: ParsableCommand {
             registers; proves that the key is ours; gets the client certificate for the broker; keeps the C2 server's key; \
             writes the configuration. Run it as the beacon's user.
 
+            The identity key may be in hardware: --key tpm has the TPM make it; --key FILE takes a key file of yours, and that may \
+            be one line, pkcs11:token=T;object=O;type=private?pin-source=/FILE or handle:0x81010001.
+
             Interrupted, it is run again in the same way, and goes on where it was. It writes over nothing: an identity that \
             is there stays, unless --replace sets it aside. --ca, --proxy, --timeout, --bits and --allow-plain-http are \
             kept for the renewals; run again with others, it keeps those.
@@ -42,6 +45,12 @@ struct Enrol: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Where the identity key is to come from, unless it is made: tpm, this machine's TPM; or a key file, which may be a line that names a key in hardware.",
+            valueName: "tpm|file"))
+    var key: String?
+
+    @Option(
+        help: ArgumentHelp(
             "A file with the token that the service asks for, or - for standard input; SRUP_BEACON_TOKEN in the environment does as well.",
             valueName: "file"))
     var token: String?
@@ -67,6 +76,7 @@ struct Enrol: ParsableCommand {
             var order = EnrolmentOrder()
             (order.configuration, order.state, order.keys) = (options.config, state, keys)
             (order.form.address, order.form.type, order.form.identity) = (address, type, identity)
+            order.form.key = key
             (order.form.token, order.form.broker, order.form.server) = (token, broker, server)
             (order.form.authority, order.form.asking, order.replaces) = (service.ca, service.asking, replace)
             if dryRun { try order.rehearse(say: say) } else { try order.perform(say: say) }

@@ -22,7 +22,7 @@ struct Key: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "[\(section)] \(name)" }
 
-    private static let badPaths = ["", "relative/path", "~/key", "off"]
+    private static let badPaths = ["", "relative/path", "~/key", "off", "pkcs11:token=gate", "handle:0x81010001"]
     private static let badNumbers = ["", "x", "1.5", "1 2", "0x", "0xZZ", "--1", "١"]
     private static let badSeconds = ["", "x", "nan", "inf", "-1", "0", "1 s", "1,5"]
 

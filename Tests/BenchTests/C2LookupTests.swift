@@ -40,6 +40,28 @@ struct C2LookupTests {
         }
     }
 
+    @Test(
+        "a key that does not verify a frame is asked for again, once it is two seconds old, and not for each made-up frame"
+    )
+    func doubts() {
+        var lookups = C2Lookups()
+        _ = lookups.take([1], from: node, isKnown: true, at: 0)
+        _ = lookups.next()
+        _ = lookups.answer(node, .key, at: 0)
+        let later = 2 * C2LookupTests.second
+        let early = lookups.doubt([2], from: node, at: later - 1)
+        #expect(!early)
+        let first = lookups.doubt([3], from: node, at: later)
+        #expect(first)
+        #expect(lookups.next() == node)
+        #expect(lookups.take([4], from: node, isKnown: true, at: later) == .wait)
+        #expect(lookups.answer(node, .key, at: later) == [[3], [4]])
+        let again = lookups.doubt([5], from: node, at: later + 1)
+        #expect(!again)
+        let stranger = lookups.doubt([6], from: Identifier(0x30), at: later)
+        #expect(!stranger, "of whom the registry has given no key")
+    }
+
     @Test("strangers are asked about so often a minute, members always and first")
     func storm() {
         var policy = C2Lookups.Policy()

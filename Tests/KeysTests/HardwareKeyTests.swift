@@ -13,7 +13,9 @@ private enum Bench {
 
     static func open() throws -> (token: SoftToken, tpm: SoftTPM) {
         let (token, tpm) = (try #require(token), try #require(tpm))
-        for (name, value) in token.environment.merging(tpm.environment, uniquingKeysWith: { $1 }) { setenv(name, value, 1) }
+        for (name, value) in token.environment.merging(tpm.environment, uniquingKeysWith: { $1 }) {
+            setenv(name, value, 1)
+        }
         return (token, tpm)
     }
 }
@@ -136,7 +138,8 @@ struct HardwareKeyTests {
             let thief = try Child(
                 program,
                 [
-                    "pkeyutl", "-provider", "tpm2", "-provider", "default", "-propquery", "?provider=tpm2", "-sign", "-inkey",
+                    "pkeyutl", "-provider", "tpm2", "-provider", "default", "-propquery", "?provider=tpm2", "-sign",
+                    "-inkey",
                     path, "-in", output, "-out", "/dev/null",
                 ], output: output, environment: environment)
             #expect(thief.wait() != 0)
@@ -148,7 +151,8 @@ struct HardwareKeyTests {
         let tpm = try Bench.open().tpm
         try TemporaryFolder.with { folder in
             func tool(_ line: String) throws {
-                let words = tpm.environment.map { "\($0.key)=\($0.value)" } + line.split(separator: " ").map(String.init)
+                let words =
+                    tpm.environment.map { "\($0.key)=\($0.value)" } + line.split(separator: " ").map(String.init)
                 try Network.run("/usr/bin/env", words)
             }
             let path = folder.path("identity.key.pem")

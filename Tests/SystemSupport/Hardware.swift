@@ -23,7 +23,8 @@ package final class SoftTPM {
                 "type=tcp,port=\(port + 1),bindaddr=127.0.0.1",
             ], output: folder + "/output")
         environment = [
-            "TPM2OPENSSL_TCTI": "swtpm:host=127.0.0.1,port=\(port)", "TPM2TOOLS_TCTI": "swtpm:host=127.0.0.1,port=\(port)",
+            "TPM2OPENSSL_TCTI": "swtpm:host=127.0.0.1,port=\(port)",
+            "TPM2TOOLS_TCTI": "swtpm:host=127.0.0.1,port=\(port)",
             "TSS2_LOG": "all+none",
         ]
         try eventually("the TPM listens") { !SoftTPM.isFree(port) }
@@ -63,7 +64,8 @@ package final class SoftToken {
     static let module = "/usr/lib/softhsm/libsofthsm2.so"
 
     package init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "srup-token-\(UUID().uuidString.prefix(8))").path
+        folder =
+            FileManager.default.temporaryDirectory.appending(path: "srup-token-\(UUID().uuidString.prefix(8))").path
         try FileManager.default.createDirectory(atPath: folder + "/tokens", withIntermediateDirectories: true)
         try "directories.tokendir = \(folder)/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"
             .write(toFile: folder + "/softhsm.conf", atomically: true, encoding: .utf8)
@@ -96,8 +98,9 @@ extension String {
     /// Writes it as a file that is its owner's alone.
     package func writePrivately(to path: String) throws {
         try? FileManager.default.removeItem(atPath: path)
-        guard FileManager.default.createFile(
-            atPath: path, contents: Data(utf8), attributes: [.posixPermissions: 0o600])
+        guard
+            FileManager.default.createFile(
+                atPath: path, contents: Data(utf8), attributes: [.posixPermissions: 0o600])
         else { throw NotInTime(what: "\(path) could not be written") }
     }
 }

@@ -41,5 +41,10 @@ final class RegistryBroker {
         ).status == 0
     }
 
+    func stop() {
+        mosquitto?.end()
+        mosquitto = nil
+    }
+
     func readAgain() { if let mosquitto { kill(mosquitto.process, SIGHUP) } }
 }

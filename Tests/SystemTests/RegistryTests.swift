@@ -75,7 +75,8 @@ struct RegistryTests {
             "/usr/bin/sqlite3",
             [
                 "-batch", file,
-                "ALTER TABLE tokens DROP COLUMN label; ALTER TABLE tokens DROP COLUMN used; PRAGMA user_version = 1",
+                "ALTER TABLE tokens DROP COLUMN label; ALTER TABLE tokens DROP COLUMN used; DROP TABLE former_keys;"
+                    + " PRAGMA user_version = 1",
             ])
         try registry.start(["--tokens", "required"])
         #expect(try registry.enrol(id, token: token) == ["201", "200", "200"])

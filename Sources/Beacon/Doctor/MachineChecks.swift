@@ -87,7 +87,8 @@ extension Doctor {
         do {
             let key = try IdentityKey(pemFile: configuration.keyFile)
             return .init(
-                "identity key", .good, configuration.keyFile, "RSA, \(key.publicKey.bits) bits, for its owner only")
+                "identity key", .good, configuration.keyFile,
+                "RSA, \(key.publicKey.bits) bits, \(key.home); the file is its owner's only")
         } catch {
             return Doctor.bad("identity key", configuration.keyFile, error)
         }

@@ -64,6 +64,7 @@ public final class Registry {
         case .register: return try register(RegistryBody.read(request.body, as: RegistryBody.Register.self))
         case .validate: return try validate(RegistryBody.read(request.body, as: RegistryBody.Validate.self))
         case .access: return try access(RegistryBody.read(request.body, as: RegistryBody.Access.self))
+        case .rotate: return try rotate(RegistryBody.read(request.body, as: RegistryBody.Rotate.self))
         case .deregister:
             let body = try RegistryBody.read(request.body, as: RegistryBody.Deregister.self)
             return try deregister(body, role: try role(request))
@@ -94,7 +95,7 @@ extension RegistryReply {
 
 /// What is asked for. Its text names no path that we do not serve: those are a stranger's words.
 enum RegistryRoute: Equatable, CustomStringConvertible {
-    case status, register, validate, access, deregister
+    case status, register, validate, access, rotate, deregister
     case getKey(String), getType(String)
     case other(Fault)
 
@@ -115,6 +116,7 @@ enum RegistryRoute: Equatable, CustomStringConvertible {
         case ("register", 4): self = isPost ? .register : .other(.method)
         case ("validate", 4): self = isPost ? .validate : .other(.method)
         case ("access", 4): self = isPost ? .access : .other(.method)
+        case ("rotate", 4): self = isPost ? .rotate : .other(.method)
         case ("deregister", 4): self = isPost ? .deregister : .other(.method)
         case ("get_key", 5): self = isGet ? .getKey(String(parts[4])) : .other(.method)
         case ("get_type", 5): self = isGet ? .getType(String(parts[4])) : .other(.method)
@@ -128,6 +130,7 @@ enum RegistryRoute: Equatable, CustomStringConvertible {
         case .register: "register"
         case .validate: "validate"
         case .access: "access"
+        case .rotate: "rotate"
         case .deregister: "deregister"
         case .getKey: "get_key"
         case .getType: "get_type"

@@ -20,7 +20,7 @@ extension Registry {
                 throw RegistryRefusal(400, "the identity has been revoked")
             }
             guard try store.identity(withKeyHash: hash) == nil,
-                try !store.isCertified(keyHash: hash, forOthersThan: identity)
+                try !store.isCertified(keyHash: hash, forOthersThan: identity), try !store.isFormer(keyHash: hash)
             else { throw RegistryRefusal(400, "the csr's key is another identity's") }
             try checkRate(of: identity, at: now)
             let made = try authority.certify(

@@ -46,8 +46,8 @@ extension Registry {
         }
         let hash = sha256(key)
         guard try store.identity(withKeyHash: hash) == nil,
-            try !store.isCertified(keyHash: hash, forOthersThan: identity)
-        else { throw RegistryRefusal(400, "the key is another identity's") }
+            try !store.isCertified(keyHash: hash, forOthersThan: identity), try !store.isFormer(keyHash: hash)
+        else { throw RegistryRefusal(400, "the key is another identity's, or was one's before") }
         let counts = try store.counts()
         guard counts.waiting < policy.mostWaiting, counts.all < policy.mostIdentities else {
             throw RegistryRefusal(503, "too many identities are registered", retryAfter: Int(policy.validationTime))
@@ -64,7 +64,7 @@ extension Registry {
         return true
     }
 
-    private func publicKey(_ text: String) throws -> PublicKey {
+    func publicKey(_ text: String) throws -> PublicKey {
         let bytes = try RegistryBody.bytes(text, "key")
         guard bytes.count <= RegistryPolicy.longestKey else {
             throw RegistryRefusal(400, "the key has more than 8192 bits")

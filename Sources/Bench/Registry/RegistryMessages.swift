@@ -75,6 +75,13 @@ enum RegistryBody {
         let signature: String
     }
 
+    struct Rotate: Decodable {
+        let identity: String
+        let key: String
+        let signature: String
+        let proof: String
+    }
+
     struct Deregister: Decodable {
         let identity: String
         let signature: String?

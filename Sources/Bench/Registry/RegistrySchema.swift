@@ -39,6 +39,14 @@ enum RegistrySchema {
         ALTER TABLE tokens ADD COLUMN label TEXT;                       -- the operator's words for it
         ALTER TABLE tokens ADD COLUMN used INTEGER NOT NULL DEFAULT 0;  -- how often; before this version not counted
         """,
+        """
+        CREATE TABLE former_keys (            -- that an identity had before the one that it has
+            key_hash BLOB PRIMARY KEY,        -- SHA-256: it is nobody's again
+            identity INTEGER NOT NULL,
+            replaced INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX former_keys_of ON former_keys (identity, replaced);
+        """,
     ]
 
     /// Brings a file to the newest version, in one transaction.

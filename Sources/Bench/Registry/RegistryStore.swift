@@ -112,10 +112,13 @@ final class RegistryStore {
     }
 
     /// Whether another identity has, or had, a certificate for this key.
-    func isCertified(keyHash: [UInt8], forOthersThan identity: Identifier) throws(DatabaseError) -> Bool {
+    /// - Parameter identity: nil: any identity at all.
+    func isCertified(
+        keyHash: [UInt8], forOthersThan identity: Identifier? = nil
+    ) throws(DatabaseError) -> Bool {
         try !database.rows(
-            "SELECT 1 FROM certificates WHERE key_hash = ? AND identity <> ? LIMIT 1", .blob(keyHash),
-            .unsigned(identity.number)
+            "SELECT 1 FROM certificates WHERE key_hash = ? AND identity IS NOT ? LIMIT 1", .blob(keyHash),
+            identity.map { .unsigned($0.number) } ?? .null
         ).isEmpty
     }
 

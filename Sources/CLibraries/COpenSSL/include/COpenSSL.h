@@ -68,6 +68,8 @@ static inline EVP_PKEY *cossl_token_key(const char *module, const char *uri, con
     ENGINE *engine = ENGINE_by_id("pkcs11");
     *is_there = engine != NULL;
     if (!engine) return NULL;
+    // For this key only: libcurl makes every engine in the list the one for all keys of all kinds.
+    ENGINE_set_flags(engine, ENGINE_get_flags(engine) | ENGINE_FLAGS_NO_REGISTER_ALL);
     EVP_PKEY *key = NULL;
     if (ENGINE_ctrl_cmd_string(engine, "QUIET", NULL, 0) == 1
         && (!module || ENGINE_ctrl_cmd_string(engine, "MODULE_PATH", module, 0) == 1)

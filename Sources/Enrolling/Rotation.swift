@@ -1,0 +1,131 @@
+import Fetching
+import FoundationEssentials
+import Glibc
+import Keys
+import SRUP
+
+/// A new identity key for the same identity. Not in the paper: docs/registry.md, «rotate», is its specification.
+///
+///     next key made ─▶ the service has it ─▶ it is in the old one's place
+///
+/// Interrupted anywhere it is run again, and goes on with the same new key. The old one is kept beside it, to open what was sealed to it
+/// before all servers had the new one; nothing is signed with it any more. The rotation after that destroys it.
+public struct Rotation {
+    let folder: CredentialFolder
+    let registry: Registry
+    let did: () -> Void
+
+    /// A rotation in a folder in which an enrolment has been finished.
+    /// - Parameter did: is called between every two deeds, for tests.
+    public init(folder: CredentialFolder, registry: Registry, did: @escaping () -> Void) {
+        (self.folder, self.registry, self.did) = (folder, registry, did)
+    }
+
+    /// Makes a key, gives it to the service, and only then puts it into the old one's place.
+    /// - Parameters:
+    ///   - origin: where the new key comes from; nil: from where the old one has come, as far as we can make one there.
+    ///   - ready: is called when all is ready but the service has not been asked; throws where it is no good time.
+    /// - Throws: `EnrolmentFault`; the old key is in use then, as before.
+    /// - Returns: where the new key is.
+    public func run(
+        from origin: KeyOrigin?, bits: Int, ready: () throws(EnrolmentFault) -> Void
+    ) throws(EnrolmentFault) -> KeyHome {
+        try folder.check()
+        let lock = try folder.lock()
+        defer { unlock(lock) }
+        folder.removeUnfinished()
+        guard let record = try EnrolmentRecord(in: folder), record.isValidated, let identity = record.identifier else {
+            throw EnrolmentFault("no enrolment has been finished in \(folder.path)", hint: "run: srup-beacon enrol URL")
+        }
+        let key: IdentityKey
+        do { key = try IdentityKey(pemFile: folder.identityKey) } catch {
+            throw EnrolmentFault(error, file: folder.identityKey)
+        }
+        let next = try nextKey(after: key, origin, bits)
+        did()
+        guard !next.publicKey.equals(key.publicKey) else {
+            try discardNext()
+            throw EnrolmentFault("that is the key that this beacon has already", hint: "give --key another one")
+        }
+        try ready()
+        let reply = try registry.rotate(identity, from: key, to: next)
+        did()
+        guard reply.status == 200 else {
+            // What the service will never take is not kept for another day; after a time limit, or its bad hour, it is.
+            if (400..<429).contains(reply.status) { try discardNext() }
+            throw Rotation.refused(reply)
+        }
+        try takeNext(next.publicKey)
+        return next.home
+    }
+
+    /// The one that an interrupted rotation has made, or a new one.
+    private func nextKey(
+        after key: IdentityKey, _ origin: KeyOrigin?, _ bits: Int
+    ) throws(EnrolmentFault) -> IdentityKey {
+        var origin = origin
+        if origin == nil, !folder.exists(folder.nextIdentityKey) { origin = try Rotation.origin(as: key) }
+        return try folder.privateKey(folder.nextIdentityKey, bits: bits, from: origin ?? .made)
+    }
+
+    /// A token's key is made with the token's own tools, and named by whoever has made it.
+    private static func origin(as key: IdentityKey) throws(EnrolmentFault) -> KeyOrigin {
+        switch key.home {
+        case .file: return .made
+        case .wrapped: return .tpm
+        case .tpm, .token:
+            throw EnrolmentFault(
+                "the identity key is \(key.home), where none can be made by this command",
+                hint: "make one there, write its line into a file, and give that with --key FILE; or --key tpm")
+        }
+    }
+
+    /// Never a moment without a key under the one name; a process that is killed between any two of these is run again.
+    private func takeNext(_ publicKey: PublicKey) throws(EnrolmentFault) {
+        if let number = destroyFile(folder.oldIdentityKey) { throw folder.unwritable(folder.oldIdentityKey, number) }
+        did()
+        guard link(folder.identityKey, folder.oldIdentityKey) == 0 else {
+            throw folder.unwritable(folder.oldIdentityKey, errno)
+        }
+        did()
+        guard rename(folder.nextIdentityKey, folder.identityKey) == 0 else {
+            throw folder.unwritable(folder.identityKey, errno)
+        }
+        folder.sync(folder: folder.path)
+        did()
+        try folder.write(publicKey.pem, to: folder.identityPublicKey, mode: 0o644)
+    }
+
+    private func discardNext() throws(EnrolmentFault) {
+        if let number = destroyFile(folder.nextIdentityKey) { throw folder.unwritable(folder.nextIdentityKey, number) }
+    }
+
+    private static func refused(_ reply: HTTPReply) -> EnrolmentFault {
+        guard [404, 405].contains(reply.status) else { return .answered("rotate", reply) }
+        return EnrolmentFault(
+            "the registration service does not replace keys, as the reference's does not",
+            hint: "become another node with a new key: srup-beacon enrol URL --replace")
+    }
+}
+
+extension Rotation {
+    /// What both keys sign: that this identity's key is to be the one with this SHA-256.
+    package static func statement(_ identity: Identifier, newKey: PublicKey) -> [UInt8] {
+        Array("rotate \(identity.topicForm) \(hexadecimal(sha256(newKey.der)))".utf8)
+    }
+}
+
+extension Registry {
+    /// Asks for a new key to be the identity's: signed with the old one, and with the new one, which shows that we have it.
+    func rotate(
+        _ identity: Identifier, from key: IdentityKey, to next: IdentityKey
+    ) throws(EnrolmentFault) -> HTTPReply {
+        struct Request: Encodable { var identity, key, signature, proof: String }
+        let statement = Rotation.statement(identity, newKey: next.publicKey)
+        return try post(
+            "rotate",
+            Request(
+                identity: identity.topicForm, key: Data(next.publicKey.der).base64EncodedString(),
+                signature: try signed(statement, key), proof: try signed(statement, next)))
+    }
+}

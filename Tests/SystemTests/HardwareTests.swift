@@ -1,0 +1,79 @@
+import Foundation
+import SRUP
+import SystemSupport
+import Testing
+
+@Suite("A beacon whose key is in hardware", .serialized)
+struct HardwareTests {
+    @Test("made by a TPM at the enrolment, it joins, observes, and goes on after a restart")
+    func tpm() throws {
+        let tpm = try SoftTPM()
+        let site = try Site(enrolling: ["--key", "tpm"], environment: tpm.environment)
+        let file = try String(contentsOfFile: site.keys + "/identity.key.pem", encoding: .utf8)
+        #expect(file.hasPrefix("-----BEGIN TSS2 PRIVATE KEY-----"))
+        let server = try site.startServer()
+        try site.startBeacon()
+        try site.enrolDevice()
+        for _ in 0..<2 {
+            let joined = try site.join()
+            #expect(joined.status == 0, "\(joined.text)\(server.said)\(site.beaconLog)")
+            #expect(site.stopBeacon() == 0)
+            try site.startBeacon()
+        }
+        #expect(try site.verb(["doctor", "--no-visit"]).text.contains("wrapped by the TPM"))
+        #expect(site.stopBeacon() == 0)
+        tpm.vanish()
+        let check = try site.verb(["run", "--check"])
+        #expect(check.status == 1)
+        #expect(check.text.contains("hint: "), "\(check.text)")
+    }
+
+    @Test("rotated from its file into a TPM, and back, it is the same beacon")
+    func rotatedIntoTPM() throws {
+        let tpm = try SoftTPM()
+        let site = try Site(environment: tpm.environment)
+        let server = try site.startServer()
+        try site.startBeacon()
+        try site.enrolDevice()
+        let rotated = try site.verb(["rotate", "--key", "tpm"])
+        #expect(rotated.status == 0, "\(rotated.text)")
+        #expect(rotated.text.contains("wrapped by the TPM"))
+        Thread.sleep(forTimeInterval: 2)
+        let joined = try site.join()
+        #expect(joined.status == 0, "\(joined.text)\(server.said)\(site.beaconLog)")
+    }
+
+    @Test(
+        "taken from a PKCS#11 token, it joins and observes; a wrong PIN, and a token that has gone, are said without the PIN"
+    )
+    func token() throws {
+        let token = try SoftToken()
+        let folder = FileManager.default.temporaryDirectory.appending(path: "srup-\(UUID().uuidString.prefix(8))").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Network.run("/usr/bin/openssl", ["genrsa", "-out", folder + "/key.pem", "2048"])
+        let uri = try token.take(keyFile: folder + "/key.pem", as: "identity")
+        try SoftToken.pin.writePrivately(to: folder + "/pin")
+        try "\(uri)?pin-source=\(folder)/pin\n".writePrivately(to: folder + "/line")
+        let site = try Site(enrolling: ["--key", folder + "/line"], environment: token.environment)
+        let server = try site.startServer()
+        try site.startBeacon()
+        try site.enrolDevice()
+        let joined = try site.join()
+        #expect(joined.status == 0, "\(joined.text)\(server.said)\(site.beaconLog)")
+        #expect(try site.verb(["doctor", "--no-visit"]).text.contains("in a PKCS#11 token"))
+        #expect(try site.verb(["rotate"]).text.contains("where none can be made by this command"))
+        #expect(site.stopBeacon() == 0)
+
+        for (line, secret) in [("\(uri)?pin-value=77777", "77777"), (uri, SoftToken.pin)] {
+            try "\(line)\n".writePrivately(to: site.keys + "/identity.key.pem")
+            let check = try site.verb(["run", "--check"])
+            #expect(check.status == 1)
+            #expect(check.text.contains("is not to be had in a PKCS#11 token"), "\(check.text)")
+            #expect(check.text.contains("hint: ") && !check.text.contains(secret), "\(check.text)")
+        }
+        token.vanish()
+        #expect(try site.verb(["run", "--check"]).status == 1)
+        #expect(!site.beaconLog.contains(SoftToken.pin))
+    }
+}
