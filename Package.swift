@@ -85,7 +85,8 @@ let package = Package(
             name: "Loop", path: "Scripts/Measure/Loop",
             linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("sqlite3")]),
         .executableTarget(
-            name: "measure", dependencies: ["Beacon", "SRUP", "ProofLink", "Observing", "Keys", "SQLite", "Loop"],
+            name: "measure",
+            dependencies: ["Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "Loop", "SystemSupport"],
             path: "Scripts/Measure/Main"),
 
         // A disk in memory that loses power, for the journal's tests.
