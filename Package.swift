@@ -6,6 +6,8 @@ let package = Package(
     products: [
         .executable(name: "srup-beacon", targets: ["srup-beacon"]),
         .executable(name: "srup-bench", targets: ["srup-bench"]),
+        // For LD_PRELOAD, by the tests alone.
+        .library(name: "WrongClock", type: .dynamic, targets: ["WrongClock"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -91,6 +93,9 @@ let package = Package(
 
         // A disk in memory that loses power, for the journal's tests.
         .target(name: "CutDisk", path: "Tests/CutDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
+
+        // A wall clock that is wrong, preloaded into the beacon by the whole-system tests.
+        .target(name: "WrongClock", path: "Tests/WrongClock"),
 
         // The reference's frames and the test keys, for the tests only.
         .target(name: "TestVectors", dependencies: ["SRUP", "Keys"], path: "Tests/Support"),

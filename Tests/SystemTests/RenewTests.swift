@@ -20,13 +20,15 @@ struct RenewTests {
         let network: Network
         let beacon: Enrollee
 
-        func run(_ log: String) throws -> Child {
+        func run(_ log: String, environment: [String: String] = [:]) throws -> Child {
             var text = try String(contentsOfFile: beacon.configuration, encoding: .utf8)
             text = text.replacing(
                 "[link]", with: "[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = \(network.folder)/link")
             text = text.replacing("[broker]", with: "[broker]\nreconnect-first = 0.05\nreconnect-longest = 0.2")
             try text.write(toFile: beacon.configuration, atomically: true, encoding: .utf8)
-            return try Child(Network.products + "/srup-beacon", ["run", "--config", beacon.configuration], output: log)
+            return try Child(
+                Network.products + "/srup-beacon", ["run", "--config", beacon.configuration], output: log,
+                environment: environment)
         }
     }
 

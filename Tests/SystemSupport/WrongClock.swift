@@ -1,0 +1,34 @@
+import Foundation
+
+/// The wall clock of the programs that are started with its environment; theirs alone, and it can be set while they run.
+package final class WrongClock {
+    private let file: String
+
+    /// A clock that is right.
+    package init(_ network: Network) throws {
+        file = network.folder + "/wrong-clock-\(UUID().uuidString)"
+        try Data(repeating: 0, count: 8).write(to: URL(filePath: file))
+        guard FileManager.default.fileExists(atPath: library) else { throw NotInTime(what: "the library \(library)") }
+    }
+
+    private let library = Network.products + "/libWrongClock.so"
+
+    package var environment: [String: String] { ["LD_PRELOAD": library, "SRUP_WRONG_CLOCK": file] }
+
+    /// Sets it to the second day of a year.
+    package func set(to year: Int) throws {
+        let day = DateComponents(calendar: Calendar(identifier: .gregorian), timeZone: .gmt, year: year, day: 2)
+        guard let moment = day.date else { throw NotInTime(what: "a year \(year)") }
+        try write(Int64(moment.timeIntervalSinceNow))
+    }
+
+    package func correct() throws { try write(0) }
+
+    /// In place: the file is mapped.
+    private func write(_ seconds: Int64) throws {
+        let descriptor = open(file, O_WRONLY | O_CLOEXEC)
+        defer { close(descriptor) }
+        var seconds = seconds
+        guard pwrite(descriptor, &seconds, 8, 0) == 8 else { throw NotInTime(what: "the clock is set: errno \(errno)") }
+    }
+}
