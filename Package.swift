@@ -122,7 +122,9 @@ let package = Package(
             name: "SystemSupport", dependencies: ["SRUP", "ProofLink", "Keys", "Links"], path: "Tests/SystemSupport"),
         .testTarget(
             name: "SystemTests",
-            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"],
+            dependencies: [
+                "SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "TestVectors", "srup-beacon", "srup-bench",
+            ],
             exclude: ["Registry", "Console"]),
         .testTarget(
             name: "RadioTests",

@@ -15,21 +15,28 @@ package final class TestServer: Sendable {
         /// When the first response under a token had come, on CLOCK_BOOTTIME.
         var arrivals: [Token: Int64] = [:]
         var nextID: Int64 = 0
+        /// What no broker has acknowledged, where that is kept.
+        var outbox: [Outgoing] = []
     }
 
     package let key: IdentityKey
     package let beaconKey: PublicKey
     private let keyring: PublicKeys
     private let answersJoins: Bool
+    private let sendsAgain: Bool
+    /// Held from a sequence id until its frame is with the link: what is overtaken would be refused.
+    private let order = Mutex(())
     private let state = Mutex(State())
     private let link = Mutex<BrokerLink?>(nil)
 
-    package init(_ network: Network, answersJoins: Bool = true) throws {
+    /// - Parameter sendsAgain: whether what a broker has not acknowledged is sent again over the next connection, the same
+    ///   bytes; else it is lost with the connection.
+    package init(_ network: Network, answersJoins: Bool = true, sendsAgain: Bool = false) throws {
         let folder = network.folder
         key = try IdentityKey(pemFile: folder + "/\(Node.c2.topicForm).key.pem")
         beaconKey = try PublicKey(pemFile: folder + "/\(Node.beacon.topicForm).pub.pem")
         keyring = PublicKeys([Node.beacon: beaconKey])
-        self.answersJoins = answersJoins
+        (self.answersJoins, self.sendsAgain) = (answersJoins, sendsAgain)
         var settings = BrokerLink.Settings(
             brokers: [BrokerAddress(host: "localhost", port: network.port)], clientID: Node.c2.topicForm,
             tls: TLSFiles(
@@ -43,9 +50,9 @@ package final class TestServer: Sendable {
             return true
         } happened: { [weak self] happening in
             switch happening {
-            case .connected(_, let connection): self?.state.withLock { $0.connection = connection }
+            case .connected(_, let connection): self?.connected(connection)
             case .lost: self?.state.withLock { $0.connection = nil }
-            case .acknowledged: break
+            case .acknowledged(let ids): self?.state.withLock { $0.outbox.removeAll { ids.contains($0.id) } }
             }
         }
         link.withLock { $0 = made }
@@ -56,6 +63,13 @@ package final class TestServer: Sendable {
     deinit { link.withLock { $0 }?.stop() }
 
     package var isConnected: Bool { state.withLock { $0.connection != nil } }
+
+    private func connected(_ connection: Int) {
+        state.withLock { state in
+            state.connection = connection
+            link.withLock { $0 }?.publish(state.outbox, over: connection)
+        }
+    }
 
     private func take(_ incoming: Incoming) {
         let now = bootNanoseconds()
@@ -83,25 +97,26 @@ package final class TestServer: Sendable {
     /// - Returns: the frame.
     @discardableResult
     package func send(_ body: Body, token: Token, sequence: UInt64? = nil) throws -> [UInt8] {
-        let number = state.withLock { state in
-            if let sequence { return sequence }
-            state.counter += 1
-            return state.counter
+        try order.withLock { _ in
+            let number = state.withLock { state in
+                if let sequence { return sequence }
+                state.counter += 1
+                return state.counter
+            }
+            let message = Message(sequence: SequenceID(number), sender: Node.c2, token: token, body: body)
+            let frame = try message.signed(by: key)
+            publish(frame)
+            return frame
         }
-        let message = Message(sequence: SequenceID(number), sender: Node.c2, token: token, body: body)
-        let frame = try message.signed(by: key)
-        publish(frame)
-        return frame
     }
 
     package func publish(_ payload: [UInt8]) {
-        let (connection, id) = state.withLock { state in
+        state.withLock { state in
             state.nextID += 1
-            return (state.connection, state.nextID)
+            let message = Outgoing(id: state.nextID, topic: Topic.of(device: Node.beacon), payload: payload)
+            if sendsAgain { state.outbox.append(message) }
+            if let connection = state.connection { link.withLock { $0 }?.publish([message], over: connection) }
         }
-        guard let connection else { return }
-        link.withLock { $0 }?.publish(
-            [Outgoing(id: id, topic: Topic.of(device: Node.beacon), payload: payload)], over: connection)
     }
 
     /// Asks for an observation of a device.
@@ -128,6 +143,23 @@ package final class TestServer: Sendable {
                 if case .response(let status) = $0.body { status } else { nil }
             }
         }
+    }
+
+    /// The statuses of all responses by their tokens: those that the reference would accept, and those that it drops.
+    package var responses: [Token: (accepted: [Status], dropped: [Status])] {
+        let (accepted, ignored) = state.withLock { ($0.accepted.map(\.content), $0.ignored) }
+        var found: [Token: (accepted: [Status], dropped: [Status])] = [:]
+        for message in accepted {
+            if case .response(let status) = message.body {
+                found[message.token, default: ([], [])].accepted.append(status)
+            }
+        }
+        for message in ignored {
+            if case .response(let status) = message.body {
+                found[message.token, default: ([], [])].dropped.append(status)
+            }
+        }
+        return found
     }
 
     /// When the first response under a token had come, before it was verified, on CLOCK_BOOTTIME.
