@@ -154,10 +154,15 @@ extension Setting {
     }
 
     func keyPath() throws(BadSetting) -> String {
-        guard !value.hasPrefix("pkcs11:"), !value.hasPrefix("handle:") else {
-            throw bad("the path of a key file, which may be a file for its owner only with that line in it")
+        // What stands here may have a PIN in it, and a fault is logged.
+        guard value.hasPrefix("/") else {
+            throw BadSetting(
+                sentence: "\(name) is not the path of a file",
+                hint:
+                    "wanted: a path that begins with /; a line that names a key in hardware stands in a file of its own, for its owner only"
+            )
         }
-        return try path()
+        return value
     }
 
     func socketPathOrOff() throws(BadSetting) -> String? {

@@ -85,8 +85,9 @@ final class Control: @unchecked Sendable {
     }
 
     /// Asks a running beacon.
+    /// - Parameter seconds: for each part of the answer.
     /// - Throws: `OperatorFault` where none answers.
-    static func ask(_ path: String, _ request: String) throws -> [UInt8] {
+    static func ask(_ path: String, _ request: String, within seconds: Int32 = 5) throws -> [UInt8] {
         let silent = OperatorFault("no beacon answers at \(path)", hint: "start it: srup-beacon run --config FILE")
         guard let socket = try? LinkSocket.connect(to: .local(path: path)) else { throw silent }
         defer { close(socket) }
@@ -95,7 +96,7 @@ final class Control: @unchecked Sendable {
         var reply: [UInt8] = []
         while true {
             var one = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-            guard poll(&one, 1, 5_000) > 0 else { throw silent }
+            guard poll(&one, 1, seconds * 1_000) > 0 else { throw silent }
             let piece = LinkSocket.receive(from: socket)
             guard case .bytes(let bytes) = piece else { break }
             reply += bytes

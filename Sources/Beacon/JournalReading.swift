@@ -73,6 +73,14 @@ extension Journal {
         try Journal.attempt { Int(try database.rows("SELECT count(*) FROM outbox").first?.integer(0) ?? 0) }
     }
 
+    /// The same of a journal that no beacon has open; it is only read.
+    static func outboxCount(of folder: StateFolder) throws -> Int {
+        try attempt {
+            let database = try Database(path: folder.journal, readOnly: true)
+            return Int(try database.rows("SELECT count(*) FROM outbox").first?.integer(0) ?? 0)
+        }
+    }
+
     /// The newest verdicts first.
     func history(limit: Int) throws(Failure) -> [PastObservation] {
         try Journal.attempt { try Journal.history(database, limit) }

@@ -19,7 +19,7 @@ struct Materials {
             keyring = try Materials.keyring(configuration)
             try checkPrivateKeyFile(configuration.tls.key)
         } catch let error as KeyError {
-            throw OperatorFault(error.sentence, hint: error.hint)
+            throw OperatorFault(error.sentence, hint: error.hint, status: error.isNotToBeRepeated ? 78 : 1)
         }
         try configuration.updates.updater.map { try Updater.examine($0) }
         do {

@@ -46,19 +46,30 @@ public struct RotationOrder {
     /// What was signed with the old key must be with the broker before the servers are given the new one.
     private func waitUntilNothingIsUnderWay(_ configuration: Configuration) throws(EnrolmentFault) {
         for _ in 0..<RotationOrder.patience * 10 {
-            guard let report = try? Inquiry.report(Inquiry.status(configuration)) else { return }  // none runs
-            if report.journal.outbox == 0 { return }
+            if RotationOrder.outbox(configuration) == 0 { return }
             usleep(100_000)
         }
         throw EnrolmentFault(
-            "the beacon has messages that the broker has not taken yet, signed with the old key",
-            hint: "see srup-beacon status; run this again when the broker is there")
+            "the beacon has messages that the broker has not taken yet, signed with the old key, or cannot tell",
+            hint: "see srup-beacon status; run this again when beacon and broker are there")
+    }
+
+    /// Messages that wait; nil where nobody can tell.
+    private static func outbox(_ configuration: Configuration) -> Int? {
+        let folder = StateFolder(lookingInto: configuration.stateFolder)
+        guard Control.process(at: folder.control) != nil else {
+            return access(folder.journal, F_OK) == 0 ? try? Journal.outboxCount(of: folder) : 0
+        }
+        guard let report = try? Inquiry.report(Inquiry.status(configuration)), report.journal.state == "ok" else {
+            return nil
+        }
+        return report.journal.outbox
     }
 
     private func haveItUsed(_ configuration: Configuration, _ say: (String) -> Void) throws {
         let control = configuration.stateFolder + "/control"
         guard Control.process(at: control) != nil else { return say("the beacon uses it from its next start on") }
-        let reply = try? String(decoding: Control.ask(control, "reload"), as: UTF8.self)
+        let reply = try? String(decoding: Control.ask(control, "reload", within: 60), as: UTF8.self)
         guard reply == "reloaded" else {
             throw OperatorFault(
                 "the key is replaced, and the running beacon has not taken it: \(reply ?? "it does not answer")",

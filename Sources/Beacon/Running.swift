@@ -1,4 +1,5 @@
 import CLinux
+import Enrolling
 import Glibc
 import Links
 import Logging
@@ -66,6 +67,9 @@ extension Shell {
     func start(_ signals: Int32) throws {
         setUpLog()
         log.notice("srup-beacon \(Shell.version), identity \(configuration.identity)")
+        if CredentialFolder(managing: configuration)?.hasUnfinishedRotation == true {
+            log.warning("a rotation of the identity key was interrupted; hint: finish it: srup-beacon rotate")
+        }
         makeAlarms(signals)
         do {
             try openJournal()
@@ -180,14 +184,15 @@ extension Shell {
             configuration.logFormat = new.logFormat
             configuration.metrics = new.metrics
             (keyring, observer.policy) = (materials.keyring, new.policy)
-            if new.identity == configuration.identity, new.keyFile == configuration.keyFile { take(materials) }
+            let isOurs = new.identity == configuration.identity && new.keyFile == configuration.keyFile
+            if isOurs { take(materials) }
             observer.terms = new.terms
             setUpLog()
             log.notice("configuration read again")
             writeMetrics()
             raiseSequences()
             joinServers()
-            return nil
+            return isOurs ? nil : OperatorFault("[beacon] has changed", hint: "restart it")
         } catch let fault as OperatorFault {
             log.error("\(fault.sentence); hint: \(fault.hint); the old configuration stays in force")
             return fault

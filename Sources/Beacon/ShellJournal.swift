@@ -91,7 +91,7 @@ extension Shell {
     }
 
     /// A token that was pulled out, a TPM that answers no more: nothing was committed or acknowledged, and the next start tells what is wrong.
-    private func endWithoutKey() -> Never {
+    func endWithoutKey() -> Never {
         log.critical(
             "the identity key does not sign any more: it is \(key.home); hint: see that the token or the TPM is there")
         _exit(1)

@@ -148,10 +148,10 @@ extension Configuration {
     /// Destroys the private keys and the client certificate: overwritten, and away. On flash memory an old copy may stay in
     /// cells that the controller has put aside.
     func destroyKeys(say: (String) -> Void) {
-        if let home = try? KeyHome.named(in: keyFile), home.outlivesFile {
-            say("the identity key itself stays \(home): what named it is destroyed; remove the key there")
-        }
         for path in [keyFile, tls.key, tls.certificate] + CredentialFolder.spareFiles(of: self) {
+            if let home = try? KeyHome.named(in: path), home.outlivesFile {
+                say("the key that \(path) named stays \(home): remove it there")
+            }
             if let number = destroyFile(path) {
                 say("\(path) cannot be destroyed: \(String(cString: strerror(number)))")
             }

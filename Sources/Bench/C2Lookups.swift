@@ -16,8 +16,6 @@ struct C2Lookups {
         var framesEach = 8
         /// Nanoseconds for which an answer counts: a key, «no such node», and none at all.
         var keyCounts: Int64 = 600_000_000_000
-        /// Nanoseconds for which a key that does not verify a frame is not doubted.
-        var keyIsCertain: Int64 = 2_000_000_000
         var noneCounts: Int64 = 60_000_000_000
         var silenceCounts: Int64 = 10_000_000_000
         /// Nodes of which an answer is remembered.
@@ -47,6 +45,8 @@ struct C2Lookups {
     private var asking: Set<Identifier> = []
     /// When strangers were asked about, within the last minute.
     private var asked: [Int64] = []
+    /// When keys that did not verify a frame were asked for again, within the last minute.
+    private var doubted: [Int64] = []
 
     init(_ policy: Policy = Policy()) { self.policy = policy }
 
@@ -56,19 +56,18 @@ struct C2Lookups {
     /// Takes a frame of a sender whose key is not in the keyring.
     /// - Parameter isKnown: whether the registry has given its key before.
     mutating func take(_ frame: [UInt8], from sender: Identifier, isKnown: Bool, at now: Int64) -> Verdict {
-        if waiting[sender] == nil {
-            if let last = answered[sender], last.until > now {
-                switch last.answer {
-                case .key: return .serve
-                case .silence where isKnown: return .serve
-                case .silence: return .refuse("the registry cannot be asked for its key now")
-                case .none: return .refuse("the registry has no key of it")
-                }
+        // Also while others of its sender's wait because they were doubted: who makes those up shuts nobody out.
+        if let last = answered[sender], last.until > now {
+            switch last.answer {
+            case .key: return .serve
+            case .silence where isKnown: return .serve
+            case .silence: return .refuse("the registry cannot be asked for its key now")
+            case .none: return .refuse("the registry has no key of it")
             }
-            if !isKnown {
-                asked.removeAll { $0 <= now - 60_000_000_000 }
-                guard asked.count < policy.perMinute else { return .refuse("too many unknown senders at a time") }
-            }
+        }
+        if waiting[sender] == nil, !isKnown {
+            asked.removeAll { $0 <= now - 60_000_000_000 }
+            guard asked.count < policy.perMinute else { return .refuse("too many unknown senders at a time") }
         }
         guard frames < policy.frames, waiting[sender, default: []].count < policy.framesEach else {
             return .refuse("too many frames wait for keys")
@@ -83,14 +82,20 @@ struct C2Lookups {
     }
 
     /// Takes a frame that its sender's key does not verify. The sender may have another one by now (`srup-beacon rotate`), and whoever
-    /// has made the frame up costs us a question now and then.
+    /// has made the frame up costs us so many questions a minute, and half of the room at most.
     /// - Returns: whether it waits for the answer.
     mutating func doubt(_ frame: [UInt8], from sender: Identifier, at now: Int64) -> Bool {
-        guard let last = answered[sender], last.answer == .key,
-            now >= last.until - policy.keyCounts + policy.keyIsCertain
+        guard answered[sender]?.answer == .key, frames < policy.frames / 2,
+            waiting[sender, default: []].count < policy.framesEach
         else { return false }
-        answered[sender] = nil
-        return take(frame, from: sender, isKnown: true, at: now) == .wait
+        if waiting[sender] == nil {
+            doubted.removeAll { $0 <= now - 60_000_000_000 }
+            guard doubted.count < policy.perMinute else { return false }
+            doubted.append(now)
+            queue.append(sender)
+        }
+        waiting[sender, default: []].append(frame)
+        return true
     }
 
     /// Whom to ask about now, if anybody.

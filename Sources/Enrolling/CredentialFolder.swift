@@ -81,6 +81,16 @@ public struct CredentialFolder: Sendable {
         return lstat(file, &status) == 0
     }
 
+    /// Whether two names are one file's.
+    func isSameFile(_ one: String, _ other: String) -> Bool {
+        var (first, second) = (stat(), stat())
+        return lstat(one, &first) == 0 && lstat(other, &second) == 0 && first.st_ino == second.st_ino
+            && first.st_dev == second.st_dev
+    }
+
+    /// Whether a rotation has begun and not ended: the service may have the new key already.
+    public var hasUnfinishedRotation: Bool { exists(nextIdentityKey) }
+
     // MARK: - One at a time
 
     /// Keeps others from this folder until the process ends or the descriptor is closed.

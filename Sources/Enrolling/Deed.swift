@@ -9,7 +9,7 @@ extension Enrolment.Deed {
         case .step, .accessKey: nil
         case .identity(let identity, let isNew):
             isNew ? "chose the identity \(identity.topicForm)" : "going on as \(identity.topicForm)"
-        case .key(let path, .file, isNew: true): "made the identity key \(path)"
+        case .key(let path, .file, isNew: true): "the identity key is \(path)"
         case .key(let path, let home, isNew: true): "took the identity key of \(path): it is \(home)"
         case .key(_, _, isNew: false): nil
         case .registered(let broker, let server): "registered: broker \(broker), server \(server.topicForm)"

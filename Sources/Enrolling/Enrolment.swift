@@ -197,7 +197,7 @@ public struct Enrolment {
         } else {
             // It may have the identity already: from us, interrupted before the reply was on disk, or from another.
             guard let proof = try registry.validate(identity, key) else { throw .answered("register", answer.reply) }
-            _ = try proves(proof, record)
+            _ = try Enrolment.proves(proof, record)
             registration = try recovered(identity, wish, key)
         }
         record.told = EnrolmentRecord.Told(
@@ -234,7 +234,7 @@ public struct Enrolment {
                 hint: "ask who runs it, or become another node: --replace")
         }
         did(.step)
-        let isProved = try proves(proof, record)
+        let isProved = try Enrolment.proves(proof, record)
         record.isValidated = true
         try record.write(to: folder)
         did(.validated(serviceProved: isProved))
@@ -242,7 +242,7 @@ public struct Enrolment {
 
     /// Whether the service has proved itself. Its reply is signed with its own key. That is the server's where they are one;
     /// else it is what the service gives as its own; where it gives none, only TLS says who it is.
-    private func proves(
+    static func proves(
         _ proof: (name: ServiceName, signature: [UInt8]), _ record: EnrolmentRecord
     ) throws(EnrolmentFault) -> Bool {
         guard proof.name.text == record.service?.name else {

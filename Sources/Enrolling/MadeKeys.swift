@@ -33,9 +33,30 @@ extension CredentialFolder {
                 case .given(let own): try IdentityKey.copyFile(own, to: file)
                 }
             }
-            return try IdentityKey(pemFile: file)
+            let key = try IdentityKey(pemFile: file)
+            try CredentialFolder.check(key, in: file, isFrom: origin)
+            return key
+        } catch let fault as EnrolmentFault {
+            throw fault
         } catch {
             throw EnrolmentFault(error, file: file)
+        }
+    }
+
+    /// A key that was there already must be what is asked for now: nobody is to believe that his key is in hardware when it is not.
+    private static func check(
+        _ key: IdentityKey, in file: String, isFrom origin: KeyOrigin
+    ) throws {
+        let isIt =
+            switch origin {
+            case .made: true
+            case .tpm: key.home == .wrapped
+            case .given(let own): try IdentityKey(pemFile: own).publicKey.equals(key.publicKey)
+            }
+        guard isIt else {
+            throw EnrolmentFault(
+                "\(file) is there already, and is not the key that --key asks for (it is \(key.home))",
+                hint: "leave --key out to go on with it; an enrolment begins anew with --replace")
         }
     }
 

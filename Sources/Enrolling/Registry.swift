@@ -224,7 +224,7 @@ public struct Registry: Sendable {
         do {
             return Data(try key.pssSignature(over: bytes)).base64EncodedString()
         } catch {
-            throw EnrolmentFault("OpenSSL does not sign with the identity key", hint: "see the key: openssl rsa -check")
+            throw EnrolmentFault("OpenSSL does not sign with the identity key", hint: "see the key: srup-beacon doctor")
         }
     }
 

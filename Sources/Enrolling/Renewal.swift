@@ -48,7 +48,7 @@ public struct Renewal {
         do { key = try IdentityKey(pemFile: folder.identityKey) } catch {
             throw EnrolmentFault(error, file: folder.identityKey)
         }
-        try checkPinned(record, registration)
+        try Renewal.checkPinned(registry, record, registration)
         try Enrolment(folder: folder, registry: registry, did: did).getAccess(identity, key, bits: bits, now: now)
         try tryOut(folder.newAccess)
         did(.step)
@@ -57,7 +57,9 @@ public struct Renewal {
     }
 
     /// The service and the C2 server must have the keys that they had; one that it does not give away cannot differ.
-    private func checkPinned(_ record: EnrolmentRecord, _ registration: Registration) throws(EnrolmentFault) {
+    static func checkPinned(
+        _ registry: Registry, _ record: EnrolmentRecord, _ registration: Registration
+    ) throws(EnrolmentFault) {
         let name = try registry.status()
         if let known = record.service {
             try Enrolment.compare(known, record.serviceKey, name, try registry.key(of: name.text))

@@ -8,7 +8,8 @@ import SRUP
 ///
 ///     next key made ─▶ the service has it ─▶ it is in the old one's place
 ///
-/// Interrupted anywhere it is run again, and goes on with the same new key. The old one is kept beside it, to open what was sealed to it
+/// Interrupted anywhere before the end it is run again, and goes on with the same new key; until then the service may have the new
+/// one already, and servers with it. The old one is kept beside it, to open what was sealed to it
 /// before all servers had the new one; nothing is signed with it any more. The rotation after that destroys it.
 public struct Rotation {
     let folder: CredentialFolder
@@ -25,7 +26,7 @@ public struct Rotation {
     /// - Parameters:
     ///   - origin: where the new key comes from; nil: from where the old one has come, as far as we can make one there.
     ///   - ready: is called when all is ready but the service has not been asked; throws where it is no good time.
-    /// - Throws: `EnrolmentFault`; the old key is in use then, as before.
+    /// - Throws: `EnrolmentFault`; the old key is in use here then, as before.
     /// - Returns: where the new key is.
     public func run(
         from origin: KeyOrigin?, bits: Int, ready: () throws(EnrolmentFault) -> Void
@@ -34,7 +35,9 @@ public struct Rotation {
         let lock = try folder.lock()
         defer { unlock(lock) }
         folder.removeUnfinished()
-        guard let record = try EnrolmentRecord(in: folder), record.isValidated, let identity = record.identifier else {
+        guard let record = try EnrolmentRecord(in: folder), record.isValidated, let identity = record.identifier,
+            let registration = record.registration
+        else {
             throw EnrolmentFault("no enrolment has been finished in \(folder.path)", hint: "run: srup-beacon enrol URL")
         }
         let key: IdentityKey
@@ -47,16 +50,25 @@ public struct Rotation {
             try discardNext()
             throw EnrolmentFault("that is the key that this beacon has already", hint: "give --key another one")
         }
+        try Renewal.checkPinned(registry, record, registration)
         try ready()
         let reply = try registry.rotate(identity, from: key, to: next)
         did()
-        guard reply.status == 200 else {
-            // What the service will never take is not kept for another day; after a time limit, or its bad hour, it is.
-            if (400..<429).contains(reply.status) { try discardNext() }
+        // What stands between may say anything: only the service's word for a key, signed by it, decides which one it has.
+        guard reply.status == 200, try isRegistered(next, identity, record) else {
+            if (400..<500).contains(reply.status), try isRegistered(key, identity, record) { try discardNext() }
             throw Rotation.refused(reply)
         }
         try takeNext(next.publicKey)
         return next.home
+    }
+
+    private func isRegistered(
+        _ key: IdentityKey, _ identity: Identifier, _ record: EnrolmentRecord
+    ) throws(EnrolmentFault) -> Bool {
+        guard let proof = try registry.validate(identity, key) else { return false }
+        _ = try Enrolment.proves(proof, record)
+        return true
     }
 
     /// The one that an interrupted rotation has made, or a new one.
@@ -82,10 +94,18 @@ public struct Rotation {
 
     /// Never a moment without a key under the one name; a process that is killed between any two of these is run again.
     private func takeNext(_ publicKey: PublicKey) throws(EnrolmentFault) {
-        if let number = destroyFile(folder.oldIdentityKey) { throw folder.unwritable(folder.oldIdentityKey, number) }
+        try folder.write(publicKey.pem, to: folder.identityPublicKey, mode: 0o644)
         did()
-        guard link(folder.identityKey, folder.oldIdentityKey) == 0 else {
-            throw folder.unwritable(folder.oldIdentityKey, errno)
+        // Where a process was killed behind the link, both names are one file: overwriting the one would be the end of the other.
+        if !folder.isSameFile(folder.identityKey, folder.oldIdentityKey) {
+            if let number = destroyFile(folder.oldIdentityKey) {
+                throw folder.unwritable(folder.oldIdentityKey, number)
+            }
+            did()
+            guard link(folder.identityKey, folder.oldIdentityKey) == 0 else {
+                throw folder.unwritable(folder.oldIdentityKey, errno)
+            }
+            folder.sync(folder: folder.path)
         }
         did()
         guard rename(folder.nextIdentityKey, folder.identityKey) == 0 else {
@@ -93,7 +113,6 @@ public struct Rotation {
         }
         folder.sync(folder: folder.path)
         did()
-        try folder.write(publicKey.pem, to: folder.identityPublicKey, mode: 0o644)
     }
 
     private func discardNext() throws(EnrolmentFault) {
@@ -101,7 +120,10 @@ public struct Rotation {
     }
 
     private static func refused(_ reply: HTTPReply) -> EnrolmentFault {
-        guard [404, 405].contains(reply.status) else { return .answered("rotate", reply) }
+        guard [404, 405].contains(reply.status) else {
+            return reply.status == 200
+                ? .reply("rotate", "it does not know the new key afterwards") : .answered("rotate", reply)
+        }
         return EnrolmentFault(
             "the registration service does not replace keys, as the reference's does not",
             hint: "become another node with a new key: srup-beacon enrol URL --replace")

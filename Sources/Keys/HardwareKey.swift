@@ -121,10 +121,11 @@ enum TPM {
     }
 }
 
-/// OpenSSL's last words on what it would not do.
-func opensslReason() -> String {
+/// OpenSSL's words on what it would not do.
+/// - Parameter isFirst: the first ones: what an engine says itself stands before OpenSSL's «failed loading».
+func opensslReason(first isFirst: Bool = false) -> String {
     var (data, flags) = (UnsafePointer<CChar>?.none, Int32(0))
-    let code = ERR_peek_last_error_data(&data, &flags)
+    let code = isFirst ? ERR_peek_error_data(&data, &flags) : ERR_peek_last_error_data(&data, &flags)
     guard code != 0 else { return "OpenSSL does not say why" }
     let reason = ERR_reason_error_string(code).map { String(cString: $0) } ?? "error \(code)"
     guard let data, flags & ERR_TXT_STRING != 0, data.pointee != 0 else { return reason }

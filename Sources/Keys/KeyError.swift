@@ -48,6 +48,12 @@ public enum KeyError: Error, Equatable, Sendable {
         }
     }
 
+    /// Whether trying it again by itself could do harm: a token counts wrong PINs, and locks itself.
+    public var isNotToBeRepeated: Bool {
+        if case .refused(_, .token, _) = self { return true }
+        return false
+    }
+
     /// What to do about it: an order.
     public var hint: String {
         switch self {
@@ -60,9 +66,10 @@ public enum KeyError: Error, Equatable, Sendable {
         case .tooLong, .notAKey, .notRSA: "give a PEM file with one unencrypted RSA key, PKCS#1 or PKCS#8"
         case .wrongSize: "make a key of 2048 bits or more: openssl genrsa -out FILE 3072"
         case .noWay(_, .token, _): "install OpenSSL's engine for PKCS#11: apt install libengine-pkcs11-openssl"
-        case .noWay: "install OpenSSL's provider for TPMs: apt install tpm2-openssl"
+        case .noWay:
+            "install OpenSSL's provider for TPMs (apt install tpm2-openssl), and let our user use /dev/tpmrm0 (group tss)"
         case .refused(_, .token, _):
-            "see that the token is there, has this key, and takes this PIN: p11tool --list-tokens; docs/operations.md"
+            "see that the token is there, has this key, and takes this PIN, before its few tries are used up: p11tool --list-tokens"
         case .refused:
             "see that it is this machine's TPM, and that our user may use it (group tss): docs/operations.md tells how"
         case .uselessHardwareKey: "make one for both: RSA, 2048 bits or more, with the uses sign and decrypt"

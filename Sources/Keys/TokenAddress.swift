@@ -15,6 +15,12 @@ struct TokenAddress {
     init(_ line: String, of path: String) throws {
         let parts = line.split(separator: "?", maxSplits: 1)
         uri = String(parts[0])
+        // To the engine these are one and the same before the ? and behind it.
+        guard
+            !uri.dropFirst("pkcs11:".count).split(separator: ";").contains(where: {
+                $0.hasPrefix("pin-") || $0.hasPrefix("module-")
+            })
+        else { throw KeyError.badLine(path: path, why: "pin-source, pin-value and module-path stand behind a ?") }
         for attribute in parts.dropFirst().first?.split(separator: "&") ?? [] {
             let pair = attribute.split(separator: "=", maxSplits: 1).map(String.init)
             guard pair.count == 2, let value = TokenAddress.decoded(pair[1]) else {
@@ -33,8 +39,9 @@ struct TokenAddress {
         for file in [pinFile, module].compactMap({ $0 }) where !file.hasPrefix("/") {
             throw KeyError.badLine(path: path, why: "pin-source or module-path is not the whole path of a file")
         }
-        guard pin == nil || pinFile == nil else {
-            throw KeyError.badLine(path: path, why: "it has both pin-value and pin-source")
+        // Without one, the engine would try an empty one at each start, and a token locks itself after a few.
+        guard (pin?.isEmpty ?? true) != (pinFile == nil) else {
+            throw KeyError.badLine(path: path, why: "it has neither pin-source nor pin-value, or both")
         }
     }
 
@@ -45,7 +52,10 @@ struct TokenAddress {
         let key: OpaquePointer? =
             if let pinFile {
                 try KeyFile.read(pinFile, isPrivate: true) { bytes in
-                    var line = bytes.prefix { $0 != 0x0A && $0 != 0x0D && $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+                    let count = bytes.prefix { $0 != 0x0A && $0 != 0x0D && $0 != 0 }.count
+                    guard count > 0 else { throw KeyError.badLine(path: pinFile, why: "it begins with no PIN") }
+                    var line = [CChar](repeating: 0, count: count + 1)
+                    for index in 0..<count { line[index] = CChar(bitPattern: bytes[index]) }
                     defer { line.withUnsafeMutableBytes { wipe($0) } }
                     return cossl_token_key(module, uri, line, &isThere)
                 }
@@ -54,8 +64,8 @@ struct TokenAddress {
             }
         if let key { return key }
         throw isThere == 0
-            ? KeyError.noWay(path: path, home: .token, why: opensslReason())
-            : KeyError.refused(path: path, home: .token, why: opensslReason())
+            ? KeyError.noWay(path: path, home: .token, why: opensslReason(first: true))
+            : KeyError.refused(path: path, home: .token, why: opensslReason(first: true))
     }
 
     /// Without the percent signs of RFC 3986.

@@ -30,14 +30,14 @@ struct ConfigurationOption: ParsableArguments {
     var config = "/etc/srup-beacon/srup-beacon.conf"
 }
 
-/// Runs a verb; an operator's fault is two lines on standard error, and exit status 1. Anything else is a crash.
+/// Runs a verb; an operator's fault is two lines on standard error, and exit status 1 or 78. Anything else is a crash.
 func reportingFaults(_ body: () throws -> Void) throws {
     do {
         try body()
     } catch let fault as OperatorFault {
         let text = "\(fault)\n"
         write(STDERR_FILENO, text, text.utf8.count)
-        throw ExitCode(1)
+        throw ExitCode(fault.status)
     }
 }
 

@@ -40,25 +40,32 @@ struct C2LookupTests {
         }
     }
 
-    @Test(
-        "a key that does not verify a frame is asked for again, once it is two seconds old, and not for each made-up frame"
-    )
+    @Test("a key that does not verify a frame is asked for again; meanwhile what it does verify is served")
     func doubts() {
-        var lookups = C2Lookups()
-        _ = lookups.take([1], from: node, isKnown: true, at: 0)
-        _ = lookups.next()
-        _ = lookups.answer(node, .key, at: 0)
-        let later = 2 * C2LookupTests.second
-        let early = lookups.doubt([2], from: node, at: later - 1)
-        #expect(!early)
-        let first = lookups.doubt([3], from: node, at: later)
-        #expect(first)
+        var policy = C2Lookups.Policy()
+        (policy.perMinute, policy.inFlight, policy.framesEach) = (2, 100, 2)
+        var lookups = C2Lookups(policy)
+        func doubt(_ frame: UInt8, _ sender: Identifier, at now: Int64) -> Bool {
+            lookups.doubt([frame], from: sender, at: now)
+        }
+        let others = [Identifier(0x30), Identifier(0x31)]
+        for known in [node] + others {
+            _ = lookups.take([1], from: known, isKnown: true, at: 0)
+            _ = lookups.next()
+            _ = lookups.answer(known, .key, at: 0)
+        }
+        #expect([3, 4, 5].map { doubt($0, node, at: 1) } == [true, true, false], "two of one sender wait at most")
         #expect(lookups.next() == node)
-        #expect(lookups.take([4], from: node, isKnown: true, at: later) == .wait)
-        #expect(lookups.answer(node, .key, at: later) == [[3], [4]])
-        let again = lookups.doubt([5], from: node, at: later + 1)
+        #expect(lookups.take([6], from: node, isKnown: true, at: 2) == .serve)
+        #expect(lookups.answer(node, .key, at: 3) == [[3], [4]])
+        #expect(lookups.take([7], from: node, isKnown: true, at: 4) == .serve)
+        #expect(others.map { doubt(8, $0, at: 5) } == [true, false], "so many questions a minute")
+        let again = doubt(9, node, at: 5)
         #expect(!again)
-        let stranger = lookups.doubt([6], from: Identifier(0x30), at: later)
+        #expect(lookups.take([0], from: others[1], isKnown: true, at: 6) == .serve)
+        let later = doubt(9, node, at: 60 * C2LookupTests.second + 1)
+        #expect(later)
+        let stranger = doubt(9, Identifier(0x40), at: 5)
         #expect(!stranger, "of whom the registry has given no key")
     }
 

@@ -97,6 +97,7 @@ struct HardwareKeyTests {
             chmod(pin, 0o644)
             #expect(try fault("\(uri)?pin-source=\(pin)") == .exposed(path: pin, mode: 0o644))
             for line in [
+                uri, "\(uri)?pin-value=", "\(uri);pin-value=1", "\(uri);pin-source=/x?pin-value=1",
                 "\(uri)?pin-source=relative", "\(uri)?pin-source=|echo", "\(uri)?slot=1", "\(uri)?pin-value",
                 "\(uri)?pin-value=%zz", "\(uri)\nmore", "\(uri)?pin-value=1&pin-source=/x", "handle:0x80000001",
                 "handle:0x81000001/../x",

@@ -1,4 +1,5 @@
 import CLinux
+import Enrolling
 import Fetching
 import Glibc
 import Keys
@@ -78,6 +79,12 @@ extension Doctor {
                 .init("identity key", .skipped, configuration.keyFile, "a credential: only the service can read it"))
         } else {
             findings.append(identityKey(configuration))
+        }
+        if let folder = CredentialFolder(managing: configuration), folder.hasUnfinishedRotation {
+            findings.append(
+                .init(
+                    "rotation", .bad, folder.nextIdentityKey,
+                    "it was interrupted: servers may have the new key already", do: "finish it: srup-beacon rotate"))
         }
         findings += serverKeys(configuration) + ends(configuration)
         return findings + accessFiles(configuration)

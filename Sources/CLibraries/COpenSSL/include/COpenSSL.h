@@ -61,6 +61,8 @@ static inline EVP_PKEY *cossl_read_private_key_in(BIO *bio, OSSL_LIB_CTX *librar
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
+static inline int cossl_refuse(UI *ui) { (void)ui; return 0; }
+
 // A key in a PKCS#11 token. `module`: NULL for those that p11-kit knows. The engine is quiet, since its own complaints have the
 // URI in them, and nobody is asked for a PIN. `is_there`: whether there is an engine at all. A key holds its engine.
 static inline EVP_PKEY *cossl_token_key(const char *module, const char *uri, const char *pin, int *is_there) {
@@ -71,14 +73,17 @@ static inline EVP_PKEY *cossl_token_key(const char *module, const char *uri, con
     // For this key only: libcurl makes every engine in the list the one for all keys of all kinds.
     ENGINE_set_flags(engine, ENGINE_get_flags(engine) | ENGINE_FLAGS_NO_REGISTER_ALL);
     EVP_PKEY *key = NULL;
-    if (ENGINE_ctrl_cmd_string(engine, "QUIET", NULL, 0) == 1
+    UI_METHOD *nobody = UI_create_method("nobody");  // UI_null would answer, with an empty PIN
+    if (nobody) UI_method_set_opener(nobody, cossl_refuse);
+    if (nobody && ENGINE_ctrl_cmd_string(engine, "QUIET", NULL, 0) == 1
         && (!module || ENGINE_ctrl_cmd_string(engine, "MODULE_PATH", module, 0) == 1)
         && ENGINE_init(engine) == 1) {
-        if (!pin || ENGINE_ctrl_cmd_string(engine, "PIN", pin, 0) == 1)
-            key = ENGINE_load_private_key(engine, uri, (UI_METHOD *)UI_null(), NULL);
+        if (ENGINE_ctrl_cmd_string(engine, "PIN", pin, 0) == 1)
+            key = ENGINE_load_private_key(engine, uri, nobody, NULL);
         ENGINE_finish(engine);
     }
     ENGINE_free(engine);
+    UI_destroy_method(nobody);
     return key;
 }
 #pragma GCC diagnostic pop
