@@ -20,7 +20,7 @@ public struct RotationOrder {
     public init() {}
 
     /// Replaces the key at the service and here, and has a beacon that runs use it.
-    /// - Throws: `OperatorFault`; the old one is in use then, as before.
+    /// - Throws: `OperatorFault`; the old one is in use here then, as before.
     public func perform(say: @escaping (String) -> Void) throws {
         let configuration = try Configuration(file: configuration)
         guard let folder = CredentialFolder(managing: configuration) else {
