@@ -88,7 +88,9 @@ let package = Package(
             linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("sqlite3")]),
         .executableTarget(
             name: "measure",
-            dependencies: ["Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "Loop", "SystemSupport"],
+            dependencies: [
+                "Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "Loop", "SystemSupport",
+            ],
             path: "Scripts/Measure/Main"),
 
         // A disk in memory that loses power, for the journal's tests.
