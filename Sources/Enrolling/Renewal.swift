@@ -39,15 +39,7 @@ public struct Renewal {
         let lock = try folder.lock()
         defer { unlock(lock) }
         folder.removeUnfinished()
-        guard let record = try EnrolmentRecord(in: folder), record.isValidated, let identity = record.identifier,
-            let registration = record.registration
-        else {
-            throw EnrolmentFault("no enrolment has been finished in \(folder.path)", hint: "run: srup-beacon enrol URL")
-        }
-        let key: IdentityKey
-        do { key = try IdentityKey(pemFile: folder.identityKey) } catch {
-            throw EnrolmentFault(error, file: folder.identityKey)
-        }
+        let (record, identity, registration, key) = try folder.finishedEnrolment()
         try Renewal.checkPinned(registry, record, registration)
         try Enrolment(folder: folder, registry: registry, did: did).getAccess(identity, key, bits: bits, now: now)
         try tryOut(folder.newAccess)
@@ -68,6 +60,22 @@ public struct Renewal {
             throw EnrolmentFault(
                 "the service now gives another key for server \(registration.server.topicForm) than at the enrolment",
                 hint: "ask who runs it; if the server's key is really new, enrol anew with --replace")
+        }
+    }
+}
+
+extension CredentialFolder {
+    /// What an enrolment that has been finished here knows, and our key.
+    func finishedEnrolment() throws(EnrolmentFault) -> (EnrolmentRecord, Identifier, Registration, IdentityKey) {
+        guard let record = try EnrolmentRecord(in: self), record.isValidated, let identity = record.identifier,
+            let registration = record.registration
+        else {
+            throw EnrolmentFault("no enrolment has been finished in \(path)", hint: "run: srup-beacon enrol URL")
+        }
+        do {
+            return (record, identity, registration, try IdentityKey(pemFile: identityKey))
+        } catch {
+            throw EnrolmentFault(error, file: identityKey)
         }
     }
 }

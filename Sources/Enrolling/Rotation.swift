@@ -35,15 +35,7 @@ public struct Rotation {
         let lock = try folder.lock()
         defer { unlock(lock) }
         folder.removeUnfinished()
-        guard let record = try EnrolmentRecord(in: folder), record.isValidated, let identity = record.identifier,
-            let registration = record.registration
-        else {
-            throw EnrolmentFault("no enrolment has been finished in \(folder.path)", hint: "run: srup-beacon enrol URL")
-        }
-        let key: IdentityKey
-        do { key = try IdentityKey(pemFile: folder.identityKey) } catch {
-            throw EnrolmentFault(error, file: folder.identityKey)
-        }
+        let (record, identity, registration, key) = try folder.finishedEnrolment()
         let next = try nextKey(after: key, origin, bits)
         did()
         guard !next.publicKey.equals(key.publicKey) else {

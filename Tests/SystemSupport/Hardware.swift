@@ -3,10 +3,11 @@ import Foundation
 /// A TPM 2.0 of the test's own: swtpm, reached over loopback. Gone with the test.
 ///
 /// There is no resource manager before it as the kernel's is: it has room for three keys at a time, and what a process that
-/// was killed had in it stays until `forget`.
+/// was killed had in it stays.
 package final class SoftTPM {
     private let folder: String
-    private let process: Child
+    private let port: UInt16
+    private var process: Child
     /// For whoever is to use it.
     package let environment: [String: String]
 
@@ -15,19 +16,25 @@ package final class SoftTPM {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         // Its library takes the port above for the control channel.
         guard let port = SoftTPM.freePair() else { throw NotInTime(what: "two free ports side by side") }
-        process = try Child(
+        self.port = port
+        process = try SoftTPM.start(folder, port)
+        environment = [
+            "TPM2OPENSSL_TCTI": "swtpm:host=127.0.0.1,port=\(port)",
+            "TPM2TOOLS_TCTI": "swtpm:host=127.0.0.1,port=\(port)",
+            "TSS2_LOG": "all+none",
+        ]
+    }
+
+    private static func start(_ folder: String, _ port: UInt16) throws -> Child {
+        let process = try Child(
             "/usr/bin/swtpm",
             [
                 "socket", "--tpm2", "--tpmstate", "dir=\(folder)", "--flags", "not-need-init,startup-clear",
                 "--server", "type=tcp,port=\(port),bindaddr=127.0.0.1,disconnect", "--ctrl",
                 "type=tcp,port=\(port + 1),bindaddr=127.0.0.1",
             ], output: folder + "/output")
-        environment = [
-            "TPM2OPENSSL_TCTI": "swtpm:host=127.0.0.1,port=\(port)",
-            "TPM2TOOLS_TCTI": "swtpm:host=127.0.0.1,port=\(port)",
-            "TSS2_LOG": "all+none",
-        ]
-        try eventually("the TPM listens") { !SoftTPM.isFree(port) }
+        try eventually("the TPM listens") { Network.listens(port + 1) }
+        return process
     }
 
     deinit {
@@ -37,6 +44,11 @@ package final class SoftTPM {
 
     /// As a machine that is switched off, or whose TPM has gone.
     package func vanish() { process.end(with: SIGKILL) }
+
+    /// The same TPM again, as after a start of the machine.
+    package func comeBack() throws {
+        process = try SoftTPM.start(folder, port)
+    }
 
     private static func freePair() -> UInt16? {
         (0..<200).lazy.map { _ in UInt16.random(in: 20_000..<32_000) }.first { isFree($0) && isFree($0 + 1) }

@@ -28,7 +28,27 @@ struct HardwareTests {
         #expect(check.text.contains("hint: "), "\(check.text)")
     }
 
-    @Test("rotated from its file into a TPM, and back, it is the same beacon")
+    @Test(
+        "taken away while it runs, it ends with a sentence and has said nothing; with the TPM there again it goes on")
+    func goneWhileItRuns() throws {
+        let tpm = try SoftTPM()
+        let site = try Site(enrolling: ["--key", "tpm"], environment: tpm.environment)
+        let server = try site.startServer()
+        try site.startBeacon()
+        try site.enrolDevice()
+        tpm.vanish()
+        let lost = try site.join()
+        #expect(lost.status != 0, "\(lost.text)")
+        try eventually("the beacon has ended: \(site.beaconLog)") { site.beacon?.isRunning == false }
+        #expect(site.beaconLog.contains("the identity key does not sign any more: it is wrapped by the TPM; hint: "))
+        #expect(!server.said.contains("verdict of"), "nothing is said that the key has not signed")
+        try tpm.comeBack()
+        try site.startBeacon()
+        let joined = try site.join()
+        #expect(joined.status == 0, "\(joined.text)\(server.said)\(site.beaconLog)")
+    }
+
+    @Test("rotated from its file into a TPM it is the same beacon")
     func rotatedIntoTPM() throws {
         let tpm = try SoftTPM()
         let site = try Site(environment: tpm.environment)
