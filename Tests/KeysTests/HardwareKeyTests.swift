@@ -11,8 +11,16 @@ private enum Bench {
     nonisolated(unsafe) static let token = try? SoftToken()
     nonisolated(unsafe) static let tpm = try? SoftTPM()
 
+    private static let endsWithUs: Void = {
+        _ = atexit {
+            Bench.tpm?.discard()
+            Bench.token?.vanish()
+        }
+    }()
+
     static func open() throws -> (token: SoftToken, tpm: SoftTPM) {
         let (token, tpm) = (try #require(token), try #require(tpm))
+        endsWithUs
         for (name, value) in token.environment.merging(tpm.environment, uniquingKeysWith: { $1 }) {
             setenv(name, value, 1)
         }

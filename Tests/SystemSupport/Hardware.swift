@@ -37,8 +37,11 @@ package final class SoftTPM {
         return process
     }
 
-    deinit {
-        process.end(with: SIGKILL)
+    deinit { discard() }
+
+    /// Ends it for good, where nobody lets go of it: a test's constant lives as long as the process.
+    package func discard() {
+        vanish()
         try? FileManager.default.removeItem(atPath: folder)
     }
 
