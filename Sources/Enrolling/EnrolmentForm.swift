@@ -49,7 +49,7 @@ public struct EnrolmentForm: Sendable {
         var wish = Enrolment.Wish(address: try address(address))
         (wish.type, wish.bits, wish.asking) = (try checkedType(), asking.keyBits, asking)
         wish.origin = KeyOrigin(key)
-        if case .given(let file) = wish.origin, folder?.exists(folder?.identityKey ?? "") != true {
+        if case .given(let file) = wish.origin {
             do { _ = try IdentityKey(pemFile: file) } catch { throw EnrolmentFault(error, file: file) }
         }
         wish.identity = try identity.map { text throws(EnrolmentFault) in try identifier(text, "--identity") }

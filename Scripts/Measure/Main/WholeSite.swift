@@ -15,11 +15,10 @@ struct WholeSite {
     private let network: Network
     private let server: TestServer
     private let beacon: BeaconProcess
-    /// Sequence ids must leave in their order.
-    private let turn = NSLock()
 
     init(_ measure: Measure) throws {
         self.measure = measure
+        try WholeSite.pin(getpid(), to: 1)  // and with us the broker, which we start
         network = try Network(deviceKeys: false)
         server = try TestServer(network)
         // On the disk whose syncs are the limit.
@@ -32,8 +31,7 @@ struct WholeSite {
             atPath: measure.folder + "/state", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700]
         )
         try beacon.startAndJoin()
-        try pin(try process(), to: 0)
-        try pin(getpid(), to: 1)
+        try WholeSite.pin(try process(), to: 0)
     }
 
     /// - Parameter count: observations by devices that come at the same time.
@@ -45,7 +43,7 @@ struct WholeSite {
         let busy = (try processorTime() - before) / Double(count)
         let after = try memory()
         beacon.stop()
-        try pin(getpid(), to: 0)  // the limit is measured where the beacon has worked
+        try WholeSite.pin(getpid(), to: 0)  // the limit is measured where the beacon has worked
         let sample = 300
         let crypto = Double(measure.leastCrypto(sample)) / Double(sample)
         let commit = Double(measure.leastCommits(sample)) / Double(sample)
@@ -96,7 +94,7 @@ struct WholeSite {
     private func many(_ count: Int) throws -> Double {
         let share = count / WholeSite.devices
         let failed = Atomic<Int>(0)
-        let (way, server, turn) = (beacon.link, server, turn)
+        let (way, server) = (beacon.link, server)
         let start = bootNanoseconds()
         DispatchQueue.concurrentPerform(iterations: WholeSite.devices) { number in
             let device = Identifier(0xDE00 + UInt64(number))
@@ -104,7 +102,7 @@ struct WholeSite {
                 let (value, token) = (Secret.random(), TestServer.token())
                 let end = try? TestDevice.prove(
                     way, value, as: device,
-                    waiting: { _ = try turn.withLock { try server.observe(device, value, token: token) } })
+                    waiting: { try server.observe(device, value, token: token) })
                 if end?.outcome != .valid { failed.add(1, ordering: .relaxed) }
             }
         }
@@ -120,7 +118,7 @@ struct WholeSite {
         return process
     }
 
-    private func pin(_ process: pid_t, to core: Int) throws {
+    private static func pin(_ process: pid_t, to core: Int) throws {
         try Network.run("/usr/bin/taskset", ["-a", "-c", "-p", "\(core)", "\(process)"])
     }
 
