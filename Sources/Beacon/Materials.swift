@@ -30,12 +30,16 @@ struct Materials {
     }
 
     /// Opens what is sealed to us, under the key that we have or the one that we had.
+    ///
+    /// Where hardware does not open it, that may be the hardware's doing, which OpenSSL does not tell: so the hardware is asked to open
+    /// what is rightly sealed. Where it does not, no verdict comes of that: the process ends as where it does not sign.
     var unsealer: Unsealer {
         { [key, oldKey] sealed in
             do throws(UnsealingError) {
                 return .success(try key.unseal(sealed))
             } catch {
                 if let old = try? oldKey?.unseal(sealed) { return .success(old) }
+                guard key.home == .file || key.opens else { Shell.endWithout(key, "open") }
                 return .failure(error == .seal ? .seal : .value)
             }
         }

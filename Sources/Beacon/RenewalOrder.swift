@@ -24,28 +24,32 @@ public struct RenewalOrder {
                 "\(self.configuration) does not name the files of an enrolment, so nothing is renewed",
                 hint: "renew the certificate the way it was made; or enrol: srup-beacon enrol URL")
         }
-        try asOperatorFault {
-            let service = try Renewal.service(in: folder)
-            let asking = asking.over(service.asking)
-            let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)
-            try Renewal(folder: folder, registry: Registry(client, at: service.address)) { deed in
-                switch deed {
-                case .certified(let end): say("renewed: the broker's client certificate lasts until \(wallTime(end))")
-                case .clock: deed.sentence.map(say)
-                default: break
-                }
-                Checkpoint.pass()
-            }.run(bits: asking.keyBits, now: Int64(time(nil))) { files throws(EnrolmentFault) in
-                let tls = TLSFiles(authority: files.authority, certificate: files.certificate, key: files.key)
-                do throws(BrokerFault) {
-                    try BrokerLink.tryOut(configuration.brokers, clientID: configuration.mqttClientID, tls: tls)
-                } catch {
-                    throw EnrolmentFault(
-                        "the new certificate could not be tried, and the old one stays: \(error.sentence)",
-                        hint: error.hint)
-                }
-                say("the broker takes the new certificate")
+        try configuration.writingKeys { try asOperatorFault { try renew(folder, configuration, say) } }
+    }
+
+    private func renew(
+        _ folder: CredentialFolder, _ configuration: Configuration, _ say: @escaping (String) -> Void
+    ) throws {
+        let service = try Renewal.service(in: folder)
+        let asking = asking.over(service.asking)
+        let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)
+        try Renewal(folder: folder, registry: Registry(client, at: service.address)) { deed in
+            switch deed {
+            case .certified(let end): say("renewed: the broker's client certificate lasts until \(wallTime(end))")
+            case .clock: deed.sentence.map(say)
+            default: break
             }
+            Checkpoint.pass()
+        }.run(bits: asking.keyBits, now: Int64(time(nil))) { files throws(EnrolmentFault) in
+            let tls = TLSFiles(authority: files.authority, certificate: files.certificate, key: files.key)
+            do throws(BrokerFault) {
+                try BrokerLink.tryOut(configuration.brokers, clientID: configuration.mqttClientID, tls: tls)
+            } catch {
+                throw EnrolmentFault(
+                    "the new certificate could not be tried, and the old one stays: \(error.sentence)",
+                    hint: error.hint)
+            }
+            say("the broker takes the new certificate")
         }
     }
 }

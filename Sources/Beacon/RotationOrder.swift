@@ -28,19 +28,21 @@ public struct RotationOrder {
                 "\(self.configuration) does not name the files of an enrolment, so there is no service that knows our key",
                 hint: "replace the key file and the servers' copies of its public half by hand, and restart the beacon")
         }
-        let home = try asOperatorFault {
-            let service = try Renewal.service(in: folder)
-            let asking = asking.over(service.asking)
-            let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)
-            return try Rotation(folder: folder, registry: Registry(client, at: service.address)) { Checkpoint.pass() }
-                .run(from: key.map { KeyOrigin($0) }, bits: asking.keyBits) { () throws(EnrolmentFault) in
-                    try waitUntilNothingIsUnderWay(configuration)
-                }
-        }
+        let home = try configuration.writingKeys { try asOperatorFault { try rotate(folder, configuration) } }
         say(
             "rotated: \(configuration.identity.topicForm) has a new identity key, \(home); servers get it from the registry"
         )
         try haveItUsed(configuration, say)
+    }
+
+    private func rotate(_ folder: CredentialFolder, _ configuration: Configuration) throws -> KeyHome {
+        let service = try Renewal.service(in: folder)
+        let asking = asking.over(service.asking)
+        let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)
+        return try Rotation(folder: folder, registry: Registry(client, at: service.address)) { Checkpoint.pass() }
+            .run(from: key.map { KeyOrigin($0) }, bits: asking.keyBits) { () throws(EnrolmentFault) in
+                try waitUntilNothingIsUnderWay(configuration)
+            }
     }
 
     /// What was signed with the old key must be with the broker before the servers are given the new one.

@@ -1,6 +1,7 @@
 import Glibc
 import Keys
 import Links
+import Logging
 import Observing
 import SRUP
 
@@ -80,7 +81,7 @@ extension Shell {
 
     /// The journal cannot be written: nothing is acted on until it can.
     func journalFailed(_ error: any Error) {
-        if error is IdentityKey.SigningError { endWithoutKey() }
+        if error is IdentityKey.SigningError { Shell.endWithout(key, "sign") }
         guard let failure = error as? Journal.Failure else { preconditionFailure("\(error)") }
         if failure.isFull { journal?.recordFullDisk(since: wallSeconds()) }
         journal = nil  // closing it takes back what was not committed
@@ -91,9 +92,10 @@ extension Shell {
     }
 
     /// A token that was pulled out, a TPM that answers no more: nothing was committed or acknowledged, and the next start tells what is wrong.
-    func endWithoutKey() -> Never {
-        log.critical(
-            "the identity key does not sign any more: it is \(key.home); hint: see that the token or the TPM is there")
+    static func endWithout(_ key: IdentityKey, _ deed: String) -> Never {
+        Logger(label: "srup-beacon").critical(
+            "the identity key does not \(deed) any more: it is \(key.home); hint: see that the token or the TPM is there"
+        )
         _exit(1)
     }
 

@@ -166,6 +166,16 @@ extension Configuration {
         folder.noteDeregistration(end.words, isFinished: true)
     }
 
+    /// Does what writes new keys, beside a beacon that runs and may be taken out of the system meanwhile: that notes it before it destroys
+    /// the keys, so whoever looks afterwards finds either nothing left or the note.
+    func writingKeys<Result>(_ body: () throws -> Result) throws -> Result {
+        try checkNotDeregistered()
+        defer { if (try? checkNotDeregistered()) == nil { destroyKeys { _ in } } }
+        let result = try body()
+        try checkNotDeregistered()
+        return result
+    }
+
     /// Looks whether this identity still is.
     /// - Throws: `OperatorFault` where this beacon has been taken out of the system.
     public func checkNotDeregistered() throws {

@@ -141,7 +141,7 @@ extension Shell {
         guard configuration.radio.rotatesAddress else { return nil }
         guard let signature = try? key.signature(over: [Array("srup-beacon: LE identity resolving key".utf8)[...]]),
             let secret = Secret(signature.prefix(Secret.length))
-        else { endWithoutKey() }
+        else { Shell.endWithout(key, "sign") }
         return Array(hmacSHA256(secret, signature).prefix(16))
     }
 

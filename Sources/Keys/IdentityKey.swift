@@ -71,13 +71,16 @@ public final class IdentityKey: Signer, @unchecked Sendable {
     /// Bytes that take a signature or an opened value: what a provider says of its keys is not always enough, or too much.
     var roomForOne: Int { max(Int(EVP_PKEY_get_size(handle)), publicKey.modulusLength) }
 
+    /// Whether what is sealed to this key can be opened with it now: hardware may have gone away, or be busy.
+    public var opens: Bool { (try? unseal(publicKey.seal(.random()))) != nil }
+
     /// A key in hardware may be for one use only, which is found out now rather than at the first request.
     private func checkUses(_ path: String) throws {
         guard home != .file else { return }
         let message = randomBytes(32)
         let signs =
             (try? signature(over: [message[...]])).map { publicKey.verifies($0[...], over: [message[...]]) } ?? false
-        let opens = (try? unseal(publicKey.seal(.random()))) != nil
+        let opens = opens
         guard signs, opens else { throw KeyError.uselessHardwareKey(path: path, signs: signs, opens: opens) }
     }
 }

@@ -13,7 +13,11 @@ package final class WrongClock {
 
     private let library = Network.products + "/libWrongClock.so"
 
-    package var environment: [String: String] { ["LD_PRELOAD": library, "SRUP_WRONG_CLOCK": file] }
+    package var environment: [String: String] {
+        // Beside what is preloaded already: Scripts/sanitize does that.
+        let libraries = [ProcessInfo.processInfo.environment["LD_PRELOAD"], library].compactMap(\.self)
+        return ["LD_PRELOAD": libraries.joined(separator: ":"), "SRUP_WRONG_CLOCK": file]
+    }
 
     /// Sets it to the second day of a year.
     package func set(to year: Int) throws {

@@ -40,7 +40,7 @@ struct HardwareTests {
         let lost = try site.join()
         #expect(lost.status != 0, "\(lost.text)")
         try eventually("the beacon has ended: \(site.beaconLog)") { site.beacon?.isRunning == false }
-        #expect(site.beaconLog.contains("the identity key does not sign any more: it is wrapped by the TPM; hint: "))
+        #expect(site.beaconLog.contains("the identity key does not open any more: it is wrapped by the TPM; hint: "))
         #expect(!server.said.contains("verdict of"), "nothing is said that the key has not signed")
         try tpm.comeBack()
         try site.startBeacon()
