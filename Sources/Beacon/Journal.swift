@@ -135,10 +135,11 @@ package final class Journal {
         try self.change { database in
             switch change {
             case .accepted(let server, let sequence):
-                try addServer(server)
                 try database.run(
-                    "UPDATE servers SET last_accepted = ? WHERE id = ?", .unsigned(sequence.number),
-                    .unsigned(server.number))
+                    """
+                    INSERT INTO servers (id, membership, last_sent, last_accepted) VALUES (?, 'stranger', 0, ?)
+                    ON CONFLICT (id) DO UPDATE SET last_accepted = excluded.last_accepted
+                    """, .unsigned(server.number), .unsigned(sequence.number))
             case .membership(let server, let membership):
                 try addServer(server)
                 let observer: Database.Value =
@@ -195,7 +196,8 @@ package final class Journal {
             evidence.map { .text($0.json) } ?? .null, .integer(seconds),
             open.map { $0.isNull(0) ? .null : .integer($0.integer(0)) } ?? .integer(seconds),
             .integer(open?.integer(1) ?? 0))
-        try database.run("DELETE FROM verdicts WHERE id <= ?", .integer(database.lastRow - Journal.historyLimit))
+        let oldest = database.lastRow - Journal.historyLimit
+        if oldest > 0 { try database.run("DELETE FROM verdicts WHERE id <= ?", .integer(oldest)) }
     }
 
     func addServer(_ server: Identifier) throws {
@@ -211,10 +213,11 @@ package final class Journal {
         try raiseCeiling(server, message.sequence)
         let topic = message.topic(to: server)
         try change { database in
-            try addServer(server)
             try database.run(
-                "UPDATE servers SET last_sent = ? WHERE id = ?", .unsigned(message.sequence.number),
-                .unsigned(server.number))
+                """
+                INSERT INTO servers (id, membership, last_sent) VALUES (?, 'stranger', ?)
+                ON CONFLICT (id) DO UPDATE SET last_sent = excluded.last_sent
+                """, .unsigned(server.number), .unsigned(message.sequence.number))
             switch message.body.type {
             case .joinRequest, .humanJoinRequest, .observedJoinRequest:
                 try database.run("DELETE FROM outbox WHERE topic = ?", .text(topic))  // nothing else has that topic

@@ -162,9 +162,12 @@ public actor Shell {
     /// Does what must be on disk before anything else; keeps the rest for afterwards.
     func record(_ effects: [Effect], _ transaction: inout Transaction) throws {
         guard let journal else { preconditionFailure("effects without a journal") }
+        // A frame also brings what is due by now, of other devices.
+        var isOfProof = false
         for effect in effects {
             switch effect {
             case .record(let change):
+                if case .answered(_, _, _, let reason, _) = change { isOfProof = reason.isOfProof }
                 Checkpoint.pass()
                 try journal.record(change, at: wallSeconds())
             case .send(let message, let server):
@@ -172,7 +175,7 @@ public actor Shell {
                 let frame = try message.signed(by: key)
                 let id = try journal.queue(frame, message, to: server)
                 var outgoing = Outgoing(id: id, topic: message.topic(to: server), payload: frame)
-                if case .frame(let arrival) = arrival, message.tellsVerdict {
+                if case .frame(let arrival) = arrival, isOfProof, message.tellsVerdict {
                     let latency = metrics.proofToPublish
                     outgoing.isWritten = { latency.add(nanoseconds: bootNanoseconds() - arrival) }
                 }

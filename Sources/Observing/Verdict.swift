@@ -47,6 +47,9 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     /// The server has paused us.
     case paused
 
+    /// Whether a proof has decided, in the moment that it came.
+    public var isOfProof: Bool { self == .matched || self == .mismatches }
+
     /// The reason as a clause for a log line.
     public var sentence: String {
         switch self {
@@ -123,10 +126,10 @@ public struct Evidence: Hashable, Sendable {
     /// a character that JSON would have to escape cannot be in them and is dropped.
     public var json: String {
         func quoted(_ text: String) -> String {
-            "\""
-                + String(
-                    text.unicodeScalars.filter { $0.value >= 0x20 && $0 != "\"" && $0 != "\\" }.map(Character.init))
-                + "\""
+            let kept: String.UnicodeScalarView = text.unicodeScalars.filter {
+                $0.value >= 0x20 && $0 != "\"" && $0 != "\\"
+            }
+            return "\"" + String(kept) + "\""
         }
         var fields = [
             "\"transport\":\(quoted(peer.transport.rawValue))", "\"peer\":\(quoted(peer.address))",

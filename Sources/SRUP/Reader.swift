@@ -58,10 +58,12 @@ package struct Reader {
     }
 
     /// Two-byte lengths are big-endian; every other number of SRUP is little-endian. The proof link is all big-endian.
+    @inlinable
     package mutating func bigEndian<Number: FixedWidthInteger>(_: Number.Type) throws(FrameError) -> Number {
         try take(Number.bitWidth / 8).reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
     }
 
+    @inlinable
     package mutating func littleEndian<Number: FixedWidthInteger>(_: Number.Type) throws(FrameError) -> Number {
         try take(Number.bitWidth / 8).reversed().reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
     }
@@ -78,12 +80,14 @@ package struct Reader {
 }
 
 extension [UInt8] {
+    @inlinable
     package mutating func appendBigEndian(_ number: some FixedWidthInteger & UnsignedInteger) {
         for shift in stride(from: number.bitWidth - 8, through: 0, by: -8) {
             append(UInt8(truncatingIfNeeded: number >> shift))
         }
     }
 
+    @inlinable
     package mutating func appendLittleEndian(_ number: some FixedWidthInteger & UnsignedInteger) {
         for shift in stride(from: 0, to: number.bitWidth, by: 8) { append(UInt8(truncatingIfNeeded: number >> shift)) }
     }

@@ -66,6 +66,7 @@ public final class Secret: Equatable, @unchecked Sendable, CustomStringConvertib
 }
 
 /// Whether two runs of bytes are the same, without an early exit: the time tells their lengths and nothing else.
+@inlinable
 public func equalInConstantTime(_ left: some Collection<UInt8>, _ right: some Collection<UInt8>) -> Bool {
     guard left.count == right.count else { return false }
     var difference: UInt8 = 0

@@ -60,12 +60,14 @@ final class UpdateStage {
 
     /// The program under another version number: one that a release would have.
     func serve(version: String = newer) throws {
-        var bytes = try Data(contentsOf: URL(filePath: first))
-        guard let found = bytes.range(of: Data("srup-beacon 0.1.0".utf8)) else {
+        let bytes = try Data(contentsOf: URL(filePath: first))
+        let (old, new) = (Data("srup-beacon 0.1.0".utf8), Data("srup-beacon \(version)".utf8))
+        // All of them: a build for a sanitizer has it among its names too.
+        let changed = bytes.replacing(old, with: new)
+        guard changed != bytes, old.count == new.count else {
             throw NotInTime(what: "the version in the program's file")
         }
-        bytes.replaceSubrange(found, with: Data("srup-beacon \(version)".utf8))
-        try serve(bytes)
+        try serve(changed)
     }
 
     func serve(_ content: Data) throws { try content.write(to: URL(filePath: place + "/content")) }

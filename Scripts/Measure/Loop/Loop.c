@@ -77,21 +77,46 @@ long loop_open(EVP_PKEY *key, int count) {
     return now() - start;
 }
 
+// Puts a row of 300 bytes into a file that is kept as the journal is.
+static sqlite3_stmt *insertion(const char *path, sqlite3 **file) {
+    static const char row[300] = {1};
+    sqlite3_stmt *insert = NULL;
+    int ok = sqlite3_open(path, file) == SQLITE_OK
+             && sqlite3_exec(*file, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                                    "CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, row BLOB)", NULL, NULL, NULL) == SQLITE_OK
+             && sqlite3_prepare_v2(*file, "INSERT INTO rows (row) VALUES (?)", -1, &insert, NULL) == SQLITE_OK
+             && sqlite3_bind_blob(insert, 1, row, sizeof row, SQLITE_STATIC) == SQLITE_OK;
+    return ok ? insert : NULL;
+}
+
+static int commit(sqlite3_stmt *insert) { return sqlite3_step(insert) == SQLITE_DONE && sqlite3_reset(insert) == SQLITE_OK; }
+
 long loop_commit(const char *path, int count) {
     sqlite3 *file = NULL;
-    sqlite3_stmt *insert = NULL;
-    char row[300] = {1};
-    int ok = sqlite3_open(path, &file) == SQLITE_OK
-             && sqlite3_exec(file, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                                   "CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, row BLOB)", NULL, NULL, NULL) == SQLITE_OK
-             && sqlite3_prepare_v2(file, "INSERT INTO rows (row) VALUES (?)", -1, &insert, NULL) == SQLITE_OK
-             && sqlite3_bind_blob(insert, 1, row, sizeof row, SQLITE_STATIC) == SQLITE_OK;
+    sqlite3_stmt *insert = insertion(path, &file);
+    int ok = insert != NULL;
     long start = now();
-    for (int i = 0; ok && i < count; i++) {
-        ok = sqlite3_step(insert) == SQLITE_DONE && sqlite3_reset(insert) == SQLITE_OK;
-    }
+    for (int i = 0; ok && i < count; i++) ok = commit(insert);
     long time = now() - start;
     sqlite3_finalize(insert);
     sqlite3_close(file);
     return ok ? time : -1;
+}
+
+int loop_sign_and_commit(
+    EVP_PKEY *key, const unsigned char *message, size_t length, const char *path, int count, long *each
+) {
+    unsigned char signature[2048];
+    sqlite3 *file = NULL;
+    sqlite3_stmt *insert = insertion(path, &file);
+    int ok = insert != NULL;
+    for (int i = 0; ok && i < count; i++) {
+        size_t size = sizeof signature;
+        long start = now();
+        ok = sign(key, message, length, signature, &size) && commit(insert);
+        each[i] = now() - start;
+    }
+    sqlite3_finalize(insert);
+    sqlite3_close(file);
+    return ok;
 }
