@@ -24,7 +24,9 @@ package final class TestDevice {
     /// When the frame that `receive` gave last had come, on CLOCK_BOOTTIME.
     package private(set) var lastReceived: Int64 = 0
 
-    package convenience init(_ way: Way) throws { self.init(try TestDevice.connect(way), way) }
+    package convenience init(_ way: Way, within seconds: Double = 10) throws {
+        self.init(try TestDevice.connect(way, within: seconds), way)
+    }
 
     /// A device on a connection that is there; it is closed with the device.
     package init(_ socket: Int32, _ way: Way) {
@@ -99,19 +101,21 @@ package final class TestDevice {
 
     /// Goes through the whole link as a device that holds this value.
     /// - Parameters:
+    ///   - seconds: for the connection, and for each frame.
     ///   - sending: how a frame is sent.
     ///   - waiting: what happens when the beacon says WAIT.
     /// - Returns: nil where the link ended without an outcome.
     package static func prove(
         _ way: Way, _ value: Secret, as device: Identifier = Node.device, mode: Mode = .challenge,
+        within seconds: Double = 10,
         sending: (TestDevice, LinkFrame) -> Void = { $0.send($1) }, waiting: () throws -> Void = {}
     ) throws -> End? {
-        let link = try TestDevice(way)
+        let link = try TestDevice(way, within: seconds)
         var session = DeviceSession(
             device: device, mode: mode, expected: Node.beacon,
             deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
         var challenged: Int64?
-        while let frame = try link.receive() {
+        while let frame = try link.receive(within: seconds) {
             if case .challenge = frame { challenged = link.lastReceived }
             switch try session.receive(frame) {
             case .send(let reply): sending(link, reply)
