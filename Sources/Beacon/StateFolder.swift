@@ -106,8 +106,9 @@ package struct StateFolder {
 /// What must not be lost even with the journal: for each server, a number that no sequence id of ours is above, and the
 /// epoch that tells whether the journal beside it is the one of the last run (rules: §2, «not after a restored backup»).
 struct SequenceCeilings: Equatable {
-    /// How far ahead a ceiling is set: a new file after as many ids, and as many lost with a lost journal.
-    static let block: UInt64 = 1_024
+    /// How far ahead a ceiling is set: a new file after as many ids, and as many lost with a lost journal. Each message takes 16 of
+    /// them, so one of 4,096 waits for the file's two syncs.
+    static let block: UInt64 = 65_536
     /// No ceiling of ours comes near this: a file that says more is damaged.
     private static let highest = UInt64.max - 1 << 31
 
