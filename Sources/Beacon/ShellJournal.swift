@@ -92,6 +92,7 @@ extension Shell {
     }
 
     /// A token that was pulled out, a TPM that answers no more: nothing was committed or acknowledged, and the next start tells what is wrong.
+    /// - Parameter deed: what it does not do any more: «sign», «open».
     static func endWithout(_ key: IdentityKey, _ deed: String) -> Never {
         Logger(label: "srup-beacon").critical(
             "the identity key does not \(deed) any more: it is \(key.home); hint: see that the token or the TPM is there"

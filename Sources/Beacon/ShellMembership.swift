@@ -168,6 +168,7 @@ extension Configuration {
 
     /// Does what writes new keys, beside a beacon that runs and may be taken out of the system meanwhile: that notes it before it destroys
     /// the keys, so whoever looks afterwards finds either nothing left or the note.
+    /// - Throws: what the body throws, and `OperatorFault` where the beacon has been taken out before or meanwhile.
     func writingKeys<Result>(_ body: () throws -> Result) throws -> Result {
         try checkNotDeregistered()
         defer { if (try? checkNotDeregistered()) == nil { destroyKeys { _ in } } }
