@@ -91,6 +91,7 @@ struct ClockTests {
         #expect(try server.waitForVerdict(silent.token) == .observedJoinFail)
         for asked in [right, wrong, silent] {
             #expect(server.everyStatus(asked.token).count == 1)
+            try eventually("its line is written") { !beacon.lines("answered", asked.token).isEmpty }
             #expect(beacon.lines("answered", asked.token).map { $0.time.prefix(4) } == ["\(year)"])
         }
         #expect(beacon.brokerState == "connected" && beacon.lines("broker-lost", nil).isEmpty)
