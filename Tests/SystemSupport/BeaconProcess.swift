@@ -94,6 +94,11 @@ package final class BeaconProcess {
     /// Everything that it has logged, over all its runs.
     package var logged: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
 
+    /// Whether it has logged this, or does so soon: its log is written beside what it does.
+    package func says(_ words: String) -> Bool {
+        (try? eventually("it says: \(words)") { logged.contains(words) }) != nil
+    }
+
     package func command(_ verb: String, _ arguments: String...) throws -> (status: Int32, text: String) {
         try Network.output(program, [verb, "--config", configuration] + arguments)
     }

@@ -86,6 +86,7 @@ struct BadInputTests {
         let asked = try #require(server.accepted.last { $0.body == .joinRequest })
         try server.send(.response(.joinSuccess), token: TestServer.token())
         try eventually("it is refused\n\(beacon.logged)") { beacon.refused("not-now") == 1 }
+        #expect(beacon.says("refused RESPONSE from \(Node.c2)"))
         #expect(lines(beacon.logged, "refused RESPONSE from \(Node.c2)") == 1)
         #expect(beacon.membership == "joining")
         try server.send(.response(.joinSuccess), token: asked.token)
@@ -108,12 +109,14 @@ struct BadInputTests {
             body: .joinCommand(device: Node.beacon))
         server.publish(try forged.signed(by: stranger))
         try eventually("the stranger is refused") { beacon.refused("unknown-sender") == 1 }
+        #expect(beacon.says("refused a message on \(topic)"))
         #expect(lines(beacon.logged, "refused a message on \(topic)") == 1)
         try server.send(
             .joinCommand(device: Node.device), token: Token(random: randomBytes(16), for: Node.device))
         try eventually("another's JOIN_CMD is refused") { beacon.refused("not-for-us") == 1 }
         try server.send(.action(0x01), token: Token(random: randomBytes(16), for: Node.device))
         try eventually("another's ACTION is refused") { beacon.refused("not-for-us") == 2 }
+        #expect(beacon.says("refused ACTION from \(Node.c2): it does not name this beacon"))
         #expect(lines(beacon.logged, "refused JOIN_CMD from \(Node.c2): it does not name this beacon") == 1)
         #expect(lines(beacon.logged, "refused ACTION from \(Node.c2): it does not name this beacon") == 1)
         #expect(!beacon.logged.contains("has told us to join"))

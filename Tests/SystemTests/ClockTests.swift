@@ -159,6 +159,7 @@ struct ClockTests {
             try clock.set(to: year)
             try beacon.start(environment: clock.environment)
             #expect(try prove(one, beacon) == .valid)
+            try eventually("its line is written") { !beacon.lines("answered", one.token).isEmpty }
             #expect(beacon.lines("answered", one.token).map { $0.time.prefix(4) } == ["\(year)"])
         }
         try clock.correct()

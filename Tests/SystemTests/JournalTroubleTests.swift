@@ -63,8 +63,8 @@ struct JournalTroubleTests {
         } mend: {
             try disk.empty()
         }
-        #expect(beacon.logged.contains("hint: free space in \(disk.path)/state"))
-        #expect(beacon.logged.contains("the journal can be written again"))
+        #expect(beacon.says("hint: free space in \(disk.path)/state"))
+        #expect(beacon.says("the journal can be written again"))
         let lines = beacon.logged.split(separator: "\n").filter { $0.contains("nothing is acted on") }
         #expect(lines.count == 1, "once a minute: \(lines)")
     }

@@ -157,7 +157,7 @@ struct MembershipTests {
         #expect(beacon.membership == "terminated")
         try server.send(.joinCommand(device: Node.beacon), token: command())
         try eventually("it is back") { beacon.membership == "member" }
-        #expect(beacon.logged.contains("has told us to join"))
+        #expect(beacon.says("has told us to join"))
     }
 
     @Test(
@@ -274,6 +274,7 @@ struct MembershipTests {
         try server.send(.action(0x01), token: token)
         try eventually("it is refused") { beacon.refused("not-for-us") == 1 }
         #expect(server.everyStatus(token).isEmpty)
+        #expect(beacon.says("does not name this beacon"))
         #expect(beacon.logged.split(separator: "\n").filter { $0.contains("does not name this beacon") }.count == 1)
         #expect(try beacon.command("servers").text.contains("paused") == false)
         let own = command()

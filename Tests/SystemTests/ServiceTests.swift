@@ -115,7 +115,7 @@ struct ServiceTests {
                     "key = \(network.folder)/77.pub.pem", "[log]", "level = debug", "[observation]",
                 ],
             ], says: "configuration read again")
-        #expect(beacon.logged.contains("[broker] has changed: that needs a restart"))
+        #expect(beacon.says("[broker] has changed: that needs a restart"))
         #expect(!beacon.logged.contains("[beacon] has changed") && !beacon.logged.contains("[link] transports has"))
         let servers = try #require(beacon.status["servers"] as? [[String: Any]])
         #expect(servers.map { $0["id"] as? String } == [Node.second.description, Node.c2.description])
@@ -169,7 +169,7 @@ struct ServiceTests {
             #expect(!FileManager.default.fileExists(atPath: beacon.state + "/control"))
             try beacon.startAndJoin()
         }
-        #expect(beacon.logged.contains("1 open observations go on"))
+        #expect(beacon.says("1 open observations go on"))
         #expect((beacon.status["observations"] as? [String: Any])?["open"] as? Int == 1)
         #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
         #expect(try server.waitForVerdict(token) == .observedJoinValid)

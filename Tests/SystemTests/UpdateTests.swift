@@ -29,7 +29,7 @@ struct UpdateTests {
         try stage.serve(version: "0.1.0")
         try stage.order(token: UpdateStage.other)
         #expect(try stage.answer(token: UpdateStage.other) == [.updateFailFile])
-        #expect(stage.beacon.logged.contains("that is older than \(UpdateStage.newer)"))
+        #expect(stage.beacon.says("that is older than \(UpdateStage.newer)"))
     }
 
     struct Bad: Sendable, CustomTestStringConvertible {
@@ -64,7 +64,7 @@ struct UpdateTests {
             let token = Token(random: [UInt8](repeating: UInt8(number + 16), count: 16), for: Node.beacon)
             try stage.order(bad.path, digest: bad.digest, url: bad.url, token: token)
             #expect(try stage.answer(token: token) == [bad.status], "\(bad.testDescription)")
-            #expect(stage.beacon.logged.contains(bad.words), "\(bad.testDescription)")
+            #expect(stage.beacon.says(bad.words), "\(bad.testDescription)")
         }
         let line = stage.beacon.logged.split(separator: "\n").filter { $0.contains("was announced") }
         #expect(line.count == 1)
@@ -77,7 +77,7 @@ struct UpdateTests {
         try eventually("the configuration is read") { stage.beacon.logged.contains("configuration read again") }
         try stage.order(token: UpdateStage.other)
         #expect(try stage.answer(token: UpdateStage.other) == [.updateFailServer])
-        #expect(stage.beacon.logged.contains("certificate"))
+        #expect(stage.beacon.says("certificate"))
     }
 
     @Test("that the web server answers with an error is FC, after its status and the beginning of what it said (§3.7)")
@@ -126,7 +126,7 @@ struct UpdateTests {
         try stage.beacon.startAndJoin()
         try stage.order()
         #expect(try stage.answer() == [.updateFailFile])
-        #expect(stage.beacon.logged.contains("the updater does not take the file"))
+        #expect(stage.beacon.says("the updater does not take the file"))
     }
 
     @Test("of the version that runs is refused, also where older ones are allowed")
@@ -136,7 +136,7 @@ struct UpdateTests {
         try stage.beacon.startAndJoin()
         try stage.order()
         #expect(try stage.answer() == [.updateFailFile])
-        #expect(stage.beacon.logged.contains("that is 0.1.0, which runs"))
+        #expect(stage.beacon.says("that is 0.1.0, which runs"))
     }
 
     @Test("whose updater has put a broken program in place is taken back before the old one has ended, and answered 1F")
@@ -155,7 +155,7 @@ struct UpdateTests {
         #expect(try stage.answer() == [.updateSuccess])
         try stage.server.send(.activate, token: UpdateStage.token)
         #expect(try stage.answer(2).last == .activateFail)
-        #expect(stage.beacon.logged.contains("does not take our configuration"))
+        #expect(stage.beacon.says("does not take our configuration"))
         #expect(stage.version == "0.1.0" && stage.beacon.isRunning)
         #expect(try Network.run(stage.beacon.program, ["--version"]) == "0.1.0\n")
     }
