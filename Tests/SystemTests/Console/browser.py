@@ -4,14 +4,16 @@
 Usage: browser.py press-accept --url URL --device ID [--refuse] [--seconds N] [--screenshot FILE]
        browser.py look --url URL --device ID [--seconds N] [--screenshot FILE]
        browser.py without-script --url URL --device ID [--seconds N]
+       browser.py start
 
 URL is the one with the key behind the #, as c2 says it.
 
 press-accept    signs in, waits until the device asks to join, and presses its button with the keyboard alone
 look            signs in, waits for the same, and measures the page: what is wrong with it is said, one line each
 without-script  signs in with scripts switched off, and refuses the device
+start           starts the browser and ends it, to see whether it can be started here
 
-Exit status: 0 as it must be, 1 if not, 3 where there is no such browser here.
+Exit status: 0 as it must be, 1 if not, 3 if there is no such browser here, or if it does not start.
 
 On standard output one line of JSON: what was seen.
 """
@@ -135,18 +137,24 @@ class Operator:
             "disable-component-update", "disable-sync", "no-proxy-server", "window-size=1100,900",
             f"user-data-dir={self.profile}",
         ]
-        # As root, as in a container, the browser refuses to start in its sandbox.
+        # As root the browser does not start in its sandbox. For anyone else the sandbox stays on.
         if os.geteuid() == 0:
             flags.append("no-sandbox")
         for flag in flags:
             chrome.add_argument(f"--{flag}")
         chrome.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.driver = webdriver.Chrome(service=Service(DRIVER), options=chrome)
+        try:
+            self.driver = webdriver.Chrome(service=Service(DRIVER), options=chrome)
+        except BaseException:
+            shutil.rmtree(self.profile, ignore_errors=True)
+            raise
         self.driver.set_page_load_timeout(30)
 
     def end(self):
-        self.driver.quit()
-        shutil.rmtree(self.profile, ignore_errors=True)
+        try:
+            self.driver.quit()
+        finally:
+            shutil.rmtree(self.profile, ignore_errors=True)
 
     def wait(self, what, holds, seconds=None):
         # Between two pages there is neither: what was found is stale.
@@ -320,9 +328,9 @@ def without_script(it, options):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("deed", choices=["press-accept", "look", "without-script"])
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--device", required=True)
+    parser.add_argument("deed", choices=["press-accept", "look", "without-script", "start"])
+    parser.add_argument("--url", default="")
+    parser.add_argument("--device", default="")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--refuse", action="store_true")
     parser.add_argument("--screenshot")
@@ -332,9 +340,18 @@ def main():
         if not os.access(file, os.X_OK):
             print(f"browser: {file} is missing\nhint: run Scripts/setup", file=sys.stderr)
             return 3
-    # Whatever hangs, it ends.
+    # Whatever hangs, it ends; however it ends, the browser and its profile go.
+    for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
     signal.alarm(int(options.seconds) + 90)
-    it = Operator(options)
+    try:
+        it = Operator(options)
+    except WebDriverException as fault:
+        print(f"browser: it does not start: {(fault.msg or '').splitlines()[0]}", file=sys.stderr)
+        return 3
+    if options.deed == "start":
+        it.end()
+        return 0
     try:
         deed = {"press-accept": press_accept, "look": look, "without-script": without_script}[options.deed]
         seen, wrong = deed(it, options)
