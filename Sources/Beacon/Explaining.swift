@@ -61,7 +61,7 @@ extension Reason {
 }
 
 extension Membership {
-    fileprivate var explained: (cause: String, next: String) {
+    fileprivate func explained(by server: Identifier) -> (cause: String, next: String) {
         switch self {
         case .stranger: ("this beacon has not asked", "srup-beacon join, or set join in [server ID]")
         case .joining(_, .observed):
@@ -70,7 +70,7 @@ extension Membership {
             ("the server has not answered yet", "see broker in srup-beacon status, and whether the server runs")
         case .presenting(_, .human): ("a person has to compare the value", "srup-beacon join --human")
         case .presenting: ("the observer has not answered yet", "see observer-address, and the observer's own log")
-        case .member: ("the server has said yes", "nothing")
+        case .member: ("the server has said yes", "nothing; \(ServerSigns.askAgain(server))")
         case .refused:
             (
                 "the server has said no: it does not know this beacon or its key, or does not want it; we ask again, seldom",
@@ -91,16 +91,19 @@ extension Journal {
 
     /// What is known of a token, of a device's newest observations, or of our join with a server; the newest first.
     /// - Parameter subject: a token as it is printed, or an identifier.
-    func explain(_ subject: String) throws(Failure) -> [Explanation] {
-        try Journal.attempt { try Journal.explain(database, subject) }
+    /// - Parameter signs: what servers did since the beacon started.
+    func explain(_ subject: String, _ signs: [Identifier: ServerSigns] = [:]) throws(Failure) -> [Explanation] {
+        try Journal.attempt { try Journal.explain(database, subject, signs) }
     }
 
     /// The same from a journal that no beacon has open.
     static func explain(_ folder: StateFolder, _ subject: String) throws -> [Explanation] {
-        try attempt { try explain(try Database(path: folder.journal, readOnly: true), subject) }
+        try attempt { try explain(try Database(path: folder.journal, readOnly: true), subject, [:]) }
     }
 
-    private static func explain(_ database: Database, _ subject: String) throws(DatabaseError) -> [Explanation] {
+    private static func explain(
+        _ database: Database, _ subject: String, _ signs: [Identifier: ServerSigns]
+    ) throws(DatabaseError) -> [Explanation] {
         var found: [Explanation] = []
         let stored = try servers(database)
         // A device's identifier has no hyphen and at most 16 digits: no server gives tokens as short.
@@ -108,14 +111,16 @@ extension Journal {
             found += try open(database, "device = ?", .unsigned(node.number))
             found += try decided(
                 database, "device = ? ORDER BY id DESC LIMIT \(explained)", .unsigned(node.number))
-            found += stored.filter { $0.standing.server == node }.map(join)
+            found += stored.filter { $0.standing.server == node }.map { join($0, signs[node]) }
         } else {
             for server in stored.map(\.standing.server) {
                 let names: [Database.Value] = [.unsigned(server.number), .blob(bytes(of: subject))]
                 found += try open(database, "server = ? AND token = ?", names[0], names[1])
                 found += try decided(database, "server = ? AND token = ?", names[0], names[1])
             }
-            found += stored.filter { $0.standing.membership.token?.description == subject }.map(join)
+            found += stored.filter { $0.standing.membership.token?.description == subject }.map {
+                join($0, signs[$0.standing.server])
+            }
         }
         return found
     }
@@ -176,12 +181,15 @@ extension Journal {
         count > 0 ? [.init(at: nil, what: "\(count) false proof\(count == 1 ? "" : "s")")] : []
     }
 
-    private static func join(_ stored: (standing: StoredServer, since: Int64?)) -> Explanation {
-        let (standing, explained) = (stored.standing, stored.standing.membership.explained)
+    private static func join(_ stored: (standing: StoredServer, since: Int64?), _ signs: ServerSigns?) -> Explanation {
+        let standing = stored.standing
+        let explained =
+            signs?.explained(standing.membership, standing.server) ?? standing.membership.explained(by: standing.server)
         let manner = standing.membership.manner.map { " (\($0.name))" } ?? ""
         return Explanation(
             of: "join", server: standing.server.description, token: standing.membership.token?.description, device: nil,
-            steps: [.init(at: stored.since.map { wallTime($0) }, what: "\(standing.membership.name)\(manner)")],
+            steps: [.init(at: stored.since.map { wallTime($0) }, what: "\(standing.membership.name)\(manner)")]
+                + (signs?.steps ?? []),
             cause: explained.cause, next: explained.next)
     }
 

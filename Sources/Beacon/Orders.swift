@@ -22,7 +22,7 @@ public struct StandingReport: Codable, Equatable, Sendable {
     public var value: String?
     /// Whether a broker is connected.
     public var isConnected: Bool
-    /// What is wrong, where the broker is not connected.
+    /// What is wrong, where the broker is not connected, or the server's messages are refused.
     public var fault: String?
 }
 
@@ -32,11 +32,13 @@ public enum Order {
     /// - Parameters:
     ///   - manner: nil: as the configuration has it.
     ///   - address: where the observer is near by, for an observed join.
+    ///   - again: also where we are a member already.
     /// - Throws: `OperatorFault` where it is not taken, or no beacon runs.
     public static func join(
-        _ server: Identifier, _ manner: JoinManner?, at address: NearbyAddress? = nil, of configuration: Configuration
+        _ server: Identifier, _ manner: JoinManner?, at address: NearbyAddress? = nil, again: Bool = false,
+        of configuration: Configuration
     ) throws {
-        var words = ["join", server.topicForm, manner?.name ?? "configured"]
+        var words = [again ? "join-again" : "join", server.topicForm, manner?.name ?? "configured"]
         if case .observed(let observer) = manner { words.append(observer.topicForm) }
         if let address { words.append(address.optionForm) }
         try send(words, configuration)
@@ -53,6 +55,9 @@ public enum Order {
     public static func deregister(_ server: Identifier, of configuration: Configuration) throws {
         try send(["deregister", server.topicForm], configuration)
     }
+
+    /// What to do about a server that was restarted without its state.
+    public static func askAgain(_ server: Identifier) -> String { ServerSigns.askAgain(server) }
 
     /// Where we stand with a server.
     /// - Throws: `OperatorFault` where no beacon runs.
@@ -101,7 +106,14 @@ extension Shell {
         case "join":
             guard !isMember else {
                 throw OperatorFault(
-                    "server \(server): we are a member already", hint: "resign first: srup-beacon resign")
+                    "server \(server): this beacon is a member already", hint: ServerSigns.askAgain(server))
+            }
+            try join(server, words)
+        case "join-again":
+            guard !isMember || observer.memberships[server] == .member else {
+                throw OperatorFault(
+                    "server \(server): this beacon's request to leave is not answered yet",
+                    hint: "wait for the answer: srup-beacon servers")
             }
             try join(server, words)
         case "resign", "deregister":
@@ -139,14 +151,17 @@ extension Shell {
         }
         // A value that is being shown stays: another request would make the server think of another.
         if case .presenting(_, manner) = observer.memberships[server] { return }
-        if let event = joinEvent(server, manner) { handle(event) }
+        let event = words[0] == "join-again" ? joinAgainEvent(server, manner) : joinEvent(server, manner)
+        if let event { handle(event) }
     }
 
     private func standing(_ server: Identifier) -> StandingReport {
         let standing = observer.memberships[server] ?? .stranger
         var report = StandingReport(membership: standing.name, manner: standing.manner?.name, isConnected: false)
         switch brokerState {
-        case .connected: report.isConnected = true
+        case .connected:
+            report.isConnected = true
+            report.fault = membership.signs[server]?.explained(standing, server)?.next
         case .connecting: break
         case .lost(let address, let fault): report.fault = "\(address): \(fault.sentence)"
         }

@@ -18,6 +18,8 @@ extension Shell {
         /// CLOCK_BOOTTIME.
         var end: (server: Identifier, latest: Int64)?
         var blinking: Blinking?
+        /// Signs that a server does not know us any more.
+        var signs: [Identifier: ServerSigns] = [:]
     }
 
     /// Our own proof to another beacon.
@@ -36,6 +38,12 @@ extension Shell {
     func joinEvent(_ server: Identifier, _ manner: JoinManner? = nil) -> Event? {
         guard let entry = configuration.servers[server], journal?.sequencesUnknown == false else { return nil }
         return .join(server, freshToken(), manner ?? entry.terms.manner)
+    }
+
+    /// A request to a server that we are a member of already, because a person says that it does not know us.
+    func joinAgainEvent(_ server: Identifier, _ manner: JoinManner) -> Event? {
+        guard case .join(let server, let token, let manner) = joinEvent(server, manner) else { return nil }
+        return .joinAgain(server, token, manner)
     }
 
     func freshToken() -> Token { Token(random: randomBytes(16)) }

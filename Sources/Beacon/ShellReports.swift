@@ -40,6 +40,10 @@ extension Shell {
             log.notice(
                 "server \(server): \(membership.name)",
                 metadata: .of("membership", server: server, ["membership": membership.name]))
+        case .declined(let server, let status):
+            log.warning(
+                "server \(server) does not let this beacon leave: \(status); hint: \(ServerSigns.askAgain(server))",
+                metadata: .of("declined", server: server))
         case .commanded(let server):
             log.notice("server \(server) has told us to join", metadata: .of("commanded", server: server))
         case .acted(let exchange, let code, let status):
@@ -66,6 +70,9 @@ extension Shell {
                 .of("ended", device: device, link: link, peer: peer, ["outcome": "\(outcome)"]))
         }
         if case .membership = report { service.status(statusLine) }
+        if let server = report.aboutServer, configuration.servers[server] != nil {
+            membership.signs[server, default: ServerSigns()].note(report)
+        }
     }
 
     /// Which observations a link is asked about, said when it is asked: what happens on it from here on belongs to them.
@@ -108,6 +115,17 @@ extension Shell {
             }
         let members = observer.memberships.values.filter(\.isMember).count
         return "\(broker); joined to \(members) of \(configuration.servers.count) servers"
+    }
+}
+
+extension Report {
+    /// The server whose message or standing it is about, where that may be a sign of what the server knows of us.
+    fileprivate var aboutServer: Identifier? {
+        switch self {
+        case .refused(.replayed, let sender, _): sender
+        case .membership(let server, _), .declined(let server, _): server
+        default: nil
+        }
     }
 }
 

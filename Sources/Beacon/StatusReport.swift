@@ -283,12 +283,14 @@ extension Shell {
             return (try? Array(encoder().encode(history))) ?? []
         case "metrics": return Array(exposition.utf8)
         case "explain":
-            guard words.count == 2, let found = try? journal?.explain(String(words[1])) else { return [] }
+            guard words.count == 2, let found = try? journal?.explain(String(words[1]), membership.signs) else {
+                return []
+            }
             return (try? Array(encoder().encode(found))) ?? []
         case "reload":
             let fault = reload()
             return Array((fault.map { "\($0.sentence)" } ?? "reloaded").utf8)
-        case "join", "resign", "deregister", "standing": return obey(words)
+        case "join", "join-again", "resign", "deregister", "standing": return obey(words)
         default: return []
         }
     }

@@ -30,6 +30,8 @@ public enum Event: Sendable {
     case message(Verified<Message>, answered: Verdict?)
     /// A person or the configuration wants us joined to a server in this manner; the token is one that nobody has seen.
     case join(Identifier, Token, JoinManner = .simple)
+    /// A person wants us to ask a server again that we are a member of: it has lost its state and does not know us.
+    case joinAgain(Identifier, Token, JoinManner = .simple)
     /// A person wants us to leave a server (§6).
     case resign(Identifier, Token)
     /// A person wants us out of the system (§6).
@@ -158,6 +160,8 @@ public enum Report: Equatable, Sendable {
     case mismatch(Exchange, device: Identifier, Peer, count: Int)
     /// Our standing with a server changed.
     case membership(Identifier, Membership)
+    /// A server has not agreed that we leave: our resignation or deregistration was answered with this status.
+    case declined(Identifier, Status)
     /// A server has told us to join.
     case commanded(Identifier)
     /// A server's order was carried out, or was not.

@@ -17,6 +17,15 @@ extension Observer {
         return ask(server, request, token, at: now)
     }
 
+    /// The server has lost its state and does not know us, a person says. As with JOIN_CMD, our membership ends here, and only
+    /// an answer to the new request makes us a member again: until then nothing else from this server is accepted, and if it
+    /// refuses, we stay refused. Its last accepted sequence id stays, otherwise its old messages could be replayed.
+    mutating func joinAgain(_ server: Identifier, _ token: Token, _ manner: JoinManner, at now: Instant) -> [Effect] {
+        guard !isExpelled else { return [] }
+        if servers[server]?.membership == .member { servers[server]?.membership = .stranger }
+        return join(server, token, manner, at: now)
+    }
+
     /// A request that waits for an answer: recorded, sent, and sent again under another token if none comes.
     private mutating func ask(_ server: Identifier, _ request: Body, _ token: Token, at now: Instant) -> [Effect] {
         guard let standing = servers[server] else { preconditionFailure("nothing is known of \(server)") }
@@ -65,8 +74,8 @@ extension Observer {
             if mayAskAsWanted { return effects + [.wantToken(server)] }
             setJoinDue(server, now + policy.longestJoinRetry)  // asked again, seldom
             return effects
-        case .resigning: return status == .resignSuccess ? leave(server, as: .resigned) : settle(server, as: .member)
-        case .deregistering: return status == .deregisterSuccess ? expelled(by: server) : settle(server, as: .member)
+        case .resigning: return status == .resignSuccess ? leave(server, as: .resigned) : stay(server, status)
+        case .deregistering: return status == .deregisterSuccess ? expelled(by: server) : stay(server, status)
         case .stranger, .member, .refused, .terminated, .resigned, .deregistered:
             preconditionFailure("a response passed the checks while \(standing.membership)")
         }
@@ -118,6 +127,11 @@ extension Observer {
         guard servers[server]?.membership.isMember == true, !isExpelled else { return [] }
         servers[server]?.membership = .deregistering(token)
         return ask(server, .deregisterRequest, token, at: now)
+    }
+
+    /// The server has not agreed that we leave.
+    private mutating func stay(_ server: Identifier, _ status: Status) -> [Effect] {
+        settle(server, as: .member) + [.report(.declined(server, status))]
     }
 
     /// The server does not want our answers any more; those that are open get theirs all the same.

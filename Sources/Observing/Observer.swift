@@ -164,6 +164,7 @@ public struct Observer: Sendable {
             // The journal was asked before what is due now was answered.
             effects += take(message, answered: answered ?? effects.verdict(of: message.content), at: now)
         case .join(let server, let token, let manner): effects += join(server, token, manner, at: now)
+        case .joinAgain(let server, let token, let manner): effects += joinAgain(server, token, manner, at: now)
         case .resign(let server, let token): effects += resign(server, token, at: now)
         case .deregister(let server, let token): effects += deregister(server, token, at: now)
         case .again(let server, let token): effects += again(server, token, at: now)

@@ -61,10 +61,15 @@ struct Join: ParsableCommand {
             The running beacon asks, in the manner that the configuration has, or in another: simply, before human eyes, or \
             before another beacon. The request is kept, and asked again, until the server has answered.
 
+            A server that was restarted without its state does not know this beacon, which goes on believing that it is a \
+            member. With --again the beacon asks nevertheless: it is no member any more until the server has accepted it, \
+            and answers none of its requests meanwhile.
+
             With --human the value that the server has sealed to this beacon is shown here. Whoever operates the server \
             sees the same value there and accepts only if both are the same.
 
               srup-beacon join
+              srup-beacon join c200000000000001 --again
               srup-beacon join c200000000000001 --human
               srup-beacon join c200000000000001 --observed bea2 --at rfcomm:00:11:22:33:44:55
 
@@ -72,6 +77,9 @@ struct Join: ParsableCommand {
             """)
 
     @OptionGroup var target: ServerOptions
+
+    @Flag(help: "Ask although this beacon is a member already: for a server that has lost its state.")
+    var again = false
 
     @Flag(help: "Ask simply, whatever the configuration says.")
     var simple = false
@@ -105,7 +113,7 @@ struct Join: ParsableCommand {
     func run() throws {
         try reportingFaults {
             let (configuration, server) = try target.configurationAndServer()
-            try Order.join(server, try manner(), at: try address(), of: configuration)
+            try Order.join(server, try manner(), at: try address(), again: again, of: configuration)
             var shown: String?
             try target.wait(for: server, of: configuration) { standing in
                 if let value = standing.value, value != shown {
@@ -179,7 +187,8 @@ struct Resign: ParsableCommand {
                     return true
                 case "member":
                     throw OperatorFault(
-                        "server \(server) does not let this beacon resign", hint: "ask who operates the server")
+                        "server \(server) does not let this beacon resign",
+                        hint: "ask who operates the server; \(Order.askAgain(server))")
                 default: return false
                 }
             }
@@ -216,7 +225,8 @@ struct Deregister: ParsableCommand {
                 try target.wait(for: server, of: configuration) { standing in
                     guard standing.membership == "member" else { return standing.membership == "deregistered" }
                     throw OperatorFault(
-                        "server \(server) does not deregister this beacon", hint: "ask who operates the server")
+                        "server \(server) does not deregister this beacon",
+                        hint: "ask who operates the server; \(Order.askAgain(server))")
                 }
             } catch  where (try? configuration.checkNotDeregistered()) == nil {
                 // It has ended already.

@@ -6,12 +6,14 @@ import Testing
 
 @Suite("The explanation")
 struct ExplainingTests {
-    private func explain(_ subject: String, _ body: (Journal) throws -> Void) throws -> [Explanation] {
+    private func explain(
+        _ subject: String, _ signs: [Identifier: ServerSigns] = [:], _ body: (Journal) throws -> Void
+    ) throws -> [Explanation] {
         try JournalFolder.with { folder in
             try folder.run { journal in
                 try body(journal)
                 try journal.commit()
-                let found = try journal.explain(subject)
+                let found = try journal.explain(subject, signs)
                 return found
             }
         }
@@ -42,7 +44,7 @@ struct ExplainingTests {
             try journal.record(Sample.answered(), at: 1_060)
             try journal.queue(Sample.response(16))
         }
-        let waiting = try explain(token, record)
+        let waiting = try explain(token) { try record($0) }
         #expect(waiting.first?.steps.last == .init(at: nil, what: "the answer waits for the broker"))
         #expect(waiting.first?.next.contains("broker") == true)
 
@@ -91,6 +93,51 @@ struct ExplainingTests {
         #expect(found[0].steps.first?.what.hasPrefix(membership.name) == true)
         guard membership.token != nil else { return }
         try #expect(explain(token) { try $0.record(.membership(server, membership)) }.map(\.of) == ["join"])
+    }
+
+    private func refused(_ sequence: UInt64, last: UInt64) -> Report {
+        .refused(.replayed(SequenceID(sequence), last: SequenceID(last)), sender: server, type: .action)
+    }
+
+    private func join(_ membership: Membership, _ reports: [Report]) throws -> Explanation {
+        var signs = ServerSigns()
+        for report in reports { signs.note(report) }
+        return try #require(
+            try explain(server.description, [server: signs]) { try $0.record(.membership(server, membership)) }.first)
+    }
+
+    @Test("of a member whose server acts as if it did not know it names the signs, and the order that asks again")
+    func lostState() throws {
+        let order = "srup-beacon join \(server.topicForm) --again"
+        #expect(try join(.member, []).next == "nothing; if the server does not know this beacon, run: \(order)")
+        for (reports, sign) in [
+            ([refused(1, last: 33)], "refused 1 message of the server as replayed: sequence id 1 is not above 33"),
+            ([refused(1, last: 33), refused(2, last: 33)], "refused 2 messages of the server as replayed: sequence id 2"),
+            ([.declined(server, .resignFail)], "did not let this beacon leave: resign fail"),
+        ] {
+            let explanation = try join(.member, reports)
+            #expect(explanation.steps.last?.what.contains(sign) == true, "\(explanation.text)")
+            #expect(explanation.cause.contains("may not know it") && explanation.next.hasSuffix(order))
+        }
+    }
+
+    @Test("of a join whose answers are refused as replayed says above which sequence id the server must continue")
+    func lowSequenceIDs() throws {
+        let explanation = try join(.joining(Sample.token), [refused(2, last: 33)])
+        #expect(explanation.next.contains("continue above sequence id 33"), "\(explanation.text)")
+        #expect(try join(.joining(Sample.token), []).cause.contains("not answered"))
+    }
+
+    @Test("signs are forgotten when the server accepts the beacon, and not when it only keeps it")
+    func forgotten() throws {
+        let resigning = Membership.resigning(Sample.token)
+        let kept = try join(
+            .member, [refused(1, last: 33), .membership(server, resigning), .membership(server, .member)])
+        #expect(kept.steps.count == 2)
+        let joined = try join(
+            .member,
+            [refused(1, last: 33), .membership(server, .joining(Sample.token)), .membership(server, .member)])
+        #expect(joined.steps.count == 1)
     }
 
     @Test("of what is not known is empty; a token of bytes is found by the digits that it is printed with")

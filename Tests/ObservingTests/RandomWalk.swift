@@ -137,7 +137,8 @@ struct RandomWalk {
         let membership = harness.journal.memberships[server] ?? .stranger
         switch membership {
         case .member:
-            switch Int.random(in: 0..<9, using: &random) {
+            switch Int.random(in: 0..<10, using: &random) {
+            case 9: harness.handle(.joinAgain(server, harness.freshToken(), random.pick([.simple, .human])))
             case 0: harness.say(.terminateCommand, by: server)
             case 1: harness.handle(.resign(server, harness.freshToken()))
             case 2: harness.handle(.deregister(server, harness.freshToken()))

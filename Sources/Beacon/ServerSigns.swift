@@ -1,0 +1,74 @@
+import Observing
+import SRUP
+
+/// What a server does that tells that it does not know us any more, although we joined it: it was restarted without its
+/// state. Nothing in the protocol says so; these are signs, kept since this beacon started or last joined that server.
+struct ServerSigns: Equatable {
+    /// Messages that were refused because their sequence id is not above the last accepted one.
+    private(set) var replayed = 0
+    /// The newest of these ids, and what it is not above.
+    private(set) var newest: (sequence: SequenceID, last: SequenceID)?
+    /// How the server answered when we wanted to leave.
+    private(set) var declined: Status?
+    private var membership: Membership?
+
+    static func == (one: ServerSigns, other: ServerSigns) -> Bool {
+        one.replayed == other.replayed && one.declined == other.declined
+    }
+
+    /// Takes what is reported of this server.
+    mutating func note(_ report: Report) {
+        switch report {
+        case .refused(.replayed(let sequence, let last), _, _):
+            replayed += 1
+            newest = (sequence, last)
+        case .declined(_, let status): declined = status
+        case .membership(_, let new):
+            // A join that has succeeded: the server knows us now.
+            if new == .member, membership?.manner != nil { self = ServerSigns() }
+            membership = new
+        default: break
+        }
+    }
+
+    /// What `explain` tells of them.
+    var steps: [Explanation.Step] {
+        var steps: [Explanation.Step] = []
+        if let newest {
+            let messages = "\(replayed) message\(replayed == 1 ? "" : "s")"
+            steps.append(
+                .init(
+                    at: nil,
+                    what: "refused \(messages) of the server as replayed: "
+                        + "sequence id \(newest.sequence) is not above \(newest.last)"))
+        }
+        if let declined { steps.append(.init(at: nil, what: "the server did not let this beacon leave: \(declined)")) }
+        return steps
+    }
+
+    /// Cause and next step, where the signs explain more than the membership does.
+    func explained(_ membership: Membership, _ server: Identifier) -> (cause: String, next: String)? {
+        switch membership {
+        case .member, .resigning, .deregistering:
+            guard replayed > 0 || declined != nil else { return nil }
+            return (
+                "the server accepted this beacon once, but now it may not know it: a server that was restarted without "
+                    + "its state begins its sequence ids again and refuses requests to leave",
+                ServerSigns.askAgain(server)
+            )
+        case .joining, .presenting:
+            guard let newest else { return nil }
+            return (
+                "the server's messages are refused: its sequence ids are not above the last one accepted from it",
+                "have the server restore its state, or continue above sequence id \(newest.last); the beacon takes no "
+                    + "lower id, because old messages of the server could be replayed then"
+            )
+        case .stranger, .refused, .terminated, .resigned, .deregistered: return nil
+        }
+    }
+
+    /// The way out, as an order.
+    static func askAgain(_ server: Identifier) -> String {
+        "if the server does not know this beacon, run: srup-beacon join \(server.topicForm) --again"
+    }
+}
