@@ -19,7 +19,7 @@ final class Field: @unchecked Sendable {
     private var settings: [String: [String]] = [:]
 
     private init() throws {
-        network = try Network(deviceKeys: false)
+        network = try Network()
         server = try TestServer(network)
         beacon = try BeaconProcess(network)
         Field.last.withLock { $0 = self }
@@ -37,7 +37,7 @@ final class Field: @unchecked Sendable {
     /// What every beacon of these tests is configured as, before a suite's own lines. The devices' adapters are not its.
     private static func common() throws -> [String: [String]] {
         [
-            "observation": ["window = 30"],
+            "observation": ["window = 120"],
             "link": [
                 "rfcomm = \(NearbyAddress.defaultChannel)", "l2cap = \(NearbyAddress.defaultPSM)",
                 "le = \(NearbyAddress.defaultLEPSM)", "local = off", "value-mode = yes",
@@ -70,8 +70,8 @@ final class Field: @unchecked Sendable {
     struct Join {
         let token: Token
         let end: TestDevice.End
-        /// Links that it took.
-        let links: Int
+        /// How the links before the last one ended: with an outcome, or without a word.
+        let before: [Outcome?]
         /// From CHALLENGE at the device to RESPONSE at the server, in nanoseconds.
         let answered: Int64
     }
@@ -86,7 +86,8 @@ final class Field: @unchecked Sendable {
         asked hasAsked: () throws -> Void = {}
     ) throws -> Join {
         let (value, token) = (Secret.random(), TestServer.token())
-        var (asked, links) = (false, 0)
+        var asked = false
+        var before: [Outcome?] = []
         func ask() throws {
             if !asked { try server.observe(Node.device, value, token: token) }
             asked = true
@@ -97,21 +98,21 @@ final class Field: @unchecked Sendable {
         }
         let deadline = bootNanoseconds() + Int64(seconds * 1e9)
         repeat {
-            links += 1
             let end = try TestDevice.prove(way, value, mode: mode, waiting: { if deviceFirst { try ask() } })
-            guard let end else {
-                // Once the server has its answer, no other link can bring this device an outcome.
-                guard server.verdicts(token).isEmpty else { throw NotInTime(what: "the outcome of a decided proof") }
-                continue
+            if let end, end.outcome == .valid, let challenged = end.challenged {
+                _ = try server.waitForVerdict(token)
+                return Join(token: token, end: end, before: before, answered: try arrival(token) - challenged)
             }
-            guard [.valid, .busy, .fail, .unknown].contains(end.outcome) else {
-                throw NotInTime(what: "valid: the beacon said \(end.outcome)")
+            guard [nil, .busy, .fail, .unknown].contains(end?.outcome) else {
+                throw NotInTime(what: "valid: the beacon said \(end?.outcome as Any) after \(before)")
             }
-            guard end.outcome == .valid, let challenged = end.challenged else { continue }
-            _ = try server.waitForVerdict(token)
-            return Join(token: token, end: end, links: links, answered: try arrival(token) - challenged)
+            before.append(end?.outcome)
+            // Once the server has its answer, no other link can bring this device *valid*.
+            guard server.verdicts(token).isEmpty else {
+                throw NotInTime(what: "valid: \(server.verdicts(token)) is decided, and the device heard \(before)")
+            }
         } while bootNanoseconds() < deadline
-        throw NotInTime(what: "valid in \(seconds) s and \(links) links; the server has \(server.verdicts(token))")
+        throw NotInTime(what: "valid in \(seconds) s: the device heard \(before)")
     }
 
     private func arrival(_ token: Token) throws -> Int64 {

@@ -8,38 +8,53 @@ extension RadioTests {
     /// The attacker has an address of its own, hci3's; the expected device must get through all the same.
     @Suite("Floods", .serialized)
     struct FloodTests {
-        /// For each attack and transport, so that every attack is met 51 times.
-        static let rounds = 17
-
+        /// - Parameter count: false proofs that come before the device, each time.
         private func expectJoins(
-            under attack: Attack, over transport: Transport, _ field: Field, _ configuration: String,
-            afterFalseProofs count: Int = 0, _ location: SourceLocation = #_sourceLocation
+            under attack: Attack, over transport: Transport, _ field: Field, afterFalseProofs count: Int = 0,
+            _ location: SourceLocation = #_sourceLocation
         ) throws {
             let way = try Radio.deviceWay(transport)
             let attacker = Attacker(attack, over: try Radio.strangerWay(transport))
             defer { _ = try? attacker.stop() }
             try eventually("the attacker has a link") { attacker.links > 0 }
             var joins: [Field.Join] = []
-            for _ in 0..<Self.rounds {
+            for _ in 0..<Scale.floodJoins {
                 let before = attacker.falseProofs
+                let logged = field.beacon.logged.count
                 let join = try field.join(
                     way,
                     asked: { try eventually("\(count) false proofs") { attacker.falseProofs >= before + count } })
                 #expect(field.server.verdicts(join.token) == [.observedJoinValid], sourceLocation: location)
-                #expect(join.links <= 2, "the stranger takes the device's place", sourceLocation: location)
+                // That is how a device hears that others have its place. A link that is slow, or that the controllers
+                // lose, ends in another way, and is nobody's doing.
+                #expect(
+                    !join.before.contains(.busy),
+                    "the stranger takes the device's place: \(join.before)\n\(field.beacon.logged.dropFirst(logged))",
+                    sourceLocation: location)
+                if !join.before.isEmpty {
+                    print("again after \(join.before):\n\(field.beacon.logged.dropFirst(logged))")
+                }
                 joins.append(join)
             }
+            let again = joins.map(\.before.count).reduce(0, +)
             print(
-                "\(attack) over \(transport), \(configuration): \(joins.count) of \(joins.count) joins valid in",
-                "\(joins.map(\.links).reduce(0, +)) links; \(medianAndWorst(joins.map(\.answered)));",
+                "\(attack) over \(transport): \(joins.count) of \(joins.count) joins valid,",
+                "\(again) links tried again; \(medianAndWorst(joins.map(\.answered)));",
                 "attacker: \(try attacker.stop())")
             #expect(field.beacon.isRunning, sourceLocation: location)
         }
 
-        @Test("the expected device joins as a beacon is installed", arguments: Attack.allCases, Radio.transports)
-        func asInstalled(_ attack: Attack, _ transport: Transport) throws {
-            let isHeldOff = attack == .garbage || attack == .impostor  // from the last transport's attack
-            try expectJoins(under: attack, over: transport, try Field.with(fresh: isHeldOff), "defaults")
+        @Test(
+            "the expected device joins: its link is not turned away, whatever a stranger does",
+            arguments: Attack.allCases, Radio.transports)
+        func oneStranger(_ attack: Attack, _ transport: Transport) throws {
+            // A processor that is emulated needs ten times as long: so do the times that the expected device has before
+            // the stranger's third false proof decides, and for its own proof. A stranger has one address here, and so
+            // as many as four places of a beacon's 64: with 16 it would soon have all, if it could have more than four.
+            let field = try Field.with(
+                link: ["links = 16", "hold-off-first = 10", "proof = 20"],
+                fresh: attack == .garbage || attack == .impostor)  // held off since the last transport's attack
+            try expectJoins(under: attack, over: transport, field)
         }
 
         /// Hold-offs of a moment stand for an attacker who has a new address for each proof.
@@ -48,10 +63,9 @@ extension RadioTests {
             arguments: Radio.transports)
         func impostorOfManyAddresses(_ transport: Transport) throws {
             let field = try Field.with(
-                observation: ["mismatches = 100"], link: ["hold-off-first = 0.01", "hold-off-longest = 0.02"])
-            try expectJoins(
-                under: .impostor, over: transport, field, "mismatches = 100, hold-offs of 10 to 20 ms",
-                afterFalseProofs: 5)
+                observation: ["mismatches = 100"],
+                link: ["hold-off-first = 0.01", "hold-off-longest = 0.02", "proof = 20"])
+            try expectJoins(under: .impostor, over: transport, field, afterFalseProofs: 5)
         }
     }
 }

@@ -23,7 +23,7 @@ extension RadioTests {
         @Test("a beacon is listed with its identity, its own address and its LE PSM, and after SIGTERM not any more")
         func listed() throws {
             try door.whileOpen {
-                let seen = try #require(try Seen.by(door.near).all.only)
+                let seen = try Seen.only(by: door.near).seen
                 #expect(seen.beacon == Node.beacon.description)
                 #expect(seen.address == door.own.description)
                 #expect(seen.kind == AddressKind.lePublic.rawValue)
@@ -36,8 +36,7 @@ extension RadioTests {
         @Test("in private mode it is listed, and nothing in the line tells which one it is")
         func isPrivate() throws {
             try door.whileOpen(radio: ["advertise = private"]) {
-                let (all, raw) = try Seen.by(door.near)
-                let seen = try #require(all.only)
+                let (seen, raw) = try Seen.only(by: door.near)
                 #expect(seen.beacon == nil)
                 #expect(seen.lePsm == Int(NearbyAddress.defaultLEPSM))
                 #expect(!raw.lowercased().contains(Node.beacon.topicForm))
@@ -51,8 +50,7 @@ extension RadioTests {
         @Test("with a rotating address it is listed and reached under a random one, and not over BR/EDR")
         func rotates() throws {
             try door.whileOpen(radio: ["rotate-address = yes"]) {
-                let (all, raw) = try Seen.by(door.near)
-                let seen = try #require(all.only)
+                let (seen, raw) = try Seen.only(by: door.near)
                 #expect(seen.beacon == Node.beacon.description)
                 #expect(seen.kind == AddressKind.leRandom.rawValue)
                 #expect(!raw.contains(door.own.description))
@@ -87,14 +85,14 @@ extension RadioTests {
         @Test("while an LE device is connected and stays, others still find it")
         func whileConnected() throws {
             try door.whileOpen {
-                let seen = try #require(try Seen.by(door.near).all.only)
+                let seen = try Seen.only(by: door.near).seen
                 let link = try TestDevice(try way(to: seen))
                 link.send(.ready(mode: .challenge, device: Node.device))
                 guard case .hello? = try link.receive(), case .wait? = try link.receive() else {
                     Issue.record("no HELLO and WAIT")
                     return
                 }
-                #expect(try Seen.by(door.near).all.only == seen)
+                #expect(try Seen.only(by: door.near).seen == seen)
                 #expect(throws: NotInTime.self, "the link is still there") { try link.receive(within: 0.5) }
             }
         }
@@ -102,7 +100,7 @@ extension RadioTests {
         @Test("stopped under an LE device and started again, it is found as before, and reached over BR/EDR")
         func startedAgain() throws {
             try door.whileOpen {
-                let seen = try #require(try Seen.by(door.near).all.only)
+                let seen = try Seen.only(by: door.near).seen
                 let link = try TestDevice(try way(to: seen))
                 guard case .hello? = try link.receive() else {
                     Issue.record("no HELLO")
@@ -113,7 +111,7 @@ extension RadioTests {
             }
             try Radio.settle(for: .l2cap)
             try door.whileOpen {
-                #expect(try Seen.by(door.near).all.only?.beacon == Node.beacon.description)
+                #expect(try Seen.only(by: door.near).seen.beacon == Node.beacon.description)
                 let link = try TestDevice(Way(.l2cap(door.own, psm: NearbyAddress.defaultPSM), from: door.near))
                 guard case .hello? = try link.receive() else {
                     Issue.record("no HELLO over l2cap")
@@ -153,7 +151,8 @@ extension RadioTests {
         @Test("a device that looks for another beacon says that it was not heard, and what to do")
         func another() throws {
             try door.whileOpen {
-                let reply = try door.device("--observer", Node.second.topicForm)
+                _ = try Seen.only(by: door.near)  // there is one, and it is not the one
+                let reply = try door.deviceOnce(seconds: 3, ["--observer", Node.second.topicForm])
                 #expect(reply.status == 1)
                 #expect(
                     reply.text
@@ -173,9 +172,4 @@ extension RadioTests {
                     + "hint: power one on: bluetoothctl power on\n")
         }
     }
-}
-
-extension Array {
-    /// The one that is there; nil where there is none, or more.
-    fileprivate var only: Element? { count == 1 ? first : nil }
 }

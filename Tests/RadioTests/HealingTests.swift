@@ -64,7 +64,6 @@ extension RadioTests {
         init() throws {
             addresses = (try Radio.address(of: 4), try Radio.address(of: 5))
             field = try Field.with(
-                observation: ["window = 120"],
                 link: ["proof = 20", "hold-off-first = 0.05", "hold-off-longest = 0.1"],
                 radio: ["adapters = \(addresses.beacon)"])
         }
@@ -79,21 +78,30 @@ extension RadioTests {
             }
         }
 
-        @Test(
-            "taken away and given back in each state of a link, 50 times: the open observation is served when it is back"
-        )
+        /// Every loss in each state of a link.
+        private static var rounds: [(loss: Loss, moment: Moment, transport: Transport)] {
+            // Unplugged last: the bond is gone then, and two unbonded adapters lose the third link after a pause.
+            let unplugged = Scale.losses * 2 / 3
+            return (0..<Scale.losses).map { round in
+                let loss: Loss = round >= unplugged ? .unplugged : round.isMultiple(of: 2) ? .poweredOff : .blocked
+                // One transport after the other: between BR/EDR and LE the radio must become quiet.
+                let (index, count) =
+                    loss == .unplugged ? (round - unplugged, Scale.losses - unplugged) : (round, unplugged)
+                let moment = Moment.allCases[(loss == .unplugged ? index : index / 2) % Moment.allCases.count]
+                return (loss, moment, Radio.transports[index * Radio.transports.count / count])
+            }
+        }
+
+        @Test("taken away and given back in each state of a link: the open observation is served when it is back")
         func takenAway() throws {
             var times: [Loss: [Int64]] = [:]
-            for round in 0..<50 {
-                // Unplugged last: the bond is gone then, and two unbonded adapters lose the third link after a pause.
-                let loss: Loss = round >= 34 ? .unplugged : round.isMultiple(of: 2) ? .poweredOff : .blocked
-                let moment = Moment.allCases[round / 2 % 4]
-                let way = try way(Radio.transports[round >= 34 ? (round - 34) / 6 : round / 12])
+            for (loss, moment, transport) in Self.rounds {
+                let way = try way(transport)
                 let (value, token) = (Secret.random(), TestServer.token())
                 var link = try moment.link(way, value, token, field.server)
-                let sequel = "round \(round): \(loss), \(moment), \(way)"
+                let sequel = "\(loss), \(moment), \(way)"
                 try loss.take()
-                try eventually("the device sees its link end: \(sequel)", within: 10) {
+                try eventually("the device sees its link end: \(sequel)", within: 30) {
                     guard let link else { return true }
                     return (try? link.receive(within: 1)) == .some(nil)
                 }

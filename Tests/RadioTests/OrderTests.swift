@@ -14,7 +14,7 @@ extension RadioTests {
             let token = Token(random: randomBytes(16), for: Node.beacon)
             try field.server.send(.action(4), token: token)
             #expect(try field.server.waitForVerdict(token) == .actionSuccess)
-            #expect(field.beacon.logged.contains("has the radio restarted"))
+            #expect(field.beacon.says("has the radio restarted"))
             for transport in Radio.transports { try field.expectService(try Radio.deviceWay(transport)) }
         }
     }

@@ -11,11 +11,11 @@ extension RadioTests {
     struct OtherStackTests {
         static let script = Network.project + "/Tests/RadioTests/bumble/join.py"
 
-        /// Where `Tests/RadioTests/bumble/install` has put it, on the host.
+        /// Where `Tests/RadioTests/bumble/install` has put it, on the host: the lab's home directory is another one.
         private func bumble() throws -> String {
-            let environment = ProcessInfo.processInfo.environment
-            let cache = environment["XDG_CACHE_HOME"] ?? (environment["HOME"] ?? "/root") + "/.cache"
-            let site = environment["BUMBLE_SITE"] ?? cache + "/srup-lab/bumble"
+            let given = ProcessInfo.processInfo.environment["SRUP_BUMBLE"]
+            let site = try #require(
+                given, "run Scripts/lab with --env SRUP_BUMBLE=FOLDER, the folder that bumble/install prints")
             try #require(
                 FileManager.default.fileExists(atPath: site + "/bumble"),
                 "there is no bumble in \(site): run Tests/RadioTests/bumble/install, on the host")
@@ -25,7 +25,7 @@ extension RadioTests {
         @Test("it joins with a stack and a proof of its own", arguments: [Transport.rfcomm, .le])
         func joins(_ transport: Transport) throws {
             let site = try bumble()
-            let field = try Field.with(observation: ["window = 120"])
+            let field = try Field.with(link: ["ready = 20", "proof = 20"])
             let way = try Radio.deviceWay(transport)
             let bluetooth = try Radio.address(of: 0)
             let key = try linkKey(of: 1, with: bluetooth)

@@ -85,10 +85,11 @@ package final class TestDevice {
     package func send(_ frame: LinkFrame) { _ = LinkSocket.send(frame, over: socket) }
 
     /// Sends bytes as they are; on a packet transport as one packet.
-    /// - Returns: 0, or the system's number for what went wrong.
+    /// - Returns: 0, or the system's number for what went wrong; EAGAIN where only a part has gone.
     @discardableResult
     package func send(_ bytes: [UInt8]) -> Int32 {
-        Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count ? 0 : errno
+        let count = Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        return count < 0 ? errno : count == bytes.count ? 0 : EAGAIN
     }
 
     /// How a link that a device went through to its end has ended.
