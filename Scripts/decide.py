@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """An operator at the console of `srup-bench c2 --web` without a browser: sends what a browser's form would send.
 
-Usage: decide.py --url URL --device ID [--refuse] [--seconds N]
+Usage: decide.py --url URL --device ID [--refuse] [--once FILE] [--seconds N]
 
 URL is the one with the key behind the #, as the C2 server prints it. Signs in, waits until the device asks to join, and
-accepts it, or refuses it. On standard output one line of JSON: the value that was shown, and what the console answered.
+accepts it, or refuses it; with --once it does so when FILE is there, as a person has to look at the device first. On standard output one line of JSON: the value that was shown, and what the console answered.
 
 Exit status: 0 if the console has taken the decision, 1 if not.
 """
@@ -12,6 +12,7 @@ Exit status: 0 if the console has taken the decision, 1 if not.
 import argparse
 import html
 import json
+import os
 import re
 import sys
 import time
@@ -53,7 +54,7 @@ def decide(options):
     while time.monotonic() < end:
         page = console.request("/")
         card = element(page, f'(<li id="join-[^"]*" class="join" data-device="{options.device}".*?</li>)')
-        if 'name="decision"' in card:
+        if 'name="decision"' in card and (not options.once or os.path.exists(options.once)):
             form = {name: element(card, f'name="{name}" value="([^"]*)"') for name in ("token", "join")}
             answer = console.request("/join", form | {"decision": "refuse" if options.refuse else "accept"})
             return {
@@ -61,7 +62,7 @@ def decide(options):
                 "said": text(element(answer, '<[^>]* id="said"[^>]*>(.*?)</')),
             }
         time.sleep(0.2)
-    raise TimeoutError(f"{options.device} has not asked to join within {options.seconds:g} s")
+    raise TimeoutError(f"there is nothing to decide about {options.device} after {options.seconds:g} s")
 
 
 def main():
@@ -69,6 +70,7 @@ def main():
     parser.add_argument("--url", required=True)
     parser.add_argument("--device", required=True)
     parser.add_argument("--refuse", action="store_true")
+    parser.add_argument("--once", default="")
     parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
     options.device = options.device.rjust(16, "0").lower()

@@ -347,7 +347,7 @@ def main():
     try:
         it = Operator(options)
     except WebDriverException as fault:
-        print(f"browser: it does not start: {(fault.msg or '').splitlines()[0]}", file=sys.stderr)
+        print(f"browser: {(fault.msg or 'it does not start').split('. ')[0].splitlines()[0]}", file=sys.stderr)
         return 3
     if options.deed == "start":
         it.end()
