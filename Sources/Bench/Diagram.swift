@@ -11,11 +11,28 @@ public struct Diagram: Sendable {
         let label: String
         /// What it says, or why it was refused, in brackets below the arrow.
         let remark: String?
-        let isRefused: Bool
+        let result: Result
+        /// The time since the arrow before, where it is long.
+        let gap: String?
+    }
+
+    /// What a message means for its sender's request. Each is drawn in its own way, with and without colour.
+    enum Result: Equatable, Sendable {
+        /// It reports no result.
+        case none
+        /// It was accepted, and reports a success.
+        case success
+        /// It was accepted, and reports anything but a success.
+        case failure
+        /// Its receiver refused it, whatever it says.
+        case refused
     }
 
     /// The lifelines from left to right.
     static let lifelines: [Role] = [.device, .beacon, .c2]
+
+    /// Between two messages, in microseconds: from here on the time is drawn as a gap.
+    private static let longGap: Int64 = 1_000_000
 
     /// What stands above the diagram, if anything.
     let title: String?
@@ -29,20 +46,40 @@ public struct Diagram: Sendable {
         }.map(\.element)
         let first = ordered.first?.atMicroseconds ?? 0
         self.title = title
-        arrows = ordered.map { Arrow($0, since: first) }
+        arrows = ordered.indices.map { index in
+            let line = ordered[index]
+            // A trace is a file that anyone may have written: differences that do not fit must not end the process.
+            let passed = index == 0 ? 0 : Diagram.difference(line.atMicroseconds, ordered[index - 1].atMicroseconds)
+            return Arrow(
+                line, since: first, gap: passed >= Diagram.longGap ? Diagram.duration(microseconds: passed) : nil)
+        }
+    }
+
+    /// `later - earlier`, or the largest number where it does not fit.
+    private static func difference(_ later: Int64, _ earlier: Int64) -> Int64 {
+        let (difference, doesNotFit) = later.subtractingReportingOverflow(earlier)
+        return doesNotFit ? .max : difference
     }
 }
 
 extension Diagram.Arrow {
-    init(_ line: TraceLine, since first: Int64) {
+    init(_ line: TraceLine, since first: Int64, gap: String?) {
         let sequence = line.sequence.map { " #\($0)" } ?? ""
-        // A trace is a file that anybody may have written: differences that do not fit are not worth a crash.
+        let result = Diagram.Result(line)
+        let remark =
+            switch result {
+            case .none, .success: line.detail
+            case .failure: line.detail.map(Diagram.emphasised)
+            case .refused: line.refused.map { "REFUSED: \($0)" }
+            }
         self.init(
             milliseconds: Diagram.milliseconds(line.atMicroseconds.subtractingReportingOverflow(first).partialValue),
             from: line.from, to: line.to, via: line.via, label: "\(line.name)\(sequence) \(line.bytes) B",
-            remark: line.refused.map { "refused: \($0)" } ?? line.detail, isRefused: line.refused != nil)
+            remark: remark, result: result, gap: gap)
     }
 }
+
+// MARK: - Times
 
 extension Diagram {
     /// Microseconds as milliseconds with three decimals.
@@ -50,103 +87,38 @@ extension Diagram {
         let (whole, rest) = microseconds.magnitude.quotientAndRemainder(dividingBy: 1_000)
         return (microseconds < 0 ? "-" : "") + "\(whole)." + String(String(rest + 1_000).dropFirst())
     }
+
+    /// A time of a second or more, in its two largest units: `5.9 s`, `3 min 20 s`, `2 h 5 min`, `4 d 1 h`.
+    static func duration(microseconds: Int64) -> String {
+        let tenths = microseconds / 100_000
+        let seconds = tenths / 10
+        return switch seconds {
+        case ..<60: "\(seconds).\(tenths % 10) s"
+        case ..<3_600: "\(seconds / 60) min \(seconds % 60) s"
+        case ..<86_400: "\(seconds / 3_600) h \(seconds / 60 % 60) min"
+        default: "\(seconds / 86_400) d \(seconds / 3_600 % 24) h"
+        }
+    }
 }
 
-// MARK: - Plain text
+// MARK: - The terminal
 
 extension Diagram {
-    /// Columns of a line, at most: what a printed page and a terminal of the field hold.
-    public static let width = 100
-    /// The columns of the lifelines; before the first stands the time.
-    private static let columns: [Role: Int] = [.device: 17, .beacon: 55, .c2: 96]
-    private static let timeWidth = 12
+    /// The columns that the text can be drawn to.
+    public static let widths = 60...160
 
-    /// The diagram in ASCII, lines of at most 100 columns.
-    public var text: String {
-        var lines: [String] = []
-        if let title { lines += [Diagram.ascii(title, atMost: Diagram.width), ""] }
-        lines.append(Diagram.header)
-        for arrow in arrows { lines += arrow.lines }
-        lines.append(Canvas(lifelines: true).text)
-        lines.append("time in ms; solid: SRUP over MQTT, dotted: the proof link, x: refused")
-        return lines.joined(separator: "\n") + "\n"
+    /// The columns where nothing is known about the terminal.
+    public static let usualWidth = 80
+
+    /// The columns to draw to.
+    /// - Parameters:
+    ///   - terminal: the terminal's, where the output goes to one that says how wide it is.
+    ///   - environment: the value of an environment variable, by its name. `COLUMNS` counts where the output goes to a pipe
+    ///     or a file.
+    public static func width(terminal: Int?, environment: (String) -> String?) -> Int {
+        let known = terminal ?? environment("COLUMNS").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+        return within(known ?? usualWidth)
     }
 
-    private static var header: String {
-        var canvas = Canvas(lifelines: false)
-        canvas.put("ms", endingAt: timeWidth)
-        for (role, column) in columns { canvas.put(role.rawValue, centredAt: column) }
-        return canvas.text
-    }
-
-    /// Printable ASCII, cut to a number of characters.
-    private static func ascii(_ text: String, atMost count: Int) -> String {
-        let clean = String(text.unicodeScalars.map { (" "..."~").contains($0) ? Character($0) : "?" })
-        return clean.count <= count ? clean : clean.prefix(max(0, count - 3)) + "..."
-    }
-
-    /// One line of characters.
-    fileprivate struct Canvas {
-        private var characters = [Character](repeating: " ", count: Diagram.width)
-
-        init(lifelines: Bool) {
-            if lifelines { for column in Diagram.columns.values { characters[column] = "|" } }
-        }
-
-        subscript(column: Int) -> Character {
-            get { characters[column] }
-            set { characters[column] = newValue }
-        }
-
-        mutating func put(_ text: String, at start: Int) {
-            for (column, character) in zip(max(0, start)..., text) where column < characters.count {
-                characters[column] = character
-            }
-        }
-
-        mutating func put(_ text: String, endingAt end: Int) { put(text, at: end - text.count) }
-
-        mutating func put(_ text: String, centredAt column: Int) { put(text, at: column - text.count / 2) }
-
-        /// Text between two lifelines, with a blank on each side, so that lifelines under it are cut out cleanly.
-        mutating func put(_ text: String, between low: Int, and high: Int) {
-            let fitting = Diagram.ascii(text, atMost: high - low - 3)
-            put(" \(fitting) ", at: (low + high - fitting.count - 1) / 2)
-        }
-
-        var text: String {
-            let end = characters.lastIndex { $0 != " " }.map { $0 + 1 } ?? 0
-            return String(characters[..<end])
-        }
-    }
-}
-
-extension Diagram.Arrow {
-    /// The label, the arrow under it, and the remark under that.
-    fileprivate var lines: [String] {
-        guard let start = Diagram.columns[from], let end = Diagram.columns[to] else { return [] }
-        // A message that a node sends to its own kind has no length: it is shown in the room to the right of it.
-        let (low, high) = start == end ? (start, Diagram.width - 1) : (min(start, end), max(start, end))
-        var label = Diagram.Canvas(lifelines: true)
-        label.put(self.label, between: low, and: high)
-        var lines = [label.text]
-        var line = Diagram.Canvas(lifelines: true)
-        line.put(milliseconds, endingAt: Diagram.timeWidth)
-        if start != end { drawArrow(on: &line, from: start, to: end) }
-        lines.append(line.text)
-        if let remark {
-            var below = Diagram.Canvas(lifelines: true)
-            below.put("(\(remark))", between: low, and: high)
-            lines.append(below.text)
-        }
-        return lines
-    }
-
-    private func drawArrow(on line: inout Diagram.Canvas, from start: Int, to end: Int) {
-        for column in (min(start, end) + 1)..<max(start, end) {
-            line[column] = line[column] == "|" ? "+" : via == .mqtt ? "-" : "."
-        }
-        let head = start < end ? end - 1 : end + 1
-        line[head] = isRefused ? "x" : start < end ? ">" : "<"
-    }
+    static func within(_ width: Int) -> Int { min(max(width, widths.lowerBound), widths.upperBound) }
 }

@@ -1,7 +1,7 @@
 // The diagram as one SVG file that needs nothing else: its colours follow the reader's light or dark scheme.
 
 extension Diagram {
-    private static let (pageWidth, rowHeight, top) = (900, 52, 74)
+    private static let (pageWidth, rowHeight, gapHeight) = (900, 52, 34)
     private static let places: [Role: Int] = [.device: 150, .beacon: 490, .c2: 830]
 
     /// The diagram as a self-contained SVG document. Every text of a trace is escaped.
@@ -11,26 +11,61 @@ extension Diagram {
     var figure: String { drawing(style: "") }
 
     private func drawing(style: String) -> String {
-        let body = Diagram.top + arrows.count * Diagram.rowHeight
+        // Without a title there is no room for one.
+        let roles = title == nil ? 12 : 42
+        var (y, rows) = (roles + 32, [String]())
+        for arrow in arrows {
+            if let gap = arrow.gap {
+                rows += Diagram.shapes(of: gap, at: y)
+                y += Diagram.gapHeight
+            }
+            rows += arrow.shapes(at: y)
+            y += Diagram.rowHeight
+        }
         var parts = [
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"srup-join\" role=\"img\" width=\"\(Diagram.pageWidth)\""
-                + " height=\"\(body + 44)\" viewBox=\"0 0 \(Diagram.pageWidth) \(body + 44)\">",
+                + " height=\"\(y + 44)\" viewBox=\"0 0 \(Diagram.pageWidth) \(y + 44)\">",
             "<title>\(Diagram.escaped(title ?? "an observed join"))</title>",
             style,
             "<rect class=\"page\" width=\"100%\" height=\"100%\"/>",
-            "<text class=\"title\" x=\"20\" y=\"26\">\(Diagram.escaped(title ?? ""))</text>",
-            "<text class=\"time\" x=\"76\" y=\"60\" text-anchor=\"end\">ms</text>",
         ]
-        for role in Diagram.lifelines { parts += Diagram.lifeline(role, to: body + 8) }
-        for (index, arrow) in arrows.enumerated() { parts += arrow.shapes(at: Diagram.top + index * Diagram.rowHeight) }
+        if let title { parts.append("<text class=\"title\" x=\"20\" y=\"26\">\(Diagram.escaped(title))</text>") }
+        parts.append("<text class=\"time\" x=\"76\" y=\"\(roles + 18)\" text-anchor=\"end\">ms</text>")
+        for role in Diagram.lifelines { parts += Diagram.lifeline(role, from: roles, to: y + 8) }
+        parts += rows
         parts.append(
-            "<text class=\"remark\" x=\"\(Diagram.pageWidth / 2)\" y=\"\(body + 30)\" text-anchor=\"middle\">"
-                + "solid: SRUP over MQTT, dashed: the proof link, red: refused</text>")
+            "<text class=\"remark\" x=\"\(Diagram.pageWidth / 2)\" y=\"\(y + 30)\" text-anchor=\"middle\">"
+                + Diagram.escaped(styles) + "</text>")
         return parts.joined(separator: "\n") + "\n</svg>\n"
     }
 
+    /// What the arrows of this diagram mean.
+    private var styles: String {
+        let results = Set(arrows.map(\.result))
+        var styles = ["solid: SRUP over MQTT", "dashed: proof link"]
+        if results.contains(.success) { styles.append("green: reports a success") }
+        if results.contains(.failure) { styles.append("red: reports a failure") }
+        if results.contains(.refused) { styles.append("red \u{D7}: refused by the receiver") }
+        return styles.joined(separator: " \u{B7} ")
+    }
+
+    /// The lifelines are broken for a time in which nothing happened.
+    private static func shapes(of gap: String, at top: Int) -> [String] {
+        let (from, to, middle) = (top + 2, top + gapHeight - 2, places[.beacon, default: 0])
+        return lifelines.flatMap { role in
+            let x = places[role, default: 0]
+            return [
+                "<rect class=\"page\" x=\"\(x - 2)\" y=\"\(from)\" width=\"4\" height=\"\(to - from)\"/>",
+                "<line class=\"life pause\" x1=\"\(x)\" y1=\"\(from)\" x2=\"\(x)\" y2=\"\(to)\"/>",
+            ]
+        } + [
+            "<text class=\"remark\" x=\"\(middle)\" y=\"\(top + gapHeight / 2 + 4)\" text-anchor=\"middle\">"
+                + "\u{2026} \(gap) \u{2026}</text>"
+        ]
+    }
+
     private struct Palette {
-        let page, ink, faint, line, mqtt, link, bad: String
+        let page, ink, faint, line, mqtt, link, good, bad: String
 
         /// Written out, not as CSS variables: not every viewer of SVG files knows those.
         var rules: [(String, String)] {
@@ -38,17 +73,18 @@ extension Diagram {
                 ("text", "fill:\(ink);stroke:\(page)"), (".page", "fill:\(page)"), (".remark", "fill:\(faint)"),
                 (".time", "fill:\(faint)"), (".life", "stroke:\(line)"), (".box", "fill:\(page);stroke:\(line)"),
                 (".mqtt", "stroke:\(mqtt);fill:\(mqtt)"), (".link", "stroke:\(link);fill:\(link)"),
-                (".bad", "stroke:\(bad);fill:\(bad)"),
+                (".good", "stroke:\(good);fill:\(good)"), (".bad", "stroke:\(bad);fill:\(bad)"),
+                (".is-good", "fill:\(good)"), (".is-bad", "fill:\(bad)"),
             ]
         }
     }
 
     private static let light = Palette(
-        page: "#ffffff", ink: "#1c2430", faint: "#5d6878", line: "#b8c0cc", mqtt: "#1f5fa8", link: "#1a7f4b",
-        bad: "#b3261e")
+        page: "#ffffff", ink: "#1c2430", faint: "#5d6878", line: "#b8c0cc", mqtt: "#1f5fa8", link: "#7a3fb0",
+        good: "#146c3c", bad: "#b3261e")
     private static let dark = Palette(
-        page: "#12161c", ink: "#e6eaf0", faint: "#9aa6b6", line: "#465060", mqtt: "#7ab4f5", link: "#6fd3a0",
-        bad: "#ff8a80")
+        page: "#12161c", ink: "#e6eaf0", faint: "#9aa6b6", line: "#465060", mqtt: "#7ab4f5", link: "#c9a2f2",
+        good: "#6fd3a0", bad: "#ff8a80")
 
     /// All rules are below one class, so that several diagrams, and text of other origin, can share a page.
     static let styleSheet: String = {
@@ -62,6 +98,8 @@ extension Diagram {
             (".title", "font-size:16px;font-weight:600"), (".role", "font-weight:600"), (".remark", "font-size:12px"),
             (".time", "font-size:12px;font-variant-numeric:tabular-nums"), (".life", "stroke-width:1.5"),
             (".box", "stroke-width:1.5"), (".arrow", "stroke-width:1.8"), (".dashed", "stroke-dasharray:6 4"),
+            (".pause", "stroke-dasharray:2 5"), (".cross", "fill:none;stroke-width:2.4"),
+            (".is-good", "font-weight:600"), (".is-bad", "font-weight:600"),
         ]
         func css(_ rules: [(String, String)]) -> String {
             rules.map { ".srup-join \($0.0){\($0.1)}" }.joined(separator: "\n")
@@ -69,12 +107,12 @@ extension Diagram {
         return css(shapes + light.rules) + "\n@media (prefers-color-scheme:dark){\n\(css(dark.rules))\n}"
     }()
 
-    private static func lifeline(_ role: Role, to end: Int) -> [String] {
+    private static func lifeline(_ role: Role, from top: Int, to end: Int) -> [String] {
         let x = places[role, default: 0]
         return [
-            "<line class=\"life\" x1=\"\(x)\" y1=\"68\" x2=\"\(x)\" y2=\"\(end)\"/>",
-            "<rect class=\"box\" x=\"\(x - 44)\" y=\"42\" width=\"88\" height=\"26\" rx=\"5\"/>",
-            "<text class=\"role\" x=\"\(x)\" y=\"60\" text-anchor=\"middle\">\(role.rawValue)</text>",
+            "<line class=\"life\" x1=\"\(x)\" y1=\"\(top + 26)\" x2=\"\(x)\" y2=\"\(end)\"/>",
+            "<rect class=\"box\" x=\"\(x - 44)\" y=\"\(top)\" width=\"88\" height=\"26\" rx=\"5\"/>",
+            "<text class=\"role\" x=\"\(x)\" y=\"\(top + 18)\" text-anchor=\"middle\">\(role.name)</text>",
         ]
     }
 
@@ -102,21 +140,28 @@ extension Diagram {
 extension Diagram.Arrow {
     fileprivate func shapes(at top: Int) -> [String] {
         let (start, end) = (Diagram.place(of: from), Diagram.place(of: to))
-        let kind = isRefused ? "bad" : via.rawValue
         let y = top + 26
         var shapes = [
             "<text class=\"time\" x=\"76\" y=\"\(y + 4)\" text-anchor=\"end\">\(milliseconds)</text>",
             text("", y - 7, label, start, end),
         ]
-        if start != end {
-            let (tip, back) = start < end ? (end - 2, end - 12) : (end + 2, end + 12)
-            let dashed = via == .link ? " dashed" : ""
-            shapes.append(
-                "<line class=\"arrow \(kind)\(dashed)\" x1=\"\(start)\" y1=\"\(y)\" x2=\"\(back)\" y2=\"\(y)\"/>")
-            shapes.append("<path class=\"\(kind)\" d=\"M\(tip) \(y)L\(back) \(y - 5)L\(back) \(y + 5)Z\"/>")
-        }
-        if let remark { shapes.append(text("remark", y + 15, remark, start, end)) }
+        if start != end { shapes += line(from: start, to: end, at: y) }
+        if let remark { shapes.append(text("remark\(result.remarkClass)", y + 15, remark, start, end)) }
         return shapes
+    }
+
+    private func line(from start: Int, to end: Int, at y: Int) -> [String] {
+        let kind = result.arrowClass ?? via.rawValue
+        let (tip, back) = start < end ? (end - 2, end - 12) : (end + 2, end + 12)
+        let dashed = via == .link ? " dashed" : ""
+        // A cross does not arrive.
+        let head =
+            result == .refused
+            ? "<path class=\"\(kind) cross\" d=\"M\(back) \(y - 6)L\(tip) \(y + 6)M\(back) \(y + 6)L\(tip) \(y - 6)\"/>"
+            : "<path class=\"\(kind)\" d=\"M\(tip) \(y)L\(back) \(y - 5)L\(back) \(y + 5)Z\"/>"
+        return [
+            "<line class=\"arrow \(kind)\(dashed)\" x1=\"\(start)\" y1=\"\(y)\" x2=\"\(back)\" y2=\"\(y)\"/>", head,
+        ]
     }
 
     /// Text in the middle of an arrow, cut to what fits between its ends at about seven units a character.
@@ -127,4 +172,17 @@ extension Diagram.Arrow {
         return "<text\(attribute) x=\"\((start + end) / 2)\" y=\"\(y)\" text-anchor=\"middle\">"
             + Diagram.escaped(fitting) + "</text>"
     }
+}
+
+extension Diagram.Result {
+    /// Nothing where the way that the message took says it.
+    fileprivate var arrowClass: String? {
+        switch self {
+        case .none: nil
+        case .success: "good"
+        case .failure, .refused: "bad"
+        }
+    }
+
+    fileprivate var remarkClass: String { arrowClass.map { " is-\($0)" } ?? "" }
 }

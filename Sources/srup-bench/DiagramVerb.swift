@@ -1,31 +1,59 @@
 import ArgumentParser
 import Bench
+import Glibc
+import HumanView
 
 struct DiagramVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diagram",
         abstract: "Draw the messages of an observed join, as the paper's Figure 2 does.",
         discussion: """
-            Merges trace files by their times and prints a sequence diagram of at most 100 columns: device, beacon and C2, \
-            and each message with its name, sequence id, bytes, and the milliseconds since the first. The traces must come \
-            from one boot of one machine, whose clock they share.
+            Merges trace files by their times and prints a sequence diagram: device, beacon and C2 server, and each message \
+            with its name, sequence id, bytes, and the milliseconds since the first. The traces must come from one boot of \
+            one machine, whose clock they share.
+
+            The diagram is as wide as the terminal, or as COLUMNS says, else 80 columns; at least \
+            \(Diagram.widths.lowerBound) and at most \(Diagram.widths.upperBound). Long numbers are shortened; the lines \
+            below the diagram have them in full. It has colours on a terminal, unless NO_COLOR is set or TERM is dumb.
 
             EXAMPLE:
               srup-bench diagram c2.jsonl d1.jsonl --svg join.svg
             """)
 
+    enum Colour: String, CaseIterable, ExpressibleByArgument {
+        case auto, always, never
+    }
+
     @Argument(help: ArgumentHelp("Files that c2 --trace and device --trace wrote.", valueName: "trace"))
     var traces: [String]
 
-    @Option(help: ArgumentHelp("What stands above it.", valueName: "text"))
+    @Option(help: ArgumentHelp("The title above the diagram.", valueName: "text"))
     var title: String?
 
     @Option(help: ArgumentHelp("Also write it as one SVG file, for light and dark pages.", valueName: "file"))
     var svg: String?
 
+    @Option(help: ArgumentHelp("Whether to use colours.", valueName: "when"))
+    var colour = Colour.auto
+
     func run() throws {
         let diagram = try Diagram(files: traces, title: title)
         if let svg { try diagram.writeSVG(to: svg) }
-        Voice.say(diagram.text)
+        let variable: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
+        let style =
+            switch colour {
+            case .auto: TerminalStyle(isTerminal: isatty(STDOUT_FILENO) == 1, environment: variable)
+            case .always: TerminalStyle.colour
+            case .never: TerminalStyle.plain
+            }
+        let width = Diagram.width(terminal: DiagramVerb.terminalWidth, environment: variable)
+        Voice.say(diagram.text(width: width, style: style))
+    }
+
+    /// Nothing where standard output is not a terminal, or one that does not say it.
+    private static var terminalWidth: Int? {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
     }
 }

@@ -27,54 +27,22 @@ struct DiagramTests {
 
     @Test("Messages stand in the order of their times, counted from the first")
     func order() throws {
-        let text = Diagram(DiagramTests.join).text
+        let text = Diagram(DiagramTests.join).text()
         let names = [
-            "JOIN_REQ #1 442 B", "OBS_JOIN_REQ #1795373034828168 450 B", "OBSERVE_REQ #18 912 B", "CHALLENGE 35 B",
+            "JOIN_REQ #1 442 B", "OBS_JOIN_REQ #1795..8168 450 B", "OBSERVE_REQ #18 912 B", "CHALLENGE 35 B",
         ]
         let places = names.compactMap { text.range(of: $0)?.lowerBound }
         #expect(places.count == names.count && places == places.sorted())
         for time in ["0.000", "1.000", "2.500", "2.600", "8.000"] { #expect(text.contains(" \(time) ")) }
     }
 
-    @Test("Arrows go from their sender to their receiver, past whoever stands between")
+    @Test("Arrows go from their sender to their receiver, past the lifeline between")
     func arrows() {
-        let lines = Diagram(DiagramTests.join).text.split(separator: "\n")
+        let lines = Diagram(DiagramTests.join).text().split(separator: "\n")
         #expect(lines.contains { $0.contains("|-------") && $0.contains("-+-") && $0.hasSuffix(">|") })  // device to c2
         #expect(lines.contains { $0.contains("|<---") && $0.hasSuffix("---|") })  // c2 to beacon
         #expect(lines.contains { $0.contains("|<....") })  // the link is dotted
         #expect(lines.contains { $0.hasSuffix("x|") })  // refused
-    }
-
-    @Test("A picture, whole")
-    func picture() {
-        let lines = [
-            TraceLine(atMicroseconds: 5, from: .beacon, to: .device, via: .link, name: "HELLO", bytes: 29, detail: "x")
-        ]
-        #expect(
-            Diagram(lines, title: "One").text == """
-                One
-
-                          ms  device                                beacon                                     c2
-                                 |             HELLO 29 B              |                                        |
-                       0.000     |<....................................|                                        |
-                                 |                 (x)                 |                                        |
-                                 |                                     |                                        |
-                time in ms; solid: SRUP over MQTT, dotted: the proof link, x: refused
-
-                """)
-    }
-
-    @Test("Every line is printable ASCII and fits 100 columns, whatever a trace says")
-    func width() {
-        var lines = DiagramTests.join
-        lines.append(
-            DiagramTests.line(
-                .max, .c2, .device, DiagramTests.hostile, "18446744073709551615", .max, detail: DiagramTests.hostile))
-        lines.append(DiagramTests.line(.min, .device, .device, DiagramTests.hostile, "1", 1))
-        for line in Diagram(lines, title: DiagramTests.hostile).text.split(separator: "\n") {
-            #expect(line.utf8.count <= Diagram.width)
-            #expect(line.utf8.allSatisfy { (0x20...0x7E).contains($0) })
-        }
     }
 
     @Test("The SVG is well-formed, needs nothing else, and knows light and dark")
@@ -93,9 +61,33 @@ struct DiagramTests {
         #expect(names.found.filter { $0 == "path" }.count == 5)  // a head for each arrow; a message to itself has none
     }
 
+    @Test("The SVG marks results by class and by words, and a gap by broken lifelines")
+    func results() {
+        let lines = [
+            DiagramTests.line(0, .beacon, .c2, "RESPONSE", "1", 315, detail: "observed join valid"),
+            DiagramTests.line(5_912_345, .beacon, .c2, "RESPONSE", "2", 315, detail: "observed join invalid"),
+            DiagramTests.line(5_912_346, .beacon, .c2, "RESPONSE", "3", 315, refused: "replayed"),
+        ]
+        let svg = Diagram(lines).svg
+        #expect(svg.contains("class=\"remark is-good\"") && svg.contains(">observed join valid<"))
+        #expect(svg.contains("class=\"remark is-bad\"") && svg.contains(">observed join INVALID<"))
+        #expect(svg.contains("class=\"bad cross\"") && svg.contains(">REFUSED: replayed<"))
+        #expect(svg.contains(">… 5.9 s …<") && svg.ranges(of: "class=\"life pause\"").count == 3)
+        #expect(!Diagram(Array(lines[1...])).svg.contains("class=\"life pause\""))
+    }
+
+    @Test("An SVG without a title has no room for one")
+    func untitled() throws {
+        let (with, without) = (Diagram(DiagramTests.join, title: "One").svg, Diagram(DiagramTests.join).svg)
+        #expect(with.contains("class=\"title\"") && !without.contains("class=\"title\""))
+        let height = /<svg [^>]* height="(\d+)"/
+        let heights = [with, without].map { $0.firstMatch(of: height).flatMap { Int($0.1) } ?? 0 }
+        #expect(heights[0] - heights[1] == 30)
+    }
+
     @Test("A trace of nothing is a diagram of nothing")
     func empty() {
-        #expect(Diagram([]).text.contains("device"))
+        #expect(Diagram([]).text().contains("device"))
         #expect(XMLParser(data: Data(Diagram([]).svg.utf8)).parse())
     }
 }

@@ -1,0 +1,52 @@
+// Which messages report a success, and which do not: refused and invalid must not look like success.
+
+import ProofLink
+import SRUP
+
+extension Diagram.Result {
+    /// A closed list: a result that is not on it is drawn as a failure.
+    private static let successes: Set<String> = Set(
+        [
+            Status.updateSuccess, .activateSuccess, .actionSuccess, .joinSuccess, .observedJoinValid, .resignSuccess,
+            .deregisterSuccess,
+        ].map(\.description) + [Outcome.valid.description])
+
+    /// Only these messages carry a result, in their details.
+    private static let carriers: Set<String> = ["RESPONSE", "OUTCOME"]
+
+    init(_ line: TraceLine) {
+        if line.refused != nil {
+            self = .refused
+        } else if Diagram.Result.carriers.contains(line.name) {
+            self = Diagram.Result.successes.contains(Diagram.withoutNode(line.detail ?? "")) ? .success : .failure
+        } else {
+            self = .none
+        }
+    }
+}
+
+extension Diagram {
+    /// Words of a failure that stand in capitals, so that they are seen without colour as well.
+    private static let bad: Set<String> = [
+        "invalid", "refused", "failed", "fail", "unknown", "busy", "malformed", "too", "far",
+    ]
+
+    /// What a failure says, with its bad words in capitals. Where there is none of them, it is called a failure.
+    static func emphasised(_ words: String) -> String {
+        var found = false
+        let emphasised = words.split(separator: " ", omittingEmptySubsequences: false).map { word in
+            guard bad.contains(String(word.last == ":" ? word.dropLast() : word)) else { return String(word) }
+            found = true
+            return word.uppercased()
+        }.joined(separator: " ")
+        return found ? emphasised : "FAILURE: \(words)"
+    }
+
+    /// Details without the node that the console puts before them, where one lifeline stands for many nodes.
+    fileprivate static func withoutNode(_ detail: String) -> String {
+        guard let end = detail.firstRange(of: ": "), Identifier(hexadecimal: String(detail[..<end.lowerBound])) != nil,
+            detail.distance(from: detail.startIndex, to: end.lowerBound) == 16
+        else { return detail }
+        return String(detail[end.upperBound...])
+    }
+}
