@@ -9,12 +9,14 @@ let package = Package(
         // For LD_PRELOAD, by the tests alone.
         .library(name: "WrongClock", type: .dynamic, targets: ["WrongClock"]),
     ],
+    // Exactly these versions. Those of the packages that they need in turn are in Scripts/versions, and Scripts/pin sees to
+    // them: named here they would be warned of as unused. Why Package.resolved does not do it: see .gitignore.
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         // The bench kit's registration service only: the daemon is not linked with it.
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     ],
     targets: [
         // The pure rooms: no Foundation, no C, no clock, no randomness.
