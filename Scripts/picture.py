@@ -6,7 +6,7 @@ Usage: Scripts/picture.py [--from FILE]
 
   --from    the output of an earlier run on a terminal, which was kept: nothing is run then
 
-Exit status: 0 if the picture was made, 1 if not.
+Exit status: 0 if the picture was made, 1 if not, 2 where an argument is wrong.
 """
 import argparse
 import fcntl
@@ -76,7 +76,7 @@ def texts(line, y):
     tone, column = "", 0
     for part in re.split(r"(\x1b\[[0-9;]*m)", line):
         if part.startswith("\x1b"):
-            tone = TONES[part[2:-1]]
+            tone = TONES.get(part[2:-1], "")
             continue
         for words in re.finditer(r"\S+(?: \S+)*", part):
             mark = f' class="{tone}"' if tone else ""
@@ -99,14 +99,17 @@ def drawn(lines):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__.partition("Usage: ")[2], add_help=False)
+    parser = argparse.ArgumentParser(prog="picture", usage="Scripts/picture.py [--from FILE]", add_help=False)
     parser.add_argument("--from", dest="file")
     parser.add_argument("-h", "--help", action="store_true")
     options = parser.parse_args()
     if options.help:
         print(__doc__, end="")
         return
-    output = Path(options.file).read_text(newline="") if options.file else run_demo()
+    try:
+        output = Path(options.file).read_bytes().decode(errors="replace") if options.file else run_demo()
+    except OSError as fault:
+        sys.exit(f"picture: {options.file} cannot be read: {fault.strerror}\nhint: name a file with the output of Scripts/demo")
     picture = PROJECT / "docs/demo.svg"
     picture.write_text(drawn(chosen(output)))
     print(f"picture: {picture}")
