@@ -105,7 +105,8 @@ let package = Package(
         .target(name: "TestVectors", dependencies: ["SRUP", "Keys"], path: "Tests/Support"),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors", "SystemSupport"]),
-        .testTarget(name: "FetchingTests", dependencies: ["Fetching", "SystemSupport"], exclude: ["files.py"]),
+        .testTarget(
+            name: "FetchingTests", dependencies: ["Fetching", "SystemSupport", "TestVectors"], exclude: ["files.py"]),
         .testTarget(name: "EnrollingTests", dependencies: ["Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys"]),
         .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),

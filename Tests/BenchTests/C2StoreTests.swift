@@ -8,7 +8,7 @@ import Testing
 @testable import Bench
 
 @Suite("What a C2 server keeps")
-struct C2StoreTests {
+final class C2StoreTests {
     private let folder: String
     private var path: String { folder + "/c2.sqlite" }
 
@@ -16,6 +16,8 @@ struct C2StoreTests {
         folder = FileManager.default.temporaryDirectory.appending(path: "srup-\(UUID().uuidString.prefix(8))").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     private func open(_ own: Identifier = Cast.c2.id, _ bounds: C2Store.Bounds = C2Store.Bounds()) throws -> C2Store {
         try C2Store(path: path, own: own, bounds: bounds)
@@ -99,8 +101,8 @@ struct C2StoreTests {
     func refused() throws {
         let cases: [(name: String, word: String, change: () throws -> Void)] = [
             ("open to others", "chmod 600", { try self.set(mode: 0o640) }),
-            ("empty", "backup", { try Data().write(to: URL(filePath: path)) }),
-            ("no database", "backup", { try Data(repeating: 7, count: 8_192).write(to: URL(filePath: path)) }),
+            ("empty", "backup", { try Data().write(to: URL(filePath: self.path)) }),
+            ("no database", "backup", { try Data(repeating: 7, count: 8_192).write(to: URL(filePath: self.path)) }),
             ("another program's", "c2 has made", { try self.sql("PRAGMA application_id = 1") }),
             ("a newer one's", "that version", { try self.sql("PRAGMA user_version = 99") }),
             ("not understood", "backup", { try self.sql("UPDATE nodes SET standing = 'queen'") }),

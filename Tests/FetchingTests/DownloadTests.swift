@@ -1,9 +1,10 @@
 import Fetching
 import Foundation
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("A download")
+@Suite("A download", .blocking)
 struct DownloadTests {
     final class Server {
         let folder = FileManager.default.temporaryDirectory.appending(path: "srup-files-\(UUID().uuidString)").path

@@ -1,8 +1,9 @@
 import Foundation
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("srup-bench view")
+@Suite("srup-bench view", .blocking)
 struct CommandTests {
     private static let value = "c4bf8105835141e0886fd25f9a69c5ad"
 

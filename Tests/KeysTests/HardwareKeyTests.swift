@@ -12,7 +12,7 @@ private enum Bench {
     nonisolated(unsafe) static let tpm = try? SoftTPM()
 
     private static let endsWithUs: Void = {
-        _ = atexit {
+        ProcessEnd.run {
             Bench.tpm?.discard()
             Bench.token?.vanish()
         }
@@ -28,7 +28,7 @@ private enum Bench {
     }
 }
 
-@Suite("Keys in hardware", .serialized)
+@Suite("Keys in hardware", .blocking, .serialized)
 struct HardwareKeyTests {
     private let message = Array("what a server is told".utf8)
 

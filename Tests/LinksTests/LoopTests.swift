@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import TestVectors
 import Testing
 
 @testable import Links
@@ -29,7 +30,7 @@ private final class Count: Sendable {
     }
 }
 
-@Suite("The loop")
+@Suite("The loop", .blocking)
 struct LoopTests {
     private func pipe() -> (out: Int32, in: Int32) {
         var ends: [Int32] = [0, 0]
@@ -152,7 +153,7 @@ struct LoopTests {
     }
 }
 
-@Suite("An alarm")
+@Suite("An alarm", .blocking)
 struct AlarmTests {
     @Test("rings once, and not before its time")
     func once() {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Links
 
-@Suite("The service's SDP record")
+@Suite("The service's SDP record", .blocking)
 struct ServiceRecordTests {
     private static let l2cap = "<sequence><uuid value=\"0x0100\"/></sequence>"
     private static let rfcomm = "<sequence><uuid value=\"0x0003\"/><uint8 value=\"0x15\"/></sequence>"
@@ -128,7 +128,7 @@ private final class Told: Sendable {
     }
 }
 
-@Suite("The record in bluetoothd's hands", .serialized)
+@Suite("The record in bluetoothd's hands", .blocking, .serialized)
 struct BluetoothServiceTests {
     private func service(_ socket: String, _ told: Told) throws -> BluetoothService {
         let record = try #require(ServiceRecord(rfcommChannel: 21, l2capPSM: nil))
@@ -215,7 +215,7 @@ struct BluetoothServiceTests {
     }
 }
 
-@Suite("Pairing through bluetoothd", .serialized)
+@Suite("Pairing through bluetoothd", .blocking, .serialized)
 struct BluetoothPairingTests {
     private static let device = "/org/bluez/hci0/dev_00_11_22_AA_BB_CC"
     private static let turnedAway = "00:11:22:AA:BB:CC was turned away: it cannot compare digits"

@@ -43,34 +43,31 @@ package final class Network {
     package static let products = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         .path
 
-    /// - Parameter deviceKeys: whether the devices need RSA keys too; making them is slow where the processor is emulated.
-    /// - Parameter servers: its C2 servers.
-    package init(deviceKeys: Bool = true, servers: [Identifier] = [Node.c2]) throws {
+    /// - Parameters:
+    ///   - servers: its C2 servers.
+    ///   - ownAuthority: a CA, certificates and keys that no other network has. All others share theirs.
+    package init(servers: [Identifier] = [Node.c2], ownAuthority: Bool = false) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "srup-\(UUID().uuidString.prefix(8))").path
-        try Network.run(
-            Network.project + "/Scripts/broker",
-            ["make", folder] + servers.flatMap { ["--c2", $0.topicForm] } + ["--beacon", Node.beacon.topicForm]
-                + [Node.device, Node.second].flatMap { ["--device", $0.topicForm] })
+        let material = ownAuthority ? ["--keys"] : ["--from", try SharedKeys.made.get().folder]
+        try Network.make(folder, servers: servers, material)
         let text = try String(contentsOfFile: folder + "/port", encoding: .utf8)
         guard let given = UInt16(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
             throw NotInTime(what: "a port in \(folder)/port")
         }
         port = given
-        // RSA-2048 keeps the suite quick; the bench kit's own default is larger.
-        for node in servers + [Node.beacon] + (deviceKeys ? [Node.device, Node.second] : []) { try makeKey(node) }
         try startBroker()
+    }
+
+    fileprivate static func make(_ folder: String, servers: [Identifier], _ options: [String]) throws {
+        try run(
+            project + "/Scripts/broker",
+            ["make", folder] + servers.flatMap { ["--c2", $0.topicForm] } + ["--beacon", Node.beacon.topicForm]
+                + [Node.device, Node.second].flatMap { ["--device", $0.topicForm] } + options)
     }
 
     deinit {
         mosquitto?.end()
         try? FileManager.default.removeItem(atPath: folder)
-    }
-
-    private func makeKey(_ node: Identifier) throws {
-        let (key, publicKey) = (folder + "/\(node.topicForm).key.pem", folder + "/\(node.topicForm).pub.pem")
-        try Network.run("/usr/bin/openssl", ["genrsa", "-out", key, "2048"])
-        try Network.run("/usr/bin/openssl", ["rsa", "-in", key, "-pubout", "-out", publicKey])
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
     }
 
     package func startBroker() throws {
@@ -115,5 +112,24 @@ package final class Network {
         defer { try? FileManager.default.removeItem(atPath: file) }
         let status = try Child(program, arguments, output: file).wait()
         return (status, (try? String(contentsOfFile: file, encoding: .utf8)) ?? "")
+    }
+}
+
+/// The CA, the certificates and the RSA keys that the networks of one run share: making them for each network took a
+/// quarter of the suite's processor time.
+private struct SharedKeys {
+    static let made = Result { try SharedKeys() }
+    let folder: String
+
+    /// `SRUP_TEST_KEYS` in the environment names a folder that holds them already, made by `Scripts/broker make --keys`:
+    /// so one making serves several test processes, and the lab's machine, where it is slow.
+    private init() throws {
+        if let given = ProcessInfo.processInfo.environment["SRUP_TEST_KEYS"] {
+            folder = given
+            return
+        }
+        folder = FileManager.default.temporaryDirectory.appending(path: "srup-keys-\(UUID().uuidString.prefix(8))").path
+        try Network.make(folder, servers: [Node.c2, Node.otherC2], ["--keys"])
+        ProcessEnd.remove(folder)
     }
 }

@@ -2,11 +2,12 @@ import Foundation
 import Keys
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
 /// What a stranger, a joining device or a copied message would gain at the real commands: a line that says why not, a count,
 /// and nothing else. docs/protocol.md has the table of bad input.
-@Suite("Bad input at the real commands")
+@Suite("Bad input at the real commands", .blocking)
 struct BadInputTests {
     /// Publishes a signed message as its sender's own MQTT client, with its own certificate.
     private func publish(

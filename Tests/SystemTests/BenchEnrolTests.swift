@@ -1,9 +1,10 @@
 import Foundation
 import Keys
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("A device of the bench that enrols", .serialized)
+@Suite("A device of the bench that enrols", .blocking, .serialized)
 struct BenchEnrolTests {
     private let id = Node.device.topicForm
 

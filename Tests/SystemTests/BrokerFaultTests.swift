@@ -2,9 +2,10 @@ import Foundation
 import SRUP
 import Synchronization
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("A broker that cannot be used")
+@Suite("A broker that cannot be used", .blocking)
 struct BrokerFaultTests {
     let network: Network
 

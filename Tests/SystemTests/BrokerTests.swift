@@ -2,9 +2,10 @@ import Foundation
 import Keys
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("The broker goes away, comes back, and carries what is hostile")
+@Suite("The broker goes away, comes back, and carries what is hostile", .blocking)
 struct BrokerTests {
     let network: Network
     let server: TestServer

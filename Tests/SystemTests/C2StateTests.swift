@@ -1,10 +1,11 @@
 import Foundation
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
 /// The bench kit's C2 with `--state`, beside a real beacon.
-@Suite("A C2 server that keeps its state")
+@Suite("A C2 server that keeps its state", .blocking)
 struct C2StateTests {
     let network: Network
     let bench: C2Bench
@@ -113,7 +114,7 @@ struct C2StateTests {
     }
 }
 
-@Suite("Keys from the registry, at the C2 server")
+@Suite("Keys from the registry, at the C2 server", .blocking)
 struct C2RegistryTests {
     @Test("an unknown node that is registered joins and is heard; a stranger and a revoked one are refused")
     func registry() throws {
@@ -149,7 +150,7 @@ struct C2RegistryTests {
     }
 }
 
-@Suite("Two C2 servers at one broker")
+@Suite("Two C2 servers at one broker", .blocking)
 struct TwoServersTests {
     @Test("a beacon observes for both at the same time, and serves one on when the other has terminated it")
     func both() throws {

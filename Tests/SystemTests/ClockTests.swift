@@ -4,11 +4,12 @@ import Links
 import ProofLink
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
 /// Nothing is decided by the wall clock but what TLS itself checks (docs/architecture.md, «Clocks»). The beacon's clock alone is
 /// wrong; the broker's, the service's and the server's are right.
-@Suite("A wall clock that is wrong")
+@Suite("A wall clock that is wrong", .blocking)
 struct ClockTests {
     static let wrongYears = [1970, 2099]
 
@@ -172,7 +173,7 @@ struct ClockTests {
 }
 
 /// As in `ClockTests`, but the certificate comes from a registration service, and is renewed.
-@Suite("A wall clock that is wrong, and the client certificate")
+@Suite("A wall clock that is wrong, and the client certificate", .blocking)
 struct ClockRenewalTests {
     let network: Network
     let service: RegistryService
@@ -180,7 +181,7 @@ struct ClockRenewalTests {
     let clock: WrongClock
 
     init() throws {
-        network = try Network(deviceKeys: false)
+        network = try Network()
         service = try RegistryService(network)
         beacon = Enrollee(service)
         clock = try WrongClock(network)

@@ -2,9 +2,10 @@ import Foundation
 import FoundationXML
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("The console of a C2 server")
+@Suite("The console of a C2 server", .blocking)
 struct ConsoleTests {
     let network: Network
 
@@ -172,7 +173,7 @@ struct ConsoleTests {
 
 /// By what Scripts/setup installs. On a machine that builds for others (CI=true) a missing browser is a failure.
 @Suite(
-    "The console in a real browser", .serialized,
+    "The console in a real browser", .blocking, .serialized,
     .enabled(
         if: ConsoleProcess.hasBrowser, "chromium, chromium-driver or python3-selenium is missing: run Scripts/setup"))
 struct ConsoleBrowserTests {

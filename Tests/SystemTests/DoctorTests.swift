@@ -2,9 +2,10 @@ import Foundation
 import Keys
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("The doctor")
+@Suite("The doctor", .blocking)
 struct DoctorTests {
     let network: Network
     let server: TestServer

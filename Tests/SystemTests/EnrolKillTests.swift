@@ -1,15 +1,16 @@
 import Foundation
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("Enrolment, interrupted")
+@Suite("Enrolment, interrupted", .blocking)
 struct EnrolKillTests {
     let network: Network
     let service: RegistryService
 
     init() throws {
-        network = try Network(deviceKeys: false)
+        network = try Network()
         service = try RegistryService(network)
     }
 

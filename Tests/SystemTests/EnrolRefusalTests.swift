@@ -1,16 +1,17 @@
 import Foundation
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("Hostile replies to an enrolment")
+@Suite("Hostile replies to an enrolment", .blocking)
 struct EnrolRefusalTests {
     let network: Network
     let service: RegistryService
     let beacon: Enrollee
 
     init() throws {
-        network = try Network(deviceKeys: false)
+        network = try Network()
         service = try RegistryService(network)
         beacon = Enrollee(service)
     }
@@ -61,7 +62,7 @@ struct EnrolRefusalTests {
 
     @Test("a service that is not the one of the address, or cannot be reached, is refused by name")
     func servers() throws {
-        let other = try Network(deviceKeys: false)
+        let other = try Network(ownAuthority: true)
         let reply = try beacon.enrol(authority: other.folder + "/ca.pem")
         #expect(reply.text.contains("certificate is not accepted"), "\(reply.text)")
         let system = try beacon.enrol(authority: "")

@@ -2,16 +2,17 @@ import Foundation
 import Keys
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("Enrolment at a service like the reference's")
+@Suite("Enrolment at a service like the reference's", .blocking)
 struct EnrolTests {
     let network: Network
     let service: RegistryService
     let beacon: Enrollee
 
     init() throws {
-        network = try Network(deviceKeys: false)
+        network = try Network()
         service = try RegistryService(network)
         beacon = Enrollee(service)
     }
@@ -144,7 +145,7 @@ struct EnrolTests {
 
     @Test("plain HTTP is refused, but for this machine itself where that is asked for")
     func plain() throws {
-        let plain = try RegistryService(try Network(deviceKeys: false), isPlain: true)
+        let plain = try RegistryService(try Network(), isPlain: true)
         let beacon = Enrollee(plain)
         for address in ["http://localhost:\(plain.port)", "http://register.example.org"] {
             let reply = try beacon.enrol(at: address, authority: "")

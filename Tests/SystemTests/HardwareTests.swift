@@ -1,9 +1,10 @@
 import Foundation
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("A beacon whose key is in hardware", .serialized)
+@Suite("A beacon whose key is in hardware", .blocking, .serialized)
 struct HardwareTests {
     @Test("made by a TPM at the enrolment, it joins, observes, and goes on after a restart")
     func tpm() throws {

@@ -1,8 +1,9 @@
 import Foundation
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("Help")
+@Suite("Help", .blocking)
 struct HelpTests {
     @Test("both commands tell one version")
     func versions() throws {
@@ -67,7 +68,7 @@ struct HelpTests {
                 ["--server", "--observer", "--link", "--beacon", "--over", "--mode", "--wrong-value", "--silent"]
             ),
             ("srup-bench", ["decode"], ["--verify-with", "--open-with"]),
-            ("srup-bench", ["diagram"], ["--title", "--svg"]),
+            ("srup-bench", ["diagram"], ["--title", "--svg", "--colour", "COLUMNS", "NO_COLOR"]),
             ("srup-bench", ["view"], ["--as", "--form", "--output", "pictograph", "NO_COLOR"]),
         ] as [(String, [String], [String])])
     func help(command: String, verb: [String], names: [String]) throws {

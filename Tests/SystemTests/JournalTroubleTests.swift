@@ -3,9 +3,10 @@ import Keys
 import ProofLink
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("A journal that cannot be written")
+@Suite("A journal that cannot be written", .blocking)
 struct JournalTroubleTests {
     let network: Network
     let server: TestServer

@@ -2,9 +2,10 @@ import Foundation
 import Keys
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("Killed between every two effects")
+@Suite("Killed between every two effects", .blocking)
 struct KillTests {
     /// One observation with the beacon killed at its n-th checkpoint, started again, and the server's view of it.
     /// - Returns: whether the kill happened; once it does not, every place has been visited.

@@ -4,10 +4,11 @@ import Links
 import ProofLink
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
 /// What a beacon writes of a whole run, and what it never writes.
-@Suite("What is written")
+@Suite("What is written", .blocking)
 struct LogTests {
     let network: Network
     let server: TestServer

@@ -3,6 +3,7 @@ import Glibc
 import Keys
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
 private let kernelHasNoBluetooth: Bool = {
@@ -11,7 +12,9 @@ private let kernelHasNoBluetooth: Bool = {
     return made < 0
 }()
 
-@Suite("A machine without Bluetooth", .serialized, .enabled(if: kernelHasNoBluetooth, "this kernel has Bluetooth"))
+@Suite(
+    "A machine without Bluetooth", .blocking, .serialized,
+    .enabled(if: kernelHasNoBluetooth, "this kernel has Bluetooth"))
 struct NoBluetoothTests {
     let network: Network
     let server: TestServer

@@ -3,9 +3,10 @@ import Keys
 import ProofLink
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("An observation through a real broker and a real link")
+@Suite("An observation through a real broker and a real link", .blocking)
 struct ObservedJoinTests {
     let network: Network
     let server: TestServer

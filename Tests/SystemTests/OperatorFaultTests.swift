@@ -1,9 +1,10 @@
 import Foundation
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("A file that only a person can mend")
+@Suite("A file that only a person can mend", .blocking)
 struct OperatorFaultTests {
     let network: Network
 

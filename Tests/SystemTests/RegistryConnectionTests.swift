@@ -1,8 +1,9 @@
 import Foundation
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("Connections to the registration service", .serialized)
+@Suite("Connections to the registration service", .blocking, .serialized)
 struct RegistryConnectionTests {
     private let registry: RegistryProcess
     private var port: UInt16 { UInt16(registry.url.split(separator: ":").last ?? "") ?? 0 }
@@ -72,7 +73,7 @@ struct RegistryConnectionTests {
     }
 }
 
-@Suite("A connection to the registration service that says nothing")
+@Suite("A connection to the registration service that says nothing", .blocking)
 struct SilentRegistryConnectionTests {
     @Test("is ended in time, before TLS as well")
     func silent() throws {

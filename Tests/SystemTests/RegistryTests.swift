@@ -1,8 +1,9 @@
 import Foundation
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("The registration service", .serialized)
+@Suite("The registration service", .blocking, .serialized)
 struct RegistryTests {
     private let id = Node.device.topicForm
 

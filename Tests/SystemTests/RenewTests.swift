@@ -1,16 +1,17 @@
 import Foundation
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("Renewing the client certificate")
+@Suite("Renewing the client certificate", .blocking)
 struct RenewTests {
     let network: Network
     let service: RegistryService
     let beacon: Enrollee
 
     init() throws {
-        network = try Network(deviceKeys: false)
+        network = try Network()
         service = try RegistryService(network)
         beacon = Enrollee(service)
     }
@@ -162,7 +163,7 @@ struct RenewTests {
 
     @Test("the running beacon, too, asks as at the enrolment: here without TLS")
     func askingByItself() throws {
-        let plain = try RegistryService(try Network(deviceKeys: false), isPlain: true)
+        let plain = try RegistryService(try Network(), isPlain: true)
         let beacon = Enrollee(plain)
         try plain.set("seconds", 12)
         let reply = try beacon.enrol(

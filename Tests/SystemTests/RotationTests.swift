@@ -2,9 +2,10 @@ import Foundation
 import Keys
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("Rotating the identity key", .serialized)
+@Suite("Rotating the identity key", .blocking, .serialized)
 struct RotationTests {
     private func publicKey(_ site: Site) throws -> PublicKey {
         try IdentityKey(pemFile: site.keys + "/identity.key.pem").publicKey
@@ -98,7 +99,7 @@ struct RotationTests {
 
     @Test("a service that does not know it, and a key that is the old one, change nothing")
     func refused() throws {
-        let network = try Network(deviceKeys: false)
+        let network = try Network()
         let service = try RegistryService(network)
         let beacon = Enrollee(service)
         #expect(try beacon.enrol().status == 0)

@@ -4,9 +4,10 @@ import Links
 import ProofLink
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("The beacon as a service")
+@Suite("The beacon as a service", .blocking)
 struct ServiceTests {
     let network: Network
     let server: TestServer

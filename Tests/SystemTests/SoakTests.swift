@@ -2,9 +2,10 @@ import Foundation
 import Links
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("A soak under mixed load")
+@Suite("A soak under mixed load", .blocking)
 struct SoakTests {
     /// How long Scripts/faults wants it; else as short as shows that it works.
     private static let seconds = ProcessInfo.processInfo.environment["SRUP_FAULTS_SOAK"].flatMap { Double($0) }

@@ -3,9 +3,10 @@ import Keys
 import ProofLink
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("Strangers, stuck readers and paths that are not ours")
+@Suite("Strangers, stuck readers and paths that are not ours", .blocking)
 struct StrangerTests {
     let network: Network
     let server: TestServer

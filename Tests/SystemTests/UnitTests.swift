@@ -1,9 +1,10 @@
 import Foundation
 import SystemSupport
+import TestVectors
 import Testing
 
 /// The unit of the package, Scripts/Package/debian/srup-beacon.service, as systemd's own tools read it.
-@Suite("The unit")
+@Suite("The unit", .blocking)
 struct UnitTests {
     private let path = Network.project + "/Scripts/Package/debian/srup-beacon.service"
 

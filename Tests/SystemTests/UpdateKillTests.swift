@@ -1,9 +1,10 @@
 import Foundation
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("An update, with the beacon killed between any two steps")
+@Suite("An update, with the beacon killed between any two steps", .blocking)
 struct UpdateKillTests {
     /// The whole of it, the n-th checkpoint being fatal to whichever process passes it, and the beacon started again as an
     /// init system would.

@@ -18,7 +18,7 @@ final class UpdateStage {
     )
 
     init(update: [String] = [], server terms: [String] = []) throws {
-        network = try Network(deviceKeys: false)
+        network = try Network()
         server = try TestServer(network)
         place = network.folder + "/web"
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)

@@ -1,10 +1,11 @@
 import Foundation
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
 /// The paper's §3.2 and §3.7 with the real program, a real broker, a web server over TLS, and the updater that we document.
-@Suite("An update")
+@Suite("An update", .blocking)
 struct UpdateTests {
     @Test("is fetched, verified, activated on order, and confirmed by the new version itself")
     func wholeLife() throws {

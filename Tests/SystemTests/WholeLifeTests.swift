@@ -1,10 +1,11 @@
 import Foundation
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
 /// Both real commands: the beacon, and the bench kit's C2 with the test as its operator.
-@Suite("A beacon's life at the bench kit's C2")
+@Suite("A beacon's life at the bench kit's C2", .blocking)
 struct WholeLifeTests {
     let network: Network
 

@@ -19,7 +19,7 @@ struct WholeSite {
     init(_ measure: Measure) throws {
         self.measure = measure
         try WholeSite.pin(getpid(), to: 1)  // and with us the broker, which we start
-        network = try Network(deviceKeys: false)
+        network = try Network()
         server = try TestServer(network)
         // On the disk whose syncs are the limit.
         beacon = try BeaconProcess(
