@@ -240,7 +240,7 @@ struct ConsoleBrowserTests {
         let seen = try console.browse("look", Node.beacon).seen()
         #expect(verb.child.isRunning)
         let drawn = (seen["drawn"] as? [String])?.joined(separator: "\n") ?? ""
-        for words in ["device", "beacon", "c2", "HM_JOIN_REQ", "HM_JOIN_RESP"] { #expect(drawn.contains(words)) }
+        for words in ["device", "beacon", "C2", "HM_JOIN_REQ", "HM_JOIN_RESP"] { #expect(drawn.contains(words)) }
         #expect((seen["joinDrawn"] as? Int).map { $0 > 10 } == true)
         #expect((seen["rows"] as? Int).map { $0 >= 3 } == true)
     }
