@@ -30,14 +30,21 @@ extension RadioTests {
             return field
         }
 
-        /// Bluetooth itself refuses a device that connects over this way.
+        /// Bluetooth itself refuses a device that connects over this way: no attempt gets a link. One that is lost, or that
+        /// meets nobody yet, shows nothing, and another follows.
         private func expectRefusal(_ way: Way, _ location: SourceLocation = #_sourceLocation) throws {
-            do {
-                close(try TestDevice.connectOnce(way, within: 40))
-                Issue.record("\(way): connected", sourceLocation: location)
-            } catch LinkSocketError.failed(_, let number) {
-                #expect([EACCES, ECONNREFUSED].contains(number), "\(way): \(number)", sourceLocation: location)
-            }
+            var numbers: [Int32] = []
+            repeat {
+                do {
+                    close(try TestDevice.connectOnce(way, within: 40))
+                    Issue.record("\(way): connected", sourceLocation: location)
+                    return
+                } catch LinkSocketError.failed(_, let number) {
+                    if [EACCES, ECONNREFUSED].contains(number) { return }
+                    numbers.append(number)
+                }
+            } while numbers.count < 3
+            Issue.record("\(way): not refused, but \(numbers)", sourceLocation: location)
         }
 
         /// A join over this way, and the security that its evidence tells.
@@ -93,15 +100,17 @@ extension RadioTests {
         }
 
         @Test(
-            "who answers no, at the beacon or at the device, or nothing, pairs nobody, and it is closed in time",
+            "who answers no, at the beacon or at the device, or nothing, pairs nobody; it is closed when the time is over",
             arguments: [("no", "yes"), ("yes", "no"), (nil, "yes")])
         func no(atBeacon: String?, atDevice: String) throws {
             let field = try field(["le-security = authenticated"])
-            let pairing = try Opening(field, near: try Radio.address(of: 5), seconds: 20)
+            let pairing = try Opening(field, near: try Radio.address(of: 5), seconds: atBeacon == nil ? 30 : 60)
             try pairing.callFromDevice()
             #expect(try pairing.beaconDigits() == pairing.deviceDigits())
             pairing.answer(beacon: atBeacon, device: atDevice)
-            #expect(pairing.ends() == [1, 1], "\(pairing.said)")
+            #expect(pairing.device?.wait() == 1, "\(pairing.said)")
+            // An answer leaves it open for somebody else: that need not be waited out each time.
+            #expect((atBeacon == nil ? pairing.beacon.wait() : pairing.beacon.end(with: SIGINT)) == 1)
             #expect(pairing.said.contains("nobody has paired"))
             let after = try Radio.settings(of: 4)
             #expect(after.isDisjoint(with: ["bondable", "discoverable"]))
@@ -121,7 +130,7 @@ extension RadioTests {
         @Test("a device that cannot show digits is refused; when the time is over nobody can pair any more")
         func withoutDigits() throws {
             let field = try field(["l2cap-security = authenticated"])
-            let pairing = try Opening(field, near: try Radio.address(of: 5), seconds: 15)
+            let pairing = try Opening(field, near: try Radio.address(of: 5), seconds: 20)
             let settings = try Radio.settings(of: 4)
             #expect(settings.isSuperset(of: ["bondable", "discoverable"]))
             try? Radio.adapter("pair", "5", "4")  // its side may take it for done, and then loses it

@@ -41,9 +41,9 @@ package final class Child: @unchecked Sendable {
         return status == nil
     }
 
-    /// Waits for its end: the exit status, or minus the signal.
+    /// Waits for its end: the exit status, or minus the signal. What hangs is killed.
     @discardableResult
-    package func wait(within seconds: Double = 60) -> Int32 {
+    package func wait(within seconds: Double = 180) -> Int32 {
         let deadline = Date(timeIntervalSinceNow: seconds)
         while isRunning {
             if Date() > deadline { kill(process, SIGKILL) }

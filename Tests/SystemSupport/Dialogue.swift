@@ -43,7 +43,7 @@ package final class Dialogue {
     package var isRunning: Bool { child.isRunning }
 
     /// Waits for its end: the exit status.
-    package func wait(within seconds: Double = 60) -> Int32 { child.wait(within: seconds) }
+    package func wait(within seconds: Double = 180) -> Int32 { child.wait(within: seconds) }
 
     /// Sends a signal and waits for the end.
     @discardableResult
