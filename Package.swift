@@ -9,8 +9,8 @@ let package = Package(
         // For LD_PRELOAD, by the tests alone.
         .library(name: "WrongClock", type: .dynamic, targets: ["WrongClock"]),
     ],
-    // Exactly these versions. Those of the packages that they need in turn are in Scripts/versions, and Scripts/pin sees to
-    // them: named here they would be warned of as unused. Why Package.resolved does not do it: see .gitignore.
+    // Exactly these versions. Those of the packages that they need in turn are in Scripts/versions.txt, and Scripts/pin
+    // applies them: named here they would be warned of as unused. Why Package.resolved does not do it: see .gitignore.
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
