@@ -164,10 +164,19 @@ extension Shell {
         let isMeasured = measureSignal(connection) { shell, signal in
             shell.connections[id]?.isMeasuring = false
             guard let connection = shell.connections[id] else { return }
-            shell.handle(shell.transmit(id, frame, connection) ?? .challengeLeft(id, signal: signal))
+            shell.handle(shell.transmitChallenge(id, frame, connection, signal))
         }
         connections[id]?.isMeasuring = isMeasured
-        return isMeasured ? nil : transmit(id, frame, connection) ?? .challengeLeft(id)
+        return isMeasured ? nil : transmitChallenge(id, frame, connection, nil)
+    }
+
+    /// The round trip starts before the frame is sent: whatever keeps us from noting that it has left would make the device look
+    /// nearer than it is.
+    private func transmitChallenge(
+        _ id: LinkID, _ frame: LinkFrame, _ connection: Connection, _ signal: Int8?
+    ) -> Event {
+        let begun = Instant(nanoseconds: bootNanoseconds())
+        return transmit(id, frame, connection) ?? .challengeLeft(id, signal: signal, at: begun)
     }
 
     /// - Returns: the end of the link, where the frame could not be sent.

@@ -50,9 +50,9 @@ public enum Event: Sendable {
     case received(LinkID, LinkFrame)
     /// Something that is no frame has come over a link.
     case malformed(LinkID)
-    /// The last CHALLENGE over a link has left: the round trip starts now. The signal was measured just before, where the
-    /// controller tells.
-    case challengeLeft(LinkID, signal: Int8? = nil)
+    /// The last CHALLENGE over a link has left. The round trip starts at the moment that is given, just before it was sent, or
+    /// now. The signal was measured before that, where the controller tells.
+    case challengeLeft(LinkID, signal: Int8? = nil, at: Instant? = nil)
     /// The device has closed its link, or the radio has.
     case disconnected(LinkID)
     /// Time has passed.

@@ -175,7 +175,8 @@ public struct Observer: Sendable {
             effects += connect(link, peer, linkNonce: linkNonce, challenge: challenge, at: now)
         case .received(let link, let frame): effects += receive(frame, over: link, at: now)
         case .malformed(let link): effects += holdOff(link, as: .malformed, at: now)
-        case .challengeLeft(let link, let signal): noteChallengeLeft(link, signal, at: now)
+        case .challengeLeft(let link, let signal, let moment):
+            noteChallengeLeft(link, signal, at: min(moment ?? now, now))
         case .disconnected(let link): forget(link)
         case .tick: break
         }

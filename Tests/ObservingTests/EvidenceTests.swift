@@ -59,6 +59,19 @@ import Testing
         #expect(try evidence(mode: .value) { $0.maximumRoundTrip = .seconds(1) }.grade == .reachable)
     }
 
+    @Test("the round trip starts when CHALLENGE was sent, however late that is noted; a moment to come does not count")
+    func notedLate() throws {
+        for (ahead, expected) in [(Duration.milliseconds(-40), 50), (.milliseconds(40), 10)] {
+            var harness = Harness()
+            harness.ask()
+            let link = harness.ready()
+            harness.advance(.milliseconds(500))
+            harness.handle(.challengeLeft(link, at: harness.now + ahead))
+            harness.now = harness.now + .milliseconds(10)
+            #expect(harness.prove(over: link).evidence.first??.roundTrip == .milliseconds(expected))
+        }
+    }
+
     @Test("a second word that CHALLENGE left does not shorten the round trip")
     func leftTwice() throws {
         var harness = Harness()
