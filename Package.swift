@@ -48,15 +48,23 @@ let package = Package(
                 "CLinux",
             ],
             resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
+        // How both commands read their arguments, and what they say where they cannot.
+        .target(
+            name: "Arguments",
+            dependencies: [
+                "SRUP", "HumanView", "Links", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .executableTarget(
             name: "srup-beacon",
             dependencies: [
-                "Beacon", "Enrolling", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Arguments", "Beacon", "Enrolling", "HumanView",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
             name: "srup-bench",
             dependencies: [
-                "Bench", "Enrolling", "HumanView", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Arguments", "Bench", "Enrolling", "HumanView",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -119,6 +127,9 @@ let package = Package(
         .testTarget(
             name: "BenchTests",
             dependencies: ["Bench", "Enrolling", "SRUP", "ProofLink", "Keys", "Links", "SQLite", "TestVectors"]),
+        .testTarget(
+            name: "ArgumentsTests",
+            dependencies: ["Arguments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .testTarget(
             name: "HumanViewTests",
             dependencies: ["HumanView", "SRUP", "COpenSSL", "SystemSupport", "TestVectors", "srup-bench"]),

@@ -47,6 +47,10 @@ public struct ViewTask {
         self.form = form
     }
 
+    /// Looks whether a text is a value.
+    /// - Throws: `OperatorFault`, which does not repeat it.
+    public static func check(_ value: String) throws(OperatorFault) { _ = try secret(Array(value.utf8)) }
+
     /// Digits and hyphens as a value.
     static func secret(_ text: [UInt8]) throws(OperatorFault) -> Secret {
         var digits = text.filter { !" \t\r\n".utf8.contains($0) }

@@ -40,6 +40,15 @@ public struct EnrolmentForm: Sendable {
         public var authority: [UInt8]?
     }
 
+    /// Checks what needs no file and no service: that the words are what they are to be.
+    /// - Throws: `EnrolmentFault`.
+    public func checkWords() throws(EnrolmentFault) {
+        _ = try address(address)
+        _ = try checkedType()
+        _ = try identity.map { text throws(EnrolmentFault) in try identifier(text, "--identity") }
+        _ = try fallback()
+    }
+
     /// Checks the form.
     /// - Parameter folder: with what is kept of an earlier run; nil where that is to be set aside.
     /// - Throws: `EnrolmentFault`.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arguments
 import Beacon
 import Glibc
 
@@ -13,6 +14,10 @@ struct Command: ParsableCommand {
             to both. The beacon compares, and answers the server with a signed verdict.
 
             Start with: srup-beacon enrol URL, or with a configuration of your own: srup-beacon run --check --config FILE
+
+            Exit status 0: done; 1: a fault that the operator can correct, told in a sentence and a hint on standard error, \
+            or what the verb's own help says; 64: the command line is wrong; 78: the beacon must not be started again before the \
+            operator has corrected the fault.
             """,
         version: Shell.version,
         subcommands: [
@@ -22,6 +27,10 @@ struct Command: ParsableCommand {
             Resign.self, Deregister.self,
             Pair.self, Renew.self, Rotate.self, Fetch.self, GiveManagement.self,
         ])
+
+    static func main() {
+        do { try runVerb() } catch { exit(withError: error) }
+    }
 }
 
 /// What every verb takes.

@@ -24,7 +24,7 @@ struct Enrol: ParsableCommand {
             Exit status 0: enrolled, or it was already.
             """)
 
-    @Argument(help: ArgumentHelp("The registration service, https://host[:port][/path].", valueName: "URL"))
+    @Argument(help: ArgumentHelp("The registration service, https://host[:port][/path] (required).", valueName: "URL"))
     var address: String
 
     @OptionGroup var options: ConfigurationOption
@@ -40,7 +40,7 @@ struct Enrol: ParsableCommand {
     @Option(help: ArgumentHelp("What the service is told that this is.", valueName: "text"))
     var type = "beacon"
 
-    @Option(help: ArgumentHelp("The identity; a random one unless given.", valueName: "id"))
+    @Option(help: ArgumentHelp("The identity; a random one unless given.", valueName: "identity"))
     var identity: String?
 
     @Option(
@@ -60,7 +60,7 @@ struct Enrol: ParsableCommand {
 
     @Option(
         name: .customLong("c2"),
-        help: ArgumentHelp("The C2 server, where the service does not tell it again.", valueName: "id"))
+        help: ArgumentHelp("The C2 server, where the service does not tell it again.", valueName: "identity"))
     var server: String?
 
     @Flag(help: "Only check and say what would be done; write nothing, register nothing.")
@@ -69,16 +69,24 @@ struct Enrol: ParsableCommand {
     @Flag(help: "Become another beacon: what is there is renamed first.")
     var replace = false
 
-    func validate() throws { try service.validate() }
+    private var form: EnrolmentForm {
+        var form = EnrolmentOrder().form
+        (form.address, form.type, form.identity, form.key) = (address, type, identity, key)
+        (form.token, form.broker, form.server) = (token, broker, server)
+        (form.authority, form.asking) = (service.ca, service.asking)
+        return form
+    }
+
+    func validate() throws {
+        try service.validate()
+        do { try form.checkWords() } catch { throw ValidationError("\(error.sentence); \(error.hint)") }
+    }
 
     func run() throws {
         try reportingFaults {
             var order = EnrolmentOrder()
             (order.configuration, order.state, order.keys) = (options.config, state, keys)
-            (order.form.address, order.form.type, order.form.identity) = (address, type, identity)
-            order.form.key = key
-            (order.form.token, order.form.broker, order.form.server) = (token, broker, server)
-            (order.form.authority, order.form.asking, order.replaces) = (service.ca, service.asking, replace)
+            (order.form, order.replaces) = (form, replace)
             if dryRun { try order.rehearse(say: say) } else { try order.perform(say: say) }
         }
     }
@@ -91,14 +99,14 @@ struct ServiceOptions: ParsableArguments {
             "PEM, the CA of the service's certificate, or several; no others are trusted then.", valueName: "file"))
     var ca: String?
 
-    @Option(help: "Seconds for each request, 1 to 600; 30 unless given.")
+    @Option(help: ArgumentHelp("Seconds for each request, 1 to 600; 30 unless given.", valueName: "seconds"))
     var timeout: Int?
 
     @Option(
-        help: ArgumentHelp("A proxy, «» for none; none is taken from the environment.", valueName: "URL"))
+        help: ArgumentHelp("A proxy, \"\" for none; none is taken from the environment.", valueName: "URL"))
     var proxy: String?
 
-    @Option(help: "Bits of new keys, 2048 to 8192; 3072 unless given.")
+    @Option(help: ArgumentHelp("Bits of new keys, 2048 to 8192; 3072 unless given.", valueName: "n"))
     var bits: Int?
 
     @Flag(

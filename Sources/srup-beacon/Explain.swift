@@ -17,7 +17,10 @@ struct Explain: ParsableCommand {
     @Flag(help: "Print one JSON array, for machines.")
     var json = false
 
-    @Argument(help: "A token or an identifier, as srup-beacon observations prints them.")
+    @Argument(
+        help: ArgumentHelp(
+            "A token or an identifier, as srup-beacon observations prints them (required).",
+            valueName: "token|device|server"))
     var subject: String
 
     func validate() throws {

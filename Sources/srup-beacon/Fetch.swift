@@ -12,11 +12,17 @@ struct Fetch: ParsableCommand {
 
     @OptionGroup var options: ConfigurationOption
 
-    @Option(help: "Where the file is: https://...")
+    @Option(help: ArgumentHelp("Where the file is, https://... (required).", valueName: "address"))
     var url: String
 
-    @Option(help: ArgumentHelp("Its SHA-256: 64 hexadecimal digits.", valueName: "hex"))
+    @Option(help: ArgumentHelp("Its SHA-256, 64 hexadecimal digits (required).", valueName: "hex"))
     var digest: String
+
+    func validate() throws {
+        guard digest.utf8.count == 64, digest.allSatisfy(\.isHexDigit) else {
+            throw ValidationError("--digest takes 64 hexadecimal digits")
+        }
+    }
 
     func run() throws {
         try reportingFaults {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arguments
 import Beacon
 import Glibc
 import HumanView
@@ -10,8 +11,11 @@ import SRUP
 struct ServerOptions: ParsableArguments {
     @OptionGroup var options: ConfigurationOption
 
-    @Argument(help: "The server's identifier; where the configuration has only one, it need not be given.")
-    var server: String?
+    @Argument(
+        help: ArgumentHelp(
+            "The server's identifier; where the configuration has only one, it need not be given.", valueName: "server")
+    )
+    var server: Identifier?
 
     @Option(help: "How long to wait for the server's answer, 1 to 3600 seconds.")
     var seconds = 60
@@ -22,12 +26,7 @@ struct ServerOptions: ParsableArguments {
 
     func configurationAndServer() throws -> (Configuration, Identifier) {
         let configuration = try Configuration(file: options.config)
-        if let server {
-            guard let id = Identifier(hexadecimal: server) else {
-                throw OperatorFault("«\(server)» is no identifier", hint: "give 1 to 16 hexadecimal digits")
-            }
-            return (configuration, id)
-        }
+        if let server { return (configuration, server) }
         guard configuration.servers.count == 1, let only = configuration.servers.keys.first else {
             throw OperatorFault("the configuration has several servers", hint: "name one: see srup-beacon servers")
         }
@@ -94,13 +93,13 @@ struct Join: ParsableCommand {
             valueName: "view"))
     var view: HumanView?
 
-    @Option(help: ArgumentHelp("Ask for a join that this other beacon observes.", valueName: "id"))
-    var observed: String?
+    @Option(help: ArgumentHelp("Ask for a join that this other beacon observes.", valueName: "identity"))
+    var observed: Identifier?
 
     @Option(
         help: ArgumentHelp(
             "Where that beacon is near by: rfcomm:ADDR, l2cap:ADDR, le:ADDR or local:PATH.", valueName: "address"))
-    var at: String?
+    var at: NearbyAddress?
 
     func validate() throws {
         guard [simple, human, observed != nil].filter({ $0 }).count <= 1 else {
@@ -113,7 +112,7 @@ struct Join: ParsableCommand {
     func run() throws {
         try reportingFaults {
             let (configuration, server) = try target.configurationAndServer()
-            try Order.join(server, try manner(), at: try address(), again: again, of: configuration)
+            try Order.join(server, manner, at: at, again: again, of: configuration)
             var shown: String?
             try target.wait(for: server, of: configuration) { standing in
                 if let value = standing.value, value != shown {
@@ -133,22 +132,10 @@ struct Join: ParsableCommand {
         }
     }
 
-    private func manner() throws -> JoinManner? {
+    private var manner: JoinManner? {
         if simple { return .simple }
         if human { return .human }
-        guard let observed else { return nil }
-        guard let id = Identifier(hexadecimal: observed) else {
-            throw OperatorFault("«\(observed)» is no identifier", hint: "give 1 to 16 hexadecimal digits")
-        }
-        return .observed(by: id)
-    }
-
-    private func address() throws -> NearbyAddress? {
-        guard let at else { return nil }
-        guard let address = NearbyAddress(at) else {
-            throw OperatorFault("«\(at)» is not the address of a beacon's link", hint: "give rfcomm:AA:BB:CC:DD:EE:FF")
-        }
-        return address
+        return observed.map { .observed(by: $0) }
     }
 
     private func show(_ digits: String, as view: HumanView) {
@@ -160,8 +147,6 @@ struct Join: ParsableCommand {
         say(view.picture(of: value).terminal(style))
     }
 }
-
-extension HumanView: ExpressibleByArgument {}
 
 /// `srup-beacon resign`
 struct Resign: ParsableCommand {

@@ -20,7 +20,7 @@ struct Observations: ParsableCommand {
     @Flag(help: "Print one JSON array, for machines.")
     var json = false
 
-    @Option(help: "How many at most, 1 to \(Inquiry.longestHistory).")
+    @Option(help: ArgumentHelp("How many at most, 1 to \(Inquiry.longestHistory).", valueName: "n"))
     var limit = 100
 
     func validate() throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arguments
 import Bench
 import Glibc
 import HumanView
@@ -58,7 +59,8 @@ struct C2Verb: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The nodes that we know: a folder of <id>.pub.pem. Our own may be in it.", valueName: "dir"))
+            "The nodes that we know: a folder of <id>.pub.pem. Our own may be in it (required without --registry).",
+            valueName: "dir"))
     var keyring: String?
 
     @Option(
@@ -68,7 +70,8 @@ struct C2Verb: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Ask this registration service for the keys of nodes that are not in the keyring.", valueName: "url"))
+            "Ask this registration service for the keys of nodes that are not in the keyring (required without --keyring).",
+            valueName: "URL"))
     var registry: String?
 
     @Option(
@@ -92,7 +95,7 @@ struct C2Verb: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Only these devices may join by observation; may be given several times. Without it, all known ones.",
-            valueName: "id"))
+            valueName: "identity"))
     var accept: [Identifier] = []
 
     @Option(
@@ -100,17 +103,18 @@ struct C2Verb: ParsableCommand {
             """
             Misbehave: publish the OBSERVE_REQ for this device a second time, byte for byte, right after its join is \
             decided; may be given several times.
-            """, valueName: "id"))
+            """, valueName: "identity"))
     var replayRequestsOf: [Identifier] = []
 
     @Option(
         help: ArgumentHelp(
             "How a device may join: ID=simple,human,observed; may be given several times. Without it, all known ones.",
-            valueName: "id=manner,..."))
+            valueName: "identity=manner,..."))
     var allow: [Allowance] = []
 
     @Option(
-        help: ArgumentHelp("Do not let this node resign or deregister; may be given several times.", valueName: "id"))
+        help: ArgumentHelp(
+            "Do not let this node resign or deregister; may be given several times.", valueName: "identity"))
     var keep: [Identifier] = []
 
     @Option(help: ArgumentHelp("Give up on human eyes after so long, and answer 5F.", valueName: "seconds"))
@@ -206,5 +210,3 @@ struct Allowance: ExpressibleByArgument {
         (self.node, self.manners) = (node, Set(manners))
     }
 }
-
-extension HumanView: ExpressibleByArgument {}

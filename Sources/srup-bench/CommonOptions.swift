@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arguments
 import Bench
 import Links
 import SRUP
@@ -10,22 +11,34 @@ struct CommonOptions: ParsableArguments {
             "The folder of srup-bench enrol; then the six options below need not be given.", valueName: "dir"))
     var enrolled: String?
 
-    @Option(help: ArgumentHelp("Who we are: 1 to 16 hexadecimal digits. Also the MQTT client id.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp(
+            "Who we are: 1 to 16 hexadecimal digits. Also the MQTT client id (required without --enrolled).",
+            valueName: "identity"))
     var id: Identifier?
 
-    @Option(help: ArgumentHelp("Our private key, PEM, mode 0600; see srup-bench keys.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Our private key, PEM, mode 0600; see srup-bench keys (required without --enrolled).", valueName: "file"))
     var key: String?
 
-    @Option(help: ArgumentHelp("The broker, by the name in its certificate.", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp(
+            "The broker, by the name in its certificate (required without --enrolled).", valueName: "host:port"))
     var broker: String?
 
-    @Option(help: ArgumentHelp("Certificates that the broker's must lead to, PEM.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Certificates that the broker's must lead to, PEM (required without --enrolled).", valueName: "file"))
     var ca: String?
 
-    @Option(help: ArgumentHelp("Our certificate towards the broker, PEM.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Our certificate towards the broker, PEM (required without --enrolled).", valueName: "file"))
     var cert: String?
 
-    @Option(help: ArgumentHelp("The private key of that certificate, PEM.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The private key of that certificate, PEM (required without --enrolled).", valueName: "file")
+    )
     var tlsKey: String?
 
     @Option(
@@ -44,6 +57,7 @@ struct CommonOptions: ParsableArguments {
         guard enrolled == nil || id == nil && key == nil else {
             throw ValidationError("with --enrolled, --id and --key are those of that enrolment")
         }
+        if let broker { try validating { () throws(OperatorFault) in _ = try BrokerAddress(option: broker) } }
     }
 
     /// Whom the enrolment made us, where there was one.
@@ -77,7 +91,7 @@ struct Seconds: ExpressibleByArgument {
     var defaultValueDescription: String { "\(nanoseconds / 1_000_000_000)" }
 }
 
-extension Identifier: ExpressibleByArgument {
-    /// From 1 to 16 hexadecimal digits.
-    public init?(argument: String) { self.init(hexadecimal: argument) }
+/// Has `validate` refuse what this refuses, as part of a command line that is wrong.
+func validating(_ body: () throws(OperatorFault) -> Void) throws {
+    do throws(OperatorFault) { try body() } catch { throw ValidationError("\(error.sentence); \(error.hint)") }
 }

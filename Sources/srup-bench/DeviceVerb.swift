@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arguments
 import Bench
 import Links
 import ProofLink
@@ -20,7 +21,7 @@ struct DeviceVerb: ParsableCommand {
               device: failed      11   (RESPONSE 5F)
               device: no answer   12   (nothing before --timeout)
             With --replay, 0 is «joined; the replayed frame was ignored», 13 «joined; the replayed frame was answered».
-            Status 1 is a mistake of ours: a file, an option, a broker never reached, a link that cannot exist.
+            Status 1 is a fault on our side: a file, a broker never reached, a link that cannot exist.
 
             With --beacon nearest, beacons are looked for over Bluetooth LE, and the one with the strongest signal is taken: \
             with --observer that very one, without it whichever it is. What a beacon says of itself there is not proven; \
@@ -38,27 +39,33 @@ struct DeviceVerb: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Option(help: ArgumentHelp("The server to join; with --enrolled, the one of the enrolment.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp(
+            "The server to join; with --enrolled, the one of the enrolment (required without --enrolled).",
+            valueName: "identity"))
     var server: Identifier?
 
     @Option(
         help: ArgumentHelp(
-            "The server's public key, PEM: nobody else's word counts. With --enrolled, the one of the enrolment.",
+            "The server's public key, PEM: nobody else's word counts. With --enrolled, the one of the enrolment (required without --enrolled).",
             valueName: "file"))
     var serverKey: String?
 
     @Option(
         help: ArgumentHelp(
-            "The beacon that is to observe us; with --beacon nearest it may be left out.", valueName: "id"))
+            "The beacon that is to observe us (required with --link).", valueName: "identity"))
     var observer: Identifier?
 
-    @Option(help: ArgumentHelp("Where the beacon listens; see above.", valueName: "address"))
-    var link: String?
+    @Option(
+        help: ArgumentHelp("Where the beacon listens; see above (required without --beacon).", valueName: "address"))
+    var link: NearbyAddress?
 
-    @Option(help: "Instead of --link: look for the beacon, and take the nearest.")
+    @Option(
+        help: ArgumentHelp(
+            "Instead of --link: look for the beacon, and take the nearest.", valueName: "nearest"))
     var beacon: BeaconChoice?
 
-    @Option(help: "With --beacon nearest: over which transport.")
+    @Option(help: ArgumentHelp("With --beacon nearest: over which transport.", valueName: "transport"))
     var over = TransportOption.le
 
     @Option(help: ArgumentHelp("With --beacon nearest: how long to look.", valueName: "seconds"))
@@ -67,7 +74,7 @@ struct DeviceVerb: ParsableCommand {
     @Option(help: ArgumentHelp("Our own Bluetooth adapter's address, where there are several.", valueName: "bdaddr"))
     var adapter: BluetoothAddress?
 
-    @Option(help: "How to prove.")
+    @Option(help: ArgumentHelp("How to prove.", valueName: "challenge|value"))
     var mode = ModeOption.challenge
 
     @Option(
@@ -103,7 +110,7 @@ struct DeviceVerb: ParsableCommand {
 
     /// Who is to observe us, and where.
     private func place() throws -> (Identifier, NearbyAddress) {
-        if let link, let observer { return (observer, try NearbyAddress(option: link)) }
+        if let link, let observer { return (observer, link) }
         let found = try Scan.run(nanoseconds: lookFor.nanoseconds, adapter: adapter ?? .any)
         guard let nearest = found.nearest(observer) else {
             throw OperatorFault(

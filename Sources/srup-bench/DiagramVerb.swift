@@ -24,7 +24,7 @@ struct DiagramVerb: ParsableCommand {
         case auto, always, never
     }
 
-    @Argument(help: ArgumentHelp("Files that c2 --trace and device --trace wrote.", valueName: "trace"))
+    @Argument(help: ArgumentHelp("Files that c2 --trace and device --trace wrote (required).", valueName: "trace"))
     var traces: [String]
 
     @Option(help: ArgumentHelp("The title above the diagram.", valueName: "text"))

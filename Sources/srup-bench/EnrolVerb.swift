@@ -20,16 +20,16 @@ struct EnrolVerb: ParsableCommand {
                 --link local:/run/srup-beacon/link
             """)
 
-    @Argument(help: ArgumentHelp("The registration service, https://host[:port][/path].", valueName: "URL"))
+    @Argument(help: ArgumentHelp("The registration service, https://host[:port][/path] (required).", valueName: "URL"))
     var address: String
 
-    @Option(help: ArgumentHelp("The device's folder; made, for its owner only.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The device's folder; made, for its owner only (required).", valueName: "dir"))
     var folder: String
 
     @Option(help: ArgumentHelp("What the service is told that this is.", valueName: "text"))
     var type = "device"
 
-    @Option(help: ArgumentHelp("The identity; a random one unless given.", valueName: "id"))
+    @Option(help: ArgumentHelp("The identity; a random one unless given.", valueName: "identity"))
     var identity: String?
 
     @Option(
@@ -48,13 +48,13 @@ struct EnrolVerb: ParsableCommand {
 
     @Option(
         name: .customLong("c2"),
-        help: ArgumentHelp("The C2 server, where the service does not tell it again.", valueName: "id"))
+        help: ArgumentHelp("The C2 server, where the service does not tell it again.", valueName: "identity"))
     var server: String?
 
-    @Option(help: "Seconds for each request, 1 to 600; 30 unless given.")
+    @Option(help: ArgumentHelp("Seconds for each request, 1 to 600; 30 unless given.", valueName: "seconds"))
     var timeout: Int?
 
-    @Option(help: "Bits of new keys, 2048 to 8192; 3072 unless given.")
+    @Option(help: ArgumentHelp("Bits of new keys, 2048 to 8192; 3072 unless given.", valueName: "n"))
     var bits: Int?
 
     @Flag(help: "Become another device: what is there is renamed first.")
@@ -65,14 +65,19 @@ struct EnrolVerb: ParsableCommand {
         guard (2_048...8_192).contains(bits ?? 3_072) else {
             throw ValidationError("--bits takes a number from 2048 to 8192")
         }
+        do { try form.checkWords() } catch { throw ValidationError("\(error.sentence); \(error.hint)") }
     }
 
-    func run() throws {
+    private var form: EnrolmentForm {
         var form = EnrolmentForm()
         (form.address, form.type, form.identity, form.authority) = (address, type, identity, ca)
         (form.token, form.tokenVariable) = (token, "SRUP_BENCH_TOKEN")
         (form.broker, form.server) = (broker, server)
         (form.asking.timeLimit, form.asking.bits) = (timeout, bits)
+        return form
+    }
+
+    func run() throws {
         let node = try EnrolledNode.enrol(form, into: folder, replaces: replace) { Voice.say("enrol: \($0)") }
         Voice.say("enrol: \(try node.trial)")
         Voice.say("enrol: enrolled as \(node.id.topicForm); be it: srup-bench device --enrolled \(folder)")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arguments
 import Bench
 import SRUP
 
@@ -16,10 +17,10 @@ struct HistoryVerb: ParsableCommand {
               srup-bench history --state c2.sqlite --node d1 --svg join.svg
             """)
 
-    @Option(help: ArgumentHelp("The file of c2 --state.", valueName: "file"))
+    @Option(help: ArgumentHelp("The file of c2 --state (required).", valueName: "file"))
     var state: String
 
-    @Option(help: ArgumentHelp("Only what concerns this node.", valueName: "id"))
+    @Option(help: ArgumentHelp("Only what concerns this node.", valueName: "identity"))
     var node: Identifier?
 
     @Option(help: ArgumentHelp("The newest entries, at most so many.", valueName: "n"))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arguments
 import Bench
 import SRUP
 
@@ -18,14 +19,22 @@ struct KeysVerb: ParsableCommand {
               srup-bench keys --out keys --bits 2048 5f1e2d3c4b5a6978
             """)
 
-    @Option(help: ArgumentHelp("The folder; made, for its owner only, where it does not exist.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "The folder; made, for its owner only, where it does not exist (required).", valueName: "dir"))
     var out: String
 
-    @Option(help: "Bits of each RSA modulus: 2048 to 16384. A signature has an eighth as many bytes.")
+    @Option(
+        help: ArgumentHelp(
+            "Bits of each RSA modulus: 2048 to 16384. A signature has an eighth as many bytes.", valueName: "n"))
     var bits = 3_072
 
-    @Argument(help: ArgumentHelp("The nodes: 1 to 16 hexadecimal digits each.", valueName: "id"))
+    @Argument(help: ArgumentHelp("The nodes: 1 to 16 hexadecimal digits each (required).", valueName: "identity"))
     var nodes: [Identifier]
+
+    func validate() throws {
+        guard (2_048...16_384).contains(bits) else { throw ValidationError("--bits takes a number from 2048 to 16384") }
+    }
 
     func run() throws {
         try KeyPairs.make(in: out, for: nodes, bits: bits) { node in

@@ -19,10 +19,10 @@ struct PairVerb: ParsableCommand {
               srup-bench pair 00:11:22:33:44:55
             """)
 
-    @Argument(help: ArgumentHelp("The beacon's address; see srup-bench scan.", valueName: "bdaddr"))
+    @Argument(help: ArgumentHelp("The beacon's address; see srup-bench scan (required).", valueName: "bdaddr"))
     var address: BluetoothAddress
 
-    @Option(help: "Which kind of address that is: le-public, le-random, br/edr.")
+    @Option(help: ArgumentHelp("Which kind of address that is.", valueName: "le-public|le-random|br/edr"))
     var kind = KindOption.lePublic
 
     @Option(help: ArgumentHelp("Our own Bluetooth adapter's address, where there are several.", valueName: "bdaddr"))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arguments
 import Bench
 
 @main
@@ -10,7 +11,8 @@ struct SRUPBench: ParsableCommand {
             A beacon is tested against these: the server asks it to observe, the device proves to it that it is near. \
             Both can misbehave on purpose. Both speak SRUP version 5 over MQTT with TLS, and the proof link, version 1.
 
-            An operator's mistake ends with status 1, a sentence and a hint on standard error.
+            Exit status 0: done; 1: a fault that the operator can correct, told in a sentence and a hint on standard error, \
+            or what the verb's own help says; 64: the command line is wrong.
 
             EXAMPLE: an observed join, where a beacon with id b1 runs already:
               srup-bench keys --out keys c2 d1
@@ -30,19 +32,14 @@ struct SRUPBench: ParsableCommand {
             DecodeVerb.self, DiagramVerb.self, ViewVerb.self, RegistryVerb.self,
         ])
 
-    /// Says what is wrong in the kit's one voice: a sentence and a hint, status 1.
     static func main() {
         do {
-            var verb = try parseAsRoot()
-            try verb.run()
+            try runVerb()
         } catch let fault as OperatorFault {
             Voice.complain(fault)
             exit(withError: ExitCode(1))
         } catch {
-            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-            let hint = "read srup-bench --help, or srup-bench VERB --help"
-            Voice.complain(OperatorFault(message(for: error), hint: hint))
-            exit(withError: ExitCode(1))
+            exit(withError: error)
         }
     }
 }

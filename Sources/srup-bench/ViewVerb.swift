@@ -21,17 +21,24 @@ struct ViewVerb: ParsableCommand {
               srup-bench view - --as colours --form png --output value.png
             """)
 
-    @Argument(help: ArgumentHelp("32 hexadecimal digits, or 8-4-4-4-12, or - for standard input.", valueName: "value"))
+    @Argument(
+        help: ArgumentHelp(
+            "32 hexadecimal digits, or 8-4-4-4-12, or - for standard input (required).", valueName: "value"))
     var value: String
 
-    @Option(name: .customLong("as"), help: "What to show.")
+    @Option(name: .customLong("as"), help: ArgumentHelp("What to show (required).", valueName: "view"))
     var kind: ViewTask.Kind
 
-    @Option(help: "What to draw it for.")
+    @Option(help: ArgumentHelp("What to draw it for.", valueName: "terminal|svg|png"))
     var form = ViewTask.Form.terminal
 
     @Option(help: ArgumentHelp("Write to this file. A PNG file needs it, or no terminal to go to.", valueName: "file"))
     var output: String?
+
+    func validate() throws {
+        guard value != "-" else { return }
+        try validating { () throws(OperatorFault) in try ViewTask.check(value) }
+    }
 
     func run() throws { try ViewTask(value, as: kind, form: form).write(to: output) }
 }

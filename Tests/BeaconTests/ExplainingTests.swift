@@ -112,7 +112,10 @@ struct ExplainingTests {
         #expect(try join(.member, []).next == "nothing; if the server does not know this beacon, run: \(order)")
         for (reports, sign) in [
             ([refused(1, last: 33)], "refused 1 message of the server as replayed: sequence id 1 is not above 33"),
-            ([refused(1, last: 33), refused(2, last: 33)], "refused 2 messages of the server as replayed: sequence id 2"),
+            (
+                [refused(1, last: 33), refused(2, last: 33)],
+                "refused 2 messages of the server as replayed: sequence id 2"
+            ),
             ([.declined(server, .resignFail)], "did not let this beacon leave: resign fail"),
         ] {
             let explanation = try join(.member, reports)

@@ -49,11 +49,12 @@ struct CommandTests {
     func refused() throws {
         for wrong in ["", "c4", CommandTests.value + "00", "C4BF81058351-41E0-886F-D25F9A69-C5AD", "not-a-value"] {
             let reply = try view(wrong, "--as", "words")
-            #expect(reply.status == 1)
+            #expect(reply.status == 64)
+            let hint = "give 32 digits, or 8-4-4-4-12 of them with hyphens, or - for standard input"
             #expect(
                 reply.text == """
-                    srup-bench: the value is not 128 bits in hexadecimal digits
-                    hint: give 32 digits, or 8-4-4-4-12 of them with hyphens, or - for standard input
+                    srup-bench: the value is not 128 bits in hexadecimal digits; \(hint)
+                    hint: run: srup-bench view --help
 
                     """)
         }

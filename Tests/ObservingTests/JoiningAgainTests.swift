@@ -95,7 +95,8 @@ import Testing
     @Test("a server that does not let us leave is reported with its answer")
     func declined() {
         for (request, status) in [
-            (Event.resign(server, token("bye")), Status.resignFail), (.deregister(server, token("bye")), .deregisterFail),
+            (Event.resign(server, token("bye")), Status.resignFail),
+            (.deregister(server, token("bye")), .deregisterFail),
         ] {
             var harness = Harness()
             harness.handle(request)

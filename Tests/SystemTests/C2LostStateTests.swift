@@ -1,9 +1,10 @@
 import Foundation
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
-@Suite("A C2 server that was restarted without its state")
+@Suite("A C2 server that was restarted without its state", .blocking)
 struct C2LostStateTests {
     @Test("does not know a beacon that believes it is a member; explain says so, and join --again makes it one")
     func lostState() throws {

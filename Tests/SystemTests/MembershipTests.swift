@@ -288,12 +288,11 @@ struct MembershipTests {
         let beacon = try joined()
         for (words, sentence) in [
             (["join"], "is a member already"), (["join", "77"], "is no server of the configuration"),
-            (["join", "x"], "is no identifier"), (["join", "--observed", "99"], "member already"),
+            (["join", "--observed", "99"], "member already"),
         ] {
-            let reply = try Network.output(
-                Network.products + "/srup-beacon", [words[0], "--config", beacon.configuration] + words.dropFirst())
-            #expect(
-                reply.status == 1 && reply.text.contains(sentence) && reply.text.contains("hint: "), "\(reply.text)")
+            let words = [words[0], "--config", beacon.configuration] + words.dropFirst()
+            let reply = try Network.output(Network.products + "/srup-beacon", words)
+            #expect(reply.status == 1 && reply.text.contains(sentence) && reply.text.contains("hint: "))
         }
         beacon.stop()
         #expect(try beacon.command("resign").text.contains("no beacon answers"))

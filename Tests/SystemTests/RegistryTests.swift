@@ -139,7 +139,6 @@ struct RegistryTests {
         for (arguments, hint) in [
             (["run", "--folder", registry.folder + "/nothing"], "install -d"),
             (["run", "--folder", folder, "--port", port], "another --port"),
-            (["run", "--folder", folder, "--certificate-days", "0"], "--help"),
             (["revoke", "--folder", folder, "abc"], "registry list"),
         ] {
             let reply = try Network.output(RegistryProcess.bench, ["registry"] + arguments)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arguments
 import Bench
 import FoundationEssentials
 import SRUP
@@ -107,7 +108,8 @@ struct RegistryWithdrawVerb: ParsableCommand {
 
     @OptionGroup var place: RegistryPlace
 
-    @Argument(help: ArgumentHelp("Its number, or the beginning of it, as tokens tells it.", valueName: "number"))
+    @Argument(
+        help: ArgumentHelp("Its number, or the beginning of it, as tokens tells it (required).", valueName: "number"))
     var number: String
 
     func run() throws {
@@ -159,7 +161,7 @@ struct RegistryRevokeVerb: ParsableCommand {
 
     @OptionGroup var passphrase: RegistryPassphrase
 
-    @Argument(help: ArgumentHelp("Whose: 1 to 16 hexadecimal digits.", valueName: "id"))
+    @Argument(help: ArgumentHelp("Whose: 1 to 16 hexadecimal digits (required).", valueName: "identity"))
     var identity: Identifier
 
     func run() throws {

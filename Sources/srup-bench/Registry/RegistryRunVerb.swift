@@ -21,7 +21,8 @@ struct RegistryRunVerb: ParsableCommand {
 
     @OptionGroup var passphrase: RegistryPassphrase
 
-    @Option(help: "Whether an enrolment token is needed to register: optional or required.")
+    @Option(
+        help: ArgumentHelp("Whether an enrolment token is needed to register.", valueName: "optional|required"))
     var tokens = TokenOption.optional
 
     @Flag(help: "Let everybody read keys and types, as the reference does. Without it, readers need a token.")

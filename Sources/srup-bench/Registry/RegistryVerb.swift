@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arguments
 import Bench
 import Keys
 import SRUP
@@ -27,7 +28,7 @@ struct RegistryVerb: ParsableCommand {
 
 /// Where the registry is.
 struct RegistryPlace: ParsableArguments {
-    @Option(help: ArgumentHelp("The registry's folder.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The registry's folder (required).", valueName: "dir"))
     var folder: String
 }
 
@@ -36,7 +37,7 @@ struct RegistryPassphrase: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            What the CA's key is encrypted with: the first line of this file (mode 0600), at least 12 bytes; «-» asks at \
+            What the CA's key is encrypted with: the first line of this file (mode 0600), at least 12 bytes; - asks at \
             the terminal. Without it the key is not encrypted.
             """, valueName: "file"))
     var caPassphrase: String?
@@ -74,21 +75,23 @@ struct RegistryInitVerb: ParsableCommand {
 
     @OptionGroup var place: RegistryPlace
 
-    @Option(help: ArgumentHelp("The name or address that devices reach the service by.", valueName: "name"))
+    @Option(help: ArgumentHelp("The name or address that devices reach the service by (required).", valueName: "name"))
     var host: String
 
     @Option(
         help: ArgumentHelp(
-            "The broker, as devices are told of it. Without it: mqtts://, the host's name, :8883.", valueName: "url"))
+            "The broker, as devices are told of it. Without it: mqtts://, the host's name, :8883.", valueName: "URL"))
     var broker: String?
 
-    @Option(help: ArgumentHelp("The C2 server that devices are told of: 1 to 16 hexadecimal digits.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp(
+            "The C2 server that devices are told of: 1 to 16 hexadecimal digits (required).", valueName: "identity"))
     var c2: Identifier
 
-    @Option(help: ArgumentHelp("Its public key, PEM.", valueName: "file"))
+    @Option(help: ArgumentHelp("Its public key, PEM (required).", valueName: "file"))
     var c2Key: String
 
-    @Option(help: ArgumentHelp("Who the service is. Without it, a new identity.", valueName: "id"))
+    @Option(help: ArgumentHelp("Who the service is. Without it, a new identity.", valueName: "identity"))
     var id: Identifier?
 
     @Flag(help: "Make a key and a certificate for the broker as well.")
@@ -101,7 +104,8 @@ struct RegistryInitVerb: ParsableCommand {
         help: ArgumentHelp("Where the revocation list goes. Without it: crl.pem in the folder.", valueName: "file"))
     var crl: String?
 
-    @Option(help: "Bits of each RSA modulus: 2048 to 8192; the CA's has at least 3072.")
+    @Option(
+        help: ArgumentHelp("Bits of each RSA modulus: 2048 to 8192; the CA's has at least 3072.", valueName: "n"))
     var bits = 3_072
 
     @OptionGroup var passphrase: RegistryPassphrase
@@ -111,13 +115,20 @@ struct RegistryInitVerb: ParsableCommand {
         guard c2.number >= 0x10, id.map({ $0.number >= 0x10 && $0 != c2 }) ?? true else {
             throw ValidationError("identities are two different ones, from 10 (hexadecimal) up")
         }
+        try validating { () throws(OperatorFault) in _ = try plan }
+    }
+
+    private var plan: RegistryPlan {
+        get throws(OperatorFault) {
+            let url = broker ?? "mqtts://\(host.contains(":") ? "[\(host)]" : host):8883"
+            var plan = try RegistryPlan(folder: place.folder, host: host, broker: url, c2: c2, c2KeyFile: c2Key)
+            (plan.identity, plan.revocationFile, plan.bits) = (id, crl, bits)
+            (plan.certifiesBroker, plan.certifiesC2) = (brokerCertificate, c2Certificate)
+            return plan
+        }
     }
 
     func run() throws {
-        let url = broker ?? "mqtts://\(host.contains(":") ? "[\(host)]" : host):8883"
-        var plan = try RegistryPlan(folder: place.folder, host: host, broker: url, c2: c2, c2KeyFile: c2Key)
-        (plan.identity, plan.revocationFile, plan.bits) = (id, crl, bits)
-        (plan.certifiesBroker, plan.certifiesC2) = (brokerCertificate, c2Certificate)
         try plan.make(passphrase: try passphrase.read(isNew: true)) { Voice.say("registry: \($0)") }
     }
 }

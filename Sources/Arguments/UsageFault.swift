@@ -1,0 +1,127 @@
+import ArgumentParser
+import Glibc
+
+/// A command line that the command cannot take: a sentence that says what is wrong, and a hint that is an order.
+public struct UsageFault: Error, Equatable, Sendable, CustomStringConvertible {
+    /// What the command ends with: EX_USAGE of sysexits.h.
+    public static let status: Int32 = EX_USAGE
+
+    /// The command's name.
+    public let command: String
+    /// What is wrong; lower case, no full stop.
+    public let sentence: String
+    /// What to do about it.
+    public let hint: String
+
+    /// Two lines, as both commands print them.
+    public var description: String { "\(command): \(sentence)\nhint: \(hint)" }
+
+    /// What the parser, or a verb's `validate`, found wrong with a command line.
+    /// - Returns: nil where it found nothing wrong: help was asked for, or the verb itself failed.
+    public init?(_ error: any Error, of command: any ParsableCommand.Type, arguments: [String]) {
+        guard command.exitCode(for: error) == .validationFailure else { return nil }
+        let path = VerbPath(of: command, arguments)
+        self.command = command._commandName
+        sentence =
+            path.unknownVerb ?? path.unknownOption(
+                in: arguments, help: command.helpMessage(for: path.verb, includeHidden: true))
+            ?? Message(command.message(for: error)).sentence
+        hint = "run: \(path.words) --help"
+    }
+}
+
+extension ParsableCommand {
+    /// Parses the command line and runs the verb that it names. A usage error ends the process.
+    /// - Throws: what the verb throws.
+    public static func runVerb() throws {
+        do {
+            var verb = try parseAsRoot()
+            try verb.run()
+        } catch {
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            guard let fault = UsageFault(error, of: self, arguments: arguments) else { throw error }
+            let text = "\(fault)\n"
+            write(STDERR_FILENO, text, text.utf8.count)
+            exit(withError: ExitCode(UsageFault.status))
+        }
+    }
+}
+
+/// The verbs that a command line names, down to the last that exists.
+struct VerbPath {
+    /// As they are typed, from the command's name on.
+    private(set) var words: String
+    /// The last of them.
+    private(set) var verb: any ParsableCommand.Type
+    /// What stands where a verb is wanted, told in a sentence.
+    private(set) var unknownVerb: String?
+
+    init(of command: any ParsableCommand.Type, _ arguments: [String]) {
+        (words, verb) = (command._commandName, command)
+        for argument in arguments {
+            let verbs = verb.configuration.subcommands
+            guard let next = verbs.first(where: { $0._commandName == argument }) else {
+                guard !verbs.isEmpty, !argument.hasPrefix("-") else { return }
+                // Those that the help lists.
+                let names = verbs.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+                unknownVerb =
+                    "unknown verb \"\(argument)\"" + Suggestion.question(Suggestion.nearest(to: argument, among: names))
+                return
+            }
+            words += " " + argument
+            verb = next
+        }
+    }
+
+    /// A long option that the verb does not have. The parser names it last: it takes the option's value for an argument of the
+    /// verb, and may complain about that, or about what is missing.
+    /// - Parameter help: the verb's, with every option.
+    func unknownOption(in arguments: [String], help: String) -> String? {
+        let lines = help.split(separator: "\n").filter { $0.hasPrefix("  -") }
+        let known = lines.flatMap { line in
+            (line.dropFirst(2).firstRange(of: "  ").map { line[..<$0.lowerBound] } ?? line).matches(
+                of: /--?[A-Za-z0-9-]+/)
+        }.map { String($0.output) }
+        let typed = arguments.prefix { $0 != "--" }.filter { $0.hasPrefix("--") }
+            .map { String($0.prefix { $0 != "=" }) }
+        guard let unknown = typed.first(where: { !known.contains($0) }) else { return nil }
+        return "unknown option \"\(unknown)\"" + Suggestion.question(Suggestion.nearest(to: unknown, among: known))
+    }
+}
+
+/// A message of the parser's, in this project's form.
+struct Message {
+    private let text: String
+
+    init(_ text: String) { self.text = text }
+
+    var sentence: String {
+        if let found = text.wholeMatch(of: /Unknown option '(.*?)'(?:\. Did you mean .*)?/.dotMatchesNewlines()) {
+            return "unknown option \"\(found.1)\""
+        }
+        if let found = text.wholeMatch(of: /Unexpected argument '(.*)'/.dotMatchesNewlines()) {
+            return "unexpected argument \"\(found.1)\""
+        }
+        if let found = text.wholeMatch(of: /[0-9]+ unexpected arguments: '(.*)'/.dotMatchesNewlines()) {
+            return "unexpected arguments: "
+                + found.1.split(separator: "', '").map { "\"\($0)\"" }.joined(separator: ", ")
+        }
+        if let found = text.wholeMatch(of: /Missing expected argument '(.*)'/) {
+            return found.1.hasPrefix("-") ? "missing option \(found.1)" : "missing argument \(found.1)"
+        }
+        if let found = text.wholeMatch(of: /Missing value for '(.*)'/) { return "missing value of \(found.1)" }
+        let flag = /The option '(.*?)' does not take any value, but '(.*)' was specified\./
+        if let found = text.wholeMatch(of: flag.dotMatchesNewlines()) {
+            return "unexpected value \"\(found.2)\" of \(found.1), which takes none"
+        }
+        return invalidValue ?? text
+    }
+
+    /// `The value 'x' is invalid for '--y <y>'. Please provide one of 'a', 'b' or 'c'.`
+    private var invalidValue: String? {
+        let pattern = /The value '(.*)' is invalid for '([^']*)'(?:\. Please provide one of (.*)\.|(: .*))?/
+        guard let found = text.wholeMatch(of: pattern.dotMatchesNewlines()) else { return nil }
+        let wanted = found.3.map { ", which takes " + $0.replacing("'", with: "") } ?? found.4.map(String.init) ?? ""
+        return "invalid value \"\(found.1)\" of \(found.2)" + wanted
+    }
+}

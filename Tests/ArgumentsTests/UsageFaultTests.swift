@@ -1,0 +1,116 @@
+import ArgumentParser
+import Testing
+
+@testable import Arguments
+
+private struct Tool: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tool", subcommands: [Join.self, Keys.self, Hidden.self])
+}
+
+private struct Join: ParsableCommand {
+    @Argument(help: ArgumentHelp(valueName: "server")) var server: UInt8?
+    @Option(help: ArgumentHelp(valueName: "file")) var config = ""
+    @Option(help: ArgumentHelp(valueName: "name")) var view = View.words
+    @Flag var human = false
+
+    func validate() throws { if config == "no" { throw ValidationError("--config takes another word") } }
+    func run() throws { throw NotAUsageFault() }
+}
+
+private enum View: String, ExpressibleByArgument, CaseIterable { case words, colours, digits }
+
+private struct NotAUsageFault: Error {}
+
+private struct Keys: ParsableCommand {
+    static let configuration = CommandConfiguration(subcommands: [Make.self, List.self])
+}
+
+private struct Make: ParsableCommand {
+    @Option(help: ArgumentHelp(valueName: "dir")) var out: String
+    @Argument(help: ArgumentHelp(valueName: "identity")) var nodes: [String]
+}
+
+private struct List: ParsableCommand {}
+
+private struct Hidden: ParsableCommand {
+    static let configuration = CommandConfiguration(shouldDisplay: false)
+}
+
+@Suite("A command line that is wrong")
+struct UsageFaultTests {
+    private func fault(_ arguments: [String]) throws -> UsageFault? {
+        do {
+            var verb = try Tool.parseAsRoot(arguments)
+            try verb.run()
+            return nil
+        } catch {
+            return UsageFault(error, of: Tool.self, arguments: arguments)
+        }
+    }
+
+    @Test(
+        "is told in a sentence, with the nearest name where one is near",
+        arguments: [
+            ("jion", "unknown verb \"jion\"; did you mean \"join\"?", "tool"),
+            ("jion 7 --human", "unknown verb \"jion\"; did you mean \"join\"?", "tool"),
+            ("nonsense", "unknown verb \"nonsense\"", "tool"),
+            ("hiden", "unknown verb \"hiden\"", "tool"),
+            ("keys mak", "unknown verb \"mak\"; did you mean \"make\"?", "tool keys"),
+            ("--confg", "unknown option \"--confg\"", "tool"),
+            ("join --confg x", "unknown option \"--confg\"; did you mean \"--config\"?", "tool join"),
+            ("keys make --ouut x n", "unknown option \"--ouut\"; did you mean \"--out\"?", "tool keys make"),
+            ("join --confg=x", "unknown option \"--confg\"; did you mean \"--config\"?", "tool join"),
+            ("join -- --confg", "invalid value \"--confg\" of <server>", "tool join"),
+            ("join --seconds 3", "unknown option \"--seconds\"", "tool join"),
+            ("join -x", "unknown option \"-x\"", "tool join"),
+            ("join 1 2", "unexpected argument \"2\"", "tool join"),
+            ("join 1 2 3", "unexpected arguments: \"2\", \"3\"", "tool join"),
+            ("join --config", "missing value of --config <file>", "tool join"),
+            ("join many", "invalid value \"many\" of <server>", "tool join"),
+            (
+                "join --view x", "invalid value \"x\" of --view <name>, which takes words, colours or digits",
+                "tool join"
+            ),
+            ("join --human=1", "unexpected value \"1\" of --human, which takes none", "tool join"),
+            ("join --config no", "--config takes another word", "tool join"),
+            ("keys make n", "missing option --out <dir>", "tool keys make"),
+            ("keys make --out x", "missing argument <identity> ...", "tool keys make"),
+        ])
+    func sentence(line: String, sentence: String, verb: String) throws {
+        let fault = try #require(try fault(line.split(separator: " ").map(String.init)))
+        #expect(fault.description == "tool: \(sentence)\nhint: run: \(verb) --help")
+    }
+
+    @Test("is not what a verb throws, nor a wish for help", arguments: ["join", "join --help", "help", "keys", ""])
+    func others(line: String) throws {
+        #expect(try fault(line.split(separator: " ").map(String.init)) == nil)
+    }
+
+    @Test("quotes and line breaks in what was typed are no part of the parser's own words")
+    func quotes() throws {
+        #expect(try fault(["a'b"])?.sentence == "unknown verb \"a'b\"")
+        #expect(try fault(["a\n'. Did you mean 'b"])?.sentence == "unknown verb \"a\n'. Did you mean 'b\"")
+        #expect(try fault(["join", "it's"])?.sentence == "invalid value \"it's\" of <server>")
+    }
+}
+
+@Suite("The nearest name")
+struct SuggestionTests {
+    @Test(
+        "is one slip of three characters away at most",
+        arguments: [
+            ("stauts", "status"), ("statu", "status"), ("statuss", "status"), ("observation", "observations"),
+            ("rnu", "run"), ("explian", "explain"), ("--confg", "--config"), ("re", nil), ("xyz", nil), ("", nil),
+            ("stop", nil),
+        ] as [(String, String?)])
+    func nearest(typed: String, name: String?) {
+        let names = ["run", "status", "observations", "explain", "--config", "renew"]
+        #expect(Suggestion.nearest(to: typed, among: names) == name)
+    }
+
+    @Test("is not looked for where a whole text was typed")
+    func long() {
+        #expect(Suggestion.nearest(to: String(repeating: "x", count: 100_000), among: ["xxx"]) == nil)
+    }
+}
