@@ -67,7 +67,7 @@ uncommented = [line.removeprefix(";") for line in pathlib.Path("docs/srup-beacon
                if not line.startswith("; ")]
 write("configuration", "every-key", "\n".join(uncommented).encode())
 
-for line in ("status", "observations 10", "join c2c2 simple", "join c2c2 observed bea0 local:/tmp/link", "resign c2c2",
-             "deregister c2c2", "standing c2c2", "explain de01", "metrics",
+for line in ("status", "observations 10", "join c2c2 simple", "join c2c2 observed bea0 local:/tmp/link",
+             "join-again c2c2 simple", "resign c2c2", "deregister c2c2", "standing c2c2", "explain de01", "metrics",
              "join c2c2 observed bea0 le:00:11:22:33:44:55/0x80"):
     write("control", line.replace("/", "-").replace(" ", "-"), line.encode() + b"\n")

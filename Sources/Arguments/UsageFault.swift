@@ -19,12 +19,16 @@ public struct UsageFault: Error, Equatable, Sendable, CustomStringConvertible {
     /// What the parser, or a verb's `validate`, found wrong with a command line.
     /// - Returns: nil where it found nothing wrong: help was asked for, or the verb itself failed.
     public init?(_ error: any Error, of command: any ParsableCommand.Type, arguments: [String]) {
-        guard command.exitCode(for: error) == .validationFailure else { return nil }
-        let path = VerbPath(of: command, arguments)
+        // The parser answers `help nonsense` with the help of the whole command.
+        let wantsHelp = arguments.first == "help"
+        let path = VerbPath(of: command, wantsHelp ? Array(arguments.dropFirst()) : arguments)
+        guard command.exitCode(for: error) == .validationFailure || wantsHelp && path.unknownVerb != nil else {
+            return nil
+        }
         self.command = command._commandName
+        let help = command.helpMessage(for: path.verb, includeHidden: true)
         sentence =
-            path.unknownVerb ?? path.unknownOption(
-                in: arguments, help: command.helpMessage(for: path.verb, includeHidden: true))
+            path.unknownVerb ?? path.unknownOption(in: arguments, help: help)
             ?? Message(command.message(for: error)).sentence
         hint = "run: \(path.words) --help"
     }

@@ -40,11 +40,12 @@ struct ServerOptions: ParsableArguments {
         for server: Identifier, of configuration: Configuration, until isSettled: (StandingReport) throws -> Bool
     ) throws {
         var last: StandingReport?
-        for _ in 0..<(seconds * 4) {
+        // A value for human eyes is gone once somebody has decided on it, which a program may do within moments.
+        for _ in 0..<(seconds * 20) {
             let standing = try Order.standing(server, of: configuration)
             if try isSettled(standing) { return }
             last = standing
-            usleep(250_000)
+            usleep(50_000)
         }
         throw OperatorFault(
             "server \(server) has not answered within \(seconds) s (\(last?.membership ?? "unknown"))",
@@ -70,7 +71,8 @@ struct Join: ParsableCommand {
               srup-beacon join
               srup-beacon join c200000000000001 --again
               srup-beacon join c200000000000001 --human
-              srup-beacon join c200000000000001 --observed bea2 --at rfcomm:00:11:22:33:44:55
+              srup-beacon join c200000000000001 --observed bea2 \\
+                --at rfcomm:00:11:22:33:44:55
 
             Exit status 0: joined; 1: not.
             """)
@@ -89,7 +91,7 @@ struct Join: ParsableCommand {
     @Option(
         name: .customLong("as"),
         help: ArgumentHelp(
-            "Show the value in this view, not in the configured one: words, pictograph, colours, hexadecimal.",
+            "Show the value in this view, not in the configured one.",
             valueName: "view"))
     var view: HumanView?
 

@@ -122,7 +122,7 @@ struct C2Verb: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The view for human eyes, the same as the devices': words, pictograph, colours, hexadecimal.",
+            "The view for human eyes, the same as the devices'.",
             valueName: "name"))
     var view = HumanView.words
 

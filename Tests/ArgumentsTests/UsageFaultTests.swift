@@ -56,6 +56,7 @@ struct UsageFaultTests {
             ("jion 7 --human", "unknown verb \"jion\"; did you mean \"join\"?", "tool"),
             ("nonsense", "unknown verb \"nonsense\"", "tool"),
             ("hiden", "unknown verb \"hiden\"", "tool"),
+            ("help jion", "unknown verb \"jion\"; did you mean \"join\"?", "tool"),
             ("keys mak", "unknown verb \"mak\"; did you mean \"make\"?", "tool keys"),
             ("--confg", "unknown option \"--confg\"", "tool"),
             ("join --confg x", "unknown option \"--confg\"; did you mean \"--config\"?", "tool join"),
@@ -82,7 +83,9 @@ struct UsageFaultTests {
         #expect(fault.description == "tool: \(sentence)\nhint: run: \(verb) --help")
     }
 
-    @Test("is not what a verb throws, nor a wish for help", arguments: ["join", "join --help", "help", "keys", ""])
+    @Test(
+        "is not what a verb throws, nor a wish for help",
+        arguments: ["join", "join --help", "help", "help join", "keys", ""])
     func others(line: String) throws {
         #expect(try fault(line.split(separator: " ").map(String.init)) == nil)
     }
