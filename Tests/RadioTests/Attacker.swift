@@ -22,7 +22,7 @@ enum Attack: String, CaseIterable, Sendable, CustomStringConvertible {
 /// One attacker on a thread of its own, until it is stopped or has done enough.
 final class Attacker: Sendable {
     private static let attemptsAtMost = 50_000
-    private static let silentAtMost = 32
+    private static let silentAtMost = 64
 
     private struct Counts {
         var attempts = 0
@@ -36,6 +36,7 @@ final class Attacker: Sendable {
     private let ended = Atomic<Bool>(false)
     private let counts = Mutex(Counts())
 
+    var attempts: Int { counts.withLock { $0.attempts } }
     /// Links that it got.
     var links: Int { counts.withLock { $0.links } }
     /// Proofs that the beacon has called false.
@@ -75,6 +76,7 @@ final class Attacker: Sendable {
         case .opening: close(socket)
         case .silence:
             silent.append(socket)
+            Self.drop(&silent) { Self.hasEnded($0) }  // the others keep their places at the beacon
             if silent.count > Self.silentAtMost { close(silent.removeFirst()) }
         case .garbage:
             let noise = randomBytes(64)
@@ -83,6 +85,20 @@ final class Attacker: Sendable {
             close(socket)
         case .impostor: impersonate(TestDevice(socket, way))
         }
+    }
+
+    private static func drop(_ sockets: inout [Int32], where isOver: (Int32) -> Bool) {
+        sockets.removeAll { socket in
+            guard isOver(socket) else { return false }
+            close(socket)
+            return true
+        }
+    }
+
+    /// Whether the beacon has closed a link.
+    private static func hasEnded(_ socket: Int32) -> Bool {
+        var one = pollfd(fd: socket, events: 0, revents: 0)
+        return poll(&one, 1, 0) > 0 && one.revents & Int16(POLLHUP | POLLERR) != 0
     }
 
     private func impersonate(_ link: TestDevice) {
