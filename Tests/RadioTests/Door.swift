@@ -46,7 +46,7 @@ struct Seen: Decodable, Equatable {
     /// processor that is emulated, and busy.
     static func only(by adapter: BluetoothAddress) throws -> (seen: Seen, raw: String) {
         var heard: (all: [Seen], raw: String) = ([], "")
-        try eventually("a beacon is heard", within: 60) {
+        try eventually("a beacon is heard") {
             heard = try by(adapter, seconds: 1)
             return !heard.all.isEmpty
         }

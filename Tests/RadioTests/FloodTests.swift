@@ -17,7 +17,7 @@ extension RadioTests {
             let attacker = Attacker(attack, over: try Radio.strangerWay(transport))
             defer { _ = try? attacker.stop() }
             // By then it has what it can get: the beacon has closed the rest. An impostor waits on its first link.
-            try eventually("the attack is under way", within: 60) {
+            try eventually("the attack is under way") {
                 attacker.links > 0 && (attack == .impostor || attacker.attempts >= 50)
             }
             var joins: [Field.Join] = []

@@ -62,7 +62,7 @@ extension RadioTests {
             let (way, token) = (try Radio.deviceWay(transport), TestServer.token())
             try field.server.observe(Node.device, .random(), token: token)
             var outcomes: [Outcome?] = []
-            try eventually("three false proofs decide: \(outcomes)", within: 60) {
+            try eventually("three false proofs decide: \(outcomes)") {
                 outcomes.append(try TestDevice.prove(way, .random(), mode: mode)?.outcome)
                 return outcomes.count { $0 == .invalid } == 3 || !field.server.verdicts(token).isEmpty
             }

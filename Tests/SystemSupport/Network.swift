@@ -18,8 +18,8 @@ package struct NotInTime: Error, CustomStringConvertible {
     package var description: String { "not in time: \(what)" }
 }
 
-/// Waits until something holds; bounded.
-package func eventually(_ what: @autoclosure () -> String, within seconds: Double = 20, _ holds: () throws -> Bool)
+/// Waits until something holds; bounded, by a time that is long also for an emulated processor on a busy host.
+package func eventually(_ what: @autoclosure () -> String, within seconds: Double = 60, _ holds: () throws -> Bool)
     throws
 {
     let deadline = Date(timeIntervalSinceNow: seconds)

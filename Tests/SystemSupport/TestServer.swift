@@ -171,7 +171,7 @@ package final class TestServer: Sendable {
     package var ignored: [Message] { state.withLock { $0.ignored } }
     package var counter: UInt64 { state.withLock { $0.counter } }
 
-    package func waitForVerdict(_ token: Token, within seconds: Double = 20) throws -> Status {
+    package func waitForVerdict(_ token: Token, within seconds: Double = 60) throws -> Status {
         try eventually("a verdict", within: seconds) { !verdicts(token).isEmpty }
         guard let first = verdicts(token).first else { throw NotInTime(what: "a verdict") }
         return first
