@@ -11,6 +11,7 @@ Exit status: 0 if the console has taken the decision, 1 if not.
 
 import argparse
 import html
+import http.client
 import json
 import os
 import re
@@ -76,7 +77,7 @@ def main():
     options.device = options.device.rjust(16, "0").lower()
     try:
         print(json.dumps(decide(options), ensure_ascii=False))
-    except (OSError, TimeoutError) as fault:  # HTTP errors, too
+    except (OSError, http.client.HTTPException) as fault:
         print(f"decide: {fault}", file=sys.stderr)
         return 1
     return 0

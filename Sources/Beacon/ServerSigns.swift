@@ -27,7 +27,11 @@ struct ServerSigns: Equatable {
             // A join that has succeeded: the server knows us now.
             if new == .member, membership?.manner != nil { self = ServerSigns() }
             membership = new
-        default: break
+        case .opened, .repeated, .commanded, .acted, .updateDeclined:
+            // A request that was accepted: the server's sequence ids are above all before. What was refused may have been sent
+            // again by a broker, or by somebody who kept it.
+            (replayed, newest) = (0, nil)
+        case .refused, .answered, .mismatch, .update, .ended, .ready: break
         }
     }
 

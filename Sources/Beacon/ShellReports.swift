@@ -123,8 +123,11 @@ extension Report {
     fileprivate var aboutServer: Identifier? {
         switch self {
         case .refused(.replayed, let sender, _): sender
-        case .membership(let server, _), .declined(let server, _): server
-        default: nil
+        case .membership(let server, _), .declined(let server, _), .commanded(let server): server
+        case .opened(let exchange, _), .repeated(let exchange, _), .acted(let exchange, _, _),
+            .updateDeclined(let exchange, _):
+            exchange.server
+        case .refused, .answered, .mismatch, .update, .ended, .ready: nil
         }
     }
 }

@@ -143,6 +143,18 @@ struct ExplainingTests {
         #expect(joined.steps.count == 1)
     }
 
+    @Test("a request that is accepted shows that the server's sequence ids go on: replayed ones are no sign then")
+    func redelivered() throws {
+        let exchange = Exchange(server: server, token: Sample.token)
+        let accepted: [Report] = [
+            .opened(exchange, device: device), .repeated(exchange, nil), .commanded(server),
+            .acted(exchange, 0, .actionSuccess), .updateDeclined(exchange, .actionUnknown),
+        ]
+        for report in accepted { #expect(try join(.member, [refused(33, last: 33), report]).steps.count == 1) }
+        let declined = try join(.member, [.declined(server, .resignFail), accepted[0]])
+        #expect(declined.steps.count == 2, "what it has declined stays a sign")
+    }
+
     @Test("of what is not known is empty; a token of bytes is found by the digits that it is printed with")
     func subjects() throws {
         let odd = try #require(Token([0, 255]))

@@ -6,7 +6,8 @@ import Testing
 ///
 /// Swift Testing runs all tests on Swift's own pool, which has as many threads as there are processors, and a test that only waits
 /// keeps one of them. With this trait a test case runs on threads that are there to be blocked: `BlockingThreads.count` cases at a
-/// time, on any machine, while the pool stays free for the tests that compute.
+/// time, on any machine, while the pool stays free for the tests that compute. No `.timeLimit` with it: a case's time would run
+/// while it waits for its place.
 package struct BlockingTrait: SuiteTrait, TestTrait, TestScoping {
     package let isRecursive = true
 

@@ -1,10 +1,11 @@
 import Foundation
 import SRUP
 import SystemSupport
+import TestVectors
 import Testing
 
 /// What `Scripts/demo --all` does where no browser starts.
-@Suite("The console's form without a browser")
+@Suite("The console's form without a browser", .blocking)
 struct ConsoleFormTests {
     @Test(
         "Scripts/decide.py signs in, reads the value, and its decision is taken as a browser's is",

@@ -175,7 +175,7 @@ struct ConsoleTests {
 @Suite(
     "The console in a real browser", .blocking, .serialized,
     .enabled(
-        if: ConsoleProcess.hasBrowser, "chromium, chromium-driver or python3-selenium is missing: run Scripts/setup"))
+        if: ConsoleProcess.hasBrowser, "no browser starts: Tests/SystemTests/Console/browser.py start says why"))
 struct ConsoleBrowserTests {
     let network: Network
     let console: ConsoleProcess

@@ -48,9 +48,7 @@ struct UpdateKillTests {
         return killed
     }
 
-    @Test(
-        "ends with the old version and 1F or with the new one and 10, and with a beacon that runs",
-        .timeLimit(.minutes(10)))
+    @Test("ends with the old version and 1F or with the new one and 10, and with a beacon that runs")
     func everyCheckpoint() throws {
         let stage = try UpdateStage()
         try stage.serve()
