@@ -4,7 +4,8 @@
 Usage: decide.py --url URL --device ID [--refuse] [--once FILE] [--seconds N]
 
 URL is the one with the key behind the #, as the C2 server prints it. Signs in, waits until the device asks to join, and
-accepts it, or refuses it; with --once it does so when FILE is there, as a person has to look at the device first. On standard output one line of JSON: the value that was shown, and what the console answered.
+accepts it, or refuses it; with --once it does so when FILE is there, as a person has to look at the device first. Prints one line of
+JSON: the value that was shown, and what the console answered.
 
 Exit status: 0 if the console has taken the decision, 1 if not.
 """

@@ -121,11 +121,23 @@ struct Message {
         return invalidValue ?? text
     }
 
+    /// What a placeholder of this project's stands for.
+    private func form(of option: Substring) -> String? {
+        switch option.firstMatch(of: /<(.*)>/)?.1 {
+        case "identity", "server": "1 to 16 hexadecimal digits"
+        case "address": "local:PATH, rfcomm:ADDR, l2cap:ADDR or le:ADDR"
+        case "seconds": "a number of seconds"
+        default: nil
+        }
+    }
+
     /// `The value 'x' is invalid for '--y <y>'. Please provide one of 'a', 'b' or 'c'.`
     private var invalidValue: String? {
         let pattern = /The value '(.*)' is invalid for '([^']*)'(?:\. Please provide one of (.*)\.|(: .*))?/
         guard let found = text.wholeMatch(of: pattern.dotMatchesNewlines()) else { return nil }
-        let wanted = found.3.map { ", which takes " + $0.replacing("'", with: "") } ?? found.4.map(String.init) ?? ""
+        let wanted =
+            found.3.map { ", which takes " + $0.replacing("'", with: "") } ?? found.4.map(String.init)
+            ?? form(of: found.2).map { ", which takes \($0)" } ?? ""
         return "invalid value \"\(found.1)\" of \(found.2)" + wanted
     }
 }

@@ -40,7 +40,7 @@ public struct EnrolmentForm: Sendable {
         public var authority: [UInt8]?
     }
 
-    /// Checks what needs no file and no service: that the words are what they are to be.
+    /// Checks what needs no file and no service: that each word has its form.
     /// - Throws: `EnrolmentFault`.
     public func checkWords() throws(EnrolmentFault) {
         _ = try address(address)

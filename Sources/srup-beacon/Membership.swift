@@ -62,8 +62,8 @@ struct Join: ParsableCommand {
             before another beacon. The request is kept, and asked again, until the server has answered.
 
             A server that was restarted without its state does not know this beacon, which goes on believing that it is a \
-            member. With --again the beacon asks nevertheless: it is no member any more until the server has accepted it, \
-            and answers none of its requests meanwhile.
+            member. With --again the beacon asks nevertheless: it is not a member until the server has accepted it, and \
+            answers none of its requests meanwhile.
 
             With --human the value that the server has sealed to this beacon is shown here. Whoever operates the server \
             sees the same value there and accepts only if both are the same.
@@ -127,7 +127,7 @@ struct Join: ParsableCommand {
                     return true
                 case "refused":
                     throw OperatorFault(
-                        "server \(server) does not let this beacon join", hint: "ask who operates the server")
+                        "server \(server) does not let this beacon join", hint: "ask the operator of the server")
                 default: return false
                 }
             }
@@ -175,7 +175,7 @@ struct Resign: ParsableCommand {
                 case "member":
                     throw OperatorFault(
                         "server \(server) does not let this beacon resign",
-                        hint: "ask who operates the server; \(Order.askAgain(server))")
+                        hint: "ask the operator of the server; \(Order.askAgain(server))")
                 default: return false
                 }
             }
@@ -213,7 +213,7 @@ struct Deregister: ParsableCommand {
                     guard standing.membership == "member" else { return standing.membership == "deregistered" }
                     throw OperatorFault(
                         "server \(server) does not deregister this beacon",
-                        hint: "ask who operates the server; \(Order.askAgain(server))")
+                        hint: "ask the operator of the server; \(Order.askAgain(server))")
                 }
             } catch  where (try? configuration.checkNotDeregistered()) == nil {
                 // It has ended already.

@@ -12,7 +12,7 @@ struct DiagramVerb: ParsableCommand {
             with its name, sequence id, bytes, and the milliseconds since the first. The traces must come from one boot of \
             one machine, whose clock they share.
 
-            The diagram is as wide as the terminal, or as COLUMNS says, else 80 columns; at least \
+            The diagram is as wide as the terminal, or as COLUMNS says, otherwise 80 columns; at least \
             \(Diagram.widths.lowerBound) and at most \(Diagram.widths.upperBound). Long numbers are shortened; the lines \
             below the diagram have them in full. It has colours on a terminal, unless NO_COLOR is set or TERM is dumb.
 

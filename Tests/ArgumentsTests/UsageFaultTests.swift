@@ -62,13 +62,16 @@ struct UsageFaultTests {
             ("join --confg x", "unknown option \"--confg\"; did you mean \"--config\"?", "tool join"),
             ("keys make --ouut x n", "unknown option \"--ouut\"; did you mean \"--out\"?", "tool keys make"),
             ("join --confg=x", "unknown option \"--confg\"; did you mean \"--config\"?", "tool join"),
-            ("join -- --confg", "invalid value \"--confg\" of <server>", "tool join"),
+            (
+                "join -- --confg", "invalid value \"--confg\" of <server>, which takes 1 to 16 hexadecimal digits",
+                "tool join"
+            ),
             ("join --seconds 3", "unknown option \"--seconds\"", "tool join"),
             ("join -x", "unknown option \"-x\"", "tool join"),
             ("join 1 2", "unexpected argument \"2\"", "tool join"),
             ("join 1 2 3", "unexpected arguments: \"2\", \"3\"", "tool join"),
             ("join --config", "missing value of --config <file>", "tool join"),
-            ("join many", "invalid value \"many\" of <server>", "tool join"),
+            ("join many", "invalid value \"many\" of <server>, which takes 1 to 16 hexadecimal digits", "tool join"),
             (
                 "join --view x", "invalid value \"x\" of --view <name>, which takes words, colours or digits",
                 "tool join"
@@ -94,7 +97,9 @@ struct UsageFaultTests {
     func quotes() throws {
         #expect(try fault(["a'b"])?.sentence == "unknown verb \"a'b\"")
         #expect(try fault(["a\n'. Did you mean 'b"])?.sentence == "unknown verb \"a\n'. Did you mean 'b\"")
-        #expect(try fault(["join", "it's"])?.sentence == "invalid value \"it's\" of <server>")
+        #expect(
+            try fault(["join", "it's"])?.sentence
+                == "invalid value \"it's\" of <server>, which takes 1 to 16 hexadecimal digits")
     }
 }
 

@@ -93,7 +93,7 @@ struct DiagramTextTests {
         }
     }
 
-    @Test("The width is the terminal's, else that of COLUMNS, else 80, and stays within bounds")
+    @Test("The width is the terminal's, otherwise that of COLUMNS, otherwise 80, and stays within bounds")
     func widths() {
         func width(_ terminal: Int?, _ columns: String?) -> Int {
             Diagram.width(terminal: terminal) { $0 == "COLUMNS" ? columns : nil }

@@ -5,7 +5,7 @@ import Testing
 
 /// rules §8: a server that has lost its state does not know us, and a person has us ask it again.
 @Suite struct JoiningAgainTests {
-    @Test("a member asks again when a person wants it, in every manner, and is no member until the server accepts it")
+    @Test("a member asks again when a person wants it, in every manner, and is not a member until it is accepted")
     func asks() {
         for manner in [JoinManner.simple, .human, .observed(by: otherDevice)] {
             var harness = Harness(members: [server])
@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test("without an answer the request is sent again, also after a restart, and the beacon stays no member")
+    @Test("without an answer the request is sent again, also after a restart, and the beacon is still not a member")
     func notAnswered() {
         var harness = Harness(members: [server])
         harness.handle(.joinAgain(server, token("again")))
@@ -82,7 +82,7 @@ import Testing
         #expect(Snapshot(harness.observer) == before)
     }
 
-    @Test("where we are no member it is an ordinary join")
+    @Test("of a server that the beacon is not a member of it is an ordinary join")
     func ordinary() {
         for membership in [Membership.stranger, .refused, .terminated, .resigned] {
             var harness = Harness(members: [])

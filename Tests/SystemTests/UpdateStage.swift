@@ -106,6 +106,8 @@ final class UpdateStage {
         try eventually("it activates") { beacon.logged.contains("activating version") }
     }
 
+    /// What the beacon has logged last, for where an answer is not the right one.
+    var lastLines: Substring { beacon.logged.suffix(3_000) }
     var phase: String? { (beacon.status["update"] as? [String: Any])?["phase"] as? String }
     var version: String? { beacon.status["version"] as? String }
 }

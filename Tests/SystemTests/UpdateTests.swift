@@ -13,7 +13,7 @@ struct UpdateTests {
         try stage.serve()
         try stage.beacon.startAndJoin()
         try stage.order()
-        #expect(try stage.answer() == [.updateSuccess])
+        #expect(try stage.answer() == [.updateSuccess], "\(stage.lastLines)")
         #expect(stage.phase == "fetched" && stage.version == "0.1.0")
         let process = stage.beacon.process?.process
         try stage.server.send(.activate, token: UpdateStage.token)
@@ -26,10 +26,10 @@ struct UpdateTests {
         }
         // Asked again, the same answer; and nothing older afterwards.
         try stage.server.send(.activate, token: UpdateStage.token)
-        #expect(try stage.answer(3).last == .activateSuccess)
+        #expect(try stage.answer(3).last == .activateSuccess, "\(stage.lastLines)")
         try stage.serve(version: "0.1.0")
         try stage.order(token: UpdateStage.other)
-        #expect(try stage.answer(token: UpdateStage.other) == [.updateFailFile])
+        #expect(try stage.answer(token: UpdateStage.other) == [.updateFailFile], "\(stage.lastLines)")
         #expect(stage.beacon.says("that is older than \(UpdateStage.newer)"))
     }
 
@@ -77,7 +77,7 @@ struct UpdateTests {
         stage.beacon.process.map { _ = kill($0.process, SIGHUP) }
         try eventually("the configuration is read") { stage.beacon.logged.contains("configuration read again") }
         try stage.order(token: UpdateStage.other)
-        #expect(try stage.answer(token: UpdateStage.other) == [.updateFailServer])
+        #expect(try stage.answer(token: UpdateStage.other) == [.updateFailServer], "\(stage.lastLines)")
         #expect(stage.beacon.says("certificate"))
     }
 
@@ -87,7 +87,7 @@ struct UpdateTests {
         try stage.serve()
         try stage.beacon.startAndJoin()
         try stage.order("missing")
-        #expect(try stage.answer() == [.updateFailHTTPError])
+        #expect(try stage.answer() == [.updateFailHTTPError], "\(stage.lastLines)")
         let told = stage.server.accepted.filter { $0.token == UpdateStage.token }.map(\.body)
         let said = [UInt8](String(repeating: "no such page ", count: 100).utf8).prefix(1_024)
         #expect(
@@ -103,7 +103,7 @@ struct UpdateTests {
         try stage.serve()
         try stage.beacon.startAndJoin()
         try stage.order("once")
-        #expect(try stage.answer() == [.updateSuccess])
+        #expect(try stage.answer() == [.updateSuccess], "\(stage.lastLines)")
         #expect(stage.requests.first == "/once  ")
         #expect(stage.requests.last == "/once bytes=\(stage.content.count / 4)- \"v1\"")
     }
@@ -114,9 +114,9 @@ struct UpdateTests {
         try stage.serve(version: "0.0.9")
         try stage.beacon.startAndJoin()
         try stage.order()
-        #expect(try stage.answer() == [isAllowed ? .updateSuccess : .updateFailFile])
+        #expect(try stage.answer() == [isAllowed ? .updateSuccess : .updateFailFile], "\(stage.lastLines)")
         try stage.server.send(.activate, token: UpdateStage.token)
-        #expect(try stage.answer(2).last == (isAllowed ? .activateSuccess : .activateFail))
+        #expect(try stage.answer(2).last == (isAllowed ? .activateSuccess : .activateFail), "\(stage.lastLines)")
         #expect(stage.version == (isAllowed ? "0.0.9" : "0.1.0"))
     }
 
@@ -126,7 +126,7 @@ struct UpdateTests {
         try stage.serve(Data("#!/bin/sh\n[ \"$1\" = --version ] && echo 0.2.0 && exit 0\necho broken\nexit 1\n".utf8))
         try stage.beacon.startAndJoin()
         try stage.order()
-        #expect(try stage.answer() == [.updateFailFile])
+        #expect(try stage.answer() == [.updateFailFile], "\(stage.lastLines)")
         #expect(stage.beacon.says("the updater does not take the file"))
     }
 
@@ -136,7 +136,7 @@ struct UpdateTests {
         try stage.serve(version: "0.1.0")
         try stage.beacon.startAndJoin()
         try stage.order()
-        #expect(try stage.answer() == [.updateFailFile])
+        #expect(try stage.answer() == [.updateFailFile], "\(stage.lastLines)")
         #expect(stage.beacon.says("that is 0.1.0, which runs"))
     }
 
@@ -153,9 +153,9 @@ struct UpdateTests {
             Data("#!/bin/sh\n[ \"$1\" = --version ] && echo 0.2.0 && exit 0\necho broken\nexit 1\n".utf8))
         try stage.beacon.startAndJoin()
         try stage.order()
-        #expect(try stage.answer() == [.updateSuccess])
+        #expect(try stage.answer() == [.updateSuccess], "\(stage.lastLines)")
         try stage.server.send(.activate, token: UpdateStage.token)
-        #expect(try stage.answer(2).last == .activateFail)
+        #expect(try stage.answer(2).last == .activateFail, "\(stage.lastLines)")
         #expect(stage.beacon.says("does not take our configuration"))
         #expect(stage.version == "0.1.0" && stage.beacon.isRunning)
         #expect(try Network.run(stage.beacon.program, ["--version"]) == "0.1.0\n")
