@@ -31,7 +31,7 @@ extension Diagram {
         "invalid", "refused", "failed", "fail", "unknown", "busy", "malformed", "too", "far",
     ]
 
-    /// What a failure says, with its bad words in capitals. Where there is none of them, it is called a failure.
+    /// What a failure says, with its bad words in capitals. Where it has none, it is called a failure.
     static func emphasised(_ words: String) -> String {
         var found = false
         let emphasised = words.split(separator: " ", omittingEmptySubsequences: false).map { word in

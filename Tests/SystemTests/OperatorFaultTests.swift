@@ -4,7 +4,7 @@ import SystemSupport
 import TestVectors
 import Testing
 
-@Suite("A file that only a person can mend", .blocking)
+@Suite("A file that only a person can repair", .blocking)
 struct OperatorFaultTests {
     let network: Network
 
