@@ -3,7 +3,7 @@ import SRUP
 
 /// What a server does that tells that it does not know us any more, although we joined it: it was restarted without its
 /// state. Nothing in the protocol says so; these are signs, kept since this beacon started or last joined that server.
-struct ServerSigns: Equatable {
+struct ServerSigns {
     /// Messages that were refused because their sequence id is not above the last accepted one.
     private(set) var replayed = 0
     /// The newest of these ids, and what it is not above.
@@ -11,10 +11,6 @@ struct ServerSigns: Equatable {
     /// How the server answered when we wanted to leave.
     private(set) var declined: Status?
     private var membership: Membership?
-
-    static func == (one: ServerSigns, other: ServerSigns) -> Bool {
-        one.replayed == other.replayed && one.declined == other.declined
-    }
 
     /// Takes what is reported of this server.
     mutating func note(_ report: Report) {
