@@ -55,6 +55,32 @@ public struct Token: Hashable, Sendable, CustomStringConvertible {
         bytes = Token(random: sixteen).bytes + Array("@\(device.topicForm)".utf8)
     }
 
+    /// The token of an OBSERVE_REQ: a UUID, `@`, the server, `@`, the beacon, both identifiers with 16 digits. It keeps another
+    /// server from using it as its own, and another beacon from answering it (docs/protocol.md, "Tokens that name their parties").
+    public init(random sixteen: [UInt8], server: Identifier, beacon: Identifier) {
+        bytes = Token(random: sixteen).bytes + Array("@\(server)@\(beacon)".utf8)
+    }
+
+    /// The server and the beacon that a token ends in, if it does: `TEXT@SERVER@BEACON`, 16 hexadecimal digits each.
+    public var parties: (server: Identifier, beacon: Identifier)? {
+        let at = UInt8(ascii: "@")
+        guard bytes.count > 34 else { return nil }
+        let end = bytes.suffix(34)
+        let (first, second) = (end.prefix(17), end.suffix(17))
+        guard first.first == at, second.first == at,
+            let server = Identifier(hexadecimal: String(decoding: first.dropFirst(), as: UTF8.self)),
+            let beacon = Identifier(hexadecimal: String(decoding: second.dropFirst(), as: UTF8.self))
+        else { return nil }
+        return (server, beacon)
+    }
+
+    /// Whether a message of this sender may be for this node, as far as the token says: it names no other sender and no other
+    /// node. A token that names nobody says nothing.
+    public func mayBe(from sender: Identifier, for node: Identifier) -> Bool {
+        if let parties { return parties.server == sender && parties.beacon == node }
+        return !namesSomebody || names(node)
+    }
+
     /// Whether the token says for whom a message is, whoever that may be.
     public var namesSomebody: Bool { bytes.count > 37 && bytes[36] == UInt8(ascii: "@") }
 
@@ -63,7 +89,7 @@ public struct Token: Hashable, Sendable, CustomStringConvertible {
 
     /// The token as text where it is printable ASCII without spaces, else as `0x…`: received bytes are never printed raw.
     public var description: String {
-        bytes.count <= 64 && bytes.allSatisfy({ (0x21...0x7E).contains($0) })
+        bytes.count <= 96 && bytes.allSatisfy({ (0x21...0x7E).contains($0) })
             ? String(decoding: bytes, as: UTF8.self)
             : "0x" + hexadecimal(bytes.prefix(64)) + (bytes.count > 64 ? "… (\(bytes.count) bytes)" : "")
     }

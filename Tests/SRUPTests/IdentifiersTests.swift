@@ -80,13 +80,38 @@ struct IdentifiersTests {
         #expect(UUID(uuidString: token.description)?.uuidString.lowercased() == token.description)
     }
 
+    @Test("the token of an OBSERVE_REQ names its server and its beacon, and is for nobody else")
+    func parties() throws {
+        let (server, beacon) = (Identifier(0xC2), Identifier(0xBEA_0000))
+        let token = Token(random: Array(0..<16), server: server, beacon: beacon)
+        #expect(token.description.hasSuffix("@00000000000000c2@000000000bea0000"))
+        #expect(token.parties?.server == server && token.parties?.beacon == beacon)
+        #expect(token.mayBe(from: server, for: beacon))
+        #expect(!token.mayBe(from: Identifier(0xC3), for: beacon))
+        #expect(!token.mayBe(from: server, for: Identifier(0xBEA_0001)))
+    }
+
+    @Test("a token of a command names its node, and one of the reference names nobody")
+    func mayBe() throws {
+        let command = Token(random: Array(0..<16), for: Identifier(0xBEA))
+        #expect(command.mayBe(from: Identifier(1), for: Identifier(0xBEA)))
+        #expect(!command.mayBe(from: Identifier(1), for: Identifier(0xBEB)))
+        for text in [
+            "plain", "@00000000000000c2@000000000bea0000", "t@0c2@000000000bea0000", "t@00000000000000c2@000000000bea000g",
+        ] {
+            let token = try #require(Token(text.utf8))
+            #expect(token.parties == nil, "\(text)")
+            #expect(token.mayBe(from: Identifier(1), for: Identifier(2)), "\(text)")
+        }
+    }
+
     @Test("a token that could upset a terminal is shown in hexadecimal, and a long one is cut")
     func shownToken() throws {
         #expect(try #require(Token("plain-token".utf8)).description == "plain-token")
         #expect(try #require(Token([0x1B, 0x5B])).description == "0x1b5b")
         #expect(try #require(Token("a b".utf8)).description == "0x612062")
-        let long = try #require(Token([UInt8](repeating: 0x61, count: 65))).description
-        #expect(long == "0x" + String(repeating: "61", count: 64) + "… (65 bytes)")
+        let long = try #require(Token([UInt8](repeating: 0x61, count: 97))).description
+        #expect(long == "0x" + String(repeating: "61", count: 64) + "… (97 bytes)")
     }
 
     @Test("the reference's NUL is added and taken away once")
