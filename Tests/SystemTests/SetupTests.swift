@@ -85,7 +85,7 @@ struct SetupTests {
             ("demo", ["g++", "mosquitto", "sqlite3"], ["chromium", "swtpm", "lintian"]),
             ("package", ["build-essential", "lintian", "fakeroot"], ["chromium", "mosquitto"]),
             ("demo-all", ["chromium", "chromium-sandbox"], ["swtpm", "lintian"]),
-            ("test", ["chromium", "swtpm", "python3-pip"], ["lintian"]),
+            ("test", ["chromium", "swtpm", "python3-pip", "spin"], ["lintian"]),
         ] {
             let reply = try setup(purpose, installed: "pkg-config | python3")
             let names = Set(reply.calls.split(separator: "\n").last?.split(separator: " ").map(String.init) ?? [])
