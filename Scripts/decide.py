@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """An operator at the console of `srup-bench c2 --web` without a browser: sends what a browser's form would send.
 
-Usage: decide.py --url URL --device ID [--refuse] [--once FILE] [--seconds N]
+Usage: decide.py --url URL --device ID [--refuse] [--words FILE] [--seconds N]
 
-URL is the one with the key behind the #, as the C2 server prints it. Signs in, waits until the device asks to join, and
-accepts it, or refuses it; with --once it does so when FILE is there, as a person has to look at the device first. Prints one line of
-JSON: the value that was shown, and what the console answered.
+URL is the one with the key behind the #, as the C2 server prints it. Signs in, waits until the device asks to join, opens the
+join's page, looks at it for 1.6 s, and accepts it, or refuses it. FILE has the words that the device shows; where it is given,
+nothing is decided before it has eleven, as a person has to look at the device first, and those that the page hides are typed.
+Prints one line of JSON: the value that was shown, with "?" for each hidden word, and what the console answered.
 
 Exit status: 0 if the console has taken the decision, 1 if not.
 """
@@ -14,7 +15,6 @@ import argparse
 import html
 import http.client
 import json
-import os
 import re
 import sys
 import time
@@ -48,20 +48,37 @@ def element(page, pattern):
     return found[1] if found else ""
 
 
+def words_of_device(options):
+    """None while the device has not shown them."""
+    if not options.words:
+        return []
+    try:
+        with open(options.words, encoding="utf-8") as file:
+            words = file.read().split()
+    except FileNotFoundError:
+        return None
+    return words if len(words) == 11 else None
+
+
 def decide(options):
     console = Console(options.url)
     console.request("/sign-in", {"key": options.url.partition("#key=")[2]})
     print("decide: signed in", file=sys.stderr, flush=True)
     end = time.monotonic() + options.seconds
     while time.monotonic() < end:
-        page = console.request("/")
-        card = element(page, f'(<li id="join-[^"]*" class="join" data-device="{options.device}".*?</li>)')
-        if 'name="decision"' in card and (not options.once or os.path.exists(options.once)):
-            form = {name: element(card, f'name="{name}" value="([^"]*)"') for name in ("token", "join")}
+        path = element(console.request("/"), f'data-device="{options.device}"[^>]*>.{{0,400}}?href="(/joins/[^"]*)">Compare')
+        words = words_of_device(options)
+        if path and words is not None:
+            page = console.request(path)
+            form = {name: element(page, f'name="{name}" value="([^"]*)"') for name in ("token", "join", "view", "number")}
+            form |= {f"word{place}": words[int(place) - 1] for place in re.findall('<input id="word([0-9]+)"', page) if words}
+            # The console takes no accept before.
+            time.sleep(1.6)
             answer = console.request("/join", form | {"decision": "refuse" if options.refuse else "accept"})
+            shown = element(page, '<ol class="value words">(.*?)</ol>')
             return {
-                "value": text(element(card, '<p class="value text">(.*?)</p>')),
-                "said": text(element(answer, '<[^>]* id="said"[^>]*>(.*?)</')),
+                "value": text(re.sub("<label.*?<input[^>]*>", "?", shown, flags=re.DOTALL)),
+                "said": text(element(answer, '<[^>]* id="result"[^>]*>(.*?)</p>')),
             }
         time.sleep(0.2)
     raise TimeoutError(f"there is nothing to decide about {options.device} after {options.seconds:g} s")
@@ -72,7 +89,7 @@ def main():
     parser.add_argument("--url", required=True)
     parser.add_argument("--device", required=True)
     parser.add_argument("--refuse", action="store_true")
-    parser.add_argument("--once", default="")
+    parser.add_argument("--words", default="")
     parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
     options.device = options.device.rjust(16, "0").lower()

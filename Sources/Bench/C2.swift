@@ -6,7 +6,7 @@ import SRUP
 ///
 /// Joins before human eyes are in C2Members.swift, with leaving and commands.
 ///
-///     OBS_JOIN_REQ ──policy, observer joined──▶ open ──RESPONSE 60 from the observer, T3──▶ accepted  (50, T2)
+///     OBS_JOIN_REQ ──policy, may observe──────▶ open ──RESPONSE 60 from the observer, T3──▶ accepted  (50, T2)
 ///          │                                     ├──── RESPONSE 6E from the observer, T3──▶ refused   (5E, T2)
 ///          └──else──▶ refused at once (5E, T1)   └──── RESPONSE 6F, or the window ───────▶ failed    (5F, T2)
 public struct C2: Sendable {
@@ -60,6 +60,8 @@ public struct C2: Sendable {
         case verdict
         /// A message that this server does not serve, or not to this sender.
         case unserved
+        /// A request of a node that asks too often.
+        case rate
     }
 
     /// How a device asks to join (§5.2).
@@ -78,6 +80,8 @@ public struct C2: Sendable {
         public var keeps: Set<Identifier> = []
         /// The devices that may join by observation; all known ones where nil.
         public var accepted: Set<Identifier>?
+        /// Nodes that may observe, from this run on. Whoever may vouches for devices, so nobody may unless it is given.
+        public var observers: Set<Identifier> = []
         /// Nanoseconds after which the server gives up on an observer. Longer than the beacon's own window (120 s), so that
         /// the observer's word comes first.
         public var window: Int64 = 180_000_000_000
@@ -96,6 +100,8 @@ public struct C2: Sendable {
         public var token: @Sendable () -> Token
         /// A new token that says for whom the command is.
         public var commandToken: @Sendable (Identifier) -> Token
+        /// A new token that names this server and the observer that is asked.
+        public var observationToken: @Sendable (_ observer: Identifier) -> Token
         /// A new value.
         public var value: @Sendable () -> Secret
         /// A value sealed to a node; nil where that fails.
@@ -104,10 +110,12 @@ public struct C2: Sendable {
         /// These means.
         public init(
             token: @escaping @Sendable () -> Token, commandToken: @escaping @Sendable (Identifier) -> Token,
+            observationToken: @escaping @Sendable (Identifier) -> Token,
             value: @escaping @Sendable () -> Secret,
             seal: @escaping @Sendable (Secret, Identifier) -> Octets?
         ) {
-            (self.token, self.commandToken, self.value, self.seal) = (token, commandToken, value, seal)
+            (self.token, self.commandToken, self.observationToken) = (token, commandToken, observationToken)
+            (self.value, self.seal) = (value, seal)
         }
     }
 
@@ -117,6 +125,8 @@ public struct C2: Sendable {
         /// T2: what the device's answer carries.
         let answerToken: Token
         let deadline: Int64
+        /// Messages of evidence that have come.
+        var evidence = 0
     }
 
     /// A join that a human decides.
@@ -124,8 +134,6 @@ public struct C2: Sendable {
         /// T2: what the device's answer carries.
         let answerToken: Token
         let deadline: Int64
-        /// It has taken the place of an earlier one that was still open.
-        let isAnew: Bool
     }
 
     /// The server's own identity.
@@ -138,15 +146,18 @@ public struct C2: Sendable {
     let means: Means
     /// Who is joined, by which way.
     var joined: Set<Identifier> = []
-    /// Who observes, or may: joined by JOIN_REQ, or asked to observe.
-    var observers: Set<Identifier> = []
+    /// Who may observe, and who may not although the registry's type says so: given by the command line, an order, or the
+    /// console.
+    var given: [Identifier: Bool] = [:]
+    /// Who may observe by its type at the registry, unless `given` says otherwise.
+    var registryObservers: Set<Identifier> = []
     /// The open joins by T3, the token that the observer's verdict carries.
     var open: [Token: Join] = [:]
     /// The open joins that a human decides; one a device.
     var moderated: [Identifier: Moderated] = [:]
     /// What commands wait for, by their token.
     var asked: [Token: Asked] = [:]
-    /// Who stands on the beacon's lifeline: whoever has joined simply or was asked to observe, from then on.
+    /// Who stands on the beacon's lifeline besides those who may observe: nodes that have joined simply.
     var beacons: Set<Identifier> = []
     /// The token of the last INITIATE to each node, which ACTIVATE must carry.
     var updates: [Identifier: Token] = [:]
@@ -156,16 +167,25 @@ public struct C2: Sendable {
     var departed: [Identifier: Standing] = [:]
     /// What an earlier run has left open.
     var leftOpen: Set<Unanswered> = []
+    /// The joins that ended last, for the console; the newest last.
+    var ended: [Ended] = []
+    var rates = C2Rates()
+    /// When `receive` or `tick` was called last.
+    var now: Int64 = 0
 
     /// A server that nobody has joined yet.
     public init(own: Identifier, policy: Policy, means: Means, counter: ReferenceCounter = ReferenceCounter()) {
         (self.own, self.policy, self.means, self.counter) = (own, policy, means, counter)
+        for node in policy.observers { given[node] = true }
     }
 
     /// Which lifeline a node stands on.
     public func role(of node: Identifier) -> Role {
-        node == own ? .c2 : beacons.contains(node) ? .beacon : .device
+        node == own ? .c2 : beacons.contains(node) || mayObserve(node) ? .beacon : .device
     }
+
+    /// Whether a node may observe.
+    public func mayObserve(_ node: Identifier) -> Bool { given[node] ?? registryObservers.contains(node) }
 
     /// When `tick` is due, in nanoseconds; nil where no join is open.
     public var nextDeadline: Int64? {
@@ -174,15 +194,22 @@ public struct C2: Sendable {
 
     /// Gives up on the observers whose window has passed.
     public mutating func tick(at now: Int64) -> [Effect] {
+        self.now = now
         let late = open.filter { $0.value.deadline <= now }.sorted { $0.value.deadline < $1.value.deadline }
         let unseen = moderated.filter { $0.value.deadline <= now }.keys.sorted { $0.number < $1.number }
         return late.flatMap { token, join in
-            [.say("no verdict of \(join.observer) on \(join.device) within the window")] + decide(.failed, token, join)
-        } + unseen.flatMap { [.say("nobody has decided on \($0) within the window")] + decide(.failed, $0) }
+            [.say("no verdict of \(join.observer) on \(join.device) within the window")]
+                + decide(.failed, token, join, "its observer has given no verdict in time")
+        }
+            + unseen.flatMap {
+                [.say("nobody has decided on \($0) within the window")]
+                    + decide(.failed, $0, "nobody has decided in time")
+            }
     }
 
-    mutating func decide(_ decision: Decision, _ token: Token, _ join: Join) -> [Effect] {
+    mutating func decide(_ decision: Decision, _ token: Token, _ join: Join, _ reason: String) -> [Effect] {
         open[token] = nil
+        note(Ended(token, join, decision, reason))
         if decision == .accepted { joined.insert(join.device) }
         let answer = message(.response(decision.status), join.answerToken, to: join.device)
         let again: [Effect] =

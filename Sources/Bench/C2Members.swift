@@ -4,11 +4,9 @@ import SRUP
 extension C2 {
     /// What the operator orders.
     public enum Command: Equatable, Sendable {
-        /// What the device shows is what was shown here: it joins. Not where it has asked anew since its first request: then
-        /// nobody knows which value was compared.
-        case accept(Identifier)
-        /// The same, of the join whose token T2 begins so.
-        case acceptJoin(Identifier, mark: String)
+        /// What the device shows is what was shown here: it joins. The mark is the beginning of the join's token T2, so that
+        /// nobody accepts a join whose value was not looked at.
+        case accept(Identifier, mark: String)
         /// It is not, or the device is not wanted.
         case refuse(Identifier)
         /// JOIN_CMD.
@@ -27,6 +25,8 @@ extension C2 {
         case activate(Identifier)
         /// DATA; at most 65,535 bytes each.
         case data(Identifier, id: Octets, Octets)
+        /// The node may observe from now on, or may not.
+        case observer(Identifier, Bool)
     }
 
     /// What an answer belongs to.
@@ -49,9 +49,9 @@ extension C2 {
     /// Does what the operator orders, as far as that makes sense now.
     public mutating func obey(_ command: Command) -> [Effect] {
         switch command {
-        case .accept(let device): accept(device, nil)
-        case .acceptJoin(let device, let mark): accept(device, mark)
+        case .accept(let device, let mark): accept(device, mark)
         case .refuse(let device): decideByHand(device, .refused)
+        case .observer(let node, let may): setObserver(node, may)
         case .join(let node): order(.joinCommand(device: node), node, nil)
         case .terminate(let node): order(.terminateCommand, node, nil) + leave(node, .terminated)
         case .deregister(let node): order(.deregisterCommand, node, .deregister) + leave(node, .terminated)
@@ -67,7 +67,7 @@ extension C2 {
         _ body: Body, _ node: Identifier, _ what: Asked.What?, _ known: Token? = nil
     ) -> [Effect] {
         guard !deregistered.contains(node) else { return [.say("\(node) is out of the system")] }
-        guard body.type == .joinCommand || joined.contains(node) || observers.contains(node) else {
+        guard body.type == .joinCommand || joined.contains(node) else {
             return [.say("\(node) has not joined")]
         }
         let token = known ?? means.commandToken(node)
@@ -89,17 +89,18 @@ extension C2 {
     }
 
     private mutating func leave(_ node: Identifier, _ how: Standing) -> [Effect] {
-        if joined.contains(node) || observers.contains(node) { departed[node] = how }
+        if joined.contains(node) { departed[node] = how }
         joined.remove(node)
-        observers.remove(node)
-        let theirs = open.filter { $0.value.observer == node || $0.value.device == node }
-        return theirs.sorted { $0.value.deadline < $1.value.deadline }.flatMap { decide(.failed, $0.key, $0.value) }
-            + decide(.failed, node)
+        let reason = "\(node) is not a member any more"
+        return endObserving(of: node, reason) + endJoin(of: node, reason) + decide(.failed, node, reason)
     }
 
     /// The registry has no key of a node any more: it is a member no longer, and nothing can be sent to it.
     mutating func expel(_ node: Identifier) -> [Effect] {
-        [.say("\(node) is not in the registry any more")] + leave(node, .terminated)
+        // Whoever is registered under this identifier next is given nothing by that.
+        given[node] = nil
+        registryObservers.remove(node)
+        return [.say("\(node) is not in the registry any more")] + leave(node, .terminated)
     }
 
     /// An answer to a command counts only from the node that was ordered.
@@ -112,8 +113,10 @@ extension C2 {
         asked[message.token] = nil
         let effects = accepted(message, frame) + [.say("\(command.words) of \(command.node): \(status)")]
         guard command.what == .deregister, status == .deregisterSuccess else { return effects }
-        let failed = decide(.failed, command.node)  // it may have asked anew meanwhile
+        // It may have asked again meanwhile.
+        let failed = decide(.failed, command.node, "\(command.node) is out of the system")
         deregistered.insert(command.node)
+        given[command.node] = nil
         return effects + failed + [.say("\(command.node) is out of the system")]
     }
 
@@ -140,30 +143,27 @@ extension C2 {
             ]
         }
         let answerToken = means.token()
-        let isAnew = moderated[device] != nil
-        moderated[device] = Moderated(
-            answerToken: answerToken, deadline: now + policy.humanWindow, isAnew: isAnew)
-        let remark = isAnew ? [Effect.say("\(device) has asked anew: \(how(toAccept: device))")] : []
+        var remark: [Effect] = []
+        if let older = moderated[device] {
+            note(Ended(device, older, .failed, C2.askedAgain))
+            remark = [.say("\(device) has asked again: its earlier request is replaced")]
+        }
+        moderated[device] = Moderated(answerToken: answerToken, deadline: now + policy.humanWindow)
         return remark + [
             asks, .send(message(.humanJoinResponse(sealed: sealed), answerToken, to: device), to: device),
             .moderate(device: device, value),
         ]
     }
 
-    private func how(toAccept device: Identifier) -> String {
-        "compare what is shown for the newest request, and say: accept \(device.topicForm) "
-            + (moderated[device]?.answerToken.description.prefix(C2.markLength) ?? "")
+    /// What `accept` must name, beside the device, of its open join; nil where none is open.
+    func mark(of device: Identifier) -> String? {
+        moderated[device].map { String($0.answerToken.description.prefix(C2.markLength)) }
     }
 
-    private mutating func accept(_ device: Identifier, _ mark: String?) -> [Effect] {
-        if let join = moderated[device] {
-            if let mark {
-                let name = join.answerToken.description
-                guard name == mark || (mark.count >= C2.markLength && name.hasPrefix(mark)) else {
-                    return [.say("that is not the join of \(device) that is open")]
-                }
-            } else if join.isAnew {
-                return [.say("\(device) has asked anew: \(how(toAccept: device))")]
+    private mutating func accept(_ device: Identifier, _ mark: String) -> [Effect] {
+        if let name = moderated[device]?.answerToken.description {
+            guard name == mark || (mark.count >= C2.markLength && name.hasPrefix(mark)) else {
+                return [.say("that is not the mark of the join of \(device) that is open: compare the newest value")]
             }
         }
         return decideByHand(device, .accepted)
@@ -171,15 +171,13 @@ extension C2 {
 
     private mutating func decideByHand(_ device: Identifier, _ decision: Decision) -> [Effect] {
         guard moderated[device] != nil else { return [.say("no join of \(device) waits for human eyes")] }
-        return decide(decision, device)
+        return decide(decision, device, "a person has compared the values")
     }
 
-    mutating func decide(_ decision: Decision, _ device: Identifier) -> [Effect] {
+    mutating func decide(_ decision: Decision, _ device: Identifier, _ reason: String) -> [Effect] {
         guard let join = moderated.removeValue(forKey: device) else { return [] }
-        if decision == .accepted {
-            joined.insert(device)
-            observers.insert(device)
-        }
+        note(Ended(device, join, decision, reason))
+        if decision == .accepted { joined.insert(device) }
         return [
             .send(message(.response(decision.status), join.answerToken, to: device), to: device),
             .decided(decision, device: device, observer: nil),
@@ -189,8 +187,7 @@ extension C2 {
     // MARK: - Leaving
 
     mutating func letGo(_ node: Identifier, _ request: Body, _ token: Token) -> [Effect] {
-        let isMember = joined.contains(node) || observers.contains(node)
-        let agrees = isMember && !policy.keeps.contains(node)
+        let agrees = joined.contains(node) && !policy.keeps.contains(node)
         let isEnd = request == .deregisterRequest
         let status: Status =
             isEnd ? (agrees ? .deregisterSuccess : .deregisterFail) : (agrees ? .resignSuccess : .resignFail)
@@ -199,7 +196,10 @@ extension C2 {
             .say("\(node) asks to \(isEnd ? "be deregistered" : "resign"): \(status)"), .send(answer, to: node),
         ]
         guard agrees else { return effects }
-        if isEnd { deregistered.insert(node) }
+        if isEnd {
+            deregistered.insert(node)
+            given[node] = nil
+        }
         return effects + leave(node, .resigned)
     }
 }

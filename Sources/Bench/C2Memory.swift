@@ -6,9 +6,9 @@ extension C2 {
     public enum Standing: String, CaseIterable, Codable, Sendable {
         /// Its key is known, or it has asked; it has not joined.
         case known
-        /// Joined by observation, and observes nobody.
+        /// Joined, and may not observe.
         case joined
-        /// Joined by itself or before human eyes, or asked to observe.
+        /// Joined, and may observe.
         case observer
         /// The server has ended its membership (TERMINATE_CMD, or a DEREGISTER_CMD that it has not confirmed).
         case terminated
@@ -37,15 +37,21 @@ extension C2 {
         var asked: [Token: Asked] = [:]
         /// The token of the last INITIATE to each node, which ACTIVATE must carry.
         var updates: [Identifier: Token] = [:]
+        /// Who may observe, and who may not although the registry's type says so.
+        var given: [Identifier: Bool] = [:]
+        /// Of whom a sequence id was ever accepted: of others any is, as their first.
+        var heard: Set<Identifier> = []
     }
 
     var memory: Memory {
-        var memory = Memory(numbers: counter.numbers, unanswered: leftOpen, asked: asked, updates: updates)
+        var memory = Memory(
+            numbers: counter.numbers, unanswered: leftOpen, asked: asked, updates: updates, given: given,
+            heard: counter.heard)
         memory.standings = departed
-        for node in joined { memory.standings[node] = observers.contains(node) ? .observer : .joined }
+        for node in joined { memory.standings[node] = mayObserve(node) ? .observer : .joined }
         for node in deregistered { memory.standings[node] = .deregistered }
         memory.unanswered.formUnion(
-            open.values.map { Unanswered(device: $0.device, observer: $0.observer, answerToken: $0.answerToken) })
+            open.values.map { Unanswered(device: $0.device, observer: $0.named, answerToken: $0.answerToken) })
         memory.unanswered.formUnion(
             moderated.map { Unanswered(device: $0, observer: nil, answerToken: $1.answerToken) })
         return memory
@@ -53,16 +59,14 @@ extension C2 {
 
     /// A server that goes on where an earlier run has ended.
     init(own: Identifier, policy: Policy, means: Means, memory: Memory) {
-        self.init(own: own, policy: policy, means: means, counter: ReferenceCounter(memory.numbers))
+        self.init(
+            own: own, policy: policy, means: means, counter: ReferenceCounter(memory.numbers, heard: memory.heard))
+        given = memory.given.merging(given) { $1 }  // what this run's command line gives counts
         (leftOpen, asked, updates) = (memory.unanswered, memory.asked, memory.updates)
         for (node, standing) in memory.standings {
             switch standing {
             case .known: break
-            case .joined: joined.insert(node)
-            case .observer:
-                joined.insert(node)
-                observers.insert(node)
-                beacons.insert(node)
+            case .joined, .observer: joined.insert(node)
             case .terminated, .resigned: departed[node] = standing
             case .deregistered: deregistered.insert(node)
             }
@@ -70,7 +74,7 @@ extension C2 {
     }
 
     /// Whether a node has joined, in whichever manner.
-    func isMember(_ node: Identifier) -> Bool { joined.contains(node) || observers.contains(node) }
+    func isMember(_ node: Identifier) -> Bool { joined.contains(node) }
 
     /// Where a node stands.
     public func standing(of node: Identifier) -> Standing { memory.standings[node] ?? .known }

@@ -2,7 +2,7 @@ import SRUP
 
 /// The operator's lines, one order each: what `srup-bench c2 --orders` reads.
 ///
-///     accept NODE [MARK] · refuse NODE · join NODE · terminate NODE · deregister NODE · identity NODE
+///     accept NODE MARK · refuse NODE · observer NODE yes|no · join NODE · terminate NODE · deregister NODE · identity NODE
 ///     action NODE pause|resume|identify|restart-radio|0..255 · data NODE ID HEX
 ///     update NODE URL FILE|SHA256 · activate NODE
 ///     group NAME NODE... · and @NAME for every NODE
@@ -70,8 +70,14 @@ public struct C2Orders: Sendable {
         _ verb: String, _ rest: [String], _ line: String
     ) throws(OperatorFault) -> (Identifier) -> C2.Command {
         switch (verb, rest.count) {
-        case ("accept", 0): return { .accept($0) }
-        case ("accept", 1): return { .acceptJoin($0, mark: rest[0]) }
+        case ("accept", 0):
+            throw OperatorFault(
+                "\"\(line)\" does not name the join's mark",
+                hint: "compare the value that is shown here, and give the mark that stands below it: accept NODE MARK")
+        case ("accept", 1): return { .accept($0, mark: rest[0]) }
+        case ("observer", 1):
+            guard let may = ["yes": true, "no": false][rest[0]] else { throw C2Orders.fault(line) }
+            return { .observer($0, may) }
         case ("refuse", 0): return { .refuse($0) }
         case ("join", 0): return { .join($0) }
         case ("terminate", 0): return { .terminate($0) }
@@ -98,7 +104,8 @@ public struct C2Orders: Sendable {
         OperatorFault(
             "«\(line)» is no order",
             hint:
-                "write accept, refuse, join, terminate, deregister, identity or activate and a node; action NODE NAME; "
-                + "data NODE ID HEX; update NODE URL FILE; or group NAME NODE...")
+                "write refuse, join, terminate, deregister, identity or activate and a node; accept NODE MARK; "
+                + "observer NODE yes|no; action NODE NAME; data NODE ID HEX; update NODE URL FILE; or group NAME NODE..."
+        )
     }
 }

@@ -8,6 +8,7 @@ extension C2 {
     /// for leaves the counter as it is, or those ids would shut out the node's next answer to us.
     /// - Parameter now: nanoseconds, on the clock that `tick` has.
     public mutating func receive(_ payload: [UInt8], checkedBy keyring: some Keyring, at now: Int64) -> [Effect] {
+        self.now = now
         let frame: UnverifiedFrame
         do throws(FrameError) { frame = try UnverifiedFrame(payload) } catch {
             return refuse(nil, payload, .frame, error.description)
@@ -25,39 +26,38 @@ extension C2 {
         guard !deregistered.contains(message.sender) else {
             return refuse(message, payload, .sender, "\(message.sender) is out of the system")
         }
+        // What is not for us must leave our counter alone: it is under the ids of another server.
+        guard !isForAnotherServer(message) else { return [] }
         let last = counter[message.sender]
         guard message.sequence > last else {
             return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
         }
-        // What is not for us must leave our counter alone: it is under the ids of another server.
-        guard !isForAnotherServer(message) else { return [] }
         if let what = message.answer, asked[message.token] == nil, open[message.token] == nil {
             return refuse(message, payload, .verdict, "\(what) under a token that no open observation has")
+        }
+        guard !counter.isJump(message.sequence, of: message.sender) else {
+            return refuse(
+                message, payload, .sequence,
+                "sequence \(message.sequence) is more than 2^32 above \(last), the last one")
         }
         _ = counter.accept(message.sequence, from: message.sender)
         return serve(message, payload, now)
     }
 
-    /// A node's request to leave, which all its servers hear on its topic, says in its token which one is meant.
+    /// What a node says to its servers, all of them hear on its topic; the token says which one is meant.
     private func isForAnotherServer(_ message: Message) -> Bool {
         switch message.body {
         case .resignRequest, .deregisterRequest: message.token.namesSomebody && !message.token.names(own)
+        case .response, .data: message.token.parties.map { $0.server != own } ?? false
         default: false
         }
     }
 
     private mutating func serve(_ message: Message, _ frame: [UInt8], _ now: Int64) -> [Effect] {
         switch message.body {
-        case .joinRequest:
-            return accepted(message, frame) + acceptJoin(of: message.sender, message.token)
-        case .humanJoinRequest:
-            return accepted(message, frame) + moderate(message.sender, message.token, now)
-        case .resignRequest, .deregisterRequest:
-            return accepted(message, frame) + letGo(message.sender, message.body, message.token)
-        case .observedJoinRequest(let observer):
-            return accepted(message, frame) + open(message.sender, observer, message.token, now)
-        case .response(let status):
-            return judge(message, status, frame)
+        case .joinRequest, .humanJoinRequest, .observedJoinRequest, .resignRequest, .deregisterRequest:
+            return tooOften(message, frame) ?? serve(request: message, frame, now)
+        case .response(let status): return judge(message, status, frame)
         case .data(let id, let data): return take(id, data, message, frame)
         case .syndicationInitiate, .syndicatedAction, .syndicatedData, .syndicatedIdentityRequest,
             .syndicatedDeviceCount, .syndicatedDeviceList, .syndicationRequest, .syndicatedC2Request, .syndicationEnd,
@@ -69,8 +69,22 @@ extension C2 {
         }
     }
 
+    private mutating func serve(request message: Message, _ frame: [UInt8], _ now: Int64) -> [Effect] {
+        switch message.body {
+        case .joinRequest:
+            return accepted(message, frame) + acceptJoin(of: message.sender, message.token)
+        case .humanJoinRequest:
+            return accepted(message, frame) + moderate(message.sender, message.token, now)
+        case .resignRequest, .deregisterRequest:
+            return accepted(message, frame) + letGo(message.sender, message.body, message.token)
+        case .observedJoinRequest(let observer):
+            return accepted(message, frame) + open(message.sender, observer, message.token, now)
+        default: preconditionFailure("\(message.body.type.name) is not a request to join or leave")
+        }
+    }
+
     private mutating func take(_ id: Octets, _ data: Octets, _ message: Message, _ frame: [UInt8]) -> [Effect] {
-        guard joined.contains(message.sender) || observers.contains(message.sender) else {
+        guard joined.contains(message.sender) else {
             return refuse(message, frame, .unserved, "data of a node that has not joined")
         }
         switch String(decoding: id.bytes, as: UTF8.self) {
@@ -78,6 +92,11 @@ extension C2 {
             guard let join = open[message.token], join.observer == message.sender else {
                 return refuse(message, frame, .verdict, "evidence that nobody asked this node for")
             }
+            // An observer that goes on must not fill the history.
+            guard join.evidence < C2.mostEvidence else {
+                return refuse(message, frame, .verdict, "more evidence than \(C2.mostEvidence) messages")
+            }
+            open[message.token]?.evidence += 1
             let words = "evidence on \(join.device) from \(message.sender): \(readable(data.bytes))"
             return accepted(message, frame) + [.say(words)]
         case "IDENTIFICATION":
@@ -87,10 +106,15 @@ extension C2 {
             asked[message.token] = nil
             return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
         default:
+            guard let leftOut = rates.line(.data, of: message.sender, at: now) else { return [] }
+            let more = leftOut == 0 ? "" : " (\(leftOut) before it were not noted)"
             return accepted(message, frame)
-                + [.say("data \(readable(id.bytes)) of \(message.sender): \(readable(data.bytes))")]
+                + [.say("data \(readable(id.bytes)) of \(message.sender): \(readable(data.bytes))\(more)")]
         }
     }
+
+    /// Messages of evidence that count for one observation; a beacon sends one.
+    static let mostEvidence = 4
 
     func accepted(_ message: Message, _ frame: [UInt8]) -> [Effect] {
         [.record(message, frame: frame, refused: nil)]
@@ -104,7 +128,6 @@ extension C2 {
             ]
         }
         joined.insert(node)
-        observers.insert(node)
         beacons.insert(node)
         return [
             .send(message(.response(.joinSuccess), token, to: node), to: node), .say("join of \(node): accepted"),
@@ -126,14 +149,18 @@ extension C2 {
         guard let forDevice = means.seal(value, device), let forObserver = means.seal(value, observer) else {
             return refuseAtOnce("the value could not be sealed", message(.response(.joinRefused), token, to: device))
         }
-        let (answerToken, verdictToken) = (means.token(), means.token())
-        // A newer request takes the place of the older one, at the observer as well.
-        let superseded = open.first { $0.value.device == device }.map { decide(.failed, $0.key, $0.value) } ?? []
-        observers.insert(observer)
-        beacons.insert(observer)
+        let (answerToken, verdictToken) = (means.token(), means.observationToken(observer))
+        // A newer request takes the place of the older one, at the observer as well. The older one gets no answer: the device
+        // waits for the newer one's, and could take "failed" for that.
+        var replaced: [Effect] = []
+        if let (token, older) = open.first(where: { $0.value.device == device }) {
+            open[token] = nil
+            note(Ended(token, older, .failed, C2.askedAgain))
+            replaced = [.say("\(device) has asked again: its earlier request is replaced")]
+        }
         open[verdictToken] = Join(
             device: device, observer: observer, answerToken: answerToken, deadline: now + policy.window)
-        return superseded + [
+        return replaced + [
             asks,
             .send(message(.observedJoinResponse(sealed: forDevice), answerToken, to: device), to: device),
             .send(
@@ -147,8 +174,11 @@ extension C2 {
         if let why = objection(to: device, .observed) { return why }
         if let accepted = policy.accepted, !accepted.contains(device) { return "the policy does not name the device" }
         if device == observer { return "nobody observes itself" }
+        if !mayObserve(observer) { return "\(observer) may not observe; see c2 --observer" }
         if !joined.contains(observer) { return "the observer has not joined" }
-        if open.count >= policy.limit { return "\(open.count) joins are open already" }
+        // Its own earlier one makes room.
+        let others = open.values.count { $0.device != device }
+        if others >= policy.limit { return "\(others) joins are open already" }
         return nil
     }
 
@@ -170,13 +200,18 @@ extension C2 {
         default: return refuse(message, frame, .verdict, "\(status) is no verdict")
         }
         return accepted(message, frame) + [.say("verdict of \(join.observer) on \(join.device): \(status)")]
-            + decide(decision, message.token, join)
+            + decide(decision, message.token, join, "the verdict of \(join.observer): \(status)")
     }
 
     mutating func refuse(
         _ message: Message?, _ frame: [UInt8], _ reason: Refusal, _ words: String
     ) -> [Effect] {
         refusals[reason, default: 0] += 1
+        // Nobody is known to have sent what no key has verified.
+        let sender = [.frame, .sender, .signature].contains(reason) ? nil : message?.sender
+        guard let leftOut = rates.line(.refusals(reason), of: sender, at: now) else { return [] }
+        let more = leftOut == 0 ? "" : " (\(leftOut) more of this kind before it)"
+        let words = words + more
         let what = message.map { "\($0.body.type.name) of \($0.sender)" } ?? "a payload of \(frame.count) bytes"
         return [.record(message, frame: frame, refused: words), .say("refused \(what): \(words)")]
     }

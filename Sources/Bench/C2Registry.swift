@@ -8,7 +8,8 @@ import Synchronization
 public struct C2Registry: Sendable {
     /// What it says of a node.
     enum Answer: Sendable {
-        case key(PublicKey)
+        /// With the type that it is registered with, where types matter.
+        case key(PublicKey, type: String?)
         /// It has no such node, or has revoked it.
         case none
         /// It cannot be asked.
@@ -16,14 +17,21 @@ public struct C2Registry: Sendable {
     }
 
     private let registry: Enrolling.Registry
+    /// Nodes that are registered with one of these types may observe. Only where the service's tokens name types: otherwise a
+    /// node's type is what it says itself.
+    let observerTypes: Set<String>
 
     /// A service at an address.
     /// - Parameters:
     ///   - address: begins with `https://`.
     ///   - authority: PEM file, the CAs that its certificate must lead to; nil: the system's.
     ///   - token: a file with the token of who may read keys; nil where everybody may.
+    ///   - observerTypes: the types whose nodes may observe.
     /// - Throws: `OperatorFault`.
-    public init(_ address: String, authority: String?, token: String?) throws(OperatorFault) {
+    public init(
+        _ address: String, authority: String?, token: String?, observerTypes: Set<String> = []
+    ) throws(OperatorFault) {
+        self.observerTypes = observerTypes
         do {
             var client = try HTTPClient(authorityFile: authority)
             // A frame waits meanwhile, and the operator with it.
@@ -47,7 +55,10 @@ public struct C2Registry: Sendable {
     /// Asks, and waits for the answer. On a thread that may wait.
     func key(of node: Identifier) -> Answer {
         do throws(EnrolmentFault) {
-            return try registry.key(of: node.topicForm).map { .key($0) } ?? .none
+            guard let key = try registry.key(of: node.topicForm) else { return .none }
+            guard !observerTypes.isEmpty else { return .key(key, type: nil) }
+            // Without its type the key is asked for again: nobody observes by half an answer.
+            return .key(key, type: try registry.type(of: node.topicForm))
         } catch {
             return .silence(OperatorFault(error.sentence, hint: error.hint))
         }

@@ -49,20 +49,32 @@ enum C2Schema {
             bytes INTEGER NOT NULL            -- of line and words
         );
         CREATE INDEX history_of ON history (node, id);
+        """,
         """
+        -- Nobody may observe until it is given: earlier versions let every member.
+        ALTER TABLE nodes ADD COLUMN observer INTEGER;           -- 1: may observe; 0: may not; NULL: as its type says
+        ALTER TABLE nodes ADD COLUMN type TEXT;                  -- at the registry
+        ALTER TABLE nodes ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;  -- 1: a sequence id of it was accepted
+
+        """,
     ]
 
     /// Brings a file to the newest version, in one transaction.
     /// - Throws: what SQLite throws, and `OperatorFault` where a newer program has written the file.
     static func migrate(_ database: Database) throws {
+        for number in try version(database)..<migrations.count {
+            try database.script(migrations[number] + "PRAGMA user_version = \(number + 1)")
+        }
+    }
+
+    /// - Throws: as `migrate`.
+    static func version(_ database: Database) throws -> Int {
         let version = Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
         guard version <= migrations.count else {
             throw OperatorFault(
                 "the state was written by a newer srup-bench (version \(version), this one knows \(migrations.count))",
                 hint: "install that version again")
         }
-        for number in version..<migrations.count {
-            try database.script(migrations[number] + "PRAGMA user_version = \(number + 1)")
-        }
+        return version
     }
 }

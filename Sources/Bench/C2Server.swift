@@ -56,8 +56,8 @@ public final class C2Server: @unchecked Sendable {
     var outbox = Outbox()
     var lookups = C2Lookups()
     var lastSilence: OperatorFault?
-    /// The values that wait for human eyes; only where a console shows them.
-    var shown: [Identifier: Secret] = [:]
+    /// The values that wait for a person; only where a console shows them.
+    var shown: [Identifier: C2Shown] = [:]
     /// When each node was heard, in milliseconds since 1970; only for a console.
     var heard: [Identifier: Int64] = [:]
     /// Why nothing is done any more.
@@ -84,15 +84,21 @@ public final class C2Server: @unchecked Sendable {
         (self.store, self.registry, fixed) = (store, registry, Set(keys.keys))
         try store.keep(keyring: keys)
         // Without the registry nobody would notice that it has taken a key back.
-        let all = registry == nil ? keys : keys.merging(try store.registryKeys()) { own, _ in own }
+        let registered = registry == nil ? [:] : try store.registryKeys()
+        let all = keys.merging(registered.mapValues(\.key)) { own, _ in own }
         known = Array(all.keys)
         let ring = C2Keyring(all)
         self.ring = ring
         let means = C2.Means(
             token: { Token(random: randomBytes(16)) },
-            commandToken: { Token(random: randomBytes(16), for: $0) }, value: { Secret.random() },
+            commandToken: { Token(random: randomBytes(16), for: $0) },
+            observationToken: { [own = node.id] in Token(random: randomBytes(16), server: own, beacon: $0) },
+            value: { Secret.random() },
             seal: { value, reader in (try? ring[reader]?.seal(value)).map { Octets($0) } })
         c2 = C2(own: node.id, policy: policy, means: means, memory: store.memory)
+        for (node, entry) in registered where entry.type.map({ registry?.observerTypes.contains($0) == true }) == true {
+            if keys[node] == nil { c2.registryObservers.insert(node) }
+        }
         outbox = Outbox(try store.outbox())
         orders = C2Orders(groups: store.groups) { path in
             let file = open(path, O_RDONLY | O_CLOEXEC)
@@ -134,7 +140,14 @@ public final class C2Server: @unchecked Sendable {
                 let commands = try orders.read(line)
                 // An order that is for nobody, such as `group`, is kept as well.
                 if commands.isEmpty { perform([C2Step(effects: [], order: C2Server.words(line))]) }
+                c2.now = bootNanoseconds()
                 for command in commands {
+                    // Two places to decide are one too many: at this one nobody has to look.
+                    if console != nil, command.isDecision {
+                        throw OperatorFault(
+                            "with --web, joins are decided on the console's page only",
+                            hint: "open the page that c2 has named, and compare there")
+                    }
                     let effects = c2.obey(command)
                     perform([C2Step(effects: effects, node: effects.addressee, order: C2Server.words(line))])
                 }

@@ -15,8 +15,8 @@ extension C2Server {
                         hasValue: { server.shown[$0] != nil })
                 }
             },
-            picture: { [self] join in await onLoop { $0.picture(ofJoin: join) } },
-            decide: { [self] join, accepts in await onLoop { $0.decide(join: join, accepts: accepts) } },
+            comparison: { [self] join, view in await onLoop { $0.comparison(ofJoin: join, view) } },
+            decide: { [self] join, decision in await onLoop { $0.decide(join: join, decision) } },
             obey: { [self] command in await onLoop { $0.obeyConsole(command) } },
             entriesAfter: { [store] in store.entries(after: $0, limit: $1, of: $2) },
             entriesBefore: { [store] in store.entries(before: $0, limit: $1, of: $2) })
@@ -31,30 +31,51 @@ extension C2Server {
 
     // MARK: - On the loop's thread
 
-    private func picture(ofJoin id: String) -> Picture? {
-        c2.device(ofJoin: id).flatMap { shown[$0] }.map { view.picture(of: $0) }
+    private func comparison(ofJoin id: String, _ view: HumanView?) -> ConsoleComparison? {
+        c2.device(ofJoin: id).flatMap { shown[$0] }.map { $0.comparison(as: view ?? self.view) }
     }
 
-    /// - Returns: nil where that very join is not open any more, or where there is nothing that could have been compared.
-    private func decide(join id: String, accepts: Bool) -> [String]? {
-        guard let device = c2.device(ofJoin: id), !accepts || shown[device] != nil else { return nil }
-        let mark = c2.moderated[device]?.answerToken.description ?? ""
-        return obeyConsole(accepts ? .acceptJoin(device, mark: mark) : .refuse(device))
+    /// Decides on the very join that was shown.
+    private func decide(join id: String, _ decision: ConsoleDecision) -> ConsoleOutcome {
+        guard let device = c2.device(ofJoin: id) else { return .over }
+        guard case .accept(let view, let words) = decision else {
+            return order(.refuse(device), "refuse \(device), at the console").map { _ in .decided } ?? .notKept
+        }
+        guard let value = shown[device], value.mayAccept else { return .over }
+        var how = view.title
+        if view == .words {
+            guard value.isAnswered(by: words) else {
+                shown[device]?.triesLeft -= 1
+                let left = shown[device]?.triesLeft ?? 0
+                say("c2: the words that were typed for \(device) are not those of its value (\(left) more tries)")
+                return .differ(triesLeft: left)
+            }
+            how += ", three words of the device's typed"
+        }
+        let command = C2.Command.accept(device, mark: id)
+        return order(command, "accept \(device), at the console: \(how)").map { _ in .decided } ?? .notKept
     }
 
     private func obeyConsole(_ command: C2.Command) -> [String] {
-        let effects = c2.obey(command)
-        let words = "\(command.words), at the console"
-        guard perform([C2Step(effects: effects, node: command.node, order: words)]) else {
+        guard let effects = order(command, "\(command.words), at the console") else {
             return ["Nothing was done: it could not be kept."]
         }
-        return effects.compactMap { effect in
+        let told = effects.compactMap { effect -> String? in
             switch effect {
             case .say(let words): words
             case .decided(let decision, let device, _): "join of \(device): \(decision.rawValue)"
             case .record, .send, .sendAgain, .moderate: nil
             }
         }
+        guard case .terminate(let node) = command, effects.contains(where: \.isSending) else { return told }
+        return ["The membership of \(node) has ended, and it has been told so."] + told
+    }
+
+    /// nil where it could not be kept, and was not done.
+    private func order(_ command: C2.Command, _ words: String) -> [C2.Effect]? {
+        c2.now = bootNanoseconds()
+        let effects = c2.obey(command)
+        return perform([C2Step(effects: effects, node: command.node, order: words)]) ? effects : nil
     }
 
     /// What a console shows is noted, and pages that are open look anew.
@@ -70,11 +91,23 @@ extension C2Server {
     }
 }
 
+extension C2.Effect {
+    fileprivate var isSending: Bool { if case .send = self { true } else { false } }
+}
+
 extension C2.Command {
+    /// Whether it decides on a join.
+    var isDecision: Bool {
+        switch self {
+        case .accept, .refuse: true
+        default: false
+        }
+    }
+
     /// Who is to do it.
     var node: Identifier {
         switch self {
-        case .accept(let node), .acceptJoin(let node, _), .refuse(let node), .join(let node), .terminate(let node),
+        case .accept(let node, _), .observer(let node, _), .refuse(let node), .join(let node), .terminate(let node),
             .deregister(let node),
             .identity(let node), .action(let node, _), .update(let node, _, _), .activate(let node),
             .data(let node, _, _):
@@ -85,7 +118,8 @@ extension C2.Command {
     /// As a line of orders has it; of data, whose only.
     var words: String {
         switch self {
-        case .accept, .acceptJoin: "accept \(node)"
+        case .accept: "accept \(node)"
+        case .observer(_, let may): "observer \(node) \(may ? "yes" : "no")"
         case .refuse: "refuse \(node)"
         case .join: "join \(node)"
         case .terminate: "terminate \(node)"

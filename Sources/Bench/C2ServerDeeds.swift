@@ -85,14 +85,15 @@ extension C2Server {
         case .say(let words): say("c2: \(words)")
         case .decided: decisions += 1
         case .show(let device, let value) where console != nil:
-            shown[device] = value
+            shown[device] = C2Shown(value)
             // Whoever may read what we say here need not be who decides.
-            say("c2: compare for \(device), \(view.rawValue): at the console")
+            say("c2: compare for \(device), \(view.title): at the console")
         case .show(let device, let value):
             let style = TerminalStyle(isTerminal: isatty(STDOUT_FILENO) == 1) { name in
                 getenv(name).map { String(cString: $0) }
             }
-            say("c2: compare for \(device), \(view.rawValue):\n" + view.picture(of: value).terminal(style))
+            say("c2: compare for \(device), \(view.title):\n" + view.picture(of: value).terminal(style))
+            say("c2: if the device shows the same: accept \(device.topicForm) \(c2.mark(of: device) ?? "")")
         }
     }
 }

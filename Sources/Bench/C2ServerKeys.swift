@@ -26,6 +26,7 @@ extension C2Server {
             askRegistry()
             return []
         case .refuse(let words):
+            c2.now = bootNanoseconds()
             let effects = c2.refuse(frame.unverifiedMessage, payload, .sender, words)
             return [C2Step(effects: effects, node: sender)]
         }
@@ -54,13 +55,14 @@ extension C2Server {
 
     private func take(_ answer: C2Registry.Answer, on asked: Identifier) {
         guard fault == nil else { return }
+        c2.now = bootNanoseconds()
         var steps: [C2Step] = []
         let outcome: C2Lookups.Answer
         do throws(OperatorFault) {
             switch answer {
-            case .key(let key):
+            case .key(let key, let type):
                 (outcome, lastSilence) = (.key, nil)
-                if ring[asked]?.equals(key) != true { try learn(key, of: asked) }
+                try learn(key, type, of: asked)
             case .none:
                 (outcome, lastSilence) = (.none, nil)
                 // Also one whose key went in an earlier run, which was ended before it was let go.
@@ -79,14 +81,19 @@ extension C2Server {
     }
 
     /// Before anything is sent to the node: what it answers must not be missed.
-    private func learn(_ key: PublicKey, of asked: Identifier) throws(OperatorFault) {
-        try store.keep(key, of: asked)
+    private func learn(_ key: PublicKey, _ type: String?, of asked: Identifier) throws(OperatorFault) {
+        let mayObserve = type.map { registry?.observerTypes.contains($0) == true } == true
+        let isNew = ring[asked]?.equals(key) != true
+        guard isNew || mayObserve != c2.registryObservers.contains(asked) else { return }
+        try store.keep(key, type: type, of: asked)
+        if mayObserve { c2.registryObservers.insert(asked) } else { c2.registryObservers.remove(asked) }
+        guard isNew else { return }
         ring[asked] = key
         link?.subscribe(to: [C2Server.topic(of: asked)])
     }
 
     private func forget(_ asked: Identifier) throws(OperatorFault) -> C2Step {
-        try store.keep(nil, of: asked)
+        try store.keep(nil, type: nil, of: asked)
         ring[asked] = nil
         return C2Step(effects: c2.expel(asked), node: asked)
     }

@@ -10,6 +10,8 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         public var membership: C2.Standing
         /// Which lifeline it stands on.
         public var role: Role
+        /// Whether it may observe.
+        public var mayObserve = false
         /// When a message of it was last accepted, in milliseconds since 1970; nil: not in this run.
         public var heardMilliseconds: Int64?
     }
@@ -30,12 +32,34 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         public var hasValue: Bool
     }
 
+    /// A join that is over.
+    public struct Ended: Codable, Equatable, Sendable {
+        /// As it was while the join was open.
+        public var id: String
+        /// Who wanted to join.
+        public var device: Identifier
+        /// How.
+        public var manner: String
+        /// Who observed it, where somebody did.
+        public var observer: Identifier?
+        /// Seconds until it would have failed by itself: its place among the others.
+        public var secondsLeft: Int64
+        /// Seconds since its end.
+        public var secondsAgo: Int64
+        /// `accepted`, `refused` or `failed`.
+        public var decision: String
+        /// Why, in words.
+        public var reason: String
+    }
+
     /// The server.
     public var server: Identifier
     /// In the order of their numbers.
     public var nodes: [Node]
     /// Those before human eyes first, then by the time that they have left.
     public var joins: [Join]
+    /// The joins that ended last, the newest last.
+    public var ended: [Ended] = []
 }
 
 extension C2 {
@@ -69,10 +93,17 @@ extension C2 {
             server: own,
             nodes: nodes.map {
                 C2Snapshot.Node(
-                    id: $0, membership: memory.standings[$0] ?? .known, role: role(of: $0), heardMilliseconds: heard[$0]
+                    id: $0, membership: memory.standings[$0] ?? .known, role: role(of: $0),
+                    mayObserve: mayObserve($0), heardMilliseconds: heard[$0]
                 )
             },
-            joins: byHand.sorted(by: before) + observed.sorted(by: before))
+            joins: byHand.sorted(by: before) + observed.sorted(by: before),
+            ended: ended.map { one in
+                C2Snapshot.Ended(
+                    id: one.id, device: one.device, manner: one.manner.rawValue, observer: one.observer,
+                    secondsLeft: left(one.deadline), secondsAgo: max(0, (now - one.at) / 1_000_000_000),
+                    decision: one.decision.rawValue, reason: one.reason)
+            })
     }
 
     /// The device whose open join before human eyes has this id; nil where that join is over, or another has taken its place.

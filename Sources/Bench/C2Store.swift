@@ -182,7 +182,8 @@ public final class C2Store: @unchecked Sendable {
         }
         try database.script(own == nil ? "BEGIN" : "BEGIN IMMEDIATE")
         defer { try? database.script("ROLLBACK") }
-        try C2Schema.migrate(database)
+        // Who only looks may not write; the history has been the same since the first version.
+        if own == nil { _ = try C2Schema.version(database) } else { try C2Schema.migrate(database) }
         let server = try database.rows("SELECT value FROM meta WHERE name = 'server'").first?.text(0)
         if let own, server != own.description {
             throw OperatorFault(
@@ -197,13 +198,15 @@ public final class C2Store: @unchecked Sendable {
     }
 
     private func load() throws {
-        for row in try database.rows("SELECT id, standing, sequence FROM nodes") {
+        for row in try database.rows("SELECT id, standing, sequence, observer, heard FROM nodes") {
             let node = Identifier(row.unsigned(0))
             guard let standing = row.text(1).flatMap(C2.Standing.init(rawValue:)) else {
                 throw C2Store.notUnderstood("\(node)")
             }
             if standing != .known { kept.standings[node] = standing }
             if row.unsigned(2) != 0 { kept.numbers[node] = row.unsigned(2) }
+            if !row.isNull(3) { kept.given[node] = row.integer(3) != 0 }
+            if row.integer(4) != 0 { kept.heard.insert(node) }
         }
         for row in try database.rows("SELECT name, node FROM groups ORDER BY name, place") {
             keptGroups[row.text(0) ?? "", default: []].append(Identifier(row.unsigned(1)))

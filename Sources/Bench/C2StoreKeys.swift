@@ -7,16 +7,16 @@ extension C2Store {
     /// Where a key came from.
     enum KeySource: String, Sendable { case keyring, registry }
 
-    /// The keys that the registry gave earlier runs.
-    func registryKeys() throws(OperatorFault) -> [Identifier: PublicKey] {
+    /// The keys that the registry gave earlier runs, and the types that it told with them.
+    func registryKeys() throws(OperatorFault) -> [Identifier: (key: PublicKey, type: String?)] {
         try guarded {
-            var keys: [Identifier: PublicKey] = [:]
-            for row in try database.rows("SELECT id, key FROM nodes WHERE source = 'registry'") {
+            var keys: [Identifier: (key: PublicKey, type: String?)] = [:]
+            for row in try database.rows("SELECT id, key, type FROM nodes WHERE source = 'registry'") {
                 let node = Identifier(row.unsigned(0))
                 guard let key = try? PublicKey(pem: Array((row.text(1) ?? "").utf8)) else {
                     throw OperatorFault("its key of \(node) is none", hint: "restore the file from a backup")
                 }
-                keys[node] = key
+                keys[node] = (key, row.text(2))
             }
             return keys
         }
@@ -32,14 +32,17 @@ extension C2Store {
         }
     }
 
-    /// Keeps or, where there is none, forgets a key of the registry's.
-    func keep(_ key: PublicKey?, of node: Identifier) throws(OperatorFault) {
+    /// Keeps or, where there is none, forgets a key of the registry's, and the type.
+    func keep(_ key: PublicKey?, type: String?, of node: Identifier) throws(OperatorFault) {
         try guarded {
-            if let key {
-                try set(key, of: node, .registry)
-            } else {
+            try transaction {
+                if let key {
+                    try set(key, of: node, .registry)
+                } else {
+                    try database.run("UPDATE nodes SET key = NULL, source = NULL WHERE id = ?", .unsigned(node.number))
+                }
                 try database.run(
-                    "UPDATE nodes SET key = NULL, source = NULL WHERE id = ?", .unsigned(node.number))
+                    "UPDATE nodes SET type = ? WHERE id = ?", type.map { .text($0) } ?? .null, .unsigned(node.number))
             }
         }
     }

@@ -20,6 +20,17 @@ extension C2Store {
                 .unsigned(node.number), .text((memory.standings[node] ?? .known).rawValue))
         }
         try writeCommands(memory)
+        for node in Set(memory.given.keys).union(kept.given.keys) where memory.given[node] != kept.given[node] {
+            try database.run(
+                "INSERT INTO nodes (id, observer) VALUES (?, ?)"
+                    + " ON CONFLICT (id) DO UPDATE SET observer = excluded.observer",
+                .unsigned(node.number), memory.given[node].map { .integer($0 ? 1 : 0) } ?? .null)
+        }
+        for node in memory.heard.subtracting(kept.heard) {
+            try database.run(
+                "INSERT INTO nodes (id, heard) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET heard = 1",
+                .unsigned(node.number))
+        }
         for join in kept.unanswered.subtracting(memory.unanswered) {
             try database.run(
                 "DELETE FROM joins WHERE token = ? AND device = ?", .blob(join.answerToken.bytes),

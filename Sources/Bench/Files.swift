@@ -73,10 +73,12 @@ extension DeviceTask {
 }
 
 extension SequenceID {
-    /// Greater than in any earlier run, as long as the clock goes forward: microseconds since 1970.
+    /// Greater than in any earlier run, as long as the clock goes forward: hundredths of a second since 1970. With finer steps, a
+    /// device that stays away for an hour would come back more than 2^32 above its last id, which the server refuses; with
+    /// these it is 497 days.
     public static var fresh: SequenceID {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        return SequenceID(UInt64(max(0, now.tv_sec)) * 1_000_000 + UInt64(now.tv_nsec) / 1_000)
+        return SequenceID(UInt64(max(0, now.tv_sec)) * 100 + UInt64(now.tv_nsec) / 10_000_000)
     }
 }

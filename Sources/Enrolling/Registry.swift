@@ -187,6 +187,15 @@ public struct Registry: Sendable {
         return try publicKey(String(decoding: reply.body, as: UTF8.self), "get_key")
     }
 
+    /// The type that a node is registered with; nil where the service has no such node.
+    package func type(of node: String) throws(EnrolmentFault) -> String? {
+        precondition(node.utf8.allSatisfy(WebAddress.isPlain), "a name that is no path")
+        let reply = try answer(.get("get_type/" + node), "get_type")
+        if reply.status == 404 { return nil }
+        guard reply.status == 200 else { throw .answered("get_type", reply) }
+        return String(decoding: reply.body.prefix(256), as: UTF8.self)
+    }
+
     // MARK: - Parts of a reply
 
     private func publicKey(_ text: String, _ what: String) throws(EnrolmentFault) -> PublicKey {

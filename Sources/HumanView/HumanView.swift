@@ -16,6 +16,15 @@ public enum HumanView: String, CaseIterable, Sendable {
     /// Eleven words of 4096 (§8.2, Figure 6).
     case words
 
+    /// The views as people count them.
+    public static let counted: [HumanView] = [.words, .hexadecimal, .pictograph, .colours]
+
+    /// Its name and its number, `words, view 1 of 4`: both ends say it, so that two people who look at different views notice.
+    public var title: String {
+        let place = HumanView.counted.firstIndex(of: self) ?? 0
+        return "\(rawValue), view \(place + 1) of \(HumanView.counted.count)"
+    }
+
     /// What this view shows of a value. The picture *is* the value: keep it no longer than it is shown.
     public func picture(of value: Secret) -> Picture {
         value.withBytes { bytes in

@@ -126,8 +126,13 @@ struct Join: ParsableCommand {
                     say("server \(server): joined")
                     return true
                 case "refused":
-                    throw OperatorFault(
-                        "server \(server) does not let this beacon join", hint: "ask the operator of the server")
+                    // The server has sealed a value to us, so a person there has looked and refused.
+                    throw shown == nil
+                        ? OperatorFault(
+                            "server \(server) does not let this beacon join", hint: "ask the operator of the server")
+                        : OperatorFault(
+                            "a person at server \(server) refused this join",
+                            hint: "compare the values again, together: srup-beacon join \(server.topicForm) --human")
                 default: return false
                 }
             }
@@ -142,7 +147,7 @@ struct Join: ParsableCommand {
 
     private func show(_ digits: String, as view: HumanView) {
         guard let value = Array(digits.utf8).withUnsafeBytes({ Secret(plainText: $0) }) else { return }
-        say("Compare with the \(view.rawValue) that the server shows. Accept there only if all of it is the same:")
+        say("Compare with what the server shows (\(view.title)). Accept there only if all of it is the same:")
         let style = TerminalStyle(isTerminal: isatty(STDOUT_FILENO) == 1) { name in
             getenv(name).map { String(cString: $0) }
         }

@@ -13,9 +13,10 @@ struct C2Verb: ParsableCommand {
         discussion: """
             JOIN_REQ of any node in the keyring is answered with RESPONSE 50. HM_JOIN_REQ gets a fresh value, sealed; the \
             same value is shown here, to be compared with what the device shows, and decided by the orders accept and \
-            refuse. OBS_JOIN_REQ is refused at once (5E, under \
-            the request's token) where the policy does not name the device or the observer has not joined; else device and \
-            observer get the same fresh value, sealed to each. The verdict counts only from the observer that was asked, \
+            refuse. OBS_JOIN_REQ is refused at once (5E, under the request's token) where the policy does not name the \
+            device, or the observer may not observe or has not joined; otherwise device and observer get the same fresh \
+            value, sealed to each. Nobody may observe until it is given: by --observer, --observer-type, the order observer, \
+            or the console; --state keeps it. The verdict counts only from the observer that was asked, \
             under the token that it was asked with: 60, 6E, 6F make the device's answer 50, 5E, 5F.
 
             Sequence ids are kept as the reference keeps them: one number per peer for both directions. With --state, they \
@@ -27,7 +28,8 @@ struct C2Verb: ParsableCommand {
             every ten minutes while the node speaks: one that it has revoked is let go.
 
             With --orders, lines on standard input are orders, with @NAME for the nodes of a group:
-              accept NODE [MARK]: the mark that is told, where a device has asked anew
+              accept NODE MARK: the mark that is shown with the value
+              observer NODE yes|no: whether it may observe
               refuse|join|terminate|deregister|identity NODE
               action NODE pause|resume|identify|restart-radio|0..255
               data NODE ID HEX
@@ -36,14 +38,15 @@ struct C2Verb: ParsableCommand {
               group NAME NODE...
 
             With --web, a page on this machine's loopback addresses shows devices, joins and messages, takes the same \
-            decisions and orders, and is the only place where values are shown; docs/console.md tells how it is protected. \
+            orders, and is the only place where values are shown and joins are decided; docs/console.md tells how it is protected. \
             The key signs in once, and the next one is said then.
 
             One line per step on standard output. The ones to wait for:
               c2: ready
               c2: join of <node>: accepted
               c2: observed join of <device> by <observer>: accepted|refused|failed
-              c2: compare for <device>, <view>: and the picture on the lines after it
+              c2: compare for <device>, <view>, view <n> of 4: and the picture on the lines after it
+              c2: if the device shows the same: accept <device> <mark>
               c2: console on http://localhost:<port>/ — sign in with <key>
               c2: human-moderated join of <device> by a human: accepted|refused|failed
 
@@ -52,7 +55,7 @@ struct C2Verb: ParsableCommand {
             EXAMPLE:
               srup-bench c2 --id c2 --key keys/c2.key.pem --keyring keys \\
                 --broker localhost:8883 --ca ca.pem --cert c2.pem \\
-                --tls-key c2.key --accept d1 --expect-joins 1 --trace c2.jsonl
+                --tls-key c2.key --observer b1 --accept d1 --expect-joins 1 --trace c2.jsonl
             """)
 
     @OptionGroup var common: CommonOptions
@@ -82,6 +85,20 @@ struct C2Verb: ParsableCommand {
     @Option(
         help: ArgumentHelp("The token of who may read keys; see srup-bench registry reader.", valueName: "file"))
     var readerToken: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "This node may observe: its word decides on the devices that name it. May be given several times.",
+            valueName: "identity"))
+    var observer: [Identifier] = []
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Nodes that the registry has with this type may observe; may be given several times. Only with a registry whose \
+            enrolment tokens name types: otherwise a node's type is what it says itself.
+            """, valueName: "type"))
+    var observerType: [String] = []
 
     @Option(help: ArgumentHelp("End when so many observed joins are decided.", valueName: "n"))
     var expectJoins: Int?
@@ -122,7 +139,7 @@ struct C2Verb: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The view for human eyes, the same as the devices'.",
+            "The view in which values are compared, the same as the devices'. The page can switch it.",
             valueName: "name"))
     var view = HumanView.words
 
@@ -138,8 +155,8 @@ struct C2Verb: ParsableCommand {
 
     func validate() throws {
         if keyring == nil, registry == nil { throw ValidationError("give --keyring, --registry, or both") }
-        if registry == nil, registryCa != nil || readerToken != nil {
-            throw ValidationError("--registry-ca and --reader-token go with --registry")
+        if registry == nil, registryCa != nil || readerToken != nil || !observerType.isEmpty {
+            throw ValidationError("--registry-ca, --reader-token and --observer-type go with --registry")
         }
         if let expectJoins, expectJoins < 1 { throw ValidationError("--expect-joins wants 1 or more") }
     }
@@ -152,12 +169,15 @@ struct C2Verb: ParsableCommand {
         policy.window = window.nanoseconds
         policy.humanWindow = humanWindow.nanoseconds
         policy.keeps = Set(keep)
+        policy.observers = Set(observer)
         if !allow.isEmpty { policy.manners = Dictionary(allow.map { ($0.node, $0.manners) }, uniquingKeysWith: { $1 }) }
         policy.replaysRequestsOf = Set(replayRequestsOf)
         var ending = C2Server.Ending()
         (ending.decisions, ending.linger) = (expectJoins, linger.nanoseconds)
         ending.limit = common.timeout?.nanoseconds
-        let service = try registry.map { try C2Registry($0, authority: registryCa, token: readerToken) }
+        let service = try registry.map {
+            try C2Registry($0, authority: registryCa, token: readerToken, observerTypes: Set(observerType))
+        }
         let node = try common.node
         let server = try C2Server(
             node, keys: keys, policy: policy, ending: ending, store: C2Store(path: state, own: node.id),

@@ -79,7 +79,7 @@ struct DeviceVerb: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The sequence id of OBS_JOIN_REQ. Without it, microseconds since 1970, so that each run is fresh.",
+            "The sequence id of OBS_JOIN_REQ. Without it, hundredths of a second since 1970, so that each run is fresh.",
             valueName: "n"))
     var sequence: UInt64?
 

@@ -1,6 +1,7 @@
-import Bench
 import SRUP
 import Testing
+
+@testable import Bench
 
 @Suite("What the server decides about a join")
 struct C2DecisionTests {
@@ -85,19 +86,54 @@ struct C2DecisionTests {
 
     @Test("Only so many joins are open at a time")
     func limit() {
-        var server = Bystander { $0.limit = 1 }
+        var server = Bystander {
+            $0.limit = 1
+            $0.observers = [Cast.beacon.id, Cast.device.id]
+        }
         server.withOpenJoin()
-        let effects = server.hears(Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 5, "T4"))
-        #expect(effects.sent == ["RESPONSE join refused #6 T4 to device"])
+        server.hears(Cast.device.says(.joinRequest, 5, "T3"))
+        let effects = server.hears(Cast.beacon.says(.observedJoinRequest(observer: Cast.device.id), 9, "T4"))
+        #expect(effects.sent == ["RESPONSE join refused #10 T4 to beacon"])
+        // Its own earlier one makes room for a device's newer one.
+        #expect(
+            server.hears(Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 15, "T5")).sent.count == 2)
     }
 
-    @Test("A device that has joined by observation may observe others")
-    func chain() {
+    @Test(
+        "The attack: a member that may not observe is named as observer by an accomplice, and refused with the reason")
+    func accomplice() {
+        // Both are members: one honestly, and the other asks to be let in by its word.
         var server = Bystander()
-        server.withOpenJoin()
-        server.hears(Cast.beacon.says(.response(.observedJoinValid), 4, "new-2"))
-        let effects = server.hears(Cast.beacon.says(.observedJoinRequest(observer: Cast.device.id), 5, "T5"))
-        #expect(effects.sent.count == 2)
+        server.hears(Cast.device.says(.joinRequest, 1, "T0"))
+        let effects = server.hears(Cast.beacon.says(.observedJoinRequest(observer: Cast.device.id), 1, "T1"))
+        #expect(effects.sent == ["RESPONSE join refused #2 T1 to beacon"] && effects.decisions == [.refused])
+        let (device, beacon) = (Cast.device.id, Cast.beacon.id)
+        let why = "\(beacon) may not join by \(device): \(device) may not observe; see c2 --observer"
+        #expect(effects.contains(.say(why)))
+    }
+
+    @Test("By default nobody may observe; an order gives it and takes it, and then its open observations fail")
+    func mayObserve() {
+        var server = Bystander { $0.observers = [] }
+        server.hears(Cast.beacon.says(.joinRequest, 1, "T0"))
+        let request = Body.observedJoinRequest(observer: Cast.beacon.id)
+        #expect(server.hears(Cast.device.says(request, 1, "T1")).decisions == [.refused])
+        #expect(
+            server.c2.obey(.observer(Cast.beacon.id, true)) == [.say("\(Cast.beacon.id) may observe from now on")])
+        #expect(server.hears(Cast.device.says(request, 11, "T2")).sent.count == 2)
+        #expect(server.c2.obey(.observer(Cast.beacon.id, false)).decisions == [.failed])
+        #expect(server.hears(Cast.device.says(request, 21, "T3")).decisions == [.refused])
+    }
+
+    @Test("A device that has joined by observation may observe others where that is given")
+    func chain() {
+        for (observers, sent) in [(Set([Cast.beacon.id]), 1), ([Cast.beacon.id, Cast.device.id], 2)] {
+            var server = Bystander { $0.observers = observers }
+            server.withOpenJoin()
+            server.hears(Cast.beacon.says(.response(.observedJoinValid), 4, "new-2"))
+            let effects = server.hears(Cast.beacon.says(.observedJoinRequest(observer: Cast.device.id), 5, "T5"))
+            #expect(effects.sent.count == sent)
+        }
     }
 
     @Test("On purpose, a decided request is published a second time, after the answer: only for the device named")
@@ -137,19 +173,30 @@ struct C2DecisionTests {
         }
     }
 
-    @Test("A device's newer request takes the place of its older one, which has failed")
+    @Test("A device's newer request replaces its older one, whose answer could be taken for the newer's: there is none")
     func superseded() {
         var server = Bystander()
         server.withOpenJoin()
         let effects = server.hears(Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 5, "T5"))
-        #expect(effects.decisions == [.failed])
-        #expect(effects.sent.first?.hasPrefix("RESPONSE join failed") == true)
+        #expect(effects.sent == ["OBS_JOIN_RESP #6 new-3 to device", "OBSERVE_REQ #4 new-4 to beacon"])
+        #expect(effects.decisions.isEmpty)
+        #expect(server.c2.ended.map(\.reason) == ["the device has asked again"])
         // The old verdict decides nothing any more.
         #expect(server.hears(Cast.beacon.says(.response(.observedJoinValid), 9, "new-2")).decisions.isEmpty)
         #expect(server.hears(Cast.beacon.says(.response(.observedJoinValid), 19, "new-4")).decisions == [.accepted])
     }
 
-    @Test("The lifelines: whoever joined simply, or was asked to observe, is a beacon")
+    @Test("An observer gives as much evidence as an honest one, and not more")
+    func muchEvidence() {
+        var server = Bystander()
+        server.withOpenJoin()
+        let data = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets("{}".utf8))
+        let refused = (1...10).map { server.hears(Cast.beacon.says(data, 3 + $0, "new-2")).refusal != nil }
+        #expect(refused == [false, false, false, false, true, true, true, true, true, true])
+        #expect(server.hears(Cast.beacon.says(.response(.observedJoinValid), 20, "new-2")).decisions == [.accepted])
+    }
+
+    @Test("The lifelines: whoever joined simply, or may observe, is a beacon")
     func roles() {
         var server = Bystander()
         server.withOpenJoin()

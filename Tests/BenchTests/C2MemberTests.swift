@@ -47,7 +47,7 @@ struct C2MemberTests {
     @Test("HM_JOIN_REQ gets a sealed value under a new token, the operator the same value, and the order decides")
     func human() {
         for (command, answer, decision) in [
-            (C2.Command.accept(Cast.device.id), "join success", C2.Decision.accepted),
+            (C2.Command.accept(Cast.device.id, mark: "new-1"), "join success", C2.Decision.accepted),
             (.refuse(Cast.device.id), "join refused", .refused),
         ] {
             var server = Bystander()
@@ -61,18 +61,16 @@ struct C2MemberTests {
     }
 
     @Test(
-        "a device that has asked anew is accepted only by the newest join's mark: nobody knows which value was compared"
+        "a join is accepted only by its own mark, also where the device has asked again: that value was looked at"
     )
     func askedAnew() {
         let device = Cast.device.id
         var server = Bystander()
         server.hears(Cast.device.says(.humanJoinRequest, 1, "T1"))
         let anew = server.hears(Cast.device.says(.humanJoinRequest, 3, "T1b"))
-        #expect(said(anew, "has asked anew"))
-        for command in [
-            C2.Command.accept(device), .acceptJoin(device, mark: "new-1"), .acceptJoin(device, mark: "new"),
-        ] {
-            #expect(server.c2.obey(command).sent.isEmpty)
+        #expect(said(anew, "has asked again"))
+        for mark in ["new-1", "new", ""] {
+            #expect(server.c2.obey(.accept(device, mark: mark)).sent.isEmpty)
         }
     }
 
@@ -89,7 +87,8 @@ struct C2MemberTests {
             var server = joined()
             server.hears(Cast.beacon.says(.humanJoinRequest, 5, "T1"))
             #expect(way(&server).decisions == [.failed], "\(name)")
-            #expect(server.c2.obey(.accept(beacon)).sent.isEmpty && !server.c2.isMember(beacon), "\(name)")
+            #expect(
+                server.c2.obey(.accept(beacon, mark: "new-1")).sent.isEmpty && !server.c2.isMember(beacon), "\(name)")
         }
     }
 
@@ -122,7 +121,7 @@ struct C2MemberTests {
         #expect(server.c2.nextDeadline == 5)
         #expect(server.c2.tick(at: 4).isEmpty)
         #expect(server.c2.tick(at: 5).sent == ["RESPONSE join failed #3 new-1 to device"])
-        #expect(server.c2.obey(.accept(Cast.device.id)).sent.isEmpty)
+        #expect(server.c2.obey(.accept(Cast.device.id, mark: "new-1")).sent.isEmpty)
     }
 
     @Test("a device that asks again gets another value, and the answer goes under the newer token")
@@ -130,7 +129,7 @@ struct C2MemberTests {
         var server = Bystander()
         server.hears(Cast.device.says(.humanJoinRequest, 1, "T1"))
         server.hears(Cast.device.says(.humanJoinRequest, 3, "T1b"))
-        let accepted = server.c2.obey(.acceptJoin(Cast.device.id, mark: "new-2"))
+        let accepted = server.c2.obey(.accept(Cast.device.id, mark: "new-2"))
         #expect(accepted.sent == ["RESPONSE join success #5 new-2 to device"])
     }
 
@@ -246,7 +245,9 @@ struct C2MemberTests {
         #expect(try orders.read("group gate bea1 bea2") == [])
         #expect(try orders.read("action @gate pause") == [.action(one, 1), .action(two, 1)])
         #expect(try orders.read("action bea1 99") == [.action(one, 99)])
-        #expect(try orders.read("accept bea1") == [.accept(one)])
+        #expect(try orders.read("accept bea1 1a2b3c4d") == [.accept(one, mark: "1a2b3c4d")])
+        #expect(try orders.read("observer @gate yes") == [.observer(one, true), .observer(two, true)])
+        #expect(try orders.read("observer bea1 no") == [.observer(one, false)])
         #expect(try orders.read("refuse bea1") == [.refuse(one)])
         #expect(try orders.read("join bea1") == [.join(one)])
         #expect(try orders.read("terminate bea1") == [.terminate(one)])
@@ -269,7 +270,8 @@ struct C2MemberTests {
         for bad in [
             "update bea1 https://x", "update bea1 https://x old.bin",
             "update bea1 https://x \(String(repeating: "a", count: 63))",
-            "activate", "activate bea1 now", "accept", "accept x", "action bea1", "action bea1 sing", "action bea1 256",
+            "activate", "activate bea1 now", "accept bea1", "observer bea1", "observer bea1 maybe", "accept",
+            "accept x", "action bea1", "action bea1 sing", "action bea1 256",
             "data bea1 X 0",
             "data bea1 X zz",
             "dance bea1", "join @nobody", "accept bea1 one two", "group g",

@@ -1,6 +1,7 @@
-import Bench
 import SRUP
 import Testing
+
+@testable import Bench
 
 @Suite("What the server does not believe")
 struct C2RefusalTests {
@@ -24,7 +25,7 @@ struct C2RefusalTests {
 
     @Test("A verdict from another member counts for nothing")
     func otherSender() {
-        var server = Bystander()
+        var server = Bystander { $0.observers = [Cast.device.id] }
         server.hears(Cast.device.says(.joinRequest, 1, "T0"))
         server.hears(Cast.beacon.says(.joinRequest, 1, "T0"))
         // Here the beacon joins, observed by the device.
@@ -54,6 +55,30 @@ struct C2RefusalTests {
         server.withOpenJoin()
         server.hears(Cast.beacon.says(.response(.observedJoinInvalid), 4, "new-2"))
         expectRefused(Cast.beacon.says(.response(.observedJoinValid), 5, "new-2"), as: .verdict, &server)
+    }
+
+    @Test("A verdict counts under the whole token that names this server and the observer, and under no other")
+    func partiesOfToken() throws {
+        var server = Bystander()
+        server.c2 = C2(
+            own: Cast.c2.id, policy: server.c2.policy,
+            means: C2.Means(
+                token: { Cast.token("T2") }, commandToken: { _ in Cast.token("C") },
+                observationToken: { Token(random: [UInt8](repeating: 7, count: 16), server: Cast.c2.id, beacon: $0) },
+                value: { .random() }, seal: { _, _ in Octets([1]) }))
+        server.withOpenJoin()
+        let token = Token(random: [UInt8](repeating: 7, count: 16), server: Cast.c2.id, beacon: Cast.beacon.id)
+        #expect(server.c2.isOpen(token) && token.description.hasSuffix("@\(Cast.c2.id)@\(Cast.beacon.id)"))
+        let text = token.description
+        let verdict = Body.response(.observedJoinValid)
+        // Of another server: not for us, so that neither the number nor the count of refusals moves.
+        let others = text.replacing("@\(Cast.c2.id)@", with: "@\(Cast.stranger.id)@")
+        #expect(server.hears(Cast.beacon.says(verdict, 500, others)).isEmpty)
+        #expect(server.c2.refusals.isEmpty && server.c2.counter[Cast.beacon.id] == SequenceID(3))
+        for wrong in [String(text.dropLast(34)), text.uppercased(), text + "0", "8" + text.dropFirst()] {
+            expectRefused(Cast.beacon.says(verdict, 501, wrong), as: .verdict, &server)
+        }
+        #expect(server.hears(Cast.beacon.says(verdict, 502, text)).decisions == [.accepted])
     }
 
     @Test("A replayed request is refused by its number")
@@ -102,6 +127,27 @@ struct C2RefusalTests {
         expectRefused(Cast.device.says(data, 1, "T0"), as: .unserved, &server)
         let evidence = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets([]))
         expectRefused(Cast.device.says(evidence, 2, "T0"), as: .verdict, &server)
+    }
+
+    @Test("The attack: a copied message with an id near the greatest is refused, and its sender is heard as before")
+    func jump() {
+        var server = Bystander()
+        server.withOpenJoin()
+        expectRefused(Cast.beacon.says(.joinRequest, 1 << 62, "T0"), as: .sequence, &server)
+        expectRefused(Cast.beacon.says(.joinRequest, (1 << 32) + 4, "T0"), as: .sequence, &server)
+        let verdict = Cast.beacon.says(.response(.observedJoinValid), (1 << 32) + 3, "new-2")
+        #expect(server.hears(verdict).decisions == [.accepted])
+    }
+
+    @Test(
+        "The first id of a node has no bound, also where something was sent to it; the next have, after a restart too")
+    func firstContact() {
+        var server = Bystander()
+        _ = server.c2.obey(.join(Cast.beacon.id))
+        #expect(server.hears(Cast.beacon.says(.joinRequest, 1 << 50, "T0")).sent.count == 1)
+        var next = Bystander()
+        next.c2 = C2(own: Cast.c2.id, policy: server.c2.policy, means: next.c2.means, memory: server.c2.memory)
+        expectRefused(Cast.beacon.says(.joinRequest, 1 << 51, "T0"), as: .sequence, &next)
     }
 
     // MARK: - The counter, as the reference has it

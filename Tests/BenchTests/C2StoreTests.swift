@@ -37,6 +37,8 @@ final class C2StoreTests {
         for (place, what) in asked.enumerated() {
             memory.asked[Cast.token("asked-\(place)")] = C2.Asked(node: Cast.beacon.id, what: what)
         }
+        memory.given = [Cast.beacon.id: true, Cast.device.id: false, Identifier(.max): true]
+        memory.heard = [Cast.beacon.id, Identifier(.max)]
         memory.updates = [Cast.beacon.id: Cast.token("update"), Identifier(.max): Cast.token("other")]
         return memory
     }()
@@ -63,6 +65,7 @@ final class C2StoreTests {
             memory.asked[Cast.token("asked-1")] = nil
             memory.asked[Cast.token("asked-9")] = C2.Asked(node: Cast.device.id, what: .data)
             memory.updates[Cast.beacon.id] = Cast.token("newer")
+            memory.given = [Cast.beacon.id: false, Identifier(99): true]
         }
         do {
             let again = try open()
@@ -87,6 +90,23 @@ final class C2StoreTests {
         #expect(left.map(\.id) == [1, 3, 5] && left.map(\.topic) == ["SRUP/1", "SRUP/3", "SRUP/5"])
         var outbox = Outbox(left)
         #expect(!outbox.isEmpty && outbox.next([], on: "x").id == 6)
+    }
+
+    @Test("a file of the first version is taken over: members stay members, and nobody may observe until it is given")
+    func firstVersion() throws {
+        try open().commit(C2StoreTests.full, groups: [:], entries: [entry("first")])
+        try sql(
+            "ALTER TABLE nodes DROP COLUMN observer; ALTER TABLE nodes DROP COLUMN type;"
+                + " ALTER TABLE nodes DROP COLUMN heard; PRAGMA user_version = 1")
+        // Who only looks changes nothing.
+        #expect(try C2Store(lookingInto: path).read(before: .max, limit: 9, of: nil).count == 1)
+        let old = gone { memory in
+            memory.given = [:]
+            memory.heard = []
+        }
+        #expect(try open().memory == old)
+        try open().commit(C2StoreTests.full, groups: [:], entries: [])
+        #expect(try open().memory == C2StoreTests.full)
     }
 
     @Test("the file is its owner's alone, and nothing of it is left beside it")
@@ -236,14 +256,15 @@ final class C2StoreTests {
         do {
             let store = try open()
             try store.keep(keyring: [Cast.beacon.id: Cast.beacon.key.publicKey])
-            try store.keep(Cast.device.key.publicKey, of: Cast.device.id)
-            try store.keep(Cast.stranger.key.publicKey, of: Cast.stranger.id)
-            try store.keep(nil, of: Cast.stranger.id)
+            try store.keep(Cast.device.key.publicKey, type: "beacon", of: Cast.device.id)
+            try store.keep(Cast.stranger.key.publicKey, type: "beacon", of: Cast.stranger.id)
+            try store.keep(nil, type: nil, of: Cast.stranger.id)
         }
         let store = try open()
         let keys = try store.registryKeys()
         #expect(Set(keys.keys) == [Cast.device.id])
-        #expect(keys[Cast.device.id]?.equals(Cast.device.key.publicKey) == true)
+        #expect(keys[Cast.device.id]?.key.equals(Cast.device.key.publicKey) == true)
+        #expect(keys[Cast.device.id]?.type == "beacon")
         try store.keep(keyring: [Cast.device.id: Cast.device.key.publicKey])
         #expect(try store.registryKeys().isEmpty)
     }

@@ -41,18 +41,21 @@ struct Node: Sendable {
     }
 }
 
-/// A server with tokens that count (`new-1`, `new-2`), and what it did, in the tests' words.
+/// A server with tokens that count (`new-1`, `new-2`), at which the beacon may observe, and what it did, in the tests'
+/// words.
 struct Bystander {
     var c2: C2
     var now: Int64 = 0
 
     init(_ change: (inout C2.Policy) -> Void = { _ in }) {
         var policy = C2.Policy()
+        policy.observers = [Cast.beacon.id]
         change(&policy)
         let count = Count()
         let means = C2.Means(
             token: { Cast.token("new-\(count.next())") },
             commandToken: { Cast.token("new-\(count.next())@\($0.topicForm)") },
+            observationToken: { _ in Cast.token("new-\(count.next())") },
             value: { Secret((0..<16).map { UInt8($0) }) ?? .random() },
             seal: { _, reader in Octets("sealed to \(reader)".utf8) })
         c2 = C2(own: Cast.c2.id, policy: policy, means: means)

@@ -107,7 +107,9 @@ final class Door: @unchecked Sendable {
     private func startServer() throws {
         guard server == nil else { return }
         let made = try Dialogue(
-            Network.products + "/srup-bench", ["c2"] + identity(Node.c2.topicForm) + ["--keyring", network.folder])
+            Network.products + "/srup-bench",
+            ["c2"] + identity(Node.c2.topicForm)
+                + ["--keyring", network.folder, "--observer", Node.beacon.topicForm])
         try made.hear("c2: ready")
         server = made
     }

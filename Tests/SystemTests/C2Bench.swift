@@ -20,10 +20,10 @@ struct C2Bench {
         ["c2"] + place(id) + ["--orders"] + more
     }
 
-    /// A server that is ready, with every key of the network unless others are given.
+    /// A server that is ready, with every key of the network unless others are given; the beacon may observe.
     func server(as id: Identifier = Node.c2, keys: [String]? = nil, _ more: String...) throws -> Dialogue {
         let keys = keys ?? ["--keyring", network.folder]
-        let talk = try Dialogue(C2Bench.program, arguments(id, keys + more))
+        let talk = try Dialogue(C2Bench.program, arguments(id, keys + ["--observer", Node.beacon.topicForm] + more))
         try talk.hear("c2: ready")
         return talk
     }

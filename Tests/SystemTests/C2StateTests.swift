@@ -59,7 +59,7 @@ struct C2StateTests {
         try beacon.start()
         try eventually("the beacon is connected") { beacon.brokerState == "connected" }
         let verb = try Verb(beacon, "join", "--human", "--as", "hexadecimal")
-        let shown = "compare for \(Node.beacon), hexadecimal:\n"
+        let shown = "compare for \(Node.beacon), hexadecimal, view 2 of 4:\n"
         try eventually("a value is shown\n\(server.said)") {
             server.said.range(of: shown).map { server.said[$0.upperBound...].count > 32 } == true
         }

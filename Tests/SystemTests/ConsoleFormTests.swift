@@ -8,22 +8,36 @@ import Testing
 @Suite("The console's form without a browser", .blocking)
 struct ConsoleFormTests {
     @Test(
-        "Scripts/decide.py signs in, reads the value, and its decision is taken as a browser's is",
-        arguments: [([], "accepted"), (["--refuse"], "refused")])
-    func deciding(_ options: [String], _ decided: String) throws {
+        "Scripts/decide.py signs in, compares, types the device's words, and its decision is taken as a browser's is",
+        arguments: [([], "accepted", "is a member now"), (["--refuse"], "refused", "was not let in")])
+    func deciding(_ options: [String], _ decided: String, _ told: String) throws {
         let network = try Network()
         let console = try ConsoleProcess(network)
-        try PlainDevice(network).say(.humanJoinRequest)
-        try console.hear("compare for \(Node.device)")
+        let beacon = try BeaconProcess(network, settings: ["server \(Node.c2.topicForm)": ["join = no"]])
+        try beacon.start()
+        try eventually("the beacon is connected") { beacon.brokerState == "connected" }
+        let verb = try Verb(beacon, "join", "--human")
+        try console.hear("compare for \(Node.beacon)")
+        // The words are there when the beacon shows them: decide.py waits for that.
+        let file = network.folder + "/words"
+        let words = { verb.said.components(separatedBy: "all of it is the same:\n").dropFirst().first ?? "" }
+        try eventually("the beacon shows its value") { words().split(whereSeparator: \.isWhitespace).count >= 11 }
+        let shown = words().split(whereSeparator: \.isWhitespace).prefix(11).joined(separator: " ")
+        try Data(shown.utf8).write(to: URL(filePath: file))
         let said = try Network.run(
             Network.project + "/Scripts/decide.py",
-            ["--url", "http://localhost:\(console.port)/#key=\(console.key)", "--device", Node.device.description]
-                + options)
-        try console.hear("human-moderated join of \(Node.device) by a human: \(decided)")
+            [
+                "--url", "http://localhost:\(console.port)/#key=\(console.key)", "--device", Node.beacon.description,
+                "--words", file,
+            ] + options)
+        try console.hear("human-moderated join of \(Node.beacon) by a human: \(decided)")
         let line = said.split(separator: "\n").first { $0.hasPrefix("{") } ?? ""
         let seen = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String] ?? [:]
-        #expect(seen["value"]?.split(separator: " ").count == 11)
-        #expect(seen["said"]?.contains(decided) == true)
+        let page = (seen["value"] ?? "").split(separator: " ")
+        #expect(page.count == 11 && page.count { $0 == "?" } == 3)
+        #expect(zip(page, shown.split(separator: " ")).allSatisfy { $0 == "?" || $0 == $1 }, "\(seen) \(shown)")
+        #expect(seen["said"]?.contains(told) == true, "\(seen)")
+        #expect(verb.child.wait() == (decided == "accepted" ? 0 : 1))
     }
 
     @Test("a key that does not sign in is one sentence, and no traceback")

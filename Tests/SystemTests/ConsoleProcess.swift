@@ -101,6 +101,23 @@ final class ConsoleProcess {
         .flatMap { $0.output[1].substring.map(String.init) }
     }
 
+    // MARK: - Deciding
+
+    /// The hidden fields of a join's form, as its page has them now.
+    func form(_ join: String, view: String? = nil) throws -> String {
+        let page = try http("/joins/\(join)" + (view.map { "?view=\($0)" } ?? "")).text
+        let form = page.firstMatch(of: /<form method="post" action="\/join".*?<\/form>/.dotMatchesNewlines())?.0 ?? ""
+        return form.matches(of: /type="hidden" name="([a-z]+)" value="([^"]*)"/).map { "\($0.1)=\($0.2)" }
+            .joined(separator: "&")
+    }
+
+    /// Looks at the join's page for as long as a person has to, and decides. In a view without words to type.
+    func decide(_ join: String, _ decision: String) throws -> Reply {
+        let form = try form(join)
+        Thread.sleep(forTimeInterval: 1.6)
+        return try http("/join", form: form + "&decision=\(decision)")
+    }
+
     // MARK: - The browser
 
     static let browserScript = Network.project + "/Tests/SystemTests/Console/browser.py"

@@ -56,6 +56,29 @@ struct ConsoleTests {
         #expect(signed.status == 303 && signed.head.contains("httponly; samesite=strict"))
     }
 
+    @Test("silent connections of others on this machine keep the operator neither from signing in nor from his page")
+    func silentConnections() throws {
+        let console = try ConsoleProcess(network)
+        let arguments = [Network.project + "/Tests/SystemTests/Registry/connections.py", "hold", console.port, "100"]
+        let others = try Child("/usr/bin/python3", arguments, output: network.folder + "/others")
+        try eventually("they are connected") {
+            (try? String(contentsOfFile: network.folder + "/others", encoding: .utf8)) == "100\n"
+        }
+        defer { others.end(with: SIGKILL) }
+        #expect(!(try console.signIn()).isEmpty)
+        #expect(try console.http("/").status == 200)
+    }
+
+    @Test("of a body above the limit nothing more is read", arguments: ["announced", "endless"])
+    func longBody(kind: String) throws {
+        let console = try ConsoleProcess(network)
+        let arguments = [Network.project + "/Tests/SystemTests/Registry/connections.py", kind, console.port, ""]
+        let reply = try Network.output("/usr/bin/python3", arguments)
+        let words = reply.text.split(separator: "\n").first?.split(separator: " ") ?? []
+        #expect(words.first == "413", "\(reply.text)")
+        #expect(words.count == 2 && Int(words[1]).map { $0 < 16 << 20 } == true, "\(reply.text)")
+    }
+
     @Test("strangers, foreign pages, other names, and too much of anything are refused, and nothing is done")
     func refusals() throws {
         let console = try ConsoleProcess(network)
@@ -106,32 +129,90 @@ struct ConsoleTests {
         #expect(XMLParser(data: Data(drawing.utf8)).parse())
     }
 
-    @Test("an accept on a picture that a newer request has outdated does nothing, and says so")
+    @Test("an accept on a value that a newer request has outdated does nothing, and says so")
     func outdated() throws {
         let console = try ConsoleProcess(network, "--view", "hexadecimal")
-        let token = try console.signIn()
+        _ = try console.signIn()
         let device = try PlainDevice(network)
         try device.say(.humanJoinRequest)
-        try console.hear("compare for \(Node.device), hexadecimal: at the console")
+        try console.hear("compare for \(Node.device), hexadecimal, view 2 of 4: at the console")
         let first = try #require(try console.join(of: Node.device))
         let value = /[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}/
-        let shown = try #require(try console.http("/").text.firstMatch(of: value)).0
+        let shown = try #require(try console.http("/joins/\(first)").text.firstMatch(of: value)).0
+        let old = try console.form(first)
         try device.say(.humanJoinRequest)
         try eventually("another join") { try console.join(of: Node.device) != first }
         let second = try #require(try console.join(of: Node.device))
 
-        let late = try console.http("/join", form: "token=\(token)&join=\(first)&decision=accept")
+        let late = try console.http("/join", form: old + "&decision=accept")
         #expect(late.status == 409 && late.text.contains("Nothing was done"))
-        #expect(try console.http("/picture.svg?join=\(first)").status == 404)
+        #expect(try console.http("/joins/\(first)").text.contains("the device has asked again"))
         #expect(!console.said.contains("by a human"))
-        let picture = try console.http("/picture.svg?join=\(second)").text
-        #expect(picture.firstMatch(of: value) != nil && !picture.contains(shown))
-        #expect(try console.http("/join", form: "token=\(token)&join=\(second)&decision=accept").status == 303)
+        let page = try console.http("/joins/\(second)").text
+        #expect(page.firstMatch(of: value) != nil && !page.contains(shown))
+        #expect(try console.decide(second, "accept").status == 303)
         try console.hear("human-moderated join of \(Node.device) by a human: accepted")
         // Decided once is decided, and no value is left anywhere.
-        #expect(try console.http("/join", form: "token=\(token)&join=\(second)&decision=refuse").status == 409)
-        #expect(try console.http("/picture.svg?join=\(second)").status == 404)
+        #expect(try console.http("/joins/\(second)").text.contains("is a member now"))
+        #expect(try console.http("/joins/\(second)").text.firstMatch(of: value) == nil)
         #expect(console.said.firstMatch(of: value) == nil)
+    }
+
+    @Test("with the console, orders on standard input decide nothing: there nobody has to look")
+    func onlyThere() throws {
+        let console = try ConsoleProcess(network)
+        let token = try console.signIn()
+        try PlainDevice(network).say(.humanJoinRequest)
+        try console.hear("compare for \(Node.device)")
+        let join = try #require(try console.join(of: Node.device))
+        for order in ["accept \(Node.device.topicForm) \(join.prefix(8))", "refuse \(Node.device.topicForm)"] {
+            let count = console.said.ranges(of: "joins are decided on the console's page only").count
+            console.order(order)
+            try eventually("it is refused") {
+                console.said.ranges(of: "joins are decided on the console's page only").count == count + 1
+            }
+        }
+        #expect(try console.join(of: Node.device) == join && !token.isEmpty)
+    }
+
+    @Test("the attack by HTTP: of two accepts, 120 to 350 ms apart, the second accepts nothing")
+    func doubleClick() throws {
+        let console = try ConsoleProcess(network, "--view", "hexadecimal")
+        _ = try console.signIn()
+        for (place, id) in [Node.device, Node.second].enumerated() {
+            try PlainDevice(network, id).say(.humanJoinRequest)
+            try console.hear("compare for \(id)")
+            #expect(try console.join(of: id) != nil, "\(place)")
+        }
+        let join = try #require(try console.join(of: Node.device))
+        let other = try #require(try console.join(of: Node.second))
+        let first = try console.form(join)
+        Thread.sleep(forTimeInterval: 1.6)
+        #expect(try console.http("/join", form: first + "&decision=accept").status == 303)
+        for gap in [0.12, 0.2, 0.35] {
+            Thread.sleep(forTimeInterval: gap)
+            #expect(
+                try console.http("/join", form: first + "&decision=accept").head.contains("location: /joins/\(join)"))
+            let next = try console.form(other)
+            Thread.sleep(forTimeInterval: gap)
+            #expect(try console.http("/join", form: next + "&decision=accept").status == 409)
+        }
+        #expect(console.said.ranges(of: "by a human: accepted").count == 1)
+        #expect(try console.join(of: Node.second) == other)
+    }
+
+    @Test("who may observe is given and taken at the console, and kept")
+    func observers() throws {
+        let state = network.folder + "/state.sqlite"
+        let console = try ConsoleProcess(network, "--state", state)
+        let token = try console.signIn()
+        let order = "token=\(token)&node=\(Node.second)&order="
+        #expect(try console.http("/order", form: order + "let-observe&confirmed=yes").status == 303)
+        try console.hear("\(Node.second) may observe from now on")
+        #expect(console.end() == 0)
+        let next = try ConsoleProcess(network, "--state", state)
+        _ = try next.signIn()
+        #expect(try next.http("/").text.ranges(of: "<td data-name=\"May observe\">yes</td>").count == 1)
     }
 
     @Test("a port that somebody else has is a fault with a hint")
@@ -168,80 +249,5 @@ struct ConsoleTests {
                 "--tls-key", "\(folder)/\(id).tls.key", "--timeout", "10", "--web", port,
             ])
         #expect(reply.status == 1 && reply.text.contains("cannot be listened on") && reply.text.contains("hint: "))
-    }
-}
-
-/// By what Scripts/setup installs. On a machine that builds for others (CI=true) a missing browser is a failure.
-@Suite(
-    "The console in a real browser", .blocking, .serialized,
-    .enabled(
-        if: ConsoleProcess.hasBrowser, "no browser starts: Tests/SystemTests/Console/browser.py start says why"))
-struct ConsoleBrowserTests {
-    let network: Network
-    let console: ConsoleProcess
-    let beacon: BeaconProcess
-
-    init() throws {
-        network = try Network()
-        console = try ConsoleProcess(network)
-        beacon = try BeaconProcess(network, settings: ["server \(Node.c2.topicForm)": ["join = no"]])
-        try beacon.start()
-        try eventually("the beacon is connected") { [beacon] in beacon.brokerState == "connected" }
-    }
-
-    /// The words of a value in one line.
-    private func words(_ text: String) -> String { text.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
-
-    @Test("a join appears on the open page by itself, with the device's words, and Enter on Accept lets it in")
-    func accepting() throws {
-        let browser = try console.browse("press-accept", Node.beacon)
-        try browser.signedIn()
-        let verb = try Verb(beacon, "join", "--human")
-        let seen = try browser.seen()
-        #expect(verb.child.wait() == 0, "\(verb.said)")
-        #expect(beacon.membership == "member")
-        let shown = words(seen["value"] as? String ?? "")
-        #expect(shown.split(separator: " ").count == 11 && words(verb.said).contains(shown), "\(verb.said)")
-        #expect(seen["isTheSamePage"] as? Bool == true)
-        #expect(seen["announced"] as? String == "Device \(Node.beacon) asks to join.")
-        #expect((seen["said"] as? String)?.contains("join of \(Node.beacon): accepted") == true)
-        #expect(!words(console.said).contains(shown))
-    }
-
-    @Test("Enter on Refuse keeps it out")
-    func refusing() throws {
-        let browser = try console.browse("press-accept", Node.beacon, "--refuse")
-        try browser.signedIn()
-        let verb = try Verb(beacon, "join", "--human")
-        #expect((try browser.seen()["said"] as? String)?.contains("refused") == true)
-        #expect(verb.child.wait() == 1 && beacon.membership != "member")
-    }
-
-    @Test("without scripts everything works, too")
-    func withoutScript() throws {
-        let verb = try Verb(beacon, "join", "--human")
-        try console.hear("compare for \(Node.beacon)")
-        let seen = try console.browse("without-script", Node.beacon).seen()
-        #expect(words(verb.said).contains(words(seen["value"] as? String ?? "?")))
-        #expect((seen["said"] as? String)?.contains("refused") == true)
-        #expect((seen["live"] as? String)?.contains("reload") == true)
-        #expect(verb.child.wait() == 1)
-    }
-
-    @Test(
-        "light and dark, wide and narrow: contrast, no overflow, labels, the keyboard, nothing from elsewhere; drawings are files"
-    )
-    func looking() throws {
-        let other = try PlainDevice(network)
-        try other.say(.joinRequest)
-        try other.say(.data(id: Octets(String(repeating: "x", count: 2_000).utf8), data: Octets([1])))
-        let verb = try Verb(beacon, "join", "--human")
-        try console.hear("compare for \(Node.beacon)")
-        let seen = try console.browse("look", Node.beacon).seen()
-        #expect(verb.child.isRunning)
-        let drawn = (seen["drawn"] as? [String])?.joined(separator: "\n") ?? ""
-        for words in ["device", "beacon", "C2", "HM_JOIN_REQ", "HM_JOIN_RESP"] { #expect(drawn.contains(words)) }
-        #expect((seen["joinDrawn"] as? Int).map { $0 > 10 } == true)
-        #expect((seen["rows"] as? Int).map { $0 >= 3 } == true)
     }
 }

@@ -59,7 +59,7 @@ final class Site {
                 "c2", "--id", Node.c2.topicForm, "--key", "\(folder)/\(Node.c2.topicForm).key.pem", "--broker",
                 "localhost:\(broker.port)", "--ca", made + "/ca.pem", "--cert", made + "/c2.cert.pem", "--tls-key",
                 made + "/c2.key.pem", "--registry", registry.url, "--registry-ca", made + "/ca.pem", "--reader-token",
-                folder + "/reader", "--state", folder + "/c2.sqlite",
+                folder + "/reader", "--state", folder + "/c2.sqlite", "--observer", Node.beacon.topicForm,
             ])
         try talk.hear("c2: ready")
         c2 = talk

@@ -17,7 +17,7 @@ struct WholeLifeTests {
         let common = [
             "c2", "--id", id, "--key", "\(folder)/\(id).key.pem", "--keyring", folder, "--broker",
             "localhost:\(network.port)", "--ca", "\(folder)/ca.pem", "--cert", "\(folder)/\(id).cert.pem", "--tls-key",
-            "\(folder)/\(id).tls.key", "--orders",
+            "\(folder)/\(id).tls.key", "--orders", "--observer", Node.beacon.topicForm,
         ]
         let talk = try Dialogue(Network.products + "/srup-bench", common + arguments)
         try talk.hear("c2: ready")
@@ -33,19 +33,35 @@ struct WholeLifeTests {
         let id = Node.beacon.topicForm
 
         // Refused once, accepted once; each time the same value at both ends.
-        for (order, status) in [("refuse", Int32(1)), ("accept", 0)] {
+        for (order, status, told) in [
+            ("refuse", Int32(1), "a person at server \(Node.c2) refused this join"), ("accept", 0, "joined"),
+        ] {
             let verb = try Verb(beacon, "join", "--human")
             var shown = ""
             try eventually("the same words at both ends\n\(verb.said)\n\(operatorOfC2.said)") {
                 let lines = operatorOfC2.said.split(separator: "\n")
-                guard let start = lines.lastIndex(where: { $0.contains("compare for \(Node.beacon), words:") }) else {
+                guard
+                    let start = lines.lastIndex(where: {
+                        $0.contains("compare for \(Node.beacon), words, view 1 of 4:")
+                    })
+                else {
                     return false
                 }
                 shown = lines[start...].dropFirst().prefix(3).joined(separator: "\n")
                 return shown.split(whereSeparator: \.isWhitespace).count == 11 && verb.said.contains(shown)
             }
-            operatorOfC2.answer("\(order) \(id)")
-            #expect(verb.child.wait() == status, "\(verb.said)")
+            let wanted = "same: accept \(id) "
+            try operatorOfC2.hear(wanted)
+            if order == "accept" {
+                operatorOfC2.answer("accept \(id)")
+                try operatorOfC2.hear("does not name the join's mark")
+                operatorOfC2.answer("accept \(id) 00000000")
+                try operatorOfC2.hear("that is not the mark of the join")
+            }
+            let mark = operatorOfC2.said.ranges(of: wanted).last.map { operatorOfC2.said[$0.upperBound...].prefix(8) }
+            operatorOfC2.answer("\(order) \(id)" + (order == "accept" ? " \(mark ?? "")" : ""))
+            #expect(verb.child.wait() == status && verb.said.contains(told), "\(verb.said)")
+            #expect(verb.said.contains("(words, view 1 of 4)") && !verb.said.contains("ask the operator"))
         }
         #expect(beacon.membership == "member")
 

@@ -9,10 +9,11 @@ public actor Console {
     public struct Means: Sendable {
         /// What the server knows now.
         public var snapshot: @Sendable () async -> C2Snapshot
-        /// What is to be compared in a join before human eyes; nil where that join is over.
-        public var picture: @Sendable (_ join: String) async -> Picture?
-        /// Accepts or refuses a join before human eyes: what there is to say about it; nil where that join is over.
-        public var decide: @Sendable (_ join: String, _ accepts: Bool) async -> [String]?
+        /// What is to be compared in a join that a person decides, in this view or in the server's own; nil where that join is
+        /// over, or its value is not known any more.
+        public var comparison: @Sendable (_ join: String, HumanView?) async -> ConsoleComparison?
+        /// Accepts or refuses a join that a person decides.
+        public var decide: @Sendable (_ join: String, ConsoleDecision) async -> ConsoleOutcome
         /// Orders something: what there is to say about it.
         public var obey: @Sendable (C2.Command) async -> [String]
         /// The history: entries with greater ids, the oldest first.
@@ -23,13 +24,13 @@ public actor Console {
         /// These means.
         public init(
             snapshot: @escaping @Sendable () async -> C2Snapshot,
-            picture: @escaping @Sendable (String) async -> Picture?,
-            decide: @escaping @Sendable (String, Bool) async -> [String]?,
+            comparison: @escaping @Sendable (String, HumanView?) async -> ConsoleComparison?,
+            decide: @escaping @Sendable (String, ConsoleDecision) async -> ConsoleOutcome,
             obey: @escaping @Sendable (C2.Command) async -> [String],
             entriesAfter: @escaping @Sendable (Int64, Int, Identifier?) -> [C2Entry],
             entriesBefore: @escaping @Sendable (Int64, Int, Identifier?) -> [C2Entry]
         ) {
-            (self.snapshot, self.picture, self.decide, self.obey) = (snapshot, picture, decide, obey)
+            (self.snapshot, self.comparison, self.decide, self.obey) = (snapshot, comparison, decide, obey)
             (self.entriesAfter, self.entriesBefore) = (entriesAfter, entriesBefore)
         }
     }
@@ -38,7 +39,8 @@ public actor Console {
     public nonisolated let bell = ConsoleBell()
     let means: Means
     private let say: @Sendable (String) -> Void
-    private let now: @Sendable () -> Int64
+    let now: @Sendable () -> Int64
+    var forms = ConsoleFormNumbers()
     private var sessions: ConsoleSessions
     private var gate: ConsoleGate?
 
@@ -78,7 +80,9 @@ public actor Console {
         guard let session = sessions.session(cookie(request, gate), at: now()) else {
             return .page(403, ConsolePage.signIn())
         }
-        return request.method == "POST" ? await order(request, session, gate) : await look(request, session)
+        var reply = request.method == "POST" ? await order(request, session, gate) : await look(request, session)
+        reply.isToOperator = true
+        return reply
     }
 
     // MARK: - Signing in
@@ -131,19 +135,6 @@ public actor Console {
         }
     }
 
-    private func decide(_ form: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
-        guard let join = form["join"], let decision = form["decision"], ["accept", "refuse"].contains(decision) else {
-            return .sentence(400, "Refused", "It is not said which join, or what is to become of it. Nothing was done.")
-        }
-        guard let words = await means.decide(join, decision == "accept") else {
-            return .sentence(
-                409, "Too late",
-                "The join that was shown is over, or the device has asked anew and another value is to be compared. "
-                    + "Nothing was done.")
-        }
-        return tell(words, session)
-    }
-
     private func obey(_ form: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
         if let node = form.node("node"), form["order"] == "update" {
             guard let update = C2.Command.update(node, in: form) else {
@@ -176,28 +167,26 @@ public actor Console {
         case "/":
             let snapshot = await means.snapshot()
             let view = ConsoleView(
-                snapshot: snapshot, pictures: await pictures(snapshot), figure: figure(query, live: true),
+                snapshot: snapshot, figure: figure(query, live: true),
                 history: history(query), said: said(query, session), session: session, node: query.node("node"))
             return .page(200, ConsolePage.main(view))
         case "/picture.svg":
-            guard let join = query["join"], let picture = await means.picture(join) else { return .gone }
+            guard let join = query["join"], let view = query["view"].flatMap(HumanView.init(rawValue:)),
+                let picture = await means.comparison(join, view)?.picture
+            else { return .gone }
             return .svg(picture.svg)
         case "/diagram.svg":
             let figure = figure(query, live: false)
             return .svg(figure.diagram.svg, named: figure.fileName)
         case "/events": return events(request, query, session)
+        case let path where path.hasPrefix(ConsolePage.joinPath):
+            return await join(String(path.dropFirst(ConsolePage.joinPath.count)), query, session)
         default: return .sentence(404, "Not here", "The console has no such page.")
         }
     }
 
-    private func said(_ query: ConsoleForm, _ session: ConsoleSessions.Session) -> [String] {
+    func said(_ query: ConsoleForm, _ session: ConsoleSessions.Session) -> [String] {
         session.said.first { String($0.number) == query["said"] }?.words ?? []
-    }
-
-    private func pictures(_ snapshot: C2Snapshot) async -> [String: Picture] {
-        var pictures: [String: Picture] = [:]
-        for join in snapshot.joins where join.hasValue { pictures[join.id] = await means.picture(join.id) }
-        return pictures
     }
 
     private func events(
@@ -223,5 +212,5 @@ public actor Console {
 }
 
 extension ConsoleReply {
-    fileprivate static var gone: ConsoleReply { .sentence(404, "Gone", "That join is over.") }
+    static var gone: ConsoleReply { .sentence(404, "Gone", "That join is over.") }
 }

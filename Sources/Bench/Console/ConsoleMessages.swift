@@ -48,6 +48,8 @@ public struct ConsoleReply: Sendable {
     public var headers: [(name: String, value: String)]
     /// The body.
     public var body: Body
+    /// Whether somebody is answered who has signed in: strangers cannot take his connection's place.
+    public var isToOperator = false
 
     init(_ status: Int, _ contentType: String, _ bytes: [UInt8], _ headers: [(name: String, value: String)] = []) {
         (self.status, self.body) = (status, .bytes(bytes))
@@ -79,7 +81,7 @@ public struct ConsoleReply: Sendable {
 
 /// The console's own numbers.
 public enum ConsolePolicy {
-    /// Bytes of a request's body; more is answered with 413. The longest form has four short fields.
+    /// Bytes of a request's body; more is answered with 413. The longest form has nine short fields.
     public static let longestBody = 4_096
     /// Seconds that one connection may last; a browser opens its stream of events anew.
     public static let longestConnection: Int64 = 600
@@ -91,6 +93,11 @@ public enum ConsolePolicy {
     static let mostSessions = 8
     /// Nanoseconds, on CLOCK_BOOTTIME, after which a session ends: a working day.
     static let longestSession: Int64 = 12 * 3_600 * 1_000_000_000
+    /// Nanoseconds between rendering a page and an accept that counts. The second click of a double click, on a page that has
+    /// come meanwhile, is earlier.
+    static let shortestLook: Int64 = 1_500_000_000
+    /// Seconds for which a join that is over keeps its place.
+    static let keptPlace: Int64 = 30
     /// Tries to sign in a minute, right or wrong.
     static let triesAMinute = 10
     /// History entries on a page.

@@ -4,19 +4,23 @@ import SRUP
 enum ConsoleOrder: String, CaseIterable, Sendable {
     case identity, identify, pause, resume
     case restartRadio = "restart-radio"
+    case letObserve = "let-observe"
+    case stopObserving = "stop-observing"
     case activate, join, terminate, deregister
 
     /// On its button.
     var label: String {
         switch self {
         case .identity: "Ask who it is"
-        case .identify: "Let it show itself"
+        case .identify: "Identify"
         case .pause: "Pause observing"
         case .resume: "Resume observing"
         case .restartRadio: "Restart its radio"
+        case .letObserve: "It may observe"
+        case .stopObserving: "It may not observe"
         case .activate: "Activate the update…"
         case .join: "Tell it to join"
-        case .terminate: "Let it go…"
+        case .terminate: "End membership…"
         case .deregister: "Deregister…"
         }
     }
@@ -29,7 +33,8 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .deregister:
             "It destroys its keys and certificates, and is out of this system for good. It has to be enrolled anew to come "
                 + "back."
-        case .identity, .identify, .pause, .resume, .restartRadio, .join: nil
+        case .letObserve: "Its word then decides on the devices that name it, in this server's name."
+        case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .join: nil
         }
     }
 
@@ -37,7 +42,8 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
     var confirmation: String {
         switch self {
         case .activate: "Activate the update"
-        case .terminate: "Let it go"
+        case .letObserve: "It may observe"
+        case .terminate: "End membership"
         default: "Deregister it"
         }
     }
@@ -49,6 +55,8 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .pause: .action(node, 1)
         case .resume: .action(node, 2)
         case .restartRadio: .action(node, 4)
+        case .letObserve: .observer(node, true)
+        case .stopObserving: .observer(node, false)
         case .activate: .activate(node)
         case .join: .join(node)
         case .terminate: .terminate(node)

@@ -1,11 +1,8 @@
-import HumanView
 import SRUP
 
 /// All that the page shows.
 struct ConsoleView: Sendable {
     let snapshot: C2Snapshot
-    /// What is to be compared, by the join's id.
-    let pictures: [String: Picture]
     let figure: ConsoleFigure
     let history: ConsoleHistory
     /// What there is to say about the last order.
@@ -23,11 +20,7 @@ enum ConsolePage {
         return document(
             title: (joins > 0 ? "(\(joins)) " : "") + "C2 \(view.snapshot.server)",
             """
-            <header class="top">
-            <h1>C2 server <code>\(view.snapshot.server)</code></h1>
-            <p id="live" class="live" role="status">As of now; reload to see more.</p>
-            <form method="post" action="/sign-out">\(token(view.session))<button class="plain">Sign out</button></form>
-            </header>
+            \(header("<h1>C2 server <code>\(view.snapshot.server)</code></h1>", view.session))
             <main id="main" data-newest="\(view.history.newest)">
             \(said(view.said))
             <p id="announcer" class="unseen" role="status" aria-live="assertive"></p>
@@ -74,7 +67,7 @@ enum ConsolePage {
             <input type="hidden" name="node" value="\(node)">
             <input type="hidden" name="order" value="\(order.rawValue)">
             <input type="hidden" name="confirmed" value="yes">
-            <p class="choice"><a class="button" href="/">Leave it</a>
+            <p class="choice"><a class="button" href="/">Cancel</a>
             <button class="danger">\(order.confirmation)</button></p>
             </form>
             </main>
@@ -96,7 +89,7 @@ enum ConsolePage {
 
     // MARK: - Parts
 
-    private static func document(title: String, _ body: HTML) -> HTML {
+    static func document(title: String, _ body: HTML) -> HTML {
         """
         <!DOCTYPE html>
         <html lang="en">
@@ -122,86 +115,20 @@ enum ConsolePage {
         "<input type=\"hidden\" name=\"token\" value=\"\(session.formToken)\">"
     }
 
-    private static func said(_ words: [String]) -> HTML {
+    static func header(_ heading: HTML, _ session: ConsoleSessions.Session) -> HTML {
+        """
+        <header class="top">
+        \(heading)
+        <p id="live" class="live" role="status">As of now; reload to see more.</p>
+        <form method="post" action="/sign-out">\(token(session))<button class="plain">Sign out</button></form>
+        </header>
+        """
+    }
+
+    static func said(_ words: [String]) -> HTML {
         guard !words.isEmpty else { return "" }
         let lines = words.map { "<p>\($0)</p>" as HTML }
         return "<div id=\"said\" class=\"said\" role=\"status\" tabindex=\"-1\">\(lines)</div>"
-    }
-
-    // MARK: - Joins
-
-    private static func joinSection(_ view: ConsoleView) -> HTML {
-        let joins = view.snapshot.joins.map { card($0, view) }
-        return """
-            <section aria-labelledby="joins-heading">
-            <h2 id="joins-heading">Joins in progress</h2>
-            <ul id="joins" class="joins" data-live="joins">\(joins)</ul>
-            <p class="empty faint">No device asks to join.</p>
-            </section>
-            """
-    }
-
-    private static func card(_ join: C2Snapshot.Join, _ view: ConsoleView) -> HTML {
-        let isHuman = join.manner == C2.Manner.human.rawValue
-        let manner: HTML =
-            join.observer.map { "observed by <code>\($0)</code>" } ?? "before human eyes: yours"
-        return """
-            <li id="join-\(join.id)" class="join" data-device="\(join.device)" data-left="\(join.secondsLeft)">
-            <h3>Device <code>\(join.device)</code></h3>
-            <p class="facts"><span>\(manner)</span> <span class="left">\(timeLeft(join.secondsLeft)) left</span></p>
-            \(isHuman ? comparison(join, view) : "<p class=\"faint\">Its observer decides.</p>")
-            </li>
-            """
-    }
-
-    private static func comparison(_ join: C2Snapshot.Join, _ view: ConsoleView) -> HTML {
-        guard let picture = view.pictures[join.id] else {
-            return """
-                <p class="fault">The value is not known any more, so there is nothing to compare. Refuse it, and let the \
-                device ask again.</p>
-                \(decision(join, view, accepts: false))
-                """
-        }
-        return """
-            <p>Does the device show exactly this?</p>
-            \(shown(picture, join))
-            \(decision(join, view, accepts: true))
-            """
-    }
-
-    /// Text as text; cells as a picture, and the same in words for those who hear it.
-    private static func shown(_ picture: Picture, _ join: C2Snapshot.Join) -> HTML {
-        switch picture.form {
-        case .text(let lines):
-            let parts = lines.map { "<span>\($0)</span> " as HTML }
-            return "<p class=\"value text\">\(parts)</p>"
-        case .grid:
-            let rows = picture.spoken.split(separator: "; ").map { "<span>\(String($0))</span> " as HTML }
-            return """
-                <p class="value"><img src="/picture.svg?join=\(join.id)" width="240" height="240" \
-                alt="The \(picture.name) of the value; the same follows in words."></p>
-                <details><summary>The same in words</summary><p>\(rows)</p></details>
-                """
-        }
-    }
-
-    private static func decision(_ join: C2Snapshot.Join, _ view: ConsoleView, accepts: Bool) -> HTML {
-        let accept: HTML =
-            accepts
-            ? "<button class=\"main\" name=\"decision\" value=\"accept\">Accept <code>\(join.device)</code></button>"
-            : ""
-        return """
-            <form method="post" action="/join" class="choice">\(token(view.session))
-            <input type="hidden" name="join" value="\(join.id)">
-            \(accept)
-            <button class="danger" name="decision" value="refuse">Refuse <code>\(join.device)</code></button>
-            </form>
-            """
-    }
-
-    static func timeLeft(_ seconds: Int64) -> String {
-        let (minutes, rest) = seconds.quotientAndRemainder(dividingBy: 60)
-        return minutes > 0 ? "\(minutes) min \(rest) s" : "\(rest) s"
     }
 
     // MARK: - Devices
@@ -213,6 +140,7 @@ enum ConsolePage {
             <h2 id="devices-heading">Devices</h2>
             <table class="devices">
             <thead><tr><th scope="col">Device</th><th scope="col">Membership</th><th scope="col">Role</th>\
+            <th scope="col">May observe</th>\
             <th scope="col">Last heard</th><th scope="col">Orders</th></tr></thead>
             <tbody id="devices" data-live="devices">\(rows)</tbody>
             </table>
@@ -223,7 +151,8 @@ enum ConsolePage {
     private static func row(_ node: C2Snapshot.Node, _ view: ConsoleView) -> HTML {
         let heard: HTML =
             node.heardMilliseconds.map { ConsoleHistory.time($0) } ?? "<span class=\"faint\">not in this run</span>"
-        let buttons = ConsoleOrder.allCases.map { order -> HTML in
+        let orders = ConsoleOrder.allCases.filter { $0 != (node.mayObserve ? .letObserve : .stopObserving) }
+        let buttons = orders.map { order -> HTML in
             let kind: HTML = order.question == nil ? "plain" : "danger"
             return "<button class=\"\(kind)\" name=\"order\" value=\"\(order.rawValue)\">\(order.label)</button>"
         }
@@ -231,6 +160,7 @@ enum ConsolePage {
             <tr id="node-\(node.id)"><th scope="row"><code>\(node.id)</code></th>
             <td data-name="Membership"><span class="badge \(node.membership.rawValue)">\(node.membership.words)</span></td>
             <td data-name="Role">\(node.role.rawValue)</td>
+            <td data-name="May observe">\(node.mayObserve ? "yes" : "no")</td>
             <td data-name="Last heard">\(heard)</td>
             <td data-name="Orders"><details><summary>Orders<span class="unseen"> for \(node.id)</span></summary>
             <form method="post" action="/order" class="orders">\(token(view.session))
@@ -290,8 +220,8 @@ extension C2.Standing {
         switch self {
         case .known: "not joined"
         case .joined: "member"
-        case .observer: "member, observes"
-        case .terminated: "let go"
+        case .observer: "member, may observe"
+        case .terminated: "membership ended"
         case .resigned: "has left"
         case .deregistered: "deregistered"
         }

@@ -25,18 +25,31 @@ struct ConsolePageTests {
         #expect(await it.get("/", cookie: cookie).text.contains("&lt;script&gt;alert(1)"))
     }
 
-    @Test("the value is on the page of who is signed in, and in no JSON")
+    @Test("the value is on the join's page of who is signed in, and neither on the list nor in any JSON")
     func value() async throws {
         let it = await Operator { $0.snapshot.joins = [Shown.join] }
         let (cookie, _) = await it.signedIn()
-        let page = await it.get("/", cookie: cookie).text
-        #expect(page.contains("class=\"value text\"") && page.contains("Accept <code>\(Cast.device.id)</code>"))
-        let svg = await it.get("/picture.svg?join=j-1", cookie: cookie)
-        #expect(svg.text.contains("<title>words of a value</title>") && svg["content-type"] == "image/svg+xml")
-        #expect(await it.get("/picture.svg?join=j-0", cookie: cookie).status == 404)
+        let list = await it.get("/", cookie: cookie).text
+        #expect(list.contains("href=\"/joins/j-1\"") && !list.contains("class=\"value") && !list.contains("/join\""))
+        let page = await it.get("/joins/j-1", cookie: cookie).text
+        #expect(page.contains("class=\"value words\"") && page.contains("Accept <code>\(Cast.device.id)</code>"))
+        #expect(await it.get("/picture.svg?join=j-0&view=colours", cookie: cookie).status == 404)
         it.world.change { $0.snapshot.joins[0].hasValue = false }
-        let without = await it.get("/", cookie: cookie).text
+        let without = await it.get("/joins/j-1", cookie: cookie).text
         #expect(!without.contains("value=\"accept\"") && without.contains("value=\"refuse\""))
+    }
+
+    @Test("who may observe is shown, with the button for the other way alone")
+    func observers() async {
+        let it = await Operator { $0.snapshot.nodes = [Shown.member] }
+        let (cookie, _) = await it.signedIn()
+        let no = await it.get("/", cookie: cookie).text
+        #expect(no.contains("<td data-name=\"May observe\">no</td>"))
+        #expect(no.contains("value=\"let-observe\"") && !no.contains("value=\"stop-observing\""))
+        it.world.change { $0.snapshot.nodes[0].mayObserve = true }
+        let yes = await it.get("/", cookie: cookie).text
+        #expect(yes.contains("<td data-name=\"May observe\">yes</td>"))
+        #expect(!yes.contains("value=\"let-observe\"") && yes.contains("value=\"stop-observing\""))
     }
 
     @Test("the history has pages, and can be that of one node")

@@ -11,10 +11,18 @@ final class Operator: Sendable {
         var now: Int64 = 0
         var snapshot = C2Snapshot(server: Cast.c2.id, nodes: [], joins: [])
         var entries: [C2Entry] = []
+        /// Decisions that were taken: `j-1 accept words`.
         var decided: [String] = []
+        var shown = C2Shown(Cast.value ?? .random(), hidden: [1, 4, 8])
         var orders: [C2.Command] = []
         var said: [String] = []
     }
+
+    /// The words that the page hides, as a form has them.
+    static let typed = {
+        let words = HumanView.words.picture(of: Cast.value ?? .random()).spoken.split(separator: " ")
+        return "word2=\(words[1])&word5=\(words[4])&word9=\(words[8])"
+    }()
 
     static let host = "localhost:8080"
     let world: Shared<World>
@@ -27,14 +35,14 @@ final class Operator: Sendable {
         self.world = world
         let means = Console.Means(
             snapshot: { world.now(\.snapshot) },
-            picture: { join in
+            comparison: { join, view in
                 guard world.now(\.snapshot).joins.contains(where: { $0.id == join && $0.hasValue }) else { return nil }
-                return HumanView.words.picture(of: .random())
+                return world.now(\.shown).comparison(as: view ?? .words)
             },
-            decide: { join, accepts in
-                guard world.now(\.snapshot).joins.contains(where: { $0.id == join }) else { return nil }
-                world.change { $0.decided.append("\(join) \(accepts)") }
-                return ["join of <b>somebody</b>"]
+            decide: { join, decision in
+                var outcome = ConsoleOutcome.over
+                world.change { outcome = $0.take(decision, on: join) }
+                return outcome
             },
             obey: { command in
                 world.change { $0.orders.append(command) }
@@ -87,6 +95,45 @@ final class Operator: Sendable {
     }
 }
 
+extension Operator {
+    /// The fields of a join's form, as its page has them now.
+    func form(_ join: String = "j-1", view: String = "", cookie: String) async -> String {
+        let page = await get("/joins/\(join)" + (view.isEmpty ? "" : "?view=\(view)"), cookie: cookie).text
+        let form = page.firstMatch(of: /<form method="post" action="\/join".*?<\/form>/.dotMatchesNewlines())?.0 ?? ""
+        return form.matches(of: /type="hidden" name="([a-z]+)" value="([^"]*)"/).map { "\($0.1)=\($0.2)" }
+            .joined(separator: "&")
+    }
+
+    /// Looks at a join's page for long enough, and decides.
+    func decide(_ decision: String, of join: String = "j-1", words: String = Operator.typed, cookie: String) async
+        -> Answer
+    {
+        let form = await form(join, cookie: cookie)
+        world.change { $0.now += ConsolePolicy.shortestLook }
+        return await post("/join", "\(form)&decision=\(decision)&\(words)", cookie: cookie)
+    }
+}
+
+extension Operator.World {
+    /// As the server does it.
+    mutating func take(_ decision: ConsoleDecision, on id: String) -> ConsoleOutcome {
+        guard let place = snapshot.joins.firstIndex(where: { $0.id == id }) else { return .over }
+        if case .accept(.words, let words) = decision, !shown.isAnswered(by: words) {
+            shown.triesLeft -= 1
+            return .differ(triesLeft: shown.triesLeft)
+        }
+        let join = snapshot.joins.remove(at: place)
+        let isAccepted = decision != .refuse
+        decided.append("\(id) \(isAccepted)")
+        snapshot.ended.append(
+            C2Snapshot.Ended(
+                id: id, device: join.device, manner: join.manner, observer: join.observer,
+                secondsLeft: join.secondsLeft, secondsAgo: 0, decision: isAccepted ? "accepted" : "refused",
+                reason: "a person has <b>compared</b>"))
+        return .decided
+    }
+}
+
 /// What came back.
 struct Answer {
     let status: Int
@@ -114,6 +161,9 @@ final class Shared<Value: Sendable>: Sendable {
 
 /// What the pages of the tests show.
 enum Shown {
+    static let member = C2Snapshot.Node(
+        id: Cast.device.id, membership: .joined, role: .device, mayObserve: false, heardMilliseconds: nil)
+
     static let join = C2Snapshot.Join(
         id: "j-1", device: Cast.device.id, manner: "human", observer: nil, secondsLeft: 90, hasValue: true)
 

@@ -1,16 +1,20 @@
 #!/usr/bin/python3
 """An operator at the console of `srup-bench c2 --web`: a real browser, without a window.
 
-Usage: browser.py press-accept --url URL --device ID [--refuse] [--seconds N] [--screenshot FILE]
+Usage: browser.py press-accept --url URL --device ID --words FILE [--refuse] [--seconds N] [--screenshot FILE]
+       browser.py double-click --url URL --device ID --words FILE --gap MILLISECONDS [--seconds N]
        browser.py look --url URL --device ID [--seconds N] [--screenshot FILE]
-       browser.py without-script --url URL --device ID [--seconds N]
+       browser.py without-script --url URL --device ID --words FILE [--seconds N]
        browser.py start
 
-URL is the one with the key behind the #, as c2 says it.
+URL is the one with the key behind the #, as c2 says it. FILE has the words that the device shows: nothing is decided before
+it has eleven of them, as a person has to look at the device first.
 
-press-accept    signs in, waits until the device asks to join, and presses its button with the keyboard alone
+press-accept    signs in, waits until the device asks to join, opens its page, types the words that are hidden there, and
+                presses its button, with the keyboard alone
+double-click    does the same, and clicks on Accept with the mouse, twice, so far apart, at the same place of the screen
 look            signs in, waits for the same, and measures the page: what is wrong with it is said, one line each
-without-script  signs in with scripts switched off, and refuses the device
+without-script  signs in with scripts switched off, and accepts the device
 start           starts the browser and ends it, to see whether it can be started here
 
 Exit status: 0 as it must be, 1 if not, 3 if there is no such browser here, or if it does not start.
@@ -34,6 +38,7 @@ try:
     from selenium import webdriver
     from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
     from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.ui import WebDriverWait
@@ -129,6 +134,7 @@ class Operator:
 
     def __init__(self, options):
         self.url, self.device, self.seconds = options.url, options.device, options.seconds
+        self.words_file = options.words
         self.profile = tempfile.mkdtemp(prefix="srup-browser-")
         chrome = webdriver.ChromeOptions()
         chrome.binary_location = BROWSER
@@ -186,7 +192,7 @@ class Operator:
 
     def card(self):
         """The join of the device, where there is one to decide on."""
-        return self.find(f'.join[data-device="{self.device}"]:not(.over):has(button)')
+        return self.find(f'.join[data-device="{self.device}"]:not(.over):has(a.button)')
 
     def wait_for_join(self):
         self.wait(f"a join of {self.device}", self.card)
@@ -209,8 +215,43 @@ class Operator:
                     and self.device in active.text)
         self.tab_to(is_button)
         self.driver.switch_to.active_element.send_keys(Keys.ENTER)
-        self.wait("what became of it", lambda: self.find("#said"), 20)
-        return self.find("#said").text
+        return self.result()
+
+    def result(self):
+        self.wait("what became of it", lambda: self.find("#result"), 20)
+        return self.find("#result").text
+
+    def words(self):
+        """Those of the device, once it has shown them."""
+        def read():
+            try:
+                with open(self.words_file, encoding="utf-8") as file:
+                    words = file.read().split()
+            except FileNotFoundError:
+                return None
+            return words if len(words) == 11 else None
+        return self.wait("the words that the device shows", read)
+
+    def open_join(self):
+        """Its page, by the keyboard; says what it shows, with "?" for each hidden word."""
+        self.tab_to(lambda active: active.tag_name == "a" and "Compare" in active.text and self.device in active.text)
+        self.driver.switch_to.active_element.send_keys(Keys.ENTER)
+        self.wait("the join's page", lambda: self.find("#decide"), 20)
+        return self.value_shown()
+
+    def value_shown(self):
+        """What is to be compared, in words."""
+        items = self.driver.find_elements(By.CSS_SELECTOR, ".value.words li")
+        return " ".join("?" if item.find_elements(By.TAG_NAME, "input") else item.text for item in items)
+
+    def type_words(self):
+        """As the device shows them. No accept counts before the page was open for 1.5 s."""
+        words = self.words()
+        fields = self.driver.find_elements(By.CSS_SELECTOR, ".value.words input")
+        assert len(fields) == 3, f"{len(fields)} words are asked for"
+        for field in fields:
+            field.send_keys(words[int(field.get_attribute("name").removeprefix("word")) - 1])
+        time.sleep(1.6)
 
     def emulate(self, width, height, scheme="light", motion="no-preference"):
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
@@ -243,21 +284,34 @@ class Operator:
             return xml.etree.ElementTree.fromstring(reply.read())
 
 
-def value_shown(it):
-    """What is to be compared, in words."""
-    return it.card().find_element(By.CSS_SELECTOR, ".value").text
-
-
 def press_accept(it, options):
     it.sign_in()
     it.wait_for_join()
     seen = {
-        "value": value_shown(it),
         "isTheSamePage": it.driver.execute_script("return window.isTheSamePage === true"),
         "announced": it.driver.execute_script("return document.getElementById('announcer').textContent"),
     }
+    seen["value"] = it.open_join()
+    if options.refuse:
+        it.words()
+    else:
+        it.type_words()
+    it.driver.execute_script("scrollTo(0, 0); document.activeElement.blur()")
     seen["said"] = it.press("refuse" if options.refuse else "accept")
     return seen, []
+
+
+def double_click(it, options):
+    it.sign_in()
+    it.wait_for_join()
+    it.open_join()
+    it.type_words()
+    button = it.find("button[value=accept]")
+    # The second click goes where the first one went, whatever is there then.
+    ActionChains(it.driver, duration=0).move_to_element(button).click().pause(options.gap / 1000).click().perform()
+    said = it.result()
+    time.sleep(2)
+    return {"said": said, "still": it.text("#result")}, []
 
 
 def look(it, options):
@@ -283,6 +337,27 @@ def look(it, options):
     it.driver.execute_script("scrollTo(0, 0); document.activeElement.blur()")
     if it.tab_to(lambda active: "skip" in (active.get_attribute("class") or "")) != 1:
         wrong.append("the first Tab does not lead to the link that skips")
+    # The page of a join, in each view, looks as good.
+    list_page = it.driver.current_url
+    it.driver.get(it.card().find_element(By.CSS_SELECTOR, "a.button").get_attribute("href"))
+    join_page = it.driver.current_url.partition("?")[0]
+    for view in ("words", "hexadecimal", "pictograph", "colours"):
+        it.driver.get(f"{join_page}?view={view}")
+        for scheme in ("light", "dark"):
+            for width in (1100, 360, 320):
+                it.emulate(width, 800, scheme)
+                time.sleep(0.4)
+                measured, poor = it.driver.execute_script(CONTRAST)
+                assert measured > 8, f"only {measured} texts were measured"
+                wrong += [f"{view}, {scheme}, {width}: {one}" for one in poor]
+                wrong += [f"{view}, too wide at {width}: {one}" for one in it.driver.execute_script(OVERFLOW)]
+                wrong += [f"{view}, at {width}: {one}" for one in it.driver.execute_script(ACCESS)]
+                if options.screenshot:
+                    it.driver.save_screenshot(f"{options.screenshot}-{view}-{scheme}-{width}.png")
+    it.emulate(360, 800, motion="reduce")
+    it.driver.get(list_page)
+    it.wait("the live stream", lambda: it.text("#live") == "Live.", 20)
+    it.driver.execute_script("scrollTo(0, 0); document.activeElement.blur()")
     it.tab_to(lambda active: active.tag_name == "summary" and "Orders" in active.text)
     it.driver.switch_to.active_element.send_keys(Keys.ENTER)
     it.tab_to(lambda active: active.get_attribute("value") == "deregister")
@@ -293,7 +368,7 @@ def look(it, options):
     if it.driver.switch_to.active_element.get_attribute("value") != "deregister":
         wrong.append("a change of the window's width takes the focus away")
     it.driver.switch_to.active_element.send_keys(Keys.ENTER)
-    it.wait("the question", lambda: "Leave it" in it.text("main"), 60)
+    it.wait("the question", lambda: "Cancel" in it.text("main"), 60)
     wrong += [f"the question: {one}" for one in it.driver.execute_script(ACCESS) if "told of what is new" not in one]
     it.driver.back()
     it.wait("the page again", lambda: it.find("#joins"), 20)
@@ -320,19 +395,24 @@ def without_script(it, options):
         it.driver.refresh()
         return it.card()
     it.wait(f"a join of {it.device}", reloaded)
-    value = value_shown(it)
-    it.card().find_element(By.CSS_SELECTOR, "button[value=refuse]").send_keys(Keys.ENTER)
-    it.wait("what became of it", lambda: it.find("#said"), 20)
-    return {"value": value, "said": it.find("#said").text, "live": it.find("#live").text}, []
+    it.card().find_element(By.CSS_SELECTOR, "a.button").send_keys(Keys.ENTER)
+    it.wait("the join's page", lambda: it.find("#decide"), 20)
+    value = it.value_shown()
+    it.type_words()
+    # Enter in a field is Accept.
+    it.find(".value.words input").send_keys(Keys.ENTER)
+    return {"value": value, "said": it.result(), "live": it.find("#live").text}, []
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("deed", choices=["press-accept", "look", "without-script", "start"])
+    parser.add_argument("deed", choices=["press-accept", "double-click", "look", "without-script", "start"])
     parser.add_argument("--url", default="")
     parser.add_argument("--device", default="")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--refuse", action="store_true")
+    parser.add_argument("--words", default="")
+    parser.add_argument("--gap", type=float, default=200)
     parser.add_argument("--screenshot")
     options = parser.parse_args()
     options.device = options.device.rjust(16, "0").lower()
@@ -353,7 +433,8 @@ def main():
         it.end()
         return 0
     try:
-        deed = {"press-accept": press_accept, "look": look, "without-script": without_script}[options.deed]
+        deeds = {"press-accept": press_accept, "double-click": double_click, "look": look, "without-script": without_script}
+        deed = deeds[options.deed]
         seen, wrong = deed(it, options)
         if options.screenshot:
             it.driver.save_screenshot(options.screenshot + ".png")

@@ -27,6 +27,7 @@
   const sent = new Map();
   const remember = (root) => {
     for (const list of root.querySelectorAll("[data-live]")) {
+      if (["decision", "waiting"].includes(list.id)) continue;
       if (list.id === "figure") sent.set(list.id, list.innerHTML);
       else for (const item of list.children) sent.set(item.id, item.outerHTML);
     }
@@ -51,7 +52,7 @@
     if (card.classList.contains("over")) return;
     card.classList.add("over");
     const hadFocus = card.contains(document.activeElement);
-    for (const one of card.querySelectorAll("form, .value, details")) one.remove();
+    for (const one of card.querySelectorAll("a")) one.remove();
     card.querySelector(".left").textContent = "over; see the history";
     if (hadFocus) {
       card.tabIndex = -1;
@@ -65,6 +66,20 @@
   };
 
   const update = (list, fresh) => {
+    if (list.id === "decision") {
+      // A join that is over has no buttons any more. Nothing else changes: what is typed stays.
+      if (list.dataset.state !== fresh.dataset.state) {
+        const hadFocus = list.contains(document.activeElement);
+        list.replaceWith(fresh);
+        announcer.textContent = fresh.querySelector("#result")?.textContent ?? "";
+        if (hadFocus) document.getElementById("result")?.focus({ preventScroll: true });
+      }
+      return;
+    }
+    if (list.id === "waiting") {
+      if (list.innerHTML !== fresh.innerHTML) list.replaceChildren(...fresh.childNodes);
+      return;
+    }
     if (list.id === "figure") {
       if (sent.get("figure") === fresh.innerHTML) return;
       const isAtEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 80;
@@ -91,7 +106,13 @@
         else if (place) place.after(item);
         else list.prepend(item);
         if (list.id === "joins") announcer.textContent = `Device ${item.dataset.device} asks to join.`;
-      } else if (list.id !== "joins" && sent.get(item.id) !== html) {
+      } else if (list.id === "joins") {
+        // The time left is counted here; only its end is news.
+        if (item.classList.contains("over") && !here.classList.contains("over")) {
+          replace(here, item);
+          here = item;
+        }
+      } else if (sent.get(item.id) !== html) {
         replace(here, item);
         here = item;
       }
@@ -174,7 +195,7 @@
   const began = performance.now();
   const countDown = () => {
     const seconds = Math.floor((performance.now() - began) / 1000);
-    for (const card of document.querySelectorAll(".join:not(.over)")) {
+    for (const card of document.querySelectorAll(".join[data-left]:not(.over)")) {
       // From when we first saw it.
       card.dataset.seen ??= seconds;
       const left = Math.max(0, Number(card.dataset.left) - (seconds - Number(card.dataset.seen)));
@@ -185,9 +206,9 @@
   };
 
   remember(document);
-  document.getElementById("said")?.focus({ preventScroll: true });
+  (document.getElementById("said") ?? document.getElementById("result"))?.focus({ preventScroll: true });
   const figure = document.getElementById("figure");
-  figure.scrollTop = figure.scrollHeight;
+  if (figure) figure.scrollTop = figure.scrollHeight;
   countDown();
   setInterval(countDown, 1000);
   listen();

@@ -1,0 +1,120 @@
+import Foundation
+import SRUP
+import SystemSupport
+import TestVectors
+import Testing
+
+/// By what Scripts/setup installs. On a machine that builds for others (CI=true) a missing browser is a failure.
+@Suite(
+    "The console in a real browser", .blocking, .serialized,
+    .enabled(
+        if: ConsoleProcess.hasBrowser, "no browser starts: Tests/SystemTests/Console/browser.py start says why"))
+struct ConsoleBrowserTests {
+    let network: Network
+    let console: ConsoleProcess
+    let beacon: BeaconProcess
+
+    init() throws {
+        network = try Network()
+        console = try ConsoleProcess(network)
+        beacon = try BeaconProcess(network, settings: ["server \(Node.c2.topicForm)": ["join = no"]])
+        try beacon.start()
+        try eventually("the beacon is connected") { [beacon] in beacon.brokerState == "connected" }
+    }
+
+    /// The words that a beacon's verb shows; nil before it does.
+    private func wordsShown(by verb: Verb) -> String? {
+        guard let start = verb.said.range(of: "all of it is the same:\n") else { return nil }
+        let words = verb.said[start.upperBound...].split(whereSeparator: \.isWhitespace).prefix(11)
+        return words.count == 11 ? words.joined(separator: " ") : nil
+    }
+
+    /// Waits for a beacon's words, and puts them where the browser looks for them: as its operator does with the device.
+    private func readWords(_ verb: Verb, into file: String) throws -> String {
+        try eventually("the beacon shows its value\n\(verb.said)") { wordsShown(by: verb) != nil }
+        let words = try #require(wordsShown(by: verb))
+        try Data(words.utf8).write(to: URL(filePath: file), options: .atomic)
+        return words
+    }
+
+    /// Whether what the page shows is these words, but for the three that it hides.
+    private func agrees(_ shown: Any?, _ words: String) -> Bool {
+        let (page, device) = ((shown as? String ?? "").split(separator: " "), words.split(separator: " "))
+        return page.count == 11 && page.count { $0 == "?" } == 3
+            && zip(page, device).allSatisfy { $0 == "?" || $0 == $1 }
+    }
+
+    @Test("a join appears by itself, its page asks for three of the device's words, and Enter lets it in")
+    func accepting() throws {
+        let file = network.folder + "/words"
+        let browser = try console.browse("press-accept", Node.beacon, "--words", file)
+        try browser.signedIn()
+        let verb = try Verb(beacon, "join", "--human")
+        let words = try readWords(verb, into: file)
+        let seen = try browser.seen()
+        #expect(verb.child.wait() == 0, "\(verb.said)")
+        #expect(beacon.membership == "member")
+        #expect(agrees(seen["value"], words), "\(seen) \(words)")
+        #expect(seen["isTheSamePage"] as? Bool == true)
+        #expect(seen["announced"] as? String == "Device \(Node.beacon) asks to join.")
+        #expect((seen["said"] as? String)?.contains("device \(Node.beacon) is a member now") == true, "\(seen)")
+        #expect(!console.said.contains(words))
+    }
+
+    @Test("Enter on Refuse keeps it out, and the beacon is told that a person has refused it")
+    func refusing() throws {
+        let file = network.folder + "/words"
+        let browser = try console.browse("press-accept", Node.beacon, "--refuse", "--words", file)
+        try browser.signedIn()
+        let verb = try Verb(beacon, "join", "--human")
+        _ = try readWords(verb, into: file)
+        #expect((try browser.seen()["said"] as? String)?.contains("Refused") == true)
+        #expect(verb.child.wait() == 1 && beacon.membership != "member")
+        #expect(verb.said.contains("a person at server \(Node.c2) refused this join"), "\(verb.said)")
+    }
+
+    @Test(
+        "the attack: of a double click on Accept, with two joins waiting, the second click accepts nothing",
+        arguments: [120, 200, 350])
+    func doubleClick(gap: Int) throws {
+        let file = network.folder + "/words"
+        try PlainDevice(network).say(.humanJoinRequest)
+        try console.hear("compare for \(Node.device)")
+        let verb = try Verb(beacon, "join", "--human")
+        _ = try readWords(verb, into: file)
+        let seen = try console.browse("double-click", Node.beacon, "--words", file, "--gap", String(gap)).seen()
+        #expect(verb.child.wait() == 0, "\(verb.said)")
+        #expect((seen["said"] as? String)?.contains("device \(Node.beacon) is a member now") == true, "\(seen)")
+        #expect(console.said.ranges(of: "by a human: accepted").count == 1)
+        #expect(!console.said.contains("join of \(Node.device) by a human"))
+    }
+
+    @Test("without scripts everything works, too")
+    func withoutScript() throws {
+        let file = network.folder + "/words"
+        let verb = try Verb(beacon, "join", "--human")
+        let words = try readWords(verb, into: file)
+        let seen = try console.browse("without-script", Node.beacon, "--words", file).seen()
+        #expect(agrees(seen["value"], words), "\(seen) \(words)")
+        #expect((seen["said"] as? String)?.contains("is a member now") == true)
+        #expect((seen["live"] as? String)?.contains("reload") == true)
+        #expect(verb.child.wait() == 0)
+    }
+
+    @Test(
+        "light and dark, wide and narrow: contrast, no overflow, labels, the keyboard, nothing from elsewhere; drawings are files"
+    )
+    func looking() throws {
+        let other = try PlainDevice(network)
+        try other.say(.joinRequest)
+        try other.say(.data(id: Octets(String(repeating: "x", count: 2_000).utf8), data: Octets([1])))
+        let verb = try Verb(beacon, "join", "--human")
+        try console.hear("compare for \(Node.beacon)")
+        let seen = try console.browse("look", Node.beacon).seen()
+        #expect(verb.child.isRunning)
+        let drawn = (seen["drawn"] as? [String])?.joined(separator: "\n") ?? ""
+        for words in ["device", "beacon", "C2", "HM_JOIN_REQ", "HM_JOIN_RESP"] { #expect(drawn.contains(words)) }
+        #expect((seen["joinDrawn"] as? Int).map { $0 > 10 } == true)
+        #expect((seen["rows"] as? Int).map { $0 >= 3 } == true)
+    }
+}
