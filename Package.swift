@@ -116,7 +116,7 @@ let package = Package(
         .testTarget(
             name: "FetchingTests", dependencies: ["Fetching", "SystemSupport", "TestVectors"], exclude: ["files.py"]),
         .testTarget(name: "EnrollingTests", dependencies: ["Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"]),
-        .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys"]),
+        .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys", "TestVectors"]),
         .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),
         .testTarget(
             name: "BeaconTests",
@@ -141,7 +141,7 @@ let package = Package(
             dependencies: [
                 "SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "TestVectors", "srup-beacon", "srup-bench",
             ],
-            exclude: ["Registry", "Console"]),
+            exclude: ["Registry", "Console", "hostile-broker.py"]),
         .testTarget(
             name: "RadioTests",
             dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"],

@@ -19,6 +19,12 @@ public struct Configuration: Equatable, Sendable {
         var observer: Identifier?
         /// How we join it, and what it may do to us.
         public var terms = Terms()
+        /// Whether DEREGISTER_CMD from it is obeyed; nil: only where its commands must name us.
+        var obeysDeregistration: Bool?
+        /// Whether it takes OBSERVATION_PROOF; nil: only where its commands must name us, since the reference cannot.
+        var takesProofs: Bool?
+        /// Whether it may be one of several servers although it compares no tokens.
+        var isShared = false
         /// Whether we ask it by ourselves.
         public var joinsByItself: Bool { join != "no" }
         /// The view in which our own value is shown to a human; the server must show it in the same.
@@ -152,6 +158,8 @@ public struct Configuration: Equatable, Sendable {
         }
         try checkNothingMissing(path)
         try settleManners(path)
+        try settleTerms(path)
+        policy.hidesIdentity = radio.advertising != .public
     }
 
     init() {}
@@ -178,6 +186,10 @@ public struct Configuration: Equatable, Sendable {
         guard servers[identity] == nil else {
             throw OperatorFault("\(path) names this beacon's own identity as a server", hint: "correct one of them")
         }
+        guard !policy.modes.isEmpty else {
+            throw OperatorFault(
+                "every mode in [link] is off in \(path)", hint: "turn keyed-mode or challenge-mode on")
+        }
         guard !listeners.isEmpty else {
             throw OperatorFault("every transport in [link] is off in \(path)", hint: "turn one on")
         }
@@ -201,6 +213,25 @@ public struct Configuration: Equatable, Sendable {
                     hint: "set join = observed, or take observer out")
             }
         }
+    }
+
+    /// A server whose commands name nobody is one of the reference's kind: it cannot take proofs, and it takes every answer on our
+    /// topic for one to itself. Next to another server that costs verdicts, and can make another's *valid* its own.
+    private mutating func settleTerms(_ path: String) throws {
+        for (server, entry) in servers {
+            var settled = entry
+            settled.terms.deregisters = entry.obeysDeregistration ?? entry.terms.namesUs
+            settled.terms.takesProofs = entry.takesProofs ?? entry.terms.namesUs
+            // A default that is written down makes no other configuration.
+            (settled.obeysDeregistration, settled.takesProofs) = (settled.terms.deregisters, settled.terms.takesProofs)
+            servers[server] = settled
+        }
+        let careless = servers.filter { !$0.value.terms.namesUs && !$0.value.isShared }.keys
+        guard servers.count > 1, let server = careless.min(by: { $0.number < $1.number }) else { return }
+        throw OperatorFault(
+            "[server \(server.topicForm)] in \(path) has recipient = broker, and there are \(servers.count) servers: "
+                + "it would take the verdicts for the others as its own",
+            hint: "give it a beacon of its own, or write shared = yes in its section to accept that")
     }
 
     /// What cannot be changed without a restart, as far as it differs from another configuration.

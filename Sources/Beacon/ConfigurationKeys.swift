@@ -27,6 +27,10 @@ extension Configuration {
         try set(&self, setting)
     }
 
+    private mutating func offer(_ mode: Modes, _ isOffered: Bool) {
+        if isOffered { policy.modes.insert(mode) } else { policy.modes.remove(mode) }
+    }
+
     private mutating func setServer(_ setting: Setting) throws(BadSetting) {
         guard let server = setting.server, server.number >= 0x10 else {
             throw BadSetting(
@@ -43,14 +47,16 @@ extension Configuration {
         case "observer": entry.observer = try setting.identifier()
         case "observer-address": entry.observerAddress = try setting.nearbyAddress()
         case "join-command": entry.terms.commandsJoin = try setting.yesOrNo()
-        case "deregister-command": entry.terms.deregisters = try setting.yesOrNo()
+        case "deregister-command": entry.obeysDeregistration = try setting.yesOrNo()
         case "update-command": entry.terms.updates = try setting.yesOrNo()
         case "recipient": entry.terms.namesUs = try setting.oneOf(["token", "broker"]) == "token"
+        case "proof": entry.takesProofs = try setting.yesOrNo()
+        case "shared": entry.isShared = try setting.yesOrNo()
         default:
             throw BadSetting(
                 sentence: "\(setting.name) is not a setting",
                 hint: "a server has key, sequence-floor, join, view, observer, observer-address, join-command, "
-                    + "deregister-command, update-command and recipient")
+                    + "deregister-command, update-command, recipient, proof and shared")
         }
         servers[server] = entry
     }
@@ -83,8 +89,10 @@ extension Configuration {
         "[link] le": { (c, s) throws(BadSetting) in c.lePSM = try s.numberOrOff(0x80...0xFF).map { UInt16($0) } },
         "[link] local": { (c, s) throws(BadSetting) in c.localPath = try s.socketPathOrOff() },
         "[link] value-mode": { (c, s) throws(BadSetting) in
-            c.policy.modes = try s.yesOrNo() ? [.challenge, .value] : [.challenge]
+            c.offer(.value, try s.yesOrNo())
         },
+        "[link] challenge-mode": { (c, s) throws(BadSetting) in c.offer(.challenge, try s.yesOrNo()) },
+        "[link] keyed-mode": { (c, s) throws(BadSetting) in c.offer(.keyed, try s.yesOrNo()) },
         "[link] links": { (c, s) throws(BadSetting) in c.policy.linkLimit = try s.number(1...1_000) },
         "[link] links-per-peer": { (c, s) throws(BadSetting) in c.policy.linksPerPeer = try s.number(1...1_000) },
         "[link] links-per-device": { (c, s) throws(BadSetting) in c.policy.linksPerDevice = try s.number(1...1_000) },

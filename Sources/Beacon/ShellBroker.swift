@@ -11,17 +11,26 @@ extension Shell {
         broker?.publish(outgoing, over: connection)
     }
 
-    /// A batch from the broker: true where the journal has what it caused, so that it may be acknowledged.
-    func take(_ batch: [Incoming], arrivedAt moment: Int64) -> Bool {
+    /// How long messages are worked on before links and deadlines have their turn, in nanoseconds; the journal's commit is added to
+    /// it. Longer: devices wait for HELLO.
+    private static let turnLength: Int64 = 30_000_000
+
+    /// The beginning of a batch from the broker, as much of it as one turn has time for.
+    /// - Returns: how many messages have been taken, once the journal has what they caused; nil where it does not.
+    func take(_ batch: ArraySlice<Incoming>, arrivedAt moment: Int64) -> Int? {
         arrival = .message(moment)
         defer { arrival = nil }
+        let end = bootNanoseconds() + Shell.turnLength
+        var taken = 0
         let kept = transact { transaction in
             for incoming in batch {
                 if let event = try event(from: incoming) { try feed(event, &transaction) }
+                taken += 1
+                if bootNanoseconds() >= end { break }
             }
         }
         Checkpoint.pass()
-        return kept
+        return kept ? taken : nil
     }
 
     /// Checks 1 to 4 of rules §1. What fails is counted, logged in one line, and dropped.
@@ -30,9 +39,7 @@ extension Shell {
             let frame = try UnverifiedFrame(incoming.payload)
             guard frame.claimedSender != configuration.identity else { return nil }  // our own, on the shared topic
             let message = try frame.verified(by: keyring)
-            guard case .observationRequest = message.content.body else { return .message(message, answered: nil) }
-            let exchange = Exchange(server: message.content.sender, token: message.content.token)
-            return .message(message, answered: try journal?.verdict(of: exchange))
+            return .message(message, try context(of: message.content))
         } catch let error as FrameError {
             refuse("malformed-frame", "a message on \(shown(incoming.topic)): \(error)")
         } catch let error as VerificationError {
@@ -42,6 +49,19 @@ extension Shell {
             }
         }
         return nil
+    }
+
+    /// What the journal knows about a message's token. A token that names its parties has no owner but them.
+    private func context(of message: Message) throws -> MessageContext {
+        var context = MessageContext()
+        if case .response = message.body { return context }
+        if case .observationRequest = message.body {
+            context.verdict = try journal?.verdict(of: Exchange(server: message.sender, token: message.token))
+        }
+        guard message.token.parties == nil else { return context }
+        let others = observer.memberships.keys.filter { $0 != message.sender }
+        context.tokenOwner = try journal?.owner(of: message.token, among: others)
+        return context
     }
 
     /// A topic is chosen by whoever publishes: only printable ASCII of it is shown.
@@ -86,9 +106,10 @@ extension Shell {
         var told: [(exchange: Exchange, device: Identifier)] = []
         guard transact({ _ in told = try journal?.delivered(ids, at: wallSeconds()) ?? [] }) else { return }
         for (exchange, device) in told {
-            log.info(
+            say(
+                .info, about: "acknowledged",
                 "the broker has the answer to \(exchange.server) about \(device), token \(exchange.token)",
-                metadata: .of("acknowledged", exchange, device: device))
+                .of("acknowledged", exchange, device: device))
         }
     }
 

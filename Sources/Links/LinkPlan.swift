@@ -3,13 +3,16 @@ import ProofLink
 
 /// When a device opens its link to the beacon, and when again, as a value. Nothing here ends the join: that is the
 /// server's to do. What a link tells is only whether another try makes sense.
+///
+/// Anyone near by can end a link, or answer in a beacon's place. So only an OUTCOME that shows that its sender holds the value ends
+/// the tries; everything else is no information (docs/proof-link.md, "What a device makes of it").
 public struct LinkPlan: Sendable {
     /// What became of one link.
     public enum Ended: Equatable, Sendable {
         /// No connection.
         case unreachable(LinkSocketError)
-        /// OUTCOME has come.
-        case outcome(Outcome)
+        /// OUTCOME has come; whether it showed that the beacon holds the value.
+        case outcome(Outcome, proved: Bool)
         /// We left it: the beacon is not the one we want, or does not speak as it must.
         case left(String)
         /// It closed without an OUTCOME.
@@ -26,21 +29,15 @@ public struct LinkPlan: Sendable {
         case fault(LinkSocketError)
     }
 
-    /// How often a beacon may end a link without a verdict before we stop: bounds the noise on the air where a beacon
-    /// never gets a request for us.
-    public static let mostLinks = 64
-
-    /// How often *invalid* may be heard before a device stops. Once is no fault of its own where the beacon still has an
-    /// earlier request of the server's open: the value may reach the device before its request reaches the beacon. More
-    /// than twice would make an honest device with a wrong value refuse itself (`Policy.mismatchLimit`, 3 by default).
-    public static let mostInvalid = 2
-    /// After the first hold-off of a beacon in its default configuration, 1 s, in milliseconds.
-    static let pauseAfterInvalid: Int64 = 1_500
+    /// The pause after a link that ended without information, in milliseconds: doubled each time, up to `longestPause`. It bounds
+    /// the noise on the air where a beacon never gets a request for us.
+    public static let firstPause: Int64 = 500
+    /// See `firstPause`. Longer: a device comes back later after an attack.
+    public static let longestPause: Int64 = 10_000
 
     private let presentsOnce: Bool
     private var refusedConnects = 0
     private var endedLinks = 0
-    private var invalid = 0
     private var hasPresented = false
 
     /// A plan; `presentsOnce`: no second link after a proof has been shown, whatever the beacon says.
@@ -49,24 +46,21 @@ public struct LinkPlan: Sendable {
     /// A proof has been sent.
     public mutating func presented() { hasPresented = true }
 
-    /// A link has ended. Connects are tried again soon, 50 to 500 ms; links that ended without a verdict later each time,
-    /// 0.25 to 8 s, because a beacon holds off who comes back too fast. A first *invalid* is tried again after 1.5 s.
+    /// A link has ended. Connects are tried again soon, 50 to 500 ms; links that ended without information later each time, 0.5
+    /// to 10 s, because a beacon holds off a peer that comes back too fast.
     public mutating func after(_ ended: Ended) -> Next {
         switch ended {
         case .unreachable(let error):
             guard LinkPlan.mayPass(error) else { return .fault(error) }
             refusedConnects += 1
             return .again(milliseconds: min(500, 50 << min(refusedConnects - 1, 4)))
-        case .outcome(.unknown), .outcome(.busy), .outcome(.fail), .closed:
-            endedLinks += 1
-            guard endedLinks < LinkPlan.mostLinks, !(presentsOnce && hasPresented) else { return .done }
-            return .again(milliseconds: min(8_000, 250 << min(endedLinks - 1, 5)))
-        case .outcome(.invalid):
-            invalid += 1
-            guard invalid < LinkPlan.mostInvalid, !presentsOnce else { return .done }
-            return .again(milliseconds: LinkPlan.pauseAfterInvalid)
-        case .outcome(.valid), .outcome(.malformed), .outcome(.tooFar), .left:
+        case .outcome(.valid, proved: true), .outcome(.invalid, proved: true):
             return .done
+        case .outcome, .closed, .left:
+            guard !(presentsOnce && hasPresented) else { return .done }
+            endedLinks += 1
+            return .again(
+                milliseconds: min(LinkPlan.longestPause, LinkPlan.firstPause << min(Int64(endedLinks) - 1, 5)))
         }
     }
 

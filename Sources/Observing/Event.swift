@@ -23,11 +23,26 @@ public struct Exchange: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(token) of \(server)" }
 }
 
+/// What the shell knows about a server's message: the history is too long to be kept in memory, and messages arrive in batches.
+public struct MessageContext: Equatable, Sendable {
+    /// The verdict that the journal holds for the message's sender and token.
+    public var verdict: Verdict?
+    /// Another server whose observation under the same token the journal holds: a plain token belongs to the server that used it
+    /// first.
+    public var tokenOwner: Identifier?
+    /// A newer request of the same server for the same device has arrived already, and waits to be handled.
+    public var isOvertaken: Bool
+
+    /// The context of one message.
+    public init(verdict: Verdict? = nil, tokenOwner: Identifier? = nil, isOvertaken: Bool = false) {
+        (self.verdict, self.tokenOwner, self.isOvertaken) = (verdict, tokenOwner, isOvertaken)
+    }
+}
+
 /// Something happened.
 public enum Event: Sendable {
-    /// A server's message, its signature checked. `answered` is the verdict that the journal holds for this sender and
-    /// token, if any: the history is too long to be kept in memory.
-    case message(Verified<Message>, answered: Verdict?)
+    /// A server's message, its signature checked, and what the shell knows about its token.
+    case message(Verified<Message>, MessageContext = MessageContext())
     /// A person or the configuration wants us joined to a server in this manner; the token is one that nobody has seen.
     case join(Identifier, Token, JoinManner = .simple)
     /// A person wants us to ask a server again that we are a member of: it has lost its state and does not know us.
@@ -128,8 +143,16 @@ public enum Refusal: Equatable, Hashable, Sendable {
     case notForUs
     /// A command that the configuration does not let this server give.
     case notAllowed
-    /// The value that we are to show does not open under our key.
+    /// What it carries does not open under our key: it is for another node.
     case notSealedToUs
+    /// What it carries opens under our key and is not a value.
+    case notAValue
+    /// Its token is one of this other server's.
+    case tokenOfAnother(Identifier)
+    /// Its token has more bytes than we keep.
+    case tokenTooLong(Int)
+    /// More requests or commands of this server than its rate allows.
+    case tooFast
 
     /// The reason's name as a counter has it.
     public var name: String {
@@ -142,6 +165,10 @@ public enum Refusal: Equatable, Hashable, Sendable {
         case .notForUs: "not-for-us"
         case .notAllowed: "not-allowed"
         case .notSealedToUs: "not-sealed-to-us"
+        case .notAValue: "not-a-value"
+        case .tokenOfAnother: "token-of-another-server"
+        case .tokenTooLong: "token-too-long"
+        case .tooFast: "too-fast"
         }
     }
 }
@@ -152,8 +179,8 @@ public enum Report: Equatable, Sendable {
     case refused(Refusal, sender: Identifier, type: MessageType)
     /// An observation was opened.
     case opened(Exchange, device: Identifier)
-    /// An observation has its verdict.
-    case answered(Exchange, device: Identifier, Verdict, Reason)
+    /// An observation has its verdict; of *valid*, how much its evidence shows.
+    case answered(Exchange, device: Identifier, Verdict, Reason, Evidence.Grade? = nil)
     /// A server asked again what is open or answered already.
     case repeated(Exchange, Verdict?)
     /// A false proof came for an open observation.

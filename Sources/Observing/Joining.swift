@@ -88,11 +88,11 @@ extension Observer {
         !standing.isEstablishing && (standing.lastAccepted != nil || !sequencesLost)
     }
 
-    mutating func present(_ exchange: Exchange, _ sealed: Octets, at now: Instant) -> [Effect] {
+    mutating func present(_ exchange: Exchange, _ opened: Result<Secret, Unopened>?, at now: Instant) -> [Effect] {
         guard let manner = servers[exchange.server]?.manner else { return [] }
-        let type: MessageType = manner == .human ? .humanJoinResponse : .observedJoinResponse
-        guard case .success(let value) = unseal(sealed.bytes) else {
-            return [.report(.refused(.notSealedToUs, sender: exchange.server, type: type))]
+        guard case .success(let value) = opened else {
+            let type: MessageType = manner == .human ? .humanJoinResponse : .observedJoinResponse
+            return [.report(.refused(.notAValue, sender: exchange.server, type: type))]
         }
         let membership = Membership.presenting(exchange.token, manner)
         servers[exchange.server]?.membership = membership

@@ -16,7 +16,9 @@ extension Observer {
             guard let victim = leastWanted(at: now) else { return turnAway(id, peer) }
             effects += end(victim, .busy)
         }
-        let session = BeaconSession(beacon: identity, modes: policy.modes, linkNonce: linkNonce, challenge: challenge)
+        let session = BeaconSession(
+            beacon: identity, modes: policy.modes, hidesIdentity: policy.hidesIdentity, linkNonce: linkNonce,
+            challenge: challenge)
         let link = Link(peer: peer, openedAt: now, session: session, deadline: now + policy.readyLimit)
         links[id] = link
         linksOfPeer[peer.address, default: 0] += 1
@@ -62,6 +64,11 @@ extension Observer {
             switch received {
             case .ready(let device): return ready(id, link.peer, device, at: now)
             case .presented(let presentation): return judge(presentation, over: id, at: now)
+            case .claim(let claim):
+                return claimed(id, claim, isFirst: link.session.state == .greeting, at: now)
+            case .proved(let proof): return proved(proof, over: id, at: now)
+            case .piece: return []
+            case .signed(let proof): return signed(proof, over: id)
             }
         } catch {
             return holdOff(id, as: .malformed, at: now)
@@ -71,19 +78,30 @@ extension Observer {
     private mutating func ready(_ id: LinkID, _ peer: Peer, _ device: Identifier, at now: Instant) -> [Effect] {
         let report = Effect.report(.ready(id, peer, device: device))
         guard exchanges[device] == nil else { return [report] + challenge(id, at: now) }
+        return [report] + hold(id, at: now)
+    }
+
+    /// The link waits for the server's request.
+    mutating func hold(_ id: LinkID, at now: Instant) -> [Effect] {
         setDeadline(of: id, to: now + policy.holdLimit)
-        let seconds = UInt16(clamping: policy.holdLimit.components.seconds)
-        return [report, .tell(id, .wait(seconds: seconds))]
+        return [.tell(id, .wait(seconds: UInt16(clamping: policy.holdLimit.components.seconds)))]
     }
 
     private mutating func challenge(_ id: LinkID, at now: Instant) -> [Effect] {
         guard let device = links[id]?.session.device, let frame = links[id]?.session.sendChallenge() else { return [] }
         setDeadline(of: id, to: now + policy.proofLimit)
-        // Strangers who name an expected device push each other out, not the device that comes after them.
-        let others = links.filter { $0.key != id && $0.value.session.awaitsProof && $0.value.session.device == device }
-        let tooMany = others.count >= policy.linksPerDevice
-        let ended = tooMany ? others.keys.min { $0.number < $1.number }.map { end($0, .busy) } : nil
-        return (ended ?? []) + [.tell(id, frame)]
+        return makeRoom(for: id, of: device) + [.tell(id, frame)]
+    }
+
+    /// Strangers who name an expected device push each other out, not the device that comes after them; nor one whose claim has
+    /// fitted, which strangers cannot make.
+    mutating func makeRoom(for id: LinkID, of device: Identifier) -> [Effect] {
+        let isClaim = links[id]?.claim != nil
+        let others = links.filter { other, link in
+            other != id && link.session.awaitsProof && link.session.device == device && (link.claim != nil) == isClaim
+        }
+        guard others.count >= policy.linksPerDevice else { return [] }
+        return others.keys.min { $0.number < $1.number }.map { end($0, .busy) } ?? []
     }
 
     mutating func challengeHeldLinks(of device: Identifier, at now: Instant) -> [Effect] {
@@ -112,11 +130,16 @@ extension Observer {
             observations[exchange].map { presentation.matches($0.value, authenticate) } ?? false
         }
         // Not measured is not weak: the device may try again. (Only LE tells a signal.)
-        if policy.minimumSignal != nil, link.peer.transport == .le, link.peer.signal == nil { return end(id, .busy) }
+        if lacksSignal(link.peer) { return end(id, .busy) }
         let tooFar = isTooFar(link.peer, roundTrip)
-        guard let first = matching.first, let value = observations[first]?.value, !tooFar else {
+        guard let first = matching.first, let value = observations[first]?.value else {
             let mode: Mode = if case .value = presentation { .value } else { .challenge }
-            return mismatch(asked, over: id, tooFar ? .tooFar : .invalid, mode, roundTrip, at: now)
+            return mismatch(asked, over: id, mode, roundTrip, at: now)
+        }
+        if tooFar {  // counts for nothing: the device is the right one, and may come nearer
+            let mode: Mode = if case .value = presentation { .value } else { .challenge }
+            for exchange in matching { noteTooFar(exchange, link.peer, mode, roundTrip) }
+            return end(id, .tooFar)
         }
         var effects: [Effect] = []
         let outcome = presentation.validOutcome(value, authenticate)
@@ -129,8 +152,10 @@ extension Observer {
         return effects
     }
 
-    private mutating func mismatch(
-        _ asked: [Exchange], over id: LinkID, _ outcome: Outcome, _ mode: Mode, _ roundTrip: Duration?, at now: Instant
+    /// A false proof. In challenge mode its number never decides; all links of the address that it came from end, so that one
+    /// address counts once for each hold-off (proof-link-keyed.md §1).
+    mutating func mismatch(
+        _ asked: [Exchange], over id: LinkID, _ mode: Mode, _ roundTrip: Duration?, at now: Instant
     ) -> [Effect] {
         guard let link = links[id] else { return [] }
         var effects: [Effect] = []
@@ -138,24 +163,41 @@ extension Observer {
         for exchange in asked {
             guard var observation = observations[exchange] else { continue }
             observation.mismatches += 1
+            if mode == .value { observation.falseValues += 1 }
+            observation.heldOff = observation.heldOff.suffix(3) + [link.peer.address]
             observation.lastEvidence = Evidence(
-                peer: link.peer, mode: mode, roundTrip: roundTrip, attempts: observation.mismatches, grade: .reachable)
+                peer: link.peer, mode: mode, roundTrip: roundTrip, attempts: observation.mismatches, grade: .reachable,
+                isTimed: false)
             observations[exchange] = observation
             effects += [
                 .record(.mismatches(exchange, observation.mismatches)),
                 .report(
                     .mismatch(exchange, device: observation.device, link.peer, count: observation.mismatches)),
             ]
-            if observation.mismatches >= policy.mismatchLimit { decided.append(exchange) }
+            if observation.falseValues >= policy.mismatchLimit { decided.append(exchange) }
         }
-        let ending = holdOff(id, as: outcome, at: now)
+        let ending = holdOff(id, as: .invalid, at: now) + endLinks(of: link.peer.address)
         for exchange in decided {
             effects += answer(exchange, .invalid, .mismatches, observations[exchange]?.lastEvidence)
         }
         return effects + ending
     }
 
-    private func isTooFar(_ peer: Peer, _ roundTrip: Duration?) -> Bool {
+    /// What the operator wants to know of a device that was refused for its place alone.
+    mutating func noteTooFar(_ exchange: Exchange, _ peer: Peer, _ mode: Mode, _ roundTrip: Duration?) {
+        guard var observation = observations[exchange] else { return }
+        observation.wasTooFar = true
+        observation.lastEvidence = Evidence(
+            peer: peer, mode: mode, roundTrip: roundTrip, attempts: observation.mismatches + 1, grade: .reachable,
+            isTimed: false)
+        observations[exchange] = observation
+    }
+
+    func lacksSignal(_ peer: Peer) -> Bool {
+        policy.minimumSignal != nil && peer.transport == .le && peer.signal == nil
+    }
+
+    func isTooFar(_ peer: Peer, _ roundTrip: Duration?) -> Bool {
         // A bound that is set and cannot be checked is not met.
         if let bound = policy.maximumRoundTrip { if roundTrip.map({ $0 > bound }) ?? true { return true } }
         if let bound = policy.minimumSignal { if peer.signal.map({ $0 < bound }) ?? true { return true } }
@@ -165,14 +207,11 @@ extension Observer {
     private func evidence(
         _ exchange: Exchange, _ peer: Peer, _ presentation: Presentation, _ roundTrip: Duration?
     ) -> Evidence {
-        let attempts = (observations[exchange]?.mismatches ?? 0) + 1
-        switch presentation {
-        case .value:
-            return Evidence(peer: peer, mode: .value, roundTrip: roundTrip, attempts: attempts, grade: .reachable)
-        case .proof:
-            let grade: Evidence.Grade = policy.maximumRoundTrip == nil ? .challenged : .timed
-            return Evidence(peer: peer, mode: .challenge, roundTrip: roundTrip, attempts: attempts, grade: grade)
-        }
+        let (mode, grade): (Mode, Evidence.Grade) =
+            if case .value = presentation { (.value, .reachable) } else { (.challenge, .challenged) }
+        return Evidence(
+            peer: peer, mode: mode, roundTrip: roundTrip, attempts: (observations[exchange]?.mismatches ?? 0) + 1,
+            grade: grade, isTimed: policy.maximumRoundTrip != nil)
     }
 
     // MARK: - Ends of links
@@ -180,6 +219,11 @@ extension Observer {
     mutating func endChallengedLinks(of device: Identifier) -> [Effect] {
         let challenged = links.filter { $0.value.session.awaitsProof && $0.value.session.device == device }.keys
         return challenged.sorted { $0.number < $1.number }.flatMap { end($0, .fail) }
+    }
+
+    private mutating func endLinks(of address: String) -> [Effect] {
+        let theirs = links.filter { $0.value.peer.address == address }.keys
+        return theirs.sorted { $0.number < $1.number }.flatMap { end($0, .busy) }
     }
 
     /// Ends a link whose peer presented something false, and holds the peer off.
@@ -193,7 +237,7 @@ extension Observer {
         guard let link = links[id] else { return [] }
         forget(id)
         return [
-            .tell(id, .outcome(outcome, tag: LinkFrame.noTag)), .close(id),
+            .tell(id, link.session.outcome(outcome, link.claim?.beaconKey, authenticate)), .close(id),
             .report(.ended(id, link.peer, device: link.session.device, outcome)),
         ]
     }
@@ -204,7 +248,7 @@ extension Observer {
         linksOfPeer[link.peer.address] = left > 0 ? left : nil
     }
 
-    private mutating func setDeadline(of id: LinkID, to deadline: Instant) {
+    mutating func setDeadline(of id: LinkID, to deadline: Instant) {
         links[id]?.deadline = deadline
         agenda.add(.link(id), at: deadline)
     }

@@ -57,6 +57,14 @@ public enum Membership: Hashable, Sendable {
         }
     }
 
+    /// Of the request that awaits its answer, or of the value that we show.
+    public var token: Token? {
+        switch self {
+        case .joining(let token, _), .presenting(let token, _), .resigning(let token), .deregistering(let token): token
+        case .stranger, .member, .refused, .terminated, .resigned, .deregistered: nil
+        }
+    }
+
     /// How the join is asked for that waits for its answer.
     public var manner: JoinManner? {
         switch self {
@@ -87,6 +95,8 @@ public struct Terms: Equatable, Sendable {
     /// Whether its commands must carry a token that names us. Nothing else that is signed tells whom a command is for:
     /// without this, one that was meant for another device is obeyed here if the broker lets somebody copy it to our topic.
     public var namesUs = true
+    /// Whether it takes OBSERVATION_PROOF just before a verdict. The reference's client ends at a DATA that it does not expect.
+    public var takesProofs = true
 
     /// Joined simply, everything allowed, and commands must name us.
     public init() {}
@@ -112,6 +122,9 @@ public enum DataID: String, CaseIterable, Sendable {
     case identification = "IDENTIFICATION"
     /// From us: the evidence of a verdict, one JSON object.
     case observationEvidence = "OBSERVATION_EVIDENCE"
+
+    /// From us, just before *valid*: the device's signed proof as it came (docs/proof-link.md, "Keyed mode").
+    case observationProof = "OBSERVATION_PROOF"
 
     /// From us, before the status *HTTP error*: what the web server's status was, a little-endian number of 4 bytes (§3.7).
     case updateHTTPStatus = "UPDATE_HTTP_STATUS"

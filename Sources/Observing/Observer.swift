@@ -23,10 +23,10 @@ public typealias Unsealer = @Sendable (_ sealed: [UInt8]) -> Result<Secret, Unop
 ///
 /// One observation, from the server's request to the one verdict:
 ///
-///                       ┌── not opened, names us, too many ─────────────────────────▶ failed
+///                       ┌── not a value, names us, too many ────────────────────────▶ failed
 ///     OBSERVE_REQ ──────┤
 ///                       └──▶ open ──┬── right proof before the deadline ────────────▶ valid
-///                                   ├── `mismatchLimit` false proofs ───────────────▶ invalid
+///                                   ├── `mismatchLimit` false values (value mode) ──▶ invalid
 ///                                   ├── deadline, a false proof came ───────────────▶ invalid
 ///                                   ├── deadline, nobody came ──────────────────────▶ failed
 ///                                   └── superseded, withdrawn, machine restarted ───▶ failed
@@ -59,6 +59,7 @@ public struct Observer: Sendable {
     var links: [LinkID: Link] = [:]
     var linksOfPeer: [String: Int] = [:]
     var holdOffs = HoldOffs()
+    var unopenedSeals = UnopenedSeals()
     /// The journal was lost: a server of which no sequence id is known may have sent us something before.
     var sequencesLost = false
     /// A server has taken us out of the system: nothing is listened to any more.
@@ -92,6 +93,8 @@ public struct Observer: Sendable {
         /// Our own value, while we show it.
         var presented: Secret?
         var isPaused = false
+        var requests = RateBucket()
+        var commands = RateBucket()
     }
 
     /// One question that has no verdict yet.
@@ -99,8 +102,29 @@ public struct Observer: Sendable {
         let device: Identifier
         let value: Secret
         let deadline: Instant
+        /// False proofs of either mode: evidence, and at the deadline the verdict *invalid*.
         var mismatches = 0
+        /// False values shown in value mode: as many as the policy allows decide at once.
+        var falseValues = 0
+        /// The value was proved from outside the configured bounds.
+        var wasTooFar = false
+        /// The value was proved in keyed mode, and the signature has not come.
+        var wasUnsigned = false
+        /// What keyed mode derives from the value.
+        let keys: KeyedKeys
+        /// The addresses held off for false proofs of this observation, the newest: a newer request forgives them.
+        var heldOff: [String] = []
         var lastEvidence: Evidence?
+
+        init(_ device: Identifier, _ value: Secret, deadline: Instant, keys: KeyedKeys) {
+            (self.device, self.value, self.deadline, self.keys) = (device, value, deadline, keys)
+        }
+
+        /// The verdict where the deadline has come and no proof has decided, and why.
+        var verdictAtDeadline: (Verdict, Reason) {
+            if mismatches > 0 { return (.invalid, .deadlineAfterMismatch) }
+            return (.failed, wasUnsigned ? .unsigned : wasTooFar ? .tooFar : .silence)
+        }
     }
 
     /// One link of a device's.
@@ -110,6 +134,7 @@ public struct Observer: Sendable {
         var session: BeaconSession
         var deadline: Instant
         var challengeLeft: Instant?
+        var claim: FittedClaim?
     }
 
     enum Due: Sendable {
@@ -155,14 +180,15 @@ public struct Observer: Sendable {
         return (exchanges[device] ?? []).map { ($0, device) }
     }
 
-    /// Takes what happened, and says what to do. Whatever is due by now comes first, so that a proof that arrives together
-    /// with the deadline loses.
+    /// Takes what happened, and says what to do. What is due by now and could be touched by it comes first, so that a proof that
+    /// arrives together with the deadline loses.
     public mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
-        var effects = expire(at: now)
+        var effects = expire(before: event, at: now)
         switch event {
-        case .message(let message, let answered):
+        case .message(let message, var context):
             // The journal was asked before what is due now was answered.
-            effects += take(message, answered: answered ?? effects.verdict(of: message.content), at: now)
+            context.add(effects, message.content)
+            effects += take(message, context, at: now)
         case .join(let server, let token, let manner): effects += join(server, token, manner, at: now)
         case .joinAgain(let server, let token, let manner): effects += joinAgain(server, token, manner, at: now)
         case .resign(let server, let token): effects += resign(server, token, at: now)
@@ -195,42 +221,30 @@ public struct Observer: Sendable {
             if let due = standing.joinDue { agenda.add(.join(server), at: due) }
         }
     }
-
-    private mutating func expire(at now: Instant) -> [Effect] {
-        var effects: [Effect] = []
-        while let due = agenda.takeDue(at: now) {
-            switch due {
-            case .observation(let exchange):
-                guard let observation = observations[exchange], observation.deadline <= now else { continue }
-                effects +=
-                    observation.mismatches > 0
-                    ? answer(exchange, .invalid, .deadlineAfterMismatch, observation.lastEvidence)
-                    : answer(exchange, .failed, .silence, nil)
-            case .link(let id):
-                guard let link = links[id], link.deadline <= now else { continue }
-                effects += end(id, link.session.awaitsProof ? .fail : .unknown)
-            case .join(let server):
-                guard let standing = servers[server], standing.membership.asksAgain,
-                    let joinDue = standing.joinDue, joinDue <= now
-                else { continue }
-                servers[server]?.joinDue = nil
-                effects.append(.wantToken(server))
-            }
-        }
-        return effects
-    }
 }
 
-extension [Effect] {
-    /// The verdict that these effects record for a message's exchange.
-    fileprivate func verdict(of message: Message) -> Verdict? {
-        let exchange = Exchange(server: message.sender, token: message.token)
-        for case .record(.answered(exchange, _, let verdict, _, _)) in self { return verdict }
-        return nil
+extension MessageContext {
+    /// Adds what these effects record about the message's token.
+    fileprivate mutating func add(_ effects: [Effect], _ message: Message) {
+        for case .record(.answered(let exchange, _, let verdict, _, _)) in effects where exchange.token == message.token
+        {
+            if exchange.server == message.sender { self.verdict = verdict } else { tokenOwner = exchange.server }
+        }
     }
 }
 
 extension BeaconSession {
-    var awaitsProof: Bool { if case .challenged = state { true } else { false } }
-    var isHeld: Bool { if case .holding = state { true } else { false } }
+    var awaitsProof: Bool {
+        switch state {
+        case .challenged, .challengedKeyed, .signing: true
+        case .greeting, .holding, .claimed, .presented, .ended: false
+        }
+    }
+
+    var isHeld: Bool {
+        switch state {
+        case .holding, .claimed: true
+        case .greeting, .challenged, .challengedKeyed, .signing, .presented, .ended: false
+        }
+    }
 }

@@ -6,13 +6,21 @@ public struct Policy: Equatable, Sendable {
     public var observationWindow = Duration.seconds(120)
     /// Open observations in all. More: more memory for a server to fill (about 1 KiB each).
     public var observationLimit = 1024
-    /// False proofs that make an observation *invalid*. More: an attacker may guess more often (at 2^-128 a guess).
+    /// False values, in value mode, that make an observation *invalid* at once. More: more shows of values by strangers. In
+    /// challenge mode their number never decides: a guess succeeds with probability 2^-128, and a limit would give strangers a
+    /// veto.
     public var mismatchLimit = 3
+    /// OBSERVE_REQs of one server. More: one server may keep the beacon busy, at about 2 ms each.
+    public var requestRate = RateLimit(burst: 1_024, interval: .milliseconds(20))
+    /// Commands of one server. More: the same.
+    public var commandRate = RateLimit(burst: 128, interval: .milliseconds(200))
     /// Whether evidence goes to the server as a DATA message before each response.
     public var reportsEvidence = false
 
     /// Which modes HELLO offers.
-    public var modes: Modes = [.challenge]
+    public var modes: Modes = [.challenge, .keyed]
+    /// Whether HELLO names nobody where it offers keyed mode alone: the beacon is private.
+    public var hidesIdentity = false
     /// Links in all. More: more memory and descriptors for strangers to hold.
     public var linkLimit = 64
     /// Links of one peer address. More: one stranger may fill more places.
@@ -26,6 +34,8 @@ public struct Policy: Equatable, Sendable {
     public var readyLimit = Duration.seconds(5)
     /// From CHALLENGE to the proof. Longer: a relay has more time.
     public var proofLimit = Duration.seconds(2)
+    /// From PROOF to the last SIGN, in keyed mode: hardware may sign slowly. Longer: an unsigned proof holds its place longer.
+    public var signLimit = Duration.seconds(10)
     /// From READY until the server's request must have come. Longer: waiting strangers hold places longer.
     public var holdLimit = Duration.seconds(120)
     /// The round trip above which a right proof is *too far*; nil: no bound. It is no distance bound (rules: §4).
@@ -64,6 +74,9 @@ struct HoldOffs {
 
     /// Whether a peer is held off at a moment.
     func holds(_ address: String, at now: Instant) -> Bool { (entries[address]?.until).map { now < $0 } ?? false }
+
+    /// What a peer presented was no fault of its own.
+    mutating func forgive(_ address: String) { entries[address] = nil }
 
     /// Holds a peer off: twice as long as the last time, unless that is forgotten.
     mutating func add(_ address: String, at now: Instant, _ policy: Policy) {

@@ -9,12 +9,20 @@ extension Observer {
     /// Above this an accepted sequence id would leave no room for ours, and one message would end the pair for ever.
     static let highestSequence = SequenceID(.max - 1 << 32)
 
-    /// Checks 5 to 7 of rules §1, then does what the message asks. Nothing changes where it is refused.
-    mutating func take(_ message: Verified<Message>, answered: Verdict?, at now: Instant) -> [Effect] {
+    /// Longer tokens are refused: each observation in the history keeps its token. The reference's have 36 bytes, ours 70.
+    public static let longestToken = 255
+
+    /// Checks 5 to 8 of rules §1, then does what the message asks. Nothing changes where it is refused.
+    mutating func take(_ message: Verified<Message>, _ context: MessageContext, at now: Instant) -> [Effect] {
         let content = message.content
-        if let refusal = refusal(of: content) {
-            return [.report(.refused(refusal, sender: content.sender, type: content.body.type))]
+        func refused(_ refusal: Refusal) -> [Effect] {
+            [.report(.refused(refusal, sender: content.sender, type: content.body.type))]
         }
+        if let refusal = refusal(of: content, context) { return refused(refusal) }
+        guard hasRoom(for: content, at: now) else { return refused(.tooFast) }
+        let opened = content.body.sealed.map { open($0) }
+        if case .failure(.seal) = opened { return refused(.notSealedToUs) }
+        spend(on: content, at: now)
         let exchange = Exchange(server: content.sender, token: content.token)
         var effects: [Effect] = []
         // A command to join may be a copy of an old one while we do not know the server's last sequence id: it makes us ask,
@@ -24,11 +32,10 @@ extension Observer {
             effects.append(.record(.accepted(content.sender, content.sequence)))
         }
         switch content.body {
-        case .observationRequest(let device, let sealed):
-            effects += observe(exchange, device, sealed, answered, frame: message.frame, at: now)
+        case .observationRequest(let device, _):
+            effects += observe(exchange, device, opened, context, frame: message.frame, at: now)
         case .response(let status): effects += settleRequest(of: content.sender, status, at: now)
-        case .humanJoinResponse(let sealed), .observedJoinResponse(let sealed):
-            effects += present(exchange, sealed, at: now)
+        case .humanJoinResponse, .observedJoinResponse: effects += present(exchange, opened, at: now)
         case .joinCommand: effects += obeyJoin(content.sender)
         case .terminateCommand: effects += leave(content.sender, as: .terminated)
         case .deregisterCommand: effects += expelled(by: content.sender, exchange)
@@ -45,11 +52,12 @@ extension Observer {
     }
 
     /// Check 6: what this sender may send us now. The switch is the table of tests.
-    private func refusal(of message: Message) -> Refusal? {
+    private func refusal(of message: Message, _ context: MessageContext) -> Refusal? {
         guard let standing = servers[message.sender] else { return .notOurServer }
         if let last = standing.lastAccepted, message.sequence <= last { return .replayed(message.sequence, last: last) }
         guard message.sequence <= Observer.highestSequence else { return .sequenceTooHigh(message.sequence) }
         guard !isExpelled else { return .notNow(.deregistered) }
+        if let refusal = refusalOfToken(of: message, context) { return refusal }
         let terms = terms[message.sender] ?? Terms()
         switch (standing.membership, message.body) {
         case (.joining(let token, _), .response(let status)) where token == message.token:
@@ -71,27 +79,82 @@ extension Observer {
         case (.member, let body), (.resigning, let body), (.deregistering, let body):
             guard body.isCommand else { return .notServed }
             guard standing.lastAccepted != nil else { return .notNow(standing.membership) }
-            guard !terms.namesUs || message.token.names(identity) else { return .notForUs }
+            guard !terms.namesUs || message.token.names(identity) || message.token.parties != nil else {
+                return .notForUs
+            }
             return terms.allow(body) ? nil : .notAllowed
         case (.stranger, _), (.joining, _), (.presenting, _), (.refused, _), (.terminated, _):
             return .notNow(standing.membership)
         }
     }
 
+    /// Whose token it is. Version 5 signs no recipient: a token that names its parties says it, and a plain one belongs to the
+    /// server that used it first (proof-link-keyed.md §4). An answer carries our own token, which the table compares.
+    private func refusalOfToken(of message: Message, _ context: MessageContext) -> Refusal? {
+        if case .response = message.body { return nil }
+        let token = message.token
+        guard token.bytes.count <= Observer.longestToken else { return .tokenTooLong(token.bytes.count) }
+        guard token.mayBe(from: message.sender, for: identity) else { return .notForUs }
+        guard token.parties == nil else { return nil }
+        if let owner = context.tokenOwner ?? owner(of: token, otherThan: message.sender) {
+            return .tokenOfAnother(owner)
+        }
+        return nil
+    }
+
+    private func owner(of token: Token, otherThan sender: Identifier) -> Identifier? {
+        if let update, update.exchange.token == token, update.exchange.server != sender {
+            return update.exchange.server
+        }
+        let activation = activations.first { $0.exchange.token == token && $0.exchange.server != sender }
+        return activation?.exchange.server
+            ?? servers.first { server, standing in
+                let isOpen = observations[Exchange(server: server, token: token)] != nil
+                return server != sender && (isOpen || standing.membership.token == token)
+            }?.key
+    }
+
+    /// The eighth check of rules §1. A seal that did not open once does not open again: copies of it cost nothing.
+    private mutating func open(_ sealed: Octets) -> Result<Secret, Unopened> {
+        guard !unopenedSeals.contains(sealed) else { return .failure(.seal) }
+        let opened = unseal(sealed.bytes)
+        if case .failure(.seal) = opened { unopenedSeals.insert(sealed) }
+        return opened
+    }
+
+    // MARK: - Rates (proof-link-keyed.md §4)
+
+    private func hasRoom(for message: Message, at now: Instant) -> Bool {
+        guard let standing = servers[message.sender] else { return false }
+        if case .observationRequest = message.body { return standing.requests.hasRoom(at: now, policy.requestRate) }
+        return !message.body.isLimited || standing.commands.hasRoom(at: now, policy.commandRate)
+    }
+
+    /// What was not for us, or was refused, has cost the server nothing: otherwise copies could use up its rate.
+    private mutating func spend(on message: Message, at now: Instant) {
+        if case .observationRequest = message.body {
+            servers[message.sender]?.requests.take(at: now, policy.requestRate)
+        } else if message.body.isLimited {
+            servers[message.sender]?.commands.take(at: now, policy.commandRate)
+        }
+    }
+
     // MARK: - Observations (rules: §3; the paper's §5.2.2)
 
     private mutating func observe(
-        _ exchange: Exchange, _ device: Identifier, _ sealed: Octets, _ answered: Verdict?, frame: [UInt8],
-        at now: Instant
+        _ exchange: Exchange, _ device: Identifier, _ opened: Result<Secret, Unopened>?, _ context: MessageContext,
+        frame: [UInt8], at now: Instant
     ) -> [Effect] {
-        if let answered {
-            return [respond(exchange, answered.status), .report(.repeated(exchange, answered))]
+        if let verdict = context.verdict {
+            return [respond(exchange, verdict.status), .report(.repeated(exchange, verdict))]
         }
         if observations[exchange] != nil { return [.report(.repeated(exchange, nil))] }
         var effects: [Effect] = []
         if let older = (exchanges[device] ?? []).first(where: { $0.server == exchange.server }) {
+            for address in observations[older]?.heldOff ?? [] { holdOffs.forgive(address) }
             effects += answer(older, .failed, .superseded, observations[older]?.lastEvidence)
         }
+        guard !context.isOvertaken else { return effects + conclude(exchange, device, .failed, .superseded, nil) }
         guard servers[exchange.server]?.isPaused != true else {
             return effects + conclude(exchange, device, .failed, .paused, nil)
         }
@@ -99,7 +162,8 @@ extension Observer {
         guard observations.count < policy.observationLimit else {
             return effects + conclude(exchange, device, .failed, .tooMany, nil)
         }
-        switch unseal(sealed.bytes) {
+        switch opened {
+        case nil: preconditionFailure("an OBSERVE_REQ without a sealed value")
         case .failure(let unopened): return effects + conclude(exchange, device, .failed, unopened.reason, nil)
         case .success(let value):
             let deadline = now + policy.observationWindow
@@ -107,8 +171,8 @@ extension Observer {
                 .record(.opened(exchange, device: device, frame: frame, deadline: deadline)),
                 .report(.opened(exchange, device: device)),
             ]
-            open(exchange, Observation(device: device, value: value, deadline: deadline))
-            return effects + challengeHeldLinks(of: device, at: now)
+            open(exchange, Observation(device, value, deadline: deadline, keys: KeyedKeys(value, authenticate)))
+            return effects + challengeHeldLinks(of: device, at: now) + challengeClaims(of: exchange, at: now)
         }
     }
 
@@ -121,28 +185,35 @@ extension Observer {
 
     /// Ends an open observation with its verdict. Links that wait for nothing any more are ended after it.
     mutating func answer(
-        _ exchange: Exchange, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?
+        _ exchange: Exchange, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?,
+        _ proof: KeyedProof? = nil
     ) -> [Effect] {
         guard let observation = observations.removeValue(forKey: exchange) else {
             preconditionFailure("a verdict for \(exchange), which is not open")
         }
         let left = (exchanges[observation.device] ?? []).filter { $0 != exchange }
         exchanges[observation.device] = left.isEmpty ? nil : left
-        return conclude(exchange, observation.device, verdict, reason, evidence)
+        return conclude(exchange, observation.device, verdict, reason, evidence, proof) + endClaims(of: exchange)
             + (left.isEmpty ? endChallengedLinks(of: observation.device) : [])
     }
 
     /// The order that rules §4 gives: the verdict and the signed response are recorded before anything leaves.
     mutating func conclude(
-        _ exchange: Exchange, _ device: Identifier, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?
+        _ exchange: Exchange, _ device: Identifier, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?,
+        _ proof: KeyedProof? = nil
     ) -> [Effect] {
         var effects: [Effect] = [.record(.answered(exchange, device: device, verdict, reason, evidence))]
         if policy.reportsEvidence, let evidence {
             let body = Body.data(id: DataID.observationEvidence.octets, data: Octets(evidence.json.utf8))
             effects.append(send(body, exchange.token, to: exchange.server))
         }
+        if let proof, terms[exchange.server, default: Terms()].takesProofs {
+            let body = Body.data(id: DataID.observationProof.octets, data: Octets(proof.encoded))
+            effects.append(send(body, exchange.token, to: exchange.server))
+        }
         effects.append(respond(exchange, verdict.status))
-        effects.append(.report(.answered(exchange, device: device, verdict, reason)))
+        let grade = verdict == .valid ? evidence?.grade : nil
+        effects.append(.report(.answered(exchange, device: device, verdict, reason, grade)))
         return effects
     }
 
@@ -165,6 +236,23 @@ extension Observer {
 }
 
 extension Body {
+    /// What is sealed to us.
+    fileprivate var sealed: Octets? {
+        switch self {
+        case .observationRequest(_, let sealed), .humanJoinResponse(let sealed), .observedJoinResponse(let sealed):
+            sealed
+        default: nil
+        }
+    }
+
+    /// Whether it counts for the rate of commands. What ends a membership is obeyed whatever came before it, once.
+    fileprivate var isLimited: Bool {
+        switch self {
+        case .initiate, .activate, .action, .data, .identityRequest, .joinCommand: true
+        default: false
+        }
+    }
+
     /// What a server orders a member to do. OBSERVE_REQ is not among them: what binds it to us is its sealed value.
     var isCommand: Bool {
         switch self {

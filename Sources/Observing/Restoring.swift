@@ -1,3 +1,4 @@
+import ProofLink
 import SRUP
 
 /// What the journal holds of a server.
@@ -101,8 +102,9 @@ extension Observer {
         switch unseal(sealed.bytes) {
         case .failure(let unopened): return conclude(stored.exchange, stored.device, .failed, unopened.reason, nil)
         case .success(let value):
-            let observation = Observation(
-                device: stored.device, value: value, deadline: stored.deadline, mismatches: stored.mismatches)
+            var observation = Observation(
+                stored.device, value, deadline: stored.deadline, keys: KeyedKeys(value, authenticate))
+            observation.mismatches = stored.mismatches
             open(stored.exchange, observation)
             return []
         }

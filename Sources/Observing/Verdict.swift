@@ -24,12 +24,16 @@ public enum Verdict: String, CaseIterable, Hashable, Sendable {
 public enum Reason: String, CaseIterable, Hashable, Sendable {
     /// The proof matched.
     case matched
-    /// As many false proofs came as the policy allows.
+    /// As many false values came, in value mode, as the policy allows.
     case mismatches
     /// The deadline came; there had been false proofs.
     case deadlineAfterMismatch
     /// The deadline came; nobody had presented anything.
     case silence
+    /// The deadline came; the value had been proved, from outside the configured bounds only.
+    case tooFar
+    /// The deadline came; the value had been proved in keyed mode, and not signed.
+    case unsigned
     /// The server asked again for the same device under another token.
     case superseded
     /// Our membership has ended.
@@ -54,9 +58,11 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     public var sentence: String {
         switch self {
         case .matched: "the proof matched"
-        case .mismatches: "too many false proofs"
+        case .mismatches: "too many false values"
         case .deadlineAfterMismatch: "the deadline came after false proofs"
         case .silence: "the deadline came and nobody presented a proof"
+        case .tooFar: "the deadline came and the device had proved itself only from outside the configured bounds"
+        case .unsigned: "the deadline came and the device had proved the value without signing it"
         case .superseded: "the server asked again for this device under another token"
         case .withdrawn: "our membership has ended"
         case .interrupted: "the machine was restarted meanwhile"
@@ -101,8 +107,8 @@ public struct Evidence: Hashable, Sendable {
         case reachable
         /// A challenge was answered: the value was never shown.
         case challenged
-        /// A challenge was answered within a configured round trip.
-        case timed
+        /// A challenge was answered and signed. The server must check the signature: the beacon cannot.
+        case keyed
     }
 
     /// Who presented it.
@@ -115,11 +121,13 @@ public struct Evidence: Hashable, Sendable {
     public var attempts: Int
     /// How much it shows.
     public var grade: Grade
+    /// Whether a configured bound on the round trip was met.
+    public var isTimed: Bool
 
     /// Evidence of one presentation.
-    public init(peer: Peer, mode: Mode, roundTrip: Duration?, attempts: Int, grade: Grade) {
+    public init(peer: Peer, mode: Mode, roundTrip: Duration?, attempts: Int, grade: Grade, isTimed: Bool) {
         (self.peer, self.mode, self.roundTrip) = (peer, mode, roundTrip)
-        (self.attempts, self.grade) = (attempts, grade)
+        (self.attempts, self.grade, self.isTimed) = (attempts, grade, isTimed)
     }
 
     /// The evidence as one JSON object, for the history and for the server. Its texts are words and addresses of ours;
@@ -134,6 +142,7 @@ public struct Evidence: Hashable, Sendable {
         var fields = [
             "\"transport\":\(quoted(peer.transport.rawValue))", "\"peer\":\(quoted(peer.address))",
             "\"mode\":\(quoted(mode.description))", "\"attempts\":\(attempts)", "\"grade\":\(quoted(grade.rawValue))",
+            "\"timed\":\(isTimed)",
         ]
         if let kind = peer.kind { fields.append("\"peer_kind\":\(quoted(kind.rawValue))") }
         if let security = peer.security { fields.append("\"security\":\(quoted(security.rawValue))") }

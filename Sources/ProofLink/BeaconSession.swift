@@ -4,6 +4,7 @@ import SRUP
 /// decision about the proof.
 ///
 ///     greeting ──READY──▶ holding ──challenge()──▶ challenged ──PROOF | VALUE──▶ presented ──end()──▶ ended
+///        └──CLAIM──▶ claimed ──challenge(to:)──▶ challengedKeyed ──PROOF──▶ signing ──SIGN, the last──▶ presented
 ///
 /// `end()` may come in any state; a frame out of turn is malformed in every state, and after `ended` nothing is read.
 public struct BeaconSession: Sendable {
@@ -13,8 +14,14 @@ public struct BeaconSession: Sendable {
         case greeting
         /// READY has come; the beacon has no request for this device yet.
         case holding(Mode, Identifier)
+        /// CLAIM has come; it fits no open observation yet. Where it is all zero, the device has no value yet.
+        case claimed([UInt8])
         /// CHALLENGE has gone; the proof is awaited.
         case challenged(Mode, Identifier)
+        /// CHALLENGE has gone to the device whose claim has fitted.
+        case challengedKeyed(KeyedContext)
+        /// PROOF has come in keyed mode, and so much of the signature.
+        case signing(KeyedProof)
         /// The proof has come and is being judged.
         case presented(Mode, Identifier)
         /// OUTCOME has gone.
@@ -25,6 +32,14 @@ public struct BeaconSession: Sendable {
     public enum Received: Equatable, Sendable {
         /// A device has named itself.
         case ready(Identifier)
+        /// A device has claimed one of the values that the beacon may know, or says that it has none yet.
+        case claim([UInt8])
+        /// A device has presented the first half of its proof in keyed mode: the round trip ends here.
+        case proved(KeyedProof)
+        /// A piece of the signature that is not the last.
+        case piece
+        /// The proof with its whole signature.
+        case signed(KeyedProof)
         /// A device has presented its proof.
         case presented(Presentation)
     }
@@ -36,12 +51,17 @@ public struct BeaconSession: Sendable {
     public private(set) var state = State.greeting
     private let beacon: Identifier
     private let modes: Modes
+    private let hidesIdentity: Bool
     private let linkNonce: [UInt8]
     private let challenge: [UInt8]
 
     /// A session whose HELLO is about to go.
+    /// - Parameter hidesIdentity: whether HELLO names nobody. Only keyed mode can do that: its tags hold the identity.
     /// - Precondition: 16 fresh random bytes for the link and 32 for its challenge.
-    public init(beacon: Identifier, modes: Modes, linkNonce: [UInt8], challenge: [UInt8]) {
+    public init(
+        beacon: Identifier, modes: Modes, hidesIdentity: Bool = false, linkNonce: [UInt8], challenge: [UInt8]
+    ) {
+        self.hidesIdentity = hidesIdentity && modes == [.keyed]
         precondition(linkNonce.count == LinkFrame.linkNonceLength, "a link nonce of \(linkNonce.count) bytes")
         precondition(challenge.count == LinkFrame.challengeLength, "a challenge of \(challenge.count) bytes")
         (self.beacon, self.modes, self.linkNonce, self.challenge) = (beacon, modes, linkNonce, challenge)
@@ -49,15 +69,39 @@ public struct BeaconSession: Sendable {
 
     /// The first frame, sent at once on connect.
     public var hello: LinkFrame {
-        .hello(version: LinkFrame.version, modes: modes, beacon: beacon, nonce: linkNonce)
+        let named = hidesIdentity ? Identifier(0) : beacon
+        return .hello(version: LinkFrame.version, modes: modes, beacon: named, nonce: linkNonce)
     }
 
-    /// The device that READY named, once it has.
+    /// The device that READY named, or that a fitting claim belongs to, once it is known.
     public var device: Identifier? {
         switch state {
-        case .greeting, .ended: nil
+        case .greeting, .claimed, .ended: nil
         case .holding(_, let device), .challenged(_, let device), .presented(_, let device): device
+        case .challengedKeyed(let context): context.device
+        case .signing(let proof): proof.context.device
         }
+    }
+
+    /// What keyed mode authenticates, if this link is the device's, and the value this server's.
+    public func context(device: Identifier, server: Identifier, over transport: Transport) -> KeyedContext {
+        KeyedContext(
+            modes: modes, linkNonce: linkNonce, beacon: beacon, device: device, server: server, transport: transport)
+    }
+
+    /// The OUTCOME that ends the link now: once a claim has fitted, it shows that the beacon holds the value too.
+    /// - Parameter key: `KeyedKeys.beacon` of the value that the claim has fitted; nil where none has.
+    public func outcome(_ outcome: Outcome, _ key: Secret?, _ authenticate: Authenticator) -> LinkFrame {
+        let (context, nonce): (KeyedContext, [UInt8])
+        switch state {
+        case .challengedKeyed(let open): (context, nonce) = (open, KeyedContext.noNonce)
+        case .signing(let proof): (context, nonce) = (proof.context, proof.nonce)
+        case .greeting, .holding, .claimed, .challenged, .presented, .ended:
+            return .outcome(outcome, tag: LinkFrame.noTag)
+        }
+        guard let key else { preconditionFailure("a claim has fitted, and its key is not there") }
+        return .outcome(
+            outcome, tag: context.beaconTag(key, challenge: challenge, nonce: nonce, outcome, authenticate))
     }
 
     /// Takes a frame from the device.
@@ -76,13 +120,25 @@ public struct BeaconSession: Sendable {
         case (.challenged(.value, let device), .value(let value)):
             state = .presented(.value, device)
             return .presented(.value(value))
-        // Out of turn: the beacon's own frames, READY twice, a proof nobody asked for, the other mode's proof.
+        case (.greeting, .claim(let claim)), (.claimed(KeyedContext.noClaim), .claim(let claim)):
+            guard modes.contains(Mode.keyed), state == .greeting || claim != KeyedContext.noClaim else {
+                throw OutOfTurn()
+            }
+            state = .claimed(claim)
+            return .claim(claim)
+        case (.challengedKeyed(let context), .proof(let nonce, let tag)):
+            let proof = KeyedProof(context: context, challenge: challenge, nonce: nonce, tag: tag)
+            state = .signing(proof)
+            return .proved(proof)
+        case (.signing(var proof), .sign(let isLast, let piece)):
+            proof.signature += piece
+            guard proof.signature.count <= KeyedProof.longestSignature else { throw OutOfTurn() }
+            state = .signing(proof)
+            return isLast ? .signed(proof) : .piece
+        // Out of turn: the beacon's own frames, READY twice, a proof nobody asked for, another mode's proof.
         case (_, .hello), (_, .wait), (_, .challenge), (_, .outcome),
-            (.holding, .ready), (.challenged, .ready), (.presented, .ready), (.ended, .ready),
-            (.greeting, .proof), (.holding, .proof), (.challenged(.value, _), .proof), (.presented, .proof),
-            (.ended, .proof),
-            (.greeting, .value), (.holding, .value), (.challenged(.challenge, _), .value), (.presented, .value),
-            (.ended, .value):
+            (.holding, _), (.challenged, _), (.claimed, _), (.challengedKeyed, _), (.signing, _), (.presented, _),
+            (.ended, _), (.greeting, .proof), (.greeting, .value), (.greeting, .sign):
             throw OutOfTurn()
         }
     }
@@ -94,6 +150,14 @@ public struct BeaconSession: Sendable {
             preconditionFailure("a challenge while the link is \(state)")
         }
         state = .challenged(mode, device)
+        return .challenge(challenge)
+    }
+
+    /// The CHALLENGE of a device whose claim has fitted.
+    /// - Precondition: CLAIM has come and no challenge has gone.
+    public mutating func sendChallenge(to context: KeyedContext) -> LinkFrame {
+        guard case .claimed = state else { preconditionFailure("a challenge in keyed mode while the link is \(state)") }
+        state = .challengedKeyed(context)
         return .challenge(challenge)
     }
 

@@ -4,20 +4,26 @@ import SRUP
 /// while the link waits: the two sealed copies travel separately and in either order.
 ///
 ///     awaitingHello ──HELLO──▶ ready ──CHALLENGE──▶ challenged ──(value known)──▶ proving ──OUTCOME──▶ ended
-///                                └──(value known first: proving follows CHALLENGE at once)
+///           │                    └──(value known first: proving follows CHALLENGE at once)
+///           └──HELLO, keyed──▶ claimed ──(value known: CLAIM again)──CHALLENGE──▶ provingKeyed ──OUTCOME──▶ ended
 ///
-/// OUTCOME ends the session in every state after HELLO.
+/// OUTCOME ends the session in every state after HELLO. Only one with the value's tag is the word of a node that holds the
+/// value; all others are no information (docs/proof-link.md, "What a device makes of it").
 public struct DeviceSession: Sendable {
     /// Where the link stands.
     public enum State: Equatable, Sendable {
         /// Connected; the beacon speaks first.
         case awaitingHello
         /// READY has gone; the beacon may say WAIT any number of times.
-        case ready
+        case ready(Mode)
+        /// CLAIM has gone, with a claim or without a value yet; the beacon may say WAIT any number of times.
+        case claimed(KeyedContext, hasValue: Bool)
         /// CHALLENGE has come, and our server's value has not.
-        case challenged([UInt8])
+        case challenged(Mode, [UInt8])
         /// PROOF or VALUE has gone; in challenge mode with this context.
         case proving(ProofContext?)
+        /// PROOF has gone in keyed mode, and SIGN follows.
+        case provingKeyed(KeyedProof)
         /// OUTCOME has come.
         case ended
     }
@@ -26,12 +32,14 @@ public struct DeviceSession: Sendable {
     public enum Step: Equatable, Sendable {
         /// Send this frame.
         case send(LinkFrame)
+        /// Send this PROOF at once; then sign these bytes with the identity key, and send `KeyedProof.frames(of:)`.
+        case prove(LinkFrame, signing: [UInt8])
         /// Nothing: the beacon holds the link for so many seconds.
         case wait(seconds: UInt16)
         /// Nothing until the value is there: call `take(value:)`.
         case awaitValue
         /// The end. `beaconProved` is true only where the beacon showed that it holds the value too: always so for
-        /// *valid* in challenge mode, never in value mode.
+        /// *valid* in challenge mode, for every outcome with a tag in keyed mode, never in value mode.
         case end(Outcome, beaconProved: Bool)
     }
 
@@ -39,48 +47,74 @@ public struct DeviceSession: Sendable {
     public enum Refusal: Error, Equatable, Sendable {
         /// A version that we do not speak.
         case version(UInt8)
-        /// The beacon does not offer our mode: a device never falls back to another.
-        case modeNotOffered(Mode)
+        /// The beacon offers none of our modes: a device never falls back to another.
+        case modeNotOffered([Mode])
         /// Not the beacon that the join names.
         case otherBeacon(Identifier)
         /// A frame that may not come now.
         case outOfTurn
-        /// *valid* in challenge mode with a tag that is not the value's: a rogue that only relays a name.
+        /// *valid* with a tag that is not the value's: a rogue that only relays a name.
         case rogueBeacon
+    }
+
+    /// Who speaks with whom, in which modes.
+    public struct Parties: Equatable, Sendable {
+        /// Ourselves.
+        public var device: Identifier
+        /// Whose value we prove.
+        public var server: Identifier
+        /// The beacon that the join names; nil: any that says who it is.
+        public var beacon: Identifier?
+        /// How the link was made.
+        public var transport: Transport
+        /// Our modes: the first that HELLO offers is used.
+        public var modes: [Mode]
+
+        /// The parties of one link.
+        /// - Precondition: at least one mode; value mode stands alone, since nothing falls back to it.
+        public init(
+            device: Identifier, server: Identifier, beacon: Identifier?, transport: Transport,
+            modes: [Mode] = [.keyed, .challenge]
+        ) {
+            precondition(!modes.isEmpty && (modes == [.value] || !modes.contains(.value)), "modes \(modes)")
+            (self.device, self.server, self.beacon) = (device, server, beacon)
+            (self.transport, self.modes) = (transport, modes)
+        }
     }
 
     /// Where the link stands.
     public private(set) var state = State.awaitingHello
-    private let device: Identifier
-    private let mode: Mode
-    private let expected: Identifier?
+    private let parties: Parties
     private let deviceNonce: [UInt8]
     private let authenticate: Authenticator
     private var value: Secret?
     private var beacon = Identifier(0)
     private var linkNonce: [UInt8] = []
 
-    /// A session of a device in one mode, for the beacon that its join names (or any, where `expected` is nil).
+    /// A session that waits for HELLO.
     /// - Precondition: 32 fresh random bytes for the nonce.
     public init(
-        device: Identifier, mode: Mode, expected: Identifier?, deviceNonce: [UInt8], value: Secret? = nil,
-        authenticate: @escaping Authenticator
+        _ parties: Parties, deviceNonce: [UInt8], value: Secret? = nil, authenticate: @escaping Authenticator
     ) {
         precondition(deviceNonce.count == LinkFrame.deviceNonceLength, "a device nonce of \(deviceNonce.count) bytes")
-        (self.device, self.mode, self.expected, self.deviceNonce) = (device, mode, expected, deviceNonce)
+        (self.parties, self.deviceNonce) = (parties, deviceNonce)
         (self.value, self.authenticate) = (value, authenticate)
     }
 
-    /// The value has come from the server. After the proof it is ignored: OUTCOME speaks of the value that was proved.
+    /// The value has come from the server. After the proof, and after a claim, it is ignored: they speak of the value that they
+    /// were made with.
     public mutating func take(value: Secret) -> Step? {
         switch state {
         case .awaitingHello, .ready:
             self.value = value
             return nil
-        case .challenged(let challenge):
+        case .challenged(let mode, let challenge):
             self.value = value
-            return prove(challenge, value)
-        case .proving, .ended:
+            return prove(mode, challenge, value)
+        case .claimed(let context, hasValue: false):
+            self.value = value
+            return claim(context)
+        case .claimed, .proving, .provingKeyed, .ended:
             return nil
         }
     }
@@ -90,51 +124,94 @@ public struct DeviceSession: Sendable {
     public mutating func receive(_ frame: LinkFrame) throws(Refusal) -> Step {
         switch (state, frame) {
         case (.awaitingHello, .hello(let version, let modes, let beacon, let nonce)):
-            guard version == LinkFrame.version else { throw .version(version) }
-            guard modes.contains(mode) else { throw .modeNotOffered(mode) }
-            guard expected == nil || expected == beacon else { throw .otherBeacon(beacon) }
-            (self.beacon, linkNonce, state) = (beacon, nonce, .ready)
-            return .send(.ready(mode: mode, device: device))
-        case (.ready, .wait(let seconds)):
+            return try greet(version, modes, beacon, nonce)
+        case (.ready, .wait(let seconds)), (.claimed, .wait(let seconds)):
             return .wait(seconds: seconds)
-        case (.ready, .challenge(let challenge)):
-            if let value { return prove(challenge, value) }
-            state = .challenged(challenge)
+        case (.ready(let mode), .challenge(let challenge)):
+            if let value { return prove(mode, challenge, value) }
+            state = .challenged(mode, challenge)
             return .awaitValue
-        case (.proving(let context?), .outcome(.valid, let tag)):
-            guard let value, equalInConstantTime(tag, context.beaconTag(value, .valid, authenticate)) else {
-                throw .rogueBeacon
-            }
-            state = .ended
-            return .end(.valid, beaconProved: true)
-        case (.proving(nil), .outcome(.valid, _)):
-            state = .ended
-            return .end(.valid, beaconProved: false)
-        case (.awaitingHello, .outcome(.valid, _)), (.ready, .outcome(.valid, _)), (.challenged, .outcome(.valid, _)):
-            throw .rogueBeacon
-        case (.awaitingHello, .outcome(let outcome, _)), (.ready, .outcome(let outcome, _)),
-            (.challenged, .outcome(let outcome, _)), (.proving, .outcome(let outcome, _)):
-            state = .ended
-            return .end(outcome, beaconProved: false)
-        // Out of turn: the device's own frames, anything after the end, HELLO twice, WAIT or CHALLENGE not after READY.
-        case (_, .ready), (_, .proof), (_, .value), (.ended, _),
-            (.ready, .hello), (.challenged, .hello), (.proving, .hello),
-            (.awaitingHello, .wait), (.challenged, .wait), (.proving, .wait),
-            (.awaitingHello, .challenge), (.challenged, .challenge), (.proving, .challenge):
+        case (.claimed(let context, hasValue: true), .challenge(let challenge)):
+            return proveKeyed(context, challenge)
+        case (_, .outcome(let outcome, let tag)) where state != .ended:
+            return try end(outcome, tag)
+        // Out of turn: the device's own frames, anything after the end, HELLO twice, WAIT or CHALLENGE not now.
+        case (_, .ready), (_, .proof), (_, .value), (_, .claim), (_, .sign), (_, .hello), (_, .wait), (_, .challenge),
+            (_, .outcome):
             throw .outOfTurn
         }
     }
 
-    private mutating func prove(_ challenge: [UInt8], _ value: Secret) -> Step {
-        switch mode {
-        case .value:
+    private mutating func greet(
+        _ version: UInt8, _ modes: Modes, _ named: Identifier, _ nonce: [UInt8]
+    ) throws(Refusal) -> Step {
+        guard version == LinkFrame.version else { throw .version(version) }
+        guard let mode = parties.modes.first(where: modes.contains) else { throw .modeNotOffered(parties.modes) }
+        // A private beacon names nobody; its tags hold its identity, so that only the one that we mean can make them.
+        let isHidden = named == Identifier(0) && modes == [.keyed]
+        guard let beacon = isHidden ? parties.beacon : named, parties.beacon == nil || parties.beacon == beacon else {
+            throw .otherBeacon(named)
+        }
+        (self.beacon, linkNonce) = (beacon, nonce)
+        guard mode == .keyed else {
+            state = .ready(mode)
+            return .send(.ready(mode: mode, device: parties.device))
+        }
+        return claim(
+            KeyedContext(
+                modes: modes, linkNonce: nonce, beacon: beacon, device: parties.device, server: parties.server,
+                transport: parties.transport))
+    }
+
+    private mutating func claim(_ context: KeyedContext) -> Step {
+        state = .claimed(context, hasValue: value != nil)
+        guard let value else { return .send(.claim(KeyedContext.noClaim)) }
+        return .send(.claim(context.claim(KeyedKeys(value, authenticate).claim, authenticate)))
+    }
+
+    /// An OUTCOME with the value's tag is the word of a node that holds the value. *valid* without it is a rogue's, but in value
+    /// mode, which cannot tell.
+    private mutating func end(_ outcome: Outcome, _ tag: [UInt8]) throws(Refusal) -> Step {
+        let isProved = isProved(outcome, tag)
+        guard outcome != .valid || isProved || state == .proving(nil) else { throw .rogueBeacon }
+        state = .ended
+        return .end(outcome, beaconProved: isProved)
+    }
+
+    private func isProved(_ outcome: Outcome, _ tag: [UInt8]) -> Bool {
+        guard let value else { return false }
+        switch state {
+        case .proving(let context?):
+            return outcome == .valid && equalInConstantTime(tag, context.beaconTag(value, .valid, authenticate))
+        case .provingKeyed(let proof):
+            let key = KeyedKeys(value, authenticate).beacon
+            // The beacon may have ended the link before PROOF reached it.
+            let tags = [proof.nonce, KeyedContext.noNonce].map {
+                proof.context.beaconTag(key, challenge: proof.challenge, nonce: $0, outcome, authenticate)
+            }
+            return tags.map { equalInConstantTime(tag, $0) }.contains(true)
+        case .awaitingHello, .ready, .claimed, .challenged, .proving(nil), .ended: return false
+        }
+    }
+
+    private mutating func prove(_ mode: Mode, _ challenge: [UInt8], _ value: Secret) -> Step {
+        guard mode == .challenge else {
             state = .proving(nil)
             return .send(.value(value))
-        case .challenge:
-            let context = ProofContext(
-                linkNonce: linkNonce, challenge: challenge, deviceNonce: deviceNonce, beacon: beacon, device: device)
-            state = .proving(context)
-            return .send(.proof(nonce: deviceNonce, tag: context.deviceTag(value, authenticate)))
         }
+        let context = ProofContext(
+            linkNonce: linkNonce, challenge: challenge, deviceNonce: deviceNonce, beacon: beacon,
+            device: parties.device)
+        state = .proving(context)
+        return .send(.proof(nonce: deviceNonce, tag: context.deviceTag(value, authenticate)))
+    }
+
+    private mutating func proveKeyed(_ context: KeyedContext, _ challenge: [UInt8]) -> Step {
+        guard let value else { preconditionFailure("a claim without a value") }
+        let key = KeyedKeys(value, authenticate).device
+        let tag = context.deviceTag(key, challenge: challenge, nonce: deviceNonce, authenticate)
+        let proof = KeyedProof(context: context, challenge: challenge, nonce: deviceNonce, tag: tag)
+        state = .provingKeyed(proof)
+        return .prove(.proof(nonce: deviceNonce, tag: tag), signing: proof.signedBytes)
     }
 }

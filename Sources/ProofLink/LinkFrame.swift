@@ -6,19 +6,22 @@ public enum Mode: UInt8, CaseIterable, Hashable, Sendable, CustomStringConvertib
     case value = 1
     /// The device answers a challenge, and the value is never shown.
     case challenge = 2
+    /// The device answers a challenge and signs the answer with its identity key, for the server to check.
+    case keyed = 3
 
     /// The mode's name in the configuration and in evidence.
     public var description: String {
         switch self {
         case .value: "value"
         case .challenge: "challenge"
+        case .keyed: "keyed"
         }
     }
 }
 
 /// Which modes a beacon accepts: the bits of HELLO's second byte.
 public struct Modes: OptionSet, Hashable, Sendable {
-    /// The bits: 0 value, 1 challenge.
+    /// The bits: 0 value, 1 challenge, 2 keyed. Others mean nothing to us and are kept.
     public let rawValue: UInt8
 
     /// Modes from their bits.
@@ -28,12 +31,15 @@ public struct Modes: OptionSet, Hashable, Sendable {
     public static let value = Modes(rawValue: 1)
     /// A challenge may be answered.
     public static let challenge = Modes(rawValue: 2)
+    /// A challenge may be answered and signed.
+    public static let keyed = Modes(rawValue: 4)
 
     /// Whether a mode is among these.
     public func contains(_ mode: Mode) -> Bool {
         switch mode {
         case .value: contains(Modes.value)
         case .challenge: contains(Modes.challenge)
+        case .keyed: contains(Modes.keyed)
         }
     }
 }
@@ -69,7 +75,7 @@ public enum Outcome: UInt8, CaseIterable, Hashable, Sendable, CustomStringConver
     }
 }
 
-/// One frame of the proof link, version 1. Each type has one length; anything else is malformed.
+/// One frame of the proof link, version 1. Each type has one length, SIGN a range of them; anything else is malformed.
 public enum LinkFrame: Equatable, Sendable {
     /// Beacon, at once on connect: the version, the modes it accepts, who it is, and 16 bytes for this link alone.
     case hello(version: UInt8, modes: Modes, beacon: Identifier, nonce: [UInt8])
@@ -83,8 +89,12 @@ public enum LinkFrame: Equatable, Sendable {
     case proof(nonce: [UInt8], tag: [UInt8])
     /// Device, in value mode: the value.
     case value(Secret)
-    /// Beacon: the end; the tag is all zero unless the status is *valid* in challenge mode.
+    /// Beacon: the end; the tag is all zero unless the status is *valid* in challenge mode, or a claim has fitted in keyed mode.
     case outcome(Outcome, tag: [UInt8])
+    /// Device, in keyed mode: 16 bytes that fit an open observation and name nobody; all zero while it has no value.
+    case claim([UInt8])
+    /// Device, in keyed mode: 1 to 128 bytes of its signature over the proof, and whether they are the last.
+    case sign(last: Bool, [UInt8])
 
     /// The protocol's version.
     public static let version: UInt8 = 1
@@ -127,16 +137,19 @@ public enum LinkFrameError: Error, Equatable, Sendable, CustomStringConvertible 
 }
 
 extension LinkFrame {
-    /// The one payload length of a type, or nil where there is no such type.
-    static func payloadLength(ofType type: UInt8) -> Int? {
-        switch type {
-        case 0x01: 1 + 1 + 8 + linkNonceLength
-        case 0x02: 1 + 8
-        case 0x03: 2
-        case 0x04: challengeLength
-        case 0x05: deviceNonceLength + tagLength
-        case 0x06: Secret.length
-        case 0x07: 1 + tagLength
+    /// The payload lengths of a type, or nil where there is no such type. All but SIGN have one.
+    static func payloadLengths(ofType type: UInt8) -> ClosedRange<Int>? {
+        func one(_ length: Int) -> ClosedRange<Int> { length...length }
+        return switch type {
+        case 0x01: one(1 + 1 + 8 + linkNonceLength)
+        case 0x02: one(1 + 8)
+        case 0x03: one(2)
+        case 0x04: one(challengeLength)
+        case 0x05: one(deviceNonceLength + tagLength)
+        case 0x06: one(Secret.length)
+        case 0x07: one(1 + tagLength)
+        case 0x08: one(1 + KeyedContext.claimLength)
+        case 0x09: 2...(1 + KeyedProof.longestPiece)
         default: nil
         }
     }
@@ -162,9 +175,11 @@ extension LinkFrame {
         case .proof(let nonce, let tag): (type, payload) = (0x05, nonce + tag)
         case .value(let secret): (type, payload) = (0x06, secret.withBytes(Array.init))
         case .outcome(let outcome, let tag): (type, payload) = (0x07, [outcome.rawValue] + tag)
+        case .claim(let claim): (type, payload) = (0x08, [Mode.keyed.rawValue] + claim)
+        case .sign(let isLast, let piece): (type, payload) = (0x09, [isLast ? 1 : 0] + piece)
         }
         precondition(
-            payload.count == LinkFrame.payloadLength(ofType: type),
+            LinkFrame.payloadLengths(ofType: type)?.contains(payload.count) == true,
             "link frame 0x\(hexadecimal([type])) of \(payload.count) bytes")
         var bytes = [type]
         bytes.appendBigEndian(UInt16(payload.count))
@@ -202,7 +217,7 @@ extension LinkFrame {
             return .hello(version: version, modes: modes, beacon: beacon, nonce: Array(try r.take(linkNonceLength)))
         case 0x02:
             let (mode, device) = (Mode(rawValue: try r.byte()), Identifier(try r.bigEndian(UInt64.self)))
-            return mode.map { .ready(mode: $0, device: device) }
+            return mode.flatMap { $0 == .keyed ? nil : .ready(mode: $0, device: device) }
         case 0x03: return .wait(seconds: try r.bigEndian(UInt16.self))
         case 0x04: return .challenge(Array(try r.take(challengeLength)))
         case 0x05: return .proof(nonce: Array(try r.take(deviceNonceLength)), tag: Array(try r.take(tagLength)))
@@ -210,6 +225,12 @@ extension LinkFrame {
         case 0x07:
             let (outcome, tag) = (Outcome(rawValue: try r.byte()), Array(try r.take(tagLength)))
             return outcome.map { .outcome($0, tag: tag) }
+        case 0x08:
+            let (mode, claim) = (Mode(rawValue: try r.byte()), Array(try r.take(KeyedContext.claimLength)))
+            return mode == .keyed ? .claim(claim) : nil
+        case 0x09:
+            let (last, piece) = (try r.byte(), Array(try r.take(r.left)))
+            return last <= 1 ? .sign(last: last == 1, piece) : nil
         default: return nil
         }
     }
@@ -233,10 +254,10 @@ public struct FrameAssembler: Sendable {
     /// - Throws: `LinkFrameError`; the stream has then lost its step and must be closed.
     public mutating func next() throws(LinkFrameError) -> LinkFrame? {
         guard let type = bytes.first else { return nil }
-        guard let wanted = LinkFrame.payloadLength(ofType: type) else { throw .type(type) }
+        guard let allowed = LinkFrame.payloadLengths(ofType: type) else { throw .type(type) }
         guard bytes.count >= LinkFrame.headerLength else { return nil }
         let length = Int(bytes[1]) << 8 | Int(bytes[2])
-        guard length == wanted else { throw .length(type: type, length: length) }
+        guard allowed.contains(length) else { throw .length(type: type, length: length) }
         let end = LinkFrame.headerLength + length
         guard bytes.count >= end else { return nil }
         let payload = Array(bytes[LinkFrame.headerLength..<end])

@@ -9,6 +9,21 @@ public enum Transport: String, CaseIterable, Hashable, Sendable {
     /// A Unix socket on this machine: no radio, no evidence of place.
     case local
 
+    /// The transport as keyed mode authenticates it.
+    var number: UInt8 {
+        switch self {
+        case .local: 0
+        case .rfcomm: 1
+        case .l2cap: 2
+        case .le: 3
+        }
+    }
+
+    init?(number: UInt8) {
+        guard let transport = Transport.allCases.first(where: { $0.number == number }) else { return nil }
+        self = transport
+    }
+
     /// Whether frames are runs of bytes in a stream, not one packet each.
     public var isStream: Bool {
         switch self {

@@ -1,4 +1,4 @@
-/// A 128-bit value of an observed join: compared, never shown.
+/// A 128-bit value of an observed join, or a key that was derived from one: compared, never shown.
 ///
 /// Its `==` takes the same time wherever the values differ, its description is fixed, it cannot be encoded, and its
 /// storage is overwritten when the last reference goes. It never becomes a String.
@@ -8,14 +8,23 @@ public final class Secret: Equatable, @unchecked Sendable, CustomStringConvertib
     /// 16: the value is 128 bits (§5.2.1).
     public static let length = 16
 
-    private let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 1)
+    private let storage: UnsafeMutableRawBufferPointer
 
     /// A secret of exactly 16 raw bytes; nil for any other number. The caller wipes its own copy.
-    public init?(_ bytes: some Collection<UInt8>) {
-        guard bytes.count == Secret.length else {
-            wipe(storage)
-            return nil
-        }
+    public convenience init?(_ bytes: some Collection<UInt8>) {
+        guard bytes.count == Secret.length else { return nil }
+        self.init(copying: bytes)
+    }
+
+    /// A key of 32 bytes that was derived from a value (docs/proof-link.md, "Keyed mode"). The caller wipes its own copy.
+    /// - Precondition: 32 bytes.
+    public convenience init(derived bytes: some Collection<UInt8>) {
+        precondition(bytes.count == 32, "a derived key of \(bytes.count) bytes")
+        self.init(copying: bytes)
+    }
+
+    private init(copying bytes: some Collection<UInt8>) {
+        storage = .allocate(byteCount: bytes.count, alignment: 1)
         storage.copyBytes(from: bytes)
     }
 
@@ -48,7 +57,7 @@ public final class Secret: Equatable, @unchecked Sendable, CustomStringConvertib
         storage.deallocate()
     }
 
-    /// Lends the 16 bytes; they must not be copied into anything that is not wiped.
+    /// Lends the bytes; they must not be copied into anything that is not wiped.
     public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try body(UnsafeRawBufferPointer(storage))
     }
@@ -59,7 +68,7 @@ public final class Secret: Equatable, @unchecked Sendable, CustomStringConvertib
     }
 
     /// Always the same words: a secret is not shown.
-    public var description: String { "secret (16 bytes, not shown)" }
+    public var description: String { "secret (\(storage.count) bytes, not shown)" }
 
     /// Nothing: `dump` and `String(reflecting:)` show no more than `description`.
     public var customMirror: Mirror { Mirror(self, children: [:]) }

@@ -133,6 +133,9 @@ struct Key: Sendable, CustomTestStringConvertible {
             "\($0.servers[Identifier(0xC2)]?.terms.namesUs ?? false)"
         },
 
+        yesOrNo("server c2", "proof") { $0.servers[Identifier(0xC2)]?.terms.takesProofs ?? false },
+        yesOrNo("server c2", "shared") { $0.servers[Identifier(0xC2)]?.isShared ?? false },
+
         seconds("observation", "window", 1...86_400) { $0.policy.observationWindow },
         number("observation", "limit", 1...100_000) { "\($0.policy.observationLimit)" },
         number("observation", "mismatches", 1...100) { "\($0.policy.mismatchLimit)" },
@@ -157,6 +160,8 @@ struct Key: Sendable, CustomTestStringConvertible {
             bad: ["", "run/l", "/" + String(repeating: "x", count: 107)]
         ) { $0.localPath ?? "" },
         yesOrNo("link", "value-mode") { $0.policy.modes.contains(.value) },
+        yesOrNo("link", "challenge-mode") { $0.policy.modes.contains(.challenge) },
+        yesOrNo("link", "keyed-mode") { $0.policy.modes.contains(.keyed) },
         number("link", "links", 1...1_000) { "\($0.policy.linkLimit)" },
         number("link", "links-per-peer", 1...1_000) { "\($0.policy.linksPerPeer)" },
         number("link", "links-per-device", 1...1_000) { "\($0.policy.linksPerDevice)" },

@@ -19,7 +19,7 @@ struct ConfigurationTests {
         let uncommented = lines.map { line in
             Settings.isToldDefault(line) && !line.hasSuffix("=") ? String(line.dropFirst()) : line
         }
-        #expect(uncommented.count { !$0.hasPrefix(";") } - lines.count { !$0.hasPrefix(";") } == 49)
+        #expect(uncommented.count { !$0.hasPrefix(";") } - lines.count { !$0.hasPrefix(";") } == 53)
         let explicit = try Settings.configuration(uncommented.joined(separator: "\n"))
         #expect(explicit.clientID == shipped.identity.topicForm)
         let withoutClientID = uncommented.filter { !$0.hasPrefix("client-id") }

@@ -8,6 +8,12 @@ import Testing
 struct LinkPlanTests {
     private func again(_ next: LinkPlan.Next) -> Int64? { if case .again(let pause) = next { pause } else { nil } }
 
+    /// All that anyone near by can cause without knowing the value.
+    static let withoutInformation: [LinkPlan.Ended] =
+        Outcome.allCases.map { .outcome($0, proved: false) } + [
+            .closed, .left("HELLO of version 9"), .left("another beacon"), .left("out of turn"), .left("a rogue"),
+        ]
+
     @Test("A refused connect is tried again after 50 to 500 ms", arguments: [ECONNREFUSED, EBUSY, ECONNRESET, ENOENT])
     func connects(number: Int32) {
         var plan = LinkPlan(presentsOnce: false)
@@ -24,38 +30,45 @@ struct LinkPlanTests {
         #expect(plan.after(.unreachable(error)) == .fault(error))
     }
 
-    @Test("A link without a verdict is tried again, later each time, and not for ever")
+    @Test("A link without information is tried again, later each time, and the tries never end by themselves")
     func growing() {
         var plan = LinkPlan(presentsOnce: false)
-        let pauses = (0..<8).map { _ in again(plan.after(.outcome(.unknown))) }
-        #expect(pauses == [250, 500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000])
-        for _ in 9..<LinkPlan.mostLinks { #expect(again(plan.after(.closed)) != nil) }
-        #expect(plan.after(.closed) == .done)
+        let pauses = (0..<7).map { _ in again(plan.after(.outcome(.unknown, proved: false))) }
+        #expect(pauses == [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000])
+        for _ in 0..<10_000 { #expect(plan.after(.closed) == .again(milliseconds: 10_000)) }
     }
 
     @Test(
-        "A verdict, or a beacon that we left, ends the tries",
-        arguments: [Outcome.valid, .malformed, .tooFar])
+        "What shows nothing of the value ends nothing: one frame, or a closed link, does not end a join (issue 17, A6)",
+        arguments: withoutInformation)
+    func strangers(ended: LinkPlan.Ended) {
+        var plan = LinkPlan(presentsOnce: false)
+        #expect(plan.after(ended) == .again(milliseconds: 500))
+        plan.presented()
+        #expect(plan.after(ended) == .again(milliseconds: 1_000))
+    }
+
+    @Test("The beacon's own word, valid or invalid, ends the tries", arguments: [Outcome.valid, .invalid])
     func verdicts(outcome: Outcome) {
         var plan = LinkPlan(presentsOnce: false)
-        #expect(plan.after(.outcome(outcome)) == .done)
-        #expect(plan.after(.left("a rogue")) == .done)
+        for ended in Self.withoutInformation { #expect(again(plan.after(ended)) != nil) }
+        #expect(plan.after(.outcome(outcome, proved: true)) == .done)
     }
 
-    @Test("One invalid may have been said of an earlier request: it is tried once more after the hold-off")
-    func invalid() {
+    @Test(
+        "Any other word of the beacon's is about the link, and the device tries again",
+        arguments: Outcome.allCases.filter { $0 != .valid && $0 != .invalid })
+    func otherWords(outcome: Outcome) {
         var plan = LinkPlan(presentsOnce: false)
-        #expect(plan.after(.outcome(.invalid)) == .again(milliseconds: 1_500))
-        #expect(again(plan.after(.outcome(.busy))) == 250)
-        #expect(plan.after(.outcome(.invalid)) == .done)
+        #expect(plan.after(.outcome(outcome, proved: true)) == .again(milliseconds: 500))
     }
 
-    @Test("Who shows a wrong value shows it once", arguments: [Outcome.invalid, .fail])
+    @Test("A device that shows a wrong value shows it once", arguments: [Outcome.invalid, .fail])
     func once(outcome: Outcome) {
         var plan = LinkPlan(presentsOnce: true)
-        #expect(again(plan.after(.outcome(.busy))) != nil)
+        #expect(again(plan.after(.outcome(.busy, proved: false))) != nil)
         plan.presented()
-        #expect(plan.after(.outcome(outcome)) == .done)
+        #expect(plan.after(.outcome(outcome, proved: false)) == .done)
         #expect(plan.after(.closed) == .done)
     }
 }

@@ -68,6 +68,7 @@ struct Harness {
     // MARK: - Time and events
 
     @discardableResult mutating func handle(_ event: Event) -> [Effect] {
+        if case .received(let link, let frame) = event { journal.hear(frame, over: link) }
         let effects = observer.handle(event, at: now)
         journal.perform(effects)
         return effects
@@ -120,7 +121,8 @@ struct Harness {
 
     /// A server says something, under its next sequence id or another.
     @discardableResult mutating func say(
-        _ body: Body, _ token: Token = talk, by server: Identifier = server, sequence: SequenceID? = nil
+        _ body: Body, _ token: Token = talk, by server: Identifier = server, sequence: SequenceID? = nil,
+        isOvertaken: Bool = false
     ) -> [Effect] {
         let message = Message(
             sequence: sequence ?? nextSequence(server), sender: server, token: token, body: body)
@@ -128,8 +130,11 @@ struct Harness {
             Issue.record("\(message) is no frame")
             return []
         }
-        let answered = journal.answered[Exchange(server: server, token: token)]?.verdict
-        return handle(.message(verified, answered: answered))
+        let context = MessageContext(
+            verdict: journal.answered[Exchange(server: server, token: token)]?.verdict,
+            tokenOwner: journal.answered.keys.first { $0.token == token && $0.server != server }?.server,
+            isOvertaken: isOvertaken)
+        return handle(.message(verified, context))
     }
 
     /// OBSERVE_REQ.
@@ -204,4 +209,70 @@ struct Harness {
         let context = context(of: id, device)
         return .proof(nonce: context.deviceNonce, tag: context.deviceTag(value, hmacSHA256))
     }
+
+    // MARK: - Devices in keyed mode
+
+    /// What a device authenticates over this link; `harness.observer.policy.modes` are what HELLO offered.
+    func keyedContext(
+        of id: LinkID, _ device: Identifier = device, for server: Identifier = server, over transport: Transport? = nil
+    ) -> KeyedContext {
+        KeyedContext(
+            modes: observer.policy.modes, linkNonce: Harness.randomBytes(of: id).nonce, beacon: beacon, device: device,
+            server: server, transport: transport ?? peers[id]?.transport ?? .local)
+    }
+
+    /// A device claims a value over a link.
+    @discardableResult mutating func claim(
+        _ value: Secret = secret(7), over id: LinkID, as device: Identifier = device, for server: Identifier = server
+    ) -> [Effect] {
+        let claim = keyedContext(of: id, device, for: server).claim(KeyedKeys(value, hmacSHA256).claim, hmacSHA256)
+        return handle(.received(id, .claim(claim)))
+    }
+
+    /// A link with CLAIM behind it.
+    mutating func claimed(
+        _ value: Secret = secret(7), from peer: Peer = phone, as device: Identifier = device,
+        for server: Identifier = server
+    ) -> LinkID {
+        let id = connect(peer).id
+        claim(value, over: id, as: device, for: server)
+        return id
+    }
+
+    /// The proof of keyed mode, not signed yet.
+    func keyedProof(
+        _ value: Secret = secret(7), over id: LinkID, as device: Identifier = device, for server: Identifier = server
+    ) -> KeyedProof {
+        let (context, (nonce, challenge)) = (keyedContext(of: id, device, for: server), Harness.randomBytes(of: id))
+        let tag = context.deviceTag(
+            KeyedKeys(value, hmacSHA256).device, challenge: challenge, nonce: nonce + nonce, hmacSHA256)
+        return KeyedProof(context: context, challenge: challenge, nonce: nonce + nonce, tag: tag)
+    }
+
+    /// PROOF in keyed mode, without the signature.
+    @discardableResult mutating func proveKeyed(
+        _ value: Secret = secret(7), over id: LinkID, as device: Identifier = device, for server: Identifier = server
+    ) -> [Effect] {
+        let proof = keyedProof(value, over: id, as: device, for: server)
+        return handle(.received(id, .proof(nonce: proof.nonce, tag: proof.tag)))
+    }
+
+    /// The signature, whole.
+    @discardableResult mutating func sign(over id: LinkID) -> [Effect] {
+        KeyedProof.frames(of: Harness.signature).flatMap { handle(.received(id, $0)) }
+    }
+
+    /// The tag that OUTCOME must have once a claim has fitted; before PROOF its nonce is zero.
+    func outcomeTag(
+        _ outcome: Outcome, over id: LinkID, _ value: Secret = secret(7), afterProof: Bool,
+        for server: Identifier = server
+    ) -> [UInt8] {
+        let (nonce, challenge) = Harness.randomBytes(of: id)
+        return keyedContext(of: id, for: server).beaconTag(
+            KeyedKeys(value, hmacSHA256).beacon, challenge: challenge,
+            nonce: afterProof ? nonce + nonce : KeyedContext.noNonce, outcome, hmacSHA256)
+    }
+
+    /// Nobody here can check it: the beacon has no device's key.
+    static let signature = [UInt8](repeating: 0x51, count: 256)
 }

@@ -46,17 +46,12 @@ import Testing
         }
     }
 
-    @Test("what is false holds its peer off: a wrong proof, one from too far, a frame out of turn, and no frame at all")
+    @Test("what is false holds its peer off: a wrong proof, a frame out of turn, and no frame at all")
     func reasons() {
         let misdeeds: [(inout Harness) -> Void] = [
             { harness in
                 let link = harness.ready()
                 harness.prove(secret(0), over: link)
-            },
-            { harness in
-                harness.observer.policy.minimumSignal = 0
-                let link = harness.ready()
-                harness.prove(over: link)
             },
             { harness in
                 let link = harness.ready()
@@ -76,7 +71,9 @@ import Testing
         }
     }
 
-    @Test("what is not false holds nobody off: success, silence, leaving, waiting in vain, and being turned away")
+    @Test(
+        "what is not false holds nobody off: success, being too far, silence, leaving, waiting in vain, and being turned away"
+    )
     func honest() {
         var harness = Harness()
         harness.ask()
@@ -84,6 +81,10 @@ import Testing
         harness.prove(over: right)
         #expect(!isHeldOff(&harness))
         harness.ask("second")
+        harness.observer.policy.minimumSignal = 0
+        let far = harness.ready()
+        #expect(harness.prove(over: far).outcomes == [far: .tooFar])
+        #expect(!isHeldOff(&harness))
         _ = harness.ready()
         _ = harness.connect()
         _ = harness.ready(otherDevice)
@@ -96,13 +97,51 @@ import Testing
         #expect(!isHeldOff(&harness))
     }
 
-    @Test("links that a peer had already when it was held off go on")
-    func otherLinksGoOn() {
+    @Test("a false proof ends all links of its address with busy, and no other's")
+    func allLinksOfTheAddressEnd() {
         var harness = Harness()
         harness.ask()
-        let (first, second) = (harness.ready(), harness.ready())
-        harness.prove(secret(0), over: first)
-        #expect(harness.prove(over: second).verdicts == [.valid])
+        let links = (0..<3).map { _ in harness.ready(from: stranger) } + [harness.connect(stranger).id]
+        let other = harness.ready()
+        let effects = harness.prove(secret(0), over: links[1])
+        #expect(
+            effects.outcomes == [links[1]: .invalid, links[0]: .busy, links[2]: .busy, links[3]: .busy])
+        #expect(harness.observer.openLinks == 1 && harness.observer.linksOfPeer == [phone.address: 1])
+        harness.advance(.seconds(1) - .nanoseconds(1))
+        #expect(isHeldOff(&harness, stranger))
+        harness.advance(.nanoseconds(1))
+        #expect(!isHeldOff(&harness, stranger), "four links, and one hold-off")
+        #expect(harness.prove(over: other).verdicts == [.valid])
+    }
+
+    @Test("a newer request forgives the hold-off of a device that proved the older request's value against it")
+    func forgiven() {
+        for (isNewer, server) in [(true, server), (false, otherServer)] {
+            var harness = Harness()
+            harness.ask("old", value: secret(1))
+            let link = harness.ready()
+            // The device has its newer value already; the newer request is still on its way.
+            harness.prove(secret(2), over: link)
+            #expect(isHeldOff(&harness))
+            harness.ask("new", by: server, value: secret(2))
+            #expect(isHeldOff(&harness) == !isNewer)
+            guard isNewer else { continue }
+            let again = harness.ready()
+            #expect(harness.prove(secret(2), over: again).verdicts == [.valid])
+        }
+    }
+
+    @Test("a newer request does not forgive what was malformed, nor a false proof of another device's")
+    func notForgiven() {
+        var harness = Harness()
+        harness.ask("old")
+        harness.ask("other", for: otherDevice)
+        let malformed = harness.connect(stranger).id
+        harness.handle(.malformed(malformed))
+        let link = harness.ready(otherDevice)
+        harness.prove(secret(0), over: link, as: otherDevice)
+        harness.ask("new")
+        #expect(isHeldOff(&harness, stranger) && isHeldOff(&harness))
     }
 
     @Test("several false frames at once count each")

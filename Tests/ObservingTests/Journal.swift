@@ -28,6 +28,17 @@ struct Journal {
     struct Link: Equatable {
         var device: Identifier?
         var isChallenged = false
+        /// CLAIM has come, and says more than that there is no value yet.
+        var hasClaimed = false
+        /// PROOF or VALUE has come after CHALLENGE.
+        var hasProved = false
+        /// The last piece of a signature has come after PROOF.
+        var hasSigned = false
+
+        /// A claim has fitted: every OUTCOME has a tag from now on.
+        var isFitted: Bool { hasClaimed && isChallenged }
+        /// All has come that a verdict *valid* needs.
+        var hasPresented: Bool { isChallenged && hasProved && (!hasClaimed || hasSigned) }
     }
 
     var boot = 0
@@ -69,14 +80,30 @@ struct Journal {
             }
         }
         must(batch.unsent.isEmpty, "verdicts without a response: \(batch.unsent.keys)")
+        must(batch.evidence == nil && batch.proof == nil, "evidence or a proof without a response")
         must(batch.closing == nil, "an outcome without a close")
+    }
+
+    /// What a device has said, before the observer hears it.
+    mutating func hear(_ frame: LinkFrame, over link: LinkID) {
+        guard let state = links[link] else { return }
+        switch frame {
+        case .claim(let claim) where state.device == nil && !state.hasClaimed:
+            links[link]?.hasClaimed = claim != KeyedContext.noClaim
+        case .proof, .value: links[link]?.hasProved = state.isChallenged
+        case .sign(last: true, _): links[link]?.hasSigned = state.hasProved
+        case .hello, .ready, .wait, .challenge, .outcome, .claim, .sign: break
+        }
     }
 
     /// What stands earlier in the same array.
     private struct Batch {
         var unsent: [Exchange: Verdict] = [:]
         var sentValid: Set<Exchange> = []
+        /// Whose evidence has just been sent: its proof or its response is next.
         var evidence: Exchange?
+        /// Whose proof has just been sent: its response is next.
+        var proof: Exchange?
         var closing: LinkID?
     }
 
@@ -102,6 +129,10 @@ struct Journal {
         case .answered(let exchange, let device, let verdict, let reason, let evidence):
             must(answered[exchange] == nil, "a second verdict for \(exchange)")
             must(open[exchange].map { $0.device == device } ?? true, "the verdict of \(exchange) names another device")
+            must(
+                verdict != .valid
+                    || open[exchange] != nil && links.values.contains { $0.device == device && $0.hasPresented },
+                "valid for \(exchange), and no device has presented all that it needs")
             answered[exchange] = Answer(device: device, verdict: verdict, reason: reason, evidence: evidence)
             open[exchange] = nil
             batch.unsent[exchange] = verdict
@@ -128,9 +159,12 @@ struct Journal {
         must(message.sender == beacon, "sent in the name of \(message.sender)")
         must(lastSent[server].map { sequence > $0 } ?? true, "sequence id \(sequence) used again towards \(server)")
         must(accepted[server].map { sequence > $0 } ?? true, "sequence id \(sequence) is below one of \(server)'s")
-        if let evidence = batch.evidence {
-            must(evidence == exchange && message.body.type == .response, "evidence is not just before its response")
-            batch.evidence = nil
+        if let before = batch.evidence ?? batch.proof {
+            let isProof = if case .data(DataID.observationProof.octets, _) = message.body { true } else { false }
+            must(
+                before == exchange && (message.body.type == .response || isProof && batch.proof == nil),
+                "evidence or a proof is not just before its response")
+            (batch.evidence, batch.proof) = (nil, nil)
         }
         lastSent[server] = sequence
         outbox.append((message, server))
@@ -146,6 +180,13 @@ struct Journal {
         case .data(DataID.observationEvidence.octets, _):
             must(batch.unsent[exchange] != nil, "evidence without a verdict")
             batch.evidence = exchange
+        case .data(DataID.observationProof.octets, let data):
+            must(batch.unsent[exchange] == .valid, "a proof without the verdict valid")
+            let context = KeyedProof(encoded: data.bytes)?.context
+            must(
+                context?.server == server && context?.beacon == beacon && context?.device == answered[exchange]?.device,
+                "a proof of other parties, or none")
+            batch.proof = exchange
         default: break
         }
     }
@@ -163,12 +204,16 @@ struct Journal {
         case .outcome(let outcome, let tag):
             if outcome == .valid {
                 must(batch.sentValid.contains { answered[$0]?.device == device }, "valid told before it is answered")
-                must(links[link]?.isChallenged == true, "valid told to a device that was not challenged")
+                must(links[link]?.hasPresented == true, "valid told to a device that did not present all that it needs")
+            }
+            let isTagged = tag != LinkFrame.noTag
+            if links[link]?.isFitted == true {
+                must(isTagged, "\(outcome) without a tag, though a claim has fitted")
             } else {
-                must(tag == LinkFrame.noTag, "\(outcome) with a tag")
+                must(!isTagged || outcome == .valid, "\(outcome) with a tag")
             }
             batch.closing = link
-        case .ready, .proof, .value: must(false, "the beacon sent a device's frame")
+        case .ready, .proof, .value, .claim, .sign: must(false, "the beacon sent a device's frame")
         }
     }
 

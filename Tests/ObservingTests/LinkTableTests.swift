@@ -42,7 +42,8 @@ import Testing
     /// What happens: the columns of the table.
     enum Happening: CaseIterable {
         case hello, readyNamed, readyUnnamed, readyForValue, wait, challenge, rightProof, wrongProof
-        case rightValue, wrongValue, outcome, malformed, challengeLeft, disconnected, justBeforeLimit, atLimit
+        case rightValue, wrongValue, claim, sign, outcome, malformed, challengeLeft, disconnected, justBeforeLimit,
+            atLimit
 
         func effects(_ link: LinkID, _ place: Place, in harness: inout Harness) -> [Effect] {
             let frame: LinkFrame
@@ -58,6 +59,8 @@ import Testing
             case .wrongProof: frame = Harness.proof(secret(0), over: link)
             case .rightValue: frame = .value(secret(7))
             case .wrongValue: frame = .value(secret(0))
+            case .claim: frame = .claim(Array(repeating: 1, count: 16))
+            case .sign: frame = .sign(last: true, [1])
             case .outcome: frame = .outcome(.valid, tag: LinkFrame.noTag)
             case .malformed: return harness.handle(.malformed(link))
             case .challengeLeft: return harness.handle(.challengeLeft(link))
@@ -75,13 +78,13 @@ import Testing
     /// Minus: nothing, the link stays. x: nothing, the link is forgotten. A full stop: nothing, there is no link.
     static let table: [(String, Place)] = [
         // HELLO, READY device, READY otherDevice, READY by value, WAIT, CHALLENGE, right PROOF, wrong PROOF,
-        // right VALUE, wrong VALUE, OUTCOME, malformed, challenge left, disconnected, just before the limit, at it
-        ("mCWCmmmmmmmm-x-u", .greeting),
-        ("mmmmmmmmmmmm-x-u", .held),
-        ("mmmmmmvimmmm-x-f", .challenged),
-        ("mmmmmmvimmmm-x-f", .challengeLeft),
-        ("mmmmmmmmvimm-x-f", .challengedForValue),
-        ("................", .gone),
+        // right VALUE, wrong VALUE, CLAIM, SIGN, OUTCOME, malformed, challenge left, disconnected, just before the limit, at it
+        ("mCWCmmmmmmmmmm-x-u", .greeting),
+        ("mmmmmmmmmmmmmm-x-u", .held),
+        ("mmmmmmvimmmmmm-x-f", .challenged),
+        ("mmmmmmvimmmmmm-x-f", .challengeLeft),
+        ("mmmmmmmmvimmmm-x-f", .challengedForValue),
+        ("..................", .gone),
     ]
 
     private func letter(_ effects: [Effect], _ link: LinkID, _ observer: Observer) -> Character {
@@ -140,7 +143,8 @@ import Testing
         harness.ask()
         let (link, effects) = harness.connect()
         let nonce = Harness.randomBytes(of: link).nonce
-        #expect(effects == [.tell(link, .hello(version: 1, modes: [.challenge], beacon: beacon, nonce: nonce))])
+        #expect(
+            effects == [.tell(link, .hello(version: 1, modes: [.challenge, .keyed], beacon: beacon, nonce: nonce))])
         #expect(harness.handle(.received(link, .ready(mode: .value, device: device))).outcomes == [link: .malformed])
     }
 

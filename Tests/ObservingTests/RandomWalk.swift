@@ -18,7 +18,11 @@ struct RandomWalk {
             $0.observationLimit = 7
             $0.mismatchLimit = Int.random(in: 1...3, using: &random)
             $0.reportsEvidence = random.once(in: 2)
-            $0.modes = random.pick([[.challenge], [.value, .challenge]])
+            $0.modes = random.pick([
+                [.challenge], [.value, .challenge], [.challenge, .keyed], [.value, .challenge, .keyed],
+            ])
+            $0.requestRate = RateLimit(burst: 4, interval: .milliseconds(100))
+            $0.commandRate = RateLimit(burst: 8, interval: .milliseconds(500))
             ($0.linkLimit, $0.linksPerPeer, $0.heldOffPeers) = (8, 3, 4)
             ($0.holdLimit, $0.longestHoldOff) = (.seconds(10), .seconds(4))
             $0.maximumRoundTrip = random.once(in: 3) ? .seconds(1) : nil
@@ -30,9 +34,15 @@ struct RandomWalk {
     var harness: Harness
     var values: [Exchange: UInt8] = [:]
     var modes: [LinkID: Mode] = [:]
+    /// What devices claim, and have proved already.
+    var claims: [LinkID: KeyedWalk] = [:]
+    /// Why messages were refused, and how often.
+    var refusals: [String: Int] = [:]
     var everOpened: Set<Exchange> = []
     var oldTokens: [Exchange] = []
     var (fetching, activating): (Exchange?, Exchange?)
+    /// How many devices have proved and signed.
+    var keyedValids = 0
 
     init(seed: UInt64) {
         random = SplitMix64(state: seed)
@@ -45,7 +55,7 @@ struct RandomWalk {
     mutating func step() {
         if let phase = harness.journal.update?.phase { phases.insert(phase) }
         switch Int.random(in: 0..<100, using: &random) {
-        case 0..<14: ask()
+        case 0..<14: for _ in 0..<(random.once(in: 50) ? 8 : 1) { ask() }
         case 14..<17: chat()
         case 17: goOnUpdating()
         case 18..<34: connect()
@@ -61,21 +71,30 @@ struct RandomWalk {
     // MARK: - Servers
 
     private mutating func ask() {
-        let server = random.pick(Self.servers)
+        let members = Self.servers.filter { harness.journal.memberships[$0]?.isMember == true }
+        let server = random.pick(members.isEmpty || random.once(in: 4) ? Self.servers : members)
         var exchange = Exchange(server: server, token: token("t"))
         if let old = oldTokens.randomElement(using: &random), random.once(in: 3) {
             exchange = old
         } else {
-            exchange = Exchange(server: server, token: harness.freshToken())
+            let fresh = harness.freshToken()
+            let isBound = random.once(in: 2)
+            let other = random.once(in: 12) ? random.pick(Self.devices) : beacon
+            exchange = Exchange(
+                server: server, token: isBound ? token("\(fresh)@\(server)@\(other)") : fresh)
             oldTokens.append(exchange)
             if oldTokens.count > 20 { oldTokens.removeFirst() }
         }
+        // Another server uses the token.
+        if random.once(in: 12) { exchange = Exchange(server: random.pick(Self.servers), token: exchange.token) }
         let value = UInt8.random(in: 1...4, using: &random)
         let sealed = random.once(in: 12) ? random.pick([[], [1, 2, 3], [9]]) : [UInt8](repeating: value, count: 16)
         if harness.journal.open[exchange] == nil { values[exchange] = value }
         let device = random.once(in: 12) ? beacon : random.pick(Self.devices)
-        harness.say(
-            .observationRequest(joining: device, sealed: Octets(sealed)), exchange.token, by: exchange.server)
+        let effects = harness.say(
+            .observationRequest(joining: device, sealed: Octets(sealed)), exchange.token, by: exchange.server,
+            isOvertaken: random.once(in: 12))
+        for refusal in effects.refusals { refusals[refusal.name, default: 0] += 1 }
     }
 
     private mutating func chat() {
@@ -97,6 +116,7 @@ struct RandomWalk {
             body, random.once(in: 4) ? token("foreign") : addressed, by: server,
             sequence: SequenceID(random.pick(sequences))
         )
+        for refusal in effects.refusals { refusals[refusal.name, default: 0] += 1 }
         follow(effects)
     }
 
@@ -119,7 +139,7 @@ struct RandomWalk {
     }
 
     /// What the shell does with what is wanted of it.
-    private mutating func follow(_ effects: [Effect]) {
+    mutating func follow(_ effects: [Effect]) {
         for effect in effects {
             switch effect {
             case .wantToken(let server): harness.handle(.again(server, harness.freshToken()))
@@ -134,22 +154,22 @@ struct RandomWalk {
     /// Coming and going in every manner.
     private mutating func member() {
         let server = random.pick(Self.servers)
+        let fresh = harness.freshAddressedToken()
         let membership = harness.journal.memberships[server] ?? .stranger
         switch membership {
         case .member:
             switch Int.random(in: 0..<10, using: &random) {
             case 9: harness.handle(.joinAgain(server, harness.freshToken(), random.pick([.simple, .human])))
-            case 0: harness.say(.terminateCommand, by: server)
+            case 0: harness.say(.terminateCommand, fresh, by: server)
             case 1: harness.handle(.resign(server, harness.freshToken()))
             case 2: harness.handle(.deregister(server, harness.freshToken()))
-            case 3: follow(harness.say(.joinCommand(device: random.pick([beacon, device])), by: server))
-            case 4: follow(harness.say(.action(1), talk, by: server))
-            case 5: follow(harness.say(.action(2), talk, by: server))
+            case 3: follow(harness.say(.joinCommand(device: random.pick([beacon, device])), fresh, by: server))
+            case 4: follow(harness.say(.action(1), fresh, by: server))
+            case 5, 6: follow(harness.say(.action(2), fresh, by: server))
             default:
                 follow(
                     harness.say(
-                        .initiate(url: Octets(terminated: "https://x"), digest: digest()),
-                        harness.freshAddressedToken(), by: server))
+                        .initiate(url: Octets(terminated: "https://x"), digest: digest()), fresh, by: server))
             }
         case .resigning(let token):
             harness.say(.response(random.pick([.resignSuccess, .resignFail])), token, by: server)
@@ -183,7 +203,8 @@ struct RandomWalk {
     }
 
     private mutating func ready(_ link: LinkID) {
-        let mode: Mode = random.once(in: 4) ? .value : .challenge
+        let mode: Mode = random.pick([.value, .value, .challenge, .challenge, .keyed, .keyed])
+        guard mode != .keyed else { return claim(over: link) }
         modes[link] = mode
         harness.handle(.received(link, .ready(mode: mode, device: random.pick(Self.devices))))
     }
@@ -195,21 +216,21 @@ struct RandomWalk {
         case 0: harness.disconnect(link)
         case 1: harness.handle(.malformed(link))
         case 2: harness.handle(.received(link, .wait(seconds: 1)))
-        case 3: ready(link)
+        case 3: modes[link] == .keyed && !random.once(in: 4) ? claim(over: link) : ready(link)
         case 4...9: harness.handle(.challengeLeft(link))
+        case 10 where random.once(in: 4): harness.handle(.received(link, .sign(last: random.once(in: 2), [1])))
         default: present(over: link)
         }
     }
 
     /// A proof, right or wrong, and what must come of it, worked out from the journal alone.
-    private mutating func present(over link: LinkID) {
+    mutating func present(over link: LinkID) {
         guard let state = harness.journal.links[link], state.isChallenged, let device = state.device,
             let mode = modes[link], let peer = harness.peers[link], let before = harness.observer.links[link]
         else { return }
+        guard mode != .keyed else { return presentKeyed(over: link, peer, before) }
         // The clock may stand anywhere near a deadline when the proof arrives, also on it.
-        if random.once(in: 3), let next = harness.observer.nextDeadline, next > harness.now {
-            harness.now = next + .nanoseconds(Int.random(in: -1...1, using: &random))
-        }
+        standNearADeadline()
         let now = harness.now
         let asked = harness.journal.open.filter { $0.value.device == device && $0.value.deadline > now }.keys
         let number =
@@ -231,7 +252,7 @@ struct RandomWalk {
             Set(valid) == (isInTime && isNear && !isUnmeasured ? Set(matching) : []),
             "valid for \(valid), wanted \(matching)")
         let wanted: Outcome =
-            !isInTime ? .fail : isUnmeasured ? .busy : !isNear ? .tooFar : matching.isEmpty ? .invalid : .valid
+            !isInTime ? .fail : isUnmeasured ? .busy : matching.isEmpty ? .invalid : !isNear ? .tooFar : .valid
         must(effects.outcomes[link] == wanted, "\(String(describing: effects.outcomes[link])), wanted \(wanted)")
     }
 
@@ -254,7 +275,7 @@ struct RandomWalk {
 
     private mutating func restart() {
         harness.now = harness.now + .seconds(random.pick([0, 0, 5, 100]))
-        harness.restart(sameBoot: !random.once(in: 4))
+        harness.restart(sameBoot: !random.once(in: 4), losingRequests: random.once(in: 4))
         harness.observer.policy = Self.policy(&random)
         compare()
     }
@@ -280,7 +301,7 @@ struct RandomWalk {
             let row = journal.open[exchange]
             must(
                 row?.device == observation.device && row?.deadline == observation.deadline
-                    && row?.mismatches == observation.mismatches && observation.mismatches < 4,
+                    && row?.mismatches == observation.mismatches && observation.falseValues < 3,
                 "\(exchange) is not what the journal holds")
             must(observer.exchanges[observation.device]?.contains(exchange) ?? false, "\(exchange) is not found")
         }
@@ -300,28 +321,5 @@ struct RandomWalk {
         must(observer.linksOfPeer.values.reduce(0, +) == observer.openLinks, "links of peers do not add up")
         let deadlines = observer.observations.values.map(\.deadline) + observer.links.values.map(\.deadline)
         must(deadlines.min().map { observer.nextDeadline ?? .init(nanoseconds: .max) <= $0 } ?? true, "no wake-up")
-    }
-}
-
-/// rules §1 to §7 at once.
-@Suite struct RandomWalkTests {
-    @Test(
-        "whatever happens in whatever order, each observation gets exactly one verdict and no sequence id comes twice",
-        arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64])
-    func walk(seed: UInt64) {
-        var walk = RandomWalk(seed: seed)
-        for _ in 0..<30_000 { walk.step() }
-        walk.compare()
-        walk.harness.advance(.seconds(1000))
-        walk.compare()
-        #expect(walk.harness.observer.openObservations == 0 && walk.harness.journal.open.isEmpty)
-        #expect(walk.everOpened.allSatisfy { walk.harness.journal.answered[$0] != nil })
-        // The walk has been everywhere.
-        #expect(walk.phases.count >= 8, "\(walk.phases)")
-        let answers = walk.harness.journal.answered.values
-        #expect(walk.everOpened.count > 300)
-        for reason in Reason.allCases where reason != .tooMany {
-            #expect(answers.contains { $0.reason == reason }, "\(reason) never came")
-        }
     }
 }

@@ -84,6 +84,10 @@ struct Snapshot: Equatable {
         var value: Secret
         var deadline: Instant
         var mismatches: Int
+        var falseValues: Int
+        var wasTooFar: Bool
+        var wasUnsigned: Bool
+        var heldOff: [String]
         var lastEvidence: Evidence?
     }
 
@@ -101,7 +105,8 @@ struct Snapshot: Equatable {
         observations = observer.observations.mapValues {
             Observation(
                 device: $0.device, value: $0.value, deadline: $0.deadline, mismatches: $0.mismatches,
-                lastEvidence: $0.lastEvidence)
+                falseValues: $0.falseValues, wasTooFar: $0.wasTooFar, wasUnsigned: $0.wasUnsigned,
+                heldOff: $0.heldOff, lastEvidence: $0.lastEvidence)
         }
         exchanges = observer.exchanges
         links = observer.links.mapValues {

@@ -108,7 +108,7 @@ import Testing
         var harness = Harness()
         for body in [
             Body.observationRequest(joining: device, sealed: Octets(secret(7).withBytes(Array.init))),
-            .observationRequest(joining: otherDevice, sealed: Octets([])), .action(3),
+            .observationRequest(joining: otherDevice, sealed: Octets([1, 2, 3])), .action(3),
             .data(id: Octets([1]), data: Octets([2])), .terminateCommand,
         ] {
             let sequence = SequenceID((harness.journal.accepted[server]?.number ?? 0) + 100)
@@ -120,7 +120,7 @@ import Testing
 
     @Test("ACTION and DATA are answered unknown under their own token")
     func unknownActionsAndData() {
-        var harness = Harness()
+        var harness = Harness(Policy { $0.commandRate.burst = 1_000 })
         for code in (UInt8.min...UInt8.max) where Action(rawValue: code) == nil {
             let action = harness.say(.action(code), addressed(1))
             #expect(action.responses == [.actionUnknown] && action.sent.map(\.token) == [addressed(1)])
@@ -135,7 +135,8 @@ import Testing
     func names() {
         let all: [Refusal] = [
             .notOurServer, .replayed(SequenceID(1), last: SequenceID(1)), .sequenceTooHigh(SequenceID(1)),
-            .notNow(.stranger), .notServed, .notForUs, .notAllowed, .notSealedToUs,
+            .notNow(.stranger), .notServed, .notForUs, .notAllowed, .notSealedToUs, .notAValue, .tokenOfAnother(server),
+            .tokenTooLong(256), .tooFast,
         ]
         #expect(Set(all.map(\.name)).count == all.count)
     }

@@ -113,7 +113,7 @@ import Testing
         #expect(early.say(.activate).order == "rr.i")
         var other = harness(.fetched(version: "2.0"))
         #expect(other.say(.activate, addressed(9)).responses == [.activateFail])
-        #expect(other.say(.activate, by: otherServer).responses == [.activateFail])
+        #expect(other.say(.activate, addressed(8), by: otherServer).responses == [.activateFail])
         #expect(other.observer.update?.phase == .fetched(version: "2.0"))
         for (done, status) in [(true, Status.activateSuccess), (false, .activateFail)] {
             var harness = harness(.activating(version: "2.0"))
@@ -159,11 +159,11 @@ import Testing
     func otherServers() {
         for phase in [Update.Phase.fetching, .activating(version: "2.0")] {
             var harness = harness(phase)
-            #expect(harness.say(Self.order, by: otherServer).responses == [.updateFailFile])
+            #expect(harness.say(Self.order, addressed(8), by: otherServer).responses == [.updateFailFile])
             #expect(harness.observer.update?.phase == phase)
         }
         var harness = harness(.fetched(version: "2.0"))
-        #expect(harness.say(Self.order, by: otherServer).responses.isEmpty)
+        #expect(harness.say(Self.order, addressed(8), by: otherServer).responses.isEmpty)
         #expect(harness.observer.update?.exchange.server == otherServer)
         #expect(harness.say(.activate).responses == [.activateFail])
     }
@@ -183,7 +183,7 @@ import Testing
     func leaving(terminates: Bool) {
         for phase in [Update.Phase.fetching, .fetched(version: "2.0")] {
             var harness = harness(phase)
-            harness.say(Self.order, by: otherServer)
+            harness.say(Self.order, addressed(8), by: otherServer)
             let effects = harness.say(terminates ? .terminateCommand : .deregisterCommand)
             if harness.observer.update == nil { #expect(effects.order.contains("x")) }
             #expect(harness.observer.update?.exchange.server != server)

@@ -57,6 +57,7 @@ import Testing
             switch try session.receive(frame) {
             case .ready: return "R"
             case .presented: return "P"
+            case .claim, .proved, .piece, .signed: return "?"
             }
         } catch { return "." }
     }

@@ -41,7 +41,7 @@ import Testing
             [.outcome(.valid, tag: Given.validTag)],
             [LinkFrame.noTag, Given.proofTag, Given.validTag.reversed()].map { .outcome(.valid, tag: $0) },
             otherOutcomes.map { .outcome($0, tag: LinkFrame.noTag) },
-            Mode.allCases.map { .ready(mode: $0, device: Given.device) }, [proof], [.value(Given.value)],
+            Given.plainModes.map { .ready(mode: $0, device: Given.device) }, [proof], [.value(Given.value)],
         ]
     }
 
@@ -72,6 +72,7 @@ import Testing
             case .send: return "?"
             case .wait: return "W"
             case .awaitValue: return "A"
+            case .prove: return "?"
             case .end(_, beaconProved: true): return "E"
             case .end(_, beaconProved: false): return "e"
             }
@@ -104,8 +105,8 @@ import Testing
 
     @Test("the table has every state in every mode")
     func tableIsComplete() {
-        #expect(Self.table.count == Place.allCases.count * Mode.allCases.count)
-        for mode in Mode.allCases {
+        #expect(Self.table.count == Place.allCases.count * Given.plainModes.count)
+        for mode in Given.plainModes {
             #expect(Set(Self.table.filter { $0.1 == mode }.map(\.2)) == Set(Place.allCases))
         }
     }
@@ -122,7 +123,7 @@ import Testing
         var session = Given.deviceSession(.challenge)
         let valueOnly = LinkFrame.hello(
             version: 1, modes: [.value], beacon: Given.beacon, nonce: Given.linkNonce)
-        #expect(throws: DeviceSession.Refusal.modeNotOffered(.challenge)) { try session.receive(valueOnly) }
+        #expect(throws: DeviceSession.Refusal.modeNotOffered([.challenge])) { try session.receive(valueOnly) }
     }
 
     @Test("another beacon than the join names is refused; where the join names none, any is taken")
@@ -133,7 +134,7 @@ import Testing
         #expect(try session.receive(Self.hello) == .send(.ready(mode: .challenge, device: Given.device)))
     }
 
-    @Test("the value may come at any time, and is used when CHALLENGE is there", arguments: Mode.allCases)
+    @Test("the value may come at any time, and is used when CHALLENGE is there", arguments: Given.plainModes)
     func takingTheValue(mode: Mode) throws {
         let shown = mode == .value ? LinkFrame.value(Given.value) : Self.proof
         for place in Place.allCases {

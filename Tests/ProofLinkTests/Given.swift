@@ -14,6 +14,21 @@ enum Given {
     static let challenge = [UInt8](0x20...0x3F)
     static let deviceNonce = [UInt8](0x40...0x5F)
     static let both: Modes = [.value, .challenge]
+    /// The modes that devices of version 1 know first.
+    static let plainModes: [Mode] = [.value, .challenge]
+    static let server = Identifier(0xC2C2_C2C2_C2C2_C2C2)
+    static let keyedModes: Modes = [.challenge, .keyed]
+    static let keyed = KeyedContext(
+        modes: keyedModes, linkNonce: linkNonce, beacon: beacon, device: device, server: server, transport: .l2cap)
+    static let keys = KeyedKeys(value, hmacSHA256)
+    static let claim = keyed.claim(keys.claim, hmacSHA256)
+    static let keyedTag = keyed.deviceTag(keys.device, challenge: challenge, nonce: deviceNonce, hmacSHA256)
+    static let keyedProof = KeyedProof(context: keyed, challenge: challenge, nonce: deviceNonce, tag: keyedTag)
+
+    /// The tag of an OUTCOME in keyed mode.
+    static func outcomeTag(_ outcome: Outcome, nonce: [UInt8] = deviceNonce) -> [UInt8] {
+        keyed.beaconTag(keys.beacon, challenge: challenge, nonce: nonce, outcome, hmacSHA256)
+    }
 
     static let context = ProofContext(
         linkNonce: linkNonce, challenge: challenge, deviceNonce: deviceNonce, beacon: beacon, device: device)
@@ -32,9 +47,16 @@ enum Given {
     static func deviceSession(
         _ mode: Mode, expecting expected: Identifier? = beacon, value: Secret? = value
     ) -> DeviceSession {
+        deviceSession([mode], expecting: expected, value: value)
+    }
+
+    static func deviceSession(
+        _ modes: [Mode], expecting expected: Identifier? = beacon, value: Secret? = value
+    ) -> DeviceSession {
         DeviceSession(
-            device: device, mode: mode, expected: expected, deviceNonce: deviceNonce, value: value,
-            authenticate: hmacSHA256)
+            DeviceSession.Parties(
+                device: device, server: server, beacon: expected, transport: .l2cap, modes: modes),
+            deviceNonce: deviceNonce, value: value, authenticate: hmacSHA256)
     }
 }
 
@@ -68,6 +90,10 @@ let framesAndBytes: [(frame: LinkFrame, hexadecimal: String)] = [
     (.outcome(.busy, tag: LinkFrame.noTag), "07002102" + noTagDigits),
     (.outcome(.malformed, tag: LinkFrame.noTag), "07002103" + noTagDigits),
     (.outcome(.tooFar, tag: LinkFrame.noTag), "07002104" + noTagDigits),
+    (.claim(Given.linkNonce), "08001103101112131415161718191a1b1c1d1e1f"),
+    (.claim(KeyedContext.noClaim), "080011030000000000000000" + "0000000000000000"),
+    (.sign(last: false, [0xAB]), "09000200ab"), (.sign(last: true, [0xAB, 0xCD]), "09000301abcd"),
+    (.sign(last: true, Array(repeating: 0x5A, count: 128)), "09008101" + String(repeating: "5a", count: 128)),
 ]
 
 private let noTagDigits = String(repeating: "00", count: 32)

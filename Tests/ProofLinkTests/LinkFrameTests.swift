@@ -18,8 +18,8 @@ import Testing
 
     @Test("the frames written down here are of every type, every mode and every outcome")
     func vectorsAreComplete() {
-        #expect(Set(frames.compactMap(\.encoded.first)) == Set(1...7))
-        for mode in Mode.allCases { #expect(frames.contains(.ready(mode: mode, device: Given.device))) }
+        #expect(Set(frames.compactMap(\.encoded.first)) == Set(1...9))
+        for mode in Given.plainModes { #expect(frames.contains(.ready(mode: mode, device: Given.device))) }
         for outcome in Outcome.allCases {
             #expect(frames.contains { if case .outcome(outcome, _) = $0 { true } else { false } })
         }
@@ -67,11 +67,11 @@ import Testing
         #expect(nothing.isEmpty)
     }
 
-    @Test("a length that is not the type's is refused as soon as the header is there", arguments: UInt8(1)...7)
+    @Test("a length that is not the type's is refused as soon as the header is there", arguments: UInt8(1)...9)
     func wrongLengths(type: UInt8) throws {
-        let right = try #require(LinkFrame.payloadLength(ofType: type))
-        #expect(right <= LinkFrame.maximumPayloadLength)
-        for length in Array(0...600) + [0x7FFF, 0xFFFF] where length != right {
+        let right = try #require(LinkFrame.payloadLengths(ofType: type))
+        #expect(right.upperBound <= LinkFrame.maximumPayloadLength)
+        for length in Array(0...600) + [0x7FFF, 0xFFFF] where !right.contains(length) {
             var assembler = FrameAssembler()
             assembler.append([type, UInt8(length >> 8), UInt8(length & 0xFF)])
             #expect(throws: LinkFrameError.length(type: type, length: length)) { try assembler.next() }
@@ -83,7 +83,7 @@ import Testing
 
     @Test("a type that is not in the table is refused at its first byte")
     func unknownTypes() {
-        for type in [0] + Array(8...UInt8.max) {
+        for type in [0] + Array(10...UInt8.max) {
             var assembler = FrameAssembler()
             assembler.append([type])
             #expect(throws: LinkFrameError.type(type)) { try assembler.next() }
@@ -100,12 +100,26 @@ import Testing
 
     // MARK: - Numbers without meaning
 
-    @Test("READY with a mode that does not exist is refused")
+    @Test("READY with a mode that does not exist, or that claims instead, is refused")
     func unknownModes() {
-        for mode in UInt8.min...UInt8.max where Mode(rawValue: mode) == nil {
+        for mode in UInt8.min...UInt8.max where Mode(rawValue: mode).map(Given.plainModes.contains) != true {
             var bytes = LinkFrame.ready(mode: .challenge, device: Given.device).encoded
             bytes[3] = mode
             #expect(throws: LinkFrameError.field(type: 0x02)) { try LinkFrame(packet: bytes) }
+        }
+    }
+
+    @Test("CLAIM in another mode, and SIGN that is neither the last nor not, are refused")
+    func unknownClaims() {
+        for mode in UInt8.min...UInt8.max where mode != 3 {
+            var bytes = LinkFrame.claim(Given.linkNonce).encoded
+            bytes[3] = mode
+            #expect(throws: LinkFrameError.field(type: 0x08)) { try LinkFrame(packet: bytes) }
+        }
+        for last in UInt8(2)...UInt8.max {
+            var bytes = LinkFrame.sign(last: true, [1]).encoded
+            bytes[3] = last
+            #expect(throws: LinkFrameError.field(type: 0x09)) { try LinkFrame(packet: bytes) }
         }
     }
 

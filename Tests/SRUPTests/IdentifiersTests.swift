@@ -97,7 +97,8 @@ struct IdentifiersTests {
         #expect(command.mayBe(from: Identifier(1), for: Identifier(0xBEA)))
         #expect(!command.mayBe(from: Identifier(1), for: Identifier(0xBEB)))
         for text in [
-            "plain", "@00000000000000c2@000000000bea0000", "t@0c2@000000000bea0000", "t@00000000000000c2@000000000bea000g",
+            "plain", "@00000000000000c2@000000000bea0000", "t@0c2@000000000bea0000",
+            "t@00000000000000c2@000000000bea000g",
         ] {
             let token = try #require(Token(text.utf8))
             #expect(token.parties == nil, "\(text)")

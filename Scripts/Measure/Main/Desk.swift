@@ -45,6 +45,7 @@ final class Desk {
         journal = try folder.map { try Journal(try StateFolder(path: $0), bootID: "measure") }
         var policy = Policy()
         policy.observationLimit = 20_000
+        policy.requestRate = RateLimit(burst: 1_000_000, interval: .microseconds(1))
         (policy.linkLimit, policy.linksPerPeer) = (20_000, 20_000)
         observer = Observer(
             identity: Desk.us, policy: policy,
@@ -87,7 +88,8 @@ final class Desk {
         do {
             let message = try UnverifiedFrame(request).verified(by: keyring)
             let exchange = Exchange(server: message.content.sender, token: message.content.token)
-            record(observer.handle(.message(message, answered: try journal?.verdict(of: exchange)), at: now))
+            let context = MessageContext(verdict: try journal?.verdict(of: exchange))
+            record(observer.handle(.message(message, context), at: now))
             if case .observationRequest(let device, _) = message.content.body { waiting.append(device) }
         } catch {
             preconditionFailure("\(error)")

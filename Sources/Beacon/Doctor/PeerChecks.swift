@@ -107,6 +107,20 @@ extension Doctor {
         }
     }
 
+    /// A server whose messages name nobody takes every answer on our topic for one to itself (docs/threat-model.md). Next to other
+    /// servers that is refused, unless the configuration says that it is accepted.
+    static func shared(_ configuration: Configuration) -> [Finding] {
+        let servers = configuration.servers.filter { !$0.value.terms.namesUs }.keys.sorted { $0.number < $1.number }
+        guard configuration.servers.count > 1 else { return [] }
+        return servers.map { server in
+            .init(
+                "sharing", .warning, "server \(server.topicForm)",
+                "recipient = broker, and \(configuration.servers.count) servers share this beacon: it may take a verdict for "
+                    + "another server as its own, and lose its own",
+                do: "give it a beacon of its own, or set recipient = token if its tokens name their parties")
+        }
+    }
+
     func memberships(_ configuration: Configuration) -> [Finding] {
         guard let status else {
             return [.init("membership", .skipped, configuration.stateFolder, "no beacon runs")]

@@ -1,0 +1,67 @@
+import ProofLink
+import SRUP
+
+// What is due. Verdicts whose time has come are given a few at a time, because each of them is signed: a device that comes
+// meanwhile must be greeted. `nextDeadline` stays in the past until none is left, so the next turn follows at once.
+extension Observer {
+    /// Verdicts that one turn gives because their deadline has passed. More: HELLO waits longer, at about 2 ms each.
+    static let expiriesPerTurn = 16
+
+    /// What must be settled before an event is taken, so that a proof that arrives together with the deadline loses: all that
+    /// it could judge or ask for. The rest is left to the ticks.
+    mutating func expire(before event: Event, at now: Instant) -> [Effect] {
+        switch event {
+        case .received(let id, let frame):
+            let device = links[id]?.session.device  // asked first: the link itself may end now
+            var effects = expire(link: id, at: now)
+            if case .ready(_, let device) = frame { effects += expireAll(of: device, at: now) }
+            if let device { effects += expireAll(of: device, at: now) }
+            return effects
+        case .message(let message, _):
+            let content = message.content
+            var effects = expire(Exchange(server: content.sender, token: content.token), at: now)
+            if case .observationRequest(let device, _) = content.body { effects += expireAll(of: device, at: now) }
+            return effects + expire(at: now)
+        case .malformed(let id), .challengeLeft(let id, _, _): return expire(link: id, at: now)
+        case .connected, .disconnected: return []
+        case .tick, .join, .joinAgain, .resign, .deregister, .again, .acted, .fetched, .activated:
+            return expire(at: now)
+        }
+    }
+
+    /// The next few of all that is due.
+    private mutating func expire(at now: Instant) -> [Effect] {
+        var (effects, expired): ([Effect], Int) = ([], 0)
+        while expired < Observer.expiriesPerTurn, let due = agenda.takeDue(at: now) {
+            switch due {
+            case .observation(let exchange):
+                let ended = expire(exchange, at: now)
+                if !ended.isEmpty { expired += 1 }
+                effects += ended
+            case .link(let id): effects += expire(link: id, at: now)
+            case .join(let server):
+                guard let standing = servers[server], standing.membership.asksAgain,
+                    let joinDue = standing.joinDue, joinDue <= now
+                else { continue }
+                servers[server]?.joinDue = nil
+                effects.append(.wantToken(server))
+            }
+        }
+        return effects
+    }
+
+    private mutating func expireAll(of device: Identifier, at now: Instant) -> [Effect] {
+        (exchanges[device] ?? []).flatMap { expire($0, at: now) }
+    }
+
+    private mutating func expire(_ exchange: Exchange, at now: Instant) -> [Effect] {
+        guard let observation = observations[exchange], observation.deadline <= now else { return [] }
+        let (verdict, reason) = observation.verdictAtDeadline
+        return answer(exchange, verdict, reason, observation.lastEvidence)
+    }
+
+    private mutating func expire(link id: LinkID, at now: Instant) -> [Effect] {
+        guard let link = links[id], link.deadline <= now else { return [] }
+        return end(id, link.session.awaitsProof ? .fail : .unknown)
+    }
+}

@@ -1,0 +1,52 @@
+import SRUP
+
+/// How often something may happen: so many at once, and one more after each interval.
+public struct RateLimit: Equatable, Sendable {
+    /// How many at once, at least 1.
+    public var burst: Int
+    /// After how long there is room for one more.
+    public var interval: Duration
+
+    /// A limit.
+    /// - Precondition: at least one at once.
+    public init(burst: Int, interval: Duration) {
+        precondition(burst >= 1, "a burst of \(burst)")
+        (self.burst, self.interval) = (burst, interval)
+    }
+}
+
+/// A token bucket: full at first, and as small as the one moment at which it will be full again.
+struct RateBucket: Equatable, Sendable {
+    private var fullAt: Instant?
+
+    /// Whether there is room for one.
+    func hasRoom(at now: Instant, _ limit: RateLimit) -> Bool {
+        guard let fullAt, fullAt > now else { return true }
+        return fullAt - now <= limit.interval * (limit.burst - 1)
+    }
+
+    /// Takes one.
+    mutating func take(at now: Instant, _ limit: RateLimit) { fullAt = max(fullAt ?? now, now) + limit.interval }
+}
+
+/// Seals that did not open under our key: what is copied to our topic again and again costs one private-key operation, not many.
+/// Bounded in number and in size; the oldest goes first.
+struct UnopenedSeals: Sendable {
+    private static let mostKept = 256
+    /// A seal to a key of 4,096 bits has 588 bytes.
+    private static let longestKept = 1_024
+
+    private var kept: Set<Octets> = []
+    private var order: [Octets] = []
+    private var next = 0
+
+    func contains(_ sealed: Octets) -> Bool { kept.contains(sealed) }
+
+    mutating func insert(_ sealed: Octets) {
+        guard sealed.bytes.count <= UnopenedSeals.longestKept, kept.insert(sealed).inserted else { return }
+        guard order.count == UnopenedSeals.mostKept else { return order.append(sealed) }
+        kept.remove(order[next])
+        order[next] = sealed
+        next = (next + 1) % UnopenedSeals.mostKept
+    }
+}
