@@ -73,7 +73,8 @@ extension Membership {
         case .member: ("the server has said yes", "nothing; \(ServerSigns.askAgain(server))")
         case .refused:
             (
-                "the server has said no: it does not know this beacon or its key, or does not want it; we ask again, seldom",
+                "the server has said no: it does not know this beacon or its key, does not want it, or a person there has"
+                    + " refused the join; we ask again, seldom",
                 "see that it has this beacon's identity and public key, and what its own log says"
             )
         case .terminated: ("the server has let this beacon go", "srup-beacon join asks it again")

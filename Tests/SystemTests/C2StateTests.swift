@@ -150,6 +150,61 @@ struct C2RegistryTests {
     }
 }
 
+@Suite("Who may observe by the registry's type", .blocking)
+struct C2ObserverTypeTests {
+    @Test(
+        "a node that the registry has with the type may observe, also in the next run before it has spoken; others may not"
+    )
+    func types() throws {
+        let network = try Network()
+        let registry = try RegistryProcess()
+        let (id, folder) = (Node.beacon.topicForm, registry.folder)
+        #expect(try registry.enrol(id) == ["201", "200", "200"], "\(registry.log)")  // as a "thing"
+        try Data(try registry.verb("reader").utf8).write(to: URL(filePath: folder + "/reader"))
+        // The device alone is in the keyring.
+        let keyring = folder + "/keyring"
+        try FileManager.default.createDirectory(atPath: keyring, withIntermediateDirectories: true)
+        let name = "\(Node.device.topicForm).pub.pem"
+        try FileManager.default.copyItem(atPath: "\(network.folder)/\(name)", toPath: "\(keyring)/\(name)")
+        func server(_ type: String) throws -> Dialogue {
+            let talk = try Dialogue(
+                C2Bench.program,
+                C2Bench(network: network).arguments(
+                    Node.c2,
+                    [
+                        "--keyring", keyring, "--registry", registry.url, "--registry-ca", folder + "/registry/ca.pem",
+                        "--reader-token", folder + "/reader", "--state", network.folder + "/c2.sqlite",
+                        "--observer-type",
+                        type,
+                    ]))
+            try talk.hear("c2: ready")
+            return talk
+        }
+        let device = try PlainDevice(network)
+        func ask() throws { try device.say(.observedJoinRequest(observer: Node.beacon)) }
+
+        var c2 = try server("thing")
+        let beacon = try BeaconProcess(
+            network, settings: ["beacon": ["key = \(folder)/\(id).key"], "observation": ["window = 2"]])
+        try beacon.startAndJoin()
+        try ask()
+        try c2.hear("\(Node.device) asks to join, observed by \(Node.beacon)")
+        try c2.hear("observed join of \(Node.device) by \(Node.beacon): ")  // nobody proves anything
+        #expect(!c2.said.contains("may not join by") && c2.end(with: SIGTERM) == 0)
+        beacon.stop()
+
+        c2 = try server("thing")
+        try ask()
+        try c2.hear("\(Node.device) asks to join, observed by \(Node.beacon)")
+        #expect(c2.end(with: SIGTERM) == 0 && !c2.said.contains("may not join by"))
+
+        c2 = try server("gate")
+        try ask()
+        try c2.hear("\(Node.device) may not join by \(Node.beacon): \(Node.beacon) may not observe")
+        #expect(c2.end(with: SIGTERM) == 0)
+    }
+}
+
 @Suite("Two C2 servers at one broker", .blocking)
 struct TwoServersTests {
     @Test("a beacon observes for both at the same time, and serves one on when the other has terminated it")
@@ -169,7 +224,7 @@ struct TwoServersTests {
         // Both are open before either is proven: an honest device at one server, a wrong value at the other.
         let honest = try bench.device(Node.device, at: Node.c2, link: beacon.linkPath, "--late", "1.5")
         let wrong = try bench.device(
-            Node.second, at: Node.otherC2, link: beacon.linkPath, "--late", "1", "--wrong-value")
+            Node.second, at: Node.otherC2, link: beacon.linkPath, "--late", "1", "--mode", "challenge", "--wrong-value")
         try first.hear("\(Node.device) asks to join")
         try second.hear("\(Node.second) asks to join")
         #expect(!first.said.contains("verdict of") && !second.said.contains("verdict of"))

@@ -89,6 +89,21 @@ struct ConsoleBrowserTests {
         #expect(!console.said.contains("join of \(Node.device) by a human"))
     }
 
+    @Test("the open page of a join that is replaced loses its buttons by itself, says why, and nothing is done")
+    func replaced() throws {
+        let device = try PlainDevice(network)
+        try device.say(.humanJoinRequest)
+        try console.hear("compare for \(Node.device)")
+        let browser = try console.browse("watch", Node.device)
+        try browser.opened()
+        try device.say(.humanJoinRequest)
+        let seen = try browser.seen()
+        #expect((seen["said"] as? String)?.contains("Failed: device \(Node.device) was not let in") == true, "\(seen)")
+        #expect(seen["buttons"] as? Int == 0 && seen["isTheSamePage"] as? Bool == true)
+        #expect((seen["waiting"] as? String)?.contains("Compare \(Node.device)") == true)
+        #expect(!console.said.contains("by a human: "))
+    }
+
     @Test("without scripts everything works, too")
     func withoutScript() throws {
         let file = network.folder + "/words"

@@ -153,6 +153,14 @@ final class ConsoleProcess {
             }
         }
 
+        /// Waits until it has a join's page open.
+        func opened() throws {
+            try eventually("the browser has opened the join: \(said)", within: 60) {
+                guard child.isRunning || said.contains("opened") else { throw NotInTime(what: said) }
+                return said.contains("browser: opened")
+            }
+        }
+
         /// What it saw; throws where something was wrong.
         func seen() throws -> [String: Any] {
             let status = child.wait(within: 120)

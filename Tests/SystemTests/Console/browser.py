@@ -3,6 +3,7 @@
 
 Usage: browser.py press-accept --url URL --device ID --words FILE [--refuse] [--seconds N] [--screenshot FILE]
        browser.py double-click --url URL --device ID --words FILE --gap MILLISECONDS [--seconds N]
+       browser.py watch --url URL --device ID [--seconds N]
        browser.py look --url URL --device ID [--seconds N] [--screenshot FILE]
        browser.py without-script --url URL --device ID --words FILE [--seconds N]
        browser.py start
@@ -13,6 +14,7 @@ it has eleven of them, as a person has to look at the device first.
 press-accept    signs in, waits until the device asks to join, opens its page, types the words that are hidden there, and
                 presses its button, with the keyboard alone
 double-click    does the same, and clicks on Accept with the mouse, twice, so far apart, at the same place of the screen
+watch           signs in, opens the page of the device's join, and waits until it says what became of the join
 look            signs in, waits for the same, and measures the page: what is wrong with it is said, one line each
 without-script  signs in with scripts switched off, and accepts the device
 start           starts the browser and ends it, to see whether it can be started here
@@ -314,6 +316,22 @@ def double_click(it, options):
     return {"said": said, "still": it.text("#result")}, []
 
 
+def watch(it, _):
+    it.sign_in()
+    it.wait_for_join()
+    it.open_join()
+    it.wait("the live stream", lambda: it.text("#live") == "Live.", 20)
+    it.driver.execute_script("window.isTheSamePage = true")
+    print("browser: opened", file=sys.stderr, flush=True)
+    said = it.result()
+    it.wait("the other joins", lambda: it.text("#waiting"), 20)
+    return {
+        "said": said, "waiting": it.text("#waiting"),
+        "isTheSamePage": it.driver.execute_script("return window.isTheSamePage === true"),
+        "buttons": len(it.driver.find_elements(By.CSS_SELECTOR, "[name=decision]")),
+    }, []
+
+
 def look(it, options):
     it.sign_in()
     it.wait_for_join()
@@ -406,7 +424,7 @@ def without_script(it, options):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("deed", choices=["press-accept", "double-click", "look", "without-script", "start"])
+    parser.add_argument("deed", choices=["press-accept", "double-click", "watch", "look", "without-script", "start"])
     parser.add_argument("--url", default="")
     parser.add_argument("--device", default="")
     parser.add_argument("--seconds", type=float, default=60)
@@ -433,7 +451,8 @@ def main():
         it.end()
         return 0
     try:
-        deeds = {"press-accept": press_accept, "double-click": double_click, "look": look, "without-script": without_script}
+        deeds = {"press-accept": press_accept, "double-click": double_click, "watch": watch, "look": look,
+                 "without-script": without_script}
         deed = deeds[options.deed]
         seen, wrong = deed(it, options)
         if options.screenshot:
