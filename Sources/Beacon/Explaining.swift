@@ -47,6 +47,9 @@ extension Reason {
             see that the device runs, is in reach, and knows this beacon's address and transports: srup-beacon watch \
             shows its link when it comes. If links came and ended before, the log has their outcomes
             """
+        case .tooFar:
+            "see [link] max-round-trip and min-rssi: the device held the value, and was slower or weaker than they allow"
+        case .unsigned: "see the device's log: its key, or the hardware that holds it, did not sign within 10 s"
         case .superseded: "nothing: see the newer request of this device"
         case .withdrawn: "srup-beacon servers tells where we stand with the server; srup-beacon join asks it again"
         case .interrupted: "let the device join again"

@@ -15,6 +15,12 @@ extension Journal {
         }
     }
 
+    /// One of these servers that has an observation in the history under this token; nil: none of them.
+    package func owner(of token: Token, among servers: some Sequence<Identifier>) throws(Failure) -> Identifier? {
+        for server in servers where try verdict(of: Exchange(server: server, token: token)) != nil { return server }
+        return nil
+    }
+
     /// Every server that we ever dealt with.
     func servers() throws(Failure) -> [StoredServer] {
         try Journal.attempt { try Journal.servers(database).map(\.standing) }
@@ -136,14 +142,6 @@ extension Membership {
         case .resigned: "resigned"
         case .deregistering: "deregistering"
         case .deregistered: "deregistered"
-        }
-    }
-
-    /// Of the request that awaits its answer.
-    var token: Token? {
-        switch self {
-        case .joining(let token, _), .presenting(let token, _), .resigning(let token), .deregistering(let token): token
-        case .stranger, .member, .refused, .terminated, .resigned, .deregistered: nil
         }
     }
 

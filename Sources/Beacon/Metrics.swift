@@ -9,6 +9,7 @@ struct Metrics {
     var opened = 0
     var verdicts: [Verdict: Int] = [:]
     var reasons: [Reason: Int] = [:]
+    var grades: [Evidence.Grade: Int] = [:]
     var linksOpened: [Transport: Int] = [:]
     var brokerConnections = 0
     /// Why the textfile could not be written the last time.
@@ -112,6 +113,9 @@ extension Shell {
         out.add(
             "verdict_reasons_total", "counter", "Answers, by reason.",
             Reason.allCases.map { ([("reason", $0.rawValue)], Double(metrics.reasons[$0] ?? 0)) })
+        out.add(
+            "valid_total", "counter", "Answers *valid*, by the grade of their evidence.",
+            Evidence.Grade.allCases.map { ([("grade", $0.rawValue)], Double(metrics.grades[$0] ?? 0)) })
         out.add(
             "links_opened_total", "counter", "Links of devices, by transport.",
             Transport.allCases.map { ([("transport", $0.rawValue)], Double(metrics.linksOpened[$0] ?? 0)) })

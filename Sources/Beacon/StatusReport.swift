@@ -151,6 +151,8 @@ public struct PastObservation: Codable, Equatable, Sendable {
         var mode: String
         var attempts: Int
         var grade: String
+        /// nil: written by a version before 0.2, where *timed* was a grade.
+        var timed: Bool?
         var security: String?
         var signalDbm: Int?
         var roundTripUs: Int?
@@ -158,6 +160,7 @@ public struct PastObservation: Codable, Equatable, Sendable {
         /// For a person: a part of a line.
         var text: String {
             "\(transport) \(peer)" + (peerKind.map { " (\($0))" } ?? "") + ", \(mode), \(grade)"
+                + (timed == true ? ", timed" : "")
                 + (security.map { ", security \($0)" } ?? "") + (roundTripUs.map { ", \($0) µs" } ?? "")
                 + (signalDbm.map { ", \($0) dBm" } ?? "") + ", attempt \(attempts)"
         }

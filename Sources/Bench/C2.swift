@@ -1,3 +1,5 @@
+import Keys
+import ProofLink
 import SRUP
 
 /// A C2 server's decisions about joins, as a value: messages and the time in, effects out. No socket, no clock; keys,
@@ -85,6 +87,10 @@ public struct C2: Sendable {
         /// Nanoseconds after which the server gives up on an observer. Longer than the beacon's own window (120 s), so that
         /// the observer's word comes first.
         public var window: Int64 = 180_000_000_000
+        /// How much must be known of a device's proof; what is less is refused.
+        public var requires = Grade.reachable
+        /// Beacons that observe together, by the site's name.
+        public var sites: [String: Site] = [:]
         /// Open joins at a time: more would let one device fill the memory.
         public var limit = 1_024
         /// Devices whose OBSERVE_REQ is published a second time after their join was decided.
@@ -106,6 +112,8 @@ public struct C2: Sendable {
         public var value: @Sendable () -> Secret
         /// A value sealed to a node; nil where that fails.
         public var seal: @Sendable (Secret, Identifier) -> Octets?
+        /// HMAC-SHA256.
+        public var authenticate: Authenticator = hmacSHA256
 
         /// These means.
         public init(
@@ -125,8 +133,18 @@ public struct C2: Sendable {
         /// T2: what the device's answer carries.
         let answerToken: Token
         let deadline: Int64
+        /// The observer that the device has named: of this site, where several were asked.
+        let named: Identifier
+        /// What was sealed to both.
+        let value: Secret
+        /// Several beacons were asked.
+        let isOfQuorum: Bool
         /// Messages of evidence that have come.
         var evidence = 0
+        /// What they show.
+        var grade = Grade.reachable
+        /// What was wrong with a proof that came.
+        var fault: String?
     }
 
     /// A join that a human decides.
@@ -153,6 +171,8 @@ public struct C2: Sendable {
     var registryObservers: Set<Identifier> = []
     /// The open joins by T3, the token that the observer's verdict carries.
     var open: [Token: Join] = [:]
+    /// What the beacons have said of joins that several were asked about, by the token of the device's answer.
+    var votes: [Token: Votes] = [:]
     /// The open joins that a human decides; one a device.
     var moderated: [Identifier: Moderated] = [:]
     /// What commands wait for, by their token.
@@ -197,8 +217,10 @@ public struct C2: Sendable {
         self.now = now
         let late = open.filter { $0.value.deadline <= now }.sorted { $0.value.deadline < $1.value.deadline }
         let unseen = moderated.filter { $0.value.deadline <= now }.keys.sorted { $0.number < $1.number }
-        return late.flatMap { token, join in
-            [.say("no verdict of \(join.observer) on \(join.device) within the window")]
+        return late.flatMap { token, join -> [Effect] in
+            // The first of a site's beacons has closed those of the others.
+            guard open[token] != nil else { return [] }
+            return [.say("no verdict of \(join.observer) on \(join.device) within the window")]
                 + decide(.failed, token, join, "its observer has given no verdict in time")
         }
             + unseen.flatMap {
@@ -209,13 +231,14 @@ public struct C2: Sendable {
 
     mutating func decide(_ decision: Decision, _ token: Token, _ join: Join, _ reason: String) -> [Effect] {
         open[token] = nil
+        close(join)
         note(Ended(token, join, decision, reason))
         if decision == .accepted { joined.insert(join.device) }
         let answer = message(.response(decision.status), join.answerToken, to: join.device)
         let again: [Effect] =
             policy.replaysRequestsOf.contains(join.device) ? [.sendAgain(token, to: join.observer)] : []
         return [.send(answer, to: join.device)] + again
-            + [.decided(decision, device: join.device, observer: join.observer)]
+            + [.decided(decision, device: join.device, observer: join.named)]
     }
 
     mutating func message(_ body: Body, _ token: Token, to peer: Identifier) -> Message {

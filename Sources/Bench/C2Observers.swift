@@ -17,7 +17,7 @@ extension C2 {
     /// A node's word is not waited for any more: the observations that it was asked for have failed.
     mutating func endObserving(of node: Identifier, _ reason: String) -> [Effect] {
         open.filter { $0.value.observer == node }.sorted { $0.value.deadline < $1.value.deadline }
-            .flatMap { decide(.failed, $0.key, $0.value, reason) }
+            .flatMap { settle(.failed, $0.key, $0.value, reason) }
     }
 
     /// A device has left: its open join has failed, however many were asked about it.

@@ -41,6 +41,9 @@ extension C2 {
                 "sequence \(message.sequence) is more than 2^32 above \(last), the last one")
         }
         _ = counter.accept(message.sequence, from: message.sender)
+        if case .data(let id, let data) = message.body, id == C2.observationProof, joined.contains(message.sender) {
+            return take(proof: data.bytes, message, payload, checkedBy: keyring)
+        }
         return serve(message, payload, now)
     }
 
@@ -97,6 +100,7 @@ extension C2 {
                 return refuse(message, frame, .verdict, "more evidence than \(C2.mostEvidence) messages")
             }
             open[message.token]?.evidence += 1
+            take(evidence: data.bytes, message.token)
             let words = "evidence on \(join.device) from \(message.sender): \(readable(data.bytes))"
             return accepted(message, frame) + [.say(words)]
         case "IDENTIFICATION":
@@ -115,6 +119,8 @@ extension C2 {
 
     /// Messages of evidence that count for one observation; a beacon sends one.
     static let mostEvidence = 4
+    /// The id of the data that holds a device's signed proof.
+    static let observationProof = Octets("OBSERVATION_PROOF".utf8)
 
     func accepted(_ message: Message, _ frame: [UInt8]) -> [Effect] {
         [.record(message, frame: frame, refused: nil)]
@@ -145,28 +151,33 @@ extension C2 {
         if let why = objection(to: device, observer) {
             return refuseAtOnce(why, message(.response(.joinRefused), token, to: device))
         }
-        let value = means.value()
-        guard let forDevice = means.seal(value, device), let forObserver = means.seal(value, observer) else {
+        let (value, (asked, quorum)) = (means.value(), observers(for: observer))
+        let sealed = asked.compactMap { beacon in means.seal(value, beacon).map { (beacon, $0) } }
+        guard let forDevice = means.seal(value, device), sealed.count == asked.count else {
             return refuseAtOnce("the value could not be sealed", message(.response(.joinRefused), token, to: device))
         }
-        let (answerToken, verdictToken) = (means.token(), means.observationToken(observer))
+        let answerToken = means.token()
         // A newer request takes the place of the older one, at the observer as well. The older one gets no answer: the device
         // waits for the newer one's, and could take "failed" for that.
         var replaced: [Effect] = []
         if let (token, older) = open.first(where: { $0.value.device == device }) {
             open[token] = nil
+            close(older)
             note(Ended(token, older, .failed, C2.askedAgain))
             replaced = [.say("\(device) has asked again: its earlier request is replaced")]
         }
-        open[verdictToken] = Join(
-            device: device, observer: observer, answerToken: answerToken, deadline: now + policy.window)
-        return replaced + [
-            asks,
-            .send(message(.observedJoinResponse(sealed: forDevice), answerToken, to: device), to: device),
-            .send(
-                message(.observationRequest(joining: device, sealed: forObserver), verdictToken, to: observer),
-                to: observer),
-        ]
+        let isOfQuorum = site(of: observer) != nil
+        if isOfQuorum { votes[answerToken] = Votes(needed: quorum, asked: asked.count) }
+        let response = message(.observedJoinResponse(sealed: forDevice), answerToken, to: device)
+        return replaced + [asks, .send(response, to: device)]
+            + sealed.map { beacon, sealed in
+                let verdictToken = means.observationToken(beacon)
+                open[verdictToken] = Join(
+                    device: device, observer: beacon, answerToken: answerToken, deadline: now + policy.window,
+                    named: observer, value: value, isOfQuorum: isOfQuorum)
+                let request = Body.observationRequest(joining: device, sealed: sealed)
+                return .send(message(request, verdictToken, to: beacon), to: beacon)
+            }
     }
 
     /// Why a device may not join by this observer; nil where it may.
@@ -176,6 +187,8 @@ extension C2 {
         if device == observer { return "nobody observes itself" }
         if !mayObserve(observer) { return "\(observer) may not observe; see c2 --observer" }
         if !joined.contains(observer) { return "the observer has not joined" }
+        let (asked, quorum) = observers(for: observer)
+        if asked.count < quorum { return "\(asked.count) beacons of its site are here, and \(quorum) must see it" }
         // Its own earlier one makes room.
         let others = open.values.count { $0.device != device }
         if others >= policy.limit { return "\(others) joins are open already" }
@@ -193,14 +206,17 @@ extension C2 {
             return refuse(message, frame, .verdict, "\(status) from a node that was not asked")
         }
         let decision: Decision
+        var shortcoming: String?
         switch status {
-        case .observedJoinValid: decision = .accepted
+        case .observedJoinValid: (decision, shortcoming) = self.decision(onValid: join)
         case .observedJoinInvalid: decision = .refused
         case .observedJoinFail: decision = .failed
         default: return refuse(message, frame, .verdict, "\(status) is no verdict")
         }
         return accepted(message, frame) + [.say("verdict of \(join.observer) on \(join.device): \(status)")]
-            + decide(decision, message.token, join, "the verdict of \(join.observer): \(status)")
+            + (shortcoming.map { [.say("\(join.device) is not accepted on it: \($0)")] } ?? [])
+            + settle(
+                decision, message.token, join, "the verdict of \(join.observer): \(shortcoming ?? status.description)")
     }
 
     mutating func refuse(
@@ -224,7 +240,7 @@ extension Message {
         case .response(let status): status.description
         case .data(let id, _):
             ["OBSERVATION_EVIDENCE", "IDENTIFICATION", "UPDATE_HTTP_STATUS", "UPDATE_HTTP_CONTENTS"]
-                .first { id == Octets($0.utf8) }
+                .first { id == Octets($0.utf8) } ?? (id == C2.observationProof ? "a proof" : nil)
         default: nil
         }
     }

@@ -79,34 +79,41 @@ public struct DeviceJoin: Sendable {
             return [.say("ignored a payload of \(payload.count) bytes: \(error)")]
         }
         let last = counter[server]
-        guard counter.accept(message.sequence, from: server) else {
+        guard message.sequence > last else {
             return [.say("ignored \(message.body.type.name): sequence \(message.sequence) is not above \(last)")]
         }
         return serve(message)
     }
 
+    /// Nothing that is signed names the recipient: what the token or the seal does not bind to us may be a copy of what was meant
+    /// for another, and its sequence id must not shut out what is ours.
+    private mutating func accept(_ message: Message) { _ = counter.accept(message.sequence, from: server) }
+
     private mutating func serve(_ message: Message) -> [Effect] {
         switch (state, message.body) {
         case (.over, _):
+            accept(message)
             return [.answeredAgain]
         case (.asking, .observedJoinResponse(let sealed)):
-            state = .answered(message.token)
             do throws(UnsealingError) {
-                return [.say("the value has come"), .prove(try unseal(sealed.bytes))]
+                let value = try unseal(sealed.bytes)
+                accept(message)
+                state = .answered(message.token)
+                return [.say("the value has come"), .prove(value)]
             } catch {
-                return [.say("the value cannot be had: \(error)")]
+                return [.say("ignored \(message.body.type.name): \(error)")]
             }
         // A refusal at once: the request's own token. Success without an observation is not what we asked for.
         case (.asking, .response(let status)) where message.token == token && status != .joinSuccess:
-            return decided(status)
+            return decided(status, message)
         case (.answered(let expected), .response(let status)) where message.token == expected:
-            return decided(status)
+            return decided(status, message)
         case (.asking, _), (.answered, _):
             return [.say("ignored \(message.body.type.name) with token \(message.token)")]
         }
     }
 
-    private mutating func decided(_ status: Status) -> [Effect] {
+    private mutating func decided(_ status: Status, _ message: Message) -> [Effect] {
         let outcome: Outcome
         switch status {
         case .joinSuccess: outcome = .joined
@@ -114,6 +121,7 @@ public struct DeviceJoin: Sendable {
         case .joinFail: outcome = .failed
         default: return [.say("ignored the status \(status)")]
         }
+        accept(message)
         state = .over
         return [.say("the server says: \(status)"), .decided(outcome)]
     }

@@ -9,14 +9,16 @@ public struct DeviceTask: Sendable {
     public var server: Identifier
     /// The server's key: nobody else's word counts.
     public var serverKey: PublicKey
-    /// The beacon that is to vouch for it.
+    /// The beacon that is to vouch for it: the one that the request names.
     public var observer: Identifier
     /// Where that beacon listens.
     public var address: NearbyAddress
+    /// The other beacons of its site, and where they listen: the device goes to them as well, until the server has answered.
+    public var others: [(beacon: Identifier, address: NearbyAddress)] = []
     /// The local Bluetooth adapter; any where it is `.any`.
     public var adapter = BluetoothAddress.any
-    /// How it proves.
-    public var mode = Mode.challenge
+    /// How it proves: the first of these modes that the beacon offers.
+    public var modes: [Mode] = [.keyed, .challenge]
     /// The sequence id of its OBS_JOIN_REQ.
     public var sequence: SequenceID
     /// Nanoseconds to wait for the server's decision.
@@ -29,6 +31,27 @@ public struct DeviceTask: Sendable {
     public var late: Int64 = 0
     /// Misbehaves: publishes its OBS_JOIN_REQ again when it has joined, and waits so many nanoseconds for an answer.
     public var replayWait: Int64?
+
+    /// Misbehaves: in keyed mode, signs the proof with another key, or not at all.
+    public var signing = Signing.own
+
+    /// With which key a device signs its proof in keyed mode.
+    public enum Signing: String, CaseIterable, Sendable {
+        /// Its identity key.
+        case own
+        /// Another one: it has the value, and not the key.
+        case other
+        /// None.
+        case none
+    }
+
+    func signature(of message: [UInt8], _ node: BenchNode) -> [UInt8] {
+        switch signing {
+        case .own: return node.signature(of: message)
+        case .other: return randomBytes(node.signature(of: message).count)
+        case .none: return []
+        }
+    }
 
     /// An honest device.
     public init(
@@ -69,7 +92,7 @@ public final class DeviceRun: @unchecked Sendable {
     private let say: @Sendable (String) -> Void
     private let loop = Loop()
     private var join: DeviceJoin
-    private var plan: LinkPlan
+    private var round: DeviceRound
     private var broker: BrokerLink?
     private var link: DeviceLink?
     private var nextLink: Alarm?
@@ -91,7 +114,7 @@ public final class DeviceRun: @unchecked Sendable {
         join = DeviceJoin(
             own: node.id, server: task.server, observer: task.observer, sequence: task.sequence,
             token: Token(random: randomBytes(16)), unseal: { sealed throws(UnsealingError) in try key.unseal(sealed) })
-        plan = LinkPlan(presentsOnce: task.provesWrongValue)
+        round = DeviceRound([(task.observer, task.address)] + task.others, presentsOnce: task.provesWrongValue)
     }
 
     /// Runs on the calling thread until the join is decided or the time is up. The last line said is the outcome.
@@ -187,12 +210,14 @@ public final class DeviceRun: @unchecked Sendable {
     // MARK: - The beacon's side, on the loop's thread
 
     private func openLink() {
+        let (beacon, address) = (round.place.beacon, round.place.address)
         let session = DeviceSession(
-            device: node.id, mode: task.mode, expected: task.observer,
+            DeviceSession.Parties(
+                device: node.id, server: task.server, beacon: beacon, transport: address.transport, modes: task.modes),
             deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
-        let link = DeviceLink(loop, to: task.address, session: session) { [unowned self] report in
-            note(report)
-        }
+        let link = DeviceLink(
+            loop, to: address, session: session, sign: { [node, task] in task.signature(of: $0, node) },
+            report: { [unowned self] report in note(report) })
         self.link = link
         link.open(from: task.adapter)
     }
@@ -200,7 +225,7 @@ public final class DeviceRun: @unchecked Sendable {
     private func note(_ report: DeviceLink.Report) {
         switch report {
         case .say(let words): say("device: \(words)")
-        case .presented: plan.presented()
+        case .presented: round.presented()
         case .frame(let frame, let sent):
             node.trace?.append(
                 sent
@@ -210,16 +235,16 @@ public final class DeviceRun: @unchecked Sendable {
             link = nil
             if case .left(let why) = how { say("device: left the link: \(why)") }
             if case .decided = result { return loop.stop() }
-            if !isReplaying { follow(plan.after(how)) }
+            if !isReplaying { follow(round.ended(how, at: bootNanoseconds())) }
         }
     }
 
-    private func follow(_ next: LinkPlan.Next) {
+    private func follow(_ next: DeviceRound.Next) {
         switch next {
-        case .again(let milliseconds): nextLink?.set(after: .milliseconds(milliseconds))
+        case .visit(let moment): nextLink?.set(at: moment)
         case .done: break
-        case .fault(let error):
-            fault = OperatorFault(error, task.address)
+        case .fault(let error, let address):
+            fault = OperatorFault(error, address)
             loop.stop()
         }
     }

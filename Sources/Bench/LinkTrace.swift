@@ -26,6 +26,8 @@ extension LinkFrame {
         case .proof: return ("PROOF", nil)
         case .value: return ("VALUE", nil)
         case .outcome(let outcome, _): return ("OUTCOME", outcome.description)
+        case .claim(let claim): return ("CLAIM", claim == KeyedContext.noClaim ? "no value yet" : nil)
+        case .sign(let isLast, let piece): return ("SIGN", "\(piece.count) bytes" + (isLast ? ", the last" : ""))
         }
     }
 }

@@ -43,6 +43,14 @@ public struct BenchNode: Sendable {
         return settings
     }
 
+    /// This node's signature over anything.
+    func signature(of message: [UInt8]) -> [UInt8] {
+        guard let signature = try? key.signature(over: [message[...]]) else {
+            preconditionFailure("our own key does not sign")
+        }
+        return signature
+    }
+
     /// The frame of a message of this node.
     func sign(_ message: Message) -> [UInt8] {
         guard let frame = try? message.signed(by: key) else { preconditionFailure("our own key does not sign") }

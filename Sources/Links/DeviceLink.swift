@@ -19,20 +19,35 @@ public final class DeviceLink: @unchecked Sendable {
         case ended(LinkPlan.Ended)
     }
 
+    /// Reads of one round, so that a beacon that sends without end does not keep the loop from the rest.
+    private static let readBatch = 8
+    /// WAITs that may come together; then one a second is taken.
+    private static let waitsAtOnce: Int64 = 2
+    private static let waitPause: Int64 = 1_000_000_000
+
     private let loop: Loop
     private let address: NearbyAddress
+    private let sign: @Sendable ([UInt8]) -> [UInt8]
     private let report: @Sendable (Report) -> Void
     private var session: DeviceSession
     private var assembler = FrameAssembler()
+    /// A signature is several frames, and an LE channel may take only some of them before the beacon has read.
+    private var unsent: [LinkFrame] = []
     private var socket: Int32 = -1
+    /// Until when WAITs are paid for, each with a second, on CLOCK_BOOTTIME.
+    private var waitsUntil: Int64 = 0
     private var watch: Loop.Watch?
 
     /// A link that is not open yet.
-    /// - Parameter report: is told what happens, on the loop's thread.
+    /// - Parameters:
+    ///   - sign: signs with the device's identity key, in keyed mode, after PROOF has gone: it may take its time.
+    ///   - report: is told what happens, on the loop's thread.
     public init(
-        _ loop: Loop, to address: NearbyAddress, session: DeviceSession, report: @escaping @Sendable (Report) -> Void
+        _ loop: Loop, to address: NearbyAddress, session: DeviceSession,
+        sign: @escaping @Sendable ([UInt8]) -> [UInt8], report: @escaping @Sendable (Report) -> Void
     ) {
-        (self.loop, self.address, self.session, self.report) = (loop, address, session, report)
+        (self.loop, self.address, self.session) = (loop, address, session)
+        (self.sign, self.report) = (sign, report)
     }
 
     deinit { drop() }
@@ -54,8 +69,11 @@ public final class DeviceLink: @unchecked Sendable {
 
     /// Whether a proof has gone and its OUTCOME has not come.
     public var isProving: Bool {
-        guard socket >= 0, case .proving = session.state else { return false }
-        return true
+        guard socket >= 0 else { return false }
+        switch session.state {
+        case .proving, .provingKeyed: return true
+        case .awaitingHello, .ready, .claimed, .challenged, .ended: return false
+        }
     }
 
     /// Closes without a report.
@@ -78,8 +96,18 @@ public final class DeviceLink: @unchecked Sendable {
         watch = loop.watch(socket) { [weak self] _ in self?.read() }
     }
 
+    /// Waits for room as well as for frames, or for frames only.
+    private func watch(forRoom isWanted: Bool) {
+        if let watch { loop.unwatch(watch, socket) }
+        let events = EPOLLIN.rawValue | (isWanted ? EPOLLOUT.rawValue : 0)
+        watch = loop.watch(socket, for: events) { [weak self] ready in
+            if ready & EPOLLOUT.rawValue != 0 { self?.sendUnsent() }
+            if ready & ~EPOLLOUT.rawValue != 0 { self?.read() }
+        }
+    }
+
     private func read() {
-        while socket >= 0 {
+        for _ in 0..<DeviceLink.readBatch where socket >= 0 {
             switch LinkSocket.receive(from: socket) {
             case .nothing: return
             case .closed: return end(.closed)
@@ -100,27 +128,55 @@ public final class DeviceLink: @unchecked Sendable {
 
     private func receive(_ frame: LinkFrame) {
         report(.frame(frame, sent: false))
+        if case .wait = frame, !takesWait() { return end(.left("the beacon sends WAIT more than once a second")) }
         do throws(DeviceSession.Refusal) { follow(try session.receive(frame)) } catch { end(.left(error.words)) }
+    }
+
+    /// Whether a WAIT comes seldom enough.
+    private func takesWait() -> Bool {
+        let now = bootNanoseconds()
+        waitsUntil = max(waitsUntil, now) + DeviceLink.waitPause
+        return waitsUntil - now <= DeviceLink.waitsAtOnce * DeviceLink.waitPause
     }
 
     private func follow(_ step: DeviceSession.Step) {
         switch step {
         case .send(let frame): send(frame)
+        case .prove(let proof, let message):
+            send(proof)
+            if socket >= 0 { KeyedProof.frames(of: sign(message)).forEach(send) }
         case .wait(let seconds): report(.say("the beacon holds the link for \(seconds) s"))
         case .awaitValue: report(.say("the beacon is ready, and the value has not come yet"))
         case .end(let outcome, let proved):
             report(.say("the beacon says: \(outcome)" + (proved ? ", and has shown that it holds the value" : "")))
-            end(.outcome(outcome))
+            end(.outcome(outcome, proved: proved))
         }
     }
 
     private func send(_ frame: LinkFrame) {
+        guard socket >= 0 else { return }
         report(.frame(frame, sent: true))
-        guard LinkSocket.send(frame, over: socket) else { return end(.closed) }
-        switch frame {
-        case .proof, .value: report(.presented)
-        case .hello, .ready, .wait, .challenge, .outcome: break
+        unsent.append(frame)
+        if unsent.count == 1, !sendNext() { watch(forRoom: true) }
+    }
+
+    private func sendUnsent() {
+        while socket >= 0, !unsent.isEmpty { if !sendNext() { return } }
+        if socket >= 0 { watch(forRoom: false) }
+    }
+
+    /// Sends the frame whose turn it is. False where there is no room for it now.
+    private func sendNext() -> Bool {
+        switch LinkSocket.offer(unsent[0], to: socket) {
+        case .later: return false
+        case .failed: end(.closed)
+        case .taken:
+            switch unsent.removeFirst() {
+            case .proof, .value: report(.presented)
+            case .hello, .ready, .wait, .challenge, .outcome, .claim, .sign: break
+            }
         }
+        return true
     }
 }
 
@@ -129,7 +185,8 @@ extension DeviceSession.Refusal {
     var words: String {
         switch self {
         case .version(let version): "the beacon speaks version \(version) of the proof link, wanted 1"
-        case .modeNotOffered(let mode): "the beacon does not offer \(mode) mode, and there is no falling back"
+        case .modeNotOffered(let modes):
+            "the beacon does not offer \(modes.map(\.description).joined(separator: " or ")) mode, and there is no falling back"
         case .otherBeacon(let beacon): "this is beacon \(beacon), not the observer that the join names"
         case .outOfTurn: "the beacon sent a frame out of turn"
         case .rogueBeacon: "the beacon says valid and does not hold the value: a rogue"

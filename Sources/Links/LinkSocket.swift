@@ -210,9 +210,24 @@ public enum LinkSocket {
 
     /// Sends a frame whole, without waiting. False where the peer does not take it: a link on which a few dozen bytes do
     /// not fit is closed.
-    public static func send(_ frame: LinkFrame, over socket: Int32) -> Bool {
+    public static func send(_ frame: LinkFrame, over socket: Int32) -> Bool { offer(frame, to: socket) == .taken }
+
+    /// What the kernel made of a frame.
+    public enum Offered: Sendable {
+        /// It has it.
+        case taken
+        /// There is no room now: an LE channel's credits are used up until the peer has read. Nothing of it was taken.
+        case later
+        /// The link is not usable.
+        case failed
+    }
+
+    /// Offers a frame to the kernel, without waiting.
+    public static func offer(_ frame: LinkFrame, to socket: Int32) -> Offered {
         let bytes = frame.encoded
-        return Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+        let count = Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        if count == bytes.count { return .taken }
+        return count < 0 && errno == EAGAIN ? .later : .failed
     }
 
     /// What one read gave.

@@ -100,6 +100,26 @@ struct C2Verb: ParsableCommand {
             """, valueName: "type"))
     var observerType: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            How much must be known of a device's proof: that the observer says it was there, that it says the device has answered             a challenge, or that the device has signed its answer and this server has checked it. What is less is refused.
+            """, valueName: "reachable|challenged|keyed"))
+    var require = C2.Grade.reachable
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Beacons that observe together: a join that names one of them asks all of them. May be given several times. Each             must be allowed to observe; only keyed proofs count.
+            """, valueName: "name=identity,identity,..."))
+    var site: [SiteOption] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "How many beacons of a site must have seen the device. Without it, more than half of them.",
+            valueName: "name=n"))
+    var quorum: [QuorumOption] = []
+
     @Option(help: ArgumentHelp("End when so many observed joins are decided.", valueName: "n"))
     var expectJoins: Int?
 
@@ -158,7 +178,35 @@ struct C2Verb: ParsableCommand {
         if registry == nil, registryCa != nil || readerToken != nil || !observerType.isEmpty {
             throw ValidationError("--registry-ca, --reader-token and --observer-type go with --registry")
         }
+        try checkSites()
         if let expectJoins, expectJoins < 1 { throw ValidationError("--expect-joins wants 1 or more") }
+    }
+
+    /// Each beacon stands in one site, and each quorum can be reached.
+    private func checkSites() throws {
+        let beacons = site.flatMap(\.beacons)
+        guard Set(beacons).count == beacons.count, Set(site.map(\.name)).count == site.count else {
+            throw ValidationError("--site names a beacon or a site twice")
+        }
+        for quorum in quorum {
+            guard let site = site.first(where: { $0.name == quorum.name }) else {
+                throw ValidationError("--quorum names the site \(quorum.name), which no --site has")
+            }
+            guard (1...site.beacons.count).contains(quorum.count) else {
+                throw ValidationError(
+                    "--quorum \(quorum.name) wants 1 to \(site.beacons.count), as many as it has beacons")
+            }
+        }
+    }
+
+    private var sites: [String: C2.Site] {
+        let wanted = Dictionary(quorum.map { ($0.name, $0.count) }) { $1 }
+        return Dictionary(
+            site.map { site in
+                let quorum = wanted[site.name] ?? site.beacons.count / 2 + 1
+                return (site.name, C2.Site(beacons: site.beacons, quorum: quorum))
+            }
+        ) { $1 }
     }
 
     func run() throws {
@@ -169,6 +217,7 @@ struct C2Verb: ParsableCommand {
         policy.window = window.nanoseconds
         policy.humanWindow = humanWindow.nanoseconds
         policy.keeps = Set(keep)
+        (policy.requires, policy.sites) = (require, sites)
         policy.observers = Set(observer)
         if !allow.isEmpty { policy.manners = Dictionary(allow.map { ($0.node, $0.manners) }, uniquingKeysWith: { $1 }) }
         policy.replaysRequestsOf = Set(replayRequestsOf)

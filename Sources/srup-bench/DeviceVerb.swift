@@ -65,6 +65,12 @@ struct DeviceVerb: ParsableCommand {
             "Instead of --link: look for the beacon, and take the nearest.", valueName: "nearest"))
     var beacon: BeaconChoice?
 
+    @Option(
+        help: ArgumentHelp(
+            "Another beacon of the observer's site, and where it listens; may be given several times. The device goes to each.",
+            valueName: "identity=address"))
+    var also: [BeaconPlace] = []
+
     @Option(help: ArgumentHelp("With --beacon nearest: over which transport.", valueName: "transport"))
     var over = TransportOption.le
 
@@ -74,8 +80,11 @@ struct DeviceVerb: ParsableCommand {
     @Option(help: ArgumentHelp("Our own Bluetooth adapter's address, where there are several.", valueName: "bdaddr"))
     var adapter: BluetoothAddress?
 
-    @Option(help: ArgumentHelp("How to prove.", valueName: "challenge|value"))
-    var mode = ModeOption.challenge
+    @Option(
+        help: ArgumentHelp(
+            "How to prove. Without it, keyed where the beacon offers it, and challenge otherwise.",
+            valueName: "keyed|challenge|value"))
+    var mode: ModeOption?
 
     @Option(
         help: ArgumentHelp(
@@ -85,6 +94,11 @@ struct DeviceVerb: ParsableCommand {
 
     @Flag(help: "Misbehave: prove with another value, once, and wait for the outcome.")
     var wrongValue = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Misbehave: in keyed mode, sign the proof with another key, or not at all.", valueName: "own|other|none"))
+    var signing = DeviceTask.Signing.own
 
     @Flag(help: "Misbehave: ask, and never open the link.")
     var silent = false
@@ -138,11 +152,30 @@ struct DeviceVerb: ParsableCommand {
         var task = DeviceTask(
             server: server, serverKey: key, observer: observer, address: address,
             sequence: sequence.map { SequenceID($0) } ?? .fresh)
-        (task.adapter, task.mode) = (adapter ?? .any, mode.mode)
+        task.adapter = adapter ?? .any
+        if let mode { task.modes = [mode.mode] }
+        task.signing = signing
+        task.others = also.map { ($0.beacon, $0.address) }
         if let timeout = common.timeout { task.limit = timeout.nanoseconds }
         (task.provesWrongValue, task.isSilent, task.late) = (wrongValue, silent, late.nanoseconds)
         task.replayWait = replay ? replayWait.nanoseconds : nil
         throw ExitCode(try DeviceRun(try common.node, task).run().status)
+    }
+}
+
+extension DeviceTask.Signing: ExpressibleByArgument {}
+
+/// What `--also` takes.
+struct BeaconPlace: ExpressibleByArgument {
+    let beacon: Identifier
+    let address: NearbyAddress
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", maxSplits: 1)
+        guard parts.count == 2, let beacon = Identifier(hexadecimal: parts[0]),
+            let address = NearbyAddress(argument: String(parts[1]))
+        else { return nil }
+        (self.beacon, self.address) = (beacon, address)
     }
 }
 
@@ -169,10 +202,11 @@ extension BluetoothAddress: ExpressibleByArgument {
 
 /// `Mode` under the names that people type; its raw values are those of the wire.
 enum ModeOption: String, ExpressibleByArgument, CaseIterable {
-    case challenge, value
+    case keyed, challenge, value
 
     var mode: Mode {
         switch self {
+        case .keyed: .keyed
         case .challenge: .challenge
         case .value: .value
         }

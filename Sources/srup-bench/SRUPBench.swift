@@ -29,7 +29,7 @@ struct SRUPBench: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             KeysVerb.self, EnrolVerb.self, C2Verb.self, HistoryVerb.self, DeviceVerb.self, ScanVerb.self, PairVerb.self,
-            DecodeVerb.self, DiagramVerb.self, ViewVerb.self, RegistryVerb.self,
+            CapturedVerb.self, DecodeVerb.self, DiagramVerb.self, ViewVerb.self, RegistryVerb.self,
         ])
 
     static func main() {

@@ -13,6 +13,8 @@ final class Field: @unchecked Sendable {
     private static let made = Result { try Field() }
     private static let last = Mutex<Field?>(nil)
 
+    /// The device's identity key: it signs in keyed mode.
+    let deviceKey: IdentityKey
     let network: Network
     let server: TestServer
     let beacon: BeaconProcess
@@ -20,6 +22,7 @@ final class Field: @unchecked Sendable {
 
     private init() throws {
         network = try Network()
+        deviceKey = try IdentityKey(pemFile: network.folder + "/\(Node.device.topicForm).key.pem")
         server = try TestServer(network)
         beacon = try BeaconProcess(network)
         Field.last.withLock { $0 = self }
@@ -98,7 +101,9 @@ final class Field: @unchecked Sendable {
         }
         let deadline = bootNanoseconds() + Int64(seconds * 1e9)
         repeat {
-            let end = try TestDevice.prove(way, value, mode: mode, waiting: { if deviceFirst { try ask() } })
+            let end = try TestDevice.prove(
+                way, value, mode: mode, waiting: { if deviceFirst { try ask() } },
+                signedBy: { (try? deviceKey.signature(over: [$0[...]])) ?? [] })
             if let end, end.outcome == .valid, let challenged = end.challenged {
                 _ = try server.waitForVerdict(token)
                 return Join(token: token, end: end, before: before, answered: try arrival(token) - challenged)

@@ -22,7 +22,7 @@ extension RadioTests {
             var joins: [Field.Join] = []
             for number in 0..<Scale.joins {
                 let join = try field.join(way, mode, deviceFirst: number.isMultiple(of: 2))
-                #expect(join.end.beaconProved == (mode == .challenge))
+                #expect(join.end.beaconProved == (mode != .value))
                 #expect(field.server.verdicts(join.token) == [.observedJoinValid])
                 joins.append(join)
             }
@@ -31,8 +31,8 @@ extension RadioTests {
             print(
                 "\(transport), \(mode): CHALLENGE at the device to RESPONSE at the server:",
                 "\(medianAndWorst(joins.map(\.answered))); round trip in the evidence:",
-                "\(medianAndWorst(roundTrips)) (\(joins.count) joins, \(again) links tried again,",
-                "measured under emulation)")
+                "\(medianAndWorst(roundTrips)); \(joins.map(\.end.bytes).min() ?? 0) bytes of the link's frames over the air",
+                "(\(joins.count) joins, \(again) links tried again, measured under emulation)")
         }
 
         /// - Returns: the round trips, in nanoseconds.
@@ -48,7 +48,8 @@ extension RadioTests {
                 #expect(evidence["transport"] as? String == way.address.transport.rawValue)
                 #expect(evidence["peer"] as? String == way.adapter.description)
                 #expect(evidence["mode"] as? String == mode.description)
-                #expect(evidence["grade"] as? String == (mode == .challenge ? "challenged" : "reachable"))
+                let grades = [Mode.value: "reachable", .challenge: "challenged", .keyed: "keyed"]
+                #expect(evidence["grade"] as? String == grades[mode])
                 #expect(evidence["attempts"] as? Int == 1)
                 #expect(evidence["security"] is String)
                 let roundTrip = try #require(evidence["round_trip_us"] as? Int)
@@ -57,8 +58,25 @@ extension RadioTests {
             }
         }
 
-        @Test("a wrong value is invalid on its link, and three decide", arguments: Radio.transports, Mode.allCases)
-        func wrongValue(_ transport: Transport, _ mode: Mode) throws {
+        @Test(
+            "in challenge mode false proofs decide nothing, however many, and the right one is valid after them",
+            arguments: Radio.transports)
+        func falseProofs(_ transport: Transport) throws {
+            let (way, token, value) = (try Radio.deviceWay(transport), TestServer.token(), Secret.random())
+            try field.server.observe(Node.device, value, token: token)
+            var invalid = 0
+            try eventually("five false proofs") {
+                if try TestDevice.prove(way, .random())?.outcome == .invalid { invalid += 1 }
+                return invalid == 5
+            }
+            #expect(field.server.verdicts(token).isEmpty)
+            try TestDevice.proveUntilValid(way, value)
+            #expect(try field.server.waitForVerdict(token) == .observedJoinValid)
+        }
+
+        @Test("in value mode a wrong value is invalid on its link, and three decide", arguments: Radio.transports)
+        func wrongValue(_ transport: Transport) throws {
+            let mode = Mode.value
             let (way, token) = (try Radio.deviceWay(transport), TestServer.token())
             try field.server.observe(Node.device, .random(), token: token)
             var outcomes: [Outcome?] = []

@@ -96,6 +96,8 @@ package final class TestDevice {
     package struct End: Sendable {
         package let outcome: Outcome
         package let beaconProved: Bool
+        /// Of the link's frames, both ways, with their headers.
+        package let bytes: Int
         /// When CHALLENGE had come, on CLOCK_BOOTTIME.
         package let challenged: Int64?
     }
@@ -103,27 +105,39 @@ package final class TestDevice {
     /// Goes through the whole link as a device that holds this value.
     /// - Parameters:
     ///   - seconds: for the connection, and for each frame.
+    ///   - sign: signs the proof in keyed mode.
     ///   - sending: how a frame is sent.
     ///   - waiting: what happens when the beacon says WAIT.
     /// - Returns: nil where the link ended without an outcome.
     package static func prove(
         _ way: Way, _ value: Secret, as device: Identifier = Node.device, mode: Mode = .challenge,
         within seconds: Double = 10,
-        sending: (TestDevice, LinkFrame) -> Void = { $0.send($1) }, waiting: () throws -> Void = {}
+        sending: (TestDevice, LinkFrame) -> Void = { $0.send($1) }, waiting: () throws -> Void = {},
+        signedBy sign: ([UInt8]) -> [UInt8] = { _ in [] }
     ) throws -> End? {
         let link = try TestDevice(way, within: seconds)
         var session = DeviceSession(
-            device: device, mode: mode, expected: Node.beacon,
+            DeviceSession.Parties(
+                device: device, server: Node.c2, beacon: Node.beacon, transport: way.address.transport, modes: [mode]),
             deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
         var challenged: Int64?
+        var bytes = 0
+        func send(_ frame: LinkFrame) {
+            bytes += frame.encoded.count
+            sending(link, frame)
+        }
         while let frame = try link.receive(within: seconds) {
+            bytes += frame.encoded.count
             if case .challenge = frame { challenged = link.lastReceived }
             switch try session.receive(frame) {
-            case .send(let reply): sending(link, reply)
+            case .send(let reply): send(reply)
+            case .prove(let proof, let message):
+                send(proof)
+                KeyedProof.frames(of: sign(message)).forEach(send)
             case .wait: try waiting()
             case .awaitValue: continue
             case .end(let outcome, let proved):
-                return End(outcome: outcome, beaconProved: proved, challenged: challenged)
+                return End(outcome: outcome, beaconProved: proved, bytes: bytes, challenged: challenged)
             }
         }
         return nil

@@ -81,7 +81,7 @@ struct ClockTests {
     @Test("set wrong while the broker is connected, it changes no verdict and no connection", arguments: wrongYears)
     func connected(year: Int) throws {
         let beacon = try BeaconProcess(
-            network, settings: ["observation": ["window = 3", "mismatches = 1"], "log": ["format = json"]])
+            network, settings: ["observation": ["window = 3"], "log": ["format = json"]])
         try beacon.startAndJoin(environment: clock.environment)
         try clock.set(to: year)
         let (right, wrong, silent) = (try ask(beacon), try ask(beacon), try ask(beacon))

@@ -1,5 +1,6 @@
 import Foundation
 import Keys
+import ProofLink
 import SRUP
 import SystemSupport
 import TestVectors
@@ -7,13 +8,31 @@ import Testing
 
 @Suite("Killed between every two effects", .blocking)
 struct KillTests {
+    /// What the device shows: in keyed mode its signed proof is one more message of the verdict's transaction. A wrong value decides
+    /// in value mode.
+    enum Shown: CaseIterable {
+        case challenge, keyed, wrongValue
+
+        var mode: Mode {
+            switch self {
+            case .challenge: .challenge
+            case .keyed: .keyed
+            case .wrongValue: .value
+            }
+        }
+
+        var verdict: Status { self == .wrongValue ? .observedJoinInvalid : .observedJoinValid }
+    }
+
+    private static let settings = ["observation": ["mismatches = 1"], "link": ["value-mode = yes"]]
+
     /// One observation with the beacon killed at its n-th checkpoint, started again, and the server's view of it.
     /// - Returns: whether the kill happened; once it does not, every place has been visited.
     private func observe(
-        killedAt checkpoint: Int, _ server: TestServer, _ beacon: BeaconProcess, rightValue: Bool
+        killedAt checkpoint: Int, _ server: TestServer, _ beacon: BeaconProcess, _ shown: Shown
     ) throws -> Bool {
         let (value, token) = (Secret.random(), TestServer.token())
-        let shown = rightValue ? value : Secret.random()
+        let secret = shown == .wrongValue ? Secret.random() : value
         try beacon.start(environment: ["SRUP_BEACON_KILL_AT": "\(checkpoint)"])
         try server.observe(Node.device, value, token: token)
         let decided = { !server.verdicts(token).isEmpty }
@@ -27,12 +46,16 @@ struct KillTests {
                 try beacon.start()
             }
             // Not for long: the beacon may be dead by now, or have nothing to ask any more.
-            if !decided() { _ = try? TestDevice.prove(beacon.link, shown, within: 0.5) }
+            if !decided() {
+                _ = try? TestDevice.prove(
+                    beacon.link, secret, mode: shown.mode, within: 0.5,
+                    signedBy: { _ in [UInt8](repeating: 7, count: 256) })
+            }
             return decided()
         }
         // What comes after the first verdict, in whatever frame, must say the same.
         Thread.sleep(forTimeInterval: 0.05)
-        let status: Status = rightValue ? .observedJoinValid : .observedJoinInvalid
+        let status = shown.verdict
         #expect(server.verdicts(token) == [status], "checkpoint \(checkpoint)")
         #expect(server.everyStatus(token).allSatisfy { $0 == status }, "checkpoint \(checkpoint)")
         if !killed {  // it may still die at a checkpoint behind the verdict
@@ -43,15 +66,15 @@ struct KillTests {
         return killed
     }
 
-    @Test("the server gets exactly one acceptable verdict", arguments: [true, false])
-    func everyCheckpoint(rightValue: Bool) throws {
+    @Test("the server gets exactly one acceptable verdict", arguments: Shown.allCases)
+    func everyCheckpoint(shown: Shown) throws {
         let network = try Network()
         let server = try TestServer(network)
-        let beacon = try BeaconProcess(network, settings: ["observation": ["mismatches = 1"]])
+        let beacon = try BeaconProcess(network, settings: Self.settings)
         try beacon.startAndJoin()
         beacon.stop()
         var checkpoint = 1
-        while try observe(killedAt: checkpoint, server, beacon, rightValue: rightValue) {
+        while try observe(killedAt: checkpoint, server, beacon, shown) {
             checkpoint += 1
             guard checkpoint < 100 else {
                 Issue.record("no end of checkpoints")
@@ -63,6 +86,9 @@ struct KillTests {
         let sequences = server.accepted.map(\.sequence)
         #expect(Set(sequences).count == sequences.count)
         #expect(beacon.history.count == checkpoint)
+        // A proof that the server has is one of those, and is followed by its verdict.
+        let proofs = server.accepted.filter { $0.body.type == .data }
+        #expect(shown == .keyed ? proofs.count >= checkpoint : proofs.isEmpty)
     }
 
     /// How often Scripts/faults wants it killed.
@@ -72,14 +98,14 @@ struct KillTests {
     func manyTimes() throws {
         let network = try Network()
         let server = try TestServer(network)
-        let beacon = try BeaconProcess(network, settings: ["observation": ["mismatches = 1"]])
+        let beacon = try BeaconProcess(network, settings: Self.settings)
         try beacon.startAndJoin()
         beacon.stop()
         var (killed, observations, checkpoint) = (0, 0, 0)
         while killed < Self.kills ?? 0 {
             checkpoint += 1
             observations += 1
-            if try observe(killedAt: checkpoint, server, beacon, rightValue: observations.isMultiple(of: 2)) {
+            if try observe(killedAt: checkpoint, server, beacon, Shown.allCases[observations % 3]) {
                 killed += 1
             } else {
                 checkpoint = 0  // every place has been visited: from the first one again

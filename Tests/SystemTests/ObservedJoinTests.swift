@@ -44,7 +44,7 @@ struct ObservedJoinTests {
             return
         }
         #expect(id == Node.beacon)
-        #expect(modes == [.challenge, .value])
+        #expect(modes == [.challenge, .value, .keyed])
         #expect(nonce.count == LinkFrame.linkNonceLength)
         link.send(.ready(mode: .value, device: Node.device))
         guard case .wait? = try link.receive() else {

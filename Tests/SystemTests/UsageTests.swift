@@ -189,7 +189,9 @@ struct UsageTests {
     private static let commands = ["srup-beacon", "srup-bench"]
 
     /// What these need besides what is always required.
-    private static let needed = [["device"]: ["--enrolled", "d", "--link", "local:/x", "--observer", "b1"]]
+    private static let needed = [
+        ["device"]: ["--enrolled", "d", "--link", "local:/x", "--observer", "b1"], ["captured"]: ["--enrolled", "d"],
+    ]
 
     /// A value for each placeholder where any word is not one.
     private static let samples = [

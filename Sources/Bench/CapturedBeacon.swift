@@ -1,0 +1,84 @@
+import Glibc
+import Keys
+import Links
+import SRUP
+
+/// A beacon that was taken over (§7): a member of its server that says what it likes of every device that it is asked about,
+/// and at once. It holds its own key and every value that is sealed to it, and no device's key. For demonstrations and tests of
+/// what a server makes of it.
+///
+/// `@unchecked Sendable`: everything that changes is touched on the loop's thread only.
+public final class CapturedBeacon: @unchecked Sendable {
+    private let node: BenchNode
+    private let server: Identifier
+    private let ring: PublicKeys
+    private let verdict: Status
+    private let say: @Sendable (String) -> Void
+    private let loop = Loop()
+    private var counter = ReferenceCounter()
+    private var outbox = Outbox()
+    private var link: BrokerLink?
+    private var isMember = false
+
+    /// A captured beacon that has not spoken yet.
+    /// - Parameters:
+    ///   - verdict: what it answers to every OBSERVE_REQ.
+    ///   - say: takes a line for standard output.
+    public init(
+        _ node: BenchNode, server: Identifier, serverKey: PublicKey, verdict: Status,
+        say: @escaping @Sendable (String) -> Void = { Voice.say($0) }
+    ) {
+        (self.node, self.server, self.verdict, self.say) = (node, server, verdict, say)
+        ring = PublicKeys([server: serverKey])
+        counter = ReferenceCounter([server: SequenceID.fresh.number])
+    }
+
+    /// Runs on the calling thread until a signal.
+    public func run(until signals: StopSignals) {
+        signals.watch(on: loop) { [unowned self] in loop.stop() }
+        let link = BrokerLink(
+            node.linkSettings(subscriptions: [Topic.of(device: node.id)]),
+            deliver: { [self] batch in
+                loop.perform { for one in batch { self.receive(one.payload) } }
+                return true
+            },
+            happened: { [self] happening in loop.perform { self.note(happening) } })
+        self.link = link
+        link.start()
+        loop.run()
+        link.stop()
+        self.link = nil
+    }
+
+    private func note(_ happening: BrokerLink.Happening) {
+        switch happening {
+        case .connected(_, let connection):
+            outbox.connected(connection, over: link)
+            if !isMember { send(.joinRequest, Token(random: randomBytes(16))) }
+        case .lost(_, let fault):
+            outbox.lost()
+            Voice.complain(OperatorFault(fault))
+        case .acknowledged(let ids): outbox.acknowledged(ids)
+        }
+    }
+
+    private func receive(_ payload: [UInt8]) {
+        guard let frame = try? UnverifiedFrame(payload), frame.claimedSender == server,
+            let message = try? frame.verified(by: ring).content, counter.accept(message.sequence, from: server)
+        else { return }
+        switch message.body {
+        case .response(.joinSuccess):
+            isMember = true
+            say("captured: member of \(server)")
+        case .observationRequest(let device, _):
+            say("captured: says of \(device), which it has not seen: \(verdict)")
+            send(.response(verdict), message.token)
+        default: break
+        }
+    }
+
+    private func send(_ body: Body, _ token: Token) {
+        let message = Message(sequence: counter.next(to: server), sender: node.id, token: token, body: body)
+        outbox.publish(outbox.next(node.sign(message), on: message.topic(to: server)), over: link)
+    }
+}

@@ -1,0 +1,61 @@
+import Links
+import SRUP
+
+/// Where a joining device goes, and when, as a value: to the beacon that its request names, and where that is one of several that
+/// observe together, to the others as well, one link at a time, until the server has answered. One that gave no information is tried
+/// again in its turn, so that a jammed beacon does not keep the device from the others. One of several that has shown that it
+/// holds the value is tried again as well, later: all of them know the value, so a captured one can speak in another's name.
+struct DeviceRound: Sendable {
+    /// What to do next.
+    enum Next: Equatable, Sendable {
+        /// Open the link to `place` at this moment, in nanoseconds since boot.
+        case visit(at: Int64)
+        /// No more links: only the server's word is awaited.
+        case done
+        /// No more links, and it is our own fault.
+        case fault(LinkSocketError, NearbyAddress)
+    }
+
+    /// A beacon and where it listens.
+    struct Place: Sendable {
+        let beacon: Identifier
+        let address: NearbyAddress
+        fileprivate var plan: LinkPlan
+        fileprivate var due: Int64?
+    }
+
+    private var places: [Place]
+    private var current = 0
+
+    /// The place whose turn it is.
+    var place: Place { places[current] }
+
+    /// A round that begins at its first place.
+    /// - Precondition: at least one place.
+    init(_ beacons: [(beacon: Identifier, address: NearbyAddress)], presentsOnce: Bool) {
+        precondition(!beacons.isEmpty, "no beacon to go to")
+        places = beacons.map {
+            Place(beacon: $0.beacon, address: $0.address, plan: LinkPlan(presentsOnce: presentsOnce), due: 0)
+        }
+    }
+
+    /// A proof has been sent over the present link.
+    mutating func presented() { places[current].plan.presented() }
+
+    /// The present link has ended.
+    mutating func ended(_ how: LinkPlan.Ended, at now: Int64) -> Next {
+        switch places[current].plan.after(how) {
+        case .again(let milliseconds): places[current].due = now + milliseconds * 1_000_000
+        case .done:
+            let isProved = if case .outcome(_, proved: true) = how { true } else { false }
+            places[current].due = isProved && places.count > 1 ? now + LinkPlan.longestPause * 1_000_000 : nil
+        case .fault(let error):
+            places[current].due = nil
+            if places.allSatisfy({ $0.due == nil }) { return .fault(error, place.address) }
+        }
+        let next = places.indices.filter { places[$0].due != nil }.min { (places[$0].due ?? 0) < (places[$1].due ?? 0) }
+        guard let next, let due = places[next].due else { return .done }
+        current = next
+        return .visit(at: max(due, now))
+    }
+}

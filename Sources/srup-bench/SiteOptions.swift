@@ -1,0 +1,32 @@
+import ArgumentParser
+import Bench
+import SRUP
+
+extension C2.Grade: ExpressibleByArgument {}
+
+/// What `c2 --site` takes: `NAME=BEACON,BEACON,...`.
+struct SiteOption: ExpressibleByArgument {
+    let name: String
+    let beacons: [Identifier]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, parts[0].utf8.count <= 64 else { return nil }
+        let names = parts[1].split(separator: ",", omittingEmptySubsequences: false)
+        beacons = names.compactMap { Identifier(hexadecimal: $0) }
+        guard beacons.count == names.count, (1...64).contains(beacons.count) else { return nil }
+        name = String(parts[0])
+    }
+}
+
+/// What `c2 --quorum` takes: `NAME=COUNT`.
+struct QuorumOption: ExpressibleByArgument {
+    let name: String
+    let count: Int
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, let count = Int(parts[1]), count >= 1 else { return nil }
+        (name, self.count) = (String(parts[0]), count)
+    }
+}

@@ -1,0 +1,129 @@
+import Bench
+import Keys
+import ProofLink
+import SRUP
+import Testing
+
+/// docs/proof-link.md, "Keyed mode" and "Quorum": what the server makes of a device's signed proof.
+@Suite("The server checks a device's signed proof")
+struct C2KeyedTests {
+    /// A proof of the device to the beacon, as the beacon forwards it, and how it can be false.
+    enum Proof: String, CaseIterable {
+        case right, otherServer, otherDevice, otherBeacon, otherValue, otherKey, unsigned, otherChallenge, cut, nothing
+
+        /// What the server says of it.
+        var fault: String? {
+            switch self {
+            case .right: nil
+            case .otherServer: "it is for server"
+            case .otherDevice: "it is of device"
+            case .otherBeacon: "it was made to beacon"
+            case .otherValue: "its tag is not made with the value"
+            case .otherKey, .otherChallenge: "its signature is not the device's"
+            case .unsigned, .cut, .nothing: "that are not a proof of keyed mode"
+            }
+        }
+
+        func data(to beacon: Identifier = Cast.beacon.id) throws -> [UInt8] {
+            let context = KeyedContext(
+                modes: [.challenge, .keyed], linkNonce: [UInt8](repeating: 1, count: 16),
+                beacon: self == .otherBeacon ? Identifier(0xBEA9) : beacon,
+                device: self == .otherDevice ? Cast.stranger.id : Cast.device.id,
+                server: self == .otherServer ? Identifier(0xC9) : Cast.c2.id, transport: .le)
+            let value = try #require(self == .otherValue ? Secret([UInt8](repeating: 9, count: 16)) : Cast.value)
+            var proof = KeyedProof(
+                context: context, challenge: [UInt8](repeating: 2, count: 32), nonce: [UInt8](repeating: 3, count: 32),
+                tag: [])
+            let key = KeyedKeys(value, hmacSHA256).device
+            proof.tag = context.deviceTag(key, challenge: proof.challenge, nonce: proof.nonce, hmacSHA256)
+            let signer = self == .otherKey ? Cast.stranger.key : Cast.device.key
+            proof.signature = self == .unsigned ? [] : try signer.signature(over: [proof.signedBytes[...]])
+            if self == .otherChallenge { proof.challenge[0] ^= 1 }
+            // The tag is over the challenge as well: one that was changed is made to match again, and the signature cannot be.
+            if self == .otherChallenge {
+                proof.tag = context.deviceTag(key, challenge: proof.challenge, nonce: proof.nonce, hmacSHA256)
+            }
+            switch self {
+            case .cut: return Array(proof.encoded.prefix(139))
+            case .nothing: return []
+            default: return proof.encoded
+            }
+        }
+    }
+
+    private static func body(_ data: [UInt8]) -> Body {
+        .data(id: Octets("OBSERVATION_PROOF".utf8), data: Octets(data))
+    }
+
+    /// The beacon forwards this proof, and says valid.
+    private func verdict(on proof: Proof?, _ server: inout Bystander) throws -> [C2.Effect] {
+        server.withOpenJoin()
+        var effects: [C2.Effect] = []
+        if let proof { effects += server.hears(Cast.beacon.says(Self.body(try proof.data()), 4, "new-2")) }
+        return effects + server.hears(Cast.beacon.says(.response(.observedJoinValid), 5, "new-2"))
+    }
+
+    @Test(
+        "where keyed is required, a right proof is accepted and each false one is refused with its reason",
+        arguments: Proof.allCases)
+    func required(proof: Proof) throws {
+        var server = Bystander { $0.requires = .keyed }
+        let effects = try verdict(on: proof, &server)
+        #expect(effects.decisions == [proof == .right ? .accepted : .refused])
+        guard let fault = proof.fault else { return }
+        let said = effects.said
+        #expect(said.contains { $0.hasPrefix("refused DATA") && $0.contains(fault) }, "\(said)")
+        #expect(
+            said.contains { $0.contains("the evidence is reachable, and keyed is required; ") && $0.contains(fault) })
+        #expect(effects.sent == ["RESPONSE join refused #3 new-1 to device"])
+    }
+
+    @Test("where keyed is required, valid without a proof is refused: the observer may be lying")
+    func lyingBeacon() throws {
+        var server = Bystander { $0.requires = .keyed }
+        let effects = try verdict(on: nil, &server)
+        #expect(effects.decisions == [.refused])
+        #expect(effects.said.contains { $0.contains("the evidence is reachable, and keyed is required") })
+    }
+
+    @Test(
+        "what the observer says of a challenge counts as challenged, and never as keyed",
+        arguments: [("challenged", C2.Grade.challenged), ("keyed", .challenged), ("reachable", .reachable)])
+    func word(grade: String, counts: C2.Grade) throws {
+        for required in C2.Grade.allCases {
+            var server = Bystander { $0.requires = required }
+            server.withOpenJoin()
+            let evidence = Body.data(
+                id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets(#"{"mode":"challenge","grade":"\#(grade)"}"#.utf8)
+            )
+            server.hears(Cast.beacon.says(evidence, 4, "new-2"))
+            let effects = server.hears(Cast.beacon.says(.response(.observedJoinValid), 5, "new-2"))
+            #expect(effects.decisions == [counts >= required ? .accepted : .refused], "\(required)")
+        }
+    }
+
+    @Test("by default a proof is checked all the same, and valid without one is accepted as before")
+    func byDefault() throws {
+        var server = Bystander()
+        #expect(try verdict(on: nil, &server).decisions == [.accepted])
+        server = Bystander()
+        #expect(try verdict(on: .right, &server).said.contains { $0.contains("is signed by the device's key") })
+    }
+
+    @Test("a proof counts only from the observer that was asked, under its token, and so many for one observation")
+    func whose() throws {
+        var server = Bystander { $0.requires = .keyed }
+        server.withOpenJoin()
+        let right = Self.body(try Proof.right.data())
+        #expect(server.hears(Cast.device.says(right, 4, "new-2")).refusal != nil)
+        #expect(server.hears(Cast.beacon.says(right, 4, "another")).refusal != nil)
+        for sequence in 5..<9 { server.hears(Cast.beacon.says(Self.body([]), UInt64(sequence), "new-2")) }
+        #expect(server.hears(Cast.beacon.says(right, 9, "new-2")).refusal?.contains("more evidence") == true)
+        #expect(server.hears(Cast.beacon.says(.response(.observedJoinValid), 10, "new-2")).decisions == [.refused])
+    }
+}
+
+extension [C2.Effect] {
+    /// What the operator is told.
+    var said: [String] { compactMap { if case .say(let words) = $0 { words } else { nil } } }
+}

@@ -1,0 +1,59 @@
+import Links
+import ProofLink
+import SRUP
+import Testing
+
+@testable import Bench
+
+@Suite("Where a device goes, and when")
+struct DeviceRoundTests {
+    private static func places(_ count: Int) -> [(beacon: Identifier, address: NearbyAddress)] {
+        (1...count).map { (Identifier(UInt64($0)), .local(path: "/\($0)")) }
+    }
+
+    private let second: Int64 = 1_000_000_000
+    private let valid = LinkPlan.Ended.outcome(.valid, proved: true)
+
+    @Test("one beacon that has proved itself is done with, and one that has not is tried again")
+    func one() {
+        var round = DeviceRound(Self.places(1), presentsOnce: false)
+        #expect(round.ended(.outcome(.valid, proved: false), at: 0) == .visit(at: second / 2))
+        #expect(round.ended(.closed, at: second) == .visit(at: 2 * second))
+        #expect(round.ended(valid, at: 2 * second) == .done)
+    }
+
+    @Test("of several, the next is visited at once, and those that have proved themselves again after 10 s")
+    func several() {
+        var round = DeviceRound(Self.places(3), presentsOnce: false)
+        var visited = [round.place.beacon.number]
+        for moment in 0..<3 {
+            _ = round.ended(valid, at: Int64(moment))
+            visited.append(round.place.beacon.number)
+        }
+        #expect(visited == [1, 2, 3, 1])
+        #expect(round.ended(valid, at: 20 * second) == .visit(at: 20 * second))
+        #expect(round.place.beacon == Identifier(2))
+    }
+
+    @Test("a beacon that gives no information does not keep the device from the others")
+    func jammed() {
+        var round = DeviceRound(Self.places(2), presentsOnce: false)
+        var visited: [UInt64] = []
+        var now: Int64 = 0
+        for _ in 0..<6 {
+            visited.append(round.place.beacon.number)
+            let how: LinkPlan.Ended = round.place.beacon == Identifier(1) ? .outcome(.busy, proved: false) : valid
+            guard case .visit(let next) = round.ended(how, at: now) else { break }
+            now = next
+        }
+        #expect(visited.count == 6 && visited.prefix(3) == [1, 2, 1] && now >= 7 * second)
+    }
+
+    @Test("a place that cannot be reached for a reason of our own is left, and is a fault where it is the last")
+    func faults() {
+        var round = DeviceRound(Self.places(2), presentsOnce: false)
+        #expect(round.ended(.unreachable(.noBluetooth), at: 0) == .visit(at: 0))
+        #expect(round.place.beacon == Identifier(2))
+        #expect(round.ended(.unreachable(.noBluetooth), at: 0) == .fault(.noBluetooth, .local(path: "/2")))
+    }
+}
