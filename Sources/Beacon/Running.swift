@@ -214,7 +214,7 @@ extension Shell {
         let floors = configuration.servers.mapValues(\.sequenceFloor)
         do {
             try journal?.raiseSequences(floors)
-            observer.raiseSequences(floors.compactMapValues { $0 })
+            observer.raiseSequences(configuration.sequenceFloors)
         } catch {
             journalFailed(error)
         }

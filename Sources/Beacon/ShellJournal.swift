@@ -26,6 +26,7 @@ extension Shell {
             try journal.servers(), try journal.openObservations(keyring), update: try journal.update(),
             activations: try journal.activations(),
             sequencesLost: try journal.acceptedIDsWereLost())
+        observer.raiseSequences(configuration.sequenceFloors)
         (self.observer, self.journal, trouble) = (observer, journal, nil)
         if observer.openObservations > 0 { log.notice("\(observer.openObservations) open observations go on") }
         // What waits goes first: a server drops what a later sequence id has overtaken.
@@ -134,4 +135,10 @@ extension Shell {
         }
         service.status(statusLine)
     }
+}
+
+extension Configuration {
+    /// Where our sequence ids towards each server start at least. Each one that is configured is listened to with that, also if
+    /// we never ask it by ourselves: its JOIN_CMD may be the first thing between us.
+    var sequenceFloors: [Identifier: SequenceID] { servers.mapValues { $0.sequenceFloor ?? SequenceID(0) } }
 }

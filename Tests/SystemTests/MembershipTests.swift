@@ -140,6 +140,18 @@ struct MembershipTests {
         #expect(beacon.membership == "member")
     }
 
+    @Test("with join = no, it joins when the server says so, also one that it never heard of; and never by itself")
+    func calledFirst() throws {
+        let beacon = try started()
+        try server.send(.joinCommand(device: Node.device), token: command())
+        try eventually("it is refused") { beacon.refused("not-for-us") == 1 }
+        #expect(server.accepted.isEmpty)
+        try server.send(.joinCommand(device: Node.beacon), token: command())
+        try eventually("it has joined\n\(beacon.logged)") { beacon.membership == "member" }
+        #expect(beacon.says("has told us to join"))
+        #expect(server.accepted.filter { $0.body.type == .joinRequest }.count == 1)
+    }
+
     @Test("after TERMINATE the server's own JOIN_CMD brings the beacon back, and nobody else's")
     func calledBack() throws {
         let beacon = try joined()
