@@ -10,8 +10,9 @@ struct Materials {
     let oldKey: IdentityKey?
     let keyring: PublicKeys
 
-    /// - Throws: `OperatorFault` for the first file that is not usable.
-    init(_ configuration: Configuration) throws {
+    /// - Parameter file: the configuration's own.
+    /// - Throws: `OperatorFault` for the first file that is not usable, or that others can change.
+    init(_ configuration: Configuration, from file: String) throws {
         do {
             key = try IdentityKey(pemFile: configuration.keyFile)
             // One that cannot be used opens nothing, and keeps nobody from starting.
@@ -21,6 +22,7 @@ struct Materials {
         } catch let error as KeyError {
             throw OperatorFault(error.sentence, hint: error.hint, status: error.isNotToBeRepeated ? 78 : 1)
         }
+        try configuration.examineTrustedFiles(file)
         try configuration.updates.updater.map { try Updater.examine($0) }
         do {
             try configuration.tls.check()

@@ -14,7 +14,8 @@ public enum Daemon {
     public static func check(_ configurationFile: String) throws {
         let configuration = try Configuration(file: configurationFile)
         try configuration.checkNotDeregistered()
-        _ = try Materials(configuration)
+        _ = try Materials(configuration, from: configurationFile)
+        try StateFolder(lookingInto: configuration.stateFolder).checkNames()
     }
 
     /// Runs until SIGTERM or SIGINT.
@@ -175,7 +176,7 @@ extension Shell {
         defer { service.ready() }
         do {
             let new = try Configuration(file: configurationFile)
-            let materials = try Materials(new)
+            let materials = try Materials(new, from: configurationFile)
             for part in new.differencesThatNeedARestart(from: configuration) {
                 log.warning("\(part) has changed: that needs a restart")
             }

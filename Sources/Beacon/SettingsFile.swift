@@ -1,5 +1,6 @@
 import CINI
 import Glibc
+import Keys
 import SRUP
 
 /// One `key = value` of a configuration file, with where it stands.
@@ -37,18 +38,24 @@ enum SettingsFile {
     /// Every setting of a file in its order.
     /// - Throws: `OperatorFault` with the line where there is one.
     static func read(_ path: String) throws -> [Setting] {
-        guard let stream = fopen(path, "re") else { throw unreadable(path, errno) }
+        // Opened without waiting: a FIFO may have nobody at its other end.
+        let file = openRegularFile(path, O_RDONLY, isFollowing: true)
+        guard file >= 0 else { throw unreadable(path, errno) }
+        guard let stream = fdopen(file, "r") else {
+            close(file)
+            throw unreadable(path, errno)
+        }
         defer { fclose(stream) }
         var bytes = [UInt8](repeating: 0, count: longest)
         let count = fread(&bytes, 1, longest, stream)
-        guard ferror(stream) == 0 else { throw unreadable(path, errno) }  // a folder opens, and does not read
+        guard ferror(stream) == 0 else { throw unreadable(path, errno) }
         guard count < longest else { throw OperatorFault("the configuration \(path) is too long", hint: "shorten it") }
         return try parse(bytes.prefix(count), path)
     }
 
     private static func unreadable(_ path: String, _ number: Int32) -> OperatorFault {
         OperatorFault(
-            "the configuration \(path) cannot be read: \(String(cString: strerror(number)))",
+            "the configuration \(path) cannot be read: \(fileFault(number))",
             hint: "give the path of the configuration with --config, and let the beacon's user read it")
     }
 

@@ -103,7 +103,7 @@ public actor Shell {
         let configuration = try Configuration(file: configurationFile)
         configuration.finishDeregistration()
         try configuration.checkNotDeregistered()
-        let materials = try Materials(configuration)
+        let materials = try Materials(configuration, from: configurationFile)
         (self.configurationFile, self.configuration, self.loop) = (configurationFile, configuration, loop)
         (key, keyring, localPath) = (materials.key, materials.keyring, configuration.localPath)
         folder = try StateFolder(path: configuration.stateFolder)

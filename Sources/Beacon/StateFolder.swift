@@ -1,4 +1,6 @@
 import Glibc
+import Keys
+import SQLite
 import SRUP
 
 /// The beacon's folder on disk, and the small files in it. Everything is for the owner only.
@@ -22,7 +24,7 @@ package struct StateFolder {
     /// When and by whom this beacon was taken out of the system, in words; nil where it was not. Its keys may not all be
     /// destroyed yet.
     var deregistration: (words: String, isFinished: Bool)? {
-        guard let bytes = readSmallFile(deregistered) else { return nil }
+        guard let bytes = readSmallFile(deregistered, isFollowing: false) else { return nil }
         let lines = bytes.split(separator: UInt8(ascii: "\n"))
         return (String(decoding: lines.first ?? [], as: UTF8.self), lines.count < 2)
     }
@@ -30,14 +32,7 @@ package struct StateFolder {
     /// Notes the end of this identity, whole or not at all: a start after it says so, and destroys what is left of the keys
     /// where that is not finished. Once it is, keys that somebody puts there are new ones.
     func noteDeregistration(_ words: String, isFinished: Bool) {
-        let temporary = deregistered + ".new"
-        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard file >= 0 else { return }
-        let text = isFinished ? words : words + "\nunfinished"
-        let isKept = write(file, text, text.utf8.count) == text.utf8.count && fsync(file) == 0
-        close(file)
-        if isKept { rename(temporary, deregistered) }
-        sync(folder: path)
+        _ = replaceFile(deregistered, with: Array((isFinished ? words : words + "\nunfinished").utf8))
     }
 
     /// Makes the folder where it is missing.
@@ -60,6 +55,19 @@ package struct StateFolder {
                 "the state folder \(path) is open to others (mode 0\(String(status.st_mode & 0o7777, radix: 8)))",
                 hint: "close it: chmod 0700 \(path)")
         }
+        try checkNames()
+    }
+
+    /// Looks whether something else than a regular file has the name of one of ours: a FIFO, a device, a link. None of them is
+    /// opened, and nothing is lost silently.
+    /// - Throws: `OperatorFault` for the first one.
+    func checkNames() throws(OperatorFault) {
+        let files = [sequences, deregistered, reserve] + Database.files(of: journal)
+        if let irregular = files.first(where: { isIrregular($0) }) {
+            throw OperatorFault(
+                "\(irregular) in the state folder is not a regular file",
+                hint: "find out who made it, then move it out of the folder: mv \(irregular) /root/")
+        }
     }
 
     /// Puts a damaged journal out of the way under a new name, and tells which.
@@ -78,7 +86,7 @@ package struct StateFolder {
 
     /// Takes the reserve; else the system's number for why not.
     func takeReserve() -> Int32? {
-        let file = open(reserve, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let file = openRegularFile(reserve, O_RDWR | O_CREAT)
         guard file >= 0 else { return errno }
         defer { close(file) }
         let result = posix_fallocate(file, 0, StateFolder.reserveLength)
@@ -89,7 +97,7 @@ package struct StateFolder {
     /// fill the reserve's own room, and be full again at once.
     func lackOfRoom() -> Int32? {
         let probe = reserve + ".probe"
-        let file = open(probe, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let file = openRegularFile(probe, O_RDWR | O_CREAT)
         guard file >= 0 else { return errno }
         defer {
             close(file)
@@ -119,7 +127,7 @@ struct SequenceCeilings: Equatable {
 
     /// Reads the file; nil where there is none. A damaged file counts as none.
     init?(reading folder: StateFolder) {
-        guard let bytes = readSmallFile(folder.sequences) else { return nil }
+        guard let bytes = readSmallFile(folder.sequences, isFollowing: false) else { return nil }
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let words = line.split(separator: " ")
             guard words.count == 2 else { return nil }
@@ -147,9 +155,10 @@ struct SequenceCeilings: Equatable {
     }
 }
 
-/// The bytes of a file of at most 64 KiB, or nil.
-func readSmallFile(_ path: String) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
+/// The bytes of a regular file of at most 64 KiB, or nil.
+/// - Parameter isFollowing: whether it may be reached over a link: not in our own folder.
+func readSmallFile(_ path: String, isFollowing: Bool = true) -> [UInt8]? {
+    let file = openRegularFile(path, O_RDONLY, isFollowing: isFollowing)
     guard file >= 0 else { return nil }
     defer { close(file) }
     let longest = 65_536

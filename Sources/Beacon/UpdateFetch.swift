@@ -27,6 +27,7 @@ public struct UpdateFetch {
         guard let path = configuration.updates.updater else {
             throw OperatorFault("there is no updater", hint: "set [update] updater in the configuration")
         }
+        try configuration.examineTrustedFiles(file)
         try Updater.examine(path)
         guard let digest = bytes(hexadecimal: digest.utf8), let order = UpdateOrder(url: url, digest: digest) else {
             throw OperatorFault("that is no order", hint: "give --url and --digest, 64 hexadecimal digits")
@@ -210,7 +211,7 @@ struct UpdateFetching {
 
 extension UpdateFetching {
     private var digestOfPart: [UInt8]? {
-        let file = open(folder.part, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        let file = openRegularFile(folder.part, O_RDONLY)
         guard file >= 0 else { return nil }
         defer { close(file) }
         return sha256(ofFile: file)

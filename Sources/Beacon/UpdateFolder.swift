@@ -26,7 +26,7 @@ struct UpdateFolder {
     /// - Returns: a descriptor that holds the lock until it is closed, everywhere; nil where somebody else keeps it.
     func lock(_ work: String, patience: Duration) -> Int32? {
         _ = make()
-        let descriptor = open(path + "/\(work).lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let descriptor = openRegularFile(path + "/\(work).lock", O_RDWR | O_CREAT)
         guard descriptor >= 0 else { return nil }
         let deadline = bootNanoseconds() + patience.wholeNanoseconds
         while true {
@@ -41,7 +41,9 @@ struct UpdateFolder {
     /// What is here of an order's file: its length, and the validator with which the rest is asked for. What belongs to
     /// another order is put away first.
     func begun(_ order: (url: String, digest: [UInt8])) -> (length: Int64, tag: String?) {
-        let lines = String(decoding: readSmallFile(note) ?? [], as: UTF8.self).split(separator: "\n").map(String.init)
+        let lines = String(decoding: readSmallFile(note, isFollowing: false) ?? [], as: UTF8.self).split(
+            separator: "\n"
+        ).map(String.init)
         guard lines.count >= 2, lines[0] == hexadecimal(order.digest), lines[1] == order.url else {
             forgetPart()
             return (0, nil)
@@ -58,7 +60,7 @@ struct UpdateFolder {
     }
 
     /// Opens the part to be written on from its end.
-    func openPart() -> Int32 { open(part, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600) }
+    func openPart() -> Int32 { openRegularFile(part, O_RDWR | O_CREAT | O_APPEND) }
 
     /// The verified part becomes the file.
     /// - Returns: the system's number for why not.
@@ -88,7 +90,7 @@ struct UpdateFolder {
 
     /// Whether the whole file is here and has this digest.
     func holds(_ digest: [UInt8]) -> Bool {
-        let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        let descriptor = openRegularFile(file, O_RDONLY)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         return sha256(ofFile: descriptor) == digest

@@ -47,21 +47,7 @@ struct Updater {
             throw OperatorFault(
                 "the updater \(path) is not a program that we may run", hint: "make it one: chmod 0755 \(path)")
         }
-        var place = String(cString: resolved)
-        while !place.isEmpty {
-            guard stat(place, &status) == 0, isOurs(status) else {
-                throw OperatorFault(
-                    "the updater \(path) can be changed by others, who may write to \(place)",
-                    hint: "chown root \(place); chmod go-w \(place)")
-            }
-            place = place.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
-        }
-    }
-
-    /// Nobody else may write to it; in a folder with the sticky bit, others cannot rename what is ours.
-    private static func isOurs(_ status: stat) -> Bool {
-        let isSticky = status.st_mode & S_IFMT == S_IFDIR && status.st_mode & S_ISVTX != 0
-        return (status.st_uid == 0 || status.st_uid == geteuid()) && (status.st_mode & 0o022 == 0 || isSticky)
+        try Configuration.examinePlace(of: path, as: "the updater")
     }
 
     /// The version in a file that takes a configuration.

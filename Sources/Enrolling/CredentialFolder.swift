@@ -96,7 +96,7 @@ public struct CredentialFolder: Sendable {
     /// Keeps others from this folder until the process ends or the descriptor is closed.
     /// - Throws: `EnrolmentFault` where another one is at work.
     func lock() throws(EnrolmentFault) -> Int32 {
-        let file = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let file = openRegularFile(path + "/lock", O_RDWR | O_CREAT)
         guard file >= 0 else { throw unwritable(path + "/lock", errno) }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             close(file)
@@ -138,7 +138,9 @@ public struct CredentialFolder: Sendable {
     /// Writes a file whole: it is on disk before it takes the old one's place.
     func write(_ bytes: [UInt8], to file: String, mode: mode_t = 0o600) throws(EnrolmentFault) {
         let temporary = file + ".new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
+        // What a process that was killed has left there, or somebody else: a file of our own, or none.
+        unlink(temporary)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         guard descriptor >= 0 else { throw unwritable(file, errno) }
         let count = Glibc.write(descriptor, bytes, bytes.count)
         let number = count < 0 ? errno : count < bytes.count ? ENOSPC : 0
@@ -154,7 +156,7 @@ public struct CredentialFolder: Sendable {
 
     func unwritable(_ file: String, _ number: Int32) -> EnrolmentFault {
         EnrolmentFault(
-            "\(file) cannot be written: \(String(cString: strerror(number)))",
+            "\(file) cannot be written: \(fileFault(number))",
             hint: "make room, or see that this user may write there; then run this again")
     }
 
@@ -227,12 +229,17 @@ public struct CredentialFolder: Sendable {
     }
 }
 
-/// The bytes of a file of less than 64 KiB; nil where there is none.
+/// The bytes of a regular file of less than 64 KiB; nil where there is none.
 /// - Parameter isFollowing: whether it may be reached over a link.
 func smallFile(_ file: String, following isFollowing: Bool = true) -> [UInt8]? {
-    let descriptor = open(file, O_RDONLY | O_CLOEXEC | (isFollowing ? 0 : O_NOFOLLOW))
+    let descriptor = openRegularFile(file, O_RDONLY, isFollowing: isFollowing)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
+    return smallContents(of: descriptor)
+}
+
+/// What can be read from a descriptor, where that is less than 64 KiB.
+func smallContents(of descriptor: Int32) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: 65_536)
     var length = 0
     while length < bytes.count {

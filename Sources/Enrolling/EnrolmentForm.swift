@@ -86,6 +86,10 @@ public struct EnrolmentForm: Sendable {
 
     private func readAuthority() throws(EnrolmentFault) -> [UInt8]? {
         guard let authority else { return nil }
+        if let open = OpenPlace.first(onTheWayTo: authority) {
+            throw EnrolmentFault(
+                "the CA file \(authority) can be changed by others: \(open.path) \(open.fault)", hint: open.remedy)
+        }
         guard let bytes = smallFile(authority), bytes.count < 65_536, (try? Certificate(pem: bytes)) != nil else {
             throw EnrolmentFault(
                 "\(authority) holds no CA certificate in PEM, or more than 64 KiB",
@@ -124,7 +128,10 @@ public struct EnrolmentForm: Sendable {
     private func readToken() throws(EnrolmentFault) -> String? {
         let bytes: [UInt8]?
         if let token {
-            bytes = smallFile(token == "-" ? "/dev/stdin" : token)
+            // It may be the output of a program: --token <(program).
+            let file = token == "-" ? STDIN_FILENO : open(token, O_RDONLY | O_CLOEXEC)
+            defer { if file > STDIN_FILENO { close(file) } }
+            bytes = file >= 0 ? smallContents(of: file) : nil
         } else {
             guard let given = getenv(tokenVariable) else { return nil }
             bytes = Array(String(cString: given).utf8)

@@ -145,6 +145,11 @@ public struct HTTPClient: Sendable {
         transfer.set(CCURL_LOW_SPEED_LIMIT, 1)
         transfer.set(CCURL_LOW_SPEED_TIME, max(1, limits.silence.inMilliseconds / 1_000))
         if let authorityFile {
+            var status = stat()
+            // libcurl would wait for somebody at a FIFO's other end.
+            guard stat(authorityFile, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
+                throw .badAuthorityFile(authorityFile)
+            }
             transfer.authorityFile = authorityFile
             transfer.set(CCURL_CA_FILE, authorityFile)
             // Debian's libcurl would look into /etc/ssl/certs as well, so that every public CA were trusted.

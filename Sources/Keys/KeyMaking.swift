@@ -147,7 +147,7 @@ private func writeNewFile(_ path: String, mode: mode_t, _ bytes: UnsafeRawBuffer
 /// Overwrites a file with zeros, on disk, and takes its name away. A file that is not there is as good as destroyed.
 /// - Returns: the system's number for why it is still there.
 public func destroyFile(_ path: String) -> Int32? {
-    let file = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+    let file = openRegularFile(path, O_WRONLY)
     guard file >= 0 else { return errno == ENOENT ? nil : unlink(path) == 0 ? nil : errno }
     var status = stat()
     if fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG {

@@ -33,6 +33,9 @@ final class TLSContext {
         ERR_clear_error()
         _ = cossl_set_min_tls_1_2(context)
         cossl_verify_peer(context, verdict)
+        for file in [files.authority, files.certificate, files.key] where TLSContext.isIrregular(file) {
+            throw .badFile(file, why: "it is not a regular file")
+        }
         guard SSL_CTX_load_verify_locations(context, files.authority, nil) == 1 else {
             throw .badFile(files.authority, why: TLSContext.lastError())
         }
@@ -49,6 +52,12 @@ final class TLSContext {
             throw .unknownHost(host)
         }
         ERR_clear_error()
+    }
+
+    /// OpenSSL would wait for somebody at a FIFO's other end.
+    private static func isIrregular(_ file: String) -> Bool {
+        var status = stat()
+        return stat(file, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
     }
 
     deinit {

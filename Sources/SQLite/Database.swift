@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 
 /// Why SQLite did not do something.
 package struct DatabaseError: Error, Equatable, CustomStringConvertible {
@@ -61,6 +62,10 @@ package final class Database {
         var handle: OpaquePointer?
         let access = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
+        // SQLite opens what is there, and a FIFO would keep a reader waiting.
+        guard disk != nil || !Database.files(of: path).contains(where: Database.isIrregular) else {
+            throw DatabaseError(code: SQLITE_CANTOPEN, words: "it is not a regular file")
+        }
         let result = sqlite3_open_v2(path, &handle, flags, disk)
         guard let handle, result == SQLITE_OK else {
             let words = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
@@ -76,6 +81,16 @@ package final class Database {
     deinit {
         for statement in statements.values { sqlite3_finalize(statement) }
         sqlite3_close_v2(handle)
+    }
+
+    /// The database's file, and those that SQLite makes beside it.
+    package static func files(of path: String) -> [String] {
+        [path] + ["-wal", "-shm", "-journal"].map { path + $0 }
+    }
+
+    private static func isIrregular(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
     }
 
     /// Rows that the last statement changed.

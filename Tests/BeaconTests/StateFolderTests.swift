@@ -58,6 +58,42 @@ struct StateFolderTests {
         }
     }
 
+    @Test(
+        "is refused where something else than a regular file has the name of one of its own; none is waited for",
+        .timeLimit(.minutes(1)),
+        arguments: [
+            "sequences", "deregistered", "reserve", "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-journal",
+        ])
+    func fifo(name: String) throws {
+        try TemporaryFolder.with { files in
+            let path = files.path("state")
+            let folder = try StateFolder(path: path)
+            #expect(mkfifo(path + "/" + name, 0o600) == 0)
+            let fault = try refusal(path)
+            #expect(fault.sentence.contains("\(name) in the state folder is not a regular file"), "\(fault.sentence)")
+            #expect(fault.hint.contains("mv \(path)/\(name) "))
+            // Nor by whoever looks into it, or has begun before.
+            #expect(folder.deregistration == nil && SequenceCeilings(reading: folder) == nil)
+            #expect(throws: (any Error).self) { try Journal.history(of: folder, limit: 1) }
+            #expect((folder.takeReserve() == nil) == (name != "reserve"))
+            folder.noteDeregistration("by c2", isFinished: true)
+            #expect(folder.deregistration?.words == "by c2")
+        }
+    }
+
+    @Test("is refused no file of an update's, and waits for none", .timeLimit(.minutes(1)))
+    func updateFifo() throws {
+        try TemporaryFolder.with { files in
+            let update = UpdateFolder(in: files.url.path)
+            #expect(update.make() == nil)
+            for name in ["fetch.lock", "file", "part", "part.of"] {
+                #expect(mkfifo(update.path + "/" + name, 0o600) == 0)
+            }
+            #expect(update.lock("fetch", patience: .zero) == nil && !update.holds([1]))
+            #expect(update.openPart() == -1 && update.begun(("https://x", [1])).length == 0)
+        }
+    }
+
     @Test("keeps a reserve that takes room on the disk")
     func reserve() throws {
         try JournalFolder.with { folder in
@@ -68,6 +104,21 @@ struct StateFolderTests {
             #expect(Int(status.st_blocks) * 512 >= StateFolder.reserveLength)
             folder.state.giveReserveBack()
             #expect(folder.names.isEmpty)
+        }
+    }
+}
+
+@Suite("A configuration that is not a regular file")
+struct ConfigurationFifoTests {
+    @Test("is refused, and not waited for", .timeLimit(.minutes(1)))
+    func fifo() throws {
+        try TemporaryFolder.with { files in
+            let path = files.path("beacon.conf")
+            #expect(mkfifo(path, 0o600) == 0)
+            for place in [path, "/dev/null", files.url.path] {
+                let fault = try #require(throws: OperatorFault.self) { try Configuration(file: place) }
+                #expect(fault.sentence == "the configuration \(place) cannot be read: it is not a regular file")
+            }
         }
     }
 }

@@ -109,6 +109,67 @@ struct OperatorFaultTests {
         try expectFault([section: ["key = \(folder)/ca.pem"]], "no usable PEM key", hint: "PEM")
     }
 
+    @Test("a file that decides whom the beacon believes, and that others can change, is named with what closes it")
+    func openFiles() throws {
+        let keys = folder + "/keys"
+        try FileManager.default.createDirectory(
+            atPath: keys, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
+        func copy(_ name: String, mode: Int) throws -> String {
+            try make("keys/" + name, try Data(contentsOf: URL(filePath: folder + "/" + name)), mode: mode)
+        }
+        let server = "server \(Node.c2.topicForm)"
+        let (authority, key) = ("ca.pem", "\(Node.c2.topicForm).pub.pem")
+        for (section, setting, name) in [
+            ("broker", "ca", authority), ("update", "ca", authority), (server, "key", key),
+        ] {
+            let path = try copy(name, mode: 0o666)
+            try expectFault(
+                [section: ["\(setting) = \(path)"]], "\(path) can be changed by others: it can be written to by others",
+                hint: "hint: chmod go-w \(path)")
+        }
+        // Whoever can write to the folder can put another file there.
+        let path = try copy(authority, mode: 0o644)
+        chmod(keys, 0o777)
+        try expectFault(["broker": ["ca = \(path)"]], "\(keys) can be written to", hint: "hint: chmod go-w \(keys)")
+        chmod(keys, 0o1777)
+        let beacon = try BeaconProcess(network, settings: ["broker": ["ca = \(path)"]])
+        #expect(try beacon.command("run", "--check").status == 0)
+        chmod(beacon.configuration, 0o646)
+        let reply = try beacon.command("run", "--check")
+        #expect(reply.status == 1 && reply.text.contains("hint: chmod go-w \(beacon.configuration)\n"))
+    }
+
+    @Test(
+        "a FIFO in the place of a configuration, a CA file or a file of the state folder is named, and not waited for")
+    func fifos() throws {
+        func ends(_ beacon: BeaconProcess, _ words: String, _ location: SourceLocation = #_sourceLocation) throws {
+            for verb in [["run"], ["run", "--check"]] {
+                let reply = try Network.output(
+                    "/usr/bin/timeout",
+                    ["20", Network.products + "/srup-beacon"] + verb + ["--config", beacon.configuration])
+                #expect(reply.status == 1, "\(reply.text)", sourceLocation: location)
+                #expect(reply.text.contains(words), "\(reply.text)", sourceLocation: location)
+            }
+        }
+        let fifo = folder + "/fifo"
+        #expect(mkfifo(fifo, 0o600) == 0)
+        for (section, setting) in [("broker", "ca"), ("broker", "certificate"), ("broker", "key"), ("beacon", "key")] {
+            let beacon = try BeaconProcess(network, name: "faulty", settings: [section: ["\(setting) = \(fifo)"]])
+            try ends(beacon, "\(fifo) is not a regular file")
+        }
+        let beacon = try BeaconProcess(network, name: "state")
+        try FileManager.default.createDirectory(
+            atPath: beacon.state, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        for name in ["reserve", "sequences", "deregistered", "journal.sqlite"] {
+            #expect(mkfifo(beacon.state + "/" + name, 0o600) == 0)
+            try ends(beacon, "\(name) in the state folder is not a regular file")
+            unlink(beacon.state + "/" + name)
+        }
+        unlink(beacon.configuration)
+        #expect(mkfifo(beacon.configuration, 0o600) == 0)
+        try ends(beacon, "cannot be read: it is not a regular file")
+    }
+
     @Test("a faulty configuration is told with its line, by every verb")
     func configuration() throws {
         let beacon = try BeaconProcess(network, name: "faulty", settings: ["observation": ["window = soon"]])

@@ -103,6 +103,25 @@ struct ServiceTests {
         #expect(try beacon.command("watch").text.contains("no beacon answers"))
     }
 
+    @Test("SIGHUP takes no configuration that others can change, nor a CA file")
+    func openFiles() throws {
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        for path in [beacon.configuration, network.folder + "/ca.pem"] {
+            try reload(
+                beacon, ["observation": ["window = 7"]], says: "configuration read again")
+            chmod(path, 0o666)
+            defer { chmod(path, 0o644) }
+            try signal(beacon, SIGHUP)
+            try eventually("the reload is refused\n\(beacon.logged)") {
+                beacon.says("\(path) can be changed by others")
+            }
+            #expect(beacon.says("hint: chmod go-w \(path); the old configuration stays in force"))
+            let doctor = try beacon.command("doctor", "--no-visit")
+            #expect(doctor.status == 1 && doctor.text.contains("do: chmod go-w \(path)"), "\(doctor.text)")
+        }
+    }
+
     @Test("SIGHUP takes window, level and servers, and names what waits for a restart")
     func reloads() throws {
         let beacon = try BeaconProcess(network)

@@ -112,7 +112,7 @@ extension Doctor {
         }
     }
 
-    /// What keeps a beacon from starting for good: a deregistration, or an updater that others can change.
+    /// What keeps a beacon from starting until somebody acts: a deregistration, or files that others can change.
     private func ends(_ configuration: Configuration) -> [Finding] {
         var findings: [Finding] = []
         func note(_ check: String, _ lookedAt: String, _ body: () throws -> Void) {
@@ -126,7 +126,15 @@ extension Doctor {
         }
         note("deregistered", configuration.stateFolder) { try configuration.checkNotDeregistered() }
         if let updater = configuration.updates.updater { note("updater", updater) { try Updater.examine(updater) } }
-        return findings
+        let others = findings.count
+        for (name, path) in configuration.trustedFiles(file) where !Doctor.isCredential(path) {
+            note("files", path) { try Configuration.examine(path, as: name) }
+        }
+        let folder = StateFolder(lookingInto: configuration.stateFolder)
+        note("files", folder.path) { try Configuration.examinePlace(of: folder.path, as: "the state folder") }
+        note("files", folder.path) { try folder.checkNames() }
+        guard findings.count == others else { return findings }
+        return findings + [.init("files", .good, file, "only root and this user can change what it names")]
     }
 
     private func accessFiles(_ configuration: Configuration) -> [Finding] {

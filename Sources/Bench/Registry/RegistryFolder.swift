@@ -97,6 +97,9 @@ public struct RegistryFolder: Sendable {
     /// A certificate of ours.
     /// - Throws: `OperatorFault`.
     func certificate(_ file: String) throws(OperatorFault) -> Certificate {
+        guard !isIrregular(file) else {
+            throw OperatorFault("\(file) is not a regular file", hint: "restore it from a backup")
+        }
         let bytes = try Files.read(file, atMost: 65_536)
         do { return try Certificate(pem: bytes) } catch {
             throw OperatorFault("\(file) holds no certificate: \(error.sentence)", hint: "restore it from a backup")

@@ -1,0 +1,118 @@
+import Glibc
+
+/// A place on the way to a file that others can change: the file itself, a folder above it, or a link.
+public struct OpenPlace: Equatable, Sendable {
+    /// The file, the folder or the link.
+    public let path: String
+    /// What is wrong with it: stands behind the path.
+    public let fault: String
+    /// The commands that close it.
+    public let remedy: String
+
+    /// Links that are followed at most, as the kernel does.
+    private static let maximumLinks = 40
+
+    /// The first place on the way to a file or folder that somebody other than root and us can change. Whoever can write to a
+    /// folder can put another file in this one's place, therefore each folder above it is looked at, and each link on the way. In
+    /// a folder with the sticky bit, such as /tmp, others cannot rename or remove what is not theirs.
+    ///
+    /// - Returns: nil where there is none, and where the file does not exist: whoever opens it says so.
+    public static func first(onTheWayTo path: String) -> OpenPlace? {
+        var place = ""
+        var left = Array(absolute(path).split(separator: "/").reversed())
+        var links = 0
+        if let open = OpenPlace("/") { return open }
+        while let name = left.popLast() {
+            guard name != "." else { continue }
+            guard name != ".." else {
+                place = String(place[..<(place.lastIndex(of: "/") ?? place.startIndex)])
+                continue
+            }
+            let next = "\(place)/\(name)"
+            if let open = OpenPlace(next) { return open }
+            guard let target = target(ofLink: next) else {
+                place = next
+                continue
+            }
+            links += 1
+            guard links <= maximumLinks else { return nil }
+            if target.hasPrefix("/") { place = "" }
+            left += target.split(separator: "/").reversed()
+        }
+        return nil
+    }
+
+    /// nil where only root and we can change it.
+    private init?(_ path: String) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        let kind = status.st_mode & S_IFMT
+        let isSticky = kind == S_IFDIR && status.st_mode & S_ISVTX != 0
+        let isForeign = status.st_uid != 0 && status.st_uid != geteuid()
+        // Nobody writes to a link, whatever its mode says: only its owner, and the folder's, can replace it.
+        let isWritable = kind != S_IFLNK && status.st_mode & 0o022 != 0 && !isSticky
+        guard isForeign || isWritable else { return nil }
+        var (faults, commands): ([String], [String]) = ([], [])
+        if isForeign {
+            faults.append("belongs to user \(status.st_uid)")
+            commands.append("chown \(kind == S_IFLNK ? "-h " : "")root \(path)")
+        }
+        if isWritable {
+            faults.append("can be written to by others (mode 0\(String(status.st_mode & 0o7777, radix: 8)))")
+            commands.append("chmod go-w \(path)")
+        }
+        self.path = path
+        fault = faults.joined(separator: " and ")
+        remedy = commands.joined(separator: " && ")
+    }
+
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+        defer { free(folder) }
+        return String(cString: folder) + "/" + path
+    }
+
+    private static func target(ofLink path: String) -> String? {
+        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = bytes.withUnsafeMutableBytes { buffer in
+            buffer.withMemoryRebound(to: CChar.self) { characters in
+                characters.baseAddress.map { readlink(path, $0, characters.count) } ?? -1
+            }
+        }
+        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
+    }
+}
+
+/// Opens a regular file, and nothing else: a FIFO in its place would keep us waiting for somebody at its other end, and a device
+/// can do anything. A link is not followed.
+/// - Parameters:
+///   - flags: `O_RDONLY` and so on.
+///   - mode: of a file that is made.
+///   - isFollowing: whether the file may be reached over a link: for files that the operator names.
+/// - Returns: the descriptor; otherwise -1, and `errno` says why: ENXIO where it is not a regular file.
+public func openRegularFile(
+    _ path: String, _ flags: Int32, mode: mode_t = 0o600, isFollowing: Bool = false
+) -> Int32 {
+    let file = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (isFollowing ? 0 : O_NOFOLLOW), mode)
+    guard file >= 0 else { return -1 }
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        close(file)
+        errno = ENXIO
+        return -1
+    }
+    return file
+}
+
+/// Whether something is at a path that is not a regular file: a link is not one here.
+/// - Parameter isFollowing: whether what a link leads to counts.
+public func isIrregular(_ path: String, isFollowing: Bool = false) -> Bool {
+    var status = stat()
+    guard (isFollowing ? stat(path, &status) : lstat(path, &status)) == 0 else { return false }
+    return status.st_mode & S_IFMT != S_IFREG
+}
+
+/// The system's number for why a file cannot be opened, in words.
+public func fileFault(_ number: Int32) -> String {
+    number == ENXIO ? "it is not a regular file" : String(cString: strerror(number))
+}
