@@ -42,7 +42,7 @@ public final class Certificate: @unchecked Sendable {
     /// Whether the issuer's key has signed it.
     public func isSigned(by issuer: Certificate) -> Bool {
         defer { ERR_clear_error() }
-        guard let key = X509_get0_pubkey(issuer.handle) else { return false }
+        guard let key = X509_get0_pubkey(issuer.handle), PublicExponent.isUsable(in: key) != false else { return false }
         return X509_verify(handle, key) == 1 && X509_check_issued(issuer.handle, handle) == X509_V_OK
     }
 

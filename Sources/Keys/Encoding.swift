@@ -11,7 +11,9 @@ public enum EncodingError: Error, Equatable, Sendable {
     case notRSA
     /// An RSA key of fewer than 2,048 bits or more than 16,384.
     case wrongSize(bits: Int)
-    /// Numbers that OpenSSL's check of public keys refuses: an even modulus, an exponent of 1.
+    /// A public exponent that is even, 1, or longer than 64 bits: with a huge one, each check of a signature is slow.
+    case wrongExponent
+    /// Numbers that OpenSSL's check of public keys refuses, such as an even modulus.
     case weak
 
     /// What was met, in words for a log line or a reply: lower case.
@@ -21,6 +23,7 @@ public enum EncodingError: Error, Equatable, Sendable {
         case .malformed: "it cannot be read"
         case .notRSA: "it is not an RSA key"
         case .wrongSize(let bits): "it has \(bits) bits, wanted 2048 to 16384"
+        case .wrongExponent: "its public exponent is not an odd number from 3 to 2^64"
         case .weak: "its numbers make no safe RSA key"
         }
     }
@@ -67,6 +70,7 @@ extension PublicKey {
         guard EVP_PKEY_get_base_id(handle) == EVP_PKEY_RSA else { throw .notRSA }
         let bits = Int(EVP_PKEY_get_bits(handle))
         guard (2_048...16_384).contains(bits) else { throw .wrongSize(bits: bits) }
+        guard PublicExponent.isUsable(in: handle) == true else { throw .wrongExponent }
         defer { ERR_clear_error() }
         guard let context = EVP_PKEY_CTX_new_from_pkey(nil, handle, nil) else { throw .malformed }
         defer { EVP_PKEY_CTX_free(context) }

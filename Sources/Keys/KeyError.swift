@@ -18,6 +18,8 @@ public enum KeyError: Error, Equatable, Sendable {
     case notRSA(path: String)
     /// An RSA key of fewer than 2,048 bits (or more than 16,384, which no frame can carry).
     case wrongSize(path: String, bits: Int)
+    /// An RSA key whose public exponent is even, 1, or longer than 64 bits.
+    case wrongExponent(path: String)
     /// OpenSSL has nothing with which to reach the hardware that the file names; its words.
     case noWay(path: String, home: KeyHome, why: String)
     /// The hardware, or what stands before it, does not give us the key; OpenSSL's words.
@@ -40,6 +42,8 @@ public enum KeyError: Error, Equatable, Sendable {
         case .notAKey(let path): "\(path) holds no usable PEM key (cut short, under a passphrase, or something else)"
         case .notRSA(let path): "the key in \(path) is not an RSA key"
         case .wrongSize(let path, let bits): "the RSA key in \(path) has \(bits) bits, wanted 2048 to 16384"
+        case .wrongExponent(let path):
+            "the RSA key in \(path) has a public exponent that is not an odd number from 3 to 2^64"
         case .noWay(let path, let home, let why): "OpenSSL cannot reach the key of \(path) \(home): \(why)"
         case .refused(let path, let home, let why): "the key of \(path) is not to be had \(home): \(why)"
         case .uselessHardwareKey(let path, let signs, let opens):
@@ -65,6 +69,7 @@ public enum KeyError: Error, Equatable, Sendable {
         case .foreignOwner(let path, _): "give it to the user that runs the beacon: chown USER \(path)"
         case .tooLong, .notAKey, .notRSA: "give a PEM file with one unencrypted RSA key, PKCS#1 or PKCS#8"
         case .wrongSize: "make a key of 2048 bits or more: openssl genrsa -out FILE 3072"
+        case .wrongExponent: "make a key with the usual exponent, 65537: openssl genrsa -out FILE 3072"
         case .noWay(_, .token, _): "install OpenSSL's engine for PKCS#11: apt install libengine-pkcs11-openssl"
         case .noWay:
             "install OpenSSL's provider for TPMs (apt install tpm2-openssl), and let our user use /dev/tpmrm0 (group tss)"

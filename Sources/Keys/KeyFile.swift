@@ -76,6 +76,8 @@ enum KeyFile {
             guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else { throw KeyError.notRSA(path: path) }
             let bits = Int(EVP_PKEY_get_bits(key))
             guard (2_048...16_384).contains(bits) else { throw KeyError.wrongSize(path: path, bits: bits) }
+            // A private key in hardware need not tell it, and is ours.
+            guard PublicExponent.isUsable(in: key) != false else { throw KeyError.wrongExponent(path: path) }
         } catch {
             EVP_PKEY_free(key)
             throw error

@@ -119,6 +119,7 @@ struct KeyContentTests {
             .notAKey(path: path), .notRSA(path: path), .wrongSize(path: path, bits: 1_024),
             .noWay(path: path, home: .token, why: "no such engine"), .refused(path: path, home: .tpm, why: "no key"),
             .uselessHardwareKey(path: path, signs: true, opens: false), .badLine(path: path, why: "it has two lines"),
+            .wrongExponent(path: path),
         ]
         // A new fault does not build until it is counted here, and then the table lacks it.
         let numbers = faults.map { fault in
@@ -136,9 +137,10 @@ struct KeyContentTests {
             case .refused: 10
             case .uselessHardwareKey: 11
             case .badLine: 12
+            case .wrongExponent: 13
             }
         }
-        #expect(numbers == Array(0...12))
+        #expect(numbers == Array(0...13))
         #expect(Set(faults.map(\.sentence)).count == faults.count)
         for fault in faults {
             #expect(fault.sentence.contains(path))
