@@ -159,13 +159,17 @@ public struct Enrolment {
     // MARK: - The service
 
     /// Asks the service for its own key, which is kept from the first time on.
-    private func meet(_ name: ServiceName, _ record: inout EnrolmentRecord) throws(EnrolmentFault) {
+    private func meet(
+        _ status: (name: ServiceName, isNamed: Bool), _ record: inout EnrolmentRecord
+    ) throws(EnrolmentFault) {
+        let name = status.name
         let key = try registry.key(of: name.text)
         if let known = record.service {
             try Enrolment.compare(known, record.serviceKey, name, key)
         }
         let service = EnrolmentRecord.Service(
-            name: name.text, key: key.map { String(decoding: $0.pem, as: UTF8.self) } ?? record.service?.key)
+            name: name.text, key: key.map { String(decoding: $0.pem, as: UTF8.self) } ?? record.service?.key,
+            statements: status.isNamed || record.service?.isNamed == true ? true : nil)
         guard service != record.service else { return }
         record.service = service
         try record.write(to: folder)
@@ -196,7 +200,9 @@ public struct Enrolment {
             registration = told
         } else {
             // It may have the identity already: from us, interrupted before the reply was on disk, or from another.
-            guard let proof = try registry.validate(identity, key) else { throw .answered("register", answer.reply) }
+            guard let proof = try registry.validate(identity, key, at: record.service) else {
+                throw .answered("register", answer.reply)
+            }
             _ = try Enrolment.proves(proof, record)
             registration = try recovered(identity, wish, key)
         }
@@ -228,7 +234,7 @@ public struct Enrolment {
 
     private func validate(_ record: inout EnrolmentRecord, _ key: IdentityKey) throws(EnrolmentFault) {
         guard let identity = record.identifier else { preconditionFailure("a record without an identity") }
-        guard let proof = try registry.validate(identity, key) else {
+        guard let proof = try registry.validate(identity, key, at: record.service) else {
             throw EnrolmentFault(
                 "the registration service does not find that the key of \(identity.topicForm) is ours",
                 hint: "ask who runs it, or become another node: --replace")

@@ -17,6 +17,10 @@ struct EnrolmentRecord: Codable, Equatable {
         var name: String
         /// PEM; nil where the service does not give its own key away.
         var key: String?
+        /// Whether it takes statements that name it: once it does, nothing else is signed for it.
+        var statements: Bool?
+
+        var isNamed: Bool { statements == true }
     }
 
     /// Who we are: chosen before anything else, so that whoever is interrupted goes on as the same.

@@ -35,7 +35,7 @@ extension Enrolment {
             lines.append("would make the folder \(path)")
         }
         let record = try folder.flatMap { folder throws(EnrolmentFault) in try EnrolmentRecord(in: folder) }
-        let name = try registry.status()
+        let name = try registry.status().name
         lines.insert("the registration service \(name.text) at \(wish.address) is active", at: 0)
         if let identity = record?.identity {
             lines.append("would go on as \(identity)")

@@ -15,9 +15,12 @@ public struct Registry: Sendable {
     }
 
     private let ask: @Sendable (Question) throws(HTTPFault) -> HTTPReply
+    /// The host that it is reached by.
+    private let host: String
 
     /// A service behind a client.
     public init(_ client: HTTPClient, at address: WebAddress) {
+        host = address.host
         ask = { question throws(HTTPFault) in
             switch question {
             case .get(let path): try client.get(address.appending("KeyEx/register/" + path))
@@ -27,7 +30,9 @@ public struct Registry: Sendable {
     }
 
     /// A service that is a function, for tests.
-    public init(asking ask: @escaping @Sendable (Question) throws(HTTPFault) -> HTTPReply) { self.ask = ask }
+    public init(
+        at host: String = "localhost", asking ask: @escaping @Sendable (Question) throws(HTTPFault) -> HTTPReply
+    ) { (self.host, self.ask) = (host, ask) }
 
     private func answer(_ question: Question, _ what: String) throws(EnrolmentFault) -> HTTPReply {
         do throws(HTTPFault) {
@@ -48,13 +53,14 @@ public struct Registry: Sendable {
 
     /// The service's name, if it is active.
     /// - Throws: `EnrolmentFault`.
-    public func activeName() throws(EnrolmentFault) -> String { try status().text }
+    public func activeName() throws(EnrolmentFault) -> String { try status().name.text }
 
-    /// Who the service is, if it is active.
-    func status() throws(EnrolmentFault) -> ServiceName {
+    /// Who the service is, if it is active, and whether it takes statements that name it, also where the reference has none.
+    func status() throws(EnrolmentFault) -> (name: ServiceName, isNamed: Bool) {
         struct Status: Decodable {
             var active: Bool
             var identity: String
+            var statements: String?
         }
         let reply = try answer(.get("status"), "status")
         guard reply.status == 200 else { throw .answered("status", reply) }
@@ -64,7 +70,7 @@ public struct Registry: Sendable {
                 "the registration service is not active", hint: "ask who runs it, and run this again when it is")
         }
         guard let name = ServiceName(status.identity) else { throw .reply("status", "its identity is none") }
-        return name
+        return (name, status.statements == "named")
     }
 
     // MARK: - Registration
@@ -108,14 +114,21 @@ public struct Registry: Sendable {
     // MARK: - Validation
 
     /// Proves that the registered key is ours; nil where the service does not find so.
+    /// - Parameter service: named in what is signed, where it takes that; the reference's is given our identity's text.
     /// - Returns: the service's name and its signature over it.
     func validate(
-        _ identity: Identifier, _ key: IdentityKey
+        _ identity: Identifier, _ key: IdentityKey, at service: EnrolmentRecord.Service?
     ) throws(EnrolmentFault) -> (name: ServiceName, signature: [UInt8])? {
-        struct Message: Codable { var identity, signature: String }
+        struct Request: Encodable {
+            var identity, signature: String
+            var registry: String?
+        }
+        struct Message: Decodable { var identity, signature: String }
         let text = identity.topicForm
-        let signature = try signed(Array(text.utf8), key)
-        let reply = try post("validate", Message(identity: text, signature: signature))
+        let named = service?.isNamed == true ? service?.name : nil
+        let statement = named.map { Statement.validate(identity).bytes(for: place($0)) } ?? Array(text.utf8)
+        let signature = try signed(statement, key)
+        let reply = try post("validate", Request(identity: text, signature: signature, registry: named))
         // The reference answers 400 for a wrong signature, and breaks with 500 where it does not know the identity.
         if [400, 404, 500].contains(reply.status) { return nil }
         guard reply.status == 200 else { throw .answered("validate", reply) }
@@ -195,6 +208,9 @@ public struct Registry: Sendable {
         guard reply.status == 200 else { throw .answered("get_type", reply) }
         return String(decoding: reply.body.prefix(256), as: UTF8.self)
     }
+
+    /// The service as statements name it.
+    func place(_ name: String) -> Statement.Service { Statement.Service(name: name, host: host) }
 
     // MARK: - Parts of a reply
 

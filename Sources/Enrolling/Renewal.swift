@@ -49,10 +49,12 @@ public struct Renewal {
     }
 
     /// The service and the C2 server must have the keys that they had; one that it does not give away cannot differ.
+    /// - Returns: the service as it is now.
+    @discardableResult
     static func checkPinned(
         _ registry: Registry, _ record: EnrolmentRecord, _ registration: Registration
-    ) throws(EnrolmentFault) {
-        let name = try registry.status()
+    ) throws(EnrolmentFault) -> EnrolmentRecord.Service {
+        let (name, isNamed) = try registry.status()
         if let known = record.service {
             try Enrolment.compare(known, record.serviceKey, name, try registry.key(of: name.text))
         }
@@ -61,6 +63,9 @@ public struct Renewal {
                 "the service now gives another key for server \(registration.server.topicForm) than at the enrolment",
                 hint: "ask who runs it; if the server's key is really new, enrol anew with --replace")
         }
+        var service = record.service ?? EnrolmentRecord.Service(name: name.text)
+        if isNamed { service.statements = true }
+        return service
     }
 }
 

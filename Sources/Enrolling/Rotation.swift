@@ -42,13 +42,14 @@ public struct Rotation {
             try discardNext()
             throw EnrolmentFault("that is the key that this beacon has already", hint: "give --key another one")
         }
-        try Renewal.checkPinned(registry, record, registration)
+        var known = record
+        known.service = try Renewal.checkPinned(registry, record, registration)
         try ready()
-        let reply = try registry.rotate(identity, from: key, to: next)
+        let reply = try registry.rotate(identity, from: key, to: next, at: known.service?.name ?? "")
         did()
         // What stands between may say anything: only the service's word for a key, signed by it, decides which one it has.
-        guard reply.status == 200, try isRegistered(next, identity, record) else {
-            if (400..<500).contains(reply.status), try isRegistered(key, identity, record) { try discardNext() }
+        guard reply.status == 200, try isRegistered(next, identity, known) else {
+            if (400..<500).contains(reply.status), try isRegistered(key, identity, known) { try discardNext() }
             throw Rotation.refused(reply)
         }
         try takeNext(next.publicKey)
@@ -58,7 +59,7 @@ public struct Rotation {
     private func isRegistered(
         _ key: IdentityKey, _ identity: Identifier, _ record: EnrolmentRecord
     ) throws(EnrolmentFault) -> Bool {
-        guard let proof = try registry.validate(identity, key) else { return false }
+        guard let proof = try registry.validate(identity, key, at: record.service) else { return false }
         _ = try Enrolment.proves(proof, record)
         return true
     }
@@ -122,20 +123,14 @@ public struct Rotation {
     }
 }
 
-extension Rotation {
-    /// What both keys sign: that this identity's key is to be the one with this SHA-256.
-    package static func statement(_ identity: Identifier, newKey: PublicKey) -> [UInt8] {
-        Array("rotate \(identity.topicForm) \(hexadecimal(sha256(newKey.der)))".utf8)
-    }
-}
-
 extension Registry {
     /// Asks for a new key to be the identity's: signed with the old one, and with the new one, which shows that we have it.
+    /// - Parameter service: its name.
     func rotate(
-        _ identity: Identifier, from key: IdentityKey, to next: IdentityKey
+        _ identity: Identifier, from key: IdentityKey, to next: IdentityKey, at service: String
     ) throws(EnrolmentFault) -> HTTPReply {
         struct Request: Encodable { var identity, key, signature, proof: String }
-        let statement = Rotation.statement(identity, newKey: next.publicKey)
+        let statement = Statement.rotate(identity, newKey: next.publicKey).bytes(for: place(service))
         return try post(
             "rotate",
             Request(

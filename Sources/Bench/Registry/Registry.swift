@@ -41,7 +41,10 @@ public final class Registry {
             return RegistryReply(429, "too many requests", retryAfter: seconds)
         }
         do {
-            return try reply(to: request, by: route)
+            let role = route.takesToken ? try role(request) : nil
+            var reply = try reply(to: request, by: route, role)
+            reply.isToKnown = role != nil || route.isSigned && reply.status == 200
+            return reply
         } catch let refusal as RegistryRefusal {
             log("registry: refused \(route) from \(request.address): \(refusal.status), \(refusal.sentence)")
             return RegistryReply(refusal.status, refusal.sentence, retryAfter: refusal.retryAfter)
@@ -55,7 +58,9 @@ public final class Registry {
         }
     }
 
-    private func reply(to request: RegistryRequest, by route: RegistryRoute) throws -> RegistryReply {
+    private func reply(to request: RegistryRequest, by route: RegistryRoute, _ role: RegistryRole?) throws
+        -> RegistryReply
+    {
         guard request.body.count <= RegistryPolicy.longestBody else {
             throw RegistryRefusal(413, "the body has more than \(RegistryPolicy.longestBody) bytes")
         }
@@ -67,9 +72,9 @@ public final class Registry {
         case .rotate: return try rotate(RegistryBody.read(request.body, as: RegistryBody.Rotate.self))
         case .deregister:
             let body = try RegistryBody.read(request.body, as: RegistryBody.Deregister.self)
-            return try deregister(body, role: try role(request))
-        case .getKey(let text): return try key(of: text, role: try role(request))
-        case .getType(let text): return try type(of: text, role: try role(request))
+            return try deregister(body, role: role)
+        case .getKey(let text): return try key(of: text, role: role)
+        case .getType(let text): return try type(of: text, role: role)
         case .other(.method): throw RegistryRefusal(405, "not with this method")
         case .other(.path): throw RegistryRefusal(404, "nothing is here")
         }
@@ -121,6 +126,22 @@ enum RegistryRoute: Equatable, CustomStringConvertible {
         case ("get_key", 5): self = isGet ? .getKey(String(parts[4])) : .other(.method)
         case ("get_type", 5): self = isGet ? .getType(String(parts[4])) : .other(.method)
         default: self = .other(.path)
+        }
+    }
+
+    /// Whether a token decides what is answered.
+    var takesToken: Bool {
+        switch self {
+        case .deregister, .getKey, .getType: true
+        case .status, .register, .validate, .access, .rotate, .other: false
+        }
+    }
+
+    /// Whether success takes the signature of an identity that has been validated.
+    var isSigned: Bool {
+        switch self {
+        case .access, .rotate: true
+        case .status, .register, .validate, .deregister, .getKey, .getType, .other: false
         }
     }
 

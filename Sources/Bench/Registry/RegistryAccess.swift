@@ -1,3 +1,4 @@
+import Enrolling
 import FoundationEssentials
 import Keys
 import SRUP
@@ -82,7 +83,7 @@ extension Registry {
             guard let entry = try store.entry(identity), entry.validated != nil else {
                 throw RegistryRefusal(400, "the identity is not registered and validated")
             }
-            try check(signature, over: Array("deregister \(body.identity)".utf8), by: entry)
+            try check(signature, over: Statement.deregister(identity).bytes(for: standing.service), by: entry)
         } else {
             guard role == .c2 else {
                 throw RegistryRefusal(401, "neither the identity's signature nor a C2 server's token")

@@ -1,3 +1,4 @@
+import Enrolling
 import Keys
 import SRUP
 
@@ -7,8 +8,10 @@ extension Registry {
         struct Reply: Encodable {
             let active: Bool
             let identity: String
+            let statements: String
         }
-        return .json(200, Reply(active: policy.isActive, identity: standing.identity.topicForm))
+        return .json(
+            200, Reply(active: policy.isActive, identity: standing.identity.topicForm, statements: "named"))
     }
 
     /// An identity and its key. The same again is answered the same way: an enrolment that was interrupted goes on.
@@ -76,7 +79,7 @@ extension Registry {
     func validate(_ body: RegistryBody.Validate) throws -> RegistryReply {
         let identity = try RegistryBody.identity(body.identity)
         let entry = try entry(of: identity)
-        try check(body.signature, over: Array(body.identity.utf8), by: entry)
+        try check(body.signature, over: try statement(of: body, identity), by: entry)
         if entry.validated == nil {
             try store.setValidated(identity, at: clock.seconds())
             note("validated \(identity.topicForm)")
@@ -88,6 +91,18 @@ extension Registry {
         let own = standing.identity.topicForm
         return .json(
             200, Reply(identity: own, signature: base64(try standing.key.pssSignature(over: Array(own.utf8)))))
+    }
+
+    /// What a validation is signed over: it names this service, or comes from a device of the reference's.
+    private func statement(of body: RegistryBody.Validate, _ identity: Identifier) throws -> [UInt8] {
+        guard let named = body.registry else {
+            guard !policy.needsNamedStatements else {
+                throw RegistryRefusal(400, "the signature is not over a statement that names this registry")
+            }
+            return Array(body.identity.utf8)
+        }
+        guard named == standing.service.name else { throw RegistryRefusal(400, "the statement names another registry") }
+        return Statement.validate(identity).bytes(for: standing.service)
     }
 
     /// Who is registered, in time, and not revoked.

@@ -31,6 +31,8 @@ public struct RegistryReply: Equatable, Sendable {
     public let contentType: String
     /// Seconds until it is worth trying again.
     public var retryAfter: Int?
+    /// Whether somebody is answered who has proved who he is: strangers cannot take his connection's place.
+    public var isToKnown = false
 
     static func json(_ status: Int, _ value: some Encodable) -> RegistryReply {
         let encoder = JSONEncoder()
@@ -67,6 +69,7 @@ enum RegistryBody {
     struct Validate: Decodable {
         let identity: String
         let signature: String
+        let registry: String?
     }
 
     struct Access: Decodable {

@@ -4,6 +4,8 @@ public struct RegistryPolicy: Sendable {
     public var isActive = true
     /// Whether an enrolment token is needed to register.
     public var needsToken = false
+    /// Whether a validation must be signed over a statement that names this registry: devices of the reference's have none.
+    public var needsNamedStatements = false
     /// Whether everybody may read keys and types, as the reference lets them.
     public var hasOpenKeys = false
     /// How long a client's certificate holds, in days: as long does the broker let in a device whose key was stolen unnoticed.

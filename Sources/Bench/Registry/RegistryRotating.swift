@@ -11,7 +11,8 @@ extension Registry {
         let entry = try entry(of: identity)
         guard entry.validated != nil else { throw RegistryRefusal(400, "the identity has not been validated") }
         let newKey = try publicKey(body.key)
-        let (key, statement) = (newKey.der, Rotation.statement(identity, newKey: newKey))
+        let key = newKey.der
+        let statement = Statement.rotate(identity, newKey: newKey).bytes(for: standing.service)
         guard newKey.verifiesPSS(try RegistryBody.bytes(body.proof, "proof"), over: statement) else {
             throw RegistryRefusal(400, "the proof is not by the new key")
         }

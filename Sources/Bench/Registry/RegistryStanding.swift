@@ -1,3 +1,4 @@
+import Enrolling
 import Glibc
 import Keys
 import SRUP
@@ -6,6 +7,8 @@ import SRUP
 struct RegistryStanding {
     let identity: Identifier
     let key: IdentityKey
+    /// As statements name it.
+    let service: Statement.Service
     let revocationFile: String
     /// The answer to whoever has registered.
     let registered: Registered
@@ -42,6 +45,7 @@ struct RegistryStanding {
         }
         identity = try identifier("identity")
         c2 = try identifier("c2")
+        service = Statement.Service(name: identity.topicForm, host: try folder.host())
         (key, c2Key) = try asOperatorFault {
             (try IdentityKey(pemFile: folder.identityKey), try PublicKey(pemFile: folder.c2Key))
         }

@@ -25,6 +25,12 @@ struct RegistryRunVerb: ParsableCommand {
         help: ArgumentHelp("Whether an enrolment token is needed to register.", valueName: "optional|required"))
     var tokens = TokenOption.optional
 
+    @Option(
+        help: ArgumentHelp(
+            "Whether a device must name this registry in what it signs to be validated; the reference's devices cannot.",
+            valueName: "optional|required"))
+    var namedStatements = TokenOption.optional
+
     @Flag(help: "Let everybody read keys and types, as the reference does. Without it, readers need a token.")
     var openKeys = false
 
@@ -53,6 +59,7 @@ struct RegistryRunVerb: ParsableCommand {
     func run() throws {
         var policy = RegistryPolicy()
         (policy.isActive, policy.needsToken, policy.hasOpenKeys) = (!closed, tokens == .required, openKeys)
+        policy.needsNamedStatements = namedStatements == .required
         (policy.certificateDays, policy.requestsAMinute) = (certificateDays, requestsPerMinute)
         let folder = try RegistryFolder(existing: place.folder)
         let registry = try Registry(in: folder, policy: policy, passphrase: try passphrase.read(isNew: false)) {
@@ -64,5 +71,5 @@ struct RegistryRunVerb: ParsableCommand {
     }
 }
 
-/// What `--tokens` takes.
+/// What `--tokens` and `--named-statements` take.
 enum TokenOption: String, ExpressibleByArgument, CaseIterable { case optional, required }

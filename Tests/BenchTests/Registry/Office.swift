@@ -1,3 +1,4 @@
+import enum Enrolling.Statement
 import Foundation
 import Keys
 import SRUP
@@ -12,6 +13,8 @@ final class Office {
     static let id = "5f1e2d3c4b5a6978"
     static let c2 = Identifier(0x9a8b_7c6d_5e4f_3021)
     static let service = Identifier(0xace0_0000_0000_0001)
+    /// The service as statements name it.
+    static let place = Statement.Service(name: service.topicForm, host: "localhost")
     static let device = Cast.device.key
     static let second = Cast.beacon.key
     static let stranger = Cast.stranger.key

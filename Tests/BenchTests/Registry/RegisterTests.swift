@@ -1,3 +1,4 @@
+import enum Enrolling.Statement
 import Foundation
 import Keys
 import SRUP
@@ -11,11 +12,13 @@ struct RegisterTests {
     @Test("status says that we register, and who we are")
     func status() throws {
         try Office.with { office throws in
-            #expect(office.get("status").text == #"{"active":true,"identity":"ace0000000000001"}"#)
+            let text = #"{"active":true,"identity":"ace0000000000001","statements":"named"}"#
+            #expect(office.get("status").text == text)
             #expect(office.get("status").status == 200)
         }
         try Office.with({ $0.isActive = false }) { office throws in
-            #expect(office.get("status").text == #"{"active":false,"identity":"ace0000000000001"}"#)
+            let text = #"{"active":false,"identity":"ace0000000000001","statements":"named"}"#
+            #expect(office.get("status").text == text)
             #expect(office.register().status == 403)
         }
     }
@@ -183,6 +186,49 @@ struct RegisterTests {
             }
             #expect(try office.access().status == 400)
             #expect(try office.validate("abc").status == 400)
+        }
+    }
+
+    @Test("a key with a huge public exponent is refused, with which each check of a signature would be slow")
+    func exponent() throws {
+        try Office.with { office throws in
+            let key = try office.folder.openssl(
+                "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:18446744073709551629")
+            try office.folder.write(Data(key), to: "huge.pem")
+            let der = try office.folder.openssl("pkey -in huge.pem -pubout -outform DER")
+            let reply = office.post("register", ["identity": Office.id, "key": text(der), "type": "thing"])
+            #expect(reply.status == 400)
+            #expect(reply.text == "the key: its public exponent is not an odd number from 3 to 2^64")
+        }
+    }
+
+    @Test("a validation names this registry; one that names another, or was given to another, validates nothing")
+    func named() throws {
+        try Office.with({ $0.needsNamedStatements = true }) { office throws in
+            #expect(office.register().status == 201)
+            #expect(office.get("status").members?["statements"] == nil, "not all of it is text")
+            #expect(office.get("status").text.contains(#""statements":"named""#))
+            let identity = Cast.device.id
+            let elsewhere = [
+                Statement.Service(name: "ace0000000000002", host: "localhost"),
+                Statement.Service(name: Office.service.topicForm, host: "evil.example"),
+            ]
+            for service in elsewhere {
+                for name in [service.name, Office.service.topicForm] {
+                    let signature = try Office.device.pssSignature(
+                        over: Statement.validate(identity).bytes(for: service))
+                    let reply = office.post(
+                        "validate", ["identity": Office.id, "registry": name, "signature": text(signature)])
+                    #expect(reply.status == 400)
+                }
+            }
+            #expect(try office.validate().status == 400, "the reference's names nobody")
+            let signature = try Office.device.pssSignature(over: Statement.validate(identity).bytes(for: Office.place))
+            let members = ["identity": Office.id, "registry": Office.service.topicForm, "signature": text(signature)]
+            #expect(office.post("validate", members).status == 200)
+            #expect(
+                String(decoding: Statement.validate(identity).bytes(for: Office.place), as: UTF8.self)
+                    == "validate 5f1e2d3c4b5a6978 at ace0000000000001 on localhost")
         }
     }
 

@@ -1,3 +1,4 @@
+import enum Enrolling.Statement
 import Foundation
 import Keys
 import SRUP
@@ -15,7 +16,8 @@ struct RevocationTests {
         switch way {
         case .operatorsOrder: try office.registry.end(Cast.device.id)
         case .ownWord:
-            let signature = try Office.device.pssSignature(over: Array("deregister \(Office.id)".utf8))
+            let signature = try Office.device.pssSignature(
+                over: Statement.deregister(Cast.device.id).bytes(for: Office.place))
             let members = ["identity": Office.id, "signature": text(signature)]
             #expect(office.post("deregister", members).text == #"{"identity":"\#(Office.id)"}"#)
             #expect(office.post("deregister", members).status == 200, "the reply may have been lost")
@@ -56,9 +58,17 @@ struct RevocationTests {
         try Office.with { office throws in
             try office.enrol()
             for signature in [
-                try Office.stranger.pssSignature(over: Array("deregister \(Office.id)".utf8)),
+                try Office.stranger.pssSignature(over: Statement.deregister(Cast.device.id).bytes(for: Office.place)),
                 try Office.device.pssSignature(over: Array(Office.id.utf8)),
-                try Office.device.pssSignature(over: Array("deregister abc".utf8)),
+                try Office.device.pssSignature(over: Statement.deregister(Identifier(0xabc)).bytes(for: Office.place)),
+                // Given to another registry, or to nobody in particular.
+                try Office.device.pssSignature(over: Array("deregister \(Office.id)".utf8)),
+                try Office.device.pssSignature(
+                    over: Statement.deregister(Cast.device.id).bytes(
+                        for: Statement.Service(name: "ace0000000000002", host: "localhost"))),
+                try Office.device.pssSignature(
+                    over: Statement.deregister(Cast.device.id).bytes(
+                        for: Statement.Service(name: Office.service.topicForm, host: "evil.example"))),
             ] {
                 let members = ["identity": Office.id, "signature": text(signature)]
                 #expect(office.post("deregister", members).status == 400)
@@ -76,7 +86,8 @@ struct RevocationTests {
     func waiting() throws {
         try Office.with { office throws in
             #expect(office.register(Office.id, Office.stranger).status == 201)
-            let signature = try Office.stranger.pssSignature(over: Array("deregister \(Office.id)".utf8))
+            let signature = try Office.stranger.pssSignature(
+                over: Statement.deregister(Cast.device.id).bytes(for: Office.place))
             #expect(office.post("deregister", ["identity": Office.id, "signature": text(signature)]).status == 400)
             office.clock.seconds += 3_601
             #expect(office.register().status == 201)
@@ -112,7 +123,8 @@ struct RevocationTests {
             let list = office.folder.path("crl.pem")
             try FileManager.default.removeItem(atPath: list)
             try FileManager.default.createDirectory(atPath: list + "/in-the-way", withIntermediateDirectories: true)
-            let signature = try Office.device.pssSignature(over: Array("deregister \(Office.id)".utf8))
+            let signature = try Office.device.pssSignature(
+                over: Statement.deregister(Cast.device.id).bytes(for: Office.place))
             #expect(office.post("deregister", ["identity": Office.id, "signature": text(signature)]).status == 503)
             #expect(try office.access().status == 200)
         }

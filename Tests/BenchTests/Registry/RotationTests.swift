@@ -20,7 +20,7 @@ struct RotationTests {
     ) throws -> RegistryReply {
         let key = key ?? new
         let identity = try #require(Identifier(hexadecimal: id))
-        let statement = statement ?? Rotation.statement(identity, newKey: key.publicKey)
+        let statement = statement ?? Statement.rotate(identity, newKey: key.publicKey).bytes(for: Office.place)
         return office.post(
             "rotate",
             [
@@ -55,11 +55,19 @@ struct RotationTests {
         }
     }
 
-    @Test("is refused without both signatures, each over this identity and this key")
+    @Test("is refused without both signatures, each over this identity, this key and this registry")
     func signatures() throws {
         try Office.with { office throws in
             try office.enrol()
-            let other = Array("rotate \(Office.id) \(hexadecimal(sha256(Office.stranger.publicKey.der)))".utf8)
+            let other = Statement.rotate(Cast.device.id, newKey: Office.stranger.publicKey).bytes(for: Office.place)
+            let elsewhere = [
+                Array("rotate \(Office.id) \(hexadecimal(sha256(new.publicKey.der)))".utf8),
+                Statement.rotate(Cast.device.id, newKey: new.publicKey).bytes(
+                    for: Statement.Service(name: "ace0000000000002", host: "localhost")),
+                Statement.rotate(Cast.device.id, newKey: new.publicKey).bytes(
+                    for: Statement.Service(name: Office.service.topicForm, host: "evil.example")),
+            ]
+            for statement in elsewhere { #expect(try rotate(office, over: statement).status == 400) }
             #expect(try rotate(office, by: Office.stranger).status == 400)
             #expect(try rotate(office, by: new).status == 400)
             #expect(try rotate(office, provedBy: Office.device).status == 400)
