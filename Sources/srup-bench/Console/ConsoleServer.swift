@@ -97,22 +97,22 @@ private final class Listener: Sendable {
     private var application: some ApplicationProtocol {
         var logger = Logger(label: "console")
         logger.logLevel = .critical  // what is worth a line, the console says itself
-        let console = console
+        let (console, bounds) = (console, bounds)
         return Application(
             responder: CallbackResponder { (request: Request, visitor: Visitor) in
-                try await Listener.answer(request, of: visitor, by: console)
+                try await Listener.answer(request, of: visitor, by: console, bounds)
             },
             server: .http1(
                 configuration: .init(
                     additionalChannelHandlers: [
-                        ConnectionBounds(seconds: ConsolePolicy.longestConnection, self.bounds)
+                        ConnectionBounds(seconds: ConsolePolicy.longestConnection, bounds)
                     ],
                     idleTimeout: .seconds(15),
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64))),
             configuration: ApplicationConfiguration(
                 address: .hostname(address, port: Int(port)),
-                availableConnectionsDelegate: .maximum(ConnectionBounds.mostInAll, logger: logger)),
+                availableConnectionsDelegate: .maximum(ConnectionBounds.mostAccepted, logger: logger)),
             onServerRunning: { [self] channel in
                 let port = UInt16(channel.localAddress?.port ?? 0)
                 state.withLock { $0 = .listening(port) }
@@ -123,7 +123,7 @@ private final class Listener: Sendable {
 
     /// One request, read to its bound.
     private static func answer(
-        _ request: Request, of visitor: Visitor, by console: Console
+        _ request: Request, of visitor: Visitor, by console: Console, _ bounds: ConnectionBounds.Table
     ) async throws -> Response {
         let body = try await request.body(upTo: ConsolePolicy.longestBody, over: visitor.channel)
         let cookies = request.headers[values: .cookie].joined(separator: "; ")
@@ -132,7 +132,10 @@ private final class Listener: Sendable {
                 method: request.method.rawValue, host: request.head.authority, path: request.uri.path,
                 query: request.uri.query ?? "", origin: request.headers[.origin], cookies: cookies,
                 contentType: request.headers[.contentType], lastEvent: request.headers[.lastEventID], body: body))
-        return response(reply, to: visitor)
+        if reply.isToOperator { bounds.recognise(visitor.channel) }
+        let response = response(reply, to: visitor)
+        guard body.count > ConsolePolicy.longestBody, case .bytes(let bytes) = reply.body else { return response }
+        return response.ending(visitor.channel, with: bytes)
     }
 
     private static func response(_ reply: ConsoleReply, to visitor: Visitor) -> Response {

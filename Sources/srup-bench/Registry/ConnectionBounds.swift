@@ -4,65 +4,123 @@ import Synchronization
 
 /// What one connection, and one address, may take of the server: an end after so many seconds, whatever trickles over it,
 /// and a number of connections. In the channel before the handshake, so that a silent client is bounded too.
+///
+/// Whoever has proved who he is has a place of his own, which strangers cannot take. A stranger who finds all places taken, in
+/// all or for his address, takes that of the oldest: thus silent connections keep nobody out.
 final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = Any
 
-    /// Connections in all; those beyond wait.
+    /// Strangers' connections in all.
     static let mostInAll = 256
-    /// Connections from one address; those beyond are closed.
+    /// Strangers' connections from one address.
     static let mostOfOne = 32
+    /// Connections of those who have proved who they are; beyond that, they are strangers.
+    static let mostKnown = 64
+    /// What the server accepts: the rest are those that are being closed.
+    static let mostAccepted = mostInAll + mostKnown + 64
 
-    /// How many connections each address has.
+    /// Who is connected.
     final class Table: Sendable {
-        private let counts = Mutex<[String: Int]>([:])
+        private struct Entry {
+            let channel: any Channel
+            let address: String
+            let number: UInt64
+            var isKnown = false
+        }
 
-        /// Whether there is room for one more, which is counted either way.
-        func enter(_ address: String) -> Bool {
-            counts.withLock {
-                $0[address, default: 0] += 1
-                return $0[address, default: 0] <= ConnectionBounds.mostOfOne
+        private struct State {
+            var entries: [ObjectIdentifier: Entry] = [:]
+            var last: UInt64 = 0
+        }
+
+        private let state = Mutex(State())
+
+        /// Takes a place.
+        /// - Returns: who must go for it.
+        func enter(_ channel: any Channel, from address: String) -> (any Channel)? {
+            state.withLock { state in
+                state.last += 1
+                state.entries[ObjectIdentifier(channel)] = Entry(channel: channel, address: address, number: state.last)
+                let strangers = Dictionary(grouping: state.entries.values.filter { !$0.isKnown }, by: \.address)
+                let all = strangers.values.reduce(0) { $0 + $1.count }
+                let most = strangers.values.max { $0.count < $1.count } ?? []
+                let crowd =
+                    strangers[address, default: []].count > ConnectionBounds.mostOfOne
+                    ? strangers[address, default: []] : all > ConnectionBounds.mostInAll ? most : []
+                guard let oldest = crowd.min(by: { $0.number < $1.number }) else { return nil }
+                state.entries[ObjectIdentifier(oldest.channel)] = nil
+                return oldest.channel
             }
         }
 
-        func leave(_ address: String) {
-            counts.withLock {
-                let left = $0[address, default: 1] - 1
-                $0[address] = left > 0 ? left : nil
+        /// Who is there has proved who he is: he keeps his place from now on.
+        func recognise(_ channel: any Channel) {
+            state.withLock { state in
+                guard state.entries.values.count(where: \.isKnown) < ConnectionBounds.mostKnown else { return }
+                state.entries[ObjectIdentifier(channel)]?.isKnown = true
             }
         }
+
+        func leave(_ channel: any Channel) { state.withLock { $0.entries[ObjectIdentifier(channel)] = nil } }
     }
 
     private let seconds: Int64
     private let table: Table
-    private var address: String?
     private var end: Scheduled<Void>?
 
     init(seconds: Int64, _ table: Table) { (self.seconds, self.table) = (seconds, table) }
 
     func handlerAdded(context: ChannelHandlerContext) {
         let channel = context.channel
-        let address = channel.remoteAddress?.ipAddress ?? ""
-        self.address = address
-        let hasRoom = table.enter(address)
-        end = context.eventLoop.scheduleTask(in: hasRoom ? .seconds(seconds) : .zero) { channel.close(promise: nil) }
+        try? context.pipeline.syncOperations.addHandler(SocketEnd(), position: .first)
+        table.enter(channel, from: channel.remoteAddress?.ipAddress ?? "")?.closeAtOnce()
+        end = context.eventLoop.scheduleTask(in: .seconds(seconds)) { channel.closeAtOnce() }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         end?.cancel()
-        if let address { table.leave(address) }
-        address = nil
+        table.leave(context.channel)
+    }
+}
+
+/// Stands next to the socket, in front of TLS, and does nothing: what is closed from here is closed at once.
+private final class SocketEnd: ChannelInboundHandler, RemovableChannelHandler { typealias InboundIn = Any }
+
+extension Channel {
+    /// Closes the connection without a word over TLS, which would wait for the other end's; what was written before leaves.
+    func closeAtOnce() {
+        eventLoop.execute { [self] in
+            guard let end = try? pipeline.syncOperations.context(handlerType: SocketEnd.self) else {
+                return close(promise: nil)
+            }
+            end.close(promise: nil)
+        }
     }
 }
 
 extension Request {
     /// The body; of one that is longer than the bound, one byte more than that, by which whoever answers sees it. What still
-    /// comes is not worth reading: the connection ends in a second.
+    /// comes is not read: see `Response.ending`.
     func body(upTo longest: Int, over channel: any Channel) async throws -> [UInt8] {
-        do {
-            return Array(buffer: try await body.collect(upTo: longest))
-        } catch is NIOTooManyBytesError {
-            channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
-            return [UInt8](repeating: 0, count: longest + 1)
+        let isAnnounced = headers[.contentLength].flatMap { Int($0) }.map { $0 > longest } ?? false
+        if !isAnnounced {
+            do { return Array(buffer: try await body.collect(upTo: longest)) } catch is NIOTooManyBytesError {}
         }
+        try await channel.setOption(.autoRead, value: false).get()
+        return [UInt8](repeating: 0, count: longest + 1)
+    }
+}
+
+extension Response {
+    /// The same answer, behind which the connection ends.
+    func ending(_ channel: any Channel, with bytes: [UInt8]) -> Response {
+        var ending = self
+        ending.headers[.connection] = "close"
+        ending.body = ResponseBody(contentLength: bytes.count) { writer in
+            try await writer.write(ByteBuffer(bytes: bytes))
+            try await writer.finish(nil)
+            channel.closeAtOnce()
+        }
+        return ending
     }
 }

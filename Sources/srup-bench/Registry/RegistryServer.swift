@@ -62,12 +62,12 @@ struct RegistryServer {
         }
         return Application(
             responder: CallbackResponder { (request: Request, visitor: Visitor) in
-                try await RegistryServer.answer(request, of: visitor, by: registry)
+                try await RegistryServer.answer(request, of: visitor, by: registry, bounds)
             },
             server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(address, port: Int(port)),
-                availableConnectionsDelegate: .maximum(ConnectionBounds.mostInAll, logger: logger)),
+                availableConnectionsDelegate: .maximum(ConnectionBounds.mostAccepted, logger: logger)),
             onServerRunning: { channel in
                 let name = host.contains(":") ? "[\(host)]" : host
                 Voice.say("listening on https://\(name):\(channel.localAddress?.port ?? Int(port))")
@@ -87,7 +87,7 @@ struct RegistryServer {
 
     /// One request, read to its bound.
     private static func answer(
-        _ request: Request, of visitor: Visitor, by registry: RegistryThread
+        _ request: Request, of visitor: Visitor, by registry: RegistryThread, _ bounds: ConnectionBounds.Table
     ) async throws -> Response {
         let body = try await request.body(upTo: RegistryPolicy.longestBody, over: visitor.channel)
         let reply = await registry.answer(
@@ -97,9 +97,11 @@ struct RegistryServer {
         var headers: HTTPFields = [.contentType: reply.contentType, .cacheControl: "no-store"]
         if let seconds = reply.retryAfter { headers[.retryAfter] = String(seconds) }
         if reply.status == 401 { headers[.wwwAuthenticate] = "Bearer" }
-        return Response(
+        if reply.isToKnown { bounds.recognise(visitor.channel) }
+        let response = Response(
             status: .init(code: reply.status), headers: headers,
             body: .init(byteBuffer: ByteBuffer(bytes: reply.body)))
+        return body.count > RegistryPolicy.longestBody ? response.ending(visitor.channel, with: reply.body) : response
     }
 }
 
