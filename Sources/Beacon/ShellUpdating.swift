@@ -9,6 +9,12 @@ struct Updating {
     var order = 0
     /// The child that fetches.
     var fetcher: pid_t?
+    /// Whether a child that fetches has not been waited for: also one that was ended. There is one at a time.
+    var isFetching = false
+    /// What is fetched as soon as it has been.
+    var next: Update?
+    /// Whether what has come is put away then.
+    var isDiscarded = false
     /// The updater is at work.
     var isInstalling = false
     /// How often a program was started in the midst of this activation, with this one; 0: not counted yet.
@@ -30,8 +36,14 @@ extension Shell {
 
     // MARK: - The file
 
+    /// A newer order ends the child of the older one, and waits until it is gone: they would write to the same files.
     func fetch(_ update: Update) {
         giveUpFetching()
+        guard !updating.isFetching else {
+            updating.next = update
+            return
+        }
+        updating.isFetching = true
         let (file, loop, order) = (configurationFile, loop, updating.order)
         let arguments = [
             "fetch", "--config=\(file)", "--url=\(update.order.url)", "--digest", hexadecimal(update.order.digest),
@@ -53,6 +65,12 @@ extension Shell {
 
     /// The child has been waited for.
     private func fetchEnded(_ result: ChildProcess.Result, _ exchange: Exchange, _ order: Int) {
+        updating.isFetching = false
+        if updating.isDiscarded { clearUpdate() }
+        if let next = updating.next {
+            updating.next = nil
+            fetch(next)
+        }
         guard order == updating.order else { return }
         updating.fetcher = nil
         let outcome = result.lines.last.flatMap { Fetched(line: $0) }
@@ -65,12 +83,18 @@ extension Shell {
     /// Whoever fetches is ended; what has come stays, for the same order given again.
     func giveUpFetching() {
         updating.order += 1
+        updating.next = nil
         if let child = updating.fetcher { kill(-child, SIGKILL) }
         updating.fetcher = nil
     }
 
     func discardUpdate() {
         giveUpFetching()
+        if updating.isFetching { updating.isDiscarded = true } else { clearUpdate() }
+    }
+
+    private func clearUpdate() {
+        updating.isDiscarded = false
         UpdateFolder(in: configuration.stateFolder).clear()
     }
 
