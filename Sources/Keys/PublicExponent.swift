@@ -1,7 +1,7 @@
 import COpenSSL
 
-/// The public exponent of an RSA key: what a signature is raised to when it is checked, thus a huge one makes each check slow
-/// (0.02 s instead of 0.00002 s where it has 2,048 bits). OpenSSL bounds it for moduli above 3,072 bits only.
+/// The public exponent of an RSA key: what a signature is raised to when it is checked, thus a huge one makes each check as slow
+/// as making a signature, and slower. OpenSSL bounds it for moduli above 3,072 bits only.
 enum PublicExponent {
     /// As OpenSSL's bound, for keys of all sizes. Usual exponents have 17 bits.
     static let maximumBits: Int32 = 64
