@@ -42,7 +42,8 @@ struct BadInputTests {
             [
                 "c2", "--id", id, "--key", "\(folder)/\(id).key.pem", "--keyring", folder, "--broker",
                 "localhost:\(network.port)", "--ca", folder + "/ca.pem", "--cert", "\(folder)/\(id).cert.pem",
-                "--tls-key", "\(folder)/\(id).tls.key", "--trace", folder + "/c2.trace",
+                "--tls-key", "\(folder)/\(id).tls.key", "--trace", folder + "/c2.trace", "--observer",
+                Node.beacon.topicForm,
             ])
         try c2.hear("c2: ready")
         func say(_ body: Body, by sender: Identifier, _ sequence: UInt64, _ token: Token = TestServer.token()) throws {
