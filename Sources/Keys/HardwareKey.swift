@@ -16,7 +16,8 @@ extension KeyHome {
             case .tpm: try KeyHome.storedKey(KeyHome.line(bytes, of: path), of: path)
             case .token: try TokenAddress(KeyHome.line(bytes, of: path), of: path).key(of: path)
             }
-        guard let loaded = LoadedKey(inHardware: try KeyFile.checked(key, of: path), at: self) else {
+        guard let loaded = LoadedKey(inHardware: try KeyFile.checked(key, of: path, isInHardware: true), at: self)
+        else {
             EVP_PKEY_free(key)
             throw KeyError.refused(path: path, home: self, why: "it does not give its public half")
         }

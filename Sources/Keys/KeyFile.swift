@@ -71,13 +71,17 @@ enum KeyFile {
     }
 
     /// Frees a key that is not an RSA key of a usable size.
-    static func checked(_ key: OpaquePointer, of path: String) throws -> OpaquePointer {
+    /// - Parameter isInHardware: where providers tell no exponent, or 0 for the usual one.
+    static func checked(
+        _ key: OpaquePointer, of path: String, isInHardware: Bool = false
+    ) throws -> OpaquePointer {
         do {
             guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else { throw KeyError.notRSA(path: path) }
             let bits = Int(EVP_PKEY_get_bits(key))
             guard (2_048...16_384).contains(bits) else { throw KeyError.wrongSize(path: path, bits: bits) }
-            // A private key in hardware need not tell it, and is ours.
-            guard PublicExponent.isUsable(in: key) != false else { throw KeyError.wrongExponent(path: path) }
+            guard isInHardware || PublicExponent.isUsable(in: key) == true else {
+                throw KeyError.wrongExponent(path: path)
+            }
         } catch {
             EVP_PKEY_free(key)
             throw error

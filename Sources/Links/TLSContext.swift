@@ -17,7 +17,14 @@ public struct TLSFiles: Equatable, Sendable {
 
     /// Whether all three can be used together; what `--check` asks.
     /// - Throws: `BrokerFault.badFile`.
-    public func check() throws(BrokerFault) { _ = try TLSContext(self, host: "localhost") }
+    public func check() throws(BrokerFault) {
+        var status = stat()
+        // OpenSSL would wait for somebody at a FIFO's other end.
+        for file in [authority, certificate, key] where stat(file, &status) == 0 && status.st_mode & S_IFMT != S_IFREG {
+            throw .badFile(file, why: "it is not a regular file")
+        }
+        _ = try TLSContext(self, host: "localhost")
+    }
 }
 
 /// An SSL_CTX of one connection. It is made anew for each, so that renewed files are used; libmosquitto checks no host
@@ -33,9 +40,6 @@ final class TLSContext {
         ERR_clear_error()
         _ = cossl_set_min_tls_1_2(context)
         cossl_verify_peer(context, verdict)
-        for file in [files.authority, files.certificate, files.key] where TLSContext.isIrregular(file) {
-            throw .badFile(file, why: "it is not a regular file")
-        }
         guard SSL_CTX_load_verify_locations(context, files.authority, nil) == 1 else {
             throw .badFile(files.authority, why: TLSContext.lastError())
         }
@@ -52,12 +56,6 @@ final class TLSContext {
             throw .unknownHost(host)
         }
         ERR_clear_error()
-    }
-
-    /// OpenSSL would wait for somebody at a FIFO's other end.
-    private static func isIrregular(_ file: String) -> Bool {
-        var status = stat()
-        return stat(file, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
     }
 
     deinit {
