@@ -26,6 +26,8 @@ public enum BrokerFault: Error, Equatable, Sendable {
     case silent
     /// We could not keep what came, and left so that the broker keeps it.
     case notKept
+    /// The broker has sent far more than it has delivered.
+    case excessive
     /// A certificate or key file of ours is not usable: which, and OpenSSL's words.
     case badFile(String, why: String)
 
@@ -45,6 +47,8 @@ public enum BrokerFault: Error, Equatable, Sendable {
             "the broker closed the connection again and again soon after it was made, as client \(clientID)"
         case .silent: "the broker did not answer in time"
         case .notKept: "left the broker, because what it sent could not be kept"
+        case .excessive:
+            "left the broker, because it has sent far more than it has delivered: over \(BrokerTraffic.excessLimit >> 20) MiB"
         case .badFile(let path, let why): "\(path) cannot be used for TLS: \(why)"
         }
     }
@@ -70,6 +74,7 @@ public enum BrokerFault: Error, Equatable, Sendable {
         case .closedAgainAndAgain(let clientID):
             "see that no other client uses the id \(clientID), and read the broker's log"
         case .notKept: "make the journal writable again; see the lines before this one"
+        case .excessive: "read the broker's log: it sends messages that it does not finish, or one that is too large"
         case .badFile(let path, _): "put a PEM file that matches the others at \(path)"
         }
     }

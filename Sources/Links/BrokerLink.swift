@@ -10,38 +10,6 @@ import Synchronization
 /// the broker sends them again. Nothing that is to be sent is kept here across connections: whoever publishes sends
 /// what is still unacknowledged again after `connected`.
 public final class BrokerLink: Sendable {
-    /// How to reach the brokers, and as whom.
-    public struct Settings: Sendable {
-        /// Tried in turn.
-        public var brokers: [BrokerAddress]
-        /// The same for ever: the broker's session hangs on it.
-        public var clientID: String
-        /// Our trust and our name.
-        public var tls: TLSFiles
-        /// Topic filters, QoS 1.
-        public var subscriptions: [String]
-        /// Seconds of silence after which MQTT asks whether the other side is there.
-        public var keepAlive = 60
-        /// Bytes of the longest payload that is looked at.
-        public var longestPayload: Int
-        /// The first wait after a lost connection; doubled each time, with full jitter.
-        public var firstRetry = Duration.seconds(1)
-        /// The longest wait.
-        public var longestRetry = Duration.seconds(60)
-        /// Whether the broker is to keep our session when we go; not where a certificate is only tried.
-        public var keepsSession = true
-        /// How long a connection may take until the broker's CONNACK.
-        public var connectLimit = Duration.seconds(10)
-
-        /// Settings with the default times.
-        public init(
-            brokers: [BrokerAddress], clientID: String, tls: TLSFiles, subscriptions: [String], longestPayload: Int
-        ) {
-            (self.brokers, self.clientID, self.tls) = (brokers, clientID, tls)
-            (self.subscriptions, self.longestPayload) = (subscriptions, longestPayload)
-        }
-    }
-
     /// What the link tells about itself, on its own thread.
     public enum Happening: Sendable {
         /// Connected and subscribed, for the so-manieth time; what is unacknowledged is to be published again.
@@ -60,6 +28,7 @@ public final class BrokerLink: Sendable {
     }
 
     private struct Shared {
+        /// What goes out over this connection as the broker acknowledges what went before it.
         var outgoing: [Outgoing] = []
         /// Filters beyond the settings' own, and whether the connection has them.
         var added: [(topic: String, isSubscribed: Bool)] = []
@@ -68,7 +37,8 @@ public final class BrokerLink: Sendable {
         var stopping = false
         var stopped = false
         var hurry = false
-        var leaving = false
+        /// How often the files have changed: a connection that was begun with older ones is left.
+        var files = 0
         var turns: [@Sendable () -> Void] = []
     }
 
@@ -128,9 +98,10 @@ public final class BrokerLink: Sendable {
         ring()
     }
 
-    /// Leaves the broker and comes back at once, so that changed files are used; the session is kept. From any thread.
+    /// Leaves the broker and comes back at once, so that changed files are used, also where the connection is only being made;
+    /// the session is kept. From any thread.
     public func reconnect() {
-        shared.withLock { ($0.leaving, $0.hurry) = ($0.connected, true) }
+        shared.withLock { ($0.files, $0.hurry) = ($0.files + 1, true) }
         ring()
     }
 
@@ -198,10 +169,13 @@ public final class BrokerLink: Sendable {
         }
     }
 
-    private func isLeaving() -> Bool {
-        shared.withLock { shared in
-            defer { shared.leaving = false }
-            return shared.leaving
+    /// What may be published now, in its order.
+    private func takeOutgoing(_ room: Int) -> [Outgoing] {
+        guard room > 0 else { return [] }
+        return shared.withLock { shared in
+            let taken = Array(shared.outgoing.prefix(room))
+            shared.outgoing.removeFirst(taken.count)
+            return taken
         }
     }
 
@@ -227,6 +201,7 @@ public final class BrokerLink: Sendable {
     /// One connection from beginning to end.
     private func connect(to broker: BrokerAddress, connectedAt: inout Int64?) -> BrokerFault {
         do throws(BrokerFault) {
+            let files = shared.withLock { $0.files }
             let session = try BrokerSession(settings, broker)
             let giveUp = bootNanoseconds() + settings.connectLimit.inNanoseconds
             var written: [@Sendable () -> Void] = []
@@ -235,7 +210,7 @@ public final class BrokerLink: Sendable {
                     session.sayGoodbye()
                     return .closed
                 }
-                if isLeaving() {
+                if shared.withLock({ $0.files != files }) {
                     session.sayGoodbye()
                     return .leftToReturn
                 }
@@ -259,9 +234,7 @@ public final class BrokerLink: Sendable {
                 if !collected.messages.isEmpty, !deliver(collected.messages) { return .notKept }
                 if !collected.acknowledged.isEmpty { happened(.acknowledged(collected.acknowledged)) }
                 if session.isSubscribed { try session.add(takeAdded(anew: false)) }
-                for message in shared.withLock({ shared in
-                    defer { shared.outgoing = [] }; return shared.outgoing
-                }) {
+                for message in takeOutgoing(session.room) {
                     try session.publish(message)
                     if let isWritten = message.isWritten { written.append(isWritten) }
                 }
@@ -284,8 +257,10 @@ public final class BrokerLink: Sendable {
             pollfd(fd: session.socket, events: interest, revents: 0),
             pollfd(fd: bell, events: Int16(POLLIN), revents: 0),
         ]
-        // The bell wakes for what is to be sent; libmosquitto's keep-alive wants to be called every few seconds.
-        poll(&descriptors, 2, isConnected ? 2_000 : 200)
+        // The bell wakes for what is to be sent; libmosquitto's keep-alive wants to be called every few seconds. What was read
+        // and not looked at, because a round had had enough, is not waited for.
+        let isBuffered = session.isBuffered
+        poll(&descriptors, 2, isBuffered ? 0 : isConnected ? 2_000 : 200)
         if descriptors[1].revents != 0 { answerBell() }
         let readiness = descriptors[0].revents
         // Until the broker has answered, libmosquitto would spin on a dead socket for ever (upstream #2421): what may
@@ -303,11 +278,7 @@ public final class BrokerLink: Sendable {
         // the same round, because acknowledgements may be waiting already.
         let readsOnly = !isConnected && readiness & Int16(POLLIN) != 0
         if readiness & Int16(POLLOUT) != 0, !readsOnly { try session.write() }
-        if readiness & Int16(POLLIN | POLLHUP | POLLERR) != 0 { try session.read() }
+        if isBuffered || readiness & Int16(POLLIN | POLLHUP | POLLERR) != 0 { try session.read() }
         try session.tick()
     }
-}
-
-extension Duration {
-    var inNanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
 }

@@ -40,11 +40,15 @@ final class BrokerSession {
         var fault: BrokerFault?
     }
 
-    /// Messages of one batch: more would let one commit, and one loss, grow without bound.
-    static let batchLimit = 256
+    /// Messages of one batch, but for those that end in the same TLS record: more would let one commit, and one loss, grow
+    /// without bound.
+    static let batchLimit = 64
+    /// Messages of ours that libmosquitto has at once. It would keep the others in its own memory, and read the more for it.
+    static let inFlightLimit = 20
 
     private let settings: BrokerLink.Settings
     private let tls: TLSContext
+    private let traffic = BrokerTraffic(at: bootNanoseconds())
     private let mosquitto: OpaquePointer
     private var identifiers: [Int32: Int64] = [:]
     private var collected = Collected()
@@ -86,6 +90,12 @@ final class BrokerSession {
         return collected
     }
 
+    /// How many more messages may be published before the broker has acknowledged some.
+    var room: Int { BrokerSession.inFlightLimit - identifiers.count }
+
+    /// Whether something has been read from the socket and is not looked at yet: the socket does not tell of it.
+    var isBuffered: Bool { mosquitto_ssl_get(mosquitto).map { SSL_pending(OpaquePointer($0)) > 0 } ?? false }
+
     /// Whether the broker has granted every filter.
     var isSubscribed: Bool { grantsAwaited == 0 }
 
@@ -111,17 +121,20 @@ final class BrokerSession {
         identifiers[identifier] = message.id
     }
 
-    /// Reads what is there, at most one batch; the callbacks only collect.
+    /// Reads what is there, at most one batch and one round's bytes; the callbacks only collect.
     func read() throws(BrokerFault) {
-        for _ in 0..<BrokerSession.batchLimit {
+        traffic.beginRound(at: bootNanoseconds())
+        defer { traffic.endRound() }
+        repeat {
+            if let ssl = mosquitto_ssl_get(mosquitto) { traffic.watch(OpaquePointer(ssl)) }
             let result = mosquitto_loop_read(mosquitto, 1)
             guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
-            if !moreIsWaiting { return }
-        }
+        } while !traffic.isSpent && collected.messages.count < BrokerSession.batchLimit && moreIsWaiting
+        if traffic.isExcessive { throw .excessive }
     }
 
     private var moreIsWaiting: Bool {
-        if let ssl = mosquitto_ssl_get(mosquitto), SSL_pending(OpaquePointer(ssl)) > 0 { return true }
+        if isBuffered { return true }
         var one = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
         return poll(&one, 1, 0) > 0 && one.revents == Int16(POLLIN)
     }
@@ -185,11 +198,14 @@ final class BrokerSession {
             guard let message = message?.pointee, let session = BrokerSession.from(me) else { return }
             let kept = min(Int(message.payloadlen), session.settings.longestPayload + 1)
             let payload = UnsafeRawBufferPointer(start: message.payload, count: kept)
-            session.collected.messages.append(Incoming(topic: String(cString: message.topic), payload: Array(payload)))
+            let topic = String(cString: message.topic)
+            session.traffic.delivered(Int(message.payloadlen) + topic.utf8.count)
+            session.collected.messages.append(Incoming(topic: topic, payload: Array(payload)))
         }
         mosquitto_publish_callback_set(mosquitto) { _, me, identifier in
             guard let session = BrokerSession.from(me) else { return }
             if let id = session.identifiers.removeValue(forKey: identifier) {
+                session.traffic.delivered(0)
                 session.collected.acknowledged.append(id)
             }
         }

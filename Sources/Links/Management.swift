@@ -78,12 +78,17 @@ public final class Management: @unchecked Sendable {
         return made
     }
 
-    /// No more events; commands that are under way are not answered.
-    public func close() {
+    /// No more events.
+    /// - Parameter telling: whether commands that are under way end as `.rejected`, later, so that who waits for one goes on; else
+    ///   they are not answered.
+    public func close(telling: Bool = false) {
         guard let watch else { return }
         loop.unwatch(watch, socket)
         Glibc.close(socket)
+        nonisolated(unsafe) let ended = telling ? pending.map(\.completion) : []
         (self.watch, alarm, pending) = (nil, nil, [])
+        guard !ended.isEmpty else { return }
+        loop.perform { for completion in ended { completion(.rejected, []) } }
     }
 
     /// Sends a command; its end is told exactly once, later, also where the kernel is silent (`.timeout`).

@@ -1,5 +1,8 @@
+import Glibc
 import ProofLink
 import SRUP
+import Synchronization
+import TestVectors
 import Testing
 
 @testable import Links
@@ -114,5 +117,33 @@ struct AnnouncementTests {
             }
             #expect(Announcement(heard: bytes) == nil)
         }
+    }
+}
+
+@Suite("The management interface that is closed", .blocking)
+struct ManagementEndTests {
+    @Test("tells whoever waits for an answer, exactly once: nobody waits without end")
+    func close() throws {
+        final class Answers: Sendable { let list = Mutex<[ManagementStatus]>([]) }
+        var ends: [Int32] = [0, 0]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0, &ends) == 0)
+        defer { for end in ends { Glibc.close(end) } }
+        let (loop, given, answers) = (Loop(), ends[0], Answers())
+        startThread("test loop") { loop.run() }
+        defer { loop.stop() }
+        loop.performAndWait {
+            let management = try? Management(loop, given: given) { _, _ in }
+            for _ in 0..<2 {
+                management?.send(.readConnection(peer), to: AdapterIndex(0), patience: 200_000_000) { status, _ in
+                    answers.list.withLock { $0.append(status) }
+                }
+            }
+            management?.close(telling: true)
+        }
+        for _ in 0..<100 where answers.list.withLock({ $0.count < 2 }) { usleep(10_000) }
+        usleep(300_000)
+        loop.performAndWait {}
+        let told = answers.list.withLock { $0 }
+        #expect(told.count == 2 && !told.contains(.success), "\(told)")
     }
 }

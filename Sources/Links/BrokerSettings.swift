@@ -1,0 +1,37 @@
+extension BrokerLink {
+    /// How to reach the brokers, and as whom.
+    public struct Settings: Sendable {
+        /// Tried in turn.
+        public var brokers: [BrokerAddress]
+        /// The same for ever: the broker's session hangs on it.
+        public var clientID: String
+        /// Our trust and our name.
+        public var tls: TLSFiles
+        /// Topic filters, QoS 1.
+        public var subscriptions: [String]
+        /// Seconds of silence after which MQTT asks whether the other side is there.
+        public var keepAlive = 60
+        /// Bytes of the longest payload that is looked at.
+        public var longestPayload: Int
+        /// The first wait after a lost connection; doubled each time, with full jitter.
+        public var firstRetry = Duration.seconds(1)
+        /// The longest wait.
+        public var longestRetry = Duration.seconds(60)
+        /// Whether the broker is to keep our session when we go; not where a certificate is only tried.
+        public var keepsSession = true
+        /// How long a connection may take until the broker's CONNACK.
+        public var connectLimit = Duration.seconds(10)
+
+        /// Settings with the default times.
+        public init(
+            brokers: [BrokerAddress], clientID: String, tls: TLSFiles, subscriptions: [String], longestPayload: Int
+        ) {
+            (self.brokers, self.clientID, self.tls) = (brokers, clientID, tls)
+            (self.subscriptions, self.longestPayload) = (subscriptions, longestPayload)
+        }
+    }
+}
+
+extension Duration {
+    var inNanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
+}
