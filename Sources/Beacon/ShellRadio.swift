@@ -177,8 +177,11 @@ extension Shell {
     }
 
     private func send(_ command: ManagementCommand, to adapter: AdapterIndex) {
-        radio.management?.send(command, to: adapter) { [unowned self] status, reply in
+        guard let management = radio.management else { return }
+        management.send(command, to: adapter) { [unowned self, weak management] status, reply in
             assumeIsolated { shell in
+                // What was sent before a restart of the radio says nothing about the adapters that are known now.
+                guard shell.radio.management === management else { return }
                 // Not its parameters: one is a key.
                 shell.log.debug("\(adapter): \(command.words): \(status)")
                 shell.care(for: adapter) { $0.completed(command, status, reply, at: bootNanoseconds()) }
@@ -191,7 +194,8 @@ extension Shell {
         for (adapter, state) in radio.adapters {
             for command in state.care.farewell { radio.management?.send(command, to: adapter) { _, _ in } }
         }
-        radio.management?.close()  // what has been written is done all the same
+        // What has been written is done all the same; a CHALLENGE that waits for a signal strength goes without one.
+        radio.management?.close(telling: true)
         radio.management = nil
     }
 
