@@ -44,6 +44,14 @@ struct UnitTests {
         #expect(!lines.contains { $0.hasPrefix("PrivateNetwork") || $0.hasPrefix("AmbientCapabilities") })
     }
 
+    @Test("bounds memory, without swap, and tasks")
+    func bounded() throws {
+        let lines = try unit()
+        for line in ["MemoryMax=256M", "MemorySwapMax=0", "TasksMax=64", "LimitCORE=0"] {
+            #expect(lines.contains(Substring(line)), "\(line)")
+        }
+    }
+
     /// A unit file of a test.
     private enum TemporaryUnit {
         static func with(_ lines: [Substring], _ body: (String) throws -> Void) throws {
