@@ -106,12 +106,13 @@ extension Shell {
 
     private func makeAlarms(_ signals: Int32) {
         alarms = Alarms(
-            observer: Alarm(loop) { [unowned self] in assumeIsolated { _ = $0.handle(.tick) } },
+            observer: Alarm(loop) { [unowned self] in assumeIsolated { $0.tick() } },
             recovery: Alarm(loop) { [unowned self] in assumeIsolated { $0.recover() } },
             listeners: Alarm(loop) { [unowned self] in assumeIsolated { $0.openListeners() } },
             radio: Alarm(loop) { [unowned self] in assumeIsolated { $0.lookAfterRadio() } },
             watchdog: Alarm(loop) { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } },
             metrics: Alarm(loop) { [unowned self] in assumeIsolated { $0.writeMetrics() } },
+            chatter: Alarm(loop) { [unowned self] in assumeIsolated { $0.sayWhatWasLeft() } },
             end: Alarm(loop) { [unowned self] in assumeIsolated { $0.endIfAllHasLeft() } }, signals: signals)
         _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
     }
@@ -148,7 +149,14 @@ extension Shell {
             settings,
             deliver: { [unowned self] batch in
                 let moment = bootNanoseconds()
-                return loop.performAndWait { self.assumeIsolated { $0.take(batch, arrivedAt: moment) } }
+                var rest = batch[...]
+                while !rest.isEmpty {
+                    let (piece, shell) = (rest, self)
+                    let taken = loop.performAndWait { shell.assumeIsolated { $0.take(piece, arrivedAt: moment) } }
+                    guard let taken else { return false }
+                    rest = rest.dropFirst(taken)
+                }
+                return true
             },
             happened: { [unowned self] happening in
                 loop.perform { self.assumeIsolated { $0.brokerHappened(happening) } }

@@ -50,6 +50,7 @@ public actor Shell {
     var control: Control?
     var membership = MembershipState()
     var chatter = Chatter()
+    var work = WorkBudget()
     var refused: [String: Int] = [:]
     var metrics = Metrics()
     /// What is being acted on, where it came from outside, and when it arrived: nanoseconds since boot.
@@ -93,6 +94,7 @@ public actor Shell {
         let radio: Alarm
         let watchdog: Alarm
         let metrics: Alarm
+        let chatter: Alarm
         let end: Alarm
         let signals: Int32
     }
@@ -153,6 +155,18 @@ public actor Shell {
     /// One event in a transaction of its own.
     @discardableResult
     func handle(_ event: Event) -> Bool { transact { try feed(event, &$0) } }
+
+    /// What is due, in one transaction, as much of it as a turn has time for; the alarm rings again at once for the rest.
+    func tick() {
+        let end = bootNanoseconds() + Shell.turnLength
+        transact { transaction in
+            var now = bootNanoseconds()
+            repeat {
+                try feed(.tick, &transaction)
+                now = bootNanoseconds()
+            } while now < end && observer.nextDeadline.map { $0.nanoseconds <= now } ?? false
+        }
+    }
 
     /// One event into an open transaction.
     func feed(_ event: Event, _ transaction: inout Transaction) throws {

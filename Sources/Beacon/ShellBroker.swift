@@ -11,9 +11,9 @@ extension Shell {
         broker?.publish(outgoing, over: connection)
     }
 
-    /// How long messages are worked on before links and deadlines have their turn, in nanoseconds; the journal's commit is added to
-    /// it. Longer: devices wait for HELLO.
-    private static let turnLength: Int64 = 30_000_000
+    /// How long messages, or deadlines, are worked on before links have their turn, in nanoseconds; the journal's commit is added
+    /// to it. Longer: devices wait for HELLO.
+    static let turnLength: Int64 = 30_000_000
 
     /// The beginning of a batch from the broker, as much of it as one turn has time for.
     /// - Returns: how many messages have been taken, once the journal has what they caused; nil where it does not.
@@ -24,13 +24,29 @@ extension Shell {
         var taken = 0
         let kept = transact { transaction in
             for incoming in batch {
-                if let event = try event(from: incoming) { try feed(event, &transaction) }
+                let begun = bootNanoseconds()
+                if let event = try event(from: incoming), isInBudget(event, at: begun) {
+                    try feed(event, &transaction)
+                    if case .message(let message, _) = event {
+                        work.add(for: message.content.sender, from: begun, to: bootNanoseconds())
+                    }
+                }
                 taken += 1
                 if bootNanoseconds() >= end { break }
             }
         }
         Checkpoint.pass()
         return kept ? taken : nil
+    }
+
+    /// Where there are several servers, none of them keeps the beacon from the others for long.
+    private func isInBudget(_ event: Event, at now: Int64) -> Bool {
+        guard configuration.servers.count > 1, case .message(let message, _) = event else { return true }
+        let (sender, body) = (message.content.sender, message.content.body)
+        guard !body.isAlwaysHeard, !work.hasRoom(for: sender, at: now) else { return true }
+        refuse(
+            "too-fast", "\(body.type.name) from \(sender): it keeps this beacon from its other servers", sender: sender)
+        return false
     }
 
     /// Checks 1 to 4 of rules §1. What fails is counted, logged in one line, and dropped.

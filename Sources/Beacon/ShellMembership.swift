@@ -60,13 +60,15 @@ extension Shell {
     /// Our own value has come. A human asks for it by `srup-beacon join --human`; to an observer we go ourselves.
     func present(to server: Identifier, _ manner: JoinManner) {
         guard case .observed(let observer) = manner else {
-            log.notice(
+            say(
+                .notice, about: "present",
                 "server \(server) waits for human eyes; hint: srup-beacon join \(server.topicForm) --human shows the value"
             )
             return
         }
         guard let address = membership.observers[server] ?? configuration.servers[server]?.observerAddress else {
-            log.warning(
+            say(
+                .warning, about: "present",
                 "where observer \(observer) is near by is not known; hint: set observer-address in [server \(server.topicForm)]"
             )
             return
@@ -82,23 +84,35 @@ extension Shell {
             return
         }
         let session = DeviceSession(
-            device: configuration.identity, mode: .challenge, expected: beacon,
+            DeviceSession.Parties(
+                device: configuration.identity, server: server, beacon: beacon, transport: address.transport),
             deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
-        let link = DeviceLink(loop, to: address, session: session) { [unowned self] report in
-            assumeIsolated { $0.happened(report, showingTo: server, address) }
-        }
+        let key = key
+        let link = DeviceLink(
+            loop, to: address, session: session, sign: { Shell.sign($0, with: key) },
+            report: { [unowned self] report in
+                assumeIsolated { $0.happened(report, showingTo: server, address) }
+            })
         membership.showing[server]?.link = link
         link.open(from: configuration.radio.adapters.first ?? .any)
+    }
+
+    /// Our own signature over a proof: it is made with the key that signs all else.
+    private static func sign(_ message: [UInt8], with key: IdentityKey) -> [UInt8] {
+        guard let signature = try? key.signature(over: [message[...]]) else { endWithout(key, "sign") }
+        return signature
     }
 
     private func happened(_ report: DeviceLink.Report, showingTo server: Identifier, _ address: NearbyAddress) {
         switch report {
         case .presented: membership.showing[server]?.plan.presented()
         case .frame: break
-        case .say(let words): log.info("our own proof for \(server), at \(address): \(words)")
+        case .say(let words): say(.info, about: "own-proof", "our own proof for \(server), at \(address): \(words)")
         case .ended(let how):
             membership.showing[server]?.link = nil
-            if case .left(let why) = how { log.warning("our own proof for \(server), at \(address): \(why)") }
+            if case .left(let why) = how {
+                say(.warning, about: "own-proof", "our own proof for \(server), at \(address): \(why)")
+            }
             switch membership.showing[server]?.plan.after(how) {
             case .again(let milliseconds): membership.showing[server]?.again.set(after: .milliseconds(milliseconds))
             case .fault(let error):
@@ -118,7 +132,7 @@ extension Shell {
         case .pause, .resume: preconditionFailure("the observer does \(action) itself")
         case .identify: done = identify(for: observer.identifySeconds, asked: exchange.server)
         case .restartRadio:
-            log.notice("server \(exchange.server) has the radio restarted")
+            say(.notice, about: "action", "server \(exchange.server) has the radio restarted")
             done = restartRadio()
         }
         report(.acted(exchange, action.rawValue, done ? .actionSuccess : .actionFail))

@@ -15,21 +15,24 @@ extension Shell {
             if case .message(let arrival) = arrival {
                 metrics.requestToChallenge.add(nanoseconds: bootNanoseconds() - arrival)
             }
-            log.notice(
+            say(
+                .notice, about: "opened",
                 "observation of \(device) opened for \(exchange.server), token \(exchange.token)",
-                metadata: .of("opened", exchange, device: device))
-        case .answered(let exchange, let device, let verdict, let reason):
+                .of("opened", exchange, device: device))
+        case .answered(let exchange, let device, let verdict, let reason, let grade):
             metrics.verdicts[verdict, default: 0] += 1
+            if let grade { metrics.grades[grade, default: 0] += 1 }
             metrics.reasons[reason, default: 0] += 1
-            log.notice(
+            say(
+                .notice, about: "answered",
                 "observation of \(device) answered \(verdict.rawValue) to \(exchange.server): \(reason.sentence), token \(exchange.token)",
-                metadata: .of(
+                .of(
                     "answered", exchange, device: device, ["verdict": verdict.rawValue, "reason": reason.rawValue]))
         case .repeated(let exchange, let verdict):
             let meaning = verdict.map { "answered \($0.rawValue) again" } ?? "it is open"
-            log.info(
-                "\(exchange.server) asked again, token \(exchange.token): \(meaning)",
-                metadata: .of("repeated", exchange))
+            say(
+                .info, about: "repeated",
+                "\(exchange.server) asked again, token \(exchange.token): \(meaning)", .of("repeated", exchange))
         case .mismatch(let exchange, let device, let peer, let count):
             refused["false-proof", default: 0] += 1
             say(
@@ -37,26 +40,30 @@ extension Shell {
                 "false proof number \(count) for \(device) from \(peer.transport.rawValue) \(peer.address), token \(exchange.token)",
                 .of("false-proof", exchange, device: device, peer: peer))
         case .membership(let server, let membership):
-            log.notice(
-                "server \(server): \(membership.name)",
-                metadata: .of("membership", server: server, ["membership": membership.name]))
+            say(
+                .notice, about: "membership", "server \(server): \(membership.name)",
+                .of("membership", server: server, ["membership": membership.name]))
         case .declined(let server, let status):
-            log.warning(
+            say(
+                .warning, about: "declined",
                 "server \(server) does not let this beacon leave: \(status); hint: \(ServerSigns.askAgain(server))",
-                metadata: .of("declined", server: server))
+                .of("declined", server: server))
         case .commanded(let server):
-            log.notice("server \(server) has told us to join", metadata: .of("commanded", server: server))
+            say(
+                .notice, about: "commanded", "server \(server) has told us to join", .of("commanded", server: server))
         case .acted(let exchange, let code, let status):
             let action = Action(rawValue: code).map { "\($0)" } ?? "0x" + hexadecimal([code])
-            log.notice(
-                "action \(action) of \(exchange.server): \(status), token \(exchange.token)",
-                metadata: .of("action", exchange))
+            say(
+                .notice, about: "action",
+                "action \(action) of \(exchange.server): \(status), token \(exchange.token)", .of("action", exchange))
         case .update(let update):
-            log.notice(
-                "update of \(update.exchange.server): \(update.phase.words)", metadata: .of("update", update.exchange))
+            say(
+                .notice, about: "update", "update of \(update.exchange.server): \(update.phase.words)",
+                .of("update", update.exchange))
         case .updateDeclined(let exchange, let status):
-            log.warning(
-                "an order of \(exchange.server) to update is answered: \(status)", metadata: .of("update", exchange))
+            say(
+                .warning, about: "update-declined",
+                "an order of \(exchange.server) to update is answered: \(status)", .of("update", exchange))
         case .ready(let link, let peer, let device):
             say(
                 .info, about: "ready", "\(link): \(device) is ready on \(peer.transport.rawValue) \(peer.address)",
@@ -84,11 +91,26 @@ extension Shell {
         }
     }
 
-    /// A line that strangers can cause: only so many of one kind a second are written.
+    /// A line that another party can cause, a server as well as a stranger: only so many of one kind a second are written. What
+    /// is counted is counted before.
     func say(_ level: Logger.Level, about kind: String, _ sentence: String, _ fields: Logger.Metadata = [:]) {
-        guard let left = chatter.take(kind, at: bootNanoseconds()) else { return }
+        let now = bootNanoseconds()
+        guard let left = chatter.take(kind, at: now) else {
+            if chatter.wantsToSumUp() { alarms?.chatter.set(after: .seconds(1)) }
+            return
+        }
         let more = left > 0 ? " (\(left) more like it were not written)" : ""
         log.log(level: level, "\(sentence)\(more)", metadata: fields)
+    }
+
+    /// How many lines were not written, of kinds of which none has been written since.
+    func sayWhatWasLeft() {
+        let (sums, isUnderWay) = chatter.sumUp(at: bootNanoseconds())
+        for (kind, count) in sums {
+            log.notice(
+                "\(count) more lines of the kind \(kind) were not written", metadata: .of("left-out", nil, ["kind": kind]))
+        }
+        if isUnderWay, chatter.wantsToSumUp() { alarms?.chatter.set(after: .seconds(1)) }
     }
 
     private func sentence(_ refusal: Refusal) -> String {
@@ -100,7 +122,11 @@ extension Shell {
         case .notServed: "this beacon does not serve it"
         case .notForUs: "it does not name this beacon; hint: see recipient in [server ID]"
         case .notAllowed: "the configuration does not let this server"
-        case .notSealedToUs: "the value does not open under our key"
+        case .notSealedToUs: "its value does not open under our key, so it is for another node, or sealed to an old key of ours"
+        case .notAValue: "its value opens and is neither 16 bytes nor 32 hexadecimal digits"
+        case .tokenOfAnother(let server): "its token belongs to an exchange with server \(server)"
+        case .tokenTooLong(let length): "its token has \(length) bytes; at most \(Observer.longestToken) are taken"
+        case .tooFast: "this server sends more than its rate allows"
         }
     }
 
@@ -132,10 +158,11 @@ extension Report {
     }
 }
 
-/// How many log lines of one kind strangers may cause: a flood of links is not to be a flood of lines.
+/// How many log lines of one kind others may cause: a flood of links, or of requests, must not be a flood of lines.
 struct Chatter {
     static let linesPerSecond = 20
     private var kinds: [String: (second: Int64, written: Int, left: Int)] = [:]
+    private var isToSumUp = false
 
     /// nil: this line is not to be written; else how many were not written since the last one that was.
     mutating func take(_ kind: String, at nanoseconds: Int64) -> Int? {
@@ -150,5 +177,22 @@ struct Chatter {
         entry.written += 1
         defer { entry.left = 0 }
         return entry.left
+    }
+
+    /// Whether somebody is to call `sumUp` in a second; true once until that is done.
+    mutating func wantsToSumUp() -> Bool {
+        defer { isToSumUp = true }
+        return !isToSumUp
+    }
+
+    /// The kinds of which lines were left out, and nothing has been written since, with their numbers: each is told once.
+    /// - Returns: also whether there are kinds that are still being left out.
+    mutating func sumUp(at nanoseconds: Int64) -> (sums: [(kind: String, count: Int)], isUnderWay: Bool) {
+        isToSumUp = false
+        let second = nanoseconds / 1_000_000_000
+        let over = kinds.filter { $0.value.left > 0 && $0.value.second != second }
+        for kind in over.keys { kinds[kind]?.left = 0 }
+        let isUnderWay = kinds.values.contains { $0.left > 0 }
+        return (over.map { ($0.key, $0.value.left) }.sorted { $0.kind < $1.kind }, isUnderWay)
     }
 }

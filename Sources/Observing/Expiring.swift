@@ -2,10 +2,12 @@ import ProofLink
 import SRUP
 
 // What is due. Verdicts whose time has come are given a few at a time, because each of them is signed: a device that comes
-// meanwhile must be greeted. `nextDeadline` stays in the past until none is left, so the next turn follows at once.
+// meanwhile must be greeted. `nextDeadline` stays in the past until none is left: the shell ticks again, for as long as its turn
+// lasts, and then in the next one.
 extension Observer {
-    /// Verdicts that one turn gives because their deadline has passed. More: HELLO waits longer, at about 2 ms each.
-    static let expiriesPerTurn = 16
+    /// Verdicts that one event gives because their deadline has passed. More: the shell, which looks at the clock after each
+    /// event, looks more seldom.
+    static let expiriesAtOnce = 4
 
     /// What must be settled before an event is taken, so that a proof that arrives together with the deadline loses: all that
     /// it could judge or ask for. The rest is left to the ticks.
@@ -32,7 +34,7 @@ extension Observer {
     /// The next few of all that is due.
     private mutating func expire(at now: Instant) -> [Effect] {
         var (effects, expired): ([Effect], Int) = ([], 0)
-        while expired < Observer.expiriesPerTurn, let due = agenda.takeDue(at: now) {
+        while expired < Observer.expiriesAtOnce, let due = agenda.takeDue(at: now) {
             switch due {
             case .observation(let exchange):
                 let ended = expire(exchange, at: now)

@@ -86,6 +86,24 @@ struct LogLineTests {
         #expect(take("ready", 6, 2) == [5, 0])
     }
 
+    @Test("what was left out is summed up once nothing follows that could say it, and once only")
+    func leftOut() {
+        var chatter = Chatter()
+        let second: Int64 = 1_000_000_000
+        for _ in 0..<30 { _ = chatter.take("opened", at: 5 * second) }
+        for _ in 0..<22 { _ = chatter.take("answered", at: 6 * second) }
+        let wishes = (0..<3).map { _ in chatter.wantsToSumUp() }
+        #expect(wishes == [true, false, false], "one alarm is enough")
+        let early = chatter.sumUp(at: 6 * second + 1)
+        #expect(early.sums.map(\.kind) == ["opened"] && early.sums.map(\.count) == [10] && early.isUnderWay)
+        let again = chatter.wantsToSumUp()
+        #expect(again)
+        let late = chatter.sumUp(at: 7 * second)
+        #expect(late.sums.map(\.kind) == ["answered"] && late.sums.map(\.count) == [2] && !late.isUnderWay)
+        let left = chatter.take("opened", at: 8 * second)
+        #expect(left == 0, "it has been told")
+    }
+
     @Test("is about what it says: only what is known has a field")
     func fields() {
         let exchange = Sample.exchange

@@ -17,8 +17,11 @@ package final class TestServer: Sendable {
         var nextID: Int64 = 0
         /// What no broker has acknowledged, where that is kept.
         var outbox: [Outgoing] = []
+        /// What is published together at the end of `holdBack`.
+        var held: [Outgoing]?
     }
 
+    package let id: Identifier
     package let key: IdentityKey
     package let beaconKey: PublicKey
     private let keyring: PublicKeys
@@ -29,20 +32,25 @@ package final class TestServer: Sendable {
     private let state = Mutex(State())
     private let link = Mutex<BrokerLink?>(nil)
 
-    /// - Parameter sendsAgain: whether what a broker has not acknowledged is sent again over the next connection, the same
-    ///   bytes; else it is lost with the connection.
-    package init(_ network: Network, answersJoins: Bool = true, sendsAgain: Bool = false) throws {
+    /// - Parameters:
+    ///   - id: whose server it is; one of the network's.
+    ///   - sendsAgain: whether what a broker has not acknowledged is sent again over the next connection, the same
+    ///     bytes; else it is lost with the connection.
+    package init(
+        _ network: Network, as id: Identifier = Node.c2, answersJoins: Bool = true, sendsAgain: Bool = false
+    ) throws {
         let folder = network.folder
-        key = try IdentityKey(pemFile: folder + "/\(Node.c2.topicForm).key.pem")
+        self.id = id
+        key = try IdentityKey(pemFile: folder + "/\(id.topicForm).key.pem")
         beaconKey = try PublicKey(pemFile: folder + "/\(Node.beacon.topicForm).pub.pem")
         keyring = PublicKeys([Node.beacon: beaconKey])
         (self.answersJoins, self.sendsAgain) = (answersJoins, sendsAgain)
         var settings = BrokerLink.Settings(
-            brokers: [BrokerAddress(host: "localhost", port: network.port)], clientID: Node.c2.topicForm,
+            brokers: [BrokerAddress(host: "localhost", port: network.port)], clientID: id.topicForm,
             tls: TLSFiles(
-                authority: folder + "/ca.pem", certificate: folder + "/\(Node.c2.topicForm).cert.pem",
-                key: folder + "/\(Node.c2.topicForm).tls.key"),
-            subscriptions: [Topic.joinRequests(to: Node.c2), Topic.of(device: Node.beacon)],
+                authority: folder + "/ca.pem", certificate: folder + "/\(id.topicForm).cert.pem",
+                key: folder + "/\(id.topicForm).tls.key"),
+            subscriptions: [Topic.joinRequests(to: id), Topic.of(device: Node.beacon)],
             longestPayload: UnverifiedFrame.maximumLength)
         (settings.firstRetry, settings.longestRetry) = (.milliseconds(20), .milliseconds(100))
         let made = BrokerLink(settings) { [weak self] batch in
@@ -103,7 +111,7 @@ package final class TestServer: Sendable {
                 state.counter += 1
                 return state.counter
             }
-            let message = Message(sequence: SequenceID(number), sender: Node.c2, token: token, body: body)
+            let message = Message(sequence: SequenceID(number), sender: id, token: token, body: body)
             let frame = try message.signed(by: key)
             publish(frame)
             return frame
@@ -115,7 +123,22 @@ package final class TestServer: Sendable {
             state.nextID += 1
             let message = Outgoing(id: state.nextID, topic: Topic.of(device: Node.beacon), payload: payload)
             if sendsAgain { state.outbox.append(message) }
+            if state.held != nil {
+                state.held?.append(message)
+                return
+            }
             if let connection = state.connection { link.withLock { $0 }?.publish([message], over: connection) }
+        }
+    }
+
+    /// Publishes all that the body sends at once, at its end.
+    package func holdBack(_ body: () throws -> Void) throws {
+        state.withLock { $0.held = [] }
+        try body()
+        state.withLock { state in
+            let held = state.held ?? []
+            state.held = nil
+            if let connection = state.connection { link.withLock { $0 }?.publish(held, over: connection) }
         }
     }
 

@@ -1,0 +1,133 @@
+import Foundation
+import Keys
+import Links
+import ProofLink
+import SRUP
+import SystemSupport
+import TestVectors
+import Testing
+
+/// Much at once, with real processes: devices are greeted all the same.
+@Suite("A flood", .blocking, .serialized)
+struct FloodTests {
+    let network: Network
+
+    init() throws {
+        network = try Network(servers: [Node.c2, Node.otherC2])
+        // A broker that gives everything at once.
+        network.stopBroker()
+        let path = network.folder + "/mosquitto.conf"
+        try (String(contentsOfFile: path, encoding: .utf8) + "max_inflight_messages 0\n")
+            .write(toFile: path, atomically: true, encoding: .utf8)
+        try network.startBroker()
+        // A large key makes this machine as slow as a small one.
+        let key = network.folder + "/\(Node.beacon.topicForm)"
+        try Network.run("/usr/bin/openssl", ["genrsa", "-out", key + ".key.pem", "4096"])
+        try Network.run("/usr/bin/openssl", ["rsa", "-in", key + ".key.pem", "-pubout", "-out", key + ".pub.pem"])
+    }
+
+    /// How long each device waited for its HELLO, in milliseconds, while connecting one after the other.
+    private func greetings(_ beacon: BeaconProcess, for seconds: Double) throws -> [Double] {
+        var waits: [Double] = []
+        let end = Date(timeIntervalSinceNow: seconds)
+        while Date() < end {
+            let begun = bootNanoseconds()
+            let link = try TestDevice(beacon.link)
+            guard case .hello? = try link.receive(within: 30) else { continue }
+            waits.append(Double(bootNanoseconds() - begun) / 1_000_000)
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+        return waits.sorted()
+    }
+
+    private func told(_ waits: [Double]) -> String {
+        guard let most = waits.last else { return "no HELLO" }
+        return "\(waits.count) HELLOs, median \(waits[waits.count / 2]) ms, at most \(most) ms"
+    }
+
+    private func started(_ settings: [String: [String]], with servers: [Identifier] = [Node.c2, Node.otherC2]) throws
+        -> BeaconProcess
+    {
+        let beacon = try BeaconProcess(network, settings: settings)
+        try beacon.start()
+        try eventually("the beacon has joined\n\(beacon.logged)") {
+            servers.allSatisfy { beacon.membership(with: $0) == "member" }
+        }
+        return beacon
+    }
+
+    private var other: String { "server \(Node.otherC2.topicForm)" }
+    private var otherKey: String { "key = \(network.folder)/\(Node.otherC2.topicForm).pub.pem" }
+
+    @Test("of one server's requests: HELLO comes in time, another server's device joins, lines are few, counts exact")
+    func requests() throws {
+        let (flooding, server) = (try TestServer(network, as: Node.otherC2), try TestServer(network))
+        // Places enough: that one server can fill them all is another matter.
+        let beacon = try started([
+            other: [otherKey], "observation": ["limit = 4096"],
+            "link": ["links-per-peer = 64", "hold-off-first = 0.05"],
+        ])
+        let count = 1_500
+        let before = beacon.logged.split(separator: "\n").count
+        try flooding.holdBack {
+            for number in 0..<count {
+                // Every second one is answered at once, so that messages of the beacon's own wait for the broker.
+                let device = number % 2 == 0 ? Node.beacon : Identifier(0x1_0000 + UInt64(number))
+                try flooding.observe(device, .random(), token: TestServer.token())
+            }
+        }
+        Thread.sleep(forTimeInterval: 0.3)
+        let (value, token, asked) = (Secret.random(), TestServer.token(), Date())
+        try server.observe(Node.device, value, token: token)
+        let waits = try greetings(beacon, for: 4)
+        try TestDevice.proveUntilValid(beacon.link, value)
+        // This server counts as the reference does, and takes what is for the other one as its own.
+        try eventually("a verdict") { server.everyStatus(token) == [.observedJoinValid] }
+        let joined = Date().timeIntervalSince(asked)
+        try eventually("all of it was heard", within: 120) {
+            let counted = ["observations_opened_total", "refused_total", "verdicts_total"].map { beacon.metric($0) }
+            return counted.reduce(0, +) >= Double(count)
+        }
+        let spent = Date().timeIntervalSince(asked) + 1
+        let lines = beacon.logged.split(separator: "\n").dropFirst(before)
+        print("flood of requests: \(told(waits)); joined after \(joined) s; \(lines.count) lines in \(spent) s")
+        #expect(waits[waits.count / 2] < 100 && (waits.last ?? .infinity) < 1_000, "\(told(waits))")
+        #expect(joined < 30, "\(joined) s")
+        for kind in ["opened for", "answered failed to", "refused OBSERVE_REQ"] {
+            let some = lines.filter { $0.contains(kind) }.count
+            #expect(Double(some) <= 21 * spent + 21, "\(some) lines with \"\(kind)\" in \(spent) s")
+        }
+    }
+
+    @Test("of deadlines, 1,000 within five seconds: HELLO comes in time, and each request is answered once")
+    func deadlines() throws {
+        let server = try TestServer(network, as: Node.otherC2)
+        let beacon = try started(
+            [
+                other: [otherKey], "observation": ["window = 12"],
+                "link": ["links-per-peer = 64", "hold-off-first = 0.05"],
+            ], with: [Node.otherC2])
+        let tokens = (0..<1_000).map { _ in TestServer.token() }
+        try server.holdBack {
+            for (number, token) in tokens.enumerated() {
+                try server.observe(Identifier(0x1_0000 + UInt64(number)), .random(), token: token)
+            }
+        }
+        try eventually("all are open") { beacon.metric("observations_opened_total") >= 1_000 }
+        try eventually("the first is over", within: 30) { server.responses.count > 20 }
+        let waits = try greetings(beacon, for: 4)
+        print("deadlines: \(told(waits))")
+        #expect(waits[waits.count / 2] < 100 && (waits.last ?? .infinity) < 1_000, "\(told(waits))")
+        try eventually("all are answered") { server.responses.count >= 1_000 }
+        #expect(tokens.allSatisfy { server.everyStatus($0) == [.observedJoinFail] })
+    }
+}
+
+extension BeaconProcess {
+    /// A counter as `srup-beacon metrics` has it, all of its labels together.
+    func metric(_ name: String) -> Double {
+        guard let reply = try? command("metrics"), reply.status == 0 else { return 0 }
+        return reply.text.split(separator: "\n").filter { $0.hasPrefix("srup_beacon_" + name) }
+            .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0, +)
+    }
+}
