@@ -90,6 +90,7 @@ for (const one of document.querySelectorAll("body *")) {
   if (one.closest(".figure *, .unseen, .skip, option, thead")) continue;
   const box = one.getBoundingClientRect();
   if (box.width && box.right > document.documentElement.clientWidth + .5) wide.push(`${one.tagName} ${one.className}`);
+  if (one.matches(".value.words li") && one.scrollWidth > one.clientWidth) wide.push(`the word ${one.textContent}`);
 }
 return wide;
 """
