@@ -81,7 +81,7 @@ enum Sample {
     static let evidence = Evidence(
         peer: Peer(transport: .local, address: "process 1 of user 2", security: LinkSecurity.none, signal: -40),
         mode: .challenge,
-        roundTrip: .microseconds(1_234), attempts: 2, grade: .challenged)
+        roundTrip: .microseconds(1_234), attempts: 2, grade: .challenged, isTimed: false)
 
     static func opened(_ exchange: Exchange = Sample.exchange, deadline: Int64 = 7_000) throws -> Change {
         .opened(exchange, device: device, frame: try request(exchange), deadline: Instant(nanoseconds: deadline))

@@ -80,6 +80,13 @@ struct Harness {
         return handle(.tick)
     }
 
+    /// Ticks until nothing is due any more, as the shell does: one tick gives only a few verdicts.
+    @discardableResult mutating func settle() -> [Effect] {
+        var effects: [Effect] = []
+        while let next = observer.nextDeadline, next <= now { effects += handle(.tick) }
+        return effects
+    }
+
     /// The process ends, and a new one takes up the journal; all links are gone.
     @discardableResult mutating func restart(
         sameBoot: Bool = true, losingRequests: Bool = false, losingSequences: Bool = false

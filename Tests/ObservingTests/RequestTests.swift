@@ -78,7 +78,7 @@ import Testing
         harness.advance(.milliseconds(20))  // as many at once are also the default rate
         #expect(harness.ask("more").reasons == [.tooMany])
         harness.now = harness.now + .seconds(120)
-        #expect((0..<65).flatMap { _ in harness.handle(.tick).reasons }.count == 1024)
+        #expect(harness.settle().reasons.count == 1024)
     }
 
     @Test("the same token again while open opens nothing new, and leaves the deadline where it was")
