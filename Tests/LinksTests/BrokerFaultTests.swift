@@ -43,6 +43,7 @@ struct BrokerFaultTests {
         [
             .unknownHost("b"), .unreachable("why"), .certificateRefused(alert: 48), .tls("why"),
             .subscriptionRefused("SRUP/b1"), .closed, .closedAgainAndAgain(clientID: "b1"), .silent, .notKept,
+            .excessive,
             .badFile("/f", why: "why"),
         ] + (0...6).map { .refused(code: $0) } + (1...79).map { .untrusted($0) }
 
