@@ -108,7 +108,8 @@ extension Shell {
         let (sums, isUnderWay) = chatter.sumUp(at: bootNanoseconds())
         for (kind, count) in sums {
             log.notice(
-                "\(count) more lines of the kind \(kind) were not written", metadata: .of("left-out", nil, ["kind": kind]))
+                "\(count) more lines of the kind \(kind) were not written",
+                metadata: .of("left-out", nil, ["kind": kind]))
         }
         if isUnderWay, chatter.wantsToSumUp() { alarms?.chatter.set(after: .seconds(1)) }
     }
@@ -122,7 +123,8 @@ extension Shell {
         case .notServed: "this beacon does not serve it"
         case .notForUs: "it does not name this beacon; hint: see recipient in [server ID]"
         case .notAllowed: "the configuration does not let this server"
-        case .notSealedToUs: "its value does not open under our key, so it is for another node, or sealed to an old key of ours"
+        case .notSealedToUs:
+            "its value does not open under our key, so it is for another node, or sealed to an old key of ours"
         case .notAValue: "its value opens and is neither 16 bytes nor 32 hexadecimal digits"
         case .tokenOfAnother(let server): "its token belongs to an exchange with server \(server)"
         case .tokenTooLong(let length): "its token has \(length) bytes; at most \(Observer.longestToken) are taken"
