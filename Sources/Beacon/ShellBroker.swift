@@ -23,9 +23,13 @@ extension Shell {
         let end = bootNanoseconds() + Shell.turnLength
         var taken = 0
         let kept = transact { transaction in
-            for incoming in batch {
+            for (index, incoming) in zip(batch.indices, batch) {
                 let begun = bootNanoseconds()
-                if let event = try event(from: incoming), isInBudget(event, at: begun) {
+                if var event = try event(from: incoming), isInBudget(event, at: begun) {
+                    if case .message(let message, var context) = event {
+                        context.isOvertaken = isOvertaken(message.content, in: batch[(index + 1)...])
+                        event = .message(message, context)
+                    }
                     try feed(event, &transaction)
                     if case .message(let message, _) = event {
                         work.add(for: message.content.sender, from: begun, to: bootNanoseconds())
@@ -37,6 +41,20 @@ extension Shell {
         }
         Checkpoint.pass()
         return kept ? taken : nil
+    }
+
+    /// Whether a newer request of the same server for the same device is among these messages: then this one need not be opened. It
+    /// counts only where its signature holds and its token names us, so that it is not a copy of what another beacon was asked.
+    private func isOvertaken(_ message: Message, in later: ArraySlice<Incoming>) -> Bool {
+        guard case .observationRequest(let device, _) = message.body else { return false }
+        return later.contains { incoming in
+            guard let frame = try? UnverifiedFrame(incoming.payload), frame.claimedSender == message.sender,
+                case .observationRequest(device, _) = frame.unverifiedMessage.body,
+                let newer = try? frame.verified(by: keyring).content
+            else { return false }
+            return newer.sequence > message.sequence && newer.token != message.token && newer.token.parties != nil
+                && newer.token.mayBe(from: newer.sender, for: configuration.identity)
+        }
     }
 
     /// Where there are several servers, none of them keeps the beacon from the others for long.

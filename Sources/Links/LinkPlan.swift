@@ -4,8 +4,8 @@ import ProofLink
 /// When a device opens its link to the beacon, and when again, as a value. Nothing here ends the join: that is the
 /// server's to do. What a link tells is only whether another try makes sense.
 ///
-/// Anyone near by can end a link, or answer in a beacon's place. So only an OUTCOME that shows that its sender holds the value ends
-/// the tries; everything else is no information (docs/proof-link.md, "What a device makes of it").
+/// Anyone near by can end a link, or answer in a beacon's place. So only an OUTCOME *valid* that shows that its sender holds the value
+/// ends the tries; everything else is no information (docs/proof-link.md, "What a device makes of it").
 public struct LinkPlan: Sendable {
     /// What became of one link.
     public enum Ended: Equatable, Sendable {
@@ -54,7 +54,8 @@ public struct LinkPlan: Sendable {
             guard LinkPlan.mayPass(error) else { return .fault(error) }
             refusedConnects += 1
             return .again(milliseconds: min(500, 50 << min(refusedConnects - 1, 4)))
-        case .outcome(.valid, proved: true), .outcome(.invalid, proved: true):
+        // Not a tagged *invalid*: the claim has fitted, so somebody on the way has changed our proof.
+        case .outcome(.valid, proved: true):
             return .done
         case .outcome, .closed, .left:
             guard !(presentsOnce && hasPresented) else { return .done }

@@ -63,10 +63,10 @@ extension Observer {
             return end(id, .fail)
         }
         let roundTrip = link.challengeLeft.map { now - $0 }
+        if lacksSignal(link.peer) { return end(id, .busy) }
         guard proof.matches(observation.keys, authenticate) else {
             return mismatch([claim.exchange], over: id, .keyed, roundTrip, at: now)
         }
-        if lacksSignal(link.peer) { return end(id, .busy) }
         if isTooFar(link.peer, roundTrip) {  // counts for nothing: the device is the right one, and may come nearer
             noteTooFar(claim.exchange, link.peer, .keyed, roundTrip)
             return end(id, .tooFar)

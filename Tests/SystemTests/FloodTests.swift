@@ -3,6 +3,7 @@ import Keys
 import Links
 import ProofLink
 import SRUP
+import Synchronization
 import SystemSupport
 import TestVectors
 import Testing
@@ -97,6 +98,38 @@ struct FloodTests {
             let some = lines.filter { $0.contains(kind) }.count
             #expect(Double(some) <= 21 * spent + 21, "\(some) lines with \"\(kind)\" in \(spent) s")
         }
+    }
+
+    @Test("of forged frames: HELLO comes in time, and the server's device joins")
+    func forged() throws {
+        let (forger, server) = (try TestServer(network, as: Node.otherC2), try TestServer(network))
+        let beacon = try started(["link": ["links-per-peer = 64", "hold-off-first = 0.05"]], with: [Node.c2])
+        let sealed = Octets([UInt8](repeating: 7, count: 332))
+        let message = Message(
+            sequence: SequenceID(1 << 40), sender: Node.c2, token: TestServer.token(),
+            body: .observationRequest(joining: Node.device, sealed: sealed))
+        var frame = try message.signed(by: server.key)
+        frame[frame.count - 1] ^= 1
+        let (count, begun, forged) = (30_000, Date(), frame)
+        let stopped = Mutex(false)
+        let publishing = Thread {
+            for _ in 0..<count where !stopped.withLock({ $0 }) { forger.publish(forged) }
+        }
+        publishing.start()
+        defer { stopped.withLock { $0 = true } }
+        try eventually("they come") { beacon.metric("refused_total") > 100 }
+        let (value, token, from) = (Secret.random(), TestServer.token(), beacon.metric("refused_total"))
+        let asked = Date()
+        try server.observe(Node.device, value, token: token)
+        let waits = try greetings(beacon, for: 3)
+        let rate = (beacon.metric("refused_total") - from) / Date().timeIntervalSince(asked)
+        try TestDevice.proveUntilValid(beacon.link, value)
+        #expect(try server.waitForVerdict(token) == .observedJoinValid)
+        let joined = Date().timeIntervalSince(asked)
+        print("forged frames: \(Int(rate)) a second; \(told(waits)); joined after \(joined) s")
+        #expect(waits[waits.count / 2] < 100 && (waits.last ?? .infinity) < 1_000, "\(told(waits))")
+        #expect(joined < 30 && Date().timeIntervalSince(begun) < 60, "\(joined) s")
+        #expect(server.everyStatus(token) == [.observedJoinValid])
     }
 
     @Test("of deadlines, 1,000 within five seconds: HELLO comes in time, and each request is answered once")
