@@ -46,11 +46,16 @@ enum LinkDoor {
         guard let first = bytes.first else { return }
         let stream = bytes.dropFirst()
         packet(Array(stream))
-        beacon(stream, modes: first & 1 == 0 ? [.challenge] : [.challenge, .value])
-        device(stream, mode: first & 2 == 0 ? .challenge : .value, hasValue: first & 4 == 0)
+        let plain: Modes = first & 1 == 0 ? [.challenge] : [.challenge, .value]
+        beacon(stream, modes: first & 8 == 0 ? plain.union(.keyed) : plain)
+        let modes: [Mode] = first & 2 == 0 ? (first & 8 == 0 ? [.keyed, .challenge] : [.challenge]) : [.value]
+        device(stream, modes: modes, hasValue: first & 4 == 0)
     }
 
     private static func packet(_ bytes: [UInt8]) {
+        if let proof = KeyedProof(encoded: bytes) {
+            precondition(proof.encoded == bytes, "a proof is written otherwise than read")
+        }
         guard let frame = try? LinkFrame(packet: bytes) else { return }
         precondition(frame.encoded == bytes, "written otherwise than read")
     }
@@ -76,8 +81,25 @@ enum LinkDoor {
             beacon: Identifier(0x77), modes: modes, linkNonce: [UInt8](repeating: 1, count: LinkFrame.linkNonceLength),
             challenge: [UInt8](repeating: 2, count: LinkFrame.challengeLength))
         guard let value = Secret([UInt8](repeating: 3, count: Secret.length)) else { return }
+        let keys = KeyedKeys(value, hmacSHA256)
+        let context = session.context(device: Identifier(0x55), server: Identifier(0xC2), over: .le)
         frames(stream) { frame in
             switch try? session.receive(frame) {
+            case .claim(let claim):
+                if claim != KeyedContext.noClaim { _ = session.sendChallenge(to: context) }
+                return true
+            case .proved(let proof):
+                precondition(!proof.matches(keys, hmacSHA256), "a tag was guessed")
+                return true
+            case .piece: return true
+            case .signed(let proof):
+                precondition(proof.signature.count <= KeyedProof.longestSignature, "too long a signature")
+                precondition(
+                    proof.signature.isEmpty || KeyedProof(encoded: proof.encoded) == proof,
+                    "written otherwise than read")
+                _ = session.outcome(.fail, keys.beacon, hmacSHA256)
+                session.end()
+                return true
             case .ready:
                 _ = session.sendChallenge()
                 return true
@@ -92,10 +114,11 @@ enum LinkDoor {
         }
     }
 
-    private static func device(_ stream: ArraySlice<UInt8>, mode: Mode, hasValue: Bool) {
+    private static func device(_ stream: ArraySlice<UInt8>, modes: [Mode], hasValue: Bool) {
         let value = Secret([UInt8](repeating: 3, count: Secret.length))
         var session = DeviceSession(
-            device: Identifier(0x55), mode: mode, expected: nil,
+            DeviceSession.Parties(
+                device: Identifier(0x55), server: Identifier(0xC2), beacon: nil, transport: .le, modes: modes),
             deviceNonce: [UInt8](repeating: 4, count: LinkFrame.deviceNonceLength), value: hasValue ? value : nil,
             authenticate: hmacSHA256)
         frames(stream) { frame in
@@ -104,7 +127,7 @@ enum LinkDoor {
             case .awaitValue:
                 if let value { _ = session.take(value: value) }
                 return true
-            case .send, .wait: return true
+            case .send, .prove, .wait: return true
             }
         }
     }

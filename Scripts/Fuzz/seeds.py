@@ -48,6 +48,12 @@ write("link", "device", b"\x00" + ready + proof)
 write("link", "value", b"\x03" + ready[:3] + b"\x01" + ready[4:] + value)
 write("link", "beacon", b"\x00" + hello + wait + challenge + outcome)
 write("link", "packet", b"\x04" + hello)
+claim, sign = b"\x08\x00\x11\x03" + b"\x05" * 16, b"\x09\x00\x81\x00" + b"\x06" * 128
+keyed = hello[:4] + b"\x06" + hello[5:]
+write("link", "keyed device", b"\x00" + claim[:4] + bytes(16) + claim + proof + sign + b"\x09\x00\x02\x01\x06")
+write("link", "keyed beacon", b"\x00" + keyed + wait + challenge + outcome)
+prefix = b"\x01\x06\x03" + b"\x01" * 16 + bytes(7) + b"\x77" + bytes(7) + b"\x55" + bytes(7) + b"\xc2" + b"\x03"
+write("link", "proof", b"\x00" + prefix + b"\x02" * 32 + b"\x09" * 64 + b"\x06" * 256)
 
 key = base64.b64encode((vectors / "keys/c2_2048.pub.pem").read_bytes()).decode()
 replies = {
