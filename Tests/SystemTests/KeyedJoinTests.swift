@@ -55,6 +55,28 @@ struct KeyedJoinTests {
         #expect(try beacon.command("explain", token.description).text.contains("keyed"))
     }
 
+    @Test("joins by keyed proofs and by bare answers, in turns: each is valid, and what they take is printed")
+    func inTurns() throws {
+        var taken: [Mode: [Double]] = [:]
+        var bytes: [Mode: Int] = [:]
+        for mode in [Mode.challenge, .keyed] + Array(repeating: [.challenge, .keyed], count: 9).joined() {
+            let (value, token) = (Secret.random(), TestServer.token())
+            try server.observe(Node.device, value, token: token)
+            try eventually("it is open") { beacon.logged.contains("\(token)") }
+            let end = try #require(try TestDevice.prove(beacon.link, value, mode: mode, signedBy: sign))
+            #expect(end.outcome == .valid)
+            #expect(try server.waitForVerdict(token) == .observedJoinValid)
+            let arrival = try #require(server.arrival(token))
+            taken[mode, default: []].append(Double(arrival - (end.challenged ?? arrival)) / 1e6)
+            bytes[mode] = end.bytes
+        }
+        for (mode, times) in taken.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            let median = times.sorted()[times.count / 2]
+            print("local, \(mode): CHALLENGE to RESPONSE at the server: median \(median) ms; \(bytes[mode] ?? 0) bytes")
+        }
+        #expect(beacon.history.count == 20)
+    }
+
     @Test("a device whose value comes later claims again and is challenged, and one whose request comes later as well")
     func order() throws {
         let (value, token) = (Secret.random(), TestServer.token())
