@@ -204,7 +204,8 @@ struct LogTests {
         try server.observe(Node.device, .random(), token: token)
         let link = try TestDevice(beacon.link)
         var session = DeviceSession(
-            device: Node.second, mode: .challenge, expected: Node.beacon,
+            DeviceSession.Parties(
+                device: Node.second, server: Node.c2, beacon: Node.beacon, transport: .local, modes: [.challenge]),
             deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: .random(), authenticate: hmacSHA256)
         let ready = try #require(try link.receive())
         try eventually("the request is there") { beacon.logged.contains("\(token)") }
