@@ -19,6 +19,10 @@ public struct Explanation: Codable, Equatable, Sendable {
     /// nil: it is our own join.
     var device: String?
     var steps: [Step]
+    /// Of an observation that was answered: as `srup-beacon observations --json` has them.
+    var verdict: String?
+    var reason: String?
+    var evidence: PastObservation.Evidence?
     var cause: String
     /// What to do now.
     var next: String
@@ -177,6 +181,7 @@ extension Journal {
             let next = waits ? "see broker in srup-beacon status: the answer goes when it is there" : reason?.nextStep
             return Explanation(
                 of: "observation", server: past.server, token: past.token, device: past.device, steps: steps,
+                verdict: past.verdict, reason: past.reason, evidence: past.evidence,
                 cause: reason?.sentence ?? past.reason, next: next ?? "nothing")
         }
     }

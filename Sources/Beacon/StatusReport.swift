@@ -52,7 +52,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         var peer: String
         /// Who it says that it is; that is proof of nothing.
         var device: String?
-        /// `connected`, `waits` for its request, or `challenged`.
+        /// `connected`, `waits` for its request, `challenged`, or `signs`: its proof in keyed mode was right, and is not signed yet.
         var state: String
         var secondsAgo: Int64
     }
@@ -64,6 +64,19 @@ public struct StatusReport: Codable, Equatable, Sendable {
         var device: String
         var secondsLeft: Double
         var falseProofs: Int
+        /// What the right proofs lacked that have come: `unsigned` or `tooFar`; nil: none has come.
+        var lacking: String?
+
+        /// What was presented so far, for a person.
+        var presented: [String] {
+            let right =
+                switch lacking.flatMap(Reason.init(rawValue:)) {
+                case .tooFar: ["proved from outside the bounds"]
+                case .unsigned: ["proved, not signed"]
+                default: [String]()
+                }
+            return (falseProofs > 0 ? ["\(falseProofs) false proofs"] : []) + right
+        }
     }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -130,69 +143,15 @@ public struct StatusReport: Codable, Equatable, Sendable {
         if let update { lines.append(update.text) }
         lines.append("\(openLinks) links, \(observations.open) open observations")
         for open in observations.list {
+            let presented = open.presented.isEmpty ? ["0 false proofs"] : open.presented
             lines.append(
-                "  \(open.device) for \(open.server): \(Int(open.secondsLeft)) s left, \(open.falseProofs) false proofs"
-            )
+                "  \(open.device) for \(open.server): \(Int(open.secondsLeft)) s left, "
+                    + presented.joined(separator: ", "))
         }
         for (reason, count) in refused.sorted(by: { $0.key < $1.key }) where count > 0 {
             lines.append("refused \(reason): \(count)")
         }
         return lines.joined(separator: "\n")
-    }
-}
-
-/// One verdict of the history.
-public struct PastObservation: Codable, Equatable, Sendable {
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public struct Evidence: Codable, Equatable, Sendable {
-        var transport: String
-        var peer: String
-        var peerKind: String?
-        var mode: String
-        var attempts: Int
-        var grade: String
-        /// nil: written by a version before 0.2, where *timed* was a grade.
-        var timed: Bool?
-        var security: String?
-        var signalDbm: Int?
-        var roundTripUs: Int?
-
-        /// For a person: a part of a line.
-        var text: String {
-            "\(transport) \(peer)" + (peerKind.map { " (\($0))" } ?? "") + ", \(mode), \(grade)"
-                + (timed == true ? ", timed" : "")
-                + (security.map { ", security \($0)" } ?? "") + (roundTripUs.map { ", \($0) µs" } ?? "")
-                + (signalDbm.map { ", \($0) dBm" } ?? "") + ", attempt \(attempts)"
-        }
-    }
-
-    var server: String
-    var device: String
-    var token: String
-    var verdict: String
-    var reason: String
-    var evidence: Evidence?
-    var decided: String
-
-    init(
-        server: Identifier, token: Token?, device: Identifier, verdict: String, reason: String, evidence: String?,
-        decided: Int64
-    ) {
-        self.server = server.description
-        self.device = device.description
-        self.token = token?.description ?? ""
-        (self.verdict, self.reason, self.decided) = (verdict, reason, wallTime(decided))
-        self.evidence = evidence.flatMap { try? decoder().decode(Evidence.self, from: Data($0.utf8)) }
-    }
-
-    /// Why, as a clause.
-    var cause: String { Reason(rawValue: reason)?.sentence ?? reason }
-
-    /// For a person: one line.
-    public var text: String {
-        var line = "\(decided)  \(device)  \(verdict)  \(cause)"
-        if let evidence { line += "  [\(evidence.text)]" }
-        return line + "  for \(server), token \(token)"
     }
 }
 
@@ -235,7 +194,8 @@ extension Shell {
                     .init(
                         server: $0.exchange.server.description, token: $0.exchange.token.description,
                         device: $0.device.description,
-                        secondsLeft: Double(($0.deadline - now).wholeNanoseconds) / 1e9, falseProofs: $0.mismatches)
+                        secondsLeft: Double(($0.deadline - now).wholeNanoseconds) / 1e9, falseProofs: $0.mismatches,
+                        lacking: $0.lacking?.rawValue)
                 }),
             refused: refused, update: observer.update.map { .init($0) })
     }

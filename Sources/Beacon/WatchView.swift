@@ -37,7 +37,7 @@ public struct WatchView {
                 "OPEN OBSERVATIONS  \(report.observations.open)",
                 report.observations.list.map {
                     " \($0.device)  for \($0.server)  \(Int($0.secondsLeft)) s left"
-                        + ($0.falseProofs > 0 ? "  \($0.falseProofs) false proofs" : "")
+                        + $0.presented.map { "  \($0)" }.joined()
                 }
             ),
             (
@@ -46,7 +46,13 @@ public struct WatchView {
                     " \($0.number)  \($0.transport) \($0.peer)  \($0.device ?? "not named yet")  \($0.state), \($0.secondsAgo) s"
                 }
             ),
-            ("LAST VERDICTS", history.map { " \($0.decided)  \($0.device)  \($0.verdict)  \($0.cause)" }),
+            (
+                "LAST VERDICTS",
+                history.map {
+                    " \($0.decided)  \($0.device)  \($0.verdict)  \($0.cause)"
+                        + ($0.evidence.map { "  [\($0.strength)]" } ?? "")
+                }
+            ),
         ]
         return fit(head + adapters + shortened(parts, to: size.rows - head.count - adapters.count - foot.count) + foot)
     }

@@ -161,15 +161,25 @@ public struct Observer: Sendable {
     /// Whether a server has paused us.
     public func isPaused(by server: Identifier) -> Bool { servers[server]?.isPaused ?? false }
 
-    /// What is open: exchange, device, deadline, false proofs so far.
-    public var open: [(exchange: Exchange, device: Identifier, deadline: Instant, mismatches: Int)] {
-        observations.map { ($0.key, $0.value.device, $0.value.deadline, $0.value.mismatches) }
+    /// What is open: exchange, device, deadline, false proofs so far, and what the right ones lacked: `unsigned`, `tooFar`, or nil
+    /// where none has come.
+    public var open: [(exchange: Exchange, device: Identifier, deadline: Instant, mismatches: Int, lacking: Reason?)] {
+        observations.map { exchange, one in
+            let lacking: Reason? = one.wasUnsigned ? .unsigned : one.wasTooFar ? .tooFar : nil
+            return (exchange, one.device, one.deadline, one.mismatches, lacking)
+        }
     }
 
     /// The links that are held: who is there, which device it says that it is, and how far the link has come.
     public var heldLinks: [(id: LinkID, peer: Peer, device: Identifier?, state: String, since: Instant)] {
         links.map { id, link in
-            let state = link.session.awaitsProof ? "challenged" : link.session.isHeld ? "waits" : "connected"
+            let state =
+                switch link.session.state {
+                case .signing: "signs"
+                case _ where link.session.awaitsProof: "challenged"
+                case _ where link.session.isHeld: "waits"
+                default: "connected"
+                }
             return (id, link.peer, link.session.device, state, link.openedAt)
         }
     }
@@ -177,6 +187,7 @@ public struct Observer: Sendable {
     /// Which open observations a link's device is asked about.
     public func asked(over link: LinkID) -> [(exchange: Exchange, device: Identifier)] {
         guard let device = links[link]?.session.device else { return [] }
+        if let claim = links[link]?.claim { return [(claim.exchange, device)] }
         return (exchanges[device] ?? []).map { ($0, device) }
     }
 

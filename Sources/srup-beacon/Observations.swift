@@ -7,10 +7,15 @@ struct Observations: ParsableCommand {
         abstract: "List past observations with their verdicts and evidence, the newest first.",
         discussion: """
             Each line: when, which device, the verdict, why, and what was seen of the proof: transport and peer address, \
-            mode, grade, round trip from challenge to proof, and how many proofs had been presented.
+            mode, grade, whether it was timed, round trip from challenge to proof, and how many proofs had been presented.
 
-            Grades: reachable, a link existed; challenged, the value was never shown; timed, within the configured round \
-            trip. None of them is a measure of distance: Bluetooth can be relayed.
+            Grades: reachable, a link existed; challenged, the value was never shown; keyed, the device has signed its answer, \
+            which only the server can check. Timed: within the configured round trip. None of them is a measure of distance: \
+            Bluetooth can be relayed.
+
+            Reasons in --json: matched; mismatches and deadlineAfterMismatch (false proofs); silence (nobody came); tooFar (proved \
+            from outside the configured bounds only); unsigned (proved in keyed mode, and not signed); superseded, withdrawn, \
+            interrupted, sealUnopened, notAValue, namesUs, tooMany, paused.
 
             The beacon need not run: its journal is then read itself.
             """)

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Observing
 import SRUP
 import Testing
@@ -59,6 +60,29 @@ struct ExplainingTests {
         #expect(steps[1].what == "1 false proof" && steps[3].what == "the broker had the answer")
         #expect(steps[2].what.hasPrefix("answered valid  [local process 1 of user 2, challenge, challenged"))
         #expect(found[0].cause == Reason.matched.sentence && found[0].next == "nothing")
+    }
+
+    @Test(
+        "of an answer has verdict, reason and evidence for machines; without evidence the reason stands alone",
+        arguments: [Reason.unsigned, .tooFar, .matched])
+    func machines(reason: Reason) throws {
+        var evidence = Sample.evidence
+        (evidence.mode, evidence.grade, evidence.isTimed) = (.keyed, .keyed, true)
+        let isValid = reason == .matched
+        let found = try explain(token) {
+            try $0.record(.accepted(server, SequenceID(1)), try Sample.opened(), at: 1_000)
+            try $0.record(
+                .answered(
+                    Sample.exchange, device: device, isValid ? .valid : .failed, reason, isValid ? evidence : nil),
+                at: 1_060)
+        }
+        let one = try #require(found.first)
+        #expect(one.verdict == (isValid ? "valid" : "failed") && one.reason == reason.rawValue)
+        #expect(one.cause == reason.sentence && one.next == reason.nextStep)
+        #expect(one.evidence?.grade == (isValid ? "keyed" : nil) && one.evidence?.timed == (isValid ? true : nil))
+        #expect(one.evidence?.mode == (isValid ? "keyed" : nil))
+        let json = String(decoding: try encoder().encode(one), as: UTF8.self)
+        #expect(json.contains("\"reason\" : \"\(reason.rawValue)\""))
     }
 
     @Test("of a device is its newest five; a response that tells no verdict acknowledges none")

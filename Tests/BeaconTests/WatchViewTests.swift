@@ -5,12 +5,12 @@ import Testing
 
 @Suite("What watch shows")
 struct WatchViewTests {
-    private func report(observations: Int, links: Int) throws -> StatusReport {
+    private func report(observations: Int, links: Int, lacking: String = "") throws -> StatusReport {
         let held = (0..<links).map {
             #"{"number":\#($0),"transport":"le","peer":"00:AA:01:00:00:0\#($0 % 10)","state":"waits","seconds_ago":3}"#
         }
         let open = (0..<observations).map {
-            #"{"server":"c2","token":"t","device":"de\#($0)","seconds_left":9.7,"false_proofs":\#($0 % 2)}"#
+            #"{"server":"c2","token":"t","device":"de\#($0)","seconds_left":9.7,"false_proofs":\#($0 % 2)\#(lacking)}"#
         }
         let json = """
             {"identity":"bea1","version":"1.2.3","uptime_seconds":7300,
@@ -48,6 +48,32 @@ struct WatchViewTests {
         #expect(lines.contains("LINKS  1") && lines.contains(" 0  le 00:AA:01:00:00:00  not named yet  waits, 3 s"))
         #expect(lines.contains(" 1970-01-01T00:00:01Z  \(device)  valid  the proof matched"))
         #expect(lines.last == " refused false-proof 7, replayed 2")
+    }
+
+    @Test(
+        "an open observation tells what the right proofs lacked, in watch and in status",
+        arguments: [("unsigned", "proved, not signed"), ("tooFar", "proved from outside the bounds")])
+    func lacking(reason: String, words: String) throws {
+        let report = try report(observations: 2, links: 0, lacking: #","lacking":"\#(reason)""#)
+        let lines = WatchView(rows: 60, columns: 200).lines(report, [], at: "now")
+        #expect(lines.contains(" de0  for c2  9 s left  \(words)"), "\(lines)")
+        #expect(lines.contains(" de1  for c2  9 s left  1 false proofs  \(words)"))
+        #expect(report.text.contains("  de0 for c2: 9 s left, \(words)"))
+        #expect(report.text.contains("  de1 for c2: 9 s left, 1 false proofs, \(words)"))
+        #expect(try self.report(observations: 1, links: 0).text.contains("  de0 for c2: 9 s left, 0 false proofs"))
+    }
+
+    @Test("the last verdicts have the grade of their evidence, and whether it was timed", arguments: [true, false])
+    func grade(isTimed: Bool) throws {
+        var evidence = Sample.evidence
+        (evidence.mode, evidence.grade, evidence.isTimed) = (.keyed, .keyed, isTimed)
+        let past = PastObservation(
+            server: server, token: Sample.token, device: device, verdict: "valid", reason: "matched",
+            evidence: evidence.json, decided: 1)
+        let lines = WatchView(rows: 60, columns: 200).lines(try report(observations: 0, links: 0), [past], at: "now")
+        let grade = isTimed ? "keyed, timed" : "keyed"
+        #expect(lines.contains(" 1970-01-01T00:00:01Z  \(device)  valid  the proof matched  [\(grade)]"), "\(lines)")
+        #expect(past.text.contains("keyed, \(grade), security none"), "\(past.text)")
     }
 
     @Test(

@@ -122,7 +122,11 @@ import Testing
             var harness = Harness()
             harness.ask()
             let link = harness.claimed()
+            #expect(harness.observer.heldLinks.map(\.state) == ["challenged"])
+            #expect(harness.observer.open.map(\.lacking) == [nil])
             harness.proveKeyed(over: link)
+            #expect(harness.observer.heldLinks.map(\.state) == ["signs"])
+            #expect(harness.observer.open.map(\.lacking) == [.unsigned])
             #expect(harness.advance(.seconds(10) - .nanoseconds(1)).isEmpty)
             let effects = harness.advance(.nanoseconds(1))
             let tag = harness.outcomeTag(.fail, over: link, afterProof: true)
@@ -195,6 +199,7 @@ import Testing
                 let tag = harness.outcomeTag(.tooFar, over: link, afterProof: true)
                 #expect(effects.told(link) == [.outcome(.tooFar, tag: tag)] && effects.recorded.isEmpty)
             }
+            #expect(harness.observer.open.map(\.lacking) == [.tooFar])
             guard comesNearer else {
                 #expect(harness.advance(.seconds(120)).reasons == [.tooFar])
                 continue

@@ -21,7 +21,7 @@ import Testing
         #expect(harness.observer.openObservations == 1)
         #expect(harness.observer.nextDeadline == deadline)
         let open = try #require(harness.observer.open.first)
-        #expect(open == (exchange("first"), device, deadline, 0))
+        #expect(open == (exchange("first"), device, deadline, 0, nil))
     }
 
     @Test("the window is the policy's, and a changed window is in force from the next request")

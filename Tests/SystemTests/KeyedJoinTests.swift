@@ -111,8 +111,13 @@ struct KeyedJoinTests {
         let end = try #require(try TestDevice.prove(beacon.link, value, mode: .keyed, within: 20))
         #expect(end.outcome == .fail && end.beaconProved)
         #expect(server.verdicts(token).isEmpty)
+        #expect(try beacon.command("status").text.contains("s left, proved, not signed"))
+        #expect(try beacon.command("status", "--json").text.contains(#""lacking" : "unsigned""#))
         #expect(try server.waitForVerdict(token) == .observedJoinFail)
         #expect(beacon.history.first?["reason"] as? String == "unsigned")
+        #expect(try beacon.command("explain", "--json", token.description).text.contains(#""reason" : "unsigned""#))
+        let words = "the deadline came and the device had proved the value without signing it"
+        #expect(try beacon.command("observations").text.contains(words))
     }
 
     @Test("a server that takes no proofs gets the verdict alone")
