@@ -42,7 +42,7 @@ public struct C2: Sendable {
         /// Tell the operator.
         case say(String)
         /// A join is decided, by this observer or by a human. The answer to the device stands before this.
-        case decided(Decision, device: Identifier, observer: Identifier?)
+        case decided(Decision, device: Identifier, observer: Identifier?, Grounds)
         /// Show this value to the operator, who compares it with what the device shows, and says `Command.accept` or
         /// `refuse`.
         case moderate(device: Identifier, Secret)
@@ -87,8 +87,9 @@ public struct C2: Sendable {
         /// Nanoseconds after which the server gives up on an observer. Longer than the beacon's own window (120 s), so that
         /// the observer's word comes first.
         public var window: Int64 = 180_000_000_000
-        /// How much must be known of a device's proof; what is less is refused.
-        public var requires = Grade.reachable
+        /// How much must be known of a device's proof, from this run on; what is less is refused. nil: as an earlier run has
+        /// kept it, and *reachable* where none has.
+        public var requires: Grade?
         /// Beacons that observe together, by the site's name.
         public var sites: [String: Site] = [:]
         /// Open joins at a time: more would let one device fill the memory.
@@ -167,6 +168,8 @@ public struct C2: Sendable {
     /// Who may observe, and who may not although the registry's type says so: given by the command line, an order, or the
     /// console.
     var given: [Identifier: Bool] = [:]
+    /// How much must be known of a device's proof: by the command line, an order, or the console; nil: nobody has said it.
+    var required: Grade?
     /// Who may observe by its type at the registry, unless `given` says otherwise.
     var registryObservers: Set<Identifier> = []
     /// The open joins by T3, the token that the observer's verdict carries.
@@ -196,6 +199,7 @@ public struct C2: Sendable {
     /// A server that nobody has joined yet.
     public init(own: Identifier, policy: Policy, means: Means, counter: ReferenceCounter = ReferenceCounter()) {
         (self.own, self.policy, self.means, self.counter) = (own, policy, means, counter)
+        required = policy.requires
         for node in policy.observers { given[node] = true }
     }
 
@@ -229,16 +233,20 @@ public struct C2: Sendable {
             }
     }
 
-    mutating func decide(_ decision: Decision, _ token: Token, _ join: Join, _ reason: String) -> [Effect] {
+    /// - Parameter grade: of the evidence, where the observer has said *valid*.
+    mutating func decide(
+        _ decision: Decision, _ token: Token, _ join: Join, _ reason: String, grade: Grade? = nil
+    ) -> [Effect] {
         open[token] = nil
         close(join)
-        note(Ended(token, join, decision, reason))
+        let grounds = Grounds(grade: grade, reason: reason)
+        note(Ended(token, join, decision, grounds))
         if decision == .accepted { joined.insert(join.device) }
         let answer = message(.response(decision.status), join.answerToken, to: join.device)
         let again: [Effect] =
             policy.replaysRequestsOf.contains(join.device) ? [.sendAgain(token, to: join.observer)] : []
         return [.send(answer, to: join.device)] + again
-            + [.decided(decision, device: join.device, observer: join.named)]
+            + [.decided(decision, device: join.device, observer: join.named, grounds)]
     }
 
     mutating func message(_ body: Body, _ token: Token, to peer: Identifier) -> Message {

@@ -35,6 +35,13 @@ extension C2Entry {
         if case .data(let id, let data)? = message?.body, refused == nil, id == Octets("OBSERVATION_EVIDENCE".utf8) {
             (kind, words) = (.evidence, "evidence from \(message?.sender ?? Identifier(0)): \(readable(data.bytes))")
         }
+        let proof = message?.body.observationProof
+        if proof != nil, refused == nil {
+            (kind, words) = (.evidence, "proof from \(message?.sender ?? Identifier(0))")
+        }
+        if let proof { words += ": \(proof)" }
+        // An accepted one was checked: C2.take(proof:).
+        if proof != nil, refused == nil { words += "; it holds the value, and the signature is the device's" }
         var line = line
         if let refused {
             words = "refused \(words): \(refused)"
@@ -53,6 +60,13 @@ extension C2Entry {
     /// Words for the operator, or of the operator.
     static func told(_ kind: Kind, _ node: Identifier?, _ words: String) -> C2Entry {
         C2Entry(wallMilliseconds: now, kind: kind, node: node, words: words)
+    }
+
+    /// What became of a join.
+    static func decided(_ device: Identifier, _ words: String, _ grounds: C2.Grounds) -> C2Entry {
+        var entry = told(.decision, device, words)
+        (entry.grade, entry.reason) = (grounds.grade, grounds.reason)
+        return entry
     }
 
     /// Milliseconds since 1970.

@@ -30,9 +30,13 @@ public struct C2Entry: Codable, Equatable, Sendable {
     public var line: TraceLine?
     /// What the operator is told.
     public var words: String
+    /// Of a decision: how much the evidence shows, where an observer has said *valid*.
+    public var grade: C2.Grade?
+    /// Of a decision: why.
+    public var reason: String?
 
     enum CodingKeys: String, CodingKey {
-        case id, kind, node, line, words
+        case id, kind, node, line, words, grade, reason
         case wallMilliseconds = "wall_ms"
     }
 
@@ -44,7 +48,12 @@ public struct C2Entry: Codable, Equatable, Sendable {
         (self.line, self.words) = (line, words)
     }
 
-    /// One line for people: id, time in UTC, kind, node, words.
+    /// What is said of it beside its words: of a decision, on what it rests.
+    var grounds: String {
+        (grade.map { " (\($0.rawValue))" } ?? "") + (reason.map { "; \($0)" } ?? "")
+    }
+
+    /// One line for people: id, time in UTC, kind, node, words; of a decision, what the evidence shows and why.
     public var text: String {
         let (seconds, milliseconds) = wallMilliseconds.quotientAndRemainder(dividingBy: 1_000)
         var (time, parts) = (time_t(seconds), tm())
@@ -53,7 +62,7 @@ public struct C2Entry: Codable, Equatable, Sendable {
         let day = "\(1900 + parts.tm_year)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
         let fraction = String(String(1_000 + abs(milliseconds)).dropFirst())
         let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(fraction)"
-        return "\(id)  \(day) \(clock)  \(kind.rawValue)  \(node.map { "\($0)" } ?? "-")  \(words)"
+        return "\(id)  \(day) \(clock)  \(kind.rawValue)  \(node.map { "\($0)" } ?? "-")  \(words)\(grounds)"
     }
 
     /// One JSON object without a line break.

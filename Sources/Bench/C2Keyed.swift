@@ -4,7 +4,7 @@ import SRUP
 // What a verdict of *valid* rests on, and whether that is enough (docs/proof-link.md, "Keyed mode").
 extension C2 {
     /// How much is known of how a device proved itself, in growing order.
-    public enum Grade: String, CaseIterable, Comparable, Sendable {
+    public enum Grade: String, CaseIterable, Codable, Comparable, Sendable {
         /// The observer says that it was there.
         case reachable
         /// The observer says that it has answered a challenge, so that the value was never shown.
@@ -22,6 +22,27 @@ extension C2 {
             case .keyed: 2
             }
         }
+    }
+
+    /// Why a join was decided as it was.
+    public struct Grounds: Equatable, Sendable {
+        /// Of the evidence; nil where no observer has said *valid*, or a quorum was not reached.
+        public var grade: Grade?
+        /// In words.
+        public var reason: String
+
+        /// These grounds.
+        public init(grade: Grade? = nil, reason: String) { (self.grade, self.reason) = (grade, reason) }
+    }
+
+    /// How much must be known of a device's proof now. A verdict is held against what is required when it comes. A quorum counts
+    /// keyed proofs only, whatever is required.
+    public var requires: Grade { required ?? .reachable }
+
+    /// Requires this much from now on, also of the joins that are open.
+    mutating func require(_ grade: Grade) -> [Effect] {
+        required = grade
+        return [.say("required of a device's proof from now on: \(grade.rawValue)")]
     }
 
     /// OBSERVATION_PROOF, which comes just before *valid*: what the device has signed, as the observer has forwarded it. It must
@@ -77,7 +98,7 @@ extension C2 {
 
     /// What becomes of a join that its observer calls valid, and why it is refused where the evidence is not enough.
     func decision(onValid join: Join) -> (Decision, shortcoming: String?) {
-        let needed = join.isOfQuorum ? .keyed : policy.requires
+        let needed = join.isOfQuorum ? .keyed : requires
         guard join.grade < needed else { return (.accepted, nil) }
         let why = join.fault.map { "; \($0)" } ?? ""
         let whose = join.isOfQuorum ? "a quorum counts keyed proofs only" : "\(needed.rawValue) is required"

@@ -27,6 +27,8 @@ extension C2 {
         case data(Identifier, id: Octets, Octets)
         /// The node may observe from now on, or may not.
         case observer(Identifier, Bool)
+        /// So much must be known of a device's proof from now on.
+        case require(Grade)
     }
 
     /// What an answer belongs to.
@@ -52,6 +54,7 @@ extension C2 {
         case .accept(let device, let mark): accept(device, mark)
         case .refuse(let device): decideByHand(device, .refused)
         case .observer(let node, let may): setObserver(node, may)
+        case .require(let grade): require(grade)
         case .join(let node): order(.joinCommand(device: node), node, nil)
         case .terminate(let node): order(.terminateCommand, node, nil) + leave(node, .terminated)
         case .deregister(let node): order(.deregisterCommand, node, .deregister) + leave(node, .terminated)
@@ -136,16 +139,17 @@ extension C2 {
         let value = means.value()
         let why = objection(to: device, .human) ?? (isFull ? "\(moderated.count) joins are open already" : nil)
         guard why == nil, let sealed = means.seal(value, device) else {
+            let why = why ?? "the value could not be sealed"
             return [
-                asks, .say("\(device) may not join before human eyes: \(why ?? "the value could not be sealed")"),
+                asks, .say("\(device) may not join before human eyes: \(why)"),
                 .send(message(.response(.joinRefused), token, to: device), to: device),
-                .decided(.refused, device: device, observer: nil),
+                .decided(.refused, device: device, observer: nil, Grounds(reason: why)),
             ]
         }
         let answerToken = means.token()
         var remark: [Effect] = []
         if let older = moderated[device] {
-            note(Ended(device, older, .failed, C2.askedAgain))
+            note(Ended(device, older, .failed, Grounds(reason: C2.askedAgain)))
             remark = [.say("\(device) has asked again: its earlier request is replaced")]
         }
         moderated[device] = Moderated(answerToken: answerToken, deadline: now + policy.humanWindow)
@@ -176,11 +180,12 @@ extension C2 {
 
     mutating func decide(_ decision: Decision, _ device: Identifier, _ reason: String) -> [Effect] {
         guard let join = moderated.removeValue(forKey: device) else { return [] }
-        note(Ended(device, join, decision, reason))
+        let grounds = Grounds(reason: reason)
+        note(Ended(device, join, decision, grounds))
         if decision == .accepted { joined.insert(device) }
         return [
             .send(message(.response(decision.status), join.answerToken, to: device), to: device),
-            .decided(decision, device: device, observer: nil),
+            .decided(decision, device: device, observer: nil, grounds),
         ]
     }
 

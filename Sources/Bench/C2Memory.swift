@@ -39,6 +39,8 @@ extension C2 {
         var updates: [Identifier: Token] = [:]
         /// Who may observe, and who may not although the registry's type says so.
         var given: [Identifier: Bool] = [:]
+        /// How much must be known of a device's proof; nil: nobody has said it.
+        var required: Grade?
         /// Of whom a sequence id was ever accepted: of others any is, as their first.
         var heard: Set<Identifier> = []
     }
@@ -46,7 +48,7 @@ extension C2 {
     var memory: Memory {
         var memory = Memory(
             numbers: counter.numbers, unanswered: leftOpen, asked: asked, updates: updates, given: given,
-            heard: counter.heard)
+            required: required, heard: counter.heard)
         memory.standings = departed
         for node in joined { memory.standings[node] = mayObserve(node) ? .observer : .joined }
         for node in deregistered { memory.standings[node] = .deregistered }
@@ -62,6 +64,7 @@ extension C2 {
         self.init(
             own: own, policy: policy, means: means, counter: ReferenceCounter(memory.numbers, heard: memory.heard))
         given = memory.given.merging(given) { $1 }  // what this run's command line gives counts
+        required = policy.requires ?? memory.required
         (leftOpen, asked, updates) = (memory.unanswered, memory.asked, memory.updates)
         for (node, standing) in memory.standings {
             switch standing {
@@ -84,10 +87,11 @@ extension C2 {
         let left = leftOpen.sorted { $0.device.number < $1.device.number }
         leftOpen = []
         return left.flatMap { join -> [Effect] in
-            [
+            let reason = "it was open when this server ended: its value is gone"
+            return [
                 .say("the join of \(join.device) was open when this server ended: its value is gone"),
                 .send(message(.response(.joinFail), join.answerToken, to: join.device), to: join.device),
-                .decided(.failed, device: join.device, observer: join.observer),
+                .decided(.failed, device: join.device, observer: join.observer, Grounds(reason: reason)),
             ]
         }
     }

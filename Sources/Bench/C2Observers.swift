@@ -42,19 +42,19 @@ extension C2 {
         public let deadline: Int64
         /// What became of it.
         public let decision: Decision
-        /// Why, in words.
-        public let reason: String
+        /// On what.
+        public let grounds: Grounds
         /// When it ended, on the same clock.
         public internal(set) var at: Int64 = 0
 
-        init(_ token: Token, _ join: Join, _ decision: Decision, _ reason: String) {
-            (id, device, manner) = (token.description, join.device, .observed)
-            (observer, deadline, self.decision, self.reason) = (join.observer, join.deadline, decision, reason)
+        init(_ token: Token, _ join: Join, _ decision: Decision, _ grounds: Grounds) {
+            (id, device, manner) = (join.name(under: token), join.device, .observed)
+            (observer, deadline, self.decision, self.grounds) = (join.named, join.deadline, decision, grounds)
         }
 
-        init(_ device: Identifier, _ join: Moderated, _ decision: Decision, _ reason: String) {
+        init(_ device: Identifier, _ join: Moderated, _ decision: Decision, _ grounds: Grounds) {
             (id, self.device, manner) = (join.answerToken.description, device, .human)
-            (observer, deadline, self.decision, self.reason) = (nil, join.deadline, decision, reason)
+            (observer, deadline, self.decision, self.grounds) = (nil, join.deadline, decision, grounds)
         }
     }
 
@@ -66,4 +66,9 @@ extension C2 {
         one.at = now
         ended = ended.suffix(C2.mostEnded - 1) + [one]
     }
+}
+
+extension C2.Join {
+    /// What the console calls it. Of a site's beacons each has a token of its own, and it is one join.
+    func name(under token: Token) -> String { (isOfQuorum ? answerToken : token).description }
 }

@@ -2,6 +2,7 @@ import SRUP
 
 /// The operator's lines, one order each: what `srup-bench c2 --orders` reads.
 ///
+///     require reachable|challenged|keyed
 ///     accept NODE MARK · refuse NODE · observer NODE yes|no · join NODE · terminate NODE · deregister NODE · identity NODE
 ///     action NODE pause|resume|identify|restart-radio|0..255 · data NODE ID HEX
 ///     update NODE URL FILE|SHA256 · activate NODE
@@ -26,7 +27,8 @@ public struct C2Orders: Sendable {
     private func digest(of text: String) throws(OperatorFault) -> [UInt8] {
         if text.utf8.count == 64, let digest = bytes(hexadecimal: text.utf8) { return digest }
         guard let digest = digestOfFile(text) else {
-            throw OperatorFault("\(text) cannot be read", hint: "give the update's file, or its SHA-256")
+            throw OperatorFault(
+                "\(text) cannot be read, or is not a regular file", hint: "give the update's file, or its SHA-256")
         }
         return digest
     }
@@ -43,6 +45,10 @@ public struct C2Orders: Sendable {
             }
             groups[words[1]] = try nodes(words.dropFirst(2), line)
             return []
+        }
+        if verb == "require" {
+            guard words.count == 2, let grade = C2.Grade(rawValue: words[1]) else { throw C2Orders.fault(line) }
+            return [.require(grade)]
         }
         guard words.count >= 2 else { throw C2Orders.fault(line) }
         let nodes = try nodes(words[1...1], line)
@@ -105,7 +111,8 @@ public struct C2Orders: Sendable {
             "«\(line)» is no order",
             hint:
                 "write refuse, join, terminate, deregister, identity or activate and a node; accept NODE MARK; "
-                + "observer NODE yes|no; action NODE NAME; data NODE ID HEX; update NODE URL FILE; or group NAME NODE..."
+                + "observer NODE yes|no; require reachable|challenged|keyed; action NODE NAME; "
+                + "data NODE ID HEX; update NODE URL FILE; or group NAME NODE..."
         )
     }
 }

@@ -41,13 +41,20 @@ extension C2 {
     }
 
     /// One observer's part in a join is over: alone it decides, in a site it is one vote.
-    mutating func settle(_ decision: Decision, _ token: Token, _ join: Join, _ reason: String) -> [Effect] {
-        guard join.isOfQuorum, var votes = votes[join.answerToken] else { return decide(decision, token, join, reason) }
+    /// - Parameter grade: of the evidence, where the observer has said *valid*.
+    mutating func settle(
+        _ decision: Decision, _ token: Token, _ join: Join, _ reason: String, grade: Grade? = nil
+    ) -> [Effect] {
+        guard join.isOfQuorum, var votes = votes[join.answerToken] else {
+            return decide(decision, token, join, reason, grade: grade)
+        }
         open[token] = nil
         if decision == .accepted { votes.valid.insert(join.observer) } else { votes.others.insert(join.observer) }
         self.votes[join.answerToken] = votes
         let said = Effect.say("\(join.device): \(votes.words)")
-        if votes.isReached { return [said] + decide(.accepted, token, join, "\(votes.words): \(reason)") }
+        if votes.isReached {
+            return [said] + decide(.accepted, token, join, "\(votes.words): \(reason)", grade: .keyed)
+        }
         if votes.isOutOfReach { return [said] + decide(.refused, token, join, "\(votes.words): \(reason)") }
         return [said]
     }

@@ -145,7 +145,7 @@ extension C2 {
         func refuseAtOnce(_ why: String, _ answer: Message) -> [Effect] {
             [
                 asks, .say("\(device) may not join by \(observer): \(why)"), .send(answer, to: device),
-                .decided(.refused, device: device, observer: observer),
+                .decided(.refused, device: device, observer: observer, Grounds(reason: why)),
             ]
         }
         if let why = objection(to: device, observer) {
@@ -163,7 +163,7 @@ extension C2 {
         if let (token, older) = open.first(where: { $0.value.device == device }) {
             open[token] = nil
             close(older)
-            note(Ended(token, older, .failed, C2.askedAgain))
+            note(Ended(token, older, .failed, Grounds(reason: C2.askedAgain)))
             replaced = [.say("\(device) has asked again: its earlier request is replaced")]
         }
         let isOfQuorum = site(of: observer) != nil
@@ -213,10 +213,12 @@ extension C2 {
         case .observedJoinFail: decision = .failed
         default: return refuse(message, frame, .verdict, "\(status) is no verdict")
         }
+        let grade = status == .observedJoinValid ? join.grade : nil
         return accepted(message, frame) + [.say("verdict of \(join.observer) on \(join.device): \(status)")]
             + (shortcoming.map { [.say("\(join.device) is not accepted on it: \($0)")] } ?? [])
             + settle(
-                decision, message.token, join, "the verdict of \(join.observer): \(shortcoming ?? status.description)")
+                decision, message.token, join, "the verdict of \(join.observer): \(shortcoming ?? status.description)",
+                grade: grade)
     }
 
     mutating func refuse(

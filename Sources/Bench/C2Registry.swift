@@ -32,6 +32,7 @@ public struct C2Registry: Sendable {
         _ address: String, authority: String?, token: String?, observerTypes: Set<String> = []
     ) throws(OperatorFault) {
         self.observerTypes = observerTypes
+        if let authority { try TrustedFiles.examine(authority, as: "the registry's CA file") }
         do {
             var client = try HTTPClient(authorityFile: authority)
             // A frame waits meanwhile, and the operator with it.

@@ -57,6 +57,13 @@ enum C2Schema {
         ALTER TABLE nodes ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;  -- 1: a sequence id of it was accepted
 
         """,
+        """
+        ALTER TABLE history ADD COLUMN grade TEXT;   -- of a decision: of the evidence
+        ALTER TABLE history ADD COLUMN reason TEXT;  -- of a decision
+        -- In meta, 'required': how much must be known of a device's proof. An older program would not heed it, so it must
+        -- refuse this version.
+
+        """,
     ]
 
     /// Brings a file to the newest version, in one transaction.

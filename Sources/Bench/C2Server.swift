@@ -100,11 +100,7 @@ public final class C2Server: @unchecked Sendable {
             if keys[node] == nil { c2.registryObservers.insert(node) }
         }
         outbox = Outbox(try store.outbox())
-        orders = C2Orders(groups: store.groups) { path in
-            let file = open(path, O_RDONLY | O_CLOEXEC)
-            defer { close(file) }
-            return file < 0 ? nil : sha256(ofFile: file)
-        }
+        orders = C2Orders(groups: store.groups) { Files.digest(of: $0) }
     }
 
     /// Runs on the calling thread until the ending, or a signal.

@@ -63,7 +63,7 @@ extension C2Server {
         let told = effects.compactMap { effect -> String? in
             switch effect {
             case .say(let words): words
-            case .decided(let decision, let device, _): "join of \(device): \(decision.rawValue)"
+            case .decided(let decision, let device, _, _): "join of \(device): \(decision.rawValue)"
             case .record, .send, .sendAgain, .moderate: nil
             }
         }
@@ -104,32 +104,34 @@ extension C2.Command {
         }
     }
 
-    /// Who is to do it.
-    var node: Identifier {
+    /// Who is to do it; nil: the server itself.
+    var node: Identifier? {
         switch self {
         case .accept(let node, _), .observer(let node, _), .refuse(let node), .join(let node), .terminate(let node),
             .deregister(let node),
             .identity(let node), .action(let node, _), .update(let node, _, _), .activate(let node),
             .data(let node, _, _):
             node
+        case .require: nil
         }
     }
 
     /// As a line of orders has it; of data, whose only.
     var words: String {
         switch self {
-        case .accept: "accept \(node)"
-        case .observer(_, let may): "observer \(node) \(may ? "yes" : "no")"
-        case .refuse: "refuse \(node)"
-        case .join: "join \(node)"
-        case .terminate: "terminate \(node)"
-        case .deregister: "deregister \(node)"
-        case .identity: "identity \(node)"
-        case .action(_, let code):
+        case .accept(let node, _): "accept \(node)"
+        case .observer(let node, let may): "observer \(node) \(may ? "yes" : "no")"
+        case .require(let grade): "require \(grade.rawValue)"
+        case .refuse(let node): "refuse \(node)"
+        case .join(let node): "join \(node)"
+        case .terminate(let node): "terminate \(node)"
+        case .deregister(let node): "deregister \(node)"
+        case .identity(let node): "identity \(node)"
+        case .action(let node, let code):
             "action \(node) " + (C2Orders.actions.first { $0.value == code }?.key ?? "\(code)")
-        case .update(_, let url, let digest): "update \(node) \(url) \(hexadecimal(digest))"
-        case .activate: "activate \(node)"
-        case .data: "data \(node)"
+        case .update(let node, let url, let digest): "update \(node) \(url) \(hexadecimal(digest))"
+        case .activate(let node): "activate \(node)"
+        case .data(let node, _, _): "data \(node)"
         }
     }
 }

@@ -48,10 +48,10 @@ extension C2Server {
             case .say(let words):
                 entries.append(.told(.remark, step.node, words))
                 deeds.append(.say(words))
-            case .decided(let decision, let device, let observer):
+            case .decided(let decision, let device, let observer, let grounds):
                 let (kind, by) = observer.map { ("observed", "\($0)") } ?? ("human-moderated", "a human")
                 let words = "\(kind) join of \(device) by \(by): \(decision.rawValue)"
-                entries.append(.told(.decision, device, words))
+                entries.append(.decided(device, words, grounds))
                 deeds += [.say(words), .decided]
             case .moderate(let device, let value):
                 entries.append(.told(.remark, device, "a value for \(device) is shown to the operator"))

@@ -26,10 +26,49 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         public var manner: String
         /// Who observes it, where somebody does.
         public var observer: Identifier?
+        /// What the beacons of its site have said, where several were asked.
+        public var votes: Votes?
         /// Seconds until it fails by itself.
         public var secondsLeft: Int64
         /// Whether a value waits for human eyes.
         public var hasValue: Bool
+    }
+
+    /// What several beacons have said of one join so far.
+    public struct Votes: Codable, Equatable, Sendable {
+        /// The site's name.
+        public var site: String
+        /// How many beacons were asked.
+        public var asked: Int
+        /// How many of them must have seen the device.
+        public var needed: Int
+        /// Who has, by a proof that the device has signed.
+        public var seen: [Identifier]
+        /// Who has answered otherwise.
+        public var unseen: [Identifier]
+
+        /// `1 of 3 beacons have seen it, 2 must`.
+        public var words: String { "\(seen.count) of \(asked) beacons have seen it, \(needed) must" }
+    }
+
+    /// Beacons that observe together.
+    public struct Site: Codable, Equatable, Sendable {
+        /// Its name.
+        public var name: String
+        /// How many of its beacons must have seen a device.
+        public var quorum: Int
+        /// In the order of the command line.
+        public var beacons: [Beacon]
+    }
+
+    /// One of them.
+    public struct Beacon: Codable, Equatable, Sendable {
+        /// Who it is.
+        public var id: Identifier
+        /// Whether it may observe.
+        public var mayObserve: Bool
+        /// Whether it may, and has joined.
+        public var isAsked: Bool
     }
 
     /// A join that is over.
@@ -50,6 +89,8 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         public var decision: String
         /// Why, in words.
         public var reason: String
+        /// How much the evidence shows, where an observer has said *valid*.
+        public var grade: C2.Grade?
     }
 
     /// The server.
@@ -60,6 +101,10 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
     public var joins: [Join]
     /// The joins that ended last, the newest last.
     public var ended: [Ended] = []
+    /// How much must be known of a device's proof.
+    public var requires = C2.Grade.reachable
+    /// In the order of their names.
+    public var sites: [Site] = []
 }
 
 extension C2 {
@@ -81,10 +126,12 @@ extension C2 {
                 id: join.answerToken.description, device: device, manner: Manner.human.rawValue, observer: nil,
                 secondsLeft: left(join.deadline), hasValue: hasValue(device))
         }
-        let observed = open.map { token, join in
+        // One that several beacons were asked about stands in `open` several times.
+        let open = Dictionary(open.map { ($1.name(under: $0), $1) }) { one, _ in one }
+        let observed = open.map { id, join in
             C2Snapshot.Join(
-                id: token.description, device: join.device, manner: Manner.observed.rawValue, observer: join.observer,
-                secondsLeft: left(join.deadline), hasValue: false)
+                id: id, device: join.device, manner: Manner.observed.rawValue, observer: join.named,
+                votes: shown(votes[join.answerToken], join), secondsLeft: left(join.deadline), hasValue: false)
         }
         func before(_ one: C2Snapshot.Join, _ other: C2Snapshot.Join) -> Bool {
             (one.secondsLeft, one.id) < (other.secondsLeft, other.id)
@@ -102,8 +149,26 @@ extension C2 {
                 C2Snapshot.Ended(
                     id: one.id, device: one.device, manner: one.manner.rawValue, observer: one.observer,
                     secondsLeft: left(one.deadline), secondsAgo: max(0, (now - one.at) / 1_000_000_000),
-                    decision: one.decision.rawValue, reason: one.reason)
-            })
+                    decision: one.decision.rawValue, reason: one.grounds.reason, grade: one.grounds.grade)
+            }, requires: requires, sites: shownSites)
+    }
+
+    private func shown(_ votes: Votes?, _ join: Join) -> C2Snapshot.Votes? {
+        guard join.isOfQuorum, let votes else { return nil }
+        let site = policy.sites.first { $0.value.beacons.contains(join.named) }?.key ?? ""
+        func sorted(_ nodes: Set<Identifier>) -> [Identifier] { nodes.sorted { $0.number < $1.number } }
+        return C2Snapshot.Votes(
+            site: site, asked: votes.asked, needed: votes.needed, seen: sorted(votes.valid),
+            unseen: sorted(votes.others))
+    }
+
+    private var shownSites: [C2Snapshot.Site] {
+        policy.sites.sorted { $0.key < $1.key }.map { name, site in
+            let beacons = site.beacons.map {
+                C2Snapshot.Beacon(id: $0, mayObserve: mayObserve($0), isAsked: mayObserve($0) && joined.contains($0))
+            }
+            return C2Snapshot.Site(name: name, quorum: site.quorum, beacons: beacons)
+        }
     }
 
     /// The device whose open join before human eyes has this id; nil where that join is over, or another has taken its place.

@@ -23,6 +23,9 @@ public final class C2Store: @unchecked Sendable {
     private let path: String?
     private let file: C2StateFile?
     let bounds: Bounds
+    /// Whether the history says on what decisions rest: not in files of the first two versions, which who only looks leaves as
+    /// they are.
+    private let hasGrounds: Bool
     /// What the file holds, so that a commit writes differences only.
     var kept = C2.Memory()
     var keptGroups: [String: [Identifier]] = [:]
@@ -41,7 +44,7 @@ public final class C2Store: @unchecked Sendable {
     }
 
     init(path: String?, own: Identifier, bounds: Bounds) throws(OperatorFault) {
-        (self.path, self.bounds) = (path, bounds)
+        (self.path, self.bounds, hasGrounds) = (path, bounds, true)
         do {
             if let path {
                 if !C2StateFile.exists(path) { try C2StateFile.make(path) { try C2Store.found($0, own) } }
@@ -69,6 +72,7 @@ public final class C2Store: @unchecked Sendable {
             database = try Database(path: path, readOnly: true)
             try database.script("PRAGMA busy_timeout = 5000")
             try C2Store.check(database, nil)
+            hasGrounds = try C2Schema.version(database) >= 3
         } catch {
             throw C2Store.fault(error, path)
         }
@@ -99,7 +103,8 @@ public final class C2Store: @unchecked Sendable {
     private func rows(
         _ condition: String, _ order: String, _ id: Int64, _ limit: Int, _ node: Identifier?
     ) throws(OperatorFault) -> [C2Entry] {
-        let columns = "SELECT id, wall, kind, node, line, words FROM history WHERE \(condition)"
+        let grounds = hasGrounds ? "grade, reason" : "NULL, NULL"
+        let columns = "SELECT id, wall, kind, node, line, words, \(grounds) FROM history WHERE \(condition)"
         let (number, most) = (Database.Value.integer(id), Database.Value.integer(Int64(max(0, limit))))
         return try guarded {
             let rows =
@@ -182,7 +187,7 @@ public final class C2Store: @unchecked Sendable {
         }
         try database.script(own == nil ? "BEGIN" : "BEGIN IMMEDIATE")
         defer { try? database.script("ROLLBACK") }
-        // Who only looks may not write; the history has been the same since the first version.
+        // Who only looks may not write.
         if own == nil { _ = try C2Schema.version(database) } else { try C2Schema.migrate(database) }
         let server = try database.rows("SELECT value FROM meta WHERE name = 'server'").first?.text(0)
         if let own, server != own.description {
@@ -207,6 +212,11 @@ public final class C2Store: @unchecked Sendable {
             if row.unsigned(2) != 0 { kept.numbers[node] = row.unsigned(2) }
             if !row.isNull(3) { kept.given[node] = row.integer(3) != 0 }
             if row.integer(4) != 0 { kept.heard.insert(node) }
+        }
+        if let required = try database.rows("SELECT value FROM meta WHERE name = 'required'").first?.text(0) {
+            // What nobody understands must not become less than was wanted.
+            guard let grade = C2.Grade(rawValue: required) else { throw C2Store.notUnderstood("what is required") }
+            kept.required = grade
         }
         for row in try database.rows("SELECT name, node FROM groups ORDER BY name, place") {
             keptGroups[row.text(0) ?? "", default: []].append(Identifier(row.unsigned(1)))
@@ -280,5 +290,6 @@ extension C2Entry {
             id: row.integer(0), wallMilliseconds: row.integer(1), kind: kind,
             node: row.isNull(3) ? nil : Identifier(row.unsigned(3)), line: row.text(4).flatMap(TraceLine.init(json:)),
             words: row.text(5) ?? "")
+        (grade, reason) = (row.text(6).flatMap(C2.Grade.init(rawValue:)), row.text(7))
     }
 }

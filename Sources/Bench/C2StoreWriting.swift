@@ -20,6 +20,9 @@ extension C2Store {
                 .unsigned(node.number), .text((memory.standings[node] ?? .known).rawValue))
         }
         try writeCommands(memory)
+        if let required = memory.required, required != kept.required {
+            try database.run("INSERT OR REPLACE INTO meta VALUES ('required', ?)", .text(required.rawValue))
+        }
         for node in Set(memory.given.keys).union(kept.given.keys) where memory.given[node] != kept.given[node] {
             try database.run(
                 "INSERT INTO nodes (id, observer) VALUES (?, ?)"
@@ -83,12 +86,12 @@ extension C2Store {
 
     func append(_ entry: C2Entry) throws {
         let line = entry.line?.json
-        let size = Int64(entry.words.utf8.count + (line?.utf8.count ?? 0))
+        let size = Int64(entry.words.utf8.count + (entry.reason?.utf8.count ?? 0) + (line?.utf8.count ?? 0))
         try database.run(
-            "INSERT INTO history (wall, kind, node, line, words, bytes) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO history (wall, kind, node, line, words, bytes, grade, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             .integer(entry.wallMilliseconds), .text(entry.kind.rawValue),
             entry.node.map { .unsigned($0.number) } ?? .null, line.map { .text($0) } ?? .null, .text(entry.words),
-            .integer(size))
+            .integer(size), entry.grade.map { .text($0.rawValue) } ?? .null, entry.reason.map { .text($0) } ?? .null)
         last = database.lastRow
         if first == 0 { first = last }
         bytes += size

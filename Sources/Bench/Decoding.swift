@@ -121,6 +121,7 @@ extension Body {
     var fields: [String: JSON] {
         var fields = plainFields
         if let sealed { fields["sealed_hex"] = sealed.json }
+        fields.merge(proofFields) { $1 }
         return fields
     }
 

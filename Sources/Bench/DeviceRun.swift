@@ -216,7 +216,7 @@ public final class DeviceRun: @unchecked Sendable {
                 device: node.id, server: task.server, beacon: beacon, transport: address.transport, modes: task.modes),
             deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
         let link = DeviceLink(
-            loop, to: address, session: session, sign: { [node, task] in task.signature(of: $0, node) },
+            loop, to: address, session: session, hold: task.others.isEmpty ? DeviceLink.holdLimit : 5, sign: { [node, task] in task.signature(of: $0, node) },
             report: { [unowned self] report in note(report) })
         self.link = link
         link.open(from: task.adapter)

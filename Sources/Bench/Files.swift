@@ -24,6 +24,17 @@ enum Files {
     }
 }
 
+extension Files {
+    /// SHA-256 of a regular file; nil where it is none, or cannot be read. A FIFO would keep the whole server waiting for
+    /// somebody at its other end.
+    static func digest(of path: String) -> [UInt8]? {
+        let file = openRegularFile(path, O_RDONLY, isFollowing: true)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        return sha256(ofFile: file)
+    }
+}
+
 extension Decoded {
     /// More than any frame has in hexadecimal: longer input is refused whatever stands at its end.
     private static let longestInput = 3 * UnverifiedFrame.maximumLength
@@ -68,7 +79,8 @@ extension DeviceTask {
     /// The server's key from a file.
     /// - Throws: `OperatorFault`.
     public static func serverKey(_ path: String) throws(OperatorFault) -> PublicKey {
-        try asOperatorFault { try PublicKey(pemFile: path) }
+        try TrustedFiles.examine(path, as: "the server's key")
+        return try asOperatorFault { try PublicKey(pemFile: path) }
     }
 }
 

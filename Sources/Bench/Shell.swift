@@ -27,6 +27,7 @@ public struct BenchNode: Sendable {
     public init(
         id: Identifier, keyFile: String, broker: String, tls: TLSFiles, traceFile: String?
     ) throws(OperatorFault) {
+        try TrustedFiles.examine(tls.authority, as: "the broker's CA file")
         let key = try asOperatorFault { try IdentityKey(pemFile: keyFile) }
         do throws(BrokerFault) { try tls.check() } catch { throw OperatorFault(error) }
         var trace: TraceFile?

@@ -30,6 +30,7 @@ struct C2Verb: ParsableCommand {
             With --orders, lines on standard input are orders, with @NAME for the nodes of a group:
               accept NODE MARK: the mark that is shown with the value
               observer NODE yes|no: whether it may observe
+              require reachable|challenged|keyed: as --require; kept with --state
               refuse|join|terminate|deregister|identity NODE
               action NODE pause|resume|identify|restart-radio|0..255
               data NODE ID HEX
@@ -103,14 +104,17 @@ struct C2Verb: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            How much must be known of a device's proof: that the observer says it was there, that it says the device has answered             a challenge, or that the device has signed its answer and this server has checked it. What is less is refused.
+            How much must be known of a device's proof: that the observer says it was there, that it says the device has \
+            answered a challenge (its setting report-evidence), or that the device has signed its answer and this server has \
+            checked it. What is less is refused. Without it, as --state has kept it, or reachable.
             """, valueName: "reachable|challenged|keyed"))
-    var require = C2.Grade.reachable
+    var require: C2.Grade?
 
     @Option(
         help: ArgumentHelp(
             """
-            Beacons that observe together: a join that names one of them asks all of them. May be given several times. Each             must be allowed to observe; only keyed proofs count.
+            Beacons that observe together: a join that names one of them asks all of them. May be given several times. Each \
+            must be allowed to observe; only keyed proofs count.
             """, valueName: "name=identity,identity,..."))
     var site: [SiteOption] = []
 

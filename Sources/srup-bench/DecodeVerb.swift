@@ -8,7 +8,8 @@ struct DecodeVerb: ParsableCommand {
         discussion: """
             Reads one frame, in hexadecimal (white space anywhere) or raw, and prints one JSON object: version, type (its \
             number), name, sequence_id (a decimal string), sender (16 digits), token_hex, body (fields by name), signature \
-            ("valid" or "unchecked"), and value_hex where a sealed value was opened.
+            ("valid" or "unchecked"), and value_hex where a sealed value was opened. A device's signed proof \
+            (OBSERVATION_PROOF) has its parts in the body's field proof, with signed_hex, which the device's signature is over.
 
             Status 0 where the frame is well formed and all that was asked for held. Else status 1, and the object is \
             {"refused": "frame"|"signature"|"seal"|"value", "reason": "..."}, which names the first layer that refused.

@@ -9,7 +9,7 @@ struct HistoryVerb: ParsableCommand {
         abstract: "Show what a C2 server has sent, accepted, refused and decided.",
         discussion: """
             Reads the file of c2 --state, while the server runs or after it. A line per entry: id, time (UTC), kind, node, \
-            and what the operator was told. Kinds: message, decision, evidence, order, remark. The server keeps the last \
+            and what the operator was told; of a decision also the grade of its evidence and why. Kinds: message, decision, evidence, order, remark. The server keeps the last \
             100000 entries, or 256 MiB of them. No value is in it: what was sealed is sealed here.
 
             EXAMPLE:

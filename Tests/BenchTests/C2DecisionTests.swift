@@ -33,7 +33,10 @@ struct C2DecisionTests {
         server.withOpenJoin()
         let effects = server.hears(Cast.beacon.says(.response(status), 4, "new-2"))
         #expect(effects.sent == ["RESPONSE \(answer) #3 new-1 to device"])
-        #expect(effects.last == .decided(decision, device: Cast.device.id, observer: Cast.beacon.id))
+        let grounds = C2.Grounds(
+            grade: status == .observedJoinValid ? .reachable : nil,
+            reason: "the verdict of \(Cast.beacon.id): \(status)")
+        #expect(effects.last == .decided(decision, device: Cast.device.id, observer: Cast.beacon.id, grounds))
         #expect(server.c2.nextDeadline == nil)
     }
 
@@ -180,7 +183,7 @@ struct C2DecisionTests {
         let effects = server.hears(Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 5, "T5"))
         #expect(effects.sent == ["OBS_JOIN_RESP #6 new-3 to device", "OBSERVE_REQ #4 new-4 to beacon"])
         #expect(effects.decisions.isEmpty)
-        #expect(server.c2.ended.map(\.reason) == ["the device has asked again"])
+        #expect(server.c2.ended.map(\.grounds.reason) == ["the device has asked again"])
         // The old verdict decides nothing any more.
         #expect(server.hears(Cast.beacon.says(.response(.observedJoinValid), 9, "new-2")).decisions.isEmpty)
         #expect(server.hears(Cast.beacon.says(.response(.observedJoinValid), 19, "new-4")).decisions == [.accepted])

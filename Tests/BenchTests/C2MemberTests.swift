@@ -248,6 +248,7 @@ struct C2MemberTests {
         #expect(try orders.read("accept bea1 1a2b3c4d") == [.accept(one, mark: "1a2b3c4d")])
         #expect(try orders.read("observer @gate yes") == [.observer(one, true), .observer(two, true)])
         #expect(try orders.read("observer bea1 no") == [.observer(one, false)])
+        #expect(try orders.read("require keyed") == [.require(.keyed)])
         #expect(try orders.read("refuse bea1") == [.refuse(one)])
         #expect(try orders.read("join bea1") == [.join(one)])
         #expect(try orders.read("terminate bea1") == [.terminate(one)])
@@ -270,7 +271,8 @@ struct C2MemberTests {
         for bad in [
             "update bea1 https://x", "update bea1 https://x old.bin",
             "update bea1 https://x \(String(repeating: "a", count: 63))",
-            "activate", "activate bea1 now", "accept bea1", "observer bea1", "observer bea1 maybe", "accept",
+            "require", "require much", "require keyed now", "activate", "activate bea1 now", "accept bea1",
+            "observer bea1", "observer bea1 maybe", "accept",
             "accept x", "action bea1", "action bea1 sing", "action bea1 256",
             "data bea1 X 0",
             "data bea1 X zz",

@@ -1,8 +1,9 @@
-import Bench
 import Keys
 import ProofLink
 import SRUP
 import Testing
+
+@testable import Bench
 
 @Suite("More than one beacon for one join")
 struct C2QuorumTests {
@@ -144,6 +145,47 @@ struct C2QuorumTests {
         var stage = Stage(quorum: 2)
         #expect(stage.server.c2.obey(.terminate(Self.beacons[0].id)).decisions.isEmpty)
         #expect(stage.server.c2.obey(.terminate(Self.beacons[1].id)).decisions == [.refused])
+    }
+
+    @Test("for people it is one join, with the votes so far, and its end has the grade and the votes")
+    func shown() throws {
+        var stage = Stage(quorum: 2)
+        func look() -> C2Snapshot {
+            stage.server.c2.snapshot(knowing: [], heard: [:], at: stage.server.now, hasValue: { _ in false })
+        }
+        let first = look()
+        #expect(first.joins.count == 1 && first.joins.first?.observer == Self.beacons[0].id)
+        #expect(first.joins.first?.votes?.words == "0 of 3 beacons have seen it, 2 must")
+        #expect(first.sites.map(\.name) == ["gate"] && first.sites[0].beacons.map(\.id) == Self.beacons.map(\.id))
+        #expect(first.sites[0].quorum == 2 && first.sites[0].beacons.allSatisfy(\.isAsked))
+
+        _ = try stage.vote(Self.beacons[2], .observedJoinInvalid)
+        _ = try stage.vote(Self.beacons[1], .observedJoinValid, proofTo: Self.beacons[1])
+        let second = look()
+        #expect(second.joins.map(\.id) == first.joins.map(\.id))
+        let votes = try #require(second.joins.first?.votes)
+        #expect(votes.words == "1 of 3 beacons have seen it, 2 must" && votes.site == "gate")
+        #expect(votes.seen == [Self.beacons[1].id] && votes.unseen == [Self.beacons[2].id])
+
+        _ = try stage.vote(Self.beacons[0], .observedJoinValid, proofTo: Self.beacons[0])
+        let last = look()
+        #expect(last.joins.isEmpty && last.ended.map(\.id) == first.joins.map(\.id))
+        #expect(last.ended.first?.grade == .keyed)
+        #expect(last.ended.first?.reason.hasPrefix("2 of 3 beacons have seen it, 2 must") == true)
+    }
+
+    @Test("a quorum that was not reached has no grade")
+    func shownRefused() throws {
+        var stage = Stage(quorum: 2)
+        _ = try stage.vote(Self.beacons[0], .observedJoinValid, proofTo: Self.beacons[0])
+        _ = try stage.vote(Self.beacons[1], .observedJoinValid)
+        let end = try stage.vote(Self.beacons[2], .observedJoinValid)
+        guard case .decided(.refused, _, _, let grounds)? = end.last else {
+            Issue.record("\(end)")
+            return
+        }
+        #expect(grounds.grade == nil && grounds.reason.contains("1 of 3 beacons have seen it, 2 must"))
+        #expect(grounds.reason.contains("a quorum counts keyed proofs only"))
     }
 
     @Test("a device that leaves fails its join once")

@@ -39,6 +39,7 @@ final class C2StoreTests {
         }
         memory.given = [Cast.beacon.id: true, Cast.device.id: false, Identifier(.max): true]
         memory.heard = [Cast.beacon.id, Identifier(.max)]
+        memory.required = .challenged
         memory.updates = [Cast.beacon.id: Cast.token("update"), Identifier(.max): Cast.token("other")]
         return memory
     }()
@@ -66,6 +67,7 @@ final class C2StoreTests {
             memory.asked[Cast.token("asked-9")] = C2.Asked(node: Cast.device.id, what: .data)
             memory.updates[Cast.beacon.id] = Cast.token("newer")
             memory.given = [Cast.beacon.id: false, Identifier(99): true]
+            memory.required = .keyed
         }
         do {
             let again = try open()
@@ -97,12 +99,15 @@ final class C2StoreTests {
         try open().commit(C2StoreTests.full, groups: [:], entries: [entry("first")])
         try sql(
             "ALTER TABLE nodes DROP COLUMN observer; ALTER TABLE nodes DROP COLUMN type;"
-                + " ALTER TABLE nodes DROP COLUMN heard; PRAGMA user_version = 1")
+                + " ALTER TABLE nodes DROP COLUMN heard; ALTER TABLE history DROP COLUMN grade;"
+                + " ALTER TABLE history DROP COLUMN reason; DELETE FROM meta WHERE name = 'required';"
+                + " PRAGMA user_version = 1")
         // Who only looks changes nothing.
         #expect(try C2Store(lookingInto: path).read(before: .max, limit: 9, of: nil).count == 1)
         let old = gone { memory in
             memory.given = [:]
             memory.heard = []
+            memory.required = nil
         }
         #expect(try open().memory == old)
         try open().commit(C2StoreTests.full, groups: [:], entries: [])
@@ -126,6 +131,10 @@ final class C2StoreTests {
             ("another program's", "c2 has made", { try self.sql("PRAGMA application_id = 1") }),
             ("a newer one's", "that version", { try self.sql("PRAGMA user_version = 99") }),
             ("not understood", "backup", { try self.sql("UPDATE nodes SET standing = 'queen'") }),
+            (
+                "of a grade that it does not know", "backup",
+                { try self.sql("UPDATE meta SET value = 'sworn' WHERE name = 'required'") }
+            ),
         ]
         for (name, word, change) in cases {
             try? FileManager.default.removeItem(atPath: path)

@@ -96,7 +96,7 @@ extension [C2.Effect] {
     }
 
     var decisions: [C2.Decision] {
-        compactMap { if case .decided(let decision, _, _) = $0 { decision } else { nil } }
+        compactMap { if case .decided(let decision, _, _, _) = $0 { decision } else { nil } }
     }
 
     /// Why what came was refused, if it was.

@@ -84,6 +84,24 @@ struct DecodedTests {
         }
     }
 
+    @Test("A device's signed proof is shown in its parts, and data under its name that is none says so")
+    func proof() throws {
+        let id = Octets("OBSERVATION_PROOF".utf8)
+        let data = try C2KeyedTests.Proof.right.data()
+        let frame = Cast.beacon.says(.data(id: id, data: Octets(data)), 1, "T")
+        let body = try #require(try fields(Decoded(frame, verifyWith: nil, openWith: nil))["body"] as? [String: Any])
+        let proof = try #require(body["proof"] as? [String: String])
+        #expect(proof["server_id"] == "\(Cast.c2.id)" && proof["device_id"] == "\(Cast.device.id)")
+        #expect(proof["beacon_id"] == "\(Cast.beacon.id)" && proof["transport"] == "le")
+        #expect(proof["modes_offered"] == "challenge,keyed")
+        let signed = bytes(hexadecimal: (proof["signed_hex"] ?? "").utf8) ?? []
+        let signature = bytes(hexadecimal: (proof["signature_hex"] ?? "").utf8) ?? []
+        #expect(Cast.device.key.publicKey.verifies(signature[...], over: [signed[...]]))
+        let cut = Cast.beacon.says(.data(id: id, data: Octets(data.prefix(139))), 1, "T")
+        let short = try #require(try fields(Decoded(cut, verifyWith: nil, openWith: nil))["body"] as? [String: Any])
+        #expect((short["proof"] as? [String: String])?["refused"] == "not a proof of keyed mode")
+    }
+
     @Test("To open what carries no value is asked for in vain")
     func nothingSealed() throws {
         let frame = Cast.device.says(.joinRequest, 1, "T")

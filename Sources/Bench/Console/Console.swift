@@ -131,6 +131,7 @@ public actor Console {
             return .see("/", [("set-cookie", "\(cookieName(gate))=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")])
         case "/join": return await decide(form, session)
         case "/order": return await obey(form, session)
+        case ConsolePage.requirePath: return await require(form, session)
         default: return .sentence(404, "Not here", "The console has no such page.")
         }
     }
@@ -153,7 +154,7 @@ public actor Console {
         return tell(await means.obey(order.command(for: node)), session)
     }
 
-    private func tell(_ words: [String], _ session: ConsoleSessions.Session) -> ConsoleReply {
+    func tell(_ words: [String], _ session: ConsoleSessions.Session) -> ConsoleReply {
         .see("/?said=\(sessions.keep(words, for: session.token))#said")
     }
 

@@ -86,7 +86,9 @@ extension ConsolePage {
                 \(line.bytes) bytes</p>
                 """
             } ?? ""
-        return "<p>\(clipped(entry.words))</p>\(way)"
+        let grounds: HTML =
+            entry.reason.map { "<p>\(ConsolePage.grade(entry.grade)) \(clipped($0))</p>" } ?? ""
+        return "<p>\(clipped(entry.words))</p>\(grounds)\(way)"
     }
 
     /// What a node has sent can be 65,535 bytes long.

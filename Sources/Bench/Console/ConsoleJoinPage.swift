@@ -31,7 +31,7 @@ extension ConsolePage {
         let way: HTML =
             isHuman
             ? "<p><a class=\"button main\" href=\"\(joinPath)\(join.id)\">Compare <code>\(join.device)</code></a></p>"
-            : "<p class=\"faint\">Its observer decides.</p>"
+            : votes(join.votes)
         return """
             <li id="join-\(join.id)" class="join" data-device="\(join.device)" data-left="\(join.secondsLeft)">
             <h3>Device <code>\(join.device)</code></h3>
@@ -46,7 +46,7 @@ extension ConsolePage {
         <li id="join-\(join.id)" class="join over \(join.decision)" data-device="\(join.device)">
         <h3>Device <code>\(join.device)</code></h3>
         <p class="facts"><span>\(manner(join.observer))</span> <span class="left">over</span></p>
-        <p><strong>\(join.decision)</strong>: \(join.reason).
+        <p><strong>\(join.decision)</strong> \(grade(join.grade)): \(join.reason).
         <a href="\(joinPath)\(join.id)">Result<span class="unseen"> for \(join.device)</span></a></p>
         </li>
         """
@@ -79,7 +79,7 @@ extension ConsolePage {
             <p><a href="/">All joins</a></p>
             \(said(view.said))
             <p id="announcer" class="unseen" role="status" aria-live="assertive"></p>
-            <div id="decision" class="card" data-live="decision" data-state="\(view.ended?.decision ?? "open")">
+            <div id="decision" class="card" data-live="decision" data-state="\(state(view))">
             <p class="facts"><span>\(manner(observer))</span> \(left)</p>
             \(view.ended.map { result($0, view) } ?? comparison(view))
             </div>
@@ -88,8 +88,14 @@ extension ConsolePage {
             """)
     }
 
+    /// A page that is open shows another card when this changes.
+    private static func state(_ view: ConsoleJoinView) -> String {
+        if let ended = view.ended { return ended.decision }
+        return view.open?.votes.map { "open, \($0.seen.count + $0.unseen.count) answers" } ?? "open"
+    }
+
     private static func comparison(_ view: ConsoleJoinView) -> HTML {
-        guard view.open?.manner == C2.Manner.human.rawValue else { return "<p>Its observer decides.</p>" }
+        guard view.open?.manner == C2.Manner.human.rawValue else { return votes(view.open?.votes) }
         guard let comparison = view.comparison else {
             return """
                 <p class="fault">The value is not known any more, so there is nothing to compare. Refuse it, and let the \
@@ -174,9 +180,15 @@ extension ConsolePage {
             }
         return """
             <p id="result" class="result \(ended.decision)" role="status" tabindex="-1">\(words)</p>
+            \(evidence(ended))
             <p class="faint">\(ended.reason), \(timeLeft(ended.secondsAgo)) ago.</p>
             \(undo(ended, view))
             """
+    }
+
+    private static func evidence(_ ended: C2Snapshot.Ended) -> HTML {
+        guard ended.grade != nil else { return "" }
+        return "<p id=\"evidence\">The evidence: \(grade(ended.grade))</p>"
     }
 
     /// What takes an accept back. It asks once more, at another place of the screen.

@@ -26,6 +26,7 @@ enum ConsolePage {
             <p id="announcer" class="unseen" role="status" aria-live="assertive"></p>
             \(joinSection(view))
             \(deviceSection(view))
+            \(requirementSection(view))
             \(messageSection(view))
             \(historySection(view))
             </main>

@@ -1,0 +1,40 @@
+import ProofLink
+import SRUP
+
+// A device's signed proof for people: in the history, the console, and `srup-bench decode`.
+extension Body {
+    /// What an OBSERVATION_PROOF says, in words; nil for other messages. Nothing of it is checked here.
+    var observationProof: String? {
+        guard case .data(let id, let data) = self, id == C2.observationProof else { return nil }
+        return KeyedProof(encoded: data.bytes)?.words ?? "\(data.bytes.count) bytes that are not a proof of keyed mode"
+    }
+
+    /// The parts of an OBSERVATION_PROOF, under the names that docs/proof-link.md has; empty for other messages.
+    var proofFields: [String: JSON] {
+        guard case .data(let id, let data) = self, id == C2.observationProof else { return [:] }
+        guard let proof = KeyedProof(encoded: data.bytes) else {
+            return ["proof": .object(["refused": .text("not a proof of keyed mode")])]
+        }
+        return ["proof": .object(proof.fields)]
+    }
+}
+
+extension KeyedProof {
+    fileprivate var words: String {
+        "device \(context.device) to beacon \(context.beacon), for server \(context.server), over \(context.transport.rawValue), "
+            + "signature of \(signature.count) bytes"
+    }
+
+    fileprivate var fields: [String: JSON] {
+        let modes = [("value", Modes.value), ("challenge", .challenge), ("keyed", .keyed)]
+            .filter { context.modes.contains($0.1) }.map(\.0)
+        return [
+            "server_id": .text(context.server.description), "device_id": .text(context.device.description),
+            "beacon_id": .text(context.beacon.description), "transport": .text(context.transport.rawValue),
+            "modes_offered": .text(modes.joined(separator: ",")),
+            "link_nonce_hex": .text(hexadecimal(context.linkNonce)), "challenge_hex": .text(hexadecimal(challenge)),
+            "device_nonce_hex": .text(hexadecimal(nonce)), "tag_hex": .text(hexadecimal(tag)),
+            "signature_hex": .text(hexadecimal(signature)), "signed_hex": .text(hexadecimal(signedBytes)),
+        ]
+    }
+}
