@@ -82,7 +82,7 @@ public struct C2: Sendable {
         public var keeps: Set<Identifier> = []
         /// The devices that may join by observation; all known ones where nil.
         public var accepted: Set<Identifier>?
-        /// Nodes that may observe, from this run on. Whoever may vouches for devices, so nobody may unless it is given.
+        /// Nodes that may observe, from this run on. An observer vouches for devices, so nobody may unless it is given.
         public var observers: Set<Identifier> = []
         /// Nanoseconds after which the server gives up on an observer. Longer than the beacon's own window (120 s), so that
         /// the observer's word comes first.

@@ -100,7 +100,7 @@ extension C2 {
 
     /// The registry has no key of a node any more: it is a member no longer, and nothing can be sent to it.
     mutating func expel(_ node: Identifier) -> [Effect] {
-        // Whoever is registered under this identifier next is given nothing by that.
+        // The next node that is registered under this identifier does not get the right to observe by that.
         given[node] = nil
         registryObservers.remove(node)
         return [.say("\(node) is not in the registry any more")] + leave(node, .terminated)

@@ -1,6 +1,6 @@
 import SRUP
 
-// Who may observe: whoever may vouches for devices, so it is given explicitly, and nobody may by default.
+// Who may observe: an observer vouches for devices, so the right is given explicitly, and no node has it by default.
 extension C2 {
     /// Why an earlier join has ended without an answer.
     static let askedAgain = "the device has asked again"

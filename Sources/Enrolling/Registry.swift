@@ -193,7 +193,7 @@ public struct Registry: Sendable {
 
     /// The key that the service has of a node; nil where it has none.
     package func key(of node: String) throws(EnrolmentFault) -> PublicKey? {
-        precondition(node.utf8.allSatisfy(WebAddress.isPlain), "a name that is no path")
+        precondition(node.utf8.allSatisfy(WebAddress.isPlain), "a name that does not fit into a path")
         let reply = try answer(.get("get_key/" + node), "get_key")
         if reply.status == 404 { return nil }
         guard reply.status == 200 else { throw .answered("get_key", reply) }
@@ -202,7 +202,7 @@ public struct Registry: Sendable {
 
     /// The type that a node is registered with; nil where the service has no such node.
     package func type(of node: String) throws(EnrolmentFault) -> String? {
-        precondition(node.utf8.allSatisfy(WebAddress.isPlain), "a name that is no path")
+        precondition(node.utf8.allSatisfy(WebAddress.isPlain), "a name that does not fit into a path")
         let reply = try answer(.get("get_type/" + node), "get_type")
         if reply.status == 404 { return nil }
         guard reply.status == 200 else { throw .answered("get_type", reply) }

@@ -1,14 +1,14 @@
 import Keys
 import SRUP
 
-/// What a node signs for a registration service (docs/registry.md, «Statements»). It names the service, so that none can use at
-/// another one what it was given.
+/// What a node signs for a registration service (docs/registry.md, "Statements"). It names the service, so that a
+/// service cannot use at another one what it was given.
 public enum Statement: Sendable {
     /// The identity's registered key is ours.
     case validate(Identifier)
     /// The identity ends.
     case deregister(Identifier)
-    /// The identity's key is to be this one. Both keys sign it.
+    /// The identity's new key is this one. Both keys sign it.
     case rotate(Identifier, newKey: PublicKey)
 
     /// A registration service, as a statement names it.

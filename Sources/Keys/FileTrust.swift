@@ -12,11 +12,11 @@ public struct OpenPlace: Equatable, Sendable {
     /// Links that are followed at most, as the kernel does.
     private static let maximumLinks = 40
 
-    /// The first place on the way to a file or folder that somebody other than root and us can change. Whoever can write to a
-    /// folder can put another file in this one's place, therefore each folder above it is looked at, and each link on the way. In
-    /// a folder with the sticky bit, such as /tmp, others cannot rename or remove what is not theirs.
+    /// The first place on the way to a file or folder that somebody other than root and us can change. A user who can write to
+    /// a folder can put another file in this one's place, so each folder above it is checked, and each link on the way. In a
+    /// folder with the sticky bit, such as /tmp, others cannot rename or remove what is not theirs.
     ///
-    /// - Returns: nil where there is none, and where the file does not exist: whoever opens it says so.
+    /// - Returns: nil where there is none, and where the file does not exist: opening it reports that.
     public static func first(onTheWayTo path: String) -> OpenPlace? {
         var place = ""
         var left = Array(absolute(path).split(separator: "/").reversed())

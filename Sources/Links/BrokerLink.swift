@@ -257,8 +257,8 @@ public final class BrokerLink: Sendable {
             pollfd(fd: session.socket, events: interest, revents: 0),
             pollfd(fd: bell, events: Int16(POLLIN), revents: 0),
         ]
-        // The bell wakes for what is to be sent; libmosquitto's keep-alive wants to be called every few seconds. What was read
-        // and not looked at, because a round had had enough, is not waited for.
+        // The wakeup descriptor says that something must be sent; libmosquitto's keep-alive wants to be called every few
+        // seconds. There is no waiting where bytes were read and not yet looked at, because a round had had enough.
         let isBuffered = session.isBuffered
         poll(&descriptors, 2, isBuffered ? 0 : isConnected ? 2_000 : 200)
         if descriptors[1].revents != 0 { answerBell() }

@@ -3,7 +3,7 @@ extension BrokerLink {
     public struct Settings: Sendable {
         /// Tried in turn.
         public var brokers: [BrokerAddress]
-        /// The same for ever: the broker's session hangs on it.
+        /// Never changes: the broker keeps the session under it.
         public var clientID: String
         /// Our trust and our name.
         public var tls: TLSFiles

@@ -10,7 +10,7 @@ import COpenSSL
 final class BrokerTraffic {
     /// Bytes of one round. It may be exceeded by one TLS record, of 16 KiB.
     static let roundLimit = 16_384
-    /// How much more than its messages a broker may send: packets that are no message, such as QoS 2 without its end, which
+    /// How much more than its messages a broker may send: packets that deliver nothing, such as QoS 2 without its end, which
     /// libmosquitto keeps in memory.
     static let excessLimit = 4 << 20
     /// What is forgiven of it a second: answers to PING, and TLS's own records, for as long as a connection lasts.

@@ -79,8 +79,8 @@ public final class Management: @unchecked Sendable {
     }
 
     /// No more events.
-    /// - Parameter telling: whether commands that are under way end as `.rejected`, later, so that who waits for one goes on; else
-    ///   they are not answered.
+    /// - Parameter telling: whether commands that are under way end as `.rejected`, later, so that their callers continue;
+    ///   otherwise they are not answered.
     public func close(telling: Bool = false) {
         guard let watch else { return }
         loop.unwatch(watch, socket)

@@ -9,7 +9,7 @@ public actor Console {
     public struct Means: Sendable {
         /// What the server knows now.
         public var snapshot: @Sendable () async -> C2Snapshot
-        /// What is to be compared in a join that a person decides, in this view or in the server's own; nil where that join is
+        /// What must be compared in a join that a person decides, in this view or in the server's own; nil where that join is
         /// over, or its value is not known any more.
         public var comparison: @Sendable (_ join: String, HumanView?) async -> ConsoleComparison?
         /// Accepts or refuses a join that a person decides.

@@ -3,7 +3,7 @@ import SRUP
 
 // One join's page, and what is decided there.
 extension Console {
-    /// The page of a join: what is to be compared, and afterwards what became of it.
+    /// The page of a join: what must be compared, and afterwards what became of it.
     func join(_ id: String, _ query: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
         guard let view = await joinView(id, query["view"].flatMap(HumanView.init(rawValue:)), session) else {
             return .gone
@@ -52,7 +52,7 @@ extension Console {
         return .page(409, ConsolePage.join(view))
     }
 
-    /// nil where there is no such join, and none that ended lately.
+    /// nil where no such join is open, and none ended lately.
     private func joinView(
         _ id: String, _ wanted: HumanView?, _ session: ConsoleSessions.Session
     ) async -> ConsoleJoinView? {

@@ -48,7 +48,7 @@ public struct ConsoleReply: Sendable {
     public var headers: [(name: String, value: String)]
     /// The body.
     public var body: Body
-    /// Whether somebody is answered who has signed in: strangers cannot take his connection's place.
+    /// Whether this answers a person who has signed in: strangers cannot take that connection's place.
     public var isToOperator = false
 
     init(_ status: Int, _ contentType: String, _ bytes: [UInt8], _ headers: [(name: String, value: String)] = []) {

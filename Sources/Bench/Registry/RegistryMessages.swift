@@ -31,7 +31,7 @@ public struct RegistryReply: Equatable, Sendable {
     public let contentType: String
     /// Seconds until it is worth trying again.
     public var retryAfter: Int?
-    /// Whether somebody is answered who has proved who he is: strangers cannot take his connection's place.
+    /// Whether this answers a client that has proved its identity: strangers cannot take its connection's place.
     public var isToKnown = false
 
     static func json(_ status: Int, _ value: some Encodable) -> RegistryReply {

@@ -5,8 +5,8 @@ import Synchronization
 /// What one connection, and one address, may take of the server: an end after so many seconds, whatever trickles over it,
 /// and a number of connections. In the channel before the handshake, so that a silent client is bounded too.
 ///
-/// Whoever has proved who he is has a place of his own, which strangers cannot take. A stranger who finds all places taken, in
-/// all or for his address, takes that of the oldest: thus silent connections keep nobody out.
+/// A client that has proved its identity has a place of its own, which strangers cannot take. A stranger that finds all places
+/// taken, in all or for its address, takes that of the oldest: so silent connections keep no client out.
 final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = Any
 
@@ -14,7 +14,7 @@ final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
     static let mostInAll = 256
     /// Strangers' connections from one address.
     static let mostOfOne = 32
-    /// Connections of those who have proved who they are; beyond that, they are strangers.
+    /// Connections of clients that have proved their identity; beyond that, they count as strangers.
     static let mostKnown = 64
     /// What the server accepts: the rest are those that are being closed.
     static let mostAccepted = mostInAll + mostKnown + 64
@@ -53,7 +53,7 @@ final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
             }
         }
 
-        /// Who is there has proved who he is: he keeps his place from now on.
+        /// The client of this connection has proved its identity: it keeps its place from now on.
         func recognise(_ channel: any Channel) {
             state.withLock { state in
                 guard state.entries.values.count(where: \.isKnown) < ConnectionBounds.mostKnown else { return }
