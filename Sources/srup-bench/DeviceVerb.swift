@@ -10,22 +10,27 @@ struct DeviceVerb: ParsableCommand {
         commandName: "device",
         abstract: "Be a device that joins before an observer: ask the server, prove to the beacon, report the outcome.",
         discussion: """
-            Sends OBS_JOIN_REQ, opens the proof link to the beacon, says READY, and proves that it holds the value as soon \
-            as the server has sent it. A link that cannot be made, or that the beacon ends as unknown, busy or fail, is \
-            tried again while the join is undecided. Challenge mode never shows the value; value mode does, and is never \
-            fallen back to.
+            Sends OBS_JOIN_REQ, opens the proof link to the beacon, says CLAIM (in keyed mode) or READY, and proves that it \
+            holds the value as soon as the server has sent it. Only the outcome valid with the value's tag ends the tries. \
+            After anything else, silence included, it opens another link, 0.5 s later, doubled each time up to 10 s, until the \
+            server has answered or --timeout is over; a connection that is refused is tried again within 0.5 s. With --also, a \
+            beacon that has said valid is visited again after 10 s. The server's answer decides the join.
+
+            In keyed mode the device also signs the proof with its identity key, for the server to check, and nothing on the \
+            air names it. Challenge mode does not show the value either, and shows only that the device holds it. Value mode shows \
+            the value, and is used only with --mode value.
 
             The last line on standard output is the outcome, the exit status says the same:
               device: joined       0
               device: refused     10   (RESPONSE 5E)
               device: failed      11   (RESPONSE 5F)
               device: no answer   12   (nothing before --timeout)
-            With --replay, 0 is «joined; the replayed frame was ignored», 13 «joined; the replayed frame was answered».
+            With --replay, 0 is "joined; the replayed frame was ignored", 13 "joined; the replayed frame was answered".
             Status 1 is a fault on our side: a file, a broker never reached, a link that cannot exist.
 
             With --beacon nearest, beacons are looked for over Bluetooth LE, and the one with the strongest signal is taken: \
             with --observer that very one, without it whichever it is. What a beacon says of itself there is not proven; \
-            in challenge mode it proves itself with the outcome.
+            in keyed and challenge mode it proves itself with the outcome.
 
             A beacon's address: local:PATH, rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM], le:ADDR[/PSM], \
             le-random:ADDR[/PSM]. Without numbers, the specification's: 21, 0x1035, 0xd5.
@@ -92,7 +97,10 @@ struct DeviceVerb: ParsableCommand {
             valueName: "n"))
     var sequence: UInt64?
 
-    @Flag(help: "Misbehave: prove with another value, once, and wait for the outcome.")
+    @Flag(
+        help: ArgumentHelp(
+            "Misbehave: prove with another value, once, and wait for the outcome. Where the beacon offers keyed mode, add --mode challenge: in keyed mode such a claim fits nothing, no proof is asked for, and the join fails by silence, as with --silent."
+        ))
     var wrongValue = false
 
     @Option(
