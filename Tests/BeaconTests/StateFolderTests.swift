@@ -72,7 +72,7 @@ struct StateFolderTests {
             let fault = try refusal(path)
             #expect(fault.sentence.contains("\(name) in the state folder is not a regular file"), "\(fault.sentence)")
             #expect(fault.hint.contains("mv \(path)/\(name) "))
-            // Nor by whoever looks into it, or has begun before.
+            // Nor by a command that only reads it, or that has begun before.
             #expect(folder.deregistration == nil && SequenceCeilings(reading: folder) == nil)
             #expect(throws: (any Error).self) { try Journal.history(of: folder, limit: 1) }
             #expect((folder.takeReserve() == nil) == (name != "reserve"))

@@ -199,7 +199,7 @@ struct C2DecisionTests {
         #expect(server.hears(Cast.beacon.says(.response(.observedJoinValid), 20, "new-2")).decisions == [.accepted])
     }
 
-    @Test("The lifelines: whoever joined simply, or may observe, is a beacon")
+    @Test("The lifelines: a node that joined simply, or may observe, is a beacon")
     func roles() {
         var server = Bystander()
         server.withOpenJoin()

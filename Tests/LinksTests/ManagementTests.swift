@@ -122,7 +122,7 @@ struct AnnouncementTests {
 
 @Suite("The management interface that is closed", .blocking)
 struct ManagementEndTests {
-    @Test("tells whoever waits for an answer, exactly once: nobody waits without end")
+    @Test("tells each caller that waits for an answer, exactly once: none waits without end")
     func close() throws {
         final class Answers: Sendable { let list = Mutex<[ManagementStatus]>([]) }
         var ends: [Int32] = [0, 0]

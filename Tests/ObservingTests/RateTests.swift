@@ -142,7 +142,7 @@ import Testing
         #expect(harness.observer.openObservations == 0)
     }
 
-    @Test("the same token again, while open, is no request of its own: overtaken or not it changes nothing")
+    @Test("the same token again, while open, is not a new request: overtaken or not it changes nothing")
     func repeatedWhileOpen() {
         var harness = Harness()
         harness.ask()

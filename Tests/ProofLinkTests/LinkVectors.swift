@@ -73,7 +73,7 @@ struct FrameVector: Decodable, CustomStringConvertible {
     }
 }
 
-/// Bytes that are no frame.
+/// Bytes that are not a frame.
 struct BadFrame: Decodable, CustomStringConvertible {
     let name, reason, stream: String
     let bytesHex: Hex

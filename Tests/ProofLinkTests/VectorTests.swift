@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test("what is no frame is refused, for the reason that the vector gives")
+    @Test("what is not a frame is refused, for the reason that the vector gives")
     func badFrames() throws {
         let vectors = try LinkVectors.read().badFrames
         #expect(Set(vectors.map(\.reason)) == ["type", "length", "field", "packet"])
@@ -163,7 +163,7 @@ import Testing
 
     // MARK: - What shows nothing, and what must be refused
 
-    @Test("an OUTCOME that does not show the value is no information, and valid without its tag is a rogue's")
+    @Test("an OUTCOME that does not show the value tells the device nothing, and valid without its tag is a rogue's")
     func badOutcomes() throws {
         for vector in try LinkVectors.read().badOutcomes {
             let link = try LinkVectors.link(vector.link)

@@ -51,8 +51,9 @@ extension RadioTests {
             "the expected device joins: its link is not turned away, whatever a stranger does",
             arguments: Attack.allCases, Radio.transports)
         func oneStranger(_ attack: Attack, _ transport: Transport) throws {
-            // A processor that is emulated needs ten times as long: so does the time that the expected device has for its proof. A stranger has one address here, and so
-            // as many as four places of a beacon's 64: with 16 it would soon have all, if it could have more than four.
+            // A processor that is emulated needs ten times as long: so does the time that the expected device has for its
+            // proof. A stranger has one address here, and so as many as four places of a beacon's 64: with 16 it would
+            // soon have all, if it could have more than four.
             let field = try Field.with(
                 link: ["links = 16", "hold-off-first = 10", "proof = 20"],
                 fresh: attack == .garbage || attack == .impostor)  // held off since the last transport's attack

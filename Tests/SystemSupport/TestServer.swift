@@ -35,7 +35,7 @@ package final class TestServer: Sendable {
     /// - Parameters:
     ///   - id: whose server it is; one of the network's.
     ///   - sendsAgain: whether what a broker has not acknowledged is sent again over the next connection, the same
-    ///     bytes; else it is lost with the connection.
+    ///     bytes; otherwise it is lost with the connection.
     package init(
         _ network: Network, as id: Identifier = Node.c2, answersJoins: Bool = true, sendsAgain: Bool = false
     ) throws {

@@ -127,7 +127,7 @@ struct OperatorFaultTests {
                 [section: ["\(setting) = \(path)"]], "\(path) can be changed by others: it can be written to by others",
                 hint: "hint: chmod go-w \(path)")
         }
-        // Whoever can write to the folder can put another file there.
+        // A user who can write to the folder can put another file there.
         let path = try copy(authority, mode: 0o644)
         chmod(keys, 0o777)
         try expectFault(["broker": ["ca = \(path)"]], "\(keys) can be written to", hint: "hint: chmod go-w \(keys)")

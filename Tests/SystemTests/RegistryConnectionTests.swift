@@ -73,7 +73,7 @@ struct RegistryConnectionTests {
         #expect(try isAnswered(from: 20))
     }
 
-    @Test("whoever has shown a token keeps his connection, whatever strangers do")
+    @Test("a client that has shown a token keeps its connection, whatever strangers do")
     func known() throws {
         let token = try registry.verb("reader").split(separator: "\n").last.map(String.init) ?? ""
         let id = Node.c2.topicForm

@@ -5,7 +5,7 @@ Usage: Tests/Vectors/make-proof-link.py [--check]
 
   --check   writes nothing, and fails where proof-link.json is not what would be written
 
-Nothing of ours is used: HMAC and SHA-256 are Python's, the signatures are made by the openssl command with the test keys.
+None of this project's code is used: HMAC and SHA-256 are Python's, the signatures are made by the openssl command with the test keys.
 """
 
 import hashlib
@@ -155,7 +155,7 @@ def frames():
 
 
 def bad_frames():
-    """What is no frame, and the field that says so. `packet`: as one packet; a stream would go on to wait."""
+    """What is not a frame, and the field that says so. `packet`: as one packet; a stream would go on to wait."""
     good = {item["name"]: bytes.fromhex(item["frame_hex"]) for item in frames()}
     made = []
 

@@ -72,7 +72,7 @@ struct ConsoleDecisionTests {
         #expect(other.contains("Refused: device <code>\(Cast.beacon.id)</code>") && !other.contains("Undo"))
     }
 
-    @Test("An accept wants the three words that the page hides; wrong ones do nothing, and not for ever")
+    @Test("An accept wants the three words that the page hides; wrong ones do nothing, and only a few are allowed")
     func words() async {
         let it = await twoJoins()
         let (cookie, _) = await it.signedIn()
@@ -121,7 +121,7 @@ struct ConsoleDecisionTests {
         #expect(await it.get("/picture.svg?join=j-1&view=colours", cookie: cookie)["content-type"] == "image/svg+xml")
         let form = await it.form(view: "colours", cookie: cookie)
         it.world.change { $0.now += ConsolePolicy.shortestLook }
-        // A form of one view is no form of another.
+        // A form of one view is not valid for another.
         let words = form.replacing("view=colours", with: "view=pictograph")
         #expect(await it.post("/join", words + "&decision=accept", cookie: cookie).status == 403)
         #expect(await it.post("/join", form + "&decision=accept", cookie: cookie).status == 303)
