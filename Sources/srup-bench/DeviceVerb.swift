@@ -11,10 +11,10 @@ struct DeviceVerb: ParsableCommand {
         abstract: "Be a device that joins before an observer: ask the server, prove to the beacon, report the outcome.",
         discussion: """
             Sends OBS_JOIN_REQ, opens the proof link to the beacon, says CLAIM (in keyed mode) or READY, and proves that it \
-            holds the value as soon as the server has sent it. Only the outcome valid with the value's tag ends the tries. \
-            After anything else, silence included, it opens another link, 0.5 s later, doubled each time up to 10 s, until the \
-            server has answered or --timeout is over; a connection that is refused is tried again within 0.5 s. With --also, a \
-            beacon that has said valid is visited again after 10 s. The server's answer decides the join.
+            holds the value as soon as the server has sent it. It opens another link until the server has answered or --timeout \
+            is over: 10 s after the outcome valid with the value's tag; after anything else, silence included, 0.5 s later, \
+            doubled each time up to 10 s. A connection that is refused is tried again within 0.5 s. The server's answer decides \
+            the join.
 
             In keyed mode the device also signs the proof with its identity key, for the server to check, and nothing on the \
             air names it. Challenge mode does not show the value either, and shows only that the device holds it. Value mode shows \
