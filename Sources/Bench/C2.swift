@@ -240,7 +240,7 @@ public struct C2: Sendable {
         open[token] = nil
         close(join)
         let grounds = Grounds(grade: grade, reason: reason)
-        note(Ended(token, join, decision, grounds))
+        note(Ended(join, decision, grounds))
         if decision == .accepted { joined.insert(join.device) }
         let answer = message(.response(decision.status), join.answerToken, to: join.device)
         let again: [Effect] =

@@ -47,8 +47,8 @@ extension C2 {
         /// When it ended, on the same clock.
         public internal(set) var at: Int64 = 0
 
-        init(_ token: Token, _ join: Join, _ decision: Decision, _ grounds: Grounds) {
-            (id, device, manner) = (join.name(under: token), join.device, .observed)
+        init(_ join: Join, _ decision: Decision, _ grounds: Grounds) {
+            (id, device, manner) = (join.answerToken.description, join.device, .observed)
             (observer, deadline, self.decision, self.grounds) = (join.named, join.deadline, decision, grounds)
         }
 
@@ -66,9 +66,4 @@ extension C2 {
         one.at = now
         ended = ended.suffix(C2.mostEnded - 1) + [one]
     }
-}
-
-extension C2.Join {
-    /// What the console calls it. Of a site's beacons each has a token of its own, and it is one join.
-    func name(under token: Token) -> String { (isOfQuorum ? answerToken : token).description }
 }

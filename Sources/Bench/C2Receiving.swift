@@ -163,7 +163,7 @@ extension C2 {
         if let (token, older) = open.first(where: { $0.value.device == device }) {
             open[token] = nil
             close(older)
-            note(Ended(token, older, .failed, Grounds(reason: C2.askedAgain)))
+            note(Ended(older, .failed, Grounds(reason: C2.askedAgain)))
             replaced = [.say("\(device) has asked again: its earlier request is replaced")]
         }
         let isOfQuorum = site(of: observer) != nil

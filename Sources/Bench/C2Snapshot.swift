@@ -126,8 +126,9 @@ extension C2 {
                 id: join.answerToken.description, device: device, manner: Manner.human.rawValue, observer: nil,
                 secondsLeft: left(join.deadline), hasValue: hasValue(device))
         }
-        // One that several beacons were asked about stands in `open` several times.
-        let open = Dictionary(open.map { ($1.name(under: $0), $1) }) { one, _ in one }
+        // One that several beacons were asked about stands in `open` several times. What the device's answer carries stays the
+        // same, however often observers are asked.
+        let open = Dictionary(open.values.map { ($0.answerToken.description, $0) }) { one, _ in one }
         let observed = open.map { id, join in
             C2Snapshot.Join(
                 id: id, device: join.device, manner: Manner.observed.rawValue, observer: join.named,
