@@ -112,6 +112,8 @@ struct ConsolePageTests {
         #expect(first.nodes.first { $0.id == Cast.beacon.id }?.membership == .observer)
         #expect(first.nodes.first { $0.id == Cast.device.id }?.membership == .known)
         #expect(first.joins.map(\.manner) == ["human", "observed"] && first.joins.map(\.secondsLeft) == [570, 150])
+        // T2, what the device's answer carries: T3 is another one each time that an observer is asked.
+        #expect(first.joins[1].id == "new-1")
         #expect(it.c2.device(ofJoin: first.joins[0].id) == Cast.device.id)
         it.hears(Cast.device.says(.humanJoinRequest, 30, "T10"))
         #expect(it.c2.device(ofJoin: first.joins[0].id) == nil)
