@@ -169,8 +169,12 @@ public actor Shell {
     }
 
     /// One event into an open transaction.
-    func feed(_ event: Event, _ transaction: inout Transaction) throws {
-        try record(observer.handle(event, at: Instant(nanoseconds: bootNanoseconds())), &transaction)
+    /// - Returns: false where the observer has refused what came.
+    @discardableResult
+    func feed(_ event: Event, _ transaction: inout Transaction) throws -> Bool {
+        let effects = observer.handle(event, at: Instant(nanoseconds: bootNanoseconds()))
+        try record(effects, &transaction)
+        return !effects.contains { if case .report(.refused) = $0 { true } else { false } }
     }
 
     /// Does what must be on disk before anything else; keeps the rest for afterwards.

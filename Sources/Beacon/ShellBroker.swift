@@ -30,8 +30,9 @@ extension Shell {
                         context.isOvertaken = isOvertaken(message.content, in: batch[(index + 1)...])
                         event = .message(message, context)
                     }
-                    try feed(event, &transaction)
-                    if case .message(let message, _) = event {
+                    let isTaken = try feed(event, &transaction)
+                    // What is refused costs its sender nothing: anybody could copy an old message of it again and again.
+                    if isTaken, case .message(let message, _) = event {
                         work.add(for: message.content.sender, from: begun, to: bootNanoseconds())
                     }
                 }

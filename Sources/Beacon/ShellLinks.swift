@@ -142,10 +142,14 @@ extension Shell {
     }
 
     private func feed(_ bytes: [UInt8], of id: LinkID, _ transaction: inout Transaction) throws {
-        guard connections[id]?.isMeasuring != true else { return try feed(.malformed(id), &transaction) }
+        guard connections[id]?.isMeasuring != true else {
+            try feed(.malformed(id), &transaction)
+            return
+        }
         do {
             guard connections[id]?.transport.isStream == true else {
-                return try feed(.received(id, LinkFrame(packet: bytes)), &transaction)
+                try feed(.received(id, LinkFrame(packet: bytes)), &transaction)
+                return
             }
             connections[id]?.assembler.append(bytes)
             while let frame = try connections[id]?.assembler.next() { try feed(.received(id, frame), &transaction) }

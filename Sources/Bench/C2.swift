@@ -140,6 +140,8 @@ public struct C2: Sendable {
         let value: Secret
         /// Several beacons were asked.
         let isOfQuorum: Bool
+        /// How often the observer was asked.
+        var asks = 1
         /// Messages of evidence that have come.
         var evidence = 0
         /// What they show.
@@ -174,6 +176,8 @@ public struct C2: Sendable {
     var registryObservers: Set<Identifier> = []
     /// The open joins by T3, the token that the observer's verdict carries.
     var open: [Token: Join] = [:]
+    /// The tokens of beacons that were still asked when their site had decided, the newest last: what comes under them comes late.
+    var late: [Token] = []
     /// What the beacons have said of joins that several were asked about, by the token of the device's answer.
     var votes: [Token: Votes] = [:]
     /// The open joins that a human decides; one a device.

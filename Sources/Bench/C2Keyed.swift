@@ -99,9 +99,32 @@ extension C2 {
     /// What becomes of a join that its observer calls valid, and why it is refused where the evidence is not enough.
     func decision(onValid join: Join) -> (Decision, shortcoming: String?) {
         let needed = join.isOfQuorum ? .keyed : requires
+        // A proof that came and is false is worse than none, whatever is required.
+        if let fault = join.fault, join.grade < .keyed { return (.refused, "the device's proof is false: \(fault)") }
         guard join.grade < needed else { return (.accepted, nil) }
-        let why = join.fault.map { "; \($0)" } ?? ""
         let whose = join.isOfQuorum ? "a quorum counts keyed proofs only" : "\(needed.rawValue) is required"
-        return (.refused, "the evidence is \(join.grade.rawValue), and \(whose)\(why)")
+        let hint = needed == .challenged ? "; the observer tells it where report-evidence = yes is set" : ""
+        return (.refused, "the evidence is \(join.grade.rawValue), and \(whose)\(hint)")
+    }
+
+    /// How often an observer is asked about one join.
+    static let mostAsks = 3
+
+    /// Asks an observer again, where its *valid* is not worth what it must be: somebody may have come before the device, such as a
+    /// captured beacon that knows the value and not the key, or may have taken keyed mode out of HELLO. nil where it is not
+    /// asked again.
+    mutating func askAgain(_ token: Token, _ join: Join) -> [Effect]? {
+        guard join.asks < C2.mostAsks, join.fault != nil || join.isOfQuorum || requires == .keyed,
+            let sealed = means.seal(join.value, join.observer)
+        else { return nil }
+        var next = join
+        (next.asks, next.evidence, next.grade, next.fault) = (join.asks + 1, 0, .reachable, nil)
+        let newToken = means.observationToken(join.observer)
+        (open[token], open[newToken]) = (nil, next)
+        let request = Body.observationRequest(joining: join.device, sealed: sealed)
+        return [
+            .say("\(join.observer) is asked about \(join.device) again: \(next.asks) of \(C2.mostAsks)"),
+            .send(message(request, newToken, to: join.observer), to: join.observer),
+        ]
     }
 }

@@ -63,6 +63,12 @@ extension C2 {
     mutating func close(_ join: Join) {
         guard join.isOfQuorum else { return }
         votes[join.answerToken] = nil
-        for (token, other) in open where other.answerToken == join.answerToken { open[token] = nil }
+        for (token, other) in open where other.answerToken == join.answerToken {
+            open[token] = nil
+            late = late.suffix(C2.mostLate - 1) + [token]
+        }
     }
+
+    /// How many tokens of late verdicts are remembered.
+    private static let mostLate = 1_024
 }

@@ -33,6 +33,10 @@ extension C2 {
             return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
         }
         if let what = message.answer, asked[message.token] == nil, open[message.token] == nil {
+            if late.contains(message.token) {  // its site had decided without it
+                _ = counter.accept(message.sequence, from: message.sender)
+                return accepted(message, payload)
+            }
             return refuse(message, payload, .verdict, "\(what) under a token that no open observation has")
         }
         guard !counter.isJump(message.sequence, of: message.sender) else {
@@ -214,8 +218,11 @@ extension C2 {
         default: return refuse(message, frame, .verdict, "\(status) is no verdict")
         }
         let grade = status == .observedJoinValid ? join.grade : nil
-        return accepted(message, frame) + [.say("verdict of \(join.observer) on \(join.device): \(status)")]
+        let said =
+            accepted(message, frame) + [.say("verdict of \(join.observer) on \(join.device): \(status)")]
             + (shortcoming.map { [.say("\(join.device) is not accepted on it: \($0)")] } ?? [])
+        if shortcoming != nil, let again = askAgain(message.token, join) { return said + again }
+        return said
             + settle(
                 decision, message.token, join, "the verdict of \(join.observer): \(shortcoming ?? status.description)",
                 grade: grade)

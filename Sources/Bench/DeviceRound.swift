@@ -3,8 +3,9 @@ import SRUP
 
 /// Where a joining device goes, and when, as a value: to the beacon that its request names, and where that is one of several that
 /// observe together, to the others as well, one link at a time, until the server has answered. One that gave no information is tried
-/// again in its turn, so that a jammed beacon does not keep the device from the others. One of several that has shown that it
-/// holds the value is tried again as well, later: all of them know the value, so a captured one can speak in another's name.
+/// again in its turn, so that a jammed beacon does not keep the device from the others. One that has shown that it
+/// holds the value is tried again as well, later: the server may ask it again, and where several know the value, a captured one can
+/// speak in another's name.
 struct DeviceRound: Sendable {
     /// What to do next.
     enum Next: Equatable, Sendable {
@@ -24,6 +25,7 @@ struct DeviceRound: Sendable {
         fileprivate var due: Int64?
     }
 
+    private let presentsOnce: Bool
     private var places: [Place]
     private var current = 0
 
@@ -34,6 +36,7 @@ struct DeviceRound: Sendable {
     /// - Precondition: at least one place.
     init(_ beacons: [(beacon: Identifier, address: NearbyAddress)], presentsOnce: Bool) {
         precondition(!beacons.isEmpty, "no beacon to go to")
+        self.presentsOnce = presentsOnce
         places = beacons.map {
             Place(beacon: $0.beacon, address: $0.address, plan: LinkPlan(presentsOnce: presentsOnce), due: 0)
         }
@@ -48,7 +51,7 @@ struct DeviceRound: Sendable {
         case .again(let milliseconds): places[current].due = now + milliseconds * 1_000_000
         case .done:
             let isProved = if case .outcome(_, proved: true) = how { true } else { false }
-            places[current].due = isProved && places.count > 1 ? now + LinkPlan.longestPause * 1_000_000 : nil
+            places[current].due = isProved && !presentsOnce ? now + LinkPlan.longestPause * 1_000_000 : nil
         case .fault(let error):
             places[current].due = nil
             if places.allSatisfy({ $0.due == nil }) { return .fault(error, place.address) }

@@ -211,12 +211,14 @@ public final class DeviceRun: @unchecked Sendable {
 
     private func openLink() {
         let (beacon, address) = (round.place.beacon, round.place.address)
+        var limits = DeviceLink.Limits()
+        if !task.others.isEmpty { limits.hold = .seconds(5) }  // the others wait
         let session = DeviceSession(
             DeviceSession.Parties(
                 device: node.id, server: task.server, beacon: beacon, transport: address.transport, modes: task.modes),
             deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
         let link = DeviceLink(
-            loop, to: address, session: session, hold: task.others.isEmpty ? DeviceLink.holdLimit : 5, sign: { [node, task] in task.signature(of: $0, node) },
+            loop, to: address, session: session, limits: limits, sign: { [node, task] in task.signature(of: $0, node) },
             report: { [unowned self] report in note(report) })
         self.link = link
         link.open(from: task.adapter)

@@ -85,12 +85,13 @@ extension DeviceTask {
 }
 
 extension SequenceID {
-    /// Greater than in any earlier run, as long as the clock goes forward: hundredths of a second since 1970. With finer steps, a
-    /// device that stays away for an hour would come back more than 2^32 above its last id, which the server refuses; with
-    /// these it is 497 days.
+    /// Greater than in any earlier run, as long as the clock goes forward: 2^51 and hundredths of a second since 1970. With finer
+    /// steps, a device that stays away for an hour would come back more than 2^32 above its last id, which the server refuses;
+    /// with these it is 497 days. Earlier versions numbered by microseconds since 1970, which are below 2^51 until 2041: a server
+    /// with a state of theirs accepts these.
     public static var fresh: SequenceID {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        return SequenceID(UInt64(max(0, now.tv_sec)) * 100 + UInt64(now.tv_nsec) / 10_000_000)
+        return SequenceID(1 << 51 + UInt64(max(0, now.tv_sec)) * 100 + UInt64(now.tv_nsec) / 10_000_000)
     }
 }

@@ -24,9 +24,27 @@ public final class DeviceLink: @unchecked Sendable {
     /// WAITs that may come together; then one a second is taken.
     private static let waitsAtOnce: Int64 = 2
     private static let waitPause: Int64 = 1_000_000_000
+    /// How long a device stays where nothing comes. A peer that says nothing is no information, as any other that does not hold the
+    /// value: the device leaves it, and tries again. Longer: somebody in a beacon's place keeps the device longer.
+    public struct Limits: Sendable {
+        /// Until the link is there.
+        public var connect = Duration.seconds(20)
+        /// From there to HELLO.
+        public var hello = Duration.seconds(5)
+        /// From READY or CLAIM to WAIT or CHALLENGE.
+        public var answer = Duration.seconds(5)
+        /// From READY or CLAIM to CHALLENGE, where the beacon says WAIT; whole seconds.
+        public var hold = Duration.seconds(30)
+        /// From CHALLENGE to OUTCOME.
+        public var outcome = Duration.seconds(15)
+
+        /// The limits of docs/proof-link.md, "What a device makes of it".
+        public init() {}
+    }
 
     private let loop: Loop
     private let address: NearbyAddress
+    private let limits: Limits
     private let sign: @Sendable ([UInt8]) -> [UInt8]
     private let report: @Sendable (Report) -> Void
     private var session: DeviceSession
@@ -37,16 +55,20 @@ public final class DeviceLink: @unchecked Sendable {
     /// Until when WAITs are paid for, each with a second, on CLOCK_BOOTTIME.
     private var waitsUntil: Int64 = 0
     private var watch: Loop.Watch?
+    private var limit: Alarm?
+    /// When READY or CLAIM went first, on CLOCK_BOOTTIME; 0: not yet.
+    private var readyAt: Int64 = 0
 
     /// A link that is not open yet.
     /// - Parameters:
+    ///   - limits: how long it stays where nothing comes.
     ///   - sign: signs with the device's identity key, in keyed mode, after PROOF has gone: it may take its time.
     ///   - report: is told what happens, on the loop's thread.
     public init(
-        _ loop: Loop, to address: NearbyAddress, session: DeviceSession,
+        _ loop: Loop, to address: NearbyAddress, session: DeviceSession, limits: Limits = Limits(),
         sign: @escaping @Sendable ([UInt8]) -> [UInt8], report: @escaping @Sendable (Report) -> Void
     ) {
-        (self.loop, self.address, self.session) = (loop, address, session)
+        (self.loop, self.address, self.session, self.limits) = (loop, address, session, limits)
         (self.sign, self.report) = (sign, report)
     }
 
@@ -59,6 +81,8 @@ public final class DeviceLink: @unchecked Sendable {
             return
         }
         watch = loop.watch(socket, for: EPOLLOUT.rawValue) { [weak self] _ in self?.connected() }
+        limit = Alarm(loop) { [weak self] in self?.end(.left("the beacon has said nothing for too long")) }
+        limit?.set(after: limits.connect)
     }
 
     /// The value has come from the server.
@@ -80,7 +104,7 @@ public final class DeviceLink: @unchecked Sendable {
     public func drop() {
         if let watch { loop.unwatch(watch, socket) }
         if socket >= 0 { close(socket) }
-        (watch, socket) = (nil, -1)
+        (watch, socket, limit) = (nil, -1, nil)
     }
 
     private func end(_ how: LinkPlan.Ended) {
@@ -93,6 +117,7 @@ public final class DeviceLink: @unchecked Sendable {
         if let error = LinkSocket.outcomeOfConnect(socket) { return end(.unreachable(error)) }
         if let watch { loop.unwatch(watch, socket) }
         report(.say("linked to the beacon at \(address)"))
+        limit?.set(after: limits.hello)
         watch = loop.watch(socket) { [weak self] _ in self?.read() }
     }
 
@@ -130,6 +155,19 @@ public final class DeviceLink: @unchecked Sendable {
         report(.frame(frame, sent: false))
         if case .wait = frame, !takesWait() { return end(.left("the beacon sends WAIT more than once a second")) }
         do throws(DeviceSession.Refusal) { follow(try session.receive(frame)) } catch { end(.left(error.words)) }
+        if socket >= 0 { limitTheNext(after: frame) }
+    }
+
+    /// Until when the next frame must come. WAITs cannot put it off without end.
+    private func limitTheNext(after frame: LinkFrame) {
+        switch frame {
+        case .hello:
+            readyAt = bootNanoseconds()
+            limit?.set(after: limits.answer)
+        case .wait: limit?.set(at: readyAt + limits.hold.components.seconds * 1_000_000_000)
+        case .challenge: limit?.set(after: limits.outcome)
+        case .ready, .proof, .value, .outcome, .claim, .sign: break
+        }
     }
 
     /// Whether a WAIT comes seldom enough.

@@ -159,7 +159,7 @@ extension Observer {
             return effects + conclude(exchange, device, .failed, .paused, nil)
         }
         guard device != identity else { return effects + conclude(exchange, device, .failed, .namesUs, nil) }
-        guard observations.count < policy.observationLimit else {
+        guard hasPlace(for: exchange.server, at: now) else {
             return effects + conclude(exchange, device, .failed, .tooMany, nil)
         }
         switch opened {
@@ -174,6 +174,16 @@ extension Observer {
             open(exchange, Observation(device, value, deadline: deadline, keys: KeyedKeys(value, authenticate)))
             return effects + challengeHeldLinks(of: device, at: now) + challengeClaims(of: exchange, at: now)
         }
+    }
+
+    /// Whether one more may be open. Of several servers each has its share, so that none can take the others' places; what only waits
+    /// for its verdict to be given takes none.
+    private func hasPlace(for server: Identifier, at now: Instant) -> Bool {
+        let members = servers.values.count { $0.membership.isMember }
+        let share = max(1, policy.observationLimit / max(1, members))
+        guard observations.count >= share else { return true }
+        let open = observations.filter { now < $0.value.deadline }
+        return open.count < policy.observationLimit && open.count { $0.key.server == server } < share
     }
 
     /// Opens an observation, new or restored.

@@ -105,6 +105,10 @@ extension Observer {
             var observation = Observation(
                 stored.device, value, deadline: stored.deadline, keys: KeyedKeys(value, authenticate))
             observation.mismatches = stored.mismatches
+            // The journal does not tell the modes apart: where value mode is on, all count for its limit, which the next one reaches.
+            if policy.modes.contains(Modes.value) {
+                observation.falseValues = min(stored.mismatches, policy.mismatchLimit - 1)
+            }
             open(stored.exchange, observation)
             return []
         }

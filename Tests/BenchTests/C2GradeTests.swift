@@ -16,7 +16,7 @@ struct C2GradeTests {
     /// The observer's valid on the open join, on its word alone.
     private func verdict(_ server: inout Bystander) -> [C2.Effect] {
         server.withOpenJoin()
-        return server.hears(Cast.beacon.says(.response(.observedJoinValid), 4, "new-2"))
+        return server.saysValid()
     }
 
     private func grounds(_ effects: [C2.Effect]) -> C2.Grounds? {
@@ -37,7 +37,7 @@ struct C2GradeTests {
         let said = server.c2.obey(.require(grade))
         #expect(said == [.say("required of a device's proof from now on: \(grade.rawValue)")])
         #expect(restarted(server).c2.requires == grade)
-        let effects = server.hears(Cast.beacon.says(.response(.observedJoinValid), 4, "new-2"))
+        let effects = server.saysValid()
         #expect(effects.decisions == [grade == .reachable ? .accepted : .refused])
     }
 

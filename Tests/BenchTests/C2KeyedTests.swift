@@ -58,9 +58,7 @@ struct C2KeyedTests {
     /// The beacon forwards this proof, and says valid.
     private func verdict(on proof: Proof?, _ server: inout Bystander) throws -> [C2.Effect] {
         server.withOpenJoin()
-        var effects: [C2.Effect] = []
-        if let proof { effects += server.hears(Cast.beacon.says(Self.body(try proof.data()), 4, "new-2")) }
-        return effects + server.hears(Cast.beacon.says(.response(.observedJoinValid), 5, "new-2"))
+        return server.saysValid(after: try proof.map { [Self.body(try $0.data())] } ?? [])
     }
 
     @Test(
@@ -74,8 +72,8 @@ struct C2KeyedTests {
         let said = effects.said
         #expect(said.contains { $0.hasPrefix("refused DATA") && $0.contains(fault) }, "\(said)")
         #expect(
-            said.contains { $0.contains("the evidence is reachable, and keyed is required; ") && $0.contains(fault) })
-        #expect(effects.sent == ["RESPONSE join refused #3 new-1 to device"])
+            said.contains { $0.contains("the device's proof is false: ") && $0.contains(fault) })
+        #expect(effects.sent.count == 3 && effects.sent.last == "RESPONSE join refused #3 new-1 to device")
     }
 
     @Test("where keyed is required, valid without a proof is refused: the observer may be lying")
@@ -96,8 +94,7 @@ struct C2KeyedTests {
             let evidence = Body.data(
                 id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets(#"{"mode":"challenge","grade":"\#(grade)"}"#.utf8)
             )
-            server.hears(Cast.beacon.says(evidence, 4, "new-2"))
-            let effects = server.hears(Cast.beacon.says(.response(.observedJoinValid), 5, "new-2"))
+            let effects = server.saysValid(after: [evidence])
             #expect(effects.decisions == [counts >= required ? .accepted : .refused], "\(required)")
         }
     }
@@ -119,7 +116,27 @@ struct C2KeyedTests {
         #expect(server.hears(Cast.beacon.says(right, 4, "another")).refusal != nil)
         for sequence in 5..<9 { server.hears(Cast.beacon.says(Self.body([]), UInt64(sequence), "new-2")) }
         #expect(server.hears(Cast.beacon.says(right, 9, "new-2")).refusal?.contains("more evidence") == true)
-        #expect(server.hears(Cast.beacon.says(.response(.observedJoinValid), 10, "new-2")).decisions == [.refused])
+        let effects = server.hears(Cast.beacon.says(.response(.observedJoinValid), 10, "new-2"))
+        #expect(effects.decisions.isEmpty && effects.askedUnder == "new-3")
+    }
+
+    @Test(
+        "a false proof counts for nothing, whatever is required; the observer is asked again, and then the device's own counts"
+    )
+    func askedAgain() throws {
+        for required in C2.Grade.allCases {
+            var server = Bystander { $0.requires = required }
+            server.withOpenJoin()
+            // A captured beacon has come before the device, with the value and without its key.
+            server.hears(Cast.beacon.says(Self.body(try Proof.otherKey.data()), 4, "new-2"))
+            let first = server.hears(Cast.beacon.says(.response(.observedJoinValid), 5, "new-2"))
+            #expect(first.decisions.isEmpty && first.askedUnder == "new-3", "\(required)")
+            server.hears(Cast.beacon.says(Self.body(try Proof.right.data()), 20, "new-3"))
+            let second = server.hears(Cast.beacon.says(.response(.observedJoinValid), 21, "new-3"))
+            #expect(second.decisions == [.accepted], "\(required)")
+        }
+        var server = Bystander()
+        #expect(try verdict(on: .otherKey, &server).decisions == [.refused])
     }
 }
 

@@ -66,6 +66,21 @@ struct Bystander {
         c2.receive(frame, checkedBy: Cast.keyring, at: now)
     }
 
+    /// The beacon says valid each time that it is asked, and this before it.
+    mutating func saysValid(after bodies: [Body] = []) -> [C2.Effect] {
+        var (effects, sequence, token): ([C2.Effect], UInt64, String?) = ([], 4, "new-2")
+        while let asked = token {
+            var heard: [C2.Effect] = []
+            for body in bodies + [.response(.observedJoinValid)] {
+                heard += hears(Cast.beacon.says(body, sequence, asked))
+                sequence += 10
+            }
+            effects += heard
+            token = heard.askedUnder
+        }
+        return effects
+    }
+
     /// The beacon has joined (its sequence 1, ours 2), and the device has asked (its 1, ours 2): T2 is `new-1`, T3 is
     /// `new-2`, and our next number is 3 to the device and 4 to the beacon.
     mutating func withOpenJoin() {
@@ -93,6 +108,14 @@ extension [C2.Effect] {
             let to = peer == Cast.device.id ? "device" : peer == Cast.beacon.id ? "beacon" : "\(peer)"
             return "\(message.body.type.name)\(status) #\(message.sequence) \(message.token) to \(to)"
         }
+    }
+
+    /// The token of the OBSERVE_REQ that was sent, if one was.
+    var askedUnder: String? {
+        for case .send(let message, _) in self {
+            if case .observationRequest = message.body { return message.token.description }
+        }
+        return nil
     }
 
     var decisions: [C2.Decision] {

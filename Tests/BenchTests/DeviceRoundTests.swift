@@ -14,12 +14,15 @@ struct DeviceRoundTests {
     private let second: Int64 = 1_000_000_000
     private let valid = LinkPlan.Ended.outcome(.valid, proved: true)
 
-    @Test("one beacon that has proved itself is done with, and one that has not is tried again")
+    @Test("a beacon that has proved itself is visited again after 10 s, and one that has not is tried again soon")
     func one() {
         var round = DeviceRound(Self.places(1), presentsOnce: false)
         #expect(round.ended(.outcome(.valid, proved: false), at: 0) == .visit(at: second / 2))
         #expect(round.ended(.closed, at: second) == .visit(at: 2 * second))
-        #expect(round.ended(valid, at: 2 * second) == .done)
+        #expect(round.ended(valid, at: 2 * second) == .visit(at: 12 * second))
+        var once = DeviceRound(Self.places(1), presentsOnce: true)
+        once.presented()
+        #expect(once.ended(.outcome(.invalid, proved: false), at: 0) == .done)
     }
 
     @Test("of several, the next is visited at once, and those that have proved themselves again after 10 s")

@@ -17,6 +17,7 @@ struct DeviceLinkTests {
 
     /// A device that has said READY to a beacon in the test's hands: what it tells, and the loop on which it runs.
     private func withDevice(
+        _ limits: DeviceLink.Limits = DeviceLink.Limits(),
         _ body: (_ beacon: Int32, _ told: borrowing Mutex<Told>, _ loop: Loop) throws -> Void
     ) throws {
         try TemporaryFolder.with { folder in
@@ -32,7 +33,7 @@ struct DeviceLinkTests {
             let session = DeviceSession(parties, deviceNonce: [UInt8](repeating: 7, count: 32)) { _, _ in
                 [UInt8](repeating: 0, count: 32)
             }
-            let link = DeviceLink(loop, to: address, session: session, sign: { _ in [] }) { report in
+            let link = DeviceLink(loop, to: address, session: session, limits: limits, sign: { _ in [] }) { report in
                 told.value.withLock {
                     switch report {
                     case .say: $0.lines += 1
@@ -82,6 +83,21 @@ struct DeviceLinkTests {
             }
             #expect(seen.lines <= 4 && seen.frames <= 6, "\(seen)")
             #expect(slowest < 500_000_000, "the loop stood still for \(slowest / 1_000_000) ms")
+        }
+    }
+
+    @Test("one that says nothing after READY, or holds the device by WAIT, is left in time", arguments: [false, true])
+    func silent(waits: Bool) throws {
+        var limits = DeviceLink.Limits()
+        (limits.answer, limits.hold) = (.milliseconds(300), .seconds(1))
+        try withDevice(limits) { socket, told, _ in
+            if waits { _ = LinkSocket.send(.wait(seconds: 65_535), over: socket) }
+            for _ in 0..<5_000 where told.withLock({ $0.ended == nil }) { usleep(1_000) }
+            guard case .left? = told.withLock({ $0.ended }) else {
+                Issue.record("the device stays")
+                return
+            }
+            #expect(LinkSocket.receive(from: socket) != .nothing)
         }
     }
 

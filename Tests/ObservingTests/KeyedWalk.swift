@@ -62,7 +62,7 @@ extension RandomWalk {
         let effects = harness.proveKeyed(
             secret(isRight ? said.value : 0), over: link, as: said.device, for: said.server)
         let wanted: Outcome? =
-            !isInTime ? .fail : !isRight ? .invalid : isUnmeasured ? .busy : !isNear ? .tooFar : nil
+            !isInTime ? .fail : isUnmeasured ? .busy : !isRight ? .invalid : !isNear ? .tooFar : nil
         must(effects.outcomes[link] == wanted, "\(String(describing: effects.outcomes[link])), wanted \(wanted as Any)")
         must(!effects.verdicts.contains(.valid), "valid without a signature")
         guard wanted == nil else { return }

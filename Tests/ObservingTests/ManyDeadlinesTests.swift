@@ -9,7 +9,7 @@ import Testing
 
     /// A beacon that is asked for so many devices at the same moment.
     private func asked() -> Harness {
-        var harness = Harness()
+        var harness = Harness(members: [server])
         for number in 0..<ManyDeadlinesTests.count {
             harness.ask("request-\(number)", for: Identifier(0x1_0000 + UInt64(number)))
         }

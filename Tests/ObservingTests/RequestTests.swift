@@ -57,9 +57,9 @@ import Testing
 
     @Test("more than the limit are answered fail at once, and one that ends makes room for one")
     func limit() {
-        var harness = Harness(Policy { $0.observationLimit = 2 })
+        var harness = Harness(Policy { $0.observationLimit = 2 }, members: [server])
         harness.ask("a", for: Identifier(1))
-        harness.ask("b", for: Identifier(2), by: otherServer)
+        harness.ask("b", for: Identifier(2))
         for text in ["c", "d"] { #expect(harness.ask(text, for: Identifier(3)).reasons == [.tooMany]) }
         #expect(harness.observer.openObservations == 2)
         // An older observation of the same device gives its place to the new one.
@@ -70,9 +70,27 @@ import Testing
         #expect(harness.observer.openObservations == 2)
     }
 
+    @Test("of several servers each has its share: one that fills its own takes no place of another's")
+    func shares() {
+        var harness = Harness(Policy { $0.observationLimit = 8 })
+        for number in 1...10 { harness.ask("a\(number)", for: Identifier(UInt64(number) << 16)) }
+        #expect(harness.observer.openObservations == 4)
+        for number in 1...4 { harness.ask("b\(number)", for: Identifier(UInt64(number) << 17), by: otherServer) }
+        #expect(harness.observer.openObservations == 8)
+        #expect(harness.ask("b5", for: device, by: otherServer).reasons == [.tooMany])
+    }
+
+    @Test("what only waits for its verdict to be given takes no place")
+    func overdue() {
+        var harness = Harness(Policy { $0.observationLimit = 50 }, members: [server])
+        for number in 1...50 { harness.ask("t\(number)", for: Identifier(UInt64(number) << 16)) }
+        harness.now = harness.now + .seconds(120)
+        #expect(!harness.ask("more").reasons.contains(.tooMany))
+    }
+
     @Test("the default limit is 1024 open observations")
     func defaultLimit() {
-        var harness = Harness()
+        var harness = Harness(members: [server])
         for number in 1...1024 { harness.ask("t\(number)", for: Identifier(UInt64(number) << 16)) }
         #expect(harness.observer.openObservations == 1024)
         harness.advance(.milliseconds(20))  // as many at once are also the default rate

@@ -32,6 +32,12 @@ struct C2Bench {
     func device(
         _ id: Identifier = Node.device, at server: Identifier = Node.c2, link: String, _ more: String...
     ) throws -> Child {
+        try device(id, at: server, link: link, more)
+    }
+
+    func device(
+        _ id: Identifier = Node.device, at server: Identifier = Node.c2, link: String, _ more: [String]
+    ) throws -> Child {
         let serverKey = "\(network.folder)/\(server.topicForm).pub.pem"
         return try Child(
             C2Bench.program,

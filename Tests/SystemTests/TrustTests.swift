@@ -127,6 +127,105 @@ struct DeviceTrustTests {
         [0xFF, 0xFF, 0xFF],
     ]
 
+    @Test(
+        "the attack: a peer takes the link and says nothing: a device of two beacons joins by the other, and goes back to it"
+    )
+    func silentBeacon() throws {
+        let bench = C2Bench(network: network)
+        let c2 = try bench.server("--require", "keyed")
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        let place = network.folder + "/silent"
+        let listener = try LinkSocket.listen(on: .local(path: place))
+        defer { close(listener) }
+        // The silent one is where the beacon should be; the beacon is also found elsewhere.
+        let device = try bench.device(
+            link: place, "--also", "\(Node.beacon.topicForm)=local:\(beacon.linkPath)")
+        #expect(device.wait(within: 40) == 0, "\(bench.deviceLog)\(c2.said)")
+        #expect(bench.deviceLog.contains("the beacon has said nothing for too long"))
+    }
+
+    /// What a server that requires keyed proofs makes of a device that has the value and not all of the rest.
+    @Test(
+        "the attack: who was given the value, and not the key, joins: where keyed proofs are required he is refused, and why is said",
+        arguments: [
+            (["--mode", "challenge"], "the evidence is reachable, and keyed is required"),
+            (["--signing", "other"], "its signature is not the device's"),
+        ])
+    func delegated(options: [String], reason: String) throws {
+        let bench = C2Bench(network: network)
+        let c2 = try bench.server("--require", "keyed", "--window", "25")
+        let beacon = try BeaconProcess(network, settings: ["observation": ["window = 4"]])
+        try beacon.startAndJoin()
+        let accomplice = try bench.device(link: beacon.linkPath, options)
+        let status = accomplice.wait()
+        #expect(status == 10 || status == 11, "\(status)\n\(bench.deviceLog)\(c2.said)")
+        try c2.hear(reason)
+        #expect(!c2.said.contains("observed join of \(Node.device) by \(Node.beacon): accepted"))
+        // The device itself, with its key, joins.
+        #expect(try bench.device(link: beacon.linkPath).wait() == 0, "\(bench.deviceLog)\(c2.said)")
+    }
+
+    @Test(
+        "the attack: a device does not sign what it has proved: it is not accepted, and the beacon says that it was not signed"
+    )
+    func unsigned() throws {
+        let bench = C2Bench(network: network)
+        let c2 = try bench.server()
+        let beacon = try BeaconProcess(network, settings: ["observation": ["window = 13"]])
+        try beacon.startAndJoin()
+        let device = try bench.device(link: beacon.linkPath, ["--signing", "none"])
+        #expect(device.wait() == 11, "\(bench.deviceLog)\(c2.said)")
+        #expect(beacon.history.first?["reason"] as? String == "unsigned")
+    }
+
+    @Test(
+        "the attack: a rogue observer sends WAIT without end: the beacon that joins leaves it, in few lines, and serves meanwhile"
+    )
+    func waits() throws {
+        let server = try TestServer(network)
+        let place = network.folder + "/rogue"
+        let listener = try LinkSocket.listen(on: .local(path: place))
+        defer { close(listener) }
+        let beacon = try BeaconProcess(
+            network,
+            settings: [
+                "server \(Node.c2.topicForm)": [
+                    "key = \(network.folder)/\(Node.c2.topicForm).pub.pem", "join = observed",
+                    "observer = \(Node.second.topicForm)", "observer-address = local:\(place)",
+                ]
+            ])
+        try beacon.start()
+        try eventually("OBS_JOIN_REQ") { server.accepted.contains { $0.body.type == .observedJoinRequest } }
+        try server.send(
+            .observedJoinResponse(sealed: Octets(try server.beaconKey.seal(.random()))), token: TestServer.token())
+        let piece = (0..<1_000).flatMap { _ in LinkFrame.wait(seconds: 1).encoded }
+        let hello = LinkFrame.hello(
+            version: 1, modes: [.challenge, .keyed], beacon: Node.second, nonce: [UInt8](repeating: 1, count: 16)
+        ).encoded
+        var (waits, links, held): ([Double], Int, [Int32]) = ([], 0, [])
+        defer { for socket in held { close(socket) } }
+        let end = Date(timeIntervalSinceNow: 5)
+        while Date() < end {
+            if let accepted = try LinkSocket.accept(listener, .local) {
+                links += 1
+                held.append(accepted.socket)
+                _ = send(accepted.socket, hello, hello.count, Int32(MSG_NOSIGNAL))
+            }
+            for socket in held {
+                for _ in 0..<20 { _ = send(socket, piece, piece.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT)) }
+            }
+            let begun = bootNanoseconds()
+            guard case .hello? = try TestDevice(beacon.link).receive(within: 30) else { continue }
+            waits.append(Double(bootNanoseconds() - begun) / 1_000_000)
+        }
+        waits.sort()
+        let median = waits.isEmpty ? .infinity : waits[waits.count / 2]
+        print("WAIT flood: \(links) links, \(waits.count) HELLOs, median \(median) ms, at most \(waits.last ?? 0) ms")
+        #expect(links >= 1 && median < 100, "\(waits.count) HELLOs, median \(median) ms")
+        #expect(beacon.logged.split(separator: "\n").count { $0.contains("our own proof") } <= 10 * max(links, 1))
+    }
+
     @Test("the attack: one frame without a tag ends a device's join: it comes again, and joins")
     func liar() throws {
         let bench = C2Bench(network: network)
