@@ -47,7 +47,8 @@ extension Observer {
     /// Where every link waits for a proof, several of them name one device: all but one are not that device.
     private func oldestImpostor() -> LinkID? {
         // A claim that has fitted is no impostor's.
-        let crowds = Dictionary(grouping: links.filter { $0.value.claim == nil }.keys) { links[$0]?.session.device }.values
+        let crowds = Dictionary(grouping: links.filter { $0.value.claim == nil }.keys) { links[$0]?.session.device }
+            .values
         let largest = crowds.max {
             ($0.count, $1.min(by: older)?.number ?? 0) < ($1.count, $0.min(by: older)?.number ?? 0)
         }
