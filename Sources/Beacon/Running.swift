@@ -188,11 +188,13 @@ extension Shell {
             for part in new.differencesThatNeedARestart(from: configuration) {
                 log.warning("\(part) has changed: that needs a restart")
             }
-            (configuration.servers, configuration.policy) = (new.servers, new.policy)
+            var policy = new.policy
+            policy.hidesIdentity = configuration.policy.hidesIdentity  // as [radio] advertise, which needs a restart
+            (configuration.servers, configuration.policy) = (new.servers, policy)
             (configuration.updates, configuration.logLevel) = (new.updates, new.logLevel)
             configuration.logFormat = new.logFormat
             configuration.metrics = new.metrics
-            (keyring, observer.policy) = (materials.keyring, new.policy)
+            (keyring, observer.policy) = (materials.keyring, policy)
             let isOurs = new.identity == configuration.identity && new.keyFile == configuration.keyFile
             if isOurs { take(materials) }
             observer.terms = new.terms

@@ -118,7 +118,9 @@ extension Shell {
             case .fault(let error):
                 log.warning("our own proof for \(server), at \(address): \(error)")
                 membership.showing[server] = nil
-            case .done, nil: membership.showing[server] = nil
+            // Until the server has answered: it may ask the observer again.
+            case .done: membership.showing[server]?.again.set(after: .milliseconds(LinkPlan.longestPause))
+            case nil: break
             }
         }
     }

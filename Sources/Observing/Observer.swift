@@ -60,6 +60,7 @@ public struct Observer: Sendable {
     var linksOfPeer: [String: Int] = [:]
     var holdOffs = HoldOffs()
     var unopenedSeals = UnopenedSeals()
+    var plainTokens = PlainTokens()
     /// The journal was lost: a server of which no sequence id is known may have sent us something before.
     var sequencesLost = false
     /// A server has taken us out of the system: nothing is listened to any more.

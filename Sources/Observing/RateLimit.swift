@@ -29,6 +29,27 @@ struct RateBucket: Equatable, Sendable {
     mutating func take(at now: Instant, _ limit: RateLimit) { fullAt = max(fullAt ?? now, now) + limit.interval }
 }
 
+/// Whose the plain tokens of the last messages are: an answer names no server, so another one must not use the token of a question,
+/// or of an order, of this one. Bounded in number; the oldest goes first.
+struct PlainTokens: Sendable {
+    private static let mostKept = 4_096
+
+    private var owners: [Token: Identifier] = [:]
+    private var order: [Token] = []
+    private var next = 0
+
+    func owner(of token: Token) -> Identifier? { owners[token] }
+
+    mutating func note(_ token: Token, of server: Identifier) {
+        guard owners[token] == nil else { return }
+        owners[token] = server
+        guard order.count == PlainTokens.mostKept else { return order.append(token) }
+        owners[order[next]] = nil
+        order[next] = token
+        next = (next + 1) % PlainTokens.mostKept
+    }
+}
+
 /// Seals that did not open under our key: what is copied to our topic again and again costs one private-key operation, not many.
 /// Bounded in number and in size; the oldest goes first.
 struct UnopenedSeals: Sendable {

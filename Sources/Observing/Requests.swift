@@ -23,6 +23,7 @@ extension Observer {
         let opened = content.body.sealed.map { open($0) }
         if case .failure(.seal) = opened { return refused(.notSealedToUs) }
         spend(on: content, at: now)
+        noteToken(of: content)
         let exchange = Exchange(server: content.sender, token: content.token)
         var effects: [Effect] = []
         // A command to join may be a copy of an old one while we do not know the server's last sequence id: it makes us ask,
@@ -102,7 +103,14 @@ extension Observer {
         return nil
     }
 
+    /// An answer carries our own token; one that names its parties needs no memory.
+    private mutating func noteToken(of message: Message) {
+        if case .response = message.body { return }
+        if message.token.parties == nil { plainTokens.note(message.token, of: message.sender) }
+    }
+
     private func owner(of token: Token, otherThan sender: Identifier) -> Identifier? {
+        if let owner = plainTokens.owner(of: token), owner != sender { return owner }
         if let update, update.exchange.token == token, update.exchange.server != sender {
             return update.exchange.server
         }

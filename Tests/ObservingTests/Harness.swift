@@ -24,7 +24,13 @@ func token(_ text: String) -> Token {
 }
 
 /// The token of what servers say unless a test says otherwise: it names us.
-let talk = Token(random: [UInt8](repeating: 7, count: 16), for: beacon)
+let talk = plainToken(of: server)
+
+/// A plain token belongs to the server that used it first: each has its own.
+func plainToken(of server: Identifier, _ number: UInt8 = 7) -> Token {
+    let bytes = [UInt8(truncatingIfNeeded: server.number)] + [UInt8](repeating: number, count: 15)
+    return Token(random: bytes, for: beacon)
+}
 
 func exchange(_ text: String, of server: Identifier = server) -> Exchange {
     Exchange(server: server, token: token(text))
@@ -128,9 +134,10 @@ struct Harness {
 
     /// A server says something, under its next sequence id or another.
     @discardableResult mutating func say(
-        _ body: Body, _ token: Token = talk, by server: Identifier = server, sequence: SequenceID? = nil,
+        _ body: Body, _ token: Token? = nil, by server: Identifier = server, sequence: SequenceID? = nil,
         isOvertaken: Bool = false
     ) -> [Effect] {
+        let token = token ?? plainToken(of: server)
         let message = Message(
             sequence: sequence ?? nextSequence(server), sender: server, token: token, body: body)
         guard let frame = try? message.signed(by: AnySigner()), let verified = verified(frame) else {

@@ -99,17 +99,17 @@ struct RandomWalk {
 
     private mutating func chat() {
         var (_, body) = random.pick(MessageTableTests.table)
+        let server = random.pick(Self.servers + [Identifier(0xBAD)])
         // More tokens than one: an update's last answer holds for its own.
         let addressed =
             random.once(in: 3)
-            ? Token(random: [UInt8](repeating: UInt8.random(in: 1...40, using: &random), count: 16), for: beacon) : talk
+            ? plainToken(of: server, UInt8.random(in: 1...40, using: &random)) : plainToken(of: server)
         switch body {
         case .terminateCommand, .deregisterCommand, .observationRequest: return
         case .action: body = .action(random.pick([1, 2, 2, 2, 3, 4, 99]))
         case .initiate: body = .initiate(url: Octets(terminated: "https://x"), digest: digest())
         default: break
         }
-        let server = random.pick(Self.servers + [Identifier(0xBAD)])
         let last = harness.journal.accepted[server]?.number ?? 0
         let sequences = [last, last / 2, .max, last + 1, last + 1000]
         let effects = harness.say(
@@ -186,7 +186,9 @@ struct RandomWalk {
         case .presenting(let token, _):
             harness.say(.response(random.once(in: 4) ? .joinFail : .joinSuccess), token, by: server)
         case .terminated where random.once(in: 2):
-            follow(harness.say(.joinCommand(device: beacon), random.pick([talk, token("any")]), by: server))
+            follow(
+                harness.say(
+                    .joinCommand(device: beacon), random.pick([plainToken(of: server), token("any")]), by: server))
         case .stranger, .refused, .terminated, .resigned:
             let manner: JoinManner = random.pick([.simple, .simple, .human, .observed(by: otherDevice)])
             harness.handle(.join(server, harness.freshToken(), manner))

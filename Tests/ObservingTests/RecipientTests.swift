@@ -167,6 +167,13 @@ import Testing
         harness.handle(.join(server, token("joining")))
         #expect(harness.ask("joining", by: otherServer).refusals == [.tokenOfAnother(server)])
 
+        // An order that is answered, and nothing more is known of.
+        harness = Harness()
+        harness.say(.action(99), token("order"))
+        harness.observer.terms[server] = terms { $0.namesUs = false }
+        harness.say(.action(99), token("order"))
+        #expect(harness.ask("order", by: otherServer).refusals == [.tokenOfAnother(server)])
+
         harness = Harness()
         let order = Body.initiate(
             url: Octets(terminated: "https://x"), digest: Octets(terminated: String(repeating: "ab", count: 32)))
