@@ -134,12 +134,13 @@ struct FloodTests {
 
     @Test("of deadlines, 1,000 within five seconds: HELLO comes in time, and each request is answered once")
     func deadlines() throws {
-        let server = try TestServer(network, as: Node.otherC2)
+        // One server alone: of several, none may keep the beacon at work for as long as this takes on a busy machine.
+        let server = try TestServer(network)
         let beacon = try started(
             [
-                other: [otherKey], "observation": ["window = 12"],
+                "observation": ["window = 12"],
                 "link": ["links-per-peer = 64", "hold-off-first = 0.05"],
-            ], with: [Node.otherC2])
+            ], with: [Node.c2])
         let tokens = (0..<1_000).map { _ in TestServer.token() }
         try server.holdBack {
             for (number, token) in tokens.enumerated() {
