@@ -3,7 +3,7 @@ import SRUP
 /// How much one node may cause at a C2 server, as a value: the time is an argument. Each node has buckets of its own, so that
 /// one that asks without end takes nothing from the others.
 ///
-/// The constants are documented in docs/console.md, "Rates at the server".
+/// The constants are documented in docs/console.md, "Rate limits at the server".
 struct C2Rates: Sendable {
     /// So much at once, and then one more after each of these pauses.
     struct Limit: Sendable {

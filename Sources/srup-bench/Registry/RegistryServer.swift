@@ -7,7 +7,7 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// The sockets around a `Registry`: HTTPS in, HTTPS out, nothing decided (docs/registry.md, «Bounds»).
+/// The sockets around a `Registry`: HTTPS in, HTTPS out, nothing decided (docs/registry.md, "Limits").
 struct RegistryServer {
     let folder: RegistryFolder
     let address: String
