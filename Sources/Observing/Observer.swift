@@ -51,7 +51,7 @@ public struct Observer: Sendable {
     var activations: [Activation] = []
 
     /// Opens what is sealed to us; changes where our key does.
-    public var unseal: Unsealer
+    public var unseal: Unsealer { didSet { unopenedSeals = UnopenedSeals() } }
     let authenticate: Authenticator
     var servers: [Identifier: Standing] = [:]
     var observations: [Exchange: Observation] = [:]

@@ -70,6 +70,9 @@ import Testing
         }
         harness.ask("copied", sealed: [1, 2])
         #expect(counter.count == 258)
+        // Our key has changed: what did not open before may open now.
+        harness.observer.unseal = { _ in .success(secret(7)) }
+        #expect(harness.ask("copied", sealed: [1, 2]).refusals.isEmpty)
     }
 
     // MARK: - Tokens that name their parties (A2, A3)
