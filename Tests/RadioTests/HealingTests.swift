@@ -148,7 +148,11 @@ extension RadioTests {
             let (value, token) = (Secret.random(), TestServer.token())
             try field.server.observe(Node.device, value, token: token)
             try Radio.adapter("on", "5")
-            try TestDevice.proveUntilValid(way, value, within: 100)
+            do { try TestDevice.proveUntilValid(way, value, within: 100) } catch {
+                // Seen now and then on a busy machine, and the cause is not known: what the beacon did meanwhile tells it.
+                Issue.record("\(error)\n\(field.beacon.logged.suffix(6_000))")
+                return
+            }
             #expect(try field.server.waitForVerdict(token) == .observedJoinValid)
             print(
                 "silent: found out after \((found - frozen) / 1_000_000_000) s, served",
