@@ -1,6 +1,6 @@
 """Connections to an HTTP server as strangers make them, for the tests of its bounds.
 
-known PORT CA TOKEN ID      one connection that shows a token, then 600 silent ones of 20 addresses, then the first one again: both statuses
+known PORT CA TOKEN ID      one connection that shows a token, then 450 silent ones of 15 addresses, then the first one again: both statuses
 announced PORT CA           a body of 1 GB that is announced: the status, and how many bytes of it could be sent
 endless PORT CA             the same in chunks
 hold PORT COUNT             so many silent connections, said when they are there, until the process is ended
@@ -65,7 +65,7 @@ if kind == "known":
         # This connection is one of 127.0.0.1, too.
         strangers = [
             socket.create_connection(("127.0.0.1", port), source_address=(f"127.0.0.{1 + number // 30}", 0))
-            for number in range(600)
+            for number in range(450)  # two times as many stay below a user's usual limit of 1,024 files
         ]
         time.sleep(1)
 elif kind == "hold":
