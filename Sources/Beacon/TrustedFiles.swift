@@ -2,7 +2,7 @@ import Keys
 import SRUP
 
 /// Files that decide whom the beacon believes and what it does: nobody but root and we may change them, or put others in their
-/// place. The rule is `OpenPlace.first`, the same for all of them.
+/// place. The rule is `FileTrust.fault`, the same for all of them.
 extension Configuration {
     /// Those files, each with what it is.
     /// - Parameter file: the configuration's own.
@@ -27,18 +27,13 @@ extension Configuration {
 
     /// Looks whether a file is a regular one that nobody else can change.
     static func examine(_ path: String, as name: String) throws(OperatorFault) {
-        guard !isIrregular(path, isFollowing: true) else {
-            throw OperatorFault(
-                "\(name) \(path) is not a regular file", hint: "put the file itself there: ls -l \(path)")
-        }
-        try examinePlace(of: path, as: name)
+        if let fault = FileTrust.fault(of: path, as: name) { throw OperatorFault(fault.sentence, hint: fault.hint) }
     }
 
     /// Looks whether nobody else can change a file or folder, or put another one in its place.
     static func examinePlace(of path: String, as name: String) throws(OperatorFault) {
-        guard let open = OpenPlace.first(onTheWayTo: path) else { return }
-        throw OperatorFault(
-            "\(name) \(path) can be changed by others: \(open.path == path ? "it" : open.path) \(open.fault)",
-            hint: open.remedy)
+        if let fault = FileTrust.fault(ofPlace: path, as: name) {
+            throw OperatorFault(fault.sentence, hint: fault.hint)
+        }
     }
 }

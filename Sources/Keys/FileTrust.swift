@@ -116,3 +116,27 @@ public func isIrregular(_ path: String, isFollowing: Bool = false) -> Bool {
 public func fileFault(_ number: Int32) -> String {
     number == ENXIO ? "it is not a regular file" : String(cString: strerror(number))
 }
+
+/// Files that decide whom a program believes and what it does: nobody but root and we may change them, or put others in their
+/// place. One rule and one sentence for the beacon, the bench's servers and its device.
+public enum FileTrust {
+    /// Why a file may not decide that: it is not a regular one, or others can change it. A file that does not exist is left to
+    /// the caller that opens it.
+    /// - Parameter name: what it is: stands before its path.
+    /// - Returns: a sentence and what to do; nil where all is well.
+    public static func fault(of path: String, as name: String) -> (sentence: String, hint: String)? {
+        guard !isIrregular(path, isFollowing: true) else {
+            return ("\(name) \(path) is not a regular file", "put the file itself there: ls -l \(path)")
+        }
+        return fault(ofPlace: path, as: name)
+    }
+
+    /// Why a file or folder may not decide that: others can change it, or put another one in its place.
+    /// - Parameter name: what it is: stands before its path.
+    /// - Returns: a sentence and what to do; nil where all is well.
+    public static func fault(ofPlace path: String, as name: String) -> (sentence: String, hint: String)? {
+        guard let open = OpenPlace.first(onTheWayTo: path) else { return nil }
+        let place = open.path == path ? "it" : open.path
+        return ("\(name) \(path) can be changed by others: \(place) \(open.fault)", open.remedy)
+    }
+}
