@@ -1,7 +1,7 @@
 import ProofLink
 import SRUP
 
-// Keyed mode at the beacon: docs/proof-link.md, "Keyed mode"; proof-link-keyed.md §2.
+// Keyed mode at the beacon: docs/proof-link.md, "Keyed mode".
 extension Observer {
     /// Whose observation a link's claim has fitted, and with what its OUTCOME is made.
     struct FittedClaim: Sendable {

@@ -155,7 +155,7 @@ extension Observer {
     }
 
     /// A false proof. In challenge mode its number never decides; all links of the address that it came from end, so that one
-    /// address counts once for each hold-off (proof-link-keyed.md §1).
+    /// address counts once for each hold-off (docs/proof-link.md, "Bounds at the beacon").
     mutating func mismatch(
         _ asked: [Exchange], over id: LinkID, _ mode: Mode, _ roundTrip: Duration?, at now: Instant
     ) -> [Effect] {

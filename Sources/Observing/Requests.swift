@@ -90,7 +90,7 @@ extension Observer {
     }
 
     /// Whose token it is. Version 5 signs no recipient: a token that names its parties says it, and a plain one belongs to the
-    /// server that used it first (proof-link-keyed.md §4). An answer carries our own token, which the table compares.
+    /// server that used it first (docs/protocol.md). An answer carries our own token, which the table compares.
     private func refusalOfToken(of message: Message, _ context: MessageContext) -> Refusal? {
         if case .response = message.body { return nil }
         let token = message.token
@@ -130,7 +130,7 @@ extension Observer {
         return opened
     }
 
-    // MARK: - Rates (proof-link-keyed.md §4)
+    // MARK: - Rates (docs/protocol.md)
 
     private func hasRoom(for message: Message, at now: Instant) -> Bool {
         guard let standing = servers[message.sender] else { return false }

@@ -108,7 +108,7 @@ public struct KeyedKeys: Sendable {
 }
 
 /// A device's proof in keyed mode, whole: what the beacon forwards to the server, which can check all of it
-/// (proof-link-keyed.md §2). The beacon cannot check the signature: it holds no device's key.
+/// (docs/proof-link.md, "Keyed mode"). The beacon cannot check the signature: it holds no device's key.
 public struct KeyedProof: Equatable, Sendable {
     /// More bytes of a signature are refused: a key of 16,384 bits makes as many, and SRUP knows no larger one.
     public static let longestSignature = 2_048

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Beacon
 
-/// What a server may do and what it gets, as the configuration says (proof-link-keyed.md §4; issue 17, A3).
+/// What a server may do and what it gets, as the configuration says.
 @Suite("What the configuration says of servers and modes")
 struct ServerTermsTests {
     private func configuration(_ lines: String...) throws -> Configuration {

@@ -39,7 +39,7 @@ struct LinkPlanTests {
     }
 
     @Test(
-        "What shows nothing of the value ends nothing: one frame, or a closed link, does not end a join (issue 17, A6)",
+        "What shows nothing of the value ends nothing: one frame, or a closed link, does not end a join",
         arguments: withoutInformation)
     func strangers(ended: LinkPlan.Ended) {
         var plan = LinkPlan(presentsOnce: false)

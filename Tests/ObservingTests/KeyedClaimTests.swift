@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// docs/proof-link.md, "Keyed mode"; proof-link-keyed.md §2: which claim fits which observation, and for how long.
+/// docs/proof-link.md, "Keyed mode": which claim fits which observation, and for how long.
 @Suite struct KeyedClaimTests {
     // MARK: - Claims
 

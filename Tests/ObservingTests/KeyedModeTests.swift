@@ -4,7 +4,7 @@ import Testing
 
 @testable import Observing
 
-/// docs/proof-link.md, "Keyed mode"; proof-link-keyed.md §2: claims, proofs, signatures and what the server gets of them.
+/// docs/proof-link.md, "Keyed mode": claims, proofs, signatures and what the server gets of them.
 @Suite struct KeyedModeTests {
     // MARK: - The verdict
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Observing
 
-/// How much one server may ask (proof-link-keyed.md §4; issue 17, A7).
+/// How much one server may ask (docs/protocol.md, "Rates").
 @Suite struct RateTests {
     private static let three = RateLimit(burst: 3, interval: .seconds(1))
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Observing
 
-/// Whom a message is for (proof-link-keyed.md §4; issue 17, A1 to A3): version 5 signs no recipient.
+/// Whom a message is for (docs/protocol.md, "Tokens that name their parties"): version 5 signs no recipient.
 @Suite struct RecipientTests {
     private static func bound(_ byte: UInt8, _ server: Identifier, _ beacon: Identifier) -> Token {
         Token(random: [UInt8](repeating: byte, count: 16), server: server, beacon: beacon)

@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test(
-        "one stranger with one address and all its links decides nothing, and the expected device joins (issue 17, A5)")
+        "one stranger with one address and all its links decides nothing, and the expected device joins")
     func veto() {
         var harness = Harness()
         let strangers = (0..<4).map { _ in harness.ready(from: stranger) }

@@ -256,7 +256,7 @@ private struct Parties {
             ? presentation.validOutcome(value, hmacSHA256) : .outcome(.invalid, tag: LinkFrame.noTag)
     }
 
-    /// What a server finds wrong with a proof, in the order in which it looks (proof-link-keyed.md §2).
+    /// What a server finds wrong with a proof, in the order in which it looks (docs/proof-link.md, "Keyed mode").
     func fault(of data: [UInt8], _ key: PublicKey) -> String? {
         guard let proof = KeyedProof(encoded: data) else { return "form" }
         guard proof.context.beacon == beacon else { return "beacon" }
