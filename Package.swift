@@ -23,36 +23,38 @@ let package = Package(
         .target(name: "SRUP"),
         .target(name: "ProofLink", dependencies: ["SRUP"]),
         .target(name: "Observing", dependencies: ["SRUP", "ProofLink"]),
+        .target(name: "Bluetooth", dependencies: ["ProofLink"]),
 
         // The world.
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "Keys", dependencies: ["SRUP", "COpenSSL"]),
         .target(name: "Fetching", dependencies: ["CCurl"]),
         .target(name: "Enrolling", dependencies: ["SRUP", "Keys", "Fetching"]),
+        .target(name: "EventLoop", dependencies: ["CLinux"]),
+        .target(name: "Broker", dependencies: ["EventLoop", "CMosquitto", "COpenSSL", "CLinux"]),
         .target(
-            name: "Links",
-            dependencies: ["SRUP", "ProofLink", "CMosquitto", "COpenSSL", "CBlueZ", "CLinux", "CSystemBus"]),
+            name: "Nearby",
+            dependencies: ["SRUP", "ProofLink", "Bluetooth", "EventLoop", "CBlueZ", "CLinux", "CSystemBus"]),
         .target(
             name: "Beacon",
             dependencies: [
-                "SRUP", "ProofLink", "Observing", "Keys", "Links", "HumanView", "Fetching", "Enrolling", "SQLite",
-                "CSQLite", "CINI",
-                "CLinux",
+                "SRUP", "ProofLink", "Observing", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby",
+                "HumanView", "Fetching", "Enrolling", "SQLite", "CSQLite", "CINI", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
         .target(
             name: "Bench",
             dependencies: [
-                "SRUP", "ProofLink", "Keys", "Links", "HumanView", "Fetching", "Enrolling", "SQLite", "CSQLite",
-                "CLinux",
+                "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby", "HumanView",
+                "Fetching", "Enrolling", "SQLite", "CSQLite", "CLinux",
             ],
             resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
         // How both commands read their arguments, and what they say where they cannot.
         .target(
             name: "Arguments",
             dependencies: [
-                "SRUP", "HumanView", "Links", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "SRUP", "HumanView", "Nearby", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
             name: "srup-beacon",
@@ -99,7 +101,7 @@ let package = Package(
         .executableTarget(
             name: "measure",
             dependencies: [
-                "Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "Loop", "SystemSupport",
+                "Beacon", "SRUP", "ProofLink", "Observing", "Keys", "EventLoop", "SQLite", "Loop", "SystemSupport",
             ],
             path: "Scripts/Measure/Main"),
 
@@ -121,12 +123,20 @@ let package = Package(
         .testTarget(
             name: "BeaconTests",
             dependencies: [
-                "Beacon", "SRUP", "ProofLink", "Observing", "Keys", "Links", "SQLite", "TestVectors", "CutDisk",
+                "Beacon", "SRUP", "ProofLink", "Observing", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby",
+                "SQLite", "TestVectors", "CutDisk",
             ]),
-        .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
+        .testTarget(name: "BluetoothTests", dependencies: ["Bluetooth", "SRUP", "ProofLink"]),
+        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CLinux", "TestVectors"]),
+        .testTarget(name: "BrokerTests", dependencies: ["Broker"]),
+        .testTarget(
+            name: "NearbyTests", dependencies: ["Nearby", "Bluetooth", "EventLoop", "SRUP", "ProofLink", "TestVectors"]),
         .testTarget(
             name: "BenchTests",
-            dependencies: ["Bench", "Enrolling", "SRUP", "ProofLink", "Keys", "Links", "SQLite", "TestVectors"]),
+            dependencies: [
+                "Bench", "Enrolling", "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Nearby", "SQLite",
+                "TestVectors",
+            ]),
         .testTarget(
             name: "ArgumentsTests",
             dependencies: ["Arguments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -135,16 +145,22 @@ let package = Package(
             dependencies: ["HumanView", "SRUP", "COpenSSL", "SystemSupport", "TestVectors", "srup-bench"]),
         // The real commands, a real broker, real sockets; with RadioTests, real links over (linked, virtual) radios.
         .target(
-            name: "SystemSupport", dependencies: ["SRUP", "ProofLink", "Keys", "Links"], path: "Tests/SystemSupport"),
+            name: "SystemSupport",
+            dependencies: ["SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby"],
+            path: "Tests/SystemSupport"),
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "TestVectors", "srup-beacon", "srup-bench",
+                "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby", "SystemSupport",
+                "TestVectors", "srup-beacon", "srup-bench",
             ],
             exclude: ["Registry", "Console", "hostile-broker.py"]),
         .testTarget(
             name: "RadioTests",
-            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "SystemSupport", "srup-beacon", "srup-bench"],
+            dependencies: [
+                "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby", "SystemSupport",
+                "srup-beacon", "srup-bench",
+            ],
             exclude: ["bumble"]),
     ]
 )
@@ -153,6 +169,7 @@ let package = Package(
 if Context.environment["SRUP_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["SRUP", "ProofLink", "Keys", "Links", "Fetching", "Enrolling", "Beacon"],
+            name: "fuzz",
+            dependencies: ["SRUP", "ProofLink", "Keys", "EventLoop", "Nearby", "Fetching", "Enrolling", "Beacon"],
             path: "Scripts/Fuzz"))
 }

@@ -1,10 +1,11 @@
-@testable import Beacon
-@testable import Enrolling
+import EventLoop
 import Fetching
 import Glibc
 import Keys
-import Links
+import Nearby
 import SRUP
+@testable import Beacon
+@testable import Enrolling
 
 /// What a registration service answers: the first byte names the question, the second the status, the rest is the body.
 enum RegistryDoor {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import HumanView
-import Links
+import Nearby
 import SRUP
 
 // What both commands take.

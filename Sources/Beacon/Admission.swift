@@ -1,4 +1,4 @@
-import Links
+import Nearby
 
 /// Letting devices pair, whoever keeps their keys.
 public enum Admission {

@@ -1,6 +1,6 @@
 import CLinux
+import EventLoop
 import Glibc
-import Links
 import Observing
 
 /// A program that the daemon starts and waits for, on a thread of its own: a verb of ours, so that what it needs never enters

@@ -1,6 +1,8 @@
+import Bluetooth
+import Broker
 import HumanView
 import Keys
-import Links
+import Nearby
 import Observing
 import ProofLink
 import SRUP

@@ -1,5 +1,7 @@
+import Bluetooth
+import Broker
 import HumanView
-import Links
+import Nearby
 import Observing
 import ProofLink
 import SRUP

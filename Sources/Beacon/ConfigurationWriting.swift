@@ -1,6 +1,6 @@
+import Broker
 import Enrolling
 import Glibc
-import Links
 import SRUP
 
 /// The configuration that an enrolment ends with.

@@ -1,7 +1,8 @@
 import CLinux
+import EventLoop
 import FoundationEssentials
 import Glibc
-import Links
+import Nearby
 
 /// The control socket: one line in, one JSON document out, and the end. For the beacon's user only: the state folder around
 /// it is nobody else's.

@@ -1,9 +1,9 @@
+import Broker
 import Enrolling
 import Fetching
 import FoundationEssentials
 import Glibc
 import Keys
-import Links
 import SRUP
 
 extension OperatorFault {

@@ -1,6 +1,6 @@
+import EventLoop
 import FoundationEssentials
 import Glibc
-import Links
 import Observing
 import SRUP
 

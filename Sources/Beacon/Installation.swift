@@ -1,5 +1,4 @@
 import Glibc
-import Links
 import Observing
 
 /// From ACTIVATE to a new version in its place, which starts and reads our configuration.

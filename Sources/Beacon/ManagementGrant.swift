@@ -1,5 +1,5 @@
 import Glibc
-import Links
+import Nearby
 
 /// Opens the kernel's Bluetooth management for a beacon that may not: the kernel trusts the socket, whoever uses it later.
 /// The beacon itself then runs without any capability.

@@ -1,5 +1,5 @@
+import EventLoop
 import Glibc
-import Links
 import Observing
 import ProofLink
 import Synchronization

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Links
+import Nearby
 import Observing
 import SRUP
 

@@ -1,4 +1,5 @@
-import Links
+import Bluetooth
+import EventLoop
 
 /// What `srup-beacon status` tells of the adapters.
 public struct RadioReport: Codable, Equatable, Sendable {

@@ -1,7 +1,7 @@
+import Broker
 import Enrolling
 import Glibc
 import Keys
-import Links
 
 /// `srup-beacon renew`: a new client certificate for the broker.
 public struct RenewalOrder {

@@ -1,7 +1,7 @@
 import Enrolling
+import EventLoop
 import Glibc
 import Keys
-import Links
 import Observing
 import SRUP
 

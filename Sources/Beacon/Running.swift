@@ -1,8 +1,10 @@
+import Broker
 import CLinux
 import Enrolling
+import EventLoop
 import Glibc
-import Links
 import Logging
+import Nearby
 import Observing
 import ProofLink
 import SRUP

@@ -1,8 +1,10 @@
+import Broker
 import CLinux
+import EventLoop
 import Glibc
 import Keys
-import Links
 import Logging
+import Nearby
 import Observing
 import ProofLink
 import SRUP

@@ -1,5 +1,6 @@
+import Broker
+import EventLoop
 import Keys
-import Links
 import Observing
 import SRUP
 

@@ -1,6 +1,6 @@
+import EventLoop
 import Glibc
 import Keys
-import Links
 import Logging
 import Observing
 import SRUP

@@ -1,6 +1,8 @@
+import Bluetooth
+import EventLoop
 import Glibc
 import Keys
-import Links
+import Nearby
 import Observing
 import ProofLink
 

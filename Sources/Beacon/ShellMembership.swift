@@ -1,7 +1,8 @@
 import Enrolling
+import EventLoop
 import Glibc
 import Keys
-import Links
+import Nearby
 import Observing
 import ProofLink
 import SRUP

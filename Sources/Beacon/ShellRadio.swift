@@ -1,7 +1,9 @@
+import Bluetooth
+import EventLoop
 import Glibc
 import Keys
-import Links
 import Logging
+import Nearby
 import Observing
 import ProofLink
 import SRUP

@@ -1,4 +1,4 @@
-import Links
+import EventLoop
 import Logging
 import Observing
 import ProofLink

@@ -1,5 +1,5 @@
+import EventLoop
 import FoundationEssentials
-import Links
 import Observing
 import ProofLink
 import SRUP

@@ -1,8 +1,8 @@
 import CLinux
+import EventLoop
 import Fetching
 import Glibc
 import Keys
-import Links
 import Observing
 import SRUP
 

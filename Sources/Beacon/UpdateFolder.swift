@@ -1,7 +1,7 @@
+import EventLoop
 import Fetching
 import Glibc
 import Keys
-import Links
 import Observing
 import SRUP
 

@@ -1,4 +1,5 @@
-import Links
+import Broker
+import Nearby
 
 extension BrokerAddress {
     /// From `HOST:PORT`; an IPv6 address stands in brackets.

@@ -1,5 +1,5 @@
+import Broker
 import Glibc
-import Links
 import SRUP
 
 /// What is to be done, and on whose account.

@@ -1,7 +1,8 @@
+import Broker
+import EventLoop
 import Glibc
 import HumanView
 import Keys
-import Links
 import SRUP
 
 /// The headless C2 server: carries what the broker brings to `C2`, and does what that says.

@@ -1,6 +1,6 @@
+import EventLoop
 import Glibc
 import HumanView
-import Links
 import SRUP
 
 // What a console is lent: looks at the server, and orders to it, all on the loop's thread.

@@ -1,6 +1,6 @@
+import Broker
 import Glibc
 import HumanView
-import Links
 import SRUP
 
 // From what `C2` wants to what is done: first all of it is kept, then it is done.

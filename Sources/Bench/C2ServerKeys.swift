@@ -1,5 +1,6 @@
+import Broker
+import EventLoop
 import Keys
-import Links
 import SRUP
 
 // Keys from the registry: frames of unknown senders wait for them.

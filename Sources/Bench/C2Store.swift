@@ -1,6 +1,6 @@
+import Broker
 import Glibc
 import Keys
-import Links
 import SQLite
 import SRUP
 import Synchronization

@@ -1,4 +1,4 @@
-import Links
+import Broker
 import SQLite
 import SRUP
 

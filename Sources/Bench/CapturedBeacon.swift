@@ -1,6 +1,7 @@
+import Broker
+import EventLoop
 import Glibc
 import Keys
-import Links
 import SRUP
 
 /// A beacon that was taken over (§7): a member of its server that says what it likes of every device that it is asked about,

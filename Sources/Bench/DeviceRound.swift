@@ -1,4 +1,4 @@
-import Links
+import Nearby
 import SRUP
 
 /// Where a joining device goes, and when, as a value: to the beacon that its request names, and where that is one of several that

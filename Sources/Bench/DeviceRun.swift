@@ -1,5 +1,8 @@
+import Bluetooth
+import Broker
+import EventLoop
 import Keys
-import Links
+import Nearby
 import ProofLink
 import SRUP
 

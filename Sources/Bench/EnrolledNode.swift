@@ -1,6 +1,6 @@
+import Broker
 import Enrolling
 import Glibc
-import Links
 import SRUP
 
 /// A node of the bench whose keys and certificate a registration service has made known (the paper's §4.4): everything it

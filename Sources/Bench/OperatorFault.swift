@@ -1,6 +1,7 @@
+import Broker
 import Enrolling
 import Keys
-import Links
+import Nearby
 import SQLite
 
 /// Something that the person at the keyboard can mend: one sentence about what is wrong, and one order.

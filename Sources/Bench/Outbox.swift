@@ -1,4 +1,4 @@
-import Links
+import Broker
 
 /// What is on its way to the broker: kept until the broker has it, and published again over the next connection. A
 /// receiver that had it already knows it by its sequence id.

@@ -1,4 +1,6 @@
-import Links
+import Bluetooth
+import EventLoop
+import Nearby
 import ProofLink
 import SRUP
 

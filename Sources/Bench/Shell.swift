@@ -1,7 +1,8 @@
+import Broker
 import CLinux
+import EventLoop
 import Glibc
 import Keys
-import Links
 import SRUP
 
 /// What every node on the bench needs: who it is, its key, its broker, its trace.

@@ -1,5 +1,5 @@
+import EventLoop
 import Glibc
-import Links
 
 /// A trace file that lines are appended to, each with one write: whoever reads it meanwhile sees whole lines.
 public final class TraceFile: Sendable {

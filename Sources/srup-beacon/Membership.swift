@@ -3,7 +3,7 @@ import Arguments
 import Beacon
 import Glibc
 import HumanView
-import Links
+import Nearby
 import Observing
 import SRUP
 

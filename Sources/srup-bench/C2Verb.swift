@@ -1,9 +1,9 @@
 import ArgumentParser
 import Arguments
 import Bench
+import EventLoop
 import Glibc
 import HumanView
-import Links
 import SRUP
 
 struct C2Verb: ParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Arguments
 import Bench
-import Links
+import Broker
 import SRUP
 
 /// What device and server both need.

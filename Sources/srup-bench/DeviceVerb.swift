@@ -1,7 +1,8 @@
 import ArgumentParser
 import Arguments
 import Bench
-import Links
+import Bluetooth
+import Nearby
 import ProofLink
 import SRUP
 

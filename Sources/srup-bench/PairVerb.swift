@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bench
-import Links
+import Bluetooth
+import Nearby
 import ProofLink
 
 struct PairVerb: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bench
-import Links
+import Bluetooth
+import Nearby
 
 struct ScanVerb: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,3 @@
-import Links
 import ProofLink
 import SRUP
 import Testing

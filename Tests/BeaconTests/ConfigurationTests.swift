@@ -1,5 +1,4 @@
 import Foundation
-import Links
 import SRUP
 import TestVectors
 import Testing

@@ -1,5 +1,6 @@
 import Bench
-import Links
+import Broker
+import Nearby
 import Testing
 
 @Suite("Addresses on the command line")

@@ -1,6 +1,6 @@
+import Broker
 import Foundation
 import Keys
-import Links
 import SQLite
 import SRUP
 import Testing

@@ -1,4 +1,4 @@
-import Links
+import Nearby
 import ProofLink
 import SRUP
 import Testing

@@ -1,6 +1,6 @@
 import Bench
 import Glibc
-import Links
+import Nearby
 import ProofLink
 import Testing
 

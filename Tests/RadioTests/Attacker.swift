@@ -1,6 +1,6 @@
+import EventLoop
 import Foundation
 import Keys
-import Links
 import ProofLink
 import Synchronization
 import SystemSupport

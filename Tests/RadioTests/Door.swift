@@ -1,5 +1,6 @@
+import Bluetooth
 import Foundation
-import Links
+import Nearby
 import ProofLink
 import SystemSupport
 import Testing

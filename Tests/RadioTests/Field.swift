@@ -1,6 +1,7 @@
+import EventLoop
 import Foundation
 import Keys
-import Links
+import Nearby
 import ProofLink
 import SRUP
 import Synchronization

@@ -1,6 +1,8 @@
+import Bluetooth
+import EventLoop
 import Foundation
 import Keys
-import Links
+import Nearby
 import ProofLink
 import SRUP
 import SystemSupport

@@ -1,6 +1,7 @@
+import Bluetooth
 import Foundation
 import Keys
-import Links
+import Nearby
 import ProofLink
 import SRUP
 import SystemSupport

@@ -1,5 +1,4 @@
 import Foundation
-import Links
 import SRUP
 
 /// A real `srup-beacon run` with a configuration of its own.

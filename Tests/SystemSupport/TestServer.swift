@@ -1,6 +1,7 @@
+import Broker
+import EventLoop
 import Foundation
 import Keys
-import Links
 import SRUP
 import Synchronization
 

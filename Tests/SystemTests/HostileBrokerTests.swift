@@ -1,5 +1,5 @@
+import Broker
 import Foundation
-import Links
 import SRUP
 import Synchronization
 import SystemSupport

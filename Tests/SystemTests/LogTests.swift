@@ -1,6 +1,5 @@
 import Foundation
 import Keys
-import Links
 import ProofLink
 import SRUP
 import SystemSupport

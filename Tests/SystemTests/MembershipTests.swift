@@ -1,6 +1,6 @@
 import Foundation
 import Keys
-import Links
+import Nearby
 import ProofLink
 import SRUP
 import SystemSupport

@@ -1,5 +1,5 @@
+import EventLoop
 import Foundation
-import Links
 import SRUP
 import SystemSupport
 import TestVectors

@@ -1,5 +1,5 @@
+import EventLoop
 import Foundation
-import Links
 import Loop
 import ProofLink
 import SRUP

@@ -1,6 +1,5 @@
 import FoundationEssentials
 import Glibc
-import Links
 import Observing
 import SRUP
 

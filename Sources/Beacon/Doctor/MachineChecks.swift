@@ -1,9 +1,9 @@
+import Broker
 import CLinux
 import Enrolling
 import Fetching
 import Glibc
 import Keys
-import Links
 import SQLite
 
 // The machine: versions, clock, entropy, files, disk, and the sandbox of the beacon that runs.

@@ -1,6 +1,6 @@
+import Broker
 import Enrolling
 import Keys
-import Links
 import SRUP
 
 // Whom the beacon talks with: brokers, the registration service, its servers.

@@ -1,5 +1,6 @@
+import Bluetooth
 import Glibc
-import Links
+import Nearby
 import ProofLink
 
 // The adapters, and a link from one to the other.

@@ -1,5 +1,5 @@
+import EventLoop
 import HumanView
-import Links
 import SRUP
 
 /// The operator's page: who is there, who wants to join and what is to be compared, what was said, and the buttons. Requests

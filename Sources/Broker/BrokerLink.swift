@@ -1,0 +1,285 @@
+import CLinux
+import CMosquitto
+import EventLoop
+import Glibc
+import Synchronization
+
+/// The way to and from the brokers: MQTT 3.1.1 over TLS with a client certificate, QoS 1, a persistent session, connected
+/// for ever (rules: §6). It has a thread of its own, because looking up a name blocks.
+///
+/// A batch of messages is given to `deliver` and acknowledged only if that returns true; else the connection is left, and
+/// the broker sends them again. Nothing that is to be sent is kept here across connections: whoever publishes sends
+/// what is still unacknowledged again after `connected`.
+public final class BrokerLink: Sendable {
+    /// What the link tells about itself, on its own thread.
+    public enum Happening: Sendable {
+        /// Connected and subscribed, for the so-manieth time; what is unacknowledged is to be published again.
+        case connected(BrokerAddress, connection: Int)
+        /// Not connected any more, or still not.
+        case lost(BrokerAddress, BrokerFault)
+        /// The broker has these messages of ours.
+        case acknowledged([Int64])
+    }
+
+    /// libmosquitto's version.
+    public static var libraryVersion: String {
+        var (major, minor, revision) = (Int32(0), Int32(0), Int32(0))
+        mosquitto_lib_version(&major, &minor, &revision)
+        return "\(major).\(minor).\(revision)"
+    }
+
+    private struct Shared {
+        /// What goes out over this connection as the broker acknowledges what went before it.
+        var outgoing: [Outgoing] = []
+        /// Filters beyond the settings' own, and whether the connection has them.
+        var added: [(topic: String, isSubscribed: Bool)] = []
+        var connection = 0
+        var connected = false
+        var stopping = false
+        var stopped = false
+        var hurry = false
+        /// How often the files have changed: a connection that was begun with older ones is left.
+        var files = 0
+        var turns: [@Sendable () -> Void] = []
+    }
+
+    /// A connection that ends sooner than this after it was made counts as a failed attempt.
+    private static let settled = Duration.seconds(30)
+
+    private let settings: Settings
+    private let deliver: @Sendable ([Incoming]) -> Bool
+    private let happened: @Sendable (Happening) -> Void
+    private let shared = Mutex(Shared())
+    private let bell = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+
+    /// A link that has not been started.
+    /// - Parameters:
+    ///   - deliver: keeps a batch, and returns whether it has been kept. On the link's thread.
+    ///   - happened: is told what happens. On the link's thread.
+    public init(
+        _ settings: Settings, deliver: @escaping @Sendable ([Incoming]) -> Bool,
+        happened: @escaping @Sendable (Happening) -> Void
+    ) {
+        precondition(!settings.brokers.isEmpty, "a link needs a broker")
+        (self.settings, self.deliver, self.happened) = (settings, deliver, happened)
+    }
+
+    deinit { close(bell) }
+
+    /// Starts the thread.
+    public func start() {
+        mosquitto_lib_init()
+        startThread("broker link") { self.run() }
+    }
+
+    /// Publishes with QoS 1 over the connection of that number, and does nothing where it has ended: what is new must not
+    /// overtake what is published again over the next one. From any thread.
+    public func publish(_ messages: [Outgoing], over connection: Int) {
+        let goes = shared.withLock { shared in
+            guard shared.connected, shared.connection == connection else { return false }
+            shared.outgoing += messages
+            return true
+        }
+        if goes { ring() }
+    }
+
+    /// Subscribes to more filters, QoS 1, over this connection and all later ones. What is published afterwards leaves after
+    /// it, so no answer to it is missed. From any thread.
+    public func subscribe(to topics: [String]) {
+        shared.withLock { shared in
+            let new = topics.filter { topic in !shared.added.contains { $0.topic == topic } }
+            shared.added += new.map { ($0, false) }
+        }
+        ring()
+    }
+
+    /// Tries the next broker now, without waiting for the retry. From any thread.
+    public func hurry() {
+        shared.withLock { $0.hurry = true }
+        ring()
+    }
+
+    /// Leaves the broker and comes back at once, so that changed files are used, also where the connection is only being made;
+    /// the session is kept. From any thread.
+    public func reconnect() {
+        shared.withLock { ($0.files, $0.hurry) = ($0.files + 1, true) }
+        ring()
+    }
+
+    /// Calls `done` on the link's thread at its next turn: at once, whether it is connected, connecting or waiting to try
+    /// again, and not while it stands still, as it does while a name is looked up or a batch is kept. From any thread.
+    public func turn(_ done: @escaping @Sendable () -> Void) {
+        shared.withLock { $0.turns.append(done) }
+        ring()
+    }
+
+    /// Says goodbye to the broker, and returns when the thread is done or two seconds have passed. From any other thread.
+    public func stop() {
+        shared.withLock { $0.stopping = true }
+        ring()
+        let deadline = bootNanoseconds() + 2_000_000_000
+        while !shared.withLock({ $0.stopped }), bootNanoseconds() < deadline { usleep(2_000) }
+    }
+
+    private func ring() {
+        var one: UInt64 = 1
+        Glibc.write(bell, &one, 8)
+    }
+
+    // MARK: - The link's thread
+
+    private func run() {
+        var (attempt, failures, index) = (0, 0, 0)
+        while !shared.withLock({ $0.stopping }) {
+            // Looking up a name can take long, and fail before anything is waited for: who asks for a turn gets it in between.
+            answerBell()
+            let broker = settings.brokers[index % settings.brokers.count]
+            index += 1
+            var connectedAt: Int64?
+            var fault = connect(to: broker, connectedAt: &connectedAt)
+            shared.withLock { ($0.connected, $0.outgoing) = (false, []) }
+            if shared.withLock({ $0.stopping }) { break }
+            let settled = connectedAt.map { .nanoseconds(bootNanoseconds() - $0) >= BrokerLink.settled } ?? false
+            (attempt, failures) = settled ? (0, 0) : (attempt + 1, connectedAt == nil ? 0 : failures + 1)
+            if fault == .closed, failures >= 3 { fault = .closedAgainAndAgain(clientID: settings.clientID) }
+            happened(.lost(broker, fault))
+            // The others are tried at once: only after all of them have failed is there something to wait for.
+            if index % settings.brokers.count == 0 { wait(attempt / settings.brokers.count) }
+        }
+        shared.withLock { $0.stopped = true }
+    }
+
+    /// Full jitter: any time up to the bound, which doubles with each failed round.
+    private func wait(_ round: Int) {
+        let bound = min(settings.firstRetry * (1 << min(round, 16)), settings.longestRetry)
+        let (seconds, attoseconds) = bound.components
+        let milliseconds = Int32(seconds * 1_000 + attoseconds / 1_000_000_000_000_000)
+        let deadline = bootNanoseconds() + Int64(Int32.random(in: 0...max(1, milliseconds))) * 1_000_000
+        // Looked at before the waiting too: the bell may have been answered already.
+        while bootNanoseconds() < deadline, !isHurriedOrStopping() {
+            var one = pollfd(fd: bell, events: Int16(POLLIN), revents: 0)
+            let left = max(1, (deadline - bootNanoseconds()) / 1_000_000)
+            if poll(&one, 1, Int32(left)) > 0 { answerBell() }
+        }
+    }
+
+    private func isHurriedOrStopping() -> Bool {
+        shared.withLock { shared in
+            defer { shared.hurry = false }
+            return shared.hurry || shared.stopping
+        }
+    }
+
+    /// What may be published now, in its order.
+    private func takeOutgoing(_ room: Int) -> [Outgoing] {
+        guard room > 0 else { return [] }
+        return shared.withLock { shared in
+            let taken = Array(shared.outgoing.prefix(room))
+            shared.outgoing.removeFirst(taken.count)
+            return taken
+        }
+    }
+
+    /// The added filters that the connection does not have; all of them over a new one.
+    private func takeAdded(anew: Bool) -> [String] {
+        shared.withLock { shared in
+            let wanted = shared.added.filter { anew || !$0.isSubscribed }.map(\.topic)
+            if !wanted.isEmpty { shared.added = shared.added.map { ($0.topic, true) } }
+            return wanted
+        }
+    }
+
+    private func answerBell() {
+        var count: UInt64 = 0
+        Glibc.read(bell, &count, 8)
+        let turns = shared.withLock { shared in
+            defer { shared.turns = [] }
+            return shared.turns
+        }
+        for done in turns { done() }
+    }
+
+    /// One connection from beginning to end.
+    private func connect(to broker: BrokerAddress, connectedAt: inout Int64?) -> BrokerFault {
+        do throws(BrokerFault) {
+            let files = shared.withLock { $0.files }
+            let session = try BrokerSession(settings, broker)
+            let giveUp = bootNanoseconds() + settings.connectLimit.inNanoseconds
+            var written: [@Sendable () -> Void] = []
+            while true {
+                if shared.withLock({ $0.stopping }) {
+                    session.sayGoodbye()
+                    return .closed
+                }
+                if shared.withLock({ $0.files != files }) {
+                    session.sayGoodbye()
+                    return .leftToReturn
+                }
+                try round(session, isConnected: connectedAt != nil)
+                let collected = session.take()
+                if let fault = collected.fault { return fault }
+                if collected.connected {
+                    connectedAt = bootNanoseconds()
+                    try session.subscribe(and: takeAdded(anew: true))
+                }
+                // Told only when the broker has granted every filter: from then on nothing that is published is missed.
+                if session.isSubscribed, !shared.withLock({ $0.connected }) {
+                    let connection = shared.withLock { shared in
+                        shared.connection += 1
+                        shared.connected = true
+                        return shared.connection
+                    }
+                    happened(.connected(broker, connection: connection))
+                }
+                guard session.isSubscribed || bootNanoseconds() < giveUp else { return .silent }
+                if !collected.messages.isEmpty, !deliver(collected.messages) { return .notKept }
+                if !collected.acknowledged.isEmpty { happened(.acknowledged(collected.acknowledged)) }
+                if session.isSubscribed { try session.add(takeAdded(anew: false)) }
+                for message in takeOutgoing(session.room) {
+                    try session.publish(message)
+                    if let isWritten = message.isWritten { written.append(isWritten) }
+                }
+                // Only now do the acknowledgements of this batch leave. Before there are any, the socket is looked at first.
+                if connectedAt != nil, session.wantsToWrite { try session.write() }
+                if !written.isEmpty, !session.wantsToWrite {
+                    for done in written { done() }
+                    written = []
+                }
+            }
+        } catch {
+            return error
+        }
+    }
+
+    /// Waits for something, and reads or writes it.
+    private func round(_ session: BrokerSession, isConnected: Bool) throws(BrokerFault) {
+        let interest = Int16(POLLIN) | (session.wantsToWrite ? Int16(POLLOUT) : 0)
+        var descriptors = [
+            pollfd(fd: session.socket, events: interest, revents: 0),
+            pollfd(fd: bell, events: Int16(POLLIN), revents: 0),
+        ]
+        // The wakeup descriptor says that something must be sent; libmosquitto's keep-alive wants to be called every few
+        // seconds. There is no waiting where bytes were read and not yet looked at, because a round had had enough.
+        let isBuffered = session.isBuffered
+        poll(&descriptors, 2, isBuffered ? 0 : isConnected ? 2_000 : 200)
+        if descriptors[1].revents != 0 { answerBell() }
+        let readiness = descriptors[0].revents
+        // Until the broker has answered, libmosquitto would spin on a dead socket for ever (upstream #2421): what may
+        // still be in it is read once, for the reason that it tells.
+        if !isConnected, readiness & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 {
+            let ended = session.socketError.map { BrokerFault.unreachable($0) } ?? .closed
+            do {
+                try session.read()
+            } catch {
+                throw error == .closed ? ended : error
+            }
+            throw session.take().fault ?? ended
+        }
+        // Until then, too, what the broker says goes first: a refusal explains why a write would fail. Nothing is written in
+        // the same round, because acknowledgements may be waiting already.
+        let readsOnly = !isConnected && readiness & Int16(POLLIN) != 0
+        if readiness & Int16(POLLOUT) != 0, !readsOnly { try session.write() }
+        if isBuffered || readiness & Int16(POLLIN | POLLHUP | POLLERR) != 0 { try session.read() }
+        try session.tick()
+    }
+}

@@ -1,0 +1,129 @@
+import Bluetooth
+import CLinux
+import EventLoop
+import Glibc
+import Synchronization
+
+/// What the beacon says to bluetoothd where that runs (docs/decisions/0007): the service's SDP record, and pairing. The
+/// beacon does not need it, nor D-Bus.
+///
+/// A thread of its own keeps the record registered. It says nothing where there is no D-Bus or no bluetoothd, and looks
+/// again every half minute, or when the bus tells it.
+public final class BluetoothService: Sendable {
+    /// What has happened to the record.
+    public enum Happening: Equatable, Sendable, CustomStringConvertible {
+        /// Devices that browse this machine find it.
+        case registered
+        /// bluetoothd or the bus has ended, and the record with it.
+        case gone
+        /// bluetoothd did not take it: its words.
+        case refused(String)
+
+        /// One line, lower case.
+        public var description: String {
+            switch self {
+            case .registered: "the SDP record is registered with bluetoothd"
+            case .gone: "bluetoothd has gone, and the SDP record with it"
+            case .refused(let why): "bluetoothd refused the SDP record: \(why)"
+            }
+        }
+    }
+
+    static let patience: Int64 = 30_000_000_000  // nanoseconds from one look to the next
+
+    private let record: ServiceRecord
+    private let report: @Sendable (Happening) -> Void
+    private let socket: String
+    private let signs = Signs()
+
+    /// A record that is not registered yet.
+    /// - Parameter report: called on the service's own thread, from `start()` to `stop()`.
+    public convenience init(record: ServiceRecord, report: @escaping @Sendable (Happening) -> Void) {
+        self.init(record: record, socket: SystemBus.systemSocket, report: report)
+    }
+
+    init(record: ServiceRecord, socket: String, report: @escaping @Sendable (Happening) -> Void) {
+        (self.record, self.socket, self.report) = (record, socket, report)
+    }
+
+    /// Starts to register the record wherever it can be. Once in this object's life.
+    public func start() {
+        precondition(!signs.isStarted.exchange(true, ordering: .relaxed), "a Bluetooth service is started once")
+        startThread("bluetooth") { [record, report, socket, signs] in
+            while !signs.isStopped.load(ordering: .acquiring) {
+                if let bus = SystemBus(socket: socket) {
+                    RecordKeeper(bus, record, report).run(until: signs.isStopped, bell: signs.bell)
+                }
+                signs.pause(BluetoothService.patience)
+            }
+            Signs.ring(signs.end)
+        }
+    }
+
+    /// Withdraws the record and ends the thread. After at most a second it returns whether or not that is done.
+    public func stop() {
+        signs.isStopped.store(true, ordering: .releasing)
+        Signs.ring(signs.bell)
+        guard signs.isStarted.load(ordering: .relaxed) else { return }
+        var end = pollfd(fd: signs.end, events: Int16(POLLIN), revents: 0)
+        poll(&end, 1, 1_000)
+    }
+
+    /// Whether bluetoothd runs and can be spoken to. Waits for at most two seconds.
+    public static var isRunning: Bool { SystemBus().map { owner(on: $0) != nil } ?? false }
+
+    /// Who has bluetoothd's name on the bus, in the bus's own name for it.
+    static func owner(on bus: SystemBus) -> String? {
+        let answer = bus.call(askForOwner(on: bus), within: 2)
+        return answer?.kind == .answer ? answer?.body.first?.text : nil
+    }
+
+    static func askForOwner(on bus: SystemBus) -> BusMessage? {
+        bus.makeCall(BusName.bus, BusName.busPath, BusName.bus, "GetNameOwner", [.text(BusName.bluez)])
+    }
+
+    static func watch(_ rule: String, on bus: SystemBus) -> BusMessage? {
+        bus.makeCall(BusName.bus, BusName.busPath, BusName.bus, "AddMatch", [.text("type='signal'," + rule)])
+    }
+
+    /// What asks to be told of bluetoothd's coming and going.
+    static let ownerRule = "sender='\(BusName.bus)',member='NameOwnerChanged',arg0='\(BusName.bluez)'"
+}
+
+/// The names of others on the bus, and what we call ourselves there.
+enum BusName {
+    static let bus = "org.freedesktop.DBus"
+    static let busPath = "/org/freedesktop/DBus"
+    static let bluez = "org.bluez"
+    static let bluezPath = "/org/bluez"
+    static let profilePath = "/org/srup/beacon/profile"
+    static let agentPath = "/org/srup/beacon/agent"
+    static let rejected = "org.bluez.Error.Rejected"
+    static let unknownMethod = "org.freedesktop.DBus.Error.UnknownMethod"
+}
+
+/// What the service's thread and its owner tell each other. Whoever lets go of it last closes the descriptors.
+private final class Signs: Sendable {
+    let isStarted = Atomic<Bool>(false)
+    let isStopped = Atomic<Bool>(false)
+    /// Can be read once the service is to stop; nobody reads it.
+    let bell = eventfd(0, Int32(EFD_CLOEXEC))
+    /// Can be read once the thread has ended.
+    let end = eventfd(0, Int32(EFD_CLOEXEC))
+
+    deinit {
+        close(bell)
+        close(end)
+    }
+
+    static func ring(_ descriptor: Int32) {
+        var one: UInt64 = 1
+        write(descriptor, &one, 8)
+    }
+
+    /// Waits for so many nanoseconds, or until the service is to stop.
+    func pause(_ nanoseconds: Int64) {
+        var rung = pollfd(fd: bell, events: Int16(POLLIN), revents: 0)
+        poll(&rung, 1, Int32(nanoseconds / 1_000_000))
+    }
+}

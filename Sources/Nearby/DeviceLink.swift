@@ -1,0 +1,235 @@
+import Bluetooth
+import CLinux
+import EventLoop
+import Glibc
+import ProofLink
+import SRUP
+
+/// One link of a device to a beacon: the socket, and a `DeviceSession` that says what to send. Made anew for each try.
+///
+/// `@unchecked Sendable`: used on the loop's thread only.
+public final class DeviceLink: @unchecked Sendable {
+    /// What the link tells.
+    public enum Report: Sendable {
+        /// The proof, or the value, has gone.
+        case presented
+        /// For the operator.
+        case say(String)
+        /// A frame has gone, or has come.
+        case frame(LinkFrame, sent: Bool)
+        /// The link is closed; no report comes after this.
+        case ended(LinkPlan.Ended)
+    }
+
+    /// Reads of one round, so that a beacon that sends without end does not keep the loop from the rest.
+    private static let readBatch = 8
+    /// WAITs that may come together; then one a second is taken.
+    private static let waitsAtOnce: Int64 = 2
+    private static let waitPause: Int64 = 1_000_000_000
+    /// How long a device stays where nothing comes. A peer that says nothing is no information, as any other that does not hold the
+    /// value: the device leaves it, and tries again. Longer: somebody in a beacon's place keeps the device longer.
+    public struct Limits: Sendable {
+        /// Until the link is there.
+        public var connect = Duration.seconds(20)
+        /// From there to HELLO.
+        public var hello = Duration.seconds(5)
+        /// From READY or CLAIM to WAIT or CHALLENGE.
+        public var answer = Duration.seconds(5)
+        /// From READY or CLAIM to CHALLENGE, where the beacon says WAIT; whole seconds.
+        public var hold = Duration.seconds(30)
+        /// From CHALLENGE to OUTCOME.
+        public var outcome = Duration.seconds(15)
+
+        /// The limits of docs/proof-link.md, "What a device makes of it".
+        public init() {}
+    }
+
+    private let loop: Loop
+    private let address: NearbyAddress
+    private let limits: Limits
+    private let sign: @Sendable ([UInt8]) -> [UInt8]
+    private let report: @Sendable (Report) -> Void
+    private var session: DeviceSession
+    private var assembler = FrameAssembler()
+    /// A signature is several frames, and an LE channel may take only some of them before the beacon has read.
+    private var unsent: [LinkFrame] = []
+    private var socket: Int32 = -1
+    /// Until when WAITs are paid for, each with a second, on CLOCK_BOOTTIME.
+    private var waitsUntil: Int64 = 0
+    private var watch: Loop.Watch?
+    private var limit: Alarm?
+    /// When READY or CLAIM went first, on CLOCK_BOOTTIME; 0: not yet.
+    private var readyAt: Int64 = 0
+
+    /// A link that is not open yet.
+    /// - Parameters:
+    ///   - limits: how long it stays where nothing comes.
+    ///   - sign: signs with the device's identity key, in keyed mode, after PROOF has gone: it may take its time.
+    ///   - report: is told what happens, on the loop's thread.
+    public init(
+        _ loop: Loop, to address: NearbyAddress, session: DeviceSession, limits: Limits = Limits(),
+        sign: @escaping @Sendable ([UInt8]) -> [UInt8], report: @escaping @Sendable (Report) -> Void
+    ) {
+        (self.loop, self.address, self.session, self.limits) = (loop, address, session, limits)
+        (self.sign, self.report) = (sign, report)
+    }
+
+    deinit { drop() }
+
+    /// Starts to connect.
+    public func open(from adapter: BluetoothAddress) {
+        do throws(LinkSocketError) { socket = try LinkSocket.connect(to: address, from: adapter) } catch {
+            report(.ended(.unreachable(error)))
+            return
+        }
+        watch = loop.watch(socket, for: EPOLLOUT.rawValue) { [weak self] _ in self?.connected() }
+        limit = Alarm(loop) { [weak self] in self?.end(.left("the beacon has said nothing for too long")) }
+        limit?.set(after: limits.connect)
+    }
+
+    /// The value has come from the server.
+    public func take(value: Secret) {
+        guard let step = session.take(value: value) else { return }
+        follow(step)
+    }
+
+    /// Whether a proof has gone and its OUTCOME has not come.
+    public var isProving: Bool {
+        guard socket >= 0 else { return false }
+        switch session.state {
+        case .proving, .provingKeyed: return true
+        case .awaitingHello, .ready, .claimed, .challenged, .ended: return false
+        }
+    }
+
+    /// Closes without a report.
+    public func drop() {
+        if let watch { loop.unwatch(watch, socket) }
+        if socket >= 0 { close(socket) }
+        (watch, socket, limit) = (nil, -1, nil)
+    }
+
+    private func end(_ how: LinkPlan.Ended) {
+        guard socket >= 0 else { return }
+        drop()
+        report(.ended(how))
+    }
+
+    private func connected() {
+        if let error = LinkSocket.outcomeOfConnect(socket) { return end(.unreachable(error)) }
+        if let watch { loop.unwatch(watch, socket) }
+        report(.say("linked to the beacon at \(address)"))
+        limit?.set(after: limits.hello)
+        watch = loop.watch(socket) { [weak self] _ in self?.read() }
+    }
+
+    /// Waits for room as well as for frames, or for frames only.
+    private func watch(forRoom isWanted: Bool) {
+        if let watch { loop.unwatch(watch, socket) }
+        let events = EPOLLIN.rawValue | (isWanted ? EPOLLOUT.rawValue : 0)
+        watch = loop.watch(socket, for: events) { [weak self] ready in
+            if ready & EPOLLOUT.rawValue != 0 { self?.sendUnsent() }
+            if ready & ~EPOLLOUT.rawValue != 0 { self?.read() }
+        }
+    }
+
+    private func read() {
+        for _ in 0..<DeviceLink.readBatch where socket >= 0 {
+            switch LinkSocket.receive(from: socket) {
+            case .nothing: return
+            case .closed: return end(.closed)
+            case .bytes(let bytes): take(bytes)
+            }
+        }
+    }
+
+    private func take(_ bytes: [UInt8]) {
+        do throws(LinkFrameError) {
+            guard address.transport.isStream else { return receive(try LinkFrame(packet: bytes)) }
+            assembler.append(bytes)
+            while socket >= 0, let frame = try assembler.next() { receive(frame) }
+        } catch {
+            end(.left("the beacon sent no link frame: \(error)"))
+        }
+    }
+
+    private func receive(_ frame: LinkFrame) {
+        report(.frame(frame, sent: false))
+        if case .wait = frame, !takesWait() { return end(.left("the beacon sends WAIT more than once a second")) }
+        do throws(DeviceSession.Refusal) { follow(try session.receive(frame)) } catch { end(.left(error.words)) }
+        if socket >= 0 { limitTheNext(after: frame) }
+    }
+
+    /// Until when the next frame must come. WAITs cannot put it off without end.
+    private func limitTheNext(after frame: LinkFrame) {
+        switch frame {
+        case .hello:
+            readyAt = bootNanoseconds()
+            limit?.set(after: limits.answer)
+        case .wait: limit?.set(at: readyAt + limits.hold.components.seconds * 1_000_000_000)
+        case .challenge: limit?.set(after: limits.outcome)
+        case .ready, .proof, .value, .outcome, .claim, .sign: break
+        }
+    }
+
+    /// Whether a WAIT comes seldom enough.
+    private func takesWait() -> Bool {
+        let now = bootNanoseconds()
+        waitsUntil = max(waitsUntil, now) + DeviceLink.waitPause
+        return waitsUntil - now <= DeviceLink.waitsAtOnce * DeviceLink.waitPause
+    }
+
+    private func follow(_ step: DeviceSession.Step) {
+        switch step {
+        case .send(let frame): send(frame)
+        case .prove(let proof, let message):
+            send(proof)
+            if socket >= 0 { KeyedProof.frames(of: sign(message)).forEach(send) }
+        case .wait(let seconds): report(.say("the beacon holds the link for \(seconds) s"))
+        case .awaitValue: report(.say("the beacon is ready, and the value has not come yet"))
+        case .end(let outcome, let proved):
+            report(.say("the beacon says: \(outcome)" + (proved ? ", and has shown that it holds the value" : "")))
+            end(.outcome(outcome, proved: proved))
+        }
+    }
+
+    private func send(_ frame: LinkFrame) {
+        guard socket >= 0 else { return }
+        report(.frame(frame, sent: true))
+        unsent.append(frame)
+        if unsent.count == 1, !sendNext() { watch(forRoom: true) }
+    }
+
+    private func sendUnsent() {
+        while socket >= 0, !unsent.isEmpty { if !sendNext() { return } }
+        if socket >= 0 { watch(forRoom: false) }
+    }
+
+    /// Sends the frame whose turn it is. False where there is no room for it now.
+    private func sendNext() -> Bool {
+        switch LinkSocket.offer(unsent[0], to: socket) {
+        case .later: return false
+        case .failed: end(.closed)
+        case .taken:
+            switch unsent.removeFirst() {
+            case .proof, .value: report(.presented)
+            case .hello, .ready, .wait, .challenge, .outcome, .claim, .sign: break
+            }
+        }
+        return true
+    }
+}
+
+extension DeviceSession.Refusal {
+    /// One line, lower case.
+    var words: String {
+        switch self {
+        case .version(let version): "the beacon speaks version \(version) of the proof link, wanted 1"
+        case .modeNotOffered(let modes):
+            "the beacon does not offer \(modes.map(\.description).joined(separator: " or ")) mode, and there is no falling back"
+        case .otherBeacon(let beacon): "this is beacon \(beacon), not the observer that the join names"
+        case .outOfTurn: "the beacon sent a frame out of turn"
+        case .rogueBeacon: "the beacon says valid and does not hold the value: a rogue"
+        }
+    }
+}

@@ -1,0 +1,272 @@
+import Bluetooth
+import CBlueZ
+import CLinux
+import Glibc
+import ProofLink
+
+/// Why a socket could not be had; the system's number for it.
+public enum LinkSocketError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// This kernel has no Bluetooth: every radio transport is missing.
+    case noBluetooth
+    /// A path too long for a Unix socket.
+    case pathTooLong(String)
+    /// Something that is no socket stands at the path already.
+    case notASocket(String)
+    /// A call failed: which, and its errno.
+    case failed(call: String, errno: Int32)
+
+    /// One line, lower case.
+    public var description: String {
+        switch self {
+        case .noBluetooth: "this machine's kernel has no Bluetooth"
+        case .pathTooLong(let path): "\(path) is longer than \(NearbyAddress.longestPath) bytes"
+        case .notASocket(let path): "\(path) exists and is not a socket"
+        case .failed(let call, let number): "\(call): \(String(cString: strerror(number)))"
+        }
+    }
+}
+
+/// The kernel's sockets behind the proof link's transports, all of them non-blocking.
+public enum LinkSocket {
+    /// A listening socket. A Unix socket's path is made anew, for the owner and group only.
+    /// - Parameter security: what a radio link must have before it is accepted.
+    /// - Throws: `LinkSocketError`.
+    public static func listen(
+        on address: NearbyAddress, security: LinkSecurity = .none, backlog: Int32 = 64
+    ) throws(LinkSocketError) -> Int32 {
+        if case .local(let path) = address { try clear(path) }
+        let socket = try make(address)
+        if address.transport != .local, !require(security, of: socket) { throw failed("setting the security", socket) }
+        let mask = umask(0o117)
+        let bound = address.withSocketAddress { bind(socket, $0, $1) }
+        let bindError = errno
+        umask(mask)
+        guard bound == 0 else { throw failed("bind", socket, bindError) }
+        guard Glibc.listen(socket, backlog) == 0 else { throw failed("listen", socket) }
+        return socket
+    }
+
+    /// Takes away a socket that its owner has left behind; anything else at the path stays.
+    private static func clear(_ path: String) throws(LinkSocketError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path) }
+        if let listening = try? connect(to: .local(path: path)) {
+            close(listening)
+            throw .failed(call: "bind", errno: EADDRINUSE)
+        }
+        unlink(path)
+    }
+
+    /// The inode of what stands at a path.
+    public static func inode(of path: String) -> UInt64? {
+        var status = stat()
+        return lstat(path, &status) == 0 ? UInt64(status.st_ino) : nil
+    }
+
+    /// Sets what a Bluetooth socket asks of its links.
+    private static func require(_ wanted: LinkSecurity, of socket: Int32) -> Bool {
+        var security = bt_security()
+        switch wanted {
+        case .none: security.level = UInt8(BT_SECURITY_LOW)
+        case .encrypted: security.level = UInt8(BT_SECURITY_MEDIUM)
+        case .authenticated: security.level = UInt8(BT_SECURITY_HIGH)
+        }
+        let length = socklen_t(MemoryLayout<bt_security>.size)
+        return setsockopt(socket, SOL_BLUETOOTH, BT_SECURITY, &security, length) == 0
+    }
+
+    /// The level that holds on a Bluetooth link, as far as the kernel tells: on RFCOMM it tells what was asked for. nil
+    /// where the transport has none.
+    private static func security(of socket: Int32, _ transport: Transport) -> LinkSecurity? {
+        guard transport != .local else { return nil }
+        var (security, length) = (bt_security(), socklen_t(MemoryLayout<bt_security>.size))
+        guard getsockopt(socket, SOL_BLUETOOTH, BT_SECURITY, &security, &length) == 0 else { return nil }
+        switch Int32(security.level) {
+        case BT_SECURITY_SDP, BT_SECURITY_LOW: return LinkSecurity.none
+        case BT_SECURITY_MEDIUM: return .encrypted
+        default: return .authenticated
+        }
+    }
+
+    /// A connection that a nearby device has made.
+    public struct Accepted: Sendable {
+        /// Ours to close.
+        public var socket: Int32
+        /// The peer's address in the transport's own form.
+        public var peer: String
+        /// The same for the kernel's management; nil on the local transport.
+        public var radioPeer: RadioAddress?
+        /// The adapter that it came over; nil on the local transport.
+        public var adapter: BluetoothAddress?
+        /// What held when it was accepted.
+        public var security: LinkSecurity?
+    }
+
+    /// The next waiting connection and who it is, or nil where none waits.
+    /// - Throws: `LinkSocketError` where the listener itself has failed.
+    public static func accept(
+        _ listener: Int32, _ transport: Transport
+    ) throws(LinkSocketError) -> Accepted? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let socket = withUnsafeMutableBytes(of: &storage) {
+            clinux_accept(listener, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, &length)
+        }
+        guard socket >= 0 else {
+            switch errno {
+            // The peer has gone again, or we were interrupted: not the listener's fault.
+            case EAGAIN, EINTR, ECONNABORTED, EPROTO, ECONNRESET, ETIMEDOUT: return nil
+            default: throw .failed(call: "accept", errno: errno)
+            }
+        }
+        guard let peer = radioEnd(storage, transport) else {
+            return Accepted(socket: socket, peer: describeLocalPeer(socket))
+        }
+        var local = sockaddr_storage()
+        var localLength = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        withUnsafeMutableBytes(of: &local) {
+            _ = getsockname(socket, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, &localLength)
+        }
+        return Accepted(
+            socket: socket, peer: peer.address.description, radioPeer: peer,
+            adapter: radioEnd(local, transport)?.address, security: security(of: socket, transport))
+    }
+
+    /// One end of a Bluetooth link; nil on the local transport.
+    private static func radioEnd(_ storage: sockaddr_storage, _ transport: Transport) -> RadioAddress? {
+        withUnsafeBytes(of: storage) { raw in
+            switch transport {
+            case .rfcomm:
+                let rc = raw.loadUnaligned(as: sockaddr_rc.self)
+                return RadioAddress(BluetoothAddress(kernelOrder: rc.rc_bdaddr), .classic)
+            case .l2cap, .le:
+                let l2 = raw.loadUnaligned(as: sockaddr_l2.self)
+                let kind = AddressKind(code: l2.l2_bdaddr_type) ?? .classic
+                return RadioAddress(BluetoothAddress(kernelOrder: l2.l2_bdaddr), kind)
+            case .local: return nil
+            }
+        }
+    }
+
+    private static func describeLocalPeer(_ socket: Int32) -> String {
+        var (process, user) = (Int32(0), UInt32(0))
+        guard clinux_peer_credentials(socket, &process, &user) == 0 else { return "process unknown" }
+        return "process \(process) of user \(user)"
+    }
+
+    /// Starts to connect; the socket becomes writable when it is decided, and `outcomeOfConnect` then tells.
+    /// - Parameter adapter: the local adapter's address; the kernel picks one where it is `.any`.
+    /// - Throws: `LinkSocketError`.
+    public static func connect(
+        to address: NearbyAddress, from adapter: BluetoothAddress = .any
+    ) throws(LinkSocketError) -> Int32 {
+        let socket = try make(address)
+        if let local = localEnd(of: address, adapter) {
+            guard local.withSocketAddress({ bind(socket, $0, $1) }) == 0 else { throw failed("bind", socket) }
+        }
+        let result = address.withSocketAddress { Glibc.connect(socket, $0, $1) }
+        // A Unix socket whose backlog is full says EAGAIN, and nothing is under way then.
+        guard result == 0 || errno == EINPROGRESS else { throw failed("connect", socket) }
+        return socket
+    }
+
+    /// nil where a connect that was under way has succeeded.
+    public static func outcomeOfConnect(_ socket: Int32) -> LinkSocketError? {
+        var (error, length) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
+        getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length)
+        return error == 0 ? nil : .failed(call: "connect", errno: error)
+    }
+
+    private static func localEnd(of address: NearbyAddress, _ adapter: BluetoothAddress) -> NearbyAddress? {
+        switch address {
+        case .rfcomm: adapter == .any ? nil : .rfcomm(adapter, channel: 0)
+        case .l2cap: adapter == .any ? nil : .l2cap(adapter, psm: 0)
+        case .le: .le(adapter, psm: 0, random: false)  // an LE connect needs an LE address at both ends
+        case .local: nil
+        }
+    }
+
+    private static func make(_ address: NearbyAddress) throws(LinkSocketError) -> Int32 {
+        let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let made: Int32
+        switch address {
+        case .rfcomm: made = socket(AF_BLUETOOTH, Int32(SOCK_STREAM.rawValue) | flags, BTPROTO_RFCOMM)
+        case .l2cap, .le: made = socket(AF_BLUETOOTH, Int32(SOCK_SEQPACKET.rawValue) | flags, BTPROTO_L2CAP)
+        case .local(let path):
+            guard path.utf8.count <= NearbyAddress.longestPath else { throw .pathTooLong(path) }
+            made = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | flags, 0)
+        }
+        guard made >= 0 else {
+            let missing = [EAFNOSUPPORT, EPROTONOSUPPORT].contains(errno) && address.transport != .local
+            throw missing ? .noBluetooth : .failed(call: "socket", errno: errno)
+        }
+        return made
+    }
+
+    private static func failed(_ call: String, _ socket: Int32, _ number: Int32 = errno) -> LinkSocketError {
+        close(socket)
+        return .failed(call: call, errno: number)
+    }
+
+    /// Sends a frame whole, without waiting. False where the peer does not take it: a link on which a few dozen bytes do
+    /// not fit is closed.
+    public static func send(_ frame: LinkFrame, over socket: Int32) -> Bool { offer(frame, to: socket) == .taken }
+
+    /// What the kernel made of a frame.
+    public enum Offered: Sendable {
+        /// It has it.
+        case taken
+        /// There is no room now: an LE channel's credits are used up until the peer has read. Nothing of it was taken.
+        case later
+        /// The link is not usable.
+        case failed
+    }
+
+    /// Offers a frame to the kernel, without waiting.
+    public static func offer(_ frame: LinkFrame, to socket: Int32) -> Offered {
+        let bytes = frame.encoded
+        let count = Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        if count == bytes.count { return .taken }
+        return count < 0 && errno == EAGAIN ? .later : .failed
+    }
+
+    /// What one read gave.
+    public enum Received: Equatable, Sendable {
+        /// These bytes: one packet, or a piece of a stream.
+        case bytes([UInt8])
+        /// Nothing waits.
+        case nothing
+        /// The peer has closed, or the radio has.
+        case closed
+    }
+
+    /// One read without waiting, of at most a frame and a byte: more in one packet is malformed.
+    public static func receive(from socket: Int32) -> Received {
+        let first = readOnce(socket)
+        guard first == .closed else { return first }
+        // The kernel tells of the end of an L2CAP channel before it gives the packets that came before that end.
+        let second = readOnce(socket)
+        if case .bytes = second { return second }
+        return .closed
+    }
+
+    private static func readOnce(_ socket: Int32) -> Received {
+        let capacity = LinkFrame.headerLength + LinkFrame.maximumPayloadLength + 1
+        var (count, number) = (0, Int32(0))
+        let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, filled in
+            count = recv(socket, buffer.baseAddress, capacity, 0)
+            number = errno
+            filled = max(0, count)
+        }
+        if count > 0 { return .bytes(bytes) }
+        if count == 0 { return hasEnded(socket) ? .closed : .bytes([]) }  // an empty packet is no end
+        return number == EAGAIN || number == EINTR ? .nothing : .closed
+    }
+
+    private static func hasEnded(_ socket: Int32) -> Bool {
+        let ends = Int16(POLLHUP) | Int16(POLLERR) | clinux_peer_has_ended
+        var one = pollfd(fd: socket, events: clinux_peer_has_ended, revents: 0)
+        return poll(&one, 1, 0) < 0 || one.revents & ends != 0
+    }
+}

@@ -1,0 +1,219 @@
+import Bluetooth
+import CLinux
+import EventLoop
+import Glibc
+
+/// Why nothing can be paired: the operator's to mend.
+public enum PairingFault: Error, Equatable, Sendable {
+    /// There is no management interface.
+    case noManagement(LinkSocketError)
+    /// No adapter that is meant is powered on.
+    case noAdapter
+    /// CAP_NET_ADMIN is missing.
+    case notPermitted
+    /// The adapter has been taken away.
+    case adapterGone
+
+    /// What is wrong, in one line.
+    public var sentence: String {
+        switch self {
+        case .noManagement(let error): "there is nothing to pair with: \(error)"
+        case .noAdapter: "no Bluetooth adapter that is meant is powered on"
+        case .notPermitted: "we may not open for pairing"
+        case .adapterGone: "the Bluetooth adapter is gone"
+        }
+    }
+
+    /// What to do.
+    public var hint: String {
+        switch self {
+        case .noManagement: "plug in a Bluetooth adapter"
+        case .noAdapter: "power it on: start the beacon, or run: bluetoothctl power on"
+        case .notPermitted: "run it as root, or with the capability CAP_NET_ADMIN"
+        case .adapterGone: "plug it in again"
+        }
+    }
+}
+
+/// Pairs two devices, a person comparing numbers on both: what `authenticated` links need. Either waits for a device that
+/// pairs with this machine's adapters, or pairs with one that waits. Over the kernel's management interface, for machines
+/// without bluetoothd, which does it by itself where it runs. The kernel keeps the keys until the adapter goes or the
+/// machine restarts.
+///
+/// `@unchecked Sendable`: used on its loop's thread only.
+public final class Pairing: @unchecked Sendable {
+    private let loop = Loop()
+    private let wanted: [BluetoothAddress]
+    private let peer: RadioAddress?
+    private let seconds: UInt16
+    private let say: (String) -> Void
+    private var management: Management?
+    private var alarm: Alarm?
+    private var adapters: [AdapterIndex: AdapterInformation] = [:]
+    /// What a person is looking at now.
+    private var asked: (adapter: AdapterIndex, peer: RadioAddress)?
+    private var confirmed: Set<BluetoothAddress> = []
+    private var paired: RadioAddress?
+    private var isEnding = false
+    private var fault: PairingFault?
+
+    private init(
+        _ wanted: [BluetoothAddress], _ peer: RadioAddress?, _ seconds: UInt16, _ say: @escaping (String) -> Void
+    ) {
+        (self.wanted, self.peer, self.seconds, self.say) = (wanted, peer, seconds, say)
+    }
+
+    /// Opens for pairing, and closes again when one device has paired, the time is over, or SIGINT or SIGTERM comes.
+    /// Answers come as lines on standard input: only «yes» is one.
+    /// - Parameters:
+    ///   - wanted: the adapters; empty: all that are powered on.
+    ///   - peer: a device that waits to be paired with; nil: we wait.
+    ///   - say: a line for the person, questions among them.
+    /// - Returns: who has paired, if anybody.
+    public static func run(
+        _ wanted: [BluetoothAddress], with peer: RadioAddress? = nil, seconds: UInt16, say: @escaping (String) -> Void
+    ) throws(PairingFault) -> String? {
+        let pairing = Pairing(wanted, peer, seconds, say)
+        let signals = blockSignals()
+        pairing.loop.perform { pairing.start(signals) }
+        startThread("answers") {
+            while let line = readLine() { pairing.loop.perform { pairing.answer(line == "yes") } }
+        }
+        pairing.loop.run()
+        if let fault = pairing.fault { throw fault }
+        return pairing.paired?.description
+    }
+
+    /// Whoever ends us must not leave the adapters open.
+    private static func blockSignals() -> Int32 {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in [SIGTERM, SIGINT] { sigaddset(&set, signal) }
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        return signalfd(-1, &set, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
+    }
+
+    private func start(_ signals: Int32) {
+        _ = loop.watch(signals) { [unowned self] _ in
+            var signal = signalfd_siginfo()
+            if read(signals, &signal, MemoryLayout<signalfd_siginfo>.size) > 0 { end() }
+        }
+        do throws(LinkSocketError) {
+            management = try Management(loop) { [unowned self] in happened(to: $0, $1) }
+        } catch {
+            return fail(.noManagement(error))
+        }
+        alarm = Alarm(loop) { [unowned self] in end() }
+        management?.send(.readIndexList, to: .none) { [unowned self] _, reply in
+            open(AdapterInformation.indices(reply)[...])
+        }
+    }
+
+    /// One adapter after the other.
+    private func open(_ indices: ArraySlice<AdapterIndex>) {
+        guard let index = indices.first else {
+            alarm?.set(after: .seconds(Int64(seconds)))
+            guard let adapter = adapters.keys.min() else { return fail(.noAdapter) }
+            if let peer { return pair(with: peer, adapter) }
+            let names = adapters.values.map(\.address.description).sorted().joined(separator: ", ")
+            return say("open for pairing for \(seconds) s, as \(names)")
+        }
+        management?.send(.readInformation, to: index) { [unowned self] _, reply in
+            guard let information = AdapterInformation(reply: reply), information.current.contains(.powered),
+                wanted.isEmpty || wanted.contains(information.address)
+            else { return open(indices.dropFirst()) }
+            adapters[index] = information
+            var steps: [ManagementCommand] = [.setCapability(.displayAndConfirm), .setBondable(true)]
+            if peer == nil { steps += [.setConnectable(true), .setDiscoverable(true, seconds: seconds)] }
+            send(steps[...], to: index) { [unowned self] in open(indices.dropFirst()) }
+        }
+    }
+
+    private func pair(with peer: RadioAddress, _ adapter: AdapterIndex) {
+        management?.send(.pair(peer), to: adapter, patience: Int64(seconds) * 1_000_000_000) {
+            [unowned self] status, _ in
+            if status != .success { say("\(peer) has not paired: \(status)") }
+            alarm?.set(after: .milliseconds(500))
+        }
+    }
+
+    private func send(_ steps: ArraySlice<ManagementCommand>, to index: AdapterIndex, then: @escaping () -> Void) {
+        guard let step = steps.first else { return then() }
+        management?.send(step, to: index) { [unowned self] status, _ in
+            guard status != .denied else { return fail(.notPermitted) }
+            if status != .success { say("\(index): \(step.words): \(status)") }
+            send(steps.dropFirst(), to: index, then: then)
+        }
+    }
+
+    private func happened(to adapter: AdapterIndex, _ event: ManagementEvent) {
+        guard adapters[adapter] != nil else { return }
+        switch event {
+        case .confirmation(let peer, _, isHint: true):
+            say("\(peer) wants to pair and has no way to show a number: refused")
+            management?.send(.confirm(peer, false), to: adapter) { _, _ in }
+        case .confirmation(let peer, let number, isHint: false): ask(adapter, peer, number)
+        case .paired(let peer, isBonded: true, let isAuthenticated): keep(peer, adapter, isAuthenticated)
+        case .pairingFailed(let peer), .disconnected(let peer):
+            if asked?.peer.address == peer.address {
+                asked = nil
+                say("\(peer) has given up: the question is void")
+            }
+        case .disappeared:
+            adapters[adapter] = nil
+            if adapters.isEmpty { fail(.adapterGone) }
+        case .completed, .appeared, .settings, .connected, .paired, .found, .discovering, .advertisingRemoved: break
+        }
+    }
+
+    /// One question at a time: an answer must not be taken for a number that nobody has looked at.
+    private func ask(_ adapter: AdapterIndex, _ peer: RadioAddress, _ number: UInt32) {
+        guard asked == nil, !isEnding else {
+            management?.send(.confirm(peer, false), to: adapter) { _, _ in }
+            return
+        }
+        asked = (adapter, peer)
+        let digits = String(number)
+        let padded = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+        say("does \(peer) show \(padded)? [yes/no]")
+    }
+
+    private func answer(_ isYes: Bool) {
+        guard let (adapter, peer) = asked else { return }
+        asked = nil
+        if isYes { confirmed.insert(peer.address) }
+        management?.send(.confirm(peer, isYes), to: adapter) { _, _ in }
+    }
+
+    /// A key that no person has agreed to is taken back at once.
+    private func keep(_ peer: RadioAddress, _ adapter: AdapterIndex, _ isAuthenticated: Bool) {
+        guard isAuthenticated, confirmed.contains(peer.address) else {
+            say("\(peer) has paired without numbers: forgotten")
+            management?.send(.unpair(peer), to: adapter) { _, _ in }
+            return
+        }
+        paired = peer
+        alarm?.set(after: .milliseconds(500))  // LE gives several keys, one after the other
+    }
+
+    /// Everything as it was.
+    private func end() {
+        isEnding = true
+        answer(false)
+        guard let (index, before) = adapters.popFirst() else {
+            management?.close()
+            return loop.stop()
+        }
+        let steps: [ManagementCommand] = [
+            .setDiscoverable(before.current.contains(.discoverable)), .setBondable(before.current.contains(.bondable)),
+            .setConnectable(before.current.contains(.connectable)), .setCapability(.none),
+        ]
+        send(steps[...], to: index) { [unowned self] in end() }
+    }
+
+    private func fail(_ new: PairingFault) {
+        fault = fault ?? new
+        management?.close()
+        loop.stop()
+    }
+}

@@ -1,0 +1,109 @@
+import Bluetooth
+import EventLoop
+import Glibc
+import ProofLink
+import SRUP
+
+/// Which adapters there are, as the kernel tells without any capability. It changes nothing.
+public struct RadioSurvey: Sendable {
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Adapter: Sendable {
+        public let index: AdapterIndex
+        public let information: AdapterInformation
+        /// By a switch or by a program.
+        public let isBlocked: Bool
+    }
+
+    /// In the order of their numbers.
+    public private(set) var adapters: [Adapter] = []
+
+    /// Asks the kernel; for three seconds at most.
+    /// - Throws: `LinkSocketError`.
+    public static func take() throws(LinkSocketError) -> RadioSurvey {
+        let surveyor = try Surveyor()
+        surveyor.loop.run()
+        return surveyor.survey
+    }
+
+    /// `@unchecked Sendable`: used on the loop's thread only, which is the caller's.
+    private final class Surveyor: @unchecked Sendable {
+        let loop = Loop()
+        var survey = RadioSurvey()
+        private var management: Management?
+        private var alarm: Alarm?
+
+        init() throws(LinkSocketError) {
+            // The loop is not running yet: nobody else is on it.
+            management = try Management(loop) { _, _ in }
+            loop.perform { [self] in
+                alarm = Alarm(loop) { [unowned self] in loop.stop() }
+                alarm?.set(after: .seconds(3))
+                management?.send(.readIndexList, to: .none) { [unowned self] _, reply in
+                    look(at: AdapterInformation.indices(reply).sorted()[...])
+                }
+            }
+        }
+
+        private func look(at indices: ArraySlice<AdapterIndex>) {
+            guard let index = indices.first else { return loop.stop() }
+            management?.send(.readInformation, to: index) { [unowned self] _, reply in
+                if let information = AdapterInformation(reply: reply) {
+                    survey.adapters.append(
+                        Adapter(index: index, information: information, isBlocked: RadioSurvey.isBlocked(index)))
+                }
+                look(at: indices.dropFirst())
+            }
+        }
+    }
+
+    /// What rfkill has under the adapter in /sys.
+    private static func isBlocked(_ index: AdapterIndex) -> Bool {
+        let folder = "/sys/class/bluetooth/\(index)/"
+        guard let entries = opendir(folder) else { return false }
+        defer { closedir(entries) }
+        while let entry = readdir(entries) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard name.hasPrefix("rfkill") else { continue }
+            if ["soft", "hard"].contains(where: { isOne(folder + name + "/" + $0) }) { return true }
+        }
+        return false
+    }
+
+    private static func isOne(_ path: String) -> Bool {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        var byte: UInt8 = 0
+        return read(file, &byte, 1) == 1 && byte == UInt8(ascii: "1")
+    }
+
+    /// Opens a link and reads who says HELLO; fifteen seconds at most.
+    public static func hello(from way: NearbyAddress, over adapter: BluetoothAddress) -> Result<
+        Identifier, LinkSocketError
+    > {
+        do throws(LinkSocketError) {
+            let socket = try LinkSocket.connect(to: way, from: adapter)
+            defer { close(socket) }
+            guard wait(socket, POLLOUT, 10_000) else { return .failure(.failed(call: "connect", errno: ETIMEDOUT)) }
+            if let fault = LinkSocket.outcomeOfConnect(socket) { return .failure(fault) }
+            var assembler = FrameAssembler()
+            while wait(socket, POLLIN, 5_000) {
+                guard case .bytes(let bytes) = LinkSocket.receive(from: socket) else { break }
+                assembler.append(bytes)
+                guard let frame = try? assembler.next() else { continue }
+                if case .hello(_, _, let beacon, _) = frame { return .success(beacon) }
+                break
+            }
+            return .failure(.failed(call: "HELLO", errno: ENODATA))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private static func wait(_ socket: Int32, _ events: Int32, _ milliseconds: Int32) -> Bool {
+        var one = pollfd(fd: socket, events: Int16(events), revents: 0)
+        return poll(&one, 1, milliseconds) > 0
+    }
+}

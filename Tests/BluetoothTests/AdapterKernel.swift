@@ -1,0 +1,99 @@
+import ProofLink
+import SRUP
+import Testing
+
+@testable import Bluetooth
+
+let second: Int64 = 1_000_000_000
+let everySetting: AdapterSettings = [
+    .powered, .connectable, .discoverable, .bondable, .simplePairing, .classic, .le, .secureConnections, .privacy,
+]
+let adapterAddress = BluetoothAddress("00:AA:01:00:00:00")
+
+/// A kernel with one adapter, as a value, and the care for it. Time is a variable.
+struct Kernel {
+    var care: AdapterCare
+    var now: Int64 = 1000 * second
+    var settings: AdapterSettings = [.classic]
+    var supported = everySetting
+    var name = ""
+    var instances: Set<UInt8> = []
+    /// How commands end that do not succeed.
+    var faults: [UInt16: ManagementStatus] = [:]
+    var sent: [ManagementCommand] = []
+    var others: [AdapterCare.Deed] = []
+
+    init(_ change: (inout AdapterWish) -> Void = { _ in }, isWanted: Bool = true) {
+        var wish = AdapterWish()
+        wish.announcement = Announcement(lePSM: 0xD5, beacon: Identifier(0xBEAC))
+        change(&wish)
+        care = AdapterCare(wish: wish) { _ in isWanted }
+    }
+
+    mutating func start() { perform(care.start(at: now)) }
+
+    mutating func perform(_ deeds: [AdapterCare.Deed]) {
+        for deed in deeds {
+            guard case .send(let command) = deed else {
+                others.append(deed)
+                continue
+            }
+            sent.append(command)
+            let status = faults[command.code] ?? .success
+            perform(care.completed(command, status, status == .success ? reply(to: command) : [], at: now))
+        }
+    }
+
+    mutating func pass(_ nanoseconds: Int64) {
+        let end = now + nanoseconds
+        for _ in 0..<1_000 {
+            guard let next = care.nextDeadline, next <= end else { break }
+            now = max(now, next)
+            perform(care.tick(at: now))
+        }
+        now = end
+    }
+
+    /// Somebody else changes the settings.
+    mutating func change(_ new: AdapterSettings) {
+        settings = new
+        if !new.contains(.powered) { instances = [] }
+        perform(care.changed(new, at: now))
+    }
+
+    private mutating func set(_ setting: AdapterSettings, _ on: Bool) -> [UInt8] {
+        if on { settings.insert(setting) } else { settings.remove(setting) }
+        if !settings.contains(.powered) { instances = [] }
+        return littleEndian(settings.rawValue)
+    }
+
+    private mutating func reply(to command: ManagementCommand) -> [UInt8] {
+        switch command {
+        case .readInformation:
+            return (adapterAddress?.bytes.reversed() ?? []) + [9, 0, 0] + littleEndian(supported.rawValue)
+                + littleEndian(settings.rawValue) + [0, 0, 0] + Array(name.utf8)
+                + [UInt8](repeating: 0, count: 260 - name.utf8.count)
+        case .setPowered(let on): return set(.powered, on)
+        case .setConnectable(let on): return set(.connectable, on)
+        case .setDiscoverable(let on, _): return set(.discoverable, on)
+        case .setSimplePairing(let on): return set(.simplePairing, on)
+        case .setLE(let on): return set(.le, on)
+        case .setClassic(let on): return set(.classic, on)
+        case .setSecureConnections(let on): return set(.secureConnections, on)
+        case .setPrivacy(let on, _): return set(.privacy, on)
+        case .setName(let new):
+            name = new
+            return []
+        case .readAdvertisingFeatures: return [0, 0, 0, 0, 31, 31, 3, 0]
+        case .addAdvertising(let instance, _, _):
+            instances.insert(instance)
+            return [instance]
+        default: return []
+        }
+    }
+
+    var isServing: Bool {
+        settings.isSuperset(of: [.powered, .connectable, .le, .simplePairing]) && instances == [3]
+            && care.state == .ready
+    }
+}

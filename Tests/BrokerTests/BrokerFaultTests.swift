@@ -1,0 +1,70 @@
+import Testing
+
+@testable import Broker
+
+@Suite("Why there is no broker")
+struct BrokerFaultTests {
+    private static let logged = "OpenSSL Error[0]: error:0A000"
+
+    @Test(
+        "an alert that the broker sent about our certificate is told as that",
+        arguments: [
+            ("412", 42, "sslv3 alert bad certificate"), ("413", 43, "unsupported certificate"),
+            ("414", 44, "certificate revoked"), ("415", 45, "certificate expired"), ("416", 46, "certificate unknown"),
+            ("417", 47, "illegal parameter"), ("418", 48, "tlsv1 alert unknown ca"), ("419", 49, "access denied"),
+            ("45C", 116, "tlsv13 alert certificate required"),
+        ])
+    func alerts(reason: String, alert: Int, words: String) {
+        let line = BrokerFaultTests.logged + "\(reason):SSL routines::\(words)"
+        #expect(BrokerFault.tls(logged: line) == .certificateRefused(alert: alert))
+    }
+
+    @Test(
+        "anything else about TLS is told in OpenSSL's words",
+        arguments: [
+            ("OpenSSL Error[0]: error:0A00010B:SSL routines::wrong version number", "wrong version number"),
+            (
+                "OpenSSL Error[0]: error:0A000410:SSL routines::sslv3 alert handshake failure",
+                "sslv3 alert handshake failure"
+            ),
+            ("OpenSSL Error[0]: error:0A00041A:SSL routines::a reason behind those", "a reason behind those"),
+            ("no colons at all", "no colons at all"), ("", ""),
+        ])
+    func others(line: String, words: String) { #expect(BrokerFault.tls(logged: line) == .tls(words)) }
+
+    @Test("a connection that ends without TLS's goodbye has ended, and is no fault of TLS")
+    func unexpectedEnd() {
+        let line = "OpenSSL Error[0]: error:0A000126:SSL routines::unexpected eof while reading"
+        #expect(BrokerFault.tls(logged: line, wasConnected: true) == .closed)
+        #expect(BrokerFault.tls(logged: line) == .tls("unexpected eof while reading"))
+    }
+
+    static let all: [BrokerFault] =
+        [
+            .unknownHost("b"), .unreachable("why"), .certificateRefused(alert: 48), .tls("why"),
+            .subscriptionRefused("SRUP/b1"), .closed, .closedAgainAndAgain(clientID: "b1"), .silent, .notKept,
+            .excessive,
+            .badFile("/f", why: "why"),
+        ] + (0...6).map { .refused(code: $0) } + (1...79).map { .untrusted($0) }
+
+    @Test("every fault has a sentence and a hint, each in one line", arguments: all)
+    func words(fault: BrokerFault) {
+        for text in [fault.sentence, fault.hint] {
+            #expect(text.count > 10)
+            #expect(!text.contains("\n") && !text.hasSuffix("."))
+        }
+    }
+
+    @Test("a certificate that is expired, early, or another's has a hint of its own")
+    func certificates() {
+        // X509_V_ERR_CERT_HAS_EXPIRED, …_NOT_YET_VALID, …_HOSTNAME_MISMATCH, …_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+        let hints = [10, 9, 62, 20].map { BrokerFault.untrusted($0).hint }
+        #expect(Set(hints).count == hints.count)
+    }
+
+    @Test("a broker's address is written as it is read")
+    func addresses() {
+        #expect(BrokerAddress(host: "localhost", port: 1).description == "localhost:1")
+        #expect(BrokerAddress(host: "::1", port: 8_883).description == "[::1]:8883")
+    }
+}
