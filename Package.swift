@@ -41,13 +41,18 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
+        // The kit: Bench has what its servers share as well (nodes, traces, diagrams, the operator's faults); the two servers
+        // import it, and neither knows the other.
         .target(
             name: "Bench",
+            dependencies: ["SRUP", "ProofLink", "Keys", "Links", "HumanView", "Enrolling", "SQLite", "CLinux"]),
+        .target(
+            name: "C2Server",
             dependencies: [
-                "SRUP", "ProofLink", "Keys", "Links", "HumanView", "Fetching", "Enrolling", "SQLite", "CSQLite",
-                "CLinux",
+                "Bench", "SRUP", "ProofLink", "Keys", "Links", "HumanView", "Fetching", "Enrolling", "SQLite",
             ],
             resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
+        .target(name: "Registration", dependencies: ["Bench", "SRUP", "Keys", "Enrolling", "SQLite"]),
         // How both commands read their arguments, and what they say where they cannot.
         .target(
             name: "Arguments",
@@ -63,7 +68,7 @@ let package = Package(
         .executableTarget(
             name: "srup-bench",
             dependencies: [
-                "Arguments", "Bench", "Enrolling", "HumanView",
+                "Arguments", "Bench", "C2Server", "Registration", "Enrolling", "HumanView",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -126,7 +131,10 @@ let package = Package(
         .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
         .testTarget(
             name: "BenchTests",
-            dependencies: ["Bench", "Enrolling", "SRUP", "ProofLink", "Keys", "Links", "SQLite", "TestVectors"]),
+            dependencies: [
+                "Bench", "C2Server", "Registration", "Enrolling", "HumanView", "SRUP", "ProofLink", "Keys", "Links",
+                "SQLite", "TestVectors",
+            ]),
         .testTarget(
             name: "ArgumentsTests",
             dependencies: ["Arguments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

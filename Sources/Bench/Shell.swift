@@ -36,7 +36,7 @@ public struct BenchNode: Sendable {
     }
 
     /// Settings of this node's way to its broker. A bench is run by hand: it tries again soon.
-    func linkSettings(subscriptions: [String]) -> BrokerLink.Settings {
+    package func linkSettings(subscriptions: [String]) -> BrokerLink.Settings {
         var settings = BrokerLink.Settings(
             brokers: [broker], clientID: id.topicForm, tls: tls, subscriptions: subscriptions,
             longestPayload: UnverifiedFrame.maximumLength)
@@ -53,7 +53,7 @@ public struct BenchNode: Sendable {
     }
 
     /// The frame of a message of this node.
-    func sign(_ message: Message) -> [UInt8] {
+    package func sign(_ message: Message) -> [UInt8] {
         guard let frame = try? message.signed(by: key) else { preconditionFailure("our own key does not sign") }
         return frame
     }
@@ -79,7 +79,7 @@ public final class StopSignals: @unchecked Sendable {
     deinit { close(descriptor) }
 
     /// Calls `action` on the loop's thread when one of them has come. Before the loop runs, or on its thread.
-    func watch(on loop: Loop, _ action: @escaping @Sendable () -> Void) {
+    package func watch(on loop: Loop, _ action: @escaping @Sendable () -> Void) {
         let descriptor = descriptor
         _ = loop.watch(descriptor) { _ in
             var signal = signalfd_siginfo()

@@ -70,7 +70,7 @@ public struct TraceLine: Codable, Equatable, Sendable {
     }
 
     /// A line as `json` gives it; nil where the text is none.
-    init?(json text: String) {
+    package init?(json text: String) {
         guard let read = try? JSONDecoder().decode(TraceLine.self, from: Data(text.utf8)) else { return nil }
         self = read
     }
@@ -95,7 +95,7 @@ public struct TraceLine: Codable, Equatable, Sendable {
 
 extension TraceLine {
     /// A SRUP message that was sent or accepted, or was refused although it has the shape of one.
-    init(
+    package init(
         _ message: Message, frame: [UInt8], from: Role, to: Role, at microseconds: Int64, refused: String? = nil
     ) {
         self.init(
@@ -105,7 +105,7 @@ extension TraceLine {
     }
 
     /// Bytes that are no message. Whoever sent them, the trace puts them where strangers stand.
-    init(shapeless payload: [UInt8], at microseconds: Int64, refused: String) {
+    package init(shapeless payload: [UInt8], at microseconds: Int64, refused: String) {
         self.init(
             atMicroseconds: microseconds, from: .device, to: .c2, via: .mqtt, name: "(no frame)", bytes: payload.count,
             refused: refused, frameHex: hexadecimal(payload))
@@ -135,7 +135,7 @@ extension Body {
 }
 
 /// Received bytes for a line of text: as they are where they are printable ASCII, else as `0x…`.
-func readable(_ bytes: [UInt8]) -> String {
+package func readable(_ bytes: [UInt8]) -> String {
     bytes.allSatisfy { (0x20...0x7E).contains($0) }
         ? String(decoding: bytes, as: UTF8.self) : "0x" + hexadecimal(bytes)
 }

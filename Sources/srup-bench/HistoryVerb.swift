@@ -1,6 +1,7 @@
 import ArgumentParser
 import Arguments
 import Bench
+import C2Server
 import SRUP
 
 struct HistoryVerb: ParsableCommand {

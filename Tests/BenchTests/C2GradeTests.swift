@@ -3,6 +3,7 @@ import SRUP
 import Testing
 
 @testable import Bench
+@testable import C2Server
 
 @Suite("What a C2 server requires of a proof, and what it tells of it")
 struct C2GradeTests {
@@ -96,7 +97,7 @@ struct C2GradeTests {
         var server = Bystander()
         server.withOpenJoin()
         let data = try (isRight ? C2KeyedTests.Proof.right : .otherKey).data()
-        let body = Body.data(id: C2.observationProof, data: Octets(data))
+        let body = Body.data(id: Body.observationProof, data: Octets(data))
         let effects = server.hears(Cast.beacon.says(body, 4, "new-2"))
         guard case .record(let message?, let frame, let refused)? = effects.first else {
             Issue.record("\(effects)")

@@ -1,7 +1,7 @@
 import SRUP
 import Testing
 
-@testable import Bench
+@testable import C2Server
 
 @Suite("Which keys are asked for, and when")
 struct C2LookupTests {

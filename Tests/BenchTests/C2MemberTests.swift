@@ -2,6 +2,7 @@ import SRUP
 import Testing
 
 @testable import Bench
+@testable import C2Server
 
 @Suite("Joins before human eyes, leaving, and orders")
 struct C2MemberTests {

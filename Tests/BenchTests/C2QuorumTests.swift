@@ -3,7 +3,7 @@ import ProofLink
 import SRUP
 import Testing
 
-@testable import Bench
+@testable import C2Server
 
 @Suite("More than one beacon for one join")
 struct C2QuorumTests {

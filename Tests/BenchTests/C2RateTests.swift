@@ -1,7 +1,7 @@
 import SRUP
 import Testing
 
-@testable import Bench
+@testable import C2Server
 
 @Suite("How much one node may cause at the server")
 struct C2RateTests {

@@ -2,6 +2,7 @@ import SRUP
 import Testing
 
 @testable import Bench
+@testable import C2Server
 
 @Suite("What the server does not believe")
 struct C2RefusalTests {

@@ -1,7 +1,7 @@
 import SRUP
 import Testing
 
-@testable import Bench
+@testable import C2Server
 
 @Suite("A C2 server that goes on after its end")
 struct C2RestartTests {

@@ -6,6 +6,7 @@ import SRUP
 import Testing
 
 @testable import Bench
+@testable import C2Server
 
 @Suite("What a C2 server keeps")
 final class C2StoreTests {

@@ -1,4 +1,4 @@
-import Bench
+import C2Server
 import Keys
 import SRUP
 import TestVectors

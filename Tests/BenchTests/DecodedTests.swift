@@ -2,8 +2,8 @@ import Bench
 import Foundation
 import Keys
 import SRUP
-import TestVectors
 import Testing
+import TestVectors
 
 @Suite("decode")
 struct DecodedTests {

@@ -1,4 +1,5 @@
 import Bench
+import C2Server
 import Dispatch
 import Glibc
 import Hummingbird

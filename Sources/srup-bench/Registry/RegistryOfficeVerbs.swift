@@ -2,6 +2,7 @@ import ArgumentParser
 import Arguments
 import Bench
 import FoundationEssentials
+import Registration
 import SRUP
 
 struct RegistryTokenVerb: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bench
+import Registration
 
 struct RegistryRunVerb: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -5,6 +5,7 @@ import HummingbirdCore
 import HummingbirdTLS
 import Logging
 import NIOCore
+import Registration
 import Synchronization
 
 /// The sockets around a `Registry`: HTTPS in, HTTPS out, nothing decided (docs/registry.md, "Limits").

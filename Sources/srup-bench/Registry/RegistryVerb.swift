@@ -2,6 +2,7 @@ import ArgumentParser
 import Arguments
 import Bench
 import Keys
+import Registration
 import SRUP
 
 struct RegistryVerb: ParsableCommand {

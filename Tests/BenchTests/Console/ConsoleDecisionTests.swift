@@ -2,7 +2,7 @@ import HumanView
 import SRUP
 import Testing
 
-@testable import Bench
+@testable import C2Server
 
 @Suite("Deciding at the console")
 struct ConsoleDecisionTests {

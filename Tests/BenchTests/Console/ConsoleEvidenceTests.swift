@@ -1,7 +1,7 @@
 import SRUP
 import Testing
 
-@testable import Bench
+@testable import C2Server
 
 @Suite("What is required of a proof, at the console")
 struct ConsoleEvidenceTests {

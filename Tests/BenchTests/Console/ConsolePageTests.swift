@@ -3,6 +3,7 @@ import SRUP
 import Testing
 
 @testable import Bench
+@testable import C2Server
 
 @Suite("The console's pages and drawings")
 struct ConsolePageTests {

@@ -1,7 +1,7 @@
 import SRUP
 import Testing
 
-@testable import Bench
+@testable import C2Server
 
 @Suite("The console's gate, sessions and orders")
 struct ConsoleTests {

@@ -3,6 +3,7 @@ import SRUP
 import Synchronization
 
 @testable import Bench
+@testable import C2Server
 
 /// A console with a server behind it that only notes what it is told, and the operator's browser. The keys and tokens count:
 /// 1 is the first key, 2 the next, and so on.

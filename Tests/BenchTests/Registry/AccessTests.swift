@@ -4,7 +4,7 @@ import SRUP
 import TestVectors
 import Testing
 
-@testable import Bench
+@testable import Registration
 
 @Suite("Certificates for devices")
 struct AccessTests {

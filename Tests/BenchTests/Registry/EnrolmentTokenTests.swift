@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Bench
+@testable import Registration
 
 @Suite("Enrolment tokens")
 struct EnrolmentTokenTests {

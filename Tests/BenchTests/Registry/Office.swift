@@ -6,6 +6,7 @@ import TestVectors
 import Testing
 
 @testable import Bench
+@testable import Registration
 
 /// A registry with a clock of the test's, in a folder that is gone with the test. The device is `id`; its identity's key is
 /// `dev_2048`, its second one `obs_2048`; the C2 server's is `c2_2048`.

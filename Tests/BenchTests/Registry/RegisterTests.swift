@@ -5,7 +5,7 @@ import SRUP
 import TestVectors
 import Testing
 
-@testable import Bench
+@testable import Registration
 
 @Suite("Registering")
 struct RegisterTests {

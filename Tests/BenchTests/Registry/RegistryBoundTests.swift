@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Bench
+@testable import Registration
 
 @Suite("What one peer may take of the registry")
 struct RegistryBoundTests {

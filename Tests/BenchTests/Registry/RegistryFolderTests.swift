@@ -5,6 +5,7 @@ import TestVectors
 import Testing
 
 @testable import Bench
+@testable import Registration
 
 @Suite("The registry's folder")
 struct RegistryFolderTests {

@@ -2,7 +2,7 @@ import Foundation
 import Keys
 import Testing
 
-@testable import Bench
+@testable import Registration
 
 @Suite("Reading keys and types")
 struct RegistryReadingTests {

@@ -6,6 +6,7 @@ import TestVectors
 import Testing
 
 @testable import Bench
+@testable import Registration
 
 @Suite("The end of an identity")
 struct RevocationTests {
