@@ -115,7 +115,7 @@ let package = Package(
         .target(name: "WrongClock", path: "Tests/WrongClock"),
 
         // The reference's frames and the test keys, for the tests only.
-        .target(name: "TestVectors", dependencies: ["SRUP", "Keys"], path: "Tests/Support"),
+        .target(name: "TestVectors", dependencies: ["SRUP", "ProofLink", "Keys"], path: "Tests/Support"),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors", "SystemSupport"]),
         .testTarget(
@@ -131,10 +131,15 @@ let package = Package(
         .testTarget(name: "LinksTests", dependencies: ["Links", "ProofLink", "TestVectors"]),
         .testTarget(
             name: "BenchTests",
+            dependencies: ["Bench", "HumanView", "SRUP", "ProofLink", "Keys", "Links", "TestVectors"]),
+        .testTarget(
+            name: "C2ServerTests",
             dependencies: [
-                "Bench", "C2Server", "Registration", "Enrolling", "HumanView", "SRUP", "ProofLink", "Keys", "Links",
-                "SQLite", "TestVectors",
+                "C2Server", "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "Links", "SQLite", "TestVectors",
             ]),
+        .testTarget(
+            name: "RegistrationTests",
+            dependencies: ["Registration", "Bench", "Enrolling", "SRUP", "Keys", "TestVectors"]),
         .testTarget(
             name: "ArgumentsTests",
             dependencies: ["Arguments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

@@ -87,7 +87,7 @@ struct DecodedTests {
     @Test("A device's signed proof is shown in its parts, and data under its name that is none says so")
     func proof() throws {
         let id = Octets("OBSERVATION_PROOF".utf8)
-        let data = try C2KeyedTests.Proof.right.data()
+        let data = try TestProof.right.data()
         let frame = Cast.beacon.says(.data(id: id, data: Octets(data)), 1, "T")
         let body = try #require(try fields(Decoded(frame, verifyWith: nil, openWith: nil))["body"] as? [String: Any])
         let proof = try #require(body["proof"] as? [String: String])

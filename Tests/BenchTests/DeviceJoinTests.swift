@@ -2,6 +2,7 @@ import Bench
 import Keys
 import SRUP
 import Testing
+import TestVectors
 
 @Suite("What a joining device believes of its server")
 struct DeviceJoinTests {
@@ -23,7 +24,9 @@ struct DeviceJoinTests {
         _ = join.request()
     }
 
-    private mutating func hear(_ node: Node, _ body: Body, _ sequence: UInt64, _ token: String) -> [DeviceJoin.Effect] {
+    private mutating func hear(_ node: TestNode, _ body: Body, _ sequence: UInt64, _ token: String) -> [DeviceJoin
+        .Effect]
+    {
         join.receive(node.says(body, sequence, token), checkedBy: ring)
     }
 

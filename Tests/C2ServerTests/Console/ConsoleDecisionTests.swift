@@ -1,6 +1,7 @@
 import HumanView
 import SRUP
 import Testing
+import TestVectors
 
 @testable import C2Server
 

@@ -1,5 +1,6 @@
 import SRUP
 import Testing
+import TestVectors
 
 @testable import Bench
 @testable import C2Server

@@ -1,6 +1,7 @@
 import Foundation
 import SRUP
 import Testing
+import TestVectors
 
 @testable import Bench
 @testable import C2Server
@@ -96,7 +97,7 @@ struct C2GradeTests {
     func proof(isRight: Bool) throws {
         var server = Bystander()
         server.withOpenJoin()
-        let data = try (isRight ? C2KeyedTests.Proof.right : .otherKey).data()
+        let data = try (isRight ? TestProof.right : .otherKey).data()
         let body = Body.data(id: Body.observationProof, data: Octets(data))
         let effects = server.hears(Cast.beacon.says(body, 4, "new-2"))
         guard case .record(let message?, let frame, let refused)? = effects.first else {

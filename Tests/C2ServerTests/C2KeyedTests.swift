@@ -3,68 +3,25 @@ import Keys
 import ProofLink
 import SRUP
 import Testing
+import TestVectors
 
 /// docs/proof-link.md, "Keyed mode" and "Quorum": what the server makes of a device's signed proof.
 @Suite("The server checks a device's signed proof")
 struct C2KeyedTests {
-    /// A proof of the device to the beacon, as the beacon forwards it, and how it can be false.
-    enum Proof: String, CaseIterable {
-        case right, otherServer, otherDevice, otherBeacon, otherValue, otherKey, unsigned, otherChallenge, cut, nothing
-
-        /// What the server says of it.
-        var fault: String? {
-            switch self {
-            case .right: nil
-            case .otherServer: "it is for server"
-            case .otherDevice: "it is of device"
-            case .otherBeacon: "it was made to beacon"
-            case .otherValue: "its tag is not made with the value"
-            case .otherKey, .otherChallenge: "its signature is not the device's"
-            case .unsigned, .cut, .nothing: "that are not a proof of keyed mode"
-            }
-        }
-
-        func data(to beacon: Identifier = Cast.beacon.id) throws -> [UInt8] {
-            let context = KeyedContext(
-                modes: [.challenge, .keyed], linkNonce: [UInt8](repeating: 1, count: 16),
-                beacon: self == .otherBeacon ? Identifier(0xBEA9) : beacon,
-                device: self == .otherDevice ? Cast.stranger.id : Cast.device.id,
-                server: self == .otherServer ? Identifier(0xC9) : Cast.c2.id, transport: .le)
-            let value = try #require(self == .otherValue ? Secret([UInt8](repeating: 9, count: 16)) : Cast.value)
-            var proof = KeyedProof(
-                context: context, challenge: [UInt8](repeating: 2, count: 32), nonce: [UInt8](repeating: 3, count: 32),
-                tag: [])
-            let key = KeyedKeys(value, hmacSHA256).device
-            proof.tag = context.deviceTag(key, challenge: proof.challenge, nonce: proof.nonce, hmacSHA256)
-            let signer = self == .otherKey ? Cast.stranger.key : Cast.device.key
-            proof.signature = self == .unsigned ? [] : try signer.signature(over: [proof.signedBytes[...]])
-            if self == .otherChallenge { proof.challenge[0] ^= 1 }
-            // The tag is over the challenge as well: one that was changed is made to match again, and the signature cannot be.
-            if self == .otherChallenge {
-                proof.tag = context.deviceTag(key, challenge: proof.challenge, nonce: proof.nonce, hmacSHA256)
-            }
-            switch self {
-            case .cut: return Array(proof.encoded.prefix(139))
-            case .nothing: return []
-            default: return proof.encoded
-            }
-        }
-    }
-
     private static func body(_ data: [UInt8]) -> Body {
         .data(id: Octets("OBSERVATION_PROOF".utf8), data: Octets(data))
     }
 
     /// The beacon forwards this proof, and says valid.
-    private func verdict(on proof: Proof?, _ server: inout Bystander) throws -> [C2.Effect] {
+    private func verdict(on proof: TestProof?, _ server: inout Bystander) throws -> [C2.Effect] {
         server.withOpenJoin()
         return server.saysValid(after: try proof.map { [Self.body(try $0.data())] } ?? [])
     }
 
     @Test(
         "where keyed is required, a right proof is accepted and each false one is refused with its reason",
-        arguments: Proof.allCases)
-    func required(proof: Proof) throws {
+        arguments: TestProof.allCases)
+    func required(proof: TestProof) throws {
         var server = Bystander { $0.requires = .keyed }
         let effects = try verdict(on: proof, &server)
         #expect(effects.decisions == [proof == .right ? .accepted : .refused])
@@ -111,7 +68,7 @@ struct C2KeyedTests {
     func whose() throws {
         var server = Bystander { $0.requires = .keyed }
         server.withOpenJoin()
-        let right = Self.body(try Proof.right.data())
+        let right = Self.body(try TestProof.right.data())
         #expect(server.hears(Cast.device.says(right, 4, "new-2")).refusal != nil)
         #expect(server.hears(Cast.beacon.says(right, 4, "another")).refusal != nil)
         for sequence in 5..<9 { server.hears(Cast.beacon.says(Self.body([]), UInt64(sequence), "new-2")) }
@@ -128,10 +85,10 @@ struct C2KeyedTests {
             var server = Bystander { $0.requires = required }
             server.withOpenJoin()
             // A captured beacon has come before the device, with the value and without its key.
-            server.hears(Cast.beacon.says(Self.body(try Proof.otherKey.data()), 4, "new-2"))
+            server.hears(Cast.beacon.says(Self.body(try TestProof.otherKey.data()), 4, "new-2"))
             let first = server.hears(Cast.beacon.says(.response(.observedJoinValid), 5, "new-2"))
             #expect(first.decisions.isEmpty && first.askedUnder == "new-3", "\(required)")
-            server.hears(Cast.beacon.says(Self.body(try Proof.right.data()), 20, "new-3"))
+            server.hears(Cast.beacon.says(Self.body(try TestProof.right.data()), 20, "new-3"))
             let second = server.hears(Cast.beacon.says(.response(.observedJoinValid), 21, "new-3"))
             #expect(second.decisions == [.accepted], "\(required)")
         }
@@ -143,4 +100,19 @@ struct C2KeyedTests {
 extension [C2.Effect] {
     /// What the operator is told.
     var said: [String] { compactMap { if case .say(let words) = $0 { words } else { nil } } }
+}
+
+extension TestProof {
+    /// What the server says of it.
+    var fault: String? {
+        switch self {
+        case .right: nil
+        case .otherServer: "it is for server"
+        case .otherDevice: "it is of device"
+        case .otherBeacon: "it was made to beacon"
+        case .otherValue: "its tag is not made with the value"
+        case .otherKey, .otherChallenge: "its signature is not the device's"
+        case .unsigned, .cut, .nothing: "that are not a proof of keyed mode"
+        }
+    }
 }

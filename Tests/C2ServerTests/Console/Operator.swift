@@ -1,6 +1,7 @@
 import HumanView
 import SRUP
 import Synchronization
+import TestVectors
 
 @testable import Bench
 @testable import C2Server
@@ -174,7 +175,7 @@ enum Shown {
         C2Entry(id: id, wallMilliseconds: 1_795_000_000_000 + id, kind: kind, node: node, line: line, words: words)
     }
 
-    static func message(_ id: Int64, _ node: Node, _ name: String, token: String, detail: String? = nil)
+    static func message(_ id: Int64, _ node: TestNode, _ name: String, token: String, detail: String? = nil)
         -> C2Entry
     {
         let line = TraceLine(

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import SRUP
 import Testing
+import TestVectors
 
 @testable import Bench
 @testable import C2Server

@@ -2,12 +2,15 @@ import Keys
 import ProofLink
 import SRUP
 import Testing
+import TestVectors
 
 @testable import C2Server
 
 @Suite("More than one beacon for one join")
 struct C2QuorumTests {
-    private static let beacons = [Node(0xBEA1, "obs_2048"), Node(0xBEA2, "wrong_2048"), Node(0xBEA3, "c2_2048")]
+    private static let beacons = [
+        TestNode(0xBEA1, "obs_2048"), TestNode(0xBEA2, "wrong_2048"), TestNode(0xBEA3, "c2_2048"),
+    ]
     private static let keys = PublicKeys(
         Dictionary(uniqueKeysWithValues: (beacons + [Cast.device]).map { ($0.id, $0.key.publicKey) }))
 
@@ -19,7 +22,7 @@ struct C2QuorumTests {
         var opening: [C2.Effect] = []
         private var sequences: [Identifier: UInt64] = [:]
 
-        init(quorum: Int, joined: Int = 3, of site: [Node] = beacons) {
+        init(quorum: Int, joined: Int = 3, of site: [TestNode] = beacons) {
             server = Bystander {
                 $0.observers = Set(site.map(\.id))
                 $0.sites = ["gate": C2.Site(beacons: site.map(\.id), quorum: quorum)]
@@ -32,21 +35,21 @@ struct C2QuorumTests {
         }
 
         @discardableResult
-        mutating func says(_ node: Node, _ body: Body, _ token: String) -> [C2.Effect] {
+        mutating func says(_ node: TestNode, _ body: Body, _ token: String) -> [C2.Effect] {
             sequences[node.id, default: 0] += 10
             return server.c2.receive(
                 node.says(body, sequences[node.id, default: 0], token), checkedBy: C2QuorumTests.keys, at: server.now)
         }
 
         /// A beacon says this of the device, with a proof that the device has made for this beacon, or for another.
-        mutating func vote(_ beacon: Node, _ status: Status, proofTo named: Node? = nil) throws -> [C2.Effect] {
+        mutating func vote(_ beacon: TestNode, _ status: Status, proofTo named: TestNode? = nil) throws -> [C2.Effect] {
             var effects: [C2.Effect] = []
             var next = tokens[beacon.id]
             // It is asked again where its valid does not count.
             while let token = next {
                 tokens[beacon.id] = token
                 if let named {
-                    let data = try C2KeyedTests.Proof.right.data(to: named.id)
+                    let data = try TestProof.right.data(to: named.id)
                     effects += says(beacon, .data(id: Octets("OBSERVATION_PROOF".utf8), data: Octets(data)), token)
                 }
                 let heard = says(beacon, .response(status), token)

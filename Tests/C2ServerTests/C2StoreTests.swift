@@ -4,6 +4,7 @@ import Links
 import SQLite
 import SRUP
 import Testing
+import TestVectors
 
 @testable import Bench
 @testable import C2Server

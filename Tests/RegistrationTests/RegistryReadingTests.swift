@@ -1,6 +1,7 @@
 import Foundation
 import Keys
 import Testing
+import TestVectors
 
 @testable import Registration
 
