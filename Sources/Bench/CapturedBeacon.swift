@@ -73,7 +73,13 @@ public final class CapturedBeacon: @unchecked Sendable {
         case .observationRequest(let device, _):
             say("captured: says of \(device), which it has not seen: \(verdict)")
             send(.response(verdict), message.token)
-        default: break
+        // It takes nothing else from anybody.
+        case .response, .initiate, .activate, .action, .data, .identityRequest, .joinRequest, .joinCommand,
+            .humanJoinRequest, .humanJoinResponse, .observedJoinRequest, .observedJoinResponse, .resignRequest,
+            .terminateCommand, .deregisterRequest, .deregisterCommand, .syndicationInitiate, .syndicatedAction,
+            .syndicatedData, .syndicatedIdentityRequest, .syndicatedDeviceCount, .syndicatedDeviceList,
+            .syndicationRequest, .syndicatedC2Request, .syndicationEnd, .syndicationTerminate:
+            break
         }
     }
 

@@ -14,6 +14,9 @@ extension TraceLine {
 }
 
 extension LinkFrame {
+    /// What a trace calls OUTCOME, the one frame that carries a result.
+    static let outcomeName = "OUTCOME"
+
     /// The specification's name, and what the frame says beyond it.
     fileprivate var inAFewWords: (name: String, detail: String?) {
         switch self {
@@ -25,7 +28,7 @@ extension LinkFrame {
         case .challenge: return ("CHALLENGE", nil)
         case .proof: return ("PROOF", nil)
         case .value: return ("VALUE", nil)
-        case .outcome(let outcome, _): return ("OUTCOME", outcome.description)
+        case .outcome(let outcome, _): return (LinkFrame.outcomeName, outcome.description)
         case .claim(let claim): return ("CLAIM", claim == KeyedContext.noClaim ? "no value yet" : nil)
         case .sign(let isLast, let piece): return ("SIGN", "\(piece.count) bytes" + (isLast ? ", the last" : ""))
         }

@@ -29,8 +29,7 @@ extension KeyedProof {
     }
 
     fileprivate var fields: [String: JSON] {
-        let modes = [("value", Modes.value), ("challenge", .challenge), ("keyed", .keyed)]
-            .filter { context.modes.contains($0.1) }.map(\.0)
+        let modes = Mode.allCases.filter(context.modes.contains).map(\.description)
         return [
             "server_id": .text(context.server.description), "device_id": .text(context.device.description),
             "beacon_id": .text(context.beacon.description), "transport": .text(context.transport.rawValue),

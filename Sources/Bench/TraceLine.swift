@@ -129,7 +129,10 @@ extension Body {
         case .syndicatedDeviceCount(let count): "\(count) devices"
         case .syndicatedDeviceList(let place, let device): "number \(place): \(device)"
         case .syndicatedC2Request(_, let request): "request 0x\(hexadecimal([request]))"
-        default: nil
+        case .activate, .identityRequest, .joinRequest, .humanJoinRequest, .humanJoinResponse, .observedJoinResponse,
+            .resignRequest, .terminateCommand, .deregisterRequest, .deregisterCommand, .syndicationRequest,
+            .syndicationEnd, .syndicationTerminate:
+            nil
         }
     }
 }

@@ -14,7 +14,7 @@ import SRUP
 ///          └──else──▶ refused at once (5E, T1)   └──── RESPONSE 6F, or the window ───────▶ failed    (5F, T2)
 public struct C2: Sendable {
     /// What becomes of a join.
-    public enum Decision: String, Sendable {
+    public enum Decision: String, Codable, Sendable {
         /// The device is joined.
         case accepted
         /// The device showed a wrong value, or the policy does not want it.
@@ -65,10 +65,18 @@ public struct C2: Sendable {
         case unserved
         /// A request of a node that asks too often.
         case rate
+
+        /// Whether it is known who has sent the message: not where no key has verified it.
+        var isOfVerifiedSender: Bool {
+            switch self {
+            case .frame, .sender, .signature: false
+            case .sequence, .verdict, .unserved, .rate: true
+            }
+        }
     }
 
     /// How a device asks to join (§5.2).
-    public enum Manner: String, CaseIterable, Sendable {
+    public enum Manner: String, CaseIterable, Codable, Sendable {
         // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
         case simple, human, observed
     }

@@ -91,7 +91,7 @@ extension C2 {
     mutating func take(evidence data: [UInt8], _ token: Token) {
         guard open[token]?.grade == .reachable else { return }
         let says = String(decoding: data, as: UTF8.self)
-        if says.contains(#""grade":"challenged""#) || says.contains(#""grade":"keyed""#) {
+        if Grade.allCases.contains(where: { $0 >= .challenged && says.contains("\"grade\":\"\($0.rawValue)\"") }) {
             open[token]?.grade = .challenged
         }
     }

@@ -191,9 +191,9 @@ extension C2 {
 
     // MARK: - Leaving
 
-    mutating func letGo(_ node: Identifier, _ request: Body, _ token: Token) -> [Effect] {
+    /// - Parameter isEnd: whether it asks to be deregistered.
+    mutating func letGo(_ node: Identifier, isEnd: Bool, _ token: Token) -> [Effect] {
         let agrees = joined.contains(node) && !policy.keeps.contains(node)
-        let isEnd = request == .deregisterRequest
         let status: Status =
             isEnd ? (agrees ? .deregisterSuccess : .deregisterFail) : (agrees ? .resignSuccess : .resignFail)
         let answer = message(.response(status), token, to: node)

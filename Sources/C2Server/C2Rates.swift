@@ -123,13 +123,13 @@ struct C2Rates: Sendable {
 extension C2 {
     /// Why a request is not served: its sender has asked too often. At most one is answered until it may ask again: each answer
     /// costs a signature, and a device that goes on is not helped by more of them. nil where it is served.
-    mutating func tooOften(_ message: Message, _ frame: [UInt8]) -> [Effect]? {
-        let (kind, status): (C2Rates.Kind, Status) =
-            switch message.body {
-            case .resignRequest: (.leaving, .resignFail)
-            case .deregisterRequest: (.leaving, .deregisterFail)
-            default: (.joins, .joinRefused)
+    mutating func tooOften(_ request: Request, _ message: Message, _ frame: [UInt8]) -> [Effect]? {
+        let kind: C2Rates.Kind =
+            switch request {
+            case .join, .humanJoin, .observedJoin: .joins
+            case .resign, .deregister: .leaving
             }
+        let status = request.refusal
         switch rates.request(kind, of: message.sender, at: now) {
         case .pass: return nil
         case .silence:

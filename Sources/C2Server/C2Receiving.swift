@@ -28,12 +28,13 @@ extension C2 {
             return refuse(message, payload, .sender, "\(message.sender) is out of the system")
         }
         // What is not for us must leave our counter alone: it is under the ids of another server.
-        guard !isForAnotherServer(message) else { return [] }
+        let received = Received(message.body)
+        guard !isForAnotherServer(message, received) else { return [] }
         let last = counter[message.sender]
         guard message.sequence > last else {
             return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
         }
-        if let what = message.answer, asked[message.token] == nil, open[message.token] == nil {
+        if let what = received.answer, asked[message.token] == nil, open[message.token] == nil {
             if late.contains(message.token) {  // its site had decided without it
                 _ = counter.accept(message.sequence, from: message.sender)
                 return accepted(message, payload)
@@ -46,49 +47,48 @@ extension C2 {
                 "sequence \(message.sequence) is more than 2^32 above \(last), the last one")
         }
         _ = counter.accept(message.sequence, from: message.sender)
-        if case .data(let id, let data) = message.body, id == Body.observationProof, joined.contains(message.sender) {
+        if case .data(id: Body.observationProof, let data) = received, joined.contains(message.sender) {
             return take(proof: data.bytes, message, payload, checkedBy: keyring)
         }
-        return serve(message, payload, now)
+        return serve(received, message, payload, now)
     }
 
     /// What a node says to its servers, all of them hear on its topic; the token says which one is meant.
-    private func isForAnotherServer(_ message: Message) -> Bool {
-        switch message.body {
-        case .resignRequest, .deregisterRequest: message.token.namesSomebody && !message.token.names(own)
+    private func isForAnotherServer(_ message: Message, _ received: Received) -> Bool {
+        switch received {
+        case .request(.resign), .request(.deregister): message.token.namesSomebody && !message.token.names(own)
         case .response, .data: message.token.parties.map { $0.server != own } ?? false
-        default: false
+        case .request(.join), .request(.humanJoin), .request(.observedJoin), .betweenServers, .toDevices: false
         }
     }
 
-    private mutating func serve(_ message: Message, _ frame: [UInt8], _ now: Int64) -> [Effect] {
-        switch message.body {
-        case .joinRequest, .humanJoinRequest, .observedJoinRequest, .resignRequest, .deregisterRequest:
-            return tooOften(message, frame) ?? serve(request: message, frame, now)
-        case .response(let status): return judge(message, status, frame)
-        case .data(let id, let data): return take(id, data, message, frame)
-        case .syndicationInitiate, .syndicatedAction, .syndicatedData, .syndicatedIdentityRequest,
-            .syndicatedDeviceCount, .syndicatedDeviceList, .syndicationRequest, .syndicatedC2Request, .syndicationEnd,
-            .syndicationTerminate:
-            return refuse(
+    private mutating func serve(
+        _ received: Received, _ message: Message, _ frame: [UInt8], _ now: Int64
+    ) -> [Effect] {
+        switch received {
+        case .request(let request): tooOften(request, message, frame) ?? serve(request, message, frame, now)
+        case .response(let status): judge(message, status, frame)
+        case .data(let id, let data): take(id, data, message, frame)
+        case .betweenServers:
+            refuse(
                 message, frame, .unserved, "\(message.body.type.name) is between servers, and this one shares nothing")
-        default:
-            return refuse(message, frame, .unserved, "this server does not serve \(message.body.type.name)")
+        case .toDevices: refuse(message, frame, .unserved, "this server does not serve \(message.body.type.name)")
         }
     }
 
-    private mutating func serve(request message: Message, _ frame: [UInt8], _ now: Int64) -> [Effect] {
-        switch message.body {
-        case .joinRequest:
-            return accepted(message, frame) + acceptJoin(of: message.sender, message.token)
-        case .humanJoinRequest:
-            return accepted(message, frame) + moderate(message.sender, message.token, now)
-        case .resignRequest, .deregisterRequest:
-            return accepted(message, frame) + letGo(message.sender, message.body, message.token)
-        case .observedJoinRequest(let observer):
-            return accepted(message, frame) + open(message.sender, observer, message.token, now)
-        default: preconditionFailure("\(message.body.type.name) is not a request to join or leave")
-        }
+    private mutating func serve(
+        _ request: Request, _ message: Message, _ frame: [UInt8], _ now: Int64
+    ) -> [Effect] {
+        let (node, token) = (message.sender, message.token)
+        let effects =
+            switch request {
+            case .join: acceptJoin(of: node, token)
+            case .humanJoin: moderate(node, token, now)
+            case .observedJoin(let observer): open(node, observer, token, now)
+            case .resign: letGo(node, isEnd: false, token)
+            case .deregister: letGo(node, isEnd: true, token)
+            }
+        return accepted(message, frame) + effects
     }
 
     private mutating func take(_ id: Octets, _ data: Octets, _ message: Message, _ frame: [UInt8]) -> [Effect] {
@@ -210,11 +210,15 @@ extension C2 {
         }
         let decision: Decision
         var shortcoming: String?
-        switch status {
+        switch status.name {
         case .observedJoinValid: (decision, shortcoming) = self.decision(onValid: join)
         case .observedJoinInvalid: decision = .refused
         case .observedJoinFail: decision = .failed
-        default: return refuse(message, frame, .verdict, "\(status) is no verdict")
+        case .updateSuccess, .updateFailHTTPError, .updateFailServer, .updateFailFile, .updateFailDigest,
+            .activateSuccess, .activateFail, .actionSuccess, .actionUnknown, .actionFail, .dataTypeUnknown,
+            .joinSuccess,
+            .joinRefused, .joinFail, .resignSuccess, .resignFail, .deregisterSuccess, .deregisterFail, nil:
+            return refuse(message, frame, .verdict, "\(status) is no verdict")
         }
         let grade = status == .observedJoinValid ? join.grade : nil
         let said =
@@ -231,25 +235,11 @@ extension C2 {
         _ message: Message?, _ frame: [UInt8], _ reason: Refusal, _ words: String
     ) -> [Effect] {
         refusals[reason, default: 0] += 1
-        // Nobody is known to have sent what no key has verified.
-        let sender = [.frame, .sender, .signature].contains(reason) ? nil : message?.sender
+        let sender = reason.isOfVerifiedSender ? message?.sender : nil
         guard let leftOut = rates.line(.refusals(reason), of: sender, at: now) else { return [] }
         let more = leftOut == 0 ? "" : " (\(leftOut) more of this kind before it)"
         let words = words + more
         let what = message.map { "\($0.body.type.name) of \($0.sender)" } ?? "a payload of \(frame.count) bytes"
         return [.record(message, frame: frame, refused: words), .say("refused \(what): \(words)")]
-    }
-}
-
-extension Message {
-    /// What it answers with, where it is an answer to something that a server has asked under its token.
-    fileprivate var answer: String? {
-        switch body {
-        case .response(let status): status.description
-        case .data(let id, _):
-            ["OBSERVATION_EVIDENCE", "IDENTIFICATION", "UPDATE_HTTP_STATUS", "UPDATE_HTTP_CONTENTS"]
-                .first { id == Octets($0.utf8) } ?? (id == Body.observationProof ? "a proof" : nil)
-        default: nil
-        }
     }
 }

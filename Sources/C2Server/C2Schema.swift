@@ -7,6 +7,18 @@ enum C2Schema {
     /// «SC2S»: what the file says that it is (PRAGMA application_id).
     static let application: Int64 = 0x5343_3253
 
+    /// The names in the table meta.
+    enum Setting: String {
+        /// Whose state it is.
+        case server
+        /// How much must be known of a device's proof.
+        case required
+
+        func value(in database: Database) throws -> String? {
+            try database.rows("SELECT value FROM meta WHERE name = ?", .text(rawValue)).first?.text(0)
+        }
+    }
+
     static let migrations = [
         """
         CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

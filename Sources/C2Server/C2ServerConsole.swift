@@ -100,7 +100,7 @@ extension C2.Command {
     var isDecision: Bool {
         switch self {
         case .accept, .refuse: true
-        default: false
+        case .observer, .require, .join, .terminate, .deregister, .identity, .action, .update, .activate, .data: false
         }
     }
 

@@ -24,7 +24,7 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         /// Who wants to join.
         public var device: Identifier
         /// How.
-        public var manner: String
+        public var manner: C2.Manner
         /// Who observes it, where somebody does.
         public var observer: Identifier?
         /// What the beacons of its site have said, where several were asked.
@@ -79,15 +79,15 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         /// Who wanted to join.
         public var device: Identifier
         /// How.
-        public var manner: String
+        public var manner: C2.Manner
         /// Who observed it, where somebody did.
         public var observer: Identifier?
         /// Seconds until it would have failed by itself: its place among the others.
         public var secondsLeft: Int64
         /// Seconds since its end.
         public var secondsAgo: Int64
-        /// `accepted`, `refused` or `failed`.
-        public var decision: String
+        /// What became of it.
+        public var decision: C2.Decision
         /// Why, in words.
         public var reason: String
         /// How much the evidence shows, where an observer has said *valid*.
@@ -124,7 +124,7 @@ extension C2 {
         func left(_ deadline: Int64) -> Int64 { max(0, (deadline - now) / 1_000_000_000) }
         let byHand = moderated.map { device, join in
             C2Snapshot.Join(
-                id: join.answerToken.description, device: device, manner: Manner.human.rawValue, observer: nil,
+                id: join.answerToken.description, device: device, manner: .human, observer: nil,
                 secondsLeft: left(join.deadline), hasValue: hasValue(device))
         }
         // One that several beacons were asked about stands in `open` several times. What the device's answer carries stays the
@@ -132,7 +132,7 @@ extension C2 {
         let open = Dictionary(open.values.map { ($0.answerToken.description, $0) }) { one, _ in one }
         let observed = open.map { id, join in
             C2Snapshot.Join(
-                id: id, device: join.device, manner: Manner.observed.rawValue, observer: join.named,
+                id: id, device: join.device, manner: .observed, observer: join.named,
                 votes: shown(votes[join.answerToken], join), secondsLeft: left(join.deadline), hasValue: false)
         }
         func before(_ one: C2Snapshot.Join, _ other: C2Snapshot.Join) -> Bool {
@@ -149,9 +149,9 @@ extension C2 {
             joins: byHand.sorted(by: before) + observed.sorted(by: before),
             ended: ended.map { one in
                 C2Snapshot.Ended(
-                    id: one.id, device: one.device, manner: one.manner.rawValue, observer: one.observer,
+                    id: one.id, device: one.device, manner: one.manner, observer: one.observer,
                     secondsLeft: left(one.deadline), secondsAgo: max(0, (now - one.at) / 1_000_000_000),
-                    decision: one.decision.rawValue, reason: one.grounds.reason, grade: one.grounds.grade)
+                    decision: one.decision, reason: one.grounds.reason, grade: one.grounds.grade)
             }, requires: requires, sites: shownSites)
     }
 

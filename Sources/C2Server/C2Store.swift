@@ -177,7 +177,8 @@ public final class C2Store: @unchecked Sendable {
         try database.script("PRAGMA application_id = \(C2Schema.application)")
         try database.script("BEGIN IMMEDIATE")
         try C2Schema.migrate(database)
-        try database.run("INSERT INTO meta VALUES ('server', ?)", .text(own.description))
+        try database.run(
+            "INSERT INTO meta VALUES (?, ?)", .text(C2Schema.Setting.server.rawValue), .text(own.description))
         try database.script("COMMIT")
     }
 
@@ -190,7 +191,7 @@ public final class C2Store: @unchecked Sendable {
         defer { try? database.script("ROLLBACK") }
         // Who only looks may not write.
         if own == nil { _ = try C2Schema.version(database) } else { try C2Schema.migrate(database) }
-        let server = try database.rows("SELECT value FROM meta WHERE name = 'server'").first?.text(0)
+        let server = try C2Schema.Setting.server.value(in: database)
         if let own, server != own.description {
             throw OperatorFault(
                 "it is the state of the server \(server ?? "without a name"), and this one is \(own)",
@@ -214,7 +215,7 @@ public final class C2Store: @unchecked Sendable {
             if !row.isNull(3) { kept.given[node] = row.integer(3) != 0 }
             if row.integer(4) != 0 { kept.heard.insert(node) }
         }
-        if let required = try database.rows("SELECT value FROM meta WHERE name = 'required'").first?.text(0) {
+        if let required = try C2Schema.Setting.required.value(in: database) {
             // What nobody understands must not become less than was wanted.
             guard let grade = C2.Grade(rawValue: required) else { throw C2Store.notUnderstood("what is required") }
             kept.required = grade

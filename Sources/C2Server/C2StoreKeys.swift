@@ -12,7 +12,9 @@ extension C2Store {
     func registryKeys() throws(OperatorFault) -> [Identifier: (key: PublicKey, type: String?)] {
         try guarded {
             var keys: [Identifier: (key: PublicKey, type: String?)] = [:]
-            for row in try database.rows("SELECT id, key, type FROM nodes WHERE source = 'registry'") {
+            let rows = try database.rows(
+                "SELECT id, key, type FROM nodes WHERE source = ?", .text(KeySource.registry.rawValue))
+            for row in rows {
                 let node = Identifier(row.unsigned(0))
                 guard let key = try? PublicKey(pem: Array((row.text(1) ?? "").utf8)) else {
                     throw OperatorFault("its key of \(node) is none", hint: "restore the file from a backup")
@@ -27,7 +29,9 @@ extension C2Store {
     func keep(keyring: [Identifier: PublicKey]) throws(OperatorFault) {
         try guarded {
             try transaction {
-                try database.run("UPDATE nodes SET key = NULL, source = NULL WHERE source = 'keyring'")
+                try database.run(
+                    "UPDATE nodes SET key = NULL, source = NULL WHERE source = ?",
+                    .text(KeySource.keyring.rawValue))
                 for (node, key) in keyring { try set(key, of: node, .keyring) }
             }
         }

@@ -22,7 +22,9 @@ extension C2Store {
         }
         try writeCommands(memory)
         if let required = memory.required, required != kept.required {
-            try database.run("INSERT OR REPLACE INTO meta VALUES ('required', ?)", .text(required.rawValue))
+            try database.run(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", .text(C2Schema.Setting.required.rawValue),
+                .text(required.rawValue))
         }
         for node in Set(memory.given.keys).union(kept.given.keys) where memory.given[node] != kept.given[node] {
             try database.run(

@@ -43,8 +43,8 @@ extension Registry {
     /// Inside a transaction: a list is never replaced by an older one, also not by another process's.
     private func writeRevocations() throws {
         let now = clock.seconds()
-        let number = (Int64(try store.setting("revocations") ?? "0") ?? 0) + 1
-        try store.set("revocations", String(number))
+        let number = (Int64(try store.setting(.revocationNumber) ?? "0") ?? 0) + 1
+        try store.set(.revocationNumber, String(number))
         let list = try authority.revocationList(
             of: try store.revocations(), number: number, from: now - RegistryPolicy.clockDifference,
             until: now + policy.revocationListDays * RegistryPolicy.day)

@@ -96,11 +96,11 @@ public struct RegistryPlan: Sendable {
         let store = try RegistryStore(path: folder.database)
         try folder.close(folder.database)
         try store.transaction {
-            try store.set("identity", own.topicForm)
-            try store.set("c2", c2.topicForm)
-            try store.set("broker", broker.text)
-            try store.set("host", host)
-            if let revocationFile { try store.set("crl", revocationFile) }
+            try store.set(.identity, own.topicForm)
+            try store.set(.c2, c2.topicForm)
+            try store.set(.broker, broker.text)
+            try store.set(.host, host)
+            if let revocationFile { try store.set(.revocationFile, revocationFile) }
         }
     }
 }
@@ -109,7 +109,7 @@ extension RegistryFolder {
     /// The name that the service has been made for.
     /// - Throws: `OperatorFault`.
     public func host() throws(OperatorFault) -> String {
-        try asOperatorFault { try RegistryStore(path: database).setting("host") } ?? "localhost"
+        try asOperatorFault { try RegistryStore(path: database).setting(.host) } ?? "localhost"
     }
 }
 

@@ -29,30 +29,31 @@ struct RegistryStanding {
     }
 
     init(_ folder: RegistryFolder, _ store: RegistryStore) throws(OperatorFault) {
-        func setting(_ name: String) throws(OperatorFault) -> String {
-            guard let value = try asOperatorFault({ try store.setting(name) }) else {
+        func setting(_ what: RegistryStore.Setting) throws(OperatorFault) -> String {
+            guard let value = try asOperatorFault({ try store.setting(what) }) else {
                 throw OperatorFault(
-                    "the registry in \(folder.path) does not say its «\(name)»",
-                    hint: "make it anew: srup-bench registry init")
+                    "the registry in \(folder.path) has no \"\(what.rawValue)\" setting",
+                    hint: "make it again: srup-bench registry init")
             }
             return value
         }
-        func identifier(_ name: String) throws(OperatorFault) -> Identifier {
-            guard let identity = Identifier(hexadecimal: try setting(name)) else {
+        func identifier(_ what: RegistryStore.Setting) throws(OperatorFault) -> Identifier {
+            guard let identity = Identifier(hexadecimal: try setting(what)) else {
                 throw OperatorFault(
-                    "the registry's «\(name)» is no identifier", hint: "make it anew: srup-bench registry init")
+                    "the registry's setting \"\(what.rawValue)\" is not a valid identifier",
+                    hint: "make it again: srup-bench registry init")
             }
             return identity
         }
-        identity = try identifier("identity")
-        c2 = try identifier("c2")
+        identity = try identifier(.identity)
+        c2 = try identifier(.c2)
         service = Statement.Service(name: identity.topicForm, host: try folder.host())
         (key, c2Key) = try asOperatorFault {
             (try IdentityKey(pemFile: folder.identityKey), try PublicKey(pemFile: folder.c2Key))
         }
-        revocationFile = try asOperatorFault { try store.setting("crl") } ?? folder.revocations
+        revocationFile = try asOperatorFault { try store.setting(.revocationFile) } ?? folder.revocations
         registered = Registered(
-            broker: try setting("broker"), c2: c2.topicForm, key: base64(c2Key.pem))
+            broker: try setting(.broker), c2: c2.topicForm, key: base64(c2Key.pem))
         let authority = try? folder.certificate(folder.authority).publicKey().der
         reservedKeys = Set([key.publicKey.der, c2Key.der] + (authority.map { [$0] } ?? []))
     }

@@ -31,12 +31,20 @@ final class RegistryStore {
 
     // MARK: What was decided when the registry was made
 
-    func setting(_ name: String) throws(DatabaseError) -> String? {
-        try database.rows("SELECT value FROM meta WHERE name = ?", .text(name)).first?.text(0)
+    /// The names in the table meta.
+    enum Setting: String {
+        case identity, c2, broker, host
+        case revocationFile = "crl"
+        /// The number of the last revocation list.
+        case revocationNumber = "revocations"
     }
 
-    func set(_ name: String, _ value: String) throws(DatabaseError) {
-        try database.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", .text(name), .text(value))
+    func setting(_ what: Setting) throws(DatabaseError) -> String? {
+        try database.rows("SELECT value FROM meta WHERE name = ?", .text(what.rawValue)).first?.text(0)
+    }
+
+    func set(_ what: Setting, _ value: String) throws(DatabaseError) {
+        try database.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", .text(what.rawValue), .text(value))
     }
 
     // MARK: Identities

@@ -36,17 +36,17 @@ extension RegistryStore {
     /// is used for.
     func useToken(_ token: String, type: String, at now: Int64) throws(DatabaseError) -> Bool {
         try database.run(
-            "UPDATE tokens SET uses = uses - 1, used = used + 1 WHERE hash = ? AND role = 'enrol' AND expires > ?"
+            "UPDATE tokens SET uses = uses - 1, used = used + 1 WHERE hash = ? AND role = ? AND expires > ?"
                 + " AND (uses IS NULL OR uses > 0) AND (type IS NULL OR type = ?)",
-            .blob(sha256(Array(token.utf8))), .integer(now), .text(type))
+            .blob(sha256(Array(token.utf8))), .text(RegistryRole.enrol.rawValue), .integer(now), .text(type))
         return database.changes == 1
     }
 
     /// What the bearer of a token that is no enrolment token may do.
     func role(of token: String, at now: Int64) throws(DatabaseError) -> RegistryRole? {
         try database.rows(
-            "SELECT role FROM tokens WHERE hash = ? AND role <> 'enrol' AND expires > ?",
-            .blob(sha256(Array(token.utf8))), .integer(now)
+            "SELECT role FROM tokens WHERE hash = ? AND role <> ? AND expires > ?",
+            .blob(sha256(Array(token.utf8))), .text(RegistryRole.enrol.rawValue), .integer(now)
         ).first?.text(0).flatMap(RegistryRole.init)
     }
     /// All that are not forgotten yet, the newest first.

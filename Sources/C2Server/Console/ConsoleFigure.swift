@@ -73,6 +73,6 @@ extension C2Entry {
     /// Whether a join begins with it.
     var isJoinRequest: Bool {
         guard let line, line.refused == nil else { return false }
-        return ["JOIN_REQ", "HM_JOIN_REQ", "OBS_JOIN_REQ"].contains(line.name)
+        return [MessageType.joinRequest, .humanJoinRequest, .observedJoinRequest].map(\.name).contains(line.name)
     }
 }

@@ -14,7 +14,7 @@ extension Console {
     /// Takes a form that decides. Whatever becomes of it, the answer is that very join's page.
     func decide(_ form: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
         guard let id = form["join"], let view = form["view"].flatMap(HumanView.init(rawValue:)),
-            let wanted = form["decision"], ["accept", "refuse"].contains(wanted)
+            let wanted = form["decision"].flatMap(ConsoleButton.init(rawValue:))
         else { return .sentence(400, "Refused", "No join or decision was given. Nothing was done.") }
         let purpose = ConsoleFormNumbers.Purpose(join: id, view: view, session: session.token)
         let taken = forms.take(form["number"] ?? "", purpose, at: now())
@@ -27,11 +27,11 @@ extension Console {
             return shown.ended == nil
                 ? again(shown, "This form was sent before. Compare once more. Nothing was done.") : .see(shown.path)
         }
-        if case .fresh(let age) = taken, wanted == "accept", age < ConsolePolicy.shortestLook {
+        if case .fresh(let age) = taken, wanted == .accept, age < ConsolePolicy.shortestLook {
             return again(shown, "The page had been open for less than 1.5 seconds: look first. Nothing was done.")
         }
         let typed = shown.comparison?.hidden.map { form["word\($0 + 1)"] ?? "" } ?? []
-        switch await means.decide(id, wanted == "accept" ? .accept(view, words: typed) : .refuse) {
+        switch await means.decide(id, wanted.decision(view, typed)) {
         case .decided: return .see(shown.path)
         case .over: return await again(joinView(id, view, session) ?? shown, ConsoleReply.tooLate)
         case .differ(let left):
@@ -64,10 +64,23 @@ extension Console {
             id: id, device: device, open: open, ended: open == nil ? ended : nil, comparison: comparison,
             view: comparison?.view ?? wanted ?? .words,
             isMember: snapshot.nodes.contains { $0.id == device && [.joined, .observer].contains($0.membership) },
-            others: snapshot.joins.filter { $0.id != id && $0.manner == C2.Manner.human.rawValue },
+            others: snapshot.joins.filter { $0.id != id && $0.manner == .human },
             newest: means.entriesBefore(.max, 1, nil).last?.id ?? 0, session: session)
         view.number = forms.number(view.purpose, at: now())
         return view
+    }
+}
+
+/// The buttons of a form that decides, by what the form sends.
+enum ConsoleButton: String {
+    case accept, refuse
+
+    /// - Parameter typed: of words, those that were hidden.
+    fileprivate func decision(_ view: HumanView, _ typed: [String]) -> ConsoleDecision {
+        switch self {
+        case .accept: .accept(view, words: typed)
+        case .refuse: .refuse
+        }
     }
 }
 

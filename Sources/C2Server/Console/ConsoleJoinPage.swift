@@ -24,10 +24,16 @@ extension ConsolePage {
             """
     }
 
-    private static func rank(_ manner: String) -> Int { manner == C2.Manner.human.rawValue ? 0 : 1 }
+    /// Those that wait for a person come first.
+    private static func rank(_ manner: C2.Manner) -> Int {
+        switch manner {
+        case .human: 0
+        case .simple, .observed: 1
+        }
+    }
 
     private static func card(_ join: C2Snapshot.Join) -> HTML {
-        let isHuman = join.manner == C2.Manner.human.rawValue
+        let isHuman = join.manner == .human
         let way: HTML =
             isHuman
             ? "<p><a class=\"button main\" href=\"\(joinPath)\(join.id)\">Compare <code>\(join.device)</code></a></p>"
@@ -43,10 +49,10 @@ extension ConsolePage {
 
     private static func card(_ join: C2Snapshot.Ended) -> HTML {
         """
-        <li id="join-\(join.id)" class="join over \(join.decision)" data-device="\(join.device)">
+        <li id="join-\(join.id)" class="join over \(join.decision.rawValue)" data-device="\(join.device)">
         <h3>Device <code>\(join.device)</code></h3>
         <p class="facts"><span>\(manner(join.observer))</span> <span class="left">over</span></p>
-        <p><strong>\(join.decision)</strong> \(grade(join.grade)): \(join.reason).
+        <p><strong>\(join.decision.rawValue)</strong> \(grade(join.grade)): \(join.reason).
         <a href="\(joinPath)\(join.id)">Result<span class="unseen"> for \(join.device)</span></a></p>
         </li>
         """
@@ -90,12 +96,12 @@ extension ConsolePage {
 
     /// A page that is open shows another card when this changes.
     private static func state(_ view: ConsoleJoinView) -> String {
-        if let ended = view.ended { return ended.decision }
+        if let ended = view.ended { return ended.decision.rawValue }
         return view.open?.votes.map { "open, \($0.seen.count + $0.unseen.count) answers" } ?? "open"
     }
 
     private static func comparison(_ view: ConsoleJoinView) -> HTML {
-        guard view.open?.manner == C2.Manner.human.rawValue else { return votes(view.open?.votes) }
+        guard view.open?.manner == .human else { return votes(view.open?.votes) }
         guard let comparison = view.comparison else {
             return """
                 <p class="fault">The value is not known any more, so there is nothing to compare. Refuse it, and let the \
@@ -154,7 +160,7 @@ extension ConsolePage {
     private static func form(_ view: ConsoleJoinView, accepts: Bool, _ value: HTML) -> HTML {
         let accept: HTML =
             accepts
-            ? "<button class=\"main\" name=\"decision\" value=\"accept\">Accept <code>\(view.device)</code></button>"
+            ? "<button class=\"main\" name=\"decision\" value=\"\(ConsoleButton.accept.rawValue)\">Accept <code>\(view.device)</code></button>"
             : ""
         return """
             <form method="post" action="/join" id="decide">\(token(view.session))
@@ -163,7 +169,7 @@ extension ConsolePage {
             <input type="hidden" name="number" value="\(view.number)">
             \(value)
             <p class="choice">\(accept)
-            <button class="danger" name="decision" value="refuse" formnovalidate>They differ: refuse <code>\(view.device)\
+            <button class="danger" name="decision" value="\(ConsoleButton.refuse.rawValue)" formnovalidate>They differ: refuse <code>\(view.device)\
             </code></button></p>
             </form>
             """
@@ -174,12 +180,12 @@ extension ConsolePage {
     private static func result(_ ended: C2Snapshot.Ended, _ view: ConsoleJoinView) -> HTML {
         let words: HTML =
             switch ended.decision {
-            case C2.Decision.accepted.rawValue: "Accepted: device <code>\(ended.device)</code> is a member now."
-            case C2.Decision.refused.rawValue: "Refused: device <code>\(ended.device)</code> was not let in."
-            default: "Failed: device <code>\(ended.device)</code> was not let in."
+            case .accepted: "Accepted: device <code>\(ended.device)</code> is a member now."
+            case .refused: "Refused: device <code>\(ended.device)</code> was not let in."
+            case .failed: "Failed: device <code>\(ended.device)</code> was not let in."
             }
         return """
-            <p id="result" class="result \(ended.decision)" role="status" tabindex="-1">\(words)</p>
+            <p id="result" class="result \(ended.decision.rawValue)" role="status" tabindex="-1">\(words)</p>
             \(evidence(ended))
             <p class="faint">\(ended.reason), \(timeLeft(ended.secondsAgo)) ago.</p>
             \(undo(ended, view))
@@ -193,7 +199,7 @@ extension ConsolePage {
 
     /// What takes an accept back. It asks once more, at another place of the screen.
     private static func undo(_ ended: C2Snapshot.Ended, _ view: ConsoleJoinView) -> HTML {
-        guard ended.decision == C2.Decision.accepted.rawValue else { return "" }
+        guard ended.decision == .accepted else { return "" }
         guard view.isMember else { return "<p>It is not a member any more.</p>" }
         return """
             <form method="post" action="/order" class="undo">\(token(view.session))

@@ -44,7 +44,8 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .activate: "Activate the update"
         case .letObserve: "It may observe"
         case .terminate: "End membership"
-        default: "Deregister it"
+        case .deregister: "Deregister it"
+        case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .join: label
         }
     }
 

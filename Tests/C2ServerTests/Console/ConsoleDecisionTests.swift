@@ -8,7 +8,7 @@ import TestVectors
 @Suite("Deciding at the console")
 struct ConsoleDecisionTests {
     private static let second = C2Snapshot.Join(
-        id: "j-2", device: Cast.beacon.id, manner: "human", observer: nil, secondsLeft: 95, hasValue: true)
+        id: "j-2", device: Cast.beacon.id, manner: .human, observer: nil, secondsLeft: 95, hasValue: true)
 
     private func twoJoins() async -> Operator {
         await Operator { $0.snapshot.joins = [Shown.join, ConsoleDecisionTests.second] }
@@ -163,7 +163,7 @@ struct ConsoleDecisionTests {
             world.snapshot.ended = [
                 C2Snapshot.Ended(
                     id: "j-1", device: old.device, manner: old.manner, observer: nil, secondsLeft: 1, secondsAgo: 0,
-                    decision: "failed", reason: C2.askedAgain)
+                    decision: .failed, reason: C2.askedAgain)
             ]
         }
         let late = await it.post("/join", "\(form)&decision=accept&\(Operator.typed)", cookie: cookie)

@@ -7,7 +7,7 @@ import TestVectors
 @Suite("What is required of a proof, at the console")
 struct ConsoleEvidenceTests {
     private static let observed = C2Snapshot.Join(
-        id: "j-3", device: Cast.device.id, manner: "observed", observer: Cast.beacon.id,
+        id: "j-3", device: Cast.device.id, manner: .observed, observer: Cast.beacon.id,
         votes: C2Snapshot.Votes(
             site: "gate <1>", asked: 3, needed: 2, seen: [Cast.beacon.id], unseen: [Cast.stranger.id]),
         secondsLeft: 90, hasValue: false)
@@ -99,8 +99,8 @@ struct ConsoleEvidenceTests {
         let it = await Operator { world in
             world.snapshot.ended = [
                 C2Snapshot.Ended(
-                    id: "j-4", device: Cast.device.id, manner: "observed", observer: Cast.beacon.id, secondsLeft: 9,
-                    secondsAgo: 1, decision: "refused", reason: reason, grade: .reachable)
+                    id: "j-4", device: Cast.device.id, manner: .observed, observer: Cast.beacon.id, secondsLeft: 9,
+                    secondsAgo: 1, decision: .refused, reason: reason, grade: .reachable)
             ]
             var entry = Shown.entry(1, Cast.device.id, .decision, "observed join: refused")
             (entry.grade, entry.reason) = (.reachable, "because <it>")

@@ -130,7 +130,7 @@ extension Operator.World {
         snapshot.ended.append(
             C2Snapshot.Ended(
                 id: id, device: join.device, manner: join.manner, observer: join.observer,
-                secondsLeft: join.secondsLeft, secondsAgo: 0, decision: isAccepted ? "accepted" : "refused",
+                secondsLeft: join.secondsLeft, secondsAgo: 0, decision: isAccepted ? .accepted : .refused,
                 reason: "a person has <b>compared</b>"))
         return .decided
     }
@@ -167,7 +167,7 @@ enum Shown {
         id: Cast.device.id, membership: .joined, role: .device, mayObserve: false, heardMilliseconds: nil)
 
     static let join = C2Snapshot.Join(
-        id: "j-1", device: Cast.device.id, manner: "human", observer: nil, secondsLeft: 90, hasValue: true)
+        id: "j-1", device: Cast.device.id, manner: .human, observer: nil, secondsLeft: 90, hasValue: true)
 
     static func entry(
         _ id: Int64, _ node: Identifier?, _ kind: C2Entry.Kind, _ words: String, line: TraceLine? = nil
