@@ -2,35 +2,6 @@ import SRUP
 
 // Joins before human eyes (§5.2.1), leaving (§6), and what the operator orders (§3.3, §3.5, §3.6).
 extension C2 {
-    /// What the operator orders.
-    public enum Command: Equatable, Sendable {
-        /// What the device shows is what was shown here: it joins. The mark is the beginning of the join's token T2, so that
-        /// nobody accepts a join whose value was not looked at.
-        case accept(Identifier, mark: String)
-        /// It is not, or the device is not wanted.
-        case refuse(Identifier)
-        /// JOIN_CMD.
-        case join(Identifier)
-        /// TERMINATE_CMD.
-        case terminate(Identifier)
-        /// DEREGISTER_CMD.
-        case deregister(Identifier)
-        /// ID_REQUEST.
-        case identity(Identifier)
-        /// ACTION.
-        case action(Identifier, UInt8)
-        /// INITIATE: fetch the file there, whose SHA-256 is this.
-        case update(Identifier, url: String, digest: [UInt8])
-        /// ACTIVATE, under the token of the last INITIATE; without one, under a new token, which nothing was fetched under.
-        case activate(Identifier)
-        /// DATA; at most 65,535 bytes each.
-        case data(Identifier, id: Octets, Octets)
-        /// The node may observe from now on, or may not.
-        case observer(Identifier, Bool)
-        /// So much must be known of a device's proof from now on.
-        case require(Grade)
-    }
-
     /// What an answer belongs to.
     struct Asked: Equatable, Sendable {
         enum What: Hashable, Sendable {
@@ -49,24 +20,25 @@ extension C2 {
     static let markLength = 8
 
     /// Does what the operator orders, as far as that makes sense now.
-    public mutating func obey(_ command: Command) -> [Effect] {
-        switch command {
+    public mutating func obey(_ order: C2Order) -> [Effect] {
+        switch order {
         case .accept(let device, let mark): accept(device, mark)
         case .refuse(let device): decideByHand(device, .refused)
         case .observer(let node, let may): setObserver(node, may)
         case .require(let grade): require(grade)
-        case .join(let node): order(.joinCommand(device: node), node, nil)
-        case .terminate(let node): order(.terminateCommand, node, nil) + leave(node, .terminated)
-        case .deregister(let node): order(.deregisterCommand, node, .deregister) + leave(node, .terminated)
-        case .identity(let node): order(.identityRequest, node, .identity)
-        case .action(let node, let code): order(.action(code), node, .action(code))
+        case .join(let node): command(.joinCommand(device: node), node, nil)
+        case .terminate(let node): command(.terminateCommand, node, nil) + leave(node, .terminated)
+        case .deregister(let node): command(.deregisterCommand, node, .deregister) + leave(node, .terminated)
+        case .identity(let node): command(.identityRequest, node, .identity)
+        case .action(let node, let code): command(.action(code), node, .action(code))
         case .update(let node, let url, let digest): update(node, url, digest)
-        case .activate(let node): order(.activate, node, .activate, updates[node])
-        case .data(let node, let id, let data): order(.data(id: id, data: data), node, .data)
+        case .activate(let node): command(.activate, node, .activate, updates[node])
+        case .data(let node, let id, let data): command(.data(id: id, data: data), node, .data)
         }
     }
 
-    private mutating func order(
+    /// Sends a command to a member; JOIN_CMD also to others.
+    private mutating func command(
         _ body: Body, _ node: Identifier, _ what: Asked.What?, _ known: Token? = nil
     ) -> [Effect] {
         guard !deregistered.contains(node) else { return [.say("\(node) is out of the system")] }
@@ -88,7 +60,7 @@ extension C2 {
     /// The reference ends both texts in one NUL, and so do we.
     private mutating func update(_ node: Identifier, _ url: String, _ digest: [UInt8]) -> [Effect] {
         let body = Body.initiate(url: Octets(terminated: url), digest: Octets(terminated: hexadecimal(digest)))
-        return order(body, node, .update)
+        return command(body, node, .update)
     }
 
     private mutating func leave(_ node: Identifier, _ how: Standing) -> [Effect] {

@@ -50,7 +50,8 @@ public final class C2Server: @unchecked Sendable {
     var link: BrokerLink?
     var window: Alarm?
     private var end: Alarm?
-    var orders: C2Orders
+    /// The operator's groups of nodes.
+    var groups: [String: [Identifier]]
     /// The OBSERVE_REQ of each open join.
     var requests: [Token: [UInt8]] = [:]
     var decisions = 0
@@ -101,7 +102,7 @@ public final class C2Server: @unchecked Sendable {
             if keys[node] == nil { c2.registryObservers.insert(node) }
         }
         outbox = Outbox(try store.outbox())
-        orders = C2Orders(groups: store.groups) { Files.digest(of: $0) }
+        groups = store.groups
     }
 
     /// Runs on the calling thread until the ending, or a signal.
@@ -130,23 +131,17 @@ public final class C2Server: @unchecked Sendable {
     /// The filter of what a node publishes.
     static func topic(of node: Identifier) -> String { Topic.of(device: node) + "/#" }
 
-    /// Does what a line of the operator's orders. From any thread.
-    public func take(order line: String) {
+    /// Does what a line of the operator's says, and complains where nobody can tell. From any thread.
+    public func take(line: String) {
         loop.perform { [self] in
             do throws(OperatorFault) {
-                let commands = try orders.read(line)
-                // An order that is for nobody, such as `group`, is kept as well.
-                if commands.isEmpty { perform([C2Step(effects: [], order: C2Server.words(line))]) }
-                c2.now = bootNanoseconds()
-                for command in commands {
-                    // Two places to decide are one too many: at this one nobody has to look.
-                    if console != nil, command.isDecision {
-                        throw OperatorFault(
-                            "with --web, joins are decided on the console's page only",
-                            hint: "open the page that c2 has named, and compare there")
-                    }
-                    let effects = c2.obey(command)
-                    perform([C2Step(effects: effects, node: effects.addressee, order: C2Server.words(line))])
+                switch try C2OrderParser(groups: groups, digestOfFile: { Files.digest(of: $0) }).parse(line) {
+                case .empty: break
+                case .group(let name, let nodes):
+                    groups[name] = nodes
+                    perform([C2Step(effects: [], order: C2Server.noted(line))])
+                case .orders(let orders):
+                    for order in orders { try take(order, noted: C2Server.noted(line)) }
                 }
             } catch {
                 Voice.complain(error)
@@ -154,8 +149,28 @@ public final class C2Server: @unchecked Sendable {
         }
     }
 
-    /// An order as the history has it: `data` may be long.
-    private static func words(_ line: String) -> String { readable(Array(line.utf8.prefix(200))) }
+    private func take(_ order: C2Order, noted words: String) throws(OperatorFault) {
+        // Two places to decide are one too many: at this one nobody has to look.
+        if console != nil, order.isDecision {
+            throw OperatorFault(
+                "with --web, joins are decided on the console's page only",
+                hint: "open the page that c2 has named, and compare there")
+        }
+        obey(order, noted: words)
+    }
+
+    /// Does what the operator orders, at the console or by a line.
+    /// - Parameter words: for the history.
+    /// - Returns: nil where it could not be kept, and was not done.
+    @discardableResult
+    func obey(_ order: C2Order, noted words: String) -> [C2.Effect]? {
+        c2.now = bootNanoseconds()
+        let effects = c2.obey(order)
+        return perform([C2Step(effects: effects, node: order.node, order: words)]) ? effects : nil
+    }
+
+    /// A line as the history has it: `data` may be long.
+    static func noted(_ line: String) -> String { readable(Array(line.utf8.prefix(200))) }
 
     /// Ends the run. From any thread.
     public func stop() { loop.perform { self.finish(.done) } }
@@ -222,13 +237,5 @@ public final class C2Server: @unchecked Sendable {
     /// What was published last must have reached the broker.
     private func stopIfDone() {
         if isEnding, !isLingering, outbox.isEmpty { finish(.done) }
-    }
-}
-
-extension [C2.Effect] {
-    /// Whom the first message is for.
-    fileprivate var addressee: Identifier? {
-        for case .send(_, let peer) in self { return peer }
-        return nil
     }
 }

@@ -17,7 +17,7 @@ extension C2Server {
             },
             comparison: { [self] join, view in await onLoop { $0.comparison(ofJoin: join, view) } },
             decide: { [self] join, decision in await onLoop { $0.decide(join: join, decision) } },
-            obey: { [self] command in await onLoop { $0.obeyConsole(command) } },
+            obey: { [self] order in await onLoop { $0.obeyConsole(order) } },
             entriesAfter: { [store] in store.entries(after: $0, limit: $1, of: $2) },
             entriesBefore: { [store] in store.entries(before: $0, limit: $1, of: $2) })
     }
@@ -39,7 +39,7 @@ extension C2Server {
     private func decide(join id: String, _ decision: ConsoleDecision) -> ConsoleOutcome {
         guard let device = c2.device(ofJoin: id) else { return .over }
         guard case .accept(let view, let words) = decision else {
-            return order(.refuse(device), "refuse \(device), at the console").map { _ in .decided } ?? .notKept
+            return obey(.refuse(device), noted: "refuse \(device), at the console").map { _ in .decided } ?? .notKept
         }
         guard let value = shown[device], value.mayAccept else { return .over }
         var how = view.title
@@ -52,12 +52,12 @@ extension C2Server {
             }
             how += ", three words of the device's typed"
         }
-        let command = C2.Command.accept(device, mark: id)
-        return order(command, "accept \(device), at the console: \(how)").map { _ in .decided } ?? .notKept
+        let order = C2Order.accept(device, mark: id)
+        return obey(order, noted: "accept \(device), at the console: \(how)").map { _ in .decided } ?? .notKept
     }
 
-    private func obeyConsole(_ command: C2.Command) -> [String] {
-        guard let effects = order(command, "\(command.words), at the console") else {
+    private func obeyConsole(_ order: C2Order) -> [String] {
+        guard let effects = obey(order, noted: "\(C2Server.noted(order.text)), at the console") else {
             return ["Nothing was done: it could not be kept."]
         }
         let told = effects.compactMap { effect -> String? in
@@ -67,15 +67,8 @@ extension C2Server {
             case .record, .send, .sendAgain, .moderate: nil
             }
         }
-        guard case .terminate(let node) = command, effects.contains(where: \.isSending) else { return told }
+        guard case .terminate(let node) = order, effects.contains(where: \.isSending) else { return told }
         return ["The membership of \(node) has ended, and it has been told so."] + told
-    }
-
-    /// nil where it could not be kept, and was not done.
-    private func order(_ command: C2.Command, _ words: String) -> [C2.Effect]? {
-        c2.now = bootNanoseconds()
-        let effects = c2.obey(command)
-        return perform([C2Step(effects: effects, node: command.node, order: words)]) ? effects : nil
     }
 
     /// What a console shows is noted, and pages that are open look anew.
@@ -93,45 +86,4 @@ extension C2Server {
 
 extension C2.Effect {
     fileprivate var isSending: Bool { if case .send = self { true } else { false } }
-}
-
-extension C2.Command {
-    /// Whether it decides on a join.
-    var isDecision: Bool {
-        switch self {
-        case .accept, .refuse: true
-        case .observer, .require, .join, .terminate, .deregister, .identity, .action, .update, .activate, .data: false
-        }
-    }
-
-    /// Who is to do it; nil: the server itself.
-    var node: Identifier? {
-        switch self {
-        case .accept(let node, _), .observer(let node, _), .refuse(let node), .join(let node), .terminate(let node),
-            .deregister(let node),
-            .identity(let node), .action(let node, _), .update(let node, _, _), .activate(let node),
-            .data(let node, _, _):
-            node
-        case .require: nil
-        }
-    }
-
-    /// As a line of orders has it; of data, whose only.
-    var words: String {
-        switch self {
-        case .accept(let node, _): "accept \(node)"
-        case .observer(let node, let may): "observer \(node) \(may ? "yes" : "no")"
-        case .require(let grade): "require \(grade.rawValue)"
-        case .refuse(let node): "refuse \(node)"
-        case .join(let node): "join \(node)"
-        case .terminate(let node): "terminate \(node)"
-        case .deregister(let node): "deregister \(node)"
-        case .identity(let node): "identity \(node)"
-        case .action(let node, let code):
-            "action \(node) " + (C2Orders.actions.first { $0.value == code }?.key ?? "\(code)")
-        case .update(let node, let url, let digest): "update \(node) \(url) \(hexadecimal(digest))"
-        case .activate(let node): "activate \(node)"
-        case .data(let node, _, _): "data \(node)"
-        }
-    }
 }

@@ -14,7 +14,7 @@ extension C2Server {
         var entries: [C2Entry] = []
         let deeds = steps.flatMap { plan($0, &entries) }
         do throws(OperatorFault) {
-            try store.commit(c2.memory, groups: orders.groups, entries: entries, outgoing: deeds.outgoing)
+            try store.commit(c2.memory, groups: groups, entries: entries, outgoing: deeds.outgoing)
         } catch {
             breakOff(error)
             return false

@@ -262,7 +262,7 @@ struct C2Verb: ParsableCommand {
                 guard count > 0, held.count < 262_144 else { return }
                 held += piece[..<count]
                 while let end = held.firstIndex(of: UInt8(ascii: "\n")) {
-                    server.take(order: String(decoding: held[..<end], as: UTF8.self))
+                    server.take(line: String(decoding: held[..<end], as: UTF8.self))
                     held.removeFirst(end + 1)
                 }
             }

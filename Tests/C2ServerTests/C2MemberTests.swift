@@ -49,7 +49,7 @@ struct C2MemberTests {
     @Test("HM_JOIN_REQ gets a sealed value under a new token, the operator the same value, and the order decides")
     func human() {
         for (command, answer, decision) in [
-            (C2.Command.accept(Cast.device.id, mark: "new-1"), "join success", C2.Decision.accepted),
+            (C2Order.accept(Cast.device.id, mark: "new-1"), "join success", C2.Decision.accepted),
             (.refuse(Cast.device.id), "join refused", .refused),
         ] {
             var server = Bystander()
@@ -234,53 +234,6 @@ struct C2MemberTests {
             let effects = server.hears(Cast.beacon.says(body, 10 + UInt64(number), "S"))
             #expect(effects.sent.isEmpty)
             #expect(effects.refusal == "\(body.type.name) is between servers, and this one shares nothing")
-        }
-    }
-
-    // MARK: - The operator's lines
-
-    @Test("each line is its orders, for one node or a group")
-    func lines() throws {
-        var orders = C2Orders()
-        let (one, two) = (Identifier(0xBEA1), Identifier(0xBEA2))
-        #expect(try orders.read("") == [])
-        #expect(try orders.read("group gate bea1 bea2") == [])
-        #expect(try orders.read("action @gate pause") == [.action(one, 1), .action(two, 1)])
-        #expect(try orders.read("action bea1 99") == [.action(one, 99)])
-        #expect(try orders.read("accept bea1 1a2b3c4d") == [.accept(one, mark: "1a2b3c4d")])
-        #expect(try orders.read("observer @gate yes") == [.observer(one, true), .observer(two, true)])
-        #expect(try orders.read("observer bea1 no") == [.observer(one, false)])
-        #expect(try orders.read("require keyed") == [.require(.keyed)])
-        #expect(try orders.read("refuse bea1") == [.refuse(one)])
-        #expect(try orders.read("join bea1") == [.join(one)])
-        #expect(try orders.read("terminate bea1") == [.terminate(one)])
-        #expect(try orders.read("deregister @gate") == [.deregister(one), .deregister(two)])
-        #expect(try orders.read("identity bea1") == [.identity(one)])
-        #expect(
-            try orders.read("data bea1 IDENTIFY_SECONDS 0a000000") == [
-                .data(one, id: Octets("IDENTIFY_SECONDS".utf8), Octets([10, 0, 0, 0]))
-            ])
-        #expect(try orders.read("activate bea1") == [.activate(one)])
-        let digest = [UInt8](repeating: 0xAB, count: 32)
-        let known = C2Orders { $0 == "new.bin" ? digest : nil }
-        for text in ["new.bin", String(repeating: "aB", count: 32)] {
-            var orders = known
-            #expect(
-                try orders.read("update bea1 https://x/y \(text)") == [
-                    .update(one, url: "https://x/y", digest: digest)
-                ])
-        }
-        for bad in [
-            "update bea1 https://x", "update bea1 https://x old.bin",
-            "update bea1 https://x \(String(repeating: "a", count: 63))",
-            "require", "require much", "require keyed now", "activate", "activate bea1 now", "accept bea1",
-            "observer bea1", "observer bea1 maybe", "accept",
-            "accept x", "action bea1", "action bea1 sing", "action bea1 256",
-            "data bea1 X 0",
-            "data bea1 X zz",
-            "dance bea1", "join @nobody", "accept bea1 one two", "group g",
-        ] {
-            #expect(throws: OperatorFault.self, "\(bad)") { try orders.read(bad) }
         }
     }
 }

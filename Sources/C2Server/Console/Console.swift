@@ -15,7 +15,7 @@ public actor Console {
         /// Accepts or refuses a join that a person decides.
         public var decide: @Sendable (_ join: String, ConsoleDecision) async -> ConsoleOutcome
         /// Orders something: what there is to say about it.
-        public var obey: @Sendable (C2.Command) async -> [String]
+        public var obey: @Sendable (C2Order) async -> [String]
         /// The history: entries with greater ids, the oldest first.
         public var entriesAfter: @Sendable (_ id: Int64, _ limit: Int, _ node: Identifier?) -> [C2Entry]
         /// The history: the newest entries with smaller ids, the oldest of them first.
@@ -26,7 +26,7 @@ public actor Console {
             snapshot: @escaping @Sendable () async -> C2Snapshot,
             comparison: @escaping @Sendable (String, HumanView?) async -> ConsoleComparison?,
             decide: @escaping @Sendable (String, ConsoleDecision) async -> ConsoleOutcome,
-            obey: @escaping @Sendable (C2.Command) async -> [String],
+            obey: @escaping @Sendable (C2Order) async -> [String],
             entriesAfter: @escaping @Sendable (Int64, Int, Identifier?) -> [C2Entry],
             entriesBefore: @escaping @Sendable (Int64, Int, Identifier?) -> [C2Entry]
         ) {
@@ -137,21 +137,18 @@ public actor Console {
     }
 
     private func obey(_ form: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
-        if let node = form.node("node"), form["order"] == "update" {
-            guard let update = C2.Command.update(node, in: form) else {
-                return .sentence(
-                    400, "Not understood",
-                    "An update wants the file's address and its SHA-256, 64 hexadecimal digits. Nothing was done.")
-            }
-            return tell(await means.obey(update), session)
+        guard let node = form.node("node"), let button = form["order"].flatMap(ConsoleOrder.init(rawValue:)) else {
+            return .sentence(400, "Refused", "No order, or no device, was given. Nothing was done.")
         }
-        guard let node = form.node("node"), let order = form["order"].flatMap(ConsoleOrder.init(rawValue:)) else {
-            return .sentence(400, "Refused", "It is not said what is to be done, or by whom. Nothing was done.")
+        guard let order = button.order(for: node, in: form) else {
+            return .sentence(
+                400, "Not understood",
+                "An update needs the file's address and its SHA-256, 64 hexadecimal digits. Nothing was done.")
         }
-        if let question = order.question, form["confirmed"] != "yes" {
-            return .page(200, ConsolePage.confirm(order, question, of: node, session))
+        if let question = button.question, form["confirmed"] != "yes" {
+            return .page(200, ConsolePage.confirm(button, question, of: node, session))
         }
-        return tell(await means.obey(order.command(for: node)), session)
+        return tell(await means.obey(order), session)
     }
 
     func tell(_ words: [String], _ session: ConsoleSessions.Session) -> ConsoleReply {

@@ -1,12 +1,15 @@
 import SRUP
 
-/// What the console's buttons order. An update needs more than a node, and has a form of its own.
+/// What the console's buttons order, by what their forms send.
 enum ConsoleOrder: String, CaseIterable, Sendable {
     case identity, identify, pause, resume
     case restartRadio = "restart-radio"
     case letObserve = "let-observe"
     case stopObserving = "stop-observing"
-    case activate, join, terminate, deregister
+    case update, activate, join, terminate, deregister
+
+    /// Those that need a node and nothing else; an update has a form of its own.
+    static let ofNode = allCases.filter { $0 != .update }
 
     /// On its button.
     var label: String {
@@ -18,6 +21,7 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .restartRadio: "Restart its radio"
         case .letObserve: "It may observe"
         case .stopObserving: "It may not observe"
+        case .update: "Fetch the update"
         case .activate: "Activate the update…"
         case .join: "Tell it to join"
         case .terminate: "End membership…"
@@ -34,7 +38,7 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
             "It destroys its keys and certificates, and is out of this system for good. It has to be enrolled anew to come "
                 + "back."
         case .letObserve: "Its word then decides on the devices that name it, in this server's name."
-        case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .join: nil
+        case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .update, .join: nil
         }
     }
 
@@ -45,11 +49,12 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .letObserve: "It may observe"
         case .terminate: "End membership"
         case .deregister: "Deregister it"
-        case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .join: label
+        case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .update, .join: label
         }
     }
 
-    func command(for node: Identifier) -> C2.Command {
+    /// The order of a form; nil where its fields do not make one.
+    func order(for node: Identifier, in form: ConsoleForm) -> C2Order? {
         switch self {
         case .identity: .identity(node)
         case .identify: .action(node, 3)
@@ -58,17 +63,15 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .restartRadio: .action(node, 4)
         case .letObserve: .observer(node, true)
         case .stopObserving: .observer(node, false)
+        case .update: ConsoleOrder.update(node, in: form)
         case .activate: .activate(node)
         case .join: .join(node)
         case .terminate: .terminate(node)
         case .deregister: .deregister(node)
         }
     }
-}
 
-extension C2.Command {
-    /// The update that a form orders; nil where its fields are none.
-    static func update(_ node: Identifier, in form: ConsoleForm) -> C2.Command? {
+    private static func update(_ node: Identifier, in form: ConsoleForm) -> C2Order? {
         guard let url = form["url"], (1...ConsolePolicy.longestAddress).contains(url.utf8.count),
             url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
             let digest = form["digest"].flatMap({ bytes(hexadecimal: $0.utf8.filter { $0 > 0x20 }) }),

@@ -153,7 +153,7 @@ enum ConsolePage {
     private static func row(_ node: C2Snapshot.Node, _ view: ConsoleView) -> HTML {
         let heard: HTML =
             node.heardMilliseconds.map { ConsoleHistory.time($0) } ?? "<span class=\"faint\">not in this run</span>"
-        let orders = ConsoleOrder.allCases.filter { $0 != (node.mayObserve ? .letObserve : .stopObserving) }
+        let orders = ConsoleOrder.ofNode.filter { $0 != (node.mayObserve ? .letObserve : .stopObserving) }
         let buttons = orders.map { order -> HTML in
             let kind: HTML = order.question == nil ? "plain" : "danger"
             return "<button class=\"\(kind)\" name=\"order\" value=\"\(order.rawValue)\">\(order.label)</button>"
@@ -184,7 +184,7 @@ enum ConsolePage {
         <label for="digest-\(node)">its SHA-256</label>
         <input id="digest-\(node)" name="digest" required pattern=" *[0-9a-fA-F]{64} *" \
         title="64 hexadecimal digits" autocomplete="off" spellcheck="false">
-        <button class="plain" name="order" value="update">Let it fetch the update</button>
+        <button class="plain" name="order" value="\(ConsoleOrder.update.rawValue)">\(ConsoleOrder.update.label)</button>
         </form>
         """
     }

@@ -16,7 +16,7 @@ final class Operator: Sendable {
         /// Decisions that were taken: `j-1 accept words`.
         var decided: [String] = []
         var shown = C2Shown(Cast.value ?? .random(), hidden: [1, 4, 8])
-        var orders: [C2.Command] = []
+        var orders: [C2Order] = []
         var said: [String] = []
     }
 
@@ -46,8 +46,8 @@ final class Operator: Sendable {
                 world.change { outcome = $0.take(decision, on: join) }
                 return outcome
             },
-            obey: { command in
-                world.change { $0.orders.append(command) }
+            obey: { order in
+                world.change { $0.orders.append(order) }
                 return ["done"]
             },
             entriesAfter: { id, limit, node in

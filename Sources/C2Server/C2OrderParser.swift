@@ -1,23 +1,34 @@
 import Bench
 import SRUP
 
-/// The operator's lines, one order each: what `srup-bench c2 --orders` reads.
+/// A line of the operator's, understood.
+public enum C2OrderLine: Equatable, Sendable {
+    /// Nothing stands in it.
+    case empty
+    /// A group gets this name and these nodes; one that has the name already is replaced.
+    case group(String, [Identifier])
+    /// An order for each node that it is for.
+    case orders([C2Order])
+}
+
+/// Reads the operator's lines of text: what `srup-bench c2 --orders` takes from standard input.
 ///
 ///     require reachable|challenged|keyed
 ///     accept NODE MARK · refuse NODE · observer NODE yes|no · join NODE · terminate NODE · deregister NODE · identity NODE
 ///     action NODE pause|resume|identify|restart-radio|0..255 · data NODE ID HEX
 ///     update NODE URL FILE|SHA256 · activate NODE
 ///     group NAME NODE... · and @NAME for every NODE
-public struct C2Orders: Sendable {
-    /// The groups by their names.
-    private(set) var groups: [String: [Identifier]]
-
+public struct C2OrderParser: Sendable {
     static let actions = ["pause": UInt8(1), "resume": 2, "identify": 3, "restart-radio": 4]
+    /// Groups at a time, and bytes of a name: more would let one who may write lines fill the memory.
+    private static let (mostGroups, longestName) = (1_000, 64)
 
+    private let groups: [String: [Identifier]]
     private let digestOfFile: @Sendable (String) -> [UInt8]?
 
-    /// With the groups that there are already.
-    /// - Parameter digestOfFile: SHA-256 of a file; nil where it cannot be read.
+    /// - Parameters:
+    ///   - groups: that a line may name with @.
+    ///   - digestOfFile: SHA-256 of a file; nil where it cannot be read.
     public init(
         groups: [String: [Identifier]] = [:], digestOfFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
     ) {
@@ -34,27 +45,29 @@ public struct C2Orders: Sendable {
         return digest
     }
 
-    /// What a line orders; nothing for an empty one, and for `group`.
+    /// What a line says.
     /// - Throws: `OperatorFault`.
-    public mutating func read(_ line: String) throws(OperatorFault) -> [C2.Command] {
+    public func parse(_ line: String) throws(OperatorFault) -> C2OrderLine {
         let words = line.split(separator: " ").map(String.init)
-        guard let verb = words.first else { return [] }
+        guard let verb = words.first else { return .empty }
         if verb == "group" {
-            guard words.count >= 3, words[1].utf8.count <= 64 else { throw C2Orders.fault(line) }
-            guard groups.count < 1_000 || groups[words[1]] != nil else {
-                throw OperatorFault("there are 1000 groups already", hint: "use one of them")
+            guard words.count >= 3, words[1].utf8.count <= C2OrderParser.longestName else {
+                throw C2OrderParser.fault(line)
             }
-            groups[words[1]] = try nodes(words.dropFirst(2), line)
-            return []
+            guard groups.count < C2OrderParser.mostGroups || groups[words[1]] != nil else {
+                throw OperatorFault(
+                    "there are \(C2OrderParser.mostGroups) groups already", hint: "give one of them other nodes")
+            }
+            return .group(words[1], try nodes(words.dropFirst(2), line))
         }
         if verb == "require" {
-            guard words.count == 2, let grade = C2.Grade(rawValue: words[1]) else { throw C2Orders.fault(line) }
-            return [.require(grade)]
+            guard words.count == 2, let grade = C2.Grade(rawValue: words[1]) else { throw C2OrderParser.fault(line) }
+            return .orders([.require(grade)])
         }
-        guard words.count >= 2 else { throw C2Orders.fault(line) }
+        guard words.count >= 2 else { throw C2OrderParser.fault(line) }
         let nodes = try nodes(words[1...1], line)
         let make = try maker(verb, Array(words.dropFirst(2)), line)
-        return nodes.map(make)
+        return .orders(nodes.map(make))
     }
 
     private func nodes(_ words: ArraySlice<String>, _ line: String) throws(OperatorFault) -> [Identifier] {
@@ -66,7 +79,7 @@ public struct C2Orders: Sendable {
                 }
                 nodes += members
             } else {
-                guard let node = Identifier(hexadecimal: word) else { throw C2Orders.fault(line) }
+                guard let node = Identifier(hexadecimal: word) else { throw C2OrderParser.fault(line) }
                 nodes.append(node)
             }
         }
@@ -75,7 +88,7 @@ public struct C2Orders: Sendable {
 
     private func maker(
         _ verb: String, _ rest: [String], _ line: String
-    ) throws(OperatorFault) -> (Identifier) -> C2.Command {
+    ) throws(OperatorFault) -> (Identifier) -> C2Order {
         switch (verb, rest.count) {
         case ("accept", 0):
             throw OperatorFault(
@@ -83,7 +96,7 @@ public struct C2Orders: Sendable {
                 hint: "compare the value that is shown here, and give the mark that stands below it: accept NODE MARK")
         case ("accept", 1): return { .accept($0, mark: rest[0]) }
         case ("observer", 1):
-            guard let may = ["yes": true, "no": false][rest[0]] else { throw C2Orders.fault(line) }
+            guard let may = ["yes": true, "no": false][rest[0]] else { throw C2OrderParser.fault(line) }
             return { .observer($0, may) }
         case ("refuse", 0): return { .refuse($0) }
         case ("join", 0): return { .join($0) }
@@ -91,25 +104,25 @@ public struct C2Orders: Sendable {
         case ("deregister", 0): return { .deregister($0) }
         case ("identity", 0): return { .identity($0) }
         case ("action", 1):
-            guard let code = C2Orders.actions[rest[0]] ?? UInt8(rest[0]) else { throw C2Orders.fault(line) }
+            guard let code = C2OrderParser.actions[rest[0]] ?? UInt8(rest[0]) else { throw C2OrderParser.fault(line) }
             return { .action($0, code) }
         case ("data", 1), ("data", 2):
             guard let bytes = bytes(hexadecimal: (rest.count == 2 ? rest[1] : "").utf8), bytes.count <= 65_535,
                 rest[0].utf8.count <= 65_535
-            else { throw C2Orders.fault(line) }
+            else { throw C2OrderParser.fault(line) }
             return { .data($0, id: Octets(rest[0].utf8), Octets(bytes)) }
         case ("update", 2):
-            guard (1...65_000).contains(rest[0].utf8.count) else { throw C2Orders.fault(line) }
+            guard (1...65_000).contains(rest[0].utf8.count) else { throw C2OrderParser.fault(line) }
             let digest = try digest(of: rest[1])
             return { .update($0, url: rest[0], digest: digest) }
         case ("activate", 0): return { .activate($0) }
-        default: throw C2Orders.fault(line)
+        default: throw C2OrderParser.fault(line)
         }
     }
 
     private static func fault(_ line: String) -> OperatorFault {
         OperatorFault(
-            "«\(line)» is no order",
+            "unknown command \"\(readable(Array(line.utf8.prefix(200))))\"",
             hint:
                 "write refuse, join, terminate, deregister, identity or activate and a node; accept NODE MARK; "
                 + "observer NODE yes|no; require reachable|challenged|keyed; action NODE NAME; "
