@@ -26,7 +26,7 @@ public final class CapturedBeacon: @unchecked Sendable {
     ///   - say: takes a line for standard output.
     public init(
         _ node: BenchNode, server: Identifier, serverKey: PublicKey, verdict: Status,
-        say: @escaping @Sendable (String) -> Void = { Voice.say($0) }
+        say: @escaping @Sendable (String) -> Void = { Terminal.print($0) }
     ) {
         (self.node, self.server, self.verdict, self.say) = (node, server, verdict, say)
         ring = PublicKeys([server: serverKey])
@@ -57,7 +57,7 @@ public final class CapturedBeacon: @unchecked Sendable {
             if !isMember { send(.joinRequest, Token(random: randomBytes(16))) }
         case .lost(_, let fault):
             outbox.lost()
-            Voice.complain(OperatorFault(fault))
+            Terminal.printError(OperatorFault(fault))
         case .acknowledged(let ids): outbox.acknowledged(ids)
         }
     }

@@ -37,7 +37,7 @@ extension Files {
 
 extension Decoded {
     /// More than any frame has in hexadecimal: longer input is refused whatever stands at its end.
-    private static let longestInput = 3 * UnverifiedFrame.maximumLength
+    private static let maximumInput = 3 * UnverifiedFrame.maximumLength
 
     /// Takes the frame in a file apart, with keys from files.
     /// - Parameters:
@@ -49,7 +49,7 @@ extension Decoded {
         let keys = try asOperatorFault {
             (try verifier.map(PublicKey.init(pemFile:)), try opener.map(IdentityKey.init(pemFile:)))
         }
-        let frame = Decoded.frame(in: try Files.read(file, atMost: Decoded.longestInput))
+        let frame = Decoded.frame(in: try Files.read(file, atMost: Decoded.maximumInput))
         self.init(frame, verifyWith: keys.0, openWith: keys.1)
     }
 }

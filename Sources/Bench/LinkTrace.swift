@@ -7,7 +7,7 @@ extension TraceLine {
     init(_ frame: LinkFrame, from: Role, to: Role, at microseconds: Int64) {
         // Not `encoded` for VALUE: that would make one more copy of the value.
         let bytes = if case .value = frame { LinkFrame.headerLength + Secret.length } else { frame.encoded.count }
-        let (name, detail) = frame.inAFewWords
+        let (name, detail) = frame.summary
         self.init(
             atMicroseconds: microseconds, from: from, to: to, via: .link, name: name, bytes: bytes, detail: detail)
     }
@@ -18,7 +18,7 @@ extension LinkFrame {
     static let outcomeName = "OUTCOME"
 
     /// The specification's name, and what the frame says beyond it.
-    fileprivate var inAFewWords: (name: String, detail: String?) {
+    fileprivate var summary: (name: String, detail: String?) {
         switch self {
         case .hello(_, let modes, _, _):
             let offered = Mode.allCases.filter(modes.contains).map(\.description).joined(separator: " or ")

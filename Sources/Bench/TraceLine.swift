@@ -101,7 +101,7 @@ extension TraceLine {
         self.init(
             atMicroseconds: microseconds, from: from, to: to, via: .mqtt, name: message.body.type.name,
             sequence: message.sequence.description, bytes: frame.count, token: message.token.description,
-            detail: message.body.inAFewWords, refused: refused, frameHex: hexadecimal(frame))
+            detail: message.body.summary, refused: refused, frameHex: hexadecimal(frame))
     }
 
     /// Bytes that are no message. Whoever sent them, the trace puts them where strangers stand.
@@ -114,7 +114,7 @@ extension TraceLine {
 
 extension Body {
     /// What the message says beyond its name, where that fits into a few words.
-    var inAFewWords: String? {
+    var summary: String? {
         switch self {
         case .response(let status): status.description
         case .observedJoinRequest(let observer): "observer \(observer)"

@@ -76,15 +76,15 @@ public struct C2: Sendable {
     }
 
     /// How a device asks to join (§5.2).
-    public enum Manner: String, CaseIterable, Codable, Sendable {
+    public enum JoinMode: String, CaseIterable, Codable, Sendable {
         // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
         case simple, human, observed
     }
 
     /// The server's numbers and wishes.
     public struct Policy: Sendable {
-        /// How each of these devices may join, and no others; nil: all known ones, in every manner.
-        public var manners: [Identifier: Set<Manner>]?
+        /// How each of these devices may join, and no others; nil: all known ones, in every joinMode.
+        public var joinModes: [Identifier: Set<JoinMode>]?
         /// Nanoseconds after which a join before human eyes that nobody has decided has failed.
         public var humanWindow: Int64 = 600_000_000_000
         /// Devices that may not resign, nor deregister.
@@ -111,7 +111,7 @@ public struct C2: Sendable {
     }
 
     /// What the server cannot make itself: lent by `Keys`.
-    public struct Means: Sendable {
+    public struct Dependencies: Sendable {
         /// A new token.
         public var token: @Sendable () -> Token
         /// A new token that says for whom the command is.
@@ -125,7 +125,7 @@ public struct C2: Sendable {
         /// HMAC-SHA256.
         public var authenticate: Authenticator = hmacSHA256
 
-        /// These means.
+        /// These dependencies.
         public init(
             token: @escaping @Sendable () -> Token, commandToken: @escaping @Sendable (Identifier) -> Token,
             observationToken: @escaping @Sendable (Identifier) -> Token,
@@ -173,7 +173,7 @@ public struct C2: Sendable {
     /// How many messages were refused, by reason.
     public internal(set) var refusals: [Refusal: Int] = [:]
     let policy: Policy
-    let means: Means
+    let dependencies: Dependencies
     /// Who is joined, by which way.
     var joined: Set<Identifier> = []
     /// Who may observe, and who may not although the registry's type says so: given by the command line, an order, or the
@@ -200,7 +200,7 @@ public struct C2: Sendable {
     /// Out of the system: nothing of theirs is believed any more.
     var deregistered: Set<Identifier> = []
     /// How those went that have left and not joined again.
-    var departed: [Identifier: Standing] = [:]
+    var departed: [Identifier: MembershipState] = [:]
     /// What an earlier run has left open.
     var leftOpen: Set<Unanswered> = []
     /// The joins that ended last, for the console; the newest last.
@@ -210,8 +210,10 @@ public struct C2: Sendable {
     var now: Int64 = 0
 
     /// A server that nobody has joined yet.
-    public init(own: Identifier, policy: Policy, means: Means, counter: ReferenceCounter = ReferenceCounter()) {
-        (self.own, self.policy, self.means, self.counter) = (own, policy, means, counter)
+    public init(
+        own: Identifier, policy: Policy, dependencies: Dependencies, counter: ReferenceCounter = ReferenceCounter()
+    ) {
+        (self.own, self.policy, self.dependencies, self.counter) = (own, policy, dependencies, counter)
         required = policy.requires
         for node in policy.observers { given[node] = true }
     }

@@ -30,23 +30,25 @@ public struct C2Entry: Codable, Equatable, Sendable {
     /// The message, where it is one; refused ones too.
     public var line: TraceLine?
     /// What the operator is told.
-    public var words: String
+    public var message: String
     /// Of a decision: how much the evidence shows, where an observer has said *valid*.
     public var grade: C2.Grade?
     /// Of a decision: why.
     public var reason: String?
 
     enum CodingKeys: String, CodingKey {
-        case id, kind, node, line, words, grade, reason
+        case id, kind, node, line, grade, reason
+        case message = "words"
         case wallMilliseconds = "wall_ms"
     }
 
     /// An entry of these parts; one that is not in a store yet has the id 0.
     public init(
-        id: Int64 = 0, wallMilliseconds: Int64, kind: Kind, node: Identifier?, line: TraceLine? = nil, words: String
+        id: Int64 = 0, wallMilliseconds: Int64, kind: Kind, node: Identifier?, line: TraceLine? = nil,
+        message: String
     ) {
         (self.id, self.wallMilliseconds, self.kind, self.node) = (id, wallMilliseconds, kind, node)
-        (self.line, self.words) = (line, words)
+        (self.line, self.message) = (line, message)
     }
 
     /// What is said of it beside its words: of a decision, on what it rests.
@@ -63,7 +65,7 @@ public struct C2Entry: Codable, Equatable, Sendable {
         let day = "\(1900 + parts.tm_year)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
         let fraction = String(String(1_000 + abs(milliseconds)).dropFirst())
         let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(fraction)"
-        return "\(id)  \(day) \(clock)  \(kind.rawValue)  \(node.map { "\($0)" } ?? "-")  \(words)\(grounds)"
+        return "\(id)  \(day) \(clock)  \(kind.rawValue)  \(node.map { "\($0)" } ?? "-")  \(message)\(grounds)"
     }
 
     /// One JSON object without a line break.

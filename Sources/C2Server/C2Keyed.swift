@@ -76,7 +76,7 @@ extension C2 {
         guard context.server == own else { return "it is for server \(context.server)" }
         guard context.device == join.device else { return "it is of device \(context.device)" }
         guard context.beacon == join.observer else { return "it was made to beacon \(context.beacon)" }
-        guard proof.matches(KeyedKeys(join.value, means.authenticate), means.authenticate) else {
+        guard proof.matches(KeyedKeys(join.value, dependencies.authenticate), dependencies.authenticate) else {
             return "its tag is not made with the value"
         }
         do throws(VerificationError) {
@@ -115,11 +115,11 @@ extension C2 {
     /// asked again.
     mutating func askAgain(_ token: Token, _ join: Join) -> [Effect]? {
         guard join.asks < C2.mostAsks, join.fault != nil || join.isOfQuorum || requires == .keyed,
-            let sealed = means.seal(join.value, join.observer)
+            let sealed = dependencies.seal(join.value, join.observer)
         else { return nil }
         var next = join
         (next.asks, next.evidence, next.grade, next.fault) = (join.asks + 1, 0, .reachable, nil)
-        let newToken = means.observationToken(join.observer)
+        let newToken = dependencies.observationToken(join.observer)
         (open[token], open[newToken]) = (nil, next)
         let request = Body.observationRequest(joining: join.device, sealed: sealed)
         return [

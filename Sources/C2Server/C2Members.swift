@@ -45,7 +45,7 @@ extension C2 {
         guard body.type == .joinCommand || joined.contains(node) else {
             return [.say("\(node) has not joined")]
         }
-        let token = known ?? means.commandToken(node)
+        let token = known ?? dependencies.commandToken(node)
         if what == .update { updates[node] = token }
         if let what {
             // Whoever is to be out of the system is not to be forgotten.
@@ -63,7 +63,7 @@ extension C2 {
         return command(body, node, .update)
     }
 
-    private mutating func leave(_ node: Identifier, _ how: Standing) -> [Effect] {
+    private mutating func leave(_ node: Identifier, _ how: MembershipState) -> [Effect] {
         if joined.contains(node) { departed[node] = how }
         joined.remove(node)
         let reason = "\(node) is not a member any more"
@@ -86,7 +86,7 @@ extension C2 {
             return refuse(message, frame, .verdict, "\(status) from a node that was not asked")
         }
         asked[message.token] = nil
-        let effects = accepted(message, frame) + [.say("\(command.words) of \(command.node): \(status)")]
+        let effects = accepted(message, frame) + [.say("\(command.description) of \(command.node): \(status)")]
         guard command.what == .deregister, status == .deregisterSuccess else { return effects }
         // It may have asked again meanwhile.
         let failed = decide(.failed, command.node, "\(command.node) is out of the system")
@@ -97,20 +97,20 @@ extension C2 {
 
     // MARK: - Before human eyes
 
-    /// Why a device may not join in this manner; nil where it may.
-    func objection(to device: Identifier, _ manner: Manner) -> String? {
-        guard let manners = policy.manners else { return nil }
-        guard let allowed = manners[device] else { return "the policy does not name the device" }
-        return allowed.contains(manner) ? nil : "the policy does not let it join in the \(manner) manner"
+    /// Why a device may not join in this joinMode; nil where it may.
+    func objection(to device: Identifier, _ joinMode: JoinMode) -> String? {
+        guard let joinModes = policy.joinModes else { return nil }
+        guard let allowed = joinModes[device] else { return "the policy does not name the device" }
+        return allowed.contains(joinMode) ? nil : "the policy does not let it join in the \(joinMode) joinMode"
     }
 
     /// A device's new request takes the place of its older one.
     mutating func moderate(_ device: Identifier, _ token: Token, _ now: Int64) -> [Effect] {
         let asks = Effect.say("\(device) asks to join before human eyes")
         let isFull = moderated[device] == nil && moderated.count >= policy.limit
-        let value = means.value()
+        let value = dependencies.value()
         let why = objection(to: device, .human) ?? (isFull ? "\(moderated.count) joins are open already" : nil)
-        guard why == nil, let sealed = means.seal(value, device) else {
+        guard why == nil, let sealed = dependencies.seal(value, device) else {
             let why = why ?? "the value could not be sealed"
             return [
                 asks, .say("\(device) may not join before human eyes: \(why)"),
@@ -118,7 +118,7 @@ extension C2 {
                 .decided(.refused, device: device, observer: nil, Grounds(reason: why)),
             ]
         }
-        let answerToken = means.token()
+        let answerToken = dependencies.token()
         var remark: [Effect] = []
         if let older = moderated[device] {
             note(Ended(device, older, .failed, Grounds(reason: C2.askedAgain)))
@@ -182,7 +182,7 @@ extension C2 {
 }
 
 extension C2.Asked {
-    var words: String {
+    var description: String {
         switch what {
         case .action(let code): "the answer to action 0x" + hexadecimal([code])
         case .data: "the answer to data"

@@ -4,7 +4,7 @@ import SRUP
 // What a server must not forget across runs, as a value: `C2Store` keeps it, `C2` gives it and is made of it.
 extension C2 {
     /// Where a node stands with the server.
-    public enum Standing: String, CaseIterable, Codable, Sendable {
+    public enum MembershipState: String, CaseIterable, Codable, Sendable {
         /// Its key is known, or it has asked; it has not joined.
         case known
         /// Joined, and may not observe.
@@ -30,7 +30,7 @@ extension C2 {
 
     /// All that outlives a run.
     struct Memory: Equatable, Sendable {
-        var standings: [Identifier: Standing] = [:]
+        var memberships: [Identifier: MembershipState] = [:]
         /// The sequence number of each peer.
         var numbers: [Identifier: UInt64] = [:]
         var unanswered: Set<Unanswered> = []
@@ -50,9 +50,9 @@ extension C2 {
         var memory = Memory(
             numbers: counter.numbers, unanswered: leftOpen, asked: asked, updates: updates, given: given,
             required: required, heard: counter.heard)
-        memory.standings = departed
-        for node in joined { memory.standings[node] = mayObserve(node) ? .observer : .joined }
-        for node in deregistered { memory.standings[node] = .deregistered }
+        memory.memberships = departed
+        for node in joined { memory.memberships[node] = mayObserve(node) ? .observer : .joined }
+        for node in deregistered { memory.memberships[node] = .deregistered }
         memory.unanswered.formUnion(
             open.values.map { Unanswered(device: $0.device, observer: $0.named, answerToken: $0.answerToken) })
         memory.unanswered.formUnion(
@@ -61,27 +61,28 @@ extension C2 {
     }
 
     /// A server that goes on where an earlier run has ended.
-    init(own: Identifier, policy: Policy, means: Means, memory: Memory) {
+    init(own: Identifier, policy: Policy, dependencies: Dependencies, memory: Memory) {
         self.init(
-            own: own, policy: policy, means: means, counter: ReferenceCounter(memory.numbers, heard: memory.heard))
+            own: own, policy: policy, dependencies: dependencies,
+            counter: ReferenceCounter(memory.numbers, heard: memory.heard))
         given = memory.given.merging(given) { $1 }  // what this run's command line gives counts
         required = policy.requires ?? memory.required
         (leftOpen, asked, updates) = (memory.unanswered, memory.asked, memory.updates)
-        for (node, standing) in memory.standings {
-            switch standing {
+        for (node, membership) in memory.memberships {
+            switch membership {
             case .known: break
             case .joined, .observer: joined.insert(node)
-            case .terminated, .resigned: departed[node] = standing
+            case .terminated, .resigned: departed[node] = membership
             case .deregistered: deregistered.insert(node)
             }
         }
     }
 
-    /// Whether a node has joined, in whichever manner.
+    /// Whether a node has joined, in whichever joinMode.
     func isMember(_ node: Identifier) -> Bool { joined.contains(node) }
 
     /// Where a node stands.
-    public func standing(of node: Identifier) -> Standing { memory.standings[node] ?? .known }
+    public func membership(of node: Identifier) -> MembershipState { memory.memberships[node] ?? .known }
 
     /// Answers the joins that an earlier run has left open: their values are gone, so nobody can decide on them any more.
     mutating func answerLeftOpen() -> [Effect] {

@@ -10,8 +10,8 @@ extension C2 {
         guard node != own else { return [.say("\(node) is this server")] }
         guard !deregistered.contains(node) else { return [.say("\(node) is out of the system")] }
         given[node] = may
-        let words = "\(node) \(may ? "may observe from now on" : "may not observe any more")"
-        return [.say(words)] + (may ? [] : endObserving(of: node, "its observer may not observe any more"))
+        let text = "\(node) \(may ? "may observe from now on" : "may not observe any more")"
+        return [.say(text)] + (may ? [] : endObserving(of: node, "its observer may not observe any more"))
     }
 
     /// A node's word is not waited for any more: the observations that it was asked for have failed.
@@ -35,7 +35,7 @@ extension C2 {
         /// Who wanted to join.
         public let device: Identifier
         /// How.
-        public let manner: Manner
+        public let joinMode: JoinMode
         /// Who observed it, where somebody did.
         public let observer: Identifier?
         /// When it would have failed by itself, on the clock that `tick` has.
@@ -48,12 +48,12 @@ extension C2 {
         public internal(set) var at: Int64 = 0
 
         init(_ join: Join, _ decision: Decision, _ grounds: Grounds) {
-            (id, device, manner) = (join.answerToken.description, join.device, .observed)
+            (id, device, joinMode) = (join.answerToken.description, join.device, .observed)
             (observer, deadline, self.decision, self.grounds) = (join.named, join.deadline, decision, grounds)
         }
 
         init(_ device: Identifier, _ join: Moderated, _ decision: Decision, _ grounds: Grounds) {
-            (id, self.device, manner) = (join.answerToken.description, device, .human)
+            (id, self.device, joinMode) = (join.answerToken.description, device, .human)
             (observer, deadline, self.decision, self.grounds) = (nil, join.deadline, decision, grounds)
         }
     }

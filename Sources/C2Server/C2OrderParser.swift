@@ -21,7 +21,7 @@ public enum C2OrderLine: Equatable, Sendable {
 public struct C2OrderParser: Sendable {
     static let actions = ["pause": UInt8(1), "resume": 2, "identify": 3, "restart-radio": 4]
     /// Groups at a time, and bytes of a name: more would let one who may write lines fill the memory.
-    private static let (mostGroups, longestName) = (1_000, 64)
+    private static let (mostGroups, maximumName) = (1_000, 64)
 
     private let groups: [String: [Identifier]]
     private let digestOfFile: @Sendable (String) -> [UInt8]?
@@ -51,7 +51,7 @@ public struct C2OrderParser: Sendable {
         let words = line.split(separator: " ").map(String.init)
         guard let verb = words.first else { return .empty }
         if verb == "group" {
-            guard words.count >= 3, words[1].utf8.count <= C2OrderParser.longestName else {
+            guard words.count >= 3, words[1].utf8.count <= C2OrderParser.maximumName else {
                 throw C2OrderParser.fault(line)
             }
             guard groups.count < C2OrderParser.mostGroups || groups[words[1]] != nil else {

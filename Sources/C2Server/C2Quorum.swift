@@ -28,7 +28,7 @@ extension C2 {
 
         var isReached: Bool { valid.count >= needed }
         var isOutOfReach: Bool { asked - others.count < needed }
-        var words: String { "\(valid.count) of \(asked) beacons have seen it, \(needed) must" }
+        var description: String { "\(valid.count) of \(asked) beacons have seen it, \(needed) must" }
     }
 
     /// The site that a beacon belongs to.
@@ -51,11 +51,11 @@ extension C2 {
         open[token] = nil
         if decision == .accepted { votes.valid.insert(join.observer) } else { votes.others.insert(join.observer) }
         self.votes[join.answerToken] = votes
-        let said = Effect.say("\(join.device): \(votes.words)")
+        let said = Effect.say("\(join.device): \(votes.description)")
         if votes.isReached {
-            return [said] + decide(.accepted, token, join, "\(votes.words): \(reason)", grade: .keyed)
+            return [said] + decide(.accepted, token, join, "\(votes.description): \(reason)", grade: .keyed)
         }
-        if votes.isOutOfReach { return [said] + decide(.refused, token, join, "\(votes.words): \(reason)") }
+        if votes.isOutOfReach { return [said] + decide(.refused, token, join, "\(votes.description): \(reason)") }
         return [said]
     }
 

@@ -106,8 +106,8 @@ extension C2 {
             }
             open[message.token]?.evidence += 1
             take(evidence: data.bytes, message.token)
-            let words = "evidence on \(join.device) from \(message.sender): \(readable(data.bytes))"
-            return accepted(message, frame) + [.say(words)]
+            let text = "evidence on \(join.device) from \(message.sender): \(readable(data.bytes))"
+            return accepted(message, frame) + [.say(text)]
         case "IDENTIFICATION":
             guard case .identity? = asked[message.token]?.what, asked[message.token]?.node == message.sender else {
                 return refuse(message, frame, .verdict, "an identification that nobody asked for")
@@ -154,12 +154,12 @@ extension C2 {
         if let why = objection(to: device, observer) {
             return refuseAtOnce(why, message(.response(.joinRefused), token, to: device))
         }
-        let (value, (asked, quorum)) = (means.value(), observers(for: observer))
-        let sealed = asked.compactMap { beacon in means.seal(value, beacon).map { (beacon, $0) } }
-        guard let forDevice = means.seal(value, device), sealed.count == asked.count else {
+        let (value, (asked, quorum)) = (dependencies.value(), observers(for: observer))
+        let sealed = asked.compactMap { beacon in dependencies.seal(value, beacon).map { (beacon, $0) } }
+        guard let forDevice = dependencies.seal(value, device), sealed.count == asked.count else {
             return refuseAtOnce("the value could not be sealed", message(.response(.joinRefused), token, to: device))
         }
-        let answerToken = means.token()
+        let answerToken = dependencies.token()
         // A newer request takes the place of the older one, at the observer as well. The older one gets no answer: the device
         // waits for the newer one's, and could take "failed" for that.
         var replaced: [Effect] = []
@@ -174,7 +174,7 @@ extension C2 {
         let response = message(.observedJoinResponse(sealed: forDevice), answerToken, to: device)
         return replaced + [asks, .send(response, to: device)]
             + sealed.map { beacon, sealed in
-                let verdictToken = means.observationToken(beacon)
+                let verdictToken = dependencies.observationToken(beacon)
                 open[verdictToken] = Join(
                     device: device, observer: beacon, answerToken: answerToken, deadline: now + policy.window,
                     named: observer, value: value, isOfQuorum: isOfQuorum)
@@ -232,14 +232,14 @@ extension C2 {
     }
 
     mutating func refuse(
-        _ message: Message?, _ frame: [UInt8], _ reason: Refusal, _ words: String
+        _ message: Message?, _ frame: [UInt8], _ reason: Refusal, _ explanation: String
     ) -> [Effect] {
         refusals[reason, default: 0] += 1
         let sender = reason.isOfVerifiedSender ? message?.sender : nil
         guard let leftOut = rates.line(.refusals(reason), of: sender, at: now) else { return [] }
         let more = leftOut == 0 ? "" : " (\(leftOut) more of this kind before it)"
-        let words = words + more
+        let text = explanation + more
         let what = message.map { "\($0.body.type.name) of \($0.sender)" } ?? "a payload of \(frame.count) bytes"
-        return [.record(message, frame: frame, refused: words), .say("refused \(what): \(words)")]
+        return [.record(message, frame: frame, refused: text), .say("refused \(what): \(text)")]
     }
 }

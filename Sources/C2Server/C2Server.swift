@@ -80,7 +80,7 @@ public final class C2Server: @unchecked Sendable {
     public init(
         _ node: BenchNode, keys: [Identifier: PublicKey], policy: C2.Policy, ending: Ending, store: C2Store,
         registry: C2Registry? = nil, view: HumanView = .words,
-        say: @escaping @Sendable (String) -> Void = { Voice.say($0) }
+        say: @escaping @Sendable (String) -> Void = { Terminal.print($0) }
     ) throws(OperatorFault) {
         (self.node, self.ending, self.view, self.say) = (node, ending, view, say)
         (self.store, self.registry, fixed) = (store, registry, Set(keys.keys))
@@ -91,13 +91,13 @@ public final class C2Server: @unchecked Sendable {
         known = Array(all.keys)
         let ring = C2Keyring(all)
         self.ring = ring
-        let means = C2.Means(
+        let dependencies = C2.Dependencies(
             token: { Token(random: randomBytes(16)) },
             commandToken: { Token(random: randomBytes(16), for: $0) },
             observationToken: { [own = node.id] in Token(random: randomBytes(16), server: own, beacon: $0) },
             value: { Secret.random() },
             seal: { value, reader in (try? ring[reader]?.seal(value)).map { Octets($0) } })
-        c2 = C2(own: node.id, policy: policy, means: means, memory: store.memory)
+        c2 = C2(own: node.id, policy: policy, dependencies: dependencies, memory: store.memory)
         for (node, entry) in registered where entry.type.map({ registry?.observerTypes.contains($0) == true }) == true {
             if keys[node] == nil { c2.registryObservers.insert(node) }
         }
@@ -144,29 +144,29 @@ public final class C2Server: @unchecked Sendable {
                     for order in orders { try take(order, noted: C2Server.noted(line)) }
                 }
             } catch {
-                Voice.complain(error)
+                Terminal.printError(error)
             }
         }
     }
 
-    private func take(_ order: C2Order, noted words: String) throws(OperatorFault) {
+    private func take(_ order: C2Order, noted text: String) throws(OperatorFault) {
         // Two places to decide are one too many: at this one nobody has to look.
         if console != nil, order.isDecision {
             throw OperatorFault(
                 "with --web, joins are decided on the console's page only",
                 hint: "open the page that c2 has named, and compare there")
         }
-        obey(order, noted: words)
+        obey(order, noted: text)
     }
 
     /// Does what the operator orders, at the console or by a line.
-    /// - Parameter words: for the history.
+    /// - Parameter text: for the history.
     /// - Returns: nil where it could not be kept, and was not done.
     @discardableResult
-    func obey(_ order: C2Order, noted words: String) -> [C2.Effect]? {
+    func obey(_ order: C2Order, noted text: String) -> [C2.Effect]? {
         c2.now = bootNanoseconds()
         let effects = c2.obey(order)
-        return perform([C2Step(effects: effects, node: order.node, order: words)]) ? effects : nil
+        return perform([C2Step(effects: effects, node: order.node, order: text)]) ? effects : nil
     }
 
     /// A line as the history has it: `data` may be long.
@@ -197,7 +197,7 @@ public final class C2Server: @unchecked Sendable {
             perform([C2Step(effects: c2.answerLeftOpen())])
         case .lost(_, let fault):
             outbox.lost()
-            if !isEnding, fault != lastFault { Voice.complain(OperatorFault(fault)) }
+            if !isEnding, fault != lastFault { Terminal.printError(OperatorFault(fault)) }
             lastFault = fault
         case .acknowledged(let ids):
             outbox.acknowledged(ids)

@@ -6,8 +6,8 @@ import SRUP
 // What a console is lent: looks at the server, and orders to it, all on the loop's thread.
 extension C2Server {
     /// What a console at this server may know and do.
-    public var consoleMeans: Console.Means {
-        Console.Means(
+    public var consoleDependencies: Console.Dependencies {
+        Console.Dependencies(
             snapshot: { [self] in
                 await onLoop { server in
                     server.c2.snapshot(
@@ -62,7 +62,7 @@ extension C2Server {
         }
         let told = effects.compactMap { effect -> String? in
             switch effect {
-            case .say(let words): words
+            case .say(let text): text
             case .decided(let decision, let device, _, _): "join of \(device): \(decision.rawValue)"
             case .record, .send, .sendAgain, .moderate: nil
             }
@@ -80,7 +80,7 @@ extension C2Server {
             }
         }
         shown = shown.filter { c2.moderated[$0.key] != nil }
-        console.bell.ring()
+        console.wakeup.wake()
     }
 }
 

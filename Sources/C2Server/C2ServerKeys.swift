@@ -26,9 +26,9 @@ extension C2Server {
         case .wait:
             askRegistry()
             return []
-        case .refuse(let words):
+        case .refuse(let reason):
             c2.now = bootNanoseconds()
-            let effects = c2.refuse(frame.unverifiedMessage, payload, .sender, words)
+            let effects = c2.refuse(frame.unverifiedMessage, payload, .sender, reason)
             return [C2Step(effects: effects, node: sender)]
         }
     }
@@ -70,7 +70,7 @@ extension C2Server {
                 if ring[asked] != nil || c2.isMember(asked) { steps.append(try forget(asked)) }
             case .silence(let why):
                 outcome = .silence
-                if why != lastSilence { Voice.complain(why) }
+                if why != lastSilence { Terminal.printError(why) }
                 lastSilence = why
             }
         } catch {

@@ -8,7 +8,7 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         /// Who it is.
         public var id: Identifier
         /// Where it stands.
-        public var membership: C2.Standing
+        public var membership: C2.MembershipState
         /// Which lifeline it stands on.
         public var role: Role
         /// Whether it may observe.
@@ -24,7 +24,7 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         /// Who wants to join.
         public var device: Identifier
         /// How.
-        public var manner: C2.Manner
+        public var joinMode: C2.JoinMode
         /// Who observes it, where somebody does.
         public var observer: Identifier?
         /// What the beacons of its site have said, where several were asked.
@@ -49,7 +49,7 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         public var unseen: [Identifier]
 
         /// `1 of 3 beacons have seen it, 2 must`.
-        public var words: String { "\(seen.count) of \(asked) beacons have seen it, \(needed) must" }
+        public var description: String { "\(seen.count) of \(asked) beacons have seen it, \(needed) must" }
     }
 
     /// Beacons that observe together.
@@ -79,7 +79,7 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         /// Who wanted to join.
         public var device: Identifier
         /// How.
-        public var manner: C2.Manner
+        public var joinMode: C2.JoinMode
         /// Who observed it, where somebody did.
         public var observer: Identifier?
         /// Seconds until it would have failed by itself: its place among the others.
@@ -120,11 +120,11 @@ extension C2 {
         hasValue: (Identifier) -> Bool
     ) -> C2Snapshot {
         let memory = memory
-        let nodes = Set(known).union(memory.standings.keys).subtracting([own]).sorted { $0.number < $1.number }
+        let nodes = Set(known).union(memory.memberships.keys).subtracting([own]).sorted { $0.number < $1.number }
         func left(_ deadline: Int64) -> Int64 { max(0, (deadline - now) / 1_000_000_000) }
         let byHand = moderated.map { device, join in
             C2Snapshot.Join(
-                id: join.answerToken.description, device: device, manner: .human, observer: nil,
+                id: join.answerToken.description, device: device, joinMode: .human, observer: nil,
                 secondsLeft: left(join.deadline), hasValue: hasValue(device))
         }
         // One that several beacons were asked about stands in `open` several times. What the device's answer carries stays the
@@ -132,7 +132,7 @@ extension C2 {
         let open = Dictionary(open.values.map { ($0.answerToken.description, $0) }) { one, _ in one }
         let observed = open.map { id, join in
             C2Snapshot.Join(
-                id: id, device: join.device, manner: .observed, observer: join.named,
+                id: id, device: join.device, joinMode: .observed, observer: join.named,
                 votes: shown(votes[join.answerToken], join), secondsLeft: left(join.deadline), hasValue: false)
         }
         func before(_ one: C2Snapshot.Join, _ other: C2Snapshot.Join) -> Bool {
@@ -142,14 +142,14 @@ extension C2 {
             server: own,
             nodes: nodes.map {
                 C2Snapshot.Node(
-                    id: $0, membership: memory.standings[$0] ?? .known, role: role(of: $0),
+                    id: $0, membership: memory.memberships[$0] ?? .known, role: role(of: $0),
                     mayObserve: mayObserve($0), heardMilliseconds: heard[$0]
                 )
             },
             joins: byHand.sorted(by: before) + observed.sorted(by: before),
             ended: ended.map { one in
                 C2Snapshot.Ended(
-                    id: one.id, device: one.device, manner: one.manner, observer: one.observer,
+                    id: one.id, device: one.device, joinMode: one.joinMode, observer: one.observer,
                     secondsLeft: left(one.deadline), secondsAgo: max(0, (now - one.at) / 1_000_000_000),
                     decision: one.decision, reason: one.grounds.reason, grade: one.grounds.grade)
             }, requires: requires, sites: shownSites)

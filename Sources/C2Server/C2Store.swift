@@ -207,10 +207,10 @@ public final class C2Store: @unchecked Sendable {
     private func load() throws {
         for row in try database.rows("SELECT id, standing, sequence, observer, heard FROM nodes") {
             let node = Identifier(row.unsigned(0))
-            guard let standing = row.text(1).flatMap(C2.Standing.init(rawValue:)) else {
+            guard let membership = row.text(1).flatMap(C2.MembershipState.init(rawValue:)) else {
                 throw C2Store.notUnderstood("\(node)")
             }
-            if standing != .known { kept.standings[node] = standing }
+            if membership != .known { kept.memberships[node] = membership }
             if row.unsigned(2) != 0 { kept.numbers[node] = row.unsigned(2) }
             if !row.isNull(3) { kept.given[node] = row.integer(3) != 0 }
             if row.integer(4) != 0 { kept.heard.insert(node) }
@@ -291,7 +291,7 @@ extension C2Entry {
         self.init(
             id: row.integer(0), wallMilliseconds: row.integer(1), kind: kind,
             node: row.isNull(3) ? nil : Identifier(row.unsigned(3)), line: row.text(4).flatMap(TraceLine.init(json:)),
-            words: row.text(5) ?? "")
+            message: row.text(5) ?? "")
         (grade, reason) = (row.text(6).flatMap(C2.Grade.init(rawValue:)), row.text(7))
     }
 }

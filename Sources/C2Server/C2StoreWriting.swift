@@ -12,13 +12,13 @@ extension C2Store {
                     + " ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence",
                 .unsigned(node.number), .unsigned(number))
         }
-        let changed = Set(memory.standings.keys).union(kept.standings.keys)
-            .filter { memory.standings[$0] != kept.standings[$0] }
+        let changed = Set(memory.memberships.keys).union(kept.memberships.keys)
+            .filter { memory.memberships[$0] != kept.memberships[$0] }
         for node in changed {
             try database.run(
                 "INSERT INTO nodes (id, standing) VALUES (?, ?)"
                     + " ON CONFLICT (id) DO UPDATE SET standing = excluded.standing",
-                .unsigned(node.number), .text((memory.standings[node] ?? .known).rawValue))
+                .unsigned(node.number), .text((memory.memberships[node] ?? .known).rawValue))
         }
         try writeCommands(memory)
         if let required = memory.required, required != kept.required {
@@ -89,11 +89,11 @@ extension C2Store {
 
     func append(_ entry: C2Entry) throws {
         let line = entry.line?.json
-        let size = Int64(entry.words.utf8.count + (entry.reason?.utf8.count ?? 0) + (line?.utf8.count ?? 0))
+        let size = Int64(entry.message.utf8.count + (entry.reason?.utf8.count ?? 0) + (line?.utf8.count ?? 0))
         try database.run(
             "INSERT INTO history (wall, kind, node, line, words, bytes, grade, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             .integer(entry.wallMilliseconds), .text(entry.kind.rawValue),
-            entry.node.map { .unsigned($0.number) } ?? .null, line.map { .text($0) } ?? .null, .text(entry.words),
+            entry.node.map { .unsigned($0.number) } ?? .null, line.map { .text($0) } ?? .null, .text(entry.message),
             .integer(size), entry.grade.map { .text($0.rawValue) } ?? .null, entry.reason.map { .text($0) } ?? .null)
         last = database.lastRow
         if first == 0 { first = last }

@@ -10,7 +10,7 @@ public final class Registry {
     let store: RegistryStore
     let policy: RegistryPolicy
     let clock: RegistryClock
-    let standing: RegistryStanding
+    let own: RegistryIdentity
     let authority: CertificateAuthority
     private let log: (String) -> Void
     private var limits: RateLimit
@@ -26,7 +26,7 @@ public final class Registry {
     ) throws(OperatorFault) {
         (self.folder, self.policy, self.clock, self.log) = (folder, policy, clock, log)
         store = try asOperatorFault { try RegistryStore(path: folder.database) }
-        standing = try RegistryStanding(folder, store)
+        own = try RegistryIdentity(folder, store)
         authority = try folder.loadAuthority(passphrase)
         limits = RateLimit(
             each: policy.requestsAMinute, all: policy.allRequestsAMinute, at: clock.milliseconds())
@@ -62,8 +62,8 @@ public final class Registry {
     private func reply(to request: RegistryRequest, by route: RegistryRoute, _ role: RegistryRole?) throws
         -> RegistryReply
     {
-        guard request.body.count <= RegistryPolicy.longestBody else {
-            throw RegistryRefusal(413, "the body has more than \(RegistryPolicy.longestBody) bytes")
+        guard request.body.count <= RegistryPolicy.maximumBody else {
+            throw RegistryRefusal(413, "the body has more than \(RegistryPolicy.maximumBody) bytes")
         }
         switch route {
         case .status: return status()

@@ -18,7 +18,7 @@ extension Registry {
         let now = clock.seconds()
         let certificate = try store.transaction {
             // Again, and together with the new certificate: it may have been revoked meanwhile, by a verb beside us.
-            guard try store.entry(identity)?.isInGoodStanding == true else {
+            guard try store.entry(identity)?.isValid == true else {
                 throw RegistryRefusal(400, "the identity has been revoked")
             }
             guard try store.identity(withKeyHash: hash) == nil,
@@ -47,8 +47,8 @@ extension Registry {
 
     /// The request's key, where the request is for this identity and for a key of its own.
     private func checkedKey(_ pem: [UInt8], of identity: Identifier, _ entry: RegistryEntry) throws -> PublicKey {
-        guard pem.count <= RegistryPolicy.longestRequest else {
-            throw RegistryRefusal(400, "the csr has more than \(RegistryPolicy.longestRequest) bytes")
+        guard pem.count <= RegistryPolicy.maximumRequest else {
+            throw RegistryRefusal(400, "the csr has more than \(RegistryPolicy.maximumRequest) bytes")
         }
         let request: CertificateRequest
         do { request = try CertificateRequest(pem: pem) } catch {
@@ -61,7 +61,7 @@ extension Registry {
         guard key != entry.key else {
             throw RegistryRefusal(400, "the csr's key is the identity's own; a second one is wanted")
         }
-        guard !standing.isReserved(key) else {
+        guard !own.isReserved(key) else {
             throw RegistryRefusal(400, "the csr's key is the service's own or the C2 server's")
         }
         return request.publicKey
@@ -84,7 +84,7 @@ extension Registry {
             guard let entry = try store.entry(identity), entry.validated != nil else {
                 throw RegistryRefusal(400, "the identity is not registered and validated")
             }
-            try check(signature, over: Statement.deregister(identity).bytes(for: standing.service), by: entry)
+            try check(signature, over: Statement.deregister(identity).bytes(for: own.service), by: entry)
         } else {
             guard role == .c2 else {
                 throw RegistryRefusal(401, "neither the identity's signature nor a C2 server's token")
@@ -96,7 +96,7 @@ extension Registry {
 
     /// The key of an identity, for those who may know it; the service's and the C2 server's are no secret to anybody.
     func key(of text: String, role: RegistryRole?) throws -> RegistryReply {
-        if let key = standing.openKey(of: text) { return .text(200, base64(key.pem)) }
+        if let key = own.openKey(of: text) { return .text(200, base64(key.pem)) }
         let entry = try readable(text, role)
         return .text(200, base64(try PublicKey(der: entry.key).pem))
     }
@@ -110,7 +110,7 @@ extension Registry {
         guard policy.hasOpenKeys || role == .read || role == .c2 else {
             throw RegistryRefusal(401, "a reader's token is needed")
         }
-        guard let entry = try store.entry(RegistryBody.identity(text)), entry.isInGoodStanding else {
+        guard let entry = try store.entry(RegistryBody.identity(text)), entry.isValid else {
             throw RegistryRefusal(404, "no key counts for this identity")
         }
         return entry

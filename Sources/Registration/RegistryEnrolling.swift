@@ -11,20 +11,20 @@ extension Registry {
             let statements: String
         }
         return .json(
-            200, Reply(active: policy.isActive, identity: standing.identity.topicForm, statements: "named"))
+            200, Reply(active: policy.isActive, identity: own.identity.topicForm, statements: "named"))
     }
 
     /// An identity and its key. The same again is answered the same way: an enrolment that was interrupted goes on.
     func register(_ body: RegistryBody.Register) throws -> RegistryReply {
         guard policy.isActive else { throw RegistryRefusal(403, "nobody new is registered now") }
         let identity = try RegistryBody.identity(body.identity)
-        guard (1...RegistryPolicy.longestType).contains(body.type.utf8.count),
+        guard (1...RegistryPolicy.maximumType).contains(body.type.utf8.count),
             body.type.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
         else {
-            throw RegistryRefusal(400, "the type is not 1 to \(RegistryPolicy.longestType) printable ASCII characters")
+            throw RegistryRefusal(400, "the type is not 1 to \(RegistryPolicy.maximumType) printable ASCII characters")
         }
         let key = try publicKey(body.key).der
-        guard !standing.isReserved(identity), !standing.isReserved(key) else {
+        guard !own.isReserved(identity), !own.isReserved(key) else {
             throw RegistryRefusal(400, "the identity or the key is the service's own or the C2 server's")
         }
         let isNew = try store.transaction {
@@ -33,7 +33,7 @@ extension Registry {
             return try isNewAfterChecks(identity, key, body)
         }
         if isNew { note("registered \(identity.topicForm), type «\(body.type)»; it has yet to prove its key") }
-        return .json(201, standing.registered)
+        return .json(201, own.registered)
     }
 
     /// Adds the identity where it is not there. Inside a transaction.
@@ -69,7 +69,7 @@ extension Registry {
 
     func publicKey(_ text: String) throws -> PublicKey {
         let bytes = try RegistryBody.bytes(text, "key")
-        guard bytes.count <= RegistryPolicy.longestKey else {
+        guard bytes.count <= RegistryPolicy.maximumKey else {
             throw RegistryRefusal(400, "the key has more than 8192 bits")
         }
         do { return try PublicKey(der: bytes) } catch { throw RegistryRefusal(400, "the key: \(error.sentence)") }
@@ -88,9 +88,9 @@ extension Registry {
             let identity: String
             let signature: String
         }
-        let own = standing.identity.topicForm
+        let name = own.identity.topicForm
         return .json(
-            200, Reply(identity: own, signature: base64(try standing.key.pssSignature(over: Array(own.utf8)))))
+            200, Reply(identity: name, signature: base64(try own.key.pssSignature(over: Array(name.utf8)))))
     }
 
     /// What a validation is signed over: it names this service, or comes from a device of the reference's.
@@ -101,8 +101,8 @@ extension Registry {
             }
             return Array(body.identity.utf8)
         }
-        guard named == standing.service.name else { throw RegistryRefusal(400, "the statement names another registry") }
-        return Statement.validate(identity).bytes(for: standing.service)
+        guard named == own.service.name else { throw RegistryRefusal(400, "the statement names another registry") }
+        return Statement.validate(identity).bytes(for: own.service)
     }
 
     /// Who is registered, in time, and not revoked.

@@ -13,7 +13,7 @@ public struct RegistryRequest: Sendable {
     ///   - method: `GET` or `POST`, or what nobody serves.
     ///   - path: without a query.
     ///   - authorization: the header of that name.
-    ///   - body: at most `RegistryPolicy.longestBody` bytes, or it is refused.
+    ///   - body: at most `RegistryPolicy.maximumBody` bytes, or it is refused.
     ///   - address: who asks, for the rate limits and the log.
     public init(method: String, path: String, authorization: String? = nil, body: [UInt8] = [], address: String) {
         (self.method, self.path, self.authorization) = (method, path, authorization)

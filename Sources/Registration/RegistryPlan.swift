@@ -75,7 +75,7 @@ public struct RegistryPlan: Sendable {
             // The file comes last: without it there is no registry.
             try makeStore(folder, own)
         }
-        try Registry(in: folder, policy: RegistryPolicy(), passphrase: passphrase, clock: clock) { _ in }.care()
+        try Registry(in: folder, policy: RegistryPolicy(), passphrase: passphrase, clock: clock) { _ in }.maintain()
         for path in [folder.authority, revocationFile ?? folder.revocations] { made(path) }
         if certifiesBroker { for path in [folder.brokerCertificate, folder.brokerKey] { made(path) } }
         if certifiesC2 { for path in [folder.c2Certificate, folder.c2AccessKey] { made(path) } }

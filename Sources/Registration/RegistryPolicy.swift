@@ -29,13 +29,13 @@ public struct RegistryPolicy: Sendable {
     public init() {}
 
     /// Bytes of a request's body.
-    public static let longestBody = 65_536
+    public static let maximumBody = 65_536
     /// Bytes of a public key in DER: up to RSA-8192. Checking larger ones would take the whole service's time.
-    static let longestKey = 1_100
+    static let maximumKey = 1_100
     /// Bytes of a certificate request in PEM, for the same reason.
-    static let longestRequest = 4_096
+    static let maximumRequest = 4_096
     /// Characters of a device's type.
-    static let longestType = 64
+    static let maximumType = 64
     /// Seconds by which a certificate starts earlier than it is made: clocks differ.
     static let clockDifference: Int64 = 300
     static let day: Int64 = 86_400

@@ -12,7 +12,7 @@ extension Registry {
         guard entry.validated != nil else { throw RegistryRefusal(400, "the identity has not been validated") }
         let newKey = try publicKey(body.key)
         let key = newKey.der
-        let statement = Statement.rotate(identity, newKey: newKey).bytes(for: standing.service)
+        let statement = Statement.rotate(identity, newKey: newKey).bytes(for: own.service)
         guard newKey.verifiesPSS(try RegistryBody.bytes(body.proof, "proof"), over: statement) else {
             throw RegistryRefusal(400, "the proof is not by the new key")
         }
@@ -25,13 +25,13 @@ extension Registry {
     }
 
     private func replaceKey(of entry: RegistryEntry, by key: [UInt8]) throws {
-        guard !standing.isReserved(key) else {
+        guard !own.isReserved(key) else {
             throw RegistryRefusal(400, "the key is the service's own or the C2 server's")
         }
         let (hash, now) = (sha256(key), clock.seconds())
         try store.transaction {
             // Again, and together with the change: it may have been revoked meanwhile, by a verb beside us.
-            guard let still = try store.entry(entry.identity), still.isInGoodStanding, still.key == entry.key else {
+            guard let still = try store.entry(entry.identity), still.isValid, still.key == entry.key else {
                 throw RegistryRefusal(400, "the identity has been revoked, or has another key now")
             }
             guard try store.identity(withKeyHash: hash) == nil, try !store.isCertified(keyHash: hash),

@@ -167,5 +167,5 @@ public struct RegistryEntry: Equatable, Sendable {
     }
 
     /// Whether its key and certificates count.
-    var isInGoodStanding: Bool { validated != nil && revoked == nil }
+    var isValid: Bool { validated != nil && revoked == nil }
 }

@@ -147,7 +147,7 @@ struct DeviceVerb: ParsableCommand {
                 "beacon \(beacon) cannot be reached over \(over.transport.rawValue)",
                 hint: "give another --over, or --link")
         }
-        Voice.say("device: nearest is \(nearest.text)")
+        Terminal.print("device: nearest is \(nearest.text)")
         return (beacon, address)
     }
 

@@ -9,14 +9,15 @@ import TestVectors
 @Suite("What a C2 server requires of a proof, and what it tells of it")
 struct C2GradeTests {
     /// The same server in its next run, with this on the command line.
-    private func restarted(_ server: Bystander, _ required: C2.Grade? = nil) -> Bystander {
-        var next = Bystander { $0.requires = required }
-        next.c2 = C2(own: Cast.c2.id, policy: next.c2.policy, means: next.c2.means, memory: server.c2.memory)
+    private func restarted(_ server: ServerFixture, _ required: C2.Grade? = nil) -> ServerFixture {
+        var next = ServerFixture { $0.requires = required }
+        next.c2 = C2(
+            own: Roles.c2.id, policy: next.c2.policy, dependencies: next.c2.dependencies, memory: server.c2.memory)
         return next
     }
 
     /// The observer's valid on the open join, on its word alone.
-    private func verdict(_ server: inout Bystander) -> [C2.Effect] {
+    private func verdict(_ server: inout ServerFixture) -> [C2.Effect] {
         server.withOpenJoin()
         return server.saysValid()
     }
@@ -28,13 +29,13 @@ struct C2GradeTests {
 
     @Test("nothing more than a link is required until somebody says so")
     func unsaid() {
-        let server = Bystander()
+        let server = ServerFixture()
         #expect(server.c2.requires == .reachable && server.c2.memory.required == nil)
     }
 
     @Test("an order counts from its moment on, for open joins too, and is kept", arguments: C2.Grade.allCases)
     func order(grade: C2.Grade) {
-        var server = Bystander()
+        var server = ServerFixture()
         server.withOpenJoin()
         let said = server.c2.obey(.require(grade))
         #expect(said == [.say("required of a device's proof from now on: \(grade.rawValue)")])
@@ -45,7 +46,7 @@ struct C2GradeTests {
 
     @Test("the command line counts more than what was kept, and an order after it counts until the next start")
     func commandLine() {
-        var server = Bystander()
+        var server = ServerFixture()
         _ = server.c2.obey(.require(.keyed))
         var next = restarted(server, .challenged)
         #expect(next.c2.requires == .challenged)
@@ -56,19 +57,19 @@ struct C2GradeTests {
 
     @Test("a decision tells the grade where the observer has said valid, and always why")
     func told() {
-        var server = Bystander()
+        var server = ServerFixture()
         var found = grounds(verdict(&server))
-        #expect(found?.grade == .reachable && found?.reason == "the verdict of \(Cast.beacon.id): observed join valid")
-        server = Bystander { $0.requires = .keyed }
+        #expect(found?.grade == .reachable && found?.reason == "the verdict of \(Roles.beacon.id): observed join valid")
+        server = ServerFixture { $0.requires = .keyed }
         found = grounds(verdict(&server))
         #expect(found?.grade == .reachable && found?.reason.contains("keyed is required") == true)
         #expect(server.c2.ended.last?.grounds == found)
-        server = Bystander()
+        server = ServerFixture()
         server.withOpenJoin()
-        found = grounds(server.hears(Cast.beacon.says(.response(.observedJoinFail), 4, "new-2")))
+        found = grounds(server.hears(Roles.beacon.says(.response(.observedJoinFail), 4, "new-2")))
         #expect(found?.grade == nil && found?.reason.contains("observed join fail") == true)
-        server = Bystander()
-        found = grounds(server.hears(Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 1, "T1")))
+        server = ServerFixture()
+        found = grounds(server.hears(Roles.device.says(.observedJoinRequest(observer: Roles.beacon.id), 1, "T1")))
         #expect(found == C2.Grounds(reason: "the observer has not joined"))
     }
 
@@ -76,12 +77,12 @@ struct C2GradeTests {
 
     @Test("the history keeps a decision's grade and reason, in text and JSON, and says nothing where there are none")
     func history() throws {
-        let store = try C2Store(path: nil, own: Cast.c2.id)
+        let store = try C2Store(path: nil, own: Roles.c2.id)
         let (full, bare) = (C2.Grounds(grade: .keyed, reason: "because"), C2.Grounds(reason: "not here"))
         try store.commit(
             C2.Memory(), groups: [:],
             entries: [
-                .decided(Cast.device.id, "join: accepted", full), .decided(Cast.device.id, "join: failed", bare),
+                .decided(Roles.device.id, "join: accepted", full), .decided(Roles.device.id, "join: failed", bare),
                 .told(.remark, nil, "else"),
             ])
         let entries = store.entries(after: 0, limit: 9)
@@ -95,11 +96,11 @@ struct C2GradeTests {
 
     @Test("a device's proof stands in words in the history: who to whom, and that it holds", arguments: [true, false])
     func proof(isRight: Bool) throws {
-        var server = Bystander()
+        var server = ServerFixture()
         server.withOpenJoin()
         let data = try (isRight ? TestProof.right : .otherKey).data()
         let body = Body.data(id: Body.observationProof, data: Octets(data))
-        let effects = server.hears(Cast.beacon.says(body, 4, "new-2"))
+        let effects = server.hears(Roles.beacon.says(body, 4, "new-2"))
         guard case .record(let message?, let frame, let refused)? = effects.first else {
             Issue.record("\(effects)")
             return
@@ -107,14 +108,14 @@ struct C2GradeTests {
         let line = TraceLine(message, frame: frame, from: .beacon, to: .c2, at: 0, refused: refused)
         let entry = C2Entry.received(message, line, refused)
         let who =
-            "device \(Cast.device.id) to beacon \(Cast.beacon.id), for server \(Cast.c2.id), over le, "
+            "device \(Roles.device.id) to beacon \(Roles.beacon.id), for server \(Roles.c2.id), over le, "
             + "signature of 256 bytes"
-        #expect(entry.words.contains(who), "\(entry.words)")
+        #expect(entry.message.contains(who), "\(entry.message)")
         #expect(entry.kind == (isRight ? .evidence : .message))
         let end =
             isRight ? "it holds the value, and the signature is the device's" : "its signature is not the device's"
-        #expect(entry.words.hasSuffix(end), "\(entry.words)")
-        #expect(entry.words.hasPrefix(isRight ? "proof from \(Cast.beacon.id): device" : "refused DATA of"))
+        #expect(entry.message.hasSuffix(end), "\(entry.message)")
+        #expect(entry.message.hasPrefix(isRight ? "proof from \(Roles.beacon.id): device" : "refused DATA of"))
     }
 
     // MARK: - Files
@@ -139,7 +140,7 @@ struct C2GradeTests {
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let file = folder + "/bea1.pub.pem"
-        try Cast.beacon.key.publicKey.write(pemFile: file)
+        try Roles.beacon.key.publicKey.write(pemFile: file)
         #expect(try KeyPairs.known(in: folder).count == 1)
         for (place, mode, usual) in [(folder, 0o777, 0o755), (file, 0o666, 0o644)] {
             try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: place)

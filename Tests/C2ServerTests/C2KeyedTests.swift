@@ -13,7 +13,7 @@ struct C2KeyedTests {
     }
 
     /// The beacon forwards this proof, and says valid.
-    private func verdict(on proof: TestProof?, _ server: inout Bystander) throws -> [C2.Effect] {
+    private func verdict(on proof: TestProof?, _ server: inout ServerFixture) throws -> [C2.Effect] {
         server.withOpenJoin()
         return server.saysValid(after: try proof.map { [Self.body(try $0.data())] } ?? [])
     }
@@ -22,7 +22,7 @@ struct C2KeyedTests {
         "where keyed is required, a right proof is accepted and each false one is refused with its reason",
         arguments: TestProof.allCases)
     func required(proof: TestProof) throws {
-        var server = Bystander { $0.requires = .keyed }
+        var server = ServerFixture { $0.requires = .keyed }
         let effects = try verdict(on: proof, &server)
         #expect(effects.decisions == [proof == .right ? .accepted : .refused])
         guard let fault = proof.fault else { return }
@@ -35,7 +35,7 @@ struct C2KeyedTests {
 
     @Test("where keyed is required, valid without a proof is refused: the observer may be lying")
     func lyingBeacon() throws {
-        var server = Bystander { $0.requires = .keyed }
+        var server = ServerFixture { $0.requires = .keyed }
         let effects = try verdict(on: nil, &server)
         #expect(effects.decisions == [.refused])
         #expect(effects.said.contains { $0.contains("the evidence is reachable, and keyed is required") })
@@ -46,7 +46,7 @@ struct C2KeyedTests {
         arguments: [("challenged", C2.Grade.challenged), ("keyed", .challenged), ("reachable", .reachable)])
     func word(grade: String, counts: C2.Grade) throws {
         for required in C2.Grade.allCases {
-            var server = Bystander { $0.requires = required }
+            var server = ServerFixture { $0.requires = required }
             server.withOpenJoin()
             let evidence = Body.data(
                 id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets(#"{"mode":"challenge","grade":"\#(grade)"}"#.utf8)
@@ -58,22 +58,22 @@ struct C2KeyedTests {
 
     @Test("by default a proof is checked all the same, and valid without one is accepted as before")
     func byDefault() throws {
-        var server = Bystander()
+        var server = ServerFixture()
         #expect(try verdict(on: nil, &server).decisions == [.accepted])
-        server = Bystander()
+        server = ServerFixture()
         #expect(try verdict(on: .right, &server).said.contains { $0.contains("is signed by the device's key") })
     }
 
     @Test("a proof counts only from the observer that was asked, under its token, and so many for one observation")
     func whose() throws {
-        var server = Bystander { $0.requires = .keyed }
+        var server = ServerFixture { $0.requires = .keyed }
         server.withOpenJoin()
         let right = Self.body(try TestProof.right.data())
-        #expect(server.hears(Cast.device.says(right, 4, "new-2")).refusal != nil)
-        #expect(server.hears(Cast.beacon.says(right, 4, "another")).refusal != nil)
-        for sequence in 5..<9 { server.hears(Cast.beacon.says(Self.body([]), UInt64(sequence), "new-2")) }
-        #expect(server.hears(Cast.beacon.says(right, 9, "new-2")).refusal?.contains("more evidence") == true)
-        let effects = server.hears(Cast.beacon.says(.response(.observedJoinValid), 10, "new-2"))
+        #expect(server.hears(Roles.device.says(right, 4, "new-2")).refusal != nil)
+        #expect(server.hears(Roles.beacon.says(right, 4, "another")).refusal != nil)
+        for sequence in 5..<9 { server.hears(Roles.beacon.says(Self.body([]), UInt64(sequence), "new-2")) }
+        #expect(server.hears(Roles.beacon.says(right, 9, "new-2")).refusal?.contains("more evidence") == true)
+        let effects = server.hears(Roles.beacon.says(.response(.observedJoinValid), 10, "new-2"))
         #expect(effects.decisions.isEmpty && effects.askedUnder == "new-3")
     }
 
@@ -82,17 +82,17 @@ struct C2KeyedTests {
     )
     func askedAgain() throws {
         for required in C2.Grade.allCases {
-            var server = Bystander { $0.requires = required }
+            var server = ServerFixture { $0.requires = required }
             server.withOpenJoin()
             // A captured beacon has come before the device, with the value and without its key.
-            server.hears(Cast.beacon.says(Self.body(try TestProof.otherKey.data()), 4, "new-2"))
-            let first = server.hears(Cast.beacon.says(.response(.observedJoinValid), 5, "new-2"))
+            server.hears(Roles.beacon.says(Self.body(try TestProof.otherKey.data()), 4, "new-2"))
+            let first = server.hears(Roles.beacon.says(.response(.observedJoinValid), 5, "new-2"))
             #expect(first.decisions.isEmpty && first.askedUnder == "new-3", "\(required)")
-            server.hears(Cast.beacon.says(Self.body(try TestProof.right.data()), 20, "new-3"))
-            let second = server.hears(Cast.beacon.says(.response(.observedJoinValid), 21, "new-3"))
+            server.hears(Roles.beacon.says(Self.body(try TestProof.right.data()), 20, "new-3"))
+            let second = server.hears(Roles.beacon.says(.response(.observedJoinValid), 21, "new-3"))
             #expect(second.decisions == [.accepted], "\(required)")
         }
-        var server = Bystander()
+        var server = ServerFixture()
         #expect(try verdict(on: .otherKey, &server).decisions == [.refused])
     }
 }

@@ -12,23 +12,23 @@ struct C2QuorumTests {
         TestNode(0xBEA1, "obs_2048"), TestNode(0xBEA2, "wrong_2048"), TestNode(0xBEA3, "c2_2048"),
     ]
     private static let keys = PublicKeys(
-        Dictionary(uniqueKeysWithValues: (beacons + [Cast.device]).map { ($0.id, $0.key.publicKey) }))
+        Dictionary(uniqueKeysWithValues: (beacons + [Roles.device]).map { ($0.id, $0.key.publicKey) }))
 
     /// A server with a site of three, of which so many must have seen the device, and an open join that names the first.
     private struct Stage {
-        var server: Bystander
+        var server: ServerFixture
         /// The token of each beacon's OBSERVE_REQ.
         var tokens: [Identifier: String] = [:]
         var opening: [C2.Effect] = []
         private var sequences: [Identifier: UInt64] = [:]
 
         init(quorum: Int, joined: Int = 3, of site: [TestNode] = beacons) {
-            server = Bystander {
+            server = ServerFixture {
                 $0.observers = Set(site.map(\.id))
                 $0.sites = ["gate": C2.Site(beacons: site.map(\.id), quorum: quorum)]
             }
             for beacon in site.prefix(joined) { says(beacon, .joinRequest, "T0") }
-            opening = says(Cast.device, .observedJoinRequest(observer: site[0].id), "T1")
+            opening = says(Roles.device, .observedJoinRequest(observer: site[0].id), "T1")
             for case .send(let message, let peer) in opening {
                 if case .observationRequest = message.body { tokens[peer] = message.token.description }
             }
@@ -143,7 +143,7 @@ struct C2QuorumTests {
     func replaced() throws {
         var stage = Stage(quorum: 2)
         let old = stage.tokens
-        let effects = stage.says(Cast.device, .observedJoinRequest(observer: Self.beacons[1].id), "T9")
+        let effects = stage.says(Roles.device, .observedJoinRequest(observer: Self.beacons[1].id), "T9")
         #expect(effects.sent.count { $0.contains("OBSERVE_REQ") } == 3 && effects.decisions.isEmpty)
         for beacon in Self.beacons {
             let token = try #require(old[beacon.id])
@@ -167,7 +167,7 @@ struct C2QuorumTests {
         }
         let first = look()
         #expect(first.joins.count == 1 && first.joins.first?.observer == Self.beacons[0].id)
-        #expect(first.joins.first?.votes?.words == "0 of 3 beacons have seen it, 2 must")
+        #expect(first.joins.first?.votes?.description == "0 of 3 beacons have seen it, 2 must")
         #expect(first.sites.map(\.name) == ["gate"] && first.sites[0].beacons.map(\.id) == Self.beacons.map(\.id))
         #expect(first.sites[0].quorum == 2 && first.sites[0].beacons.allSatisfy(\.isAsked))
 
@@ -176,7 +176,7 @@ struct C2QuorumTests {
         let second = look()
         #expect(second.joins.map(\.id) == first.joins.map(\.id))
         let votes = try #require(second.joins.first?.votes)
-        #expect(votes.words == "1 of 3 beacons have seen it, 2 must" && votes.site == "gate")
+        #expect(votes.description == "1 of 3 beacons have seen it, 2 must" && votes.site == "gate")
         #expect(votes.seen == [Self.beacons[1].id] && votes.unseen == [Self.beacons[2].id])
 
         _ = try stage.vote(Self.beacons[0], .observedJoinValid, proofTo: Self.beacons[0])
@@ -203,7 +203,7 @@ struct C2QuorumTests {
     @Test("a device that leaves fails its join once")
     func deviceLeft() {
         var stage = Stage(quorum: 2)
-        let effects = stage.server.c2.obey(.terminate(Cast.device.id))
+        let effects = stage.server.c2.obey(.terminate(Roles.device.id))
         #expect(effects.decisions == [.failed] && effects.sent.count { $0.contains("join failed") } == 1)
         #expect(stage.server.c2.nextDeadline == nil)
     }

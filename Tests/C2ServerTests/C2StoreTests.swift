@@ -21,33 +21,33 @@ final class C2StoreTests {
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
 
-    private func open(_ own: Identifier = Cast.c2.id, _ bounds: C2Store.Bounds = C2Store.Bounds()) throws -> C2Store {
+    private func open(_ own: Identifier = Roles.c2.id, _ bounds: C2Store.Bounds = C2Store.Bounds()) throws -> C2Store {
         try C2Store(path: path, own: own, bounds: bounds)
     }
 
     private static let full = {
         var memory = C2.Memory()
-        for (place, standing) in C2.Standing.allCases.enumerated() where standing != .known {
-            memory.standings[Identifier(UInt64(place) + 100)] = standing
+        for (place, membership) in C2.MembershipState.allCases.enumerated() where membership != .known {
+            memory.memberships[Identifier(UInt64(place) + 100)] = membership
         }
-        memory.numbers = [Cast.device.id: 7, Cast.beacon.id: .max, Identifier(.max): 1 << 63]
+        memory.numbers = [Roles.device.id: 7, Roles.beacon.id: .max, Identifier(.max): 1 << 63]
         memory.unanswered = [
-            C2.Unanswered(device: Cast.device.id, observer: Cast.beacon.id, answerToken: Cast.token("T2")),
-            C2.Unanswered(device: Identifier(.max), observer: nil, answerToken: Cast.token("T2'")),
+            C2.Unanswered(device: Roles.device.id, observer: Roles.beacon.id, answerToken: Roles.token("T2")),
+            C2.Unanswered(device: Identifier(.max), observer: nil, answerToken: Roles.token("T2'")),
         ]
         let asked: [C2.Asked.What] = [.action(0), .action(255), .data, .identity, .deregister, .update, .activate]
         for (place, what) in asked.enumerated() {
-            memory.asked[Cast.token("asked-\(place)")] = C2.Asked(node: Cast.beacon.id, what: what)
+            memory.asked[Roles.token("asked-\(place)")] = C2.Asked(node: Roles.beacon.id, what: what)
         }
-        memory.given = [Cast.beacon.id: true, Cast.device.id: false, Identifier(.max): true]
-        memory.heard = [Cast.beacon.id, Identifier(.max)]
+        memory.given = [Roles.beacon.id: true, Roles.device.id: false, Identifier(.max): true]
+        memory.heard = [Roles.beacon.id, Identifier(.max)]
         memory.required = .challenged
-        memory.updates = [Cast.beacon.id: Cast.token("update"), Identifier(.max): Cast.token("other")]
+        memory.updates = [Roles.beacon.id: Roles.token("update"), Identifier(.max): Roles.token("other")]
         return memory
     }()
 
     private func entry(_ words: String, of node: Identifier? = nil) -> C2Entry {
-        C2Entry(wallMilliseconds: 1, kind: .remark, node: node, words: words)
+        C2Entry(wallMilliseconds: 1, kind: .remark, node: node, message: words)
     }
 
     private func gone(_ body: (inout C2.Memory) -> Void) -> C2.Memory {
@@ -56,30 +56,30 @@ final class C2StoreTests {
         return memory
     }
 
-    @Test("every standing, number, open join and group is there after a restart, and what went is gone")
+    @Test("every membership, number, open join and group is there after a restart, and what went is gone")
     func restart() throws {
-        let groups = ["gate": [Cast.beacon.id, Cast.device.id], "one": [Identifier(.max)]]
+        let groups = ["gate": [Roles.beacon.id, Roles.device.id], "one": [Identifier(.max)]]
         try open().commit(C2StoreTests.full, groups: groups, entries: [])
         let less = gone { memory in
             memory.unanswered = []
-            memory.standings[Identifier(101)] = .deregistered
-            memory.standings[Identifier(102)] = nil
-            memory.numbers[Cast.device.id] = 8
-            memory.asked[Cast.token("asked-1")] = nil
-            memory.asked[Cast.token("asked-9")] = C2.Asked(node: Cast.device.id, what: .data)
-            memory.updates[Cast.beacon.id] = Cast.token("newer")
-            memory.given = [Cast.beacon.id: false, Identifier(99): true]
+            memory.memberships[Identifier(101)] = .deregistered
+            memory.memberships[Identifier(102)] = nil
+            memory.numbers[Roles.device.id] = 8
+            memory.asked[Roles.token("asked-1")] = nil
+            memory.asked[Roles.token("asked-9")] = C2.Asked(node: Roles.device.id, what: .data)
+            memory.updates[Roles.beacon.id] = Roles.token("newer")
+            memory.given = [Roles.beacon.id: false, Identifier(99): true]
             memory.required = .keyed
         }
         do {
             let again = try open()
             #expect(again.memory == C2StoreTests.full)
             #expect(again.groups == groups)
-            try again.commit(less, groups: ["one": [Cast.device.id]], entries: [])
+            try again.commit(less, groups: ["one": [Roles.device.id]], entries: [])
         }
         let last = try open()
         #expect(last.memory == less)
-        #expect(last.groups == ["one": [Cast.device.id]])
+        #expect(last.groups == ["one": [Roles.device.id]])
     }
 
     @Test("what the broker has not acknowledged is there after a restart, in its order, and what it has is gone")
@@ -160,8 +160,8 @@ final class C2StoreTests {
     @Test("another server's file is refused, and so is one that another process has open")
     func others() throws {
         try open().commit(C2StoreTests.full, groups: [:], entries: [])
-        let fault = #expect(throws: OperatorFault.self) { try open(Cast.beacon.id) }
-        #expect(fault?.sentence.contains("the state of the server \(Cast.c2.id)") == true)
+        let fault = #expect(throws: OperatorFault.self) { try open(Roles.beacon.id) }
+        #expect(fault?.sentence.contains("the state of the server \(Roles.c2.id)") == true)
         let first = try open()
         let second = #expect(throws: OperatorFault.self) { try open() }
         #expect(second?.sentence.contains("another process") == true)
@@ -174,11 +174,11 @@ final class C2StoreTests {
         try store.commit(C2StoreTests.full, groups: [:], entries: [entry("first")])
         try store.database.script("PRAGMA max_page_count = 20")
         let long = entry(String(repeating: "x", count: 200_000))
-        let later = gone { $0.numbers[Cast.device.id] = 9 }
+        let later = gone { $0.numbers[Roles.device.id] = 9 }
         let fault = #expect(throws: OperatorFault.self) { try store.commit(later, groups: ["g": []], entries: [long]) }
         #expect(fault?.hint.contains("room") == true)
         #expect(store.memory == C2StoreTests.full)
-        #expect(store.entries(after: 0, limit: 9).map(\.words) == ["first"])
+        #expect(store.entries(after: 0, limit: 9).map(\.message) == ["first"])
         try store.database.script("PRAGMA max_page_count = 100000")
         try store.commit(later, groups: [:], entries: [entry("second")])
         #expect(store.memory == later)
@@ -189,17 +189,17 @@ final class C2StoreTests {
 
     @Test("entries are read forwards and backwards, of all and of one node")
     func reading() throws {
-        let store = try C2Store(path: nil, own: Cast.c2.id)
-        let nodes = [Cast.device.id, Cast.beacon.id, nil]
+        let store = try C2Store(path: nil, own: Roles.c2.id)
+        let nodes = [Roles.device.id, Roles.beacon.id, nil]
         let all = (1...9).map { entry("\($0)", of: nodes[$0 % 3]) }
         try store.commit(C2.Memory(), groups: [:], entries: all)
-        func words(_ entries: [C2Entry]) -> String { entries.map(\.words).joined() }
+        func words(_ entries: [C2Entry]) -> String { entries.map(\.message).joined() }
         #expect(words(store.entries(after: 0, limit: 100)) == "123456789")
         #expect(words(store.entries(after: 4, limit: 3)) == "567")
         #expect(words(store.entries(before: .max, limit: 3)) == "789")
         #expect(words(store.entries(before: 5, limit: 2)) == "34")
-        #expect(words(store.entries(after: 0, limit: 100, of: Cast.beacon.id)) == "147")
-        #expect(words(store.entries(before: 7, limit: 1, of: Cast.beacon.id)) == "4")
+        #expect(words(store.entries(after: 0, limit: 100, of: Roles.beacon.id)) == "147")
+        #expect(words(store.entries(before: 7, limit: 1, of: Roles.beacon.id)) == "4")
         #expect(store.entries(after: 9, limit: 5).isEmpty && store.entries(after: 0, limit: -1).isEmpty)
     }
 
@@ -210,8 +210,9 @@ final class C2StoreTests {
             token: "T", detail: "d", refused: "r", frameHex: "abcdef")
         for kind in C2Entry.Kind.allCases {
             let given = C2Entry(
-                id: 1, wallMilliseconds: 1_700_000_000_123, kind: kind, node: Identifier(0xab), line: line, words: "w")
-            let store = try C2Store(path: nil, own: Cast.c2.id)
+                id: 1, wallMilliseconds: 1_700_000_000_123, kind: kind, node: Identifier(0xab), line: line, message: "w"
+            )
+            let store = try C2Store(path: nil, own: Roles.c2.id)
             try store.commit(C2.Memory(), groups: [:], entries: [given])
             #expect(store.entries(after: 0, limit: 1) == [given])
             #expect(try JSONDecoder().decode(C2Entry.self, from: Data(given.json.utf8)) == given)
@@ -224,11 +225,11 @@ final class C2StoreTests {
     func bounds() throws {
         var bounds = C2Store.Bounds()
         bounds.entries = 3
-        let store = try open(Cast.c2.id, bounds)
+        let store = try open(Roles.c2.id, bounds)
         for word in ["a", "b", "c", "d", "e"] {
             try store.commit(C2.Memory(), groups: [:], entries: [entry(word)])
         }
-        #expect(store.entries(after: 0, limit: 9).map(\.words) == ["c", "d", "e"])
+        #expect(store.entries(after: 0, limit: 9).map(\.message) == ["c", "d", "e"])
     }
 
     @Test(
@@ -237,13 +238,13 @@ final class C2StoreTests {
         var bounds = C2Store.Bounds()
         bounds.bytes = 10
         do {
-            let store = try open(Cast.c2.id, bounds)
+            let store = try open(Roles.c2.id, bounds)
             try store.commit(C2.Memory(), groups: [:], entries: ["1234", "5678", "90"].map { entry($0) })
             #expect(store.entries(after: 0, limit: 9).count == 3)
         }
-        let store = try open(Cast.c2.id, bounds)
+        let store = try open(Roles.c2.id, bounds)
         try store.commit(C2.Memory(), groups: [:], entries: [entry("x")])
-        #expect(store.entries(after: 0, limit: 9).map(\.words) == ["5678", "90", "x"])
+        #expect(store.entries(after: 0, limit: 9).map(\.message) == ["5678", "90", "x"])
         try store.commit(C2.Memory(), groups: [:], entries: [entry("longer than all of it")])
         #expect(store.entries(after: 0, limit: 9).map(\.id) == [5])
     }
@@ -253,7 +254,7 @@ final class C2StoreTests {
         func entry(_ name: String, at wall: Int64) -> C2Entry {
             let line = TraceLine(
                 atMicroseconds: 1, from: .device, to: .c2, via: .mqtt, name: name, bytes: 1)
-            return C2Entry(wallMilliseconds: wall, kind: .message, node: nil, line: line, words: name)
+            return C2Entry(wallMilliseconds: wall, kind: .message, node: nil, line: line, message: name)
         }
         let diagram = Diagram([entry("ONE", at: 50), self.entry("none"), entry("TWO", at: 20)], title: nil)
         #expect(diagram.arrows.map(\.label) == ["ONE 1 B", "TWO 1 B"])
@@ -266,17 +267,17 @@ final class C2StoreTests {
     func keys() throws {
         do {
             let store = try open()
-            try store.keep(keyring: [Cast.beacon.id: Cast.beacon.key.publicKey])
-            try store.keep(Cast.device.key.publicKey, type: "beacon", of: Cast.device.id)
-            try store.keep(Cast.stranger.key.publicKey, type: "beacon", of: Cast.stranger.id)
-            try store.keep(nil, type: nil, of: Cast.stranger.id)
+            try store.keep(keyring: [Roles.beacon.id: Roles.beacon.key.publicKey])
+            try store.keep(Roles.device.key.publicKey, type: "beacon", of: Roles.device.id)
+            try store.keep(Roles.stranger.key.publicKey, type: "beacon", of: Roles.stranger.id)
+            try store.keep(nil, type: nil, of: Roles.stranger.id)
         }
         let store = try open()
         let keys = try store.registryKeys()
-        #expect(Set(keys.keys) == [Cast.device.id])
-        #expect(keys[Cast.device.id]?.key.equals(Cast.device.key.publicKey) == true)
-        #expect(keys[Cast.device.id]?.type == "beacon")
-        try store.keep(keyring: [Cast.device.id: Cast.device.key.publicKey])
+        #expect(Set(keys.keys) == [Roles.device.id])
+        #expect(keys[Roles.device.id]?.key.equals(Roles.device.key.publicKey) == true)
+        #expect(keys[Roles.device.id]?.type == "beacon")
+        try store.keep(keyring: [Roles.device.id: Roles.device.key.publicKey])
         #expect(try store.registryKeys().isEmpty)
     }
 }

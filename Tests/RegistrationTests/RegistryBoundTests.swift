@@ -5,31 +5,31 @@ import Testing
 
 @Suite("What one peer may take of the registry")
 struct RegistryBoundTests {
-    private func status(_ office: Office, from address: String) -> RegistryReply {
-        office.registry.answer(RegistryRequest(method: "GET", path: "/KeyEx/register/status", address: address))
+    private func status(_ fixture: RegistryFixture, from address: String) -> RegistryReply {
+        fixture.registry.answer(RegistryRequest(method: "GET", path: "/KeyEx/register/status", address: address))
     }
 
     @Test("an address has so many requests in a minute, others are not held up, and one line is logged")
     func each() throws {
-        try Office.with({ $0.requestsAMinute = 3 }) { office throws in
-            for _ in 0..<3 { #expect(status(office, from: "192.0.2.1").status == 200) }
-            let refused = status(office, from: "192.0.2.1")
+        try RegistryFixture.with({ $0.requestsAMinute = 3 }) { fixture throws in
+            for _ in 0..<3 { #expect(status(fixture, from: "192.0.2.1").status == 200) }
+            let refused = status(fixture, from: "192.0.2.1")
             #expect(refused.status == 429)
             #expect(refused.retryAfter == 21)
-            #expect(status(office, from: "192.0.2.1").status == 429)
-            #expect(office.said.count == 1)
-            #expect(status(office, from: "192.0.2.2").status == 200)
-            office.clock.seconds += 20
-            #expect(status(office, from: "192.0.2.1").status == 200)
-            #expect(status(office, from: "192.0.2.1").status == 429)
+            #expect(status(fixture, from: "192.0.2.1").status == 429)
+            #expect(fixture.said.count == 1)
+            #expect(status(fixture, from: "192.0.2.2").status == 200)
+            fixture.clock.seconds += 20
+            #expect(status(fixture, from: "192.0.2.1").status == 200)
+            #expect(status(fixture, from: "192.0.2.1").status == 429)
         }
     }
 
     @Test("all addresses together have so many")
     func all() throws {
-        try Office.with({ $0.allRequestsAMinute = 3 }) { office throws in
-            for last in 1...3 { #expect(status(office, from: "192.0.2.\(last)").status == 200) }
-            #expect(status(office, from: "192.0.2.4").status == 429)
+        try RegistryFixture.with({ $0.allRequestsAMinute = 3 }) { fixture throws in
+            for last in 1...3 { #expect(status(fixture, from: "192.0.2.\(last)").status == 200) }
+            #expect(status(fixture, from: "192.0.2.4").status == 429)
         }
     }
 
@@ -61,9 +61,9 @@ struct RegistryBoundTests {
 
     @Test("a body over 64 KiB is refused before it is looked at")
     func long() throws {
-        try Office.with { office throws in
-            #expect(office.post("register", raw: String(repeating: " ", count: 65_537)).status == 413)
-            #expect(office.post("register", raw: String(repeating: " ", count: 65_536)).status == 400)
+        try RegistryFixture.with { fixture throws in
+            #expect(fixture.post("register", raw: String(repeating: " ", count: 65_537)).status == 413)
+            #expect(fixture.post("register", raw: String(repeating: " ", count: 65_536)).status == 400)
         }
     }
 
@@ -77,11 +77,11 @@ struct RegistryBoundTests {
             ("GET", "/KeyEx/register/register", 405), ("DELETE", "/KeyEx/register/get_key/abc", 405),
         ])
     func paths(method: String, path: String, expected: Int) throws {
-        try Office.with { office throws in
-            let reply = office.registry.answer(RegistryRequest(method: method, path: path, address: "192.0.2.1"))
+        try RegistryFixture.with { fixture throws in
+            let reply = fixture.registry.answer(RegistryRequest(method: method, path: path, address: "192.0.2.1"))
             #expect(reply.status == expected)
             let words = expected == 404 ? "404, nothing is here" : "405, not with this method"
-            #expect(office.said == ["registry: refused another request from 192.0.2.1: \(words)"])
+            #expect(fixture.said == ["registry: refused another request from 192.0.2.1: \(words)"])
         }
     }
 }

@@ -28,7 +28,7 @@ struct RegistryFolderTests {
     func made() throws {
         try TemporaryFolder.with { folder in
             let path = folder.path("registry")
-            try Office.plan(path).make(passphrase: nil)
+            try RegistryFixture.plan(path).make(passphrase: nil)
             func mode(_ name: String) throws -> Int? {
                 try FileManager.default.attributesOfItem(atPath: path + name)[.posixPermissions] as? Int
             }
@@ -48,7 +48,7 @@ struct RegistryFolderTests {
             }
             try open(path)
             #expect(throws: OperatorFault.self, "nothing is written over it") {
-                try Office.plan(path).make(passphrase: nil)
+                try RegistryFixture.plan(path).make(passphrase: nil)
             }
         }
     }
@@ -61,7 +61,7 @@ struct RegistryFolderTests {
                 try Passphrase.read(file: folder.write(Data(text.utf8), to: "passphrase"))
             }
             #expect(try passphrase("too short\nlong enough but no first line") == nil)
-            try Office.plan(path).make(passphrase: passphrase("a long passphrase\n"))
+            try RegistryFixture.plan(path).make(passphrase: passphrase("a long passphrase\n"))
             let pem = try String(contentsOfFile: path + "/ca.key.pem", encoding: .utf8)
             #expect(pem.hasPrefix("-----BEGIN ENCRYPTED PRIVATE KEY-----"))
             try open(path, try passphrase("a long passphrase"))
@@ -73,12 +73,12 @@ struct RegistryFolderTests {
 
     @Test("that others can look into, or whose keys they can read, is refused")
     func exposed() throws {
-        try Office.with { office throws in
-            let path = office.folder.url.path
+        try RegistryFixture.with { fixture throws in
+            let path = fixture.folder.url.path
             for name in ["ca.key.pem", "identity.key.pem", "registry.sqlite"] {
-                try office.folder.set(mode: 0o640, of: name)
+                try fixture.folder.set(mode: 0o640, of: name)
                 expectFault("chmod 0600") { try open(path) }
-                try office.folder.set(mode: 0o600, of: name)
+                try fixture.folder.set(mode: 0o600, of: name)
             }
             try open(path)
             chmod(path, 0o750)
@@ -93,9 +93,9 @@ struct RegistryFolderTests {
             expectFault("registry init") { try open(folder.url.path) }
             expectFault("not a folder") { try open(folder.path("nowhere")) }
         }
-        try Office.with { office throws in
-            _ = try office.folder.privateCopy(of: TestKeys.file("wrong_2048.pkcs8"), as: "ca.key.pem")
-            expectFault("not the key") { try open(office.folder.url.path) }
+        try RegistryFixture.with { fixture throws in
+            _ = try fixture.folder.privateCopy(of: TestKeys.file("wrong_2048.pkcs8"), as: "ca.key.pem")
+            expectFault("not the key") { try open(fixture.folder.url.path) }
         }
     }
 
@@ -107,7 +107,7 @@ struct RegistryFolderTests {
         ])
     func names(host: String, broker: String) {
         #expect(throws: OperatorFault.self) {
-            try RegistryPlan(folder: "/nowhere", host: host, broker: broker, c2: Office.c2, c2KeyFile: "x")
+            try RegistryPlan(folder: "/nowhere", host: host, broker: broker, c2: RegistryFixture.c2, c2KeyFile: "x")
         }
     }
 
@@ -119,20 +119,20 @@ struct RegistryFolderTests {
 
     @Test("of a newer program is left alone")
     func newer() throws {
-        try Office.with { office throws in
-            try office.registry.store.database.script("PRAGMA user_version = 99")
-            expectFault("newer") { try open(office.folder.url.path) }
+        try RegistryFixture.with { fixture throws in
+            try fixture.registry.store.database.script("PRAGMA user_version = 99")
+            expectFault("newer") { try open(fixture.folder.url.path) }
         }
     }
 
     @Test("is listed by those who sit beside the service")
     func listed() throws {
-        try Office.with { office throws in
-            try office.enrol()
-            #expect(try office.access().status == 200)
-            let desk = try RegistryDesk(RegistryFolder(existing: office.folder.url.path), clock: office.clock.clock)
-            let entry = try #require(try desk.entries().first)
-            #expect(entry.identity == Cast.device.id)
+        try RegistryFixture.with { fixture throws in
+            try fixture.enrol()
+            #expect(try fixture.access().status == 200)
+            let admin = try RegistryAdmin(RegistryFolder(existing: fixture.folder.url.path), clock: fixture.clock.clock)
+            let entry = try #require(try admin.entries().first)
+            #expect(entry.identity == Roles.device.id)
             #expect(entry.type == "thing")
             #expect(entry.validated != nil && entry.revoked == nil && entry.certifiedUntil != nil)
         }

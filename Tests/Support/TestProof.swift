@@ -6,13 +6,13 @@ import SRUP
 package enum TestProof: String, CaseIterable, Sendable {
     case right, otherServer, otherDevice, otherBeacon, otherValue, otherKey, unsigned, otherChallenge, cut, nothing
 
-    package func data(to beacon: Identifier = Cast.beacon.id) throws -> [UInt8] {
+    package func data(to beacon: Identifier = Roles.beacon.id) throws -> [UInt8] {
         let context = KeyedContext(
             modes: [.challenge, .keyed], linkNonce: [UInt8](repeating: 1, count: 16),
             beacon: self == .otherBeacon ? Identifier(0xBEA9) : beacon,
-            device: self == .otherDevice ? Cast.stranger.id : Cast.device.id,
-            server: self == .otherServer ? Identifier(0xC9) : Cast.c2.id, transport: .le)
-        guard let value = self == .otherValue ? Secret([UInt8](repeating: 9, count: 16)) : Cast.value else {
+            device: self == .otherDevice ? Roles.stranger.id : Roles.device.id,
+            server: self == .otherServer ? Identifier(0xC9) : Roles.c2.id, transport: .le)
+        guard let value = self == .otherValue ? Secret([UInt8](repeating: 9, count: 16)) : Roles.value else {
             throw VectorFault(what: "a value that is not 16 bytes")
         }
         var proof = KeyedProof(
@@ -20,7 +20,7 @@ package enum TestProof: String, CaseIterable, Sendable {
             tag: [])
         let key = KeyedKeys(value, hmacSHA256).device
         proof.tag = context.deviceTag(key, challenge: proof.challenge, nonce: proof.nonce, hmacSHA256)
-        let signer = self == .otherKey ? Cast.stranger.key : Cast.device.key
+        let signer = self == .otherKey ? Roles.stranger.key : Roles.device.key
         proof.signature = self == .unsigned ? [] : try signer.signature(over: [proof.signedBytes[...]])
         if self == .otherChallenge { proof.challenge[0] ^= 1 }
         // The tag is over the challenge as well: one that was changed is made to match again, and the signature cannot be.

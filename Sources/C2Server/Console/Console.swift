@@ -6,7 +6,7 @@ import SRUP
 /// in, replies out; the sockets are somebody else's (docs/console.md).
 public actor Console {
     /// What the console cannot know or do itself: lent by the C2 server.
-    public struct Means: Sendable {
+    public struct Dependencies: Sendable {
         /// What the server knows now.
         public var snapshot: @Sendable () async -> C2Snapshot
         /// What must be compared in a join that a person decides, in this view or in the server's own; nil where that join is
@@ -21,7 +21,7 @@ public actor Console {
         /// The history: the newest entries with smaller ids, the oldest of them first.
         public var entriesBefore: @Sendable (_ id: Int64, _ limit: Int, _ node: Identifier?) -> [C2Entry]
 
-        /// These means.
+        /// These dependencies.
         public init(
             snapshot: @escaping @Sendable () async -> C2Snapshot,
             comparison: @escaping @Sendable (String, HumanView?) async -> ConsoleComparison?,
@@ -36,8 +36,8 @@ public actor Console {
     }
 
     /// Rung when something has changed, pages that are open look anew.
-    public nonisolated let bell = ConsoleBell()
-    let means: Means
+    public nonisolated let wakeup = ConsoleWakeup()
+    let dependencies: Dependencies
     private let say: @Sendable (String) -> Void
     let now: @Sendable () -> Int64
     var forms = ConsoleFormNumbers()
@@ -49,10 +49,10 @@ public actor Console {
     ///   - now: nanoseconds of CLOCK_BOOTTIME.
     ///   - say: takes a line for the operator.
     public init(
-        _ means: Means, now: @escaping @Sendable () -> Int64 = { bootNanoseconds() },
+        _ dependencies: Dependencies, now: @escaping @Sendable () -> Int64 = { bootNanoseconds() },
         say: @escaping @Sendable (String) -> Void
     ) {
-        (self.means, self.now, self.say) = (means, now, say)
+        (self.dependencies, self.now, self.say) = (dependencies, now, say)
         sessions = ConsoleSessions(at: now())
     }
 
@@ -101,7 +101,7 @@ public actor Console {
         switch sessions.signIn(given, at: now()) {
         case .session(let token):
             say("console: somebody has signed in; the key for the next time is \(sessions.key)")
-            let life = ConsolePolicy.longestSession / 1_000_000_000
+            let life = ConsolePolicy.maximumSession / 1_000_000_000
             return .see(
                 "/",
                 [("set-cookie", "\(cookieName(gate))=\(token); Path=/; Max-Age=\(life); HttpOnly; SameSite=Strict")])
@@ -109,8 +109,8 @@ public actor Console {
             say("console: a wrong key was given (\(sessions.wrongKeys) in all)")
             return .page(403, ConsolePage.signIn("That is not the key. The newest one is in the C2 server's output."))
         case .tooMany(let seconds):
-            let words = "There were too many tries. Try again in \(seconds) seconds."
-            return .page(429, ConsolePage.signIn(words), [("retry-after", String(seconds))])
+            let message = "There were too many tries. Try again in \(seconds) seconds."
+            return .page(429, ConsolePage.signIn(message), [("retry-after", String(seconds))])
         }
     }
 
@@ -127,7 +127,7 @@ public actor Console {
         switch request.path {
         case "/sign-out":
             sessions.signOut(session.token)
-            bell.ring()
+            wakeup.wake()
             return .see("/", [("set-cookie", "\(cookieName(gate))=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")])
         case "/join": return await decide(form, session)
         case "/order": return await obey(form, session)
@@ -148,11 +148,11 @@ public actor Console {
         if let question = button.question, form["confirmed"] != "yes" {
             return .page(200, ConsolePage.confirm(button, question, of: node, session))
         }
-        return tell(await means.obey(order), session)
+        return tell(await dependencies.obey(order), session)
     }
 
-    func tell(_ words: [String], _ session: ConsoleSessions.Session) -> ConsoleReply {
-        .see("/?said=\(sessions.keep(words, for: session.token))#said")
+    func tell(_ messages: [String], _ session: ConsoleSessions.Session) -> ConsoleReply {
+        .see("/?said=\(sessions.keep(messages, for: session.token))#said")
     }
 
     // MARK: - Looking
@@ -163,14 +163,14 @@ public actor Console {
         }
         switch request.path {
         case "/":
-            let snapshot = await means.snapshot()
+            let snapshot = await dependencies.snapshot()
             let view = ConsoleView(
                 snapshot: snapshot, figure: figure(query, live: true),
                 history: history(query), said: said(query, session), session: session, node: query.node("node"))
             return .page(200, ConsolePage.main(view))
         case "/picture.svg":
             guard let join = query["join"], let view = query["view"].flatMap(HumanView.init(rawValue:)),
-                let picture = await means.comparison(join, view)?.picture
+                let picture = await dependencies.comparison(join, view)?.picture
             else { return .gone }
             return .svg(picture.svg)
         case "/diagram.svg":
@@ -184,20 +184,21 @@ public actor Console {
     }
 
     func said(_ query: ConsoleForm, _ session: ConsoleSessions.Session) -> [String] {
-        session.said.first { String($0.number) == query["said"] }?.words ?? []
+        session.said.first { String($0.number) == query["said"] }?.messages ?? []
     }
 
     private func events(
         _ request: ConsoleRequest, _ query: ConsoleForm, _ session: ConsoleSessions.Session
     ) -> ConsoleReply {
-        guard let (number, rings) = bell.wait() else {
+        guard let (number, wakeups) = wakeup.wait() else {
             return .sentence(503, "Too many", "There are too many open pages. This one looks by itself now and then.")
         }
         let known = request.lastEvent.flatMap { Int64($0) } ?? query["after"].flatMap { Int64($0) } ?? 0
         var reply = ConsoleReply(200, "text/event-stream", [])
         reply.body = .events(
             ConsoleEvents(
-                number: number, rings: rings, bell: bell, newest: { [weak self] in await self?.newest(session.token) },
+                number: number, wakeups: wakeups, wakeup: wakeup,
+                newest: { [weak self] in await self?.newest(session.token) },
                 known: known))
         return reply
     }
@@ -205,7 +206,7 @@ public actor Console {
     /// The newest entry's id; nil where the session has ended.
     private func newest(_ token: String) -> Int64? {
         guard sessions.session(token, at: now()) != nil else { return nil }
-        return means.entriesBefore(.max, 1, nil).last?.id ?? 0
+        return dependencies.entriesBefore(.max, 1, nil).last?.id ?? 0
     }
 }
 

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Rings at every page that is open when something has changed. From any thread.
-public final class ConsoleBell: Sendable {
+public final class ConsoleWakeup: Sendable {
     private struct State {
         var last = 0
         var waiting: [Int: AsyncStream<Void>.Continuation] = [:]
@@ -9,23 +9,23 @@ public final class ConsoleBell: Sendable {
 
     private let state = Mutex(State())
 
-    /// A bell that nobody waits for.
+    /// A wakeup that nobody waits for.
     public init() {}
 
     /// Something has changed, or it is time for a sign of life.
-    public func ring() {
+    public func wake() {
         for one in state.withLock({ Array($0.waiting.values) }) { one.yield() }
     }
 
     /// nil where there are streams enough.
-    func wait() -> (number: Int, rings: AsyncStream<Void>)? {
+    func wait() -> (number: Int, wakeups: AsyncStream<Void>)? {
         state.withLock { state in
             guard state.waiting.count < ConsolePolicy.mostStreams else { return nil }
-            let (rings, one) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+            let (wakeups, one) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
             state.last += 1
             state.waiting[state.last] = one
             one.yield()  // what has changed since the page was made
-            return (state.last, rings)
+            return (state.last, wakeups)
         }
     }
 
@@ -36,8 +36,8 @@ public final class ConsoleBell: Sendable {
 /// between. What has changed is not in it: the page asks for that.
 public struct ConsoleEvents: Sendable {
     let number: Int
-    let rings: AsyncStream<Void>
-    let bell: ConsoleBell
+    let wakeups: AsyncStream<Void>
+    let wakeup: ConsoleWakeup
     /// The newest entry's id, or nil where the session has ended.
     let newest: @Sendable () async -> Int64?
     /// The id that the page knows.
@@ -49,7 +49,7 @@ public struct ConsoleEvents: Sendable {
         var known = known
         // Soon again, should this connection be lost.
         try await write("retry: 2000\n\n")
-        for await _ in rings {
+        for await _ in wakeups {
             guard let newest = await newest() else { return try await write("event: ended\ndata: -\n\n") }
             if newest == known {
                 try await write(": here\n\n")
@@ -63,5 +63,5 @@ public struct ConsoleEvents: Sendable {
     }
 
     /// Ends the stream: its reader has gone. From any thread; twice is as good as once.
-    public func end() { bell.leave(number) }
+    public func end() { wakeup.leave(number) }
 }

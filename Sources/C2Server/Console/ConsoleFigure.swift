@@ -20,7 +20,7 @@ extension Console {
         let node = query.node("node")
         let most = live ? ConsolePolicy.arrowsOnPage : ConsolePolicy.arrowsInFile
         // Not every entry is a message.
-        let entries = means.entriesBefore(.max, 3 * most, node).filter { $0.line != nil }.suffix(most)
+        let entries = dependencies.entriesBefore(.max, 3 * most, node).filter { $0.line != nil }.suffix(most)
         let of = node.map { "\($0)" } ?? "all nodes"
         return ConsoleFigure(
             entries, title: "Messages of \(of)", fileName: node.map { "messages-\($0).svg" } ?? "messages.svg",
@@ -30,7 +30,7 @@ extension Console {
     /// The messages of one join: those of the device from its request to the decision, and those between the server and the
     /// observer that were about it.
     private func join(from start: Int64) -> ConsoleFigure? {
-        let entries = means.entriesAfter(start - 1, ConsolePolicy.arrowsInFile, nil)
+        let entries = dependencies.entriesAfter(start - 1, ConsolePolicy.arrowsInFile, nil)
         guard let first = entries.first, first.id == start, first.isJoinRequest, let device = first.node else {
             return nil
         }

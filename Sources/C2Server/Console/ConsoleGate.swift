@@ -27,7 +27,7 @@ struct ConsoleGate: Sendable {
         guard type == "application/x-www-form-urlencoded" else {
             return .sentence(415, "Refused", "That is not one of the console's forms. Nothing was done.")
         }
-        guard request.body.count <= ConsolePolicy.longestBody else {
+        guard request.body.count <= ConsolePolicy.maximumBody else {
             return .sentence(413, "Refused", "That is longer than any of the console's forms. Nothing was done.")
         }
         return nil

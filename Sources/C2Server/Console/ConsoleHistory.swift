@@ -27,10 +27,10 @@ extension Console {
         let node = query.node("node")
         let before = query["before"].flatMap { Int64($0) }.flatMap { $0 > 0 ? $0 : nil }
         let most = ConsolePolicy.entriesOnPage
-        let entries = means.entriesBefore(before ?? .max, most + 1, node)
+        let entries = dependencies.entriesBefore(before ?? .max, most + 1, node)
         return ConsoleHistory(
             entries: entries.suffix(most).reversed(), node: node,
-            newest: means.entriesBefore(.max, 1, nil).last?.id ?? 0, isNewest: before == nil,
+            newest: dependencies.entriesBefore(.max, 1, nil).last?.id ?? 0, isNewest: before == nil,
             hasOlder: entries.count > most)
     }
 }
@@ -75,7 +75,7 @@ extension ConsolePage {
     }
 
     private static func content(_ entry: C2Entry) -> HTML {
-        if entry.kind == .evidence, let evidence = Evidence(entry.words) {
+        if entry.kind == .evidence, let evidence = Evidence(entry.message) {
             let facts = evidence.facts.map { "<div><dt>\($0.name)</dt><dd>\($0.value)</dd></div>" as HTML }
             return "<p>\(evidence.introduction)</p><dl class=\"evidence\">\(facts)</dl>"
         }
@@ -88,12 +88,12 @@ extension ConsolePage {
             } ?? ""
         let grounds: HTML =
             entry.reason.map { "<p>\(ConsolePage.grade(entry.grade)) \(clipped($0))</p>" } ?? ""
-        return "<p>\(clipped(entry.words))</p>\(grounds)\(way)"
+        return "<p>\(clipped(entry.message))</p>\(grounds)\(way)"
     }
 
     /// What a node has sent can be 65,535 bytes long.
-    private static func clipped(_ words: String) -> String {
-        words.count <= 600 ? words : words.prefix(600) + "…"
+    private static func clipped(_ text: String) -> String {
+        text.count <= 600 ? text : text.prefix(600) + "…"
     }
 }
 
@@ -103,11 +103,11 @@ private struct Evidence {
     let facts: [(name: String, value: String)]
 
     /// nil where the words hold no flat JSON object.
-    init?(_ words: String) {
-        guard let start = words.firstIndex(of: "{"),
-            let fields = try? JSONDecoder().decode([String: Value].self, from: Data(words[start...].utf8))
+    init?(_ text: String) {
+        guard let start = text.firstIndex(of: "{"),
+            let fields = try? JSONDecoder().decode([String: Value].self, from: Data(text[start...].utf8))
         else { return nil }
-        introduction = String(words[..<start])
+        introduction = String(text[..<start])
         facts = fields.sorted { $0.key < $1.key }.prefix(32).map {
             (String($0.key.prefix(64)).replacing("_", with: " "), String($0.value.text.prefix(200)))
         }

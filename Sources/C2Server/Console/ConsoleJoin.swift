@@ -31,23 +31,23 @@ extension Console {
             return again(shown, "The page had been open for less than 1.5 seconds: look first. Nothing was done.")
         }
         let typed = shown.comparison?.hidden.map { form["word\($0 + 1)"] ?? "" } ?? []
-        switch await means.decide(id, wanted.decision(view, typed)) {
+        switch await dependencies.decide(id, wanted.decision(view, typed)) {
         case .decided: return .see(shown.path)
         case .over: return await again(joinView(id, view, session) ?? shown, ConsoleReply.tooLate)
         case .differ(let left):
-            let words =
+            let message =
                 left > 0
                 ? "Those are not the words that belong here. Read them on the device once more; if it shows other words, refuse it."
                 : "Those are not the words that belong here, for the last time: this join can only be refused now."
-            return await again(joinView(id, view, session) ?? shown, words + " Nothing was done.")
+            return await again(joinView(id, view, session) ?? shown, message + " Nothing was done.")
         case .notKept: return again(shown, "It could not be kept. Nothing was done.")
         }
     }
 
     /// The join's page once more, with a fresh form.
-    private func again(_ view: ConsoleJoinView, _ words: String) -> ConsoleReply {
+    private func again(_ view: ConsoleJoinView, _ message: String) -> ConsoleReply {
         var view = view
-        view.said = [words]
+        view.said = [message]
         view.number = forms.number(view.purpose, at: now())
         return .page(409, ConsolePage.join(view))
     }
@@ -56,16 +56,16 @@ extension Console {
     private func joinView(
         _ id: String, _ wanted: HumanView?, _ session: ConsoleSessions.Session
     ) async -> ConsoleJoinView? {
-        let snapshot = await means.snapshot()
+        let snapshot = await dependencies.snapshot()
         let (open, ended) = (snapshot.joins.first { $0.id == id }, snapshot.ended.last { $0.id == id })
         guard let device = open?.device ?? ended?.device else { return nil }
-        let comparison = open?.hasValue == true ? await means.comparison(id, wanted) : nil
+        let comparison = open?.hasValue == true ? await dependencies.comparison(id, wanted) : nil
         var view = ConsoleJoinView(
             id: id, device: device, open: open, ended: open == nil ? ended : nil, comparison: comparison,
             view: comparison?.view ?? wanted ?? .words,
             isMember: snapshot.nodes.contains { $0.id == device && [.joined, .observer].contains($0.membership) },
-            others: snapshot.joins.filter { $0.id != id && $0.manner == .human },
-            newest: means.entriesBefore(.max, 1, nil).last?.id ?? 0, session: session)
+            others: snapshot.joins.filter { $0.id != id && $0.joinMode == .human },
+            newest: dependencies.entriesBefore(.max, 1, nil).last?.id ?? 0, session: session)
         view.number = forms.number(view.purpose, at: now())
         return view
     }

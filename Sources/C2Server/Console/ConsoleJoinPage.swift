@@ -12,8 +12,8 @@ extension ConsolePage {
         let snapshot = view.snapshot
         let over = snapshot.ended.filter { $0.secondsAgo < ConsolePolicy.keptPlace }
         // Those that are over keep their place, so that none moves under a finger.
-        let open = snapshot.joins.map { (rank($0.manner), $0.secondsLeft, $0.id, card($0)) }
-        let ended = over.map { (rank($0.manner), $0.secondsLeft, $0.id, card($0)) }
+        let open = snapshot.joins.map { (rank($0.joinMode), $0.secondsLeft, $0.id, card($0)) }
+        let ended = over.map { (rank($0.joinMode), $0.secondsLeft, $0.id, card($0)) }
         let cards = (open + ended).sorted { ($0.0, $0.1, $0.2) < ($1.0, $1.1, $1.2) }.map(\.3)
         return """
             <section aria-labelledby="joins-heading">
@@ -25,15 +25,15 @@ extension ConsolePage {
     }
 
     /// Those that wait for a person come first.
-    private static func rank(_ manner: C2.Manner) -> Int {
-        switch manner {
+    private static func rank(_ joinMode: C2.JoinMode) -> Int {
+        switch joinMode {
         case .human: 0
         case .simple, .observed: 1
         }
     }
 
     private static func card(_ join: C2Snapshot.Join) -> HTML {
-        let isHuman = join.manner == .human
+        let isHuman = join.joinMode == .human
         let way: HTML =
             isHuman
             ? "<p><a class=\"button main\" href=\"\(joinPath)\(join.id)\">Compare <code>\(join.device)</code></a></p>"
@@ -41,7 +41,7 @@ extension ConsolePage {
         return """
             <li id="join-\(join.id)" class="join" data-device="\(join.device)" data-left="\(join.secondsLeft)">
             <h3>Device <code>\(join.device)</code></h3>
-            <p class="facts"><span>\(manner(join.observer))</span> <span class="left">\(timeLeft(join.secondsLeft)) left</span></p>
+            <p class="facts"><span>\(joinMode(join.observer))</span> <span class="left">\(timeLeft(join.secondsLeft)) left</span></p>
             \(way)
             </li>
             """
@@ -51,14 +51,14 @@ extension ConsolePage {
         """
         <li id="join-\(join.id)" class="join over \(join.decision.rawValue)" data-device="\(join.device)">
         <h3>Device <code>\(join.device)</code></h3>
-        <p class="facts"><span>\(manner(join.observer))</span> <span class="left">over</span></p>
+        <p class="facts"><span>\(joinMode(join.observer))</span> <span class="left">over</span></p>
         <p><strong>\(join.decision.rawValue)</strong> \(grade(join.grade)): \(join.reason).
         <a href="\(joinPath)\(join.id)">Result<span class="unseen"> for \(join.device)</span></a></p>
         </li>
         """
     }
 
-    private static func manner(_ observer: Identifier?) -> HTML {
+    private static func joinMode(_ observer: Identifier?) -> HTML {
         observer.map { "observed by <code>\($0)</code>" } ?? "decided by a person: you"
     }
 
@@ -86,7 +86,7 @@ extension ConsolePage {
             \(said(view.said))
             <p id="announcer" class="unseen" role="status" aria-live="assertive"></p>
             <div id="decision" class="card" data-live="decision" data-state="\(state(view))">
-            <p class="facts"><span>\(manner(observer))</span> \(left)</p>
+            <p class="facts"><span>\(joinMode(observer))</span> \(left)</p>
             \(view.ended.map { result($0, view) } ?? comparison(view))
             </div>
             \(waiting(view))
@@ -101,7 +101,7 @@ extension ConsolePage {
     }
 
     private static func comparison(_ view: ConsoleJoinView) -> HTML {
-        guard view.open?.manner == .human else { return votes(view.open?.votes) }
+        guard view.open?.joinMode == .human else { return votes(view.open?.votes) }
         guard let comparison = view.comparison else {
             return """
                 <p class="fault">The value is not known any more, so there is nothing to compare. Refuse it, and let the \

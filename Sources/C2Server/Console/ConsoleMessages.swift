@@ -18,7 +18,7 @@ public struct ConsoleRequest: Sendable {
     public var contentType: String?
     /// The Last-Event-ID header.
     public var lastEvent: String?
-    /// The body; longer than `ConsolePolicy.longestBody` where the sender wanted too much.
+    /// The body; longer than `ConsolePolicy.maximumBody` where the sender wanted too much.
     public var body: [UInt8]
 
     /// A request of these parts.
@@ -62,9 +62,9 @@ public struct ConsoleReply: Sendable {
 
     /// A sentence, in the page's form.
     static func sentence(
-        _ status: Int, _ heading: String, _ words: String, _ headers: [(name: String, value: String)] = []
+        _ status: Int, _ heading: String, _ message: String, _ headers: [(name: String, value: String)] = []
     ) -> ConsoleReply {
-        page(status, ConsolePage.sentence(heading, words), headers)
+        page(status, ConsolePage.sentence(heading, message), headers)
     }
 
     /// After a POST: look there.
@@ -82,9 +82,9 @@ public struct ConsoleReply: Sendable {
 /// The console's own numbers.
 public enum ConsolePolicy {
     /// Bytes of a request's body; more is answered with 413. The longest form has nine short fields.
-    public static let longestBody = 4_096
+    public static let maximumBody = 4_096
     /// Seconds that one connection may last; a browser opens its stream of events anew.
-    public static let longestConnection: Int64 = 600
+    public static let maximumConnection: Int64 = 600
     /// Streams of events at a time; a page that gets none asks every few seconds.
     static let mostStreams = 16
     /// Seconds between signs of life on a stream that has nothing to tell: so we see who has gone.
@@ -92,7 +92,7 @@ public enum ConsolePolicy {
     /// Sessions at a time; the oldest makes room.
     static let mostSessions = 8
     /// Nanoseconds, on CLOCK_BOOTTIME, after which a session ends: a working day.
-    static let longestSession: Int64 = 12 * 3_600 * 1_000_000_000
+    static let maximumSession: Int64 = 12 * 3_600 * 1_000_000_000
     /// Nanoseconds between rendering a page and an accept that counts. The second click of a double click, on a page that has
     /// come meanwhile, is earlier.
     static let shortestLook: Int64 = 1_500_000_000
@@ -107,7 +107,7 @@ public enum ConsolePolicy {
     /// Messages in a drawing that is downloaded.
     static let arrowsInFile = 400
     /// Bytes of the address of an update.
-    static let longestAddress = 1_000
+    static let maximumAddress = 1_000
 
     /// On every answer. The page takes nothing from elsewhere, sends nothing elsewhere, and stands in nobody's frame.
     public static let headers: [(name: String, value: String)] = [

@@ -72,7 +72,7 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
     }
 
     private static func update(_ node: Identifier, in form: ConsoleForm) -> C2Order? {
-        guard let url = form["url"], (1...ConsolePolicy.longestAddress).contains(url.utf8.count),
+        guard let url = form["url"], (1...ConsolePolicy.maximumAddress).contains(url.utf8.count),
             url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
             let digest = form["digest"].flatMap({ bytes(hexadecimal: $0.utf8.filter { $0 > 0x20 }) }),
             digest.count == 32

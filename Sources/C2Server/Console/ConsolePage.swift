@@ -35,9 +35,9 @@ enum ConsolePage {
     }
 
     /// For those who have not signed in.
-    static func signIn(_ words: String? = nil) -> HTML {
-        let fault: HTML = words.map { "<p class=\"fault\" id=\"fault\" role=\"alert\">\($0)</p>" } ?? ""
-        let described: HTML = words == nil ? "hint" : "fault hint"
+    static func signIn(_ message: String? = nil) -> HTML {
+        let fault: HTML = message.map { "<p class=\"fault\" id=\"fault\" role=\"alert\">\($0)</p>" } ?? ""
+        let described: HTML = message == nil ? "hint" : "fault hint"
         return document(
             title: "Sign in",
             """
@@ -77,13 +77,13 @@ enum ConsolePage {
     }
 
     /// A sentence, and the way back.
-    static func sentence(_ heading: String, _ words: String) -> HTML {
+    static func sentence(_ heading: String, _ message: String) -> HTML {
         document(
             title: heading,
             """
             <main id="main" class="small">
             <h1>\(heading)</h1>
-            <p>\(words)</p>
+            <p>\(message)</p>
             <p><a class="button" href="/">Back to the console</a></p>
             </main>
             """)
@@ -127,9 +127,9 @@ enum ConsolePage {
         """
     }
 
-    static func said(_ words: [String]) -> HTML {
-        guard !words.isEmpty else { return "" }
-        let lines = words.map { "<p>\($0)</p>" as HTML }
+    static func said(_ messages: [String]) -> HTML {
+        guard !messages.isEmpty else { return "" }
+        let lines = messages.map { "<p>\($0)</p>" as HTML }
         return "<div id=\"said\" class=\"said\" role=\"status\" tabindex=\"-1\">\(lines)</div>"
     }
 
@@ -160,7 +160,7 @@ enum ConsolePage {
         }
         return """
             <tr id="node-\(node.id)"><th scope="row"><code>\(node.id)</code></th>
-            <td data-name="Membership"><span class="badge \(node.membership.rawValue)">\(node.membership.words)</span></td>
+            <td data-name="Membership"><span class="badge \(node.membership.rawValue)">\(node.membership.label)</span></td>
             <td data-name="Role">\(node.role.rawValue)</td>
             <td data-name="May observe">\(node.mayObserve ? "yes" : "no")</td>
             <td data-name="Last heard">\(heard)</td>
@@ -179,7 +179,7 @@ enum ConsolePage {
         <form method="post" action="/order" class="update">\(token(view.session))
         <input type="hidden" name="node" value="\(node)">
         <label for="url-\(node)">Update: address of the file</label>
-        <input id="url-\(node)" name="url" required maxlength="\(ConsolePolicy.longestAddress)" autocomplete="off" \
+        <input id="url-\(node)" name="url" required maxlength="\(ConsolePolicy.maximumAddress)" autocomplete="off" \
         spellcheck="false" inputmode="url">
         <label for="digest-\(node)">its SHA-256</label>
         <input id="digest-\(node)" name="digest" required pattern=" *[0-9a-fA-F]{64} *" \
@@ -216,9 +216,9 @@ enum ConsolePage {
     }
 }
 
-extension C2.Standing {
+extension C2.MembershipState {
     /// For people.
-    fileprivate var words: String {
+    fileprivate var label: String {
         switch self {
         case .known: "not joined"
         case .joined: "member"

@@ -7,10 +7,10 @@ extension Console {
         guard let grade = form["require"].flatMap(C2.Grade.init(rawValue:)) else {
             return .sentence(400, "Refused", "It is not said what is to be required. Nothing was done.")
         }
-        if await grade < means.snapshot().requires, form["confirmed"] != "yes" {
+        if await grade < dependencies.snapshot().requires, form["confirmed"] != "yes" {
             return .page(200, ConsolePage.confirm(grade, session))
         }
-        return tell(await means.obey(.require(grade)), session)
+        return tell(await dependencies.obey(.require(grade)), session)
     }
 }
 
@@ -87,7 +87,7 @@ extension ConsolePage {
         func list(_ beacons: [Identifier]) -> [HTML] { beacons.map { " <code>\($0)</code>" } }
         let seen: HTML = votes.seen.isEmpty ? "" : " Seen by:\(list(votes.seen))."
         let unseen: HTML = votes.unseen.isEmpty ? "" : " Not seen by:\(list(votes.unseen))."
-        return "<p class=\"votes\">Site \(votes.site): \(votes.words).\(seen)\(unseen)</p>"
+        return "<p class=\"votes\">Site \(votes.site): \(votes.description).\(seen)\(unseen)</p>"
     }
 }
 

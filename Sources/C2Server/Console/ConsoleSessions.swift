@@ -22,7 +22,7 @@ struct ConsoleSessions: Sendable {
     /// Words after an order.
     struct Said: Sendable {
         let number: Int
-        let words: [String]
+        let messages: [String]
     }
 
     /// What becomes of a try to sign in.
@@ -59,7 +59,7 @@ struct ConsoleSessions: Sendable {
         key = random()
         forget(at: now)
         if sessions.count >= ConsolePolicy.mostSessions { sessions.removeFirst() }
-        let session = Session(token: random(), formToken: random(), ends: now + ConsolePolicy.longestSession)
+        let session = Session(token: random(), formToken: random(), ends: now + ConsolePolicy.maximumSession)
         sessions.append(session)
         return .session(session.token)
     }
@@ -76,10 +76,10 @@ struct ConsoleSessions: Sendable {
 
     /// Keeps what the operator is to be told.
     /// - Returns: under which number.
-    mutating func keep(_ words: [String], for token: String) -> Int {
+    mutating func keep(_ messages: [String], for token: String) -> Int {
         said += 1
         guard let place = place(token) else { return said }
-        sessions[place].said = sessions[place].said.suffix(7) + [Said(number: said, words: words)]
+        sessions[place].said = sessions[place].said.suffix(7) + [Said(number: said, messages: messages)]
         return said
     }
 

@@ -130,6 +130,6 @@ struct RegistryInitVerb: ParsableCommand {
     }
 
     func run() throws {
-        try plan.make(passphrase: try passphrase.read(isNew: true)) { Voice.say("registry: \($0)") }
+        try plan.make(passphrase: try passphrase.read(isNew: true)) { Terminal.print("registry: \($0)") }
     }
 }

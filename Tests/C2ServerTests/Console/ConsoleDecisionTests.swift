@@ -8,10 +8,10 @@ import TestVectors
 @Suite("Deciding at the console")
 struct ConsoleDecisionTests {
     private static let second = C2Snapshot.Join(
-        id: "j-2", device: Cast.beacon.id, manner: .human, observer: nil, secondsLeft: 95, hasValue: true)
+        id: "j-2", device: Roles.beacon.id, joinMode: .human, observer: nil, secondsLeft: 95, hasValue: true)
 
-    private func twoJoins() async -> Operator {
-        await Operator { $0.snapshot.joins = [Shown.join, ConsoleDecisionTests.second] }
+    private func twoJoins() async -> ConsoleFixture {
+        await ConsoleFixture { $0.snapshot.joins = [Shown.join, ConsoleDecisionTests.second] }
     }
 
     @Test(
@@ -20,7 +20,7 @@ struct ConsoleDecisionTests {
     func doubleClick(gap: Int64) async {
         let it = await twoJoins()
         let (cookie, _) = await it.signedIn()
-        let first = await it.form(cookie: cookie) + "&decision=accept&" + Operator.typed
+        let first = await it.form(cookie: cookie) + "&decision=accept&" + ConsoleFixture.typed
         it.world.change { $0.now += ConsolePolicy.shortestLook }
         let answer = await it.post("/join", first, cookie: cookie)
         #expect(answer.status == 303 && answer["location"] == "/joins/j-1")
@@ -31,7 +31,7 @@ struct ConsoleDecisionTests {
         // On another join's, were it under the pointer: with the right words even.
         let other = await it.form("j-2", cookie: cookie)
         it.world.change { $0.now += gap * 1_000_000 }
-        let early = await it.post("/join", "\(other)&decision=accept&\(Operator.typed)", cookie: cookie)
+        let early = await it.post("/join", "\(other)&decision=accept&\(ConsoleFixture.typed)", cookie: cookie)
         #expect(early.status == 409 && early.text.contains("less than 1.5 seconds: look first. Nothing was done."))
         #expect(it.world.now(\.decided) == ["j-1 true"])
         // The list has no buttons that decide, and what is over keeps its place without any way to decide.
@@ -60,17 +60,17 @@ struct ConsoleDecisionTests {
         let accepted = await it.decide("accept", cookie: cookie)
         it.world.change { $0.snapshot.nodes = [Shown.member] }
         let page = await it.get(accepted["location"], cookie: cookie).text
-        #expect(page.contains("Accepted: device <code>\(Cast.device.id)</code> is a member now."))
+        #expect(page.contains("Accepted: device <code>\(Roles.device.id)</code> is a member now."))
         #expect(page.contains("a person has &lt;b&gt;compared&lt;/b&gt;"))
         #expect(page.contains("Undo: end membership") && !page.contains("name=\"decision\""))
-        let undo = "token=\(token)&node=\(Cast.device.id)&order=terminate"
+        let undo = "token=\(token)&node=\(Roles.device.id)&order=terminate"
         #expect(await it.post("/order", undo, cookie: cookie).text.contains("End membership"))
         #expect(it.world.now(\.orders).isEmpty)
         #expect(await it.post("/order", undo + "&confirmed=yes", cookie: cookie).status == 303)
-        #expect(it.world.now(\.orders) == [.terminate(Cast.device.id)])
+        #expect(it.world.now(\.orders) == [.terminate(Roles.device.id)])
         let refused = await it.decide("refuse", of: "j-2", cookie: cookie)
         let other = await it.get(refused["location"], cookie: cookie).text
-        #expect(other.contains("Refused: device <code>\(Cast.beacon.id)</code>") && !other.contains("Undo"))
+        #expect(other.contains("Refused: device <code>\(Roles.beacon.id)</code>") && !other.contains("Undo"))
     }
 
     @Test("An accept wants the three words that the page hides; wrong ones do nothing, and only a few are allowed")
@@ -78,18 +78,20 @@ struct ConsoleDecisionTests {
         let it = await twoJoins()
         let (cookie, _) = await it.signedIn()
         let page = await it.get("/joins/j-1", cookie: cookie).text
-        let words = HumanView.words.picture(of: Cast.value ?? .random()).spoken.split(separator: " ")
+        let words = HumanView.words.picture(of: Roles.value ?? .random()).spoken.split(separator: " ")
         for (place, word) in words.enumerated() {
             #expect(page.contains("<li>\(word)</li>") == ![1, 4, 8].contains(place), "\(place)")
         }
         #expect(page.matches(of: /<input id="word/).count == 3 && page.contains("words, view 1 of 4"))
-        for (tries, wrong) in ["", "word2=a&word5=b&word9=c", Operator.typed + "x", "word2=\(words[1])"].enumerated() {
+        for (tries, wrong) in ["", "word2=a&word5=b&word9=c", ConsoleFixture.typed + "x", "word2=\(words[1])"]
+            .enumerated()
+        {
             let answer = await it.decide("accept", words: wrong, cookie: cookie)
             #expect(answer.status == 409 && answer.text.contains("Nothing was done."), "\(wrong)")
             #expect(it.world.now(\.shown).triesLeft == 4 - tries)
         }
         #expect(it.world.now(\.decided).isEmpty)
-        let right = Operator.typed.uppercased().replacing("WORD", with: "word").replacing("=", with: "=+")
+        let right = ConsoleFixture.typed.uppercased().replacing("WORD", with: "word").replacing("=", with: "=+")
         #expect(await it.decide("accept", words: right, cookie: cookie).status == 303)
         #expect(it.world.now(\.decided) == ["j-1 true"])
         it.world.change { $0.shown.triesLeft = 0 }
@@ -141,11 +143,11 @@ struct ConsoleDecisionTests {
             form.replacing(number(form), with: number(foreign)), form.replacing("join=j-1", with: "join=j-2"),
             form.replacing(number(form), with: ""), form.replacing(number(form), with: "0-0-0"), form + "0",
         ] {
-            let answer = await it.post("/join", wrong + "&decision=accept&" + Operator.typed, cookie: cookie)
+            let answer = await it.post("/join", wrong + "&decision=accept&" + ConsoleFixture.typed, cookie: cookie)
             #expect(answer.status == 403, "\(wrong)")
         }
         #expect(await it.post("/join", form + "&decision=accept", cookie: cookie).status == 409)
-        let used = await it.post("/join", form + "&decision=accept&" + Operator.typed, cookie: cookie)
+        let used = await it.post("/join", form + "&decision=accept&" + ConsoleFixture.typed, cookie: cookie)
         #expect(used.status == 409 && used.text.contains("was sent before"))
         #expect(await it.post("/join", form + "&decision=perhaps", cookie: cookie).status == 400)
         #expect(it.world.now(\.decided).isEmpty)
@@ -162,11 +164,11 @@ struct ConsoleDecisionTests {
             world.snapshot.joins[0].id = "j-3"
             world.snapshot.ended = [
                 C2Snapshot.Ended(
-                    id: "j-1", device: old.device, manner: old.manner, observer: nil, secondsLeft: 1, secondsAgo: 0,
+                    id: "j-1", device: old.device, joinMode: old.joinMode, observer: nil, secondsLeft: 1, secondsAgo: 0,
                     decision: .failed, reason: C2.askedAgain)
             ]
         }
-        let late = await it.post("/join", "\(form)&decision=accept&\(Operator.typed)", cookie: cookie)
+        let late = await it.post("/join", "\(form)&decision=accept&\(ConsoleFixture.typed)", cookie: cookie)
         #expect(late.status == 409 && late.text.contains("over before your decision came. Nothing was done."))
         #expect(late.text.contains("the device has asked again") && late.text.contains("/joins/j-3"))
         #expect(it.world.now(\.decided).isEmpty)

@@ -7,14 +7,14 @@ import TestVectors
 @Suite("What is required of a proof, at the console")
 struct ConsoleEvidenceTests {
     private static let observed = C2Snapshot.Join(
-        id: "j-3", device: Cast.device.id, manner: .observed, observer: Cast.beacon.id,
+        id: "j-3", device: Roles.device.id, joinMode: .observed, observer: Roles.beacon.id,
         votes: C2Snapshot.Votes(
-            site: "gate <1>", asked: 3, needed: 2, seen: [Cast.beacon.id], unseen: [Cast.stranger.id]),
+            site: "gate <1>", asked: 3, needed: 2, seen: [Roles.beacon.id], unseen: [Roles.stranger.id]),
         secondsLeft: 90, hasValue: false)
 
     @Test("what is required is shown, with a button for each other grade", arguments: C2.Grade.allCases)
     func shown(grade: C2.Grade) async {
-        let it = await Operator { $0.snapshot.requires = grade }
+        let it = await ConsoleFixture { $0.snapshot.requires = grade }
         let (cookie, _) = await it.signedIn()
         let page = await it.get("/", cookie: cookie).text
         #expect(page.contains("Required of a device's proof: <strong>\(grade.rawValue)</strong>."))
@@ -25,7 +25,7 @@ struct ConsoleEvidenceTests {
 
     @Test("more is required at once, and less only after a question")
     func setting() async {
-        let it = await Operator { $0.snapshot.requires = .challenged }
+        let it = await ConsoleFixture { $0.snapshot.requires = .challenged }
         let (cookie, token) = await it.signedIn()
         let more = await it.post("/require", "token=\(token)&require=keyed", cookie: cookie)
         #expect(more.status == 303 && it.world.now(\.orders) == [.require(.keyed)])
@@ -38,7 +38,7 @@ struct ConsoleEvidenceTests {
 
     @Test("the attack: a form of another session, of another page, of nobody, or with another word requires nothing")
     func refused() async {
-        let it = await Operator()
+        let it = await ConsoleFixture()
         let (cookie, token) = await it.signedIn()
         let (otherCookie, _) = await it.signedIn()
         let form = "require=keyed&confirmed=yes"
@@ -55,7 +55,7 @@ struct ConsoleEvidenceTests {
 
     @Test("sites are shown with their beacons and their quorum, and without sites there is no table")
     func sites() async {
-        let it = await Operator()
+        let it = await ConsoleFixture()
         let (cookie, _) = await it.signedIn()
         #expect(await !it.get("/", cookie: cookie).text.contains("data-live=\"sites\""))
         it.world.change {
@@ -63,28 +63,28 @@ struct ConsoleEvidenceTests {
                 C2Snapshot.Site(
                     name: "gate <1>", quorum: 2,
                     beacons: [
-                        C2Snapshot.Beacon(id: Cast.beacon.id, mayObserve: true, isAsked: true),
-                        C2Snapshot.Beacon(id: Cast.device.id, mayObserve: true, isAsked: false),
-                        C2Snapshot.Beacon(id: Cast.stranger.id, mayObserve: false, isAsked: false),
+                        C2Snapshot.Beacon(id: Roles.beacon.id, mayObserve: true, isAsked: true),
+                        C2Snapshot.Beacon(id: Roles.device.id, mayObserve: true, isAsked: false),
+                        C2Snapshot.Beacon(id: Roles.stranger.id, mayObserve: false, isAsked: false),
                     ])
             ]
         }
         let page = await it.get("/", cookie: cookie).text
         #expect(page.contains("<th scope=\"row\">gate &lt;1&gt;</th>") && page.contains("2 of 3, by keyed proofs"))
-        #expect(page.contains("<code>\(Cast.beacon.id)</code> </li>"))
-        #expect(page.contains("<code>\(Cast.device.id)</code> is not asked: it has not joined"))
-        #expect(page.contains("<code>\(Cast.stranger.id)</code> is not asked: it may not observe"))
+        #expect(page.contains("<code>\(Roles.beacon.id)</code> </li>"))
+        #expect(page.contains("<code>\(Roles.device.id)</code> is not asked: it has not joined"))
+        #expect(page.contains("<code>\(Roles.stranger.id)</code> is not asked: it may not observe"))
     }
 
     @Test("an open join at a site shows the votes so far, in the list and on its page")
     func votes() async {
-        let it = await Operator { $0.snapshot.joins = [ConsoleEvidenceTests.observed] }
+        let it = await ConsoleFixture { $0.snapshot.joins = [ConsoleEvidenceTests.observed] }
         let (cookie, _) = await it.signedIn()
         for path in ["/", "/joins/j-3"] {
             let page = await it.get(path, cookie: cookie).text
             #expect(page.contains("Site gate &lt;1&gt;: 1 of 3 beacons have seen it, 2 must."), "\(path)")
-            #expect(page.contains("Seen by: <code>\(Cast.beacon.id)</code>."), "\(path)")
-            #expect(page.contains("Not seen by: <code>\(Cast.stranger.id)</code>."), "\(path)")
+            #expect(page.contains("Seen by: <code>\(Roles.beacon.id)</code>."), "\(path)")
+            #expect(page.contains("Not seen by: <code>\(Roles.stranger.id)</code>."), "\(path)")
         }
         // A page that is open changes with each answer.
         #expect(await it.get("/joins/j-3", cookie: cookie).text.contains("data-state=\"open, 2 answers\""))
@@ -96,13 +96,13 @@ struct ConsoleEvidenceTests {
         "a join that is over shows the grade of its evidence and the reason, in the list, on its page, in the history")
     func ended() async {
         let reason = "the verdict of x: the evidence is reachable, and keyed is required"
-        let it = await Operator { world in
+        let it = await ConsoleFixture { world in
             world.snapshot.ended = [
                 C2Snapshot.Ended(
-                    id: "j-4", device: Cast.device.id, manner: .observed, observer: Cast.beacon.id, secondsLeft: 9,
+                    id: "j-4", device: Roles.device.id, joinMode: .observed, observer: Roles.beacon.id, secondsLeft: 9,
                     secondsAgo: 1, decision: .refused, reason: reason, grade: .reachable)
             ]
-            var entry = Shown.entry(1, Cast.device.id, .decision, "observed join: refused")
+            var entry = Shown.entry(1, Roles.device.id, .decision, "observed join: refused")
             (entry.grade, entry.reason) = (.reachable, "because <it>")
             world.entries = [entry]
         }

@@ -15,7 +15,7 @@ struct ConsoleTests {
             ("localhost", 421), ("evil.example:8080", 421), ("localhost.evil.example:8080", 421), ("", 421),
         ])
     func names(host: String, status: Int) async {
-        let it = await Operator()
+        let it = await ConsoleFixture()
         #expect(await it.get("/", host: host).status == status)
         #expect(await it.get("/console.css", host: host).status == (status == 403 ? 200 : 421))
         #expect(await it.get("/", host: nil).status == 421)
@@ -28,9 +28,9 @@ struct ConsoleTests {
             "http://127.0.0.1:8080",
         ] as [String?])
     func origins(origin: String?) async {
-        let it = await Operator { $0.snapshot.joins = [Shown.join] }
+        let it = await ConsoleFixture { $0.snapshot.joins = [Shown.join] }
         let (cookie, token) = await it.signedIn()
-        let body = await it.form(cookie: cookie) + "&decision=accept&" + Operator.typed
+        let body = await it.form(cookie: cookie) + "&decision=accept&" + ConsoleFixture.typed
         it.world.change { $0.now += ConsolePolicy.shortestLook }
         #expect(body.hasPrefix("token=\(token)&"))
         #expect(await it.post("/join", body, cookie: cookie, origin: origin).status == 403)
@@ -42,7 +42,7 @@ struct ConsoleTests {
 
     @Test("a form without the session's token, or with another session's, is refused")
     func tokens() async {
-        let it = await Operator { $0.snapshot.joins = [Shown.join] }
+        let it = await ConsoleFixture { $0.snapshot.joins = [Shown.join] }
         let (cookie, _) = await it.signedIn()
         let (_, others) = await it.signedIn()
         for token in ["", "token=&", "token=\(others)&"] {
@@ -56,7 +56,7 @@ struct ConsoleTests {
 
     @Test("what is no form, or too long, or another method, is refused")
     func shapes() async {
-        let it = await Operator()
+        let it = await ConsoleFixture()
         let (cookie, token) = await it.signedIn()
         let order = "token=\(token)&node=1&order=pause"
         #expect(await it.post("/order", order, cookie: cookie, contentType: "text/plain").status == 415)
@@ -64,7 +64,7 @@ struct ConsoleTests {
         #expect(await it.post("/order", long, cookie: cookie).status == 413)
         #expect(await it.post("/order", "token=\(token)&node=%zz", cookie: cookie).status == 403)
         #expect(await it.post("/nowhere", order, cookie: cookie).status == 404)
-        let put = await it.console.answer(ConsoleRequest(method: "PUT", host: Operator.host, path: "/"))
+        let put = await it.console.answer(ConsoleRequest(method: "PUT", host: ConsoleFixture.host, path: "/"))
         #expect(put.status == 405)
         #expect(it.world.now(\.orders).isEmpty)
     }
@@ -73,7 +73,7 @@ struct ConsoleTests {
 
     @Test("a key signs in once, a wrong one is counted and told, and the next key is told")
     func keys() async {
-        let it = await Operator()
+        let it = await ConsoleFixture()
         let first = it.key
         #expect(first.count == 32)
         #expect(await it.post("/sign-in", "key=0").status == 403)
@@ -87,7 +87,7 @@ struct ConsoleTests {
 
     @Test("after ten tries in a minute all others wait, right ones too")
     func tries() async {
-        let it = await Operator()
+        let it = await ConsoleFixture()
         for _ in 0..<10 { #expect(await it.post("/sign-in", "key=0").status == 403) }
         let refused = await it.post("/sign-in", "key=\(it.key)")
         #expect(refused.status == 429 && Int(refused["retry-after"]).map { $0 > 0 } == true)
@@ -97,7 +97,7 @@ struct ConsoleTests {
 
     @Test("a session ends by itself, by signing out, and when there are too many")
     func ends() async {
-        let it = await Operator()
+        let it = await ConsoleFixture()
         let (cookie, token) = await it.signedIn()
         #expect(await it.get("/", cookie: "other=1; \(cookie)").status == 200)
         #expect(await it.get("/", cookie: cookie + "0").status == 403)
@@ -124,7 +124,7 @@ struct ConsoleTests {
 
     @Test("the cookie is for our pages only, and nothing but the sign-in page and its files is for strangers")
     func cookie() async {
-        let it = await Operator { $0.snapshot.joins = [Shown.join] }
+        let it = await ConsoleFixture { $0.snapshot.joins = [Shown.join] }
         let answer = await it.post("/sign-in", "key=\(it.key)")
         for part in ["srup-console-8080=", "HttpOnly", "SameSite=Strict", "Path=/"] {
             #expect(answer["set-cookie"].contains(part))
@@ -138,11 +138,11 @@ struct ConsoleTests {
 
     @Test("a stream of events ends with its session, and there are not too many of them")
     func streams() async throws {
-        let it = await Operator()
+        let it = await ConsoleFixture()
         let (cookie, token) = await it.signedIn()
         func open() async -> ConsoleReply {
             await it.console.answer(
-                ConsoleRequest(method: "GET", host: Operator.host, path: "/events", cookies: cookie))
+                ConsoleRequest(method: "GET", host: ConsoleFixture.host, path: "/events", cookies: cookie))
         }
         guard case .events(let events) = await open().body else {
             Issue.record("no stream")
@@ -162,7 +162,7 @@ struct ConsoleTests {
         var streams: [ConsoleEvents] = []
         for _ in 0..<16 {
             let reply = await it.console.answer(
-                ConsoleRequest(method: "GET", host: Operator.host, path: "/events", cookies: again))
+                ConsoleRequest(method: "GET", host: ConsoleFixture.host, path: "/events", cookies: again))
             if case .events(let events) = reply.body { streams.append(events) }
         }
         #expect(streams.count == 16)
@@ -175,7 +175,7 @@ struct ConsoleTests {
 
     /// What a button at the device gives the server.
     private static func order(_ button: ConsoleOrder) -> C2Order {
-        let device = Cast.device.id
+        let device = Roles.device.id
         return switch button {
         case .identity: .identity(device)
         case .identify: .action(device, 3)
@@ -194,10 +194,10 @@ struct ConsoleTests {
 
     @Test("what is not easily undone is asked about first")
     func confirming() async {
-        let it = await Operator()
+        let it = await ConsoleFixture()
         let (cookie, token) = await it.signedIn()
         for order in ConsoleOrder.ofNode {
-            let body = "token=\(token)&node=\(Cast.device.id)&order=\(order.rawValue)"
+            let body = "token=\(token)&node=\(Roles.device.id)&order=\(order.rawValue)"
             let first = await it.post("/order", body, cookie: cookie)
             guard [.letObserve, .activate, .terminate, .deregister].contains(order) else {
                 #expect(first.status == 303)
@@ -212,10 +212,10 @@ struct ConsoleTests {
 
     @Test("an update wants an address and a whole digest")
     func update() async {
-        let it = await Operator()
+        let it = await ConsoleFixture()
         let (cookie, token) = await it.signedIn()
         func order(_ url: String, _ digest: String) async -> Int {
-            let body = "token=\(token)&node=\(Cast.device.id)&order=update&url=\(url)&digest=\(digest)"
+            let body = "token=\(token)&node=\(Roles.device.id)&order=update&url=\(url)&digest=\(digest)"
             return await it.post("/order", body, cookie: cookie).status
         }
         let digest = String(repeating: "aB", count: 32)
@@ -228,7 +228,7 @@ struct ConsoleTests {
         #expect(await order("https%3A%2F%2Fx%2Fy%3Fa%3D1", "+\(digest)+") == 303)
         #expect(
             it.world.now(\.orders) == [
-                .update(Cast.device.id, url: "https://x/y?a=1", digest: [UInt8](repeating: 0xAB, count: 32))
+                .update(Roles.device.id, url: "https://x/y?a=1", digest: [UInt8](repeating: 0xAB, count: 32))
             ])
     }
 }

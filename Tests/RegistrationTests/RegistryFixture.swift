@@ -10,19 +10,19 @@ import Testing
 
 /// A registry with a clock of the test's, in a folder that is gone with the test. The device is `id`; its identity's key is
 /// `dev_2048`, its second one `obs_2048`; the C2 server's is `c2_2048`.
-final class Office {
+final class RegistryFixture {
     static let id = "5f1e2d3c4b5a6978"
     static let c2 = Identifier(0x9a8b_7c6d_5e4f_3021)
     static let service = Identifier(0xace0_0000_0000_0001)
     /// The service as statements name it.
     static let place = Statement.Service(name: service.topicForm, host: "localhost")
-    static let device = Cast.device.key
-    static let second = Cast.beacon.key
-    static let stranger = Cast.stranger.key
+    static let device = Roles.device.key
+    static let second = Roles.beacon.key
+    static let stranger = Roles.stranger.key
 
     let folder: TemporaryFolder
     let registry: Registry
-    let clock: Hands
+    let clock: TestClock
     private let lines: Lines
 
     /// A folder as `registry init` makes it: keys take long, so it is made once.
@@ -47,24 +47,24 @@ final class Office {
         return plan
     }
 
-    static func with(_ body: (Office) throws -> Void) throws { try with(policy: RegistryPolicy(), body) }
+    static func with(_ body: (RegistryFixture) throws -> Void) throws { try with(policy: RegistryPolicy(), body) }
 
-    static func with(_ change: (inout RegistryPolicy) -> Void, _ body: (Office) throws -> Void) throws {
+    static func with(_ change: (inout RegistryPolicy) -> Void, _ body: (RegistryFixture) throws -> Void) throws {
         var policy = RegistryPolicy()
         change(&policy)
         try with(policy: policy, body)
     }
 
-    private static func with(policy: RegistryPolicy, _ body: (Office) throws -> Void) throws {
+    private static func with(policy: RegistryPolicy, _ body: (RegistryFixture) throws -> Void) throws {
         try TemporaryFolder.with { folder in
             for (name, data) in template { try folder.write(data, to: name) }
-            try body(Office(folder, policy))
+            try body(RegistryFixture(folder, policy))
         }
     }
 
     init(_ folder: TemporaryFolder, _ policy: RegistryPolicy) throws {
         self.folder = folder
-        let (clock, lines) = (Hands(), Lines())
+        let (clock, lines) = (TestClock(), Lines())
         (self.clock, self.lines) = (clock, lines)
         registry = try Registry(
             in: RegistryFolder(existing: folder.url.path), policy: policy, passphrase: nil, clock: clock.clock
@@ -73,14 +73,14 @@ final class Office {
 
     var said: [String] { lines.all }
 
-    var desk: RegistryDesk {
-        get throws { try RegistryDesk(RegistryFolder(existing: folder.url.path), clock: clock.clock) }
+    var admin: RegistryAdmin {
+        get throws { try RegistryAdmin(RegistryFolder(existing: folder.url.path), clock: clock.clock) }
     }
 
     func token(
         _ role: RegistryRole, type: String? = nil, uses: Int64? = nil, label: String? = nil, hours: Int64 = 1
     ) throws -> String {
-        try desk.token(role, type: type, uses: uses, label: label, hours: hours)
+        try admin.token(role, type: type, uses: uses, label: label, hours: hours)
     }
 
     // MARK: Requests
@@ -105,27 +105,30 @@ final class Office {
     }
 
     func register(
-        _ id: String = Office.id, _ key: IdentityKey = Office.device, type: String = "thing", token: String? = nil
+        _ id: String = RegistryFixture.id, _ key: IdentityKey = RegistryFixture.device, type: String = "thing",
+        token: String? = nil
     ) -> RegistryReply {
         var members = ["identity": id, "key": text(key.publicKey.der), "type": type]
         members["token"] = token
         return post("register", members)
     }
 
-    func validate(_ id: String = Office.id, _ key: IdentityKey = Office.device) throws -> RegistryReply {
+    func validate(_ id: String = RegistryFixture.id, _ key: IdentityKey = RegistryFixture.device) throws
+        -> RegistryReply
+    {
         post("validate", ["identity": id, "signature": text(try key.pssSignature(over: Array(id.utf8)))])
     }
 
     func access(
-        _ id: String = Office.id, _ key: IdentityKey = Office.device, request: [UInt8]
+        _ id: String = RegistryFixture.id, _ key: IdentityKey = RegistryFixture.device, request: [UInt8]
     ) throws -> RegistryReply {
         post(
             "access",
             ["identity": id, "csr": text(request), "signature": text(try key.pssSignature(over: request))])
     }
 
-    func access(_ second: IdentityKey = Office.second) throws -> RegistryReply {
-        try access(request: CertificateRequest(for: second, commonName: Office.id).pem)
+    func access(_ second: IdentityKey = RegistryFixture.second) throws -> RegistryReply {
+        try access(request: CertificateRequest(for: second, commonName: RegistryFixture.id).pem)
     }
 
     /// Registered and validated.
@@ -144,7 +147,7 @@ final class Office {
 func text(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
 
 /// The time of a test. `@unchecked Sendable`: a test uses it on one thread.
-final class Hands: @unchecked Sendable {
+final class TestClock: @unchecked Sendable {
     var seconds = Int64(Date().timeIntervalSince1970)
 
     var clock: RegistryClock {

@@ -4,27 +4,27 @@ import TestVectors
 
 /// A server with tokens that count (`new-1`, `new-2`), at which the beacon may observe, and what it did, in the tests'
 /// words.
-struct Bystander {
+struct ServerFixture {
     var c2: C2
     var now: Int64 = 0
 
     init(_ change: (inout C2.Policy) -> Void = { _ in }) {
         var policy = C2.Policy()
-        policy.observers = [Cast.beacon.id]
+        policy.observers = [Roles.beacon.id]
         change(&policy)
         let count = Count()
-        let means = C2.Means(
-            token: { Cast.token("new-\(count.next())") },
-            commandToken: { Cast.token("new-\(count.next())@\($0.topicForm)") },
-            observationToken: { _ in Cast.token("new-\(count.next())") },
+        let dependencies = C2.Dependencies(
+            token: { Roles.token("new-\(count.next())") },
+            commandToken: { Roles.token("new-\(count.next())@\($0.topicForm)") },
+            observationToken: { _ in Roles.token("new-\(count.next())") },
             value: { Secret((0..<16).map { UInt8($0) }) ?? .random() },
             seal: { _, reader in Octets("sealed to \(reader)".utf8) })
-        c2 = C2(own: Cast.c2.id, policy: policy, means: means)
+        c2 = C2(own: Roles.c2.id, policy: policy, dependencies: dependencies)
     }
 
     @discardableResult
     mutating func hears(_ frame: [UInt8]) -> [C2.Effect] {
-        c2.receive(frame, checkedBy: Cast.keyring, at: now)
+        c2.receive(frame, checkedBy: Roles.keyring, at: now)
     }
 
     /// The beacon says valid each time that it is asked, and this before it.
@@ -33,7 +33,7 @@ struct Bystander {
         while let asked = token {
             var heard: [C2.Effect] = []
             for body in bodies + [.response(.observedJoinValid)] {
-                heard += hears(Cast.beacon.says(body, sequence, asked))
+                heard += hears(Roles.beacon.says(body, sequence, asked))
                 sequence += 10
             }
             effects += heard
@@ -45,8 +45,8 @@ struct Bystander {
     /// The beacon has joined (its sequence 1, ours 2), and the device has asked (its 1, ours 2): T2 is `new-1`, T3 is
     /// `new-2`, and our next number is 3 to the device and 4 to the beacon.
     mutating func withOpenJoin() {
-        hears(Cast.beacon.says(.joinRequest, 1, "T0"))
-        hears(Cast.device.says(.observedJoinRequest(observer: Cast.beacon.id), 1, "T1"))
+        hears(Roles.beacon.says(.joinRequest, 1, "T0"))
+        hears(Roles.device.says(.observedJoinRequest(observer: Roles.beacon.id), 1, "T1"))
     }
 }
 
@@ -66,7 +66,7 @@ extension [C2.Effect] {
         compactMap { effect in
             guard case .send(let message, let peer) = effect else { return nil }
             let status = if case .response(let status) = message.body { " \(status)" } else { "" }
-            let to = peer == Cast.device.id ? "device" : peer == Cast.beacon.id ? "beacon" : "\(peer)"
+            let to = peer == Roles.device.id ? "device" : peer == Roles.beacon.id ? "beacon" : "\(peer)"
             return "\(message.body.type.name)\(status) #\(message.sequence) \(message.token) to \(to)"
         }
     }

@@ -2,7 +2,7 @@ import Keys
 import SRUP
 
 /// The nodes of the tests, with the reference's keys.
-package enum Cast {
+package enum Roles {
     package static let c2 = TestNode(0x9a8b_7c6d_5e4f_3021, "c2_2048")
     package static let device = TestNode(0x5f1e_2d3c_4b5a_6978, "dev_2048")
     package static let beacon = TestNode(0x2f0e_1d2c_3b4a_5968, "obs_2048")
@@ -33,7 +33,7 @@ package struct TestNode: Sendable {
 
     /// The frame of a message of this node.
     package func says(_ body: Body, _ sequence: UInt64, _ token: String) -> [UInt8] {
-        let message = Message(sequence: SequenceID(sequence), sender: id, token: Cast.token(token), body: body)
+        let message = Message(sequence: SequenceID(sequence), sender: id, token: Roles.token(token), body: body)
         guard let frame = try? message.signed(by: key) else { preconditionFailure("no signature") }
         return frame
     }

@@ -5,7 +5,7 @@ import Keys
 import SRUP
 
 /// What the service is, and what it tells every device: decided when it was made.
-struct RegistryStanding {
+struct RegistryIdentity {
     let identity: Identifier
     let key: IdentityKey
     /// As statements name it.

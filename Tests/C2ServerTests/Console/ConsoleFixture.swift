@@ -8,21 +8,21 @@ import TestVectors
 
 /// A console with a server behind it that only notes what it is told, and the operator's browser. The keys and tokens count:
 /// 1 is the first key, 2 the next, and so on.
-final class Operator: Sendable {
+final class ConsoleFixture: Sendable {
     struct World {
         var now: Int64 = 0
-        var snapshot = C2Snapshot(server: Cast.c2.id, nodes: [], joins: [])
+        var snapshot = C2Snapshot(server: Roles.c2.id, nodes: [], joins: [])
         var entries: [C2Entry] = []
         /// Decisions that were taken: `j-1 accept words`.
         var decided: [String] = []
-        var shown = C2Shown(Cast.value ?? .random(), hidden: [1, 4, 8])
+        var shown = C2Shown(Roles.value ?? .random(), hidden: [1, 4, 8])
         var orders: [C2Order] = []
         var said: [String] = []
     }
 
     /// The words that the page hides, as a form has them.
     static let typed = {
-        let words = HumanView.words.picture(of: Cast.value ?? .random()).spoken.split(separator: " ")
+        let words = HumanView.words.picture(of: Roles.value ?? .random()).spoken.split(separator: " ")
         return "word2=\(words[1])&word5=\(words[4])&word9=\(words[8])"
     }()
 
@@ -35,7 +35,7 @@ final class Operator: Sendable {
         change(&made)
         let world = Shared(made)
         self.world = world
-        let means = Console.Means(
+        let dependencies = Console.Dependencies(
             snapshot: { world.now(\.snapshot) },
             comparison: { join, view in
                 guard world.now(\.snapshot).joins.contains(where: { $0.id == join && $0.hasValue }) else { return nil }
@@ -56,7 +56,8 @@ final class Operator: Sendable {
             entriesBefore: { id, limit, node in
                 world.now(\.entries).filter { $0.id < id && (node == nil || $0.node == node) }.suffix(limit)
             })
-        console = Console(means, now: { world.now(\.now) }, say: { line in world.change { $0.said.append(line) } })
+        console = Console(
+            dependencies, now: { world.now(\.now) }, say: { line in world.change { $0.said.append(line) } })
         await console.listens(at: 8080)
         await console.announce()
     }
@@ -68,7 +69,7 @@ final class Operator: Sendable {
             .flatMap { $0.split(separator: " ").last.map(String.init) } ?? ""
     }
 
-    func get(_ path: String, cookie: String = "", host: String? = Operator.host) async -> Answer {
+    func get(_ path: String, cookie: String = "", host: String? = ConsoleFixture.host) async -> Answer {
         let parts = path.split(separator: "?", maxSplits: 1).map(String.init)
         return Answer(
             await console.answer(
@@ -78,8 +79,8 @@ final class Operator: Sendable {
     }
 
     func post(
-        _ path: String, _ body: String, cookie: String = "", host: String? = Operator.host,
-        origin: String? = "http://" + Operator.host, contentType: String = "application/x-www-form-urlencoded"
+        _ path: String, _ body: String, cookie: String = "", host: String? = ConsoleFixture.host,
+        origin: String? = "http://" + ConsoleFixture.host, contentType: String = "application/x-www-form-urlencoded"
     ) async -> Answer {
         Answer(
             await console.answer(
@@ -97,7 +98,7 @@ final class Operator: Sendable {
     }
 }
 
-extension Operator {
+extension ConsoleFixture {
     /// The fields of a join's form, as its page has them now.
     func form(_ join: String = "j-1", view: String = "", cookie: String) async -> String {
         let page = await get("/joins/\(join)" + (view.isEmpty ? "" : "?view=\(view)"), cookie: cookie).text
@@ -107,7 +108,7 @@ extension Operator {
     }
 
     /// Looks at a join's page for long enough, and decides.
-    func decide(_ decision: String, of join: String = "j-1", words: String = Operator.typed, cookie: String) async
+    func decide(_ decision: String, of join: String = "j-1", words: String = ConsoleFixture.typed, cookie: String) async
         -> Answer
     {
         let form = await form(join, cookie: cookie)
@@ -116,7 +117,7 @@ extension Operator {
     }
 }
 
-extension Operator.World {
+extension ConsoleFixture.World {
     /// As the server does it.
     mutating func take(_ decision: ConsoleDecision, on id: String) -> ConsoleOutcome {
         guard let place = snapshot.joins.firstIndex(where: { $0.id == id }) else { return .over }
@@ -129,7 +130,7 @@ extension Operator.World {
         decided.append("\(id) \(isAccepted)")
         snapshot.ended.append(
             C2Snapshot.Ended(
-                id: id, device: join.device, manner: join.manner, observer: join.observer,
+                id: id, device: join.device, joinMode: join.joinMode, observer: join.observer,
                 secondsLeft: join.secondsLeft, secondsAgo: 0, decision: isAccepted ? .accepted : .refused,
                 reason: "a person has <b>compared</b>"))
         return .decided
@@ -164,15 +165,15 @@ final class Shared<Value: Sendable>: Sendable {
 /// What the pages of the tests show.
 enum Shown {
     static let member = C2Snapshot.Node(
-        id: Cast.device.id, membership: .joined, role: .device, mayObserve: false, heardMilliseconds: nil)
+        id: Roles.device.id, membership: .joined, role: .device, mayObserve: false, heardMilliseconds: nil)
 
     static let join = C2Snapshot.Join(
-        id: "j-1", device: Cast.device.id, manner: .human, observer: nil, secondsLeft: 90, hasValue: true)
+        id: "j-1", device: Roles.device.id, joinMode: .human, observer: nil, secondsLeft: 90, hasValue: true)
 
     static func entry(
         _ id: Int64, _ node: Identifier?, _ kind: C2Entry.Kind, _ words: String, line: TraceLine? = nil
     ) -> C2Entry {
-        C2Entry(id: id, wallMilliseconds: 1_795_000_000_000 + id, kind: kind, node: node, line: line, words: words)
+        C2Entry(id: id, wallMilliseconds: 1_795_000_000_000 + id, kind: kind, node: node, line: line, message: words)
     }
 
     static func message(_ id: Int64, _ node: TestNode, _ name: String, token: String, detail: String? = nil)

@@ -28,8 +28,8 @@ struct RegistryTokenVerb: ParsableCommand {
     func validate() throws { try Limits.check(uses: uses, hours: hours, label: label) }
 
     func run() throws {
-        let desk = try RegistryDesk(RegistryFolder(existing: place.folder))
-        Voice.say(try desk.token(.enrol, type: type, uses: uses, label: label, hours: hours))
+        let admin = try RegistryAdmin(RegistryFolder(existing: place.folder))
+        Terminal.print(try admin.token(.enrol, type: type, uses: uses, label: label, hours: hours))
     }
 }
 
@@ -53,8 +53,8 @@ struct RegistryReaderVerb: ParsableCommand {
     func validate() throws { try Limits.check(uses: 1, hours: hours, label: label) }
 
     func run() throws {
-        let desk = try RegistryDesk(RegistryFolder(existing: place.folder))
-        Voice.say(try desk.token(mayDeregister ? .c2 : .read, label: label, hours: hours))
+        let admin = try RegistryAdmin(RegistryFolder(existing: place.folder))
+        Terminal.print(try admin.token(mayDeregister ? .c2 : .read, label: label, hours: hours))
     }
 }
 
@@ -81,8 +81,8 @@ struct RegistryTokensVerb: ParsableCommand {
     @OptionGroup var place: RegistryPlace
 
     func run() throws {
-        let desk = try RegistryDesk(RegistryFolder(existing: place.folder))
-        for token in try desk.tokens() { Voice.say(line(token, counts: desk.counts(token))) }
+        let admin = try RegistryAdmin(RegistryFolder(existing: place.folder))
+        for token in try admin.tokens() { Terminal.print(line(token, counts: admin.counts(token))) }
     }
 
     private func line(_ token: RegistryToken, counts: Bool) -> String {
@@ -114,8 +114,8 @@ struct RegistryWithdrawVerb: ParsableCommand {
     var number: String
 
     func run() throws {
-        let token = try RegistryDesk(RegistryFolder(existing: place.folder)).withdraw(number)
-        Voice.say("withdrew \(token.number)" + (token.label.map { " «\($0)»" } ?? ""))
+        let token = try RegistryAdmin(RegistryFolder(existing: place.folder)).withdraw(number)
+        Terminal.print("withdrew \(token.number)" + (token.label.map { " «\($0)»" } ?? ""))
     }
 }
 
@@ -135,15 +135,15 @@ struct RegistryListVerb: ParsableCommand {
     @OptionGroup var place: RegistryPlace
 
     func run() throws {
-        let desk = try RegistryDesk(RegistryFolder(existing: place.folder))
-        for entry in try desk.entries() { Voice.say(line(entry)) }
+        let admin = try RegistryAdmin(RegistryFolder(existing: place.folder))
+        for entry in try admin.entries() { Terminal.print(line(entry)) }
     }
 
     private func line(_ entry: RegistryEntry) -> String {
-        let standing =
+        let state =
             entry.revoked.map { "revoked \(text($0))" } ?? entry.validated.map { "validated \(text($0))" } ?? "waiting"
         let certificate = entry.certifiedUntil.map { "certificate until \(text($0))" } ?? "no certificate"
-        return "\(entry.identity.topicForm)  \(standing)  \(certificate)  registered \(text(entry.registered))"
+        return "\(entry.identity.topicForm)  \(state)  \(certificate)  registered \(text(entry.registered))"
             + "  «\(entry.type)»"
     }
 }
@@ -169,7 +169,7 @@ struct RegistryRevokeVerb: ParsableCommand {
         let folder = try RegistryFolder(existing: place.folder)
         let registry = try Registry(
             in: folder, policy: RegistryPolicy(), passphrase: try passphrase.read(isNew: false)
-        ) { Voice.say($0) }
+        ) { Terminal.print($0) }
         try registry.end(identity)
     }
 }

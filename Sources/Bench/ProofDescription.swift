@@ -9,7 +9,8 @@ extension Body {
     /// What an OBSERVATION_PROOF says, in words; nil for other messages. Nothing of it is checked here.
     package var observationProof: String? {
         guard case .data(let id, let data) = self, id == Body.observationProof else { return nil }
-        return KeyedProof(encoded: data.bytes)?.words ?? "\(data.bytes.count) bytes that are not a proof of keyed mode"
+        return KeyedProof(encoded: data.bytes)?.summary
+            ?? "\(data.bytes.count) bytes that are not a proof of keyed mode"
     }
 
     /// The parts of an OBSERVATION_PROOF, under the names that docs/proof-link.md has; empty for other messages.
@@ -23,7 +24,7 @@ extension Body {
 }
 
 extension KeyedProof {
-    fileprivate var words: String {
+    fileprivate var summary: String {
         "device \(context.device) to beacon \(context.beacon), for server \(context.server), over \(context.transport.rawValue), "
             + "signature of \(signature.count) bytes"
     }
