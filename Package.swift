@@ -43,13 +43,22 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
+        // The kit: Bench has what its servers share as well (nodes, traces, diagrams, the operator's faults); the two servers
+        // import it, and neither knows the other.
         .target(
             name: "Bench",
             dependencies: [
-                "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby", "HumanView",
-                "Fetching", "Enrolling", "SQLite", "CSQLite", "CLinux",
+                "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby", "HumanView", "Enrolling",
+                "SQLite", "CLinux",
+            ]),
+        .target(
+            name: "C2Server",
+            dependencies: [
+                "Bench", "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "HumanView", "Fetching", "Enrolling",
+                "SQLite",
             ],
             resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
+        .target(name: "Registration", dependencies: ["Bench", "SRUP", "Keys", "Enrolling", "SQLite"]),
         // How both commands read their arguments, and what they say where they cannot.
         .target(
             name: "Arguments",
@@ -65,7 +74,7 @@ let package = Package(
         .executableTarget(
             name: "srup-bench",
             dependencies: [
-                "Arguments", "Bench", "Enrolling", "HumanView",
+                "Arguments", "Bench", "C2Server", "Registration", "Enrolling", "HumanView",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -112,7 +121,7 @@ let package = Package(
         .target(name: "WrongClock", path: "Tests/WrongClock"),
 
         // The reference's frames and the test keys, for the tests only.
-        .target(name: "TestVectors", dependencies: ["SRUP", "Keys"], path: "Tests/Support"),
+        .target(name: "TestVectors", dependencies: ["SRUP", "ProofLink", "Keys"], path: "Tests/Support"),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors", "SystemSupport"]),
         .testTarget(
@@ -134,9 +143,17 @@ let package = Package(
         .testTarget(
             name: "BenchTests",
             dependencies: [
-                "Bench", "Enrolling", "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Nearby", "SQLite",
+                "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Nearby", "TestVectors",
+            ]),
+        .testTarget(
+            name: "C2ServerTests",
+            dependencies: [
+                "C2Server", "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "SQLite",
                 "TestVectors",
             ]),
+        .testTarget(
+            name: "RegistrationTests",
+            dependencies: ["Registration", "Bench", "Enrolling", "SRUP", "Keys", "TestVectors"]),
         .testTarget(
             name: "ArgumentsTests",
             dependencies: ["Arguments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

@@ -27,7 +27,7 @@ public final class CapturedBeacon: @unchecked Sendable {
     ///   - say: takes a line for standard output.
     public init(
         _ node: BenchNode, server: Identifier, serverKey: PublicKey, verdict: Status,
-        say: @escaping @Sendable (String) -> Void = { Voice.say($0) }
+        say: @escaping @Sendable (String) -> Void = { Terminal.print($0) }
     ) {
         (self.node, self.server, self.verdict, self.say) = (node, server, verdict, say)
         ring = PublicKeys([server: serverKey])
@@ -58,7 +58,7 @@ public final class CapturedBeacon: @unchecked Sendable {
             if !isMember { send(.joinRequest, Token(random: randomBytes(16))) }
         case .lost(_, let fault):
             outbox.lost()
-            Voice.complain(OperatorFault(fault))
+            Terminal.printError(OperatorFault(fault))
         case .acknowledged(let ids): outbox.acknowledged(ids)
         }
     }
@@ -74,7 +74,13 @@ public final class CapturedBeacon: @unchecked Sendable {
         case .observationRequest(let device, _):
             say("captured: says of \(device), which it has not seen: \(verdict)")
             send(.response(verdict), message.token)
-        default: break
+        // It takes nothing else from anybody.
+        case .response, .initiate, .activate, .action, .data, .identityRequest, .joinRequest, .joinCommand,
+            .humanJoinRequest, .humanJoinResponse, .observedJoinRequest, .observedJoinResponse, .resignRequest,
+            .terminateCommand, .deregisterRequest, .deregisterCommand, .syndicationInitiate, .syndicatedAction,
+            .syndicatedData, .syndicatedIdentityRequest, .syndicatedDeviceCount, .syndicatedDeviceList,
+            .syndicationRequest, .syndicatedC2Request, .syndicationEnd, .syndicationTerminate:
+            break
         }
     }
 

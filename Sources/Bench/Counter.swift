@@ -5,9 +5,9 @@ import SRUP
 /// cross are both refused, which is what a beacon in the field has to live with.
 public struct ReferenceCounter: Sendable {
     /// The number of each peer that has one.
-    private(set) var numbers: [Identifier: UInt64]
+    package private(set) var numbers: [Identifier: UInt64]
     /// Of whom an id was ever accepted.
-    private(set) var heard: Set<Identifier>
+    package private(set) var heard: Set<Identifier>
 
     /// How far above the last one an id may be. Without a bound, one message with an id near the greatest, which somebody copies
     /// from another server's topic, would shut its sender out permanently.

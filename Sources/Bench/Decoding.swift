@@ -113,7 +113,11 @@ extension Body {
         case .humanJoinResponse(let sealed), .observedJoinResponse(let sealed), .observationRequest(_, let sealed),
             .syndicationInitiate(_, let sealed), .syndicationRequest(let sealed):
             sealed
-        default: nil
+        case .initiate, .response, .activate, .action, .data, .identityRequest, .joinRequest, .joinCommand,
+            .humanJoinRequest, .observedJoinRequest, .resignRequest, .terminateCommand, .deregisterRequest,
+            .deregisterCommand, .syndicatedAction, .syndicatedData, .syndicatedIdentityRequest, .syndicatedDeviceCount,
+            .syndicatedDeviceList, .syndicatedC2Request, .syndicationEnd, .syndicationTerminate:
+            nil
         }
     }
 

@@ -115,11 +115,16 @@ public struct DeviceJoin: Sendable {
 
     private mutating func decided(_ status: Status, _ message: Message) -> [Effect] {
         let outcome: Outcome
-        switch status {
+        switch status.name {
         case .joinSuccess: outcome = .joined
         case .joinRefused: outcome = .refused
         case .joinFail: outcome = .failed
-        default: return [.say("ignored the status \(status)")]
+        case .updateSuccess, .updateFailHTTPError, .updateFailServer, .updateFailFile, .updateFailDigest,
+            .activateSuccess, .activateFail, .actionSuccess, .actionUnknown, .actionFail, .dataTypeUnknown,
+            .observedJoinValid, .observedJoinInvalid, .observedJoinFail, .resignSuccess, .resignFail,
+            .deregisterSuccess,
+            .deregisterFail, nil:
+            return [.say("ignored the status \(status)")]
         }
         accept(message)
         state = .over

@@ -110,7 +110,9 @@ public final class DeviceRun: @unchecked Sendable {
 
     /// A run that has not begun.
     /// - Parameter say: takes a line for standard output.
-    public init(_ node: BenchNode, _ task: DeviceTask, say: @escaping @Sendable (String) -> Void = { Voice.say($0) }) {
+    public init(
+        _ node: BenchNode, _ task: DeviceTask, say: @escaping @Sendable (String) -> Void = { Terminal.print($0) }
+    ) {
         (self.node, self.task, self.say) = (node, task, say)
         ring = PublicKeys([task.server: task.serverKey])
         let key = node.key
@@ -146,7 +148,7 @@ public final class DeviceRun: @unchecked Sendable {
         // Nobody was asked: that is no missing answer but a broker that we cannot reach.
         if request == nil, let lastFault { throw OperatorFault(lastFault) }
         if let fault { throw fault }
-        say("device: \(result.words)")
+        say("device: \(result.message)")
         return result
     }
 
@@ -160,7 +162,7 @@ public final class DeviceRun: @unchecked Sendable {
             if request == nil { ask() }
         case .lost(_, let fault):
             outbox.lost()
-            if fault != lastFault { Voice.complain(OperatorFault(fault)) }
+            if fault != lastFault { Terminal.printError(OperatorFault(fault)) }
             lastFault = fault
         case .acknowledged(let ids): outbox.acknowledged(ids)
         }
@@ -183,7 +185,7 @@ public final class DeviceRun: @unchecked Sendable {
     private func receive(_ payload: [UInt8]) {
         for effect in join.receive(payload, checkedBy: ring) {
             switch effect {
-            case .say(let words): say("device: \(words)")
+            case .say(let text): say("device: \(text)")
             case .prove(let received):
                 let shown = task.provesWrongValue ? Secret.random() : received
                 value = shown
@@ -229,7 +231,7 @@ public final class DeviceRun: @unchecked Sendable {
 
     private func note(_ report: DeviceLink.Report) {
         switch report {
-        case .say(let words): say("device: \(words)")
+        case .say(let text): say("device: \(text)")
         case .presented: round.presented()
         case .frame(let frame, let sent):
             node.trace?.append(
@@ -257,7 +259,7 @@ public final class DeviceRun: @unchecked Sendable {
 
 extension DeviceRun.Ended {
     /// What the last line of output says behind `device: `.
-    public var words: String {
+    public var message: String {
         switch self {
         case .decided(let outcome): outcome.rawValue
         case .noAnswer: "no answer"

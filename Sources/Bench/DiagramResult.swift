@@ -6,13 +6,11 @@ import SRUP
 extension Diagram.Result {
     /// A closed list: a result that is not on it is drawn as a failure.
     private static let successes: Set<String> = Set(
-        [
-            Status.updateSuccess, .activateSuccess, .actionSuccess, .joinSuccess, .observedJoinValid, .resignSuccess,
-            .deregisterSuccess,
-        ].map(\.description) + [Outcome.valid.description])
+        Status.Name.allCases.filter(\.isSuccess).map { Status($0).description }
+            + Outcome.allCases.filter(\.isSuccess).map(\.description))
 
     /// Only these messages carry a result, in their details.
-    private static let carriers: Set<String> = ["RESPONSE", "OUTCOME"]
+    private static let carriers: Set<String> = [MessageType.response.name, LinkFrame.outcomeName]
 
     init(_ line: TraceLine) {
         if line.refused != nil {
@@ -48,5 +46,30 @@ extension Diagram {
             detail.distance(from: detail.startIndex, to: end.lowerBound) == 16
         else { return detail }
         return String(detail[end.upperBound...])
+    }
+}
+
+extension Status.Name {
+    /// Whether it reports that what was asked for was done.
+    fileprivate var isSuccess: Bool {
+        switch self {
+        case .updateSuccess, .activateSuccess, .actionSuccess, .joinSuccess, .observedJoinValid, .resignSuccess,
+            .deregisterSuccess:
+            true
+        case .updateFailHTTPError, .updateFailServer, .updateFailFile, .updateFailDigest, .activateFail,
+            .actionUnknown, .actionFail, .dataTypeUnknown, .joinRefused, .joinFail, .observedJoinInvalid,
+            .observedJoinFail, .resignFail, .deregisterFail:
+            false
+        }
+    }
+}
+
+extension Outcome {
+    /// Whether the beacon has taken the proof.
+    fileprivate var isSuccess: Bool {
+        switch self {
+        case .valid: true
+        case .invalid, .fail, .unknown, .busy, .malformed, .tooFar: false
+        }
     }
 }

@@ -8,7 +8,7 @@ extension Diagram {
     public var svg: String { drawing(style: "<style>\(Diagram.styleSheet)</style>") }
 
     /// The same for a page that has `styleSheet` already, and allows no other style.
-    var figure: String { drawing(style: "") }
+    package var figure: String { drawing(style: "") }
 
     private func drawing(style: String) -> String {
         // Without a title there is no room for one.
@@ -87,7 +87,7 @@ extension Diagram {
         good: "#6fd3a0", bad: "#ff8a80")
 
     /// All rules are below one class, so that several diagrams, and text of other origin, can share a page.
-    static let styleSheet: String = {
+    package static let styleSheet: String = {
         let shapes = [
             // An edge in the page's colour: a lifeline behind a text does not strike it out.
             (
@@ -119,7 +119,7 @@ extension Diagram {
     fileprivate static func place(of role: Role) -> Int { places[role, default: 0] }
 
     /// Text for XML: its five characters escaped, what XML 1.0 forbids replaced by a question mark.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         var escaped = ""
         for scalar in text.unicodeScalars {
             switch scalar {

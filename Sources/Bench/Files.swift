@@ -4,9 +4,9 @@ import Keys
 import SRUP
 
 /// Whole files, for the verbs that look at things.
-enum Files {
+package enum Files {
     /// The bytes of a file, or of standard input for `-`; what is longer than `limit` bytes is cut there.
-    static func read(_ path: String, atMost limit: Int) throws(OperatorFault) -> [UInt8] {
+    package static func read(_ path: String, atMost limit: Int) throws(OperatorFault) -> [UInt8] {
         let file = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
         defer { if file > STDIN_FILENO { close(file) } }
         var bytes: [UInt8] = []
@@ -27,7 +27,7 @@ enum Files {
 extension Files {
     /// SHA-256 of a regular file; nil where it is none, or cannot be read. A FIFO would keep the whole server waiting for
     /// somebody at its other end.
-    static func digest(of path: String) -> [UInt8]? {
+    package static func digest(of path: String) -> [UInt8]? {
         let file = openRegularFile(path, O_RDONLY, isFollowing: true)
         guard file >= 0 else { return nil }
         defer { close(file) }
@@ -37,7 +37,7 @@ extension Files {
 
 extension Decoded {
     /// More than any frame has in hexadecimal: longer input is refused whatever stands at its end.
-    private static let longestInput = 3 * UnverifiedFrame.maximumLength
+    private static let maximumInput = 3 * UnverifiedFrame.maximumLength
 
     /// Takes the frame in a file apart, with keys from files.
     /// - Parameters:
@@ -49,7 +49,7 @@ extension Decoded {
         let keys = try asOperatorFault {
             (try verifier.map(PublicKey.init(pemFile:)), try opener.map(IdentityKey.init(pemFile:)))
         }
-        let frame = Decoded.frame(in: try Files.read(file, atMost: Decoded.longestInput))
+        let frame = Decoded.frame(in: try Files.read(file, atMost: Decoded.maximumInput))
         self.init(frame, verifyWith: keys.0, openWith: keys.1)
     }
 }

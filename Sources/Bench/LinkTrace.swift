@@ -6,15 +6,18 @@ extension TraceLine {
     init(_ frame: LinkFrame, from: Role, to: Role, at microseconds: Int64) {
         // Not `encoded` for VALUE: that would make one more copy of the value.
         let bytes = if case .value = frame { LinkFrame.headerLength + Secret.length } else { frame.encoded.count }
-        let (name, detail) = frame.inAFewWords
+        let (name, detail) = frame.summary
         self.init(
             atMicroseconds: microseconds, from: from, to: to, via: .link, name: name, bytes: bytes, detail: detail)
     }
 }
 
 extension LinkFrame {
+    /// What a trace calls OUTCOME, the one frame that carries a result.
+    static let outcomeName = "OUTCOME"
+
     /// The specification's name, and what the frame says beyond it.
-    fileprivate var inAFewWords: (name: String, detail: String?) {
+    fileprivate var summary: (name: String, detail: String?) {
         switch self {
         case .hello(_, let modes, _, _):
             let offered = Mode.allCases.filter(modes.contains).map(\.description).joined(separator: " or ")
@@ -24,7 +27,7 @@ extension LinkFrame {
         case .challenge: return ("CHALLENGE", nil)
         case .proof: return ("PROOF", nil)
         case .value: return ("VALUE", nil)
-        case .outcome(let outcome, _): return ("OUTCOME", outcome.description)
+        case .outcome(let outcome, _): return (LinkFrame.outcomeName, outcome.description)
         case .claim(let claim): return ("CLAIM", claim == KeyedContext.noClaim ? "no value yet" : nil)
         case .sign(let isLast, let piece): return ("SIGN", "\(piece.count) bytes" + (isLast ? ", the last" : ""))
         }

@@ -15,7 +15,7 @@ public struct OperatorFault: Error, Equatable, Sendable {
     public init(_ sentence: String, hint: String) { (self.sentence, self.hint) = (sentence, hint) }
 
     /// `Keys` speaks of the beacon's configuration file; here a path is an option.
-    init(_ error: KeyError) {
+    package init(_ error: KeyError) {
         self.init(
             error.sentence,
             hint: error.hint.replacing("in the configuration; none is made for you", with: "on the command line"))
@@ -24,7 +24,7 @@ public struct OperatorFault: Error, Equatable, Sendable {
     init(_ error: KeyMakingError) { self.init(error.sentence, hint: error.hint) }
 
     /// The links speak of the beacon's configuration file; here the same things are options.
-    init(_ fault: BrokerFault) {
+    package init(_ fault: BrokerFault) {
         let words = [
             "[broker] address": "--broker", "[broker] certificate": "--cert", "[broker] ca": "--ca",
             "[broker] client-id": "--id",
@@ -46,7 +46,7 @@ public struct OperatorFault: Error, Equatable, Sendable {
 }
 
 /// Runs `body` and turns what `Keys` throws into the operator's fault.
-func asOperatorFault<Result>(_ body: () throws -> Result) throws(OperatorFault) -> Result {
+package func asOperatorFault<Result>(_ body: () throws -> Result) throws(OperatorFault) -> Result {
     do { return try body() } catch let error as KeyError {
         throw OperatorFault(error)
     } catch let error as KeyMakingError {

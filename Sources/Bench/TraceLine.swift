@@ -70,7 +70,7 @@ public struct TraceLine: Codable, Equatable, Sendable {
     }
 
     /// A line as `json` gives it; nil where the text is none.
-    init?(json text: String) {
+    package init?(json text: String) {
         guard let read = try? JSONDecoder().decode(TraceLine.self, from: Data(text.utf8)) else { return nil }
         self = read
     }
@@ -95,17 +95,17 @@ public struct TraceLine: Codable, Equatable, Sendable {
 
 extension TraceLine {
     /// A SRUP message that was sent or accepted, or was refused although it has the shape of one.
-    init(
+    package init(
         _ message: Message, frame: [UInt8], from: Role, to: Role, at microseconds: Int64, refused: String? = nil
     ) {
         self.init(
             atMicroseconds: microseconds, from: from, to: to, via: .mqtt, name: message.body.type.name,
             sequence: message.sequence.description, bytes: frame.count, token: message.token.description,
-            detail: message.body.inAFewWords, refused: refused, frameHex: hexadecimal(frame))
+            detail: message.body.summary, refused: refused, frameHex: hexadecimal(frame))
     }
 
     /// Bytes that are no message. Whoever sent them, the trace puts them where strangers stand.
-    init(shapeless payload: [UInt8], at microseconds: Int64, refused: String) {
+    package init(shapeless payload: [UInt8], at microseconds: Int64, refused: String) {
         self.init(
             atMicroseconds: microseconds, from: .device, to: .c2, via: .mqtt, name: "(no frame)", bytes: payload.count,
             refused: refused, frameHex: hexadecimal(payload))
@@ -114,7 +114,7 @@ extension TraceLine {
 
 extension Body {
     /// What the message says beyond its name, where that fits into a few words.
-    var inAFewWords: String? {
+    var summary: String? {
         switch self {
         case .response(let status): status.description
         case .observedJoinRequest(let observer): "observer \(observer)"
@@ -129,13 +129,16 @@ extension Body {
         case .syndicatedDeviceCount(let count): "\(count) devices"
         case .syndicatedDeviceList(let place, let device): "number \(place): \(device)"
         case .syndicatedC2Request(_, let request): "request 0x\(hexadecimal([request]))"
-        default: nil
+        case .activate, .identityRequest, .joinRequest, .humanJoinRequest, .humanJoinResponse, .observedJoinResponse,
+            .resignRequest, .terminateCommand, .deregisterRequest, .deregisterCommand, .syndicationRequest,
+            .syndicationEnd, .syndicationTerminate:
+            nil
         }
     }
 }
 
 /// Received bytes for a line of text: as they are where they are printable ASCII, else as `0x…`.
-func readable(_ bytes: [UInt8]) -> String {
+package func readable(_ bytes: [UInt8]) -> String {
     bytes.allSatisfy { (0x20...0x7E).contains($0) }
         ? String(decoding: bytes, as: UTF8.self) : "0x" + hexadecimal(bytes)
 }

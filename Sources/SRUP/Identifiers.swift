@@ -139,61 +139,100 @@ public struct Status: RawRepresentable, Hashable, Sendable, CustomStringConverti
     /// A status from its code.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// Update fetched and verified (§3.2).
-    public static let updateSuccess = Status(rawValue: 0x00)
-    /// The web server answered with an error; two DATA messages tell which (§3.7).
-    public static let updateFailHTTPError = Status(rawValue: 0xFC)
-    /// The web server could not be reached.
-    public static let updateFailServer = Status(rawValue: 0xFD)
-    /// The file could not be stored.
-    public static let updateFailFile = Status(rawValue: 0xFE)
-    /// The file's digest is not the one announced.
-    public static let updateFailDigest = Status(rawValue: 0xFF)
-    /// Activation confirmed (§3.2).
-    public static let activateSuccess = Status(rawValue: 0x10)
-    /// Activation failed.
-    public static let activateFail = Status(rawValue: 0x1F)
-    /// Action done (§3.6).
-    public static let actionSuccess = Status(rawValue: 0x20)
-    /// No such action here.
-    public static let actionUnknown = Status(rawValue: 0x2E)
-    /// The action failed.
-    public static let actionFail = Status(rawValue: 0x2F)
-    /// No such data id here (§3.5).
-    public static let dataTypeUnknown = Status(rawValue: 0x3F)
-    /// Joined (§5.2).
-    public static let joinSuccess = Status(rawValue: 0x50)
-    /// The server does not want this device.
-    public static let joinRefused = Status(rawValue: 0x5E)
-    /// The join went wrong.
-    public static let joinFail = Status(rawValue: 0x5F)
-    /// The device showed the right value (§5.2.2).
-    public static let observedJoinValid = Status(rawValue: 0x60)
-    /// The device showed a wrong value.
-    public static let observedJoinInvalid = Status(rawValue: 0x6E)
-    /// Nothing was observed.
-    public static let observedJoinFail = Status(rawValue: 0x6F)
-    /// Resignation accepted (§6).
-    public static let resignSuccess = Status(rawValue: 0x70)
-    /// Resignation refused.
-    public static let resignFail = Status(rawValue: 0x7F)
-    /// Deregistered (§6).
-    public static let deregisterSuccess = Status(rawValue: 0x80)
-    /// Not deregistered.
-    public static let deregisterFail = Status(rawValue: 0x8F)
+    /// The status of this name.
+    public init(_ name: Name) { rawValue = name.rawValue }
 
-    private static let names: [Status: String] = [
-        .updateSuccess: "update success", .updateFailHTTPError: "update failed: HTTP error",
-        .updateFailServer: "update failed: server", .updateFailFile: "update failed: file",
-        .updateFailDigest: "update failed: digest", .activateSuccess: "activate success",
-        .activateFail: "activate failed", .actionSuccess: "action success", .actionUnknown: "action unknown",
-        .actionFail: "action failed", .dataTypeUnknown: "data type unknown", .joinSuccess: "join success",
-        .joinRefused: "join refused", .joinFail: "join failed", .observedJoinValid: "observed join valid",
-        .observedJoinInvalid: "observed join invalid", .observedJoinFail: "observed join failed",
-        .resignSuccess: "resign success", .resignFail: "resign failed",
-        .deregisterSuccess: "deregister success", .deregisterFail: "deregister failed",
-    ]
+    /// Update fetched and verified (§3.2).
+    public static let updateSuccess = Status(.updateSuccess)
+    /// The web server answered with an error; two DATA messages tell which (§3.7).
+    public static let updateFailHTTPError = Status(.updateFailHTTPError)
+    /// The web server could not be reached.
+    public static let updateFailServer = Status(.updateFailServer)
+    /// The file could not be stored.
+    public static let updateFailFile = Status(.updateFailFile)
+    /// The file's digest is not the one announced.
+    public static let updateFailDigest = Status(.updateFailDigest)
+    /// Activation confirmed (§3.2).
+    public static let activateSuccess = Status(.activateSuccess)
+    /// Activation failed.
+    public static let activateFail = Status(.activateFail)
+    /// Action done (§3.6).
+    public static let actionSuccess = Status(.actionSuccess)
+    /// No such action here.
+    public static let actionUnknown = Status(.actionUnknown)
+    /// The action failed.
+    public static let actionFail = Status(.actionFail)
+    /// No such data id here (§3.5).
+    public static let dataTypeUnknown = Status(.dataTypeUnknown)
+    /// Joined (§5.2).
+    public static let joinSuccess = Status(.joinSuccess)
+    /// The server does not want this device.
+    public static let joinRefused = Status(.joinRefused)
+    /// The join went wrong.
+    public static let joinFail = Status(.joinFail)
+    /// The device showed the right value (§5.2.2).
+    public static let observedJoinValid = Status(.observedJoinValid)
+    /// The device showed a wrong value.
+    public static let observedJoinInvalid = Status(.observedJoinInvalid)
+    /// Nothing was observed.
+    public static let observedJoinFail = Status(.observedJoinFail)
+    /// Resignation accepted (§6).
+    public static let resignSuccess = Status(.resignSuccess)
+    /// Resignation refused.
+    public static let resignFail = Status(.resignFail)
+    /// Deregistered (§6).
+    public static let deregisterSuccess = Status(.deregisterSuccess)
+    /// Not deregistered.
+    public static let deregisterFail = Status(.deregisterFail)
+
+    /// The codes that the paper or the reference names: a switch over them has no `default`, so that a new one must be decided on.
+    public enum Name: UInt8, CaseIterable, Sendable {
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case updateSuccess = 0x00, updateFailHTTPError = 0xFC, updateFailServer, updateFailFile, updateFailDigest
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case activateSuccess = 0x10, activateFail = 0x1F
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case actionSuccess = 0x20, actionUnknown = 0x2E, actionFail = 0x2F
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case dataTypeUnknown = 0x3F
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case joinSuccess = 0x50, joinRefused = 0x5E, joinFail = 0x5F
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case observedJoinValid = 0x60, observedJoinInvalid = 0x6E, observedJoinFail = 0x6F
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case resignSuccess = 0x70, resignFail = 0x7F
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case deregisterSuccess = 0x80, deregisterFail = 0x8F
+    }
+
+    /// The code's name; nil for a code that neither the paper nor the reference names.
+    public var name: Name? { Name(rawValue: rawValue) }
 
     /// The code's meaning in words, or the code in hexadecimal where nobody named it.
-    public var description: String { Status.names[self] ?? "status 0x" + hexadecimal([rawValue]) }
+    public var description: String {
+        switch name {
+        case .updateSuccess: "update success"
+        case .updateFailHTTPError: "update failed: HTTP error"
+        case .updateFailServer: "update failed: server"
+        case .updateFailFile: "update failed: file"
+        case .updateFailDigest: "update failed: digest"
+        case .activateSuccess: "activate success"
+        case .activateFail: "activate failed"
+        case .actionSuccess: "action success"
+        case .actionUnknown: "action unknown"
+        case .actionFail: "action failed"
+        case .dataTypeUnknown: "data type unknown"
+        case .joinSuccess: "join success"
+        case .joinRefused: "join refused"
+        case .joinFail: "join failed"
+        case .observedJoinValid: "observed join valid"
+        case .observedJoinInvalid: "observed join invalid"
+        case .observedJoinFail: "observed join failed"
+        case .resignSuccess: "resign success"
+        case .resignFail: "resign failed"
+        case .deregisterSuccess: "deregister success"
+        case .deregisterFail: "deregister failed"
+        case nil: "status 0x" + hexadecimal([rawValue])
+        }
+    }
 }

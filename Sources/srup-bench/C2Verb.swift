@@ -1,7 +1,7 @@
 import ArgumentParser
 import Arguments
 import Bench
-import EventLoop
+import C2Server
 import Glibc
 import HumanView
 import SRUP
@@ -9,7 +9,7 @@ import SRUP
 struct C2Verb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "c2",
-        abstract: "Be the C2 server: let nodes join in every manner, give them orders, let them go.",
+        abstract: "Be the C2 server: let nodes join in every joinMode, give them orders, let them go.",
         discussion: """
             JOIN_REQ of any node in the keyring is answered with RESPONSE 50. HM_JOIN_REQ gets a fresh value, sealed; the \
             same value is shown here, to be compared with what the device shows, and decided by the orders accept and \
@@ -150,7 +150,7 @@ struct C2Verb: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "How a device may join: ID=simple,human,observed; may be given several times. Without it, all known ones.",
-            valueName: "identity=manner,..."))
+            valueName: "identity=joinMode,..."))
     var allow: [Allowance] = []
 
     @Option(
@@ -223,7 +223,9 @@ struct C2Verb: ParsableCommand {
         policy.keeps = Set(keep)
         (policy.requires, policy.sites) = (require, sites)
         policy.observers = Set(observer)
-        if !allow.isEmpty { policy.manners = Dictionary(allow.map { ($0.node, $0.manners) }, uniquingKeysWith: { $1 }) }
+        if !allow.isEmpty {
+            policy.joinModes = Dictionary(allow.map { ($0.node, $0.joinModes) }, uniquingKeysWith: { $1 })
+        }
         policy.replaysRequestsOf = Set(replayRequestsOf)
         var ending = C2Server.Ending()
         (ending.decisions, ending.linger) = (expectJoins, linger.nanoseconds)
@@ -245,7 +247,7 @@ struct C2Verb: ParsableCommand {
     }
 
     private func serveConsole(of server: C2Server, at port: UInt16) throws {
-        let console = Console(server.consoleMeans) { Voice.say("c2: \($0)") }
+        let console = Console(server.consoleDependencies) { Terminal.print("c2: \($0)") }
         server.console = console
         try ConsoleServer(console: console, port: port).start()
     }
@@ -261,7 +263,7 @@ struct C2Verb: ParsableCommand {
                 guard count > 0, held.count < 262_144 else { return }
                 held += piece[..<count]
                 while let end = held.firstIndex(of: UInt8(ascii: "\n")) {
-                    server.take(order: String(decoding: held[..<end], as: UTF8.self))
+                    server.take(line: String(decoding: held[..<end], as: UTF8.self))
                     held.removeFirst(end + 1)
                 }
             }
@@ -272,14 +274,14 @@ struct C2Verb: ParsableCommand {
 /// How one device may join, on the command line.
 struct Allowance: ExpressibleByArgument {
     let node: Identifier
-    let manners: Set<C2.Manner>
+    let joinModes: Set<C2.JoinMode>
 
     init?(argument: String) {
         let parts = argument.split(separator: "=", maxSplits: 1)
         guard parts.count == 2, let node = Identifier(hexadecimal: parts[0]) else { return nil }
         let words = parts[1].split(separator: ",")
-        let manners = words.compactMap { C2.Manner(rawValue: String($0)) }
-        guard !words.isEmpty, manners.count == words.count else { return nil }
-        (self.node, self.manners) = (node, Set(manners))
+        let joinModes = words.compactMap { C2.JoinMode(rawValue: String($0)) }
+        guard !words.isEmpty, joinModes.count == words.count else { return nil }
+        (self.node, self.joinModes) = (node, Set(joinModes))
     }
 }

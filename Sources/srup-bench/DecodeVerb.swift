@@ -34,7 +34,7 @@ struct DecodeVerb: ParsableCommand {
 
     func run() throws {
         let decoded = try Decoded(file: file, verifyWith: verifyWith, openWith: openWith)
-        Voice.say(decoded.json.line)
+        Terminal.print(decoded.json.line)
         if decoded.refusedBy != nil { throw ExitCode(1) }
     }
 }

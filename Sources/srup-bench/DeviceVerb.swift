@@ -145,9 +145,10 @@ struct DeviceVerb: ParsableCommand {
         }
         guard let address = nearest.link(over: over.transport) else {
             throw OperatorFault(
-                "beacon \(beacon) cannot be reached over \(over.rawValue)", hint: "give another --over, or --link")
+                "beacon \(beacon) cannot be reached over \(over.transport.rawValue)",
+                hint: "give another --over, or --link")
         }
-        Voice.say("device: nearest is \(nearest.text)")
+        Terminal.print("device: nearest is \(nearest.text)")
         return (beacon, address)
     }
 
@@ -191,16 +192,30 @@ struct BeaconPlace: ExpressibleByArgument {
 /// What `--beacon` takes.
 enum BeaconChoice: String, ExpressibleByArgument, CaseIterable { case nearest }
 
-/// The radio transports by the names that people type.
-enum TransportOption: String, ExpressibleByArgument, CaseIterable {
-    case rfcomm, l2cap, le
+/// A transport over which a beacon that was found can be reached.
+struct TransportOption: ExpressibleByArgument {
+    static let le = TransportOption(transport: .le)
 
-    var transport: Transport {
-        switch self {
-        case .rfcomm: .rfcomm
-        case .l2cap: .l2cap
-        case .le: .le
+    let transport: Transport
+
+    private static let offered = Transport.allCases.filter(isOffered)
+
+    private static func isOffered(_ transport: Transport) -> Bool {
+        switch transport {
+        case .rfcomm, .l2cap, .le: true
+        case .local: false  // nothing announces it
         }
+    }
+
+    static var allValueStrings: [String] { offered.map(\.rawValue) }
+
+    var defaultValueDescription: String { transport.rawValue }
+
+    private init(transport: Transport) { self.transport = transport }
+
+    init?(argument: String) {
+        guard let transport = Transport(rawValue: argument), TransportOption.isOffered(transport) else { return nil }
+        self.init(transport: transport)
     }
 }
 
@@ -209,15 +224,14 @@ extension BluetoothAddress: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument[...]) }
 }
 
-/// `Mode` under the names that people type; its raw values are those of the wire.
-enum ModeOption: String, ExpressibleByArgument, CaseIterable {
-    case keyed, challenge, value
+/// A mode by its name; its raw value is that of the wire.
+struct ModeOption: ExpressibleByArgument {
+    let mode: Mode
 
-    var mode: Mode {
-        switch self {
-        case .keyed: .keyed
-        case .challenge: .challenge
-        case .value: .value
-        }
+    static var allValueStrings: [String] { Mode.allCases.map(\.description) }
+
+    init?(argument: String) {
+        guard let mode = Mode.allCases.first(where: { $0.description == argument }) else { return nil }
+        self.mode = mode
     }
 }

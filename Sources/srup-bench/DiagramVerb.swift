@@ -47,7 +47,7 @@ struct DiagramVerb: ParsableCommand {
             case .never: TerminalStyle.plain
             }
         let width = Diagram.width(terminal: DiagramVerb.terminalWidth, environment: variable)
-        Voice.say(diagram.text(width: width, style: style))
+        Terminal.print(diagram.text(width: width, style: style))
     }
 
     /// Nothing where standard output is not a terminal, or one that does not say it.

@@ -78,8 +78,8 @@ struct EnrolVerb: ParsableCommand {
     }
 
     func run() throws {
-        let node = try EnrolledNode.enrol(form, into: folder, replaces: replace) { Voice.say("enrol: \($0)") }
-        Voice.say("enrol: \(try node.trial)")
-        Voice.say("enrol: enrolled as \(node.id.topicForm); be it: srup-bench device --enrolled \(folder)")
+        let node = try EnrolledNode.enrol(form, into: folder, replaces: replace) { Terminal.print("enrol: \($0)") }
+        Terminal.print("enrol: \(try node.trial)")
+        Terminal.print("enrol: enrolled as \(node.id.topicForm); be it: srup-bench device --enrolled \(folder)")
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Arguments
 import Bench
+import C2Server
 import SRUP
 
 struct HistoryVerb: ParsableCommand {
@@ -43,7 +44,7 @@ struct HistoryVerb: ParsableCommand {
         if let svg {
             try Diagram(entries, title: node.map { "\($0)" }).writeSVG(to: svg)
         } else {
-            for entry in entries { Voice.say(json ? entry.json : entry.text) }
+            for entry in entries { Terminal.print(json ? entry.json : entry.text) }
         }
     }
 }

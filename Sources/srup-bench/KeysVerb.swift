@@ -38,7 +38,7 @@ struct KeysVerb: ParsableCommand {
 
     func run() throws {
         try KeyPairs.make(in: out, for: nodes, bits: bits) { node in
-            Voice.say("keys: \(out)/\(node.topicForm).key.pem and \(out)/\(node.topicForm).pub.pem")
+            Terminal.print("keys: \(out)/\(node.topicForm).key.pem and \(out)/\(node.topicForm).pub.pem")
         }
     }
 }

@@ -41,13 +41,13 @@ struct PairVerb: ParsableCommand {
         var paired: String?
         do throws(PairingFault) {
             paired = try Pairing.run(adapters, with: RadioAddress(address, kind.kind), seconds: seconds) {
-                Voice.say("pair: \($0)")
+                Terminal.print("pair: \($0)")
             }
         } catch {
             throw OperatorFault(error.sentence, hint: error.hint)
         }
         guard let paired else { throw ExitCode(1) }
-        Voice.say("pair: paired with \(paired)")
+        Terminal.print("pair: paired with \(paired)")
     }
 }
 

@@ -36,7 +36,7 @@ struct SRUPBench: ParsableCommand {
         do {
             try runVerb()
         } catch let fault as OperatorFault {
-            Voice.complain(fault)
+            Terminal.printError(fault)
             exit(withError: ExitCode(1))
         } catch {
             exit(withError: error)

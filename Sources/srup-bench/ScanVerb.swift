@@ -30,9 +30,9 @@ struct ScanVerb: ParsableCommand {
 
     func run() throws {
         let sightings = try Scan.run(nanoseconds: seconds.nanoseconds, adapter: adapter ?? .any)
-        for sighting in sightings { Voice.say(json ? sighting.json : sighting.text) }
+        for sighting in sightings { Terminal.print(json ? sighting.json : sighting.text) }
         guard sightings.isEmpty else { return }
-        Voice.complain("scan: no beacon was heard")
+        Terminal.printError("scan: no beacon was heard")
         throw ExitCode(1)
     }
 }

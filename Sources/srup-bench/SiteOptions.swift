@@ -1,5 +1,5 @@
 import ArgumentParser
-import Bench
+import C2Server
 import SRUP
 
 extension C2.Grade: ExpressibleByArgument {}

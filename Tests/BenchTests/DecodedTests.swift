@@ -2,8 +2,8 @@ import Bench
 import Foundation
 import Keys
 import SRUP
-import TestVectors
 import Testing
+import TestVectors
 
 @Suite("decode")
 struct DecodedTests {
@@ -87,30 +87,30 @@ struct DecodedTests {
     @Test("A device's signed proof is shown in its parts, and data under its name that is none says so")
     func proof() throws {
         let id = Octets("OBSERVATION_PROOF".utf8)
-        let data = try C2KeyedTests.Proof.right.data()
-        let frame = Cast.beacon.says(.data(id: id, data: Octets(data)), 1, "T")
+        let data = try TestProof.right.data()
+        let frame = Roles.beacon.says(.data(id: id, data: Octets(data)), 1, "T")
         let body = try #require(try fields(Decoded(frame, verifyWith: nil, openWith: nil))["body"] as? [String: Any])
         let proof = try #require(body["proof"] as? [String: String])
-        #expect(proof["server_id"] == "\(Cast.c2.id)" && proof["device_id"] == "\(Cast.device.id)")
-        #expect(proof["beacon_id"] == "\(Cast.beacon.id)" && proof["transport"] == "le")
+        #expect(proof["server_id"] == "\(Roles.c2.id)" && proof["device_id"] == "\(Roles.device.id)")
+        #expect(proof["beacon_id"] == "\(Roles.beacon.id)" && proof["transport"] == "le")
         #expect(proof["modes_offered"] == "challenge,keyed")
         let signed = bytes(hexadecimal: (proof["signed_hex"] ?? "").utf8) ?? []
         let signature = bytes(hexadecimal: (proof["signature_hex"] ?? "").utf8) ?? []
-        #expect(Cast.device.key.publicKey.verifies(signature[...], over: [signed[...]]))
-        let cut = Cast.beacon.says(.data(id: id, data: Octets(data.prefix(139))), 1, "T")
+        #expect(Roles.device.key.publicKey.verifies(signature[...], over: [signed[...]]))
+        let cut = Roles.beacon.says(.data(id: id, data: Octets(data.prefix(139))), 1, "T")
         let short = try #require(try fields(Decoded(cut, verifyWith: nil, openWith: nil))["body"] as? [String: Any])
         #expect((short["proof"] as? [String: String])?["refused"] == "not a proof of keyed mode")
     }
 
     @Test("To open what carries no value is asked for in vain")
     func nothingSealed() throws {
-        let frame = Cast.device.says(.joinRequest, 1, "T")
-        #expect(Decoded(frame, verifyWith: nil, openWith: Cast.device.key).refusedBy == .seal)
+        let frame = Roles.device.says(.joinRequest, 1, "T")
+        #expect(Decoded(frame, verifyWith: nil, openWith: Roles.device.key).refusedBy == .seal)
     }
 
     @Test("Hexadecimal with white space and raw bytes are the same frame")
     func forms() {
-        let frame = Cast.device.says(.joinRequest, 1, "T")
+        let frame = Roles.device.says(.joinRequest, 1, "T")
         let digits = hexadecimal(frame)
         let broken = digits.prefix(100) + "\n " + digits.dropFirst(100).uppercased() + "\r\n"
         #expect(Decoded.frame(in: Array(broken.utf8)) == frame)

@@ -2,20 +2,21 @@ import Bench
 import Keys
 import SRUP
 import Testing
+import TestVectors
 
 @Suite("What a joining device believes of its server")
 struct DeviceJoinTests {
     private var join: DeviceJoin
     private let value = Secret((0..<16).map { UInt8($0) }) ?? .random()
     private let ring = PublicKeys([
-        Cast.c2.id: Cast.c2.key.publicKey, Cast.beacon.id: Cast.beacon.key.publicKey,
+        Roles.c2.id: Roles.c2.key.publicKey, Roles.beacon.id: Roles.beacon.key.publicKey,
     ])
 
     init() {
         let value = value
         join = DeviceJoin(
-            own: Cast.device.id, server: Cast.c2.id, observer: Cast.beacon.id, sequence: SequenceID(100),
-            token: Cast.token("T1"),
+            own: Roles.device.id, server: Roles.c2.id, observer: Roles.beacon.id, sequence: SequenceID(100),
+            token: Roles.token("T1"),
             unseal: { sealed throws(UnsealingError) in
                 guard sealed == [7] else { throw .seal }
                 return value
@@ -23,19 +24,21 @@ struct DeviceJoinTests {
         _ = join.request()
     }
 
-    private mutating func hear(_ node: Node, _ body: Body, _ sequence: UInt64, _ token: String) -> [DeviceJoin.Effect] {
+    private mutating func hear(_ node: TestNode, _ body: Body, _ sequence: UInt64, _ token: String) -> [DeviceJoin
+        .Effect]
+    {
         join.receive(node.says(body, sequence, token), checkedBy: ring)
     }
 
     @Test("The request has the number that it was given")
     func request() {
         var join = DeviceJoin(
-            own: Cast.device.id, server: Cast.c2.id, observer: Cast.beacon.id, sequence: SequenceID(100),
-            token: Cast.token("T1"), unseal: { _ throws(UnsealingError) in throw .seal })
+            own: Roles.device.id, server: Roles.c2.id, observer: Roles.beacon.id, sequence: SequenceID(100),
+            token: Roles.token("T1"), unseal: { _ throws(UnsealingError) in throw .seal })
         let request = join.request()
         #expect(request.sequence == SequenceID(100))
-        #expect(request.body == .observedJoinRequest(observer: Cast.beacon.id))
-        #expect(request.topic(to: Cast.c2.id) == "SRUP/servers/9a8b7c6d5e4f3021/5f1e2d3c4b5a6978")
+        #expect(request.body == .observedJoinRequest(observer: Roles.beacon.id))
+        #expect(request.topic(to: Roles.c2.id) == "SRUP/servers/9a8b7c6d5e4f3021/5f1e2d3c4b5a6978")
     }
 
     @Test(
@@ -44,60 +47,60 @@ struct DeviceJoinTests {
             (Status.joinSuccess, DeviceJoin.Outcome.joined), (.joinRefused, .refused), (.joinFail, .failed),
         ])
     mutating func wholeJoin(status: Status, outcome: DeviceJoin.Outcome) {
-        #expect(hear(Cast.c2, .observedJoinResponse(sealed: Octets([7])), 101, "T2").last == .prove(value))
-        #expect(hear(Cast.c2, .response(status), 102, "T2").last == .decided(outcome))
+        #expect(hear(Roles.c2, .observedJoinResponse(sealed: Octets([7])), 101, "T2").last == .prove(value))
+        #expect(hear(Roles.c2, .response(status), 102, "T2").last == .decided(outcome))
     }
 
     @Test("A refusal at once carries the request's token")
     mutating func refusedAtOnce() {
-        #expect(hear(Cast.c2, .response(.joinRefused), 101, "T1").last == .decided(.refused))
+        #expect(hear(Roles.c2, .response(.joinRefused), 101, "T1").last == .decided(.refused))
     }
 
     @Test("Success without an observation is not believed")
     mutating func successAtOnce() {
-        #expect(!hear(Cast.c2, .response(.joinSuccess), 101, "T1").contains(.decided(.joined)))
+        #expect(!hear(Roles.c2, .response(.joinSuccess), 101, "T1").contains(.decided(.joined)))
     }
 
     @Test("A decision under another token than the value's is not believed", arguments: ["T1", "T3"])
     mutating func otherToken(token: String) {
-        _ = hear(Cast.c2, .observedJoinResponse(sealed: Octets([7])), 101, "T2")
-        #expect(!hear(Cast.c2, .response(.joinSuccess), 102, token).contains(.decided(.joined)))
-        #expect(hear(Cast.c2, .response(.joinSuccess), 103, "T2").last == .decided(.joined))
+        _ = hear(Roles.c2, .observedJoinResponse(sealed: Octets([7])), 101, "T2")
+        #expect(!hear(Roles.c2, .response(.joinSuccess), 102, token).contains(.decided(.joined)))
+        #expect(hear(Roles.c2, .response(.joinSuccess), 103, "T2").last == .decided(.joined))
     }
 
     @Test("A known node that is not our server decides nothing")
     mutating func otherSender() {
-        _ = hear(Cast.c2, .observedJoinResponse(sealed: Octets([7])), 101, "T2")
-        #expect(!hear(Cast.beacon, .response(.joinSuccess), 102, "T2").contains(.decided(.joined)))
+        _ = hear(Roles.c2, .observedJoinResponse(sealed: Octets([7])), 101, "T2")
+        #expect(!hear(Roles.beacon, .response(.joinSuccess), 102, "T2").contains(.decided(.joined)))
     }
 
     @Test("A forged decision is not believed")
     mutating func forged() {
-        _ = hear(Cast.c2, .observedJoinResponse(sealed: Octets([7])), 101, "T2")
-        var frame = Cast.c2.says(.response(.joinRefused), 102, "T2")
+        _ = hear(Roles.c2, .observedJoinResponse(sealed: Octets([7])), 101, "T2")
+        var frame = Roles.c2.says(.response(.joinRefused), 102, "T2")
         frame[frame.count - 1] = Status.joinSuccess.rawValue
         #expect(!join.receive(frame, checkedBy: ring).contains(.decided(.joined)))
     }
 
     @Test("A message that is not newer than our request is ignored")
     mutating func stale() {
-        #expect(!hear(Cast.c2, .response(.joinRefused), 100, "T1").contains(.decided(.refused)))
-        #expect(hear(Cast.c2, .response(.joinRefused), 101, "T1").contains(.decided(.refused)))
+        #expect(!hear(Roles.c2, .response(.joinRefused), 100, "T1").contains(.decided(.refused)))
+        #expect(hear(Roles.c2, .response(.joinRefused), 101, "T1").contains(.decided(.refused)))
     }
 
     @Test("A value that does not open is for another device: it changes nothing, and the right one is taken after it")
     mutating func unopened() throws {
-        let effects = hear(Cast.c2, .observedJoinResponse(sealed: Octets([8])), 1 << 62, "T9")
+        let effects = hear(Roles.c2, .observedJoinResponse(sealed: Octets([8])), 1 << 62, "T9")
         #expect(effects == [.say("ignored OBS_JOIN_RESP: the sealed value does not open")])
-        #expect(hear(Cast.c2, .response(.joinRefused), 1 << 62 + 1, "T9").last != .decided(.refused))
-        let value = try #require(Cast.value)
-        #expect(hear(Cast.c2, .observedJoinResponse(sealed: Octets([7])), 101, "T2").last == .prove(value))
-        #expect(hear(Cast.c2, .response(.joinSuccess), 102, "T2").last == .decided(.joined))
+        #expect(hear(Roles.c2, .response(.joinRefused), 1 << 62 + 1, "T9").last != .decided(.refused))
+        let value = try #require(Roles.value)
+        #expect(hear(Roles.c2, .observedJoinResponse(sealed: Octets([7])), 101, "T2").last == .prove(value))
+        #expect(hear(Roles.c2, .response(.joinSuccess), 102, "T2").last == .decided(.joined))
     }
 
     @Test("Whatever the server says after the decision is noticed: a replayed request must bring nothing")
     mutating func answeredAgain() {
-        _ = hear(Cast.c2, .response(.joinRefused), 101, "T1")
-        #expect(hear(Cast.c2, .observedJoinResponse(sealed: Octets([7])), 102, "T9") == [.answeredAgain])
+        _ = hear(Roles.c2, .response(.joinRefused), 101, "T1")
+        #expect(hear(Roles.c2, .observedJoinResponse(sealed: Octets([7])), 102, "T9") == [.answeredAgain])
     }
 }

@@ -2,8 +2,8 @@ import Bench
 import Foundation
 import Keys
 import SRUP
-import TestVectors
 import Testing
+import TestVectors
 
 @Suite("keys")
 struct KeyPairsTests {
@@ -42,7 +42,7 @@ struct KeyPairsTests {
     func neverOverAtLast() throws {
         try TemporaryFolder.with { folder in
             let there = try folder.write(Data("mine".utf8), to: "x.pem")
-            #expect(throws: KeyMakingError.exists(path: there)) { try Cast.device.key.write(pemFile: there) }
+            #expect(throws: KeyMakingError.exists(path: there)) { try Roles.device.key.write(pemFile: there) }
             #expect(try String(contentsOfFile: there, encoding: .utf8) == "mine")
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["x.pem"])
         }

@@ -1,7 +1,7 @@
 import Bench
 import Foundation
-import TestVectors
 import Testing
+import TestVectors
 
 @Suite("The trace")
 struct TraceTests {

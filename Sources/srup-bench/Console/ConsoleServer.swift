@@ -1,4 +1,5 @@
 import Bench
+import C2Server
 import Dispatch
 import Glibc
 import Hummingbird
@@ -34,7 +35,7 @@ struct ConsoleServer {
             Task.detached { [console] in
                 await console.listens(at: chosen)
                 ready.signal()
-                while (try? await Task.sleep(for: .seconds(ConsolePolicy.beat))) != nil { console.bell.ring() }
+                while (try? await Task.sleep(for: .seconds(ConsolePolicy.beat))) != nil { console.wakeup.wake() }
             }
             ready.wait()
             return
@@ -105,7 +106,7 @@ private final class Listener: Sendable {
             server: .http1(
                 configuration: .init(
                     additionalChannelHandlers: [
-                        ConnectionBounds(seconds: ConsolePolicy.longestConnection, bounds)
+                        ConnectionBounds(seconds: ConsolePolicy.maximumConnection, bounds)
                     ],
                     idleTimeout: .seconds(15),
                     httpDecoderConfiguration: .init(
@@ -125,7 +126,7 @@ private final class Listener: Sendable {
     private static func answer(
         _ request: Request, of visitor: Visitor, by console: Console, _ bounds: ConnectionBounds.Table
     ) async throws -> Response {
-        let body = try await request.body(upTo: ConsolePolicy.longestBody, over: visitor.channel)
+        let body = try await request.body(upTo: ConsolePolicy.maximumBody, over: visitor.channel)
         let cookies = request.headers[values: .cookie].joined(separator: "; ")
         let reply = await console.answer(
             ConsoleRequest(
@@ -134,7 +135,7 @@ private final class Listener: Sendable {
                 contentType: request.headers[.contentType], lastEvent: request.headers[.lastEventID], body: body))
         if reply.isToOperator { bounds.recognise(visitor.channel) }
         let response = response(reply, to: visitor)
-        guard body.count > ConsolePolicy.longestBody, case .bytes(let bytes) = reply.body else { return response }
+        guard body.count > ConsolePolicy.maximumBody, case .bytes(let bytes) = reply.body else { return response }
         return response.ending(visitor.channel, with: bytes)
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bench
+import Registration
 
 struct RegistryRunVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -63,10 +64,10 @@ struct RegistryRunVerb: ParsableCommand {
         (policy.certificateDays, policy.requestsAMinute) = (certificateDays, requestsPerMinute)
         let folder = try RegistryFolder(existing: place.folder)
         let registry = try Registry(in: folder, policy: policy, passphrase: try passphrase.read(isNew: false)) {
-            Voice.complain($0)
+            Terminal.printError($0)
         }
-        try registry.care()
-        let server = RegistryServer(folder: folder, address: bind, port: port, patience: connectionSeconds)
+        try registry.maintain()
+        let server = RegistryServer(folder: folder, address: bind, port: port, timeout: connectionSeconds)
         try server.run(RegistryThread(registry))
     }
 }

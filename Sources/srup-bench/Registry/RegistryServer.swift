@@ -5,6 +5,7 @@ import HummingbirdCore
 import HummingbirdTLS
 import Logging
 import NIOCore
+import Registration
 import Synchronization
 
 /// The sockets around a `Registry`: HTTPS in, HTTPS out, nothing decided (docs/registry.md, "Limits").
@@ -13,7 +14,7 @@ struct RegistryServer {
     let address: String
     let port: UInt16
     /// How long a connection may last, whatever comes over it.
-    let patience: Int64
+    let timeout: Int64
 
     /// Serves until SIGTERM or SIGINT.
     /// - Throws: `OperatorFault` where it cannot listen.
@@ -24,7 +25,7 @@ struct RegistryServer {
         let fault = Mutex<OperatorFault?>(nil)
         // The verbs of this command are synchronous: this one waits for what is not.
         Task.detached {
-            let care = Task { await registry.careEachHour() }
+            let maintenance = Task { await registry.maintainHourly() }
             do { try await application.runService() } catch {
                 fault.withLock {
                     $0 = OperatorFault(
@@ -32,7 +33,7 @@ struct RegistryServer {
                         hint: "choose another --port or --bind, or end what listens there")
                 }
             }
-            care.cancel()
+            maintenance.cancel()
             ended.signal()
         }
         ended.wait()
@@ -45,14 +46,14 @@ struct RegistryServer {
         var logger = Logger(label: "registry")
         logger.logLevel = .critical  // what is worth a line, the registry says itself
         let bounds = ConnectionBounds.Table()
-        let patience = patience
+        let timeout = timeout
         let server: HTTPServerBuilder
         do {
             server = try .tls(
                 .http1(
                     configuration: .init(
-                        additionalChannelHandlers: [ConnectionBounds(seconds: patience, bounds)],
-                        idleTimeout: .seconds(min(10, patience)),
+                        additionalChannelHandlers: [ConnectionBounds(seconds: timeout, bounds)],
+                        idleTimeout: .seconds(min(10, timeout)),
                         httpDecoderConfiguration: .init(
                             maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64))),
                 tlsConfiguration: try tls())
@@ -70,7 +71,7 @@ struct RegistryServer {
                 availableConnectionsDelegate: .maximum(ConnectionBounds.mostAccepted, logger: logger)),
             onServerRunning: { channel in
                 let name = host.contains(":") ? "[\(host)]" : host
-                Voice.say("listening on https://\(name):\(channel.localAddress?.port ?? Int(port))")
+                Terminal.print("listening on https://\(name):\(channel.localAddress?.port ?? Int(port))")
             },
             logger: logger)
     }
@@ -89,7 +90,7 @@ struct RegistryServer {
     private static func answer(
         _ request: Request, of visitor: Visitor, by registry: RegistryThread, _ bounds: ConnectionBounds.Table
     ) async throws -> Response {
-        let body = try await request.body(upTo: RegistryPolicy.longestBody, over: visitor.channel)
+        let body = try await request.body(upTo: RegistryPolicy.maximumBody, over: visitor.channel)
         let reply = await registry.answer(
             RegistryRequest(
                 method: request.method.rawValue, path: request.uri.path,
@@ -101,7 +102,7 @@ struct RegistryServer {
         let response = Response(
             status: .init(code: reply.status), headers: headers,
             body: .init(byteBuffer: ByteBuffer(bytes: reply.body)))
-        return body.count > RegistryPolicy.longestBody ? response.ending(visitor.channel, with: reply.body) : response
+        return body.count > RegistryPolicy.maximumBody ? response.ending(visitor.channel, with: reply.body) : response
     }
 }
 
@@ -122,9 +123,11 @@ actor RegistryThread {
 
     func answer(_ request: RegistryRequest) -> RegistryReply { registry.answer(request) }
 
-    func careEachHour() async {
+    func maintainHourly() async {
         while (try? await Task.sleep(for: .seconds(3_600))) != nil {
-            do { try registry.care() } catch { Voice.complain("registry: \(error.sentence) (tried again in an hour)") }
+            do { try registry.maintain() } catch {
+                Terminal.printError("registry: \(error.sentence) (tried again in an hour)")
+            }
         }
     }
 }

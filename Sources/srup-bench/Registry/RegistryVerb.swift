@@ -2,6 +2,7 @@ import ArgumentParser
 import Arguments
 import Bench
 import Keys
+import Registration
 import SRUP
 
 struct RegistryVerb: ParsableCommand {
@@ -129,6 +130,6 @@ struct RegistryInitVerb: ParsableCommand {
     }
 
     func run() throws {
-        try plan.make(passphrase: try passphrase.read(isNew: true)) { Voice.say("registry: \($0)") }
+        try plan.make(passphrase: try passphrase.read(isNew: true)) { Terminal.print("registry: \($0)") }
     }
 }

@@ -1,0 +1,66 @@
+import Glibc
+
+/// How much one address, and all together, may ask: a bucket each, that refills steadily. Bounded, whoever asks.
+package struct RateLimit {
+    /// What becomes of a request.
+    package enum Verdict: Equatable {
+        case pass
+        /// Too many; try again after so many seconds. Told is true for the first one in a row, the rest is not worth a line.
+        case refuse(seconds: Int, isFirst: Bool)
+    }
+
+    private struct Bucket {
+        var left: Double
+        var at: Int64
+        var hasRefused = false
+
+        mutating func take(_ most: Double, at now: Int64) -> Verdict {
+            left = min(most, left + Double(max(0, now - at)) * most / 60_000)
+            at = now
+            guard left >= 1 else {
+                defer { hasRefused = true }
+                return .refuse(seconds: Int((1 - left) * 60 / most) + 1, isFirst: !hasRefused)
+            }
+            left -= 1
+            hasRefused = false
+            return .pass
+        }
+    }
+
+    /// Addresses that are kept apart; those beyond share one bucket until others have been quiet for a minute.
+    package static let mostAddresses = 10_000
+
+    private let each: Double
+    private let total: Double
+    private var buckets: [String: Bucket] = [:]
+    private var all: Bucket
+
+    package init(each: Int, all: Int, at now: Int64) {
+        (self.each, total) = (Double(each), Double(all))
+        self.all = Bucket(left: Double(all), at: now)
+    }
+
+    package var addresses: Int { buckets.count }
+
+    /// An address's own limit comes first, so that one that asks too much takes nothing from the others.
+    package mutating func take(_ address: String, at now: Int64) -> Verdict {
+        var key = RateLimit.group(address)
+        if buckets[key] == nil, buckets.count >= RateLimit.mostAddresses {
+            buckets = buckets.filter { now - $0.value.at < 60_000 }
+            if buckets.count >= RateLimit.mostAddresses { key = "" }
+        }
+        let verdict = buckets[key, default: Bucket(left: each, at: now)].take(each, at: now)
+        guard verdict == .pass else { return verdict }
+        return all.take(total, at: now)
+    }
+
+    /// Whoever has one IPv6 address has the whole /64.
+    package static func group(_ address: String) -> String {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        guard inet_pton(AF_INET6, String(address.prefix { $0 != "%" }), &bytes) == 1 else { return address }
+        if bytes[..<10].allSatisfy({ $0 == 0 }), bytes[10] == 0xFF, bytes[11] == 0xFF {
+            return bytes[12...].map(String.init).joined(separator: ".")
+        }
+        return bytes[..<8].map { String($0, radix: 16) }.joined(separator: ":")
+    }
+}

@@ -1,0 +1,32 @@
+import CLinux
+import EventLoop
+import Glibc
+
+/// SIGTERM and SIGINT as readings on a loop. Made before any other thread starts, since threads inherit what is blocked.
+///
+/// `@unchecked Sendable`: the descriptor is constant.
+public final class StopSignals: @unchecked Sendable {
+    private let descriptor: Int32
+
+    /// Blocks both signals for this thread and those it starts.
+    public init() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        descriptor = signalfd(-1, &signals, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
+        precondition(descriptor >= 0, "no descriptor for signals: errno \(errno)")
+    }
+
+    deinit { close(descriptor) }
+
+    /// Calls `action` on the loop's thread when one of them has come. Before the loop runs, or on its thread.
+    package func watch(on loop: Loop, _ action: @escaping @Sendable () -> Void) {
+        let descriptor = descriptor
+        _ = loop.watch(descriptor) { _ in
+            var signal = signalfd_siginfo()
+            if read(descriptor, &signal, MemoryLayout<signalfd_siginfo>.size) > 0 { action() }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+import SRUP
+
+// Joins before human eyes (§5.2.1), leaving (§6), and what the operator orders (§3.3, §3.5, §3.6).
+extension C2 {
+    /// What an answer belongs to.
+    struct Asked: Equatable, Sendable {
+        enum What: Hashable, Sendable {
+            case action(UInt8)
+            case data, identity, deregister, update, activate
+        }
+
+        let node: Identifier
+        let what: What
+    }
+
+    /// Commands that may wait for their answer at a time; more would let one silent node fill the memory.
+    private static let mostAsked = 1_024
+
+    /// Characters of a token by which a join is named, at least.
+    static let markLength = 8
+
+    /// Does what the operator orders, as far as that makes sense now.
+    public mutating func obey(_ order: C2Order) -> [Effect] {
+        switch order {
+        case .accept(let device, let mark): accept(device, mark)
+        case .refuse(let device): decideByHand(device, .refused)
+        case .observer(let node, let may): setObserver(node, may)
+        case .require(let grade): require(grade)
+        case .join(let node): command(.joinCommand(device: node), node, nil)
+        case .terminate(let node): command(.terminateCommand, node, nil) + leave(node, .terminated)
+        case .deregister(let node): command(.deregisterCommand, node, .deregister) + leave(node, .terminated)
+        case .identity(let node): command(.identityRequest, node, .identity)
+        case .action(let node, let code): command(.action(code), node, .action(code))
+        case .update(let node, let url, let digest): update(node, url, digest)
+        case .activate(let node): command(.activate, node, .activate, updates[node])
+        case .data(let node, let id, let data): command(.data(id: id, data: data), node, .data)
+        }
+    }
+
+    /// Sends a command to a member; JOIN_CMD also to others.
+    private mutating func command(
+        _ body: Body, _ node: Identifier, _ what: Asked.What?, _ known: Token? = nil
+    ) -> [Effect] {
+        guard !deregistered.contains(node) else { return [.say("\(node) is out of the system")] }
+        guard body.type == .joinCommand || joined.contains(node) else {
+            return [.say("\(node) has not joined")]
+        }
+        let token = known ?? dependencies.commandToken(node)
+        if what == .update { updates[node] = token }
+        if let what {
+            // Whoever is to be out of the system is not to be forgotten.
+            if asked.count >= C2.mostAsked {
+                asked.first { $0.value.what != .deregister }.map { asked[$0.key] = nil }
+            }
+            asked[token] = Asked(node: node, what: what)
+        }
+        return [.send(message(body, token, to: node), to: node), .say("\(body.type.name) to \(node)")]
+    }
+
+    /// The reference ends both texts in one NUL, and so do we.
+    private mutating func update(_ node: Identifier, _ url: String, _ digest: [UInt8]) -> [Effect] {
+        let body = Body.initiate(url: Octets(terminated: url), digest: Octets(terminated: hexadecimal(digest)))
+        return command(body, node, .update)
+    }
+
+    private mutating func leave(_ node: Identifier, _ how: MembershipState) -> [Effect] {
+        if joined.contains(node) { departed[node] = how }
+        joined.remove(node)
+        let reason = "\(node) is not a member any more"
+        return endObserving(of: node, reason) + endJoin(of: node, reason) + decide(.failed, node, reason)
+    }
+
+    /// The registry has no key of a node any more: it is a member no longer, and nothing can be sent to it.
+    mutating func expel(_ node: Identifier) -> [Effect] {
+        // The next node that is registered under this identifier does not get the right to observe by that.
+        given[node] = nil
+        registryObservers.remove(node)
+        return [.say("\(node) is not in the registry any more")] + leave(node, .terminated)
+    }
+
+    /// An answer to a command counts only from the node that was ordered.
+    mutating func answered(
+        _ command: Asked, _ message: Message, _ status: Status, _ frame: [UInt8]
+    ) -> [Effect] {
+        guard command.node == message.sender else {
+            return refuse(message, frame, .verdict, "\(status) from a node that was not asked")
+        }
+        asked[message.token] = nil
+        let effects = accepted(message, frame) + [.say("\(command.description) of \(command.node): \(status)")]
+        guard command.what == .deregister, status == .deregisterSuccess else { return effects }
+        // It may have asked again meanwhile.
+        let failed = decide(.failed, command.node, "\(command.node) is out of the system")
+        deregistered.insert(command.node)
+        given[command.node] = nil
+        return effects + failed + [.say("\(command.node) is out of the system")]
+    }
+
+    // MARK: - Before human eyes
+
+    /// Why a device may not join in this joinMode; nil where it may.
+    func objection(to device: Identifier, _ joinMode: JoinMode) -> String? {
+        guard let joinModes = policy.joinModes else { return nil }
+        guard let allowed = joinModes[device] else { return "the policy does not name the device" }
+        return allowed.contains(joinMode) ? nil : "the policy does not let it join in the \(joinMode) joinMode"
+    }
+
+    /// A device's new request takes the place of its older one.
+    mutating func moderate(_ device: Identifier, _ token: Token, _ now: Int64) -> [Effect] {
+        let asks = Effect.say("\(device) asks to join before human eyes")
+        let isFull = moderated[device] == nil && moderated.count >= policy.limit
+        let value = dependencies.value()
+        let why = objection(to: device, .human) ?? (isFull ? "\(moderated.count) joins are open already" : nil)
+        guard why == nil, let sealed = dependencies.seal(value, device) else {
+            let why = why ?? "the value could not be sealed"
+            return [
+                asks, .say("\(device) may not join before human eyes: \(why)"),
+                .send(message(.response(.joinRefused), token, to: device), to: device),
+                .decided(.refused, device: device, observer: nil, Grounds(reason: why)),
+            ]
+        }
+        let answerToken = dependencies.token()
+        var remark: [Effect] = []
+        if let older = moderated[device] {
+            note(Ended(device, older, .failed, Grounds(reason: C2.askedAgain)))
+            remark = [.say("\(device) has asked again: its earlier request is replaced")]
+        }
+        moderated[device] = Moderated(answerToken: answerToken, deadline: now + policy.humanWindow)
+        return remark + [
+            asks, .send(message(.humanJoinResponse(sealed: sealed), answerToken, to: device), to: device),
+            .moderate(device: device, value),
+        ]
+    }
+
+    /// What `accept` must name, beside the device, of its open join; nil where none is open.
+    func mark(of device: Identifier) -> String? {
+        moderated[device].map { String($0.answerToken.description.prefix(C2.markLength)) }
+    }
+
+    private mutating func accept(_ device: Identifier, _ mark: String) -> [Effect] {
+        if let name = moderated[device]?.answerToken.description {
+            guard name == mark || (mark.count >= C2.markLength && name.hasPrefix(mark)) else {
+                return [.say("that is not the mark of the join of \(device) that is open: compare the newest value")]
+            }
+        }
+        return decideByHand(device, .accepted)
+    }
+
+    private mutating func decideByHand(_ device: Identifier, _ decision: Decision) -> [Effect] {
+        guard moderated[device] != nil else { return [.say("no join of \(device) waits for human eyes")] }
+        return decide(decision, device, "a person has compared the values")
+    }
+
+    mutating func decide(_ decision: Decision, _ device: Identifier, _ reason: String) -> [Effect] {
+        guard let join = moderated.removeValue(forKey: device) else { return [] }
+        let grounds = Grounds(reason: reason)
+        note(Ended(device, join, decision, grounds))
+        if decision == .accepted { joined.insert(device) }
+        return [
+            .send(message(.response(decision.status), join.answerToken, to: device), to: device),
+            .decided(decision, device: device, observer: nil, grounds),
+        ]
+    }
+
+    // MARK: - Leaving
+
+    /// - Parameter isEnd: whether it asks to be deregistered.
+    mutating func letGo(_ node: Identifier, isEnd: Bool, _ token: Token) -> [Effect] {
+        let agrees = joined.contains(node) && !policy.keeps.contains(node)
+        let status: Status =
+            isEnd ? (agrees ? .deregisterSuccess : .deregisterFail) : (agrees ? .resignSuccess : .resignFail)
+        let answer = message(.response(status), token, to: node)
+        let effects: [Effect] = [
+            .say("\(node) asks to \(isEnd ? "be deregistered" : "resign"): \(status)"), .send(answer, to: node),
+        ]
+        guard agrees else { return effects }
+        if isEnd {
+            deregistered.insert(node)
+            given[node] = nil
+        }
+        return effects + leave(node, .resigned)
+    }
+}
+
+extension C2.Asked {
+    var description: String {
+        switch what {
+        case .action(let code): "the answer to action 0x" + hexadecimal([code])
+        case .data: "the answer to data"
+        case .identity: "the answer to ID_REQUEST"
+        case .deregister: "the answer to DEREGISTER_CMD"
+        case .update: "the answer to INITIATE"
+        case .activate: "the answer to ACTIVATE"
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Bench
+import SRUP
+
+/// What the operator orders: made by the console as a value, and by `C2OrderParser` of a line of text.
+public enum C2Order: Equatable, Sendable {
+    /// What the device shows is what was shown here: it joins. The mark is the beginning of the join's token T2, so that
+    /// nobody accepts a join whose value was not looked at.
+    case accept(Identifier, mark: String)
+    /// It is not, or the device is not wanted.
+    case refuse(Identifier)
+    /// JOIN_CMD.
+    case join(Identifier)
+    /// TERMINATE_CMD.
+    case terminate(Identifier)
+    /// DEREGISTER_CMD.
+    case deregister(Identifier)
+    /// ID_REQUEST.
+    case identity(Identifier)
+    /// ACTION.
+    case action(Identifier, UInt8)
+    /// INITIATE: fetch the file there, whose SHA-256 is this.
+    case update(Identifier, url: String, digest: [UInt8])
+    /// ACTIVATE, under the token of the last INITIATE; without one, under a new token, which nothing was fetched under.
+    case activate(Identifier)
+    /// DATA; at most 65,535 bytes each.
+    case data(Identifier, id: Octets, Octets)
+    /// The node may observe from now on, or may not.
+    case observer(Identifier, Bool)
+    /// So much must be known of a device's proof from now on.
+    case require(C2.Grade)
+}
+
+extension C2Order {
+    /// Whether it decides on a join.
+    var isDecision: Bool {
+        switch self {
+        case .accept, .refuse: true
+        case .observer, .require, .join, .terminate, .deregister, .identity, .action, .update, .activate, .data: false
+        }
+    }
+
+    /// Who is to do it; nil: the server itself.
+    var node: Identifier? {
+        switch self {
+        case .accept(let node, _), .observer(let node, _), .refuse(let node), .join(let node), .terminate(let node),
+            .deregister(let node), .identity(let node), .action(let node, _), .update(let node, _, _),
+            .activate(let node), .data(let node, _, _):
+            node
+        case .require: nil
+        }
+    }
+
+    /// As `C2OrderParser` reads it.
+    var text: String {
+        switch self {
+        case .accept(let node, let mark): "accept \(node) \(mark)"
+        case .observer(let node, let may): "observer \(node) \(may ? "yes" : "no")"
+        case .require(let grade): "require \(grade.rawValue)"
+        case .refuse(let node): "refuse \(node)"
+        case .join(let node): "join \(node)"
+        case .terminate(let node): "terminate \(node)"
+        case .deregister(let node): "deregister \(node)"
+        case .identity(let node): "identity \(node)"
+        case .action(let node, let code):
+            "action \(node) " + (C2OrderParser.actions.first { $0.value == code }?.key ?? "\(code)")
+        case .update(let node, let url, let digest): "update \(node) \(url) \(hexadecimal(digest))"
+        case .activate(let node): "activate \(node)"
+        case .data(let node, let id, let data): "data \(node) \(readable(id.bytes)) \(hexadecimal(data.bytes))"
+        }
+    }
+}

@@ -1,0 +1,245 @@
+import Bench
+import SRUP
+
+extension C2 {
+    /// Takes what the broker delivered. The checks, in this order: frame, known key, signature, sequence, token. Own messages
+    /// are dropped by their sender, since the topics are shared.
+    ///
+    /// A node of several servers answers them all on one topic, each under ids of its own: an answer that nobody here waits
+    /// for leaves the counter as it is, or those ids would shut out the node's next answer to us.
+    /// - Parameter now: nanoseconds, on the clock that `tick` has.
+    public mutating func receive(_ payload: [UInt8], checkedBy keyring: some Keyring, at now: Int64) -> [Effect] {
+        self.now = now
+        let frame: UnverifiedFrame
+        do throws(FrameError) { frame = try UnverifiedFrame(payload) } catch {
+            return refuse(nil, payload, .frame, error.description)
+        }
+        guard frame.claimedSender != own else { return [] }
+        let message: Message
+        do throws(VerificationError) { message = try frame.verified(by: keyring).content } catch {
+            let reason: Refusal =
+                switch error {
+                case .unknownSender: .sender
+                case .badSignature: .signature
+                }
+            return refuse(frame.unverifiedMessage, payload, reason, error.description)
+        }
+        guard !deregistered.contains(message.sender) else {
+            return refuse(message, payload, .sender, "\(message.sender) is out of the system")
+        }
+        // What is not for us must leave our counter alone: it is under the ids of another server.
+        let received = Received(message.body)
+        guard !isForAnotherServer(message, received) else { return [] }
+        let last = counter[message.sender]
+        guard message.sequence > last else {
+            return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
+        }
+        if let what = received.answer, asked[message.token] == nil, open[message.token] == nil {
+            if late.contains(message.token) {  // its site had decided without it
+                _ = counter.accept(message.sequence, from: message.sender)
+                return accepted(message, payload)
+            }
+            return refuse(message, payload, .verdict, "\(what) under a token that no open observation has")
+        }
+        guard !counter.isJump(message.sequence, of: message.sender) else {
+            return refuse(
+                message, payload, .sequence,
+                "sequence \(message.sequence) is more than 2^32 above \(last), the last one")
+        }
+        _ = counter.accept(message.sequence, from: message.sender)
+        if case .data(id: Body.observationProof, let data) = received, joined.contains(message.sender) {
+            return take(proof: data.bytes, message, payload, checkedBy: keyring)
+        }
+        return serve(received, message, payload, now)
+    }
+
+    /// What a node says to its servers, all of them hear on its topic; the token says which one is meant.
+    private func isForAnotherServer(_ message: Message, _ received: Received) -> Bool {
+        switch received {
+        case .request(.resign), .request(.deregister): message.token.namesSomebody && !message.token.names(own)
+        case .response, .data: message.token.parties.map { $0.server != own } ?? false
+        case .request(.join), .request(.humanJoin), .request(.observedJoin), .betweenServers, .toDevices: false
+        }
+    }
+
+    private mutating func serve(
+        _ received: Received, _ message: Message, _ frame: [UInt8], _ now: Int64
+    ) -> [Effect] {
+        switch received {
+        case .request(let request): tooOften(request, message, frame) ?? serve(request, message, frame, now)
+        case .response(let status): judge(message, status, frame)
+        case .data(let id, let data): take(id, data, message, frame)
+        case .betweenServers:
+            refuse(
+                message, frame, .unserved, "\(message.body.type.name) is between servers, and this one shares nothing")
+        case .toDevices: refuse(message, frame, .unserved, "this server does not serve \(message.body.type.name)")
+        }
+    }
+
+    private mutating func serve(
+        _ request: Request, _ message: Message, _ frame: [UInt8], _ now: Int64
+    ) -> [Effect] {
+        let (node, token) = (message.sender, message.token)
+        let effects =
+            switch request {
+            case .join: acceptJoin(of: node, token)
+            case .humanJoin: moderate(node, token, now)
+            case .observedJoin(let observer): open(node, observer, token, now)
+            case .resign: letGo(node, isEnd: false, token)
+            case .deregister: letGo(node, isEnd: true, token)
+            }
+        return accepted(message, frame) + effects
+    }
+
+    private mutating func take(_ id: Octets, _ data: Octets, _ message: Message, _ frame: [UInt8]) -> [Effect] {
+        guard joined.contains(message.sender) else {
+            return refuse(message, frame, .unserved, "data of a node that has not joined")
+        }
+        switch String(decoding: id.bytes, as: UTF8.self) {
+        case "OBSERVATION_EVIDENCE":
+            guard let join = open[message.token], join.observer == message.sender else {
+                return refuse(message, frame, .verdict, "evidence that nobody asked this node for")
+            }
+            // An observer that goes on must not fill the history.
+            guard join.evidence < C2.mostEvidence else {
+                return refuse(message, frame, .verdict, "more evidence than \(C2.mostEvidence) messages")
+            }
+            open[message.token]?.evidence += 1
+            take(evidence: data.bytes, message.token)
+            let text = "evidence on \(join.device) from \(message.sender): \(readable(data.bytes))"
+            return accepted(message, frame) + [.say(text)]
+        case "IDENTIFICATION":
+            guard case .identity? = asked[message.token]?.what, asked[message.token]?.node == message.sender else {
+                return refuse(message, frame, .verdict, "an identification that nobody asked for")
+            }
+            asked[message.token] = nil
+            return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
+        default:
+            guard let leftOut = rates.line(.data, of: message.sender, at: now) else { return [] }
+            let more = leftOut == 0 ? "" : " (\(leftOut) before it were not noted)"
+            return accepted(message, frame)
+                + [.say("data \(readable(id.bytes)) of \(message.sender): \(readable(data.bytes))\(more)")]
+        }
+    }
+
+    /// Messages of evidence that count for one observation; a beacon sends one.
+    static let mostEvidence = 4
+
+    func accepted(_ message: Message, _ frame: [UInt8]) -> [Effect] {
+        [.record(message, frame: frame, refused: nil)]
+    }
+
+    private mutating func acceptJoin(of node: Identifier, _ token: Token) -> [Effect] {
+        if let why = objection(to: node, .simple) {
+            return [
+                .say("join of \(node): refused: \(why)"),
+                .send(message(.response(.joinRefused), token, to: node), to: node),
+            ]
+        }
+        joined.insert(node)
+        beacons.insert(node)
+        return [
+            .send(message(.response(.joinSuccess), token, to: node), to: node), .say("join of \(node): accepted"),
+        ]
+    }
+
+    private mutating func open(_ device: Identifier, _ observer: Identifier, _ token: Token, _ now: Int64) -> [Effect] {
+        let asks = Effect.say("\(device) asks to join, observed by \(observer)")
+        func refuseAtOnce(_ why: String, _ answer: Message) -> [Effect] {
+            [
+                asks, .say("\(device) may not join by \(observer): \(why)"), .send(answer, to: device),
+                .decided(.refused, device: device, observer: observer, Grounds(reason: why)),
+            ]
+        }
+        if let why = objection(to: device, observer) {
+            return refuseAtOnce(why, message(.response(.joinRefused), token, to: device))
+        }
+        let (value, (asked, quorum)) = (dependencies.value(), observers(for: observer))
+        let sealed = asked.compactMap { beacon in dependencies.seal(value, beacon).map { (beacon, $0) } }
+        guard let forDevice = dependencies.seal(value, device), sealed.count == asked.count else {
+            return refuseAtOnce("the value could not be sealed", message(.response(.joinRefused), token, to: device))
+        }
+        let answerToken = dependencies.token()
+        // A newer request takes the place of the older one, at the observer as well. The older one gets no answer: the device
+        // waits for the newer one's, and could take "failed" for that.
+        var replaced: [Effect] = []
+        if let (token, older) = open.first(where: { $0.value.device == device }) {
+            open[token] = nil
+            close(older)
+            note(Ended(older, .failed, Grounds(reason: C2.askedAgain)))
+            replaced = [.say("\(device) has asked again: its earlier request is replaced")]
+        }
+        let isOfQuorum = site(of: observer) != nil
+        if isOfQuorum { votes[answerToken] = Votes(needed: quorum, asked: asked.count) }
+        let response = message(.observedJoinResponse(sealed: forDevice), answerToken, to: device)
+        return replaced + [asks, .send(response, to: device)]
+            + sealed.map { beacon, sealed in
+                let verdictToken = dependencies.observationToken(beacon)
+                open[verdictToken] = Join(
+                    device: device, observer: beacon, answerToken: answerToken, deadline: now + policy.window,
+                    named: observer, value: value, isOfQuorum: isOfQuorum)
+                let request = Body.observationRequest(joining: device, sealed: sealed)
+                return .send(message(request, verdictToken, to: beacon), to: beacon)
+            }
+    }
+
+    /// Why a device may not join by this observer; nil where it may.
+    private func objection(to device: Identifier, _ observer: Identifier) -> String? {
+        if let why = objection(to: device, .observed) { return why }
+        if let accepted = policy.accepted, !accepted.contains(device) { return "the policy does not name the device" }
+        if device == observer { return "nobody observes itself" }
+        if !mayObserve(observer) { return "\(observer) may not observe; see c2 --observer" }
+        if !joined.contains(observer) { return "the observer has not joined" }
+        let (asked, quorum) = observers(for: observer)
+        if asked.count < quorum { return "\(asked.count) beacons of its site are here, and \(quorum) must see it" }
+        // Its own earlier one makes room.
+        let others = open.values.count { $0.device != device }
+        if others >= policy.limit { return "\(others) joins are open already" }
+        return nil
+    }
+
+    /// A verdict counts only from the observer that was asked, and under the token that it was asked with: else a joining
+    /// device could approve itself.
+    private mutating func judge(_ message: Message, _ status: Status, _ frame: [UInt8]) -> [Effect] {
+        if let command = asked[message.token] { return answered(command, message, status, frame) }
+        guard let join = open[message.token] else {
+            return refuse(message, frame, .verdict, "\(status) under a token that no open observation has")
+        }
+        guard join.observer == message.sender else {
+            return refuse(message, frame, .verdict, "\(status) from a node that was not asked")
+        }
+        let decision: Decision
+        var shortcoming: String?
+        switch status.name {
+        case .observedJoinValid: (decision, shortcoming) = self.decision(onValid: join)
+        case .observedJoinInvalid: decision = .refused
+        case .observedJoinFail: decision = .failed
+        case .updateSuccess, .updateFailHTTPError, .updateFailServer, .updateFailFile, .updateFailDigest,
+            .activateSuccess, .activateFail, .actionSuccess, .actionUnknown, .actionFail, .dataTypeUnknown,
+            .joinSuccess,
+            .joinRefused, .joinFail, .resignSuccess, .resignFail, .deregisterSuccess, .deregisterFail, nil:
+            return refuse(message, frame, .verdict, "\(status) is no verdict")
+        }
+        let grade = status == .observedJoinValid ? join.grade : nil
+        let said =
+            accepted(message, frame) + [.say("verdict of \(join.observer) on \(join.device): \(status)")]
+            + (shortcoming.map { [.say("\(join.device) is not accepted on it: \($0)")] } ?? [])
+        if shortcoming != nil, let again = askAgain(message.token, join) { return said + again }
+        return said
+            + settle(
+                decision, message.token, join, "the verdict of \(join.observer): \(shortcoming ?? status.description)",
+                grade: grade)
+    }
+
+    mutating func refuse(
+        _ message: Message?, _ frame: [UInt8], _ reason: Refusal, _ explanation: String
+    ) -> [Effect] {
+        refusals[reason, default: 0] += 1
+        let sender = reason.isOfVerifiedSender ? message?.sender : nil
+        guard let leftOut = rates.line(.refusals(reason), of: sender, at: now) else { return [] }
+        let more = leftOut == 0 ? "" : " (\(leftOut) more of this kind before it)"
+        let text = explanation + more
+        let what = message.map { "\($0.body.type.name) of \($0.sender)" } ?? "a payload of \(frame.count) bytes"
+        return [.record(message, frame: frame, refused: text), .say("refused \(what): \(text)")]
+    }
+}

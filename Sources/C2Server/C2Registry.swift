@@ -1,0 +1,95 @@
+import Bench
+import Enrolling
+import Fetching
+import Keys
+import SRUP
+import Synchronization
+
+/// The registration service (docs/registry.md), asked for the keys of nodes that are not in the keyring.
+public struct C2Registry: Sendable {
+    /// What it says of a node.
+    enum Answer: Sendable {
+        /// With the type that it is registered with, where types matter.
+        case key(PublicKey, type: String?)
+        /// It has no such node, or has revoked it.
+        case none
+        /// It cannot be asked.
+        case silence(OperatorFault)
+    }
+
+    private let registry: Enrolling.Registry
+    /// Nodes that are registered with one of these types may observe. Only where the service's tokens name types: otherwise a
+    /// node's type is what it says itself.
+    let observerTypes: Set<String>
+
+    /// A service at an address.
+    /// - Parameters:
+    ///   - address: begins with `https://`.
+    ///   - authority: PEM file, the CAs that its certificate must lead to; nil: the system's.
+    ///   - token: a file with the token of who may read keys; nil where everybody may.
+    ///   - observerTypes: the types whose nodes may observe.
+    /// - Throws: `OperatorFault`.
+    public init(
+        _ address: String, authority: String?, token: String?, observerTypes: Set<String> = []
+    ) throws(OperatorFault) {
+        self.observerTypes = observerTypes
+        if let authority { try TrustedFiles.examine(authority, as: "the registry's CA file") }
+        do {
+            var client = try HTTPClient(authorityFile: authority)
+            // A frame waits meanwhile, and the operator with it.
+            (client.limits.connect, client.limits.total) = (.seconds(5), .seconds(10))
+            if let token { client.bearer = try C2Registry.token(token) }
+            let place = try WebAddress(address)
+            try client.check(place)
+            registry = Enrolling.Registry(client, at: place)
+        } catch let fault as HTTPFault {
+            throw OperatorFault(
+                "the registry: \(fault.sentence)", hint: fault.hint.replacing("--ca ", with: "--registry-ca "))
+        } catch let fault as WebAddress.Fault {
+            throw OperatorFault(fault.sentence, hint: "give --registry an address such as https://host:8443")
+        } catch let fault as OperatorFault {
+            throw fault
+        } catch {
+            preconditionFailure("an error that nobody names: \(error)")
+        }
+    }
+
+    /// Asks, and waits for the answer. On a thread that may wait.
+    func key(of node: Identifier) -> Answer {
+        do throws(EnrolmentFault) {
+            guard let key = try registry.key(of: node.topicForm) else { return .none }
+            guard !observerTypes.isEmpty else { return .key(key, type: nil) }
+            // Without its type the key is asked for again: nobody observes by half an answer.
+            return .key(key, type: try registry.type(of: node.topicForm))
+        } catch {
+            return .silence(OperatorFault(error.sentence, hint: error.hint))
+        }
+    }
+
+    /// One word of plain characters: it becomes part of a request's head.
+    private static func token(_ path: String) throws(OperatorFault) -> String {
+        let text = String(decoding: try Files.read(path, atMost: 4_096), as: UTF8.self)
+        let words = text.split(whereSeparator: \.isWhitespace)
+        guard words.count == 1, words[0].utf8.allSatisfy(WebAddress.isPlain) else {
+            throw OperatorFault(
+                "\(path) does not hold one token",
+                hint: "make it: srup-bench registry reader --folder FOLDER > FILE")
+        }
+        return String(words[0])
+    }
+}
+
+/// The keys of the nodes that a server knows. They change while it runs: the registry gives and takes some.
+final class C2Keyring: Sendable {
+    private let keys: Mutex<PublicKeys>
+
+    init(_ keys: [Identifier: PublicKey]) { self.keys = Mutex(PublicKeys(keys)) }
+
+    subscript(node: Identifier) -> PublicKey? {
+        get { keys.withLock { $0[node] } }
+        set { keys.withLock { $0[node] = newValue } }
+    }
+
+    /// The keys as they are now, to check a signature with.
+    var current: PublicKeys { keys.withLock { $0 } }
+}

@@ -1,0 +1,100 @@
+import Bench
+import SQLite
+
+/// The tables of a C2 server's state, as numbered migrations: number n takes a file from version n to n + 1. A migration
+/// that has been released is never changed. No private key and no value is in them.
+enum C2Schema {
+    /// «SC2S»: what the file says that it is (PRAGMA application_id).
+    static let application: Int64 = 0x5343_3253
+
+    /// The names in the table meta.
+    enum Setting: String {
+        /// Whose state it is.
+        case server
+        /// How much must be known of a device's proof.
+        case required
+
+        func value(in database: Database) throws -> String? {
+            try database.rows("SELECT value FROM meta WHERE name = ?", .text(rawValue)).first?.text(0)
+        }
+    }
+
+    static let migrations = [
+        """
+        CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE nodes (
+            id INTEGER PRIMARY KEY,           -- the identifier's 64 bits
+            standing TEXT NOT NULL DEFAULT 'known',
+            sequence INTEGER NOT NULL DEFAULT 0,  -- the greatest id sent to it or accepted from it; 64 bits
+            key TEXT,                         -- public, PEM
+            source TEXT,                      -- of the key: keyring or registry
+            update_token BLOB                 -- of the last INITIATE to it
+        );
+        CREATE TABLE asked (                  -- commands that wait for their answer
+            token BLOB PRIMARY KEY,
+            node INTEGER NOT NULL,
+            what TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE groups (
+            name TEXT NOT NULL,
+            place INTEGER NOT NULL,
+            node INTEGER NOT NULL,
+            PRIMARY KEY (name, place)
+        ) WITHOUT ROWID;
+        CREATE TABLE joins (                  -- the open ones
+            token BLOB NOT NULL,              -- T2: what the device's answer carries
+            device INTEGER NOT NULL,
+            observer INTEGER,                 -- NULL: before human eyes
+            PRIMARY KEY (token, device)
+        ) WITHOUT ROWID;
+        CREATE TABLE outbox (                 -- signed, and not yet acknowledged by the broker
+            id INTEGER PRIMARY KEY,
+            topic TEXT NOT NULL,
+            frame BLOB NOT NULL
+        );
+        CREATE TABLE history (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            wall INTEGER NOT NULL,            -- milliseconds since 1970
+            kind TEXT NOT NULL,
+            node INTEGER,
+            line TEXT,                        -- the message as a line of a trace: JSON
+            words TEXT NOT NULL,
+            bytes INTEGER NOT NULL            -- of line and words
+        );
+        CREATE INDEX history_of ON history (node, id);
+        """,
+        """
+        -- Nobody may observe until it is given: earlier versions let every member.
+        ALTER TABLE nodes ADD COLUMN observer INTEGER;           -- 1: may observe; 0: may not; NULL: as its type says
+        ALTER TABLE nodes ADD COLUMN type TEXT;                  -- at the registry
+        ALTER TABLE nodes ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;  -- 1: a sequence id of it was accepted
+
+        """,
+        """
+        ALTER TABLE history ADD COLUMN grade TEXT;   -- of a decision: of the evidence
+        ALTER TABLE history ADD COLUMN reason TEXT;  -- of a decision
+        -- In meta, 'required': how much must be known of a device's proof. An older program would not heed it, so it must
+        -- refuse this version.
+
+        """,
+    ]
+
+    /// Brings a file to the newest version, in one transaction.
+    /// - Throws: what SQLite throws, and `OperatorFault` where a newer program has written the file.
+    static func migrate(_ database: Database) throws {
+        for number in try version(database)..<migrations.count {
+            try database.script(migrations[number] + "PRAGMA user_version = \(number + 1)")
+        }
+    }
+
+    /// - Throws: as `migrate`.
+    static func version(_ database: Database) throws -> Int {
+        let version = Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
+        guard version <= migrations.count else {
+            throw OperatorFault(
+                "the state was written by a newer srup-bench (version \(version), this one knows \(migrations.count))",
+                hint: "install that version again")
+        }
+        return version
+    }
+}

@@ -1,0 +1,89 @@
+import EventLoop
+import Glibc
+import HumanView
+import SRUP
+
+// What a console is lent: looks at the server, and orders to it, all on the loop's thread.
+extension C2Server {
+    /// What a console at this server may know and do.
+    public var consoleDependencies: Console.Dependencies {
+        Console.Dependencies(
+            snapshot: { [self] in
+                await onLoop { server in
+                    server.c2.snapshot(
+                        knowing: server.ring.current.nodes, heard: server.heard, at: bootNanoseconds(),
+                        hasValue: { server.shown[$0] != nil })
+                }
+            },
+            comparison: { [self] join, view in await onLoop { $0.comparison(ofJoin: join, view) } },
+            decide: { [self] join, decision in await onLoop { $0.decide(join: join, decision) } },
+            obey: { [self] order in await onLoop { $0.obeyConsole(order) } },
+            entriesAfter: { [store] in store.entries(after: $0, limit: $1, of: $2) },
+            entriesBefore: { [store] in store.entries(before: $0, limit: $1, of: $2) })
+    }
+
+    /// Runs `body` on the loop's thread. The loop ends with the process only.
+    private func onLoop<Result: Sendable>(_ body: @escaping @Sendable (C2Server) -> Result) async -> Result {
+        await withCheckedContinuation { waiting in
+            loop.perform { waiting.resume(returning: body(self)) }
+        }
+    }
+
+    // MARK: - On the loop's thread
+
+    private func comparison(ofJoin id: String, _ view: HumanView?) -> ConsoleComparison? {
+        c2.device(ofJoin: id).flatMap { shown[$0] }.map { $0.comparison(as: view ?? self.view) }
+    }
+
+    /// Decides on the very join that was shown.
+    private func decide(join id: String, _ decision: ConsoleDecision) -> ConsoleOutcome {
+        guard let device = c2.device(ofJoin: id) else { return .over }
+        guard case .accept(let view, let words) = decision else {
+            return obey(.refuse(device), noted: "refuse \(device), at the console").map { _ in .decided } ?? .notKept
+        }
+        guard let value = shown[device], value.mayAccept else { return .over }
+        var how = view.title
+        if view == .words {
+            guard value.isAnswered(by: words) else {
+                shown[device]?.triesLeft -= 1
+                let left = shown[device]?.triesLeft ?? 0
+                say("c2: the words that were typed for \(device) are not those of its value (\(left) more tries)")
+                return .differ(triesLeft: left)
+            }
+            how += ", three words of the device's typed"
+        }
+        let order = C2Order.accept(device, mark: id)
+        return obey(order, noted: "accept \(device), at the console: \(how)").map { _ in .decided } ?? .notKept
+    }
+
+    private func obeyConsole(_ order: C2Order) -> [String] {
+        guard let effects = obey(order, noted: "\(C2Server.noted(order.text)), at the console") else {
+            return ["Nothing was done: it could not be kept."]
+        }
+        let told = effects.compactMap { effect -> String? in
+            switch effect {
+            case .say(let text): text
+            case .decided(let decision, let device, _, _): "join of \(device): \(decision.rawValue)"
+            case .record, .send, .sendAgain, .moderate: nil
+            }
+        }
+        guard case .terminate(let node) = order, effects.contains(where: \.isSending) else { return told }
+        return ["The membership of \(node) has ended, and it has been told so."] + told
+    }
+
+    /// What a console shows is noted, and pages that are open look anew.
+    func noteForConsole(_ steps: [C2Step]) {
+        guard let console else { return }
+        for step in steps {
+            for case .record(let message?, _, refused: nil) in step.effects {
+                heard[message.sender] = C2Entry.now
+            }
+        }
+        shown = shown.filter { c2.moderated[$0.key] != nil }
+        console.wakeup.wake()
+    }
+}
+
+extension C2.Effect {
+    fileprivate var isSending: Bool { if case .send = self { true } else { false } }
+}

@@ -1,0 +1,100 @@
+import Bench
+import Keys
+import SRUP
+
+// Keys from the registry: frames of unknown senders wait for them.
+extension C2Server {
+    /// What a message leads to; nothing yet where it waits for its sender's key.
+    func hear(_ incoming: Incoming) -> [C2Step] {
+        let payload = incoming.payload
+        guard let frame = try? UnverifiedFrame(payload) else { return [serve(payload)] }
+        let sender = frame.claimedSender
+        // On a node's topic stand its own messages, and those of its servers to it: the others' are not for us.
+        if let owner = C2Server.owner(of: incoming.topic), owner != sender { return [] }
+        guard registry != nil, sender != c2.own, !fixed.contains(sender) else { return [serve(payload)] }
+        let isKnown = ring[sender] != nil
+        switch lookups.take(payload, from: sender, isKnown: isKnown, at: bootNanoseconds()) {
+        case .serve:
+            if isKnown, (try? frame.verified(by: ring.current)) == nil,
+                lookups.doubt(payload, from: sender, at: bootNanoseconds())
+            {
+                askRegistry()
+                return []
+            }
+            return [serve(payload)]
+        case .wait:
+            askRegistry()
+            return []
+        case .refuse(let reason):
+            c2.now = bootNanoseconds()
+            let effects = c2.refuse(frame.unverifiedMessage, payload, .sender, reason)
+            return [C2Step(effects: effects, node: sender)]
+        }
+    }
+
+    /// Whose topic it is; nil for a server's.
+    static func owner(of topic: String) -> Identifier? {
+        let parts = topic.split(separator: "/", omittingEmptySubsequences: false)
+        return parts.count >= 2 && parts[0] == "SRUP" ? Identifier(hexadecimal: parts[1]) : nil
+    }
+
+    private func serve(_ payload: [UInt8]) -> C2Step {
+        let sender = (try? UnverifiedFrame(payload))?.claimedSender
+        return C2Step(effects: c2.receive(payload, checkedBy: ring.current, at: bootNanoseconds()), node: sender)
+    }
+
+    private func askRegistry() {
+        while let registry, let asked = lookups.next() {
+            // The answer may take seconds, and the loop does not wait for it.
+            startThread("registry") { [self] in
+                let answer = registry.key(of: asked)
+                loop.perform { self.take(answer, on: asked) }
+            }
+        }
+    }
+
+    private func take(_ answer: C2Registry.Answer, on asked: Identifier) {
+        guard fault == nil else { return }
+        c2.now = bootNanoseconds()
+        var steps: [C2Step] = []
+        let outcome: C2Lookups.Answer
+        do throws(OperatorFault) {
+            switch answer {
+            case .key(let key, let type):
+                (outcome, lastSilence) = (.key, nil)
+                try learn(key, type, of: asked)
+            case .none:
+                (outcome, lastSilence) = (.none, nil)
+                // Also one whose key went in an earlier run, which was ended before it was let go.
+                if ring[asked] != nil || c2.isMember(asked) { steps.append(try forget(asked)) }
+            case .silence(let why):
+                outcome = .silence
+                if why != lastSilence { Terminal.printError(why) }
+                lastSilence = why
+            }
+        } catch {
+            return breakOff(error)
+        }
+        for frame in lookups.answer(asked, outcome, at: bootNanoseconds()) { steps.append(serve(frame)) }
+        perform(steps)
+        askRegistry()
+    }
+
+    /// Before anything is sent to the node: what it answers must not be missed.
+    private func learn(_ key: PublicKey, _ type: String?, of asked: Identifier) throws(OperatorFault) {
+        let mayObserve = type.map { registry?.observerTypes.contains($0) == true } == true
+        let isNew = ring[asked]?.equals(key) != true
+        guard isNew || mayObserve != c2.registryObservers.contains(asked) else { return }
+        try store.keep(key, type: type, of: asked)
+        if mayObserve { c2.registryObservers.insert(asked) } else { c2.registryObservers.remove(asked) }
+        guard isNew else { return }
+        ring[asked] = key
+        link?.subscribe(to: [C2Server.topic(of: asked)])
+    }
+
+    private func forget(_ asked: Identifier) throws(OperatorFault) -> C2Step {
+        try store.keep(nil, type: nil, of: asked)
+        ring[asked] = nil
+        return C2Step(effects: c2.expel(asked), node: asked)
+    }
+}

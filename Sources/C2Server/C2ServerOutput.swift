@@ -1,0 +1,104 @@
+import Bench
+import Glibc
+import HumanView
+import SRUP
+
+// From what `C2` wants to what is done: first all of it is kept, then it is done.
+extension C2Server {
+    /// Does what `C2` wants, after it has been kept; does nothing at all where it could not be kept.
+    /// - Returns: whether it was kept.
+    @discardableResult
+    func perform(_ steps: [C2Step]) -> Bool {
+        guard fault == nil else { return false }
+        var entries: [C2Entry] = []
+        let outputs = steps.flatMap { plan($0, &entries) }
+        do throws(OperatorFault) {
+            try store.commit(c2.memory, groups: groups, entries: entries, outgoing: outputs.outgoing)
+        } catch {
+            breakOff(error)
+            return false
+        }
+        for output in outputs { perform(output) }
+        requests = requests.filter { c2.isOpen($0.key) }
+        window?.set(at: c2.nextDeadline)
+        noteForConsole(steps)
+        endIfDecided()
+        return true
+    }
+
+    /// Signs and puts into words what a step wants, and nothing more.
+    private func plan(_ step: C2Step, _ entries: inout [C2Entry]) -> [C2Output] {
+        var outputs: [C2Output] = []
+        if let order = step.order { entries.append(.told(.order, step.node, order)) }
+        for effect in step.effects {
+            switch effect {
+            case .record(let message, let frame, let refused):
+                let line = line(message, frame, refused)
+                if let line { outputs.append(.trace(line)) }
+                if let line { entries.append(.received(message, line, refused)) }
+            case .send(let message, let peer):
+                let frame = node.sign(message)
+                if case .observationRequest = message.body { requests[message.token] = frame }
+                outputs += planSending(message, frame, to: peer, &entries)
+            case .sendAgain(let token, let peer):
+                guard let frame = requests[token], let message = try? UnverifiedFrame(frame).unverifiedMessage
+                else { continue }
+                outputs.append(.say("publishing OBSERVE_REQ \(message.sequence) for \(peer) a second time"))
+                outputs += planSending(message, frame, to: peer, &entries, detail: "sent a second time")
+            case .say(let text):
+                entries.append(.told(.remark, step.node, text))
+                outputs.append(.say(text))
+            case .decided(let decision, let device, let observer, let grounds):
+                let (kind, by) = observer.map { ("observed", "\($0)") } ?? ("human-moderated", "a human")
+                let text = "\(kind) join of \(device) by \(by): \(decision.rawValue)"
+                entries.append(.decided(device, text, grounds))
+                outputs += [.say(text), .decided]
+            case .moderate(let device, let value):
+                entries.append(.told(.remark, device, "a value for \(device) is shown to the operator"))
+                outputs.append(.show(device: device, value))
+            }
+        }
+        return outputs
+    }
+
+    private func planSending(
+        _ message: Message, _ frame: [UInt8], to peer: Identifier, _ entries: inout [C2Entry], detail: String? = nil
+    ) -> [C2Output] {
+        var line = TraceLine(message, frame: frame, from: .c2, to: c2.role(of: peer), at: TraceFile.now)
+        if let detail { line.detail = detail }
+        entries.append(.sent(line, to: peer))
+        return [.trace(line), .publish(outbox.next(frame, on: Topic.of(device: peer)))]
+    }
+
+    private func line(_ message: Message?, _ frame: [UInt8], _ refused: String?) -> TraceLine? {
+        if let message {
+            let role = c2.role(of: message.sender)
+            return TraceLine(message, frame: frame, from: role, to: .c2, at: TraceFile.now, refused: refused)
+        }
+        return refused.map { TraceLine(shapeless: frame, at: TraceFile.now, refused: $0) }
+    }
+
+    private func perform(_ output: C2Output) {
+        switch output {
+        case .publish(let message): outbox.publish(message, over: link)
+        case .trace(let line): node.trace?.append(line)
+        case .say(let text): say("c2: \(text)")
+        case .decided: decisions += 1
+        case .show(let device, let value) where console != nil:
+            shown[device] = C2Shown(value)
+            // Whoever may read what we say here need not be who decides.
+            say("c2: compare for \(device), \(view.title): at the console")
+        case .show(let device, let value):
+            let style = TerminalStyle(isTerminal: isatty(STDOUT_FILENO) == 1) { name in
+                getenv(name).map { String(cString: $0) }
+            }
+            say("c2: compare for \(device), \(view.title):\n" + view.picture(of: value).terminal(style))
+            say("c2: if the device shows the same: accept \(device.topicForm) \(c2.mark(of: device) ?? "")")
+        }
+    }
+}
+
+extension [C2Output] {
+    /// What is to be published: until the broker has it, the store keeps it.
+    fileprivate var outgoing: [Outgoing] { compactMap { if case .publish(let message) = $0 { message } else { nil } } }
+}

@@ -1,0 +1,296 @@
+import Bench
+import Glibc
+import Keys
+import SQLite
+import SRUP
+import Synchronization
+
+/// What a C2 server keeps: nodes, sequence numbers, groups, open joins and history, in an SQLite file, or in memory where
+/// none is given. From any thread.
+///
+/// `@unchecked Sendable`: everything that changes is touched under `lock` only.
+public final class C2Store: @unchecked Sendable {
+    /// The history's bounds; the oldest entries go first.
+    struct Bounds: Sendable {
+        /// Entries.
+        var entries: Int64 = 100_000
+        /// Bytes of their messages and words: without it, long messages would fill the disk.
+        var bytes: Int64 = 268_435_456
+    }
+
+    let lock = Mutex(())
+    let database: Database
+    private let path: String?
+    private let file: C2StateFile?
+    let bounds: Bounds
+    /// Whether the history says on what decisions rest: not in files of the first two versions, which who only looks leaves as
+    /// they are.
+    private let hasGrounds: Bool
+    /// What the file holds, so that a commit writes differences only.
+    var kept = C2.Memory()
+    var keptGroups: [String: [Identifier]] = [:]
+    var first: Int64 = 0
+    var last: Int64 = 0
+    var bytes: Int64 = 0
+
+    /// Opens the state of a server, or makes it where there is no such file.
+    /// - Parameters:
+    ///   - path: of the file, mode 0600; nil: in memory.
+    ///   - own: the server. A file is one server's for ever.
+    /// - Throws: `OperatorFault` where the file is another server's, another program's, damaged, open to others, in use by
+    ///   another process, or cannot be written. Nothing is made anew then.
+    public convenience init(path: String?, own: Identifier) throws(OperatorFault) {
+        try self.init(path: path, own: own, bounds: Bounds())
+    }
+
+    init(path: String?, own: Identifier, bounds: Bounds) throws(OperatorFault) {
+        (self.path, self.bounds, hasGrounds) = (path, bounds, true)
+        do {
+            if let path {
+                if !C2StateFile.exists(path) { try C2StateFile.make(path) { try C2Store.found($0, own) } }
+                file = try C2StateFile(path)
+                database = try Database(path: path)
+                try database.script(
+                    "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+                try C2Store.check(database, own)
+            } else {
+                file = nil
+                database = try Database(path: ":memory:")
+                try C2Store.found(database, own)
+            }
+            try load()
+        } catch {
+            throw C2Store.fault(error, path)
+        }
+    }
+
+    /// Opens the state of a server whichever, to look at its history; the server may be running.
+    /// - Throws: `OperatorFault`.
+    public init(lookingInto path: String) throws(OperatorFault) {
+        (self.path, file, bounds) = (path, nil, Bounds())
+        do {
+            database = try Database(path: path, readOnly: true)
+            try database.script("PRAGMA busy_timeout = 5000")
+            try C2Store.check(database, nil)
+            hasGrounds = try C2Schema.version(database) >= 3
+        } catch {
+            throw C2Store.fault(error, path)
+        }
+    }
+
+    // MARK: - History
+
+    /// Entries with greater ids, the oldest first; none where the file cannot be read.
+    public func entries(after id: Int64, limit: Int, of node: Identifier? = nil) -> [C2Entry] {
+        (try? read(after: id, limit: limit, of: node)) ?? []
+    }
+
+    /// The newest entries with smaller ids, the oldest of them first; none where the file cannot be read.
+    public func entries(before id: Int64, limit: Int, of node: Identifier? = nil) -> [C2Entry] {
+        (try? read(before: id, limit: limit, of: node)) ?? []
+    }
+
+    /// - Throws: `OperatorFault` where the file cannot be read.
+    func read(after id: Int64, limit: Int, of node: Identifier?) throws(OperatorFault) -> [C2Entry] {
+        try rows("id > ?", "id", id, limit, node)
+    }
+
+    /// - Throws: `OperatorFault` where the file cannot be read.
+    public func read(before id: Int64, limit: Int, of node: Identifier?) throws(OperatorFault) -> [C2Entry] {
+        try rows("id < ?", "id DESC", id, limit, node).reversed()
+    }
+
+    private func rows(
+        _ condition: String, _ order: String, _ id: Int64, _ limit: Int, _ node: Identifier?
+    ) throws(OperatorFault) -> [C2Entry] {
+        let grounds = hasGrounds ? "grade, reason" : "NULL, NULL"
+        let columns = "SELECT id, wall, kind, node, line, words, \(grounds) FROM history WHERE \(condition)"
+        let (number, most) = (Database.Value.integer(id), Database.Value.integer(Int64(max(0, limit))))
+        return try guarded {
+            let rows =
+                if let node {
+                    try database.rows(
+                        "\(columns) AND node = ? ORDER BY \(order) LIMIT ?", number, .unsigned(node.number), most)
+                } else {
+                    try database.rows("\(columns) ORDER BY \(order) LIMIT ?", number, most)
+                }
+            return rows.compactMap(C2Entry.init)
+        }
+    }
+
+    // MARK: - State
+
+    /// What an earlier run has left.
+    var memory: C2.Memory { lock.withLock { _ in kept } }
+
+    /// The operator's groups.
+    var groups: [String: [Identifier]] { lock.withLock { _ in keptGroups } }
+
+    /// Keeps all of this or, where it throws, nothing.
+    /// - Throws: `OperatorFault`: nothing that was not kept may be acted on.
+    func commit(
+        _ memory: C2.Memory, groups: [String: [Identifier]], entries: [C2Entry], outgoing: [Outgoing] = []
+    ) throws(OperatorFault) {
+        guard memory != kept || groups != keptGroups || !entries.isEmpty || !outgoing.isEmpty else { return }
+        try guarded {
+            let before = (first, last, bytes)
+            do {
+                try transaction {
+                    try write(memory)
+                    if groups != keptGroups { try write(groups) }
+                    for entry in entries { try append(entry) }
+                    try write(outgoing)
+                    try dropOldest()
+                }
+            } catch {
+                (first, last, bytes) = before
+                throw error
+            }
+            (kept, keptGroups) = (memory, groups)
+        }
+    }
+
+    /// What no broker has acknowledged, in its order.
+    /// - Throws: `OperatorFault` where the file cannot be read.
+    func outbox() throws(OperatorFault) -> [Outgoing] {
+        try guarded {
+            try database.rows("SELECT id, topic, frame FROM outbox ORDER BY id").map { row in
+                Outgoing(id: row.integer(0), topic: row.text(1) ?? "", payload: row.blob(2))
+            }
+        }
+    }
+
+    /// The broker has these.
+    /// - Throws: `OperatorFault` where that cannot be kept.
+    func delivered(_ ids: [Int64]) throws(OperatorFault) {
+        try guarded {
+            try transaction {
+                for id in ids { try database.run("DELETE FROM outbox WHERE id = ?", .integer(id)) }
+            }
+        }
+    }
+
+    // MARK: - Opening
+
+    private static func found(_ database: Database, _ own: Identifier) throws {
+        try database.script("PRAGMA application_id = \(C2Schema.application)")
+        try database.script("BEGIN IMMEDIATE")
+        try C2Schema.migrate(database)
+        try database.run(
+            "INSERT INTO meta VALUES (?, ?)", .text(C2Schema.Setting.server.rawValue), .text(own.description))
+        try database.script("COMMIT")
+    }
+
+    /// - Parameter own: nil: whoever's it is.
+    private static func check(_ database: Database, _ own: Identifier?) throws {
+        guard try database.rows("PRAGMA application_id").first?.integer(0) == C2Schema.application else {
+            throw OperatorFault("it is not the state of a C2 server", hint: "give --state a file that c2 has made")
+        }
+        try database.script(own == nil ? "BEGIN" : "BEGIN IMMEDIATE")
+        defer { try? database.script("ROLLBACK") }
+        // Who only looks may not write.
+        if own == nil { _ = try C2Schema.version(database) } else { try C2Schema.migrate(database) }
+        let server = try C2Schema.Setting.server.value(in: database)
+        if let own, server != own.description {
+            throw OperatorFault(
+                "it is the state of the server \(server ?? "without a name"), and this one is \(own)",
+                hint: "give each server a file of its own")
+        }
+        try database.script("COMMIT")
+    }
+
+    private static func notUnderstood(_ what: String) -> OperatorFault {
+        OperatorFault("what it says of \(what) is not understood", hint: "restore the file from a backup")
+    }
+
+    private func load() throws {
+        for row in try database.rows("SELECT id, standing, sequence, observer, heard FROM nodes") {
+            let node = Identifier(row.unsigned(0))
+            guard let membership = row.text(1).flatMap(C2.MembershipState.init(rawValue:)) else {
+                throw C2Store.notUnderstood("\(node)")
+            }
+            if membership != .known { kept.memberships[node] = membership }
+            if row.unsigned(2) != 0 { kept.numbers[node] = row.unsigned(2) }
+            if !row.isNull(3) { kept.given[node] = row.integer(3) != 0 }
+            if row.integer(4) != 0 { kept.heard.insert(node) }
+        }
+        if let required = try C2Schema.Setting.required.value(in: database) {
+            // What nobody understands must not become less than was wanted.
+            guard let grade = C2.Grade(rawValue: required) else { throw C2Store.notUnderstood("what is required") }
+            kept.required = grade
+        }
+        for row in try database.rows("SELECT name, node FROM groups ORDER BY name, place") {
+            keptGroups[row.text(0) ?? "", default: []].append(Identifier(row.unsigned(1)))
+        }
+        for row in try database.rows("SELECT id, update_token FROM nodes WHERE update_token IS NOT NULL") {
+            kept.updates[Identifier(row.unsigned(0))] = Token(row.blob(1))
+        }
+        for row in try database.rows("SELECT token, node, what FROM asked") {
+            guard let token = Token(row.blob(0)), let what = C2.Asked.What(name: row.text(2) ?? "") else {
+                throw C2Store.notUnderstood("a command that waits")
+            }
+            kept.asked[token] = C2.Asked(node: Identifier(row.unsigned(1)), what: what)
+        }
+        for row in try database.rows("SELECT token, device, observer FROM joins") {
+            guard let token = Token(row.blob(0)) else { throw C2Store.notUnderstood("an open join") }
+            kept.unanswered.insert(
+                C2.Unanswered(
+                    device: Identifier(row.unsigned(1)),
+                    observer: row.isNull(2) ? nil : Identifier(row.unsigned(2)), answerToken: token))
+        }
+        let row = try database.rows("SELECT MIN(id), MAX(id), SUM(bytes) FROM history").first
+        (first, last, bytes) = (row?.integer(0) ?? 0, row?.integer(1) ?? 0, row?.integer(2) ?? 0)
+    }
+
+    // MARK: - Faults
+
+    func transaction(_ body: () throws -> Void) throws {
+        try database.script("BEGIN IMMEDIATE")
+        do {
+            try body()
+            try database.script("COMMIT")
+        } catch {
+            try? database.script("ROLLBACK")
+            throw error
+        }
+    }
+
+    func guarded<Result>(_ body: () throws -> Result) throws(OperatorFault) -> Result {
+        let path = path
+        let result: Swift.Result<Result, OperatorFault> = lock.withLock { _ in
+            do { return .success(try body()) } catch { return .failure(C2Store.fault(error, path)) }
+        }
+        return try result.get()
+    }
+
+    private static func fault(_ error: any Error, _ path: String?) -> OperatorFault {
+        let file = path.map { "the state file \($0)" } ?? "the state in memory"
+        switch error {
+        case let fault as OperatorFault: return OperatorFault("\(file): \(fault.sentence)", hint: fault.hint)
+        case let error as DatabaseError:
+            let hint =
+                switch error.kind {
+                case .damaged:
+                    "restore it from a backup; with a new file every node must join again under new sequence ids"
+                case .full: "make room on the disk, and start again"
+                case .readOnly: "give --state a place where we may write"
+                case .locked: "see that no other process holds the file"
+                case .inputOutput, .other: "see the disk, and start again"
+                }
+            return OperatorFault("\(file) cannot be used: \(error.words)", hint: hint)
+        default: preconditionFailure("an error that nobody names: \(error)")
+        }
+    }
+}
+
+extension C2Entry {
+    /// nil where the row is none of ours.
+    fileprivate init?(_ row: Database.Row) {
+        guard let kind = row.text(2).flatMap(Kind.init(rawValue:)) else { return nil }
+        self.init(
+            id: row.integer(0), wallMilliseconds: row.integer(1), kind: kind,
+            node: row.isNull(3) ? nil : Identifier(row.unsigned(3)), line: row.text(4).flatMap(TraceLine.init(json:)),
+            message: row.text(5) ?? "")
+        (grade, reason) = (row.text(6).flatMap(C2.Grade.init(rawValue:)), row.text(7))
+    }
+}

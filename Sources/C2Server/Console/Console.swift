@@ -1,0 +1,215 @@
+import EventLoop
+import HumanView
+import SRUP
+
+/// The operator's page: who is there, who wants to join and what is to be compared, what was said, and the buttons. Requests
+/// in, replies out; the sockets are somebody else's (docs/console.md).
+public actor Console {
+    /// What the console cannot know or do itself: lent by the C2 server.
+    public struct Dependencies: Sendable {
+        /// What the server knows now.
+        public var snapshot: @Sendable () async -> C2Snapshot
+        /// What must be compared in a join that a person decides, in this view or in the server's own; nil where that join is
+        /// over, or its value is not known any more.
+        public var comparison: @Sendable (_ join: String, HumanView?) async -> ConsoleComparison?
+        /// Accepts or refuses a join that a person decides.
+        public var decide: @Sendable (_ join: String, ConsoleDecision) async -> ConsoleOutcome
+        /// Orders something: what there is to say about it.
+        public var obey: @Sendable (C2Order) async -> [String]
+        /// The history: entries with greater ids, the oldest first.
+        public var entriesAfter: @Sendable (_ id: Int64, _ limit: Int, _ node: Identifier?) -> [C2Entry]
+        /// The history: the newest entries with smaller ids, the oldest of them first.
+        public var entriesBefore: @Sendable (_ id: Int64, _ limit: Int, _ node: Identifier?) -> [C2Entry]
+
+        /// These dependencies.
+        public init(
+            snapshot: @escaping @Sendable () async -> C2Snapshot,
+            comparison: @escaping @Sendable (String, HumanView?) async -> ConsoleComparison?,
+            decide: @escaping @Sendable (String, ConsoleDecision) async -> ConsoleOutcome,
+            obey: @escaping @Sendable (C2Order) async -> [String],
+            entriesAfter: @escaping @Sendable (Int64, Int, Identifier?) -> [C2Entry],
+            entriesBefore: @escaping @Sendable (Int64, Int, Identifier?) -> [C2Entry]
+        ) {
+            (self.snapshot, self.comparison, self.decide, self.obey) = (snapshot, comparison, decide, obey)
+            (self.entriesAfter, self.entriesBefore) = (entriesAfter, entriesBefore)
+        }
+    }
+
+    /// Rung when something has changed, pages that are open look anew.
+    public nonisolated let wakeup = ConsoleWakeup()
+    let dependencies: Dependencies
+    private let say: @Sendable (String) -> Void
+    let now: @Sendable () -> Int64
+    var forms = ConsoleFormNumbers()
+    private var sessions: ConsoleSessions
+    private var gate: ConsoleGate?
+
+    /// A console that has no port yet, and so answers nobody.
+    /// - Parameters:
+    ///   - now: nanoseconds of CLOCK_BOOTTIME.
+    ///   - say: takes a line for the operator.
+    public init(
+        _ dependencies: Dependencies, now: @escaping @Sendable () -> Int64 = { bootNanoseconds() },
+        say: @escaping @Sendable (String) -> Void
+    ) {
+        (self.dependencies, self.now, self.say) = (dependencies, now, say)
+        sessions = ConsoleSessions(at: now())
+    }
+
+    /// The console can be reached at this port.
+    public func listens(at port: UInt16) { gate = ConsoleGate(port: port) }
+
+    /// Tells the operator where the console is, and the key.
+    public func announce() {
+        guard let gate else { return }
+        say("console on http://localhost:\(gate.port)/ — sign in with \(sessions.key)")
+        say("console: or open http://localhost:\(gate.port)/#key=\(sessions.key)")
+    }
+
+    /// Answers a request.
+    public func answer(_ request: ConsoleRequest) async -> ConsoleReply {
+        guard let gate else { return .sentence(421, "Not yet", "The console is starting.") }
+        if let objection = gate.objection(to: request) { return objection }
+        switch (request.method, request.path) {
+        case ("GET", "/console.css"): return ConsoleAssets.style
+        case ("GET", "/console.js"): return ConsoleAssets.script
+        case ("GET", "/icon.svg"): return ConsoleAssets.icon
+        case ("POST", "/sign-in"): return signIn(request, gate)
+        default: break
+        }
+        guard let session = sessions.session(cookie(request, gate), at: now()) else {
+            return .page(403, ConsolePage.signIn())
+        }
+        var reply = request.method == "POST" ? await order(request, session, gate) : await look(request, session)
+        reply.isToOperator = true
+        return reply
+    }
+
+    // MARK: - Signing in
+
+    /// Browsers send a cookie to every port of a host: the name keeps two consoles apart.
+    private func cookieName(_ gate: ConsoleGate) -> String { "srup-console-\(gate.port)" }
+
+    private func cookie(_ request: ConsoleRequest, _ gate: ConsoleGate) -> String? {
+        let start = cookieName(gate) + "="
+        return request.cookies.split(separator: ";").map { $0.drop { $0 == " " } }
+            .first { $0.hasPrefix(start) }.map { String($0.dropFirst(start.count)) }
+    }
+
+    private func signIn(_ request: ConsoleRequest, _ gate: ConsoleGate) -> ConsoleReply {
+        let given = ConsoleForm(request.body)?["key"] ?? ""
+        switch sessions.signIn(given, at: now()) {
+        case .session(let token):
+            say("console: somebody has signed in; the key for the next time is \(sessions.key)")
+            let life = ConsolePolicy.maximumSession / 1_000_000_000
+            return .see(
+                "/",
+                [("set-cookie", "\(cookieName(gate))=\(token); Path=/; Max-Age=\(life); HttpOnly; SameSite=Strict")])
+        case .wrongKey:
+            say("console: a wrong key was given (\(sessions.wrongKeys) in all)")
+            return .page(403, ConsolePage.signIn("That is not the key. The newest one is in the C2 server's output."))
+        case .tooMany(let seconds):
+            let message = "There were too many tries. Try again in \(seconds) seconds."
+            return .page(429, ConsolePage.signIn(message), [("retry-after", String(seconds))])
+        }
+    }
+
+    // MARK: - Orders
+
+    private func order(
+        _ request: ConsoleRequest, _ session: ConsoleSessions.Session, _ gate: ConsoleGate
+    ) async -> ConsoleReply {
+        guard let form = ConsoleForm(request.body),
+            equalInConstantTime(Array((form["token"] ?? "").utf8), Array(session.formToken.utf8))
+        else {
+            return .sentence(403, "Refused", "This order did not come from this session's page. Nothing was done.")
+        }
+        switch request.path {
+        case "/sign-out":
+            sessions.signOut(session.token)
+            wakeup.wake()
+            return .see("/", [("set-cookie", "\(cookieName(gate))=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")])
+        case "/join": return await decide(form, session)
+        case "/order": return await obey(form, session)
+        case ConsolePage.requirePath: return await require(form, session)
+        default: return .sentence(404, "Not here", "The console has no such page.")
+        }
+    }
+
+    private func obey(_ form: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
+        guard let node = form.node("node"), let button = form["order"].flatMap(ConsoleOrder.init(rawValue:)) else {
+            return .sentence(400, "Refused", "No order, or no device, was given. Nothing was done.")
+        }
+        guard let order = button.order(for: node, in: form) else {
+            return .sentence(
+                400, "Not understood",
+                "An update needs the file's address and its SHA-256, 64 hexadecimal digits. Nothing was done.")
+        }
+        if let question = button.question, form["confirmed"] != "yes" {
+            return .page(200, ConsolePage.confirm(button, question, of: node, session))
+        }
+        return tell(await dependencies.obey(order), session)
+    }
+
+    func tell(_ messages: [String], _ session: ConsoleSessions.Session) -> ConsoleReply {
+        .see("/?said=\(sessions.keep(messages, for: session.token))#said")
+    }
+
+    // MARK: - Looking
+
+    private func look(_ request: ConsoleRequest, _ session: ConsoleSessions.Session) async -> ConsoleReply {
+        guard let query = ConsoleForm(request.query.utf8) else {
+            return .sentence(400, "Refused", "The address cannot be read.")
+        }
+        switch request.path {
+        case "/":
+            let snapshot = await dependencies.snapshot()
+            let view = ConsoleView(
+                snapshot: snapshot, figure: figure(query, live: true),
+                history: history(query), said: said(query, session), session: session, node: query.node("node"))
+            return .page(200, ConsolePage.main(view))
+        case "/picture.svg":
+            guard let join = query["join"], let view = query["view"].flatMap(HumanView.init(rawValue:)),
+                let picture = await dependencies.comparison(join, view)?.picture
+            else { return .gone }
+            return .svg(picture.svg)
+        case "/diagram.svg":
+            let figure = figure(query, live: false)
+            return .svg(figure.diagram.svg, named: figure.fileName)
+        case "/events": return events(request, query, session)
+        case let path where path.hasPrefix(ConsolePage.joinPath):
+            return await join(String(path.dropFirst(ConsolePage.joinPath.count)), query, session)
+        default: return .sentence(404, "Not here", "The console has no such page.")
+        }
+    }
+
+    func said(_ query: ConsoleForm, _ session: ConsoleSessions.Session) -> [String] {
+        session.said.first { String($0.number) == query["said"] }?.messages ?? []
+    }
+
+    private func events(
+        _ request: ConsoleRequest, _ query: ConsoleForm, _ session: ConsoleSessions.Session
+    ) -> ConsoleReply {
+        guard let (number, wakeups) = wakeup.wait() else {
+            return .sentence(503, "Too many", "There are too many open pages. This one looks by itself now and then.")
+        }
+        let known = request.lastEvent.flatMap { Int64($0) } ?? query["after"].flatMap { Int64($0) } ?? 0
+        var reply = ConsoleReply(200, "text/event-stream", [])
+        reply.body = .events(
+            ConsoleEvents(
+                number: number, wakeups: wakeups, wakeup: wakeup,
+                newest: { [weak self] in await self?.newest(session.token) },
+                known: known))
+        return reply
+    }
+
+    /// The newest entry's id; nil where the session has ended.
+    private func newest(_ token: String) -> Int64? {
+        guard sessions.session(token, at: now()) != nil else { return nil }
+        return dependencies.entriesBefore(.max, 1, nil).last?.id ?? 0
+    }
+}
+
+extension ConsoleReply {
+    static var gone: ConsoleReply { .sentence(404, "Gone", "That join is over.") }
+}

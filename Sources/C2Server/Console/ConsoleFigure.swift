@@ -1,0 +1,78 @@
+import Bench
+import SRUP
+
+/// A drawing of messages, and which ones.
+struct ConsoleFigure: Sendable {
+    let diagram: Diagram
+    let isEmpty: Bool
+    /// Of letters, digits and hyphens, so that a header can carry it.
+    let fileName: String
+    /// For those who download the same.
+    let query: String
+}
+
+extension Console {
+    /// What a query wants drawn: one join, by the id of the message that asked for it; else one node's messages, or everybody's.
+    func figure(_ query: ConsoleForm, live: Bool) -> ConsoleFigure {
+        if !live, let start = query["join"].flatMap({ Int64($0) }), start > 0, let join = join(from: start) {
+            return join
+        }
+        let node = query.node("node")
+        let most = live ? ConsolePolicy.arrowsOnPage : ConsolePolicy.arrowsInFile
+        // Not every entry is a message.
+        let entries = dependencies.entriesBefore(.max, 3 * most, node).filter { $0.line != nil }.suffix(most)
+        let of = node.map { "\($0)" } ?? "all nodes"
+        return ConsoleFigure(
+            entries, title: "Messages of \(of)", fileName: node.map { "messages-\($0).svg" } ?? "messages.svg",
+            query: node.map { "node=\($0)" } ?? "", naming: node == nil)
+    }
+
+    /// The messages of one join: those of the device from its request to the decision, and those between the server and the
+    /// observer that were about it.
+    private func join(from start: Int64) -> ConsoleFigure? {
+        let entries = dependencies.entriesAfter(start - 1, ConsolePolicy.arrowsInFile, nil)
+        guard let first = entries.first, first.id == start, first.isJoinRequest, let device = first.node else {
+            return nil
+        }
+        // To the decision, or to where the device asks anew.
+        var theirs = [first] + entries.dropFirst().prefix { !($0.node == device && $0.isJoinRequest) }
+        if let end = theirs.firstIndex(where: { $0.node == device && $0.kind == .decision }) {
+            theirs.removeSubrange((end + 1)...)
+        }
+        var tokens: Set<String> = []
+        let chosen = theirs.filter { entry in
+            guard let line = entry.line else { return false }
+            if entry.node == device { return true }
+            if line.detail == "joining \(device)", let token = line.token { tokens.insert(token) }
+            return line.token.map { tokens.contains($0) } ?? false
+        }
+        return ConsoleFigure(
+            chosen[...], title: "Join of \(device)", fileName: "join-\(device)-\(start).svg", query: "join=\(start)",
+            naming: false)
+    }
+}
+
+extension ConsoleFigure {
+    /// - Parameter naming: whether each message says whose it is, where one lifeline stands for many.
+    fileprivate init(
+        _ entries: ArraySlice<C2Entry>, title: String, fileName: String, query: String, naming: Bool
+    ) {
+        let chosen = entries.filter { $0.line != nil }.map { entry in
+            guard naming, let node = entry.node else { return entry }
+            var entry = entry
+            let detail = entry.line?.detail.map { ": \($0)" } ?? ""
+            entry.line?.detail = "\(node)\(detail)"
+            return entry
+        }
+        self.init(
+            diagram: Diagram(chosen, title: title), isEmpty: chosen.isEmpty, fileName: fileName, query: query)
+    }
+}
+
+extension C2Entry {
+    /// Whether a join begins with it.
+    var isJoinRequest: Bool {
+        guard let line, line.refused == nil else { return false }
+        return [MessageType.joinRequest, .humanJoinRequest, .observedJoinRequest].map(\.name).contains(line.name)
+    }
+}

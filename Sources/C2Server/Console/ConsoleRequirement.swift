@@ -1,0 +1,109 @@
+import SRUP
+
+// How much must be known of a device's proof, and the sites whose beacons observe together.
+extension Console {
+    /// Takes the form that says what is required. To require less is asked about first.
+    func require(_ form: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
+        guard let grade = form["require"].flatMap(C2.Grade.init(rawValue:)) else {
+            return .sentence(400, "Refused", "It is not said what is to be required. Nothing was done.")
+        }
+        if await grade < dependencies.snapshot().requires, form["confirmed"] != "yes" {
+            return .page(200, ConsolePage.confirm(grade, session))
+        }
+        return tell(await dependencies.obey(.require(grade)), session)
+    }
+}
+
+extension ConsolePage {
+    /// Before /require: the form's address.
+    static let requirePath = "/require"
+
+    static func requirementSection(_ view: ConsoleView) -> HTML {
+        let now = view.snapshot.requires
+        let choices = C2.Grade.allCases.filter { $0 != now }.map { grade -> HTML in
+            "<button class=\"plain\" name=\"require\" value=\"\(grade.rawValue)\">Require \(grade.rawValue)</button> "
+        }
+        return """
+            <section aria-labelledby="requirement-heading">
+            <h2 id="requirement-heading">Evidence</h2>
+            <div id="requirement" data-live="requirement"><div id="requires-\(now.rawValue)">
+            <p>Required of a device's proof: <strong>\(now.rawValue)</strong>. \(now.meaning)</p>
+            <form method="post" action="\(requirePath)" class="orders">\(token(view.session))
+            \(choices)
+            </form>
+            </div></div>
+            \(siteTable(view.snapshot))
+            </section>
+            """
+    }
+
+    /// They come from the command line: nothing can be ordered here.
+    private static func siteTable(_ snapshot: C2Snapshot) -> HTML {
+        guard !snapshot.sites.isEmpty else { return "" }
+        let rows = snapshot.sites.enumerated().map { place, site -> HTML in
+            let beacons = site.beacons.map { beacon -> HTML in
+                "<li><code>\(beacon.id)</code> \(beacon.isAsked ? "" : "is not asked: \(beacon.shortcoming)")</li>"
+            }
+            return """
+                <tr id="site-\(place)"><th scope="row">\(site.name)</th>
+                <td data-name="Beacons"><ul class="views">\(beacons)</ul></td>
+                <td data-name="Quorum">\(site.quorum) of \(site.beacons.count), by keyed proofs</td></tr>
+                """
+        }
+        return """
+            <table class="devices">
+            <thead><tr><th scope="col">Site</th><th scope="col">Beacons</th><th scope="col">Quorum</th></tr></thead>
+            <tbody id="sites" data-live="sites">\(rows)</tbody>
+            </table>
+            """
+    }
+
+    /// A question before less is required.
+    static func confirm(_ grade: C2.Grade, _ session: ConsoleSessions.Session) -> HTML {
+        document(
+            title: "Require less",
+            """
+            <main id="main" class="small">
+            <h1>Require less: <strong>\(grade.rawValue)</strong>?</h1>
+            <p>\(grade.meaning) That counts for the joins that are open, too.</p>
+            <form method="post" action="\(requirePath)">\(token(session))
+            <input type="hidden" name="require" value="\(grade.rawValue)">
+            <input type="hidden" name="confirmed" value="yes">
+            <p class="choice"><a class="button" href="/">Cancel</a>
+            <button class="danger">Require \(grade.rawValue)</button></p>
+            </form>
+            </main>
+            """)
+    }
+
+    /// Of a join that is over: what its evidence shows, where an observer has said valid.
+    static func grade(_ grade: C2.Grade?) -> HTML {
+        grade.map { "<span class=\"badge\">\($0.rawValue)</span>" } ?? ""
+    }
+
+    /// The votes of an observed join so far, and whose they are; it decides by itself where no site is asked.
+    static func votes(_ votes: C2Snapshot.Votes?) -> HTML {
+        guard let votes else { return "<p class=\"faint\">Its observer decides.</p>" }
+        func list(_ beacons: [Identifier]) -> [HTML] { beacons.map { " <code>\($0)</code>" } }
+        let seen: HTML = votes.seen.isEmpty ? "" : " Seen by:\(list(votes.seen))."
+        let unseen: HTML = votes.unseen.isEmpty ? "" : " Not seen by:\(list(votes.unseen))."
+        return "<p class=\"votes\">Site \(votes.site): \(votes.description).\(seen)\(unseen)</p>"
+    }
+}
+
+extension C2.Grade {
+    /// What an observer's valid must rest on, as a sentence.
+    var meaning: String {
+        switch self {
+        case .reachable: "The observer's word is enough."
+        case .challenged:
+            "The observer must say that the device has answered a challenge, which it does with report-evidence = yes."
+        case .keyed:
+            "The device must have signed its answer, and this server checks tag and signature: no observer can make that up."
+        }
+    }
+}
+
+extension C2Snapshot.Beacon {
+    fileprivate var shortcoming: String { mayObserve ? "it has not joined" : "it may not observe" }
+}

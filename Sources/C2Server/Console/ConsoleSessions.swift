@@ -1,0 +1,97 @@
+import Bench
+import Keys
+import SRUP
+
+/// Who is signed in at the console, as a value: the time is an argument.
+///
+/// A key signs in once. Then there is a new one, which is told to the operator like the first: so a link that is read
+/// somewhere later, in a history or in a log, opens nothing.
+struct ConsoleSessions: Sendable {
+    /// One browser.
+    struct Session: Sendable {
+        /// What the cookie carries.
+        let token: String
+        /// What each form carries.
+        let formToken: String
+        /// On CLOCK_BOOTTIME.
+        let ends: Int64
+        /// What the operator was told after each order, the newest last.
+        var said: [Said] = []
+    }
+
+    /// Words after an order.
+    struct Said: Sendable {
+        let number: Int
+        let messages: [String]
+    }
+
+    /// What becomes of a try to sign in.
+    enum Try: Equatable {
+        /// Signed in, by the cookie with this token.
+        case session(String)
+        case wrongKey
+        case tooMany(seconds: Int)
+    }
+
+    /// 128 random bits, in hexadecimal digits.
+    private(set) var key: String
+    /// How many wrong keys were given.
+    private(set) var wrongKeys = 0
+    private var sessions: [Session] = []
+    private var rate: RateLimit
+    private var said = 0
+    private let random: @Sendable () -> String
+
+    init(at now: Int64, random: @escaping @Sendable () -> String = { hexadecimal(randomBytes(16)) }) {
+        self.random = random
+        key = random()
+        rate = RateLimit(each: ConsolePolicy.triesAMinute, all: ConsolePolicy.triesAMinute, at: now / 1_000_000)
+    }
+
+    mutating func signIn(_ given: String, at now: Int64) -> Try {
+        // Whoever is on this machine has the same address: they share one bucket.
+        if case .refuse(let seconds, _) = rate.take("", at: now / 1_000_000) { return .tooMany(seconds: seconds) }
+        let letters = given.lowercased().utf8.filter { $0 > 0x20 }
+        guard equalInConstantTime(letters, Array(key.utf8)) else {
+            wrongKeys += 1
+            return .wrongKey
+        }
+        key = random()
+        forget(at: now)
+        if sessions.count >= ConsolePolicy.mostSessions { sessions.removeFirst() }
+        let session = Session(token: random(), formToken: random(), ends: now + ConsolePolicy.maximumSession)
+        sessions.append(session)
+        return .session(session.token)
+    }
+
+    /// The session of a cookie; nil where there is none, or none any more.
+    mutating func session(_ token: String?, at now: Int64) -> Session? {
+        forget(at: now)
+        return place(token).map { sessions[$0] }
+    }
+
+    mutating func signOut(_ token: String) {
+        if let place = place(token) { sessions.remove(at: place) }
+    }
+
+    /// Keeps what the operator is to be told.
+    /// - Returns: under which number.
+    mutating func keep(_ messages: [String], for token: String) -> Int {
+        said += 1
+        guard let place = place(token) else { return said }
+        sessions[place].said = sessions[place].said.suffix(7) + [Said(number: said, messages: messages)]
+        return said
+    }
+
+    private mutating func forget(at now: Int64) { sessions.removeAll { $0.ends <= now } }
+
+    /// All are compared, each in constant time.
+    private func place(_ token: String?) -> Int? {
+        guard let given = token.map({ Array($0.utf8) }) else { return nil }
+        var found: Int?
+        for (index, session) in sessions.enumerated() where equalInConstantTime(given, Array(session.token.utf8)) {
+            found = index
+        }
+        return found
+    }
+}

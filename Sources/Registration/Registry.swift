@@ -1,0 +1,162 @@
+import Bench
+import FoundationEssentials
+import Keys
+import SQLite
+import SRUP
+
+/// The registration service without its sockets: requests in, replies out (docs/registry.md). Used on one thread.
+public final class Registry {
+    let folder: RegistryFolder
+    let store: RegistryStore
+    let policy: RegistryPolicy
+    let clock: RegistryClock
+    let own: RegistryIdentity
+    let authority: CertificateAuthority
+    private let log: (String) -> Void
+    private var limits: RateLimit
+
+    /// Opens what `RegistryPlan.make` has made.
+    /// - Parameters:
+    ///   - passphrase: of the CA's key, where it has one.
+    ///   - log: is told what was done and what was refused, a line each.
+    /// - Throws: `OperatorFault`: among others where a private key is open to others.
+    public init(
+        in folder: RegistryFolder, policy: RegistryPolicy, passphrase: Passphrase?, clock: RegistryClock = .system,
+        log: @escaping (String) -> Void
+    ) throws(OperatorFault) {
+        (self.folder, self.policy, self.clock, self.log) = (folder, policy, clock, log)
+        store = try asOperatorFault { try RegistryStore(path: folder.database) }
+        own = try RegistryIdentity(folder, store)
+        authority = try folder.loadAuthority(passphrase)
+        limits = RateLimit(
+            each: policy.requestsAMinute, all: policy.allRequestsAMinute, at: clock.milliseconds())
+    }
+
+    /// The reply to one request. What is refused is said in one line.
+    public func answer(_ request: RegistryRequest) -> RegistryReply {
+        let route = RegistryRoute(method: request.method, path: request.path)
+        switch limits.take(request.address, at: clock.milliseconds()) {
+        case .pass: break
+        case .refuse(let seconds, let isFirst):
+            if isFirst { log("registry: refused requests from \(request.address): too many (told once)") }
+            return RegistryReply(429, "too many requests", retryAfter: seconds)
+        }
+        do {
+            let role = route.takesToken ? try role(request) : nil
+            var reply = try reply(to: request, by: route, role)
+            reply.isToKnown = role != nil || route.isSigned && reply.status == 200
+            return reply
+        } catch let refusal as RegistryRefusal {
+            log("registry: refused \(route) from \(request.address): \(refusal.status), \(refusal.sentence)")
+            return RegistryReply(refusal.status, refusal.sentence, retryAfter: refusal.retryAfter)
+        } catch let fault as OperatorFault {
+            log("registry: \(route) from \(request.address) failed: \(fault.sentence); \(fault.hint)")
+            return RegistryReply(503, "the service cannot do this now", retryAfter: 60)
+        } catch {
+            // The peer need not know what is wrong with our disk.
+            log("registry: \(route) from \(request.address) failed: \(error)")
+            return RegistryReply(503, "the service cannot do this now", retryAfter: 60)
+        }
+    }
+
+    private func reply(to request: RegistryRequest, by route: RegistryRoute, _ role: RegistryRole?) throws
+        -> RegistryReply
+    {
+        guard request.body.count <= RegistryPolicy.maximumBody else {
+            throw RegistryRefusal(413, "the body has more than \(RegistryPolicy.maximumBody) bytes")
+        }
+        switch route {
+        case .status: return status()
+        case .register: return try register(RegistryBody.read(request.body, as: RegistryBody.Register.self))
+        case .validate: return try validate(RegistryBody.read(request.body, as: RegistryBody.Validate.self))
+        case .access: return try access(RegistryBody.read(request.body, as: RegistryBody.Access.self))
+        case .rotate: return try rotate(RegistryBody.read(request.body, as: RegistryBody.Rotate.self))
+        case .deregister:
+            let body = try RegistryBody.read(request.body, as: RegistryBody.Deregister.self)
+            return try deregister(body, role: role)
+        case .getKey(let text): return try key(of: text, role: role)
+        case .getType(let text): return try type(of: text, role: role)
+        case .other(.method): throw RegistryRefusal(405, "not with this method")
+        case .other(.path): throw RegistryRefusal(404, "nothing is here")
+        }
+    }
+
+    /// What the bearer of the request's token may do, if it has one that counts.
+    private func role(_ request: RegistryRequest) throws -> RegistryRole? {
+        guard let header = request.authorization, header.utf8.count <= 128 else { return nil }
+        let words = header.split(separator: " ")
+        guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
+        return try store.role(of: String(words[1]), at: clock.seconds())
+    }
+
+    func note(_ deed: String) { log("registry: " + deed) }
+}
+
+extension RegistryReply {
+    init(_ status: Int, _ sentence: String, retryAfter: Int?) {
+        self = .text(status, sentence)
+        self.retryAfter = retryAfter
+    }
+}
+
+/// What is asked for. Its text names no path that we do not serve: those are a stranger's words.
+enum RegistryRoute: Equatable, CustomStringConvertible {
+    case status, register, validate, access, rotate, deregister
+    case getKey(String), getType(String)
+    case other(Fault)
+
+    enum Fault: Equatable { case method, path }
+
+    init(method: String, path: String) {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard path.utf8.count <= 128, (4...5).contains(parts.count), parts[0].isEmpty, parts[1] == "KeyEx",
+            parts[2] == "register"
+        else {
+            self = .other(.path)
+            return
+        }
+        let isGet = method == "GET"
+        let isPost = method == "POST"
+        switch (parts[3], parts.count) {
+        case ("status", 4): self = isGet ? .status : .other(.method)
+        case ("register", 4): self = isPost ? .register : .other(.method)
+        case ("validate", 4): self = isPost ? .validate : .other(.method)
+        case ("access", 4): self = isPost ? .access : .other(.method)
+        case ("rotate", 4): self = isPost ? .rotate : .other(.method)
+        case ("deregister", 4): self = isPost ? .deregister : .other(.method)
+        case ("get_key", 5): self = isGet ? .getKey(String(parts[4])) : .other(.method)
+        case ("get_type", 5): self = isGet ? .getType(String(parts[4])) : .other(.method)
+        default: self = .other(.path)
+        }
+    }
+
+    /// Whether a token decides what is answered.
+    var takesToken: Bool {
+        switch self {
+        case .deregister, .getKey, .getType: true
+        case .status, .register, .validate, .access, .rotate, .other: false
+        }
+    }
+
+    /// Whether success takes the signature of an identity that has been validated.
+    var isSigned: Bool {
+        switch self {
+        case .access, .rotate: true
+        case .status, .register, .validate, .deregister, .getKey, .getType, .other: false
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .status: "status"
+        case .register: "register"
+        case .validate: "validate"
+        case .access: "access"
+        case .rotate: "rotate"
+        case .deregister: "deregister"
+        case .getKey: "get_key"
+        case .getType: "get_type"
+        case .other: "another request"
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Enrolling
+import Keys
+import SRUP
+
+// How a device becomes known: status, register, validate (the reference's wire, section 6; the paper's §4.4).
+extension Registry {
+    func status() -> RegistryReply {
+        struct Reply: Encodable {
+            let active: Bool
+            let identity: String
+            let statements: String
+        }
+        return .json(
+            200, Reply(active: policy.isActive, identity: own.identity.topicForm, statements: "named"))
+    }
+
+    /// An identity and its key. The same again is answered the same way: an enrolment that was interrupted goes on.
+    func register(_ body: RegistryBody.Register) throws -> RegistryReply {
+        guard policy.isActive else { throw RegistryRefusal(403, "nobody new is registered now") }
+        let identity = try RegistryBody.identity(body.identity)
+        guard (1...RegistryPolicy.maximumType).contains(body.type.utf8.count),
+            body.type.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+        else {
+            throw RegistryRefusal(400, "the type is not 1 to \(RegistryPolicy.maximumType) printable ASCII characters")
+        }
+        let key = try publicKey(body.key).der
+        guard !own.isReserved(identity), !own.isReserved(key) else {
+            throw RegistryRefusal(400, "the identity or the key is the service's own or the C2 server's")
+        }
+        let isNew = try store.transaction {
+            try store.forget(
+                waitingSince: clock.seconds() - policy.validationTime, overSince: clock.seconds() - RegistryPolicy.day)
+            return try isNewAfterChecks(identity, key, body)
+        }
+        if isNew { note("registered \(identity.topicForm), type «\(body.type)»; it has yet to prove its key") }
+        return .json(201, own.registered)
+    }
+
+    /// Adds the identity where it is not there. Inside a transaction.
+    private func isNewAfterChecks(
+        _ identity: Identifier, _ key: [UInt8], _ body: RegistryBody.Register
+    ) throws -> Bool {
+        if let known = try store.entry(identity) {
+            guard known.revoked == nil else { throw RegistryRefusal(400, "the identity has been revoked") }
+            guard known.key == key, known.type == body.type else {
+                throw RegistryRefusal(400, "the identity is registered already, with another key or type")
+            }
+            return false
+        }
+        let hash = sha256(key)
+        guard try store.identity(withKeyHash: hash) == nil,
+            try !store.isCertified(keyHash: hash, forOthersThan: identity), try !store.isFormer(keyHash: hash)
+        else { throw RegistryRefusal(400, "the key is another identity's, or was one's before") }
+        let counts = try store.counts()
+        guard counts.waiting < policy.mostWaiting, counts.all < policy.mostIdentities else {
+            throw RegistryRefusal(503, "too many identities are registered", retryAfter: Int(policy.validationTime))
+        }
+        if policy.needsToken || body.token != nil {
+            guard let token = body.token, token.utf8.count <= 128,
+                try store.useToken(token, type: body.type, at: clock.seconds())
+            else {
+                throw RegistryRefusal(
+                    403, body.token == nil ? "an enrolment token is needed" : "the enrolment token does not count")
+            }
+        }
+        try store.add(identity, key: key, type: body.type, at: clock.seconds())
+        return true
+    }
+
+    func publicKey(_ text: String) throws -> PublicKey {
+        let bytes = try RegistryBody.bytes(text, "key")
+        guard bytes.count <= RegistryPolicy.maximumKey else {
+            throw RegistryRefusal(400, "the key has more than 8192 bits")
+        }
+        do { return try PublicKey(der: bytes) } catch { throw RegistryRefusal(400, "the key: \(error.sentence)") }
+    }
+
+    /// The device has the key's private half; so have we ours.
+    func validate(_ body: RegistryBody.Validate) throws -> RegistryReply {
+        let identity = try RegistryBody.identity(body.identity)
+        let entry = try entry(of: identity)
+        try check(body.signature, over: try statement(of: body, identity), by: entry)
+        if entry.validated == nil {
+            try store.setValidated(identity, at: clock.seconds())
+            note("validated \(identity.topicForm)")
+        }
+        struct Reply: Encodable {
+            let identity: String
+            let signature: String
+        }
+        let name = own.identity.topicForm
+        return .json(
+            200, Reply(identity: name, signature: base64(try own.key.pssSignature(over: Array(name.utf8)))))
+    }
+
+    /// What a validation is signed over: it names this service, or comes from a device of the reference's.
+    private func statement(of body: RegistryBody.Validate, _ identity: Identifier) throws -> [UInt8] {
+        guard let named = body.registry else {
+            guard !policy.needsNamedStatements else {
+                throw RegistryRefusal(400, "the signature is not over a statement that names this registry")
+            }
+            return Array(body.identity.utf8)
+        }
+        guard named == own.service.name else { throw RegistryRefusal(400, "the statement names another registry") }
+        return Statement.validate(identity).bytes(for: own.service)
+    }
+
+    /// Who is registered, in time, and not revoked.
+    func entry(of identity: Identifier) throws -> RegistryEntry {
+        guard let entry = try store.entry(identity),
+            entry.validated != nil || entry.registered >= clock.seconds() - policy.validationTime
+        else { throw RegistryRefusal(400, "the identity is not registered") }
+        guard entry.revoked == nil else { throw RegistryRefusal(400, "the identity has been revoked") }
+        return entry
+    }
+
+    /// The one place where a device's signature is checked.
+    func check(_ signature: String, over message: [UInt8], by entry: RegistryEntry) throws {
+        let signature = try RegistryBody.bytes(signature, "signature")
+        guard try PublicKey(der: entry.key).verifiesPSS(signature, over: message) else {
+            throw RegistryRefusal(400, "the signature is not by the identity's key")
+        }
+    }
+}

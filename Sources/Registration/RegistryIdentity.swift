@@ -1,0 +1,99 @@
+import Bench
+import Enrolling
+import Glibc
+import Keys
+import SRUP
+
+/// What the service is, and what it tells every device: decided when it was made.
+struct RegistryIdentity {
+    let identity: Identifier
+    let key: IdentityKey
+    /// As statements name it.
+    let service: Statement.Service
+    let revocationFile: String
+    /// The answer to whoever has registered.
+    let registered: Registered
+    private let c2: Identifier
+    private let c2Key: PublicKey
+    private let reservedKeys: Set<[UInt8]>
+
+    struct Registered: Encodable {
+        let broker: String
+        let c2: String
+        let key: String
+
+        enum CodingKeys: String, CodingKey {
+            case broker, key
+            case c2 = "default_c2"
+        }
+    }
+
+    init(_ folder: RegistryFolder, _ store: RegistryStore) throws(OperatorFault) {
+        func setting(_ what: RegistryStore.Setting) throws(OperatorFault) -> String {
+            guard let value = try asOperatorFault({ try store.setting(what) }) else {
+                throw OperatorFault(
+                    "the registry in \(folder.path) has no \"\(what.rawValue)\" setting",
+                    hint: "make it again: srup-bench registry init")
+            }
+            return value
+        }
+        func identifier(_ what: RegistryStore.Setting) throws(OperatorFault) -> Identifier {
+            guard let identity = Identifier(hexadecimal: try setting(what)) else {
+                throw OperatorFault(
+                    "the registry's setting \"\(what.rawValue)\" is not a valid identifier",
+                    hint: "make it again: srup-bench registry init")
+            }
+            return identity
+        }
+        identity = try identifier(.identity)
+        c2 = try identifier(.c2)
+        service = Statement.Service(name: identity.topicForm, host: try folder.host())
+        (key, c2Key) = try asOperatorFault {
+            (try IdentityKey(pemFile: folder.identityKey), try PublicKey(pemFile: folder.c2Key))
+        }
+        revocationFile = try asOperatorFault { try store.setting(.revocationFile) } ?? folder.revocations
+        registered = Registered(
+            broker: try setting(.broker), c2: c2.topicForm, key: base64(c2Key.pem))
+        let authority = try? folder.certificate(folder.authority).publicKey().der
+        reservedKeys = Set([key.publicKey.der, c2Key.der] + (authority.map { [$0] } ?? []))
+    }
+
+    func isReserved(_ identity: Identifier) -> Bool { identity == self.identity || identity == c2 }
+
+    func isReserved(_ key: [UInt8]) -> Bool { reservedKeys.contains(key) }
+
+    /// Keys that everybody may know.
+    func openKey(of text: String) -> PublicKey? {
+        text == identity.topicForm ? key.publicKey : text == c2.topicForm ? c2Key : nil
+    }
+}
+
+extension RegistryFolder {
+    /// The CA, its key checked to be ours alone.
+    func loadAuthority(_ passphrase: Passphrase?) throws(OperatorFault) -> CertificateAuthority {
+        let key: IdentityKey
+        do { key = try IdentityKey(pemFile: authorityKey, passphrase: passphrase) } catch KeyError.notAKey {
+            throw OperatorFault(
+                "the CA's key \(authorityKey) cannot be read\(passphrase == nil ? "" : " with this passphrase")",
+                hint: "give the passphrase that it was made with: --ca-passphrase FILE")
+        } catch let error as KeyError { throw OperatorFault(error) } catch {
+            throw OperatorFault("\(authorityKey) cannot be read", hint: "restore it from a backup")
+        }
+        do { return try CertificateAuthority(key: key, certificate: try certificate(authority)) } catch let fault
+            as OperatorFault
+        { throw fault } catch {
+            throw OperatorFault("\(authorityKey) is not the key of \(authority)", hint: "restore both from one backup")
+        }
+    }
+}
+
+extension RegistryClock {
+    /// The machine's own.
+    public static let system = RegistryClock(
+        seconds: { Int64(time(nil)) },
+        milliseconds: {
+            var now = timespec()
+            clock_gettime(CLOCK_BOOTTIME, &now)
+            return Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
+        })
+}

@@ -1,0 +1,158 @@
+import Bench
+import Keys
+import SRUP
+
+/// What a new registry shall be, and its making: keys, the CA, certificates, the SQLite file.
+public struct RegistryPlan: Sendable {
+    let folder: String
+    let host: String
+    let broker: BrokerURL
+    let c2: Identifier
+    let c2KeyFile: String
+    /// Who the service is; a fresh identity without it.
+    public var identity: Identifier?
+    /// Where the revocation list goes, from the root on; into the folder without it.
+    public var revocationFile: String?
+    /// Whether to make a certificate for the broker as well, by its name in `broker`.
+    public var certifiesBroker = false
+    /// Whether to make a certificate for the C2 server as well, as the broker's client.
+    public var certifiesC2 = false
+    /// Bits of each key; the CA's has at least 3,072.
+    public var bits = 3_072
+    /// How long the CA's and the servers' certificates hold.
+    public var days: Int64 = 3_650
+
+    /// - Parameters:
+    ///   - folder: for its owner only; made where it does not exist.
+    ///   - host: the name or address that devices reach the service by.
+    ///   - broker: told to every device; `mqtts://NAME` or `mqtt://NAME`, with a port or without.
+    ///   - c2: the server that every device is told of.
+    ///   - c2KeyFile: its public key, PEM.
+    /// - Throws: `OperatorFault`.
+    public init(folder: String, host: String, broker: String, c2: Identifier, c2KeyFile: String) throws(OperatorFault) {
+        guard BrokerURL.isHost(host) else {
+            throw OperatorFault("«\(host)» is no host", hint: "give a DNS name or an IP address: --host localhost")
+        }
+        (self.folder, self.host, self.c2, self.c2KeyFile) = (folder, host, c2, c2KeyFile)
+        self.broker = try BrokerURL(broker)
+    }
+
+    /// Makes it all.
+    /// - Parameters:
+    ///   - passphrase: what the CA's key is encrypted with on disk.
+    ///   - made: is told each file that is for others.
+    /// - Throws: `OperatorFault`.
+    public func make(
+        passphrase: Passphrase?, clock: RegistryClock = .system, made: (String) -> Void = { _ in }
+    ) throws(OperatorFault) {
+        let c2Key = try asOperatorFault { try PublicKey(pemFile: c2KeyFile) }
+        guard revocationFile?.hasPrefix("/") ?? true else {
+            throw OperatorFault("the revocation list's path is not a whole one", hint: "begin it with /")
+        }
+        let folder = try RegistryFolder(new: folder)
+        try asOperatorFault {
+            try IdentityKey.make(bits: bits).write(pemFile: folder.identityKey)
+            try c2Key.write(pemFile: folder.c2Key)
+            let caKey = try IdentityKey.make(bits: max(3_072, bits))
+            try caKey.write(pemFile: folder.authorityKey, passphrase: passphrase)
+            let (start, end) = (clock.seconds() - 300, clock.seconds() + days * RegistryPolicy.day)
+            let own = identity ?? Identifier.random()
+            let authority = try CertificateAuthority.make(
+                key: caKey, named: "SRUP registration \(own.topicForm)", from: start, until: end)
+            try replacePublicFile(folder.authority, with: authority.certificate.pem)
+            try certify(host, by: authority, start, end, key: folder.serverKey, into: folder.serverCertificate)
+            if certifiesBroker {
+                try certify(
+                    broker.host, by: authority, start, end, key: folder.brokerKey, into: folder.brokerCertificate)
+            }
+            if certifiesC2 {
+                let key = try IdentityKey.make(bits: bits)
+                try key.write(pemFile: folder.c2AccessKey)
+                let certificate = try authority.certify(
+                    key.publicKey, named: c2.topicForm, for: .client, from: start, until: end)
+                try replacePublicFile(folder.c2Certificate, with: certificate.pem)
+            }
+            // The file comes last: without it there is no registry.
+            try makeStore(folder, own)
+        }
+        try Registry(in: folder, policy: RegistryPolicy(), passphrase: passphrase, clock: clock) { _ in }.maintain()
+        for path in [folder.authority, revocationFile ?? folder.revocations] { made(path) }
+        if certifiesBroker { for path in [folder.brokerCertificate, folder.brokerKey] { made(path) } }
+        if certifiesC2 { for path in [folder.c2Certificate, folder.c2AccessKey] { made(path) } }
+    }
+
+    private func certify(
+        _ host: String, by authority: CertificateAuthority, _ start: Int64, _ end: Int64, key: String, into file: String
+    ) throws {
+        let serverKey = try IdentityKey.make(bits: bits)
+        try serverKey.write(pemFile: key)
+        let certificate = try authority.certify(
+            serverKey.publicKey, named: host.utf8.count <= 64 ? host : "SRUP server", for: .server(host: host),
+            from: start, until: end)
+        try replacePublicFile(file, with: certificate.pem)
+    }
+
+    private func makeStore(_ folder: RegistryFolder, _ own: Identifier) throws {
+        let store = try RegistryStore(path: folder.database)
+        try folder.close(folder.database)
+        try store.transaction {
+            try store.set(.identity, own.topicForm)
+            try store.set(.c2, c2.topicForm)
+            try store.set(.broker, broker.text)
+            try store.set(.host, host)
+            if let revocationFile { try store.set(.revocationFile, revocationFile) }
+        }
+    }
+}
+
+extension RegistryFolder {
+    /// The name that the service has been made for.
+    /// - Throws: `OperatorFault`.
+    public func host() throws(OperatorFault) -> String {
+        try asOperatorFault { try RegistryStore(path: database).setting(.host) } ?? "localhost"
+    }
+}
+
+extension Identifier {
+    /// One that nobody has, and that works with the reference.
+    static func random() -> Identifier {
+        let number = randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return Identifier(number | 1 << 63)
+    }
+}
+
+/// Where devices find the broker: `mqtts://NAME[:PORT]`.
+struct BrokerURL: Equatable, Sendable {
+    let text: String
+    let host: String
+
+    init(_ text: String) throws(OperatorFault) {
+        let fault = OperatorFault("«\(text)» is no broker's URL", hint: "name it as in mqtts://broker.example:8883")
+        guard let scheme = ["mqtts://", "mqtt://"].first(where: text.hasPrefix) else { throw fault }
+        let rest = text.dropFirst(scheme.count)
+        var host = rest
+        if rest.first != "[", let colon = rest.lastIndex(of: ":") {
+            guard let port = UInt16(rest[rest.index(after: colon)...]), port > 0 else { throw fault }
+            host = rest[..<colon]
+        } else if let end = rest.lastIndex(of: "]") {
+            let port = rest[rest.index(after: end)...]
+            guard port.isEmpty || port.first == ":" && (UInt16(port.dropFirst()) ?? 0) > 0 else { throw fault }
+            host = rest[rest.index(after: rest.startIndex)..<end]
+        }
+        guard BrokerURL.isHost(String(host)) else { throw fault }
+        (self.text, self.host) = (text, String(host))
+    }
+
+    /// Whether it can be a DNS name or an IP address; no comma gets into a certificate's extensions.
+    static func isHost(_ text: String) -> Bool {
+        (1...253).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: ":"):
+                    true
+                default: false
+                }
+            }
+    }
+}

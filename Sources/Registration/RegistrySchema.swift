@@ -1,0 +1,73 @@
+import Bench
+import SQLite
+
+/// The registry's tables, as numbered migrations: number n takes a file from version n to n + 1. A migration that has been
+/// released is never changed. No private key and no token is in them.
+enum RegistrySchema {
+    static let migrations = [
+        """
+        CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE identities (
+            id INTEGER PRIMARY KEY,           -- the identifier's 64 bits
+            key BLOB NOT NULL,                -- public, DER (SPKI)
+            key_hash BLOB NOT NULL UNIQUE,    -- SHA-256 of it: a key is one identity's only
+            type TEXT NOT NULL,
+            registered INTEGER NOT NULL,      -- seconds since 1970, here and below
+            validated INTEGER,                -- NULL: has not proven its key; forgotten after a while
+            revoked INTEGER                   -- for ever: no key is this identity's again
+        );
+        CREATE TABLE certificates (
+            serial BLOB PRIMARY KEY,
+            identity INTEGER NOT NULL,
+            key_hash BLOB NOT NULL,           -- SHA-256 of the certified key
+            fingerprint BLOB NOT NULL,        -- SHA-256 of the certificate
+            issued INTEGER NOT NULL,
+            not_after INTEGER NOT NULL,
+            revoked INTEGER
+        ) WITHOUT ROWID;
+        CREATE INDEX certificates_of ON certificates (identity, issued);
+        CREATE INDEX certificates_for ON certificates (key_hash);
+        CREATE TABLE tokens (
+            hash BLOB PRIMARY KEY,            -- SHA-256 of the token
+            role TEXT NOT NULL,
+            type TEXT,                        -- enrols only this type; NULL: any
+            uses INTEGER,                     -- left; NULL: as many as are wanted
+            expires INTEGER NOT NULL,
+            made INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        """,
+        """
+        ALTER TABLE tokens ADD COLUMN label TEXT;                       -- the operator's words for it
+        ALTER TABLE tokens ADD COLUMN used INTEGER NOT NULL DEFAULT 0;  -- how often; before this version not counted
+        """,
+        """
+        CREATE TABLE former_keys (            -- that an identity had before the one that it has
+            key_hash BLOB PRIMARY KEY,        -- SHA-256: it is nobody's again
+            identity INTEGER NOT NULL,
+            replaced INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX former_keys_of ON former_keys (identity, replaced);
+        """,
+    ]
+
+    /// Brings a file to the newest version, in one transaction.
+    /// - Throws: what SQLite throws, and `OperatorFault` where a newer program has written the file.
+    static func migrate(_ database: Database) throws {
+        try database.script("BEGIN IMMEDIATE")
+        do {
+            let version = Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
+            guard version <= migrations.count else {
+                throw OperatorFault(
+                    "the registry was written by a newer srup-bench (version \(version), this one knows \(migrations.count))",
+                    hint: "install that version again")
+            }
+            for number in version..<migrations.count {
+                try database.script(migrations[number] + "\nPRAGMA user_version = \(number + 1)")
+            }
+            try database.script("COMMIT")
+        } catch {
+            try? database.script("ROLLBACK")
+            throw error
+        }
+    }
+}

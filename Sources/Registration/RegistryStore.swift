@@ -1,0 +1,171 @@
+import Bench
+import Keys
+import SQLite
+import SRUP
+
+/// What the registry knows, in SQLite. Several processes may have the file open: the service, and a verb beside it. Used on
+/// one thread.
+final class RegistryStore {
+    let database: Database
+
+    /// Opens the file; makes it where `isNew`.
+    /// - Throws: `DatabaseError`, `OperatorFault`.
+    init(path: String) throws {
+        database = try Database(path: path)
+        try database.script("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+        try RegistrySchema.migrate(database)
+    }
+
+    /// All of it or nothing, and nobody else writes meanwhile.
+    func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+        try database.script("BEGIN IMMEDIATE")
+        do {
+            let result = try body()
+            try database.script("COMMIT")
+            return result
+        } catch {
+            try? database.script("ROLLBACK")
+            throw error
+        }
+    }
+
+    // MARK: What was decided when the registry was made
+
+    /// The names in the table meta.
+    enum Setting: String {
+        case identity, c2, broker, host
+        case revocationFile = "crl"
+        /// The number of the last revocation list.
+        case revocationNumber = "revocations"
+    }
+
+    func setting(_ what: Setting) throws(DatabaseError) -> String? {
+        try database.rows("SELECT value FROM meta WHERE name = ?", .text(what.rawValue)).first?.text(0)
+    }
+
+    func set(_ what: Setting, _ value: String) throws(DatabaseError) {
+        try database.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", .text(what.rawValue), .text(value))
+    }
+
+    // MARK: Identities
+
+    func entry(_ identity: Identifier) throws(DatabaseError) -> RegistryEntry? {
+        try entries("WHERE id = ?", .unsigned(identity.number)).first
+    }
+
+    func identity(withKeyHash hash: [UInt8]) throws(DatabaseError) -> Identifier? {
+        try database.rows("SELECT id FROM identities WHERE key_hash = ?", .blob(hash)).first
+            .map { Identifier($0.unsigned(0)) }
+    }
+
+    /// All, the newest first.
+    func entries() throws(DatabaseError) -> [RegistryEntry] { try entries("ORDER BY registered DESC, id") }
+
+    private func entries(_ clause: String, _ value: Database.Value? = nil) throws(DatabaseError) -> [RegistryEntry] {
+        let query =
+            "SELECT id, key, type, registered, validated, revoked, (SELECT MAX(not_after) FROM certificates"
+            + " WHERE identity = id AND certificates.revoked IS NULL) FROM identities \(clause)"
+        let rows = if let value { try database.rows(query, value) } else { try database.rows(query) }
+        return rows.map { RegistryEntry($0) }
+    }
+
+    func add(_ identity: Identifier, key: [UInt8], type: String, at now: Int64) throws(DatabaseError) {
+        try database.run(
+            "INSERT INTO identities (id, key, key_hash, type, registered) VALUES (?, ?, ?, ?, ?)",
+            .unsigned(identity.number), .blob(key), .blob(sha256(key)), .text(type), .integer(now))
+    }
+
+    /// Has proven its key; the first time counts.
+    func setValidated(_ identity: Identifier, at now: Int64) throws(DatabaseError) {
+        try database.run(
+            "UPDATE identities SET validated = ? WHERE id = ? AND validated IS NULL", .integer(now),
+            .unsigned(identity.number))
+    }
+
+    /// Forgets who has not proven their key in time, and certificates that are long over.
+    func forget(waitingSince: Int64, overSince: Int64) throws(DatabaseError) {
+        try database.run(
+            "DELETE FROM identities WHERE validated IS NULL AND revoked IS NULL AND registered < ?",
+            .integer(waitingSince))
+        try database.run("DELETE FROM certificates WHERE not_after < ?", .integer(overSince))
+        try database.run("DELETE FROM tokens WHERE expires < ?", .integer(overSince))
+    }
+
+    func counts() throws(DatabaseError) -> (waiting: Int64, all: Int64) {
+        let row = try database.rows(
+            "SELECT COUNT(*) FILTER (WHERE validated IS NULL AND revoked IS NULL), COUNT(*) FROM identities"
+        ).first
+        return (row?.integer(0) ?? 0, row?.integer(1) ?? 0)
+    }
+
+    /// Marks the identity and its certificates; false where there is no such identity.
+    func revoke(_ identity: Identifier, at now: Int64) throws(DatabaseError) -> Bool {
+        for (table, column) in [("certificates", "identity"), ("identities", "id")] {
+            try database.run(
+                "UPDATE \(table) SET revoked = ? WHERE \(column) = ? AND revoked IS NULL", .integer(now),
+                .unsigned(identity.number))
+        }
+        return try entry(identity) != nil
+    }
+
+    // MARK: Certificates
+
+    func add(
+        _ certificate: Certificate, keyHash: [UInt8], of identity: Identifier, at now: Int64
+    ) throws(DatabaseError) {
+        try database.run(
+            "INSERT INTO certificates (serial, identity, key_hash, fingerprint, issued, not_after)"
+                + " VALUES (?, ?, ?, ?, ?, ?)",
+            .blob(certificate.serial), .unsigned(identity.number), .blob(keyHash), .blob(sha256(certificate.der)),
+            .integer(now), .integer(certificate.notAfter))
+    }
+
+    /// Whether another identity has, or had, a certificate for this key.
+    /// - Parameter identity: nil: any identity at all.
+    func isCertified(
+        keyHash: [UInt8], forOthersThan identity: Identifier? = nil
+    ) throws(DatabaseError) -> Bool {
+        try !database.rows(
+            "SELECT 1 FROM certificates WHERE key_hash = ? AND identity IS NOT ? LIMIT 1", .blob(keyHash),
+            identity.map { .unsigned($0.number) } ?? .null
+        ).isEmpty
+    }
+
+    /// When the identity's certificates since then were issued, the oldest first.
+    func issues(of identity: Identifier, since time: Int64) throws(DatabaseError) -> [Int64] {
+        try database.rows(
+            "SELECT issued FROM certificates WHERE identity = ? AND issued > ? ORDER BY issued",
+            .unsigned(identity.number), .integer(time)
+        ).map { $0.integer(0) }
+    }
+
+    /// What a revocation list made now must name.
+    func revocations() throws(DatabaseError) -> [CertificateAuthority.Revocation] {
+        try database.rows("SELECT serial, revoked FROM certificates WHERE revoked IS NOT NULL ORDER BY serial")
+            .map { CertificateAuthority.Revocation(serial: $0.blob(0), time: $0.integer(1)) }
+    }
+}
+
+/// One identity as it is registered.
+public struct RegistryEntry: Equatable, Sendable {
+    /// Who it is.
+    public let identity: Identifier
+    /// Its public key, DER (SPKI).
+    public let key: [UInt8]
+    /// What it says that it is.
+    public let type: String
+    /// When it came, when it proved its key, when it was revoked: seconds since 1970.
+    public let registered: Int64, validated: Int64?, revoked: Int64?
+    /// Until when its latest certificate holds.
+    public let certifiedUntil: Int64?
+
+    init(_ row: Database.Row) {
+        identity = Identifier(row.unsigned(0))
+        (key, type, registered) = (row.blob(1), row.text(2) ?? "", row.integer(3))
+        func time(_ column: Int) -> Int64? { row.isNull(column) ? nil : row.integer(column) }
+        (validated, revoked, certifiedUntil) = (time(4), time(5), time(6))
+    }
+
+    /// Whether its key and certificates count.
+    var isValid: Bool { validated != nil && revoked == nil }
+}

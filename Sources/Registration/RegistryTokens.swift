@@ -1,0 +1,98 @@
+import Keys
+import SQLite
+import SRUP
+
+/// What the bearer of a token may do.
+public enum RegistryRole: String, Equatable, Sendable {
+    /// Register an identity.
+    case enrol
+    /// Read keys and types.
+    case read
+    /// Read keys and types, and deregister any device: for a C2 server.
+    case c2
+}
+
+/// Tokens: 160 random bits that are shown once. The file has their SHA-256 only, so who reads it has none, and how long a
+/// look-up takes tells nothing of a token.
+extension RegistryStore {
+    /// Makes a token.
+    /// - Parameters:
+    ///   - type: enrols only this type.
+    ///   - uses: how often it may be used; nil: as often as wanted.
+    ///   - label: the operator's words for it.
+    func makeToken(
+        _ role: RegistryRole, type: String? = nil, uses: Int64? = nil, label: String? = nil, until end: Int64,
+        at now: Int64
+    ) throws(DatabaseError) -> String {
+        let token = "\(role.rawValue)-\(hexadecimal(randomBytes(20)))"
+        try database.run(
+            "INSERT INTO tokens (hash, role, type, uses, expires, made, label) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            .blob(sha256(Array(token.utf8))), .text(role.rawValue), type.map { .text($0) } ?? .null,
+            uses.map { .integer($0) } ?? .null, .integer(end), .integer(now), label.map { .text($0) } ?? .null)
+        return token
+    }
+
+    /// Takes one use of an enrolment token; false where there is none left for this type. Inside a transaction with what it
+    /// is used for.
+    func useToken(_ token: String, type: String, at now: Int64) throws(DatabaseError) -> Bool {
+        try database.run(
+            "UPDATE tokens SET uses = uses - 1, used = used + 1 WHERE hash = ? AND role = ? AND expires > ?"
+                + " AND (uses IS NULL OR uses > 0) AND (type IS NULL OR type = ?)",
+            .blob(sha256(Array(token.utf8))), .text(RegistryRole.enrol.rawValue), .integer(now), .text(type))
+        return database.changes == 1
+    }
+
+    /// What the bearer of a token that is no enrolment token may do.
+    func role(of token: String, at now: Int64) throws(DatabaseError) -> RegistryRole? {
+        try database.rows(
+            "SELECT role FROM tokens WHERE hash = ? AND role <> ? AND expires > ?",
+            .blob(sha256(Array(token.utf8))), .text(RegistryRole.enrol.rawValue), .integer(now)
+        ).first?.text(0).flatMap(RegistryRole.init)
+    }
+    /// All that are not forgotten yet, the newest first.
+    func tokens() throws(DatabaseError) -> [RegistryToken] {
+        try database.rows(
+            "SELECT hash, role, type, uses, expires, made, label, used FROM tokens ORDER BY made DESC, hash"
+        ).compactMap { RegistryToken($0) }
+    }
+
+    /// Takes the token away whose number begins like this, where that is one.
+    /// - Returns: those whose number does; where they are several, nothing is taken away.
+    func withdraw(_ number: String) throws -> [RegistryToken] {
+        try transaction {
+            let found = try tokens().filter { $0.hash.hasPrefix(number) }
+            if found.count == 1, let hash = bytes(hexadecimal: found[0].hash.utf8) {
+                try database.run("DELETE FROM tokens WHERE hash = ?", .blob(hash))
+            }
+            return found
+        }
+    }
+}
+
+/// A token as the registry knows it: all but the token.
+public struct RegistryToken: Equatable, Sendable {
+    /// SHA-256 of it, in hexadecimal.
+    let hash: String
+    /// What its bearer may do.
+    public let role: RegistryRole
+    /// The only type that it enrols; nil: any.
+    public let type: String?
+    /// How often it may still be used; nil: as often as wanted.
+    public let usesLeft: Int64?
+    /// How often it has been used to register.
+    public let used: Int64
+    /// When it was made, and when it is over: seconds since 1970.
+    public let made: Int64, expires: Int64
+    /// The operator's words for it.
+    public let label: String?
+
+    /// What it is called by: the beginning of its hash, which tells nothing of it.
+    public var number: String { String(hash.prefix(8)) }
+
+    init?(_ row: Database.Row) {
+        guard let role = row.text(1).flatMap(RegistryRole.init) else { return nil }
+        (hash, self.role, type) = (hexadecimal(row.blob(0)), role, row.text(2))
+        usesLeft = row.isNull(3) ? nil : row.integer(3)
+        (expires, made, label, used) = (row.integer(4), row.integer(5), row.text(6), row.integer(7))
+    }
+}

@@ -1,0 +1,175 @@
+import ArgumentParser
+import Arguments
+import Bench
+import FoundationEssentials
+import Registration
+import SRUP
+
+struct RegistryTokenVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token",
+        abstract: "Make a token that lets a device register, and print it, this once.",
+        discussion: "The device sends it as «token» in the body of register. The service may run meanwhile.")
+
+    @OptionGroup var place: RegistryPlace
+
+    @Option(help: ArgumentHelp("Only for devices of this type. Without it, of any.", valueName: "text"))
+    var type: String?
+
+    @Option(help: ArgumentHelp("For so many devices.", valueName: "n"))
+    var uses: Int64 = 1
+
+    @Option(help: ArgumentHelp("For so long.", valueName: "hours"))
+    var hours: Int64 = 24
+
+    @Option(help: ArgumentHelp("Words by which it is known in the list of tokens.", valueName: "text"))
+    var label: String?
+
+    func validate() throws { try Limits.check(uses: uses, hours: hours, label: label) }
+
+    func run() throws {
+        let admin = try RegistryAdmin(RegistryFolder(existing: place.folder))
+        Terminal.print(try admin.token(.enrol, type: type, uses: uses, label: label, hours: hours))
+    }
+}
+
+struct RegistryReaderVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reader",
+        abstract: "Make a token that lets somebody read keys and types, and print it, this once.",
+        discussion: "It goes into the header «Authorization: Bearer TOKEN». The service may run meanwhile.")
+
+    @OptionGroup var place: RegistryPlace
+
+    @Flag(help: "Also let its bearer deregister any device: for a C2 server.")
+    var mayDeregister = false
+
+    @Option(help: ArgumentHelp("For so long.", valueName: "hours"))
+    var hours: Int64 = 8_760
+
+    @Option(help: ArgumentHelp("Words by which it is known in the list of tokens.", valueName: "text"))
+    var label: String?
+
+    func validate() throws { try Limits.check(uses: 1, hours: hours, label: label) }
+
+    func run() throws {
+        let admin = try RegistryAdmin(RegistryFolder(existing: place.folder))
+        Terminal.print(try admin.token(mayDeregister ? .c2 : .read, label: label, hours: hours))
+    }
+}
+
+private enum Limits {
+    static func check(uses: Int64, hours: Int64, label: String?) throws {
+        guard (1...1_000_000).contains(uses) else { throw ValidationError("--uses takes 1 to 1000000") }
+        guard (1...87_600).contains(hours) else { throw ValidationError("--hours takes 1 to 87600") }
+        guard let label else { return }
+        guard (1...64).contains(label.utf8.count), label.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            throw ValidationError("--label takes 1 to 64 printable ASCII characters")
+        }
+    }
+}
+
+struct RegistryTokensVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tokens",
+        abstract: "List the tokens that were made, the newest first.",
+        discussion: """
+            A line for each: its number, what it is for, how often it was used and may be, until when, and its label. The \
+            tokens themselves are not kept, so they cannot be told. Those that are over are forgotten after a day.
+            """)
+
+    @OptionGroup var place: RegistryPlace
+
+    func run() throws {
+        let admin = try RegistryAdmin(RegistryFolder(existing: place.folder))
+        for token in try admin.tokens() { Terminal.print(line(token, counts: admin.counts(token))) }
+    }
+
+    private func line(_ token: RegistryToken, counts: Bool) -> String {
+        let purpose =
+            switch token.role {
+            case .enrol: "enrols" + (token.type.map { " «\($0)»" } ?? " any type")
+            case .read: "reads keys"
+            case .c2: "reads keys, deregisters"
+            }
+        let uses = token.role == .enrol ? "  used \(token.used), left \(token.usesLeft.map(String.init) ?? "all")" : ""
+        return "\(token.number)  \(purpose)\(uses)  made \(text(token.made))"
+            + "  \(counts ? "until" : "no more; until") \(text(token.expires))"
+            + (token.label.map { "  «\($0)»" } ?? "")
+    }
+}
+
+struct RegistryWithdrawVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "withdraw",
+        abstract: "Take a token away: it counts for nothing from now on.",
+        discussion: """
+            Who has registered with it stays registered; revoke ends an identity. The service may run meanwhile.
+            """)
+
+    @OptionGroup var place: RegistryPlace
+
+    @Argument(
+        help: ArgumentHelp("Its number, or the beginning of it, as tokens tells it (required).", valueName: "number"))
+    var number: String
+
+    func run() throws {
+        let token = try RegistryAdmin(RegistryFolder(existing: place.folder)).withdraw(number)
+        Terminal.print("withdrew \(token.number)" + (token.label.map { " «\($0)»" } ?? ""))
+    }
+}
+
+private func text(_ seconds: Int64) -> String {
+    Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
+}
+
+struct RegistryListVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "List who is registered, the newest first.",
+        discussion: """
+            A line for each: the identity, where it stands (waiting, validated, revoked), until when its certificate \
+            holds, when it came, and its type.
+            """)
+
+    @OptionGroup var place: RegistryPlace
+
+    func run() throws {
+        let admin = try RegistryAdmin(RegistryFolder(existing: place.folder))
+        for entry in try admin.entries() { Terminal.print(line(entry)) }
+    }
+
+    private func line(_ entry: RegistryEntry) -> String {
+        let state =
+            entry.revoked.map { "revoked \(text($0))" } ?? entry.validated.map { "validated \(text($0))" } ?? "waiting"
+        let certificate = entry.certifiedUntil.map { "certificate until \(text($0))" } ?? "no certificate"
+        return "\(entry.identity.topicForm)  \(state)  \(certificate)  registered \(text(entry.registered))"
+            + "  «\(entry.type)»"
+    }
+}
+
+struct RegistryRevokeVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "revoke",
+        abstract: "End an identity for ever, and its certificates.",
+        discussion: """
+            Its key is no longer handed out, and the revocation list names its certificates. Let the broker read the list \
+            again (mosquitto: SIGHUP); who is connected stays so until it has to connect again. The service may run \
+            meanwhile.
+            """)
+
+    @OptionGroup var place: RegistryPlace
+
+    @OptionGroup var passphrase: RegistryPassphrase
+
+    @Argument(help: ArgumentHelp("Whose: 1 to 16 hexadecimal digits (required).", valueName: "identity"))
+    var identity: Identifier
+
+    func run() throws {
+        let folder = try RegistryFolder(existing: place.folder)
+        let registry = try Registry(
+            in: folder, policy: RegistryPolicy(), passphrase: try passphrase.read(isNew: false)
+        ) { Terminal.print($0) }
+        try registry.end(identity)
+    }
+}

@@ -1,0 +1,127 @@
+import SRUP
+import Testing
+
+@testable import C2Server
+
+@Suite("Which keys are asked for, and when")
+struct C2LookupTests {
+    private static let second: Int64 = 1_000_000_000
+    private let node = Identifier(0x20)
+
+    @Test("a stranger's frames wait, in order, for one question, and are handled when it is answered")
+    func waits() {
+        var lookups = C2Lookups()
+        #expect(lookups.take([1], from: node, isKnown: false, at: 0) == .wait)
+        #expect(lookups.take([2], from: node, isKnown: false, at: 1) == .wait)
+        #expect(lookups.next() == node)
+        #expect(lookups.take([3], from: node, isKnown: false, at: 2) == .wait)
+        #expect(lookups.next() == nil)
+        #expect(lookups.answer(node, .key, at: 3) == [[1], [2], [3]])
+        #expect(lookups.frames == 0)
+        #expect(lookups.take([4], from: node, isKnown: true, at: 4) == .serve)
+    }
+
+    @Test("an answer counts for its time, and then is asked for again")
+    func ages() {
+        let cases: [(C2Lookups.Answer, Int64, known: Bool, during: C2Lookups.Verdict)] = [
+            (.key, 600, true, .serve),
+            (.none, 60, false, .refuse("the registry has no key of it")),
+            (.silence, 10, false, .refuse("the registry cannot be asked for its key now")),
+            (.silence, 10, true, .serve),
+        ]
+        for (answer, seconds, isKnown, during) in cases {
+            var lookups = C2Lookups()
+            _ = lookups.take([1], from: node, isKnown: isKnown, at: 0)
+            _ = lookups.next()
+            _ = lookups.answer(node, answer, at: 0)
+            let end = seconds * C2LookupTests.second
+            #expect(lookups.take([2], from: node, isKnown: isKnown, at: end - 1) == during, "\(answer)")
+            #expect(lookups.take([3], from: node, isKnown: isKnown, at: end) == .wait, "\(answer)")
+        }
+    }
+
+    @Test("a key that does not verify a frame is asked for again; meanwhile what it does verify is served")
+    func doubts() {
+        var policy = C2Lookups.Policy()
+        (policy.perMinute, policy.inFlight, policy.framesEach) = (2, 100, 2)
+        var lookups = C2Lookups(policy)
+        func doubt(_ frame: UInt8, _ sender: Identifier, at now: Int64) -> Bool {
+            lookups.doubt([frame], from: sender, at: now)
+        }
+        let others = [Identifier(0x30), Identifier(0x31)]
+        for known in [node] + others {
+            _ = lookups.take([1], from: known, isKnown: true, at: 0)
+            _ = lookups.next()
+            _ = lookups.answer(known, .key, at: 0)
+        }
+        #expect([3, 4, 5].map { doubt($0, node, at: 1) } == [true, true, false], "two of one sender wait at most")
+        #expect(lookups.next() == node)
+        #expect(lookups.take([6], from: node, isKnown: true, at: 2) == .serve)
+        #expect(lookups.answer(node, .key, at: 3) == [[3], [4]])
+        #expect(lookups.take([7], from: node, isKnown: true, at: 4) == .serve)
+        #expect(others.map { doubt(8, $0, at: 5) } == [true, false], "so many questions a minute")
+        let again = doubt(9, node, at: 5)
+        #expect(!again)
+        #expect(lookups.take([0], from: others[1], isKnown: true, at: 6) == .serve)
+        let later = doubt(9, node, at: 60 * C2LookupTests.second + 1)
+        #expect(later)
+        let stranger = doubt(9, Identifier(0x40), at: 5)
+        #expect(!stranger, "of whom the registry has given no key")
+    }
+
+    @Test("strangers are asked about so often a minute, members always and first")
+    func storm() {
+        var policy = C2Lookups.Policy()
+        (policy.perMinute, policy.inFlight) = (3, 100)
+        var lookups = C2Lookups(policy)
+        func stranger(_ number: UInt64, at now: Int64) -> C2Lookups.Verdict {
+            lookups.take([0], from: Identifier(number), isKnown: false, at: now)
+        }
+        #expect((100...102).map { stranger($0, at: 0) } == [.wait, .wait, .wait])
+        #expect(stranger(103, at: 59 * C2LookupTests.second) == .refuse("too many unknown senders at a time"))
+        #expect(lookups.take([0], from: node, isKnown: true, at: 0) == .wait)
+        #expect(lookups.next() == node)
+        #expect(stranger(104, at: 60 * C2LookupTests.second) == .wait)
+    }
+
+    @Test("questions at a time, and frames in all and of one sender, are bounded")
+    func bounds() {
+        var policy = C2Lookups.Policy()
+        (policy.inFlight, policy.frames, policy.framesEach) = (2, 5, 3)
+        var lookups = C2Lookups(policy)
+        let full = C2Lookups.Verdict.refuse("too many frames wait for keys")
+        #expect(
+            (1...4).map { lookups.take([$0], from: Identifier(1), isKnown: false, at: 0) } == [
+                .wait, .wait, .wait, full,
+            ])
+        #expect(lookups.take([0], from: Identifier(2), isKnown: false, at: 0) == .wait)
+        #expect(lookups.take([0], from: Identifier(3), isKnown: false, at: 0) == .wait)
+        #expect(lookups.take([0], from: Identifier(4), isKnown: false, at: 0) == full)
+        #expect([lookups.next(), lookups.next(), lookups.next()] == [Identifier(1), Identifier(2), nil])
+        #expect(lookups.answer(Identifier(1), .none, at: 0).count == 3)
+        #expect(lookups.next() == Identifier(3))
+    }
+
+    @Test("no more answers are remembered than the bound, and a refused one at the bound is asked for again")
+    func remembered() {
+        var policy = C2Lookups.Policy()
+        (policy.remembered, policy.perMinute) = (1, 10)
+        var lookups = C2Lookups(policy)
+        for number: UInt64 in [1, 2] {
+            _ = lookups.take([0], from: Identifier(number), isKnown: false, at: 0)
+            _ = lookups.next()
+            _ = lookups.answer(Identifier(number), .none, at: 0)
+        }
+        #expect(lookups.take([0], from: Identifier(1), isKnown: false, at: 1) != .wait)
+        #expect(lookups.take([0], from: Identifier(2), isKnown: false, at: 1) == .wait)
+    }
+
+    @Test("a topic says whose it is, and a server's is nobody's")
+    func owners() {
+        #expect(C2Server.owner(of: "SRUP/2a") == Identifier(0x2a))
+        #expect(C2Server.owner(of: "SRUP/2a/more") == Identifier(0x2a))
+        for topic in ["SRUP/servers/c2/2a", "SRUP", "", "OTHER/2a", "SRUP/"] {
+            #expect(C2Server.owner(of: topic) == nil)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Testing
+
+@testable import Bench
+@testable import Registration
+
+@Suite("What one peer may take of the registry")
+struct RegistryBoundTests {
+    private func status(_ fixture: RegistryFixture, from address: String) -> RegistryReply {
+        fixture.registry.answer(RegistryRequest(method: "GET", path: "/KeyEx/register/status", address: address))
+    }
+
+    @Test("an address has so many requests in a minute, others are not held up, and one line is logged")
+    func each() throws {
+        try RegistryFixture.with({ $0.requestsAMinute = 3 }) { fixture throws in
+            for _ in 0..<3 { #expect(status(fixture, from: "192.0.2.1").status == 200) }
+            let refused = status(fixture, from: "192.0.2.1")
+            #expect(refused.status == 429)
+            #expect(refused.retryAfter == 21)
+            #expect(status(fixture, from: "192.0.2.1").status == 429)
+            #expect(fixture.said.count == 1)
+            #expect(status(fixture, from: "192.0.2.2").status == 200)
+            fixture.clock.seconds += 20
+            #expect(status(fixture, from: "192.0.2.1").status == 200)
+            #expect(status(fixture, from: "192.0.2.1").status == 429)
+        }
+    }
+
+    @Test("all addresses together have so many")
+    func all() throws {
+        try RegistryFixture.with({ $0.allRequestsAMinute = 3 }) { fixture throws in
+            for last in 1...3 { #expect(status(fixture, from: "192.0.2.\(last)").status == 200) }
+            #expect(status(fixture, from: "192.0.2.4").status == 429)
+        }
+    }
+
+    @Test("a whole IPv6 network of /64 is one, an IPv4 address in IPv6 form is itself")
+    func groups() {
+        #expect(RateLimit.group("2001:db8::1") == RateLimit.group("2001:db8::ffff:2"))
+        #expect(RateLimit.group("2001:db8::1") != RateLimit.group("2001:db8:0:1::1"))
+        #expect(RateLimit.group("::ffff:192.0.2.1") == "192.0.2.1")
+        #expect(RateLimit.group("192.0.2.1") == "192.0.2.1")
+        #expect(RateLimit.group("fe80::1%eth0") == RateLimit.group("fe80::2%eth1"))
+    }
+
+    @Test("addresses without number do not fill the memory, and share what is left")
+    func memory() {
+        var limit = RateLimit(each: 2, all: 1_000_000, at: 0)
+        for number in 0..<20_000 { _ = limit.take("address \(number)", at: 0) }
+        #expect(limit.addresses == RateLimit.mostAddresses + 1)
+        #expect(limit.take("one more", at: 0) != .pass)
+        #expect(limit.take("one more", at: 60_000) == .pass)
+        #expect(limit.addresses == 1)
+    }
+
+    @Test("a clock that goes back gives nobody more")
+    func clockBack() {
+        var limit = RateLimit(each: 1, all: 10, at: 0)
+        #expect(limit.take("a", at: 1_000) == .pass)
+        #expect(limit.take("a", at: 0) != .pass)
+    }
+
+    @Test("a body over 64 KiB is refused before it is looked at")
+    func long() throws {
+        try RegistryFixture.with { fixture throws in
+            #expect(fixture.post("register", raw: String(repeating: " ", count: 65_537)).status == 413)
+            #expect(fixture.post("register", raw: String(repeating: " ", count: 65_536)).status == 400)
+        }
+    }
+
+    @Test(
+        "what nobody serves is refused, and nothing of it is logged",
+        arguments: [
+            ("GET", "/", 404), ("GET", "/KeyEx/register", 404), ("GET", "/KeyEx/register/x\u{1B}[2J", 404),
+            ("GET", "/KeyEx/register/get_key", 404), ("GET", "/KeyEx/register/get_key/a/b", 404),
+            ("GET", "/KeyEx/register/status/", 404), ("GET", "//KeyEx/register/status", 404),
+            ("GET", "/" + String(repeating: "a", count: 5_000), 404), ("POST", "/KeyEx/register/status", 405),
+            ("GET", "/KeyEx/register/register", 405), ("DELETE", "/KeyEx/register/get_key/abc", 405),
+        ])
+    func paths(method: String, path: String, expected: Int) throws {
+        try RegistryFixture.with { fixture throws in
+            let reply = fixture.registry.answer(RegistryRequest(method: method, path: path, address: "192.0.2.1"))
+            #expect(reply.status == expected)
+            let words = expected == 404 ? "404, nothing is here" : "405, not with this method"
+            #expect(fixture.said == ["registry: refused another request from 192.0.2.1: \(words)"])
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Keys
+import Testing
+import TestVectors
+
+@testable import Registration
+
+@Suite("Reading keys and types")
+struct RegistryReadingTests {
+    @Test("is for those with a reader's token, once the identity is validated")
+    func reading() throws {
+        try RegistryFixture.with { fixture throws in
+            let reader = try fixture.token(.read)
+            #expect(fixture.register().status == 201)
+            #expect(fixture.get("get_key/\(RegistryFixture.id)", token: reader).status == 404)
+            #expect(try fixture.validate().status == 200)
+            let reply = fixture.get("get_key/\(RegistryFixture.id)", token: reader)
+            #expect(reply.status == 200)
+            #expect(Data(base64Encoded: reply.text).map(Array.init) == RegistryFixture.device.publicKey.pem)
+            #expect(fixture.get("get_type/\(RegistryFixture.id)", token: reader).text == "thing")
+            #expect(fixture.get("get_type/\(RegistryFixture.id)", token: try fixture.token(.c2)).status == 200)
+        }
+    }
+
+    @Test("is for nobody without one, with an enrolment token, with one that is over, or in another form")
+    func refused() throws {
+        try RegistryFixture.with { fixture throws in
+            try fixture.enrol()
+            let over = try fixture.token(.read, hours: 1)
+            fixture.clock.seconds += 3_600
+            for token in [nil, "", over, try fixture.token(.enrol), "read-00", String(repeating: "x", count: 4_000)] {
+                for route in ["get_key", "get_type"] {
+                    #expect(fixture.get("\(route)/\(RegistryFixture.id)", token: token).status == 401)
+                    #expect(fixture.get("\(route)/abc", token: token).status == 401, "nor who is registered")
+                }
+            }
+        }
+    }
+
+    @Test("is for everybody where keys are open, and the service's and the C2 server's always are")
+    func open() throws {
+        try RegistryFixture.with({ $0.hasOpenKeys = true }) { fixture throws in
+            try fixture.enrol()
+            #expect(fixture.get("get_key/\(RegistryFixture.id)").status == 200)
+            #expect(fixture.get("get_type/\(RegistryFixture.id)").text == "thing")
+            #expect(fixture.get("get_key/abc").status == 404)
+            #expect(fixture.get("get_key/ABC").status == 400)
+        }
+        try RegistryFixture.with { fixture throws in
+            let reply = fixture.get("get_key/\(RegistryFixture.c2.topicForm)")
+            #expect(Data(base64Encoded: reply.text).map(Array.init) == Roles.c2.key.publicKey.pem)
+            #expect(fixture.get("get_key/\(RegistryFixture.service.topicForm)").status == 200)
+            #expect(fixture.get("get_type/\(RegistryFixture.c2.topicForm)").status == 401)
+        }
+    }
+}

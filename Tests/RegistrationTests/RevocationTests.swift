@@ -1,0 +1,139 @@
+import enum Enrolling.Statement
+import Foundation
+import Keys
+import SRUP
+import TestVectors
+import Testing
+
+@testable import Bench
+@testable import Registration
+
+@Suite("The end of an identity")
+struct RevocationTests {
+    /// Ways to end the device's identity.
+    enum Way: CaseIterable { case operatorsOrder, ownWord, serversWord }
+
+    private func end(_ fixture: RegistryFixture, _ way: Way) throws {
+        switch way {
+        case .operatorsOrder: try fixture.registry.end(Roles.device.id)
+        case .ownWord:
+            let signature = try RegistryFixture.device.pssSignature(
+                over: Statement.deregister(Roles.device.id).bytes(for: RegistryFixture.place))
+            let members = ["identity": RegistryFixture.id, "signature": text(signature)]
+            #expect(fixture.post("deregister", members).text == #"{"identity":"\#(RegistryFixture.id)"}"#)
+            #expect(fixture.post("deregister", members).status == 200, "the reply may have been lost")
+        case .serversWord:
+            let token = try fixture.token(.c2)
+            #expect(fixture.post("deregister", ["identity": RegistryFixture.id], token: token).status == 200)
+            #expect(fixture.post("deregister", ["identity": RegistryFixture.id], token: token).status == 200)
+        }
+    }
+
+    @Test("takes key and certificates away for ever, whoever says it", arguments: Way.allCases)
+    func ends(way: Way) throws {
+        try RegistryFixture.with { fixture throws in
+            try fixture.enrol()
+            let made = try fixture.certificate(in: try fixture.access())
+            try fixture.folder.write(Data(made.pem), to: "made.pem")
+            try fixture.registry.maintain()
+            let check = "verify -CAfile ca.pem -CRLfile crl.pem -crl_check made.pem"
+            try fixture.folder.openssl(check)
+            try end(fixture, way)
+            #expect(throws: VectorFault.self, "the list names it") { try fixture.folder.openssl(check) }
+            let reader = try fixture.token(.read)
+            #expect(fixture.get("get_key/\(RegistryFixture.id)", token: reader).status == 404)
+            #expect(fixture.get("get_type/\(RegistryFixture.id)", token: reader).status == 404)
+            #expect(try fixture.access().status == 400)
+            #expect(try fixture.validate().status == 400)
+            #expect(fixture.register().status == 400)
+            #expect(fixture.register(RegistryFixture.id, RegistryFixture.stranger).status == 400)
+            #expect(fixture.register("abc").status == 400, "its key is nobody else's either")
+            fixture.clock.seconds += 7_200
+            try fixture.registry.maintain()
+            #expect(fixture.register(RegistryFixture.id, RegistryFixture.stranger).status == 400)
+        }
+    }
+
+    @Test("is nobody else's to say: another's signature, one over another text, a reader's or an enrolment token")
+    func refused() throws {
+        try RegistryFixture.with { fixture throws in
+            try fixture.enrol()
+            for signature in [
+                try RegistryFixture.stranger.pssSignature(
+                    over: Statement.deregister(Roles.device.id).bytes(for: RegistryFixture.place)),
+                try RegistryFixture.device.pssSignature(over: Array(RegistryFixture.id.utf8)),
+                try RegistryFixture.device.pssSignature(
+                    over: Statement.deregister(Identifier(0xabc)).bytes(for: RegistryFixture.place)),
+                // Given to another registry, or to nobody in particular.
+                try RegistryFixture.device.pssSignature(over: Array("deregister \(RegistryFixture.id)".utf8)),
+                try RegistryFixture.device.pssSignature(
+                    over: Statement.deregister(Roles.device.id).bytes(
+                        for: Statement.Service(name: "ace0000000000002", host: "localhost"))),
+                try RegistryFixture.device.pssSignature(
+                    over: Statement.deregister(Roles.device.id).bytes(
+                        for: Statement.Service(name: RegistryFixture.service.topicForm, host: "evil.example"))),
+            ] {
+                let members = ["identity": RegistryFixture.id, "signature": text(signature)]
+                #expect(fixture.post("deregister", members).status == 400)
+                // A wrong signature is not made good by a token.
+                #expect(fixture.post("deregister", members, token: try fixture.token(.c2)).status == 400)
+            }
+            for token in [nil, "", "c2-00", try fixture.token(.read), try fixture.token(.enrol)] {
+                #expect(fixture.post("deregister", ["identity": RegistryFixture.id], token: token).status == 401)
+            }
+            #expect(try fixture.access().status == 200)
+        }
+    }
+
+    @Test("is not to be had by who has proven nothing: the identity stays free for its owner")
+    func waiting() throws {
+        try RegistryFixture.with { fixture throws in
+            #expect(fixture.register(RegistryFixture.id, RegistryFixture.stranger).status == 201)
+            let signature = try RegistryFixture.stranger.pssSignature(
+                over: Statement.deregister(Roles.device.id).bytes(for: RegistryFixture.place))
+            #expect(
+                fixture.post("deregister", ["identity": RegistryFixture.id, "signature": text(signature)]).status == 400
+            )
+            fixture.clock.seconds += 3_601
+            #expect(fixture.register().status == 201)
+        }
+    }
+
+    @Test("of nobody is an error to whoever says it")
+    func unknown() throws {
+        try RegistryFixture.with { fixture throws in
+            #expect(fixture.post("deregister", ["identity": "abc"], token: try fixture.token(.c2)).status == 400)
+            #expect(throws: OperatorFault.self) { try fixture.registry.end(Identifier(0xabc)) }
+        }
+    }
+
+    @Test("lists count up, and are renewed before they are over")
+    func lists() throws {
+        try RegistryFixture.with { fixture throws in
+            func number() throws -> String {
+                String(decoding: try fixture.folder.openssl("crl -in crl.pem -noout -crlnumber"), as: UTF8.self)
+            }
+            try fixture.registry.maintain()
+            let first = try number()
+            try fixture.registry.maintain()
+            #expect(try number() != first)
+            try fixture.folder.openssl("crl -in crl.pem -noout -CAfile ca.pem")
+        }
+    }
+
+    @Test("where the list cannot be written, nothing is revoked and the peer hears that it failed")
+    func unwritable() throws {
+        try RegistryFixture.with { fixture throws in
+            try fixture.enrol()
+            let list = fixture.folder.path("crl.pem")
+            try FileManager.default.removeItem(atPath: list)
+            try FileManager.default.createDirectory(atPath: list + "/in-the-way", withIntermediateDirectories: true)
+            let signature = try RegistryFixture.device.pssSignature(
+                over: Statement.deregister(Roles.device.id).bytes(for: RegistryFixture.place))
+            #expect(
+                fixture.post("deregister", ["identity": RegistryFixture.id, "signature": text(signature)]).status == 503
+            )
+            #expect(try fixture.access().status == 200)
+        }
+    }
+}
