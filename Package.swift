@@ -6,8 +6,17 @@ let package = Package(
     products: [
         .executable(name: "srup-beacon", targets: ["srup-beacon"]),
         .executable(name: "srup-bench", targets: ["srup-bench"]),
+        // For other programs: a device of one's own, a server, a tool (Examples/Device).
+        .library(name: "SRUP", targets: ["SRUP"]),
+        .library(name: "ProofLink", targets: ["ProofLink"]),
+        .library(name: "Keys", targets: ["Keys"]),
         // For LD_PRELOAD, by the tests alone.
         .library(name: "WrongClock", type: .dynamic, targets: ["WrongClock"]),
+    ],
+    // A package that depends on the libraries says `traits: []`, and resolves none of the packages below (docs/decisions/0022).
+    traits: [
+        .default(enabledTraits: ["Commands"]),
+        .trait(name: "Commands", description: "srup-beacon, srup-bench and the packages that only they need."),
     ],
     // Exactly these versions. Those of the packages that they need in turn are in Scripts/versions.txt, and Scripts/pin
     // applies them: named here they would be warned of as unused. Why Package.resolved does not do it: see .gitignore.
@@ -181,6 +190,15 @@ let package = Package(
             exclude: ["bumble"]),
     ]
 )
+
+// Products of other packages are for the commands alone, whichever target names them: without the trait nothing is resolved.
+for target in package.targets {
+    target.dependencies = target.dependencies.map { dependency in
+        guard case .productItem(let name, let package, let aliases, _) = dependency else { return dependency }
+        return .productItem(
+            name: name, package: package, moduleAliases: aliases, condition: .when(traits: ["Commands"]))
+    }
+}
 
 // What Scripts/fuzz builds: it links with libFuzzer only.
 if Context.environment["SRUP_FUZZ"] != nil {
