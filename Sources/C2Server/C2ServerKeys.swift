@@ -1,4 +1,6 @@
 import Bench
+import Broker
+import EventLoop
 import Keys
 import SRUP
 

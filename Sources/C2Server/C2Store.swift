@@ -1,4 +1,5 @@
 import Bench
+import Broker
 import Glibc
 import Keys
 import SQLite

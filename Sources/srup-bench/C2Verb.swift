@@ -2,6 +2,7 @@ import ArgumentParser
 import Arguments
 import Bench
 import C2Server
+import EventLoop
 import Glibc
 import HumanView
 import SRUP
