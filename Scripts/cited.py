@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Looks whether what the documents cite is there. A citation is `Room/File.swift: name, name` for Sources, or
-`SomeTests/Suite: test, test` for Tests/SomeTests/Suite.swift, in backticks. Says what is not there; exit status 1 then."""
+`SomeTests/Suite: test, test` for Tests/SomeTests/Suite.swift, in backticks. On the landing page of a module (Sources/SRUP/SRUP.docc), it is
+``Symbol`` or ``Symbol/member``, as DocC has it. Says what is not there; exit status 1 then."""
 import re
 import sys
 from pathlib import Path
@@ -26,10 +27,22 @@ def faults(document: Path) -> tuple[int, list[str]]:
     return count, wrong
 
 
+def missing_symbols(page: Path) -> list[str]:
+    """A line for each symbol that a landing page links to and its module does not declare."""
+    module = Path(*page.parts[:2])
+    text = "\n".join(file.read_text() for file in sorted(module.glob("*.swift")))
+    names = {name for link in re.findall(r"(?<!`)``([\w/]+)", page.read_text()) for name in link.split("/")} - {module.name}
+    return [
+        f"{page}: {name} in {module}" for name in sorted(names) if not re.search(DECLARED.format(re.escape(name)), text)
+    ]
+
+
 count, wrong = 0, []
 for document in sorted(Path("docs").rglob("*.md")):
     found = faults(document)
     count, wrong = count + found[0], wrong + found[1]
+for page in sorted(Path("Sources").glob("*/*.docc/*.md")):
+    wrong += missing_symbols(page)
 if count < FEWEST:
     wrong.append(f"docs: {count} citations, where at least {FEWEST} were")
 print("\n".join(wrong), end="\n" if wrong else "")

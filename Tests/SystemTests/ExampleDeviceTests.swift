@@ -6,7 +6,7 @@ import Testing
 /// A program that depends on the library products as anyone's does, built in a folder of its own.
 private struct ExampleDevice {
     static let package = Network.project + "/Examples/Device"
-    private static let scratch = Network.project + "/.build/examples/device"
+    static let scratch = Network.project + "/.build/examples/device"
 
     /// In the virtual machine of Scripts/lab there is none.
     static let hasCompiler =
@@ -18,7 +18,8 @@ private struct ExampleDevice {
     static let program = Result {
         let (log, words) = (scratch + ".log", ["swift", "build", "-Xswiftc", "-warnings-as-errors"])
         try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
-        try? FileManager.default.removeItem(atPath: log)
+        // What an earlier commit needed would be fetched.
+        for old in [log, package + "/Package.resolved"] { try? FileManager.default.removeItem(atPath: old) }
         let status = try Child("/usr/bin/env", words + place, output: log).wait(within: 600)
         guard status == 0 else {
             throw NotInTime(what: "a build: \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
@@ -48,6 +49,8 @@ struct ExampleDeviceTests {
         let found = try ExampleDevice.dependencies()
         #expect(found.compactMap { $0["name"] as? String } == ["srup-beacon"])
         #expect((found.first?["dependencies"] as? [Any])?.isEmpty == true)
+        let fetched = try? FileManager.default.contentsOfDirectory(atPath: ExampleDevice.scratch + "/checkouts")
+        #expect((fetched ?? []).isEmpty)
     }
 
     /// Runs the device to its end.
