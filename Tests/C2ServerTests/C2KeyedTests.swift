@@ -9,7 +9,7 @@ import TestVectors
 @Suite("The server checks a device's signed proof")
 struct C2KeyedTests {
     private static func body(_ data: [UInt8]) -> Body {
-        .data(id: Octets("OBSERVATION_PROOF".utf8), data: Octets(data))
+        .data(id: DataID.observationProof.octets, data: Octets(data))
     }
 
     /// The beacon forwards this proof, and says valid.
@@ -49,7 +49,7 @@ struct C2KeyedTests {
             var server = ServerFixture { $0.requires = required }
             server.withOpenJoin()
             let evidence = Body.data(
-                id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets(#"{"mode":"challenge","grade":"\#(grade)"}"#.utf8)
+                id: DataID.observationEvidence.octets, data: Octets(#"{"mode":"challenge","grade":"\#(grade)"}"#.utf8)
             )
             let effects = server.saysValid(after: [evidence])
             #expect(effects.decisions == [counts >= required ? .accepted : .refused], "\(required)")
@@ -61,7 +61,10 @@ struct C2KeyedTests {
         var server = ServerFixture()
         #expect(try verdict(on: nil, &server).decisions == [.accepted])
         server = ServerFixture()
-        #expect(try verdict(on: .right, &server).said.contains { $0.contains("is signed by the device's key") })
+        #expect(
+            try verdict(on: .right, &server).said.contains {
+                $0.contains("the device holds the value and signed with its key")
+            })
     }
 
     @Test("a proof counts only from the observer that was asked, under its token, and so many for one observation")
@@ -108,9 +111,9 @@ extension TestProof {
         switch self {
         case .right: nil
         case .otherServer: "it is for server"
-        case .otherDevice: "it is of device"
-        case .otherBeacon: "it was made to beacon"
-        case .otherValue: "its tag is not made with the value"
+        case .otherDevice: "it is from device"
+        case .otherBeacon: "it is for beacon"
+        case .otherValue: "its tag does not match the value"
         case .otherKey, .otherChallenge: "its signature is not the device's"
         case .unsigned, .cut, .nothing: "that are not a proof of keyed mode"
         }

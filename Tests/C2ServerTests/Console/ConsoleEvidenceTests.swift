@@ -17,7 +17,7 @@ struct ConsoleEvidenceTests {
         let it = await ConsoleFixture { $0.snapshot.requires = grade }
         let (cookie, _) = await it.signedIn()
         let page = await it.get("/", cookie: cookie).text
-        #expect(page.contains("Required of a device's proof: <strong>\(grade.rawValue)</strong>."))
+        #expect(page.contains("Required grade of evidence: <strong>\(grade.rawValue)</strong>."))
         for other in C2.Grade.allCases {
             #expect(page.contains("name=\"require\" value=\"\(other.rawValue)\"") == (other != grade), "\(other)")
         }
