@@ -161,7 +161,7 @@ extension Shell {
         switch brokerState {
         case .connected:
             report.isConnected = true
-            report.fault = membership.signs[server]?.explained(standing, server)?.next
+            report.fault = reports.signs[server]?.explained(standing, server)?.next
         case .connecting: break
         case .lost(let address, let fault): report.fault = "\(address): \(fault.sentence)"
         }

@@ -101,19 +101,17 @@ extension Shell {
         service.ready()
         service.status(statusLine)
         log.notice("ready")
-        writeMetrics()
+        metricsFile.keep(configuration.metrics)
     }
 
     private func makeAlarms(_ signals: Int32) {
         alarms = Alarms(
-            observer: Alarm(loop) { [unowned self] in assumeIsolated { $0.tick() } },
-            recovery: Alarm(loop) { [unowned self] in assumeIsolated { $0.recover() } },
-            listeners: Alarm(loop) { [unowned self] in assumeIsolated { $0.openListeners() } },
-            radio: Alarm(loop) { [unowned self] in assumeIsolated { $0.lookAfterRadio() } },
-            watchdog: Alarm(loop) { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } },
-            metrics: Alarm(loop) { [unowned self] in assumeIsolated { $0.writeMetrics() } },
-            chatter: Alarm(loop) { [unowned self] in assumeIsolated { $0.sayWhatWasLeft() } },
-            end: Alarm(loop) { [unowned self] in assumeIsolated { $0.endIfAllHasLeft() } }, signals: signals)
+            observer: clock.timer { [unowned self] in assumeIsolated { $0.tick() } },
+            recovery: clock.timer { [unowned self] in assumeIsolated { $0.recover() } },
+            listeners: clock.timer { [unowned self] in assumeIsolated { $0.openListeners() } },
+            radio: clock.timer { [unowned self] in assumeIsolated { $0.lookAfterRadio() } },
+            watchdog: clock.timer { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } },
+            end: clock.timer { [unowned self] in assumeIsolated { $0.endIfAllHasLeft() } }, signals: signals)
         _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
     }
 
@@ -148,7 +146,7 @@ extension Shell {
         let link = BrokerLink(
             settings,
             deliver: { [unowned self] batch in
-                let moment = bootNanoseconds()
+                let moment = clock.now
                 var rest = batch[...]
                 while !rest.isEmpty {
                     let (piece, shell) = (rest, self)
@@ -200,7 +198,7 @@ extension Shell {
             observer.terms = new.terms
             setUpLog()
             log.notice("configuration read again")
-            writeMetrics()
+            metricsFile.keep(configuration.metrics)
             raiseSequences()
             joinServers()
             return isOurs ? nil : OperatorFault("[beacon] has changed", hint: "restart it")
@@ -252,6 +250,7 @@ extension Shell {
         // Who starts anew goes on: to systemd, an end would be the end.
         startsAnew.load(ordering: .relaxed) ? service.reloading() : service.stopping()
         log.notice("stopping")
+        metricsFile.stop()
         giveUpFetching()
         stopAdvertising()
         for (id, connection) in connections {

@@ -14,10 +14,12 @@ import Synchronization
 /// journal has them.
 public actor Shell {
     nonisolated let loop: Loop
+    nonisolated let clock: any LoopClock
     /// The loop's thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     let log = Logger(label: "srup-beacon")
+    let events: EventLog
     let folder: StateFolder
     let service = ServiceManager()
     let configurationFile: String
@@ -28,7 +30,7 @@ public actor Shell {
     var key: IdentityKey
     var unsealer: Unsealer
     let bootID: String
-    let startedAt = Instant(nanoseconds: bootNanoseconds())
+    let startedAt: Instant
     var configuration: Configuration
     var keyring: PublicKeys
 
@@ -49,11 +51,12 @@ public actor Shell {
     var bluetoothService: BluetoothService?
     var control: Control?
     var membership = MembershipState()
-    var chatter = Chatter()
     var work = WorkBudget()
-    var refused: [String: Int] = [:]
-    var metrics = Metrics()
-    /// What is being acted on, where it came from outside, and when it arrived: nanoseconds since boot.
+    lazy var reports = Reports(events, clock: clock) { [unowned self] server in
+        assumeIsolated { $0.configuration.servers[server] != nil }
+    }
+    lazy var metricsFile = MetricsFile(clock: clock, log: log) { [unowned self] in assumeIsolated { $0.exposition } }
+    /// What is being acted on, where it came from outside, and when it arrived.
     var arrival: Arrival?
     var alarms: Alarms?
     var renewing: Renewing?
@@ -65,8 +68,8 @@ public actor Shell {
 
     /// Where from, and when.
     enum Arrival {
-        case message(Int64)
-        case frame(Int64)
+        case message(Instant)
+        case frame(Instant)
     }
 
     /// The journal cannot be written.
@@ -88,14 +91,12 @@ public actor Shell {
 
     /// Made once the shell exists, since they call it.
     struct Alarms {
-        let observer: Alarm
-        let recovery: Alarm
-        let listeners: Alarm
-        let radio: Alarm
-        let watchdog: Alarm
-        let metrics: Alarm
-        let chatter: Alarm
-        let end: Alarm
+        let observer: any LoopTimer
+        let recovery: any LoopTimer
+        let listeners: any LoopTimer
+        let radio: any LoopTimer
+        let watchdog: any LoopTimer
+        let end: any LoopTimer
         let signals: Int32
     }
 
@@ -107,6 +108,9 @@ public actor Shell {
         try configuration.checkNotDeregistered()
         let materials = try Materials(configuration, from: configurationFile)
         (self.configurationFile, self.configuration, self.loop) = (configurationFile, configuration, loop)
+        clock = BootClock(loop: loop)
+        startedAt = clock.now
+        events = EventLog(log, clock: clock)
         (key, keyring, localPath) = (materials.key, materials.keyring, configuration.localPath)
         folder = try StateFolder(path: configuration.stateFolder)
         bootID = String(decoding: readSmallFile("/proc/sys/kernel/random/boot_id") ?? [], as: UTF8.self)
@@ -147,7 +151,7 @@ public actor Shell {
         }
         Checkpoint.pass()
         let followUps = perform(transaction)
-        alarms?.observer.set(at: observer.nextDeadline?.nanoseconds)
+        alarms?.observer.set(at: observer.nextDeadline)
         for event in followUps { handle(event) }
         return true
     }
@@ -194,8 +198,8 @@ public actor Shell {
                 let id = try journal.queue(frame, message, to: server)
                 var outgoing = Outgoing(id: id, topic: message.topic(to: server), payload: frame)
                 if case .frame(let arrival) = arrival, isOfProof, message.tellsVerdict {
-                    let latency = metrics.proofToPublish
-                    outgoing.isWritten = { latency.add(nanoseconds: bootNanoseconds() - arrival) }
+                    let (latency, clock) = (reports.metrics.proofToPublish, clock)
+                    outgoing.isWritten = { latency.add(clock.now - arrival) }
                 }
                 transaction.outgoing.append(outgoing)
             case .tell, .close, .wantToken, .act, .present, .destroy, .fetch, .discardUpdate, .install, .confirm,
@@ -228,7 +232,7 @@ public actor Shell {
             case .discardUpdate: discardUpdate()
             case .install(let update): install(update)
             case .confirm(let update): confirm(update)
-            case .report(let report): self.report(report)
+            case .report(let report): take(report)
             case .record, .send: preconditionFailure("\(deed) was to be done before the commit")
             }
         }

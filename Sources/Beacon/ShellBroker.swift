@@ -17,7 +17,7 @@ extension Shell {
 
     /// The beginning of a batch from the broker, as much of it as one turn has time for.
     /// - Returns: how many messages have been taken, once the journal has what they caused; nil where it does not.
-    func take(_ batch: ArraySlice<Incoming>, arrivedAt moment: Int64) -> Int? {
+    func take(_ batch: ArraySlice<Incoming>, arrivedAt moment: Instant) -> Int? {
         arrival = .message(moment)
         defer { arrival = nil }
         let end = bootNanoseconds() + Shell.turnLength
@@ -63,7 +63,7 @@ extension Shell {
         guard configuration.servers.count > 1, case .message(let message, _) = event else { return true }
         let (sender, body) = (message.content.sender, message.content.body)
         guard !body.isAlwaysHeard, !work.hasRoom(for: sender, at: now) else { return true }
-        refuse(
+        reports.refuse(
             "too-fast", "\(body.type.name) from \(sender): it keeps this beacon from its other servers", sender: sender)
         return false
     }
@@ -76,11 +76,11 @@ extension Shell {
             let message = try frame.verified(by: keyring)
             return .message(message, try context(of: message.content))
         } catch let error as FrameError {
-            refuse("malformed-frame", "a message on \(shown(incoming.topic)): \(error)")
+            reports.refuse("malformed-frame", "a message on \(shown(incoming.topic)): \(error)")
         } catch let error as VerificationError {
             switch error {
-            case .unknownSender: refuse("unknown-sender", "a message on \(shown(incoming.topic)): \(error)")
-            case .badSignature: refuse("bad-signature", "a message on \(shown(incoming.topic)): \(error)")
+            case .unknownSender: reports.refuse("unknown-sender", "a message on \(shown(incoming.topic)): \(error)")
+            case .badSignature: reports.refuse("bad-signature", "a message on \(shown(incoming.topic)): \(error)")
             }
         }
         return nil
@@ -105,17 +105,12 @@ extension Shell {
             ? topic : "0x" + hexadecimal(topic.utf8.prefix(80))
     }
 
-    func refuse(_ reason: String, _ sentence: String, sender: Identifier? = nil) {
-        refused[reason, default: 0] += 1
-        say(.warning, about: reason, "refused \(sentence)", .of("refused", server: sender, ["reason": reason]))
-    }
-
     func brokerHappened(_ happening: BrokerLink.Happening) {
         switch happening {
         case .connected(let address, let connection):
             log.notice("connected to the broker \(address)", metadata: .of("broker-connected"))
             brokerState = .connected(address, connection: connection)
-            metrics.brokerConnections += 1
+            reports.brokerConnected()
             brokerFaults = [:]
             publishOutbox()
             versionHasComeUp()
@@ -141,7 +136,7 @@ extension Shell {
         var told: [(exchange: Exchange, device: Identifier)] = []
         guard transact({ _ in told = try journal?.delivered(ids, at: wallSeconds()) ?? [] }) else { return }
         for (exchange, device) in told {
-            say(
+            events.say(
                 .info, about: "acknowledged",
                 "the broker has the answer to \(exchange.server) about \(device), token \(exchange.token)",
                 .of("acknowledged", exchange, device: device))

@@ -110,7 +110,7 @@ extension Shell {
             return
         }
         lastLink += 1
-        metrics.linksOpened[transport, default: 0] += 1
+        reports.linkOpened(over: transport)
         let id = LinkID(lastLink)
         let watch = loop.watch(socket) { [unowned self] _ in assumeIsolated { $0.readLink(id) } }
         connections[id] = Connection(
@@ -134,7 +134,7 @@ extension Shell {
                 return close(id)
             case .bytes(let bytes):
                 if let adapter = connection.adapter { carried(adapter) }
-                arrival = .frame(bootNanoseconds())
+                arrival = .frame(clock.now)
                 transact { try feed(bytes, of: id, &$0) }
                 arrival = nil
             }
@@ -154,7 +154,7 @@ extension Shell {
             connections[id]?.assembler.append(bytes)
             while let frame = try connections[id]?.assembler.next() { try feed(.received(id, frame), &transaction) }
         } catch let error as LinkFrameError {
-            say(.info, about: "frame", "\(id): \(error)", .of("malformed", link: id))
+            events.say(.info, about: "frame", "\(id): \(error)", .of("malformed", link: id))
             try feed(.malformed(id), &transaction)
         }
     }

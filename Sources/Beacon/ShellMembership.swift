@@ -18,8 +18,6 @@ extension Shell {
         /// CLOCK_BOOTTIME.
         var end: (server: Identifier, latest: Int64)?
         var blinking: Blinking?
-        /// Signs that a server does not know us any more.
-        var signs: [Identifier: ServerSigns] = [:]
     }
 
     /// Our own proof to another beacon.
@@ -60,14 +58,14 @@ extension Shell {
     /// Our own value has come. A human asks for it by `srup-beacon join --human`; to an observer we go ourselves.
     func present(to server: Identifier, _ manner: JoinManner) {
         guard case .observed(let observer) = manner else {
-            say(
+            events.say(
                 .notice, about: "present",
                 "server \(server) waits for human eyes; hint: srup-beacon join \(server.topicForm) --human shows the value"
             )
             return
         }
         guard let address = membership.observers[server] ?? configuration.servers[server]?.observerAddress else {
-            say(
+            events.say(
                 .warning, about: "present",
                 "where observer \(observer) is near by is not known; hint: set observer-address in [server \(server.topicForm)]"
             )
@@ -107,11 +105,11 @@ extension Shell {
         switch report {
         case .presented: membership.showing[server]?.plan.presented()
         case .frame: break
-        case .say(let words): say(.info, about: "own-proof", "our own proof for \(server), at \(address): \(words)")
+        case .say(let words): events.say(.info, about: "own-proof", "our own proof for \(server), at \(address): \(words)")
         case .ended(let how):
             membership.showing[server]?.link = nil
             if case .left(let why) = how {
-                say(.warning, about: "own-proof", "our own proof for \(server), at \(address): \(why)")
+                events.say(.warning, about: "own-proof", "our own proof for \(server), at \(address): \(why)")
             }
             switch membership.showing[server]?.plan.after(how) {
             case .again(let milliseconds): membership.showing[server]?.again.set(after: .milliseconds(milliseconds))
@@ -134,10 +132,10 @@ extension Shell {
         case .pause, .resume: preconditionFailure("the observer does \(action) itself")
         case .identify: done = identify(for: observer.identifySeconds, asked: exchange.server)
         case .restartRadio:
-            say(.notice, about: "action", "server \(exchange.server) has the radio restarted")
+            events.say(.notice, about: "action", "server \(exchange.server) has the radio restarted")
             done = restartRadio()
         }
-        report(.acted(exchange, action.rawValue, done ? .actionSuccess : .actionFail))
+        take(.acted(exchange, action.rawValue, done ? .actionSuccess : .actionFail))
         return .acted(exchange, done: done)
     }
 
@@ -148,7 +146,7 @@ extension Shell {
         guard membership.end == nil else { return }
         log.warning("server \(server) has taken this beacon out of the system: its keys are destroyed now")
         membership.end = (server, bootNanoseconds() + Shell.farewellLimit)
-        alarms?.end.set(at: membership.end?.latest)
+        alarms?.end.set(at: membership.end.map { Instant(nanoseconds: $0.latest) })
         endIfAllHasLeft()
     }
 

@@ -223,7 +223,9 @@ extension Shell {
 
     private func setRadioAlarm() {
         guard radio.management != nil else { return }
-        alarms?.radio.set(at: radio.adapters.values.compactMap(\.care.nextDeadline).reduce(radio.nextCount, min))
+        alarms?.radio.set(
+            at: Instant(
+                nanoseconds: radio.adapters.values.compactMap(\.care.nextDeadline).reduce(radio.nextCount, min)))
     }
 
     // MARK: - Links over an adapter

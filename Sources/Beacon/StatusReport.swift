@@ -197,7 +197,7 @@ extension Shell {
                         secondsLeft: Double(($0.deadline - now).wholeNanoseconds) / 1e9, falseProofs: $0.mismatches,
                         lacking: $0.lacking?.rawValue)
                 }),
-            refused: refused, update: observer.update.map { .init($0) })
+            refused: reports.metrics.refused, update: observer.update.map { .init($0) })
     }
 
     private func heldLinks(_ now: Instant) -> [StatusReport.Held] {
@@ -246,7 +246,7 @@ extension Shell {
             return (try? Array(encoder().encode(history))) ?? []
         case "metrics": return Array(exposition.utf8)
         case "explain":
-            guard words.count == 2, let found = try? journal?.explain(String(words[1]), membership.signs) else {
+            guard words.count == 2, let found = try? journal?.explain(String(words[1]), reports.signs) else {
                 return []
             }
             return (try? Array(encoder().encode(found))) ?? []
