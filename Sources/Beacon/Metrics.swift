@@ -145,7 +145,7 @@ extension Shell {
         out.add("journal_writable", "gauge", "0: nothing is acted on.", journal == nil ? 0 : 1)
         out.add(
             "listening", "gauge", "1: listened on, by transport and address.",
-            listeners.map {
+            listeners.listeners.map {
                 (
                     [("transport", $0.wanted.address.transport.rawValue), ("address", $0.wanted.address.description)],
                     $0.socket == nil ? 0 : 1
@@ -153,7 +153,7 @@ extension Shell {
             })
         out.add(
             "adapter_ready", "gauge", "1: powered, set up, and well.",
-            radio.adapters.values.filter { $0.care.state != .notWanted }.map {
+            adapters.adapters.values.filter { $0.care.state != .notWanted }.map {
                 let address = $0.care.information?.address.description ?? "unknown"
                 return ([("adapter", address)], $0.care.state == .ready ? 1 : 0)
             })

@@ -86,10 +86,10 @@ extension Shell {
                 "the control socket \(folder.control) cannot be made: \(error)",
                 hint: "give [beacon] state a short path on a local disk that can be written")
         }
-        openListeners()
-        openRadio()
+        listeners.open()
+        if usesRadio { adapters.open() }
         offerServiceRecord()
-        if let local = listeners.first(where: { $0.wanted.address.transport == .local }), let fault = local.fault {
+        if let local = listeners.listeners.first(where: { !$0.isRadio }), let fault = local.fault {
             throw OperatorFault(
                 "the local socket \(local.wanted.address) cannot be made: \(fault)",
                 hint: "correct [link] local, or turn it off")
@@ -108,8 +108,6 @@ extension Shell {
         alarms = Alarms(
             observer: clock.timer { [unowned self] in assumeIsolated { $0.tick() } },
             recovery: clock.timer { [unowned self] in assumeIsolated { $0.recover() } },
-            listeners: clock.timer { [unowned self] in assumeIsolated { $0.openListeners() } },
-            radio: clock.timer { [unowned self] in assumeIsolated { $0.lookAfterRadio() } },
             watchdog: clock.timer { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } },
             end: clock.timer { [unowned self] in assumeIsolated { $0.endIfAllHasLeft() } }, signals: signals)
         _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
@@ -252,11 +250,8 @@ extension Shell {
         log.notice("stopping")
         metricsFile.stop()
         giveUpFetching()
-        stopAdvertising()
-        for (id, connection) in connections {
-            _ = LinkSocket.send(.outcome(.busy, tag: LinkFrame.noTag), over: connection.socket)
-            close(id)
-        }
+        adapters.stopAdvertising()
+        links.sendAway()
         // On a thread of its own: the broker link may be waiting for this one.
         let (broker, loop, bluetoothService) = (broker, loop, bluetoothService)
         startThread("stop") {

@@ -44,10 +44,9 @@ public actor Shell {
     var brokerState = BrokerState.connecting
     /// What was said about each broker since the last connection: it is not said again at each attempt.
     var brokerFaults: [BrokerAddress: BrokerFault] = [:]
-    var listeners: [Listener] = []
-    var connections: [LinkID: Connection] = [:]
-    var lastLink: UInt64 = 0
-    var radio = RadioState()
+    lazy var listeners = makeListeners()
+    lazy var links = makeLinks()
+    lazy var adapters = makeAdapters()
     var bluetoothService: BluetoothService?
     var control: Control?
     var membership = MembershipState()
@@ -93,8 +92,6 @@ public actor Shell {
     struct Alarms {
         let observer: any LoopTimer
         let recovery: any LoopTimer
-        let listeners: any LoopTimer
-        let radio: any LoopTimer
         let watchdog: any LoopTimer
         let end: any LoopTimer
         let signals: Int32
@@ -219,10 +216,11 @@ public actor Shell {
             switch deed {
             case .tell(let link, let frame):
                 Checkpoint.pass()
-                if let event = tell(link, frame) { followUps.append(event) }
+                if case .challenge = frame, links.contains(link) { reportChallenge(link) }
+                if let event = links.tell(link, frame) { followUps.append(event) }
             case .close(let link):
                 Checkpoint.pass()
-                close(link)
+                links.close(link)
             case .wantToken(let server):
                 if let event = againEvent(server) { followUps.append(event) }
             case .act(let action, let exchange): followUps.append(act(action, exchange))

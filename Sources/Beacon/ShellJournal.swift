@@ -86,7 +86,7 @@ extension Shell {
         guard let failure = error as? Journal.Failure else { preconditionFailure("\(error)") }
         if failure.isFull { journal?.recordFullDisk(since: wallSeconds()) }
         journal = nil  // closing it takes back what was not committed
-        for link in connections.keys { close(link) }
+        links.closeAll()
         observer = Shell.emptyObserver(configuration, unsealer)
         alarms?.observer.set(at: nil)
         startTrouble(failure)

@@ -105,7 +105,8 @@ extension Shell {
         switch report {
         case .presented: membership.showing[server]?.plan.presented()
         case .frame: break
-        case .say(let words): events.say(.info, about: "own-proof", "our own proof for \(server), at \(address): \(words)")
+        case .say(let words):
+            events.say(.info, about: "own-proof", "our own proof for \(server), at \(address): \(words)")
         case .ended(let how):
             membership.showing[server]?.link = nil
             if case .left(let why) = how {

@@ -182,12 +182,13 @@ extension Shell {
             identity: configuration.identity.description, version: Shell.version,
             uptimeSeconds: (now - startedAt).components.seconds, servers: serverStates, broker: brokerReport,
             certificate: certificateState, journal: journalState,
-            links: listeners.map {
+            links: listeners.listeners.map {
                 .init(
                     transport: $0.wanted.address.transport.rawValue, address: $0.wanted.address.description,
                     state: $0.fault?.description ?? ($0.socket == nil ? "closed" : "listening"))
             },
-            radio: radioReport, openLinks: observer.openLinks, held: heldLinks(now),
+            radio: usesRadio ? adapters.report { links.count(over: $0) } : nil, openLinks: observer.openLinks,
+            held: heldLinks(now),
             observations: .init(
                 open: open.count,
                 list: open.prefix(100).map {

@@ -33,11 +33,13 @@ struct ReportsTests {
         reports.report(.mismatch(exchange, device: device, peer, count: 1))
         reports.report(.answered(exchange, device: device, .valid, .matched, .challenged))
         #expect(log.lines.map { $0.fields["event"] } == ["opened", "repeated", "false-proof", "answered"])
-        #expect(log.lines.allSatisfy { $0.fields["token"] == "\(exchange.token)" && $0.text.contains("\(exchange.token)") })
+        #expect(
+            log.lines.allSatisfy { $0.fields["token"] == "\(exchange.token)" && $0.text.contains("\(exchange.token)") })
         #expect(log.lines.last?.fields["verdict"] == "valid" && log.lines.last?.fields["reason"] == "matched")
         for wanted in [
             "srup_beacon_observations_opened_total 1", "srup_beacon_verdicts_total{verdict=\"valid\"} 1",
-            "srup_beacon_verdict_reasons_total{reason=\"matched\"} 1", "srup_beacon_valid_total{grade=\"challenged\"} 1",
+            "srup_beacon_verdict_reasons_total{reason=\"matched\"} 1",
+            "srup_beacon_valid_total{grade=\"challenged\"} 1",
             "srup_beacon_refused_total{reason=\"false-proof\"} 1", "srup_beacon_request_to_challenge_seconds_count 1",
         ] {
             #expect(counters.contains(wanted), "\(wanted) is not in \(counters)")
