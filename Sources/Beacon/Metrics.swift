@@ -131,8 +131,7 @@ extension Shell {
     }
 
     private func addGauges(_ out: inout Exposition) {
-        let isConnected = if case .connected = brokerState { true } else { false }
-        out.add("broker_connected", "gauge", "1: connected and subscribed.", isConnected ? 1 : 0)
+        out.add("broker_connected", "gauge", "1: connected and subscribed.", broker.isConnected ? 1 : 0)
         out.add(
             "server_member", "gauge", "1: joined to this server.",
             configuration.servers.keys.sorted { $0.number < $1.number }.map {

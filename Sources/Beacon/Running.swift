@@ -71,7 +71,8 @@ extension Shell {
         if CredentialFolder(managing: configuration)?.hasUnfinishedRotation == true {
             log.warning("a rotation of the identity key was interrupted; hint: finish it: srup-beacon rotate")
         }
-        makeAlarms(signals)
+        self.signals = signals
+        _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
         do {
             try openJournal()
         } catch let failure as Journal.Failure {
@@ -96,7 +97,7 @@ extension Shell {
         }
         if let localPath { localInode.store(LinkSocket.inode(of: localPath) ?? 0, ordering: .relaxed) }
         startBroker()
-        startRenewing()
+        startRenewal()
         beginWatchdogRound()
         service.ready()
         service.status(statusLine)
@@ -104,21 +105,12 @@ extension Shell {
         metricsFile.keep(configuration.metrics)
     }
 
-    private func makeAlarms(_ signals: Int32) {
-        alarms = Alarms(
-            observer: clock.timer { [unowned self] in assumeIsolated { $0.tick() } },
-            recovery: clock.timer { [unowned self] in assumeIsolated { $0.recover() } },
-            watchdog: clock.timer { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } },
-            end: clock.timer { [unowned self] in assumeIsolated { $0.endIfAllHasLeft() } }, signals: signals)
-        _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
-    }
-
     /// A sign of life is given for work that was done, not for time that has passed: a message goes from this loop through
     /// the broker link's thread and back, and the journal is asked. Where one of them stands still, no round ends, and
     /// systemd starts us anew. A broker that is away and a disk that is known to be full are no such thing.
-    private func beginWatchdogRound() {
-        guard service.watchdog != nil, let broker else { return }
-        broker.turn { [unowned self] in
+    func beginWatchdogRound() {
+        guard service.watchdog != nil, let link = broker.link else { return }
+        link.turn { [unowned self] in
             loop.perform { self.assumeIsolated { $0.endWatchdogRound() } }
         }
     }
@@ -131,7 +123,7 @@ extension Shell {
             journalFailed(error)
         }
         service.alive()
-        alarms?.watchdog.set(after: limit / 4)
+        watchdogTimer.set(after: limit / 4)
     }
 
     private func startBroker() {
@@ -157,13 +149,12 @@ extension Shell {
             happened: { [unowned self] happening in
                 loop.perform { self.assumeIsolated { $0.brokerHappened(happening) } }
             })
-        broker = link
-        link.start()
+        broker.start(link)
     }
 
     private func takeSignals() {
         var info = signalfd_siginfo()
-        while let signals = alarms?.signals, read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
+        while let signals, read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
             guard info.ssi_signo != UInt32(SIGHUP) else {
                 reload()
                 continue
@@ -249,14 +240,14 @@ extension Shell {
         startsAnew.load(ordering: .relaxed) ? service.reloading() : service.stopping()
         log.notice("stopping")
         metricsFile.stop()
-        giveUpFetching()
+        updateFetcher.giveUp()
         adapters.stopAdvertising()
         links.sendAway()
         // On a thread of its own: the broker link may be waiting for this one.
-        let (broker, loop, bluetoothService) = (broker, loop, bluetoothService)
+        let (link, loop, bluetoothService) = (broker.link, loop, bluetoothService)
         startThread("stop") {
             bluetoothService?.stop()
-            broker?.stop()
+            link?.stop()
             loop.stop()
         }
     }

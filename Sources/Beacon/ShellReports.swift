@@ -22,13 +22,7 @@ extension Shell {
     /// One line for systemd.
     var statusLine: String {
         if let trouble { return trouble.sentence }
-        let broker =
-            switch brokerState {
-            case .connecting: "connecting"
-            case .connected(let address, _): "connected to \(address)"
-            case .lost(let address, let fault): "\(address): \(fault.sentence)"
-            }
         let members = observer.memberships.values.filter(\.isMember).count
-        return "\(broker); joined to \(members) of \(configuration.servers.count) servers"
+        return "\(broker.sentence); joined to \(members) of \(configuration.servers.count) servers"
     }
 }

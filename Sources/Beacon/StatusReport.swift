@@ -176,7 +176,7 @@ extension Shell {
     public static let version = String("srup-beacon 0.1.0".dropFirst("srup-beacon ".count))
 
     var statusReport: StatusReport {
-        let now = Instant(nanoseconds: bootNanoseconds())
+        let now = clock.now
         let open = observer.open.sorted { $0.deadline < $1.deadline }
         return StatusReport(
             identity: configuration.identity.description, version: Shell.version,
@@ -221,7 +221,7 @@ extension Shell {
     }
 
     private var brokerReport: StatusReport.Broker {
-        switch brokerState {
+        switch broker.state {
         case .connecting: .init(state: "connecting")
         case .connected(let address, _): .init(state: "connected", address: address.description)
         case .lost(let address, let fault):

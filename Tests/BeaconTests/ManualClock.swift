@@ -30,6 +30,9 @@ final class ManualClock: LoopClock {
         state.withLock { $0.now = end }
     }
 
+    /// Moves it on while the loop is busy: what is due meanwhile fires only when it is moved on again.
+    func jump(by delay: Duration) { state.withLock { $0.now = $0.now + delay } }
+
     private func nextTimer(until end: Instant) -> (ManualTimer, Instant)? {
         let timers = state.withLock { state in
             state.timers.removeAll { $0.value == nil }
