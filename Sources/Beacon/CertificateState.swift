@@ -39,6 +39,6 @@ extension Shell {
     }
 
     var certificateState: StatusReport.CertificateState {
-        .init(certificate, at: Int64(time(nil)), renewal: renewing?.schedule.due)
+        .init(certificate, at: Int64(time(nil)), renewal: renewal?.schedule.due)
     }
 }

@@ -47,6 +47,10 @@ struct Materials {
         }
     }
 
+    init(key: IdentityKey, oldKey: IdentityKey? = nil, keyring: PublicKeys) {
+        (self.key, self.oldKey, self.keyring) = (key, oldKey, keyring)
+    }
+
     static func keyring(_ configuration: Configuration) throws -> PublicKeys {
         PublicKeys(try configuration.servers.mapValues { try PublicKey(pemFile: $0.keyFile) })
     }

@@ -12,8 +12,8 @@ struct Metrics {
     var grades: [Evidence.Grade: Int] = [:]
     var linksOpened: [Transport: Int] = [:]
     var brokerConnections = 0
-    /// Why the textfile could not be written the last time.
-    var fault: Int32?
+    /// What was refused, by the reason's name: messages, proofs and links.
+    var refused: [String: Int] = [:]
     /// From the bytes of a proof to the PUBLISH of the verdict that it decides, written to the broker's connection.
     let proofToPublish = Histogram()
     /// From OBSERVE_REQ, read from the broker's connection, to an open observation, with which a device can be challenged.
@@ -40,6 +40,8 @@ final class Histogram: Sendable {
             for (index, bound) in Histogram.bounds.enumerated() where seconds <= bound { counts.upTo[index] += 1 }
         }
     }
+
+    func add(_ duration: Duration) { add(nanoseconds: duration.wholeNanoseconds) }
 
     var snapshot: (upTo: [Int], all: Int, sum: Double) { counts.withLock { ($0.upTo, $0.all, $0.sum) } }
 }
@@ -85,6 +87,35 @@ struct Exposition {
     }
 }
 
+extension Metrics {
+    func addCounters(to out: inout Exposition) {
+        out.add("observations_opened_total", "counter", "Requests that were taken up.", Double(opened))
+        out.add(
+            "verdicts_total", "counter", "Answers, by verdict.",
+            Verdict.allCases.map { ([("verdict", $0.rawValue)], Double(verdicts[$0] ?? 0)) })
+        out.add(
+            "verdict_reasons_total", "counter", "Answers, by reason.",
+            Reason.allCases.map { ([("reason", $0.rawValue)], Double(reasons[$0] ?? 0)) })
+        out.add(
+            "valid_total", "counter", "Answers *valid*, by the grade of their evidence.",
+            Evidence.Grade.allCases.map { ([("grade", $0.rawValue)], Double(grades[$0] ?? 0)) })
+        out.add(
+            "links_opened_total", "counter", "Links of devices, by transport.",
+            Transport.allCases.map { ([("transport", $0.rawValue)], Double(linksOpened[$0] ?? 0)) })
+        out.add(
+            "refused_total", "counter", "Messages, proofs and links that were refused, by reason.",
+            refused.sorted { $0.key < $1.key }.map { ([("reason", $0.key)], Double($0.value)) })
+        out.add("broker_connections_total", "counter", "Connections that were made.", Double(brokerConnections))
+    }
+
+    func addLatencies(to out: inout Exposition) {
+        out.add(
+            "proof_to_publish_seconds", "From a proof that decides to its verdict's PUBLISH, written.", proofToPublish)
+        out.add(
+            "request_to_challenge_seconds", "From OBSERVE_REQ to an observation that is open.", requestToChallenge)
+    }
+}
+
 extension Shell {
     /// Everything, as Prometheus reads it.
     var exposition: String {
@@ -92,42 +123,15 @@ extension Shell {
         out.add(
             "info", "gauge", "Which beacon this is, and its version.",
             [([("identity", configuration.identity.description), ("version", Shell.version)], 1)])
-        let now = Instant(nanoseconds: bootNanoseconds())
-        out.add("up_seconds", "gauge", "Since the start.", Double((now - startedAt).components.seconds))
-        addCounters(&out)
+        out.add("up_seconds", "gauge", "Since the start.", Double((clock.now - startedAt).components.seconds))
+        reports.metrics.addCounters(to: &out)
         addGauges(&out)
-        out.add(
-            "proof_to_publish_seconds", "From a proof that decides to its verdict's PUBLISH, written.",
-            metrics.proofToPublish)
-        out.add(
-            "request_to_challenge_seconds", "From OBSERVE_REQ to an observation that is open.",
-            metrics.requestToChallenge)
+        reports.metrics.addLatencies(to: &out)
         return out.text
     }
 
-    private func addCounters(_ out: inout Exposition) {
-        out.add("observations_opened_total", "counter", "Requests that were taken up.", Double(metrics.opened))
-        out.add(
-            "verdicts_total", "counter", "Answers, by verdict.",
-            Verdict.allCases.map { ([("verdict", $0.rawValue)], Double(metrics.verdicts[$0] ?? 0)) })
-        out.add(
-            "verdict_reasons_total", "counter", "Answers, by reason.",
-            Reason.allCases.map { ([("reason", $0.rawValue)], Double(metrics.reasons[$0] ?? 0)) })
-        out.add(
-            "valid_total", "counter", "Answers *valid*, by the grade of their evidence.",
-            Evidence.Grade.allCases.map { ([("grade", $0.rawValue)], Double(metrics.grades[$0] ?? 0)) })
-        out.add(
-            "links_opened_total", "counter", "Links of devices, by transport.",
-            Transport.allCases.map { ([("transport", $0.rawValue)], Double(metrics.linksOpened[$0] ?? 0)) })
-        out.add(
-            "refused_total", "counter", "Messages, proofs and links that were refused, by reason.",
-            refused.sorted { $0.key < $1.key }.map { ([("reason", $0.key)], Double($0.value)) })
-        out.add("broker_connections_total", "counter", "Connections that were made.", Double(metrics.brokerConnections))
-    }
-
     private func addGauges(_ out: inout Exposition) {
-        let isConnected = if case .connected = brokerState { true } else { false }
-        out.add("broker_connected", "gauge", "1: connected and subscribed.", isConnected ? 1 : 0)
+        out.add("broker_connected", "gauge", "1: connected and subscribed.", broker.isConnected ? 1 : 0)
         out.add(
             "server_member", "gauge", "1: joined to this server.",
             configuration.servers.keys.sorted { $0.number < $1.number }.map {
@@ -140,7 +144,7 @@ extension Shell {
         out.add("journal_writable", "gauge", "0: nothing is acted on.", journal == nil ? 0 : 1)
         out.add(
             "listening", "gauge", "1: listened on, by transport and address.",
-            listeners.map {
+            listeners.listeners.map {
                 (
                     [("transport", $0.wanted.address.transport.rawValue), ("address", $0.wanted.address.description)],
                     $0.socket == nil ? 0 : 1
@@ -148,7 +152,7 @@ extension Shell {
             })
         out.add(
             "adapter_ready", "gauge", "1: powered, set up, and well.",
-            radio.adapters.values.filter { $0.care.state != .notWanted }.map {
+            adapters.adapters.values.filter { $0.care.state != .notWanted }.map {
                 let address = $0.care.information?.address.description ?? "unknown"
                 return ([("adapter", address)], $0.care.state == .ready ? 1 : 0)
             })
@@ -157,18 +161,5 @@ extension Shell {
                 "certificate_not_after_seconds", "gauge", "End of the client certificate, since 1970.", Double(notAfter)
             )
         }
-    }
-
-    /// Writes the textfile, whole or not at all, and sets the next time.
-    func writeMetrics() {
-        guard let path = configuration.metrics.file, !isStopping else { return }
-        let fault = replaceFile(path, with: Array(exposition.utf8), mode: 0o644, isKept: false)
-        if let fault, fault != metrics.fault {
-            log.warning(
-                "the metrics cannot be written to \(path): \(String(cString: strerror(fault)))",
-                metadata: .of("metrics"))
-        }
-        metrics.fault = fault
-        alarms?.metrics.set(after: configuration.metrics.interval)
     }
 }

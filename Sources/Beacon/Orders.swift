@@ -80,7 +80,8 @@ extension Shell {
         if words[0] == "standing" { return (try? Array(encoder().encode(standing(server)))) ?? [] }
         let reply: OrderReply
         do {
-            try order(words, server)
+            perform(
+                try CheckedOrder(words, server, in: situation, observerAddress: { ownProofs.address(for: $0) }), server)
             reply = OrderReply()
         } catch {
             reply = OrderReply(refusal: error.sentence, hint: error.hint)
@@ -88,80 +89,32 @@ extension Shell {
         return (try? Array(encoder().encode(reply))) ?? []
     }
 
-    private func order(_ words: [Substring], _ server: Identifier) throws(OperatorFault) {
-        guard configuration.servers[server] != nil else {
-            throw OperatorFault(
-                "\(server) is no server of the configuration",
-                hint: "add a section [server \(server.topicForm)], and reload")
-        }
-        guard journal != nil else {
-            throw OperatorFault(trouble?.sentence ?? "the journal is not open", hint: "see srup-beacon status")
-        }
-        guard journal?.sequencesUnknown == false else {
-            throw OperatorFault(
-                "the sequence ids that were used are not known", hint: "set sequence-floor in each [server ID]")
-        }
-        let isMember = observer.memberships[server]?.isMember ?? false
-        switch words[0] {
-        case "join":
-            guard !isMember else {
-                throw OperatorFault(
-                    "server \(server): this beacon is a member already", hint: ServerSigns.askAgain(server))
-            }
-            try join(server, words)
-        case "join-again":
-            guard !isMember || observer.memberships[server] == .member else {
-                throw OperatorFault(
-                    "server \(server): this beacon's request to leave is not answered yet",
-                    hint: "wait for the answer: srup-beacon servers")
-            }
-            try join(server, words)
-        case "resign", "deregister":
-            guard isMember else {
-                throw OperatorFault("server \(server): we are no member", hint: "join first: srup-beacon join")
-            }
-            let token = freshToken(for: server)
-            handle(words[0] == "resign" ? .resign(server, token) : .deregister(server, token))
-        default: throw OperatorFault("unknown order", hint: "use the same version of srup-beacon for both")
-        }
+    private var situation: CheckedOrder.Situation {
+        CheckedOrder.Situation(
+            identity: configuration.identity, servers: configuration.servers, memberships: observer.memberships,
+            journalFault: journal == nil ? trouble?.sentence ?? "the journal is not open" : nil,
+            areSequencesUnknown: journal?.sequencesUnknown ?? false)
     }
 
-    private func join(_ server: Identifier, _ words: [Substring]) throws(OperatorFault) {
-        var manner = configuration.servers[server]?.terms.manner ?? .simple
-        switch words.dropFirst(2).first {
-        case "simple": manner = .simple
-        case "human": manner = .human
-        case "observed":
-            guard let observer = words.dropFirst(3).first.flatMap({ Identifier(hexadecimal: $0) }),
-                observer != configuration.identity
-            else { throw OperatorFault("the observer is not another beacon", hint: "name it: --observed ID") }
-            manner = .observed(by: observer)
-        default: break
+    private func perform(_ order: CheckedOrder, _ server: Identifier) {
+        if let address = order.observerAddress { ownProofs.note(address, for: server) }
+        switch order.action {
+        case .join(let manner, again: let again):
+            let event = again ? joinAgainEvent(server, manner) : joinEvent(server, manner)
+            if let event { handle(event) }
+        case .resign: handle(.resign(server, freshToken(for: server)))
+        case .deregister: handle(.deregister(server, freshToken(for: server)))
+        case nil: break
         }
-        if case .observed = manner {
-            let text = words.dropFirst(4).joined(separator: " ")
-            membership.observers[server] = NearbyAddress(text) ?? membership.observers[server]
-            guard membership.observers[server] ?? configuration.servers[server]?.observerAddress != nil else {
-                throw OperatorFault(
-                    "where the observer is near by is not known",
-                    hint:
-                        "say it: --at rfcomm:AA:BB:CC:DD:EE:FF, or set observer-address in [server \(server.topicForm)]"
-                )
-            }
-        }
-        // A value that is being shown stays: another request would make the server think of another.
-        if case .presenting(_, manner) = observer.memberships[server] { return }
-        let event = words[0] == "join-again" ? joinAgainEvent(server, manner) : joinEvent(server, manner)
-        if let event { handle(event) }
     }
 
     private func standing(_ server: Identifier) -> StandingReport {
         let standing = observer.memberships[server] ?? .stranger
         var report = StandingReport(membership: standing.name, manner: standing.manner?.name, isConnected: false)
-        switch brokerState {
+        switch broker.state {
         case .connected:
             report.isConnected = true
-            report.fault = membership.signs[server]?.explained(standing, server)?.next
+            report.fault = reports.signs[server]?.explained(standing, server)?.next
         case .connecting: break
         case .lost(let address, let fault): report.fault = "\(address): \(fault.sentence)"
         }

@@ -1,5 +1,6 @@
 import Bluetooth
-import EventLoop
+import Observing
+import ProofLink
 
 /// What `srup-beacon status` tells of the adapters.
 public struct RadioReport: Codable, Equatable, Sendable {
@@ -42,31 +43,29 @@ public struct RadioReport: Codable, Equatable, Sendable {
     }
 }
 
-extension Shell {
-    /// nil where no radio transport is listened for.
-    var radioReport: RadioReport? {
-        guard usesRadio else { return nil }
-        let now = bootNanoseconds()
-        func secondsAgo(_ moment: Int64) -> Int64 { (now - moment) / 1_000_000_000 }
-        let adapters = radio.adapters.sorted { $0.key < $1.key }.map { index, adapter in
+extension Adapters {
+    /// - Parameter links: how many links there are over an adapter.
+    func report(_ links: (BluetoothAddress) -> Int) -> RadioReport {
+        let now = clock.now
+        let reported = adapters.sorted { $0.key < $1.key }.map { index, adapter in
             let address = adapter.care.information?.address
             let words = adapter.care.state.words(isAdvertising: adapter.care.isAdvertising)
             return RadioReport.Adapter(
                 name: index.description, address: address?.description ?? "unknown", state: words.sentence,
                 hint: words.hint, isAdvertising: adapter.care.isAdvertising, faults: adapter.care.faults,
-                links: connections.values.count { $0.adapter != nil && $0.adapter == address },
-                lastByteSecondsAgo: adapter.lastByte.map(secondsAgo))
+                links: address.map(links) ?? 0,
+                lastByteSecondsAgo: adapter.lastByte.map { (now - $0).components.seconds })
         }
-        let gone = radio.gone.sorted { $0.value < $1.value }
-        let (state, hint) = radioState
+        let gone = gone.sorted { $0.value < $1.value }
+        let (state, hint) = state
         return RadioReport(
-            state: state, hint: hint, adapters: adapters,
-            gone: gone.map { .init(address: $0.key.description, secondsAgo: secondsAgo($0.value)) })
+            state: state, hint: hint, adapters: reported,
+            gone: gone.map { .init(address: $0.key.description, secondsAgo: (now - $0.value).components.seconds) })
     }
 
     /// What is missing of the radio as a whole, and what a person can do.
-    private var radioState: (String, String?) {
-        switch radio.fault {
+    private var state: (String, String?) {
+        switch fault {
         case .noBluetooth:
             return (
                 "this machine's kernel has no Bluetooth, so no device can come near by radio; all else works",
@@ -75,7 +74,7 @@ extension Shell {
         case .some(let fault): return ("the adapters cannot be looked after: \(fault)", nil)
         case nil: break
         }
-        guard radio.adapters.isEmpty else { return ("ok", nil) }
+        guard adapters.isEmpty else { return ("ok", nil) }
         return ("there is no Bluetooth adapter; one that comes is used at once", "plug one in; see: lsusb, rfkill list")
     }
 }

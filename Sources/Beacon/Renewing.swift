@@ -1,9 +1,5 @@
 import Enrolling
-import EventLoop
-import Glibc
 import Keys
-import Observing
-import SRUP
 
 /// When the client certificate is to be renewed. The wall clock says that it is time, and nothing else: a certificate is used
 /// until a new one has been tried, whatever the clock says.
@@ -36,66 +32,27 @@ struct RenewalSchedule: Equatable {
     }
 }
 
-/// Renews the client certificate while the daemon runs, in a process of its own: the HTTP client never enters the daemon.
-struct Renewing {
-    let alarm: Alarm
-    let folder: CredentialFolder
-    var schedule: RenewalSchedule
-    var isUnderWay = false
+extension RenewalSchedule {
+    /// Of the certificate in a file; nil where it holds none.
+    init?(certificate path: String) {
+        guard let bytes = readSmallFile(path), let certificate = try? Certificate(pem: bytes) else { return nil }
+        self.init(notBefore: certificate.notBefore, notAfter: certificate.notAfter)
+    }
 }
 
 extension Shell {
     /// Begins to look after the certificate, where it came from an enrolment.
-    func startRenewing() {
-        guard let folder = CredentialFolder(managing: configuration), let schedule = Shell.schedule(folder) else {
-            return
-        }
-        let alarm = Alarm(loop) { [unowned self] in assumeIsolated { $0.lookAtCertificate() } }
-        renewing = Renewing(alarm: alarm, folder: folder, schedule: schedule)
-        setRenewalAlarm()
-    }
-
-    private static func schedule(_ folder: CredentialFolder) -> RenewalSchedule? {
-        guard let bytes = readSmallFile(folder.access.certificate), let certificate = try? Certificate(pem: bytes)
-        else { return nil }
-        return RenewalSchedule(notBefore: certificate.notBefore, notAfter: certificate.notAfter)
-    }
-
-    private func setRenewalAlarm() {
-        guard let renewing else { return }
-        let wait = renewing.schedule.wait(Int64(time(nil)), fraction: .random(in: 0...1))
-        renewing.alarm.set(after: .seconds(wait))
-    }
-
-    private func lookAtCertificate() {
-        guard let renewing, !renewing.isUnderWay else { return }
-        guard renewing.schedule.isDue(Int64(time(nil))) else { return setRenewalAlarm() }
-        self.renewing?.isUnderWay = true
-        log.notice("the certificate lasts until \(wallTime(renewing.schedule.notAfter)): renewing it")
-        let (file, loop) = (configurationFile, loop)
-        startThread("renewal") {
-            // Two requests' and two brokers' time limits are below it.
-            let result = ChildProcess.run(
-                ChildProcess.ourselves, ["renew", "--config", file], limit: .seconds(300))
-            loop.perform { self.assumeIsolated { $0.renewalEnded(result) } }
-        }
-    }
-
-    private func renewalEnded(_ result: ChildProcess.Result) {
-        guard let renewing else { return }
-        self.renewing?.isUnderWay = false
-        let failures = renewing.schedule.failures + 1
-        if result.succeeded, let new = Shell.schedule(renewing.folder), new != renewing.schedule {
-            self.renewing?.schedule = new
-            // One that is due at once would have us renew without end.
-            if new.isDue(Int64(time(nil))) { self.renewing?.schedule.failures = failures }
-            log.notice("the certificate has been renewed: it lasts until \(wallTime(new.notAfter))")
-            broker?.reconnect()
-        } else {
-            self.renewing?.schedule.failures = failures
-            log.warning(
-                "the certificate has not been renewed: \(result.words); the old one goes on, and it is tried again")
-        }
-        setRenewalAlarm()
+    func startRenewal() {
+        guard let folder = CredentialFolder(managing: configuration) else { return }
+        let file = configurationFile
+        renewal = CertificateRenewal(
+            clock: clock, log: log, background: BackgroundWork(loop: loop),
+            outlets: CertificateRenewal.Outlets(
+                schedule: { RenewalSchedule(certificate: folder.access.certificate) }, wallSeconds: wallSeconds,
+                // Two requests' and two brokers' time limits are below it.
+                renew: {
+                    ChildProcess.run(ChildProcess.ourselves, ["renew", "--config", file], limit: .seconds(300))
+                },
+                renewed: { [unowned self] in assumeIsolated { $0.broker.link?.reconnect() } }))
     }
 }

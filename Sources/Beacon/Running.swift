@@ -73,7 +73,8 @@ extension Shell {
         if CredentialFolder(managing: configuration)?.hasUnfinishedRotation == true {
             log.warning("a rotation of the identity key was interrupted; hint: finish it: srup-beacon rotate")
         }
-        makeAlarms(signals)
+        self.signals = signals
+        _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
         do {
             try openJournal()
         } catch let failure as Journal.Failure {
@@ -88,43 +89,30 @@ extension Shell {
                 "the control socket \(folder.control) cannot be made: \(error)",
                 hint: "give [beacon] state a short path on a local disk that can be written")
         }
-        openListeners()
-        openRadio()
+        listeners.open()
+        if usesRadio { adapters.open() }
         offerServiceRecord()
-        if let local = listeners.first(where: { $0.wanted.address.transport == .local }), let fault = local.fault {
+        if let local = listeners.listeners.first(where: { !$0.isRadio }), let fault = local.fault {
             throw OperatorFault(
                 "the local socket \(local.wanted.address) cannot be made: \(fault)",
                 hint: "correct [link] local, or turn it off")
         }
         if let localPath { localInode.store(LinkSocket.inode(of: localPath) ?? 0, ordering: .relaxed) }
         startBroker()
-        startRenewing()
+        startRenewal()
         beginWatchdogRound()
         service.ready()
         service.status(statusLine)
         log.notice("ready")
-        writeMetrics()
-    }
-
-    private func makeAlarms(_ signals: Int32) {
-        alarms = Alarms(
-            observer: Alarm(loop) { [unowned self] in assumeIsolated { $0.tick() } },
-            recovery: Alarm(loop) { [unowned self] in assumeIsolated { $0.recover() } },
-            listeners: Alarm(loop) { [unowned self] in assumeIsolated { $0.openListeners() } },
-            radio: Alarm(loop) { [unowned self] in assumeIsolated { $0.lookAfterRadio() } },
-            watchdog: Alarm(loop) { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } },
-            metrics: Alarm(loop) { [unowned self] in assumeIsolated { $0.writeMetrics() } },
-            chatter: Alarm(loop) { [unowned self] in assumeIsolated { $0.sayWhatWasLeft() } },
-            end: Alarm(loop) { [unowned self] in assumeIsolated { $0.endIfAllHasLeft() } }, signals: signals)
-        _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
+        metricsFile.keep(configuration.metrics)
     }
 
     /// A sign of life is given for work that was done, not for time that has passed: a message goes from this loop through
     /// the broker link's thread and back, and the journal is asked. Where one of them stands still, no round ends, and
     /// systemd starts us anew. A broker that is away and a disk that is known to be full are no such thing.
-    private func beginWatchdogRound() {
-        guard service.watchdog != nil, let broker else { return }
-        broker.turn { [unowned self] in
+    func beginWatchdogRound() {
+        guard service.watchdog != nil, let link = broker.link else { return }
+        link.turn { [unowned self] in
             loop.perform { self.assumeIsolated { $0.endWatchdogRound() } }
         }
     }
@@ -137,7 +125,7 @@ extension Shell {
             journalFailed(error)
         }
         service.alive()
-        alarms?.watchdog.set(after: limit / 4)
+        watchdogTimer.set(after: limit / 4)
     }
 
     private func startBroker() {
@@ -150,7 +138,7 @@ extension Shell {
         let link = BrokerLink(
             settings,
             deliver: { [unowned self] batch in
-                let moment = bootNanoseconds()
+                let moment = clock.now
                 var rest = batch[...]
                 while !rest.isEmpty {
                     let (piece, shell) = (rest, self)
@@ -163,13 +151,12 @@ extension Shell {
             happened: { [unowned self] happening in
                 loop.perform { self.assumeIsolated { $0.brokerHappened(happening) } }
             })
-        broker = link
-        link.start()
+        broker.start(link)
     }
 
     private func takeSignals() {
         var info = signalfd_siginfo()
-        while let signals = alarms?.signals, read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
+        while let signals, read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
             guard info.ssi_signo != UInt32(SIGHUP) else {
                 reload()
                 continue
@@ -202,7 +189,7 @@ extension Shell {
             observer.terms = new.terms
             setUpLog()
             log.notice("configuration read again")
-            writeMetrics()
+            metricsFile.keep(configuration.metrics)
             raiseSequences()
             joinServers()
             return isOurs ? nil : OperatorFault("[beacon] has changed", hint: "restart it")
@@ -254,17 +241,15 @@ extension Shell {
         // Who starts anew goes on: to systemd, an end would be the end.
         startsAnew.load(ordering: .relaxed) ? service.reloading() : service.stopping()
         log.notice("stopping")
-        giveUpFetching()
-        stopAdvertising()
-        for (id, connection) in connections {
-            _ = LinkSocket.send(.outcome(.busy, tag: LinkFrame.noTag), over: connection.socket)
-            close(id)
-        }
+        metricsFile.stop()
+        updateFetcher.giveUp()
+        adapters.stopAdvertising()
+        links.sendAway()
         // On a thread of its own: the broker link may be waiting for this one.
-        let (broker, loop, bluetoothService) = (broker, loop, bluetoothService)
+        let (link, loop, bluetoothService) = (broker.link, loop, bluetoothService)
         startThread("stop") {
             bluetoothService?.stop()
-            broker?.stop()
+            link?.stop()
             loop.stop()
         }
     }

@@ -16,10 +16,12 @@ import Synchronization
 /// journal has them.
 public actor Shell {
     nonisolated let loop: Loop
+    nonisolated let clock: any LoopClock
     /// The loop's thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    let log = Logger(label: "srup-beacon")
+    let log: Logger
+    let events: EventLog
     let folder: StateFolder
     let service = ServiceManager()
     let configurationFile: String
@@ -30,7 +32,7 @@ public actor Shell {
     var key: IdentityKey
     var unsealer: Unsealer
     let bootID: String
-    let startedAt = Instant(nanoseconds: bootNanoseconds())
+    let startedAt: Instant
     var configuration: Configuration
     var keyring: PublicKeys
 
@@ -40,26 +42,30 @@ public actor Shell {
     var trouble: Trouble?
     var findings: [String] = []
 
-    var broker: BrokerLink?
-    var brokerState = BrokerState.connecting
-    /// What was said about each broker since the last connection: it is not said again at each attempt.
-    var brokerFaults: [BrokerAddress: BrokerFault] = [:]
-    var listeners: [Listener] = []
-    var connections: [LinkID: Connection] = [:]
-    var lastLink: UInt64 = 0
-    var radio = RadioState()
+    lazy var broker = makeBroker()
+    lazy var intake = makeIntake()
+    lazy var listeners = makeListeners()
+    lazy var links = makeLinks()
+    lazy var adapters = makeAdapters()
     var bluetoothService: BluetoothService?
     var control: Control?
-    var membership = MembershipState()
-    var chatter = Chatter()
-    var work = WorkBudget()
-    var refused: [String: Int] = [:]
-    var metrics = Metrics()
-    /// What is being acted on, where it came from outside, and when it arrived: nanoseconds since boot.
+    lazy var ownProofs = makeOwnProofs()
+    lazy var light = IdentificationLight(configuration.lightFile, clock: clock, log: log)
+    lazy var deregistration = makeDeregistration()
+    lazy var reports = Reports(events, clock: clock) { [unowned self] server in
+        assumeIsolated { $0.configuration.servers[server] != nil }
+    }
+    lazy var metricsFile = MetricsFile(clock: clock, log: log) { [unowned self] in assumeIsolated { $0.exposition } }
+    /// What is being acted on, where it came from outside, and when it arrived.
     var arrival: Arrival?
-    var alarms: Alarms?
-    var renewing: Renewing?
-    var updating = Updating()
+    lazy var deadlineTimer = clock.timer { [unowned self] in assumeIsolated { $0.tick() } }
+    lazy var recoveryTimer = clock.timer { [unowned self] in assumeIsolated { $0.recover() } }
+    lazy var watchdogTimer = clock.timer { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } }
+    /// A signalfd(2).
+    var signals: Int32?
+    var renewal: CertificateRenewal?
+    lazy var updateFetcher = makeUpdateFetcher()
+    lazy var updateActivation = makeUpdateActivation()
     /// The loop ends as soon as the broker has been told goodbye.
     var isStopping = false
     /// Whether the program is to be started anew, in this process, once the loop has ended.
@@ -67,8 +73,8 @@ public actor Shell {
 
     /// Where from, and when.
     enum Arrival {
-        case message(Int64)
-        case frame(Int64)
+        case message(Instant)
+        case frame(Instant)
     }
 
     /// The journal cannot be written.
@@ -81,34 +87,26 @@ public actor Shell {
         var lastLogged: Instant
     }
 
-    /// Where we stand with the brokers.
-    enum BrokerState {
-        case connecting
-        case connected(BrokerAddress, connection: Int)
-        case lost(BrokerAddress, BrokerFault)
-    }
-
-    /// Made once the shell exists, since they call it.
-    struct Alarms {
-        let observer: Alarm
-        let recovery: Alarm
-        let listeners: Alarm
-        let radio: Alarm
-        let watchdog: Alarm
-        let metrics: Alarm
-        let chatter: Alarm
-        let end: Alarm
-        let signals: Int32
-    }
-
     /// A shell of a checked configuration; nothing is open yet.
     /// - Throws: `OperatorFault` where a file that the configuration names is not usable.
     public init(configurationFile: String, loop: Loop) throws {
         let configuration = try Configuration(file: configurationFile)
         configuration.finishDeregistration()
         try configuration.checkNotDeregistered()
-        let materials = try Materials(configuration, from: configurationFile)
+        try self.init(
+            configuration, try Materials(configuration, from: configurationFile), configurationFile: configurationFile,
+            loop: loop, clock: BootClock(loop: loop), log: Logger(label: "srup-beacon"))
+    }
+
+    /// - Throws: `OperatorFault` where the state folder is not usable.
+    init(
+        _ configuration: Configuration, _ materials: Materials, configurationFile: String, loop: Loop,
+        clock: any LoopClock, log: Logger
+    ) throws {
         (self.configurationFile, self.configuration, self.loop) = (configurationFile, configuration, loop)
+        (self.clock, self.log) = (clock, log)
+        startedAt = clock.now
+        events = EventLog(log, clock: clock)
         (key, keyring, localPath) = (materials.key, materials.keyring, configuration.localPath)
         folder = try StateFolder(path: configuration.stateFolder)
         bootID = String(decoding: readSmallFile("/proc/sys/kernel/random/boot_id") ?? [], as: UTF8.self)
@@ -149,7 +147,7 @@ public actor Shell {
         }
         Checkpoint.pass()
         let followUps = perform(transaction)
-        alarms?.observer.set(at: observer.nextDeadline?.nanoseconds)
+        deadlineTimer.set(at: observer.nextDeadline)
         for event in followUps { handle(event) }
         return true
     }
@@ -160,13 +158,13 @@ public actor Shell {
 
     /// What is due, in one transaction, as much of it as a turn has time for; the alarm rings again at once for the rest.
     func tick() {
-        let end = bootNanoseconds() + Shell.turnLength
+        let end = clock.now + MessageIntake.turnLength
         transact { transaction in
-            var now = bootNanoseconds()
+            var now = clock.now
             repeat {
                 try feed(.tick, &transaction)
-                now = bootNanoseconds()
-            } while now < end && observer.nextDeadline.map { $0.nanoseconds <= now } ?? false
+                now = clock.now
+            } while now < end && observer.nextDeadline.map { $0 <= now } ?? false
         }
     }
 
@@ -174,7 +172,7 @@ public actor Shell {
     /// - Returns: false where the observer has refused what came.
     @discardableResult
     func feed(_ event: Event, _ transaction: inout Transaction) throws -> Bool {
-        let effects = observer.handle(event, at: Instant(nanoseconds: bootNanoseconds()))
+        let effects = observer.handle(event, at: clock.now)
         try record(effects, &transaction)
         return !effects.contains { if case .report(.refused) = $0 { true } else { false } }
     }
@@ -196,8 +194,8 @@ public actor Shell {
                 let id = try journal.queue(frame, message, to: server)
                 var outgoing = Outgoing(id: id, topic: message.topic(to: server), payload: frame)
                 if case .frame(let arrival) = arrival, isOfProof, message.tellsVerdict {
-                    let latency = metrics.proofToPublish
-                    outgoing.isWritten = { latency.add(nanoseconds: bootNanoseconds() - arrival) }
+                    let (latency, clock) = (reports.metrics.proofToPublish, clock)
+                    outgoing.isWritten = { latency.add(clock.now - arrival) }
                 }
                 transaction.outgoing.append(outgoing)
             case .tell, .close, .wantToken, .act, .present, .destroy, .fetch, .discardUpdate, .install, .confirm,
@@ -212,25 +210,26 @@ public actor Shell {
     private func perform(_ transaction: Transaction) -> [Event] {
         var followUps: [Event] = []
         Checkpoint.pass()
-        publish(transaction.outgoing)
+        broker.publish(transaction.outgoing)
         for deed in transaction.deeds {
             switch deed {
             case .tell(let link, let frame):
                 Checkpoint.pass()
-                if let event = tell(link, frame) { followUps.append(event) }
+                if case .challenge = frame, links.contains(link) { reportChallenge(link) }
+                if let event = links.tell(link, frame) { followUps.append(event) }
             case .close(let link):
                 Checkpoint.pass()
-                close(link)
+                links.close(link)
             case .wantToken(let server):
                 if let event = againEvent(server) { followUps.append(event) }
             case .act(let action, let exchange): followUps.append(act(action, exchange))
-            case .present(let server, let manner): present(to: server, manner)
-            case .destroy(let server): prepareEnd(server)
-            case .fetch(let update): fetch(update)
-            case .discardUpdate: discardUpdate()
-            case .install(let update): install(update)
-            case .confirm(let update): confirm(update)
-            case .report(let report): self.report(report)
+            case .present(let server, let manner): ownProofs.present(to: server, manner)
+            case .destroy(let server): deregistration.begin(by: server)
+            case .fetch(let update): updateFetcher.fetch(update)
+            case .discardUpdate: updateFetcher.discard()
+            case .install(let update): updateActivation.install(update)
+            case .confirm(let update): updateActivation.confirm(update)
+            case .report(let report): take(report)
             case .record, .send: preconditionFailure("\(deed) was to be done before the commit")
             }
         }

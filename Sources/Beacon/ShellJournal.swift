@@ -30,7 +30,7 @@ extension Shell {
         (self.observer, self.journal, trouble) = (observer, journal, nil)
         if observer.openObservations > 0 { log.notice("\(observer.openObservations) open observations go on") }
         // What waits goes first: a server drops what a later sequence id has overtaken.
-        publishOutbox()
+        broker.publishOutbox()
         transact { try record(effects, &$0) }
         joinServers()
     }
@@ -86,9 +86,9 @@ extension Shell {
         guard let failure = error as? Journal.Failure else { preconditionFailure("\(error)") }
         if failure.isFull { journal?.recordFullDisk(since: wallSeconds()) }
         journal = nil  // closing it takes back what was not committed
-        for link in connections.keys { close(link) }
+        links.closeAll()
         observer = Shell.emptyObserver(configuration, unsealer)
-        alarms?.observer.set(at: nil)
+        deadlineTimer.set(at: nil)
         startTrouble(failure)
     }
 
@@ -102,7 +102,7 @@ extension Shell {
     }
 
     func startTrouble(_ failure: Journal.Failure) {
-        let now = Instant(nanoseconds: bootNanoseconds())
+        let now = clock.now
         if trouble == nil || now - (trouble?.lastLogged ?? now) >= Shell.troubleLogPause {
             let hint =
                 failure.isFull
@@ -114,7 +114,7 @@ extension Shell {
         }
         if failure.isDamage { trouble?.isDamage = true }
         service.status(statusLine)
-        alarms?.recovery.set(after: Shell.recoveryPause)
+        recoveryTimer.set(after: Shell.recoveryPause)
     }
 
     /// Tries the journal again.
@@ -124,10 +124,10 @@ extension Shell {
             try openJournal()
             guard journal != nil else { return }  // it failed again at the first thing that was to be written
             log.notice("the journal can be written again")
-            broker?.hurry()
+            broker.link?.hurry()
         } catch let fault as OperatorFault {
             log.error("\(fault.sentence); hint: \(fault.hint)")
-            alarms?.recovery.set(after: Shell.troubleLogPause)
+            recoveryTimer.set(after: Shell.troubleLogPause)
         } catch let failure as Journal.Failure {
             startTrouble(failure)
         } catch {

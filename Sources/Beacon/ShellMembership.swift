@@ -9,30 +9,6 @@ import SRUP
 
 // The beacon as a device of its servers (rules §8): joining, leaving, and what servers order.
 extension Shell {
-    /// What the shell holds for that.
-    struct MembershipState {
-        /// Where the observers of our own joins are.
-        var observers: [Identifier: NearbyAddress] = [:]
-        /// The link over which we show our own value.
-        var showing: [Identifier: Showing] = [:]
-        /// Who has taken us out of the system, and until when its confirmation may still leave, in nanoseconds of
-        /// CLOCK_BOOTTIME.
-        var end: (server: Identifier, latest: Int64)?
-        var blinking: Blinking?
-        /// Signs that a server does not know us any more.
-        var signs: [Identifier: ServerSigns] = [:]
-    }
-
-    /// Our own proof to another beacon.
-    struct Showing {
-        var plan = LinkPlan(presentsOnce: false)
-        var link: DeviceLink?
-        let again: Alarm
-    }
-
-    /// How long what we have signed may take to reach the broker before our keys are destroyed all the same.
-    private static let farewellLimit: Int64 = 30_000_000_000
-
     // MARK: - Joining
 
     /// A join in the manner that the configuration has for a server, or in another.
@@ -58,72 +34,27 @@ extension Shell {
         return .again(server, freshToken(for: server))
     }
 
-    /// Our own value has come. A human asks for it by `srup-beacon join --human`; to an observer we go ourselves.
-    func present(to server: Identifier, _ manner: JoinManner) {
-        guard case .observed(let observer) = manner else {
-            say(
-                .notice, about: "present",
-                "server \(server) waits for human eyes; hint: srup-beacon join \(server.topicForm) --human shows the value"
-            )
-            return
-        }
-        guard let address = membership.observers[server] ?? configuration.servers[server]?.observerAddress else {
-            say(
-                .warning, about: "present",
-                "where observer \(observer) is near by is not known; hint: set observer-address in [server \(server.topicForm)]"
-            )
-            return
-        }
-        membership.showing[server] = Showing(
-            again: Alarm(loop) { [unowned self] in assumeIsolated { $0.show(to: server, observer, at: address) } })
-        show(to: server, observer, at: address)
-    }
-
-    private func show(to server: Identifier, _ beacon: Identifier, at address: NearbyAddress) {
-        guard membership.showing[server] != nil, let value = observer.presented(to: server) else {
-            membership.showing[server] = nil
-            return
-        }
-        let session = DeviceSession(
-            DeviceSession.Parties(
-                device: configuration.identity, server: server, beacon: beacon, transport: address.transport),
-            deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
-        let key = key
-        let link = DeviceLink(
-            loop, to: address, session: session, sign: { Shell.sign($0, with: key) },
-            report: { [unowned self] report in
-                assumeIsolated { $0.happened(report, showingTo: server, address) }
-            })
-        membership.showing[server]?.link = link
-        link.open(from: configuration.radio.adapters.first ?? .any)
+    func makeOwnProofs() -> OwnProofs {
+        OwnProofs(
+            configuration.identity, from: configuration.radio.adapters.first ?? .any, loop: loop, clock: clock,
+            events: events,
+            outlets: OwnProofs.Outlets(
+                value: { [unowned self] server in assumeIsolated { $0.observer.presented(to: server) } },
+                configuredAddress: { [unowned self] server in
+                    assumeIsolated { $0.configuration.servers[server]?.observerAddress }
+                },
+                signer: { [unowned self] in
+                    assumeIsolated { shell in
+                        let key = shell.key
+                        return { Shell.sign($0, with: key) }
+                    }
+                }))
     }
 
     /// Our own signature over a proof: it is made with the key that signs all else.
     private static func sign(_ message: [UInt8], with key: IdentityKey) -> [UInt8] {
         guard let signature = try? key.signature(over: [message[...]]) else { endWithout(key, "sign") }
         return signature
-    }
-
-    private func happened(_ report: DeviceLink.Report, showingTo server: Identifier, _ address: NearbyAddress) {
-        switch report {
-        case .presented: membership.showing[server]?.plan.presented()
-        case .frame: break
-        case .say(let words): say(.info, about: "own-proof", "our own proof for \(server), at \(address): \(words)")
-        case .ended(let how):
-            membership.showing[server]?.link = nil
-            if case .left(let why) = how {
-                say(.warning, about: "own-proof", "our own proof for \(server), at \(address): \(why)")
-            }
-            switch membership.showing[server]?.plan.after(how) {
-            case .again(let milliseconds): membership.showing[server]?.again.set(after: .milliseconds(milliseconds))
-            case .fault(let error):
-                log.warning("our own proof for \(server), at \(address): \(error)")
-                membership.showing[server] = nil
-            // Until the server has answered: it may ask the observer again.
-            case .done: membership.showing[server]?.again.set(after: .milliseconds(LinkPlan.longestPause))
-            case nil: break
-            }
-        }
     }
 
     // MARK: - What a server orders (§3.6)
@@ -133,39 +64,30 @@ extension Shell {
         let done: Bool
         switch action {
         case .pause, .resume: preconditionFailure("the observer does \(action) itself")
-        case .identify: done = identify(for: observer.identifySeconds, asked: exchange.server)
+        case .identify: done = light.blink(seconds: observer.identifySeconds, askedBy: exchange.server)
         case .restartRadio:
-            say(.notice, about: "action", "server \(exchange.server) has the radio restarted")
+            events.say(.notice, about: "action", "server \(exchange.server) has the radio restarted")
             done = restartRadio()
         }
-        report(.acted(exchange, action.rawValue, done ? .actionSuccess : .actionFail))
+        take(.acted(exchange, action.rawValue, done ? .actionSuccess : .actionFail))
         return .acted(exchange, done: done)
     }
 
     // MARK: - The end (§6)
 
-    /// Out of the system: what is signed leaves, then our keys are destroyed.
-    func prepareEnd(_ server: Identifier) {
-        guard membership.end == nil else { return }
-        log.warning("server \(server) has taken this beacon out of the system: its keys are destroyed now")
-        membership.end = (server, bootNanoseconds() + Shell.farewellLimit)
-        alarms?.end.set(at: membership.end?.latest)
-        endIfAllHasLeft()
+    func makeDeregistration() -> Deregistration {
+        Deregistration(
+            clock: clock, log: log,
+            outlets: Deregistration.Outlets(
+                outboxCount: { [unowned self] in assumeIsolated { try? $0.journal?.outboxCount() } },
+                destroy: { [unowned self] words in assumeIsolated { $0.destroyKeys(words) } },
+                stop: { [unowned self] in assumeIsolated { $0.stop() } }, wallSeconds: wallSeconds))
     }
 
-    /// Once the broker has everything of ours, or the time is up.
-    func endIfAllHasLeft() {
-        guard let end = membership.end else { return }
-        // A journal that cannot be read may hold something that is still to leave.
-        let left = try? journal?.outboxCount()
-        guard left == 0 || bootNanoseconds() >= end.latest else { return }
-        membership.end = nil
-        let words = "by \(end.server) at \(wallTime(wallSeconds()))"
+    private func destroyKeys(_ words: String) {
         folder.noteDeregistration(words, isFinished: false)
         configuration.destroyKeys { log.warning("\($0)") }
         folder.noteDeregistration(words, isFinished: true)
-        log.warning("deregistered: the keys are destroyed")
-        stop()
     }
 }
 

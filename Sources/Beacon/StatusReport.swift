@@ -176,18 +176,19 @@ extension Shell {
     public static let version = String("srup-beacon 0.1.0".dropFirst("srup-beacon ".count))
 
     var statusReport: StatusReport {
-        let now = Instant(nanoseconds: bootNanoseconds())
+        let now = clock.now
         let open = observer.open.sorted { $0.deadline < $1.deadline }
         return StatusReport(
             identity: configuration.identity.description, version: Shell.version,
             uptimeSeconds: (now - startedAt).components.seconds, servers: serverStates, broker: brokerReport,
             certificate: certificateState, journal: journalState,
-            links: listeners.map {
+            links: listeners.listeners.map {
                 .init(
                     transport: $0.wanted.address.transport.rawValue, address: $0.wanted.address.description,
                     state: $0.fault?.description ?? ($0.socket == nil ? "closed" : "listening"))
             },
-            radio: radioReport, openLinks: observer.openLinks, held: heldLinks(now),
+            radio: usesRadio ? adapters.report { links.count(over: $0) } : nil, openLinks: observer.openLinks,
+            held: heldLinks(now),
             observations: .init(
                 open: open.count,
                 list: open.prefix(100).map {
@@ -197,7 +198,7 @@ extension Shell {
                         secondsLeft: Double(($0.deadline - now).wholeNanoseconds) / 1e9, falseProofs: $0.mismatches,
                         lacking: $0.lacking?.rawValue)
                 }),
-            refused: refused, update: observer.update.map { .init($0) })
+            refused: reports.metrics.refused, update: observer.update.map { .init($0) })
     }
 
     private func heldLinks(_ now: Instant) -> [StatusReport.Held] {
@@ -220,7 +221,7 @@ extension Shell {
     }
 
     private var brokerReport: StatusReport.Broker {
-        switch brokerState {
+        switch broker.state {
         case .connecting: .init(state: "connecting")
         case .connected(let address, _): .init(state: "connected", address: address.description)
         case .lost(let address, let fault):
@@ -246,7 +247,7 @@ extension Shell {
             return (try? Array(encoder().encode(history))) ?? []
         case "metrics": return Array(exposition.utf8)
         case "explain":
-            guard words.count == 2, let found = try? journal?.explain(String(words[1]), membership.signs) else {
+            guard words.count == 2, let found = try? journal?.explain(String(words[1]), reports.signs) else {
                 return []
             }
             return (try? Array(encoder().encode(found))) ?? []

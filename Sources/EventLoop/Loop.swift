@@ -35,10 +35,13 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
         close(bell)
     }
 
-    /// Runs on the calling thread until `stop()`.
+    /// Runs on the calling thread until `stop()`. It can be run again afterwards.
     public func run() {
         thread.withLock { $0 = pthread_self() }
-        defer { thread.withLock { $0 = nil } }
+        defer {
+            thread.withLock { $0 = nil }
+            stopped.store(false, ordering: .releasing)
+        }
         var events = [epoll_event](repeating: epoll_event(), count: 64)
         while !stopped.load(ordering: .acquiring) {
             let count = epoll_wait(epoll, &events, Int32(events.count), -1)

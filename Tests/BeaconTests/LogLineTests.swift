@@ -75,11 +75,13 @@ struct LogLineTests {
         }
     }
 
+    private func moment(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * 1_000_000_000) }
+
     @Test("that strangers cause is written twenty times a second and kind; the next one says how many were not")
     func chatter() {
-        var chatter = Chatter()
+        var limiter = LogRateLimiter()
         func take(_ kind: String, _ second: Int64, _ times: Int) -> [Int?] {
-            (0..<times).map { _ in chatter.take(kind, at: second * 1_000_000_000) }
+            (0..<times).map { _ in limiter.take(kind, at: moment(second)) }
         }
         #expect(take("ready", 5, 25) == Array(repeating: 0, count: 20) + Array(repeating: nil, count: 5))
         #expect(take("ended", 5, 1) == [0], "another kind is not kept out")
@@ -88,19 +90,18 @@ struct LogLineTests {
 
     @Test("what was left out is summed up once nothing follows that could say it, and once only")
     func leftOut() {
-        var chatter = Chatter()
-        let second: Int64 = 1_000_000_000
-        for _ in 0..<30 { _ = chatter.take("opened", at: 5 * second) }
-        for _ in 0..<22 { _ = chatter.take("answered", at: 6 * second) }
-        let wishes = (0..<3).map { _ in chatter.wantsToSumUp() }
+        var limiter = LogRateLimiter()
+        for _ in 0..<30 { _ = limiter.take("opened", at: moment(5)) }
+        for _ in 0..<22 { _ = limiter.take("answered", at: moment(6)) }
+        let wishes = (0..<3).map { _ in limiter.wantsToSumUp() }
         #expect(wishes == [true, false, false], "one alarm is enough")
-        let early = chatter.sumUp(at: 6 * second + 1)
+        let early = limiter.sumUp(at: moment(6) + .nanoseconds(1))
         #expect(early.sums.map(\.kind) == ["opened"] && early.sums.map(\.count) == [10] && early.isUnderWay)
-        let again = chatter.wantsToSumUp()
+        let again = limiter.wantsToSumUp()
         #expect(again)
-        let late = chatter.sumUp(at: 7 * second)
+        let late = limiter.sumUp(at: moment(7))
         #expect(late.sums.map(\.kind) == ["answered"] && late.sums.map(\.count) == [2] && !late.isUnderWay)
-        let left = chatter.take("opened", at: 8 * second)
+        let left = limiter.take("opened", at: moment(8))
         #expect(left == 0, "it has been told")
     }
 

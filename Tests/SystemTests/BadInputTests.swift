@@ -78,23 +78,6 @@ struct BadInputTests {
         #expect(c2.said.contains("c2: refused 2 messages"))
     }
 
-    @Test("an answer under a token that is not ours does not make the beacon a member: one line, one count")
-    func foreignToken() throws {
-        let network = try Network()
-        let server = try TestServer(network, answersJoins: false)
-        let beacon = try BeaconProcess(network)
-        try beacon.start()
-        try eventually("it asks to join") { server.accepted.contains { $0.body == .joinRequest } }
-        let asked = try #require(server.accepted.last { $0.body == .joinRequest })
-        try server.send(.response(.joinSuccess), token: TestServer.token())
-        try eventually("it is refused\n\(beacon.logged)") { beacon.refused("not-now") == 1 }
-        #expect(beacon.says("refused RESPONSE from \(Node.c2)"))
-        #expect(lines(beacon.logged, "refused RESPONSE from \(Node.c2)") == 1)
-        #expect(beacon.membership == "joining")
-        try server.send(.response(.joinSuccess), token: asked.token)
-        try eventually("its own answer counts") { beacon.membership == "member" }
-    }
-
     @Test(
         "JOIN_CMD from a registered stranger, from the server in another's name, and its ACTION for another: one line each"
     )

@@ -92,19 +92,6 @@ struct BrokerFaultTests {
         try expectFault(
             ["address = localhost:\(listener.port)"], "did not answer in time", hint: "tried again", within: 15)
     }
-
-    @Test("two that fail in different ways are told once each")
-    func two() throws {
-        let listener = try Listener(reset: true)
-        let dead = try Listener(reset: false).port  // gone with this line
-        let beacon = try BeaconProcess(
-            network, settings: ["broker": ["address = localhost:\(listener.port), localhost:\(dead)"]])
-        try beacon.start()
-        try eventually("both are told") { beacon.logged.contains(":\(dead): ") }
-        Thread.sleep(forTimeInterval: 2)
-        let lines = beacon.warnings
-        #expect(lines.count >= 2 && Set(lines).count == lines.count, "\(lines)")
-    }
 }
 
 /// A CA and what it signs, by openssl.

@@ -195,32 +195,6 @@ struct LogTests {
         #expect(beacon.stop() == 0)
     }
 
-    @Test("a deadline's verdict, given while another device's frame is handled, is no latency of a proof")
-    func deadlineUnderFrame() throws {
-        let beacon = try BeaconProcess(network, settings: ["observation": ["window = 5"]])
-        try beacon.startAndJoin()
-        let token = TestServer.token()
-        try server.observe(Node.device, .random(), token: token)
-        let link = try TestDevice(beacon.link)
-        var session = DeviceSession(
-            DeviceSession.Parties(
-                device: Node.second, server: Node.c2, beacon: Node.beacon, transport: .local, modes: [.challenge]),
-            deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: .random(), authenticate: hmacSHA256)
-        let ready = try #require(try link.receive())
-        try eventually("the request is there") { beacon.logged.contains("\(token)") }
-        // Stopped, it finds both when it goes on, and the frame first, which came first.
-        let process = try #require(beacon.process).process
-        kill(process, SIGSTOP)
-        guard case .send(let hello) = try session.receive(ready) else { throw NotInTime(what: "HELLO") }
-        link.send(hello)
-        sleep(6)
-        #expect(server.verdicts(token).isEmpty, "the deadline came while it was stopped")
-        kill(process, SIGCONT)
-        #expect(try server.waitForVerdict(token) == .observedJoinFail)
-        #expect(try beacon.command("metrics").text.contains("proof_to_publish_seconds_count 0\n"))
-        #expect(beacon.stop() == 0)
-    }
-
     /// The metrics that the dashboard and the alert rules ask for.
     private func namesInDocs() throws -> Set<String> {
         let folder = Network.project + "/docs/monitoring/"

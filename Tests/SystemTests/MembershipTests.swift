@@ -140,18 +140,6 @@ struct MembershipTests {
         #expect(beacon.membership == "member")
     }
 
-    @Test("with join = no, it joins when the server says so, also one that it never heard of; and never by itself")
-    func calledFirst() throws {
-        let beacon = try started()
-        try server.send(.joinCommand(device: Node.device), token: command())
-        try eventually("it is refused") { beacon.refused("not-for-us") == 1 }
-        #expect(server.accepted.isEmpty)
-        try server.send(.joinCommand(device: Node.beacon), token: command())
-        try eventually("it has joined\n\(beacon.logged)") { beacon.membership == "member" }
-        #expect(beacon.says("has told us to join"))
-        #expect(server.accepted.filter { $0.body.type == .joinRequest }.count == 1)
-    }
-
     @Test("after TERMINATE the server's own JOIN_CMD brings the beacon back, and nobody else's")
     func calledBack() throws {
         let beacon = try joined()
@@ -264,22 +252,6 @@ struct MembershipTests {
         #expect(try act(0x63) == .actionUnknown)
     }
 
-    @Test("ID_REQUEST is answered with product, version and transports; DATA that nobody knows with 3F")
-    func identity() throws {
-        let beacon = try joined()
-        let asked = command()
-        try server.send(.identityRequest, token: asked)
-        guard case .data(let id, let data) = try received(.data).body else { return }
-        #expect(id.bytes == Array("IDENTIFICATION".utf8))
-        let answer = try JSONSerialization.jsonObject(with: Data(data.bytes)) as? [String: Any]
-        #expect(answer?["product"] as? String == "srup-beacon" && answer?["version"] is String)
-        #expect(answer?["transports"] as? [String] == ["local"])
-        let unknown = command()
-        try server.send(.data(id: Octets("NOBODY".utf8), data: Octets([1])), token: unknown)
-        #expect(try status(under: unknown) == .dataTypeUnknown)
-        #expect(beacon.isRunning)
-    }
-
     @Test("a server's ACTION for another device, copied to our topic, is refused in one line and does nothing")
     func copiedAction() throws {
         let beacon = try joined()
@@ -298,14 +270,8 @@ struct MembershipTests {
     @Test("verbs that make no sense now say so with a hint")
     func faults() throws {
         let beacon = try joined()
-        for (words, sentence) in [
-            (["join"], "is a member already"), (["join", "77"], "is no server of the configuration"),
-            (["join", "--observed", "99"], "member already"),
-        ] {
-            let words = [words[0], "--config", beacon.configuration] + words.dropFirst()
-            let reply = try Network.output(Network.products + "/srup-beacon", words)
-            #expect(reply.status == 1 && reply.text.contains(sentence) && reply.text.contains("hint: "))
-        }
+        let reply = try beacon.command("join")
+        #expect(reply.status == 1 && reply.text.contains("is a member already") && reply.text.contains("hint: "))
         beacon.stop()
         #expect(try beacon.command("resign").text.contains("no beacon answers"))
     }

@@ -62,54 +62,6 @@ struct ObservedJoinTests {
         #expect(try server.waitForVerdict(token) == .observedJoinValid)
     }
 
-    @Test("a wrong value closes its link, and the observation is invalid at its deadline")
-    func wrongValue() throws {
-        let token = TestServer.token()
-        try server.observe(Node.device, .random(), token: token)
-        #expect(try TestDevice.prove(beacon.link, .random())?.outcome == .invalid)
-        #expect(server.verdicts(token).isEmpty)
-        #expect(try server.waitForVerdict(token) == .observedJoinInvalid)
-    }
-
-    @Test("silence is answered failed at the deadline, and a right proof after it is worth nothing")
-    func silenceThenLate() throws {
-        let (value, token) = (Secret.random(), TestServer.token())
-        try server.observe(Node.device, value, token: token)
-        #expect(try server.waitForVerdict(token) == .observedJoinFail)
-        let link = try TestDevice(beacon.link)
-        _ = try link.receive()
-        link.send(.ready(mode: .challenge, device: Node.device))
-        guard case .wait? = try link.receive() else {
-            Issue.record("a device without an open observation is not told to wait")
-            return
-        }
-        #expect(server.verdicts(token) == [.observedJoinFail])
-    }
-
-    @Test("a frame that comes a second time is refused and causes nothing")
-    func replayed() throws {
-        let (value, token) = (Secret.random(), TestServer.token())
-        let frame = try server.observe(Node.device, value, token: token)
-        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
-        _ = try server.waitForVerdict(token)
-        server.publish(frame)
-        try eventually("the replay is counted") { beacon.refused("replayed") == 1 }
-        #expect(server.everyStatus(token) == [.observedJoinValid])
-        #expect(beacon.history.count == 1)
-    }
-
-    @Test("the same question under a new sequence id gets the same verdict under a new sequence id")
-    func askedAgain() throws {
-        let (value, token) = (Secret.random(), TestServer.token())
-        try server.observe(Node.device, value, token: token)
-        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
-        _ = try server.waitForVerdict(token)
-        try server.observe(Node.device, .random(), token: token)
-        try eventually("the second answer") { server.verdicts(token).count == 2 }
-        #expect(server.verdicts(token) == [.observedJoinValid, .observedJoinValid])
-        #expect(beacon.history.count == 1)
-    }
-
     @Test("a value that overtakes the server's request for it is proved again when the request is there")
     func overtaken() throws {
         let (value, old, token) = (Secret.random(), TestServer.token(), TestServer.token())

@@ -118,30 +118,6 @@ struct RenewTests {
         #expect(!maps.contains("libcurl"), "the HTTP client is in the daemon")
     }
 
-    @Test("where that fails the beacon goes on with the old one, says so for each attempt, and tries again")
-    func failing() throws {
-        try service.set("seconds", 60)
-        #expect(try beacon.enrol("--identity", Node.beacon.topicForm).status == 0)
-        // Two thirds of it are over as far as the schedule can tell.
-        try service.set("seconds", 3)
-        #expect(try beacon.command("renew", "--bits", "2048").status == 0)
-        try service.fault("access", ["status", 503, "later"])
-        let log = network.folder + "/daemon.log"
-        let daemon = try run(log)
-        defer { daemon.end() }
-        let complaint = "has not been renewed: the registration service answers access with 503"
-        try eventually("it tries again\n\(logged(log))", within: 30) {
-            logged(log).components(separatedBy: complaint).count >= 3
-        }
-        #expect(daemon.isRunning)
-        try service.set("seconds", nil)
-        try service.fault("access", nil)
-        try eventually("it is renewed in the end\n\(logged(log))", within: 30) {
-            logged(log).contains("has been renewed")
-        }
-        try eventually("it is connected") { try beacon.command("status").text.contains("connected") }
-    }
-
     @Test("asks as at the enrolment, until the enrolment is run again with other words")
     func asking() throws {
         #expect(try beacon.enrol().status == 0)

@@ -21,23 +21,6 @@ struct StrangerTests {
         return try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count
     }
 
-    @Test("a peer that does not read costs no descriptor once it is found out")
-    func deafPeers() throws {
-        let beacon = try BeaconProcess(network, settings: ["link": ["links-per-peer = 1000", "links = 1000"]])
-        try beacon.startAndJoin()
-        let before = try descriptors(beacon)
-        var sockets: [Int32] = []
-        defer { for socket in sockets { close(socket) } }
-        for _ in 0..<200 {
-            let socket = try TestDevice.connect(beacon.link)
-            shutdown(socket, Int32(SHUT_RD))  // whatever the beacon sends is an error for it
-            sockets.append(socket)
-        }
-        // A HELLO that went before the ear was shut costs its place until READY is overdue, and no longer.
-        try eventually("no link is left") { beacon.status["open_links"] as? Int == 0 }
-        try eventually("the descriptors are given back") { try descriptors(beacon) <= before + 2 }
-    }
-
     @Test("1,000 links that come and go leave nothing behind")
     func comeAndGo() throws {
         let beacon = try BeaconProcess(network)
@@ -49,25 +32,6 @@ struct StrangerTests {
         try server.observe(Node.device, value, token: token)
         try TestDevice.proveUntilValid(beacon.link, value) { false }
         #expect(try server.waitForVerdict(token) == .observedJoinValid)
-    }
-
-    @Test("a frame that comes byte by byte is a frame, and noise is malformed")
-    func bytes() throws {
-        let beacon = try BeaconProcess(network)
-        try beacon.startAndJoin()
-        let slow = try TestDevice(beacon.link)
-        _ = try slow.receive()
-        for byte in LinkFrame.ready(mode: .challenge, device: Node.device).encoded {
-            slow.send([byte])
-            Thread.sleep(forTimeInterval: 0.002)
-        }
-        guard case .wait? = try slow.receive() else {
-            Issue.record("no WAIT")
-            return
-        }
-        slow.send([0xFF, 0, 0])
-        #expect(try slow.receive() == .outcome(.malformed, tag: LinkFrame.noTag))
-        #expect(try slow.receive() == nil)
     }
 
     @Test("a log that nobody reads does not stop the beacon")

@@ -1,6 +1,5 @@
 import Foundation
 import SRUP
-import Synchronization
 import SystemSupport
 import TestVectors
 import Testing
@@ -109,24 +108,6 @@ struct UpdateTests {
         #expect(stage.requests.last == "/once bytes=\(stage.content.count / 4)- \"v1\"")
     }
 
-    @Test(
-        "is fetched by one process at a time: a newer order waits until the older one's has ended, and is then fetched")
-    func oneFetch() throws {
-        let stage = try UpdateStage()
-        try stage.serve()
-        try stage.beacon.startAndJoin()
-        let counter = ProcessCounter("fetch", "--config=\(stage.beacon.configuration)")
-        // Each supersedes the one before, whose child is ended.
-        for number in UInt8(100)..<140 {
-            let token = Token(random: [UInt8](repeating: number, count: 16), for: Node.beacon)
-            try stage.order("endless", token: token)
-            usleep(30_000)
-        }
-        try stage.order(token: UpdateStage.other)
-        #expect(try stage.answer(token: UpdateStage.other) == [.updateSuccess], "\(stage.lastLines)")
-        #expect(counter.end() == 1)
-    }
-
     @Test("that holds an older version is refused, unless the configuration allows it", arguments: [false, true])
     func older(isAllowed: Bool) throws {
         let stage = try UpdateStage(update: ["allow-older = \(isAllowed ? "yes" : "no")"])
@@ -204,42 +185,5 @@ struct UpdateTests {
         chmod(stage.network.folder + "/updater", 0o777)
         let reply = try stage.beacon.command("run", "--check")
         #expect(reply.status == 1 && reply.text.contains("can be changed by others"))
-    }
-}
-
-/// Looks how many processes with these arguments run at the same time.
-private final class ProcessCounter: Sendable {
-    private let most = Mutex(0)
-    private let isEnding = Mutex(false)
-    private let ended = DispatchSemaphore(value: 0)
-
-    init(_ arguments: String...) {
-        let thread = Thread { [self] in
-            while !isEnding.withLock({ $0 }) {
-                let count = Self.count(arguments)
-                most.withLock { $0 = max($0, count) }
-            }
-            ended.signal()
-        }
-        thread.start()
-    }
-
-    /// - Returns: the most that were seen.
-    func end() -> Int {
-        isEnding.withLock { $0 = true }
-        ended.wait()
-        return most.withLock { $0 }
-    }
-
-    private static func count(_ arguments: [String]) -> Int {
-        let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return processes.count { name in
-            // Of one that has ended and was not waited for, this is empty.
-            guard name.first?.isNumber == true,
-                let bytes = FileManager.default.contents(atPath: "/proc/\(name)/cmdline")
-            else { return false }
-            return bytes.split(separator: 0).dropFirst().prefix(arguments.count).elementsEqual(
-                arguments.map { Data($0.utf8) })
-        }
     }
 }

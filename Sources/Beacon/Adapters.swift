@@ -1,0 +1,256 @@
+import Bluetooth
+import Logging
+import Nearby
+import Observing
+import ProofLink
+
+/// The Bluetooth adapters: they come and go, are set up, advertise, fall silent (rules §7). `AdapterCare` decides what must be
+/// done; here it is done.
+///
+/// `@unchecked Sendable`: used on the loop's thread only.
+final class Adapters: @unchecked Sendable {
+    /// What the adapters need of the rest of the daemon.
+    struct Outlets {
+        /// Opens the kernel's management interface.
+        let open: (@escaping (AdapterIndex, ManagementEvent) -> Void) throws(LinkSocketError) -> Management
+        /// What an adapter that has appeared should be like.
+        let wish: () -> AdapterWish
+        /// The links over an adapter are dead.
+        let closeLinks: (BluetoothAddress) -> Void
+        /// Makes the radio's listening sockets again.
+        let reopenListeners: () -> Void
+    }
+
+    /// One adapter.
+    struct Adapter {
+        var care: AdapterCare
+        /// When it last carried a byte of a link.
+        var lastByte: Instant?
+        fileprivate var said: AdapterCare.State?
+        fileprivate var faultsSaid = 0
+
+        init(_ care: AdapterCare) { self.care = care }
+    }
+
+    static let pause = Duration.seconds(10)
+    static let rememberedAdapters = 16
+    /// The kernel answers from memory, or after one question to the controller. Nanoseconds.
+    private static let signalTimeout: Int64 = 500_000_000
+
+    /// Why there is no management, where there is none.
+    private(set) var fault: LinkSocketError?
+    private(set) var adapters: [AdapterIndex: Adapter] = [:]
+    /// Adapters that were there, and since when they are not.
+    private(set) var gone: [BluetoothAddress: Instant] = [:]
+
+    private let wanted: [BluetoothAddress]
+    let clock: any LoopClock
+    private let log: Logger
+    private let outlets: Outlets
+    private var management: Management?
+    private var hasSaidThatThereIsNone = false
+    private var nextCount = Instant(nanoseconds: 0)
+    private lazy var timer = clock.timer { [unowned self] in look() }
+
+    /// - Parameter wanted: which adapters are used; empty: all.
+    init(_ wanted: [BluetoothAddress], clock: any LoopClock, log: Logger, outlets: Outlets) {
+        (self.wanted, self.clock, self.log, self.outlets) = (wanted, clock, log, outlets)
+    }
+
+    private var now: Int64 { clock.now.nanoseconds }
+
+    /// Opens the kernel's management, or says why not and comes back: a dongle may bring Bluetooth into the kernel.
+    func open() {
+        guard management == nil else { return }
+        do throws(LinkSocketError) {
+            management = try outlets.open { [unowned self] adapter, event in happened(to: adapter, event) }
+            fault = nil
+            countAdapters()
+        } catch {
+            // What the kernel lacks is said by the listeners, which lack it too.
+            if fault != error, error != .noBluetooth { log.warning("the adapters cannot be looked after: \(error)") }
+            fault = error
+            timer.set(after: Adapters.pause)
+        }
+    }
+
+    /// Takes the advertisement back: nobody can be served any more.
+    func stopAdvertising() {
+        for (adapter, state) in adapters {
+            for command in state.care.farewell { management?.send(command, to: adapter) { _, _ in } }
+        }
+        // What has been written is done all the same; a CHALLENGE that waits for a signal strength goes without one.
+        management?.close(telling: true)
+        management = nil
+    }
+
+    /// Listeners, advertisement and what is known of the adapters are made again; links that are open stay.
+    func restart() {
+        stopAdvertising()
+        adapters = [:]
+        (hasSaidThatThereIsNone, nextCount) = (false, Instant(nanoseconds: 0))
+        outlets.reopenListeners()
+        open()
+    }
+
+    private func look() {
+        open()
+        countAdapters()
+        for (adapter, state) in adapters where state.care.nextDeadline.map({ $0 <= now }) ?? false {
+            care(for: adapter) { $0.tick(at: now) }
+        }
+        setTimer()
+    }
+
+    private func setTimer() {
+        guard management != nil else { return }
+        let deadlines = adapters.values.compactMap(\.care.nextDeadline).map { Instant(nanoseconds: $0) }
+        timer.set(at: deadlines.reduce(nextCount, min))
+    }
+
+    // MARK: - They come and go
+
+    /// Which adapters there are. Asked again now and then: where more happens than the kernel keeps, it drops events.
+    private func countAdapters() {
+        guard let management, clock.now >= nextCount else { return }
+        nextCount = clock.now + .nanoseconds(AdapterCare.probePause)
+        management.send(.readIndexList, to: .none) { [weak self] status, reply in
+            guard let self, status == .success else { return }
+            let there = AdapterInformation.indices(reply)
+            for adapter in adapters.keys where !there.contains(adapter) { disappeared(adapter) }
+            for adapter in there { appeared(adapter) }
+            sayWhereThereIsNone()
+            setTimer()
+        }
+    }
+
+    private func sayWhereThereIsNone() {
+        guard adapters.isEmpty, !hasSaidThatThereIsNone else { return }
+        hasSaidThatThereIsNone = true
+        log.notice("there is no Bluetooth adapter; one that comes is used at once")
+    }
+
+    private func happened(to adapter: AdapterIndex, _ event: ManagementEvent) {
+        switch event {
+        case .appeared: appeared(adapter)
+        case .disappeared: disappeared(adapter)
+        case .settings(let settings): care(for: adapter) { $0.changed(settings, at: now) }
+        case .advertisingRemoved(let instance): care(for: adapter) { $0.advertisingRemoved(instance, at: now) }
+        case .connected(let peer) where peer.kind != .classic: care(for: adapter) { $0.leConnected(at: now) }
+        case .connected: adapters[adapter]?.care.heard(at: now)
+        case .disconnected: care(for: adapter) { $0.disconnected(at: now) }
+        // Others' commands, searches and pairings.
+        case .completed, .confirmation, .pairingFailed, .paired, .found, .discovering: break
+        }
+    }
+
+    private func appeared(_ adapter: AdapterIndex) {
+        guard adapters[adapter] == nil else { return }
+        let wanted = wanted
+        adapters[adapter] = Adapter(
+            AdapterCare(wish: outlets.wish()) { wanted.isEmpty || wanted.contains($0) })
+        care(for: adapter) { $0.start(at: now) }
+    }
+
+    private func disappeared(_ adapter: AdapterIndex) {
+        guard let old = adapters.removeValue(forKey: adapter) else { return }
+        guard let address = old.care.information?.address, old.care.state != .notWanted else { return }
+        outlets.closeLinks(address)
+        gone[address] = clock.now
+        if gone.count > Adapters.rememberedAdapters, let oldest = gone.min(by: { $0.value < $1.value }) {
+            gone[oldest.key] = nil
+        }
+        log.warning("adapter \(address): gone")
+        look()
+    }
+
+    // MARK: - What they are to do
+
+    /// Lets the care for an adapter decide, and does what it says.
+    private func care(for adapter: AdapterIndex, _ decide: (inout AdapterCare) -> [AdapterCare.Deed]) {
+        guard var care = adapters[adapter]?.care else { return }
+        let steps = decide(&care)
+        adapters[adapter]?.care = care
+        for step in steps {
+            switch step {
+            case .send(let command): send(command, to: adapter)
+            case .closeLinks:
+                guard let address = adapters[adapter]?.care.information?.address else { continue }
+                if adapters[adapter]?.said == .ready { log.warning("adapter \(address): its links are closed") }
+                outlets.closeLinks(address)
+            case .reopenListeners: outlets.reopenListeners()
+            }
+        }
+        sayHowItIs(adapter)
+        setTimer()
+    }
+
+    private func send(_ command: ManagementCommand, to adapter: AdapterIndex) {
+        guard let management else { return }
+        management.send(command, to: adapter) { [weak self, weak management] status, reply in
+            // What was sent before a restart of the radio says nothing about the adapters that are known now.
+            guard let self, self.management === management else { return }
+            // Not its parameters: one is a key.
+            log.debug("\(adapter): \(command.words): \(status)")
+            care(for: adapter) { $0.completed(command, status, reply, at: now) }
+        }
+    }
+
+    // MARK: - Links over an adapter
+
+    /// Bytes have come or gone over an adapter: it lives.
+    func carried(_ address: BluetoothAddress) {
+        guard let adapter = index(of: address) else { return }
+        adapters[adapter]?.lastByte = clock.now
+        adapters[adapter]?.care.heard(at: now)
+    }
+
+    private func index(of address: BluetoothAddress) -> AdapterIndex? {
+        adapters.first { $0.value.care.information?.address == address }?.key
+    }
+
+    /// Asks for the signal strength of a connection.
+    /// - Returns: false where nothing can tell; otherwise `then` is called later, exactly once, with it in dBm or nil.
+    func measureSignal(
+        of peer: RadioAddress, over address: BluetoothAddress, then: @escaping @Sendable (Int8?) -> Void
+    ) -> Bool {
+        // BR/EDR controllers tell how far the signal is outside of a wanted range (HCI, Read RSSI), which is no dBm.
+        guard let management, peer.kind != .classic, let adapter = index(of: address),
+            adapters[adapter]?.care.state != .notPermitted
+        else { return false }
+        management.send(.readConnection(peer), to: adapter, patience: Adapters.signalTimeout) { status, reply in
+            then(status == .success ? AdapterInformation.signal(reply) : nil)
+        }
+        return true
+    }
+
+    // MARK: - What the operator hears
+
+    private func sayHowItIs(_ adapter: AdapterIndex) {
+        guard var entry = adapters[adapter], let address = entry.care.information?.address else { return }
+        let state = entry.care.state
+        if gone.removeValue(forKey: address) != nil { log.notice("adapter \(address): it is back") }
+        if state != entry.said, state != .settling {
+            entry.said = state
+            let words = state.words(isAdvertising: entry.care.isAdvertising)
+            log.log(
+                level: state.level,
+                "adapter \(address): \(words.sentence)\(words.hint.map { "; hint: \($0)" } ?? "")")
+        }
+        for fault in entry.care.faults.dropFirst(entry.faultsSaid) { log.warning("adapter \(address): \(fault)") }
+        entry.faultsSaid = entry.care.faults.count
+        adapters[adapter] = entry
+    }
+}
+
+extension AdapterCare.State {
+    /// Of the line that says it.
+    fileprivate var level: Logger.Level {
+        switch self {
+        case .ready: .notice
+        case .unknown, .settling, .notWanted: .debug
+        case .off, .blocked, .notPermitted, .failing: .warning
+        case .silent(let rung): rung == 3 ? .error : rung < 3 ? .warning : .debug
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import Broker
+import Logging
+import Observing
+import SRUP
+
+/// What the daemon needs of its way to the brokers, which has a thread of its own. From any thread.
+protocol BrokerConnecting: AnyObject, Sendable {
+    func start()
+    /// Publishes over the connection of that number, and does nothing where it has ended.
+    func publish(_ messages: [Outgoing], over connection: Int)
+    /// Tries the next broker now.
+    func hurry()
+    /// Leaves the broker and comes back at once, with files that have changed.
+    func reconnect()
+    /// Calls `done` at the next turn of the link's thread.
+    func turn(_ done: @escaping @Sendable () -> Void)
+    /// Returns when the broker has been told, or two seconds have passed.
+    func stop()
+}
+
+extension BrokerLink: BrokerConnecting {}
+
+/// Messages to the brokers: published, published again from the outbox, acknowledged; and whether a broker is connected.
+///
+/// `@unchecked Sendable`: used on the loop's thread only.
+final class BrokerPort: @unchecked Sendable {
+    /// Whether a broker is connected.
+    enum State: Equatable {
+        case connecting
+        case connected(BrokerAddress, connection: Int)
+        case lost(BrokerAddress, BrokerFault)
+    }
+
+    /// What the port needs of the journal.
+    struct Outlets {
+        /// What no broker has acknowledged, in the order in which it was signed; none where it cannot be read.
+        let outbox: () -> [Outgoing]
+        /// Records that a broker has these messages.
+        /// - Returns: the observations whose answers were among them; nil where it could not be recorded.
+        let delivered: ([Int64]) -> [(exchange: Exchange, device: Identifier)]?
+    }
+
+    private(set) var state = State.connecting
+    private(set) var link: (any BrokerConnecting)?
+    private let events: EventLog
+    private let outlets: Outlets
+    /// What was said about each broker since the last connection: it is not said again at each attempt.
+    private var faults: [BrokerAddress: BrokerFault] = [:]
+
+    init(events: EventLog, outlets: Outlets) { (self.events, self.outlets) = (events, outlets) }
+
+    var isConnected: Bool { if case .connected = state { true } else { false } }
+
+    /// One line for people.
+    var sentence: String {
+        switch state {
+        case .connecting: "connecting"
+        case .connected(let address, _): "connected to \(address)"
+        case .lost(let address, let fault): "\(address): \(fault.sentence)"
+        }
+    }
+
+    func start(_ link: any BrokerConnecting) {
+        self.link = link
+        link.start()
+    }
+
+    /// Publishes over the connection that is there; what cannot go now goes from the outbox when there is one.
+    func publish(_ outgoing: [Outgoing]) {
+        guard !outgoing.isEmpty, case .connected(_, let connection) = state else { return }
+        link?.publish(outgoing, over: connection)
+    }
+
+    /// Everything that no broker has acknowledged.
+    func publishOutbox() { publish(outlets.outbox()) }
+
+    /// What the link tells.
+    func take(_ event: BrokerLink.Happening) {
+        switch event {
+        case .connected(let address, let connection):
+            events.logger.notice("connected to the broker \(address)", metadata: .of("broker-connected"))
+            state = .connected(address, connection: connection)
+            faults = [:]
+            publishOutbox()
+        case .lost(let address, let newest):
+            // A refusal may overtake its reason: a bare end adds nothing to what is known since the last connection.
+            let fault = newest == .closed ? faults[address] ?? newest : newest
+            if faults.updateValue(fault, forKey: address) == fault {
+                events.logger.debug("still not connected to \(address): \(fault.sentence)")
+            } else {
+                events.logger.warning(
+                    "\(address): \(fault.sentence); hint: \(fault.hint)", metadata: .of("broker-lost"))
+            }
+            state = .lost(address, fault)
+        case .acknowledged(let ids):
+            Checkpoint.pass()
+            for (exchange, device) in outlets.delivered(ids) ?? [] {
+                events.say(
+                    .info, about: "acknowledged",
+                    "the broker has the answer to \(exchange.server) about \(device), token \(exchange.token)",
+                    .of("acknowledged", exchange, device: device))
+            }
+        }
+    }
+}

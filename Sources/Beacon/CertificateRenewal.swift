@@ -1,0 +1,66 @@
+import Logging
+
+/// Renews the client certificate while the daemon runs, in a process of its own: the HTTP client never enters the daemon.
+///
+/// `@unchecked Sendable`: used on the loop's thread only.
+final class CertificateRenewal: @unchecked Sendable {
+    /// What the renewal needs of the machine and of the rest of the daemon.
+    struct Outlets {
+        /// The schedule of the certificate that is in its file now; nil where there is none.
+        let schedule: () -> RenewalSchedule?
+        /// Seconds since 1970.
+        let wallSeconds: () -> Int64
+        /// Renews it, and blocks until that has ended.
+        let renew: @Sendable () -> ChildProcess.Result
+        /// There is a new certificate.
+        let renewed: () -> Void
+    }
+
+    /// As the certificate's file had it when it was last read.
+    private(set) var schedule: RenewalSchedule
+    private let log: Logger
+    private let background: BackgroundWork
+    private let outlets: Outlets
+    private let clock: any LoopClock
+    private lazy var timer = clock.timer { [unowned self] in look() }
+    private var isUnderWay = false
+
+    /// - Returns: nil where there is no certificate to renew.
+    init?(clock: any LoopClock, log: Logger, background: BackgroundWork, outlets: Outlets) {
+        guard let schedule = outlets.schedule() else { return nil }
+        (self.schedule, self.clock, self.log, self.background, self.outlets) = (
+            schedule, clock, log, background, outlets
+        )
+        setTimer()
+    }
+
+    private func setTimer() {
+        timer.set(after: .seconds(schedule.wait(outlets.wallSeconds(), fraction: .random(in: 0...1))))
+    }
+
+    private func look() {
+        guard !isUnderWay else { return }
+        guard schedule.isDue(outlets.wallSeconds()) else { return setTimer() }
+        isUnderWay = true
+        log.notice("the certificate lasts until \(wallTime(schedule.notAfter)): renewing it")
+        background.run("renewal", outlets.renew) { [weak self] in self?.ended($0) }
+    }
+
+    private func ended(_ result: ChildProcess.Result) {
+        isUnderWay = false
+        let failures = schedule.failures + 1
+        if result.succeeded, let new = outlets.schedule(), new != schedule {
+            schedule = new
+            // One that is due at once would have us renew without end.
+            if new.isDue(outlets.wallSeconds()) { schedule.failures = failures }
+            log.notice("the certificate has been renewed: it lasts until \(wallTime(new.notAfter))")
+            outlets.renewed()
+        } else {
+            schedule.failures = failures
+            log.warning(
+                "the certificate has not been renewed: \(result.words); the old one goes on, and it is tried again"
+            )
+        }
+        setTimer()
+    }
+}

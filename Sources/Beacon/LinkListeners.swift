@@ -1,0 +1,113 @@
+import EventLoop
+import Glibc
+import Logging
+import Nearby
+import Observing
+import ProofLink
+
+/// The listening sockets for nearby devices. One that cannot be had is logged once, and tried again.
+///
+/// `@unchecked Sendable`: used on the loop's thread only.
+final class LinkListeners: @unchecked Sendable {
+    /// A transport that is listened on, or should be.
+    struct Listener {
+        let wanted: Configuration.Listening
+        fileprivate(set) var socket: Int32?
+        fileprivate var watch: Loop.Watch?
+        /// Why it is not listened on.
+        fileprivate(set) var fault: LinkSocketError?
+
+        var isRadio: Bool { wanted.address.transport != .local }
+    }
+
+    /// Connections accepted in one go, so that a flood of them does not keep the loop from the rest.
+    static let acceptBatch = 16
+    static let pause = Duration.seconds(2)
+    /// Asking for what the kernel lacks makes it look for modules each time.
+    static let noBluetoothPause = Duration.seconds(60)
+
+    private(set) var listeners: [Listener]
+    private let loop: Loop
+    private let log: Logger
+    private let listen: (Configuration.Listening) throws(LinkSocketError) -> Int32
+    private let accepted: (LinkSocket.Accepted, Transport) -> Void
+    private let clock: any LoopClock
+    private lazy var retry = clock.timer { [unowned self] in open() }
+
+    /// - Parameters:
+    ///   - listen: makes a listening socket.
+    ///   - accepted: takes a connection, which is its own to close.
+    init(
+        _ wanted: [Configuration.Listening], loop: Loop, clock: any LoopClock, log: Logger,
+        listen: @escaping (Configuration.Listening) throws(LinkSocketError) -> Int32 = LinkListeners.listen,
+        accepted: @escaping (LinkSocket.Accepted, Transport) -> Void
+    ) {
+        (self.loop, self.clock, self.log, self.listen, self.accepted) = (loop, clock, log, listen, accepted)
+        listeners = wanted.map { Listener(wanted: $0) }
+    }
+
+    deinit { for index in listeners.indices { close(at: index, nil) } }
+
+    private static func listen(_ wanted: Configuration.Listening) throws(LinkSocketError) -> Int32 {
+        try LinkSocket.listen(on: wanted.address, security: wanted.security)
+    }
+
+    /// Listens wherever it does not listen yet.
+    func open() {
+        var missing: [String] = []
+        for index in listeners.indices where listeners[index].socket == nil {
+            let address = listeners[index].wanted.address
+            do throws(LinkSocketError) {
+                let socket = try listen(listeners[index].wanted)
+                let watch = loop.watch(socket) { [unowned self] _ in accept(at: index) }
+                (listeners[index].socket, listeners[index].watch, listeners[index].fault) = (socket, watch, nil)
+                log.info("listening on \(address.transport.rawValue) \(address)")
+            } catch {
+                if listeners[index].fault != error {
+                    if error == .noBluetooth {
+                        missing.append(address.transport.rawValue)
+                    } else {
+                        log.warning("not listening on \(address.transport.rawValue) \(address): \(error)")
+                    }
+                }
+                listeners[index].fault = error
+            }
+        }
+        if !missing.isEmpty {
+            log.notice(
+                "\(LinkSocketError.noBluetooth): not listening on \(missing.joined(separator: ", ")); the rest works")
+        }
+        let faults = listeners.filter { $0.socket == nil }.map(\.fault)
+        guard !faults.isEmpty else { return }
+        let isHopeless = faults.allSatisfy { $0 == .noBluetooth }
+        retry.set(after: isHopeless ? LinkListeners.noBluetoothPause : LinkListeners.pause)
+    }
+
+    /// Makes the radio's listening sockets again: the first recovery level of an adapter.
+    func reopenRadio() {
+        for index in listeners.indices where listeners[index].isRadio { close(at: index, nil) }
+        open()
+    }
+
+    private func accept(at index: Int) {
+        guard let socket = listeners[index].socket else { return }
+        let transport = listeners[index].wanted.address.transport
+        do throws(LinkSocketError) {
+            for _ in 0..<LinkListeners.acceptBatch {
+                guard let connection = try LinkSocket.accept(socket, transport) else { return }
+                accepted(connection, transport)
+            }
+        } catch {
+            log.warning("\(transport.rawValue): \(error)")
+            close(at: index, error)
+            retry.set(after: LinkListeners.pause)
+        }
+    }
+
+    private func close(at index: Int, _ fault: LinkSocketError?) {
+        guard let socket = listeners[index].socket else { return }
+        if let watch = listeners[index].watch { loop.unwatch(watch, socket) }
+        Glibc.close(socket)
+        (listeners[index].socket, listeners[index].watch, listeners[index].fault) = (nil, nil, fault)
+    }
+}

@@ -1,0 +1,105 @@
+import Broker
+import Keys
+import Observing
+import SRUP
+
+/// Messages from a broker on their way to the observer: checks 1 to 4 of rules §1, and how long each server may keep the beacon
+/// at work. What fails is counted, logged in one line, and dropped.
+///
+/// `@unchecked Sendable`: used on the loop's thread only.
+final class MessageIntake: @unchecked Sendable {
+    /// How long messages, or deadlines, are worked on before links have their turn; the journal's commit is added to it. Longer:
+    /// devices wait for HELLO.
+    static let turnLength = Duration.milliseconds(30)
+
+    private let identity: Identifier
+    private let keyring: () -> PublicKeys
+    private let clock: any LoopClock
+    private let reports: Reports
+    private var work = WorkBudget()
+
+    /// - Parameters:
+    ///   - identity: our own.
+    ///   - keyring: the servers' keys as they are now.
+    init(_ identity: Identifier, keyring: @escaping () -> PublicKeys, clock: any LoopClock, reports: Reports) {
+        (self.identity, self.keyring, self.clock, self.reports) = (identity, keyring, clock, reports)
+    }
+
+    /// Gives the observer the beginning of a batch, as much of it as one turn has time for.
+    /// - Parameters:
+    ///   - isShared: whether there are several servers, of which none may keep the beacon from the others for long.
+    ///   - context: what the journal knows of a message.
+    ///   - feed: gives an event to the observer; false where it refused it.
+    /// - Returns: how many messages have been taken.
+    func take(
+        _ batch: ArraySlice<Incoming>, isShared: Bool, context: (Message) throws -> MessageContext,
+        feed: (Event) throws -> Bool
+    ) throws -> Int {
+        let end = clock.now + MessageIntake.turnLength
+        var taken = 0
+        for (index, incoming) in zip(batch.indices, batch) {
+            let begun = clock.now
+            if let message = verified(incoming) {
+                var context = try context(message.content)
+                if !isShared || isInBudget(message.content, at: begun) {
+                    context.isOvertaken = isOvertaken(message.content, in: batch[(index + 1)...])
+                    // What is refused costs its sender nothing: anybody could copy an old message of it again and again.
+                    if try feed(.message(message, context)) {
+                        work.add(for: message.content.sender, from: begun.nanoseconds, to: clock.now.nanoseconds)
+                    }
+                }
+            }
+            taken += 1
+            if clock.now >= end { break }
+        }
+        return taken
+    }
+
+    private func verified(_ incoming: Incoming) -> Verified<Message>? {
+        do {
+            let frame = try UnverifiedFrame(incoming.payload)
+            guard frame.claimedSender != identity else { return nil }  // our own, on the shared topic
+            return try frame.verified(by: keyring())
+        } catch let error as FrameError {
+            reports.refuse("malformed-frame", "a message on \(shown(incoming.topic)): \(error)")
+        } catch let error as VerificationError {
+            switch error {
+            case .unknownSender: reports.refuse("unknown-sender", "a message on \(shown(incoming.topic)): \(error)")
+            case .badSignature: reports.refuse("bad-signature", "a message on \(shown(incoming.topic)): \(error)")
+            }
+        } catch {
+            preconditionFailure("\(error)")
+        }
+        return nil
+    }
+
+    /// A topic is chosen by whoever publishes: only printable ASCII of it is shown.
+    private func shown(_ topic: String) -> String {
+        topic.utf8.count <= 80 && topic.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            ? topic : "0x" + hexadecimal(topic.utf8.prefix(80))
+    }
+
+    /// Where there are several servers, none of them keeps the beacon from the others for long.
+    private func isInBudget(_ message: Message, at now: Instant) -> Bool {
+        guard !message.body.isAlwaysHeard, !work.hasRoom(for: message.sender, at: now.nanoseconds) else { return true }
+        reports.refuse(
+            "too-fast",
+            "\(message.body.type.name) from \(message.sender): it keeps this beacon from its other servers",
+            sender: message.sender)
+        return false
+    }
+
+    /// Whether a newer request of the same server for the same device is among these messages: then this one need not be opened. It
+    /// counts only where its signature holds and its token names us, so that it is not a copy of what another beacon was asked.
+    private func isOvertaken(_ message: Message, in later: ArraySlice<Incoming>) -> Bool {
+        guard case .observationRequest(let device, _) = message.body else { return false }
+        return later.contains { incoming in
+            guard let frame = try? UnverifiedFrame(incoming.payload), frame.claimedSender == message.sender,
+                case .observationRequest(device, _) = frame.unverifiedMessage.body,
+                let newer = try? frame.verified(by: keyring()).content
+            else { return false }
+            return newer.sequence > message.sequence && newer.token != message.token && newer.token.parties != nil
+                && newer.token.mayBe(from: newer.sender, for: identity)
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import Glibc
+import Logging
+import Observing
+
+/// Keeps the textfile of metrics up to date, for a collector that reads files.
+///
+/// `@unchecked Sendable`: used on the loop's thread only.
+final class MetricsFile: @unchecked Sendable {
+    private let clock: any LoopClock
+    private let log: Logger
+    private let text: () -> String
+    private var timer: (any LoopTimer)?
+    private var settings: (file: String?, interval: Duration)?
+    /// Why it could not be written the last time; each reason is logged once in a row.
+    private var fault: Int32?
+
+    /// - Parameter text: the metrics as they are when it is called.
+    init(clock: any LoopClock, log: Logger, text: @escaping () -> String) {
+        (self.clock, self.log, self.text) = (clock, log, text)
+    }
+
+    /// Writes it now, and again after each interval, until other settings are given.
+    /// - Parameter settings: where there is no file, nothing is written.
+    func keep(_ settings: (file: String?, interval: Duration)) {
+        self.settings = settings
+        write()
+    }
+
+    /// Writes no more.
+    func stop() { (settings, timer) = (nil, nil) }
+
+    /// Whole or not at all.
+    private func write() {
+        guard let settings, let path = settings.file else { return }
+        let fault = replaceFile(path, with: Array(text().utf8), mode: 0o644, isKept: false)
+        if let fault, fault != self.fault {
+            log.warning(
+                "the metrics cannot be written to \(path): \(String(cString: strerror(fault)))",
+                metadata: .of("metrics"))
+        }
+        self.fault = fault
+        let timer = timer ?? clock.timer { [unowned self] in write() }
+        self.timer = timer
+        timer.set(after: settings.interval)
+    }
+}

@@ -1,0 +1,211 @@
+import Logging
+import Observing
+import SRUP
+
+/// Activating an update (§3.2): the updater puts the new version in place, this program ends for it, and the new version confirms
+/// that it has come up, or puts the old one back.
+///
+/// `@unchecked Sendable`: used on the loop's thread only.
+final class UpdateActivation: @unchecked Sendable {
+    /// The processes that do the work. Each call blocks until its process has ended.
+    struct Children: Sendable {
+        var install: @Sendable (Installation) -> Installation.Outcome = { $0.perform() }
+        /// Tells the updater that the new version has come up.
+        var done: @Sendable (Updater) -> ChildProcess.Result = { $0.done() }
+        /// Has the updater put back what was there, if it has changed anything.
+        var restore: @Sendable (Updater) -> ChildProcess.Result = { $0.restore() }
+        /// Of the program that is in place; nil where none starts.
+        var versionInPlace: @Sendable () -> VersionNumber? = { ProgramFile.version }
+    }
+
+    /// What an activation needs of the rest of the daemon.
+    struct Outlets {
+        let settings: () -> UpdateSettings
+        /// Handles an event; false where it could not be recorded.
+        let handle: (Event) -> Bool
+        /// Counts a start in the midst of an activation; nil where that could not be recorded.
+        let countStart: () -> Int?
+        let canRecord: () -> Bool
+        let isConnected: () -> Bool
+        /// Ends this program, to go on as the one that is in place.
+        let startOther: () -> Void
+    }
+
+    /// Starts of a new version that does not come up before the old one is put back.
+    static let mostStarts = 3
+    /// How long a new version may take to reach a broker before the old one is put back.
+    static let comeUpLimit = Duration.seconds(600)
+    /// Between two attempts to put the old version back.
+    static let restorePause = Duration.seconds(60)
+
+    private let folder: UpdateFolder
+    private let configurationFile: String
+    private let version: String
+    private let clock: any LoopClock
+    private let log: Logger
+    private let background: BackgroundWork
+    private let children: Children
+    private let outlets: Outlets
+
+    /// The updater is at work.
+    private var isInstalling = false
+    /// How often a program was started in the midst of this activation, with this one; 0: not counted yet.
+    private var starts = 0
+    /// The updater is asked again to put back what was there.
+    private var again: (any LoopTimer)?
+    /// Our version is the one that was ordered: once a broker has us, it has come up.
+    private var comingUp: (exchange: Exchange, deadline: any LoopTimer)?
+
+    /// - Parameters:
+    ///   - configurationFile: which the new version must accept.
+    ///   - version: of this program.
+    init(
+        _ folder: UpdateFolder, configurationFile: String, version: String, clock: any LoopClock,
+        log: Logger,
+        background: BackgroundWork, children: Children = Children(), outlets: Outlets
+    ) {
+        (self.folder, self.configurationFile, self.version) = (folder, configurationFile, version)
+        (self.clock, self.log, self.background) = (clock, log, background)
+        (self.children, self.outlets) = (children, outlets)
+    }
+
+    /// Hands the file to the updater; ends with `Event.activated`, or with this program.
+    func install(_ update: Update) {
+        guard let path = outlets.settings().updater, case .activating(let version) = update.phase else {
+            log.error("an activation without an updater; hint: set [update] updater")
+            return cannotActivate(update.exchange)
+        }
+        let installation = Installation(
+            updater: Updater(path: path, folder: folder), version: version, digest: update.order.digest,
+            allowsOlder: outlets.settings().allowsOlder, configuration: configurationFile)
+        isInstalling = true
+        log.notice("activating version \(version) for \(update.exchange.server)")
+        let children = children
+        background.run("updater") {
+            children.install(installation)
+        } then: { [weak self] in
+            self?.installEnded($0, update.exchange)
+        }
+    }
+
+    private func installEnded(_ outcome: Installation.Outcome, _ exchange: Exchange) {
+        switch outcome {
+        case .inPlace:
+            log.notice("the new version is in place: starting it")
+            // What the journal may ask for until then is the new version's business: we are still installing.
+            outlets.startOther()
+        case .untouched(let fault):
+            isInstalling = false
+            log.error("the update cannot be activated: \(fault)")
+            cannotActivate(exchange)
+        case .failed(let fault):
+            log.error("the update cannot be activated: \(fault)")
+            comeBack(exchange)
+        }
+    }
+
+    /// The journal may fail just then: the activation is looked into again when it is back.
+    private func cannotActivate(_ exchange: Exchange) {
+        if outlets.handle(.activated(exchange, done: false)) { folder.clear() }
+    }
+
+    /// We were started in the midst of an activation: ours is the ordered version, or the old one has come back.
+    func confirm(_ update: Update) {
+        guard !isInstalling, case .activating(let version) = update.phase else { return }
+        // The journal is back, and could not be told meanwhile.
+        guard comingUp == nil else { return lookWhetherVersionIsUp() }
+        if starts == 0 {
+            guard let counted = outlets.countStart() else { return }
+            starts = counted
+        }
+        guard version == self.version else {
+            log.warning("version \(version) was to be activated, and \(self.version) has come back")
+            return comeBack(update.exchange)
+        }
+        guard starts <= UpdateActivation.mostStarts else {
+            log.error("version \(version) has not come up: putting the old one back")
+            return comeBack(update.exchange)
+        }
+        let deadline = clock.timer { [unowned self] in hasNotComeUp() }
+        deadline.set(after: UpdateActivation.comeUpLimit)
+        comingUp = (update.exchange, deadline)
+        lookWhetherVersionIsUp()
+    }
+
+    private func lookWhetherVersionIsUp() { if outlets.isConnected() { versionHasComeUp() } }
+
+    /// A broker has us: who ordered it may be told, once the updater has let the old version go. After that there is nothing
+    /// to come back to.
+    func versionHasComeUp() {
+        guard let exchange = comingUp?.exchange, outlets.canRecord() else { return }
+        comingUp = nil
+        log.notice("version \(version) has come up")
+        guard let path = outlets.settings().updater else { return hasComeUp(exchange) }
+        let (children, updater) = (children, Updater(path: path, folder: folder))
+        isInstalling = true
+        background.run("updater") {
+            Checkpoint.pass()
+            let result = children.done(updater)
+            Checkpoint.pass()
+            return result
+        } then: { [weak self] result in
+            guard let self else { return }
+            if !result.succeeded { log.warning("the updater, told that it is done: \(result.words)") }
+            hasComeUp(exchange)
+        }
+    }
+
+    private func hasComeUp(_ exchange: Exchange) {
+        isInstalling = false
+        if outlets.handle(.activated(exchange, done: true)) { folder.clear() }
+    }
+
+    private func hasNotComeUp() {
+        guard let exchange = comingUp?.exchange else { return }
+        comingUp = nil
+        log.error("version \(version) reaches no broker: putting the old one back")
+        comeBack(exchange)
+    }
+
+    /// The updater puts back what was there, if it has changed anything. Only once a program is in place again is the server
+    /// told, by that program.
+    private func comeBack(_ exchange: Exchange) {
+        guard let path = outlets.settings().updater else {
+            log.error(
+                "an activation is to be undone, and there is no updater; hint: set [update] updater")
+            return cannotActivate(exchange)
+        }
+        let (children, updater) = (children, Updater(path: path, folder: folder))
+        isInstalling = true
+        background.run("updater") {
+            Checkpoint.pass()
+            let result = children.restore(updater)
+            Checkpoint.pass()
+            return (result: result, version: children.versionInPlace())
+        } then: { [weak self] in
+            self?.cameBack($0.result, $0.version, exchange)
+        }
+    }
+
+    private func cameBack(
+        _ result: ChildProcess.Result, _ found: VersionNumber?, _ exchange: Exchange
+    ) {
+        if !result.succeeded {
+            log.error("the updater does not put the old version back: \(result.words)")
+        }
+        switch found?.description {
+        case version:
+            isInstalling = false
+            cannotActivate(exchange)
+        // One that starts again and again and never comes up is not worth another start: we serve on.
+        case let other? where result.succeeded && starts <= 2 * UpdateActivation.mostStarts:
+            log.notice("starting version \(other)")
+            outlets.startOther()
+        case let other:
+            log.error("version \(other ?? "none") is in place; hint: put a srup-beacon there that starts")
+            let timer = clock.timer { [unowned self] in comeBack(exchange) }
+            timer.set(after: UpdateActivation.restorePause)
+            again = timer
+        }
+    }
+}
