@@ -31,23 +31,24 @@ let package = Package(
         // The pure rooms: no Foundation, no C, no clock, no randomness.
         .target(name: "SRUP"),
         .target(name: "ProofLink", dependencies: ["SRUP"]),
-        .target(name: "Observing", dependencies: ["SRUP", "ProofLink"]),
-        .target(name: "Bluetooth", dependencies: ["ProofLink"]),
+        .target(name: "BootTime"),
+        .target(name: "Observing", dependencies: ["SRUP", "ProofLink", "BootTime"]),
+        .target(name: "Bluetooth", dependencies: ["ProofLink", "BootTime"]),
 
         // The world.
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "Keys", dependencies: ["SRUP", "COpenSSL"]),
         .target(name: "Fetching", dependencies: ["CCurl"]),
         .target(name: "Enrolling", dependencies: ["SRUP", "Keys", "Fetching"]),
-        .target(name: "EventLoop", dependencies: ["CLinux"]),
-        .target(name: "Broker", dependencies: ["EventLoop", "CMosquitto", "COpenSSL", "CLinux"]),
+        .target(name: "EventLoop", dependencies: ["BootTime", "CLinux"]),
+        .target(name: "Broker", dependencies: ["BootTime", "EventLoop", "CMosquitto", "COpenSSL", "CLinux"]),
         .target(
             name: "Nearby",
-            dependencies: ["SRUP", "ProofLink", "Bluetooth", "EventLoop", "CBlueZ", "CLinux", "CSystemBus"]),
+            dependencies: ["SRUP", "ProofLink", "BootTime", "Bluetooth", "EventLoop", "CBlueZ", "CLinux", "CSystemBus"]),
         .target(
             name: "Beacon",
             dependencies: [
-                "SRUP", "ProofLink", "Observing", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby",
+                "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth", "Nearby",
                 "HumanView", "Fetching", "Enrolling", "SQLite", "CSQLite", "CINI", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -57,13 +58,15 @@ let package = Package(
         .target(
             name: "Bench",
             dependencies: [
-                "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby", "HumanView", "Enrolling",
+                "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth", "Nearby", "HumanView",
+                "Enrolling",
                 "SQLite", "CLinux",
             ]),
         .target(
             name: "C2Server",
             dependencies: [
-                "Bench", "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "HumanView", "Fetching", "Enrolling",
+                "Bench", "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker", "HumanView", "Fetching",
+                "Enrolling",
                 "SQLite",
             ],
             resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
@@ -119,7 +122,8 @@ let package = Package(
         .executableTarget(
             name: "measure",
             dependencies: [
-                "Beacon", "SRUP", "ProofLink", "Observing", "Keys", "EventLoop", "SQLite", "Loop", "SystemSupport",
+                "Beacon", "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "SQLite", "Loop",
+                "SystemSupport",
             ],
             path: "Scripts/Measure/Main"),
 
@@ -137,27 +141,31 @@ let package = Package(
             name: "FetchingTests", dependencies: ["Fetching", "SystemSupport", "TestVectors"], exclude: ["files.py"]),
         .testTarget(name: "EnrollingTests", dependencies: ["Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys", "TestVectors"]),
-        .testTarget(name: "ObservingTests", dependencies: ["Observing", "Keys"]),
+        .testTarget(name: "ObservingTests", dependencies: ["BootTime", "Observing", "Keys"]),
         .testTarget(
             name: "BeaconTests",
             dependencies: [
-                "Beacon", "SRUP", "ProofLink", "Observing", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby",
+                "Beacon", "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth",
+                "Nearby",
                 "SQLite", "TestVectors", "CutDisk",
             ]),
-        .testTarget(name: "BluetoothTests", dependencies: ["Bluetooth", "SRUP", "ProofLink"]),
-        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "CLinux", "TestVectors"]),
+        .testTarget(name: "BluetoothTests", dependencies: ["BootTime", "Bluetooth", "SRUP", "ProofLink"]),
+        .testTarget(name: "EventLoopTests", dependencies: ["BootTime", "EventLoop", "CLinux", "TestVectors"]),
         .testTarget(name: "BrokerTests", dependencies: ["Broker"]),
         .testTarget(
-            name: "NearbyTests", dependencies: ["Nearby", "Bluetooth", "EventLoop", "SRUP", "ProofLink", "TestVectors"]),
+            name: "NearbyTests",
+            dependencies: ["Nearby", "BootTime", "Bluetooth", "EventLoop", "SRUP", "ProofLink", "TestVectors"]),
         .testTarget(
             name: "BenchTests",
             dependencies: [
-                "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Nearby", "TestVectors",
+                "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker", "Nearby",
+                "TestVectors",
             ]),
         .testTarget(
             name: "C2ServerTests",
             dependencies: [
-                "C2Server", "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "SQLite",
+                "C2Server", "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker",
+                "SQLite",
                 "TestVectors",
             ]),
         .testTarget(
@@ -172,19 +180,19 @@ let package = Package(
         // The real commands, a real broker, real sockets; with RadioTests, real links over (linked, virtual) radios.
         .target(
             name: "SystemSupport",
-            dependencies: ["SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby"],
+            dependencies: ["SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth", "Nearby"],
             path: "Tests/SystemSupport"),
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby", "SystemSupport",
+                "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth", "Nearby", "SystemSupport",
                 "TestVectors", "srup-beacon", "srup-bench",
             ],
             exclude: ["Registry", "Console", "hostile-broker.py"]),
         .testTarget(
             name: "RadioTests",
             dependencies: [
-                "SRUP", "ProofLink", "Keys", "EventLoop", "Broker", "Bluetooth", "Nearby", "SystemSupport",
+                "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth", "Nearby", "SystemSupport",
                 "srup-beacon", "srup-bench",
             ],
             exclude: ["bumble"]),
@@ -205,6 +213,8 @@ if Context.environment["SRUP_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
             name: "fuzz",
-            dependencies: ["SRUP", "ProofLink", "Keys", "EventLoop", "Nearby", "Fetching", "Enrolling", "Beacon"],
+            dependencies: [
+                "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Nearby", "Fetching", "Enrolling", "Beacon",
+            ],
             path: "Scripts/Fuzz"))
 }

@@ -1,4 +1,5 @@
 import Bluetooth
+import BootTime
 import Logging
 import Nearby
 import Observing
@@ -35,7 +36,7 @@ final class Adapters: @unchecked Sendable {
     static let pause = Duration.seconds(10)
     static let rememberedAdapters = 16
     /// The kernel answers from memory, or after one question to the controller. Nanoseconds.
-    private static let signalTimeout: Int64 = 500_000_000
+    private static let signalTimeout = Duration.milliseconds(500)
 
     /// Why there is no management, where there is none.
     private(set) var fault: LinkSocketError?
@@ -49,7 +50,7 @@ final class Adapters: @unchecked Sendable {
     private let outlets: Outlets
     private var management: Management?
     private var hasSaidThatThereIsNone = false
-    private var nextCount = Instant(nanoseconds: 0)
+    private var nextCount = Instant.boot
     private lazy var timer = clock.timer { [unowned self] in look() }
 
     /// - Parameter wanted: which adapters are used; empty: all.
@@ -57,7 +58,7 @@ final class Adapters: @unchecked Sendable {
         (self.wanted, self.clock, self.log, self.outlets) = (wanted, clock, log, outlets)
     }
 
-    private var now: Int64 { clock.now.nanoseconds }
+    private var now: Instant { clock.now }
 
     /// Opens the kernel's management, or says why not and comes back: a dongle may bring Bluetooth into the kernel.
     func open() {
@@ -88,7 +89,7 @@ final class Adapters: @unchecked Sendable {
     func restart() {
         stopAdvertising()
         adapters = [:]
-        (hasSaidThatThereIsNone, nextCount) = (false, Instant(nanoseconds: 0))
+        (hasSaidThatThereIsNone, nextCount) = (false, Instant.boot)
         outlets.reopenListeners()
         open()
     }
@@ -104,7 +105,7 @@ final class Adapters: @unchecked Sendable {
 
     private func setTimer() {
         guard management != nil else { return }
-        let deadlines = adapters.values.compactMap(\.care.nextDeadline).map { Instant(nanoseconds: $0) }
+        let deadlines = adapters.values.compactMap(\.care.nextDeadline)
         timer.set(at: deadlines.reduce(nextCount, min))
     }
 
@@ -113,7 +114,7 @@ final class Adapters: @unchecked Sendable {
     /// Which adapters there are. Asked again now and then: where more happens than the kernel keeps, it drops events.
     private func countAdapters() {
         guard let management, clock.now >= nextCount else { return }
-        nextCount = clock.now + .nanoseconds(AdapterCare.probePause)
+        nextCount = clock.now + AdapterCare.probePause
         management.send(.readIndexList, to: .none) { [weak self] status, reply in
             guard let self, status == .success else { return }
             let there = AdapterInformation.indices(reply)
@@ -218,7 +219,7 @@ final class Adapters: @unchecked Sendable {
         guard let management, peer.kind != .classic, let adapter = index(of: address),
             adapters[adapter]?.care.state != .notPermitted
         else { return false }
-        management.send(.readConnection(peer), to: adapter, patience: Adapters.signalTimeout) { status, reply in
+        management.send(.readConnection(peer), to: adapter, timeout: Adapters.signalTimeout) { status, reply in
             then(status == .success ? AdapterInformation.signal(reply) : nil)
         }
         return true

@@ -1,3 +1,4 @@
+import BootTime
 import CLinux
 import EventLoop
 import Glibc
@@ -55,7 +56,7 @@ struct ChildProcess {
         close(writing)
         guard let child else { return Result(status: nil, lines: []) }
         started(child)
-        return wait(for: child, group, reading, until: bootNanoseconds() + limit.wholeNanoseconds)
+        return wait(for: child, group, reading, until: .now + limit)
     }
 
     private static func start(
@@ -92,7 +93,7 @@ struct ChildProcess {
     }
 
     /// Until it has ended, not until its output has: what it may have left behind can hold that open for ever.
-    private static func wait(for child: pid_t, _ group: Bool, _ reading: Int32, until deadline: Int64) -> Result {
+    private static func wait(for child: pid_t, _ group: Bool, _ reading: Int32, until deadline: Instant) -> Result {
         _ = fcntl(reading, F_SETFL, O_NONBLOCK)
         var said: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1_024)
@@ -109,7 +110,7 @@ struct ChildProcess {
         while true {
             ended = waitpid(child, &status, WNOHANG)
             guard ended == 0 || (ended < 0 && errno == EINTR) else { break }
-            if bootNanoseconds() >= deadline, !isLate {
+            if .now >= deadline, !isLate {
                 isLate = true
                 kill(group ? -child : child, SIGKILL)
             }

@@ -1,3 +1,4 @@
+import BootTime
 import Observing
 
 /// How many log lines of one kind others may cause: a flood of links, or of requests, must not be a flood of lines.
@@ -8,7 +9,7 @@ struct LogRateLimiter {
 
     /// nil: this line must not be written; otherwise how many were not written since the last one that was.
     mutating func take(_ kind: String, at moment: Instant) -> Int? {
-        let second = moment.nanoseconds / 1_000_000_000
+        let second = (moment - .boot).wholeSeconds
         var entry = kinds[kind] ?? (second, 0, 0)
         if entry.second != second { (entry.second, entry.written) = (second, 0) }
         defer { kinds[kind] = entry }
@@ -31,7 +32,7 @@ struct LogRateLimiter {
     /// - Returns: also whether there are kinds that are still being left out.
     mutating func sumUp(at moment: Instant) -> (sums: [(kind: String, count: Int)], isUnderWay: Bool) {
         isSummaryDue = false
-        let second = moment.nanoseconds / 1_000_000_000
+        let second = (moment - .boot).wholeSeconds
         let over = kinds.filter { $0.value.left > 0 && $0.value.second != second }
         for kind in over.keys { kinds[kind]?.left = 0 }
         let isUnderWay = kinds.values.contains { $0.left > 0 }

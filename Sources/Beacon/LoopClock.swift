@@ -1,3 +1,4 @@
+import BootTime
 import EventLoop
 import Observing
 
@@ -23,14 +24,9 @@ protocol LoopTimer: AnyObject, Sendable {
 struct BootClock: LoopClock {
     let loop: Loop
 
-    var now: Instant { Instant(nanoseconds: bootNanoseconds()) }
+    var now: Instant { .now }
 
     func timer(_ action: @escaping @Sendable () -> Void) -> any LoopTimer { Alarm(loop, action) }
 }
 
-extension Alarm: LoopTimer {
-    func set(at moment: Instant?) {
-        let nanoseconds = moment?.nanoseconds
-        set(at: nanoseconds)
-    }
-}
+extension Alarm: LoopTimer {}

@@ -1,3 +1,4 @@
+import BootTime
 import Broker
 import Keys
 import Observing
@@ -45,7 +46,7 @@ final class MessageIntake: @unchecked Sendable {
                     context.isOvertaken = isOvertaken(message.content, in: batch[(index + 1)...])
                     // What is refused costs its sender nothing: anybody could copy an old message of it again and again.
                     if try feed(.message(message, context)) {
-                        work.add(for: message.content.sender, from: begun.nanoseconds, to: clock.now.nanoseconds)
+                        work.add(for: message.content.sender, from: begun, to: clock.now)
                     }
                 }
             }
@@ -81,7 +82,7 @@ final class MessageIntake: @unchecked Sendable {
 
     /// Where there are several servers, none of them keeps the beacon from the others for long.
     private func isInBudget(_ message: Message, at now: Instant) -> Bool {
-        guard !message.body.isAlwaysHeard, !work.hasRoom(for: message.sender, at: now.nanoseconds) else { return true }
+        guard !message.body.isAlwaysHeard, !work.hasRoom(for: message.sender, at: now) else { return true }
         reports.refuse(
             "too-fast",
             "\(message.body.type.name) from \(message.sender): it keeps this beacon from its other servers",

@@ -1,3 +1,4 @@
+import BootTime
 import EventLoop
 import Glibc
 import Observing

@@ -1,4 +1,5 @@
 import Bluetooth
+import BootTime
 import Observing
 import ProofLink
 

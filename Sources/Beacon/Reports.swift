@@ -1,3 +1,4 @@
+import BootTime
 import Logging
 import Observing
 import ProofLink

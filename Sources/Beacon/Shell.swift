@@ -1,3 +1,4 @@
+import BootTime
 import Broker
 import CLinux
 import EventLoop

@@ -1,3 +1,4 @@
+import BootTime
 import Broker
 import EventLoop
 import Keys

@@ -1,3 +1,4 @@
+import BootTime
 import Observing
 import ProofLink
 

@@ -1,3 +1,4 @@
+import BootTime
 import Observing
 
 // What the operator hears of the shell's own state.

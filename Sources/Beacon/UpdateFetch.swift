@@ -1,3 +1,4 @@
+import BootTime
 import CLinux
 import EventLoop
 import Fetching
@@ -120,10 +121,10 @@ struct UpdateFetching {
             say((error as? HTTPFault)?.sentence ?? "\(error)")
             return .noServer
         }
-        return fetch(address, client, until: bootNanoseconds() + settings.timeLimit.wholeNanoseconds)
+        return fetch(address, client, until: .now + settings.timeLimit)
     }
 
-    private func fetch(_ address: WebAddress, _ client: HTTPClient, until deadline: Int64) -> Fetched? {
+    private func fetch(_ address: WebAddress, _ client: HTTPClient, until deadline: Instant) -> Fetched? {
         var (failures, furthest) = (0, folder.begun(names).length)
         while true {
             switch attempt(address, client, until: deadline) {
@@ -141,24 +142,24 @@ struct UpdateFetching {
                 failures = length > furthest ? 0 : failures + 1
                 furthest = max(length, furthest)
             }
-            let pause = Int64(1 << min(failures, 6))
-            guard failures < UpdateFetching.patience, bootNanoseconds() + pause * 1_000_000_000 < deadline else {
+            let pause = 1 << min(failures, 6)
+            guard failures < UpdateFetching.patience, .now + .seconds(pause) < deadline else {
                 return .noServer
             }
             sleep(UInt32(pause))
         }
     }
 
-    private func attempt(_ address: WebAddress, _ client: HTTPClient, until deadline: Int64) -> Attempt {
+    private func attempt(_ address: WebAddress, _ client: HTTPClient, until deadline: Instant) -> Attempt {
         let (length, tag) = folder.begun(names)
         let file = folder.openPart()
         guard file >= 0 else { return .over(cannotKeep(errno)) }
         defer { close(file) }
-        let left = deadline - bootNanoseconds()
-        guard left > 1_000_000 else { return .over(.noServer) }
+        let left = deadline - .now
+        guard left > .milliseconds(1) else { return .over(.noServer) }
         guard let limit = room(on: file, beyond: length), limit > length else { return .over(.noFile) }
         var client = client
-        client.limits.total = .nanoseconds(left)
+        client.limits.total = left
         client.limits.silence = .seconds(30)
         client.limits.reply = Fetched.longestContents
         do throws(HTTPFault) {

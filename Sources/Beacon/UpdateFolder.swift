@@ -1,3 +1,4 @@
+import BootTime
 import EventLoop
 import Fetching
 import Glibc
@@ -28,10 +29,10 @@ struct UpdateFolder {
         _ = make()
         let descriptor = openRegularFile(path + "/\(work).lock", O_RDWR | O_CREAT)
         guard descriptor >= 0 else { return nil }
-        let deadline = bootNanoseconds() + patience.wholeNanoseconds
+        let deadline = Instant.now + patience
         while true {
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
-            guard bootNanoseconds() < deadline else { break }
+            guard .now < deadline else { break }
             usleep(50_000)
         }
         close(descriptor)

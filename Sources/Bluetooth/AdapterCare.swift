@@ -1,3 +1,4 @@
+import BootTime
 import ProofLink
 
 /// The care for one adapter, as a value: what it is like, what is wanted, and the next step from the one to the other.
@@ -50,8 +51,8 @@ public struct AdapterCare: Sendable {
     public internal(set) var isAdvertising = false
     /// What it cannot do although it is wanted; the rest goes on.
     public internal(set) var faults: [String] = []
-    /// When something of it was last heard, in nanoseconds of CLOCK_BOOTTIME; nil: never.
-    public internal(set) var lastAlive: Int64?
+    /// When something of it was last heard; nil: never.
+    public internal(set) var lastAlive: Instant?
 
     let wish: AdapterWish
     let isWanted: @Sendable (BluetoothAddress) -> Bool
@@ -67,12 +68,11 @@ public struct AdapterCare: Sendable {
     var skipped: Set<UInt16> = []
     var rung = 0
     var failures = 0
-    var due: Int64?
+    var due: Instant?
 
     /// Between two looks at an adapter that carries nothing.
-    public static let probePause: Int64 = 30_000_000_000
-    static let second: Int64 = 1_000_000_000
-    static let longestPause = 60 * second
+    public static let probePause = Duration.seconds(30)
+    static let longestPause = Duration.seconds(60)
 
     /// A new adapter's.
     public init(wish: AdapterWish, isWanted: @escaping @Sendable (BluetoothAddress) -> Bool) {
@@ -80,7 +80,7 @@ public struct AdapterCare: Sendable {
     }
 
     /// When `tick` has something to do.
-    public var nextDeadline: Int64? { isBusy ? nil : due }
+    public var nextDeadline: Instant? { isBusy ? nil : due }
 
     /// What is to be taken back when the beacon stops.
     public var farewell: [ManagementCommand] {
@@ -91,20 +91,20 @@ public struct AdapterCare: Sendable {
     // MARK: - What happens
 
     /// The first step.
-    public mutating func start(at now: Int64) -> [Deed] { step(at: now) }
+    public mutating func start(at now: Instant) -> [Deed] { step(at: now) }
 
     /// Time has passed.
-    public mutating func tick(at now: Int64) -> [Deed] {
+    public mutating func tick(at now: Instant) -> [Deed] {
         guard !isBusy, let due, due <= now else { return [] }
         self.due = nil
         return step(at: now)
     }
 
     /// A byte has come over it, or an event that only a living controller causes.
-    public mutating func heard(at now: Int64) { lastAlive = now }
+    public mutating func heard(at now: Instant) { lastAlive = now }
 
     /// Its settings are others now.
-    public mutating func changed(_ settings: AdapterSettings, at now: Int64) -> [Deed] {
+    public mutating func changed(_ settings: AdapterSettings, at now: Instant) -> [Deed] {
         guard let before = information?.current, settings != before else { return [] }
         return take(settings) + stepSoon(at: now)
     }
@@ -122,14 +122,14 @@ public struct AdapterCare: Sendable {
     }
 
     /// Somebody has taken an advertisement away: bluetoothd does so when it starts.
-    public mutating func advertisingRemoved(_ removed: UInt8, at now: Int64) -> [Deed] {
+    public mutating func advertisingRemoved(_ removed: UInt8, at now: Instant) -> [Deed] {
         guard removed == instance, isAdvertising else { return [] }
         isAdvertising = false
         return stepSoon(at: now)
     }
 
     /// An LE device has connected, and the kernel has stopped to advertise: others are to find us, too.
-    public mutating func leConnected(at now: Int64) -> [Deed] {
+    public mutating func leConnected(at now: Instant) -> [Deed] {
         lastAlive = now
         hasStoppedMeanwhile = isBusy
         guard isAdvertising, !isBusy else { return [] }
@@ -138,14 +138,14 @@ public struct AdapterCare: Sendable {
     }
 
     /// A device has left: an adapter that cannot advertise beside a connection can do so now.
-    public mutating func disconnected(at now: Int64) -> [Deed] {
+    public mutating func disconnected(at now: Instant) -> [Deed] {
         lastAlive = now
         return isAdvertising || wish.announcement == nil ? [] : stepSoon(at: now)
     }
 
     /// The command that was under way has ended.
     public mutating func completed(
-        _ command: ManagementCommand, _ status: ManagementStatus, _ reply: [UInt8], at now: Int64
+        _ command: ManagementCommand, _ status: ManagementStatus, _ reply: [UInt8], at now: Instant
     ) -> [Deed] {
         isBusy = false
         switch status {
@@ -155,7 +155,7 @@ public struct AdapterCare: Sendable {
             return []
         case .blocked:
             state = .blocked
-            due = now + 5 * AdapterCare.second  // the kernel does not tell when rfkill lets go
+            due = now + .seconds(5)  // the kernel does not tell when rfkill lets go
             return []
         // The kernel says «authentication failed» where a controller has not answered; nothing of ours authenticates.
         case .timeout, .authenticationFailed: return climb(at: now)
@@ -167,7 +167,7 @@ public struct AdapterCare: Sendable {
         }
     }
 
-    private mutating func succeeded(_ command: ManagementCommand, _ reply: [UInt8], at now: Int64) -> [Deed] {
+    private mutating func succeeded(_ command: ManagementCommand, _ reply: [UInt8], at now: Instant) -> [Deed] {
         var deeds: [Deed] = []
         switch command {
         case .readInformation:
@@ -219,7 +219,7 @@ public struct AdapterCare: Sendable {
 
     // MARK: - One step
 
-    mutating func step(at now: Int64) -> [Deed] {
+    mutating func step(at now: Instant) -> [Deed] {
         guard !isBusy, state != .notPermitted, state != .notWanted else { return [] }
         guard let command = nextCommand(at: now) else { return [] }
         if state == .unknown || state == .blocked || state == .off { state = .settling }
@@ -228,13 +228,14 @@ public struct AdapterCare: Sendable {
     }
 
     /// What disturbs is answered after a moment: whoever disturbs may not be done.
-    private mutating func stepSoon(at now: Int64) -> [Deed] {
+    private mutating func stepSoon(at now: Instant) -> [Deed] {
         if state == .ready { state = .settling }
-        due = min(due ?? .max, now + AdapterCare.second / 4)
+        let soon = now + .milliseconds(250)
+        due = min(due ?? soon, soon)
         return []
     }
 
-    mutating func settled(at now: Int64) {
+    mutating func settled(at now: Instant) {
         state = .ready
         informationIsFresh = false
         due = now + AdapterCare.probePause

@@ -1,15 +1,16 @@
+import BootTime
 import ProofLink
 
 // What follows from what is: the next command, and what is done about those that fail.
 extension AdapterCare {
     /// From what is to what is wanted, one command; nil: nothing to do before `due`.
-    mutating func nextCommand(at now: Int64) -> ManagementCommand? {
+    mutating func nextCommand(at now: Instant) -> ManagementCommand? {
         guard let information else { return .readInformation }
         guard isWanted(information.address) else {
             state = .notWanted
             return nil
         }
-        let isQuiet = state == .ready && (lastAlive ?? 0) + AdapterCare.probePause <= now
+        let isQuiet = state == .ready && (lastAlive ?? .boot) + AdapterCare.probePause <= now
         if isQuiet, !informationIsFresh { return .readInformation }
         let (current, can) = (information.current, information.supported)
         if wish.setsUp, let command = setUp(current, can) { return command }
@@ -94,7 +95,7 @@ extension AdapterCare {
     // MARK: - What does not work
 
     /// Again, ever slower, up to a minute.
-    mutating func failed(_ command: ManagementCommand, _ status: ManagementStatus, at now: Int64) -> [Deed] {
+    mutating func failed(_ command: ManagementCommand, _ status: ManagementStatus, at now: Instant) -> [Deed] {
         switch (command, status) {
         // An adapter that cannot give these data has answered all the same.
         case (.readOutOfBand, _):
@@ -104,7 +105,7 @@ extension AdapterCare {
         // Many cannot advertise beside a connection. It is tried again when that ends, and now and then.
         case (.addAdvertising, .rejected):
             settled(at: now)
-            due = now + 5 * AdapterCare.second
+            due = now + .seconds(5)
             return []
         // The last instance is another's, or there are fewer.
         case (.addAdvertising, .noResources), (.addAdvertising, .invalid):
@@ -125,20 +126,20 @@ extension AdapterCare {
             return step(at: now)
         }
         if failures > 3 { state = .failing("\(command.words): \(status)") }
-        due = now + min(AdapterCare.longestPause, AdapterCare.second << Int64(min(failures - 1, 6)))
+        due = now + min(AdapterCare.longestPause, .seconds(1 << min(failures - 1, 6)))
         return []
     }
 
     /// rules §7: reopen → power cycle → report unhealthy; then a power cycle again and again, ever slower.
-    mutating func climb(at now: Int64) -> [Deed] {
+    mutating func climb(at now: Instant) -> [Deed] {
         rung += 1
         state = .silent(rung: rung)
         isAdvertising = false
         guard rung > 1 else {
-            due = now + 2 * AdapterCare.second
+            due = now + .seconds(2)
             return [.closeLinks, .reopenListeners]
         }
-        due = now + min(AdapterCare.longestPause, AdapterCare.second << Int64(min(rung, 6)))
+        due = now + min(AdapterCare.longestPause, .seconds(1 << min(rung, 6)))
         guard wish.setsUp, rung.isMultiple(of: 2) else { return [] }
         isBusy = true
         return [.send(.setPowered(false))]

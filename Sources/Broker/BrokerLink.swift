@@ -1,3 +1,4 @@
+import BootTime
 import CLinux
 import CMosquitto
 import EventLoop
@@ -50,7 +51,7 @@ public final class BrokerLink: Sendable {
     private let deliver: @Sendable ([Incoming]) -> Bool
     private let happened: @Sendable (Happening) -> Void
     private let shared = Mutex(Shared())
-    private let bell = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+    private let wakeup = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
 
     /// A link that has not been started.
     /// - Parameters:
@@ -64,7 +65,7 @@ public final class BrokerLink: Sendable {
         (self.settings, self.deliver, self.happened) = (settings, deliver, happened)
     }
 
-    deinit { close(bell) }
+    deinit { close(wakeup) }
 
     /// Starts the thread.
     public func start() {
@@ -80,7 +81,7 @@ public final class BrokerLink: Sendable {
             shared.outgoing += messages
             return true
         }
-        if goes { ring() }
+        if goes { wake() }
     }
 
     /// Subscribes to more filters, QoS 1, over this connection and all later ones. What is published afterwards leaves after
@@ -90,40 +91,40 @@ public final class BrokerLink: Sendable {
             let new = topics.filter { topic in !shared.added.contains { $0.topic == topic } }
             shared.added += new.map { ($0, false) }
         }
-        ring()
+        wake()
     }
 
     /// Tries the next broker now, without waiting for the retry. From any thread.
     public func hurry() {
         shared.withLock { $0.hurry = true }
-        ring()
+        wake()
     }
 
     /// Leaves the broker and comes back at once, so that changed files are used, also where the connection is only being made;
     /// the session is kept. From any thread.
     public func reconnect() {
         shared.withLock { ($0.files, $0.hurry) = ($0.files + 1, true) }
-        ring()
+        wake()
     }
 
     /// Calls `done` on the link's thread at its next turn: at once, whether it is connected, connecting or waiting to try
     /// again, and not while it stands still, as it does while a name is looked up or a batch is kept. From any thread.
     public func turn(_ done: @escaping @Sendable () -> Void) {
         shared.withLock { $0.turns.append(done) }
-        ring()
+        wake()
     }
 
     /// Says goodbye to the broker, and returns when the thread is done or two seconds have passed. From any other thread.
     public func stop() {
         shared.withLock { $0.stopping = true }
-        ring()
-        let deadline = bootNanoseconds() + 2_000_000_000
-        while !shared.withLock({ $0.stopped }), bootNanoseconds() < deadline { usleep(2_000) }
+        wake()
+        let deadline = Instant.now + .seconds(2)
+        while !shared.withLock({ $0.stopped }), .now < deadline { usleep(2_000) }
     }
 
-    private func ring() {
+    private func wake() {
         var one: UInt64 = 1
-        Glibc.write(bell, &one, 8)
+        Glibc.write(wakeup, &one, 8)
     }
 
     // MARK: - The link's thread
@@ -132,14 +133,14 @@ public final class BrokerLink: Sendable {
         var (attempt, failures, index) = (0, 0, 0)
         while !shared.withLock({ $0.stopping }) {
             // Looking up a name can take long, and fail before anything is waited for: who asks for a turn gets it in between.
-            answerBell()
+            clearWakeup()
             let broker = settings.brokers[index % settings.brokers.count]
             index += 1
-            var connectedAt: Int64?
+            var connectedAt: Instant?
             var fault = connect(to: broker, connectedAt: &connectedAt)
             shared.withLock { ($0.connected, $0.outgoing) = (false, []) }
             if shared.withLock({ $0.stopping }) { break }
-            let settled = connectedAt.map { .nanoseconds(bootNanoseconds() - $0) >= BrokerLink.settled } ?? false
+            let settled = connectedAt.map { .now - $0 >= BrokerLink.settled } ?? false
             (attempt, failures) = settled ? (0, 0) : (attempt + 1, connectedAt == nil ? 0 : failures + 1)
             if fault == .closed, failures >= 3 { fault = .closedAgainAndAgain(clientID: settings.clientID) }
             happened(.lost(broker, fault))
@@ -152,14 +153,12 @@ public final class BrokerLink: Sendable {
     /// Full jitter: any time up to the bound, which doubles with each failed round.
     private func wait(_ round: Int) {
         let bound = min(settings.firstRetry * (1 << min(round, 16)), settings.longestRetry)
-        let (seconds, attoseconds) = bound.components
-        let milliseconds = Int32(seconds * 1_000 + attoseconds / 1_000_000_000_000_000)
-        let deadline = bootNanoseconds() + Int64(Int32.random(in: 0...max(1, milliseconds))) * 1_000_000
-        // Looked at before the waiting too: the bell may have been answered already.
-        while bootNanoseconds() < deadline, !isHurriedOrStopping() {
-            var one = pollfd(fd: bell, events: Int16(POLLIN), revents: 0)
-            let left = max(1, (deadline - bootNanoseconds()) / 1_000_000)
-            if poll(&one, 1, Int32(left)) > 0 { answerBell() }
+        let deadline = Instant.now + .milliseconds(Int64.random(in: 0...max(1, bound.wholeMilliseconds)))
+        // Looked at before the waiting too: the wakeup may have been answered already.
+        while .now < deadline, !isHurriedOrStopping() {
+            var one = pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0)
+            let left = max(1, (deadline - .now).wholeMilliseconds)
+            if poll(&one, 1, Int32(left)) > 0 { clearWakeup() }
         }
     }
 
@@ -181,17 +180,17 @@ public final class BrokerLink: Sendable {
     }
 
     /// The added filters that the connection does not have; all of them over a new one.
-    private func takeAdded(anew: Bool) -> [String] {
+    private func takeAdded(all: Bool) -> [String] {
         shared.withLock { shared in
-            let wanted = shared.added.filter { anew || !$0.isSubscribed }.map(\.topic)
+            let wanted = shared.added.filter { all || !$0.isSubscribed }.map(\.topic)
             if !wanted.isEmpty { shared.added = shared.added.map { ($0.topic, true) } }
             return wanted
         }
     }
 
-    private func answerBell() {
+    private func clearWakeup() {
         var count: UInt64 = 0
-        Glibc.read(bell, &count, 8)
+        Glibc.read(wakeup, &count, 8)
         let turns = shared.withLock { shared in
             defer { shared.turns = [] }
             return shared.turns
@@ -200,11 +199,11 @@ public final class BrokerLink: Sendable {
     }
 
     /// One connection from beginning to end.
-    private func connect(to broker: BrokerAddress, connectedAt: inout Int64?) -> BrokerFault {
+    private func connect(to broker: BrokerAddress, connectedAt: inout Instant?) -> BrokerFault {
         do throws(BrokerFault) {
             let files = shared.withLock { $0.files }
             let session = try BrokerSession(settings, broker)
-            let giveUp = bootNanoseconds() + settings.connectLimit.inNanoseconds
+            let giveUp = Instant.now + settings.connectLimit
             var written: [@Sendable () -> Void] = []
             while true {
                 if shared.withLock({ $0.stopping }) {
@@ -219,8 +218,8 @@ public final class BrokerLink: Sendable {
                 let collected = session.take()
                 if let fault = collected.fault { return fault }
                 if collected.connected {
-                    connectedAt = bootNanoseconds()
-                    try session.subscribe(and: takeAdded(anew: true))
+                    connectedAt = .now
+                    try session.subscribe(and: takeAdded(all: true))
                 }
                 // Told only when the broker has granted every filter: from then on nothing that is published is missed.
                 if session.isSubscribed, !shared.withLock({ $0.connected }) {
@@ -231,10 +230,10 @@ public final class BrokerLink: Sendable {
                     }
                     happened(.connected(broker, connection: connection))
                 }
-                guard session.isSubscribed || bootNanoseconds() < giveUp else { return .silent }
+                guard session.isSubscribed || .now < giveUp else { return .silent }
                 if !collected.messages.isEmpty, !deliver(collected.messages) { return .notKept }
                 if !collected.acknowledged.isEmpty { happened(.acknowledged(collected.acknowledged)) }
-                if session.isSubscribed { try session.add(takeAdded(anew: false)) }
+                if session.isSubscribed { try session.add(takeAdded(all: false)) }
                 for message in takeOutgoing(session.room) {
                     try session.publish(message)
                     if let isWritten = message.isWritten { written.append(isWritten) }
@@ -256,13 +255,13 @@ public final class BrokerLink: Sendable {
         let interest = Int16(POLLIN) | (session.wantsToWrite ? Int16(POLLOUT) : 0)
         var descriptors = [
             pollfd(fd: session.socket, events: interest, revents: 0),
-            pollfd(fd: bell, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0),
         ]
         // The wakeup descriptor says that something must be sent; libmosquitto's keep-alive wants to be called every few
         // seconds. There is no waiting where bytes were read and not yet looked at, because a round had had enough.
         let isBuffered = session.isBuffered
         poll(&descriptors, 2, isBuffered ? 0 : isConnected ? 2_000 : 200)
-        if descriptors[1].revents != 0 { answerBell() }
+        if descriptors[1].revents != 0 { clearWakeup() }
         let readiness = descriptors[0].revents
         // Until the broker has answered, libmosquitto would spin on a dead socket for ever (upstream #2421): what may
         // still be in it is read once, for the reason that it tells.

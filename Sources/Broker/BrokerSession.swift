@@ -1,3 +1,4 @@
+import BootTime
 import CMosquitto
 import COpenSSL
 import EventLoop
@@ -49,7 +50,7 @@ final class BrokerSession {
 
     private let settings: BrokerLink.Settings
     private let tls: TLSContext
-    private let traffic = BrokerTraffic(at: bootNanoseconds())
+    private let traffic = BrokerTraffic(at: .now)
     private let mosquitto: OpaquePointer
     private var identifiers: [Int32: Int64] = [:]
     private var collected = Collected()
@@ -124,7 +125,7 @@ final class BrokerSession {
 
     /// Reads what is there, at most one batch and one round's bytes; the callbacks only collect.
     func read() throws(BrokerFault) {
-        traffic.beginRound(at: bootNanoseconds())
+        traffic.beginRound(at: .now)
         defer { traffic.endRound() }
         repeat {
             if let ssl = mosquitto_ssl_get(mosquitto) { traffic.watch(OpaquePointer(ssl)) }

@@ -31,7 +31,3 @@ extension BrokerLink {
         }
     }
 }
-
-extension Duration {
-    var inNanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
-}

@@ -1,4 +1,6 @@
+import BootTime
 import COpenSSL
+import EventLoop
 
 /// What comes over one connection to a broker: how much of it is read in one round, and how much of it was for nothing.
 ///
@@ -21,9 +23,9 @@ final class BrokerTraffic {
     /// Left of this round; without a bound outside of rounds, as for TLS's handshake.
     private var left = Int.max
     private var excess = 0
-    private var lastForgiven: Int64
+    private var lastForgiven: Instant
 
-    init(at nanoseconds: Int64) { lastForgiven = nanoseconds }
+    init(at now: Instant) { lastForgiven = now }
 
     /// Whether nothing more is read in this round.
     var isSpent: Bool { left <= 0 }
@@ -32,10 +34,10 @@ final class BrokerTraffic {
     var isExcessive: Bool { excess > BrokerTraffic.excessLimit }
 
     /// Lets a round of reading begin.
-    func beginRound(at nanoseconds: Int64) {
+    func beginRound(at now: Instant) {
         left = BrokerTraffic.roundLimit
-        let seconds = (nanoseconds - lastForgiven) / 1_000_000_000
-        lastForgiven += seconds * 1_000_000_000
+        let seconds = (now - lastForgiven).wholeSeconds
+        lastForgiven = lastForgiven + .seconds(seconds)
         excess = max(0, excess - Int(clamping: seconds) * BrokerTraffic.forgivenPerSecond)
     }
 

@@ -1,3 +1,4 @@
+import BootTime
 import EventLoop
 import Glibc
 import Synchronization
@@ -71,14 +72,14 @@ extension BrokerLink {
         }
         link.start()
         defer { link.stop() }
-        let giveUp = bootNanoseconds() + settings.connectLimit.inNanoseconds + 5_000_000_000
-        while seen.withLock({ $0.answer == nil }), bootNanoseconds() < giveUp { usleep(5_000) }
+        let giveUp = Instant.now + settings.connectLimit + .seconds(5)
+        while seen.withLock({ $0.answer == nil }), .now < giveUp { usleep(5_000) }
         guard let answer = seen.withLock({ $0.answer }) else { throw .silent }
         if let answer { throw answer }
         guard let published else { return .none }
         link.publish([Outgoing(id: 1, topic: published, payload: [0])], over: 1)
-        let enough = bootNanoseconds() + 2_000_000_000
-        while seen.withLock({ $0.echo == .none }), bootNanoseconds() < enough { usleep(5_000) }
+        let enough = Instant.now + .seconds(2)
+        while seen.withLock({ $0.echo == .none }), .now < enough { usleep(5_000) }
         return seen.withLock { $0.echo }
     }
 }

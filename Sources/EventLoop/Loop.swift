@@ -1,3 +1,4 @@
+import BootTime
 import CLinux
 import Glibc
 import Synchronization
@@ -15,7 +16,7 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
     }
 
     private let epoll: Int32
-    private let bell: Int32
+    private let wakeup: Int32
     private let work = Mutex<[Work]>([])
     private let thread = Mutex<pthread_t?>(nil)
     private let stopped = Atomic<Bool>(false)
@@ -25,14 +26,14 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
     /// A loop that has not been run yet.
     public init() {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-        bell = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
-        precondition(epoll >= 0 && bell >= 0, "no descriptors for an event loop: errno \(errno)")
-        clinux_epoll_control(epoll, EPOLL_CTL_ADD, bell, EPOLLIN.rawValue, 0)
+        wakeup = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+        precondition(epoll >= 0 && wakeup >= 0, "no descriptors for an event loop: errno \(errno)")
+        clinux_epoll_control(epoll, EPOLL_CTL_ADD, wakeup, EPOLLIN.rawValue, 0)
     }
 
     deinit {
         close(epoll)
-        close(bell)
+        close(wakeup)
     }
 
     /// Runs on the calling thread until `stop()`. It can be run again afterwards.
@@ -48,7 +49,7 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
             precondition(count >= 0 || errno == EINTR, "epoll_wait: errno \(errno)")
             for index in 0..<max(0, Int(count)) {
                 let (number, readiness) = (clinux_epoll_data(&events[index]), clinux_epoll_events(&events[index]))
-                if number == 0 { answerBell() } else { watches[number]?(readiness) }
+                if number == 0 { clearWakeup() } else { watches[number]?(readiness) }
             }
             runWork()
         }
@@ -58,7 +59,7 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
     /// Ends `run()` after the current round. From any thread.
     public func stop() {
         stopped.store(true, ordering: .releasing)
-        ring()
+        wake()
     }
 
     /// Runs a closure on the loop's thread, later. From any thread.
@@ -102,17 +103,17 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
 
     private func enqueue(_ item: Work) {
         work.withLock { $0.append(item) }
-        ring()
+        wake()
     }
 
-    private func ring() {
+    private func wake() {
         var one: UInt64 = 1
-        write(bell, &one, 8)
+        write(wakeup, &one, 8)
     }
 
-    private func answerBell() {
+    private func clearWakeup() {
         var count: UInt64 = 0
-        read(bell, &count, 8)
+        read(wakeup, &count, 8)
     }
 
     private func runWork() {
@@ -132,26 +133,26 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
 /// A result that one thread waits for and another gives.
 private final class WaitedFor<Value: Sendable>: Sendable {
     private let value = Mutex<Value?>(nil)
-    private let bell = eventfd(0, Int32(EFD_CLOEXEC))
+    private let wakeup = eventfd(0, Int32(EFD_CLOEXEC))
 
-    deinit { close(bell) }
+    deinit { close(wakeup) }
 
     func set(_ new: Value) {
         value.withLock { $0 = new }
         var one: UInt64 = 1
-        write(bell, &one, 8)
+        write(wakeup, &one, 8)
     }
 
     func wait() -> Value {
         while true {
             var count: UInt64 = 0
-            read(bell, &count, 8)
+            read(wakeup, &count, 8)
             if let value = value.withLock({ $0 }) { return value }
         }
     }
 }
 
-/// One alarm on CLOCK_BOOTTIME, rung on a loop's thread.
+/// One alarm on CLOCK_BOOTTIME, which fires on a loop's thread.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
 public final class Alarm: @unchecked Sendable {
@@ -176,29 +177,27 @@ public final class Alarm: @unchecked Sendable {
         close(timer)
     }
 
-    /// Rings once at a moment, in nanoseconds of CLOCK_BOOTTIME; nil: not at all. A moment that is past rings at once.
-    public func set(at nanoseconds: Int64?) {
+    /// Fires once at a moment; nil: not at all. A moment that is past fires at once.
+    public func set(at moment: Instant?) {
         var setting = itimerspec()
-        if let nanoseconds {
-            let moment = max(nanoseconds, 1)  // zero would disarm it
-            setting.it_value = timespec(
-                tv_sec: Int(moment / 1_000_000_000), tv_nsec: Int(moment % 1_000_000_000))
+        if let moment {
+            let (seconds, nanoseconds) = max(moment.nanoseconds, 1).quotientAndRemainder(dividingBy: 1_000_000_000)
+            setting.it_value = timespec(tv_sec: Int(seconds), tv_nsec: Int(nanoseconds))  // zero would disarm it
         }
         timerfd_settime(timer, Int32(TFD_TIMER_ABSTIME), &setting, nil)
     }
 
-    /// Rings once after a delay.
-    public func set(after delay: Duration) {
-        let (seconds, attoseconds) = delay.components
-        set(at: bootNanoseconds() + seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
-    }
+    /// Fires once after a delay.
+    public func set(after delay: Duration) { set(at: .now + delay) }
 }
 
-/// Nanoseconds on CLOCK_BOOTTIME: since boot, counting sleep.
-public func bootNanoseconds() -> Int64 {
-    var now = timespec()
-    clock_gettime(CLOCK_BOOTTIME, &now)
-    return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+extension Instant {
+    /// This moment.
+    public static var now: Instant {
+        var now = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &now)
+        return Instant(nanoseconds: Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec))
+    }
 }
 
 /// Starts a thread; it ends when `body` returns.

@@ -1,4 +1,5 @@
 import Bluetooth
+import BootTime
 import CLinux
 import EventLoop
 import Glibc
@@ -29,7 +30,8 @@ public final class BluetoothService: Sendable {
         }
     }
 
-    static let patience: Int64 = 30_000_000_000  // nanoseconds from one look to the next
+    /// From one look to the next.
+    static let retryPause = Duration.seconds(30)
 
     private let record: ServiceRecord
     private let report: @Sendable (Happening) -> Void
@@ -52,9 +54,9 @@ public final class BluetoothService: Sendable {
         startThread("bluetooth") { [record, report, socket, signs] in
             while !signs.isStopped.load(ordering: .acquiring) {
                 if let bus = SystemBus(socket: socket) {
-                    RecordKeeper(bus, record, report).run(until: signs.isStopped, bell: signs.bell)
+                    RecordKeeper(bus, record, report).run(until: signs.isStopped, wakeup: signs.wakeup)
                 }
-                signs.pause(BluetoothService.patience)
+                signs.pause(BluetoothService.retryPause)
             }
             Signs.ring(signs.end)
         }
@@ -63,7 +65,7 @@ public final class BluetoothService: Sendable {
     /// Withdraws the record and ends the thread. After at most a second it returns whether or not that is done.
     public func stop() {
         signs.isStopped.store(true, ordering: .releasing)
-        Signs.ring(signs.bell)
+        Signs.ring(signs.wakeup)
         guard signs.isStarted.load(ordering: .relaxed) else { return }
         var end = pollfd(fd: signs.end, events: Int16(POLLIN), revents: 0)
         poll(&end, 1, 1_000)
@@ -74,7 +76,7 @@ public final class BluetoothService: Sendable {
 
     /// Who has bluetoothd's name on the bus, in the bus's own name for it.
     static func owner(on bus: SystemBus) -> String? {
-        let answer = bus.call(askForOwner(on: bus), within: 2)
+        let answer = bus.call(askForOwner(on: bus), within: .seconds(2))
         return answer?.kind == .answer ? answer?.body.first?.text : nil
     }
 
@@ -107,12 +109,12 @@ private final class Signs: Sendable {
     let isStarted = Atomic<Bool>(false)
     let isStopped = Atomic<Bool>(false)
     /// Can be read once the service is to stop; nobody reads it.
-    let bell = eventfd(0, Int32(EFD_CLOEXEC))
+    let wakeup = eventfd(0, Int32(EFD_CLOEXEC))
     /// Can be read once the thread has ended.
     let end = eventfd(0, Int32(EFD_CLOEXEC))
 
     deinit {
-        close(bell)
+        close(wakeup)
         close(end)
     }
 
@@ -121,9 +123,9 @@ private final class Signs: Sendable {
         write(descriptor, &one, 8)
     }
 
-    /// Waits for so many nanoseconds, or until the service is to stop.
-    func pause(_ nanoseconds: Int64) {
-        var rung = pollfd(fd: bell, events: Int16(POLLIN), revents: 0)
-        poll(&rung, 1, Int32(nanoseconds / 1_000_000))
+    /// Waits for a time, or until the service is to stop.
+    func pause(_ duration: Duration) {
+        var wakeup = pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0)
+        poll(&wakeup, 1, Int32(duration.wholeMilliseconds))
     }
 }

@@ -1,3 +1,4 @@
+import BootTime
 import CSystemBus
 import EventLoop
 import Glibc
@@ -13,7 +14,7 @@ final class SystemBus {
     /// What `next` gives.
     enum Arrival {
         case message(BusMessage)
-        /// The moment has come, or the bell has rung.
+        /// The moment has come, or the wakeup has wakeup.
         case nothing
         case closed
     }
@@ -72,22 +73,22 @@ final class SystemBus {
         csystembus_message_unref(made)
     }
 
-    /// The next message, which is waited for until a moment of `bootNanoseconds` or until `bell` can be read.
-    func next(until moment: Int64, bell: Int32 = -1) -> Arrival {
+    /// The next message, which is waited for until a moment, without one permanently, or until `wakeup` can be read.
+    func next(until moment: Instant?, wakeup: Int32 = -1) -> Arrival {
         if !kept.isEmpty { return .message(kept.removeFirst()) }
         while true {
             var received: OpaquePointer?
             let progress = csystembus_process(handle, &received)
             if let received { return .message(BusMessage(taking: received)) }
             if progress < 0 { return .closed }
-            if progress == 0, !wait(until: moment, bell: bell) { return .nothing }
+            if progress == 0, !wait(until: moment, wakeup: wakeup) { return .nothing }
         }
     }
 
     /// Sends a call and waits for its answer, which may be an error; nil: none came. What comes meanwhile is kept.
-    func call(_ message: BusMessage?, within seconds: Int64 = 5) -> BusMessage? {
+    func call(_ message: BusMessage?, within limit: Duration = .seconds(5)) -> BusMessage? {
         guard let cookie = send(message) else { return nil }
-        let moment = bootNanoseconds() + seconds * 1_000_000_000
+        let moment = Instant.now + limit
         var others: [BusMessage] = []
         defer { kept = others + kept }
         while case .message(let message) = next(until: moment) {
@@ -97,20 +98,20 @@ final class SystemBus {
         return nil
     }
 
-    /// False where the moment has come or the bell has rung.
-    private func wait(until moment: Int64, bell: Int32) -> Bool {
-        let left = moment - bootNanoseconds()
-        guard left > 0 else { return false }
+    /// False where the moment has come or the wakeup has wakeup.
+    private func wait(until moment: Instant?, wakeup: Int32) -> Bool {
+        let left = moment.map { $0 - .now } ?? .seconds(3_600)
+        guard left > .zero else { return false }
         var wanted: UInt64 = .max  // sd-bus's own alarm, in microseconds of CLOCK_MONOTONIC
         csystembus_get_timeout(handle, &wanted)
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)
         let passed = UInt64(now.tv_sec) * 1_000_000 + UInt64(now.tv_nsec) / 1_000
         let alarm = wanted == .max ? Int64.max : Int64(clamping: wanted > passed ? (wanted - passed) / 1_000 : 0)
-        let milliseconds = min(left / 1_000_000 + 1, alarm, 3_600_000)
+        let milliseconds = min(left.wholeMilliseconds + 1, alarm, 3_600_000)
         var polled = [
             pollfd(fd: csystembus_get_fd(handle), events: Int16(csystembus_get_events(handle)), revents: 0),
-            pollfd(fd: bell, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0),
         ]
         poll(&polled, 2, Int32(milliseconds))
         return polled[1].revents == 0

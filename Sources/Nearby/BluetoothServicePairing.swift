@@ -1,4 +1,5 @@
 import Bluetooth
+import BootTime
 import EventLoop
 import Glibc
 
@@ -57,16 +58,16 @@ extension BluetoothService {
         _ confirm: @escaping (BluetoothAddress, String) -> Bool, _ report: @escaping (PairingHappening) -> Void
     ) -> PairingOutcome {
         guard let bus, let owner = owner(on: bus) else { return .unavailable("bluetoothd does not run") }
-        let pairing = Opening(bus, owner: owner, confirm: confirm, report: report)
+        let pairing = PairingWindow(bus, owner: owner, confirm: confirm, report: report)
         return pairing.run(seconds: seconds, wanted: adapters)
     }
 }
 
-/// One opening: the agent that bluetoothd asks, and the adapters that it opens.
-private final class Opening {
+/// One pairing window: the agent that bluetoothd asks, and the adapters that it opens.
+private final class PairingWindow {
     private static let interface = "org.bluez.Agent1."
     /// How long the devices may take to finish after a person's yes.
-    private static let finishing: Int64 = 20_000_000_000
+    private static let finishing = Duration.seconds(20)
     /// Seconds after our end at which bluetoothd ends it by itself: a person's minute, and the finishing.
     private static let afterwards = 90
 
@@ -76,7 +77,7 @@ private final class Opening {
     private let report: (PairingHappening) -> Void
     /// The objects of devices whose digits a person has confirmed.
     private var confirmed: Set<String> = []
-    private var end: Int64 = 0
+    private var end = Instant.boot
 
     init(
         _ bus: SystemBus, owner: String, confirm: @escaping (BluetoothAddress, String) -> Bool,
@@ -86,14 +87,14 @@ private final class Opening {
     }
 
     func run(seconds: Int, wanted: [BluetoothAddress]) -> PairingOutcome {
-        end = bootNanoseconds() + Int64(seconds) * 1_000_000_000
+        end = .now + .seconds(seconds)
         if let why = listen() { return .unavailable(why) }
         let adapters = ServiceAdapter.all(on: bus, wanted: wanted)
         guard !adapters.isEmpty else { return .unavailable("bluetoothd has no such adapter") }
         defer { for adapter in adapters { adapter.restore(on: bus) } }
         var isOpen = false
         for adapter in adapters {
-            let why = adapter.open(seconds: seconds + Opening.afterwards, on: bus)
+            let why = adapter.open(seconds: seconds + PairingWindow.afterwards, on: bus)
             report(why.map { .notOpened(adapter: adapter.name, why: $0) } ?? .open(adapter: adapter.name))
             isOpen = isOpen || why == nil
         }
@@ -149,10 +150,11 @@ private final class Opening {
     /// The agent's methods. A person compares digits or nobody pairs: without them, or with digits that only one side
     /// shows, whoever stands between the two would not be noticed.
     private func answer(_ call: BusMessage) {
-        guard call.path == BusName.agentPath, call.sender == owner, call.member.hasPrefix(Opening.interface) else {
+        guard call.path == BusName.agentPath, call.sender == owner, call.member.hasPrefix(PairingWindow.interface)
+        else {
             return bus.answer(call, error: BusName.unknownMethod)
         }
-        switch call.member.dropFirst(Opening.interface.count) {
+        switch call.member.dropFirst(PairingWindow.interface.count) {
         case "RequestConfirmation": answerConfirmation(call)
         case "RequestAuthorization", "RequestPinCode", "RequestPasskey", "DisplayPinCode", "DisplayPasskey":
             bus.answer(call, error: BusName.rejected)
@@ -176,7 +178,7 @@ private final class Opening {
         let yes = confirm(device, String(repeating: "0", count: max(0, 6 - digits.count)) + digits)
         if yes {
             confirmed.insert(path)
-            end = max(end, bootNanoseconds() + Opening.finishing)
+            end = max(end, .now + PairingWindow.finishing)
         }
         bus.answer(call, error: yes ? nil : BusName.rejected)
         report(.answered(device, yes: yes))

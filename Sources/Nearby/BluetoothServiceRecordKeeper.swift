@@ -1,4 +1,5 @@
 import Bluetooth
+import BootTime
 import EventLoop
 import Synchronization
 
@@ -15,8 +16,8 @@ final class RecordKeeper {
         /// The call has this cookie.
         case asked(UInt64?)
         case registered
-        /// To be asked again at a moment of `bootNanoseconds`.
-        case refused(again: Int64)
+        /// Asked again at that moment.
+        case refused(again: Instant)
     }
 
     private let bus: SystemBus
@@ -32,17 +33,17 @@ final class RecordKeeper {
         (self.bus, self.record, self.report) = (bus, record, report)
     }
 
-    /// Until the bus has closed, or `isStopped` after `bell` has rung.
-    func run(until isStopped: borrowing Atomic<Bool>, bell: Int32) {
+    /// Until the bus has closed, or `isStopped` after `wakeup` has rung.
+    func run(until isStopped: borrowing Atomic<Bool>, wakeup: Int32) {
         // The rule first: a bluetoothd that comes between the two is then seen twice rather than never.
         guard bus.send(BluetoothService.watch(BluetoothService.ownerRule, on: bus)) != nil else { return }
         ownerCookie = bus.send(BluetoothService.askForOwner(on: bus))
         while !isStopped.load(ordering: .acquiring) {
-            var moment = Int64.max
+            var moment: Instant?
             if case .refused(let again) = state { moment = again }
-            switch bus.next(until: moment, bell: bell) {
+            switch bus.next(until: moment, wakeup: wakeup) {
             case .message(let message): handle(message)
-            case .nothing where bootNanoseconds() >= moment: register()
+            case .nothing where moment.map { .now >= $0 } ?? false: register()
             case .nothing: break
             case .closed: return leave()
             }
@@ -63,7 +64,7 @@ final class RecordKeeper {
             }
         case .failure(let why):
             guard case .asked(let cookie?) = state, message.answers(cookie) else { return }  // bluetoothd does not run
-            state = .refused(again: bootNanoseconds() + BluetoothService.patience)
+            state = .refused(again: .now + BluetoothService.retryPause)
             if lastRefusal != why { report(.refused(why)) }
             lastRefusal = why
         case .unknown: break

@@ -1,4 +1,5 @@
 import Bluetooth
+import BootTime
 import CLinux
 import EventLoop
 import Glibc
@@ -24,8 +25,8 @@ public final class DeviceLink: @unchecked Sendable {
     /// Reads of one round, so that a beacon that sends without end does not keep the loop from the rest.
     private static let readBatch = 8
     /// WAITs that may come together; then one a second is taken.
-    private static let waitsAtOnce: Int64 = 2
-    private static let waitPause: Int64 = 1_000_000_000
+    private static let waitsAtOnce = 2
+    private static let waitPause = Duration.seconds(1)
     /// How long a device stays where nothing comes. A peer that says nothing is no information, as any other that does not hold the
     /// value: the device leaves it, and tries again. Longer: somebody in a beacon's place keeps the device longer.
     public struct Limits: Sendable {
@@ -55,11 +56,11 @@ public final class DeviceLink: @unchecked Sendable {
     private var unsent: [LinkFrame] = []
     private var socket: Int32 = -1
     /// Until when WAITs are paid for, each with a second, on CLOCK_BOOTTIME.
-    private var waitsUntil: Int64 = 0
+    private var waitsUntil = Instant.boot
     private var watch: Loop.Watch?
     private var limit: Alarm?
-    /// When READY or CLAIM went first, on CLOCK_BOOTTIME; 0: not yet.
-    private var readyAt: Int64 = 0
+    /// When READY or CLAIM went first.
+    private var readyAt = Instant.boot
 
     /// A link that is not open yet.
     /// - Parameters:
@@ -164,9 +165,9 @@ public final class DeviceLink: @unchecked Sendable {
     private func limitTheNext(after frame: LinkFrame) {
         switch frame {
         case .hello:
-            readyAt = bootNanoseconds()
+            readyAt = .now
             limit?.set(after: limits.answer)
-        case .wait: limit?.set(at: readyAt + limits.hold.components.seconds * 1_000_000_000)
+        case .wait: limit?.set(at: readyAt + limits.hold)
         case .challenge: limit?.set(after: limits.outcome)
         case .ready, .proof, .value, .outcome, .claim, .sign: break
         }
@@ -174,9 +175,9 @@ public final class DeviceLink: @unchecked Sendable {
 
     /// Whether a WAIT comes seldom enough.
     private func takesWait() -> Bool {
-        let now = bootNanoseconds()
+        let now = Instant.now
         waitsUntil = max(waitsUntil, now) + DeviceLink.waitPause
-        return waitsUntil - now <= DeviceLink.waitsAtOnce * DeviceLink.waitPause
+        return waitsUntil - now <= DeviceLink.waitPause * DeviceLink.waitsAtOnce
     }
 
     private func follow(_ step: DeviceSession.Step) {

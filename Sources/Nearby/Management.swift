@@ -1,4 +1,5 @@
 import Bluetooth
+import BootTime
 import CBlueZ
 import CLinux
 import EventLoop
@@ -16,12 +17,12 @@ public final class Management: @unchecked Sendable {
         let code: UInt16
         /// What a reply begins with, where the command names a peer: what the kernel knows already overtakes the rest.
         let replyStart: [UInt8]
-        let deadline: Int64
+        let deadline: Instant
         let completion: (ManagementStatus, [UInt8]) -> Void
     }
 
     /// The kernel waits 2 s for a controller, at several steps of some commands. After this it is silent.
-    public static let patience: Int64 = 12_000_000_000
+    public static let timeout = Duration.seconds(12)
 
     private let loop: Loop
     private let socket: Int32
@@ -94,9 +95,9 @@ public final class Management: @unchecked Sendable {
     }
 
     /// Sends a command; its end is told exactly once, later, also where the kernel is silent (`.timeout`).
-    /// - Parameter patience: how long it may take, in nanoseconds.
+    /// - Parameter timeout: how long it may take.
     public func send(
-        _ command: ManagementCommand, to adapter: AdapterIndex, patience: Int64 = Management.patience,
+        _ command: ManagementCommand, to adapter: AdapterIndex, timeout: Duration = Management.timeout,
         completion: @escaping (ManagementStatus, _ reply: [UInt8]) -> Void
     ) {
         let packet = command.encoded(for: adapter)
@@ -105,7 +106,7 @@ public final class Management: @unchecked Sendable {
         pending.append(
             Pending(
                 number: number, adapter: adapter, code: command.code, replyStart: command.replyStart,
-                deadline: bootNanoseconds() + patience, completion: completion))
+                deadline: .now + timeout, completion: completion))
         setAlarm()
         guard write(socket, packet, packet.count) != packet.count else { return }
         let status: ManagementStatus = errno == EPERM ? .denied : .busy
@@ -142,7 +143,7 @@ public final class Management: @unchecked Sendable {
     }
 
     private func expire() {
-        let now = bootNanoseconds()
+        let now = Instant.now
         let late = pending.filter { $0.deadline <= now }
         pending.removeAll { $0.deadline <= now }
         setAlarm()

@@ -130,7 +130,7 @@ public final class Pairing: @unchecked Sendable {
     }
 
     private func pair(with peer: RadioAddress, _ adapter: AdapterIndex) {
-        management?.send(.pair(peer), to: adapter, patience: Int64(seconds) * 1_000_000_000) {
+        management?.send(.pair(peer), to: adapter, timeout: .seconds(seconds)) {
             [unowned self] status, _ in
             if status != .success { say("\(peer) has not paired: \(status)") }
             alarm?.set(after: .milliseconds(500))

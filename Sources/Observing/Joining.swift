@@ -1,3 +1,4 @@
+import BootTime
 import SRUP
 
 // Becoming a member, and ceasing to be one: rules §8; the paper's §5.2 and §6.

@@ -1,3 +1,4 @@
+import BootTime
 import ProofLink
 
 /// Our numbers: what each bounds, and what breaks when it is larger. The protocol's own numbers are in SRUP and ProofLink.

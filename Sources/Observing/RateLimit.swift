@@ -1,3 +1,4 @@
+import BootTime
 import SRUP
 
 /// How often something may happen: so many at once, and one more after each interval.

@@ -1,3 +1,4 @@
+import BootTime
 import Glibc
 import Observing
 import ProofLink

@@ -1,3 +1,4 @@
+import BootTime
 import EventLoop
 import Observing
 import Synchronization

@@ -1,3 +1,4 @@
+import BootTime
 import Testing
 
 @testable import Observing

@@ -1,4 +1,5 @@
 import Beacon
+import BootTime
 import Keys
 import Observing
 import ProofLink

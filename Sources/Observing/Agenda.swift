@@ -1,35 +1,4 @@
-/// A moment on CLOCK_BOOTTIME: nanoseconds since this boot, counting sleep. Nothing is decided by the wall clock.
-public struct Instant: Comparable, Hashable, Sendable, CustomStringConvertible {
-    /// Nanoseconds since boot.
-    public let nanoseconds: Int64
-
-    /// A moment so many nanoseconds after boot.
-    public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
-
-    /// Earlier is less.
-    public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
-
-    /// The moment so much later.
-    public static func + (moment: Instant, delay: Duration) -> Instant {
-        Instant(nanoseconds: moment.nanoseconds + delay.wholeNanoseconds)
-    }
-
-    /// How long after another moment.
-    public static func - (later: Instant, earlier: Instant) -> Duration {
-        .nanoseconds(later.nanoseconds - earlier.nanoseconds)
-    }
-
-    /// Seconds since boot.
-    public var description: String { "\(Duration.nanoseconds(nanoseconds))" }
-}
-
-extension Duration {
-    /// The whole duration in nanoseconds; 292 years fit.
-    public var wholeNanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
-
-    /// The whole duration in microseconds, cut.
-    public var wholeMicroseconds: Int64 { wholeNanoseconds / 1_000 }
-}
+import BootTime
 
 /// What is to be looked at when: a binary heap by moment. Entries are not withdrawn; whoever takes one out looks whether
 /// it still means something.
