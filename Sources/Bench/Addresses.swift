@@ -5,24 +5,24 @@ extension BrokerAddress {
     /// - Throws: `OperatorFault`.
     public init(option text: String) throws(OperatorFault) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
-            throw OperatorFault("«\(text)» is not HOST:PORT", hint: "name the broker as in broker.example:8883")
+            throw OperatorFault("\"\(text)\" is not HOST:PORT", hint: "write it as in broker.example:8883")
         }
         var host = text[..<colon]
         if host.first == "[", host.last == "]" { host = host.dropFirst().dropLast() }
         guard !host.isEmpty else {
-            throw OperatorFault("«\(text)» names no host", hint: "name the broker as in broker.example:8883")
+            throw OperatorFault("\"\(text)\" has no host", hint: "write it as in broker.example:8883")
         }
         self.init(host: String(host), port: port)
     }
 }
 
 extension NearbyAddress {
-    /// From the text form that Links has for it.
+    /// From the address's text form.
     /// - Throws: `OperatorFault`.
     public init(option text: String) throws(OperatorFault) {
         guard let address = NearbyAddress(text) else {
             throw OperatorFault(
-                "«\(text)» is not the address of a beacon's link",
+                "\"\(text)\" is not a valid address of a beacon's link",
                 hint: "give local:PATH, rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM] or le:ADDR[/PSM]")
         }
         self = address

@@ -2,26 +2,26 @@ import Keys
 import Links
 import SRUP
 
-/// What every node on the bench needs: who it is, its key, its broker, its trace.
+/// What every node of the bench needs: identity, key, broker and trace.
 public struct BenchNode: Sendable {
-    /// Who it is.
+    /// Its identity.
     public var id: Identifier
-    /// What it signs with, and opens sealed values with.
+    /// Its identity key: signs messages, and unseals values.
     public var key: IdentityKey
     /// Its broker.
     public var broker: BrokerAddress
-    /// TLS towards the broker.
+    /// The TLS files for the broker.
     public var tls: TLSFiles
-    /// Where each message is noted, if anywhere.
+    /// Where each message is recorded; nil: nowhere.
     public var trace: TraceFile?
 
-    /// A node of these parts.
+    /// A node whose key is in memory.
     public init(id: Identifier, key: IdentityKey, broker: BrokerAddress, tls: TLSFiles, trace: TraceFile?) {
         (self.id, self.key, self.broker, self.tls, self.trace) = (id, key, broker, tls, trace)
     }
 
     /// A node whose key is in a file.
-    /// - Throws: `OperatorFault` where a file is not what it should be.
+    /// - Throws: `OperatorFault` if a file is not valid.
     public init(
         id: Identifier, keyFile: String, broker: String, tls: TLSFiles, traceFile: String?
     ) throws(OperatorFault) {
@@ -33,7 +33,7 @@ public struct BenchNode: Sendable {
         self.init(id: id, key: key, broker: try BrokerAddress(option: broker), tls: tls, trace: trace)
     }
 
-    /// Settings of this node's way to its broker. A bench is run by hand: it tries again soon.
+    /// The settings of this node's broker link. It retries soon, because a bench is run by hand.
     package func linkSettings(subscriptions: [String]) -> BrokerLink.Settings {
         var settings = BrokerLink.Settings(
             brokers: [broker], clientID: id.topicForm, tls: tls, subscriptions: subscriptions,
@@ -42,17 +42,17 @@ public struct BenchNode: Sendable {
         return settings
     }
 
-    /// This node's signature over anything.
+    /// This node's signature over any bytes.
     func signature(of message: [UInt8]) -> [UInt8] {
         guard let signature = try? key.signature(over: [message[...]]) else {
-            preconditionFailure("our own key does not sign")
+            preconditionFailure("our own key cannot sign")
         }
         return signature
     }
 
     /// The frame of a message of this node.
     package func sign(_ message: Message) -> [UInt8] {
-        guard let frame = try? message.signed(by: key) else { preconditionFailure("our own key does not sign") }
+        guard let frame = try? message.signed(by: key) else { preconditionFailure("our own key cannot sign") }
         return frame
     }
 }

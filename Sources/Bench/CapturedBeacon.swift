@@ -3,11 +3,10 @@ import Keys
 import Links
 import SRUP
 
-/// A beacon that was taken over (§7): a member of its server that says what it likes of every device that it is asked about,
-/// and at once. It holds its own key and every value that is sealed to it, and no device's key. For demonstrations and tests of
-/// what a server makes of it.
+/// A captured beacon (§7): a member of its server that gives the same verdict on every device, immediately and without having seen it.
+/// It holds its own key and every value that is sealed to it, but no device's key. For demonstrations and tests of servers.
 ///
-/// `@unchecked Sendable`: everything that changes is touched on the loop's thread only.
+/// `@unchecked Sendable`: mutable state is used on the loop's thread only.
 public final class CapturedBeacon: @unchecked Sendable {
     private let node: BenchNode
     private let server: Identifier
@@ -20,9 +19,9 @@ public final class CapturedBeacon: @unchecked Sendable {
     private var link: BrokerLink?
     private var isMember = false
 
-    /// A captured beacon that has not spoken yet.
+    /// A captured beacon that is not running yet.
     /// - Parameters:
-    ///   - verdict: what it answers to every OBSERVE_REQ.
+    ///   - verdict: its answer to every OBSERVE_REQ.
     ///   - say: takes a line for standard output.
     public init(
         _ node: BenchNode, server: Identifier, serverKey: PublicKey, verdict: Status,
@@ -73,7 +72,7 @@ public final class CapturedBeacon: @unchecked Sendable {
         case .observationRequest(let device, _):
             say("captured: says of \(device), which it has not seen: \(verdict)")
             send(.response(verdict), message.token)
-        // It takes nothing else from anybody.
+        // It ignores everything else.
         case .response, .initiate, .activate, .action, .data, .identityRequest, .joinRequest, .joinCommand,
             .humanJoinRequest, .humanJoinResponse, .observedJoinRequest, .observedJoinResponse, .resignRequest,
             .terminateCommand, .deregisterRequest, .deregisterCommand, .syndicationInitiate, .syndicatedAction,

@@ -2,32 +2,32 @@ import FoundationEssentials
 import Keys
 import SRUP
 
-/// What `srup-bench decode` finds in one frame: all it says, or which layer refuses it.
+/// The result of `srup-bench decode` for one frame: its content, or the layer that refuses it.
 public struct Decoded: Equatable, Sendable {
-    /// What a frame has to pass, in this order.
+    /// The checks of a frame, in this order.
     public enum Layer: String, Sendable {
         /// The shape: version, type, lengths, nothing left over.
         case frame
-        /// The signature, where it was asked for.
+        /// The signature, if it is to be checked.
         case signature
-        /// The envelope around the value, where it was asked for.
+        /// The envelope around the value, if it is to be opened.
         case seal
-        /// What is inside the envelope: 16 bytes, or 32 hexadecimal digits.
+        /// The content of the envelope: 16 bytes, or 32 hexadecimal digits.
         case value
     }
 
     /// One object for standard output.
     public let json: JSON
-    /// The layer that refused; nil where all that was asked for held.
+    /// The layer that refused; nil if all checks passed.
     public let refusedBy: Layer?
 
-    /// Takes a frame apart.
+    /// Decodes a frame.
     ///
-    /// The one place where a value becomes text: a person holds the private key in hand and asks for just that.
+    /// This is the only place where a value becomes text: the operator has the private key and asks for exactly this.
     /// - Parameters:
-    ///   - bytes: the frame as it was received.
-    ///   - verifier: whose signature it must bear; nil: not checked.
-    ///   - opener: opens the sealed value, which must then be there; nil: not opened.
+    ///   - bytes: the frame as received.
+    ///   - verifier: the key that must verify its signature; nil: not checked.
+    ///   - opener: the key that unseals the value, which must then be present; nil: not unsealed.
     public init(_ bytes: [UInt8], verifyWith verifier: PublicKey?, openWith opener: IdentityKey?) {
         let frame: UnverifiedFrame
         do throws(FrameError) { frame = try UnverifiedFrame(bytes) } catch {
@@ -51,7 +51,7 @@ public struct Decoded: Equatable, Sendable {
         ]
         if let opener {
             guard let sealed = message.body.sealed else {
-                self.init(.seal, "\(message.body.type.name) carries no sealed value")
+                self.init(.seal, "\(message.body.type.name) has no sealed value")
                 return
             }
             do throws(UnsealingError) {
@@ -70,8 +70,8 @@ public struct Decoded: Equatable, Sendable {
 
     private init(json: JSON, refusedBy: Layer?) { (self.json, self.refusedBy) = (json, refusedBy) }
 
-    /// The frame in what a file holds: hexadecimal digits, with white space anywhere, or the raw bytes. A raw frame
-    /// begins with the byte 05, which is neither.
+    /// The frame in the content of a file: hexadecimal digits with white space anywhere, or the raw bytes. A raw frame begins with the
+    /// byte 05, which is neither.
     public static func frame(in file: [UInt8]) -> [UInt8] {
         let digits = file.filter { !" \t\r\n".utf8.contains($0) }
         return bytes(hexadecimal: digits) ?? file
@@ -107,7 +107,7 @@ public enum JSON: Equatable, Sendable, Encodable {
 }
 
 extension Body {
-    /// The sealed value, in the messages that carry one.
+    /// The sealed value, in the messages that have one.
     var sealed: Octets? {
         switch self {
         case .humanJoinResponse(let sealed), .observedJoinResponse(let sealed), .observationRequest(_, let sealed),
@@ -121,7 +121,7 @@ extension Body {
         }
     }
 
-    /// The fields under the names that Tests/Vectors has; identifiers are 16 digits, bytes end in `_hex`.
+    /// The fields under the names of Tests/Vectors; identifiers have 16 digits, names of bytes end in `_hex`.
     var fields: [String: JSON] {
         var fields = plainFields
         if let sealed { fields["sealed_hex"] = sealed.json }

@@ -1,12 +1,12 @@
 import Keys
 import SRUP
 
-/// A joining device's side of an observed join as its server sees it, as a value: frames in, effects out.
+/// The joining device's side of an observed join towards its server, as a value: frames in, effects out.
 ///
 ///     asking ──OBS_JOIN_RESP (T2)──▶ answered ──RESPONSE (T2)──▶ joined | refused | failed
 ///        └──RESPONSE 5E or 5F (T1)──────────────────────────────▶ refused | failed
 public struct DeviceJoin: Sendable {
-    /// How the server decided.
+    /// The server's decision.
     public enum Outcome: String, Sendable {
         /// RESPONSE 50.
         case joined
@@ -16,19 +16,19 @@ public struct DeviceJoin: Sendable {
         case failed
     }
 
-    /// What the device is to do.
+    /// What the device must do.
     public enum Effect: Equatable, Sendable {
-        /// The value has come: prove that we hold it.
+        /// The value has arrived: prove to the beacon that the device holds it.
         case prove(Secret)
         /// The server has decided.
         case decided(Outcome)
-        /// The server has answered although the join was decided already.
+        /// The server has answered again after its decision.
         case answeredAgain
         /// Tell the operator.
         case say(String)
     }
 
-    /// Opens what was sealed to the device.
+    /// Unseals a value that was sealed to the device.
     public typealias Unsealer = @Sendable ([UInt8]) throws(UnsealingError) -> Secret
 
     private enum State {
@@ -45,9 +45,9 @@ public struct DeviceJoin: Sendable {
     private var counter: ReferenceCounter
     private var state = State.asking
 
-    /// A join that is about to be asked for.
+    /// A join before its request.
     /// - Parameters:
-    ///   - sequence: of the OBS_JOIN_REQ; greater than any that this device used before.
+    ///   - sequence: of the OBS_JOIN_REQ; greater than all that this device used before.
     ///   - token: T1, the request's own.
     public init(
         own: Identifier, server: Identifier, observer: Identifier, sequence: SequenceID, token: Token,
@@ -58,14 +58,14 @@ public struct DeviceJoin: Sendable {
         counter = ReferenceCounter([server: sequence.number &- 1])
     }
 
-    /// The OBS_JOIN_REQ. Once.
+    /// The OBS_JOIN_REQ. To be called once.
     public mutating func request() -> Message {
         Message(
             sequence: counter.next(to: server), sender: own, token: token,
             body: .observedJoinRequest(observer: observer))
     }
 
-    /// Takes what the broker delivered. Only our server's word counts, and it must be fresh.
+    /// Handles a payload from the broker. Only messages of the device's server count, and they must be new.
     public mutating func receive(_ payload: [UInt8], checkedBy keyring: some Keyring) -> [Effect] {
         let message: Message
         do {
@@ -85,8 +85,8 @@ public struct DeviceJoin: Sendable {
         return serve(message)
     }
 
-    /// Nothing that is signed names the recipient: what the token or the seal does not bind to us may be a copy of what was meant
-    /// for another, and its sequence id must not shut out what is ours.
+    /// Accepts a message's sequence id. Signed messages do not name their recipient: a message that neither token nor seal binds to this
+    /// device may be a copy of one for another device, and its sequence id must not block messages for this one.
     private mutating func accept(_ message: Message) { _ = counter.accept(message.sequence, from: server) }
 
     private mutating func serve(_ message: Message) -> [Effect] {
@@ -99,11 +99,11 @@ public struct DeviceJoin: Sendable {
                 let value = try unseal(sealed.bytes)
                 accept(message)
                 state = .answered(message.token)
-                return [.say("the value has come"), .prove(value)]
+                return [.say("the value has arrived"), .prove(value)]
             } catch {
                 return [.say("ignored \(message.body.type.name): \(error)")]
             }
-        // A refusal at once: the request's own token. Success without an observation is not what we asked for.
+        // An immediate refusal has the request's token. Success without an observation is not accepted.
         case (.asking, .response(let status)) where message.token == token && status != .joinSuccess:
             return decided(status, message)
         case (.answered(let expected), .response(let status)) where message.token == expected:

@@ -1,23 +1,22 @@
 import Links
 import SRUP
 
-/// Where a joining device goes, and when, as a value: to the beacon that its request names, and where that is one of several that
-/// observe together, to the others as well, one link at a time, until the server has answered. One that gave no information is tried
-/// again in its turn, so that a jammed beacon does not keep the device from the others. One that has shown that it
-/// holds the value is tried again as well, later: the server may ask it again, and where several know the value, a captured one can
-/// speak in another's name.
+/// Which beacon a joining device connects to, and when, as a value: the beacon that its request names and, in a site, the other beacons
+/// as well, one link at a time, until the server has answered. A beacon that gave no information is tried again in its turn, so that a
+/// jammed beacon does not keep the device from the others. A beacon that has shown that it holds the value is tried again as well,
+/// later: the server may ask it again, and if several beacons know the value, a captured one can impersonate another.
 struct DeviceRound: Sendable {
     /// What to do next.
     enum Next: Equatable, Sendable {
         /// Open the link to `place` at this moment, in nanoseconds since boot.
         case visit(at: Int64)
-        /// No more links: only the server's word is awaited.
+        /// No more links: the device waits for the server's answer only.
         case done
-        /// No more links, and it is our own fault.
+        /// No more links, because of a fault on this side.
         case fault(LinkSocketError, NearbyAddress)
     }
 
-    /// A beacon and where it listens.
+    /// A beacon and its address.
     struct Place: Sendable {
         let beacon: Identifier
         let address: NearbyAddress
@@ -29,10 +28,10 @@ struct DeviceRound: Sendable {
     private var places: [Place]
     private var current = 0
 
-    /// The place whose turn it is.
+    /// The current place.
     var place: Place { places[current] }
 
-    /// A round that begins at its first place.
+    /// A round that starts at its first place.
     /// - Precondition: at least one place.
     init(_ beacons: [(beacon: Identifier, address: NearbyAddress)], presentsOnce: Bool) {
         precondition(!beacons.isEmpty, "no beacon to go to")

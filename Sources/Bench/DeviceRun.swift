@@ -3,21 +3,21 @@ import Links
 import ProofLink
 import SRUP
 
-/// What a joining device is to do on one run, and how it is to misbehave.
+/// What a joining device does in one run, and how it misbehaves.
 public struct DeviceTask: Sendable {
-    /// The server that it wants to join.
+    /// The server to join.
     public var server: Identifier
-    /// The server's key: nobody else's word counts.
+    /// The server's key; messages of other nodes do not count.
     public var serverKey: PublicKey
-    /// The beacon that is to vouch for it: the one that the request names.
+    /// The observer that the request names.
     public var observer: Identifier
-    /// Where that beacon listens.
+    /// The address of that beacon's link.
     public var address: NearbyAddress
-    /// The other beacons of its site, and where they listen: the device goes to them as well, until the server has answered.
+    /// The other beacons of its site and their addresses: the device connects to them as well, until the server has answered.
     public var others: [(beacon: Identifier, address: NearbyAddress)] = []
-    /// The local Bluetooth adapter; any where it is `.any`.
+    /// The local Bluetooth adapter; `.any`: any adapter.
     public var adapter = BluetoothAddress.any
-    /// How it proves: the first of these modes that the beacon offers.
+    /// The modes: the first one that the beacon offers is used.
     public var modes: [Mode] = [.keyed, .challenge]
     /// The sequence id of its OBS_JOIN_REQ.
     public var sequence: SequenceID
@@ -27,9 +27,9 @@ public struct DeviceTask: Sendable {
     public var provesWrongValue = false
     /// Misbehaves: never opens the link.
     public var isSilent = false
-    /// Misbehaves: opens the link so many nanoseconds after it has asked.
+    /// Misbehaves: opens the link this many nanoseconds after its request.
     public var late: Int64 = 0
-    /// Misbehaves: publishes its OBS_JOIN_REQ again when it has joined, and waits so many nanoseconds for an answer.
+    /// Misbehaves: publishes its OBS_JOIN_REQ again when it has joined, and waits this many nanoseconds for an answer.
     public var replayWait: Int64?
 
     /// Misbehaves: in keyed mode, signs the proof with another key, or not at all.
@@ -39,7 +39,7 @@ public struct DeviceTask: Sendable {
     public enum Signing: String, CaseIterable, Sendable {
         /// Its identity key.
         case own
-        /// Another one: it has the value, and not the key.
+        /// Another key: the device has the value but not the identity key.
         case other
         /// None.
         case none
@@ -62,9 +62,9 @@ public struct DeviceTask: Sendable {
     }
 }
 
-/// One run of a joining device: asks its server, proves to the beacon, waits for the decision.
+/// One run of a joining device: sends its request, proves the value to the beacon, and waits for the decision.
 ///
-/// `@unchecked Sendable`: everything that changes is touched on the loop's thread only.
+/// `@unchecked Sendable`: mutable state is used on the loop's thread only.
 public final class DeviceRun: @unchecked Sendable {
     /// How a run ended.
     public enum Ended: Equatable, Sendable {
@@ -72,7 +72,7 @@ public final class DeviceRun: @unchecked Sendable {
         case decided(DeviceJoin.Outcome)
         /// The server has not decided in time.
         case noAnswer
-        /// Joined; then the replayed request was ignored, as it must be.
+        /// Joined; then the replayed request was ignored, as it should be.
         case replayIgnored
         /// Joined; then the server answered the replayed request.
         case replayAnswered
@@ -83,7 +83,7 @@ public final class DeviceRun: @unchecked Sendable {
         let topic: String
     }
 
-    /// How long the beacon's OUTCOME is waited for when the server's decision was faster.
+    /// How long to wait for the beacon's OUTCOME if the server's decision was faster.
     private static let outcomeGrace: Int64 = 500_000_000
 
     private let node: BenchNode
@@ -105,7 +105,7 @@ public final class DeviceRun: @unchecked Sendable {
     private var fault: OperatorFault?
     private var lastFault: BrokerFault?
 
-    /// A run that has not begun.
+    /// A run that has not started.
     /// - Parameter say: takes a line for standard output.
     public init(
         _ node: BenchNode, _ task: DeviceTask, say: @escaping @Sendable (String) -> Void = { Terminal.print($0) }
@@ -119,15 +119,15 @@ public final class DeviceRun: @unchecked Sendable {
         round = DeviceRound([(task.observer, task.address)] + task.others, presentsOnce: task.provesWrongValue)
     }
 
-    /// Runs on the calling thread until the join is decided or the time is up. The last line said is the outcome.
-    /// - Throws: `OperatorFault` where the broker was never reached, or the link cannot be made for a reason of our own.
+    /// Runs on the calling thread until the join is decided or the time has expired. The last line of output is the outcome.
+    /// - Throws: `OperatorFault` if the broker was never reached, or if the link fails because of a fault on this side.
     public func run() throws(OperatorFault) -> Ended {
         nextLink = Alarm(loop) { [unowned self] in openLink() }
         end = Alarm(loop) { [unowned self] in loop.stop() }
         end?.set(at: bootNanoseconds() + task.limit)
         var settings = node.linkSettings(subscriptions: [Topic.of(device: node.id)])
-        // As the reference's devices have it. What an earlier join has left unacknowledged would come first, and the value
-        // of that join would be taken for this one's: nothing in OBS_JOIN_RESP says which request it answers.
+        // As in the reference's devices. Otherwise unacknowledged messages of an earlier join would arrive first, and the value of that
+        // join would be taken for this one's: OBS_JOIN_RESP does not say which request it answers.
         settings.keepsSession = false
         let broker = BrokerLink(
             settings,
@@ -142,7 +142,7 @@ public final class DeviceRun: @unchecked Sendable {
         broker.stop()
         link?.drop()
         (self.broker, link, nextLink, end) = (nil, nil, nil, nil)
-        // Nobody was asked: that is no missing answer but a broker that we cannot reach.
+        // The request was never sent: this is not a missing answer but an unreachable broker.
         if request == nil, let lastFault { throw OperatorFault(lastFault) }
         if let fault { throw fault }
         say("device: \(result.message)")
@@ -214,7 +214,7 @@ public final class DeviceRun: @unchecked Sendable {
     private func openLink() {
         let (beacon, address) = (round.place.beacon, round.place.address)
         var limits = DeviceLink.Limits()
-        if !task.others.isEmpty { limits.hold = .seconds(5) }  // the others wait
+        if !task.others.isEmpty { limits.hold = .seconds(5) }  // other beacons are waiting
         let session = DeviceSession(
             DeviceSession.Parties(
                 device: node.id, server: task.server, beacon: beacon, transport: address.transport, modes: task.modes),
@@ -255,7 +255,7 @@ public final class DeviceRun: @unchecked Sendable {
 }
 
 extension DeviceRun.Ended {
-    /// What the last line of output says behind `device: `.
+    /// The last line of output, after `device: `.
     public var message: String {
         switch self {
         case .decided(let outcome): outcome.rawValue

@@ -9,38 +9,38 @@ public struct Diagram: Sendable {
         let via: TraceLine.Via
         /// `OBSERVE_REQ #3 656 B`.
         let label: String
-        /// What it says, or why it was refused, in brackets below the arrow.
+        /// Its content or why it was refused, in brackets below the arrow.
         let remark: String?
         let result: Result
-        /// The time since the arrow before, where it is long.
+        /// The time since the previous arrow, if it is long.
         let gap: String?
     }
 
-    /// What a message means for its sender's request. Each is drawn in its own way, with and without colour.
+    /// The result that a message reports. Each is drawn differently, with and without colour.
     enum Result: Equatable, Sendable {
         /// It reports no result.
         case none
         /// It was accepted, and reports a success.
         case success
-        /// It was accepted, and reports anything but a success.
+        /// It was accepted, and does not report a success.
         case failure
-        /// Its receiver refused it, whatever it says.
+        /// Its receiver refused it.
         case refused
     }
 
     /// The lifelines from left to right.
     static let lifelines: [Role] = [.device, .beacon, .c2]
 
-    /// Between two messages, in microseconds: from here on the time is drawn as a gap.
+    /// Minimum time between two messages, in microseconds, that is drawn as a gap.
     private static let longGap: Int64 = 1_000_000
 
-    /// What stands above the diagram, if anything.
+    /// The title above the diagram, if any.
     let title: String?
     let arrows: [Arrow]
 
     /// A diagram of the lines of one or several traces, in the order of their times.
     public init(_ lines: [TraceLine], title: String? = nil) {
-        // Sorted by time, and where times are equal by their place in the files.
+        // Sorted by time; lines with equal times keep their order in the files.
         let ordered = lines.enumerated().sorted {
             ($0.element.atMicroseconds, $0.offset) < ($1.element.atMicroseconds, $1.offset)
         }.map(\.element)
@@ -48,14 +48,14 @@ public struct Diagram: Sendable {
         self.title = title
         arrows = ordered.indices.map { index in
             let line = ordered[index]
-            // A trace is a file that anyone may have written: differences that do not fit must not end the process.
+            // A trace file may contain any numbers: an overflow must not end the process.
             let passed = index == 0 ? 0 : Diagram.difference(line.atMicroseconds, ordered[index - 1].atMicroseconds)
             return Arrow(
                 line, since: first, gap: passed >= Diagram.longGap ? Diagram.duration(microseconds: passed) : nil)
         }
     }
 
-    /// `later - earlier`, or the largest number where it does not fit.
+    /// `later - earlier`, or the maximum if it overflows.
     private static func difference(_ later: Int64, _ earlier: Int64) -> Int64 {
         let (difference, doesNotFit) = later.subtractingReportingOverflow(earlier)
         return doesNotFit ? .max : difference
@@ -107,13 +107,13 @@ extension Diagram {
     /// The columns that the text can be drawn to.
     public static let widths = 60...160
 
-    /// The columns where nothing is known about the terminal.
+    /// The columns if nothing is known about the terminal.
     public static let usualWidth = 80
 
     /// The columns to draw to.
     /// - Parameters:
-    ///   - terminal: the terminal's, where the output goes to one that says how wide it is.
-    ///   - environment: the value of an environment variable, by its name. `COLUMNS` counts where the output goes to a pipe
+    ///   - terminal: the terminal's width, if the output goes to one and its width is known.
+    ///   - environment: the value of an environment variable, by its name. `COLUMNS` is used if the output goes to a pipe
     ///     or a file.
     public static func width(terminal: Int?, environment: (String) -> String?) -> Int {
         let known = terminal ?? environment("COLUMNS").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }

@@ -1,8 +1,8 @@
-/// Short forms of the long numbers in a diagram: `bea0..0001` for `bea0000000000001`. Those of one diagram are all different.
+/// Short forms of the long numbers in a diagram: `bea0..0001` for `bea0000000000001`. All short forms of a diagram are different.
 struct ShortNames {
-    /// From here on a number is long.
+    /// Minimum length of a long number.
     private static let longest = 12
-    /// Digits kept at each end; more where two numbers would look the same.
+    /// Digits kept at each end; more if two numbers would look the same.
     private static let kept = [4, 5, 6, 8]
 
     /// The long numbers in the order of their first use, with their short forms.
@@ -44,7 +44,7 @@ struct ShortNames {
         number.utf8.count > 2 * kept + 2 ? "\(number.prefix(kept))..\(number.suffix(kept))" : String(number)
     }
 
-    /// Runs of letters and digits, and what stands between them.
+    /// Runs of letters and digits, and the text between them.
     private static func pieces(_ text: String) -> [Substring] {
         var pieces: [Substring] = []
         var start = text.startIndex

@@ -1,4 +1,4 @@
-// Which messages report a success, and which do not: refused and invalid must not look like success.
+// Which messages report a success and which do not: refused and invalid must not look like success.
 
 import ProofLink
 import SRUP
@@ -24,12 +24,12 @@ extension Diagram.Result {
 }
 
 extension Diagram {
-    /// Words of a failure that stand in capitals, so that they are seen without colour as well.
+    /// Words of a failure that are written in capitals, so that they are visible without colour as well.
     private static let bad: Set<String> = [
         "invalid", "refused", "failed", "fail", "unknown", "busy", "malformed", "too", "far",
     ]
 
-    /// What a failure says, with its bad words in capitals. Where it has none, it is called a failure.
+    /// The text of a failure, with its keywords in capitals. Without a keyword, it begins with FAILURE.
     static func emphasised(_ words: String) -> String {
         var found = false
         let emphasised = words.split(separator: " ", omittingEmptySubsequences: false).map { word in

@@ -1,4 +1,4 @@
-// The diagram as one SVG file that needs nothing else: its colours follow the reader's light or dark scheme.
+// The diagram as one self-contained SVG file, whose colours follow the reader's light or dark scheme.
 
 extension Diagram {
     private static let (pageWidth, rowHeight, gapHeight) = (900, 52, 34)
@@ -7,7 +7,7 @@ extension Diagram {
     /// The diagram as a self-contained SVG document. Every text of a trace is escaped.
     public var svg: String { drawing(style: "<style>\(Diagram.styleSheet)</style>") }
 
-    /// The same for a page that has `styleSheet` already, and allows no other style.
+    /// The same for a page that includes `styleSheet`, and allows no inline style.
     package var figure: String { drawing(style: "") }
 
     private func drawing(style: String) -> String {
@@ -49,7 +49,7 @@ extension Diagram {
         return styles.joined(separator: " \u{B7} ")
     }
 
-    /// The lifelines are broken for a time in which nothing happened.
+    /// The lifelines are interrupted for a period without messages.
     private static func shapes(of gap: String, at top: Int) -> [String] {
         let (from, to, middle) = (top + 2, top + gapHeight - 2, places[.beacon, default: 0])
         return lifelines.flatMap { role in
@@ -67,7 +67,7 @@ extension Diagram {
     private struct Palette {
         let page, ink, faint, line, mqtt, link, good, bad: String
 
-        /// Written out, not as CSS variables: not every viewer of SVG files knows those.
+        /// Written out, not as CSS variables, because some SVG viewers do not support those.
         var rules: [(String, String)] {
             [
                 ("text", "fill:\(ink);stroke:\(page)"), (".page", "fill:\(page)"), (".remark", "fill:\(faint)"),
@@ -86,10 +86,10 @@ extension Diagram {
         page: "#12161c", ink: "#e6eaf0", faint: "#9aa6b6", line: "#465060", mqtt: "#7ab4f5", link: "#c9a2f2",
         good: "#6fd3a0", bad: "#ff8a80")
 
-    /// All rules are below one class, so that several diagrams, and text of other origin, can share a page.
+    /// All rules are below one class, so that several diagrams and other content can share a page.
     package static let styleSheet: String = {
         let shapes = [
-            // An edge in the page's colour: a lifeline behind a text does not strike it out.
+            // An edge in the page's colour, so that a lifeline does not cross the text.
             (
                 "text",
                 "font-family:ui-sans-serif,system-ui,sans-serif;font-size:13px;paint-order:stroke;stroke-width:4px;"
@@ -164,7 +164,7 @@ extension Diagram.Arrow {
         ]
     }
 
-    /// Text in the middle of an arrow, cut to what fits between its ends at about seven units a character.
+    /// Text in the middle of an arrow, cut to fit between its ends at about seven units per character.
     private func text(_ kind: String, _ y: Int, _ words: String, _ start: Int, _ end: Int) -> String {
         let room = max(40, abs(start - end) / 7)
         let fitting = words.count <= room ? words : words.prefix(room - 1) + "…"
@@ -175,7 +175,7 @@ extension Diagram.Arrow {
 }
 
 extension Diagram.Result {
-    /// Nothing where the way that the message took says it.
+    /// Empty if the arrow's style shows it.
     fileprivate var arrowClass: String? {
         switch self {
         case .none: nil

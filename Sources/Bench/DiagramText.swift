@@ -1,12 +1,12 @@
-// The diagram as lines for a terminal: printable ASCII, and colours where they are wanted.
+// The diagram as lines for a terminal: printable ASCII, with or without colours.
 
 import HumanView
 
 extension Diagram {
     /// The diagram in lines of printable ASCII.
     /// - Parameters:
-    ///   - width: columns of a line, at most; brought within `widths`.
-    ///   - style: with colours, lines have escape sequences as well, which take no column.
+    ///   - width: maximum columns of a line; limited to `widths`.
+    ///   - style: with colours, lines also contain escape sequences, which take no columns.
     public func text(width: Int = Diagram.usualWidth, style: TerminalStyle = .plain) -> String {
         let names = ShortNames(
             for: ([title].compactMap(\.self) + arrows.flatMap { [$0.label, $0.remark ?? ""] }).map(Diagram.ascii))
@@ -14,31 +14,31 @@ extension Diagram {
         return drawing.lines(of: self).map { $0.text(style) + "\n" }.joined()
     }
 
-    /// Printable ASCII; anything else is a question mark.
+    /// Printable ASCII; other characters become question marks.
     static func ascii(_ text: String) -> String {
         String(text.unicodeScalars.map { (" "..."~").contains($0) ? Character($0) : "?" })
     }
 }
 
-/// Which columns are whose.
+/// The columns of the times and lifelines.
 private struct DiagramLayout {
     let width: Int
-    /// Where the times end.
+    /// The last column of the times.
     let timeEnd: Int
     let columns: [Role: Int]
 
     init(_ diagram: Diagram, width: Int) {
         self.width = width
         timeEnd = min(max(7, diagram.arrows.map(\.milliseconds.count).max() ?? 0), 12)
-        // The names of the outer lifelines are centred on them, and fit too.
+        // The names of the outer lifelines are centred on them, and must fit as well.
         let (left, right) = (timeEnd + 4, width - 2)
         columns = [.device: left, .beacon: (left + right) / 2, .c2: right]
     }
 
-    /// The lifelines between which an arrow's text stands.
+    /// The columns between which an arrow's text is written.
     func room(of arrow: Diagram.Arrow) -> (low: Int, high: Int) {
         var (start, end) = (columns[arrow.from, default: 0], columns[arrow.to, default: 0])
-        // A message that a node sends to its own kind has no length: its text takes the room beside it.
+        // An arrow from a lifeline to itself has no length: its text is written beside it.
         if arrow.from == arrow.to {
             (start, end) = (columns[.beacon, default: 0], columns[arrow.to == .device ? .device : .c2, default: 0])
         }
@@ -47,7 +47,7 @@ private struct DiagramLayout {
 }
 
 private struct DiagramDrawing {
-    /// Lines of a label, and of a remark, at most.
+    /// Maximum lines of a label, and of a remark.
     private static let (labelLines, remarkLines) = (3, 4)
 
     let names: ShortNames
@@ -86,7 +86,7 @@ private struct DiagramDrawing {
         return line
     }
 
-    /// A time in which nothing happened, so that it is not taken for a step like the others.
+    /// A period without messages, drawn so that it does not look like an ordinary step.
     private func line(for gap: String) -> DiagramLine {
         var line = lifelines(":")
         line.put("... \(gap) ...", between: layout.columns[.device, default: 0], and: layout.columns[.c2, default: 0])
@@ -110,7 +110,7 @@ private struct DiagramDrawing {
             + (arrow.remark.map { texts("(\($0))", DiagramDrawing.remarkLines, arrow.result.tone) } ?? [])
     }
 
-    /// Without its decimals where it has no room; of a trace that nobody has measured, not even then.
+    /// Without decimals if there is no room for them; cut if even that does not fit.
     private func time(of arrow: Diagram.Arrow) -> String {
         let time = arrow.milliseconds
         guard time.count > layout.timeEnd else { return time }
@@ -120,7 +120,7 @@ private struct DiagramDrawing {
     private func draw(_ arrow: Diagram.Arrow, on line: inout DiagramLine) {
         guard let start = layout.columns[arrow.from], let end = layout.columns[arrow.to] else { return }
         let stroke = arrow.via == .mqtt ? "-" : "."
-        // To its own kind: a short stroke and a head, on the side where the text stands.
+        // To the same lifeline: a short stroke and a head, on the side of the text.
         let isLeftwards = end < start || (start == end && arrow.to != .c2)
         let length = start == end ? 3 : abs(end - start) - 1
         let first = isLeftwards ? end + 1 : end - length
@@ -143,7 +143,7 @@ private struct DiagramDrawing {
         return (rows(styles) + rows(numbers)).map { flush($0, .faint) }
     }
 
-    /// As many of these on a line as it holds.
+    /// As many of these on a line as fit.
     private func rows(_ items: [String]) -> [String] {
         var rows: [String] = []
         for item in items.map({ cut($0, to: layout.width) }) {
@@ -159,7 +159,7 @@ private struct DiagramDrawing {
 
 // MARK: - Fitting
 
-/// The words in lines of at most so many characters. What is too long is cut, in a word or in the last line, and ends with dots.
+/// Wraps words into lines of limited length. Words or lines that are too long are cut and end in dots.
 private func wrapped(_ text: String, to width: Int, atMost count: Int) -> [String] {
     var lines: [String] = []
     // A number stays with its unit.
@@ -181,7 +181,7 @@ private func cut(_ text: String, to count: Int) -> String {
 }
 
 extension Role {
-    /// As it stands at the top of its lifeline.
+    /// The name at the top of the lifeline.
     var name: String { self == .c2 ? "C2" : rawValue }
 }
 

@@ -3,14 +3,14 @@ import Glibc
 import Links
 import SRUP
 
-/// A node of the bench whose keys and certificate a registration service has made known (the paper's §4.4): everything it
-/// takes is in one folder, as `srup-bench enrol` leaves it.
+/// A node of the bench that is registered with a registration service (the paper's §4.4): its keys and certificates are in one folder,
+/// as `srup-bench enrol` creates it.
 public struct EnrolledNode: Sendable {
-    /// Who it is.
+    /// Its identity.
     public let id: Identifier
     /// Its private key, a file.
     public let keyFile: String
-    /// `host:port`, as the service told it.
+    /// `host:port`, from the service's reply.
     public let broker: String
     /// Its certificate for the broker.
     public let tls: TLSFiles
@@ -20,7 +20,7 @@ public struct EnrolledNode: Sendable {
     public let serverKeyFile: String
 
     /// The node in a folder.
-    /// - Throws: `OperatorFault` where no enrolment has been finished there.
+    /// - Throws: `OperatorFault` if there is no completed enrolment.
     public init(folder path: String) throws(OperatorFault) {
         let folder = CredentialFolder(path: path)
         let outcome = try asOperatorFault { try Enrolment.outcome(in: folder) }
@@ -30,13 +30,13 @@ public struct EnrolledNode: Sendable {
         tls = TLSFiles(authority: access.authority, certificate: access.certificate, key: access.key)
     }
 
-    /// Enrols a node, or goes on with what was interrupted.
+    /// Enrols a node, or continues an interrupted enrolment.
     /// - Parameters:
-    ///   - form: what is asked of the service.
-    ///   - path: the node's folder; made, for its owner only, where it does not exist.
-    ///   - replaces: whether another enrolment there is set aside.
-    ///   - say: takes a line for each thing done.
-    /// - Throws: `OperatorFault`; what was done stays done.
+    ///   - form: the request to the service.
+    ///   - path: the node's folder; created, accessible by its owner only, if it does not exist.
+    ///   - replaces: whether an existing enrolment there is renamed first.
+    ///   - say: takes a line for each step.
+    /// - Throws: `OperatorFault`; completed steps are kept.
     public static func enrol(
         _ form: EnrolmentForm, into path: String, replaces: Bool, say: @escaping (String) -> Void
     ) throws(OperatorFault) -> EnrolledNode {
@@ -50,15 +50,15 @@ public struct EnrolledNode: Sendable {
         return try EnrolledNode(folder: path)
     }
 
-    /// Whether the broker takes the certificate, in a sentence: only a remark, since the broker need not run yet.
+    /// Whether the broker accepts the certificate, as text. It is not an error if not, because the broker need not run yet.
     public var trial: String {
         get throws(OperatorFault) {
             let address = try BrokerAddress(option: broker)
             do throws(BrokerFault) {
                 try BrokerLink.tryOut([address], clientID: id.topicForm, tls: tls)
-                return "the broker takes the certificate"
+                return "the broker accepts the certificate"
             } catch {
-                return "the broker could not be tried: \(error.sentence); hint: \(error.hint)"
+                return "the connection to the broker could not be tested: \(error.sentence); hint: \(error.hint)"
             }
         }
     }

@@ -3,9 +3,9 @@ import Glibc
 import Keys
 import SRUP
 
-/// Whole files, for the verbs that look at things.
+/// Reading whole files.
 package enum Files {
-    /// The bytes of a file, or of standard input for `-`; what is longer than `limit` bytes is cut there.
+    /// The bytes of a file, or of standard input for `-`; at most the first `limit` bytes.
     package static func read(_ path: String, atMost limit: Int) throws(OperatorFault) -> [UInt8] {
         let file = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
         defer { if file > STDIN_FILENO { close(file) } }
@@ -20,13 +20,13 @@ package enum Files {
         guard bytes.count < limit else { return bytes }
         throw OperatorFault(
             "\(path) cannot be read: \(String(cString: strerror(errno)))",
-            hint: "name a file that exists and that we may read")
+            hint: "name a file that exists and is readable")
     }
 }
 
 extension Files {
-    /// SHA-256 of a regular file; nil where it is none, or cannot be read. A FIFO would keep the whole server waiting for
-    /// somebody at its other end.
+    /// SHA-256 of a regular file; nil if it is not one, or cannot be read. Opening a FIFO would block the whole server until it has a
+    /// writer.
     package static func digest(of path: String) -> [UInt8]? {
         let file = openRegularFile(path, O_RDONLY, isFollowing: true)
         guard file >= 0 else { return nil }
@@ -36,15 +36,15 @@ extension Files {
 }
 
 extension Decoded {
-    /// More than any frame has in hexadecimal: longer input is refused whatever stands at its end.
+    /// More than any frame in hexadecimal needs: longer input is cut, and then refused.
     private static let maximumInput = 3 * UnverifiedFrame.maximumLength
 
-    /// Takes the frame in a file apart, with keys from files.
+    /// Decodes the frame in a file, with keys from files.
     /// - Parameters:
     ///   - file: hexadecimal or raw; `-` is standard input.
     ///   - verifier: PEM, the sender's public key.
     ///   - opener: PEM, the reader's private key.
-    /// - Throws: `OperatorFault` where a file is not what it should be.
+    /// - Throws: `OperatorFault` if a file is not valid.
     public init(file: String, verifyWith verifier: String?, openWith opener: String?) throws(OperatorFault) {
         let keys = try asOperatorFault {
             (try verifier.map(PublicKey.init(pemFile:)), try opener.map(IdentityKey.init(pemFile:)))
@@ -56,7 +56,7 @@ extension Decoded {
 
 extension Diagram {
     /// A diagram of trace files.
-    /// - Throws: `OperatorFault` where one is not readable or no trace.
+    /// - Throws: `OperatorFault` if a file is not readable or not a trace.
     public init(files: [String], title: String?) throws(OperatorFault) {
         var lines: [TraceLine] = []
         for file in files {
@@ -70,7 +70,7 @@ extension Diagram {
     /// - Throws: `OperatorFault`.
     public func writeSVG(to path: String) throws(OperatorFault) {
         do { try Data(svg.utf8).write(to: URL(filePath: path)) } catch {
-            throw OperatorFault("\(path) cannot be written", hint: "give --svg a place where we may write")
+            throw OperatorFault("\(path) cannot be written", hint: "give --svg a place that is writable")
         }
     }
 }
@@ -85,10 +85,10 @@ extension DeviceTask {
 }
 
 extension SequenceID {
-    /// Greater than in any earlier run, as long as the clock goes forward: 2^51 and hundredths of a second since 1970. With finer
-    /// steps, a device that stays away for an hour would come back more than 2^32 above its last id, which the server refuses;
-    /// with these it is 497 days. Earlier versions numbered by microseconds since 1970, which are below 2^51 until 2041: a server
-    /// with a state of theirs accepts these.
+    /// Greater than in any earlier run, as long as the clock goes forward: 2^51 plus hundredths of a second since 1970. With finer steps, a
+    /// device that is absent for an hour would return with an id more than 2^32 above its last one, which the server refuses; with
+    /// these it takes 497 days. Earlier versions used microseconds since 1970, which are below 2^51 until 2041, so a server with an
+    /// older state accepts these ids.
     public static var fresh: SequenceID {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)

@@ -2,13 +2,13 @@ import FoundationEssentials
 import Keys
 import SRUP
 
-/// Key files of nodes in one folder: `<id>.key.pem` and `<id>.pub.pem`, the id in the form that topics have.
+/// Key files of nodes in one folder: `<id>.key.pem` and `<id>.pub.pem`, with the id as in topics.
 public enum KeyPairs {
-    /// Makes a key pair for each node. Where one of the files exists, nothing at all is made.
+    /// Creates a key pair for each node. If one of the files exists, no file is created.
     /// - Parameters:
-    ///   - folder: is made, for its owner only, where it does not exist.
+    ///   - folder: created, accessible by its owner only, if it does not exist.
     ///   - bits: of each modulus.
-    ///   - made: is told each node whose two files are on disk.
+    ///   - made: called for each node when both files are on disk.
     /// - Throws: `OperatorFault`.
     public static func make(
         in folder: String, for nodes: [Identifier], bits: Int, made: (Identifier) -> Void = { _ in }
@@ -31,13 +31,13 @@ public enum KeyPairs {
     }
 
     /// The public keys of all nodes in a folder: every `<id>.pub.pem`. Other files are left alone.
-    /// - Throws: `OperatorFault` where there is no such folder, no key in it, or a key is of no use.
+    /// - Throws: `OperatorFault` if there is no such folder, no key in it, or an invalid key.
     public static func known(in folder: String) throws(OperatorFault) -> [Identifier: PublicKey] {
         try TrustedFiles.examinePlace(of: folder, as: "the keyring")
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
             throw OperatorFault(
                 "the folder \(folder) cannot be read",
-                hint: "make it and its keys: srup-bench keys --out \(folder) ID...")
+                hint: "create it and its keys: srup-bench keys --out \(folder) ID...")
         }
         var keys: [Identifier: PublicKey] = [:]
         for name in names.sorted() where name.hasSuffix(".pub.pem") {
@@ -49,7 +49,7 @@ public enum KeyPairs {
             keys[node] = try asOperatorFault { try PublicKey(pemFile: "\(folder)/\(name)") }
         }
         guard !keys.isEmpty else {
-            throw OperatorFault("no <id>.pub.pem is in \(folder)", hint: "put the public keys of the nodes there")
+            throw OperatorFault("there is no <id>.pub.pem in \(folder)", hint: "put the public keys of the nodes there")
         }
         return keys
     }
@@ -67,7 +67,7 @@ public enum KeyPairs {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw OperatorFault("the folder \(folder) cannot be made", hint: "choose a place where we may write")
+            throw OperatorFault("the folder \(folder) cannot be created", hint: "choose a place that is writable")
         }
     }
 }

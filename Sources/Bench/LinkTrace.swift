@@ -3,9 +3,9 @@ import ProofLink
 import SRUP
 
 extension TraceLine {
-    /// A frame of the proof link. Its payload is not noted: in value mode it is the value.
+    /// A frame of the proof link. Its payload is not recorded: in value mode it is the value.
     init(_ frame: LinkFrame, from: Role, to: Role, at microseconds: Int64) {
-        // Not `encoded` for VALUE: that would make one more copy of the value.
+        // Not `encoded` for VALUE: that would create another copy of the value.
         let bytes = if case .value = frame { LinkFrame.headerLength + Secret.length } else { frame.encoded.count }
         let (name, detail) = frame.summary
         self.init(
@@ -14,10 +14,10 @@ extension TraceLine {
 }
 
 extension LinkFrame {
-    /// What a trace calls OUTCOME, the one frame that carries a result.
+    /// The name of OUTCOME, the only frame with a result.
     static let outcomeName = "OUTCOME"
 
-    /// The specification's name, and what the frame says beyond it.
+    /// The specification's name, and a summary of the content.
     fileprivate var summary: (name: String, detail: String?) {
         switch self {
         case .hello(_, let modes, _, _):

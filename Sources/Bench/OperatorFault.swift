@@ -3,17 +3,17 @@ import Keys
 import Links
 import SQLite
 
-/// Something that the person at the keyboard can mend: one sentence about what is wrong, and one order.
+/// An error that the operator can fix: one sentence about what is wrong, and a hint what to do.
 public struct OperatorFault: Error, Equatable, Sendable {
     /// What is wrong: lower case, no full stop.
     public let sentence: String
-    /// What to do: an order.
+    /// What to do, in the imperative.
     public let hint: String
 
-    /// A fault in these words.
+    /// A fault with this sentence and hint.
     public init(_ sentence: String, hint: String) { (self.sentence, self.hint) = (sentence, hint) }
 
-    /// `Keys` speaks of the beacon's configuration file; here a path is an option.
+    /// The hints of `Keys` name the beacon's configuration file; here a path is an option.
     package init(_ error: KeyError) {
         self.init(
             error.sentence,
@@ -22,7 +22,7 @@ public struct OperatorFault: Error, Equatable, Sendable {
 
     init(_ error: KeyMakingError) { self.init(error.sentence, hint: error.hint) }
 
-    /// The links speak of the beacon's configuration file; here the same things are options.
+    /// The hints of the broker link name the beacon's configuration file; here the settings are options.
     package init(_ fault: BrokerFault) {
         let words = [
             "[broker] address": "--broker", "[broker] certificate": "--cert", "[broker] ca": "--ca",
@@ -38,13 +38,13 @@ public struct OperatorFault: Error, Equatable, Sendable {
             case .noBluetooth: "use a machine with a Bluetooth adapter, or --link local:PATH"
             case .notASocket: "give the path of the beacon's socket"
             case .pathTooLong: "give the beacon's socket a shorter path"
-            case .failed: "see that the beacon listens there, and that we may connect to it"
+            case .failed: "check that the beacon listens there, and that you may connect to it"
             }
-        self.init("the link to \(address) cannot be made: \(error)", hint: hint)
+        self.init("cannot connect to \(address): \(error)", hint: hint)
     }
 }
 
-/// Runs `body` and turns what `Keys` throws into the operator's fault.
+/// Runs `body`, and turns the errors of lower modules into the operator's fault.
 package func asOperatorFault<Result>(_ body: () throws -> Result) throws(OperatorFault) -> Result {
     do { return try body() } catch let error as KeyError {
         throw OperatorFault(error)
@@ -55,10 +55,12 @@ package func asOperatorFault<Result>(_ body: () throws -> Result) throws(Operato
     } catch let error as OperatorFault {
         throw error
     } catch let error as DatabaseError {
-        throw OperatorFault("\(error)", hint: "see that the disk has room and that nobody else holds the file")
+        throw OperatorFault(
+            "\(error)", hint: "check that the disk has free space and that no other process uses the file")
     } catch is CertificateAuthority.Fault {
-        throw OperatorFault("OpenSSL made no certificate", hint: "see that openssl itself works here")
+        throw OperatorFault(
+            "OpenSSL could not create a certificate", hint: "check that openssl itself works on this machine")
     } catch {
-        preconditionFailure("an error that nobody names: \(error)")
+        preconditionFailure("unexpected error: \(error)")
     }
 }

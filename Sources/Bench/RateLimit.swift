@@ -1,11 +1,11 @@
 import Glibc
 
-/// How much one address, and all together, may ask: a bucket each, that refills steadily. Bounded, whoever asks.
+/// Rate limits for each address and for all together: token buckets. The number of buckets is bounded.
 package struct RateLimit {
-    /// What becomes of a request.
+    /// The result for a request.
     package enum Verdict: Equatable {
         case pass
-        /// Too many; try again after so many seconds. Told is true for the first one in a row, the rest is not worth a line.
+        /// Too many; the client may try again after this number of seconds. Only the first one of a series is worth a log line.
         case refuse(seconds: Int, isFirst: Bool)
     }
 
@@ -27,7 +27,7 @@ package struct RateLimit {
         }
     }
 
-    /// Addresses that are kept apart; those beyond share one bucket until others have been quiet for a minute.
+    /// Bound on the addresses with their own bucket; others share one bucket until some have been silent for a minute.
     package static let mostAddresses = 10_000
 
     private let each: Double
@@ -42,7 +42,7 @@ package struct RateLimit {
 
     package var addresses: Int { buckets.count }
 
-    /// An address's own limit comes first, so that one that asks too much takes nothing from the others.
+    /// Checks the address's own limit first, so that one that exceeds it takes nothing from the others.
     package mutating func take(_ address: String, at now: Int64) -> Verdict {
         var key = RateLimit.group(address)
         if buckets[key] == nil, buckets.count >= RateLimit.mostAddresses {
@@ -54,7 +54,7 @@ package struct RateLimit {
         return all.take(total, at: now)
     }
 
-    /// Whoever has one IPv6 address has the whole /64.
+    /// The owner of an IPv6 address usually has the whole /64.
     package static func group(_ address: String) -> String {
         var bytes = [UInt8](repeating: 0, count: 16)
         guard inet_pton(AF_INET6, String(address.prefix { $0 != "%" }), &bytes) == 1 else { return address }

@@ -2,30 +2,30 @@ import Links
 import ProofLink
 import SRUP
 
-/// A beacon that was heard over Bluetooth LE. Nothing of it is proven.
+/// A beacon that was found over Bluetooth LE. None of this is proven.
 public struct Sighting: Equatable, Sendable {
-    /// What it says of itself.
+    /// The content of its advertisement.
     public var announcement: Announcement
-    /// Where it can be reached.
+    /// Its address.
     public var address: RadioAddress
-    /// Of its strongest advertisement, in dBm; nil where the adapter does not tell.
+    /// The signal strength of its strongest advertisement in dBm; nil if the adapter does not report it.
     public var signal: Int8?
 
-    /// For a person: one line.
+    /// One line for people.
     public var text: String {
         let beacon = announcement.beacon?.description ?? "(private)"
         let psm = announcement.lePSM == 0 ? "no LE link" : "LE PSM 0x\(String(announcement.lePSM, radix: 16))"
         return "\(beacon)  \(address)  \(signal.map { "\($0) dBm" } ?? "signal unknown")  \(psm)"
     }
 
-    /// For a machine: one JSON object. Its texts are digits and words of ours.
+    /// One JSON object. Its strings need no escaping.
     public var json: String {
         let beacon = announcement.beacon.map { "\"\($0)\"" } ?? "null"
         return "{\"beacon\":\(beacon),\"address\":\"\(address.address)\",\"kind\":\"\(address.kind.rawValue)\","
             + "\"signal_dbm\":\(signal.map { "\($0)" } ?? "null"),\"le_psm\":\(announcement.lePSM)}"
     }
 
-    /// The link's address over a transport; nil where the beacon cannot be reached so.
+    /// The link's address over a transport; nil if the beacon cannot be reached over it.
     public func link(over transport: Transport) -> NearbyAddress? {
         switch transport {
         case .le:
@@ -34,14 +34,14 @@ public struct Sighting: Equatable, Sendable {
         case .rfcomm where address.kind == .lePublic:
             return .rfcomm(address.address, channel: NearbyAddress.defaultChannel)
         case .l2cap where address.kind == .lePublic: return .l2cap(address.address, psm: NearbyAddress.defaultPSM)
-        // A beacon whose LE address is not its own cannot be found over BR/EDR by it.
+        // A beacon with a random LE address cannot be reached over BR/EDR at that address.
         case .rfcomm, .l2cap, .local: return nil
         }
     }
 }
 
 extension [Sighting] {
-    /// The one with the strongest signal, the unknown last; of this beacon, where one is named and says who it is.
+    /// The beacon with the strongest signal, unknown signals last; if an identity is given, of the beacons that advertise it, if any.
     public func nearest(_ beacon: Identifier?) -> Sighting? {
         let named = filter { $0.announcement.beacon == beacon }
         let nameless = filter { $0.announcement.beacon == nil }
@@ -50,11 +50,11 @@ extension [Sighting] {
     }
 }
 
-/// Looks for beacons for a while, over the kernel's management interface: beside bluetoothd or without it.
+/// Scans for beacons over the kernel's management interface, with bluetoothd or without it.
 ///
 /// `@unchecked Sendable`: used on its loop's thread only.
 public final class Scan: @unchecked Sendable {
-    /// Beacons in one list. More: anybody may claim to be thousands.
+    /// Bound on the list of beacons: anyone can advertise thousands of identities.
     private static let mostSightings = 1_024
     private let loop = Loop()
     private var isOurSearch = false
@@ -72,7 +72,7 @@ public final class Scan: @unchecked Sendable {
     }
 
     /// The beacons in range, the strongest first.
-    /// - Parameter adapter: ours to listen with; any that is powered on where it is `.any`.
+    /// - Parameter adapter: the local adapter; `.any`: any that is powered on.
     /// - Throws: `OperatorFault`.
     public static func run(nanoseconds: Int64, adapter: BluetoothAddress = .any) throws(OperatorFault) -> [Sighting] {
         let scan = Scan(adapter, nanoseconds)
@@ -88,7 +88,7 @@ public final class Scan: @unchecked Sendable {
         do throws(LinkSocketError) {
             management = try Management(loop) { [unowned self] in happened(to: $0, $1) }
         } catch {
-            return fail("beacons cannot be looked for: \(error)", "use a machine with a Bluetooth adapter")
+            return fail("cannot scan for beacons: \(error)", "use a machine with a Bluetooth adapter")
         }
         alarm = Alarm(loop) { [unowned self] in end() }
         management?.send(.readIndexList, to: .none) { [unowned self] _, reply in
@@ -99,7 +99,7 @@ public final class Scan: @unchecked Sendable {
 
     private func tryNextAdapter() {
         guard !waiting.isEmpty else {
-            let which = wanted == .any ? "no Bluetooth adapter is" : "there is no adapter \(wanted) that is"
+            let which = wanted == .any ? "no Bluetooth adapter is" : "no adapter \(wanted) is"
             return fail("\(which) powered on with LE", "power one on: bluetoothctl power on")
         }
         let adapter = waiting.removeFirst()
@@ -118,9 +118,10 @@ public final class Scan: @unchecked Sendable {
         management?.send(.startDiscovery, to: adapter) { [unowned self] status, _ in
             switch status {
             case .success: isOurSearch = true
-            case .busy: break  // another looks already, and we hear what it hears
-            case .denied: fail("we may not look for beacons", "run it as root, or with the capability CAP_NET_ADMIN")
-            default: fail("looking for beacons: \(status)", "see the kernel's log: journalctl -k")
+            case .busy: break  // another program scans already, and its results are delivered to us, too
+            case .denied:
+                fail("no permission to scan for beacons", "run it as root, or with the capability CAP_NET_ADMIN")
+            default: fail("scanning for beacons failed: \(status)", "see the kernel's log: journalctl -k")
             }
         }
     }

@@ -2,13 +2,13 @@ import CLinux
 import Glibc
 import Links
 
-/// SIGTERM and SIGINT as readings on a loop. Made before any other thread starts, since threads inherit what is blocked.
+/// SIGTERM and SIGINT as events of a loop. To be created before any other thread starts, because threads inherit the signal mask.
 ///
 /// `@unchecked Sendable`: the descriptor is constant.
 public final class StopSignals: @unchecked Sendable {
     private let descriptor: Int32
 
-    /// Blocks both signals for this thread and those it starts.
+    /// Blocks both signals for this thread and the threads that it starts.
     public init() {
         var signals = sigset_t()
         sigemptyset(&signals)
@@ -21,7 +21,7 @@ public final class StopSignals: @unchecked Sendable {
 
     deinit { close(descriptor) }
 
-    /// Calls `action` on the loop's thread when one of them has come. Before the loop runs, or on its thread.
+    /// Calls `action` on the loop's thread when one of them arrives. To be called before the loop runs, or on its thread.
     package func watch(on loop: Loop, _ action: @escaping @Sendable () -> Void) {
         let descriptor = descriptor
         _ = loop.watch(descriptor) { _ in

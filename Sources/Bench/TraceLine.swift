@@ -1,7 +1,7 @@
 import FoundationEssentials
 import SRUP
 
-/// Who took part in a message: the three lifelines of the paper's Figure 2.
+/// The sender or receiver of a message: the three lifelines of the paper's Figure 2.
 public enum Role: String, Codable, CaseIterable, Sendable {
     /// The node that asks to join.
     case device
@@ -14,7 +14,7 @@ public enum Role: String, Codable, CaseIterable, Sendable {
 /// One message, as a line of a trace file: one JSON object. Times are CLOCK_BOOTTIME, so the traces of several
 /// processes on one machine can be merged.
 public struct TraceLine: Codable, Equatable, Sendable {
-    /// The way that a message took.
+    /// How a message was transmitted.
     public enum Via: String, Codable, Sendable {
         /// SRUP over the broker.
         case mqtt
@@ -24,11 +24,11 @@ public struct TraceLine: Codable, Equatable, Sendable {
 
     /// Microseconds since boot, counting sleep.
     public var atMicroseconds: Int64
-    /// Who sent it, or claims to have.
+    /// The sender, or the claimed sender.
     public var from: Role
-    /// Who it is for.
+    /// The receiver.
     public var to: Role
-    /// The way it took.
+    /// How it was transmitted.
     public var via: Via
     /// The specification's name: `OBSERVE_REQ`, `HELLO`.
     public var name: String
@@ -36,13 +36,13 @@ public struct TraceLine: Codable, Equatable, Sendable {
     public var sequence: String?
     /// Bytes of the frame.
     public var bytes: Int
-    /// The token as text, where there is one.
+    /// The token as text, if there is one.
     public var token: String?
-    /// What it says, in a few words.
+    /// A summary of its content.
     public var detail: String?
-    /// Why it was refused, where it was.
+    /// Why it was refused, if it was.
     public var refused: String?
-    /// The frame in hexadecimal; only for `mqtt`, where a value is sealed.
+    /// The frame in hexadecimal; only for `mqtt`, because values are sealed there.
     public var frameHex: String?
 
     enum CodingKeys: String, CodingKey {
@@ -51,7 +51,7 @@ public struct TraceLine: Codable, Equatable, Sendable {
         case frameHex = "frame_hex"
     }
 
-    /// A line of these parts.
+    /// A line; optional parts are nil by default.
     public init(
         atMicroseconds: Int64, from: Role, to: Role, via: Via, name: String, sequence: String? = nil, bytes: Int,
         token: String? = nil, detail: String? = nil, refused: String? = nil, frameHex: String? = nil
@@ -61,7 +61,7 @@ public struct TraceLine: Codable, Equatable, Sendable {
         (self.detail, self.refused, self.frameHex) = (detail, refused, frameHex)
     }
 
-    /// The line in its file: JSON, no line break.
+    /// The line as JSON, without a line break.
     public var json: String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -69,7 +69,7 @@ public struct TraceLine: Codable, Equatable, Sendable {
         return String(decoding: data, as: UTF8.self)
     }
 
-    /// A line as `json` gives it; nil where the text is none.
+    /// Parses a line as written by `json`; nil if it is not valid.
     package init?(json text: String) {
         guard let read = try? JSONDecoder().decode(TraceLine.self, from: Data(text.utf8)) else { return nil }
         self = read
@@ -77,14 +77,14 @@ public struct TraceLine: Codable, Equatable, Sendable {
 
     /// The lines of a trace file; empty ones are left out.
     /// - Parameter name: of the file, for the fault.
-    /// - Throws: `OperatorFault`, which names the line that is none.
+    /// - Throws: `OperatorFault`, which names the invalid line.
     public static func read(_ text: String, from name: String) throws(OperatorFault) -> [TraceLine] {
         var lines: [TraceLine] = []
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
         where !line.isEmpty {
             guard let read = TraceLine(json: String(line)) else {
                 throw OperatorFault(
-                    "line \(index + 1) of \(name) is no line of a trace",
+                    "line \(index + 1) of \(name) is not a trace line",
                     hint: "give files that srup-bench c2 --trace and srup-bench device --trace wrote")
             }
             lines.append(read)
@@ -94,7 +94,7 @@ public struct TraceLine: Codable, Equatable, Sendable {
 }
 
 extension TraceLine {
-    /// A SRUP message that was sent or accepted, or was refused although it has the shape of one.
+    /// A SRUP message that was sent, accepted or refused.
     package init(
         _ message: Message, frame: [UInt8], from: Role, to: Role, at microseconds: Int64, refused: String? = nil
     ) {
@@ -104,16 +104,17 @@ extension TraceLine {
             detail: message.body.summary, refused: refused, frameHex: hexadecimal(frame))
     }
 
-    /// Bytes that are no message. Whoever sent them, the trace puts them where strangers stand.
+    /// Bytes that are not a message. The trace shows them as sent by a device, because the sender is unknown.
     package init(shapeless payload: [UInt8], at microseconds: Int64, refused: String) {
         self.init(
-            atMicroseconds: microseconds, from: .device, to: .c2, via: .mqtt, name: "(no frame)", bytes: payload.count,
+            atMicroseconds: microseconds, from: .device, to: .c2, via: .mqtt, name: "(not a frame)",
+            bytes: payload.count,
             refused: refused, frameHex: hexadecimal(payload))
     }
 }
 
 extension Body {
-    /// What the message says beyond its name, where that fits into a few words.
+    /// A summary of the content, if it is short.
     var summary: String? {
         switch self {
         case .response(let status): status.description
@@ -137,7 +138,7 @@ extension Body {
     }
 }
 
-/// Received bytes for a line of text: as they are where they are printable ASCII, else as `0x…`.
+/// Received bytes for a line of text: unchanged if they are printable ASCII, otherwise as `0x…`.
 package func readable(_ bytes: [UInt8]) -> String {
     bytes.allSatisfy { (0x20...0x7E).contains($0) }
         ? String(decoding: bytes, as: UTF8.self) : "0x" + hexadecimal(bytes)

@@ -1,16 +1,16 @@
 import Keys
 
-/// Files that decide whom a server or a device believes: nobody but root and we may change them, or put others in their place.
-/// The rule is `FileTrust.fault`, the beacon's own.
+/// Files that decide which keys a server or a device trusts: only root and this user may be able to change or replace them.
+/// The rule is `FileTrust.fault`, as in the beacon.
 public enum TrustedFiles {
-    /// Looks whether a file is a regular one that nobody else can change. A file that does not exist is left to the caller that opens it.
-    /// - Parameter name: what it is: stands before its path.
+    /// Checks that a file is a regular one that no other user can change. If it does not exist, opening it reports that.
+    /// - Parameter name: what it is, for the fault.
     /// - Throws: `OperatorFault`.
     public static func examine(_ path: String, as name: String) throws(OperatorFault) {
         if let fault = FileTrust.fault(of: path, as: name) { throw OperatorFault(fault.sentence, hint: fault.hint) }
     }
 
-    /// Looks whether nobody else can change a file or folder, or put another one in its place.
+    /// Checks that no other user can change or replace a file or folder.
     static func examinePlace(of path: String, as name: String) throws(OperatorFault) {
         if let fault = FileTrust.fault(ofPlace: path, as: name) {
             throw OperatorFault(fault.sentence, hint: fault.hint)

@@ -2,7 +2,7 @@ import Glibc
 import HumanView
 import SRUP
 
-/// What `srup-bench view` makes: a value as people, or machines, look at it.
+/// The work of `srup-bench view`: a value as a picture or text.
 public struct ViewTask {
     /// What is shown.
     public enum Kind: Sendable {
@@ -11,7 +11,7 @@ public struct ViewTask {
         /// A QR code.
         case qrCode
 
-        /// What has this name: a view's own, or `qr`.
+        /// The kind of this name: a view's name, or `qr`.
         public init?(name: String) {
             if name == "qr" {
                 self = .qrCode
@@ -26,7 +26,7 @@ public struct ViewTask {
         public static var names: [String] { HumanView.allCases.map(\.rawValue) + ["qr"] }
     }
 
-    /// What it is drawn for.
+    /// The output format.
     public enum Form: String, CaseIterable, Sendable { case terminal, svg, png }
 
     private let picture: Picture
@@ -36,8 +36,8 @@ public struct ViewTask {
     /// - Parameters:
     ///   - value: 32 hexadecimal digits, with or without the hyphens of 8-4-4-4-12; `-`: from standard input.
     ///   - kind: what is shown.
-    ///   - form: what it is drawn for.
-    /// - Throws: `OperatorFault` where it is no such value, or a library is not installed.
+    ///   - form: the output format.
+    /// - Throws: `OperatorFault` if it is not a valid value, or if a library is not installed.
     public init(_ value: String, as kind: Kind, form: Form) throws(OperatorFault) {
         let value = try ViewTask.secret(value == "-" ? try Files.read("-", atMost: 64) : Array(value.utf8))
         switch kind {
@@ -47,7 +47,7 @@ public struct ViewTask {
         self.form = form
     }
 
-    /// Looks whether a text is a value.
+    /// Checks that a text is a value.
     /// - Throws: `OperatorFault`, which does not repeat it.
     public static func check(_ value: String) throws(OperatorFault) { _ = try secret(Array(value.utf8)) }
 
@@ -67,16 +67,16 @@ public struct ViewTask {
         return secret
     }
 
-    /// Writes the picture to a file, or to standard output where that can show it.
+    /// Writes the picture to a file, or to standard output if that can show it.
     /// - Throws: `OperatorFault`.
     public func write(to path: String?) throws(OperatorFault) {
         let isTerminal = path == nil && isatty(STDOUT_FILENO) == 1
         if form == .png, isTerminal {
-            throw OperatorFault("a PNG file is not for a terminal", hint: "name a file with --output")
+            throw OperatorFault("a PNG file cannot be shown on a terminal", hint: "name a file with --output")
         }
         let bytes = try bytes(isTerminal: isTerminal)
         guard let path else { return try write(bytes, to: STDOUT_FILENO, named: "standard output") }
-        // What is in it is the value: nobody else is to read it.
+        // The file shows the value, so only its owner may read it.
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         defer { if file >= 0 { close(file) } }
         try write(bytes, to: file, named: path)
@@ -100,19 +100,19 @@ public struct ViewTask {
             guard count >= 0 || errno == EINTR else {
                 throw OperatorFault(
                     "\(name) cannot be written: \(String(cString: strerror(errno)))",
-                    hint: "give --output a place where we may write")
+                    hint: "give --output a place that is writable")
             }
             written += max(0, count)
         }
     }
 }
 
-/// What a library cannot do is the operator's to mend.
+/// Turns a library's error into the operator's fault.
 private func asFault<Result>(_ body: () throws(LibraryFault) -> Result) throws(OperatorFault) -> Result {
     do { return try body() } catch {
         switch error {
         case .missing(let package): throw OperatorFault("\(error)", hint: "run: apt-get install \(package)")
-        case .failed: throw OperatorFault("\(error)", hint: "try again, or take another form")
+        case .failed: throw OperatorFault("\(error)", hint: "try again, or choose another --form")
         }
     }
 }

@@ -3,37 +3,37 @@ import FoundationEssentials
 import Glibc
 import SRUP
 
-/// One entry of a C2 server's history. No value is in it, and no secret: what is sealed stays sealed.
+/// One entry of a C2 server's history. It contains no secret: sealed values stay sealed.
 public struct C2Entry: Codable, Equatable, Sendable {
-    /// What an entry tells of.
+    /// The kind of an entry.
     public enum Kind: String, CaseIterable, Codable, Sendable {
         /// A message that was sent, accepted or refused.
         case message
-        /// What became of a join.
+        /// The result of a join.
         case decision
-        /// What an observer has seen of a proof (the message that says it).
+        /// An observer's report of the evidence.
         case evidence
-        /// What the operator has ordered.
+        /// An order of the operator.
         case order
-        /// Anything else that the operator was told.
+        /// Any other text for the operator.
         case remark
     }
 
     /// Counts up from 1; the ids of dropped entries are not used again.
     public var id: Int64
-    /// Milliseconds since 1970, for people only: nothing is decided by it.
+    /// Milliseconds since 1970, for people only: no decision uses it.
     public var wallMilliseconds: Int64
-    /// What it tells of.
+    /// Its kind.
     public var kind: Kind
-    /// Whom it concerns, other than the server; of a refused message, who claims to have sent it.
+    /// The node that it concerns; for a refused message, the claimed sender.
     public var node: Identifier?
-    /// The message, where it is one; refused ones too.
+    /// The message, if it is about one; also refused ones.
     public var line: TraceLine?
-    /// What the operator is told.
+    /// The text for the operator.
     public var message: String
-    /// Of a decision: how much the evidence shows, where an observer has said *valid*.
+    /// For a decision: the grade of the evidence, if an observer said *valid*.
     public var grade: C2.Grade?
-    /// Of a decision: why.
+    /// For a decision: the reason.
     public var reason: String?
 
     enum CodingKeys: String, CodingKey {
@@ -42,7 +42,7 @@ public struct C2Entry: Codable, Equatable, Sendable {
         case wallMilliseconds = "wall_ms"
     }
 
-    /// An entry of these parts; one that is not in a store yet has the id 0.
+    /// An entry; one that is not stored yet has the id 0.
     public init(
         id: Int64 = 0, wallMilliseconds: Int64, kind: Kind, node: Identifier?, line: TraceLine? = nil,
         message: String
@@ -51,12 +51,12 @@ public struct C2Entry: Codable, Equatable, Sendable {
         (self.line, self.message) = (line, message)
     }
 
-    /// What is said of it beside its words: of a decision, on what it rests.
+    /// For a decision: its grade and reason, as text.
     var grounds: String {
         (grade.map { " (\($0.rawValue))" } ?? "") + (reason.map { "; \($0)" } ?? "")
     }
 
-    /// One line for people: id, time in UTC, kind, node, words; of a decision, what the evidence shows and why.
+    /// One line for people: id, time in UTC, kind, node, text; for a decision, the grade of the evidence and the reason.
     public var text: String {
         let (seconds, milliseconds) = wallMilliseconds.quotientAndRemainder(dividingBy: 1_000)
         var (time, parts) = (time_t(seconds), tm())
@@ -78,8 +78,8 @@ public struct C2Entry: Codable, Equatable, Sendable {
 }
 
 extension Diagram {
-    /// The messages of a history, in its order. Times are the wall clock's, since the entries may be of several boots; where
-    /// it was set back, they stand still.
+    /// The messages of a history, in its order. Times are the wall clock's, because the entries may be of several boots; if the clock
+    /// was set back, the time does not advance.
     public init(_ entries: [C2Entry], title: String?) {
         var latest = Int64.min
         let lines = entries.compactMap { entry in

@@ -1,15 +1,15 @@
 import ProofLink
 import SRUP
 
-// What a verdict of *valid* rests on, and whether that is enough (docs/proof-link.md, "Keyed mode").
+// The evidence for a verdict *valid*, and whether it is sufficient (docs/proof-link.md, "Keyed mode").
 extension C2 {
-    /// How much is known of how a device proved itself, in growing order.
+    /// How much the evidence shows, in ascending order.
     public enum Grade: String, CaseIterable, Codable, Comparable, Sendable {
-        /// The observer says that it was there.
+        /// The observer reports that the device was there.
         case reachable
-        /// The observer says that it has answered a challenge, so that the value was never shown.
+        /// The observer reports that the device answered a challenge, so that the value was not disclosed.
         case challenged
-        /// The device has signed its answer, and we have checked tag and signature: no observer can make that up.
+        /// The device signed its answer, and this server checked tag and signature: no observer can forge that.
         case keyed
 
         /// The order in which they are declared.
@@ -26,32 +26,32 @@ extension C2 {
 
     /// Why a join was decided as it was.
     public struct Grounds: Equatable, Sendable {
-        /// Of the evidence; nil where no observer has said *valid*, or a quorum was not reached.
+        /// Of the evidence; nil if no observer said *valid*, or if a quorum was not reached.
         public var grade: Grade?
-        /// In words.
+        /// As text.
         public var reason: String
 
-        /// These grounds.
+        /// Grounds with a reason, and with a grade if there is one.
         public init(grade: Grade? = nil, reason: String) { (self.grade, self.reason) = (grade, reason) }
     }
 
-    /// How much must be known of a device's proof now. A verdict is held against what is required when it comes. A quorum counts
-    /// keyed proofs only, whatever is required.
+    /// The grade of evidence that is required now. A verdict is compared with the requirement at the time it is received. A quorum
+    /// counts keyed proofs only, independent of the requirement.
     public var requires: Grade { required ?? .reachable }
 
-    /// Requires this much from now on, also of the joins that are open.
+    /// Requires this grade from now on, also for the open joins.
     mutating func require(_ grade: Grade) -> [Effect] {
         required = grade
-        return [.say("required of a device's proof from now on: \(grade.rawValue)")]
+        return [.say("required grade of evidence from now on: \(grade.rawValue)")]
     }
 
-    /// OBSERVATION_PROOF, which comes just before *valid*: what the device has signed, as the observer has forwarded it. It must
-    /// name us, the device and the observer that we have asked, hold the value, and be signed by the device's key.
+    /// Handles OBSERVATION_PROOF, which precedes *valid*: the device's signed proof, forwarded by the observer. It must name this
+    /// server, the device and the observer that was asked, contain a correct tag, and be signed by the device's key.
     mutating func take(
         proof data: [UInt8], _ message: Message, _ frame: [UInt8], checkedBy keyring: some Keyring
     ) -> [Effect] {
         guard let join = open[message.token], join.observer == message.sender else {
-            return refuse(message, frame, .verdict, "a proof that nobody asked this node for")
+            return refuse(message, frame, .verdict, "a proof that this node was not asked for")
         }
         guard join.evidence < C2.mostEvidence else {
             return refuse(message, frame, .verdict, "more evidence than \(C2.mostEvidence) messages")
@@ -63,21 +63,21 @@ extension C2 {
         }
         open[message.token]?.grade = .keyed
         return accepted(message, frame) + [
-            .say("proof of \(join.device) to \(join.observer): it holds the value and is signed by the device's key")
+            .say("proof of \(join.device) to \(join.observer): the device holds the value and signed with its key")
         ]
     }
 
-    /// What is wrong with a proof; nil where nothing is.
+    /// What is wrong with a proof; nil if it is correct.
     private func fault(of data: [UInt8], _ join: Join, checkedBy keyring: some Keyring) -> String? {
         guard let proof = KeyedProof(encoded: data) else {
             return "\(data.count) bytes that are not a proof of keyed mode"
         }
         let context = proof.context
         guard context.server == own else { return "it is for server \(context.server)" }
-        guard context.device == join.device else { return "it is of device \(context.device)" }
-        guard context.beacon == join.observer else { return "it was made to beacon \(context.beacon)" }
+        guard context.device == join.device else { return "it is from device \(context.device)" }
+        guard context.beacon == join.observer else { return "it is for beacon \(context.beacon)" }
         guard proof.matches(KeyedKeys(join.value, dependencies.authenticate), dependencies.authenticate) else {
-            return "its tag is not made with the value"
+            return "its tag does not match the value"
         }
         do throws(VerificationError) {
             try keyring.check(proof.signature[...], over: [proof.signedBytes[...]], of: join.device)
@@ -87,7 +87,7 @@ extension C2 {
         return nil
     }
 
-    /// Takes the observer's own word on how the device has proved itself. What it says of keyed mode counts only with the proof.
+    /// Handles the observer's report of the evidence. Keyed mode counts only with the proof itself.
     mutating func take(evidence data: [UInt8], _ token: Token) {
         guard open[token]?.grade == .reachable else { return }
         let says = String(decoding: data, as: UTF8.self)
@@ -96,23 +96,23 @@ extension C2 {
         }
     }
 
-    /// What becomes of a join that its observer calls valid, and why it is refused where the evidence is not enough.
+    /// The decision on a join after *valid*, and why it is refused if the evidence is not sufficient.
     func decision(onValid join: Join) -> (Decision, shortcoming: String?) {
         let needed = join.isOfQuorum ? .keyed : requires
-        // A proof that came and is false is worse than none, whatever is required.
+        // A false proof is worse than none, independent of the requirement.
         if let fault = join.fault, join.grade < .keyed { return (.refused, "the device's proof is false: \(fault)") }
         guard join.grade < needed else { return (.accepted, nil) }
         let whose = join.isOfQuorum ? "a quorum counts keyed proofs only" : "\(needed.rawValue) is required"
-        let hint = needed == .challenged ? "; the observer tells it where report-evidence = yes is set" : ""
-        return (.refused, "the evidence is \(join.grade.rawValue), and \(whose)\(hint)")
+        let hint = needed == .challenged ? "; observers report it if report-evidence = yes is set" : ""
+        return (.refused, "the evidence is \(join.grade.rawValue), but \(whose)\(hint)")
     }
 
-    /// How often an observer is asked about one join.
+    /// Bound on how often an observer is asked about one join.
     static let mostAsks = 3
 
-    /// Asks an observer again, where its *valid* is not worth what it must be: somebody may have come before the device, such as a
-    /// captured beacon that knows the value and not the key, or may have taken keyed mode out of HELLO. nil where it is not
-    /// asked again.
+    /// Asks an observer again if the evidence for its *valid* is not sufficient: an attacker may have been faster than the device,
+    /// such as a captured beacon that knows the value but not the key, or may have removed keyed mode from HELLO. nil if the observer
+    /// is not asked again.
     mutating func askAgain(_ token: Token, _ join: Join) -> [Effect]? {
         guard join.asks < C2.mostAsks, join.fault != nil || join.isOfQuorum || requires == .keyed,
             let sealed = dependencies.seal(join.value, join.observer)
@@ -123,7 +123,7 @@ extension C2 {
         (open[token], open[newToken]) = (nil, next)
         let request = Body.observationRequest(joining: join.device, sealed: sealed)
         return [
-            .say("\(join.observer) is asked about \(join.device) again: \(next.asks) of \(C2.mostAsks)"),
+            .say("asking \(join.observer) about \(join.device) again: \(next.asks) of \(C2.mostAsks)"),
             .send(message(request, newToken, to: join.observer), to: join.observer),
         ]
     }

@@ -1,79 +1,79 @@
 import SRUP
 
-/// Which keys are asked for at the registry, when, and which frames wait for them: as a value, without the asking.
+/// Which keys to ask the registry for, when, and which frames wait for them: as a value, without the requests themselves.
 ///
-/// A frame that claims an unknown sender costs whoever sends it nothing, so everything here is bounded. A key that the
-/// registry has given is asked for again after a while, since its device may have been revoked.
+/// A frame that claims an unknown sender costs its sender nothing, so everything here is bounded. A key from the registry is requested
+/// again after some time, because its device may have been revoked.
 struct C2Lookups {
     /// The bounds.
     struct Policy: Sendable {
-        /// Questions about strangers in a minute. Without it, made-up senders would be a storm on the registry.
+        /// Look-ups of unknown nodes in a minute. Without this bound, invented senders could flood the registry.
         var perMinute = 60
-        /// Questions at a time.
+        /// Look-ups at the same time.
         var inFlight = 2
-        /// Frames that wait, in all and of one sender.
+        /// Waiting frames, in total and of one sender.
         var frames = 256
         var framesEach = 8
-        /// Nanoseconds for which an answer counts: a key, «no such node», and none at all.
+        /// Nanoseconds for which a result is used: a key, "no such node", and no answer.
         var keyCounts: Int64 = 600_000_000_000
         var noneCounts: Int64 = 60_000_000_000
         var silenceCounts: Int64 = 10_000_000_000
-        /// Nodes of which an answer is remembered.
+        /// Nodes of which a result is remembered.
         var remembered = 10_000
     }
 
-    /// What becomes of a frame.
+    /// What happens to a frame.
     enum Verdict: Equatable {
-        /// It is handled now, with the keys that are there.
+        /// It is handled now, with the known keys.
         case serve
         /// It waits for its sender's key.
         case wait
-        /// Its sender's key will not be had now: in words.
+        /// Its sender's key is not available now; the reason.
         case refuse(String)
     }
 
-    /// What the registry has said about a node.
+    /// The registry's result for a node.
     enum Answer: Equatable {
         case key, none, silence
     }
 
     private let policy: Policy
-    /// Until when the last answer on a node counts.
+    /// The last result for a node, and until when it is used.
     private var answered: [Identifier: (answer: Answer, until: Int64)] = [:]
     private var waiting: [Identifier: [[UInt8]]] = [:]
     private var queue: [Identifier] = []
     private var asking: Set<Identifier> = []
-    /// When strangers were asked about, within the last minute.
+    /// The look-ups of unknown nodes in the last minute.
     private var asked: [Int64] = []
-    /// When keys that did not verify a frame were asked for again, within the last minute.
+    /// The repeated look-ups in the last minute, for keys that did not verify a frame.
     private var doubted: [Int64] = []
 
     init(_ policy: Policy = Policy()) { self.policy = policy }
 
-    /// Frames that wait.
+    /// Number of waiting frames.
     var frames: Int { waiting.values.reduce(0) { $0 + $1.count } }
 
-    /// Takes a frame of a sender whose key is not in the keyring.
-    /// - Parameter isKnown: whether the registry has given its key before.
+    /// Handles a frame of a sender whose key is not in the keyring.
+    /// - Parameter isKnown: whether the registry returned its key before.
     mutating func take(_ frame: [UInt8], from sender: Identifier, isKnown: Bool, at now: Int64) -> Verdict {
-        // Also while others of its sender's wait because they were doubted: who makes those up shuts nobody out.
+        // Also while other frames of this sender wait in `doubt`: forged frames must not block the real sender.
         if let last = answered[sender], last.until > now {
             switch last.answer {
             case .key: return .serve
             case .silence where isKnown: return .serve
-            case .silence: return .refuse("the registry cannot be asked for its key now")
-            case .none: return .refuse("the registry has no key of it")
+            case .silence: return .refuse("the registry cannot be reached for its key now")
+            case .none: return .refuse("the registry has no key of this node")
             }
         }
         if waiting[sender] == nil, !isKnown {
             asked.removeAll { $0 <= now - 60_000_000_000 }
-            guard asked.count < policy.perMinute else { return .refuse("too many unknown senders at a time") }
+            guard asked.count < policy.perMinute else { return .refuse("too many unknown senders at the same time") }
         }
         guard frames < policy.frames, waiting[sender, default: []].count < policy.framesEach else {
             return .refuse("too many frames wait for keys")
         }
         if waiting[sender] == nil {
-            // Members do not wait behind strangers.
+            // Known nodes do not wait behind unknown ones.
             if isKnown { queue.insert(sender, at: 0) } else { queue.append(sender) }
             if !isKnown { asked.append(now) }
         }
@@ -81,9 +81,9 @@ struct C2Lookups {
         return .wait
     }
 
-    /// Takes a frame that its sender's key does not verify. The sender may have another one by now (`srup-beacon rotate`), and whoever
-    /// has made the frame up costs us so many questions a minute, and half of the room at most.
-    /// - Returns: whether it waits for the answer.
+    /// Handles a frame that its sender's key does not verify. The sender may have a new key (`srup-beacon rotate`). Forged frames cost
+    /// at most the bounded number of look-ups a minute, and half of the room for waiting frames.
+    /// - Returns: whether the frame waits for the result.
     mutating func doubt(_ frame: [UInt8], from sender: Identifier, at now: Int64) -> Bool {
         guard answered[sender]?.answer == .key, frames < policy.frames / 2,
             waiting[sender, default: []].count < policy.framesEach
@@ -98,7 +98,7 @@ struct C2Lookups {
         return true
     }
 
-    /// Whom to ask about now, if anybody.
+    /// The node to look up now, if any.
     mutating func next() -> Identifier? {
         guard asking.count < policy.inFlight, !queue.isEmpty else { return nil }
         let node = queue.removeFirst()
@@ -106,8 +106,8 @@ struct C2Lookups {
         return node
     }
 
-    /// The registry has answered.
-    /// - Returns: the frames that have waited for it, in their order. Each is to be given to `take` no more.
+    /// Handles a result.
+    /// - Returns: the frames that waited for it, in order. They must not be passed to `take` again.
     mutating func answer(_ node: Identifier, _ answer: Answer, at now: Int64) -> [[UInt8]] {
         asking.remove(node)
         let counts =

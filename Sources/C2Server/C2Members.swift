@@ -1,8 +1,8 @@
 import SRUP
 
-// Joins before human eyes (§5.2.1), leaving (§6), and what the operator orders (§3.3, §3.5, §3.6).
+// Human-moderated joins (§5.2.1), leaving (§6), and the operator's orders (§3.3, §3.5, §3.6).
 extension C2 {
-    /// What an answer belongs to.
+    /// The command that an answer belongs to.
     struct Asked: Equatable, Sendable {
         enum What: Hashable, Sendable {
             case action(UInt8)
@@ -13,13 +13,13 @@ extension C2 {
         let what: What
     }
 
-    /// Commands that may wait for their answer at a time; more would let one silent node fill the memory.
+    /// Bound on the commands that wait for an answer; without it, one silent node could fill the memory.
     private static let mostAsked = 1_024
 
-    /// Characters of a token by which a join is named, at least.
+    /// Minimum number of a token's characters that name a join.
     static let markLength = 8
 
-    /// Does what the operator orders, as far as that makes sense now.
+    /// Carries out an order, if that is possible now.
     public mutating func obey(_ order: C2Order) -> [Effect] {
         switch order {
         case .accept(let device, let mark): accept(device, mark)
@@ -41,14 +41,14 @@ extension C2 {
     private mutating func command(
         _ body: Body, _ node: Identifier, _ what: Asked.What?, _ known: Token? = nil
     ) -> [Effect] {
-        guard !deregistered.contains(node) else { return [.say("\(node) is out of the system")] }
+        guard !deregistered.contains(node) else { return [.say("\(node) is permanently deregistered")] }
         guard body.type == .joinCommand || joined.contains(node) else {
             return [.say("\(node) has not joined")]
         }
         let token = known ?? dependencies.commandToken(node)
         if what == .update { updates[node] = token }
         if let what {
-            // Whoever is to be out of the system is not to be forgotten.
+            // A pending deregistration is never dropped.
             if asked.count >= C2.mostAsked {
                 asked.first { $0.value.what != .deregister }.map { asked[$0.key] = nil }
             }
@@ -57,7 +57,7 @@ extension C2 {
         return [.send(message(body, token, to: node), to: node), .say("\(body.type.name) to \(node)")]
     }
 
-    /// The reference ends both texts in one NUL, and so do we.
+    /// Both texts end in one NUL, as in the reference.
     private mutating func update(_ node: Identifier, _ url: String, _ digest: [UInt8]) -> [Effect] {
         let body = Body.initiate(url: Octets(terminated: url), digest: Octets(terminated: hexadecimal(digest)))
         return command(body, node, .update)
@@ -66,19 +66,19 @@ extension C2 {
     private mutating func leave(_ node: Identifier, _ how: MembershipState) -> [Effect] {
         if joined.contains(node) { departed[node] = how }
         joined.remove(node)
-        let reason = "\(node) is not a member any more"
+        let reason = "\(node) is no longer a member"
         return endObserving(of: node, reason) + endJoin(of: node, reason) + decide(.failed, node, reason)
     }
 
-    /// The registry has no key of a node any more: it is a member no longer, and nothing can be sent to it.
+    /// The registry no longer has a key of this node: its membership ends, and nothing can be sent to it.
     mutating func expel(_ node: Identifier) -> [Effect] {
-        // The next node that is registered under this identifier does not get the right to observe by that.
+        // Another node that is registered under this identifier later must not inherit the right to observe.
         given[node] = nil
         registryObservers.remove(node)
-        return [.say("\(node) is not in the registry any more")] + leave(node, .terminated)
+        return [.say("\(node) is no longer in the registry")] + leave(node, .terminated)
     }
 
-    /// An answer to a command counts only from the node that was ordered.
+    /// An answer to a command counts only from the node that received the command.
     mutating func answered(
         _ command: Asked, _ message: Message, _ status: Status, _ frame: [UInt8]
     ) -> [Effect] {
@@ -88,32 +88,32 @@ extension C2 {
         asked[message.token] = nil
         let effects = accepted(message, frame) + [.say("\(command.description) of \(command.node): \(status)")]
         guard command.what == .deregister, status == .deregisterSuccess else { return effects }
-        // It may have asked again meanwhile.
-        let failed = decide(.failed, command.node, "\(command.node) is out of the system")
+        // It may have asked to join again in the meantime.
+        let failed = decide(.failed, command.node, "\(command.node) is permanently deregistered")
         deregistered.insert(command.node)
         given[command.node] = nil
-        return effects + failed + [.say("\(command.node) is out of the system")]
+        return effects + failed + [.say("\(command.node) is permanently deregistered")]
     }
 
-    // MARK: - Before human eyes
+    // MARK: - Human-moderated joins
 
-    /// Why a device may not join in this joinMode; nil where it may.
+    /// Why a device may not join in this join mode; nil if it may.
     func objection(to device: Identifier, _ joinMode: JoinMode) -> String? {
         guard let joinModes = policy.joinModes else { return nil }
         guard let allowed = joinModes[device] else { return "the policy does not name the device" }
-        return allowed.contains(joinMode) ? nil : "the policy does not let it join in the \(joinMode) joinMode"
+        return allowed.contains(joinMode) ? nil : "the policy does not allow it a join of the mode \(joinMode)"
     }
 
-    /// A device's new request takes the place of its older one.
+    /// A device's new request replaces its earlier one.
     mutating func moderate(_ device: Identifier, _ token: Token, _ now: Int64) -> [Effect] {
-        let asks = Effect.say("\(device) asks to join before human eyes")
+        let asks = Effect.say("\(device) asks for a human-moderated join")
         let isFull = moderated[device] == nil && moderated.count >= policy.limit
         let value = dependencies.value()
         let why = objection(to: device, .human) ?? (isFull ? "\(moderated.count) joins are open already" : nil)
         guard why == nil, let sealed = dependencies.seal(value, device) else {
             let why = why ?? "the value could not be sealed"
             return [
-                asks, .say("\(device) may not join before human eyes: \(why)"),
+                asks, .say("\(device) may not join: \(why)"),
                 .send(message(.response(.joinRefused), token, to: device), to: device),
                 .decided(.refused, device: device, observer: nil, Grounds(reason: why)),
             ]
@@ -131,7 +131,7 @@ extension C2 {
         ]
     }
 
-    /// What `accept` must name, beside the device, of its open join; nil where none is open.
+    /// The mark that `accept` must name for this device's open join; nil if none is open.
     func mark(of device: Identifier) -> String? {
         moderated[device].map { String($0.answerToken.description.prefix(C2.markLength)) }
     }
@@ -139,15 +139,15 @@ extension C2 {
     private mutating func accept(_ device: Identifier, _ mark: String) -> [Effect] {
         if let name = moderated[device]?.answerToken.description {
             guard name == mark || (mark.count >= C2.markLength && name.hasPrefix(mark)) else {
-                return [.say("that is not the mark of the join of \(device) that is open: compare the newest value")]
+                return [.say("this mark does not belong to the open join of \(device); compare the newest value")]
             }
         }
         return decideByHand(device, .accepted)
     }
 
     private mutating func decideByHand(_ device: Identifier, _ decision: Decision) -> [Effect] {
-        guard moderated[device] != nil else { return [.say("no join of \(device) waits for human eyes")] }
-        return decide(decision, device, "a person has compared the values")
+        guard moderated[device] != nil else { return [.say("no join of \(device) waits for a decision")] }
+        return decide(decision, device, "a person compared the values")
     }
 
     mutating func decide(_ decision: Decision, _ device: Identifier, _ reason: String) -> [Effect] {

@@ -1,9 +1,9 @@
 import Bench
 import SRUP
 
-// What a server must not forget across runs, as a value: `C2Store` keeps it, `C2` gives it and is made of it.
+// What a server remembers across runs, as a value: `C2Store` stores it; a `C2` returns it and is created from it.
 extension C2 {
-    /// Where a node stands with the server.
+    /// A node's membership of the server.
     public enum MembershipState: String, CaseIterable, Codable, Sendable {
         /// Its key is known, or it has asked; it has not joined.
         case known
@@ -15,20 +15,20 @@ extension C2 {
         case terminated
         /// It has left.
         case resigned
-        /// Out of the system: nothing of its is believed any more.
+        /// Permanently removed from the system: none of its messages is accepted.
         case deregistered
     }
 
-    /// A join that is open, as far as it may be written down: not its value, which is in memory only.
+    /// An open join, as far as it may be stored: without its value, which is in memory only.
     struct Unanswered: Hashable, Sendable {
         let device: Identifier
-        /// nil: before human eyes.
+        /// nil: in a human-moderated join.
         let observer: Identifier?
         /// T2: what the device's answer carries.
         let answerToken: Token
     }
 
-    /// All that outlives a run.
+    /// Everything that is stored across runs.
     struct Memory: Equatable, Sendable {
         var memberships: [Identifier: MembershipState] = [:]
         /// The sequence number of each peer.
@@ -40,9 +40,9 @@ extension C2 {
         var updates: [Identifier: Token] = [:]
         /// Who may observe, and who may not although the registry's type says so.
         var given: [Identifier: Bool] = [:]
-        /// How much must be known of a device's proof; nil: nobody has said it.
+        /// The required grade of evidence; nil: nobody has set one.
         var required: Grade?
-        /// Of whom a sequence id was ever accepted: of others any is, as their first.
+        /// The nodes of which a sequence id was accepted before. Of all others the first id may be any.
         var heard: Set<Identifier> = []
     }
 
@@ -60,12 +60,12 @@ extension C2 {
         return memory
     }
 
-    /// A server that goes on where an earlier run has ended.
+    /// A server that continues from the end of an earlier run.
     init(own: Identifier, policy: Policy, dependencies: Dependencies, memory: Memory) {
         self.init(
             own: own, policy: policy, dependencies: dependencies,
             counter: ReferenceCounter(memory.numbers, heard: memory.heard))
-        given = memory.given.merging(given) { $1 }  // what this run's command line gives counts
+        given = memory.given.merging(given) { $1 }  // this run's command line takes precedence
         required = policy.requires ?? memory.required
         (leftOpen, asked, updates) = (memory.unanswered, memory.asked, memory.updates)
         for (node, membership) in memory.memberships {
@@ -78,20 +78,20 @@ extension C2 {
         }
     }
 
-    /// Whether a node has joined, in whichever joinMode.
+    /// Whether a node has joined, in any join mode.
     func isMember(_ node: Identifier) -> Bool { joined.contains(node) }
 
-    /// Where a node stands.
+    /// A node's membership.
     public func membership(of node: Identifier) -> MembershipState { memory.memberships[node] ?? .known }
 
-    /// Answers the joins that an earlier run has left open: their values are gone, so nobody can decide on them any more.
+    /// Answers the joins that an earlier run left open. Their values are lost, so nobody can decide on them.
     mutating func answerLeftOpen() -> [Effect] {
         let left = leftOpen.sorted { $0.device.number < $1.device.number }
         leftOpen = []
         return left.flatMap { join -> [Effect] in
-            let reason = "it was open when this server ended: its value is gone"
+            let reason = "it was open when this server stopped, and its value is lost"
             return [
-                .say("the join of \(join.device) was open when this server ended: its value is gone"),
+                .say("the join of \(join.device) was open when this server stopped, and its value is lost"),
                 .send(message(.response(.joinFail), join.answerToken, to: join.device), to: join.device),
                 .decided(.failed, device: join.device, observer: join.observer, Grounds(reason: reason)),
             ]
@@ -100,7 +100,7 @@ extension C2 {
 }
 
 extension C2.Asked.What {
-    /// One word, or two: as the state's file has it.
+    /// One or two words, as stored in the state file.
     var name: String {
         switch self {
         case .action(let code): "action \(code)"
@@ -112,7 +112,7 @@ extension C2.Asked.What {
         }
     }
 
-    /// nil for what is no name of ours.
+    /// nil if it is not such a name.
     init?(name: String) {
         let words = name.split(separator: " ")
         switch (words.first, words.count) {

@@ -1,48 +1,48 @@
 import SRUP
 
-// Who may observe: an observer vouches for devices, so the right is given explicitly, and no node has it by default.
+// Who may observe. An observer vouches for devices, so the right is given explicitly, and no node has it by default.
 extension C2 {
-    /// Why an earlier join has ended without an answer.
+    /// The reason of a join that ended without an answer.
     static let askedAgain = "the device has asked again"
 
-    /// Gives a node the right to observe, or takes it: its open observations fail then.
+    /// Gives a node the right to observe, or withdraws it; then its open observations fail.
     mutating func setObserver(_ node: Identifier, _ may: Bool) -> [Effect] {
         guard node != own else { return [.say("\(node) is this server")] }
-        guard !deregistered.contains(node) else { return [.say("\(node) is out of the system")] }
+        guard !deregistered.contains(node) else { return [.say("\(node) is permanently deregistered")] }
         given[node] = may
-        let text = "\(node) \(may ? "may observe from now on" : "may not observe any more")"
-        return [.say(text)] + (may ? [] : endObserving(of: node, "its observer may not observe any more"))
+        let text = "\(node) \(may ? "may observe from now on" : "may no longer observe")"
+        return [.say(text)] + (may ? [] : endObserving(of: node, "its observer may no longer observe"))
     }
 
-    /// A node's word is not waited for any more: the observations that it was asked for have failed.
+    /// The server no longer waits for a node's verdicts: the observations that it was asked for fail.
     mutating func endObserving(of node: Identifier, _ reason: String) -> [Effect] {
         open.filter { $0.value.observer == node }.sorted { $0.value.deadline < $1.value.deadline }
             .flatMap { settle(.failed, $0.key, $0.value, reason) }
     }
 
-    /// A device has left: its open join has failed, however many were asked about it.
+    /// A device has left: its open join fails, also one with a quorum.
     mutating func endJoin(of device: Identifier, _ reason: String) -> [Effect] {
         open.first { $0.value.device == device }.map { decide(.failed, $0.key, $0.value, reason) } ?? []
     }
 }
 
-// The joins that have ended, for the console's result pages.
+// The finished joins, for the console's result pages.
 extension C2 {
-    /// A join that is over.
+    /// A finished join.
     public struct Ended: Equatable, Sendable {
-        /// What the console calls it: as `C2Snapshot.Join.id`.
+        /// As `C2Snapshot.Join.id`.
         public let id: String
-        /// Who wanted to join.
+        /// The device that asked to join.
         public let device: Identifier
-        /// How.
+        /// Its join mode.
         public let joinMode: JoinMode
-        /// Who observed it, where somebody did.
+        /// The observer; nil in other join modes.
         public let observer: Identifier?
-        /// When it would have failed by itself, on the clock that `tick` has.
+        /// When it would have failed, on the clock of `tick`.
         public let deadline: Int64
-        /// What became of it.
+        /// Its result.
         public let decision: Decision
-        /// On what.
+        /// The reasons for the decision.
         public let grounds: Grounds
         /// When it ended, on the same clock.
         public internal(set) var at: Int64 = 0
@@ -58,7 +58,7 @@ extension C2 {
         }
     }
 
-    /// Joins that are remembered after their end.
+    /// Bound on the finished joins that are remembered.
     static let mostEnded = 256
 
     mutating func note(_ one: Ended) {

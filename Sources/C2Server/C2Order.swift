@@ -1,12 +1,12 @@
 import Bench
 import SRUP
 
-/// What the operator orders: made by the console as a value, and by `C2OrderParser` of a line of text.
+/// An order of the operator: the console creates it as a value, `C2OrderParser` from a line of text.
 public enum C2Order: Equatable, Sendable {
-    /// What the device shows is what was shown here: it joins. The mark is the beginning of the join's token T2, so that
-    /// nobody accepts a join whose value was not looked at.
+    /// Accept: the device shows the value that was shown here. The mark is the beginning of the join's token T2, so that nobody can
+    /// accept a join without having seen its value.
     case accept(Identifier, mark: String)
-    /// It is not, or the device is not wanted.
+    /// Refuse: it shows another value, or must not join.
     case refuse(Identifier)
     /// JOIN_CMD.
     case join(Identifier)
@@ -18,15 +18,15 @@ public enum C2Order: Equatable, Sendable {
     case identity(Identifier)
     /// ACTION.
     case action(Identifier, UInt8)
-    /// INITIATE: fetch the file there, whose SHA-256 is this.
+    /// INITIATE: fetch the file at this URL, with this SHA-256.
     case update(Identifier, url: String, digest: [UInt8])
-    /// ACTIVATE, under the token of the last INITIATE; without one, under a new token, which nothing was fetched under.
+    /// ACTIVATE, under the token of the last INITIATE; without one, under a new token.
     case activate(Identifier)
     /// DATA; at most 65,535 bytes each.
     case data(Identifier, id: Octets, Octets)
-    /// The node may observe from now on, or may not.
+    /// Whether the node may observe from now on.
     case observer(Identifier, Bool)
-    /// So much must be known of a device's proof from now on.
+    /// The grade of evidence that is required from now on.
     case require(C2.Grade)
 }
 
@@ -39,7 +39,7 @@ extension C2Order {
         }
     }
 
-    /// Who is to do it; nil: the server itself.
+    /// The node that it is for; nil: the server itself.
     var node: Identifier? {
         switch self {
         case .accept(let node, _), .observer(let node, _), .refuse(let node), .join(let node), .terminate(let node),
@@ -50,7 +50,7 @@ extension C2Order {
         }
     }
 
-    /// As `C2OrderParser` reads it.
+    /// The line that `C2OrderParser` parses to this order.
     var text: String {
         switch self {
         case .accept(let node, let mark): "accept \(node) \(mark)"

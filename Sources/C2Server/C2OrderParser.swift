@@ -1,17 +1,17 @@
 import Bench
 import SRUP
 
-/// A line of the operator's, understood.
+/// A parsed line of the operator's.
 public enum C2OrderLine: Equatable, Sendable {
-    /// Nothing stands in it.
+    /// An empty line.
     case empty
-    /// A group gets this name and these nodes; one that has the name already is replaced.
+    /// Defines or replaces the group of this name.
     case group(String, [Identifier])
-    /// An order for each node that it is for.
+    /// One order for each node that the line names.
     case orders([C2Order])
 }
 
-/// Reads the operator's lines of text: what `srup-bench c2 --orders` takes from standard input.
+/// Parses the operator's lines of text, which `srup-bench c2 --orders` reads from standard input.
 ///
 ///     require reachable|challenged|keyed
 ///     accept NODE MARK · refuse NODE · observer NODE yes|no · join NODE · terminate NODE · deregister NODE · identity NODE
@@ -20,22 +20,22 @@ public enum C2OrderLine: Equatable, Sendable {
 ///     group NAME NODE... · and @NAME for every NODE
 public struct C2OrderParser: Sendable {
     static let actions = ["pause": UInt8(1), "resume": 2, "identify": 3, "restart-radio": 4]
-    /// Groups at a time, and bytes of a name: more would let one who may write lines fill the memory.
+    /// Bounds on the number of groups and on the bytes of a name.
     private static let (mostGroups, maximumName) = (1_000, 64)
 
     private let groups: [String: [Identifier]]
     private let digestOfFile: @Sendable (String) -> [UInt8]?
 
     /// - Parameters:
-    ///   - groups: that a line may name with @.
-    ///   - digestOfFile: SHA-256 of a file; nil where it cannot be read.
+    ///   - groups: the groups that a line may name with @.
+    ///   - digestOfFile: SHA-256 of a file; nil if it cannot be read.
     public init(
         groups: [String: [Identifier]] = [:], digestOfFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
     ) {
         (self.groups, self.digestOfFile) = (groups, digestOfFile)
     }
 
-    /// 64 hexadecimal digits, which may be wrong ones on purpose, or a file that has the digest.
+    /// 64 hexadecimal digits, which may deliberately be wrong, or a file to compute the digest of.
     private func digest(of text: String) throws(OperatorFault) -> [UInt8] {
         if text.utf8.count == 64, let digest = bytes(hexadecimal: text.utf8) { return digest }
         guard let digest = digestOfFile(text) else {
@@ -45,7 +45,7 @@ public struct C2OrderParser: Sendable {
         return digest
     }
 
-    /// What a line says.
+    /// Parses a line.
     /// - Throws: `OperatorFault`.
     public func parse(_ line: String) throws(OperatorFault) -> C2OrderLine {
         let words = line.split(separator: " ").map(String.init)
@@ -56,7 +56,7 @@ public struct C2OrderParser: Sendable {
             }
             guard groups.count < C2OrderParser.mostGroups || groups[words[1]] != nil else {
                 throw OperatorFault(
-                    "there are \(C2OrderParser.mostGroups) groups already", hint: "give one of them other nodes")
+                    "there are \(C2OrderParser.mostGroups) groups already", hint: "replace one of them")
             }
             return .group(words[1], try nodes(words.dropFirst(2), line))
         }
@@ -75,7 +75,7 @@ public struct C2OrderParser: Sendable {
         for word in words {
             if word.hasPrefix("@") {
                 guard let members = groups[String(word.dropFirst())] else {
-                    throw OperatorFault("there is no group \(word)", hint: "make it: group NAME NODE...")
+                    throw OperatorFault("unknown group \(word)", hint: "define it: group NAME NODE...")
                 }
                 nodes += members
             } else {
@@ -93,7 +93,7 @@ public struct C2OrderParser: Sendable {
         case ("accept", 0):
             throw OperatorFault(
                 "\"\(line)\" does not name the join's mark",
-                hint: "compare the value that is shown here, and give the mark that stands below it: accept NODE MARK")
+                hint: "compare the value that is shown here, and give the mark below it: accept NODE MARK")
         case ("accept", 1): return { .accept($0, mark: rest[0]) }
         case ("observer", 1):
             guard let may = ["yes": true, "no": false][rest[0]] else { throw C2OrderParser.fault(line) }

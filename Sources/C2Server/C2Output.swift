@@ -3,31 +3,31 @@ import Glibc
 import Links
 import SRUP
 
-/// What is to be done, and on whose account.
+/// Effects, and their cause.
 struct C2Step {
     var effects: [C2.Effect]
-    /// The node that it is about, where there is one.
+    /// The node that they concern, if any.
     var node: Identifier?
-    /// The operator's line that caused it.
+    /// The operator's order that caused them, as text.
     var order: String?
 }
 
-/// What the server does to the world when it has kept that it will: signed, put into words, and with nothing left to decide.
+/// What the server carries out after its state was stored: messages are signed and texts are complete.
 enum C2Output {
     case publish(Outgoing)
     case trace(TraceLine)
     case say(String)
     /// A join is decided.
     case decided
-    /// Shown to the operator, and nowhere kept.
+    /// Shown to the operator, and not stored.
     case show(device: Identifier, Secret)
 }
 
 extension C2Entry {
-    /// Bytes of a refused frame that are kept.
+    /// Bytes of a refused frame that are stored.
     private static let refusedBytes = 64
 
-    /// A message that came, or bytes that are none.
+    /// A received message, or bytes that are not a message.
     static func received(_ message: Message?, _ line: TraceLine, _ refused: String?) -> C2Entry {
         var text = line.name
         if let message { text += " of \(message.sender)" }
@@ -41,12 +41,12 @@ extension C2Entry {
             (kind, text) = (.evidence, "proof from \(message?.sender ?? Identifier(0))")
         }
         if let proof { text += ": \(proof)" }
-        // An accepted one was checked: C2.take(proof:).
-        if proof != nil, refused == nil { text += "; it holds the value, and the signature is the device's" }
+        // An accepted proof was checked: C2.take(proof:).
+        if proof != nil, refused == nil { text += "; the device holds the value and signed with its key" }
         var line = line
         if let refused {
             text = "refused \(text): \(refused)"
-            // Whoever may publish to us could push out everything else with long frames.
+            // Otherwise anyone who may publish to us could displace the rest of the history with long frames.
             line.frameHex = line.frameHex.map { String($0.prefix(2 * refusedBytes)) }
         }
         return C2Entry(wallMilliseconds: now, kind: kind, node: message?.sender, line: line, message: text)
@@ -58,12 +58,12 @@ extension C2Entry {
         return C2Entry(wallMilliseconds: now, kind: .message, node: node, line: line, message: text)
     }
 
-    /// Words for the operator, or of the operator.
+    /// A text for the operator, or an order.
     static func told(_ kind: Kind, _ node: Identifier?, _ text: String) -> C2Entry {
         C2Entry(wallMilliseconds: now, kind: kind, node: node, message: text)
     }
 
-    /// What became of a join.
+    /// The result of a join.
     static func decided(_ device: Identifier, _ text: String, _ grounds: C2.Grounds) -> C2Entry {
         var entry = told(.decision, device, text)
         (entry.grade, entry.reason) = (grounds.grade, grounds.reason)

@@ -1,25 +1,25 @@
 import SRUP
 
-// More than one beacon for one join, so that a captured one is not enough (docs/proof-link.md, "Quorum"). All beacons of the site
-// are asked at once, each under a token of its own and with the same value sealed to it. Every one of them knows the value and could
-// answer a challenge in the device's place: so only proofs that the device has signed for that very beacon count.
+// More than one beacon for one join, so that one captured beacon is not sufficient (docs/proof-link.md, "Quorum"). All beacons of the
+// site are asked at the same time, each under its own token and with the same value sealed to it. Each of them knows the value and could
+// answer a challenge in the device's place, so only proofs that the device has signed for that beacon count.
 extension C2 {
     /// Beacons that observe together.
     public struct Site: Equatable, Sendable {
-        /// Who they are.
+        /// Their identities.
         public var beacons: [Identifier]
         /// How many of them must have seen the device.
         public var quorum: Int
 
         /// A site.
-        /// - Precondition: 1 to as many as there are beacons.
+        /// - Precondition: the quorum is 1 to the number of beacons.
         public init(beacons: [Identifier], quorum: Int) {
             precondition((1...beacons.count).contains(quorum), "\(quorum) of \(beacons.count) beacons")
             (self.beacons, self.quorum) = (beacons, quorum)
         }
     }
 
-    /// What the beacons of a site have said about one join, which is known by the token of the device's answer.
+    /// The verdicts of a site's beacons on one join, which is identified by the token of the device's answer.
     struct Votes: Equatable, Sendable {
         let needed: Int
         let asked: Int
@@ -34,14 +34,14 @@ extension C2 {
     /// The site that a beacon belongs to.
     func site(of beacon: Identifier) -> Site? { policy.sites.values.first { $0.beacons.contains(beacon) } }
 
-    /// Whom a join by this observer asks: its whole site, as far as it is here, or it alone.
+    /// The beacons to ask for a join by this observer: the members of its site, or the observer alone.
     func observers(for observer: Identifier) -> (asked: [Identifier], quorum: Int) {
         guard let site = site(of: observer) else { return ([observer], 1) }
         return (site.beacons.filter { mayObserve($0) && joined.contains($0) }, site.quorum)
     }
 
-    /// One observer's part in a join is over: alone it decides, in a site it is one vote.
-    /// - Parameter grade: of the evidence, where the observer has said *valid*.
+    /// Handles the result of one observer: without a site it decides, in a site it is one vote.
+    /// - Parameter grade: of the evidence, if the observer said *valid*.
     mutating func settle(
         _ decision: Decision, _ token: Token, _ join: Join, _ reason: String, grade: Grade? = nil
     ) -> [Effect] {
@@ -59,7 +59,7 @@ extension C2 {
         return [said]
     }
 
-    /// A join is decided: the other beacons of its site are not waited for any more.
+    /// A join is decided: the server no longer waits for the other beacons of its site.
     mutating func close(_ join: Join) {
         guard join.isOfQuorum else { return }
         votes[join.answerToken] = nil
@@ -69,6 +69,6 @@ extension C2 {
         }
     }
 
-    /// How many tokens of late verdicts are remembered.
+    /// Bound on the tokens of late verdicts that are remembered.
     private static let mostLate = 1_024
 }

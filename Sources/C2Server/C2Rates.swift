@@ -1,22 +1,22 @@
 import SRUP
 
-/// How much one node may cause at a C2 server, as a value: the time is an argument. Each node has buckets of its own, so that
-/// one that asks without end takes nothing from the others.
+/// Rate limits for each node at a C2 server, as a value: the time is an argument. Each node has its own buckets, so that one that
+/// sends too much takes nothing from the others.
 ///
 /// The constants are documented in docs/console.md, "Rate limits at the server".
 struct C2Rates: Sendable {
-    /// So much at once, and then one more after each of these pauses.
+    /// A burst, and then one more after each pause.
     struct Limit: Sendable {
         let atOnce: Double
         let pause: Int64
 
-        /// Requests to join, of one device: more cost two sealed values and two signatures each.
+        /// Requests to join, of one device: each costs two sealed values and two signatures.
         static let joins = Limit(atOnce: 5, pause: 5_000_000_000)
         /// Requests to leave, of one node.
         static let leaving = Limit(atOnce: 5, pause: 5_000_000_000)
-        /// Lines and history entries on refused messages, of one reason and one sender.
+        /// Lines and history entries about refused messages, for one reason and one sender.
         static let refusals = Limit(atOnce: 10, pause: 10_000_000_000)
-        /// Lines and history entries on data that nobody has asked a member for.
+        /// Lines and history entries about unrequested data of a member.
         static let data = Limit(atOnce: 20, pause: 1_000_000_000)
     }
 
@@ -26,12 +26,12 @@ struct C2Rates: Sendable {
         case refusals(C2.Refusal)
     }
 
-    /// What becomes of a request.
+    /// What happens to a request.
     enum Verdict: Equatable, Sendable {
         case pass
-        /// The first one too many since the bucket was last empty: it is answered. So many were left out before it.
+        /// The first request above the limit since the bucket ran empty: it is answered. The number of unanswered ones before it.
         case refuse(leftOut: Int)
-        /// One more: an answer costs a signature, so there is none.
+        /// Further requests: they are not answered, because an answer costs a signature.
         case silence
     }
 
@@ -43,7 +43,7 @@ struct C2Rates: Sendable {
     private struct Bucket {
         var left: Double
         var at: Int64
-        /// How many were left out since the last one that was answered or noted.
+        /// Number of messages left out since the last one that was answered or recorded.
         var leftOut = 0
         var hasRefused = false
 
@@ -56,7 +56,7 @@ struct C2Rates: Sendable {
         }
     }
 
-    /// Buckets at a time. Senders are verified before they get one, so this is above the number of nodes that speak at a time.
+    /// Bound on the buckets. Senders are verified first, so this is above the number of nodes that send at the same time.
     static let mostBuckets = 16_384
 
     private var buckets: [Key: Bucket] = [:]
@@ -70,7 +70,7 @@ struct C2Rates: Sendable {
         }
     }
 
-    /// Takes a request of a node that costs an answer.
+    /// Counts a request that would be answered.
     mutating func request(_ kind: Kind, of node: Identifier, at now: Int64) -> Verdict {
         let limit = C2Rates.limit(kind)
         return with(kind, node, at: now) { bucket in
@@ -88,9 +88,9 @@ struct C2Rates: Sendable {
         }
     }
 
-    /// Takes a message that is worth a line.
-    /// - Parameter node: nil where the sender is not verified: all such share one bucket.
-    /// - Returns: nil where it is not noted, otherwise how many were not noted since the last one that was.
+    /// Counts a message that would be recorded.
+    /// - Parameter node: nil if the sender is not verified: all such senders share one bucket.
+    /// - Returns: nil if it is not recorded, otherwise the number of messages left out since the last recorded one.
     mutating func line(_ kind: Kind, of node: Identifier?, at now: Int64) -> Int? {
         let limit = C2Rates.limit(kind)
         return with(kind, node, at: now) { bucket in
@@ -109,7 +109,7 @@ struct C2Rates: Sendable {
         let limit = C2Rates.limit(kind)
         var key = Key(kind: kind, node: node)
         if buckets[key] == nil, buckets.count >= C2Rates.mostBuckets {
-            // Those that are full again say nothing that a new one would not say.
+            // A bucket that is full again is the same as a new one.
             buckets = buckets.filter { key, bucket in
                 let limit = C2Rates.limit(key.kind)
                 return Double(now - bucket.at) < (limit.atOnce - bucket.left) * Double(limit.pause)
@@ -121,8 +121,8 @@ struct C2Rates: Sendable {
 }
 
 extension C2 {
-    /// Why a request is not served: its sender has asked too often. At most one is answered until it may ask again: each answer
-    /// costs a signature, and a device that goes on is not helped by more of them. nil where it is served.
+    /// The effects if the sender has exceeded its rate limit; nil if the request is served. Of the requests above the limit, one is
+    /// answered: each answer costs a signature, and more of them would not help the device.
     mutating func tooOften(_ request: Request, _ message: Message, _ frame: [UInt8]) -> [Effect]? {
         let kind: C2Rates.Kind =
             switch request {
@@ -136,8 +136,8 @@ extension C2 {
             refusals[.rate, default: 0] += 1
             return []
         case .refuse(let leftOut):
-            let before = leftOut == 0 ? "" : "; \(leftOut) before it were not answered"
-            return refuse(message, frame, .rate, "it asks too often\(before)")
+            let before = leftOut == 0 ? "" : "; \(leftOut) earlier ones were not answered"
+            return refuse(message, frame, .rate, "rate limit exceeded\(before)")
                 + [.send(self.message(.response(status), message.token, to: message.sender), to: message.sender)]
         }
     }

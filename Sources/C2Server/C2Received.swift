@@ -1,16 +1,16 @@
 import SRUP
 
-// What a server makes of a message that came, decided in one place: a new message does not compile until it has a case here,
-// and a new case not until everything that handles them has decided.
+// How a server treats each message, decided in one place: a new message does not compile until it has a case here, and a new case
+// does not compile until every function that handles the cases has decided.
 extension C2 {
-    /// What a node asks for.
+    /// A request of a node.
     enum Request: Equatable, Sendable {
         /// JOIN_REQ, HM_JOIN_REQ, and OBS_JOIN_REQ with its observer.
         case join, humanJoin, observedJoin(observer: Identifier)
         /// RESIGN_REQ and DEREGISTER_REQ.
         case resign, deregister
 
-        /// The answer to a request that is refused at once.
+        /// The answer if the request is refused immediately.
         var refusal: Status {
             switch self {
             case .join, .humanJoin, .observedJoin: .joinRefused
@@ -26,9 +26,9 @@ extension C2 {
         /// RESPONSE: to a command, or an observer's verdict.
         case response(Status)
         case data(id: Octets, Octets)
-        /// What servers say to each other.
+        /// Messages between servers.
         case betweenServers
-        /// What servers send to devices: it is not for a server.
+        /// Messages from servers to devices.
         case toDevices
 
         init(_ body: Body) {
@@ -52,7 +52,7 @@ extension C2 {
             }
         }
 
-        /// What it answers with, in words, where it is an answer to something that a server has asked under its token.
+        /// A description of what it answers, if it is an answer to a request or command of a server, under the same token.
         var answer: String? {
             switch self {
             case .response(let status): status.description

@@ -2,11 +2,11 @@ import Bench
 import SRUP
 
 extension C2 {
-    /// Takes what the broker delivered. The checks, in this order: frame, known key, signature, sequence, token. Own messages
-    /// are dropped by their sender, since the topics are shared.
+    /// Handles a payload from the broker. The checks, in this order: frame, known key, signature, sequence, token. The server's own
+    /// messages are dropped, because the topics are shared.
     ///
-    /// A node of several servers answers them all on one topic, each under ids of its own: an answer that nobody here waits
-    /// for leaves the counter as it is, or those ids would shut out the node's next answer to us.
+    /// A member of several servers answers all of them on one topic, with separate sequence ids for each. An answer that this server
+    /// does not wait for leaves the counter unchanged; otherwise those ids would block the node's next answer to us.
     /// - Parameter now: nanoseconds, on the clock that `tick` has.
     public mutating func receive(_ payload: [UInt8], checkedBy keyring: some Keyring, at now: Int64) -> [Effect] {
         self.now = now
@@ -25,9 +25,9 @@ extension C2 {
             return refuse(frame.unverifiedMessage, payload, reason, error.description)
         }
         guard !deregistered.contains(message.sender) else {
-            return refuse(message, payload, .sender, "\(message.sender) is out of the system")
+            return refuse(message, payload, .sender, "\(message.sender) is permanently deregistered")
         }
-        // What is not for us must leave our counter alone: it is under the ids of another server.
+        // A message to another server has that server's sequence ids: it must not change our counter.
         let received = Received(message.body)
         guard !isForAnotherServer(message, received) else { return [] }
         let last = counter[message.sender]
@@ -35,7 +35,7 @@ extension C2 {
             return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
         }
         if let what = received.answer, asked[message.token] == nil, open[message.token] == nil {
-            if late.contains(message.token) {  // its site had decided without it
+            if late.contains(message.token) {  // its site's join was decided without it
                 _ = counter.accept(message.sequence, from: message.sender)
                 return accepted(message, payload)
             }
@@ -53,7 +53,7 @@ extension C2 {
         return serve(received, message, payload, now)
     }
 
-    /// What a node says to its servers, all of them hear on its topic; the token says which one is meant.
+    /// All servers of a node receive its messages on one topic; the token says which server is addressed.
     private func isForAnotherServer(_ message: Message, _ received: Received) -> Bool {
         switch received {
         case .request(.resign), .request(.deregister): message.token.namesSomebody && !message.token.names(own)
@@ -71,8 +71,9 @@ extension C2 {
         case .data(let id, let data): take(id, data, message, frame)
         case .betweenServers:
             refuse(
-                message, frame, .unserved, "\(message.body.type.name) is between servers, and this one shares nothing")
-        case .toDevices: refuse(message, frame, .unserved, "this server does not serve \(message.body.type.name)")
+                message, frame, .unserved,
+                "\(message.body.type.name) is a message between servers, which this server does not support")
+        case .toDevices: refuse(message, frame, .unserved, "\(message.body.type.name) is not a message to a server")
         }
     }
 
@@ -93,14 +94,14 @@ extension C2 {
 
     private mutating func take(_ id: Octets, _ data: Octets, _ message: Message, _ frame: [UInt8]) -> [Effect] {
         guard joined.contains(message.sender) else {
-            return refuse(message, frame, .unserved, "data of a node that has not joined")
+            return refuse(message, frame, .unserved, "data from a node that is not a member")
         }
         switch String(decoding: id.bytes, as: UTF8.self) {
         case "OBSERVATION_EVIDENCE":
             guard let join = open[message.token], join.observer == message.sender else {
-                return refuse(message, frame, .verdict, "evidence that nobody asked this node for")
+                return refuse(message, frame, .verdict, "evidence that this node was not asked for")
             }
-            // An observer that goes on must not fill the history.
+            // An observer must not be able to fill the history.
             guard join.evidence < C2.mostEvidence else {
                 return refuse(message, frame, .verdict, "more evidence than \(C2.mostEvidence) messages")
             }
@@ -110,19 +111,19 @@ extension C2 {
             return accepted(message, frame) + [.say(text)]
         case "IDENTIFICATION":
             guard case .identity? = asked[message.token]?.what, asked[message.token]?.node == message.sender else {
-                return refuse(message, frame, .verdict, "an identification that nobody asked for")
+                return refuse(message, frame, .verdict, "an identification that was not requested")
             }
             asked[message.token] = nil
             return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
         default:
             guard let leftOut = rates.line(.data, of: message.sender, at: now) else { return [] }
-            let more = leftOut == 0 ? "" : " (\(leftOut) before it were not noted)"
+            let more = leftOut == 0 ? "" : " (\(leftOut) earlier ones were not recorded)"
             return accepted(message, frame)
                 + [.say("data \(readable(id.bytes)) of \(message.sender): \(readable(data.bytes))\(more)")]
         }
     }
 
-    /// Messages of evidence that count for one observation; a beacon sends one.
+    /// Bound on the messages of evidence for one observation; a beacon sends one.
     static let mostEvidence = 4
 
     func accepted(_ message: Message, _ frame: [UInt8]) -> [Effect] {
@@ -147,7 +148,7 @@ extension C2 {
         let asks = Effect.say("\(device) asks to join, observed by \(observer)")
         func refuseAtOnce(_ why: String, _ answer: Message) -> [Effect] {
             [
-                asks, .say("\(device) may not join by \(observer): \(why)"), .send(answer, to: device),
+                asks, .say("\(device) may not join, observed by \(observer): \(why)"), .send(answer, to: device),
                 .decided(.refused, device: device, observer: observer, Grounds(reason: why)),
             ]
         }
@@ -160,14 +161,14 @@ extension C2 {
             return refuseAtOnce("the value could not be sealed", message(.response(.joinRefused), token, to: device))
         }
         let answerToken = dependencies.token()
-        // A newer request takes the place of the older one, at the observer as well. The older one gets no answer: the device
-        // waits for the newer one's, and could take "failed" for that.
+        // A newer request replaces the earlier one, at the observer as well. The earlier one is not answered: the device waits for
+        // the answer to the newer one, and would mistake "failed" for it.
         var replaced: [Effect] = []
         if let (token, older) = open.first(where: { $0.value.device == device }) {
             open[token] = nil
             close(older)
             note(Ended(older, .failed, Grounds(reason: C2.askedAgain)))
-            replaced = [.say("\(device) has asked again: its earlier request is replaced")]
+            replaced = [.say("\(device) asked again; its earlier request is replaced")]
         }
         let isOfQuorum = site(of: observer) != nil
         if isOfQuorum { votes[answerToken] = Votes(needed: quorum, asked: asked.count) }
@@ -183,22 +184,24 @@ extension C2 {
             }
     }
 
-    /// Why a device may not join by this observer; nil where it may.
+    /// Why a device may not join by this observer; nil if it may.
     private func objection(to device: Identifier, _ observer: Identifier) -> String? {
         if let why = objection(to: device, .observed) { return why }
         if let accepted = policy.accepted, !accepted.contains(device) { return "the policy does not name the device" }
-        if device == observer { return "nobody observes itself" }
+        if device == observer { return "a node cannot observe itself" }
         if !mayObserve(observer) { return "\(observer) may not observe; see c2 --observer" }
         if !joined.contains(observer) { return "the observer has not joined" }
         let (asked, quorum) = observers(for: observer)
-        if asked.count < quorum { return "\(asked.count) beacons of its site are here, and \(quorum) must see it" }
-        // Its own earlier one makes room.
+        if asked.count < quorum {
+            return "only \(asked.count) beacons of the site are members, and \(quorum) must see the device"
+        }
+        // Its own earlier join will be replaced.
         let others = open.values.count { $0.device != device }
         if others >= policy.limit { return "\(others) joins are open already" }
         return nil
     }
 
-    /// A verdict counts only from the observer that was asked, and under the token that it was asked with: else a joining
+    /// A verdict counts only from the observer that was asked, and under the token that it was asked with; otherwise a joining
     /// device could approve itself.
     private mutating func judge(_ message: Message, _ status: Status, _ frame: [UInt8]) -> [Effect] {
         if let command = asked[message.token] { return answered(command, message, status, frame) }
@@ -218,12 +221,12 @@ extension C2 {
             .activateSuccess, .activateFail, .actionSuccess, .actionUnknown, .actionFail, .dataTypeUnknown,
             .joinSuccess,
             .joinRefused, .joinFail, .resignSuccess, .resignFail, .deregisterSuccess, .deregisterFail, nil:
-            return refuse(message, frame, .verdict, "\(status) is no verdict")
+            return refuse(message, frame, .verdict, "\(status) is not a verdict")
         }
         let grade = status == .observedJoinValid ? join.grade : nil
         let said =
             accepted(message, frame) + [.say("verdict of \(join.observer) on \(join.device): \(status)")]
-            + (shortcoming.map { [.say("\(join.device) is not accepted on it: \($0)")] } ?? [])
+            + (shortcoming.map { [.say("\(join.device) is not accepted: \($0)")] } ?? [])
         if shortcoming != nil, let again = askAgain(message.token, join) { return said + again }
         return said
             + settle(
@@ -237,7 +240,7 @@ extension C2 {
         refusals[reason, default: 0] += 1
         let sender = reason.isOfVerifiedSender ? message?.sender : nil
         guard let leftOut = rates.line(.refusals(reason), of: sender, at: now) else { return [] }
-        let more = leftOut == 0 ? "" : " (\(leftOut) more of this kind before it)"
+        let more = leftOut == 0 ? "" : " (and \(leftOut) earlier ones of this kind)"
         let text = explanation + more
         let what = message.map { "\($0.body.type.name) of \($0.sender)" } ?? "a payload of \(frame.count) bytes"
         return [.record(message, frame: frame, refused: text), .say("refused \(what): \(text)")]

@@ -5,28 +5,28 @@ import Keys
 import SRUP
 import Synchronization
 
-/// The registration service (docs/registry.md), asked for the keys of nodes that are not in the keyring.
+/// The registration service (docs/registry.md), as a source of keys of nodes that are not in the keyring.
 public struct C2Registry: Sendable {
-    /// What it says of a node.
+    /// Its answer about a node.
     enum Answer: Sendable {
-        /// With the type that it is registered with, where types matter.
+        /// The key, with the registered type if types are used.
         case key(PublicKey, type: String?)
-        /// It has no such node, or has revoked it.
+        /// There is no such node, or it was revoked.
         case none
-        /// It cannot be asked.
+        /// The service cannot be reached.
         case silence(OperatorFault)
     }
 
     private let registry: Enrolling.Registry
-    /// Nodes that are registered with one of these types may observe. Only where the service's tokens name types: otherwise a
-    /// node's type is what it says itself.
+    /// Nodes that are registered with one of these types may observe. To be used only if the service's tokens name types: otherwise a
+    /// node's type is what the node claims.
     let observerTypes: Set<String>
 
     /// A service at an address.
     /// - Parameters:
     ///   - address: begins with `https://`.
-    ///   - authority: PEM file, the CAs that its certificate must lead to; nil: the system's.
-    ///   - token: a file with the token of who may read keys; nil where everybody may.
+    ///   - authority: PEM file with the CA certificates for it; nil: the system's.
+    ///   - token: a file with a reader's token; nil if everybody may read keys.
     ///   - observerTypes: the types whose nodes may observe.
     /// - Throws: `OperatorFault`.
     public init(
@@ -36,7 +36,7 @@ public struct C2Registry: Sendable {
         if let authority { try TrustedFiles.examine(authority, as: "the registry's CA file") }
         do {
             var client = try HTTPClient(authorityFile: authority)
-            // A frame waits meanwhile, and the operator with it.
+            // A frame and the operator wait for the answer.
             (client.limits.connect, client.limits.total) = (.seconds(5), .seconds(10))
             if let token { client.bearer = try C2Registry.token(token) }
             let place = try WebAddress(address)
@@ -50,36 +50,36 @@ public struct C2Registry: Sendable {
         } catch let fault as OperatorFault {
             throw fault
         } catch {
-            preconditionFailure("an error that nobody names: \(error)")
+            preconditionFailure("unexpected error: \(error)")
         }
     }
 
-    /// Asks, and waits for the answer. On a thread that may wait.
+    /// Asks the service; blocks until the answer is there.
     func key(of node: Identifier) -> Answer {
         do throws(EnrolmentFault) {
             guard let key = try registry.key(of: node.topicForm) else { return .none }
             guard !observerTypes.isEmpty else { return .key(key, type: nil) }
-            // Without its type the key is asked for again: nobody observes by half an answer.
+            // If its type cannot be read, the key does not count either: a node must not observe by half an answer.
             return .key(key, type: try registry.type(of: node.topicForm))
         } catch {
             return .silence(OperatorFault(error.sentence, hint: error.hint))
         }
     }
 
-    /// One word of plain characters: it becomes part of a request's head.
+    /// One word of printable ASCII characters: it becomes part of a request's header.
     private static func token(_ path: String) throws(OperatorFault) -> String {
         let text = String(decoding: try Files.read(path, atMost: 4_096), as: UTF8.self)
         let words = text.split(whereSeparator: \.isWhitespace)
         guard words.count == 1, words[0].utf8.allSatisfy(WebAddress.isPlain) else {
             throw OperatorFault(
-                "\(path) does not hold one token",
-                hint: "make it: srup-bench registry reader --folder FOLDER > FILE")
+                "\(path) does not contain exactly one token",
+                hint: "create it: srup-bench registry reader --folder FOLDER > FILE")
         }
         return String(words[0])
     }
 }
 
-/// The keys of the nodes that a server knows. They change while it runs: the registry gives and takes some.
+/// The keys of the nodes that a server knows. They change while it runs, because the registry adds and revokes some.
 final class C2Keyring: Sendable {
     private let keys: Mutex<PublicKeys>
 
@@ -90,6 +90,6 @@ final class C2Keyring: Sendable {
         set { keys.withLock { $0[node] = newValue } }
     }
 
-    /// The keys as they are now, to check a signature with.
+    /// A copy of the current keys, for checking signatures.
     var current: PublicKeys { keys.withLock { $0 } }
 }

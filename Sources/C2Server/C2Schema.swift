@@ -1,17 +1,17 @@
 import Bench
 import SQLite
 
-/// The tables of a C2 server's state, as numbered migrations: number n takes a file from version n to n + 1. A migration
-/// that has been released is never changed. No private key and no value is in them.
+/// The tables of a C2 server's state, as numbered migrations: number n takes a file from version n to n + 1. A released migration is
+/// never changed. The tables contain no private key and no value.
 enum C2Schema {
-    /// «SC2S»: what the file says that it is (PRAGMA application_id).
+    /// "SC2S", the file's PRAGMA application_id.
     static let application: Int64 = 0x5343_3253
 
     /// The names in the table meta.
     enum Setting: String {
-        /// Whose state it is.
+        /// The server that the state belongs to.
         case server
-        /// How much must be known of a device's proof.
+        /// The required grade of evidence.
         case required
 
         func value(in database: Database) throws -> String? {
@@ -80,7 +80,7 @@ enum C2Schema {
     ]
 
     /// Brings a file to the newest version, in one transaction.
-    /// - Throws: what SQLite throws, and `OperatorFault` where a newer program has written the file.
+    /// - Throws: SQLite's errors, and `OperatorFault` if a newer program has written the file.
     static func migrate(_ database: Database) throws {
         for number in try version(database)..<migrations.count {
             try database.script(migrations[number] + "PRAGMA user_version = \(number + 1)")

@@ -5,39 +5,39 @@ import Keys
 import Links
 import SRUP
 
-/// The headless C2 server: carries what the broker brings to `C2`, and does what that says.
+/// The C2 server: passes messages from the broker to `C2`, and carries out its effects.
 ///
-/// `@unchecked Sendable`: everything that changes is touched on the loop's thread only.
+/// `@unchecked Sendable`: mutable state is used on the loop's thread only.
 public final class C2Server: @unchecked Sendable {
-    /// How a run is to end.
+    /// When a run ends.
     public struct Ending: Sendable {
-        /// After so many observed joins; nil: not by itself.
+        /// After this number of observed joins; nil: not by itself.
         public var decisions: Int?
-        /// Nanoseconds to go on listening after the last of them, for what comes late.
+        /// Nanoseconds to continue to listen after the last of them, for late messages.
         public var linger: Int64 = 0
         /// Nanoseconds after which the run ends in any case; nil: never.
         public var limit: Int64?
 
-        /// An ending by signal only.
+        /// The run ends by a signal only.
         public init() {}
     }
 
     /// How a run ended.
     public enum Ended: Sendable {
-        /// As wanted, or by a signal.
+        /// As configured, or by a signal.
         case done
-        /// At the time limit, and some observed joins were still to come.
+        /// At the time limit, before the expected number of observed joins.
         case outOfTime
-        /// What was to be done could not be kept, so it was not done.
+        /// The state could not be stored, so nothing was carried out.
         case broken(OperatorFault)
     }
 
-    /// Where the operator looks on and decides, if there is one; given before the run.
+    /// The operator's console, if there is one; set before the run.
     public var console: Console?
-    /// What the server keeps; it may be read from any thread.
+    /// The stored state; it may be read from any thread.
     public let store: C2Store
     let node: BenchNode
-    /// Whose keys are in the keyring: the registry is not asked about them.
+    /// The nodes of the keyring: their keys are not looked up at the registry.
     let fixed: Set<Identifier>
     let ring: C2Keyring
     let registry: C2Registry?
@@ -58,11 +58,11 @@ public final class C2Server: @unchecked Sendable {
     var outbox = Outbox()
     var lookups = C2Lookups()
     var lastSilence: OperatorFault?
-    /// The values that wait for a person; only where a console shows them.
+    /// The values that wait for a person's decision; only with a console.
     var shown: [Identifier: C2Shown] = [:]
-    /// When each node was heard, in milliseconds since 1970; only for a console.
+    /// When each node was last heard, in milliseconds since 1970; only with a console.
     var heard: [Identifier: Int64] = [:]
-    /// Why nothing is done any more.
+    /// Why the server has stopped working.
     private(set) var fault: OperatorFault?
     private var lastFault: BrokerFault?
     private var isReady = false
@@ -70,13 +70,13 @@ public final class C2Server: @unchecked Sendable {
     private var isLingering = true
     private var ended = Ended.done
 
-    /// A server that has not been run yet; it goes on where the store's last run has ended.
+    /// A server that continues from the store's last run.
     /// - Parameters:
     ///   - keys: the nodes of the keyring.
-    ///   - registry: is asked for the keys of others.
-    ///   - view: in which the operator sees values.
+    ///   - registry: for the keys of other nodes.
+    ///   - view: of the values that the operator compares.
     ///   - say: takes a line for standard output.
-    /// - Throws: `OperatorFault` where the store cannot be used.
+    /// - Throws: `OperatorFault` if the store cannot be used.
     public init(
         _ node: BenchNode, keys: [Identifier: PublicKey], policy: C2.Policy, ending: Ending, store: C2Store,
         registry: C2Registry? = nil, view: HumanView = .words,
@@ -85,7 +85,7 @@ public final class C2Server: @unchecked Sendable {
         (self.node, self.ending, self.view, self.say) = (node, ending, view, say)
         (self.store, self.registry, fixed) = (store, registry, Set(keys.keys))
         try store.keep(keyring: keys)
-        // Without the registry nobody would notice that it has taken a key back.
+        // Without the registry, nothing would notice that a key was revoked.
         let registered = registry == nil ? [:] : try store.registryKeys()
         let all = keys.merging(registered.mapValues(\.key)) { own, _ in own }
         known = Array(all.keys)
@@ -116,7 +116,7 @@ public final class C2Server: @unchecked Sendable {
         let topics = [Topic.joinRequests(to: node.id)] + known.map(C2Server.topic).sorted()
         let link = BrokerLink(
             node.linkSettings(subscriptions: topics),
-            // Acknowledged when it is kept, and not before: else it would be lost with the process.
+            // Acknowledged after it was stored; otherwise it would be lost if the process ended.
             deliver: { [self] batch in loop.performAndWait { self.receive(batch) } },
             happened: { [self] happening in loop.perform { self.note(happening) } })
         self.link = link
@@ -131,7 +131,7 @@ public final class C2Server: @unchecked Sendable {
     /// The filter of what a node publishes.
     static func topic(of node: Identifier) -> String { Topic.of(device: node) + "/#" }
 
-    /// Does what a line of the operator's says, and complains where nobody can tell. From any thread.
+    /// Carries out a line of the operator's, or prints what is wrong with it. From any thread.
     public func take(line: String) {
         loop.perform { [self] in
             do throws(OperatorFault) {
@@ -150,18 +150,18 @@ public final class C2Server: @unchecked Sendable {
     }
 
     private func take(_ order: C2Order, noted text: String) throws(OperatorFault) {
-        // Two places to decide are one too many: at this one nobody has to look.
+        // Joins are decided in one place only: here the operator would not have to look at the values.
         if console != nil, order.isDecision {
             throw OperatorFault(
                 "with --web, joins are decided on the console's page only",
-                hint: "open the page that c2 has named, and compare there")
+                hint: "open the page that c2 printed, and compare there")
         }
         obey(order, noted: text)
     }
 
-    /// Does what the operator orders, at the console or by a line.
+    /// Carries out an order, from the console or from a line.
     /// - Parameter text: for the history.
-    /// - Returns: nil where it could not be kept, and was not done.
+    /// - Returns: nil if it could not be stored, and so was not carried out.
     @discardableResult
     func obey(_ order: C2Order, noted text: String) -> [C2.Effect]? {
         c2.now = bootNanoseconds()
@@ -169,7 +169,7 @@ public final class C2Server: @unchecked Sendable {
         return perform([C2Step(effects: effects, node: order.node, order: text)]) ? effects : nil
     }
 
-    /// A line as the history has it: `data` may be long.
+    /// A line as the history stores it: `data` may be long.
     static func noted(_ line: String) -> String { readable(Array(line.utf8.prefix(200))) }
 
     /// Ends the run. From any thread.
@@ -212,7 +212,7 @@ public final class C2Server: @unchecked Sendable {
         end?.set(at: bootNanoseconds() + ending.linger)
     }
 
-    /// Nothing is done any more: what cannot be kept must not be acted on.
+    /// Stops working: what cannot be stored must not be carried out.
     func breakOff(_ fault: OperatorFault) {
         self.fault = fault
         loop.stop()
@@ -222,7 +222,7 @@ public final class C2Server: @unchecked Sendable {
         if isEnding, isLingering {
             isLingering = false
             stopIfDone()
-            // A broker that has gone does not keep us for ever.
+            // If the broker is gone, do not wait for it permanently.
             end?.set(after: .seconds(10))
         } else {
             finish(isEnding || ending.decisions == nil ? .done : .outOfTime)
@@ -234,7 +234,7 @@ public final class C2Server: @unchecked Sendable {
         loop.stop()
     }
 
-    /// What was published last must have reached the broker.
+    /// The last messages must have reached the broker.
     private func stopIfDone() {
         if isEnding, !isLingering, outbox.isEmpty { finish(.done) }
     }

@@ -3,9 +3,9 @@ import HumanView
 import Links
 import SRUP
 
-// What a console is lent: looks at the server, and orders to it, all on the loop's thread.
+// What the console needs of the server: its state, and carrying out orders; all on the loop's thread.
 extension C2Server {
-    /// What a console at this server may know and do.
+    /// The dependencies of a console of this server.
     public var consoleDependencies: Console.Dependencies {
         Console.Dependencies(
             snapshot: { [self] in
@@ -22,7 +22,7 @@ extension C2Server {
             entriesBefore: { [store] in store.entries(before: $0, limit: $1, of: $2) })
     }
 
-    /// Runs `body` on the loop's thread. The loop ends with the process only.
+    /// Runs `body` on the loop's thread, which runs as long as the process.
     private func onLoop<Result: Sendable>(_ body: @escaping @Sendable (C2Server) -> Result) async -> Result {
         await withCheckedContinuation { waiting in
             loop.perform { waiting.resume(returning: body(self)) }
@@ -35,7 +35,7 @@ extension C2Server {
         c2.device(ofJoin: id).flatMap { shown[$0] }.map { $0.comparison(as: view ?? self.view) }
     }
 
-    /// Decides on the very join that was shown.
+    /// Decides on the join that was shown, and on no other.
     private func decide(join id: String, _ decision: ConsoleDecision) -> ConsoleOutcome {
         guard let device = c2.device(ofJoin: id) else { return .over }
         guard case .accept(let view, let words) = decision else {
@@ -47,10 +47,10 @@ extension C2Server {
             guard value.isAnswered(by: words) else {
                 shown[device]?.triesLeft -= 1
                 let left = shown[device]?.triesLeft ?? 0
-                say("c2: the words that were typed for \(device) are not those of its value (\(left) more tries)")
+                say("c2: the words typed for \(device) do not match its value (\(left) tries left)")
                 return .differ(triesLeft: left)
             }
-            how += ", three words of the device's typed"
+            how += ", three words typed"
         }
         let order = C2Order.accept(device, mark: id)
         return obey(order, noted: "accept \(device), at the console: \(how)").map { _ in .decided } ?? .notKept
@@ -58,7 +58,7 @@ extension C2Server {
 
     private func obeyConsole(_ order: C2Order) -> [String] {
         guard let effects = obey(order, noted: "\(C2Server.noted(order.text)), at the console") else {
-            return ["Nothing was done: it could not be kept."]
+            return ["The order could not be stored. Nothing was done."]
         }
         let told = effects.compactMap { effect -> String? in
             switch effect {
@@ -68,10 +68,10 @@ extension C2Server {
             }
         }
         guard case .terminate(let node) = order, effects.contains(where: \.isSending) else { return told }
-        return ["The membership of \(node) has ended, and it has been told so."] + told
+        return ["The membership of \(node) has ended, and it has been notified."] + told
     }
 
-    /// What a console shows is noted, and pages that are open look anew.
+    /// Updates what the console shows, and lets open pages reload.
     func noteForConsole(_ steps: [C2Step]) {
         guard let console else { return }
         for step in steps {

@@ -3,14 +3,14 @@ import Keys
 import Links
 import SRUP
 
-// Keys from the registry: frames of unknown senders wait for them.
+// Keys from the registry; frames of unknown senders wait for them.
 extension C2Server {
-    /// What a message leads to; nothing yet where it waits for its sender's key.
+    /// The effects of a message; none yet if it waits for its sender's key.
     func hear(_ incoming: Incoming) -> [C2Step] {
         let payload = incoming.payload
         guard let frame = try? UnverifiedFrame(payload) else { return [serve(payload)] }
         let sender = frame.claimedSender
-        // On a node's topic stand its own messages, and those of its servers to it: the others' are not for us.
+        // A node's topic carries its own messages and those of its servers to it; only its own are for us.
         if let owner = C2Server.owner(of: incoming.topic), owner != sender { return [] }
         guard registry != nil, sender != c2.own, !fixed.contains(sender) else { return [serve(payload)] }
         let isKnown = ring[sender] != nil
@@ -33,7 +33,7 @@ extension C2Server {
         }
     }
 
-    /// Whose topic it is; nil for a server's.
+    /// The node that a topic belongs to; nil for a server's topic.
     static func owner(of topic: String) -> Identifier? {
         let parts = topic.split(separator: "/", omittingEmptySubsequences: false)
         return parts.count >= 2 && parts[0] == "SRUP" ? Identifier(hexadecimal: parts[1]) : nil
@@ -46,7 +46,7 @@ extension C2Server {
 
     private func askRegistry() {
         while let registry, let asked = lookups.next() {
-            // The answer may take seconds, and the loop does not wait for it.
+            // The answer may take seconds; the loop must not wait for it.
             startThread("registry") { [self] in
                 let answer = registry.key(of: asked)
                 loop.perform { self.take(answer, on: asked) }
@@ -66,7 +66,7 @@ extension C2Server {
                 try learn(key, type, of: asked)
             case .none:
                 (outcome, lastSilence) = (.none, nil)
-                // Also one whose key went in an earlier run, which was ended before it was let go.
+                // Also a node whose key was removed in an earlier run that stopped before it ended the membership.
                 if ring[asked] != nil || c2.isMember(asked) { steps.append(try forget(asked)) }
             case .silence(let why):
                 outcome = .silence
@@ -81,7 +81,7 @@ extension C2Server {
         askRegistry()
     }
 
-    /// Before anything is sent to the node: what it answers must not be missed.
+    /// Called before anything is sent to the node, so that its answer is not missed.
     private func learn(_ key: PublicKey, _ type: String?, of asked: Identifier) throws(OperatorFault) {
         let mayObserve = type.map { registry?.observerTypes.contains($0) == true } == true
         let isNew = ring[asked]?.equals(key) != true

@@ -4,10 +4,10 @@ import HumanView
 import Links
 import SRUP
 
-// From what `C2` wants to what is done: first all of it is kept, then it is done.
+// Carries out the effects of `C2`: first the new state is stored, then the effects are carried out.
 extension C2Server {
-    /// Does what `C2` wants, after it has been kept; does nothing at all where it could not be kept.
-    /// - Returns: whether it was kept.
+    /// Carries out the effects after the state was stored; carries out nothing if it could not be stored.
+    /// - Returns: whether the state was stored.
     @discardableResult
     func perform(_ steps: [C2Step]) -> Bool {
         guard fault == nil else { return false }
@@ -27,7 +27,7 @@ extension C2Server {
         return true
     }
 
-    /// Signs and puts into words what a step wants, and nothing more.
+    /// Signs messages and writes the texts of a step, without carrying anything out.
     private func plan(_ step: C2Step, _ entries: inout [C2Entry]) -> [C2Output] {
         var outputs: [C2Output] = []
         if let order = step.order { entries.append(.told(.order, step.node, order)) }
@@ -87,7 +87,7 @@ extension C2Server {
         case .decided: decisions += 1
         case .show(let device, let value) where console != nil:
             shown[device] = C2Shown(value)
-            // Whoever may read what we say here need not be who decides.
+            // Those who can read this output need not be allowed to decide.
             say("c2: compare for \(device), \(view.title): at the console")
         case .show(let device, let value):
             let style = TerminalStyle(isTerminal: isatty(STDOUT_FILENO) == 1) { name in
@@ -100,6 +100,6 @@ extension C2Server {
 }
 
 extension [C2Output] {
-    /// What is to be published: until the broker has it, the store keeps it.
+    /// The messages to publish; the store keeps each until the broker has acknowledged it.
     fileprivate var outgoing: [Outgoing] { compactMap { if case .publish(let message) = $0 { message } else { nil } } }
 }

@@ -1,41 +1,41 @@
 import Bench
 import SRUP
 
-/// What a C2 server knows at one moment, for people to look at. No value and no key is in it.
+/// The state of a C2 server at one moment, for the console. It contains no value and no key.
 public struct C2Snapshot: Codable, Equatable, Sendable {
     /// A node that the server knows.
     public struct Node: Codable, Equatable, Sendable {
-        /// Who it is.
+        /// Its identity.
         public var id: Identifier
-        /// Where it stands.
+        /// Its membership.
         public var membership: C2.MembershipState
-        /// Which lifeline it stands on.
+        /// Its lifeline in diagrams.
         public var role: Role
         /// Whether it may observe.
         public var mayObserve = false
-        /// When a message of it was last accepted, in milliseconds since 1970; nil: not in this run.
+        /// When its last message was accepted, in milliseconds since 1970; nil: not in this run.
         public var heardMilliseconds: Int64?
     }
 
-    /// A join that is not decided.
+    /// An open join.
     public struct Join: Codable, Equatable, Sendable {
-        /// Of this join alone: a device that asks anew gets another.
+        /// Unique to this join: a new request of the device gets another one.
         public var id: String
-        /// Who wants to join.
+        /// The device that asks to join.
         public var device: Identifier
-        /// How.
+        /// Its join mode.
         public var joinMode: C2.JoinMode
-        /// Who observes it, where somebody does.
+        /// The observer; nil in other join modes.
         public var observer: Identifier?
-        /// What the beacons of its site have said, where several were asked.
+        /// The verdicts of its site's beacons; nil without a site.
         public var votes: Votes?
-        /// Seconds until it fails by itself.
+        /// Seconds until it fails.
         public var secondsLeft: Int64
-        /// Whether a value waits for human eyes.
+        /// Whether there is a value to compare.
         public var hasValue: Bool
     }
 
-    /// What several beacons have said of one join so far.
+    /// The verdicts of a site's beacons on one join so far.
     public struct Votes: Codable, Equatable, Sendable {
         /// The site's name.
         public var site: String
@@ -43,9 +43,9 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         public var asked: Int
         /// How many of them must have seen the device.
         public var needed: Int
-        /// Who has, by a proof that the device has signed.
+        /// Those that have, by a proof that the device has signed.
         public var seen: [Identifier]
-        /// Who has answered otherwise.
+        /// Those that answered otherwise.
         public var unseen: [Identifier]
 
         /// `1 of 3 beacons have seen it, 2 must`.
@@ -62,35 +62,35 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         public var beacons: [Beacon]
     }
 
-    /// One of them.
+    /// A beacon of a site.
     public struct Beacon: Codable, Equatable, Sendable {
-        /// Who it is.
+        /// Its identity.
         public var id: Identifier
         /// Whether it may observe.
         public var mayObserve: Bool
-        /// Whether it may, and has joined.
+        /// Whether it may, and is a member.
         public var isAsked: Bool
     }
 
-    /// A join that is over.
+    /// A finished join.
     public struct Ended: Codable, Equatable, Sendable {
-        /// As it was while the join was open.
+        /// The same as while the join was open.
         public var id: String
-        /// Who wanted to join.
+        /// The device that asked to join.
         public var device: Identifier
-        /// How.
+        /// Its join mode.
         public var joinMode: C2.JoinMode
-        /// Who observed it, where somebody did.
+        /// The observer; nil in other join modes.
         public var observer: Identifier?
-        /// Seconds until it would have failed by itself: its place among the others.
+        /// Seconds until it would have failed: its place in the list.
         public var secondsLeft: Int64
         /// Seconds since its end.
         public var secondsAgo: Int64
-        /// What became of it.
+        /// Its result.
         public var decision: C2.Decision
-        /// Why, in words.
+        /// Why, as text.
         public var reason: String
-        /// How much the evidence shows, where an observer has said *valid*.
+        /// The grade of the evidence, if an observer said *valid*.
         public var grade: C2.Grade?
     }
 
@@ -98,23 +98,23 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
     public var server: Identifier
     /// In the order of their numbers.
     public var nodes: [Node]
-    /// Those before human eyes first, then by the time that they have left.
+    /// Human-moderated joins first, then by the remaining time.
     public var joins: [Join]
-    /// The joins that ended last, the newest last.
+    /// The last finished joins, the newest last.
     public var ended: [Ended] = []
-    /// How much must be known of a device's proof.
+    /// The required grade of evidence.
     public var requires = C2.Grade.reachable
     /// In the order of their names.
     public var sites: [Site] = []
 }
 
 extension C2 {
-    /// What this server knows now.
+    /// The state of this server now.
     /// - Parameters:
-    ///   - known: the nodes whose keys it has.
-    ///   - heard: when each was heard, in milliseconds since 1970.
-    ///   - now: nanoseconds, on the clock that `tick` has.
-    ///   - hasValue: whether the value for this device is still there to be shown.
+    ///   - known: the nodes whose keys are known.
+    ///   - heard: when each node was last heard, in milliseconds since 1970.
+    ///   - now: nanoseconds, on the clock of `tick`.
+    ///   - hasValue: whether the value for this device is still available.
     func snapshot(
         knowing known: some Sequence<Identifier>, heard: [Identifier: Int64], at now: Int64,
         hasValue: (Identifier) -> Bool
@@ -127,8 +127,8 @@ extension C2 {
                 id: join.answerToken.description, device: device, joinMode: .human, observer: nil,
                 secondsLeft: left(join.deadline), hasValue: hasValue(device))
         }
-        // One that several beacons were asked about stands in `open` several times. What the device's answer carries stays the
-        // same, however often observers are asked.
+        // A join with a quorum has several entries in `open`. The token of the device's answer stays the same, also when observers are
+        // asked again.
         let open = Dictionary(open.values.map { ($0.answerToken.description, $0) }) { one, _ in one }
         let observed = open.map { id, join in
             C2Snapshot.Join(
@@ -173,7 +173,7 @@ extension C2 {
         }
     }
 
-    /// The device whose open join before human eyes has this id; nil where that join is over, or another has taken its place.
+    /// The device of the open human-moderated join with this id; nil if that join is finished or was replaced.
     func device(ofJoin id: String) -> Identifier? {
         moderated.first { $0.value.answerToken.description == id }?.key
     }

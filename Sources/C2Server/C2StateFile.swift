@@ -2,7 +2,7 @@ import Bench
 import Glibc
 import SQLite
 
-/// The file itself: its owner's alone, one process's alone, and made whole or not at all.
+/// The state file: readable by its owner only, used by one process only, and created completely or not at all.
 final class C2StateFile {
     private let descriptor: Int32
 
@@ -11,14 +11,14 @@ final class C2StateFile {
         return lstat(path, &status) == 0
     }
 
-    /// Makes a file beside the place, and gives it the name when it is complete: an unfinished one is never taken for one
-    /// that has forgotten everything.
-    /// - Throws: `OperatorFault`, and what `fill` throws.
+    /// Creates the file under another name, and renames it when it is complete: an incomplete file is never mistaken for one without
+    /// content.
+    /// - Throws: `OperatorFault`, and the errors of `fill`.
     static func make(_ path: String, _ fill: (Database) throws -> Void) throws {
         let unfinished = path + ".new"
         unlink(unfinished)
         let descriptor = open(unfinished, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw unusable("cannot be made") }
+        guard descriptor >= 0 else { throw unusable("cannot be created") }
         close(descriptor)
         do {
             let database = try Database(path: unfinished)
@@ -28,36 +28,36 @@ final class C2StateFile {
             unlink(unfinished)
             throw error
         }
-        guard rename(unfinished, path) == 0 else { throw unusable("cannot be made") }
+        guard rename(unfinished, path) == 0 else { throw unusable("cannot be created") }
         let place = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
         let folder = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { throw unusable("cannot be made for certain") }
+        guard folder >= 0 else { throw unusable("cannot be created safely") }
         defer { close(folder) }
-        guard fsync(folder) == 0 else { throw unusable("cannot be made for certain") }
+        guard fsync(folder) == 0 else { throw unusable("cannot be created safely") }
     }
 
-    /// Holds the file for this process until the end.
+    /// Locks the file for this process.
     /// - Throws: `OperatorFault`.
     init(_ path: String) throws {
         descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw C2StateFile.unusable("cannot be opened") }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw OperatorFault("it is not a regular file", hint: "name a file that c2 has made, or a new one")
+            throw OperatorFault("it is not a regular file", hint: "name a file that c2 has created, or a new one")
         }
         guard status.st_mode & 0o077 == 0 else {
             throw OperatorFault(
-                "it is open to others (mode 0\(String(status.st_mode & 0o7777, radix: 8)))",
-                hint: "close it: chmod 600 FILE")
+                "others may access it (mode 0\(String(status.st_mode & 0o7777, radix: 8)))",
+                hint: "restrict it: chmod 600 FILE")
         }
         guard status.st_size > 0 else {
             throw OperatorFault(
-                "it is empty: what it held is lost",
-                hint: "restore it from a backup; remove it only if every node is to join again")
+                "it is empty: its content is lost",
+                hint: "restore it from a backup; remove it only if every node will join again")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw OperatorFault(
-                "another process has it open", hint: "end the other server, or give this one its own file")
+                "another process has it open", hint: "stop the other server, or give this one its own file")
         }
     }
 
@@ -65,6 +65,6 @@ final class C2StateFile {
 
     private static func unusable(_ what: String) -> OperatorFault {
         OperatorFault(
-            "it \(what): \(String(cString: strerror(errno)))", hint: "give --state a place where we may write")
+            "it \(what): \(String(cString: strerror(errno)))", hint: "give --state a place that is writable")
     }
 }

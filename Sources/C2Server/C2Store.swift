@@ -6,16 +6,16 @@ import SQLite
 import SRUP
 import Synchronization
 
-/// What a C2 server keeps: nodes, sequence numbers, groups, open joins and history, in an SQLite file, or in memory where
-/// none is given. From any thread.
+/// The stored state of a C2 server: nodes, sequence numbers, groups, open joins and history, in an SQLite file, or in memory if no
+/// file is given. It may be used from any thread.
 ///
-/// `@unchecked Sendable`: everything that changes is touched under `lock` only.
+/// `@unchecked Sendable`: mutable state is used under `lock` only.
 public final class C2Store: @unchecked Sendable {
-    /// The history's bounds; the oldest entries go first.
+    /// The history's bounds; the oldest entries are dropped first.
     struct Bounds: Sendable {
         /// Entries.
         var entries: Int64 = 100_000
-        /// Bytes of their messages and words: without it, long messages would fill the disk.
+        /// Bytes of their messages and texts: without this bound, long messages could fill the disk.
         var bytes: Int64 = 268_435_456
     }
 
@@ -24,22 +24,22 @@ public final class C2Store: @unchecked Sendable {
     private let path: String?
     private let file: C2StateFile?
     let bounds: Bounds
-    /// Whether the history says on what decisions rest: not in files of the first two versions, which who only looks leaves as
-    /// they are.
+    /// Whether the history has the grounds of decisions. Files of the first two versions do not, and a reader does not migrate
+    /// them.
     private let hasGrounds: Bool
-    /// What the file holds, so that a commit writes differences only.
+    /// The content of the file, so that a commit writes differences only.
     var kept = C2.Memory()
     var keptGroups: [String: [Identifier]] = [:]
     var first: Int64 = 0
     var last: Int64 = 0
     var bytes: Int64 = 0
 
-    /// Opens the state of a server, or makes it where there is no such file.
+    /// Opens the state of a server; creates the file if it does not exist.
     /// - Parameters:
     ///   - path: of the file, mode 0600; nil: in memory.
-    ///   - own: the server. A file is one server's for ever.
-    /// - Throws: `OperatorFault` where the file is another server's, another program's, damaged, open to others, in use by
-    ///   another process, or cannot be written. Nothing is made anew then.
+    ///   - own: the server. A file permanently belongs to one server.
+    /// - Throws: `OperatorFault` if the file belongs to another server or another program, is damaged, accessible to others, in use by
+    ///   another process, or cannot be written. No new file is created then.
     public convenience init(path: String?, own: Identifier) throws(OperatorFault) {
         try self.init(path: path, own: own, bounds: Bounds())
     }
@@ -65,7 +65,7 @@ public final class C2Store: @unchecked Sendable {
         }
     }
 
-    /// Opens the state of a server whichever, to look at its history; the server may be running.
+    /// Opens the state of any server, to read its history; the server may be running.
     /// - Throws: `OperatorFault`.
     public init(lookingInto path: String) throws(OperatorFault) {
         (self.path, file, bounds) = (path, nil, Bounds())
@@ -81,22 +81,22 @@ public final class C2Store: @unchecked Sendable {
 
     // MARK: - History
 
-    /// Entries with greater ids, the oldest first; none where the file cannot be read.
+    /// Entries with greater ids, the oldest first; none if the file cannot be read.
     public func entries(after id: Int64, limit: Int, of node: Identifier? = nil) -> [C2Entry] {
         (try? read(after: id, limit: limit, of: node)) ?? []
     }
 
-    /// The newest entries with smaller ids, the oldest of them first; none where the file cannot be read.
+    /// The newest entries with smaller ids, the oldest of them first; none if the file cannot be read.
     public func entries(before id: Int64, limit: Int, of node: Identifier? = nil) -> [C2Entry] {
         (try? read(before: id, limit: limit, of: node)) ?? []
     }
 
-    /// - Throws: `OperatorFault` where the file cannot be read.
+    /// - Throws: `OperatorFault` if the file cannot be read.
     func read(after id: Int64, limit: Int, of node: Identifier?) throws(OperatorFault) -> [C2Entry] {
         try rows("id > ?", "id", id, limit, node)
     }
 
-    /// - Throws: `OperatorFault` where the file cannot be read.
+    /// - Throws: `OperatorFault` if the file cannot be read.
     public func read(before id: Int64, limit: Int, of node: Identifier?) throws(OperatorFault) -> [C2Entry] {
         try rows("id < ?", "id DESC", id, limit, node).reversed()
     }
@@ -121,14 +121,14 @@ public final class C2Store: @unchecked Sendable {
 
     // MARK: - State
 
-    /// What an earlier run has left.
+    /// The state at the end of the last commit.
     var memory: C2.Memory { lock.withLock { _ in kept } }
 
     /// The operator's groups.
     var groups: [String: [Identifier]] { lock.withLock { _ in keptGroups } }
 
-    /// Keeps all of this or, where it throws, nothing.
-    /// - Throws: `OperatorFault`: nothing that was not kept may be acted on.
+    /// Stores all of this or, if it throws, nothing.
+    /// - Throws: `OperatorFault`; then nothing of it may be carried out.
     func commit(
         _ memory: C2.Memory, groups: [String: [Identifier]], entries: [C2Entry], outgoing: [Outgoing] = []
     ) throws(OperatorFault) {
@@ -151,8 +151,8 @@ public final class C2Store: @unchecked Sendable {
         }
     }
 
-    /// What no broker has acknowledged, in its order.
-    /// - Throws: `OperatorFault` where the file cannot be read.
+    /// The messages that no broker has acknowledged, in order.
+    /// - Throws: `OperatorFault` if the file cannot be read.
     func outbox() throws(OperatorFault) -> [Outgoing] {
         try guarded {
             try database.rows("SELECT id, topic, frame FROM outbox ORDER BY id").map { row in
@@ -161,8 +161,8 @@ public final class C2Store: @unchecked Sendable {
         }
     }
 
-    /// The broker has these.
-    /// - Throws: `OperatorFault` where that cannot be kept.
+    /// The broker has acknowledged these messages.
+    /// - Throws: `OperatorFault` if that cannot be stored.
     func delivered(_ ids: [Int64]) throws(OperatorFault) {
         try guarded {
             try transaction {
@@ -182,26 +182,26 @@ public final class C2Store: @unchecked Sendable {
         try database.script("COMMIT")
     }
 
-    /// - Parameter own: nil: whoever's it is.
+    /// - Parameter own: nil: any server.
     private static func check(_ database: Database, _ own: Identifier?) throws {
         guard try database.rows("PRAGMA application_id").first?.integer(0) == C2Schema.application else {
-            throw OperatorFault("it is not the state of a C2 server", hint: "give --state a file that c2 has made")
+            throw OperatorFault("it is not the state of a C2 server", hint: "give --state a file that c2 has created")
         }
         try database.script(own == nil ? "BEGIN" : "BEGIN IMMEDIATE")
         defer { try? database.script("ROLLBACK") }
-        // Who only looks may not write.
+        // A reader must not write.
         if own == nil { _ = try C2Schema.version(database) } else { try C2Schema.migrate(database) }
         let server = try C2Schema.Setting.server.value(in: database)
         if let own, server != own.description {
             throw OperatorFault(
-                "it is the state of the server \(server ?? "without a name"), and this one is \(own)",
-                hint: "give each server a file of its own")
+                "it belongs to server \(server ?? "(unknown)"), and this server is \(own)",
+                hint: "give each server its own file")
         }
         try database.script("COMMIT")
     }
 
     private static func notUnderstood(_ what: String) -> OperatorFault {
-        OperatorFault("what it says of \(what) is not understood", hint: "restore the file from a backup")
+        OperatorFault("its entry for \(what) is not valid", hint: "restore the file from a backup")
     }
 
     private func load() throws {
@@ -216,8 +216,8 @@ public final class C2Store: @unchecked Sendable {
             if row.integer(4) != 0 { kept.heard.insert(node) }
         }
         if let required = try C2Schema.Setting.required.value(in: database) {
-            // What nobody understands must not become less than was wanted.
-            guard let grade = C2.Grade(rawValue: required) else { throw C2Store.notUnderstood("what is required") }
+            // An unknown grade must not lower the requirement.
+            guard let grade = C2.Grade(rawValue: required) else { throw C2Store.notUnderstood("the required grade") }
             kept.required = grade
         }
         for row in try database.rows("SELECT name, node FROM groups ORDER BY name, place") {
@@ -273,19 +273,19 @@ public final class C2Store: @unchecked Sendable {
                 switch error.kind {
                 case .damaged:
                     "restore it from a backup; with a new file every node must join again under new sequence ids"
-                case .full: "make room on the disk, and start again"
-                case .readOnly: "give --state a place where we may write"
-                case .locked: "see that no other process holds the file"
-                case .inputOutput, .other: "see the disk, and start again"
+                case .full: "free space on the disk, and start again"
+                case .readOnly: "give --state a place that is writable"
+                case .locked: "check that no other process uses the file"
+                case .inputOutput, .other: "check the disk, and start again"
                 }
             return OperatorFault("\(file) cannot be used: \(error.words)", hint: hint)
-        default: preconditionFailure("an error that nobody names: \(error)")
+        default: preconditionFailure("unexpected error: \(error)")
         }
     }
 }
 
 extension C2Entry {
-    /// nil where the row is none of ours.
+    /// nil if the row is not valid.
     fileprivate init?(_ row: Database.Row) {
         guard let kind = row.text(2).flatMap(Kind.init(rawValue:)) else { return nil }
         self.init(

@@ -3,12 +3,12 @@ import Keys
 import SQLite
 import SRUP
 
-// The public keys in a server's state, and where each came from.
+// The public keys in a server's state, and their sources.
 extension C2Store {
-    /// Where a key came from.
+    /// The source of a key.
     enum KeySource: String, Sendable { case keyring, registry }
 
-    /// The keys that the registry gave earlier runs, and the types that it told with them.
+    /// The keys and types that the registry returned to earlier runs.
     func registryKeys() throws(OperatorFault) -> [Identifier: (key: PublicKey, type: String?)] {
         try guarded {
             var keys: [Identifier: (key: PublicKey, type: String?)] = [:]
@@ -17,7 +17,7 @@ extension C2Store {
             for row in rows {
                 let node = Identifier(row.unsigned(0))
                 guard let key = try? PublicKey(pem: Array((row.text(1) ?? "").utf8)) else {
-                    throw OperatorFault("its key of \(node) is none", hint: "restore the file from a backup")
+                    throw OperatorFault("its key of \(node) is not valid", hint: "restore the file from a backup")
                 }
                 keys[node] = (key, row.text(2))
             }
@@ -25,7 +25,7 @@ extension C2Store {
         }
     }
 
-    /// Makes the keys of the keyring the stored ones: those that it no longer has are forgotten.
+    /// Stores the keys of the keyring, and removes stored ones that are no longer in it.
     func keep(keyring: [Identifier: PublicKey]) throws(OperatorFault) {
         try guarded {
             try transaction {
@@ -37,7 +37,7 @@ extension C2Store {
         }
     }
 
-    /// Keeps or, where there is none, forgets a key of the registry's, and the type.
+    /// Stores a key from the registry, and the type; nil removes them.
     func keep(_ key: PublicKey?, type: String?, of node: Identifier) throws(OperatorFault) {
         try guarded {
             try transaction {

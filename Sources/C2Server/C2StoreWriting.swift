@@ -3,7 +3,7 @@ import Links
 import SQLite
 import SRUP
 
-// What a commit writes: differences only. Under the store's lock and inside its transaction.
+// What a commit writes: differences only. Called under the store's lock and inside its transaction.
 extension C2Store {
     func write(_ memory: C2.Memory) throws {
         for (node, number) in memory.numbers where kept.numbers[node] != number {
@@ -102,7 +102,7 @@ extension C2Store {
 
     func dropOldest() throws {
         while first < last, last - first >= bounds.entries || bytes > bounds.bytes {
-            // Ids have no holes: what is dropped is always the oldest.
+            // Ids have no gaps: the first id is always the oldest entry.
             let size = try database.rows("SELECT bytes FROM history WHERE id = ?", .integer(first)).first?.integer(0)
             try database.run("DELETE FROM history WHERE id = ?", .integer(first))
             first += 1

@@ -4,7 +4,7 @@ import Keys
 import SQLite
 import SRUP
 
-/// The registration service without its sockets: requests in, replies out (docs/registry.md). Used on one thread.
+/// The registration service without its sockets: requests in, replies out (docs/registry.md). To be used on one thread.
 public final class Registry {
     let folder: RegistryFolder
     let store: RegistryStore
@@ -15,11 +15,11 @@ public final class Registry {
     private let log: (String) -> Void
     private var limits: RateLimit
 
-    /// Opens what `RegistryPlan.make` has made.
+    /// Opens a registry that `RegistryPlan.make` has created.
     /// - Parameters:
-    ///   - passphrase: of the CA's key, where it has one.
-    ///   - log: is told what was done and what was refused, a line each.
-    /// - Throws: `OperatorFault`: among others where a private key is open to others.
+    ///   - passphrase: of the CA's key, if it has one.
+    ///   - log: takes one line for each change and each refusal.
+    /// - Throws: `OperatorFault`, also if a private key is accessible to others.
     public init(
         in folder: RegistryFolder, policy: RegistryPolicy, passphrase: Passphrase?, clock: RegistryClock = .system,
         log: @escaping (String) -> Void
@@ -32,13 +32,13 @@ public final class Registry {
             each: policy.requestsAMinute, all: policy.allRequestsAMinute, at: clock.milliseconds())
     }
 
-    /// The reply to one request. What is refused is said in one line.
+    /// The reply to one request. A refusal is logged in one line.
     public func answer(_ request: RegistryRequest) -> RegistryReply {
         let route = RegistryRoute(method: request.method, path: request.path)
         switch limits.take(request.address, at: clock.milliseconds()) {
         case .pass: break
         case .refuse(let seconds, let isFirst):
-            if isFirst { log("registry: refused requests from \(request.address): too many (told once)") }
+            if isFirst { log("registry: refused requests from \(request.address): too many (reported once)") }
             return RegistryReply(429, "too many requests", retryAfter: seconds)
         }
         do {
@@ -53,7 +53,7 @@ public final class Registry {
             log("registry: \(route) from \(request.address) failed: \(fault.sentence); \(fault.hint)")
             return RegistryReply(503, "the service cannot do this now", retryAfter: 60)
         } catch {
-            // The peer need not know what is wrong with our disk.
+            // The peer must not learn details of our disk.
             log("registry: \(route) from \(request.address) failed: \(error)")
             return RegistryReply(503, "the service cannot do this now", retryAfter: 60)
         }
@@ -76,12 +76,12 @@ public final class Registry {
             return try deregister(body, role: role)
         case .getKey(let text): return try key(of: text, role: role)
         case .getType(let text): return try type(of: text, role: role)
-        case .other(.method): throw RegistryRefusal(405, "not with this method")
-        case .other(.path): throw RegistryRefusal(404, "nothing is here")
+        case .other(.method): throw RegistryRefusal(405, "method not allowed")
+        case .other(.path): throw RegistryRefusal(404, "not found")
         }
     }
 
-    /// What the bearer of the request's token may do, if it has one that counts.
+    /// The role of the request's token, if it has a valid one.
     private func role(_ request: RegistryRequest) throws -> RegistryRole? {
         guard let header = request.authorization, header.utf8.count <= 128 else { return nil }
         let words = header.split(separator: " ")
@@ -89,7 +89,7 @@ public final class Registry {
         return try store.role(of: String(words[1]), at: clock.seconds())
     }
 
-    func note(_ deed: String) { log("registry: " + deed) }
+    func note(_ change: String) { log("registry: " + change) }
 }
 
 extension RegistryReply {
@@ -99,7 +99,7 @@ extension RegistryReply {
     }
 }
 
-/// What is asked for. Its text names no path that we do not serve: those are a stranger's words.
+/// What a request asks for. Its description never contains an unknown path, because that is untrusted text.
 enum RegistryRoute: Equatable, CustomStringConvertible {
     case status, register, validate, access, rotate, deregister
     case getKey(String), getType(String)
@@ -130,7 +130,7 @@ enum RegistryRoute: Equatable, CustomStringConvertible {
         }
     }
 
-    /// Whether a token decides what is answered.
+    /// Whether the reply depends on a token.
     var takesToken: Bool {
         switch self {
         case .deregister, .getKey, .getType: true
@@ -138,7 +138,7 @@ enum RegistryRoute: Equatable, CustomStringConvertible {
         }
     }
 
-    /// Whether success takes the signature of an identity that has been validated.
+    /// Whether success needs the signature of a validated identity.
     var isSigned: Bool {
         switch self {
         case .access, .rotate: true

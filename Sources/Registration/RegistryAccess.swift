@@ -4,7 +4,7 @@ import FoundationEssentials
 import Keys
 import SRUP
 
-// What a device that is known may have: a certificate, its end; and what others may know of it.
+// Certificates and deregistration for registered devices, and what others may read about them.
 extension Registry {
     /// A certificate for the broker, for the device's second key.
     func access(_ body: RegistryBody.Access) throws -> RegistryReply {
@@ -17,7 +17,7 @@ extension Registry {
         let hash = sha256(publicKey.der)
         let now = clock.seconds()
         let certificate = try store.transaction {
-            // Again, and together with the new certificate: it may have been revoked meanwhile, by a verb beside us.
+            // Checked again, in one transaction with the new certificate: another process may have revoked it in the meantime.
             guard try store.entry(identity)?.isValid == true else {
                 throw RegistryRefusal(400, "the identity has been revoked")
             }
@@ -45,7 +45,7 @@ extension Registry {
             200, Reply(certificate: base64(certificate.pem), authority: base64(authority.certificate.pem)))
     }
 
-    /// The request's key, where the request is for this identity and for a key of its own.
+    /// The key of a certificate request that is for this identity and for a separate key.
     private func checkedKey(_ pem: [UInt8], of identity: Identifier, _ entry: RegistryEntry) throws -> PublicKey {
         guard pem.count <= RegistryPolicy.maximumRequest else {
             throw RegistryRefusal(400, "the csr has more than \(RegistryPolicy.maximumRequest) bytes")
@@ -55,11 +55,11 @@ extension Registry {
             throw RegistryRefusal(400, "the csr: \(error.sentence), or it is not signed by its key")
         }
         guard request.commonName == identity.topicForm else {
-            throw RegistryRefusal(400, "the csr's subject is not the identity as its one common name")
+            throw RegistryRefusal(400, "the csr's subject must be the identity as its only common name")
         }
         let key = request.publicKey.der
         guard key != entry.key else {
-            throw RegistryRefusal(400, "the csr's key is the identity's own; a second one is wanted")
+            throw RegistryRefusal(400, "the csr's key is the identity key; a separate key is needed")
         }
         guard !own.isReserved(key) else {
             throw RegistryRefusal(400, "the csr's key is the service's own or the C2 server's")
@@ -76,32 +76,32 @@ extension Registry {
         }
     }
 
-    /// Ends an identity: by its own word, or by a C2 server's.
+    /// Deregisters an identity: by its own signature, or by a C2 server's token.
     func deregister(_ body: RegistryBody.Deregister, role: RegistryRole?) throws -> RegistryReply {
         let identity = try RegistryBody.identity(body.identity)
         if let signature = body.signature {
-            // Who has proven nothing ends nothing: an identity that is only waiting would be lost to its owner for ever.
+            // A key that is not proven must not end an identity: otherwise its owner would permanently lose it.
             guard let entry = try store.entry(identity), entry.validated != nil else {
                 throw RegistryRefusal(400, "the identity is not registered and validated")
             }
             try check(signature, over: Statement.deregister(identity).bytes(for: own.service), by: entry)
         } else {
             guard role == .c2 else {
-                throw RegistryRefusal(401, "neither the identity's signature nor a C2 server's token")
+                throw RegistryRefusal(401, "the identity's signature or a C2 server's token is needed")
             }
         }
         guard try revoke(identity) else { throw RegistryRefusal(400, "the identity is not registered") }
         return .json(200, ["identity": identity.topicForm])
     }
 
-    /// The key of an identity, for those who may know it; the service's and the C2 server's are no secret to anybody.
+    /// The key of an identity, for authorised readers; the service's and the C2 server's keys are public.
     func key(of text: String, role: RegistryRole?) throws -> RegistryReply {
         if let key = own.openKey(of: text) { return .text(200, base64(key.pem)) }
         let entry = try readable(text, role)
         return .text(200, base64(try PublicKey(der: entry.key).pem))
     }
 
-    /// The type of an identity, for those who may know it.
+    /// The type of an identity, for authorised readers.
     func type(of text: String, role: RegistryRole?) throws -> RegistryReply {
         .text(200, try readable(text, role).type)
     }
@@ -111,7 +111,7 @@ extension Registry {
             throw RegistryRefusal(401, "a reader's token is needed")
         }
         guard let entry = try store.entry(RegistryBody.identity(text)), entry.isValid else {
-            throw RegistryRefusal(404, "no key counts for this identity")
+            throw RegistryRefusal(404, "this identity has no valid key")
         }
         return entry
     }

@@ -1,23 +1,23 @@
 import Bench
 import SRUP
 
-/// What the operator does without the CA's key.
+/// The operator's actions that do not need the CA's key.
 public struct RegistryAdmin {
     private let store: RegistryStore
     private let clock: RegistryClock
 
-    /// The admin of a registry that has been made.
+    /// For an existing registry.
     /// - Throws: `OperatorFault`.
     public init(_ folder: RegistryFolder, clock: RegistryClock = .system) throws(OperatorFault) {
         store = try asOperatorFault { try RegistryStore(path: folder.database) }
         self.clock = clock
     }
 
-    /// A new token, which is shown this once.
+    /// Creates a token, which is returned only this once.
     /// - Parameters:
-    ///   - type: for `enrol`: only this type.
-    ///   - uses: for `enrol`: how often; nil: as often as wanted.
-    ///   - label: words by which it is known in the list: 1 to 64 printable characters.
+    ///   - type: for `enrol`: the only type that it enrols; nil: any.
+    ///   - uses: for `enrol`: how often it may be used; nil: without limit.
+    ///   - label: shown in the list of tokens: 1 to 64 printable characters.
     /// - Throws: `OperatorFault`.
     public func token(
         _ role: RegistryRole, type: String? = nil, uses: Int64? = nil, label: String? = nil, hours: Int64
@@ -28,17 +28,18 @@ public struct RegistryAdmin {
         }
     }
 
-    /// All tokens, those that are over for less than a day too, the newest first.
+    /// All tokens, the newest first; expired ones for one more day.
     /// - Throws: `OperatorFault`.
     public func tokens() throws(OperatorFault) -> [RegistryToken] { try asOperatorFault { try store.tokens() } }
 
-    /// Takes a token away: from now on it counts for nothing. Who has registered with it stays registered.
-    /// - Parameter number: the beginning of its number, as `tokens` tells it, 4 hexadecimal digits or more.
-    /// - Throws: `OperatorFault` where that is no one token's.
+    /// Withdraws a token: it is not valid any longer. Identities that were registered with it stay registered.
+    /// - Parameter number: the beginning of its number as listed by `tokens`, 4 hexadecimal digits or more.
+    /// - Throws: `OperatorFault` if it does not match exactly one token.
     public func withdraw(_ number: String) throws(OperatorFault) -> RegistryToken {
-        let hint = "see which there are: srup-bench registry tokens"
+        let hint = "list the tokens: srup-bench registry tokens"
         guard (4...64).contains(number.utf8.count), number.allSatisfy({ $0.isHexDigit && !$0.isUppercase }) else {
-            throw OperatorFault("a token's number is 4 hexadecimal digits or more, never the token itself", hint: hint)
+            throw OperatorFault(
+                "a token's number has 4 hexadecimal digits or more, and is not the token itself", hint: hint)
         }
         let found = try asOperatorFault { try store.withdraw(number) }
         guard let token = found.first else { throw OperatorFault("no token has the number \(number)", hint: hint) }
@@ -48,10 +49,10 @@ public struct RegistryAdmin {
         return token
     }
 
-    /// Whether a token counts now.
-    public func counts(_ token: RegistryToken) -> Bool { token.expires > clock.seconds() && token.usesLeft != 0 }
+    /// Whether a token is valid now.
+    public func isValid(_ token: RegistryToken) -> Bool { token.expires > clock.seconds() && token.usesLeft != 0 }
 
-    /// Everybody who is or was registered, the newest first.
+    /// All identities that are or were registered, the newest first.
     /// - Throws: `OperatorFault`.
     public func entries() throws(OperatorFault) -> [RegistryEntry] { try asOperatorFault { try store.entries() } }
 }

@@ -2,7 +2,7 @@ import Enrolling
 import Keys
 import SRUP
 
-// How a device becomes known: status, register, validate (the reference's wire, section 6; the paper's §4.4).
+// Registering a device: status, register, validate (the reference's wire, section 6; the paper's §4.4).
 extension Registry {
     func status() -> RegistryReply {
         struct Reply: Encodable {
@@ -14,9 +14,9 @@ extension Registry {
             200, Reply(active: policy.isActive, identity: own.identity.topicForm, statements: "named"))
     }
 
-    /// An identity and its key. The same again is answered the same way: an enrolment that was interrupted goes on.
+    /// Registers an identity and its key. A repeated request gets the same answer, so that an interrupted enrolment can continue.
     func register(_ body: RegistryBody.Register) throws -> RegistryReply {
-        guard policy.isActive else { throw RegistryRefusal(403, "nobody new is registered now") }
+        guard policy.isActive else { throw RegistryRefusal(403, "registration is closed") }
         let identity = try RegistryBody.identity(body.identity)
         guard (1...RegistryPolicy.maximumType).contains(body.type.utf8.count),
             body.type.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
@@ -32,25 +32,25 @@ extension Registry {
                 waitingSince: clock.seconds() - policy.validationTime, overSince: clock.seconds() - RegistryPolicy.day)
             return try isNewAfterChecks(identity, key, body)
         }
-        if isNew { note("registered \(identity.topicForm), type «\(body.type)»; it has yet to prove its key") }
+        if isNew { note("registered \(identity.topicForm), type \"\(body.type)\"; it has not proven its key yet") }
         return .json(201, own.registered)
     }
 
-    /// Adds the identity where it is not there. Inside a transaction.
+    /// Adds the identity if it is not registered. Inside a transaction.
     private func isNewAfterChecks(
         _ identity: Identifier, _ key: [UInt8], _ body: RegistryBody.Register
     ) throws -> Bool {
         if let known = try store.entry(identity) {
             guard known.revoked == nil else { throw RegistryRefusal(400, "the identity has been revoked") }
             guard known.key == key, known.type == body.type else {
-                throw RegistryRefusal(400, "the identity is registered already, with another key or type")
+                throw RegistryRefusal(400, "the identity is already registered with another key or type")
             }
             return false
         }
         let hash = sha256(key)
         guard try store.identity(withKeyHash: hash) == nil,
             try !store.isCertified(keyHash: hash, forOthersThan: identity), try !store.isFormer(keyHash: hash)
-        else { throw RegistryRefusal(400, "the key is another identity's, or was one's before") }
+        else { throw RegistryRefusal(400, "the key belongs or belonged to another identity") }
         let counts = try store.counts()
         guard counts.waiting < policy.mostWaiting, counts.all < policy.mostIdentities else {
             throw RegistryRefusal(503, "too many identities are registered", retryAfter: Int(policy.validationTime))
@@ -60,7 +60,7 @@ extension Registry {
                 try store.useToken(token, type: body.type, at: clock.seconds())
             else {
                 throw RegistryRefusal(
-                    403, body.token == nil ? "an enrolment token is needed" : "the enrolment token does not count")
+                    403, body.token == nil ? "an enrolment token is needed" : "the enrolment token is not valid")
             }
         }
         try store.add(identity, key: key, type: body.type, at: clock.seconds())
@@ -75,7 +75,7 @@ extension Registry {
         do { return try PublicKey(der: bytes) } catch { throw RegistryRefusal(400, "the key: \(error.sentence)") }
     }
 
-    /// The device has the key's private half; so have we ours.
+    /// The device proves its private key, and the service proves its own in the reply.
     func validate(_ body: RegistryBody.Validate) throws -> RegistryReply {
         let identity = try RegistryBody.identity(body.identity)
         let entry = try entry(of: identity)
@@ -93,7 +93,7 @@ extension Registry {
             200, Reply(identity: name, signature: base64(try own.key.pssSignature(over: Array(name.utf8)))))
     }
 
-    /// What a validation is signed over: it names this service, or comes from a device of the reference's.
+    /// The statement that a validation signs: it names this service, unless the device is one of the reference.
     private func statement(of body: RegistryBody.Validate, _ identity: Identifier) throws -> [UInt8] {
         guard let named = body.registry else {
             guard !policy.needsNamedStatements else {
@@ -105,7 +105,7 @@ extension Registry {
         return Statement.validate(identity).bytes(for: own.service)
     }
 
-    /// Who is registered, in time, and not revoked.
+    /// A registered identity that is not revoked and was validated in time.
     func entry(of identity: Identifier) throws -> RegistryEntry {
         guard let entry = try store.entry(identity),
             entry.validated != nil || entry.registered >= clock.seconds() - policy.validationTime
@@ -114,7 +114,7 @@ extension Registry {
         return entry
     }
 
-    /// The one place where a device's signature is checked.
+    /// The only place where a device's signature is checked.
     func check(_ signature: String, over message: [UInt8], by entry: RegistryEntry) throws {
         let signature = try RegistryBody.bytes(signature, "signature")
         guard try PublicKey(der: entry.key).verifiesPSS(signature, over: message) else {

@@ -2,16 +2,16 @@ import Bench
 import Glibc
 import Keys
 
-/// The registry's folder on disk, for its owner only, and the names in it.
+/// The registry's folder on disk, accessible by its owner only, and the names of the files in it.
 public struct RegistryFolder: Sendable {
     let path: String
 
     var identityKey: String { path + "/identity.key.pem" }
     var authorityKey: String { path + "/ca.key.pem" }
     var authority: String { path + "/ca.pem" }
-    /// What the service shows to those who connect, and its private key.
+    /// The service's TLS certificate.
     public var serverCertificate: String { path + "/https.cert.pem" }
-    /// The private key of that.
+    /// The private key of that certificate.
     public var serverKey: String { path + "/https.key.pem" }
     var brokerCertificate: String { path + "/broker.cert.pem" }
     var brokerKey: String { path + "/broker.key.pem" }
@@ -20,39 +20,39 @@ public struct RegistryFolder: Sendable {
     var c2AccessKey: String { path + "/c2.key.pem" }
     var revocations: String { path + "/crl.pem" }
 
-    /// Behind links in the folder's path, of which SQLite would open none (SQLITE_OPEN_NOFOLLOW).
+    /// With resolved symbolic links: SQLite does not follow any (SQLITE_OPEN_NOFOLLOW).
     var database: String {
         let resolved = realpath(path, nil)
         defer { free(resolved) }
         return (resolved.map { String(cString: $0) } ?? path) + "/registry.sqlite"
     }
 
-    /// A folder that a registry has been made in.
-    /// - Throws: `OperatorFault` where there is none, or where others can look into it.
+    /// The folder of an existing registry.
+    /// - Throws: `OperatorFault` if there is none, or if it is accessible to others.
     public init(existing path: String) throws(OperatorFault) {
         self.path = path
         try check()
         guard access(database, F_OK) == 0 else {
             throw OperatorFault(
-                "no registry is in \(path)", hint: "make it: srup-bench registry init --folder \(path) ...")
+                "there is no registry in \(path)", hint: "create it: srup-bench registry init --folder \(path) ...")
         }
         try check(database)
     }
 
-    /// A folder for a new registry; made where it does not exist, and empty.
+    /// A folder for a new registry; created if it does not exist.
     /// - Throws: `OperatorFault`.
     init(new path: String) throws(OperatorFault) {
         self.path = path
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
             throw OperatorFault(
-                "the folder \(path) cannot be made: \(String(cString: strerror(errno)))",
-                hint: "choose a place where we may write")
+                "the folder \(path) cannot be created: \(String(cString: strerror(errno)))",
+                hint: "choose a place that is writable")
         }
         try check()
         for name in [identityKey, authorityKey, authority, serverKey, serverCertificate, database]
         where access(name, F_OK) == 0 {
             throw OperatorFault(
-                "\(name) exists already, and nothing is written over it", hint: "choose another folder")
+                "\(name) exists already and is not overwritten", hint: "choose another folder")
         }
     }
 
@@ -60,19 +60,19 @@ public struct RegistryFolder: Sendable {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {
             throw OperatorFault(
-                "\(path) is not a folder of this user's", hint: "give one: install -d -m 0700 -o USER \(path)")
+                "\(path) is not a folder owned by this user", hint: "create one: install -d -m 0700 -o USER \(path)")
         }
         guard status.st_mode & 0o077 == 0 else {
             throw OperatorFault(
-                "the folder \(path) is open to others (mode 0\(String(status.st_mode & 0o7777, radix: 8)))",
-                hint: "close it: chmod 0700 \(path)")
+                "the folder \(path) is accessible to others (mode 0\(String(status.st_mode & 0o7777, radix: 8)))",
+                hint: "restrict it: chmod 0700 \(path)")
         }
     }
 
-    /// SQLite makes its file as the umask says: what is in it is for its owner only.
+    /// Restricts a file to its owner: SQLite creates its file with the mode of the umask.
     func close(_ file: String) throws(OperatorFault) {
         guard chmod(file, 0o600) == 0 else {
-            throw OperatorFault("\(file) cannot be closed to others", hint: "choose a file system that has modes")
+            throw OperatorFault("the mode of \(file) cannot be set", hint: "choose a file system with file modes")
         }
     }
 
@@ -82,11 +82,12 @@ public struct RegistryFolder: Sendable {
             status.st_mode & 0o077 == 0
         else {
             throw OperatorFault(
-                "\(file) is not a file of ours alone", hint: "close it: chown USER \(file) && chmod 0600 \(file)")
+                "\(file) must be a regular file that only this user can access",
+                hint: "restrict it: chown USER \(file) && chmod 0600 \(file)")
         }
     }
 
-    /// The service's own TLS files, checked like every private key of ours.
+    /// Checks the service's TLS files, as for every private key.
     /// - Throws: `OperatorFault`.
     public func checkServerFiles() throws(OperatorFault) {
         try asOperatorFault {
@@ -95,7 +96,7 @@ public struct RegistryFolder: Sendable {
         }
     }
 
-    /// A certificate of ours.
+    /// A certificate in the folder.
     /// - Throws: `OperatorFault`.
     func certificate(_ file: String) throws(OperatorFault) -> Certificate {
         guard !isIrregular(file) else {
@@ -103,12 +104,13 @@ public struct RegistryFolder: Sendable {
         }
         let bytes = try Files.read(file, atMost: 65_536)
         do { return try Certificate(pem: bytes) } catch {
-            throw OperatorFault("\(file) holds no certificate: \(error.sentence)", hint: "restore it from a backup")
+            throw OperatorFault(
+                "\(file) does not contain a certificate: \(error.sentence)", hint: "restore it from a backup")
         }
     }
 }
 
-/// Replaces a public file by a new one that is on disk before it takes the old one's name.
+/// Replaces a public file atomically: the new one is on disk before it gets the name.
 /// - Throws: `OperatorFault`.
 func replacePublicFile(_ path: String, with bytes: [UInt8]) throws(OperatorFault) {
     let temporary = path + ".new"
@@ -122,7 +124,8 @@ func replacePublicFile(_ path: String, with bytes: [UInt8]) throws(OperatorFault
     guard isWritten, rename(temporary, path) == 0 else {
         let why = String(cString: strerror(errno))
         unlink(temporary)
-        throw OperatorFault("\(path) cannot be written: \(why)", hint: "see that its folder is there and has room")
+        throw OperatorFault(
+            "\(path) cannot be written: \(why)", hint: "check that its folder exists and has free space")
     }
     let folder = open(path.lastIndex(of: "/").map { String(path[...$0]) } ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard folder >= 0 else { return }

@@ -4,14 +4,14 @@ import Glibc
 import Keys
 import SRUP
 
-/// What the service is, and what it tells every device: decided when it was made.
+/// The service's identity and keys, and what it sends to every device: fixed when the registry was created.
 struct RegistryIdentity {
     let identity: Identifier
     let key: IdentityKey
-    /// As statements name it.
+    /// Its name in signed statements.
     let service: Statement.Service
     let revocationFile: String
-    /// The answer to whoever has registered.
+    /// The answer to a registration.
     let registered: Registered
     private let c2: Identifier
     private let c2Key: PublicKey
@@ -62,20 +62,20 @@ struct RegistryIdentity {
 
     func isReserved(_ key: [UInt8]) -> Bool { reservedKeys.contains(key) }
 
-    /// Keys that everybody may know.
+    /// Keys that are public.
     func openKey(of text: String) -> PublicKey? {
         text == identity.topicForm ? key.publicKey : text == c2.topicForm ? c2Key : nil
     }
 }
 
 extension RegistryFolder {
-    /// The CA, its key checked to be ours alone.
+    /// The CA; its key must be accessible by this user only.
     func loadAuthority(_ passphrase: Passphrase?) throws(OperatorFault) -> CertificateAuthority {
         let key: IdentityKey
         do { key = try IdentityKey(pemFile: authorityKey, passphrase: passphrase) } catch KeyError.notAKey {
             throw OperatorFault(
                 "the CA's key \(authorityKey) cannot be read\(passphrase == nil ? "" : " with this passphrase")",
-                hint: "give the passphrase that it was made with: --ca-passphrase FILE")
+                hint: "give its passphrase: --ca-passphrase FILE")
         } catch let error as KeyError { throw OperatorFault(error) } catch {
             throw OperatorFault("\(authorityKey) cannot be read", hint: "restore it from a backup")
         }
@@ -88,7 +88,7 @@ extension RegistryFolder {
 }
 
 extension RegistryClock {
-    /// The machine's own.
+    /// The machine's clocks.
     public static let system = RegistryClock(
         seconds: { Int64(time(nil)) },
         milliseconds: {

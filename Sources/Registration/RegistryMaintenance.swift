@@ -3,10 +3,11 @@ import Keys
 import SQLite
 import SRUP
 
-// What the operator does beside the service, and what the service does by itself.
+// Revocation, and the periodic maintenance of the service.
 extension Registry {
-    /// Ends an identity and all its certificates, and writes the revocation list, all in one: false where nobody has that
-    /// identity. It is nobody's again.
+    /// Revokes an identity and all its certificates, and writes the revocation list, in one transaction. The identity is never assigned
+    /// again.
+    /// - Returns: false if the identity is not registered.
     @discardableResult
     func revoke(_ identity: Identifier) throws -> Bool {
         guard try store.entry(identity) != nil else { return false }
@@ -18,17 +19,18 @@ extension Registry {
         return true
     }
 
-    /// The operator's order to end an identity.
+    /// Revokes an identity by the operator's order.
     /// - Throws: `OperatorFault`.
     public func end(_ identity: Identifier) throws(OperatorFault) {
         let isKnown = try asOperatorFault { try revoke(identity) }
         guard isKnown else {
             throw OperatorFault(
-                "nobody is registered as \(identity.topicForm)", hint: "see who is: srup-bench registry list")
+                "\(identity.topicForm) is not registered",
+                hint: "list the registered identities: srup-bench registry list")
         }
     }
 
-    /// To be done at the start and each hour: forgets what is over, and renews the revocation list in good time.
+    /// To be called at the start and every hour: removes expired entries, and renews the revocation list in time.
     /// - Throws: `OperatorFault`.
     public func maintain() throws(OperatorFault) {
         let now = clock.seconds()
@@ -40,7 +42,7 @@ extension Registry {
         }
     }
 
-    /// Inside a transaction: a list is never replaced by an older one, also not by another process's.
+    /// Inside a transaction, so that a list is never replaced by an older one, also not by another process.
     private func writeRevocations() throws {
         let now = clock.seconds()
         let number = (Int64(try store.setting(.revocationNumber) ?? "0") ?? 0) + 1

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import SRUP
 
-/// A request as it came, bounded, and not believed yet.
+/// A request as received: bounded, and not verified.
 public struct RegistryRequest: Sendable {
     let method: String
     let path: String
@@ -10,18 +10,18 @@ public struct RegistryRequest: Sendable {
     let address: String
 
     /// - Parameters:
-    ///   - method: `GET` or `POST`, or what nobody serves.
+    ///   - method: `GET` or `POST`; others are refused.
     ///   - path: without a query.
     ///   - authorization: the header of that name.
-    ///   - body: at most `RegistryPolicy.maximumBody` bytes, or it is refused.
-    ///   - address: who asks, for the rate limits and the log.
+    ///   - body: more than `RegistryPolicy.maximumBody` bytes are refused.
+    ///   - address: of the client, for the rate limits and the log.
     public init(method: String, path: String, authorization: String? = nil, body: [UInt8] = [], address: String) {
         (self.method, self.path, self.authorization) = (method, path, authorization)
         (self.body, self.address) = (body, address)
     }
 }
 
-/// What the service answers.
+/// A reply of the service.
 public struct RegistryReply: Equatable, Sendable {
     /// The HTTP status.
     public let status: Int
@@ -29,15 +29,15 @@ public struct RegistryReply: Equatable, Sendable {
     public let body: [UInt8]
     /// `application/json` or `text/plain`.
     public let contentType: String
-    /// Seconds until it is worth trying again.
+    /// Seconds after which the client may try again.
     public var retryAfter: Int?
-    /// Whether this answers a client that has proved its identity: strangers cannot take its connection's place.
+    /// Whether the client has proved its identity: its connection is not closed in favour of unknown clients.
     public var isToKnown = false
 
     static func json(_ status: Int, _ value: some Encodable) -> RegistryReply {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(value) else { preconditionFailure("texts and numbers make no JSON") }
+        guard let data = try? encoder.encode(value) else { preconditionFailure("strings and numbers are JSON") }
         return RegistryReply(status: status, body: Array(data), contentType: "application/json")
     }
 
@@ -46,7 +46,7 @@ public struct RegistryReply: Equatable, Sendable {
     }
 }
 
-/// Why a request is refused: the peer's fault, told to it and to the log. It holds nothing that the peer has sent.
+/// Why a request is refused: an error of the peer, which is reported to it and in the log. It contains nothing that the peer has sent.
 struct RegistryRefusal: Error, Equatable {
     let status: Int
     let sentence: String
@@ -57,7 +57,7 @@ struct RegistryRefusal: Error, Equatable {
     }
 }
 
-/// The bodies of requests; members that we do not know are ignored.
+/// The bodies of requests; unknown members are ignored.
 enum RegistryBody {
     struct Register: Decodable {
         let identity: String
@@ -93,18 +93,18 @@ enum RegistryBody {
     static func read<Body: Decodable>(_ bytes: [UInt8], as type: Body.Type) throws(RegistryRefusal) -> Body {
         do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch let error as DecodingError {
             switch error {
-            case .keyNotFound(let member, _): throw RegistryRefusal(400, "«\(member.stringValue)» is missing")
+            case .keyNotFound(let member, _): throw RegistryRefusal(400, "\"\(member.stringValue)\" is missing")
             case .typeMismatch(_, let context), .valueNotFound(_, let context):
                 guard let member = context.codingPath.first else { break }
-                throw RegistryRefusal(400, "«\(member.stringValue)» is not a text")
+                throw RegistryRefusal(400, "\"\(member.stringValue)\" is not a string")
             default: break
             }
         } catch {}
         throw RegistryRefusal(400, "the body is not a JSON object")
     }
 
-    /// An identity in the only form that topics, certificates and signatures have: what else it could look like, another
-    /// reader could take for somebody else.
+    /// An identity in the canonical form of topics, certificates and signatures. Other forms are refused, because another reader could
+    /// take them for another identity.
     static func identity(_ text: String) throws(RegistryRefusal) -> Identifier {
         guard let identity = Identifier(hexadecimal: text), identity.topicForm == text else {
             throw RegistryRefusal(

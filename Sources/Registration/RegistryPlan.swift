@@ -2,52 +2,53 @@ import Bench
 import Keys
 import SRUP
 
-/// What a new registry shall be, and its making: keys, the CA, certificates, the SQLite file.
+/// The settings of a new registry, and its creation: keys, the CA, certificates, the SQLite file.
 public struct RegistryPlan: Sendable {
     let folder: String
     let host: String
     let broker: BrokerURL
     let c2: Identifier
     let c2KeyFile: String
-    /// Who the service is; a fresh identity without it.
+    /// The service's identity; nil: a random one.
     public var identity: Identifier?
-    /// Where the revocation list goes, from the root on; into the folder without it.
+    /// Absolute path of the revocation list; nil: in the folder.
     public var revocationFile: String?
-    /// Whether to make a certificate for the broker as well, by its name in `broker`.
+    /// Whether to create a certificate for the broker, for the name in `broker`.
     public var certifiesBroker = false
-    /// Whether to make a certificate for the C2 server as well, as the broker's client.
+    /// Whether to create a client certificate for the C2 server.
     public var certifiesC2 = false
-    /// Bits of each key; the CA's has at least 3,072.
+    /// Bits of each key; the CA's key has at least 3,072.
     public var bits = 3_072
-    /// How long the CA's and the servers' certificates hold.
+    /// Validity of the CA's and the servers' certificates in days.
     public var days: Int64 = 3_650
 
     /// - Parameters:
-    ///   - folder: for its owner only; made where it does not exist.
-    ///   - host: the name or address that devices reach the service by.
-    ///   - broker: told to every device; `mqtts://NAME` or `mqtt://NAME`, with a port or without.
-    ///   - c2: the server that every device is told of.
+    ///   - folder: accessible by its owner only; created if it does not exist.
+    ///   - host: the name or address at which devices reach the service.
+    ///   - broker: sent to every device; `mqtts://NAME` or `mqtt://NAME`, with or without a port.
+    ///   - c2: the server, sent to every device.
     ///   - c2KeyFile: its public key, PEM.
     /// - Throws: `OperatorFault`.
     public init(folder: String, host: String, broker: String, c2: Identifier, c2KeyFile: String) throws(OperatorFault) {
         guard BrokerURL.isHost(host) else {
-            throw OperatorFault("«\(host)» is no host", hint: "give a DNS name or an IP address: --host localhost")
+            throw OperatorFault(
+                "\"\(host)\" is not a valid host", hint: "give a DNS name or an IP address: --host localhost")
         }
         (self.folder, self.host, self.c2, self.c2KeyFile) = (folder, host, c2, c2KeyFile)
         self.broker = try BrokerURL(broker)
     }
 
-    /// Makes it all.
+    /// Creates everything.
     /// - Parameters:
-    ///   - passphrase: what the CA's key is encrypted with on disk.
-    ///   - made: is told each file that is for others.
+    ///   - passphrase: encrypts the CA's key on disk.
+    ///   - made: takes the path of each file that is for others.
     /// - Throws: `OperatorFault`.
     public func make(
         passphrase: Passphrase?, clock: RegistryClock = .system, made: (String) -> Void = { _ in }
     ) throws(OperatorFault) {
         let c2Key = try asOperatorFault { try PublicKey(pemFile: c2KeyFile) }
         guard revocationFile?.hasPrefix("/") ?? true else {
-            throw OperatorFault("the revocation list's path is not a whole one", hint: "begin it with /")
+            throw OperatorFault("the path of the revocation list must be absolute", hint: "begin it with /")
         }
         let folder = try RegistryFolder(new: folder)
         try asOperatorFault {
@@ -72,7 +73,7 @@ public struct RegistryPlan: Sendable {
                     key.publicKey, named: c2.topicForm, for: .client, from: start, until: end)
                 try replacePublicFile(folder.c2Certificate, with: certificate.pem)
             }
-            // The file comes last: without it there is no registry.
+            // The file is created last: without it there is no registry.
             try makeStore(folder, own)
         }
         try Registry(in: folder, policy: RegistryPolicy(), passphrase: passphrase, clock: clock) { _ in }.maintain()
@@ -106,7 +107,7 @@ public struct RegistryPlan: Sendable {
 }
 
 extension RegistryFolder {
-    /// The name that the service has been made for.
+    /// The service's host name.
     /// - Throws: `OperatorFault`.
     public func host() throws(OperatorFault) -> String {
         try asOperatorFault { try RegistryStore(path: database).setting(.host) } ?? "localhost"
@@ -114,20 +115,21 @@ extension RegistryFolder {
 }
 
 extension Identifier {
-    /// One that nobody has, and that works with the reference.
+    /// A random identity that works with the reference.
     static func random() -> Identifier {
         let number = randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         return Identifier(number | 1 << 63)
     }
 }
 
-/// Where devices find the broker: `mqtts://NAME[:PORT]`.
+/// The broker's URL: `mqtts://NAME[:PORT]`.
 struct BrokerURL: Equatable, Sendable {
     let text: String
     let host: String
 
     init(_ text: String) throws(OperatorFault) {
-        let fault = OperatorFault("«\(text)» is no broker's URL", hint: "name it as in mqtts://broker.example:8883")
+        let fault = OperatorFault(
+            "\"\(text)\" is not a valid broker URL", hint: "write it as in mqtts://broker.example:8883")
         guard let scheme = ["mqtts://", "mqtt://"].first(where: text.hasPrefix) else { throw fault }
         let rest = text.dropFirst(scheme.count)
         var host = rest
@@ -143,7 +145,7 @@ struct BrokerURL: Equatable, Sendable {
         (self.text, self.host) = (text, String(host))
     }
 
-    /// Whether it can be a DNS name or an IP address; no comma gets into a certificate's extensions.
+    /// Whether it can be a DNS name or an IP address; a comma must not get into a certificate's extensions.
     static func isHost(_ text: String) -> Bool {
         (1...253).contains(text.utf8.count)
             && text.utf8.allSatisfy {

@@ -1,28 +1,28 @@
-/// The registration service's numbers: each with what it bounds.
+/// The registration service's settings and bounds.
 public struct RegistryPolicy: Sendable {
-    /// Whether anybody new is registered; certificates are renewed either way.
+    /// Whether new identities are registered; certificates are renewed in either case.
     public var isActive = true
     /// Whether an enrolment token is needed to register.
     public var needsToken = false
-    /// Whether a validation must be signed over a statement that names this registry: devices of the reference's have none.
+    /// Whether a validation must sign a statement that names this registry; devices of the reference cannot.
     public var needsNamedStatements = false
-    /// Whether everybody may read keys and types, as the reference lets them.
+    /// Whether everybody may read keys and types, as in the reference.
     public var hasOpenKeys = false
-    /// How long a client's certificate holds, in days: as long does the broker let in a device whose key was stolen unnoticed.
+    /// Validity of a client certificate in days: as long, a key that was stolen unnoticed gives access to the broker.
     public var certificateDays: Int64 = 90
-    /// How long an identity may wait for its validation, in seconds; then it is forgotten, and free for others.
+    /// Seconds that an identity may wait for its validation; then it is removed and available to others.
     public var validationTime: Int64 = 3_600
-    /// Identities that wait for their validation: more would fill the disk without proving anything.
+    /// Identities that wait for their validation; without this bound, anyone could fill the disk.
     public var mostWaiting: Int64 = 1_000
-    /// Identities in all, revoked ones too.
+    /// Identities in total, including revoked ones.
     public var mostIdentities: Int64 = 100_000
-    /// Certificates for one identity in an hour: each is a signature of the CA's, and may stand in a revocation list.
+    /// Certificates for one identity in an hour: each costs a signature and may need an entry in the revocation list.
     public var certificatesAnHour: Int64 = 10
-    /// How long a revocation list is good, in days: when it is over, a broker refuses everybody.
+    /// Validity of a revocation list in days: after it has expired, a broker refuses every client.
     public var revocationListDays: Int64 = 30
-    /// Requests from one address (one /64 for IPv6) in a minute, and as many at once.
+    /// Requests from one address (one /64 for IPv6) in a minute; also the size of a burst.
     public var requestsAMinute = 120
-    /// Requests from all addresses in a minute, and as many at once.
+    /// Requests from all addresses in a minute; also the size of a burst.
     public var allRequestsAMinute = 6_000
 
     /// The defaults.
@@ -30,25 +30,25 @@ public struct RegistryPolicy: Sendable {
 
     /// Bytes of a request's body.
     public static let maximumBody = 65_536
-    /// Bytes of a public key in DER: up to RSA-8192. Checking larger ones would take the whole service's time.
+    /// Bytes of a public key in DER: up to RSA-8192. Checking larger keys would take too much time.
     static let maximumKey = 1_100
     /// Bytes of a certificate request in PEM, for the same reason.
     static let maximumRequest = 4_096
     /// Characters of a device's type.
     static let maximumType = 64
-    /// Seconds by which a certificate starts earlier than it is made: clocks differ.
+    /// Seconds by which a certificate's validity starts in the past, because clocks differ.
     static let clockDifference: Int64 = 300
     static let day: Int64 = 86_400
 }
 
-/// Where the service takes its time from: the wall clock for what is written down, a steady one for the rate limits.
+/// The service's clocks: the wall clock for stored times, a monotonic clock for the rate limits.
 public struct RegistryClock: Sendable {
     let seconds: @Sendable () -> Int64
     let milliseconds: @Sendable () -> Int64
 
     /// - Parameters:
     ///   - seconds: since 1970.
-    ///   - milliseconds: of a clock that never goes back.
+    ///   - milliseconds: of a clock that does not go back.
     public init(seconds: @escaping @Sendable () -> Int64, milliseconds: @escaping @Sendable () -> Int64) {
         (self.seconds, self.milliseconds) = (seconds, milliseconds)
     }

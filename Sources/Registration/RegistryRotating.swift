@@ -2,10 +2,10 @@ import Enrolling
 import Keys
 import SRUP
 
-// A new key for an identity that stays (ours; docs/registry.md, «rotate»).
+// Key rotation: a new key for the same identity (our extension; docs/registry.md, "rotate").
 extension Registry {
-    /// Puts a new key in the old one's place: signed with both. The same again is answered the same way: a rotation that was
-    /// interrupted goes on.
+    /// Replaces the key by a new one; the request is signed with both. A repeated request gets the same answer, so that an interrupted
+    /// rotation can continue.
     func rotate(_ body: RegistryBody.Rotate) throws -> RegistryReply {
         let identity = try RegistryBody.identity(body.identity)
         let entry = try entry(of: identity)
@@ -30,13 +30,13 @@ extension Registry {
         }
         let (hash, now) = (sha256(key), clock.seconds())
         try store.transaction {
-            // Again, and together with the change: it may have been revoked meanwhile, by a verb beside us.
+            // Checked again, in one transaction with the change: another process may have revoked it in the meantime.
             guard let still = try store.entry(entry.identity), still.isValid, still.key == entry.key else {
-                throw RegistryRefusal(400, "the identity has been revoked, or has another key now")
+                throw RegistryRefusal(400, "the identity has been revoked or has another key now")
             }
             guard try store.identity(withKeyHash: hash) == nil, try !store.isCertified(keyHash: hash),
                 try !store.isFormer(keyHash: hash)
-            else { throw RegistryRefusal(400, "the key is or was in use for something else") }
+            else { throw RegistryRefusal(400, "the key is or was used for something else") }
             let rotations = try store.rotations(of: entry.identity, since: now - 3_600)
             guard rotations.count < policy.certificatesAnHour else {
                 throw RegistryRefusal(
@@ -49,7 +49,7 @@ extension Registry {
 }
 
 extension RegistryStore {
-    /// The old key is nobody's again.
+    /// The old key can never be registered again.
     func replaceKey(of entry: RegistryEntry, by key: [UInt8], at now: Int64) throws {
         try database.run(
             "INSERT INTO former_keys VALUES (?, ?, ?)", .blob(sha256(entry.key)), .unsigned(entry.identity.number),
@@ -59,12 +59,12 @@ extension RegistryStore {
             .unsigned(entry.identity.number))
     }
 
-    /// Whether a key was an identity's, and has been replaced.
+    /// Whether a key belonged to an identity and was replaced.
     func isFormer(keyHash: [UInt8]) throws -> Bool {
         try !database.rows("SELECT 1 FROM former_keys WHERE key_hash = ?", .blob(keyHash)).isEmpty
     }
 
-    /// When the identity's keys since then were replaced, the oldest first.
+    /// The times of the identity's rotations since then, the oldest first.
     func rotations(of identity: Identifier, since time: Int64) throws -> [Int64] {
         try database.rows(
             "SELECT replaced FROM former_keys WHERE identity = ? AND replaced > ? ORDER BY replaced",

@@ -1,8 +1,8 @@
 import Bench
 import SQLite
 
-/// The registry's tables, as numbered migrations: number n takes a file from version n to n + 1. A migration that has been
-/// released is never changed. No private key and no token is in them.
+/// The registry's tables, as numbered migrations: number n takes a file from version n to n + 1. A released migration is never changed.
+/// The tables contain no private key and no token.
 enum RegistrySchema {
     static let migrations = [
         """
@@ -51,7 +51,7 @@ enum RegistrySchema {
     ]
 
     /// Brings a file to the newest version, in one transaction.
-    /// - Throws: what SQLite throws, and `OperatorFault` where a newer program has written the file.
+    /// - Throws: SQLite's errors, and `OperatorFault` if a newer program has written the file.
     static func migrate(_ database: Database) throws {
         try database.script("BEGIN IMMEDIATE")
         do {

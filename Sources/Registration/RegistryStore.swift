@@ -3,12 +3,12 @@ import Keys
 import SQLite
 import SRUP
 
-/// What the registry knows, in SQLite. Several processes may have the file open: the service, and a verb beside it. Used on
-/// one thread.
+/// The registry's stored state, in SQLite. Several processes may have the file open: the service, and subcommands. To be used on one
+/// thread.
 final class RegistryStore {
     let database: Database
 
-    /// Opens the file; makes it where `isNew`.
+    /// Opens the file; SQLite creates it if it does not exist.
     /// - Throws: `DatabaseError`, `OperatorFault`.
     init(path: String) throws {
         database = try Database(path: path)
@@ -16,7 +16,7 @@ final class RegistryStore {
         try RegistrySchema.migrate(database)
     }
 
-    /// All of it or nothing, and nobody else writes meanwhile.
+    /// Runs `body` in a transaction that excludes other writers.
     func transaction<Result>(_ body: () throws -> Result) throws -> Result {
         try database.script("BEGIN IMMEDIATE")
         do {
@@ -29,7 +29,7 @@ final class RegistryStore {
         }
     }
 
-    // MARK: What was decided when the registry was made
+    // MARK: Settings
 
     /// The names in the table meta.
     enum Setting: String {
@@ -75,14 +75,14 @@ final class RegistryStore {
             .unsigned(identity.number), .blob(key), .blob(sha256(key)), .text(type), .integer(now))
     }
 
-    /// Has proven its key; the first time counts.
+    /// Records that the identity has proven its key; the first time is kept.
     func setValidated(_ identity: Identifier, at now: Int64) throws(DatabaseError) {
         try database.run(
             "UPDATE identities SET validated = ? WHERE id = ? AND validated IS NULL", .integer(now),
             .unsigned(identity.number))
     }
 
-    /// Forgets who has not proven their key in time, and certificates that are long over.
+    /// Removes identities that have not proven their key in time, and certificates and tokens that have expired.
     func forget(waitingSince: Int64, overSince: Int64) throws(DatabaseError) {
         try database.run(
             "DELETE FROM identities WHERE validated IS NULL AND revoked IS NULL AND registered < ?",
@@ -98,7 +98,7 @@ final class RegistryStore {
         return (row?.integer(0) ?? 0, row?.integer(1) ?? 0)
     }
 
-    /// Marks the identity and its certificates; false where there is no such identity.
+    /// Marks the identity and its certificates as revoked; false if there is no such identity.
     func revoke(_ identity: Identifier, at now: Int64) throws(DatabaseError) -> Bool {
         for (table, column) in [("certificates", "identity"), ("identities", "id")] {
             try database.run(
@@ -120,7 +120,7 @@ final class RegistryStore {
             .integer(now), .integer(certificate.notAfter))
     }
 
-    /// Whether another identity has, or had, a certificate for this key.
+    /// Whether another identity has or had a certificate for this key.
     /// - Parameter identity: nil: any identity at all.
     func isCertified(
         keyHash: [UInt8], forOthersThan identity: Identifier? = nil
@@ -131,7 +131,7 @@ final class RegistryStore {
         ).isEmpty
     }
 
-    /// When the identity's certificates since then were issued, the oldest first.
+    /// The times when the identity's certificates since then were issued, the oldest first.
     func issues(of identity: Identifier, since time: Int64) throws(DatabaseError) -> [Int64] {
         try database.rows(
             "SELECT issued FROM certificates WHERE identity = ? AND issued > ? ORDER BY issued",
@@ -139,24 +139,24 @@ final class RegistryStore {
         ).map { $0.integer(0) }
     }
 
-    /// What a revocation list made now must name.
+    /// The entries of a new revocation list.
     func revocations() throws(DatabaseError) -> [CertificateAuthority.Revocation] {
         try database.rows("SELECT serial, revoked FROM certificates WHERE revoked IS NOT NULL ORDER BY serial")
             .map { CertificateAuthority.Revocation(serial: $0.blob(0), time: $0.integer(1)) }
     }
 }
 
-/// One identity as it is registered.
+/// A registered identity.
 public struct RegistryEntry: Equatable, Sendable {
-    /// Who it is.
+    /// The identity itself.
     public let identity: Identifier
     /// Its public key, DER (SPKI).
     public let key: [UInt8]
-    /// What it says that it is.
+    /// Its type, as given at registration.
     public let type: String
-    /// When it came, when it proved its key, when it was revoked: seconds since 1970.
+    /// When it registered, proved its key, and was revoked: seconds since 1970.
     public let registered: Int64, validated: Int64?, revoked: Int64?
-    /// Until when its latest certificate holds.
+    /// The end of its latest certificate's validity.
     public let certifiedUntil: Int64?
 
     init(_ row: Database.Row) {
@@ -166,6 +166,6 @@ public struct RegistryEntry: Equatable, Sendable {
         (validated, revoked, certifiedUntil) = (time(4), time(5), time(6))
     }
 
-    /// Whether its key and certificates count.
+    /// Whether its key and certificates are valid.
     var isValid: Bool { validated != nil && revoked == nil }
 }

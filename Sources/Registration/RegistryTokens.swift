@@ -2,7 +2,7 @@ import Keys
 import SQLite
 import SRUP
 
-/// What the bearer of a token may do.
+/// What the holder of a token may do.
 public enum RegistryRole: String, Equatable, Sendable {
     /// Register an identity.
     case enrol
@@ -12,14 +12,14 @@ public enum RegistryRole: String, Equatable, Sendable {
     case c2
 }
 
-/// Tokens: 160 random bits that are shown once. The file has their SHA-256 only, so who reads it has none, and how long a
-/// look-up takes tells nothing of a token.
+/// Tokens: 160 random bits that are shown once. The file contains only their SHA-256, so reading it reveals no token, and neither does the
+/// time of a look-up.
 extension RegistryStore {
-    /// Makes a token.
+    /// Creates a token.
     /// - Parameters:
-    ///   - type: enrols only this type.
-    ///   - uses: how often it may be used; nil: as often as wanted.
-    ///   - label: the operator's words for it.
+    ///   - type: the only type that it enrols; nil: any.
+    ///   - uses: how often it may be used; nil: without limit.
+    ///   - label: the operator's description.
     func makeToken(
         _ role: RegistryRole, type: String? = nil, uses: Int64? = nil, label: String? = nil, until end: Int64,
         at now: Int64
@@ -32,8 +32,7 @@ extension RegistryStore {
         return token
     }
 
-    /// Takes one use of an enrolment token; false where there is none left for this type. Inside a transaction with what it
-    /// is used for.
+    /// Uses an enrolment token once; false if it is not valid for this type. Inside the transaction of the registration.
     func useToken(_ token: String, type: String, at now: Int64) throws(DatabaseError) -> Bool {
         try database.run(
             "UPDATE tokens SET uses = uses - 1, used = used + 1 WHERE hash = ? AND role = ? AND expires > ?"
@@ -42,22 +41,23 @@ extension RegistryStore {
         return database.changes == 1
     }
 
-    /// What the bearer of a token that is no enrolment token may do.
+    /// The role of a token that is not an enrolment token.
     func role(of token: String, at now: Int64) throws(DatabaseError) -> RegistryRole? {
         try database.rows(
             "SELECT role FROM tokens WHERE hash = ? AND role <> ? AND expires > ?",
             .blob(sha256(Array(token.utf8))), .text(RegistryRole.enrol.rawValue), .integer(now)
         ).first?.text(0).flatMap(RegistryRole.init)
     }
-    /// All that are not forgotten yet, the newest first.
+
+    /// All stored tokens, the newest first.
     func tokens() throws(DatabaseError) -> [RegistryToken] {
         try database.rows(
             "SELECT hash, role, type, uses, expires, made, label, used FROM tokens ORDER BY made DESC, hash"
         ).compactMap { RegistryToken($0) }
     }
 
-    /// Takes the token away whose number begins like this, where that is one.
-    /// - Returns: those whose number does; where they are several, nothing is taken away.
+    /// Withdraws the token whose number begins with this text, if there is exactly one.
+    /// - Returns: the matching tokens; if there are several, none is withdrawn.
     func withdraw(_ number: String) throws -> [RegistryToken] {
         try transaction {
             let found = try tokens().filter { $0.hash.hasPrefix(number) }
@@ -69,24 +69,24 @@ extension RegistryStore {
     }
 }
 
-/// A token as the registry knows it: all but the token.
+/// A token as the registry stores it: without the token itself.
 public struct RegistryToken: Equatable, Sendable {
     /// SHA-256 of it, in hexadecimal.
     let hash: String
-    /// What its bearer may do.
+    /// What its holder may do.
     public let role: RegistryRole
     /// The only type that it enrols; nil: any.
     public let type: String?
-    /// How often it may still be used; nil: as often as wanted.
+    /// How often it may still be used; nil: without limit.
     public let usesLeft: Int64?
     /// How often it has been used to register.
     public let used: Int64
-    /// When it was made, and when it is over: seconds since 1970.
+    /// When it was created, and when it expires: seconds since 1970.
     public let made: Int64, expires: Int64
-    /// The operator's words for it.
+    /// The operator's description.
     public let label: String?
 
-    /// What it is called by: the beginning of its hash, which tells nothing of it.
+    /// Its number in lists: the beginning of its hash, which reveals nothing about the token.
     public var number: String { String(hash.prefix(8)) }
 
     init?(_ row: Database.Row) {

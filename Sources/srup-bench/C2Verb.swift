@@ -10,28 +10,28 @@ import SRUP
 struct C2Verb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "c2",
-        abstract: "Be the C2 server: let nodes join in every joinMode, give them orders, let them go.",
+        abstract: "Run a C2 server: accept joins in each join mode, send commands to members, end memberships.",
         discussion: """
-            JOIN_REQ of any node in the keyring is answered with RESPONSE 50. HM_JOIN_REQ gets a fresh value, sealed; the \
-            same value is shown here, to be compared with what the device shows, and decided by the orders accept and \
-            refuse. OBS_JOIN_REQ is refused at once (5E, under the request's token) where the policy does not name the \
-            device, or the observer may not observe or has not joined; otherwise device and observer get the same fresh \
-            value, sealed to each. Nobody may observe until it is given: by --observer, --observer-type, the order observer, \
-            or the console; --state keeps it. The verdict counts only from the observer that was asked, \
+            JOIN_REQ of any node in the keyring is answered with RESPONSE 50. HM_JOIN_REQ is answered with a fresh value, \
+            sealed. The same value is shown here; compare it with what the device shows, and decide by the orders accept \
+            and refuse. OBS_JOIN_REQ is refused immediately (5E, under the request's token) if the policy does not name the \
+            device, or if the observer may not observe or has not joined. Otherwise device and observer receive the same \
+            fresh value, sealed to each. No node may observe unless it is given the right: by --observer, --observer-type, \
+            the order observer, or the console; --state stores it. A verdict counts only from the observer that was asked, \
             under the token that it was asked with: 60, 6E, 6F make the device's answer 50, 5E, 5F.
 
-            Sequence ids are kept as the reference keeps them: one number per peer for both directions. With --state, they \
-            are kept across runs, with members, keys, groups and history (see srup-bench history): the server goes on where \
-            it has ended, however it has, and answers 5F to the joins that were open. Without it nothing is kept, and a \
-            beacon that joined an earlier run must join this one.
+            Sequence ids work as in the reference: one number per peer for both directions. With --state they are stored, \
+            together with members, keys, groups and history (see srup-bench history). The server then continues after a \
+            restart or a crash, and answers 5F to the joins that were open. Without --state nothing is stored, and a beacon \
+            that joined an earlier run must join this one.
 
-            With --registry, keys of nodes that are not in the keyring are asked for at the registration service, and again \
-            every ten minutes while the node speaks: one that it has revoked is let go.
+            With --registry the server asks the registration service for the keys of nodes that are not in the keyring, and \
+            again every ten minutes while the node sends messages. It ends the membership of a node that was revoked.
 
-            With --orders, lines on standard input are orders, with @NAME for the nodes of a group:
-              accept NODE MARK: the mark that is shown with the value
-              observer NODE yes|no: whether it may observe
-              require reachable|challenged|keyed: as --require; kept with --state
+            With --orders, each line on standard input is an order; @NAME stands for the nodes of a group:
+              accept NODE MARK: the mark is shown with the value
+              observer NODE yes|no: whether the node may observe
+              require reachable|challenged|keyed: as --require; stored with --state
               refuse|join|terminate|deregister|identity NODE
               action NODE pause|resume|identify|restart-radio|0..255
               data NODE ID HEX
@@ -39,11 +39,11 @@ struct C2Verb: ParsableCommand {
               activate NODE
               group NAME NODE...
 
-            With --web, a page on this machine's loopback addresses shows devices, joins and messages, takes the same \
-            orders, and is the only place where values are shown and joins are decided; docs/console.md tells how it is protected. \
-            The key signs in once, and the next one is said then.
+            With --web, a page on this machine's loopback addresses shows devices, joins and messages, and takes the same \
+            orders. It is then the only place where values are shown and joins are decided; docs/console.md describes how it \
+            is protected. Each key signs in once; the next one is printed when a key is used.
 
-            One line per step on standard output. The ones to wait for:
+            Standard output has one line for each step. Scripts can wait for these:
               c2: ready
               c2: join of <node>: accepted
               c2: observed join of <device> by <observer>: accepted|refused|failed
@@ -52,7 +52,7 @@ struct C2Verb: ParsableCommand {
               c2: console on http://localhost:<port>/ — sign in with <key>
               c2: human-moderated join of <device> by a human: accepted|refused|failed
 
-            Status 0 after the expected joins or by SIGTERM or SIGINT, 12 where --timeout came before them.
+            Exit status 0 after the expected joins or on SIGTERM or SIGINT, 12 if --timeout expired before them.
 
             EXAMPLE:
               srup-bench c2 --id c2 --key keys/c2.key.pem --keyring keys \\
@@ -64,127 +64,132 @@ struct C2Verb: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The nodes that we know: a folder of <id>.pub.pem. Our own may be in it (required without --registry).",
+            "The known nodes: a folder of <id>.pub.pem files. It may contain our own (required without --registry).",
             valueName: "dir"))
     var keyring: String?
 
     @Option(
         help: ArgumentHelp(
-            "Keep everything in this file, mode 0600; it is made where it does not exist.", valueName: "file"))
+            "Store everything in this file, mode 0600; it is created if it does not exist.", valueName: "file"))
     var state: String?
 
     @Option(
         help: ArgumentHelp(
-            "Ask this registration service for the keys of nodes that are not in the keyring (required without --keyring).",
+            "Registration service for the keys of nodes that are not in the keyring (required without --keyring).",
             valueName: "URL"))
     var registry: String?
 
     @Option(
         help: ArgumentHelp(
-            "Certificates that the registry's must lead to, PEM. Without it, the system's.", valueName: "file"))
+            "CA certificates for the registry, PEM. Default: the system's.", valueName: "file"))
     var registryCa: String?
 
     @Option(
-        help: ArgumentHelp("The token of who may read keys; see srup-bench registry reader.", valueName: "file"))
+        help: ArgumentHelp(
+            "File with a reader's token of the registry; see srup-bench registry reader.", valueName: "file"))
     var readerToken: String?
 
     @Option(
         help: ArgumentHelp(
-            "This node may observe: its word decides on the devices that name it. May be given several times.",
+            "This node may observe: its verdicts decide on the devices that name it. May be given several times.",
             valueName: "identity"))
     var observer: [Identifier] = []
 
     @Option(
         help: ArgumentHelp(
             """
-            Nodes that the registry has with this type may observe; may be given several times. Only with a registry whose \
-            enrolment tokens name types: otherwise a node's type is what it says itself.
+            Nodes that are registered with this type may observe; may be given several times. Use it only with a registry \
+            whose enrolment tokens name types: otherwise a node's type is only what the node claims.
             """, valueName: "type"))
     var observerType: [String] = []
 
     @Option(
         help: ArgumentHelp(
             """
-            How much must be known of a device's proof: that the observer says it was there, that it says the device has \
-            answered a challenge (its setting report-evidence), or that the device has signed its answer and this server has \
-            checked it. What is less is refused. Without it, as --state has kept it, or reachable.
+            The grade of evidence that a join needs: the observer reports the device (reachable), the observer reports that \
+            the device answered a challenge (its setting report-evidence; challenged), or the device signed its answer and \
+            this server checked it (keyed). Less is refused. Default: as stored with --state, otherwise reachable.
             """, valueName: "reachable|challenged|keyed"))
     var require: C2.Grade?
 
     @Option(
         help: ArgumentHelp(
             """
-            Beacons that observe together: a join that names one of them asks all of them. May be given several times. Each \
-            must be allowed to observe; only keyed proofs count.
+            Beacons that observe together: for a join that names one of them, all of them are asked. May be given several \
+            times. Each must be allowed to observe; only keyed proofs count.
             """, valueName: "name=identity,identity,..."))
     var site: [SiteOption] = []
 
     @Option(
         help: ArgumentHelp(
-            "How many beacons of a site must have seen the device. Without it, more than half of them.",
+            "How many beacons of a site must have seen the device. Default: more than half of them.",
             valueName: "name=n"))
     var quorum: [QuorumOption] = []
 
-    @Option(help: ArgumentHelp("End when so many observed joins are decided.", valueName: "n"))
+    @Option(help: ArgumentHelp("Exit after this number of decided observed joins.", valueName: "n"))
     var expectJoins: Int?
 
-    @Option(help: ArgumentHelp("Then go on listening for so long.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp(
+            "With --expect-joins: continue to listen for this time before the exit.", valueName: "seconds"))
     var linger = Seconds(0)
 
-    @Option(help: ArgumentHelp("Give up on an observer after so long, and answer 5F.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp("How long to wait for an observer's verdict; then the answer is 5F.", valueName: "seconds"))
     var window = Seconds(180)
 
     @Option(
         help: ArgumentHelp(
-            "Only these devices may join by observation; may be given several times. Without it, all known ones.",
+            "Only these devices may join by observation; may be given several times. Default: all known devices.",
             valueName: "identity"))
     var accept: [Identifier] = []
 
     @Option(
         help: ArgumentHelp(
             """
-            Misbehave: publish the OBSERVE_REQ for this device a second time, byte for byte, right after its join is \
+            Misbehave: publish the OBSERVE_REQ for this device a second time, byte for byte, immediately after its join is \
             decided; may be given several times.
             """, valueName: "identity"))
     var replayRequestsOf: [Identifier] = []
 
     @Option(
         help: ArgumentHelp(
-            "How a device may join: ID=simple,human,observed; may be given several times. Without it, all known ones.",
-            valueName: "identity=joinMode,..."))
+            "How a device may join: ID=simple,human,observed; may be given several times. Default: all known devices, in each join mode.",
+            valueName: "identity=mode,..."))
     var allow: [Allowance] = []
 
     @Option(
         help: ArgumentHelp(
-            "Do not let this node resign or deregister; may be given several times.", valueName: "identity"))
+            "Refuse to let this node resign or deregister; may be given several times.", valueName: "identity"))
     var keep: [Identifier] = []
 
-    @Option(help: ArgumentHelp("Give up on human eyes after so long, and answer 5F.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp("How long to wait for a person's decision; then the answer is 5F.", valueName: "seconds"))
     var humanWindow = Seconds(600)
 
     @Option(
         help: ArgumentHelp(
-            "The view in which values are compared, the same as the devices'. The page can switch it.",
+            "The view in which values are compared; the same as the devices'. The page can switch it.",
             valueName: "name"))
     var view = HumanView.words
 
     @Option(
         defaultAsFlag: UInt16(0),
         help: ArgumentHelp(
-            "Serve the operator's page to browsers on this machine, at this port or, without one, at one that is free.",
+            "Serve the operator's page to browsers on this machine, at this port or, without a number, at a free one.",
             valueName: "port"))
     var web: UInt16?
 
-    @Flag(help: "Take orders from standard input.")
+    @Flag(help: "Read orders from standard input.")
     var orders = false
 
     func validate() throws {
         if keyring == nil, registry == nil { throw ValidationError("give --keyring, --registry, or both") }
         if registry == nil, registryCa != nil || readerToken != nil || !observerType.isEmpty {
-            throw ValidationError("--registry-ca, --reader-token and --observer-type go with --registry")
+            throw ValidationError("--registry-ca, --reader-token and --observer-type need --registry")
         }
         try checkSites()
-        if let expectJoins, expectJoins < 1 { throw ValidationError("--expect-joins wants 1 or more") }
+        if let expectJoins, expectJoins < 1 { throw ValidationError("--expect-joins takes a number from 1 up") }
     }
 
     /// Each beacon stands in one site, and each quorum can be reached.
@@ -195,11 +200,11 @@ struct C2Verb: ParsableCommand {
         }
         for quorum in quorum {
             guard let site = site.first(where: { $0.name == quorum.name }) else {
-                throw ValidationError("--quorum names the site \(quorum.name), which no --site has")
+                throw ValidationError("--quorum names the site \(quorum.name), but no --site does")
             }
             guard (1...site.beacons.count).contains(quorum.count) else {
                 throw ValidationError(
-                    "--quorum \(quorum.name) wants 1 to \(site.beacons.count), as many as it has beacons")
+                    "--quorum \(quorum.name) takes a number from 1 to \(site.beacons.count), the number of its beacons")
             }
         }
     }
@@ -253,8 +258,8 @@ struct C2Verb: ParsableCommand {
         try ConsoleServer(console: console, port: port).start()
     }
 
-    /// A file, a pipe or a terminal: a thread that waits for lines takes them all. Not by stdio, whose locks the waiting
-    /// would hold at the end.
+    /// A thread waits for lines: standard input may be a file, a pipe or a terminal. It does not use stdio, because it would hold
+    /// stdio's locks when the process exits.
     private func takeOrders(for server: C2Server) {
         startThread("orders") {
             var held: [UInt8] = []

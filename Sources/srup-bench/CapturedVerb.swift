@@ -6,12 +6,12 @@ import SRUP
 struct CapturedVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "captured",
-        abstract: "Be a beacon that was taken over: join the server, and say what you like of every device.",
+        abstract: "Run a captured beacon: it joins the server, and gives the same verdict on every device.",
         discussion: """
-            Answers each OBSERVE_REQ at once, without having seen the device. A server that requires keyed proofs (c2 \
+            Answers each OBSERVE_REQ immediately, without having seen the device. A server that requires keyed proofs (c2 \
             --require keyed), or a quorum (c2 --site), is not deceived by it.
 
-            The lines to wait for:
+            Scripts can wait for these lines:
               captured: member of <server>
               captured: says of <device>, which it has not seen: <status>
 
@@ -28,7 +28,7 @@ struct CapturedVerb: ParsableCommand {
     @Option(help: ArgumentHelp("Its public key, PEM (required without --enrolled).", valueName: "file"))
     var serverKey: String?
 
-    @Option(help: ArgumentHelp("What it says of every device.", valueName: "valid|invalid|failed"))
+    @Option(help: ArgumentHelp("Its verdict on every device.", valueName: "valid|invalid|failed"))
     var say = CapturedVerdict.valid
 
     func validate() throws {
@@ -48,7 +48,7 @@ struct CapturedVerb: ParsableCommand {
     }
 }
 
-/// What `captured --say` takes.
+/// The value of `captured --say`.
 enum CapturedVerdict: String, ExpressibleByArgument, CaseIterable {
     case valid, invalid, failed
 

@@ -4,16 +4,16 @@ import Bench
 import Links
 import SRUP
 
-/// What device and server both need.
+/// Options of several subcommands.
 struct CommonOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The folder of srup-bench enrol; then the six options below need not be given.", valueName: "dir"))
+            "The folder that srup-bench enrol created; replaces the six options below.", valueName: "dir"))
     var enrolled: String?
 
     @Option(
         help: ArgumentHelp(
-            "Who we are: 1 to 16 hexadecimal digits. Also the MQTT client id (required without --enrolled).",
+            "Our identity: 1 to 16 hexadecimal digits. Also the MQTT client id (required without --enrolled).",
             valueName: "identity"))
     var id: Identifier?
 
@@ -29,11 +29,12 @@ struct CommonOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Certificates that the broker's must lead to, PEM (required without --enrolled).", valueName: "file"))
+            "CA certificates for the broker, PEM (required without --enrolled).", valueName: "file"))
     var ca: String?
 
     @Option(
-        help: ArgumentHelp("Our certificate towards the broker, PEM (required without --enrolled).", valueName: "file"))
+        help: ArgumentHelp(
+            "Our client certificate for the broker, PEM (required without --enrolled).", valueName: "file"))
     var cert: String?
 
     @Option(
@@ -42,12 +43,13 @@ struct CommonOptions: ParsableArguments {
     var tlsKey: String?
 
     @Option(
-        help: ArgumentHelp("Append each message to this file, one JSON object a line; see diagram.", valueName: "file"))
+        help: ArgumentHelp(
+            "Append each message to this file, one JSON object per line; see diagram.", valueName: "file"))
     var trace: String?
 
     @Option(
         help: ArgumentHelp(
-            "End after so many seconds at the latest. Without it, device: 200, c2: never.", valueName: "seconds"))
+            "Maximum run time. Default: 200 for device, unlimited for c2.", valueName: "seconds"))
     var timeout: Seconds?
 
     func validate() throws {
@@ -55,12 +57,12 @@ struct CommonOptions: ParsableArguments {
             throw ValidationError("give --enrolled, or all of --id, --key, --broker, --ca, --cert and --tls-key")
         }
         guard enrolled == nil || id == nil && key == nil else {
-            throw ValidationError("with --enrolled, --id and --key are those of that enrolment")
+            throw ValidationError("with --enrolled, do not give --id or --key: they are those of the enrolment")
         }
         if let broker { try validating { () throws(OperatorFault) in _ = try BrokerAddress(option: broker) } }
     }
 
-    /// Whom the enrolment made us, where there was one.
+    /// The enrolment, if there is one.
     func enrolment() throws -> EnrolledNode? { try enrolled.map { try EnrolledNode(folder: $0) } }
 
     var node: BenchNode {
@@ -77,7 +79,7 @@ struct CommonOptions: ParsableArguments {
     }
 }
 
-/// A time on the command line: seconds, at most a year, with decimals.
+/// A duration on the command line: seconds with decimals, at most a year.
 struct Seconds: ExpressibleByArgument {
     let nanoseconds: Int64
 
@@ -91,7 +93,7 @@ struct Seconds: ExpressibleByArgument {
     var defaultValueDescription: String { "\(nanoseconds / 1_000_000_000)" }
 }
 
-/// Has `validate` refuse what this refuses, as part of a command line that is wrong.
+/// Reports a fault as an error in the command line.
 func validating(_ body: () throws(OperatorFault) -> Void) throws {
     do throws(OperatorFault) { try body() } catch { throw ValidationError("\(error.sentence); \(error.hint)") }
 }

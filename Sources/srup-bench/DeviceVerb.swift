@@ -8,32 +8,32 @@ import SRUP
 struct DeviceVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "device",
-        abstract: "Be a device that joins before an observer: ask the server, prove to the beacon, report the outcome.",
+        abstract: "Run a device in an observed join: ask the server, prove to the beacon, report the outcome.",
         discussion: """
-            Sends OBS_JOIN_REQ, opens the proof link to the beacon, says CLAIM (in keyed mode) or READY, and proves that it \
-            holds the value as soon as the server has sent it. It opens another link until the server has answered or --timeout \
-            is over: 10 s after the outcome valid with the value's tag; after anything else, silence included, 0.5 s later, \
-            doubled each time up to 10 s. A connection that is refused is tried again within 0.5 s. The server's answer decides \
-            the join.
+            Sends OBS_JOIN_REQ, opens the proof link to the beacon, sends CLAIM (in keyed mode) or READY, and proves that it \
+            holds the value as soon as the server has sent it. It opens further links until the server has answered or \
+            --timeout has expired: 10 s after the outcome valid with a correct tag; after anything else, including silence, \
+            after 0.5 s, doubled each time up to 10 s. A refused connection is tried again within 0.5 s. The server's answer \
+            decides the join.
 
-            In keyed mode the device also signs the proof with its identity key, for the server to check, and nothing on the \
-            air names it. Challenge mode does not show the value either, and shows only that the device holds it. Value mode shows \
-            the value, and is used only with --mode value.
+            In keyed mode the device also signs the proof with its identity key, for the server to check, and does not send \
+            its identity over the air. Challenge mode does not disclose the value, and proves only that the device holds it. \
+            Value mode discloses the value, and is used only with --mode value.
 
-            The last line on standard output is the outcome, the exit status says the same:
+            The last line on standard output is the outcome; the exit status says the same:
               device: joined       0
               device: refused     10   (RESPONSE 5E)
               device: failed      11   (RESPONSE 5F)
               device: no answer   12   (nothing before --timeout)
             With --replay, 0 is "joined; the replayed frame was ignored", 13 "joined; the replayed frame was answered".
-            Status 1 is a fault on our side: a file, a broker never reached, a link that cannot exist.
+            Status 1 is a fault on this side: an invalid file, an unreachable broker, an impossible link.
 
-            With --beacon nearest, beacons are looked for over Bluetooth LE, and the one with the strongest signal is taken: \
-            with --observer that very one, without it whichever it is. What a beacon says of itself there is not proven; \
-            in keyed and challenge mode it proves itself with the outcome.
+            With --beacon nearest, the device scans for beacons over Bluetooth LE and uses the one with the strongest signal; \
+            with --observer only that beacon. Advertisements are not authenticated; in keyed and challenge mode the beacon \
+            proves itself with the outcome.
 
             A beacon's address: local:PATH, rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM], le:ADDR[/PSM], \
-            le-random:ADDR[/PSM]. Without numbers, the specification's: 21, 0x1035, 0xd5.
+            le-random:ADDR[/PSM]. The default channel and PSMs are the specification's: 21, 0x1035, 0xd5.
 
             EXAMPLE:
               srup-bench device --id d1 --key keys/d1.key.pem --server c2 \\
@@ -52,54 +52,56 @@ struct DeviceVerb: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The server's public key, PEM: nobody else's word counts. With --enrolled, the one of the enrolment (required without --enrolled).",
+            "The server's public key, PEM. With --enrolled, the one of the enrolment (required without --enrolled).",
             valueName: "file"))
     var serverKey: String?
 
     @Option(
         help: ArgumentHelp(
-            "The beacon that is to observe us (required with --link).", valueName: "identity"))
+            "The beacon that observes the join (required with --link).", valueName: "identity"))
     var observer: Identifier?
 
     @Option(
-        help: ArgumentHelp("Where the beacon listens; see above (required without --beacon).", valueName: "address"))
+        help: ArgumentHelp(
+            "The address of the beacon's link; see above (required without --beacon).", valueName: "address"))
     var link: NearbyAddress?
 
     @Option(
         help: ArgumentHelp(
-            "Instead of --link: look for the beacon, and take the nearest.", valueName: "nearest"))
+            "Instead of --link: scan for beacons, and use the nearest.", valueName: "nearest"))
     var beacon: BeaconChoice?
 
     @Option(
         help: ArgumentHelp(
-            "Another beacon of the observer's site, and where it listens; may be given several times. The device goes to each.",
+            "Another beacon of the observer's site, and its address; may be given several times. The device connects to each.",
             valueName: "identity=address"))
     var also: [BeaconPlace] = []
 
-    @Option(help: ArgumentHelp("With --beacon nearest: over which transport.", valueName: "transport"))
+    @Option(help: ArgumentHelp("With --beacon nearest: the transport of the link.", valueName: "transport"))
     var over = TransportOption.le
 
-    @Option(help: ArgumentHelp("With --beacon nearest: how long to look.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("With --beacon nearest: how long to scan.", valueName: "seconds"))
     var lookFor = Seconds(5)
 
-    @Option(help: ArgumentHelp("Our own Bluetooth adapter's address, where there are several.", valueName: "bdaddr"))
+    @Option(
+        help: ArgumentHelp("The address of the local Bluetooth adapter, if there are several.", valueName: "bdaddr"))
     var adapter: BluetoothAddress?
 
     @Option(
         help: ArgumentHelp(
-            "How to prove. Without it, keyed where the beacon offers it, and challenge otherwise.",
+            "The mode of the proof. Default: keyed if the beacon offers it, otherwise challenge.",
             valueName: "keyed|challenge|value"))
     var mode: ModeOption?
 
     @Option(
         help: ArgumentHelp(
-            "The sequence id of OBS_JOIN_REQ. Without it, hundredths of a second since 1970, so that each run is fresh.",
+            "The sequence id of OBS_JOIN_REQ. Default: derived from the time, so that it grows with each run.",
             valueName: "n"))
     var sequence: UInt64?
 
     @Flag(
         help: ArgumentHelp(
-            "Misbehave: prove with another value, once, and wait for the outcome. Where the beacon offers keyed mode, add --mode challenge: in keyed mode such a claim fits nothing, no proof is asked for, and the join fails by silence, as with --silent."
+            "Misbehave: prove once with a wrong value, and wait for the outcome. If the beacon offers keyed mode, add --mode challenge: in keyed mode such a claim matches nothing, the beacon requests no proof, and the join fails as with --silent."
         ))
     var wrongValue = false
 
@@ -108,16 +110,16 @@ struct DeviceVerb: ParsableCommand {
             "Misbehave: in keyed mode, sign the proof with another key, or not at all.", valueName: "own|other|none"))
     var signing = DeviceTask.Signing.own
 
-    @Flag(help: "Misbehave: ask, and never open the link.")
+    @Flag(help: "Misbehave: send the request, and never open the link.")
     var silent = false
 
-    @Option(help: ArgumentHelp("Misbehave: open the link so long after having asked.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Misbehave: open the link this long after the request.", valueName: "seconds"))
     var late = Seconds(0)
 
-    @Flag(help: "Misbehave: when joined, publish the same OBS_JOIN_REQ again, byte for byte.")
+    @Flag(help: "Misbehave: after the join, publish the same OBS_JOIN_REQ again, byte for byte.")
     var replay = false
 
-    @Option(help: ArgumentHelp("How long to wait for an answer to that.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("With --replay: how long to wait for an answer.", valueName: "seconds"))
     var replayWait = Seconds(3)
 
     func validate() throws {
@@ -127,20 +129,20 @@ struct DeviceVerb: ParsableCommand {
         guard (server == nil) == (serverKey == nil), server != nil || common.enrolled != nil else {
             throw ValidationError("give --server and --server-key, or --enrolled")
         }
-        guard beacon != nil || observer != nil else { throw ValidationError("--link takes --observer as well") }
+        guard beacon != nil || observer != nil else { throw ValidationError("--link needs --observer") }
     }
 
-    /// Who is to observe us, and where.
+    /// The observer and its address.
     private func place() throws -> (Identifier, NearbyAddress) {
         if let link, let observer { return (observer, link) }
         let found = try Scan.run(nanoseconds: lookFor.nanoseconds, adapter: adapter ?? .any)
         guard let nearest = found.nearest(observer) else {
             throw OperatorFault(
-                observer.map { "beacon \($0) was not heard" } ?? "no beacon was heard",
-                hint: "go nearer, or look longer with --look-for")
+                observer.map { "beacon \($0) was not found" } ?? "no beacon was found",
+                hint: "move closer, or scan longer with --look-for")
         }
         guard let beacon = nearest.announcement.beacon ?? observer else {
-            throw OperatorFault("the nearest beacon does not say who it is", hint: "name it with --observer")
+            throw OperatorFault("the nearest beacon does not advertise its identity", hint: "give it with --observer")
         }
         guard let address = nearest.link(over: over.transport) else {
             throw OperatorFault(
@@ -174,7 +176,7 @@ struct DeviceVerb: ParsableCommand {
 
 extension DeviceTask.Signing: ExpressibleByArgument {}
 
-/// What `--also` takes.
+/// The value of `--also`.
 struct BeaconPlace: ExpressibleByArgument {
     let beacon: Identifier
     let address: NearbyAddress
@@ -188,10 +190,10 @@ struct BeaconPlace: ExpressibleByArgument {
     }
 }
 
-/// What `--beacon` takes.
+/// The value of `--beacon`.
 enum BeaconChoice: String, ExpressibleByArgument, CaseIterable { case nearest }
 
-/// A transport over which a beacon that was found can be reached.
+/// The value of `--over`: a transport over which a scanned beacon may be reachable.
 struct TransportOption: ExpressibleByArgument {
     static let le = TransportOption(transport: .le)
 
@@ -202,7 +204,7 @@ struct TransportOption: ExpressibleByArgument {
     private static func isOffered(_ transport: Transport) -> Bool {
         switch transport {
         case .rfcomm, .l2cap, .le: true
-        case .local: false  // nothing announces it
+        case .local: false  // it is not advertised
         }
     }
 
@@ -223,7 +225,7 @@ extension BluetoothAddress: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument[...]) }
 }
 
-/// A mode by its name; its raw value is that of the wire.
+/// The value of `--mode`: a mode by its name.
 struct ModeOption: ExpressibleByArgument {
     let mode: Mode
 

@@ -6,13 +6,13 @@ import HumanView
 struct DiagramVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diagram",
-        abstract: "Draw the messages of an observed join, as the paper's Figure 2 does.",
+        abstract: "Draw the messages of an observed join, as in the paper's Figure 2.",
         discussion: """
             Merges trace files by their times and prints a sequence diagram: device, beacon and C2 server, and each message \
-            with its name, sequence id, bytes, and the milliseconds since the first. The traces must come from one boot of \
-            one machine, whose clock they share.
+            with its name, sequence id, bytes, and the milliseconds since the first. The traces must be from the same boot of \
+            the same machine, because they share its clock.
 
-            The diagram is as wide as the terminal, or as COLUMNS says, otherwise 80 columns; at least \
+            The diagram is as wide as the terminal or COLUMNS, otherwise 80 columns; at least \
             \(Diagram.widths.lowerBound) and at most \(Diagram.widths.upperBound). Long numbers are shortened; the lines \
             below the diagram have them in full. It has colours on a terminal, unless NO_COLOR is set or TERM is dumb.
 
@@ -30,7 +30,7 @@ struct DiagramVerb: ParsableCommand {
     @Option(help: ArgumentHelp("The title above the diagram.", valueName: "text"))
     var title: String?
 
-    @Option(help: ArgumentHelp("Also write it as one SVG file, for light and dark pages.", valueName: "file"))
+    @Option(help: ArgumentHelp("Also write it to this SVG file, for light and dark pages.", valueName: "file"))
     var svg: String?
 
     @Option(help: ArgumentHelp("Whether to use colours.", valueName: "when"))
@@ -50,7 +50,7 @@ struct DiagramVerb: ParsableCommand {
         Terminal.print(diagram.text(width: width, style: style))
     }
 
-    /// Nothing where standard output is not a terminal, or one that does not say it.
+    /// nil if standard output is not a terminal, or if its width is unknown.
     private static var terminalWidth: Int? {
         var size = winsize()
         guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }

@@ -5,13 +5,13 @@ import Enrolling
 struct EnrolVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "enrol",
-        abstract: "Make a device known to a network: keys, registration, certificate, in one folder.",
+        abstract: "Enrol a device: keys, registration and client certificate, in one folder.",
         discussion: """
-            Asks the registration service at URL, as srup-beacon enrol does for a beacon: makes the identity key and the \
-            access key, registers, proves that the key is ours, gets the client certificate for the broker, keeps the C2 \
-            server's key. srup-bench device --enrolled FOLDER needs nothing else of whom to be and whom to trust.
+            Uses the registration service at URL, as srup-beacon enrol does for a beacon: creates the identity key and the \
+            client key, registers, proves the identity key, obtains the client certificate for the broker, and stores the C2 \
+            server's key. srup-bench device --enrolled FOLDER needs no other keys or certificates.
 
-            Interrupted, it is run again in the same way, and goes on where it was. It writes over nothing.
+            If it is interrupted, run the same command again; it continues. It does not overwrite files.
 
             EXAMPLE:
               srup-bench enrol https://localhost:8443 --folder d1 \\
@@ -23,41 +23,42 @@ struct EnrolVerb: ParsableCommand {
     @Argument(help: ArgumentHelp("The registration service, https://host[:port][/path] (required).", valueName: "URL"))
     var address: String
 
-    @Option(help: ArgumentHelp("The device's folder; made, for its owner only (required).", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("The device's folder; created, accessible by its owner only (required).", valueName: "dir"))
     var folder: String
 
-    @Option(help: ArgumentHelp("What the service is told that this is.", valueName: "text"))
+    @Option(help: ArgumentHelp("The type to register with.", valueName: "text"))
     var type = "device"
 
-    @Option(help: ArgumentHelp("The identity; a random one unless given.", valueName: "identity"))
+    @Option(help: ArgumentHelp("The identity. Default: a random one.", valueName: "identity"))
     var identity: String?
 
     @Option(
         help: ArgumentHelp(
-            "A file with the token that the service asks for, or - for standard input; SRUP_BENCH_TOKEN in the environment does as well.",
+            "A file with the enrolment token, or - for standard input; alternatively the environment variable SRUP_BENCH_TOKEN.",
             valueName: "file"))
     var token: String?
 
     @Option(
         help: ArgumentHelp(
-            "PEM, the CA of the service's certificate, or several; no others are trusted then.", valueName: "file"))
+            "CA certificates for the service, PEM; then no others are trusted.", valueName: "file"))
     var ca: String?
 
-    @Option(help: ArgumentHelp("The broker, where the service does not tell it again.", valueName: "host:port"))
+    @Option(help: ArgumentHelp("The broker, if the service does not report it again.", valueName: "host:port"))
     var broker: String?
 
     @Option(
         name: .customLong("c2"),
-        help: ArgumentHelp("The C2 server, where the service does not tell it again.", valueName: "identity"))
+        help: ArgumentHelp("The C2 server, if the service does not report it again.", valueName: "identity"))
     var server: String?
 
-    @Option(help: ArgumentHelp("Seconds for each request, 1 to 600; 30 unless given.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Timeout of each request, 1 to 600. Default: 30.", valueName: "seconds"))
     var timeout: Int?
 
-    @Option(help: ArgumentHelp("Bits of new keys, 2048 to 8192; 3072 unless given.", valueName: "n"))
+    @Option(help: ArgumentHelp("Bits of new keys, 2048 to 8192. Default: 3072.", valueName: "n"))
     var bits: Int?
 
-    @Flag(help: "Become another device: what is there is renamed first.")
+    @Flag(help: "Enrol as a new device; existing files are renamed first.")
     var replace = false
 
     func validate() throws {
@@ -80,6 +81,6 @@ struct EnrolVerb: ParsableCommand {
     func run() throws {
         let node = try EnrolledNode.enrol(form, into: folder, replaces: replace) { Terminal.print("enrol: \($0)") }
         Terminal.print("enrol: \(try node.trial)")
-        Terminal.print("enrol: enrolled as \(node.id.topicForm); be it: srup-bench device --enrolled \(folder)")
+        Terminal.print("enrol: enrolled as \(node.id.topicForm); use it: srup-bench device --enrolled \(folder)")
     }
 }

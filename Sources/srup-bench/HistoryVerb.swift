@@ -7,11 +7,12 @@ import SRUP
 struct HistoryVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "history",
-        abstract: "Show what a C2 server has sent, accepted, refused and decided.",
+        abstract: "Show the history of a C2 server: messages, decisions, evidence and orders.",
         discussion: """
-            Reads the file of c2 --state, while the server runs or after it. A line per entry: id, time (UTC), kind, node, \
-            and what the operator was told; of a decision also the grade of its evidence and why. Kinds: message, decision, evidence, order, remark. The server keeps the last \
-            100000 entries, or 256 MiB of them. No value is in it: what was sealed is sealed here.
+            Reads the file of c2 --state; the server may be running. One line per entry: id, time (UTC), kind, node, and \
+            text; for a decision also the grade of its evidence and the reason. Kinds: message, decision, evidence, order, \
+            remark. The server keeps the last 100000 entries, at most 256 MiB. The history contains no values: sealed values \
+            stay sealed.
 
             EXAMPLE:
               srup-bench history --state c2.sqlite --node d1 --last 20
@@ -21,21 +22,21 @@ struct HistoryVerb: ParsableCommand {
     @Option(help: ArgumentHelp("The file of c2 --state (required).", valueName: "file"))
     var state: String
 
-    @Option(help: ArgumentHelp("Only what concerns this node.", valueName: "identity"))
+    @Option(help: ArgumentHelp("Only entries that concern this node.", valueName: "identity"))
     var node: Identifier?
 
-    @Option(help: ArgumentHelp("The newest entries, at most so many.", valueName: "n"))
+    @Option(help: ArgumentHelp("The maximum number of entries, the newest ones.", valueName: "n"))
     var last = 1_000
 
-    @Flag(help: "One JSON object a line, with each message's frame in hexadecimal.")
+    @Flag(help: "Print one JSON object per line, with each message's frame in hexadecimal.")
     var json = false
 
     @Option(
-        help: ArgumentHelp("Write the messages as a sequence diagram instead: one SVG file.", valueName: "file"))
+        help: ArgumentHelp("Instead, write the messages as a sequence diagram to this SVG file.", valueName: "file"))
     var svg: String?
 
     func validate() throws {
-        if last < 1 { throw ValidationError("--last wants 1 or more") }
+        if last < 1 { throw ValidationError("--last takes a number from 1 up") }
     }
 
     func run() throws {

@@ -6,11 +6,11 @@ import SRUP
 struct KeysVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys",
-        abstract: "Make identity keys for nodes of a bench.",
+        abstract: "Create identity keys for nodes of a bench.",
         discussion: """
-            For each id, two files in the folder: <id>.key.pem, the private key (PKCS#8, no passphrase, mode 0600), and \
-            <id>.pub.pem, what the other nodes get. The id in the file's name is the one that topics have: lower case, \
-            without leading zeros. Nothing is ever written over a file: where one exists, no key at all is made.
+            Creates two files in the folder for each id: <id>.key.pem, the private key (PKCS#8, no passphrase, mode 0600), and \
+            <id>.pub.pem, the public key for the other nodes. The id in the file's name is written as in topics: lower case, \
+            without leading zeros. No file is overwritten: if one of the files exists, no key is created.
 
             An id below 10 (hexadecimal) does not work with the reference implementation.
 
@@ -21,7 +21,7 @@ struct KeysVerb: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The folder; made, for its owner only, where it does not exist (required).", valueName: "dir"))
+            "The folder; created, accessible by its owner only, if it does not exist (required).", valueName: "dir"))
     var out: String
 
     @Option(

@@ -6,14 +6,14 @@ import ProofLink
 struct PairVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pair",
-        abstract: "Pair this machine with a beacon that has been opened for it, numbers being compared.",
+        abstract: "Pair this machine with a beacon whose pairing window is open, by numeric comparison.",
         discussion: """
-            For beacons that want authenticated links. First open the beacon: srup-beacon pair. Then, here, give its \
-            address and answer yes on both sides if both show the same six digits. A pairing over LE holds for BR/EDR as \
-            well where both adapters know Secure Connections. It takes root, or the capability CAP_NET_ADMIN.
+            For beacons that require authenticated links. First open the beacon's pairing window: srup-beacon pair. Then give \
+            the beacon's address here, and answer yes on both sides if both show the same six digits. A pairing over LE is \
+            also valid for BR/EDR if both adapters support Secure Connections. It needs root or the capability CAP_NET_ADMIN.
 
-            This is for machines without bluetoothd, and the kernel forgets the pairing with the adapter; where bluetoothd \
-            runs, use bluetoothctl.
+            This is for machines without bluetoothd; the kernel loses the pairing with the adapter. If bluetoothd is running, \
+            use bluetoothctl.
 
             EXAMPLE:
               srup-bench pair 00:11:22:33:44:55
@@ -22,13 +22,14 @@ struct PairVerb: ParsableCommand {
     @Argument(help: ArgumentHelp("The beacon's address; see srup-bench scan (required).", valueName: "bdaddr"))
     var address: BluetoothAddress
 
-    @Option(help: ArgumentHelp("Which kind of address that is.", valueName: "le-public|le-random|br/edr"))
+    @Option(help: ArgumentHelp("The kind of the address.", valueName: "le-public|le-random|br/edr"))
     var kind = KindOption.lePublic
 
-    @Option(help: ArgumentHelp("Our own Bluetooth adapter's address, where there are several.", valueName: "bdaddr"))
+    @Option(
+        help: ArgumentHelp("The address of the local Bluetooth adapter, if there are several.", valueName: "bdaddr"))
     var adapter: BluetoothAddress?
 
-    @Option(help: "How long it may take, 10 to 600 seconds.")
+    @Option(help: "Timeout, 10 to 600 seconds.")
     var seconds: UInt16 = 120
 
     func validate() throws {
@@ -50,7 +51,7 @@ struct PairVerb: ParsableCommand {
     }
 }
 
-/// Kinds of addresses by the names that people type.
+/// The value of `--kind`.
 enum KindOption: String, ExpressibleByArgument, CaseIterable {
     case lePublic = "le-public"
     case leRandom = "le-random"

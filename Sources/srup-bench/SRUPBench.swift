@@ -6,15 +6,16 @@ import Bench
 struct SRUPBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "srup-bench",
-        abstract: "The other two sides of an observed join, a device and a C2 server, and tools to look at them.",
+        abstract:
+            "Devices, C2 servers and a registration service to test beacons with, and tools to inspect their messages.",
         discussion: """
-            A beacon is tested against these: the server asks it to observe, the device proves to it that it is near. \
-            Both can misbehave on purpose. Both speak SRUP version 5 over MQTT with TLS, and the proof link, version 1.
+            These are the peers of a beacon: the server asks it to observe, the device proves to it that it is near. Both can \
+            deliberately misbehave. They use SRUP version 5 over MQTT with TLS, and version 1 of the proof link.
 
-            Exit status 0: done; 1: a fault that the operator can correct, told in a sentence and a hint on standard error, \
-            or what the verb's own help says; 64: the command line is wrong.
+            Exit status 0: success; 1: a fault that the operator can fix, with a sentence and a hint on standard error, or as \
+            described in the help of the subcommand; 64: invalid command line.
 
-            EXAMPLE: an observed join, where a beacon with id b1 runs already:
+            EXAMPLE: an observed join, with a running beacon with id b1:
               srup-bench keys --out keys c2 d1
               cp b1.pub.pem keys/
               srup-bench c2 --id c2 --key keys/c2.key.pem --keyring keys \\

@@ -7,31 +7,32 @@ struct ScanVerb: ParsableCommand {
         commandName: "scan",
         abstract: "List the beacons in range, with their signal strength, the strongest first.",
         discussion: """
-            Looks for advertisements over Bluetooth LE, beside bluetoothd or without it; it takes root, or the capability \
-            CAP_NET_ADMIN. A line for each beacon: who it says that it is, its address, the strongest signal, and where it \
-            listens. None of that is proven: anybody can say it, and signal strength is no distance.
+            Scans for advertisements over Bluetooth LE, with bluetoothd or without it; it needs root or the capability \
+            CAP_NET_ADMIN. One line for each beacon: its advertised identity, its address, the strongest signal, and where it \
+            listens. None of this is proven: anyone can advertise it, and signal strength is not a distance.
 
-            Exit status 0: a beacon was heard; 1: none was, or there was a mistake of ours.
+            Exit status 0: a beacon was found; 1: none was found, or an error occurred.
 
             EXAMPLE:
               srup-bench scan --seconds 10
               srup-bench scan --json
             """)
 
-    @Option(help: ArgumentHelp("How long to look.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("How long to scan.", valueName: "seconds"))
     var seconds = Seconds(5)
 
-    @Option(help: ArgumentHelp("Our own Bluetooth adapter's address, where there are several.", valueName: "bdaddr"))
+    @Option(
+        help: ArgumentHelp("The address of the local Bluetooth adapter, if there are several.", valueName: "bdaddr"))
     var adapter: BluetoothAddress?
 
-    @Flag(help: "Print one JSON object a line, for machines.")
+    @Flag(help: "Print one JSON object per line.")
     var json = false
 
     func run() throws {
         let sightings = try Scan.run(nanoseconds: seconds.nanoseconds, adapter: adapter ?? .any)
         for sighting in sightings { Terminal.print(json ? sighting.json : sighting.text) }
         guard sightings.isEmpty else { return }
-        Terminal.printError("scan: no beacon was heard")
+        Terminal.printError("scan: no beacon was found")
         throw ExitCode(1)
     }
 }

@@ -4,7 +4,7 @@ import SRUP
 
 extension C2.Grade: ExpressibleByArgument {}
 
-/// What `c2 --site` takes: `NAME=BEACON,BEACON,...`.
+/// The value of `c2 --site`: `NAME=BEACON,BEACON,...`.
 struct SiteOption: ExpressibleByArgument {
     let name: String
     let beacons: [Identifier]
@@ -19,7 +19,7 @@ struct SiteOption: ExpressibleByArgument {
     }
 }
 
-/// What `c2 --quorum` takes: `NAME=COUNT`.
+/// The value of `c2 --quorum`: `NAME=COUNT`.
 struct QuorumOption: ExpressibleByArgument {
     let name: String
     let count: Int

@@ -4,17 +4,17 @@ import Bench
 struct ViewVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "view",
-        abstract: "Show a value as people compare it: digits, a pictograph, colours, or words.",
+        abstract: "Show a value in a view that people compare: digits, a pictograph, colours, or words.",
         discussion: """
-            Draws a 128-bit value in one of the four views that a beacon and a C2 server can be pinned to: hexadecimal, \
-            pictograph (12 x 12 cells, black and white), colours (8 x 8 cells with a letter in each), words (eleven). Or as \
-            a QR code, qr, for machines. docs/human-views.md has a picture of each.
+            Draws a 128-bit value in one of the four views that can be configured for a beacon and a C2 server: hexadecimal, \
+            pictograph (12 x 12 cells, black and white), colours (8 x 8 cells with a letter in each), words (eleven); or as a \
+            QR code, qr. docs/human-views.md has a picture of each.
 
-            On a terminal that has colours they are used, unless NO_COLOR is set. What is written to a file is drawn in \
-            characters alone. A file is for its owner only: what it shows is the value.
+            On a terminal with colours they are used, unless NO_COLOR is set. Output to a file has plain characters only. A \
+            file is readable by its owner only, because it shows the value.
 
-            A value on a command line can be seen by all users of the machine, and is kept by the shell. Where that \
-            matters, give - and the value on standard input.
+            All users of the machine can see a value on a command line, and the shell stores it in its history. To avoid \
+            that, give - and the value on standard input.
 
             EXAMPLE:
               srup-bench view C4BF8105-8351-41E0-886F-D25F9A69C5AD --as words
@@ -29,10 +29,11 @@ struct ViewVerb: ParsableCommand {
     @Option(name: .customLong("as"), help: ArgumentHelp("What to show (required).", valueName: "view"))
     var kind: ViewTask.Kind
 
-    @Option(help: ArgumentHelp("What to draw it for.", valueName: "terminal|svg|png"))
+    @Option(help: ArgumentHelp("The output format.", valueName: "terminal|svg|png"))
     var form = ViewTask.Form.terminal
 
-    @Option(help: ArgumentHelp("Write to this file. A PNG file needs it, or no terminal to go to.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write to this file. Needed for PNG if standard output is a terminal.", valueName: "file"))
     var output: String?
 
     func validate() throws {

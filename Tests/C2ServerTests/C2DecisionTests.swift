@@ -112,7 +112,7 @@ struct C2DecisionTests {
         let effects = server.hears(Roles.beacon.says(.observedJoinRequest(observer: Roles.device.id), 1, "T1"))
         #expect(effects.sent == ["RESPONSE join refused #2 T1 to beacon"] && effects.decisions == [.refused])
         let (device, beacon) = (Roles.device.id, Roles.beacon.id)
-        let why = "\(beacon) may not join by \(device): \(device) may not observe; see c2 --observer"
+        let why = "\(beacon) may not join, observed by \(device): \(device) may not observe; see c2 --observer"
         #expect(effects.contains(.say(why)))
     }
 
@@ -168,7 +168,7 @@ struct C2DecisionTests {
         let data = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets("{}".utf8))
         for (sender, token, why) in [
             (Roles.beacon, "T0", "OBSERVATION_EVIDENCE under a token that no open observation has"),
-            (Roles.device, "new-2", "evidence that nobody asked this node for"),
+            (Roles.device, "new-2", "evidence that this node was not asked for"),
         ] {
             var server = ServerFixture()
             server.withOpenJoin()

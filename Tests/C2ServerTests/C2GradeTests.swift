@@ -38,7 +38,7 @@ struct C2GradeTests {
         var server = ServerFixture()
         server.withOpenJoin()
         let said = server.c2.obey(.require(grade))
-        #expect(said == [.say("required of a device's proof from now on: \(grade.rawValue)")])
+        #expect(said == [.say("required grade of evidence from now on: \(grade.rawValue)")])
         #expect(restarted(server).c2.requires == grade)
         let effects = server.saysValid()
         #expect(effects.decisions == [grade == .reachable ? .accepted : .refused])
@@ -94,7 +94,8 @@ struct C2GradeTests {
         #expect(try JSONDecoder().decode(C2Entry.self, from: Data(entries[0].json.utf8)) == entries[0])
     }
 
-    @Test("a device's proof stands in words in the history: who to whom, and that it holds", arguments: [true, false])
+    @Test(
+        "the history describes a device's proof: from whom, to whom, and that it is correct", arguments: [true, false])
     func proof(isRight: Bool) throws {
         var server = ServerFixture()
         server.withOpenJoin()
@@ -113,7 +114,7 @@ struct C2GradeTests {
         #expect(entry.message.contains(who), "\(entry.message)")
         #expect(entry.kind == (isRight ? .evidence : .message))
         let end =
-            isRight ? "it holds the value, and the signature is the device's" : "its signature is not the device's"
+            isRight ? "the device holds the value and signed with its key" : "its signature is not the device's"
         #expect(entry.message.hasSuffix(end), "\(entry.message)")
         #expect(entry.message.hasPrefix(isRight ? "proof from \(Roles.beacon.id): device" : "refused DATA of"))
     }

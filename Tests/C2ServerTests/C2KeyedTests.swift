@@ -38,7 +38,7 @@ struct C2KeyedTests {
         var server = ServerFixture { $0.requires = .keyed }
         let effects = try verdict(on: nil, &server)
         #expect(effects.decisions == [.refused])
-        #expect(effects.said.contains { $0.contains("the evidence is reachable, and keyed is required") })
+        #expect(effects.said.contains { $0.contains("the evidence is reachable, but keyed is required") })
     }
 
     @Test(
@@ -61,7 +61,10 @@ struct C2KeyedTests {
         var server = ServerFixture()
         #expect(try verdict(on: nil, &server).decisions == [.accepted])
         server = ServerFixture()
-        #expect(try verdict(on: .right, &server).said.contains { $0.contains("is signed by the device's key") })
+        #expect(
+            try verdict(on: .right, &server).said.contains {
+                $0.contains("the device holds the value and signed with its key")
+            })
     }
 
     @Test("a proof counts only from the observer that was asked, under its token, and so many for one observation")
@@ -108,9 +111,9 @@ extension TestProof {
         switch self {
         case .right: nil
         case .otherServer: "it is for server"
-        case .otherDevice: "it is of device"
-        case .otherBeacon: "it was made to beacon"
-        case .otherValue: "its tag is not made with the value"
+        case .otherDevice: "it is from device"
+        case .otherBeacon: "it is for beacon"
+        case .otherValue: "its tag does not match the value"
         case .otherKey, .otherChallenge: "its signature is not the device's"
         case .unsigned, .cut, .nothing: "that are not a proof of keyed mode"
         }

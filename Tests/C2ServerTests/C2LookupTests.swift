@@ -25,8 +25,8 @@ struct C2LookupTests {
     func ages() {
         let cases: [(C2Lookups.Answer, Int64, known: Bool, during: C2Lookups.Verdict)] = [
             (.key, 600, true, .serve),
-            (.none, 60, false, .refuse("the registry has no key of it")),
-            (.silence, 10, false, .refuse("the registry cannot be asked for its key now")),
+            (.none, 60, false, .refuse("the registry has no key of this node")),
+            (.silence, 10, false, .refuse("the registry cannot be reached for its key now")),
             (.silence, 10, true, .serve),
         ]
         for (answer, seconds, isKnown, during) in cases {
@@ -78,7 +78,7 @@ struct C2LookupTests {
             lookups.take([0], from: Identifier(number), isKnown: false, at: now)
         }
         #expect((100...102).map { stranger($0, at: 0) } == [.wait, .wait, .wait])
-        #expect(stranger(103, at: 59 * C2LookupTests.second) == .refuse("too many unknown senders at a time"))
+        #expect(stranger(103, at: 59 * C2LookupTests.second) == .refuse("too many unknown senders at the same time"))
         #expect(lookups.take([0], from: node, isKnown: true, at: 0) == .wait)
         #expect(lookups.next() == node)
         #expect(stranger(104, at: 60 * C2LookupTests.second) == .wait)

@@ -5,7 +5,7 @@ import TestVectors
 @testable import Bench
 @testable import C2Server
 
-@Suite("Joins before human eyes, leaving, and orders")
+@Suite("Human-moderated joins, leaving, and orders")
 struct C2MemberTests {
     private func joined(_ change: (inout C2.Policy) -> Void = { _ in }) -> ServerFixture {
         var server = ServerFixture(change)
@@ -44,7 +44,7 @@ struct C2MemberTests {
         #expect(server.c2.obey(.activate(Roles.device.id)).sent.isEmpty)
     }
 
-    // MARK: - Before human eyes
+    // MARK: - Human-moderated joins
 
     @Test("HM_JOIN_REQ gets a sealed value under a new token, the operator the same value, and the order decides")
     func human() {
@@ -76,7 +76,7 @@ struct C2MemberTests {
         }
     }
 
-    @Test("a join before human eyes ends when its device is let go, in every way, and cannot be accepted afterwards")
+    @Test("a human-moderated join ends when its device leaves, in every way, and cannot be accepted afterwards")
     func letGoMeanwhile() {
         let beacon = Roles.beacon.id
         let ways: [(String, (inout ServerFixture) -> [C2.Effect])] = [
@@ -116,7 +116,7 @@ struct C2MemberTests {
         #expect(server.c2.counter[Roles.beacon.id] == SequenceID(2))
     }
 
-    @Test("nobody's eyes within the window are a failed join")
+    @Test("a human-moderated join that nobody decides in time fails")
     func nobodyLooks() {
         var server = ServerFixture { $0.humanWindow = 5 }
         server.hears(Roles.device.says(.humanJoinRequest, 1, "T1"))
@@ -135,7 +135,7 @@ struct C2MemberTests {
         #expect(accepted.sent == ["RESPONSE join success #5 new-2 to device"])
     }
 
-    @Test("each joinMode is for those to whom the policy gives it; others are refused at once under their own token")
+    @Test("each join mode is for the nodes that the policy names; others are refused immediately under their own token")
     func joinModes() {
         let requests: [(C2.JoinMode, Body)] = [
             (.simple, .joinRequest), (.human, .humanJoinRequest),
@@ -182,13 +182,13 @@ struct C2MemberTests {
         #expect(again.decisions == [.refused])
     }
 
-    @Test("nothing of a deregistered node is believed any more")
+    @Test("no message of a deregistered node is accepted")
     func deregistered() {
         var server = joined()
         server.hears(Roles.beacon.says(.deregisterRequest, 3, "R"))
         for body in [Body.joinRequest, .humanJoinRequest, .resignRequest] {
             let effects = server.hears(Roles.beacon.says(body, 50, "X"))
-            #expect(effects.sent.isEmpty && effects.refusal?.contains("out of the system") == true)
+            #expect(effects.sent.isEmpty && effects.refusal?.contains("permanently deregistered") == true)
         }
         #expect(server.c2.obey(.join(Roles.beacon.id)).sent.isEmpty)
     }
@@ -233,7 +233,8 @@ struct C2MemberTests {
         for (number, body) in bodies.enumerated() {
             let effects = server.hears(Roles.beacon.says(body, 10 + UInt64(number), "S"))
             #expect(effects.sent.isEmpty)
-            #expect(effects.refusal == "\(body.type.name) is between servers, and this one shares nothing")
+            #expect(
+                effects.refusal == "\(body.type.name) is a message between servers, which this server does not support")
         }
     }
 }

@@ -10,7 +10,7 @@ struct C2OrderTests {
     private static let digest = [UInt8](repeating: 0xAB, count: 32)
     private static let parser = C2OrderParser(groups: ["gate": [one, two]]) { $0 == "new.bin" ? digest : nil }
 
-    /// An order of each kind, in words that do not compile when there is a new kind.
+    /// An order of each kind; a new kind does not compile until it is added here.
     private static let each: [C2Order] = {
         let all: [C2Order] = [
             .accept(one, mark: "1a2b3c4d"), .refuse(one), .join(one), .terminate(one), .deregister(one), .identity(one),

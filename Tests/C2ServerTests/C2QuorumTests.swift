@@ -100,7 +100,7 @@ struct C2QuorumTests {
         #expect(try stage.vote(Self.beacons[0], .observedJoinValid, proofTo: Self.beacons[0]).decisions.isEmpty)
         let copied = try stage.vote(Self.beacons[1], .observedJoinValid, proofTo: Self.beacons[0])
         #expect(copied.decisions.isEmpty)
-        #expect(copied.said.contains { $0.contains("the device's proof is false: it was made to beacon") })
+        #expect(copied.said.contains { $0.contains("the device's proof is false: it is for beacon") })
         #expect(try stage.vote(Self.beacons[2], .observedJoinValid).decisions == [.refused])
     }
 
@@ -130,7 +130,7 @@ struct C2QuorumTests {
     }
 
     @Test(
-        "where fewer beacons are here than must see it, it is refused at once; where enough are, those are asked",
+        "if fewer beacons are members than must see the device, the join is refused immediately; otherwise the members are asked",
         arguments: 1...3)
     func present(joined: Int) {
         let stage = Stage(quorum: 2, joined: joined)
@@ -152,7 +152,7 @@ struct C2QuorumTests {
         #expect(stage.server.c2.nextDeadline != nil, "the newer one is open")
     }
 
-    @Test("a beacon that may not observe any more is a vote that cannot come")
+    @Test("a beacon that may no longer observe is a vote that cannot come")
     func left() throws {
         var stage = Stage(quorum: 2)
         #expect(stage.server.c2.obey(.terminate(Self.beacons[0].id)).decisions.isEmpty)

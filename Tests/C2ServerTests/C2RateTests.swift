@@ -49,7 +49,7 @@ struct C2RateTests {
         #expect(ask().isEmpty && ask().isEmpty)
         server.now = 5 * C2RateTests.second
         #expect(ask().sent.count == 2)
-        #expect(ask().refusal == "it asks too often; 2 before it were not answered")
+        #expect(ask().refusal == "rate limit exceeded; 2 earlier ones were not answered")
     }
 
     @Test("Requests to leave have a bucket of their own, and are answered with a failure when it is empty")
@@ -71,9 +71,9 @@ struct C2RateTests {
         let told = (1...100).map { lines(server.hears(Roles.beacon.says(data, 10 + $0, "D"))) }.reduce(0, +)
         #expect(told == 20)
         server.now = 10 * C2RateTests.second
-        #expect(server.hears([5]).refusal?.hasSuffix("(990 more of this kind before it)") == true)
+        #expect(server.hears([5]).refusal?.hasSuffix("(and 990 earlier ones of this kind)") == true)
         let next = server.hears(Roles.beacon.says(data, 200, "D"))
-        #expect(next.contains(.say("data SENSOR of \(Roles.beacon.id): 0x01 (80 before it were not noted)")))
+        #expect(next.contains(.say("data SENSOR of \(Roles.beacon.id): 0x01 (80 earlier ones were not recorded)")))
     }
 
     @Test("Buckets are bounded: with too many nodes the newest share one, until others have been quiet")

@@ -37,7 +37,7 @@ struct C2RestartTests {
         #expect(next.c2.membership(of: Roles.device.id) == .known)
     }
 
-    @Test("a join before human eyes is answered 5F too, and cannot be accepted any more")
+    @Test("a human-moderated join is answered 5F too, and cannot be accepted afterwards")
     func human() {
         var server = ServerFixture()
         server.hears(Roles.device.says(.humanJoinRequest, 1, "T1"))
@@ -58,7 +58,7 @@ struct C2RestartTests {
         #expect(asks.sent.count == 2 && asks.sent[1].hasPrefix("OBSERVE_REQ #3"))
     }
 
-    @Test("each membership is what it was: who may be ordered, who may observe, who is heard")
+    @Test("each membership is restored: commands, the right to observe, and which messages are accepted")
     func memberships() {
         for membership in C2.MembershipState.allCases {
             var memory = C2.Memory()
@@ -76,7 +76,7 @@ struct C2RestartTests {
         }
     }
 
-    @Test("leaving is remembered by its joinMode, and joining again undoes it")
+    @Test("how a node left is remembered, until it joins again")
     func departures() {
         var server = ServerFixture()
         server.hears(Roles.beacon.says(.joinRequest, 1, "T0"))
@@ -98,7 +98,7 @@ struct C2RestartTests {
         #expect(restarted(server).c2.membership(of: Roles.device.id) == .joined)
     }
 
-    @Test("who is not in the registry any more is out, and its open join has failed")
+    @Test("a node that is no longer in the registry is not a member, and its open join has failed")
     func expelled() {
         var server = ServerFixture()
         server.withOpenJoin()

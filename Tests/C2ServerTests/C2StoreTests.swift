@@ -56,7 +56,7 @@ final class C2StoreTests {
         return memory
     }
 
-    @Test("every membership, number, open join and group is there after a restart, and what went is gone")
+    @Test("every membership, number, open join and group is restored, and what was removed is not")
     func restart() throws {
         let groups = ["gate": [Roles.beacon.id, Roles.device.id], "one": [Identifier(.max)]]
         try open().commit(C2StoreTests.full, groups: groups, entries: [])
@@ -130,7 +130,7 @@ final class C2StoreTests {
             ("open to others", "chmod 600", { try self.set(mode: 0o640) }),
             ("empty", "backup", { try Data().write(to: URL(filePath: self.path)) }),
             ("no database", "backup", { try Data(repeating: 7, count: 8_192).write(to: URL(filePath: self.path)) }),
-            ("another program's", "c2 has made", { try self.sql("PRAGMA application_id = 1") }),
+            ("another program's", "c2 has created", { try self.sql("PRAGMA application_id = 1") }),
             ("a newer one's", "that version", { try self.sql("PRAGMA user_version = 99") }),
             ("not understood", "backup", { try self.sql("UPDATE nodes SET standing = 'queen'") }),
             (
@@ -161,7 +161,7 @@ final class C2StoreTests {
     func others() throws {
         try open().commit(C2StoreTests.full, groups: [:], entries: [])
         let fault = #expect(throws: OperatorFault.self) { try open(Roles.beacon.id) }
-        #expect(fault?.sentence.contains("the state of the server \(Roles.c2.id)") == true)
+        #expect(fault?.sentence.contains("it belongs to server \(Roles.c2.id)") == true)
         let first = try open()
         let second = #expect(throws: OperatorFault.self) { try open() }
         #expect(second?.sentence.contains("another process") == true)
@@ -176,7 +176,7 @@ final class C2StoreTests {
         let long = entry(String(repeating: "x", count: 200_000))
         let later = gone { $0.numbers[Roles.device.id] = 9 }
         let fault = #expect(throws: OperatorFault.self) { try store.commit(later, groups: ["g": []], entries: [long]) }
-        #expect(fault?.hint.contains("room") == true)
+        #expect(fault?.hint.contains("free space") == true)
         #expect(store.memory == C2StoreTests.full)
         #expect(store.entries(after: 0, limit: 9).map(\.message) == ["first"])
         try store.database.script("PRAGMA max_page_count = 100000")

@@ -42,8 +42,8 @@ extension RadioTests {
                 #expect(!raw.lowercased().contains(Node.beacon.topicForm))
                 let unnamed = try door.device()
                 #expect(unnamed.status == 1)
-                #expect(unnamed.text.contains("the nearest beacon does not say who it is"))
-                #expect(unnamed.text.contains("hint: name it with --observer"))
+                #expect(unnamed.text.contains("the nearest beacon does not advertise its identity"))
+                #expect(unnamed.text.contains("hint: give it with --observer"))
             }
         }
 
@@ -70,7 +70,7 @@ extension RadioTests {
             try door.whileOpen(radio: ["advertise = off"]) {
                 let reply = try bench("scan", "--seconds", "3", "--adapter", door.near.description)
                 #expect(reply.status == 1)
-                #expect(reply.text.contains("scan: no beacon was heard"))
+                #expect(reply.text.contains("scan: no beacon was found"))
                 #expect(door.beacon.isRunning)
                 try Radio.settle(for: .l2cap)
                 let link = try TestDevice(
@@ -148,7 +148,7 @@ extension RadioTests {
             }
         }
 
-        @Test("a device that looks for another beacon says that it was not heard, and what to do")
+        @Test("a device that looks for another beacon says that it was not found, and what to do")
         func another() throws {
             try door.whileOpen {
                 _ = try Seen.only(by: door.near)  // there is one, and it is not the one
@@ -156,8 +156,8 @@ extension RadioTests {
                 #expect(reply.status == 1)
                 #expect(
                     reply.text
-                        == "srup-bench: beacon \(Node.second) was not heard\n"
-                        + "hint: go nearer, or look longer with --look-for\n")
+                        == "srup-bench: beacon \(Node.second) was not found\n"
+                        + "hint: move closer, or scan longer with --look-for\n")
             }
         }
 
@@ -168,7 +168,7 @@ extension RadioTests {
             #expect(reply.status == 1)
             #expect(
                 reply.text
-                    == "srup-bench: there is no adapter \(door.near) that is powered on with LE\n"
+                    == "srup-bench: no adapter \(door.near) is powered on with LE\n"
                     + "hint: power one on: bluetoothctl power on\n")
         }
     }

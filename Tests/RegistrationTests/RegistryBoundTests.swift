@@ -80,7 +80,7 @@ struct RegistryBoundTests {
         try RegistryFixture.with { fixture throws in
             let reply = fixture.registry.answer(RegistryRequest(method: method, path: path, address: "192.0.2.1"))
             #expect(reply.status == expected)
-            let words = expected == 404 ? "404, nothing is here" : "405, not with this method"
+            let words = expected == 404 ? "404, not found" : "405, method not allowed"
             #expect(fixture.said == ["registry: refused another request from 192.0.2.1: \(words)"])
         }
     }

@@ -47,7 +47,7 @@ struct RegistryFolderTests {
                         + " registry/\(server).cert.pem")
             }
             try open(path)
-            #expect(throws: OperatorFault.self, "nothing is written over it") {
+            #expect(throws: OperatorFault.self, "nothing is overwritten") {
                 try RegistryFixture.plan(path).make(passphrase: nil)
             }
         }

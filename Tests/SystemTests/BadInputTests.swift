@@ -147,7 +147,7 @@ struct BadInputTests {
         )
         let signature = try registry.signature(by: ours, overFile: request)
         for (identity, why) in [
-            (ours, "the csr's subject is not the identity as its one common name"),
+            (ours, "the csr's subject must be the identity as its only common name"),
             (others, "the signature is not by the identity's key"),
         ] {
             let reply = try registry.curl(

@@ -66,7 +66,7 @@ struct BenchEnrolTests {
         #expect(joined.text.contains("device: refused"))
     }
 
-    @Test("with a token that does not count is registered by nobody, and goes on with one that does")
+    @Test("with an invalid token it is not registered, and it continues with a valid one")
     func token() throws {
         let registry = try RegistryProcess(options: ["--tokens", "required"])
         let (folder, token) = (registry.folder + "/device", registry.folder + "/token")
@@ -77,7 +77,7 @@ struct BenchEnrolTests {
             #expect(reply.text.contains("answers register with 403"), "\(reply.text)")
             #expect(!FileManager.default.fileExists(atPath: folder + "/access"))
         }
-        #expect(registry.log.contains("refused register from 127.0.0.1: 403, the enrolment token does not count"))
+        #expect(registry.log.contains("refused register from 127.0.0.1: 403, the enrolment token is not valid"))
         #expect(try registry.verb("list").isEmpty)
         let early = try Network.output(
             RegistryProcess.bench, ["device", "--enrolled", folder, "--observer", "b1", "--link", "local:/nowhere"])

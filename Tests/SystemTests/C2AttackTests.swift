@@ -26,7 +26,7 @@ struct C2AttackTests {
         try server.hear("join of \(Node.device): accepted")
         let accomplice = try PlainDevice(network, Node.second)
         try accomplice.say(.observedJoinRequest(observer: Node.device))
-        try server.hear("\(Node.second) may not join by \(Node.device): \(Node.device) may not observe")
+        try server.hear("\(Node.second) may not join, observed by \(Node.device): \(Node.device) may not observe")
         try server.hear("observed join of \(Node.second) by \(Node.device): refused")
         // The same, once an operator has given it: so the reason was that, and no other.
         server.answer("observer \(Node.device.topicForm) yes")
@@ -34,7 +34,7 @@ struct C2AttackTests {
         try accomplice.say(.observedJoinRequest(observer: Node.device))
         try eventually("it is asked\n\(server.said)") {
             server.said.ranges(of: "\(Node.second) asks to join, observed by \(Node.device)").count == 2
-                && server.said.ranges(of: "may not join by").count == 1
+                && server.said.ranges(of: "may not join, observed by").count == 1
         }
     }
 

@@ -30,13 +30,13 @@ struct C2GradeTests {
         let beacon = try BeaconProcess(network, settings: ["observation": ["report-evidence = yes"]])
         try beacon.startAndJoin()
         let token = try console.signIn()
-        #expect(try console.http("/").text.contains("<strong>reachable</strong>. The observer&#39;s word"))
+        #expect(try console.http("/").text.contains("<strong>reachable</strong>. The observer&#39;s verdict"))
         #expect(try console.http("/require", form: "token=\(token)&require=keyed").status == 303)
-        #expect(try console.http("/").text.contains("Required of a device's proof: <strong>keyed</strong>"))
+        #expect(try console.http("/").text.contains("Required grade of evidence: <strong>keyed</strong>"))
 
         #expect(try bench.device(link: beacon.linkPath, "--mode", "challenge").wait() == 10)
-        let why = "the evidence is challenged, and keyed is required"
-        try console.hear("is not accepted on it: \(why)")
+        let why = "the evidence is challenged, but keyed is required"
+        try console.hear("is not accepted: \(why)")
         let list = try console.http("/").text
         #expect(list.contains("<strong>refused</strong> <span class=\"badge\">challenged</span>") && list.contains(why))
         #expect(console.end() == 0)
@@ -48,7 +48,7 @@ struct C2GradeTests {
         #expect(try bench.device(link: beacon.linkPath, "--mode", "challenge").wait() == 10)
         #expect(try bench.device(link: beacon.linkPath, "--mode", "keyed").wait() == 0, "\(server.said)")
         server.answer("require challenged")
-        try server.hear("required of a device's proof from now on: challenged")
+        try server.hear("required grade of evidence from now on: challenged")
         #expect(try bench.device(link: beacon.linkPath, "--mode", "challenge").wait() == 0)
         #expect(server.end(with: SIGTERM) == 0)
         let decisions = try entries("decision")
@@ -59,7 +59,7 @@ struct C2GradeTests {
             "proof from \(Node.beacon): device \(Node.device) to beacon \(Node.beacon), for server \(Node.c2), "
             + "over local"
         let proof = try #require(try entries("evidence").first { ($0["words"] as? String)?.hasPrefix(words) == true })
-        #expect((proof["words"] as? String)?.hasSuffix("it holds the value, and the signature is the device's") == true)
+        #expect((proof["words"] as? String)?.hasSuffix("the device holds the value and signed with its key") == true)
         let file = network.folder + "/proof"
         try Data(try bench.frame(state, words)).write(to: URL(filePath: file))
         let decoded = try Network.run(C2Bench.program, ["decode", file])

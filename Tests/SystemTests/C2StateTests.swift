@@ -52,7 +52,7 @@ struct C2StateTests {
         #expect(svg.contains("OBSERVE_REQ") && svg.hasPrefix("<"))
     }
 
-    @Test("a value before human eyes is in no file, and its join has failed after a restart")
+    @Test("the value of a human-moderated join is in no file, and the join has failed after a restart")
     func valueIsNowhere() throws {
         var server = try bench.server("--state", state, "--view", "hexadecimal")
         let beacon = try BeaconProcess(network, settings: ["server \(Node.c2.topicForm)": ["join = no"]])
@@ -90,7 +90,7 @@ struct C2StateTests {
         #expect(running.end(with: SIGTERM) == 0)
         #expect(
             try start(Node.device).contains(
-                "is the state of the server \(Node.c2), and this one is \(Node.device)\nhint: "))
+                "it belongs to server \(Node.c2), and this server is \(Node.device)\nhint: "))
     }
 
     @Test(
@@ -103,7 +103,7 @@ struct C2StateTests {
         let beacon = try BeaconProcess(network)
         try beacon.start()
         #expect(server.wait() == 1, "\(server.said)")
-        #expect(server.said.contains("hint: make room on the disk"), "\(server.said)")
+        #expect(server.said.contains("hint: free space on the disk"), "\(server.said)")
         #expect(!server.said.contains("join of"))
         #expect(beacon.membership != "member")
         // What it has not kept it has not acknowledged: the broker brings it again.
@@ -142,7 +142,7 @@ struct C2RegistryTests {
         server = try bench.server(keys: keys, "--state", state)
         let resign = try Verb(beacon, "resign")
         defer { resign.child.end() }
-        try server.hear("\(Node.beacon) is not in the registry any more")
+        try server.hear("\(Node.beacon) is no longer in the registry")
         try server.hear("refused RESIGN_REQ of \(Node.beacon)")
         server.answer("identity \(id)")
         try server.hear("\(Node.beacon) has not joined")
@@ -190,17 +190,17 @@ struct C2ObserverTypeTests {
         try ask()
         try c2.hear("\(Node.device) asks to join, observed by \(Node.beacon)")
         try c2.hear("observed join of \(Node.device) by \(Node.beacon): ")  // nobody proves anything
-        #expect(!c2.said.contains("may not join by") && c2.end(with: SIGTERM) == 0)
+        #expect(!c2.said.contains("may not join, observed by") && c2.end(with: SIGTERM) == 0)
         beacon.stop()
 
         c2 = try server("thing")
         try ask()
         try c2.hear("\(Node.device) asks to join, observed by \(Node.beacon)")
-        #expect(c2.end(with: SIGTERM) == 0 && !c2.said.contains("may not join by"))
+        #expect(c2.end(with: SIGTERM) == 0 && !c2.said.contains("may not join, observed by"))
 
         c2 = try server("gate")
         try ask()
-        try c2.hear("\(Node.device) may not join by \(Node.beacon): \(Node.beacon) may not observe")
+        try c2.hear("\(Node.device) may not join, observed by \(Node.beacon): \(Node.beacon) may not observe")
         #expect(c2.end(with: SIGTERM) == 0)
     }
 }

@@ -98,7 +98,7 @@ struct ConsoleBrowserTests {
         try browser.opened()
         try device.say(.humanJoinRequest)
         let seen = try browser.seen()
-        #expect((seen["said"] as? String)?.contains("Failed: device \(Node.device) was not let in") == true, "\(seen)")
+        #expect((seen["said"] as? String)?.contains("Failed: device \(Node.device) has not joined") == true, "\(seen)")
         #expect(seen["buttons"] as? Int == 0 && seen["isTheSamePage"] as? Bool == true)
         #expect((seen["waiting"] as? String)?.contains("Compare \(Node.device)") == true)
         #expect(!console.said.contains("by a human: "))
@@ -112,7 +112,7 @@ struct ConsoleBrowserTests {
         let seen = try console.browse("without-script", Node.beacon, "--words", file).seen()
         #expect(agrees(seen["value"], words), "\(seen) \(words)")
         #expect((seen["said"] as? String)?.contains("is a member now") == true)
-        #expect((seen["live"] as? String)?.contains("reload") == true)
+        #expect((seen["live"] as? String)?.contains("Reload") == true)
         #expect(verb.child.wait() == 0)
     }
 

@@ -9,7 +9,7 @@ import Testing
 struct ConsoleFormTests {
     @Test(
         "Scripts/decide.py signs in, compares, types the device's words, and its decision is taken as a browser's is",
-        arguments: [([], "accepted", "is a member now"), (["--refuse"], "refused", "was not let in")])
+        arguments: [([], "accepted", "is a member now"), (["--refuse"], "refused", "has not joined")])
     func deciding(_ options: [String], _ decided: String, _ told: String) throws {
         let network = try Network()
         let console = try ConsoleProcess(network)

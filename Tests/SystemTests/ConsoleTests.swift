@@ -248,6 +248,6 @@ struct ConsoleTests {
                 "localhost:\(network.port)", "--ca", "\(folder)/ca.pem", "--cert", "\(folder)/\(id).cert.pem",
                 "--tls-key", "\(folder)/\(id).tls.key", "--timeout", "10", "--web", port,
             ])
-        #expect(reply.status == 1 && reply.text.contains("cannot be listened on") && reply.text.contains("hint: "))
+        #expect(reply.status == 1 && reply.text.contains("cannot listen on") && reply.text.contains("hint: "))
     }
 }

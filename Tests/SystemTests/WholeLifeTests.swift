@@ -56,7 +56,7 @@ struct WholeLifeTests {
                 operatorOfC2.answer("accept \(id)")
                 try operatorOfC2.hear("does not name the join's mark")
                 operatorOfC2.answer("accept \(id) 00000000")
-                try operatorOfC2.hear("that is not the mark of the join")
+                try operatorOfC2.hear("this mark does not belong to the open join")
             }
             let mark = operatorOfC2.said.ranges(of: wanted).last.map { operatorOfC2.said[$0.upperBound...].prefix(8) }
             operatorOfC2.answer("\(order) \(id)" + (order == "accept" ? " \(mark ?? "")" : ""))
@@ -73,7 +73,7 @@ struct WholeLifeTests {
         operatorOfC2.answer("action @gate 99")
         try operatorOfC2.hear("the answer to action 0x63 of \(Node.beacon): action unknown")
         operatorOfC2.answer("sing")
-        try operatorOfC2.hear("«sing» is no order")
+        try operatorOfC2.hear("unknown command \"sing\"")
 
         operatorOfC2.answer("terminate \(id)")
         try eventually("it is let go") { beacon.membership == "terminated" }
@@ -130,6 +130,6 @@ struct WholeLifeTests {
         try eventually("it is let go") { beacon.membership == "terminated" }
         let join = try beacon.command("join", "--human")
         #expect(join.status == 1 && join.text.contains("does not let this beacon join"))
-        try keeper.hear("the policy does not let it join in the human manner")
+        try keeper.hear("the policy does not allow it a join of the mode human")
     }
 }

@@ -2,26 +2,26 @@ import HumanView
 import Links
 import SRUP
 
-/// The operator's page: who is there, who wants to join and what is to be compared, what was said, and the buttons. Requests
-/// in, replies out; the sockets are somebody else's (docs/console.md).
+/// The operator's web page: devices, joins and the values to compare, messages, and orders. Requests in, replies out; the sockets are
+/// in `srup-bench` (docs/console.md).
 public actor Console {
-    /// What the console cannot know or do itself: lent by the C2 server.
+    /// What the console needs from the C2 server.
     public struct Dependencies: Sendable {
-        /// What the server knows now.
+        /// The server's state now.
         public var snapshot: @Sendable () async -> C2Snapshot
-        /// What must be compared in a join that a person decides, in this view or in the server's own; nil where that join is
-        /// over, or its value is not known any more.
+        /// What must be compared in a human-moderated join, in this view or in the server's own; nil if that join is finished, or its
+        /// value is no longer known.
         public var comparison: @Sendable (_ join: String, HumanView?) async -> ConsoleComparison?
-        /// Accepts or refuses a join that a person decides.
+        /// Accepts or refuses a human-moderated join.
         public var decide: @Sendable (_ join: String, ConsoleDecision) async -> ConsoleOutcome
-        /// Orders something: what there is to say about it.
+        /// Carries out an order, and returns messages for the operator.
         public var obey: @Sendable (C2Order) async -> [String]
         /// The history: entries with greater ids, the oldest first.
         public var entriesAfter: @Sendable (_ id: Int64, _ limit: Int, _ node: Identifier?) -> [C2Entry]
         /// The history: the newest entries with smaller ids, the oldest of them first.
         public var entriesBefore: @Sendable (_ id: Int64, _ limit: Int, _ node: Identifier?) -> [C2Entry]
 
-        /// These dependencies.
+        /// All of them.
         public init(
             snapshot: @escaping @Sendable () async -> C2Snapshot,
             comparison: @escaping @Sendable (String, HumanView?) async -> ConsoleComparison?,
@@ -35,7 +35,7 @@ public actor Console {
         }
     }
 
-    /// Rung when something has changed, pages that are open look anew.
+    /// Woken when something has changed; open pages then reload.
     public nonisolated let wakeup = ConsoleWakeup()
     let dependencies: Dependencies
     private let say: @Sendable (String) -> Void
@@ -44,7 +44,7 @@ public actor Console {
     private var sessions: ConsoleSessions
     private var gate: ConsoleGate?
 
-    /// A console that has no port yet, and so answers nobody.
+    /// A console without a port yet, which answers no request.
     /// - Parameters:
     ///   - now: nanoseconds of CLOCK_BOOTTIME.
     ///   - say: takes a line for the operator.
@@ -56,10 +56,10 @@ public actor Console {
         sessions = ConsoleSessions(at: now())
     }
 
-    /// The console can be reached at this port.
+    /// The console is reachable at this port.
     public func listens(at port: UInt16) { gate = ConsoleGate(port: port) }
 
-    /// Tells the operator where the console is, and the key.
+    /// Prints the console's address and the key.
     public func announce() {
         guard let gate else { return }
         say("console on http://localhost:\(gate.port)/ — sign in with \(sessions.key)")
@@ -87,7 +87,7 @@ public actor Console {
 
     // MARK: - Signing in
 
-    /// Browsers send a cookie to every port of a host: the name keeps two consoles apart.
+    /// Browsers send a cookie to every port of a host; the name distinguishes two consoles.
     private func cookieName(_ gate: ConsoleGate) -> String { "srup-console-\(gate.port)" }
 
     private func cookie(_ request: ConsoleRequest, _ gate: ConsoleGate) -> String? {
@@ -107,9 +107,9 @@ public actor Console {
                 [("set-cookie", "\(cookieName(gate))=\(token); Path=/; Max-Age=\(life); HttpOnly; SameSite=Strict")])
         case .wrongKey:
             say("console: a wrong key was given (\(sessions.wrongKeys) in all)")
-            return .page(403, ConsolePage.signIn("That is not the key. The newest one is in the C2 server's output."))
+            return .page(403, ConsolePage.signIn("Wrong key. The current key is in the C2 server's output."))
         case .tooMany(let seconds):
-            let message = "There were too many tries. Try again in \(seconds) seconds."
+            let message = "Too many attempts. Try again in \(seconds) seconds."
             return .page(429, ConsolePage.signIn(message), [("retry-after", String(seconds))])
         }
     }
@@ -122,7 +122,7 @@ public actor Console {
         guard let form = ConsoleForm(request.body),
             equalInConstantTime(Array((form["token"] ?? "").utf8), Array(session.formToken.utf8))
         else {
-            return .sentence(403, "Refused", "This order did not come from this session's page. Nothing was done.")
+            return .sentence(403, "Refused", "This order did not come from a page of this session. Nothing was done.")
         }
         switch request.path {
         case "/sign-out":
@@ -191,7 +191,7 @@ public actor Console {
         _ request: ConsoleRequest, _ query: ConsoleForm, _ session: ConsoleSessions.Session
     ) -> ConsoleReply {
         guard let (number, wakeups) = wakeup.wait() else {
-            return .sentence(503, "Too many", "There are too many open pages. This one looks by itself now and then.")
+            return .sentence(503, "Too many", "There are too many open pages. This one reloads periodically.")
         }
         let known = request.lastEvent.flatMap { Int64($0) } ?? query["after"].flatMap { Int64($0) } ?? 0
         var reply = ConsoleReply(200, "text/event-stream", [])
@@ -203,7 +203,7 @@ public actor Console {
         return reply
     }
 
-    /// The newest entry's id; nil where the session has ended.
+    /// The newest entry's id; nil if the session has ended.
     private func newest(_ token: String) -> Int64? {
         guard sessions.session(token, at: now()) != nil else { return nil }
         return dependencies.entriesBefore(.max, 1, nil).last?.id ?? 0
@@ -211,5 +211,5 @@ public actor Console {
 }
 
 extension ConsoleReply {
-    static var gone: ConsoleReply { .sentence(404, "Gone", "That join is over.") }
+    static var gone: ConsoleReply { .sentence(404, "Gone", "This join is finished.") }
 }

@@ -1,6 +1,6 @@
 import Bench
 
-/// The files beside this one. They are compiled in: an installed command needs nothing else.
+/// The files in Assets. They are compiled in: an installed command needs no other files.
 enum ConsoleAssets {
     /// The page's style, and the drawings'.
     static let style = ConsoleReply(

@@ -2,52 +2,52 @@ import HumanView
 import Keys
 import SRUP
 
-/// What an operator compares with what the device shows, without what must be read there.
+/// What an operator compares with the device's screen, without the words that must be read there.
 public struct ConsoleComparison: Equatable, Sendable {
-    /// In which view.
+    /// The view.
     public var view: HumanView
-    /// The words in their order, nil where one is hidden; empty in other views.
+    /// The words in order, nil for a hidden one; empty in other views.
     public var words: [String?]
-    /// The picture of another view.
+    /// The picture, in other views than words.
     public var picture: Picture?
-    /// Whether this join may still be accepted: after too many wrong words it can only be refused.
+    /// Whether this join may still be accepted: after too many wrong attempts it can only be refused.
     public var mayAccept: Bool
 
     /// The places of the hidden words, from 0 on.
     var hidden: [Int] { words.indices.filter { words[$0] == nil } }
 }
 
-/// What an operator decides.
+/// An operator's decision.
 public enum ConsoleDecision: Equatable, Sendable {
-    /// The device shows the same in this view; of words, those that were hidden, as they were typed.
+    /// The device shows the same in this view; with the hidden words as typed.
     case accept(HumanView, words: [String])
-    /// It does not, or it is not wanted.
+    /// It shows something else, or must not join.
     case refuse
 }
 
-/// What became of a decision.
+/// The outcome of a decision.
 public enum ConsoleOutcome: Equatable, Sendable {
-    /// As it was wanted.
+    /// The join was decided accordingly.
     case decided
-    /// That very join is not open any more.
+    /// That join is no longer open.
     case over
-    /// The words are not those of the value: nothing was done.
+    /// The words do not match the value: nothing was done.
     case differ(triesLeft: Int)
-    /// It could not be kept, and so it was not done.
+    /// The decision could not be stored, and was not carried out.
     case notKept
 }
 
-/// A value that waits for a person, and which words of it the person must type.
+/// A value that waits for a person's decision, and the words that the person must type.
 ///
-/// The same words are hidden on every page of a join: otherwise a second look at the page would show what the first one hid.
+/// The same words are hidden on every page of a join: otherwise reloading the page would show what was hidden before.
 struct C2Shown: Sendable {
-    /// 36 bits: nobody guesses them, and a person who has not looked at the device does not know them.
+    /// 36 bits: they cannot be guessed, and a person who has not looked at the device does not know them.
     static let mostHidden = 3
-    /// The eleventh word has eight bits only.
+    /// The eleventh word has only eight bits.
     private static let places = 0..<10
 
     let value: Secret
-    /// In growing order.
+    /// In ascending order.
     let hidden: [Int]
     var triesLeft = 5
 
@@ -70,33 +70,33 @@ struct C2Shown: Sendable {
         return ConsoleComparison(view: view, words: words, picture: nil, mayAccept: mayAccept)
     }
 
-    /// Whether these are the hidden words, in their order and in letters of either case.
+    /// Whether these are the hidden words, in order, in upper or lower case.
     func isAnswered(by typed: [String]) -> Bool {
         let words = words
         return typed.map { $0.lowercased().filter { !$0.isWhitespace } } == hidden.map { words[$0] }
     }
 }
 
-/// The numbers of the forms that decide on joins. Each form has one of its own, which says when it was rendered, for which join
-/// and view and session, and can be used once. As a value; nothing is kept for a form that is not sent.
+/// The numbers of the forms that decide on joins. Each form has a unique number that records when it was rendered, and for which join,
+/// view and session, and that can be used once. Nothing is stored for a form that is not sent.
 struct ConsoleFormNumbers: Sendable {
-    /// What a form is for.
+    /// The purpose of a form.
     struct Purpose {
         let join: String
         let view: HumanView
         let session: String
     }
 
-    /// What a number is.
+    /// The result of using a number.
     enum Taken: Equatable {
-        /// It was not used before; the form was rendered so many nanoseconds ago.
+        /// It was not used before; the age of the form in nanoseconds.
         case fresh(age: Int64)
         case used
         /// Not a number of such a form.
         case wrong
     }
 
-    /// Used numbers that are remembered; the oldest are forgotten. Each join takes a few wrong tries, so this is for long.
+    /// Bound on the used numbers that are remembered; the oldest are forgotten. A join takes a few numbers at most.
     private static let mostUsed = 1_024
 
     private let key = Secret.random()
@@ -108,7 +108,7 @@ struct ConsoleFormNumbers: Sendable {
         return "\(text)-\(seal(text, purpose))"
     }
 
-    /// Uses a number up.
+    /// Uses a number.
     mutating func take(_ number: String, _ purpose: Purpose, at now: Int64) -> Taken {
         let parts = number.split(separator: "-", omittingEmptySubsequences: false)
         guard number.utf8.count <= 128, parts.count == 3, let then = Int64(parts[0]),

@@ -1,18 +1,18 @@
 import Bench
 import SRUP
 
-/// A drawing of messages, and which ones.
+/// A sequence diagram of messages, and where to download it.
 struct ConsoleFigure: Sendable {
     let diagram: Diagram
     let isEmpty: Bool
-    /// Of letters, digits and hyphens, so that a header can carry it.
+    /// Letters, digits and hyphens only, so that it is valid in a header.
     let fileName: String
-    /// For those who download the same.
+    /// The query that downloads the same diagram.
     let query: String
 }
 
 extension Console {
-    /// What a query wants drawn: one join, by the id of the message that asked for it; else one node's messages, or everybody's.
+    /// The diagram that a query asks for: one join, by the history id of its request; otherwise the messages of one node, or of all.
     func figure(_ query: ConsoleForm, live: Bool) -> ConsoleFigure {
         if !live, let start = query["join"].flatMap({ Int64($0) }), start > 0, let join = join(from: start) {
             return join
@@ -27,14 +27,14 @@ extension Console {
             query: node.map { "node=\($0)" } ?? "", naming: node == nil)
     }
 
-    /// The messages of one join: those of the device from its request to the decision, and those between the server and the
-    /// observer that were about it.
+    /// The messages of one join: the device's from its request to the decision, and those about it between the server and the
+    /// observer.
     private func join(from start: Int64) -> ConsoleFigure? {
         let entries = dependencies.entriesAfter(start - 1, ConsolePolicy.arrowsInFile, nil)
         guard let first = entries.first, first.id == start, first.isJoinRequest, let device = first.node else {
             return nil
         }
-        // To the decision, or to where the device asks anew.
+        // Up to the decision, or to the device's next request.
         var theirs = [first] + entries.dropFirst().prefix { !($0.node == device && $0.isJoinRequest) }
         if let end = theirs.firstIndex(where: { $0.node == device && $0.kind == .decision }) {
             theirs.removeSubrange((end + 1)...)
@@ -53,7 +53,7 @@ extension Console {
 }
 
 extension ConsoleFigure {
-    /// - Parameter naming: whether each message says whose it is, where one lifeline stands for many.
+    /// - Parameter naming: whether each message names its node, because one lifeline stands for several nodes.
     fileprivate init(
         _ entries: ArraySlice<C2Entry>, title: String, fileName: String, query: String, naming: Bool
     ) {

@@ -4,7 +4,7 @@ import SRUP
 struct ConsoleForm: Sendable {
     private var fields: [String: String] = [:]
 
-    /// The first field of each name; nil where the text is not such a form.
+    /// The first field of each name; nil if the text is not such a form.
     init?(_ text: some Sequence<UInt8>) {
         for pair in Array(text).split(separator: UInt8(ascii: "&")).prefix(32) {
             let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
@@ -16,7 +16,7 @@ struct ConsoleForm: Sendable {
 
     subscript(name: String) -> String? { fields[name] }
 
-    /// The node in a field; nil where there is none.
+    /// The node in a field; nil if there is none.
     func node(_ name: String) -> Identifier? { fields[name].flatMap { Identifier(hexadecimal: $0) } }
 
     private static func plain(_ part: ArraySlice<UInt8>) -> String? {

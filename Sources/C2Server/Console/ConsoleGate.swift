@@ -1,19 +1,20 @@
-/// Who may speak to the console at all, before anybody has signed in: a browser that was sent to us by our own name, and
-/// not by a page of somebody else.
+/// Which requests are allowed, before any sign-in: the Host header must name this console, and a form must come from one of its own
+/// pages.
 struct ConsoleGate: Sendable {
-    /// Where we listen.
+    /// The port of the console.
     let port: UInt16
 
-    /// Why a request is refused; nil where it is not.
+    /// The refusal of a request; nil if it is allowed.
     func objection(to request: ConsoleRequest) -> ConsoleReply? {
-        // A name that somebody else has made lead here (DNS rebinding) is not ours.
+        // Protects against DNS rebinding.
         guard let host = request.host, names.contains(host) else {
-            return .sentence(421, "Not our name", "This console answers to http://localhost:\(port)/ only.")
+            return .sentence(421, "Wrong host name", "This console is available at http://localhost:\(port)/ only.")
         }
         switch request.method {
         case "GET": return nil
         case "POST": return objection(toForm: request, host)
-        default: return .sentence(405, "Not here", "The console knows GET and POST.", [("allow", "GET, POST")])
+        default:
+            return .sentence(405, "Not allowed", "The console supports GET and POST only.", [("allow", "GET, POST")])
         }
     }
 
@@ -25,10 +26,10 @@ struct ConsoleGate: Sendable {
         }
         let type = request.contentType?.prefix { $0 != ";" }.lowercased()
         guard type == "application/x-www-form-urlencoded" else {
-            return .sentence(415, "Refused", "That is not one of the console's forms. Nothing was done.")
+            return .sentence(415, "Refused", "This is not one of the console's forms. Nothing was done.")
         }
         guard request.body.count <= ConsolePolicy.maximumBody else {
-            return .sentence(413, "Refused", "That is longer than any of the console's forms. Nothing was done.")
+            return .sentence(413, "Refused", "This is longer than any of the console's forms. Nothing was done.")
         }
         return nil
     }

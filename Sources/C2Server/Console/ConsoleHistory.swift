@@ -5,7 +5,7 @@ import SRUP
 struct ConsoleHistory: Sendable {
     let entries: [C2Entry]
     let node: Identifier?
-    /// The newest entry's id, also where these are older ones.
+    /// The newest entry's id, also on a page of older entries.
     let newest: Int64
     /// Whether these are the newest.
     let isNewest: Bool
@@ -14,7 +14,7 @@ struct ConsoleHistory: Sendable {
 
     /// A time for people, to the second, in UTC.
     static func time(_ milliseconds: Int64) -> HTML {
-        // What is beyond the year 9999 is a mistake of the clock, and no reason to fail.
+        // Times after the year 9999 are clock errors, and must not make the formatter fail.
         let seconds = min(max(0, milliseconds / 1_000), 253_402_300_799)
         let text = Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
         return "<time datetime=\"\(text)\">\(text.replacing("T", with: " ").replacing("Z", with: " UTC"))</time>"
@@ -22,7 +22,7 @@ struct ConsoleHistory: Sendable {
 }
 
 extension Console {
-    /// The page of the history that a query wants.
+    /// The page of the history that a query asks for.
     func history(_ query: ConsoleForm) -> ConsoleHistory {
         let node = query.node("node")
         let before = query["before"].flatMap { Int64($0) }.flatMap { $0 > 0 ? $0 : nil }
@@ -91,18 +91,18 @@ extension ConsolePage {
         return "<p>\(clipped(entry.message))</p>\(grounds)\(way)"
     }
 
-    /// What a node has sent can be 65,535 bytes long.
+    /// Text from a node can be 65,535 bytes long.
     private static func clipped(_ text: String) -> String {
         text.count <= 600 ? text : text.prefix(600) + "…"
     }
 }
 
-/// What an observer has seen of a proof: `evidence from <node>: {"mode":"challenge",…}`.
+/// An observer's report of the evidence: `evidence from <node>: {"mode":"challenge",…}`.
 private struct Evidence {
     let introduction: String
     let facts: [(name: String, value: String)]
 
-    /// nil where the words hold no flat JSON object.
+    /// nil if the text contains no flat JSON object.
     init?(_ text: String) {
         guard let start = text.firstIndex(of: "{"),
             let fields = try? JSONDecoder().decode([String: Value].self, from: Data(text[start...].utf8))

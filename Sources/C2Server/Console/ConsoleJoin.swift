@@ -1,9 +1,9 @@
 import HumanView
 import SRUP
 
-// One join's page, and what is decided there.
+// One join's page, and the decision on it.
 extension Console {
-    /// The page of a join: what must be compared, and afterwards what became of it.
+    /// The page of a join: the value to compare, and later the result.
     func join(_ id: String, _ query: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
         guard let view = await joinView(id, query["view"].flatMap(HumanView.init(rawValue:)), session) else {
             return .gone
@@ -11,7 +11,7 @@ extension Console {
         return .page(200, ConsolePage.join(view))
     }
 
-    /// Takes a form that decides. Whatever becomes of it, the answer is that very join's page.
+    /// Handles a form that decides. The reply is always the page of the same join.
     func decide(_ form: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
         guard let id = form["join"], let view = form["view"].flatMap(HumanView.init(rawValue:)),
             let wanted = form["decision"].flatMap(ConsoleButton.init(rawValue:))
@@ -19,16 +19,17 @@ extension Console {
         let purpose = ConsoleFormNumbers.Purpose(join: id, view: view, session: session.token)
         let taken = forms.take(form["number"] ?? "", purpose, at: now())
         guard taken != .wrong else {
-            return .sentence(403, "Refused", "This form is not one of this session's. Nothing was done.")
+            return .sentence(403, "Refused", "This form does not belong to this session. Nothing was done.")
         }
         guard let shown = await joinView(id, view, session) else { return .gone }
         if taken == .used {
-            // The second click of two on one button: what the first one did is told, and nothing else is done.
+            // The second click of a double click: the page shows what the first one did, and nothing else is done.
             return shown.ended == nil
-                ? again(shown, "This form was sent before. Compare once more. Nothing was done.") : .see(shown.path)
+                ? again(shown, "This form was already sent. Compare again. Nothing was done.") : .see(shown.path)
         }
         if case .fresh(let age) = taken, wanted == .accept, age < ConsolePolicy.shortestLook {
-            return again(shown, "The page had been open for less than 1.5 seconds: look first. Nothing was done.")
+            return again(
+                shown, "The page was open for less than 1.5 seconds. Compare the values first. Nothing was done.")
         }
         let typed = shown.comparison?.hidden.map { form["word\($0 + 1)"] ?? "" } ?? []
         switch await dependencies.decide(id, wanted.decision(view, typed)) {
@@ -37,14 +38,14 @@ extension Console {
         case .differ(let left):
             let message =
                 left > 0
-                ? "Those are not the words that belong here. Read them on the device once more; if it shows other words, refuse it."
-                : "Those are not the words that belong here, for the last time: this join can only be refused now."
+                ? "The words do not match. Read them on the device again; if it shows other words, refuse the join."
+                : "The words do not match, and there are no more attempts. This join can only be refused now."
             return await again(joinView(id, view, session) ?? shown, message + " Nothing was done.")
-        case .notKept: return again(shown, "It could not be kept. Nothing was done.")
+        case .notKept: return again(shown, "The decision could not be stored. Nothing was done.")
         }
     }
 
-    /// The join's page once more, with a fresh form.
+    /// The join's page again, with a new form.
     private func again(_ view: ConsoleJoinView, _ message: String) -> ConsoleReply {
         var view = view
         view.said = [message]
@@ -52,7 +53,7 @@ extension Console {
         return .page(409, ConsolePage.join(view))
     }
 
-    /// nil where no such join is open, and none ended lately.
+    /// nil if no such join is open or recently finished.
     private func joinView(
         _ id: String, _ wanted: HumanView?, _ session: ConsoleSessions.Session
     ) async -> ConsoleJoinView? {
@@ -84,13 +85,13 @@ enum ConsoleButton: String {
     }
 }
 
-/// All that a join's page shows.
+/// Everything that a join's page shows.
 struct ConsoleJoinView: Sendable {
     let id: String
     let device: Identifier
     /// While it is open.
     let open: C2Snapshot.Join?
-    /// Afterwards.
+    /// When it is finished.
     let ended: C2Snapshot.Ended?
     let comparison: ConsoleComparison?
     let view: HumanView
@@ -100,9 +101,9 @@ struct ConsoleJoinView: Sendable {
     let others: [C2Snapshot.Join]
     let newest: Int64
     let session: ConsoleSessions.Session
-    /// What there is to say about the last form.
+    /// Messages about the last form.
     var said: [String] = []
-    /// The form's own.
+    /// The number of the form.
     var number = ""
 
     var path: String { ConsolePage.joinPath + id }
@@ -112,5 +113,5 @@ struct ConsoleJoinView: Sendable {
 }
 
 extension ConsoleReply {
-    fileprivate static let tooLate = "This join was over before your decision came. Nothing was done."
+    fileprivate static let tooLate = "This join was finished before your decision arrived. Nothing was done."
 }

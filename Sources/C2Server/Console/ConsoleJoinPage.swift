@@ -1,9 +1,9 @@
 import HumanView
 import SRUP
 
-// The joins: their list, where nothing is decided, and the page of each, where it is.
+// The list of joins, and the page of each join, on which it is decided.
 extension ConsolePage {
-    /// Before a join's id.
+    /// The path before a join's id.
     static let joinPath = "/joins/"
 
     // MARK: - The list
@@ -11,7 +11,7 @@ extension ConsolePage {
     static func joinSection(_ view: ConsoleView) -> HTML {
         let snapshot = view.snapshot
         let over = snapshot.ended.filter { $0.secondsAgo < ConsolePolicy.keptPlace }
-        // Those that are over keep their place, so that none moves under a finger.
+        // Finished joins keep their place, so that no entry moves while somebody clicks.
         let open = snapshot.joins.map { (rank($0.joinMode), $0.secondsLeft, $0.id, card($0)) }
         let ended = over.map { (rank($0.joinMode), $0.secondsLeft, $0.id, card($0)) }
         let cards = (open + ended).sorted { ($0.0, $0.1, $0.2) < ($1.0, $1.1, $1.2) }.map(\.3)
@@ -19,7 +19,7 @@ extension ConsolePage {
             <section aria-labelledby="joins-heading">
             <h2 id="joins-heading">Joins in progress</h2>
             <ul id="joins" class="joins" data-live="joins">\(cards)</ul>
-            <p class="empty faint">No device asks to join.</p>
+            <p class="empty faint">No device is asking to join.</p>
             </section>
             """
     }
@@ -51,7 +51,7 @@ extension ConsolePage {
         """
         <li id="join-\(join.id)" class="join over \(join.decision.rawValue)" data-device="\(join.device)">
         <h3>Device <code>\(join.device)</code></h3>
-        <p class="facts"><span>\(joinMode(join.observer))</span> <span class="left">over</span></p>
+        <p class="facts"><span>\(joinMode(join.observer))</span> <span class="left">finished</span></p>
         <p><strong>\(join.decision.rawValue)</strong> \(grade(join.grade)): \(join.reason).
         <a href="\(joinPath)\(join.id)">Result<span class="unseen"> for \(join.device)</span></a></p>
         </li>
@@ -59,7 +59,7 @@ extension ConsolePage {
     }
 
     private static func joinMode(_ observer: Identifier?) -> HTML {
-        observer.map { "observed by <code>\($0)</code>" } ?? "decided by a person: you"
+        observer.map { "observed by <code>\($0)</code>" } ?? "human-moderated: you decide"
     }
 
     static func timeLeft(_ seconds: Int64) -> String {
@@ -94,7 +94,7 @@ extension ConsolePage {
             """)
     }
 
-    /// A page that is open shows another card when this changes.
+    /// An open page updates when this changes.
     private static func state(_ view: ConsoleJoinView) -> String {
         if let ended = view.ended { return ended.decision.rawValue }
         return view.open?.votes.map { "open, \($0.seen.count + $0.unseen.count) answers" } ?? "open"
@@ -104,14 +104,14 @@ extension ConsolePage {
         guard view.open?.joinMode == .human else { return votes(view.open?.votes) }
         guard let comparison = view.comparison else {
             return """
-                <p class="fault">The value is not known any more, so there is nothing to compare. Refuse it, and let the \
+                <p class="fault">The value is no longer known and cannot be compared. Refuse the join, and let the \
                 device ask again.</p>
                 \(form(view, accepts: false, ""))
                 """
         }
         let question: HTML =
             comparison.view == .words
-            ? "Does the device show these words? Type the three that are hidden, as the device shows them."
+            ? "Does the device show these words? Type the three hidden words as the device shows them."
             : "Does the device show exactly this?"
         let others = HumanView.counted.filter { $0 != comparison.view }.map { other -> HTML in
             "<li><a href=\"\(view.path)?view=\(other.rawValue)\">\(other.title)</a></li>"
@@ -120,12 +120,12 @@ extension ConsolePage {
             <p>\(question)</p>
             <p class="faint">\(comparison.view.title)</p>
             \(form(view, accepts: comparison.mayAccept, shown(comparison, view)))
-            <nav aria-label="Other views"><p class="faint">If the device shows something of another kind, compare in its view:</p>
+            <nav aria-label="Other views"><p class="faint">If the device shows another view, choose the same one:</p>
             <ul class="views">\(others)</ul></nav>
             """
     }
 
-    /// Text as text; cells as a picture, and the same in words for those who hear it.
+    /// Text as text; cells as a picture, with a description for screen readers.
     private static func shown(_ comparison: ConsoleComparison, _ view: ConsoleJoinView) -> HTML {
         guard let picture = comparison.picture else { return words(comparison) }
         switch picture.form {
@@ -136,13 +136,13 @@ extension ConsolePage {
             let rows = picture.spoken.split(separator: "; ").map { "<span>\(String($0))</span> " as HTML }
             return """
                 <p class="value"><img src="/picture.svg?join=\(view.id)&amp;view=\(comparison.view.rawValue)" width="240" \
-                height="240" alt="The \(picture.name) of the value; the same follows in words."></p>
-                <details><summary>The same in words</summary><p>\(rows)</p></details>
+                height="240" alt="The \(picture.name) of the value; a description follows."></p>
+                <details><summary>Description</summary><p>\(rows)</p></details>
                 """
         }
     }
 
-    /// Rows of four, four and three, as the device has them; a field where a word is hidden.
+    /// Rows of four, four and three words, as on the device; an input field for a hidden word.
     private static func words(_ comparison: ConsoleComparison) -> HTML {
         let items = comparison.words.enumerated().map { place, word -> HTML in
             if let word { return "<li>\(word)</li>" }
@@ -181,8 +181,8 @@ extension ConsolePage {
         let words: HTML =
             switch ended.decision {
             case .accepted: "Accepted: device <code>\(ended.device)</code> is a member now."
-            case .refused: "Refused: device <code>\(ended.device)</code> was not let in."
-            case .failed: "Failed: device <code>\(ended.device)</code> was not let in."
+            case .refused: "Refused: device <code>\(ended.device)</code> has not joined."
+            case .failed: "Failed: device <code>\(ended.device)</code> has not joined."
             }
         return """
             <p id="result" class="result \(ended.decision.rawValue)" role="status" tabindex="-1">\(words)</p>
@@ -197,14 +197,14 @@ extension ConsolePage {
         return "<p id=\"evidence\">The evidence: \(grade(ended.grade))</p>"
     }
 
-    /// What takes an accept back. It asks once more, at another place of the screen.
+    /// Ends the membership after an accept. It asks for confirmation, at another place on the screen.
     private static func undo(_ ended: C2Snapshot.Ended, _ view: ConsoleJoinView) -> HTML {
         guard ended.decision == .accepted else { return "" }
-        guard view.isMember else { return "<p>It is not a member any more.</p>" }
+        guard view.isMember else { return "<p>It is no longer a member.</p>" }
         return """
             <form method="post" action="/order" class="undo">\(token(view.session))
             <input type="hidden" name="node" value="\(ended.device)">
-            <p>Was that wrong? <button class="danger" name="order" value="terminate">Undo: end membership…</button></p>
+            <p>Accepted by mistake? <button class="danger" name="order" value="terminate">Undo: end membership…</button></p>
             </form>
             """
     }
@@ -215,7 +215,7 @@ extension ConsolePage {
         }
         return """
             <section aria-labelledby="waiting-heading">
-            <h2 id="waiting-heading">Other joins that wait for you</h2>
+            <h2 id="waiting-heading">Other joins that wait for a decision</h2>
             <ul id="waiting" data-live="waiting">\(links)</ul>
             <p class="empty faint">None.</p>
             </section>

@@ -1,6 +1,6 @@
 import SRUP
 
-/// A request to the console, as it came.
+/// A request to the console.
 public struct ConsoleRequest: Sendable {
     /// `GET`, `POST`.
     public var method: String
@@ -8,7 +8,7 @@ public struct ConsoleRequest: Sendable {
     public var host: String?
     /// Without the query.
     public var path: String
-    /// Behind the question mark.
+    /// The part after the question mark.
     public var query: String
     /// The Origin header.
     public var origin: String?
@@ -18,10 +18,10 @@ public struct ConsoleRequest: Sendable {
     public var contentType: String?
     /// The Last-Event-ID header.
     public var lastEvent: String?
-    /// The body; longer than `ConsolePolicy.maximumBody` where the sender wanted too much.
+    /// The body; longer than `ConsolePolicy.maximumBody` if the sender exceeded the bound.
     public var body: [UInt8]
 
-    /// A request of these parts.
+    /// A request; most headers are optional.
     public init(
         method: String, host: String?, path: String, query: String = "", origin: String? = nil, cookies: String = "",
         contentType: String? = nil, lastEvent: String? = nil, body: [UInt8] = []
@@ -32,11 +32,11 @@ public struct ConsoleRequest: Sendable {
     }
 }
 
-/// What the console answers.
+/// A reply of the console.
 public struct ConsoleReply: Sendable {
-    /// What comes after the head.
+    /// What follows the header.
     public enum Body: Sendable {
-        /// All of it.
+        /// The whole body.
         case bytes([UInt8])
         /// Server-sent events, until the session ends.
         case events(ConsoleEvents)
@@ -48,7 +48,7 @@ public struct ConsoleReply: Sendable {
     public var headers: [(name: String, value: String)]
     /// The body.
     public var body: Body
-    /// Whether this answers a person who has signed in: strangers cannot take that connection's place.
+    /// Whether this is for a signed-in operator: such a connection is not closed in favour of unknown clients.
     public var isToOperator = false
 
     init(_ status: Int, _ contentType: String, _ bytes: [UInt8], _ headers: [(name: String, value: String)] = []) {
@@ -60,14 +60,14 @@ public struct ConsoleReply: Sendable {
         ConsoleReply(status, "text/html; charset=utf-8", Array(page.text.utf8), headers)
     }
 
-    /// A sentence, in the page's form.
+    /// A page with one message.
     static func sentence(
         _ status: Int, _ heading: String, _ message: String, _ headers: [(name: String, value: String)] = []
     ) -> ConsoleReply {
         page(status, ConsolePage.sentence(heading, message), headers)
     }
 
-    /// After a POST: look there.
+    /// A redirect after a POST.
     static func see(_ place: String, _ headers: [(name: String, value: String)] = []) -> ConsoleReply {
         ConsoleReply(303, "text/plain; charset=utf-8", [], [("location", place)] + headers)
     }
@@ -79,37 +79,37 @@ public struct ConsoleReply: Sendable {
     }
 }
 
-/// The console's own numbers.
+/// The console's bounds.
 public enum ConsolePolicy {
     /// Bytes of a request's body; more is answered with 413. The longest form has nine short fields.
     public static let maximumBody = 4_096
-    /// Seconds that one connection may last; a browser opens its stream of events anew.
+    /// Seconds that one connection may last; browsers reopen the stream of events.
     public static let maximumConnection: Int64 = 600
-    /// Streams of events at a time; a page that gets none asks every few seconds.
+    /// Streams of events at the same time; a page without one polls every few seconds.
     static let mostStreams = 16
-    /// Seconds between signs of life on a stream that has nothing to tell: so we see who has gone.
+    /// Seconds between keep-alives on an idle stream, by which closed connections are detected.
     public static let beat: Int64 = 10
-    /// Sessions at a time; the oldest makes room.
+    /// Sessions at the same time; a new one replaces the oldest.
     static let mostSessions = 8
     /// Nanoseconds, on CLOCK_BOOTTIME, after which a session ends: a working day.
     static let maximumSession: Int64 = 12 * 3_600 * 1_000_000_000
-    /// Nanoseconds between rendering a page and an accept that counts. The second click of a double click, on a page that has
-    /// come meanwhile, is earlier.
+    /// Minimum time in nanoseconds between rendering a page and an accept. The second click of a double click, on a page that has just
+    /// appeared, is earlier.
     static let shortestLook: Int64 = 1_500_000_000
-    /// Seconds for which a join that is over keeps its place.
+    /// Seconds for which a finished join keeps its place in the list.
     static let keptPlace: Int64 = 30
-    /// Tries to sign in a minute, right or wrong.
+    /// Sign-in attempts in a minute, correct or not.
     static let triesAMinute = 10
     /// History entries on a page.
     static let entriesOnPage = 25
-    /// Messages in the drawing on the page.
+    /// Messages in the diagram on the page.
     static let arrowsOnPage = 40
-    /// Messages in a drawing that is downloaded.
+    /// Messages in a downloaded diagram.
     static let arrowsInFile = 400
     /// Bytes of the address of an update.
     static let maximumAddress = 1_000
 
-    /// On every answer. The page takes nothing from elsewhere, sends nothing elsewhere, and stands in nobody's frame.
+    /// Headers of every reply. The page loads nothing from other origins, sends nothing to them, and cannot be framed.
     public static let headers: [(name: String, value: String)] = [
         (
             "content-security-policy",
@@ -117,7 +117,7 @@ public enum ConsolePolicy {
                 + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         ),
         ("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cache-control", "no-store"),
-        // With no-referrer, browsers would send `Origin: null` with our own forms.
+        // With no-referrer, browsers would send `Origin: null` with the console's own forms.
         ("referrer-policy", "same-origin"), ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
     ]

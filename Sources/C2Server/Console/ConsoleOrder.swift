@@ -1,6 +1,6 @@
 import SRUP
 
-/// What the console's buttons order, by what their forms send.
+/// The orders of the console's buttons; the raw values are what their forms send.
 enum ConsoleOrder: String, CaseIterable, Sendable {
     case identity, identify, pause, resume
     case restartRadio = "restart-radio"
@@ -8,52 +8,52 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
     case stopObserving = "stop-observing"
     case update, activate, join, terminate, deregister
 
-    /// Those that need a node and nothing else; an update has a form of its own.
+    /// Orders that need only a node; an update has its own form.
     static let ofNode = allCases.filter { $0 != .update }
 
-    /// On its button.
+    /// The text of the button.
     var label: String {
         switch self {
-        case .identity: "Ask who it is"
+        case .identity: "Request identification"
         case .identify: "Identify"
         case .pause: "Pause observing"
         case .resume: "Resume observing"
-        case .restartRadio: "Restart its radio"
-        case .letObserve: "It may observe"
-        case .stopObserving: "It may not observe"
-        case .update: "Fetch the update"
-        case .activate: "Activate the update…"
-        case .join: "Tell it to join"
+        case .restartRadio: "Restart radio"
+        case .letObserve: "Allow observing"
+        case .stopObserving: "Disallow observing"
+        case .update: "Fetch update"
+        case .activate: "Activate update…"
+        case .join: "Send join command"
         case .terminate: "End membership…"
         case .deregister: "Deregister…"
         }
     }
 
-    /// What is asked first, where it is not done at once.
+    /// The question before the order is carried out; nil if it needs no confirmation.
     var question: String? {
         switch self {
-        case .activate: "It installs what it has fetched, and starts anew with that."
-        case .terminate: "It is a member no longer, and its open joins fail. It can be told to join again."
+        case .activate: "The device installs the fetched update and restarts."
+        case .terminate: "The device is no longer a member, and its open joins fail. It can join again."
         case .deregister:
-            "It destroys its keys and certificates, and is out of this system for good. It has to be enrolled anew to come "
-                + "back."
-        case .letObserve: "Its word then decides on the devices that name it, in this server's name."
+            "The device destroys its keys and certificates and is permanently removed from this system. It must be enrolled "
+                + "again to return."
+        case .letObserve: "Its verdicts then decide on the devices that name it as their observer."
         case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .update, .join: nil
         }
     }
 
-    /// On the button below the question.
+    /// The text of the button below the question.
     var confirmation: String {
         switch self {
-        case .activate: "Activate the update"
-        case .letObserve: "It may observe"
+        case .activate: "Activate update"
+        case .letObserve: "Allow observing"
         case .terminate: "End membership"
-        case .deregister: "Deregister it"
+        case .deregister: "Deregister"
         case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .update, .join: label
         }
     }
 
-    /// The order of a form; nil where its fields do not make one.
+    /// The order that a form sends; nil if its fields are not valid.
     func order(for node: Identifier, in form: ConsoleForm) -> C2Order? {
         switch self {
         case .identity: .identity(node)

@@ -1,21 +1,21 @@
 import Bench
 import SRUP
 
-/// All that the page shows.
+/// Everything that the main page shows.
 struct ConsoleView: Sendable {
     let snapshot: C2Snapshot
     let figure: ConsoleFigure
     let history: ConsoleHistory
-    /// What there is to say about the last order.
+    /// Messages about the last order.
     let said: [String]
     let session: ConsoleSessions.Session
-    /// Whose messages alone are wanted, if anybody's.
+    /// The node whose messages are shown; nil: all nodes.
     let node: Identifier?
 }
 
-/// The console's pages. Everything works without the script, which only keeps a page fresh.
+/// The console's pages. Everything works without the script, which only updates open pages.
 enum ConsolePage {
-    /// The one page.
+    /// The main page.
     static func main(_ view: ConsoleView) -> HTML {
         let joins = view.snapshot.joins.count
         return document(
@@ -34,7 +34,7 @@ enum ConsolePage {
             """)
     }
 
-    /// For those who have not signed in.
+    /// The sign-in page.
     static func signIn(_ message: String? = nil) -> HTML {
         let fault: HTML = message.map { "<p class=\"fault\" id=\"fault\" role=\"alert\">\($0)</p>" } ?? ""
         let described: HTML = message == nil ? "hint" : "fault hint"
@@ -48,14 +48,14 @@ enum ConsolePage {
             <label for="key">Key</label>
             <input id="key" name="key" type="password" autocomplete="off" autocapitalize="none" spellcheck="false"
             required autofocus aria-describedby="\(described)">
-            <p id="hint" class="faint">The C2 server has said it: <code>sign in with …</code> It signs in once.</p>
+            <p id="hint" class="faint">The C2 server has printed it: <code>sign in with …</code>. Each key can be used once.</p>
             <button class="main">Sign in</button>
             </form>
             </main>
             """)
     }
 
-    /// A question before something that is not easily undone.
+    /// A question before an order that cannot easily be undone.
     static func confirm(
         _ order: ConsoleOrder, _ question: String, of node: Identifier, _ session: ConsoleSessions.Session
     ) -> HTML {
@@ -76,7 +76,7 @@ enum ConsolePage {
             """)
     }
 
-    /// A sentence, and the way back.
+    /// A message, with a link to the main page.
     static func sentence(_ heading: String, _ message: String) -> HTML {
         document(
             title: heading,
@@ -121,7 +121,7 @@ enum ConsolePage {
         """
         <header class="top">
         \(heading)
-        <p id="live" class="live" role="status">As of now; reload to see more.</p>
+        <p id="live" class="live" role="status">Reload to update.</p>
         <form method="post" action="/sign-out">\(token(session))<button class="plain">Sign out</button></form>
         </header>
         """
@@ -217,14 +217,14 @@ enum ConsolePage {
 }
 
 extension C2.MembershipState {
-    /// For people.
+    /// The text on the page.
     fileprivate var label: String {
         switch self {
         case .known: "not joined"
         case .joined: "member"
         case .observer: "member, may observe"
         case .terminated: "membership ended"
-        case .resigned: "has left"
+        case .resigned: "resigned"
         case .deregistered: "deregistered"
         }
     }

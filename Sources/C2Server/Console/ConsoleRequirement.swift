@@ -1,11 +1,11 @@
 import SRUP
 
-// How much must be known of a device's proof, and the sites whose beacons observe together.
+// The required grade of evidence, and the sites whose beacons observe together.
 extension Console {
-    /// Takes the form that says what is required. To require less is asked about first.
+    /// Handles the form that sets the required grade. A lower grade needs confirmation.
     func require(_ form: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
         guard let grade = form["require"].flatMap(C2.Grade.init(rawValue:)) else {
-            return .sentence(400, "Refused", "It is not said what is to be required. Nothing was done.")
+            return .sentence(400, "Refused", "No grade was given. Nothing was done.")
         }
         if await grade < dependencies.snapshot().requires, form["confirmed"] != "yes" {
             return .page(200, ConsolePage.confirm(grade, session))
@@ -15,7 +15,7 @@ extension Console {
 }
 
 extension ConsolePage {
-    /// Before /require: the form's address.
+    /// The path of the form.
     static let requirePath = "/require"
 
     static func requirementSection(_ view: ConsoleView) -> HTML {
@@ -27,7 +27,7 @@ extension ConsolePage {
             <section aria-labelledby="requirement-heading">
             <h2 id="requirement-heading">Evidence</h2>
             <div id="requirement" data-live="requirement"><div id="requires-\(now.rawValue)">
-            <p>Required of a device's proof: <strong>\(now.rawValue)</strong>. \(now.meaning)</p>
+            <p>Required grade of evidence: <strong>\(now.rawValue)</strong>. \(now.meaning)</p>
             <form method="post" action="\(requirePath)" class="orders">\(token(view.session))
             \(choices)
             </form>
@@ -37,7 +37,7 @@ extension ConsolePage {
             """
     }
 
-    /// They come from the command line: nothing can be ordered here.
+    /// The sites are set on the command line and cannot be changed here.
     private static func siteTable(_ snapshot: C2Snapshot) -> HTML {
         guard !snapshot.sites.isEmpty else { return "" }
         let rows = snapshot.sites.enumerated().map { place, site -> HTML in
@@ -58,14 +58,14 @@ extension ConsolePage {
             """
     }
 
-    /// A question before less is required.
+    /// A question before a lower grade is required.
     static func confirm(_ grade: C2.Grade, _ session: ConsoleSessions.Session) -> HTML {
         document(
             title: "Require less",
             """
             <main id="main" class="small">
             <h1>Require less: <strong>\(grade.rawValue)</strong>?</h1>
-            <p>\(grade.meaning) That counts for the joins that are open, too.</p>
+            <p>\(grade.meaning) This also applies to the open joins.</p>
             <form method="post" action="\(requirePath)">\(token(session))
             <input type="hidden" name="require" value="\(grade.rawValue)">
             <input type="hidden" name="confirmed" value="yes">
@@ -76,12 +76,12 @@ extension ConsolePage {
             """)
     }
 
-    /// Of a join that is over: what its evidence shows, where an observer has said valid.
+    /// The grade of a finished join, if an observer said valid.
     static func grade(_ grade: C2.Grade?) -> HTML {
         grade.map { "<span class=\"badge\">\($0.rawValue)</span>" } ?? ""
     }
 
-    /// The votes of an observed join so far, and whose they are; it decides by itself where no site is asked.
+    /// The votes in an observed join so far; without a site, its observer decides.
     static func votes(_ votes: C2Snapshot.Votes?) -> HTML {
         guard let votes else { return "<p class=\"faint\">Its observer decides.</p>" }
         func list(_ beacons: [Identifier]) -> [HTML] { beacons.map { " <code>\($0)</code>" } }
@@ -92,14 +92,14 @@ extension ConsolePage {
 }
 
 extension C2.Grade {
-    /// What an observer's valid must rest on, as a sentence.
+    /// What the grade requires, as a sentence.
     var meaning: String {
         switch self {
-        case .reachable: "The observer's word is enough."
+        case .reachable: "The observer's verdict is sufficient."
         case .challenged:
-            "The observer must say that the device has answered a challenge, which it does with report-evidence = yes."
+            "The observer must report that the device answered a challenge; this needs report-evidence = yes."
         case .keyed:
-            "The device must have signed its answer, and this server checks tag and signature: no observer can make that up."
+            "The device must have signed its answer, and this server checks tag and signature. No observer can forge that."
         }
     }
 }

@@ -2,30 +2,30 @@ import Bench
 import Keys
 import SRUP
 
-/// Who is signed in at the console, as a value: the time is an argument.
+/// The console's sessions, as a value: the time is an argument.
 ///
-/// A key signs in once. Then there is a new one, which is told to the operator like the first: so a link that is read
-/// somewhere later, in a history or in a log, opens nothing.
+/// A key can be used once. Then there is a new one, which is printed like the first, so a link that is found later in a history or in a
+/// log is of no use.
 struct ConsoleSessions: Sendable {
     /// One browser.
     struct Session: Sendable {
-        /// What the cookie carries.
+        /// The content of the cookie.
         let token: String
-        /// What each form carries.
+        /// The token in each form.
         let formToken: String
         /// On CLOCK_BOOTTIME.
         let ends: Int64
-        /// What the operator was told after each order, the newest last.
+        /// The messages after each order, the newest last.
         var said: [Said] = []
     }
 
-    /// Words after an order.
+    /// Messages after an order.
     struct Said: Sendable {
         let number: Int
         let messages: [String]
     }
 
-    /// What becomes of a try to sign in.
+    /// The result of a sign-in attempt.
     enum Try: Equatable {
         /// Signed in, by the cookie with this token.
         case session(String)
@@ -35,7 +35,7 @@ struct ConsoleSessions: Sendable {
 
     /// 128 random bits, in hexadecimal digits.
     private(set) var key: String
-    /// How many wrong keys were given.
+    /// Number of wrong keys so far.
     private(set) var wrongKeys = 0
     private var sessions: [Session] = []
     private var rate: RateLimit
@@ -49,7 +49,7 @@ struct ConsoleSessions: Sendable {
     }
 
     mutating func signIn(_ given: String, at now: Int64) -> Try {
-        // Whoever is on this machine has the same address: they share one bucket.
+        // All users of this machine have the same address, so they share one bucket.
         if case .refuse(let seconds, _) = rate.take("", at: now / 1_000_000) { return .tooMany(seconds: seconds) }
         let letters = given.lowercased().utf8.filter { $0 > 0x20 }
         guard equalInConstantTime(letters, Array(key.utf8)) else {
@@ -64,7 +64,7 @@ struct ConsoleSessions: Sendable {
         return .session(session.token)
     }
 
-    /// The session of a cookie; nil where there is none, or none any more.
+    /// The session of a cookie; nil if there is none, or if it has ended.
     mutating func session(_ token: String?, at now: Int64) -> Session? {
         forget(at: now)
         return place(token).map { sessions[$0] }
@@ -74,8 +74,8 @@ struct ConsoleSessions: Sendable {
         if let place = place(token) { sessions.remove(at: place) }
     }
 
-    /// Keeps what the operator is to be told.
-    /// - Returns: under which number.
+    /// Stores messages for the operator.
+    /// - Returns: their number.
     mutating func keep(_ messages: [String], for token: String) -> Int {
         said += 1
         guard let place = place(token) else { return said }
@@ -85,7 +85,7 @@ struct ConsoleSessions: Sendable {
 
     private mutating func forget(at now: Int64) { sessions.removeAll { $0.ends <= now } }
 
-    /// All are compared, each in constant time.
+    /// Compares all tokens, each in constant time.
     private func place(_ token: String?) -> Int? {
         guard let given = token.map({ Array($0.utf8) }) else { return nil }
         var found: Int?

@@ -1,8 +1,8 @@
 import Bench
 import SRUP
 
-/// Text of a page. What is written in the source is markup; what is put into it is text and is escaped, unless it is
-/// HTML already. So there is no escaping that could be forgotten.
+/// Text of a page. Literals are markup; interpolated values are text and are escaped, unless they are HTML already. So escaping cannot be
+/// forgotten.
 struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
     private(set) var text: String
 
@@ -10,7 +10,7 @@ struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
 
     init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
 
-    /// Markup of our own making, as the drawings are. Nothing that came from outside.
+    /// Markup that the program created, such as diagrams. Never anything received.
     init(trusted markup: String) { text = markup }
 
     struct StringInterpolation: StringInterpolationProtocol {

@@ -8,23 +8,23 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// The sockets around a `Console`: HTTP on this machine's loopback addresses, and on no other; nothing decided.
+/// The sockets around a `Console`: HTTP on this machine's loopback addresses only, without decisions.
 struct ConsoleServer {
     let console: Console
-    /// 0: one that is free.
+    /// 0: any free port.
     let port: UInt16
 
-    /// Serves on threads of its own, until the process ends.
-    /// - Throws: `OperatorFault` where it cannot listen.
+    /// Serves on separate threads, until the process ends.
+    /// - Throws: `OperatorFault` if it cannot listen.
     func start() throws(OperatorFault) {
         let bounds = ConnectionBounds.Table()
-        // A free port of one address need not be free at the other.
+        // A port that is free on one address may be in use on the other.
         var tries = port == 0 ? 5 : 1
         while true {
             tries -= 1
             let first = Listener("127.0.0.1", port, console, bounds)
             let chosen = try first.start()
-            // A browser may try ::1 first. Where this machine has no such address, nobody else listens there either.
+            // A browser may try ::1 first. If this machine does not have this address, no other program listens there either.
             let second = Listener("::1", chosen, console, bounds)
             do throws(OperatorFault) { _ = try second.start() } catch  where !second.isAbsent {
                 first.stop()
@@ -43,7 +43,7 @@ struct ConsoleServer {
     }
 }
 
-/// One address that is listened on.
+/// A listening socket.
 private final class Listener: Sendable {
     private enum State {
         case starting
@@ -79,8 +79,8 @@ private final class Listener: Sendable {
         case .listening(let port): return port
         case .starting, .failed:
             throw OperatorFault(
-                "\(address) port \(port) cannot be listened on\(why)",
-                hint: "give --web another port, or none, or end what listens there")
+                "cannot listen on \(address) port \(port)\(why)",
+                hint: "give --web another port, or none, or stop the program that listens there")
         }
     }
 
@@ -88,7 +88,7 @@ private final class Listener: Sendable {
         if case .failed(let words, _) = state.withLock({ $0 }) { ": \(words)" } else { "" }
     }
 
-    /// Whether this machine has no such address.
+    /// Whether this machine does not have the address.
     var isAbsent: Bool {
         if case .failed(_, let isAbsent) = state.withLock({ $0 }) { isAbsent } else { false }
     }
@@ -97,7 +97,7 @@ private final class Listener: Sendable {
 
     private var application: some ApplicationProtocol {
         var logger = Logger(label: "console")
-        logger.logLevel = .critical  // what is worth a line, the console says itself
+        logger.logLevel = .critical  // the console writes its own lines
         let (console, bounds) = (console, bounds)
         return Application(
             responder: CallbackResponder { (request: Request, visitor: Visitor) in
@@ -122,7 +122,7 @@ private final class Listener: Sendable {
             logger: logger)
     }
 
-    /// One request, read to its bound.
+    /// One request, read up to its bound.
     private static func answer(
         _ request: Request, of visitor: Visitor, by console: Console, _ bounds: ConnectionBounds.Table
     ) async throws -> Response {
@@ -160,7 +160,7 @@ private final class Listener: Sendable {
     }
 }
 
-/// Who asks.
+/// The client.
 private struct Visitor: InitializableFromSource {
     let channel: any Channel
 

@@ -2,24 +2,24 @@ import Hummingbird
 import NIOCore
 import Synchronization
 
-/// What one connection, and one address, may take of the server: an end after so many seconds, whatever trickles over it,
-/// and a number of connections. In the channel before the handshake, so that a silent client is bounded too.
+/// Bounds on connections: the duration of each, and their number, in total and for one address. It is in the channel before the
+/// TLS handshake, so that silent clients are bounded as well.
 ///
-/// A client that has proved its identity has a place of its own, which strangers cannot take. A stranger that finds all places
-/// taken, in all or for its address, takes that of the oldest: so silent connections keep no client out.
+/// A client that has proved its identity has a separate place, which unknown clients cannot take. If all places are taken, in total or
+/// for its address, a new unknown client replaces the oldest one, so that silent connections cannot lock others out.
 final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = Any
 
-    /// Strangers' connections in all.
+    /// Connections of unknown clients in total.
     static let mostInAll = 256
-    /// Strangers' connections from one address.
+    /// Connections of unknown clients from one address.
     static let mostOfOne = 32
-    /// Connections of clients that have proved their identity; beyond that, they count as strangers.
+    /// Connections of clients that have proved their identity; more than these count as unknown.
     static let mostKnown = 64
-    /// What the server accepts: the rest are those that are being closed.
+    /// Connections that the server accepts, including those that are being closed.
     static let mostAccepted = mostInAll + mostKnown + 64
 
-    /// Who is connected.
+    /// The open connections.
     final class Table: Sendable {
         private struct Entry {
             let channel: any Channel
@@ -36,7 +36,7 @@ final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
         private let state = Mutex(State())
 
         /// Takes a place.
-        /// - Returns: who must go for it.
+        /// - Returns: the connection to close for it, if any.
         func enter(_ channel: any Channel, from address: String) -> (any Channel)? {
             state.withLock { state in
                 state.last += 1
@@ -53,7 +53,7 @@ final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
             }
         }
 
-        /// The client of this connection has proved its identity: it keeps its place from now on.
+        /// The client of this connection has proved its identity, and keeps its place from now on.
         func recognise(_ channel: any Channel) {
             state.withLock { state in
                 guard state.entries.values.count(where: \.isKnown) < ConnectionBounds.mostKnown else { return }
@@ -83,11 +83,11 @@ final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
     }
 }
 
-/// Stands next to the socket, in front of TLS, and does nothing: what is closed from here is closed at once.
+/// A handler next to the socket, before TLS, that does nothing: closing from here closes the connection immediately.
 private final class SocketEnd: ChannelInboundHandler, RemovableChannelHandler { typealias InboundIn = Any }
 
 extension Channel {
-    /// Closes the connection without a word over TLS, which would wait for the other end's; what was written before leaves.
+    /// Closes the connection without a TLS closure alert, which would wait for the peer's; pending writes are sent.
     func closeAtOnce() {
         eventLoop.execute { [self] in
             guard let end = try? pipeline.syncOperations.context(handlerType: SocketEnd.self) else {
@@ -99,8 +99,8 @@ extension Channel {
 }
 
 extension Request {
-    /// The body; of one that is longer than the bound, one byte more than that, by which whoever answers sees it. What still
-    /// comes is not read: see `Response.ending`.
+    /// The body. If it is longer than the bound, the result is one byte longer than the bound, and the rest is not read; see
+    /// `Response.ending`.
     func body(upTo longest: Int, over channel: any Channel) async throws -> [UInt8] {
         let isAnnounced = headers[.contentLength].flatMap { Int($0) }.map { $0 > longest } ?? false
         if !isAnnounced {
@@ -112,7 +112,7 @@ extension Request {
 }
 
 extension Response {
-    /// The same answer, behind which the connection ends.
+    /// The same response, after which the connection is closed.
     func ending(_ channel: any Channel, with bytes: [UInt8]) -> Response {
         var ending = self
         ending.headers[.connection] = "close"

@@ -8,21 +8,21 @@ import SRUP
 struct RegistryTokenVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
-        abstract: "Make a token that lets a device register, and print it, this once.",
-        discussion: "The device sends it as «token» in the body of register. The service may run meanwhile.")
+        abstract: "Create a token that lets a device register, and print it once.",
+        discussion: "The device sends it as \"token\" in the body of register. The service may be running.")
 
     @OptionGroup var place: RegistryPlace
 
-    @Option(help: ArgumentHelp("Only for devices of this type. Without it, of any.", valueName: "text"))
+    @Option(help: ArgumentHelp("Only for devices of this type. Default: any type.", valueName: "text"))
     var type: String?
 
-    @Option(help: ArgumentHelp("For so many devices.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of devices that may use it.", valueName: "n"))
     var uses: Int64 = 1
 
-    @Option(help: ArgumentHelp("For so long.", valueName: "hours"))
+    @Option(help: ArgumentHelp("Its validity.", valueName: "hours"))
     var hours: Int64 = 24
 
-    @Option(help: ArgumentHelp("Words by which it is known in the list of tokens.", valueName: "text"))
+    @Option(help: ArgumentHelp("A description for the list of tokens.", valueName: "text"))
     var label: String?
 
     func validate() throws { try Limits.check(uses: uses, hours: hours, label: label) }
@@ -36,18 +36,18 @@ struct RegistryTokenVerb: ParsableCommand {
 struct RegistryReaderVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reader",
-        abstract: "Make a token that lets somebody read keys and types, and print it, this once.",
-        discussion: "It goes into the header «Authorization: Bearer TOKEN». The service may run meanwhile.")
+        abstract: "Create a token for reading keys and types, and print it once.",
+        discussion: "Clients send it in the header \"Authorization: Bearer TOKEN\". The service may be running.")
 
     @OptionGroup var place: RegistryPlace
 
-    @Flag(help: "Also let its bearer deregister any device: for a C2 server.")
+    @Flag(help: "Also allow it to deregister any device: for a C2 server.")
     var mayDeregister = false
 
-    @Option(help: ArgumentHelp("For so long.", valueName: "hours"))
+    @Option(help: ArgumentHelp("Its validity.", valueName: "hours"))
     var hours: Int64 = 8_760
 
-    @Option(help: ArgumentHelp("Words by which it is known in the list of tokens.", valueName: "text"))
+    @Option(help: ArgumentHelp("A description for the list of tokens.", valueName: "text"))
     var label: String?
 
     func validate() throws { try Limits.check(uses: 1, hours: hours, label: label) }
@@ -72,50 +72,50 @@ private enum Limits {
 struct RegistryTokensVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tokens",
-        abstract: "List the tokens that were made, the newest first.",
+        abstract: "List the tokens, the newest first.",
         discussion: """
-            A line for each: its number, what it is for, how often it was used and may be, until when, and its label. The \
-            tokens themselves are not kept, so they cannot be told. Those that are over are forgotten after a day.
+            One line for each: its number, its purpose, how often it was used and may still be used, its expiry, and its \
+            label. The tokens themselves are not stored and cannot be shown. Expired tokens are removed after a day.
             """)
 
     @OptionGroup var place: RegistryPlace
 
     func run() throws {
         let admin = try RegistryAdmin(RegistryFolder(existing: place.folder))
-        for token in try admin.tokens() { Terminal.print(line(token, counts: admin.counts(token))) }
+        for token in try admin.tokens() { Terminal.print(line(token, isValid: admin.isValid(token))) }
     }
 
-    private func line(_ token: RegistryToken, counts: Bool) -> String {
+    private func line(_ token: RegistryToken, isValid: Bool) -> String {
         let purpose =
             switch token.role {
-            case .enrol: "enrols" + (token.type.map { " «\($0)»" } ?? " any type")
+            case .enrol: "enrols" + (token.type.map { " \"\($0)\"" } ?? " any type")
             case .read: "reads keys"
             case .c2: "reads keys, deregisters"
             }
         let uses = token.role == .enrol ? "  used \(token.used), left \(token.usesLeft.map(String.init) ?? "all")" : ""
         return "\(token.number)  \(purpose)\(uses)  made \(text(token.made))"
-            + "  \(counts ? "until" : "no more; until") \(text(token.expires))"
-            + (token.label.map { "  «\($0)»" } ?? "")
+            + "  \(isValid ? "valid until" : "not valid; until") \(text(token.expires))"
+            + (token.label.map { "  \"\($0)\"" } ?? "")
     }
 }
 
 struct RegistryWithdrawVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "withdraw",
-        abstract: "Take a token away: it counts for nothing from now on.",
+        abstract: "Withdraw a token: it is no longer valid.",
         discussion: """
-            Who has registered with it stays registered; revoke ends an identity. The service may run meanwhile.
+            Identities that were registered with it stay registered; use revoke to end one. The service may be running.
             """)
 
     @OptionGroup var place: RegistryPlace
 
     @Argument(
-        help: ArgumentHelp("Its number, or the beginning of it, as tokens tells it (required).", valueName: "number"))
+        help: ArgumentHelp("Its number, or the beginning of it, as listed by tokens (required).", valueName: "number"))
     var number: String
 
     func run() throws {
         let token = try RegistryAdmin(RegistryFolder(existing: place.folder)).withdraw(number)
-        Terminal.print("withdrew \(token.number)" + (token.label.map { " «\($0)»" } ?? ""))
+        Terminal.print("withdrew \(token.number)" + (token.label.map { " \"\($0)\"" } ?? ""))
     }
 }
 
@@ -126,10 +126,10 @@ private func text(_ seconds: Int64) -> String {
 struct RegistryListVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List who is registered, the newest first.",
+        abstract: "List the registered identities, the newest first.",
         discussion: """
-            A line for each: the identity, where it stands (waiting, validated, revoked), until when its certificate \
-            holds, when it came, and its type.
+            One line for each: the identity, its state (waiting, validated, revoked), the expiry of its certificate, when it \
+            registered, and its type.
             """)
 
     @OptionGroup var place: RegistryPlace
@@ -144,25 +144,25 @@ struct RegistryListVerb: ParsableCommand {
             entry.revoked.map { "revoked \(text($0))" } ?? entry.validated.map { "validated \(text($0))" } ?? "waiting"
         let certificate = entry.certifiedUntil.map { "certificate until \(text($0))" } ?? "no certificate"
         return "\(entry.identity.topicForm)  \(state)  \(certificate)  registered \(text(entry.registered))"
-            + "  «\(entry.type)»"
+            + "  \"\(entry.type)\""
     }
 }
 
 struct RegistryRevokeVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke",
-        abstract: "End an identity for ever, and its certificates.",
+        abstract: "Permanently revoke an identity and its certificates.",
         discussion: """
-            Its key is no longer handed out, and the revocation list names its certificates. Let the broker read the list \
-            again (mosquitto: SIGHUP); who is connected stays so until it has to connect again. The service may run \
-            meanwhile.
+            The service no longer returns its key, and the revocation list names its certificates. Let the broker read the \
+            list again (mosquitto: SIGHUP); a connected client stays connected until it must connect again. The service may \
+            be running.
             """)
 
     @OptionGroup var place: RegistryPlace
 
     @OptionGroup var passphrase: RegistryPassphrase
 
-    @Argument(help: ArgumentHelp("Whose: 1 to 16 hexadecimal digits (required).", valueName: "identity"))
+    @Argument(help: ArgumentHelp("The identity: 1 to 16 hexadecimal digits (required).", valueName: "identity"))
     var identity: Identifier
 
     func run() throws {

@@ -7,38 +7,39 @@ struct RegistryRunVerb: ParsableCommand {
         commandName: "run",
         abstract: "Serve a registry over HTTPS.",
         discussion: """
-            Says «listening on https://NAME:PORT» as its first line, then a line on standard error for each deed and each \
+            Prints "listening on https://NAME:PORT" as its first line, then a line on standard error for each change and each \
             refusal. SIGTERM or SIGINT ends it with status 0.
             """)
 
     @OptionGroup var place: RegistryPlace
 
-    @Option(help: ArgumentHelp("Where to listen; 0 picks a free port and says it.", valueName: "n"))
+    @Option(help: ArgumentHelp("The port to listen on; 0 chooses a free one and prints it.", valueName: "n"))
     var port: UInt16 = 8_443
 
     @Option(
-        help: ArgumentHelp("The address to listen on; all addresses of the machine: 0.0.0.0 or ::.", valueName: "ip"))
+        help: ArgumentHelp("The address to listen on; 0.0.0.0 or :: for all addresses of the machine.", valueName: "ip")
+    )
     var bind = "127.0.0.1"
 
     @OptionGroup var passphrase: RegistryPassphrase
 
     @Option(
-        help: ArgumentHelp("Whether an enrolment token is needed to register.", valueName: "optional|required"))
+        help: ArgumentHelp("Whether registering needs an enrolment token.", valueName: "optional|required"))
     var tokens = TokenOption.optional
 
     @Option(
         help: ArgumentHelp(
-            "Whether a device must name this registry in what it signs to be validated; the reference's devices cannot.",
+            "Whether a device must name this registry in the statement that validates it; the reference's devices cannot.",
             valueName: "optional|required"))
     var namedStatements = TokenOption.optional
 
-    @Flag(help: "Let everybody read keys and types, as the reference does. Without it, readers need a token.")
+    @Flag(help: "Let everybody read keys and types, as in the reference. Default: readers need a token.")
     var openKeys = false
 
-    @Flag(help: "Register nobody new; those who are known still get certificates.")
+    @Flag(help: "Register no new devices; registered ones still get certificates.")
     var closed = false
 
-    @Option(help: ArgumentHelp("How long a device's certificate holds: 1 to 825.", valueName: "days"))
+    @Option(help: ArgumentHelp("Validity of a device's certificate: 1 to 825.", valueName: "days"))
     var certificateDays: Int64 = 90
 
     @Option(help: ArgumentHelp("Requests that one address may make in a minute, 1 to 100000.", valueName: "n"))
@@ -72,5 +73,5 @@ struct RegistryRunVerb: ParsableCommand {
     }
 }
 
-/// What `--tokens` and `--named-statements` take.
+/// The value of `--tokens` and `--named-statements`.
 enum TokenOption: String, ExpressibleByArgument, CaseIterable { case optional, required }

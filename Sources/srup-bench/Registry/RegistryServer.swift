@@ -8,29 +8,29 @@ import NIOCore
 import Registration
 import Synchronization
 
-/// The sockets around a `Registry`: HTTPS in, HTTPS out, nothing decided (docs/registry.md, "Limits").
+/// The sockets around a `Registry`: HTTPS requests and replies, without decisions (docs/registry.md, "Limits").
 struct RegistryServer {
     let folder: RegistryFolder
     let address: String
     let port: UInt16
-    /// How long a connection may last, whatever comes over it.
+    /// Seconds that a connection may last.
     let timeout: Int64
 
     /// Serves until SIGTERM or SIGINT.
-    /// - Throws: `OperatorFault` where it cannot listen.
+    /// - Throws: `OperatorFault` if it cannot listen.
     func run(_ registry: RegistryThread) throws(OperatorFault) {
         let host = try folder.host()
         let application = try application(registry, announcing: host)
         let ended = DispatchSemaphore(value: 0)
         let fault = Mutex<OperatorFault?>(nil)
-        // The verbs of this command are synchronous: this one waits for what is not.
+        // The subcommands are synchronous: this one waits for the asynchronous server.
         Task.detached {
             let maintenance = Task { await registry.maintainHourly() }
             do { try await application.runService() } catch {
                 fault.withLock {
                     $0 = OperatorFault(
-                        "\(address) port \(port) cannot be listened on: \(error)",
-                        hint: "choose another --port or --bind, or end what listens there")
+                        "cannot listen on \(address) port \(port): \(error)",
+                        hint: "choose another --port or --bind, or stop the program that listens there")
                 }
             }
             maintenance.cancel()
@@ -44,7 +44,7 @@ struct RegistryServer {
         _ registry: RegistryThread, announcing host: String
     ) throws(OperatorFault) -> some ApplicationProtocol {
         var logger = Logger(label: "registry")
-        logger.logLevel = .critical  // what is worth a line, the registry says itself
+        logger.logLevel = .critical  // the registry writes its own log
         let bounds = ConnectionBounds.Table()
         let timeout = timeout
         let server: HTTPServerBuilder
@@ -59,7 +59,7 @@ struct RegistryServer {
                 tlsConfiguration: try tls())
         } catch {
             throw OperatorFault(
-                "the HTTPS key or certificate is of no use: \(error)", hint: "restore both from a backup")
+                "the HTTPS key or certificate cannot be used: \(error)", hint: "restore both from a backup")
         }
         return Application(
             responder: CallbackResponder { (request: Request, visitor: Visitor) in
@@ -86,7 +86,7 @@ struct RegistryServer {
         return tls
     }
 
-    /// One request, read to its bound.
+    /// One request, read up to its bound.
     private static func answer(
         _ request: Request, of visitor: Visitor, by registry: RegistryThread, _ bounds: ConnectionBounds.Table
     ) async throws -> Response {
@@ -106,7 +106,7 @@ struct RegistryServer {
     }
 }
 
-/// Who asks.
+/// The client.
 private struct Visitor: InitializableFromSource {
     let channel: any Channel
 

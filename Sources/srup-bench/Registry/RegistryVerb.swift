@@ -8,10 +8,10 @@ import SRUP
 struct RegistryVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "registry",
-        abstract: "Be the registration service: make devices known, and give them certificates for the broker.",
+        abstract: "Run the registration service: register devices, and issue their certificates for the broker.",
         discussion: """
-            The interface is the reference's, with its weak places closed; docs/registry.md has it, with an example of \
-            each request, and says what is protected and what is not.
+            The interface is the reference's, with its weaknesses fixed. docs/registry.md describes it, with an example of \
+            each request, and what is protected and what is not.
 
             EXAMPLE:
               srup-bench keys --out keys c2
@@ -27,19 +27,19 @@ struct RegistryVerb: ParsableCommand {
         ])
 }
 
-/// Where the registry is.
+/// The folder of the registry.
 struct RegistryPlace: ParsableArguments {
     @Option(help: ArgumentHelp("The registry's folder (required).", valueName: "dir"))
     var folder: String
 }
 
-/// What opens the CA's key.
+/// The passphrase of the CA's key.
 struct RegistryPassphrase: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            What the CA's key is encrypted with: the first line of this file (mode 0600), at least 12 bytes; - asks at \
-            the terminal. Without it the key is not encrypted.
+            The passphrase of the CA's key: the first line of this file (mode 0600), at least 12 bytes; - asks at the \
+            terminal. Without it the key is not encrypted.
             """, valueName: "file"))
     var caPassphrase: String?
 
@@ -52,12 +52,12 @@ struct RegistryPassphrase: ParsableArguments {
                 ? Passphrase.ask("Passphrase of the CA's key: ", isNew: isNew)
                 : try Passphrase.read(file: caPassphrase)
         } catch let error as KeyError {
-            throw OperatorFault(error.sentence, hint: "give a file of yours alone: chmod 0600 \(caPassphrase)")
+            throw OperatorFault(error.sentence, hint: "restrict the file to its owner: chmod 0600 \(caPassphrase)")
         }
         guard let read else {
             throw OperatorFault(
                 "no passphrase of \(Passphrase.shortest) bytes or more was given",
-                hint: "put a long one into the file's first line, or type the same one twice")
+                hint: "write a longer one into the file's first line, or type the same one twice")
         }
         return read
     }
@@ -66,43 +66,43 @@ struct RegistryPassphrase: ParsableArguments {
 struct RegistryInitVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init",
-        abstract: "Make a registry: its keys, a small CA, certificates, and its file.",
+        abstract: "Create a registry: its keys, a small CA, certificates, and its database.",
         discussion: """
-            The folder is for its owner only, and nothing in it is written over. In it: ca.pem, which devices and the \
-            broker are given; crl.pem, the broker's crlfile; and, with --broker-certificate, broker.cert.pem and \
-            broker.key.pem; with --c2-certificate, c2.cert.pem and c2.key.pem, with which the C2 server goes to the broker: \
-            it cannot enrol, since its identity is reserved. All else is the service's own.
+            The folder is accessible by its owner only, and nothing in it is overwritten. It contains ca.pem, for devices and \
+            the broker; crl.pem, the broker's crlfile; with --broker-certificate also broker.cert.pem and broker.key.pem; \
+            with --c2-certificate also c2.cert.pem and c2.key.pem, the C2 server's client certificate (it cannot enrol, \
+            because its identity is reserved). The other files are for the service only.
             """)
 
     @OptionGroup var place: RegistryPlace
 
-    @Option(help: ArgumentHelp("The name or address that devices reach the service by (required).", valueName: "name"))
+    @Option(help: ArgumentHelp("The name or address at which devices reach the service (required).", valueName: "name"))
     var host: String
 
     @Option(
         help: ArgumentHelp(
-            "The broker, as devices are told of it. Without it: mqtts://, the host's name, :8883.", valueName: "URL"))
+            "The broker's URL for devices. Default: mqtts://, the host's name, :8883.", valueName: "URL"))
     var broker: String?
 
     @Option(
         help: ArgumentHelp(
-            "The C2 server that devices are told of: 1 to 16 hexadecimal digits (required).", valueName: "identity"))
+            "The C2 server for devices: 1 to 16 hexadecimal digits (required).", valueName: "identity"))
     var c2: Identifier
 
     @Option(help: ArgumentHelp("Its public key, PEM (required).", valueName: "file"))
     var c2Key: String
 
-    @Option(help: ArgumentHelp("Who the service is. Without it, a new identity.", valueName: "identity"))
+    @Option(help: ArgumentHelp("The identity of the service. Default: a new one.", valueName: "identity"))
     var id: Identifier?
 
-    @Flag(help: "Make a key and a certificate for the broker as well.")
+    @Flag(help: "Also create a key and a certificate for the broker.")
     var brokerCertificate = false
 
-    @Flag(help: "Make a key and a certificate for the C2 server as well, towards the broker.")
+    @Flag(help: "Also create a key and a client certificate for the C2 server.")
     var c2Certificate = false
 
     @Option(
-        help: ArgumentHelp("Where the revocation list goes. Without it: crl.pem in the folder.", valueName: "file"))
+        help: ArgumentHelp("The path of the revocation list. Default: crl.pem in the folder.", valueName: "file"))
     var crl: String?
 
     @Option(
@@ -114,7 +114,7 @@ struct RegistryInitVerb: ParsableCommand {
     func validate() throws {
         guard (2_048...8_192).contains(bits) else { throw ValidationError("--bits takes a number from 2048 to 8192") }
         guard c2.number >= 0x10, id.map({ $0.number >= 0x10 && $0 != c2 }) ?? true else {
-            throw ValidationError("identities are two different ones, from 10 (hexadecimal) up")
+            throw ValidationError("--c2 and --id take two different identities from 10 (hexadecimal) up")
         }
         try validating { () throws(OperatorFault) in _ = try plan }
     }

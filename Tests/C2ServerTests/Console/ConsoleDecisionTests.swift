@@ -32,7 +32,9 @@ struct ConsoleDecisionTests {
         let other = await it.form("j-2", cookie: cookie)
         it.world.change { $0.now += gap * 1_000_000 }
         let early = await it.post("/join", "\(other)&decision=accept&\(ConsoleFixture.typed)", cookie: cookie)
-        #expect(early.status == 409 && early.text.contains("less than 1.5 seconds: look first. Nothing was done."))
+        #expect(
+            early.status == 409
+                && early.text.contains("less than 1.5 seconds. Compare the values first. Nothing was done."))
         #expect(it.world.now(\.decided) == ["j-1 true"])
         // The list has no buttons that decide, and what is over keeps its place without any way to decide.
         let list = await it.get("/", cookie: cookie).text
@@ -148,7 +150,7 @@ struct ConsoleDecisionTests {
         }
         #expect(await it.post("/join", form + "&decision=accept", cookie: cookie).status == 409)
         let used = await it.post("/join", form + "&decision=accept&" + ConsoleFixture.typed, cookie: cookie)
-        #expect(used.status == 409 && used.text.contains("was sent before"))
+        #expect(used.status == 409 && used.text.contains("was already sent"))
         #expect(await it.post("/join", form + "&decision=perhaps", cookie: cookie).status == 400)
         #expect(it.world.now(\.decided).isEmpty)
     }
@@ -169,7 +171,7 @@ struct ConsoleDecisionTests {
             ]
         }
         let late = await it.post("/join", "\(form)&decision=accept&\(ConsoleFixture.typed)", cookie: cookie)
-        #expect(late.status == 409 && late.text.contains("over before your decision came. Nothing was done."))
+        #expect(late.status == 409 && late.text.contains("finished before your decision arrived. Nothing was done."))
         #expect(late.text.contains("the device has asked again") && late.text.contains("/joins/j-3"))
         #expect(it.world.now(\.decided).isEmpty)
         #expect(await it.get("/joins/j-9", cookie: cookie).status == 404)

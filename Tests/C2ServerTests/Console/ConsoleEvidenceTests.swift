@@ -17,7 +17,7 @@ struct ConsoleEvidenceTests {
         let it = await ConsoleFixture { $0.snapshot.requires = grade }
         let (cookie, _) = await it.signedIn()
         let page = await it.get("/", cookie: cookie).text
-        #expect(page.contains("Required of a device's proof: <strong>\(grade.rawValue)</strong>."))
+        #expect(page.contains("Required grade of evidence: <strong>\(grade.rawValue)</strong>."))
         for other in C2.Grade.allCases {
             #expect(page.contains("name=\"require\" value=\"\(other.rawValue)\"") == (other != grade), "\(other)")
         }
@@ -95,7 +95,7 @@ struct ConsoleEvidenceTests {
     @Test(
         "a join that is over shows the grade of its evidence and the reason, in the list, on its page, in the history")
     func ended() async {
-        let reason = "the verdict of x: the evidence is reachable, and keyed is required"
+        let reason = "the verdict of x: the evidence is reachable, but keyed is required"
         let it = await ConsoleFixture { world in
             world.snapshot.ended = [
                 C2Snapshot.Ended(

@@ -1,9 +1,9 @@
-// Keeps a page fresh. It asks for the page again when something has changed, and takes over what is new. All forms work
+// Keeps a page up to date: requests the page again when something has changed, and replaces the changed parts. All forms work
 // without it.
 "use strict";
 
 (() => {
-  // --- Signing in by a link: the key stands behind the #, which no browser sends. ---
+  // --- Signing in by a link: the key follows the #, which browsers do not send. ---
 
   const form = document.getElementById("sign-in");
   if (form) {
@@ -21,7 +21,7 @@
   const announcer = document.getElementById("announcer");
   const tell = (words) => { if (live.textContent !== words) live.textContent = words; };
 
-  // --- Taking over what is new ---
+  // --- Replacing changed parts ---
 
   // What the server sent last for each element: the page itself is changed by its reader (what is open, what counts down).
   const sent = new Map();
@@ -47,13 +47,13 @@
     if (focus >= 0) fresh.querySelectorAll(ways)[focus]?.focus({ preventScroll: true });
   };
 
-  // A join that is over keeps its place for a while, without its buttons: nobody is to press the one that moves up.
+  // A finished join keeps its place for a while, without its buttons, so that no other button moves to that place.
   const end = (card) => {
     if (card.classList.contains("over")) return;
     card.classList.add("over");
     const hadFocus = card.contains(document.activeElement);
     for (const one of card.querySelectorAll("a")) one.remove();
-    card.querySelector(".left").textContent = "over; see the history";
+    card.querySelector(".left").textContent = "finished; see the history";
     if (hadFocus) {
       card.tabIndex = -1;
       card.focus({ preventScroll: true });
@@ -67,7 +67,7 @@
 
   const update = (list, fresh) => {
     if (list.id === "decision") {
-      // A join that is over has no buttons any more. Nothing else changes: what is typed stays.
+      // A finished join has no buttons. Nothing else changes: typed text stays.
       if (list.dataset.state !== fresh.dataset.state) {
         const hadFocus = list.contains(document.activeElement);
         list.replaceWith(fresh);
@@ -101,13 +101,13 @@
       let here = document.getElementById(item.id);
       if (!here) {
         here = item;
-        // New joins go below those that are there: nothing moves under a finger.
+        // New joins are added below the others, so that nothing moves while somebody clicks.
         if (list.id === "joins") list.append(item);
         else if (place) place.after(item);
         else list.prepend(item);
         if (list.id === "joins") announcer.textContent = `Device ${item.dataset.device} asks to join.`;
       } else if (list.id === "joins") {
-        // The time left is counted here; only its end is news.
+        // The remaining time is counted here; only its end is a change.
         if (item.classList.contains("over") && !here.classList.contains("over")) {
           replace(here, item);
           here = item;
@@ -144,7 +144,7 @@
     }
   };
 
-  // --- Hearing that something has changed ---
+  // --- Events ---
 
   let events = null;
   let polling = null;
@@ -172,12 +172,12 @@
     events.onerror = () => {
       tell("The server does not answer; trying again.");
       if (events.readyState !== EventSource.CLOSED) return;
-      // No stream for us: look now and then, and try again for one.
+      // No stream available: poll periodically, and try again to get one.
       poll();
       again = setTimeout(listen, 15000);
     };
   };
-  // A browser has six connections to us for all its tabs: those that nobody sees do not keep one.
+  // A browser has six connections to a host for all its tabs: hidden tabs do not keep one.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
       stop();
@@ -196,7 +196,7 @@
   const countDown = () => {
     const seconds = Math.floor((performance.now() - began) / 1000);
     for (const card of document.querySelectorAll(".join[data-left]:not(.over)")) {
-      // From when we first saw it.
+      // From when it was first seen.
       card.dataset.seen ??= seconds;
       const left = Math.max(0, Number(card.dataset.left) - (seconds - Number(card.dataset.seen)));
       const words = left >= 60 ? `${Math.floor(left / 60)} min ${left % 60} s left` : `${left} s left`;
