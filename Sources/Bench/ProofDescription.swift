@@ -3,19 +3,16 @@ import SRUP
 
 // A device's signed proof for people: in the history, the console, and `srup-bench decode`.
 extension Body {
-    /// The id of the data that holds a device's signed proof.
-    package static let observationProof = Octets("OBSERVATION_PROOF".utf8)
-
     /// A description of an OBSERVATION_PROOF; nil for other messages. Nothing of it is checked here.
     package var observationProof: String? {
-        guard case .data(let id, let data) = self, id == Body.observationProof else { return nil }
+        guard case .data(let id, let data) = self, id == DataID.observationProof.octets else { return nil }
         return KeyedProof(encoded: data.bytes)?.summary
             ?? "\(data.bytes.count) bytes that are not a proof of keyed mode"
     }
 
     /// The parts of an OBSERVATION_PROOF, under the names of docs/proof-link.md; empty for other messages.
     var proofFields: [String: JSON] {
-        guard case .data(let id, let data) = self, id == Body.observationProof else { return [:] }
+        guard case .data(let id, let data) = self, id == DataID.observationProof.octets else { return [:] }
         guard let proof = KeyedProof(encoded: data.bytes) else {
             return ["proof": .object(["refused": .text("not a proof of keyed mode")])]
         }

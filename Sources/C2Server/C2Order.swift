@@ -62,7 +62,7 @@ extension C2Order {
         case .deregister(let node): "deregister \(node)"
         case .identity(let node): "identity \(node)"
         case .action(let node, let code):
-            "action \(node) " + (C2OrderParser.actions.first { $0.value == code }?.key ?? "\(code)")
+            "action \(node) " + (Action(rawValue: code)?.word ?? "\(code)")
         case .update(let node, let url, let digest): "update \(node) \(url) \(hexadecimal(digest))"
         case .activate(let node): "activate \(node)"
         case .data(let node, let id, let data): "data \(node) \(readable(id.bytes)) \(hexadecimal(data.bytes))"

@@ -19,7 +19,6 @@ public enum C2OrderLine: Equatable, Sendable {
 ///     update NODE URL FILE|SHA256 · activate NODE
 ///     group NAME NODE... · and @NAME for every NODE
 public struct C2OrderParser: Sendable {
-    static let actions = ["pause": UInt8(1), "resume": 2, "identify": 3, "restart-radio": 4]
     /// Bounds on the number of groups and on the bytes of a name.
     private static let (mostGroups, maximumName) = (1_000, 64)
 
@@ -104,7 +103,7 @@ public struct C2OrderParser: Sendable {
         case ("deregister", 0): return { .deregister($0) }
         case ("identity", 0): return { .identity($0) }
         case ("action", 1):
-            guard let code = C2OrderParser.actions[rest[0]] ?? UInt8(rest[0]) else { throw C2OrderParser.fault(line) }
+            guard let code = Action(word: rest[0])?.rawValue ?? UInt8(rest[0]) else { throw C2OrderParser.fault(line) }
             return { .action($0, code) }
         case ("data", 1), ("data", 2):
             guard let bytes = bytes(hexadecimal: (rest.count == 2 ? rest[1] : "").utf8), bytes.count <= 65_535,
@@ -128,5 +127,22 @@ public struct C2OrderParser: Sendable {
                 + "observer NODE yes|no; require reachable|challenged|keyed; action NODE NAME; "
                 + "data NODE ID HEX; update NODE URL FILE; or group NAME NODE..."
         )
+    }
+}
+
+extension Action {
+    /// The word for it in a line of orders.
+    var word: String {
+        switch self {
+        case .pause: "pause"
+        case .resume: "resume"
+        case .identify: "identify"
+        case .restartRadio: "restart-radio"
+        }
+    }
+
+    fileprivate init?(word: String) {
+        guard let action = Action.allCases.first(where: { $0.word == word }) else { return nil }
+        self = action
     }
 }

@@ -33,7 +33,7 @@ extension C2Entry {
         if let message { text += " of \(message.sender)" }
         if let detail = line.detail { text += ": \(detail)" }
         var kind = Kind.message
-        if case .data(let id, let data)? = message?.body, refused == nil, id == Octets("OBSERVATION_EVIDENCE".utf8) {
+        if case .data(let id, let data)? = message?.body, refused == nil, DataID(id) == .observationEvidence {
             (kind, text) = (.evidence, "evidence from \(message?.sender ?? Identifier(0)): \(readable(data.bytes))")
         }
         let proof = message?.body.observationProof

@@ -57,8 +57,11 @@ extension C2 {
             switch self {
             case .response(let status): status.description
             case .data(let id, _):
-                ["OBSERVATION_EVIDENCE", "IDENTIFICATION", "UPDATE_HTTP_STATUS", "UPDATE_HTTP_CONTENTS"]
-                    .first { id == Octets($0.utf8) } ?? (id == Body.observationProof ? "a proof" : nil)
+                switch DataID(id) {
+                case .identification, .observationEvidence, .updateHTTPStatus, .updateHTTPContents: DataID(id)?.rawValue
+                case .observationProof: "a proof"
+                case .identifySeconds, nil: nil
+                }
             case .request, .betweenServers, .toDevices: nil
             }
         }

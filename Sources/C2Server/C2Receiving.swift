@@ -47,7 +47,7 @@ extension C2 {
                 "sequence \(message.sequence) is more than 2^32 above \(last), the last one")
         }
         _ = counter.accept(message.sequence, from: message.sender)
-        if case .data(id: Body.observationProof, let data) = received, joined.contains(message.sender) {
+        if case .data(let id, let data) = received, DataID(id) == .observationProof, joined.contains(message.sender) {
             return take(proof: data.bytes, message, payload, checkedBy: keyring)
         }
         return serve(received, message, payload, now)
@@ -96,8 +96,8 @@ extension C2 {
         guard joined.contains(message.sender) else {
             return refuse(message, frame, .unserved, "data from a node that is not a member")
         }
-        switch String(decoding: id.bytes, as: UTF8.self) {
-        case "OBSERVATION_EVIDENCE":
+        switch DataID(id) {
+        case .observationEvidence:
             guard let join = open[message.token], join.observer == message.sender else {
                 return refuse(message, frame, .verdict, "evidence that this node was not asked for")
             }
@@ -109,13 +109,13 @@ extension C2 {
             take(evidence: data.bytes, message.token)
             let text = "evidence on \(join.device) from \(message.sender): \(readable(data.bytes))"
             return accepted(message, frame) + [.say(text)]
-        case "IDENTIFICATION":
+        case .identification:
             guard case .identity? = asked[message.token]?.what, asked[message.token]?.node == message.sender else {
                 return refuse(message, frame, .verdict, "an identification that was not requested")
             }
             asked[message.token] = nil
             return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
-        default:
+        case .observationProof, .identifySeconds, .updateHTTPStatus, .updateHTTPContents, nil:
             guard let leftOut = rates.line(.data, of: message.sender, at: now) else { return [] }
             let more = leftOut == 0 ? "" : " (\(leftOut) earlier ones were not recorded)"
             return accepted(message, frame)

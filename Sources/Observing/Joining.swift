@@ -163,13 +163,14 @@ extension Observer {
                 .record(.paused(exchange.server, isPaused)), respond(exchange, .actionSuccess),
                 .report(.acted(exchange, code, .actionSuccess)),
             ]
-        case let action?: return [.act(action, exchange)]
+        case .identify: return [.act(.identify, exchange)]
+        case .restartRadio: return [.act(.restartRadio, exchange)]
         }
     }
 
     mutating func take(_ id: Octets, _ data: Octets, _ exchange: Exchange) -> [Effect] {
         let bytes = data.bytes
-        guard id == DataID.identifySeconds.octets, bytes.count == 4 else {
+        guard DataID(id) == .identifySeconds, bytes.count == 4 else {
             return [respond(exchange, .dataTypeUnknown)]
         }
         let seconds = bytes.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }

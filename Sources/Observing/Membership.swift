@@ -101,35 +101,3 @@ public struct Terms: Equatable, Sendable {
     /// Joined simply, everything allowed, and commands must name us.
     public init() {}
 }
-
-/// What a server can order by ACTION (§3.6; docs/protocol.md, «Actions»).
-public enum Action: UInt8, CaseIterable, Hashable, Sendable {
-    /// Answer this server's new observation requests *fail*, until `resume`.
-    case pause = 0x01
-    /// Observe again.
-    case resume = 0x02
-    /// Make yourself known to people near by.
-    case identify = 0x03
-    /// Open the radio anew: listeners and advertisement.
-    case restartRadio = 0x04
-}
-
-/// What a server can tell by DATA (§3.5; docs/protocol.md, «Data»).
-public enum DataID: String, CaseIterable, Sendable {
-    /// To us: how long `identify` lasts from now on, a little-endian number of 4 bytes, 1 to 3,600 seconds.
-    case identifySeconds = "IDENTIFY_SECONDS"
-    /// From us: the answer to ID_REQUEST, one JSON object.
-    case identification = "IDENTIFICATION"
-    /// From us: the evidence of a verdict, one JSON object.
-    case observationEvidence = "OBSERVATION_EVIDENCE"
-
-    /// From us, just before *valid*: the device's signed proof as it came (docs/proof-link.md, "Keyed mode").
-    case observationProof = "OBSERVATION_PROOF"
-
-    /// From us, before the status *HTTP error*: what the web server's status was, a little-endian number of 4 bytes (§3.7).
-    case updateHTTPStatus = "UPDATE_HTTP_STATUS"
-    /// From us, after it: the first bytes of what the web server said, at most 1,024 (§3.7).
-    case updateHTTPContents = "UPDATE_HTTP_CONTENTS"
-
-    var octets: Octets { Octets(rawValue.utf8) }
-}

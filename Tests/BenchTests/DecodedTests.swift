@@ -86,7 +86,7 @@ struct DecodedTests {
 
     @Test("A device's signed proof is shown in its parts, and data under its name that is none says so")
     func proof() throws {
-        let id = Octets("OBSERVATION_PROOF".utf8)
+        let id = DataID.observationProof.octets
         let data = try TestProof.right.data()
         let frame = Roles.beacon.says(.data(id: id, data: Octets(data)), 1, "T")
         let body = try #require(try fields(Decoded(frame, verifyWith: nil, openWith: nil))["body"] as? [String: Any])

@@ -156,7 +156,7 @@ struct C2DecisionTests {
     func evidence() {
         var server = ServerFixture()
         server.withOpenJoin()
-        let data = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets(#"{"mode":"challenge"}"#.utf8))
+        let data = Body.data(id: DataID.observationEvidence.octets, data: Octets(#"{"mode":"challenge"}"#.utf8))
         let effects = server.hears(Roles.beacon.says(data, 4, "new-2"))
         #expect(
             effects.contains(.say("evidence on \(Roles.device.id) from \(Roles.beacon.id): {\"mode\":\"challenge\"}")))
@@ -165,7 +165,7 @@ struct C2DecisionTests {
 
     @Test("Evidence of a node that was not asked, or under another token, is refused")
     func strangeEvidence() {
-        let data = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets("{}".utf8))
+        let data = Body.data(id: DataID.observationEvidence.octets, data: Octets("{}".utf8))
         for (sender, token, why) in [
             (Roles.beacon, "T0", "OBSERVATION_EVIDENCE under a token that no open observation has"),
             (Roles.device, "new-2", "evidence that this node was not asked for"),
@@ -194,7 +194,7 @@ struct C2DecisionTests {
     func muchEvidence() {
         var server = ServerFixture()
         server.withOpenJoin()
-        let data = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets("{}".utf8))
+        let data = Body.data(id: DataID.observationEvidence.octets, data: Octets("{}".utf8))
         let refused = (1...10).map { server.hears(Roles.beacon.says(data, 3 + $0, "new-2")).refusal != nil }
         #expect(refused == [false, false, false, false, true, true, true, true, true, true])
         #expect(server.hears(Roles.beacon.says(.response(.observedJoinValid), 20, "new-2")).decisions == [.accepted])

@@ -100,7 +100,7 @@ struct C2GradeTests {
         var server = ServerFixture()
         server.withOpenJoin()
         let data = try (isRight ? TestProof.right : .otherKey).data()
-        let body = Body.data(id: Body.observationProof, data: Octets(data))
+        let body = Body.data(id: DataID.observationProof.octets, data: Octets(data))
         let effects = server.hears(Roles.beacon.says(body, 4, "new-2"))
         guard case .record(let message?, let frame, let refused)? = effects.first else {
             Issue.record("\(effects)")

@@ -9,7 +9,7 @@ import TestVectors
 @Suite("The server checks a device's signed proof")
 struct C2KeyedTests {
     private static func body(_ data: [UInt8]) -> Body {
-        .data(id: Octets("OBSERVATION_PROOF".utf8), data: Octets(data))
+        .data(id: DataID.observationProof.octets, data: Octets(data))
     }
 
     /// The beacon forwards this proof, and says valid.
@@ -49,7 +49,7 @@ struct C2KeyedTests {
             var server = ServerFixture { $0.requires = required }
             server.withOpenJoin()
             let evidence = Body.data(
-                id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets(#"{"mode":"challenge","grade":"\#(grade)"}"#.utf8)
+                id: DataID.observationEvidence.octets, data: Octets(#"{"mode":"challenge","grade":"\#(grade)"}"#.utf8)
             )
             let effects = server.saysValid(after: [evidence])
             #expect(effects.decisions == [counts >= required ? .accepted : .refused], "\(required)")

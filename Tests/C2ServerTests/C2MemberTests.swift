@@ -203,7 +203,7 @@ struct C2MemberTests {
         let answer = server.hears(Roles.beacon.says(.response(.actionSuccess), 19, "new-1@\(id)"))
         #expect(said(answer, "the answer to action 0x01 of \(Roles.beacon.id): action success"))
         #expect(server.c2.obey(.identity(Roles.beacon.id)).sent == ["ID_REQUEST #20 new-2@\(id) to beacon"])
-        let data = Body.data(id: Octets("IDENTIFICATION".utf8), data: Octets("{}".utf8))
+        let data = Body.data(id: DataID.identification.octets, data: Octets("{}".utf8))
         #expect(said(server.hears(Roles.beacon.says(data, 36, "new-2@\(id)")), "identification of"))
         #expect(server.hears(Roles.beacon.says(data, 52, "new-2@\(id)")).refusal != nil)
         #expect(server.c2.obey(.terminate(Roles.beacon.id)).sent == ["TERMINATE_CMD #37 new-3@\(id) to beacon"])

@@ -50,7 +50,7 @@ struct C2QuorumTests {
                 tokens[beacon.id] = token
                 if let named {
                     let data = try TestProof.right.data(to: named.id)
-                    effects += says(beacon, .data(id: Octets("OBSERVATION_PROOF".utf8), data: Octets(data)), token)
+                    effects += says(beacon, .data(id: DataID.observationProof.octets, data: Octets(data)), token)
                 }
                 let heard = says(beacon, .response(status), token)
                 effects += heard

@@ -127,7 +127,7 @@ struct C2RefusalTests {
         expectRefused(Roles.beacon.says(.action(1), 1, "T0"), as: .unserved, &server)
         let data = Body.data(id: Octets("SENSOR".utf8), data: Octets([]))
         expectRefused(Roles.device.says(data, 1, "T0"), as: .unserved, &server)
-        let evidence = Body.data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets([]))
+        let evidence = Body.data(id: DataID.observationEvidence.octets, data: Octets([]))
         expectRefused(Roles.device.says(evidence, 2, "T0"), as: .verdict, &server)
     }
 

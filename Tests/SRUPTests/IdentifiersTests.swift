@@ -136,6 +136,23 @@ struct IdentifiersTests {
         #expect(Set(named).count == 21)
     }
 
+    @Test("each named status has its code's name, and no other code has one")
+    func statusNames() {
+        let named = (UInt8.min...UInt8.max).map { Status(rawValue: $0) }.filter { $0.name != nil }
+        #expect(named.count == Status.Name.allCases.count)
+        #expect(named.allSatisfy { $0.name.map { Status($0) } == $0 })
+        #expect(Status(.observedJoinInvalid) == .observedJoinInvalid && Status(rawValue: 0x99).name == nil)
+    }
+
+    @Test("actions have the codes 1 to 4; each data id comes back from its bytes, and nothing else does")
+    func actionsAndData() {
+        #expect(Action.allCases.map(\.rawValue) == [1, 2, 3, 4])
+        for id in DataID.allCases { #expect(DataID(id.octets) == id) }
+        for text in ["", "IDENTIFICATION ", "identification", "IDENTIFICATION\0", "IDENTIFICATIO"] {
+            #expect(DataID(Octets(text.utf8)) == nil, "\(text)")
+        }
+    }
+
     @Test("hexadecimal goes there and back, in either case, and refuses halves and strangers")
     func hexadecimalDigits() {
         let all = Array(UInt8.min...UInt8.max)

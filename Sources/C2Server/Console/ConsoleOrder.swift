@@ -57,10 +57,10 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
     func order(for node: Identifier, in form: ConsoleForm) -> C2Order? {
         switch self {
         case .identity: .identity(node)
-        case .identify: .action(node, 3)
-        case .pause: .action(node, 1)
-        case .resume: .action(node, 2)
-        case .restartRadio: .action(node, 4)
+        case .identify: .action(node, Action.identify.rawValue)
+        case .pause: .action(node, Action.pause.rawValue)
+        case .resume: .action(node, Action.resume.rawValue)
+        case .restartRadio: .action(node, Action.restartRadio.rawValue)
         case .letObserve: .observer(node, true)
         case .stopObserving: .observer(node, false)
         case .update: ConsoleOrder.update(node, in: form)
