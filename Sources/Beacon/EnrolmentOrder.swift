@@ -14,7 +14,7 @@ extension OperatorFault {
 /// `srup-beacon enrol`: from an address to a configuration with which the beacon runs.
 public struct EnrolmentOrder {
     /// What is asked of the service, and how.
-    public var form = EnrolmentForm()
+    public var form = EnrolmentRequest()
     /// Where the configuration goes.
     public var configuration = ""
     /// The journal's folder.
@@ -93,7 +93,7 @@ public struct EnrolmentOrder {
         WrittenConfiguration(path: configuration, folder: folder, state: state)
     }
 
-    private func checked() throws -> EnrolmentForm.Checked {
+    private func checked() throws -> EnrolmentRequest.Checked {
         try place.checkPlace()
         if !replaces { try refuseAnotherConfiguration() }
         return try asOperatorFault { try form.checked(goingOnIn: replaces ? nil : folder) }

@@ -10,7 +10,7 @@ public struct RenewalOrder {
     /// A file with the service's CAs, where they are other ones than at the enrolment.
     public var authority: String?
     /// How the service is asked this time, where that is to differ from the enrolment.
-    public var asking = Asking()
+    public var asking = RegistrationOptions()
 
     /// An order to be filled in.
     public init() {}

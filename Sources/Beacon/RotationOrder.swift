@@ -9,7 +9,7 @@ public struct RotationOrder {
     /// A file with the service's CAs, where they are other ones than at the enrolment.
     public var authority: String?
     /// How the service is asked this time, where that is to differ from the enrolment.
-    public var asking = Asking()
+    public var asking = RegistrationOptions()
     /// `tpm`, or a key file; nil: the new key is where the old one is.
     public var key: String?
 

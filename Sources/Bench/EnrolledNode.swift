@@ -38,7 +38,7 @@ public struct EnrolledNode: Sendable {
     ///   - say: takes a line for each step.
     /// - Throws: `OperatorFault`; completed steps are kept.
     public static func enrol(
-        _ form: EnrolmentForm, into path: String, replaces: Bool, say: @escaping (String) -> Void
+        _ form: EnrolmentRequest, into path: String, replaces: Bool, say: @escaping (String) -> Void
     ) throws(OperatorFault) -> EnrolledNode {
         let folder = CredentialFolder(path: path)
         try asOperatorFault {

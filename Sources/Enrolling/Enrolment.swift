@@ -24,7 +24,7 @@ public struct Enrolment {
         /// Where the identity key comes from, unless there is one.
         public var origin = KeyOrigin.made
         /// How the service is asked: kept for the renewals.
-        public var asking = Asking()
+        public var asking = RegistrationOptions()
         /// Broker and server, where the service has told them once and they were lost.
         public var fallback: (broker: BrokerPlace, server: Identifier)?
 
@@ -125,7 +125,7 @@ public struct Enrolment {
                 (record.address, record.type, record.service) = (wish.address.description, wish.type, nil)
                 try record.write(to: folder)
             }
-            if record.asking ?? Asking() != wish.asking.over(record.asking) {
+            if record.asking ?? RegistrationOptions() != wish.asking.over(record.asking) {
                 record.asking = wish.asking.over(record.asking)
                 try record.write(to: folder)
             }
@@ -139,7 +139,7 @@ public struct Enrolment {
         }
         let identity = wish.identity ?? .random()
         var record = EnrolmentRecord(identity: identity, address: wish.address, type: wish.type)
-        if wish.asking != Asking() { record.asking = wish.asking }
+        if wish.asking != RegistrationOptions() { record.asking = wish.asking }
         try record.write(to: folder)
         did(.identity(identity, isNew: true))
         return record
@@ -206,7 +206,7 @@ public struct Enrolment {
             _ = try Enrolment.proves(proof, record)
             registration = try recovered(identity, wish, key)
         }
-        record.told = EnrolmentRecord.Told(
+        record.told = EnrolmentRecord.RegistrationReply(
             broker: registration.broker.description, server: registration.server.topicForm,
             serverKey: String(decoding: registration.serverKey.pem, as: UTF8.self))
         try record.write(to: folder)

@@ -6,7 +6,7 @@ import SRUP
 /// What an enrolment knows, and how far it is: on disk before the next step. It holds nothing that was not checked, in our
 /// own words, and is checked again when it is read.
 struct EnrolmentRecord: Codable, Equatable {
-    struct Told: Codable, Equatable {
+    struct RegistrationReply: Codable, Equatable {
         var broker: String
         var server: String
         /// PEM.
@@ -30,11 +30,11 @@ struct EnrolmentRecord: Codable, Equatable {
     var type: String
     var service: Service?
     /// What the service told at the registration, which the reference tells once.
-    var told: Told?
+    var told: RegistrationReply?
     /// Whether the service has found that the registered key is ours.
     var isValidated = false
     /// How the service is asked; nil: in the usual way.
-    var asking: Asking?
+    var asking: RegistrationOptions?
 
     var identifier: Identifier? { Identifier(hexadecimal: identity).flatMap { $0.number >= 0x10 ? $0 : nil } }
 

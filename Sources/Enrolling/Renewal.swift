@@ -19,7 +19,7 @@ public struct Renewal {
     /// - Throws: `EnrolmentFault` where no enrolment has been finished here.
     public static func service(
         in folder: CredentialFolder
-    ) throws(EnrolmentFault) -> (address: WebAddress, authorityFile: String?, asking: Asking?) {
+    ) throws(EnrolmentFault) -> (address: WebAddress, authorityFile: String?, asking: RegistrationOptions?) {
         guard let record = try EnrolmentRecord(in: folder), record.isValidated,
             let address = try? WebAddress(record.address)
         else {

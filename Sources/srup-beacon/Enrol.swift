@@ -69,7 +69,7 @@ struct Enrol: ParsableCommand {
     @Flag(help: "Become another beacon: what is there is renamed first.")
     var replace = false
 
-    private var form: EnrolmentForm {
+    private var form: EnrolmentRequest {
         var form = EnrolmentOrder().form
         (form.address, form.type, form.identity, form.key) = (address, type, identity, key)
         (form.token, form.broker, form.server) = (token, broker, server)
@@ -114,8 +114,8 @@ struct ServiceOptions: ParsableArguments {
         help: "Let the service be asked without TLS, if it is this machine itself: for benches.")
     var allowPlainHTTP = false
 
-    var asking: Asking {
-        var asking = Asking()
+    var asking: RegistrationOptions {
+        var asking = RegistrationOptions()
         (asking.proxy, asking.timeLimit, asking.bits) = (proxy, timeout, bits)
         asking.allowsPlain = allowPlainHTTP ? true : nil
         return asking

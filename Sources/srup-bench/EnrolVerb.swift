@@ -69,8 +69,8 @@ struct EnrolVerb: ParsableCommand {
         do { try form.checkWords() } catch { throw ValidationError("\(error.sentence); \(error.hint)") }
     }
 
-    private var form: EnrolmentForm {
-        var form = EnrolmentForm()
+    private var form: EnrolmentRequest {
+        var form = EnrolmentRequest()
         (form.address, form.type, form.identity, form.authority) = (address, type, identity, ca)
         (form.token, form.tokenVariable) = (token, "SRUP_BENCH_TOKEN")
         (form.broker, form.server) = (broker, server)

@@ -38,7 +38,7 @@ struct C2KeyedTests {
         var server = ServerFixture { $0.requires = .keyed }
         let effects = try verdict(on: nil, &server)
         #expect(effects.decisions == [.refused])
-        #expect(effects.said.contains { $0.contains("the evidence is reachable, and keyed is required") })
+        #expect(effects.said.contains { $0.contains("the evidence is reachable, but keyed is required") })
     }
 
     @Test(

@@ -176,7 +176,7 @@ final class C2StoreTests {
         let long = entry(String(repeating: "x", count: 200_000))
         let later = gone { $0.numbers[Roles.device.id] = 9 }
         let fault = #expect(throws: OperatorFault.self) { try store.commit(later, groups: ["g": []], entries: [long]) }
-        #expect(fault?.hint.contains("room") == true)
+        #expect(fault?.hint.contains("free space") == true)
         #expect(store.memory == C2StoreTests.full)
         #expect(store.entries(after: 0, limit: 9).map(\.message) == ["first"])
         try store.database.script("PRAGMA max_page_count = 100000")

@@ -30,12 +30,12 @@ struct C2GradeTests {
         let beacon = try BeaconProcess(network, settings: ["observation": ["report-evidence = yes"]])
         try beacon.startAndJoin()
         let token = try console.signIn()
-        #expect(try console.http("/").text.contains("<strong>reachable</strong>. The observer&#39;s word"))
+        #expect(try console.http("/").text.contains("<strong>reachable</strong>. The observer&#39;s verdict"))
         #expect(try console.http("/require", form: "token=\(token)&require=keyed").status == 303)
         #expect(try console.http("/").text.contains("Required grade of evidence: <strong>keyed</strong>"))
 
         #expect(try bench.device(link: beacon.linkPath, "--mode", "challenge").wait() == 10)
-        let why = "the evidence is challenged, and keyed is required"
+        let why = "the evidence is challenged, but keyed is required"
         try console.hear("is not accepted: \(why)")
         let list = try console.http("/").text
         #expect(list.contains("<strong>refused</strong> <span class=\"badge\">challenged</span>") && list.contains(why))

@@ -103,7 +103,7 @@ struct C2StateTests {
         let beacon = try BeaconProcess(network)
         try beacon.start()
         #expect(server.wait() == 1, "\(server.said)")
-        #expect(server.said.contains("hint: make room on the disk"), "\(server.said)")
+        #expect(server.said.contains("hint: free space on the disk"), "\(server.said)")
         #expect(!server.said.contains("join of"))
         #expect(beacon.membership != "member")
         // What it has not kept it has not acknowledged: the broker brings it again.

@@ -112,7 +112,7 @@ struct ConsoleBrowserTests {
         let seen = try console.browse("without-script", Node.beacon, "--words", file).seen()
         #expect(agrees(seen["value"], words), "\(seen) \(words)")
         #expect((seen["said"] as? String)?.contains("is a member now") == true)
-        #expect((seen["live"] as? String)?.contains("reload") == true)
+        #expect((seen["live"] as? String)?.contains("Reload") == true)
         #expect(verb.child.wait() == 0)
     }
 

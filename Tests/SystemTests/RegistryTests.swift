@@ -54,16 +54,16 @@ struct RegistryTests {
             .trimmingCharacters(in: .whitespacesAndNewlines)
         let line = try registry.verb("tokens")
         #expect(line.contains("  enrols any type  used 0, left 2  made 2"))
-        #expect(line.contains("  «hall lamp»"))
+        #expect(line.contains("  \"hall lamp\""))
         #expect(!line.contains(token))
         let number = String(line.prefix(8))
-        #expect(try registry.verb("withdraw", [number]) == "withdrew \(number) «hall lamp»\n")
+        #expect(try registry.verb("withdraw", [number]) == "withdrew \(number) \"hall lamp\"\n")
         #expect(try registry.enrol(id, token: token) == ["403", "400", "400"])
         #expect(try registry.verb("tokens").isEmpty)
         let again = try Network.output(
             RegistryProcess.bench, ["registry", "withdraw", "--folder", registry.folder + "/registry", number])
         #expect(again.status == 1)
-        #expect(again.text.contains("hint: see which there are"))
+        #expect(again.text.contains("hint: list the tokens"))
     }
 
     @Test("goes on with the file of the version before, and its tokens")

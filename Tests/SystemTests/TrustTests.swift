@@ -150,7 +150,7 @@ struct DeviceTrustTests {
     @Test(
         "the attack: who was given the value, and not the key, joins: where keyed proofs are required he is refused, and why is said",
         arguments: [
-            (["--mode", "challenge"], "the evidence is reachable, and keyed is required"),
+            (["--mode", "challenge"], "the evidence is reachable, but keyed is required"),
             (["--signing", "other"], "its signature is not the device's"),
         ])
     func delegated(options: [String], reason: String) throws {

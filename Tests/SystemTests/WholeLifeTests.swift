@@ -73,7 +73,7 @@ struct WholeLifeTests {
         operatorOfC2.answer("action @gate 99")
         try operatorOfC2.hear("the answer to action 0x63 of \(Node.beacon): action unknown")
         operatorOfC2.answer("sing")
-        try operatorOfC2.hear("«sing» is no order")
+        try operatorOfC2.hear("unknown command \"sing\"")
 
         operatorOfC2.answer("terminate \(id)")
         try eventually("it is let go") { beacon.membership == "terminated" }

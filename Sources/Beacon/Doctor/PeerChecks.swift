@@ -97,7 +97,7 @@ extension Doctor {
         }
         do throws(EnrolmentFault) {
             let service = try Renewal.service(in: folder)
-            let client = try (service.asking ?? Asking()).client(
+            let client = try (service.asking ?? RegistrationOptions()).client(
                 for: service.address, authorityFile: service.authorityFile)
             let name = try Registry(client, at: service.address).activeName()
             return [.init("registration", .good, "\(service.address)", "the service is active: \(name)")]

@@ -150,7 +150,7 @@ struct ConsoleDecisionTests {
         }
         #expect(await it.post("/join", form + "&decision=accept", cookie: cookie).status == 409)
         let used = await it.post("/join", form + "&decision=accept&" + ConsoleFixture.typed, cookie: cookie)
-        #expect(used.status == 409 && used.text.contains("was sent before"))
+        #expect(used.status == 409 && used.text.contains("was already sent"))
         #expect(await it.post("/join", form + "&decision=perhaps", cookie: cookie).status == 400)
         #expect(it.world.now(\.decided).isEmpty)
     }

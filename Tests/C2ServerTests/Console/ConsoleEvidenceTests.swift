@@ -95,7 +95,7 @@ struct ConsoleEvidenceTests {
     @Test(
         "a join that is over shows the grade of its evidence and the reason, in the list, on its page, in the history")
     func ended() async {
-        let reason = "the verdict of x: the evidence is reachable, and keyed is required"
+        let reason = "the verdict of x: the evidence is reachable, but keyed is required"
         let it = await ConsoleFixture { world in
             world.snapshot.ended = [
                 C2Snapshot.Ended(

@@ -1,9 +1,9 @@
 import Fetching
 
-/// How a registration service is asked, and keys are made, where that is not the usual way. What was said at the enrolment
-/// is kept with its record: a renewal that comes by itself has nobody to say it again.
-public struct Asking: Codable, Equatable, Sendable {
-    /// A proxy's URL; empty: none. It is kept as it is, and a password in it with it.
+/// Options for requests to a registration service and for new keys. The options of the enrolment are stored in its record, because an
+/// automatic renewal has no operator to give them again.
+public struct RegistrationOptions: Codable, Equatable, Sendable {
+    /// A proxy's URL; empty: none. It is stored unchanged, including a password.
     public var proxy: String?
     /// Seconds for each request; nil: 30.
     public var timeLimit: Int?
@@ -12,23 +12,23 @@ public struct Asking: Codable, Equatable, Sendable {
     /// Whether plain HTTP to this machine itself is allowed; nil: no.
     public var allowsPlain: Bool?
 
-    /// The usual way.
+    /// The defaults.
     public init() {}
 
-    /// What is said now, and for the rest what was said before.
-    public func over(_ kept: Asking?) -> Asking {
-        var asking = Asking()
-        asking.proxy = proxy ?? kept?.proxy
-        asking.timeLimit = timeLimit ?? kept?.timeLimit
-        asking.bits = bits ?? kept?.bits
-        asking.allowsPlain = allowsPlain ?? kept?.allowsPlain
-        return asking
+    /// These options, completed by stored ones.
+    public func over(_ kept: RegistrationOptions?) -> RegistrationOptions {
+        var options = RegistrationOptions()
+        options.proxy = proxy ?? kept?.proxy
+        options.timeLimit = timeLimit ?? kept?.timeLimit
+        options.bits = bits ?? kept?.bits
+        options.allowsPlain = allowsPlain ?? kept?.allowsPlain
+        return options
     }
 
     /// Bits of new keys.
     public var keyBits: Int { bits ?? 3_072 }
 
-    /// A client that asks this way, and may ask this address.
+    /// A client with these options, for this address.
     /// - Parameter authorityFile: PEM, the CAs of the service's certificate; nil: the system's.
     /// - Throws: `EnrolmentFault`.
     public func client(for address: WebAddress, authorityFile: String?) throws(EnrolmentFault) -> HTTPClient {

@@ -5,7 +5,7 @@ import SRUP
 
 /// What a person has written to enrol a node, as text still. Whatever is wrong with it is found before anything is made,
 /// here or at the service.
-public struct EnrolmentForm: Sendable {
+public struct EnrolmentRequest: Sendable {
     /// The service's address.
     public var address = ""
     /// What the service is told that the node is.
@@ -25,7 +25,7 @@ public struct EnrolmentForm: Sendable {
     /// The server's identity, where the service does not tell it again.
     public var server: String?
     /// How the service is asked, as far as it was said now.
-    public var asking = Asking()
+    public var asking = RegistrationOptions()
 
     /// A form to be filled in.
     public init() {}
