@@ -71,8 +71,7 @@ extension Shell {
         if CredentialFolder(managing: configuration)?.hasUnfinishedRotation == true {
             log.warning("a rotation of the identity key was interrupted; hint: finish it: srup-beacon rotate")
         }
-        self.signals = signals
-        _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
+        _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.take(signals: signals) } }
         do {
             try openJournal()
         } catch let failure as Journal.Failure {
@@ -152,9 +151,9 @@ extension Shell {
         broker.start(link)
     }
 
-    private func takeSignals() {
+    private func take(signals: Int32) {
         var info = signalfd_siginfo()
-        while let signals, read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
+        while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
             guard info.ssi_signo != UInt32(SIGHUP) else {
                 reload()
                 continue

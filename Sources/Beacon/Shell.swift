@@ -37,8 +37,7 @@ public actor Shell {
     /// nil while it cannot be written: then nothing is acted on, and nothing acknowledged.
     var journal: Journal?
     var observer: Observer
-    var trouble: Trouble?
-    var findings: [String] = []
+    var health = JournalHealth()
 
     lazy var broker = makeBroker()
     lazy var intake = makeIntake()
@@ -59,8 +58,6 @@ public actor Shell {
     lazy var deadlineTimer = clock.timer { [unowned self] in assumeIsolated { $0.tick() } }
     lazy var recoveryTimer = clock.timer { [unowned self] in assumeIsolated { $0.recover() } }
     lazy var watchdogTimer = clock.timer { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } }
-    /// A signalfd(2).
-    var signals: Int32?
     var renewal: CertificateRenewal?
     lazy var updateFetcher = makeUpdateFetcher()
     lazy var updateActivation = makeUpdateActivation()
@@ -73,16 +70,6 @@ public actor Shell {
     enum Arrival {
         case message(Instant)
         case frame(Instant)
-    }
-
-    /// The journal cannot be written.
-    struct Trouble {
-        var sentence: String
-        var isFull: Bool
-        /// SQLite found the file damaged: it is set aside at the next opening.
-        var isDamage: Bool
-        let since: Int64
-        var lastLogged: Instant
     }
 
     /// A shell of a checked configuration; nothing is open yet.
