@@ -152,20 +152,33 @@ final class FakeDevice {
     var isClosed: Bool { LinkSocket.receive(from: socket) == .closed }
 
     /// Goes through the link as a device that holds a value.
+    /// - Parameters:
+    ///   - sign: signs the proof in keyed mode; nil: it is not signed.
+    ///   - waiting: what happens when the beacon says WAIT.
     /// - Returns: the outcome, and whether the beacon has shown that it holds the value; nil: none has come.
-    func prove(_ value: Secret, as device: Identifier) throws -> (outcome: Outcome, isProved: Bool)? {
-        var session = DeviceSession(
-            DeviceSession.Parties(
-                device: device, server: ShellFixture.c2, beacon: ShellFixture.beacon, transport: .local,
-                modes: [.challenge]),
-            deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
+    func prove(
+        _ value: Secret, as device: Identifier, mode: Mode = .challenge, signedBy sign: IdentityKey? = nil,
+        waiting: () throws -> Void = {}
+    ) throws -> (outcome: Outcome, isProved: Bool)? {
+        var session = session(value, device, mode)
         while let frame = try receive() {
             switch try session.receive(frame) {
-            case .send(let reply), .prove(let reply, _): send(reply)
+            case .send(let reply): send(reply)
+            case .prove(let proof, let message):
+                send(proof)
+                if let sign { KeyedProof.frames(of: try sign.signature(over: [message[...]])).forEach(send) }
             case .end(let outcome, let isProved): return (outcome, isProved)
-            case .wait, .awaitValue: break
+            case .wait: try waiting()
+            case .awaitValue: break
             }
         }
         return nil
+    }
+
+    private func session(_ value: Secret, _ device: Identifier, _ mode: Mode) -> DeviceSession {
+        DeviceSession(
+            DeviceSession.Parties(
+                device: device, server: ShellFixture.c2, beacon: ShellFixture.beacon, transport: .local, modes: [mode]),
+            deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
     }
 }

@@ -157,6 +157,54 @@ struct ShellTests {
         }
     }
 
+    @Test("a device that is ready before the server's request waits on its link and is challenged when it comes")
+    func deviceFirst() throws {
+        try withMember("[link]\nvalue-mode = yes") { fixture in
+            let link = try fixture.connectDevice()
+            guard case .hello(_, let modes, let id, let nonce)? = try link.receive() else { throw ShellFault.noHello }
+            #expect(id == ShellFixture.beacon && modes == [.challenge, .value, .keyed])
+            #expect(nonce.count == LinkFrame.linkNonceLength)
+            link.send(.ready(mode: .value, device: device))
+            let answer = try link.receive()
+            if case .wait? = answer {} else { Issue.record("no WAIT: \(String(describing: answer))") }
+            try fixture.observe(device, value, token: fixture.token(1))
+            let question = try link.receive()
+            if case .challenge? = question {} else { Issue.record("no CHALLENGE: \(String(describing: question))") }
+            link.send(.value(value))
+            #expect(try link.receive() == .outcome(.valid, tag: LinkFrame.noTag) && link.isClosed)
+        }
+    }
+
+    @Test("report-evidence sends the evidence just before the verdict")
+    func evidence() throws {
+        try withMember("[observation]\nreport-evidence = yes") { fixture in
+            try fixture.observe(device, value, token: fixture.token(1))
+            _ = try fixture.connectDevice().prove(value, as: device)
+            let answers = try fixture.received()
+            #expect(answers.map(\.body.type) == [.data, .response])
+            guard case .data(let id, let data)? = answers.first?.body else { return }
+            #expect(id == Octets("OBSERVATION_EVIDENCE".utf8))
+            let object = try JSONSerialization.jsonObject(with: Data(data.bytes)) as? [String: Any]
+            #expect(object?["mode"] as? String == "challenge")
+        }
+    }
+
+    @Test("a value that overtakes the server's request for it is proved again when the request is there")
+    func overtaken() throws {
+        try withMember { fixture in
+            try fixture.observe(device, .random(), token: fixture.token(1))
+            #expect(try fixture.connectDevice().prove(value, as: device)?.outcome == .invalid)
+            try fixture.observe(device, value, token: fixture.token(2))
+            #expect(try fixture.received().map(\.body) == [.response(.observedJoinFail)])
+            // The beacon holds off who has just been wrong.
+            for _ in 0..<60 {
+                if try fixture.connectDevice().prove(value, as: device)?.outcome == .valid { break }
+                try fixture.pass(.seconds(1))
+            }
+            #expect(try fixture.received().map(\.body) == [.response(.observedJoinValid)])
+        }
+    }
+
     @Test("more deadlines than one turn has time for are answered in several, each once")
     func manyDeadlines() throws {
         try withMember("[observation]\nwindow = 5") { fixture in
