@@ -170,7 +170,7 @@ extension Shell {
         defer { service.ready() }
         do {
             let new = try Configuration(file: configurationFile)
-            let materials = try Materials(new, from: configurationFile)
+            let materials = try loadMaterials(new)
             for part in new.differencesThatNeedARestart(from: configuration) {
                 log.warning("\(part) has changed: that needs a restart")
             }

@@ -23,6 +23,7 @@ public actor Shell {
     let folder: StateFolder
     let service = ServiceManager()
     let configurationFile: String
+    let loadMaterials: @Sendable (Configuration) throws -> Materials
     /// Of the local transport, where it is on.
     nonisolated let localPath: String?
     /// Of the socket that we made there: another's is not ours to take away.
@@ -79,15 +80,22 @@ public actor Shell {
         configuration.finishDeregistration()
         try configuration.checkNotDeregistered()
         try self.init(
-            configuration, try Materials(configuration, from: configurationFile), configurationFile: configurationFile,
-            loop: loop, clock: BootClock(loop: loop), log: Logger(label: "srup-beacon"))
+            configuration, configurationFile: configurationFile,
+            loadMaterials: { try Materials($0, from: configurationFile) }, loop: loop, clock: BootClock(loop: loop),
+            log: Logger(label: "srup-beacon"))
     }
 
-    /// - Throws: `OperatorFault` where the state folder is not usable.
+    /// - Parameters:
+    ///   - configurationFile: is read again where that is wanted.
+    ///   - loadMaterials: reads and checks the keys that a configuration names.
+    /// - Throws: `OperatorFault` where a key or the state folder is not usable.
     init(
-        _ configuration: Configuration, _ materials: Materials, configurationFile: String, loop: Loop,
-        clock: any LoopClock, log: Logger
+        _ configuration: Configuration, configurationFile: String,
+        loadMaterials: @escaping @Sendable (Configuration) throws -> Materials, loop: Loop, clock: any LoopClock,
+        log: Logger
     ) throws {
+        let materials = try loadMaterials(configuration)
+        self.loadMaterials = loadMaterials
         (self.configurationFile, self.configuration, self.loop) = (configurationFile, configuration, loop)
         (self.clock, self.log) = (clock, log)
         startedAt = clock.now

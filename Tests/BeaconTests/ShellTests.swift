@@ -300,13 +300,51 @@ struct ShellTests {
     }
 
     @Test("a faulty configuration changes nothing, and the person who asked hears why")
-    func reload() throws {
-        try withMember { fixture in
-            try Data("[beacon]\nnonsense = 1\n".utf8).write(to: URL(filePath: fixture.file))
-            let answer = String(decoding: try fixture.on { $0.answer("reload") }, as: UTF8.self)
-            #expect(answer.contains("nonsense"))
+    func faultyReload() throws {
+        try withMember("[observation]\nwindow = 5") { fixture in
+            #expect(try fixture.reload("[observation]\nwindow = soon").contains("window"))
             #expect(fixture.log.texts.last?.hasSuffix("the old configuration stays in force") == true)
+            let missing = try fixture.reload("[observation]\nwindow = 1\n[server 77]\nkey = /nothing.pem")
+            #expect(missing == "/nothing.pem does not exist")
             #expect(try report(fixture).servers.map(\.membership) == ["member"])
+            try fixture.observe(device, value, token: fixture.token(1))
+            try fixture.pass(.milliseconds(4_999))
+            #expect(try fixture.received().isEmpty, "the old window holds")
+        }
+    }
+
+    @Test("a configuration that is read again gives window and servers, and names what waits for a restart")
+    func reload() throws {
+        try withMember("[observation]\nwindow = 5") { fixture in
+            let settings = "[observation]\nwindow = 1\n[broker]\nreconnect-first = 0.06\n[server 77]\nkey = /77.pem"
+            #expect(try fixture.reload(settings) == "reloaded")
+            #expect(fixture.log.texts.contains("[broker] has changed: that needs a restart"))
+            #expect(!fixture.log.texts.contains { $0.contains("[link] transports has changed") })
+            let servers = try report(fixture).servers
+            #expect(servers.map(\.membership) == ["joining", "member"])
+            #expect(try fixture.received().map(\.body) == [.joinRequest])
+            try fixture.observe(device, value, token: fixture.token(1))
+            try fixture.pass(.seconds(1))
+            #expect(try fixture.received().last?.body == .response(.observedJoinFail), "the new window holds")
+            #expect(try fixture.reload("") == "reloaded")
+            #expect(try report(fixture).servers.count == 1, "a server that is gone is gone")
+        }
+    }
+
+    @Test("a forged frame with the highest sequence id, and a true one, do not silence the server")
+    func forgedSequence() throws {
+        try withMember { fixture in
+            let now = fixture.clock.now
+            for key in [try TestKeys.privateKey("wrong_2048"), try TestKeys.privateKey("c2_2048")] {
+                let message = Message(
+                    sequence: SequenceID(.max), sender: ShellFixture.c2, token: fixture.token(1),
+                    body: .terminateCommand)
+                let incoming = Incoming(topic: "t", payload: try message.signed(by: key))
+                try fixture.on { _ = $0.take([incoming], arrivedAt: now) }
+            }
+            #expect(try report(fixture).refused == ["bad-signature": 1, "sequence-too-high": 1])
+            try fixture.observe(device, value, token: fixture.token(2))
+            #expect(try fixture.connectDevice().prove(value, as: device)?.outcome == .valid)
         }
     }
 

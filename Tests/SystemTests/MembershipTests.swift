@@ -231,21 +231,6 @@ struct MembershipTests {
         #expect(try act(0x63) == .actionUnknown)
     }
 
-    @Test("a server's ACTION for another device, copied to our topic, is refused in one line and does nothing")
-    func copiedAction() throws {
-        let beacon = try joined()
-        let token = Token(random: randomBytes(16), for: Node.device)
-        try server.send(.action(0x01), token: token)
-        try eventually("it is refused") { beacon.refused("not-for-us") == 1 }
-        #expect(server.everyStatus(token).isEmpty)
-        #expect(beacon.says("does not name this beacon"))
-        #expect(beacon.logged.split(separator: "\n").filter { $0.contains("does not name this beacon") }.count == 1)
-        #expect(try beacon.command("servers").text.contains("paused") == false)
-        let own = command()
-        try server.send(.action(0x01), token: own)
-        #expect(try status(under: own) == .actionSuccess)
-    }
-
     @Test("verbs that make no sense now say so with a hint")
     func faults() throws {
         let beacon = try joined()
