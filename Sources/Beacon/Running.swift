@@ -73,8 +73,7 @@ extension Shell {
         if CredentialFolder(managing: configuration)?.hasUnfinishedRotation == true {
             log.warning("a rotation of the identity key was interrupted; hint: finish it: srup-beacon rotate")
         }
-        self.signals = signals
-        _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.takeSignals() } }
+        _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.take(signals: signals) } }
         do {
             try openJournal()
         } catch let failure as Journal.Failure {
@@ -154,9 +153,9 @@ extension Shell {
         broker.start(link)
     }
 
-    private func takeSignals() {
+    private func take(signals: Int32) {
         var info = signalfd_siginfo()
-        while let signals, read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
+        while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
             guard info.ssi_signo != UInt32(SIGHUP) else {
                 reload()
                 continue
@@ -173,7 +172,7 @@ extension Shell {
         defer { service.ready() }
         do {
             let new = try Configuration(file: configurationFile)
-            let materials = try Materials(new, from: configurationFile)
+            let materials = try loadMaterials(new)
             for part in new.differencesThatNeedARestart(from: configuration) {
                 log.warning("\(part) has changed: that needs a restart")
             }

@@ -26,6 +26,7 @@ public actor Shell {
     let folder: StateFolder
     let service = ServiceManager()
     let configurationFile: String
+    let loadMaterials: @Sendable (Configuration) throws -> Materials
     /// Of the local transport, where it is on.
     nonisolated let localPath: String?
     /// Of the socket that we made there: another's is not ours to take away.
@@ -40,8 +41,7 @@ public actor Shell {
     /// nil while it cannot be written: then nothing is acted on, and nothing acknowledged.
     var journal: Journal?
     var observer: Observer
-    var trouble: Trouble?
-    var findings: [String] = []
+    var health = JournalHealth()
 
     lazy var broker = makeBroker()
     lazy var intake = makeIntake()
@@ -62,8 +62,6 @@ public actor Shell {
     lazy var deadlineTimer = clock.timer { [unowned self] in assumeIsolated { $0.tick() } }
     lazy var recoveryTimer = clock.timer { [unowned self] in assumeIsolated { $0.recover() } }
     lazy var watchdogTimer = clock.timer { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } }
-    /// A signalfd(2).
-    var signals: Int32?
     var renewal: CertificateRenewal?
     lazy var updateFetcher = makeUpdateFetcher()
     lazy var updateActivation = makeUpdateActivation()
@@ -78,16 +76,6 @@ public actor Shell {
         case frame(Instant)
     }
 
-    /// The journal cannot be written.
-    struct Trouble {
-        var sentence: String
-        var isFull: Bool
-        /// SQLite found the file damaged: it is set aside at the next opening.
-        var isDamage: Bool
-        let since: Int64
-        var lastLogged: Instant
-    }
-
     /// A shell of a checked configuration; nothing is open yet.
     /// - Throws: `OperatorFault` where a file that the configuration names is not usable.
     public init(configurationFile: String, loop: Loop) throws {
@@ -95,15 +83,22 @@ public actor Shell {
         configuration.finishDeregistration()
         try configuration.checkNotDeregistered()
         try self.init(
-            configuration, try Materials(configuration, from: configurationFile), configurationFile: configurationFile,
-            loop: loop, clock: BootClock(loop: loop), log: Logger(label: "srup-beacon"))
+            configuration, configurationFile: configurationFile,
+            loadMaterials: { try Materials($0, from: configurationFile) }, loop: loop, clock: BootClock(loop: loop),
+            log: Logger(label: "srup-beacon"))
     }
 
-    /// - Throws: `OperatorFault` where the state folder is not usable.
+    /// - Parameters:
+    ///   - configurationFile: is read again where that is wanted.
+    ///   - loadMaterials: reads and checks the keys that a configuration names.
+    /// - Throws: `OperatorFault` where a key or the state folder is not usable.
     init(
-        _ configuration: Configuration, _ materials: Materials, configurationFile: String, loop: Loop,
-        clock: any LoopClock, log: Logger
+        _ configuration: Configuration, configurationFile: String,
+        loadMaterials: @escaping @Sendable (Configuration) throws -> Materials, loop: Loop, clock: any LoopClock,
+        log: Logger
     ) throws {
+        let materials = try loadMaterials(configuration)
+        self.loadMaterials = loadMaterials
         (self.configurationFile, self.configuration, self.loop) = (configurationFile, configuration, loop)
         (self.clock, self.log) = (clock, log)
         startedAt = clock.now

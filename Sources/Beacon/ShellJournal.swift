@@ -11,13 +11,11 @@ import SRUP
 extension Shell {
     /// How often a journal that cannot be written is tried again.
     private static let recoveryPause = Duration.seconds(1)
-    /// How often the log says that it still cannot be written.
-    private static let troubleLogPause = Duration.seconds(60)
 
     /// Opens the journal and takes up what it holds.
     /// - Throws: `Journal.Failure`, or `OperatorFault` where a person is needed.
     func openJournal() throws {
-        let journal = try Journal(folder, bootID: bootID, knownDamaged: trouble?.isDamage ?? false)
+        let journal = try Journal(folder, bootID: bootID, knownDamaged: health.isDamaged)
         try journal.raiseSequences(configuration.servers.mapValues(\.sequenceFloor))
         note(journal.finding)
         warnOfFloors(journal)
@@ -28,7 +26,8 @@ extension Shell {
             activations: try journal.activations(),
             sequencesLost: try journal.acceptedIDsWereLost())
         observer.raiseSequences(configuration.sequenceFloors)
-        (self.observer, self.journal, trouble) = (observer, journal, nil)
+        (self.observer, self.journal) = (observer, journal)
+        health.recovered()
         if observer.openObservations > 0 { log.notice("\(observer.openObservations) open observations go on") }
         // What waits goes first: a server drops what a later sequence id has overtaken.
         broker.publishOutbox()
@@ -44,7 +43,7 @@ extension Shell {
         case .lost:
             sentence = "the journal is missing, or is not the one that belongs to the sequence ids that were used"
         }
-        findings = findings.suffix(9).filter { $0 != sentence } + [sentence]
+        health.found(sentence)
         log.error("\(sentence); observations are refused until each server has answered a new join")
     }
 
@@ -60,11 +59,11 @@ extension Shell {
     /// Asks every configured server that we are not joined to, and goes on with what waits for an answer.
     func joinServers() {
         let unknown = "the sequence ids that were used are not known"
-        findings.removeAll { $0 == unknown }
+        health.isOver(unknown)
         if journal?.sequencesUnknown == true {
             log.error(
                 "\(unknown); hint: set sequence-floor in each [server ID] above every id that it has seen from us")
-            findings.append(unknown)
+            health.found(unknown)
             return
         }
         let memberships = observer.memberships
@@ -102,18 +101,14 @@ extension Shell {
         _exit(1)
     }
 
+    /// Says that the journal cannot be written, and comes back to it.
     func startTrouble(_ failure: Journal.Failure) {
-        let now = clock.now
-        if trouble == nil || now - (trouble?.lastLogged ?? now) >= Shell.troubleLogPause {
+        if health.failed(failure, at: clock.now, wallSeconds: wallSeconds()) {
             let hint =
                 failure.isFull
                 ? "free space in \(folder.path)" : "see that \(folder.path) is on a disk that can be written"
             log.error("\(failure.sentence); nothing is acted on until it can; hint: \(hint)")
-            trouble = Trouble(
-                sentence: failure.sentence, isFull: failure.isFull, isDamage: trouble?.isDamage ?? false,
-                since: trouble?.since ?? wallSeconds(), lastLogged: now)
         }
-        if failure.isDamage { trouble?.isDamage = true }
         service.status(statusLine)
         recoveryTimer.set(after: Shell.recoveryPause)
     }
@@ -128,7 +123,7 @@ extension Shell {
             broker.link?.hurry()
         } catch let fault as OperatorFault {
             log.error("\(fault.sentence); hint: \(fault.hint)")
-            recoveryTimer.set(after: Shell.troubleLogPause)
+            recoveryTimer.set(after: JournalHealth.logPause)
         } catch let failure as Journal.Failure {
             startTrouble(failure)
         } catch {

@@ -21,7 +21,7 @@ extension Shell {
 
     /// One line for systemd.
     var statusLine: String {
-        if let trouble { return trouble.sentence }
+        if let failure = health.failure { return failure.sentence }
         let members = observer.memberships.values.filter(\.isMember).count
         return "\(broker.sentence); joined to \(members) of \(configuration.servers.count) servers"
     }

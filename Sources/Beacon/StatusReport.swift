@@ -232,8 +232,8 @@ extension Shell {
 
     private var journalState: StatusReport.JournalState {
         .init(
-            state: trouble.map { $0.isFull ? "full" : "failing" } ?? "ok", trouble: trouble?.sentence,
-            since: trouble.map { wallTime($0.since) }, findings: findings,
+            state: health.failure.map { $0.isFull ? "full" : "failing" } ?? "ok", trouble: health.failure?.sentence,
+            since: health.failure.map { wallTime($0.since) }, findings: health.findings,
             outbox: (try? journal?.outboxCount()) ?? 0)
     }
 

@@ -24,6 +24,7 @@ final class ShellFixture {
     let link: FakeBrokerLink
     let shell: Shell
     let file: String
+    private let folder: TemporaryFolder
     private let serverKey: IdentityKey
     private let beaconKey: PublicKey
     private var sequence: UInt64 = 0
@@ -31,21 +32,38 @@ final class ShellFixture {
 
     /// - Parameter settings: lines for the end of the configuration file.
     init(_ folder: TemporaryFolder, _ settings: String = "", willPublish: @escaping @Sendable () -> Void = {}) throws {
+        (self.folder, file) = (folder, folder.path("beacon.conf"))
+        try ShellFixture.write(settings, to: folder)
+        (serverKey, beaconKey) = (try TestKeys.privateKey("c2_2048"), try TestKeys.publicKey("obs_2048"))
+        let (key, publicKey) = (try TestKeys.privateKey("obs_2048"), try TestKeys.publicKey("c2_2048"))
+        link = FakeBrokerLink(willPublish: willPublish)
+        shell = try Shell(
+            try Configuration(file: file), configurationFile: file,
+            loadMaterials: { configuration in
+                if let server = configuration.servers.values.first(where: { $0.keyFile.hasSuffix("nothing.pem") }) {
+                    throw OperatorFault("\(server.keyFile) does not exist", hint: "make it")
+                }
+                return Materials(key: key, keyring: PublicKeys(configuration.servers.mapValues { _ in publicKey }))
+            }, loop: loop, clock: clock, log: log.logger)
+        try on { try $0.openJournal() }
+        try on { [link] in $0.broker.start(link) }
+        try connect()
+    }
+
+    private static func write(_ settings: String, to folder: TemporaryFolder) throws {
         let lines = Settings.good.map { line in
             line.hasPrefix("state")
                 ? "state = \(folder.url.path)" : line.replacing("/etc/", with: folder.url.path + "/no-")
         }
-        file = try folder.write(Data((lines.joined(separator: "\n") + "\n\(settings)\n").utf8), to: "beacon.conf")
-        (serverKey, beaconKey) = (try TestKeys.privateKey("c2_2048"), try TestKeys.publicKey("obs_2048"))
-        link = FakeBrokerLink(willPublish: willPublish)
-        shell = try Shell(
-            try Configuration(file: file),
-            Materials(
-                key: try TestKeys.privateKey("obs_2048"), keyring: try TestKeys.keyring("c2_2048", of: ShellFixture.c2)),
-            configurationFile: file, loop: loop, clock: clock, log: log.logger)
-        try on { try $0.openJournal() }
-        try on { [link] in $0.broker.start(link) }
-        try connect()
+        let text = lines.joined(separator: "\n") + "\n\(settings)\n"
+        try folder.write(Data(text.utf8), to: "beacon.conf")
+    }
+
+    /// Writes the configuration with other lines at its end, and has it read again.
+    /// - Returns: what a person who asks for that hears.
+    func reload(_ settings: String) throws -> String {
+        try ShellFixture.write(settings, to: folder)
+        return String(decoding: try on { $0.answer("reload") }, as: UTF8.self)
     }
 
     /// Does something as the shell, in a turn of its loop.
@@ -154,20 +172,33 @@ final class FakeDevice {
     var isClosed: Bool { LinkSocket.receive(from: socket) == .closed }
 
     /// Goes through the link as a device that holds a value.
+    /// - Parameters:
+    ///   - sign: signs the proof in keyed mode; nil: it is not signed.
+    ///   - waiting: what happens when the beacon says WAIT.
     /// - Returns: the outcome, and whether the beacon has shown that it holds the value; nil: none has come.
-    func prove(_ value: Secret, as device: Identifier) throws -> (outcome: Outcome, isProved: Bool)? {
-        var session = DeviceSession(
-            DeviceSession.Parties(
-                device: device, server: ShellFixture.c2, beacon: ShellFixture.beacon, transport: .local,
-                modes: [.challenge]),
-            deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
+    func prove(
+        _ value: Secret, as device: Identifier, mode: Mode = .challenge, signedBy sign: IdentityKey? = nil,
+        waiting: () throws -> Void = {}
+    ) throws -> (outcome: Outcome, isProved: Bool)? {
+        var session = session(value, device, mode)
         while let frame = try receive() {
             switch try session.receive(frame) {
-            case .send(let reply), .prove(let reply, _): send(reply)
+            case .send(let reply): send(reply)
+            case .prove(let proof, let message):
+                send(proof)
+                if let sign { KeyedProof.frames(of: try sign.signature(over: [message[...]])).forEach(send) }
             case .end(let outcome, let isProved): return (outcome, isProved)
-            case .wait, .awaitValue: break
+            case .wait: try waiting()
+            case .awaitValue: break
             }
         }
         return nil
+    }
+
+    private func session(_ value: Secret, _ device: Identifier, _ mode: Mode) -> DeviceSession {
+        DeviceSession(
+            DeviceSession.Parties(
+                device: device, server: ShellFixture.c2, beacon: ShellFixture.beacon, transport: .local, modes: [mode]),
+            deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
     }
 }

@@ -87,6 +87,17 @@ struct ShellMembershipTests {
         }
     }
 
+    @Test("a server's ACTION for another device, copied to our topic, is refused in one line and does nothing")
+    func copiedAction() throws {
+        try with { fixture in
+            try fixture.join()
+            try fixture.send(.action(Action.pause.rawValue), token: command(1, to: device))
+            #expect(try refused(fixture, "not-for-us") == 1 && fixture.received().isEmpty)
+            #expect(fixture.log.texts.count { $0.contains("it does not name this beacon") } == 1)
+            #expect(try fixture.on { $0.statusReport.servers.first?.paused } == false)
+        }
+    }
+
     @Test("ID_REQUEST is answered with product, version and transports; DATA that nobody knows with 3F")
     func identity() throws {
         try with("[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = /nowhere/link") { fixture in

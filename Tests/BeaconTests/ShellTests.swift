@@ -1,3 +1,4 @@
+import Broker
 import Foundation
 import Glibc
 import Observing
@@ -156,6 +157,54 @@ struct ShellTests {
         }
     }
 
+    @Test("a device that is ready before the server's request waits on its link and is challenged when it comes")
+    func deviceFirst() throws {
+        try withMember("[link]\nvalue-mode = yes") { fixture in
+            let link = try fixture.connectDevice()
+            guard case .hello(_, let modes, let id, let nonce)? = try link.receive() else { throw ShellFault.noHello }
+            #expect(id == ShellFixture.beacon && modes == [.challenge, .value, .keyed])
+            #expect(nonce.count == LinkFrame.linkNonceLength)
+            link.send(.ready(mode: .value, device: device))
+            let answer = try link.receive()
+            if case .wait? = answer {} else { Issue.record("no WAIT: \(String(describing: answer))") }
+            try fixture.observe(device, value, token: fixture.token(1))
+            let question = try link.receive()
+            if case .challenge? = question {} else { Issue.record("no CHALLENGE: \(String(describing: question))") }
+            link.send(.value(value))
+            #expect(try link.receive() == .outcome(.valid, tag: LinkFrame.noTag) && link.isClosed)
+        }
+    }
+
+    @Test("report-evidence sends the evidence just before the verdict")
+    func evidence() throws {
+        try withMember("[observation]\nreport-evidence = yes") { fixture in
+            try fixture.observe(device, value, token: fixture.token(1))
+            _ = try fixture.connectDevice().prove(value, as: device)
+            let answers = try fixture.received()
+            #expect(answers.map(\.body.type) == [.data, .response])
+            guard case .data(let id, let data)? = answers.first?.body else { return }
+            #expect(id == Octets("OBSERVATION_EVIDENCE".utf8))
+            let object = try JSONSerialization.jsonObject(with: Data(data.bytes)) as? [String: Any]
+            #expect(object?["mode"] as? String == "challenge")
+        }
+    }
+
+    @Test("a value that overtakes the server's request for it is proved again when the request is there")
+    func overtaken() throws {
+        try withMember { fixture in
+            try fixture.observe(device, .random(), token: fixture.token(1))
+            #expect(try fixture.connectDevice().prove(value, as: device)?.outcome == .invalid)
+            try fixture.observe(device, value, token: fixture.token(2))
+            #expect(try fixture.received().map(\.body) == [.response(.observedJoinFail)])
+            // The beacon holds off who has just been wrong.
+            for _ in 0..<60 {
+                if try fixture.connectDevice().prove(value, as: device)?.outcome == .valid { break }
+                try fixture.pass(.seconds(1))
+            }
+            #expect(try fixture.received().map(\.body) == [.response(.observedJoinValid)])
+        }
+    }
+
     @Test("more deadlines than one turn has time for are answered in several, each once")
     func manyDeadlines() throws {
         try withMember("[observation]\nwindow = 5") { fixture in
@@ -251,13 +300,51 @@ struct ShellTests {
     }
 
     @Test("a faulty configuration changes nothing, and the person who asked hears why")
-    func reload() throws {
-        try withMember { fixture in
-            try Data("[beacon]\nnonsense = 1\n".utf8).write(to: URL(filePath: fixture.file))
-            let answer = String(decoding: try fixture.on { $0.answer("reload") }, as: UTF8.self)
-            #expect(answer.contains("nonsense"))
+    func faultyReload() throws {
+        try withMember("[observation]\nwindow = 5") { fixture in
+            #expect(try fixture.reload("[observation]\nwindow = soon").contains("window"))
             #expect(fixture.log.texts.last?.hasSuffix("the old configuration stays in force") == true)
+            let missing = try fixture.reload("[observation]\nwindow = 1\n[server 77]\nkey = /nothing.pem")
+            #expect(missing == "/nothing.pem does not exist")
             #expect(try report(fixture).servers.map(\.membership) == ["member"])
+            try fixture.observe(device, value, token: fixture.token(1))
+            try fixture.pass(.milliseconds(4_999))
+            #expect(try fixture.received().isEmpty, "the old window holds")
+        }
+    }
+
+    @Test("a configuration that is read again gives window and servers, and names what waits for a restart")
+    func reload() throws {
+        try withMember("[observation]\nwindow = 5") { fixture in
+            let settings = "[observation]\nwindow = 1\n[broker]\nreconnect-first = 0.06\n[server 77]\nkey = /77.pem"
+            #expect(try fixture.reload(settings) == "reloaded")
+            #expect(fixture.log.texts.contains("[broker] has changed: that needs a restart"))
+            #expect(!fixture.log.texts.contains { $0.contains("[link] transports has changed") })
+            let servers = try report(fixture).servers
+            #expect(servers.map(\.membership) == ["joining", "member"])
+            #expect(try fixture.received().map(\.body) == [.joinRequest])
+            try fixture.observe(device, value, token: fixture.token(1))
+            try fixture.pass(.seconds(1))
+            #expect(try fixture.received().last?.body == .response(.observedJoinFail), "the new window holds")
+            #expect(try fixture.reload("") == "reloaded")
+            #expect(try report(fixture).servers.count == 1, "a server that is gone is gone")
+        }
+    }
+
+    @Test("a forged frame with the highest sequence id, and a true one, do not silence the server")
+    func forgedSequence() throws {
+        try withMember { fixture in
+            let now = fixture.clock.now
+            for key in [try TestKeys.privateKey("wrong_2048"), try TestKeys.privateKey("c2_2048")] {
+                let message = Message(
+                    sequence: SequenceID(.max), sender: ShellFixture.c2, token: fixture.token(1),
+                    body: .terminateCommand)
+                let incoming = Incoming(topic: "t", payload: try message.signed(by: key))
+                try fixture.on { _ = $0.take([incoming], arrivedAt: now) }
+            }
+            #expect(try report(fixture).refused == ["bad-signature": 1, "sequence-too-high": 1])
+            try fixture.observe(device, value, token: fixture.token(2))
+            #expect(try fixture.connectDevice().prove(value, as: device)?.outcome == .valid)
         }
     }
 

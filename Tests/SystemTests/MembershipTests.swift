@@ -140,27 +140,6 @@ struct MembershipTests {
         #expect(beacon.membership == "member")
     }
 
-    @Test("after TERMINATE the server's own JOIN_CMD brings the beacon back, and nobody else's")
-    func calledBack() throws {
-        let beacon = try joined()
-        try server.send(.terminateCommand, token: command())
-        try eventually("it is let go") { beacon.membership == "terminated" }
-        try server.send(.joinCommand(device: Node.device), token: command())
-        try eventually("it is refused") { beacon.refused("not-for-us") == 1 }
-        #expect(beacon.membership == "terminated")
-        // A registered stranger that the configuration does not name.
-        let stranger = try IdentityKey(pemFile: network.folder + "/\(Node.device.topicForm).key.pem")
-        let forged = Message(
-            sequence: SequenceID(1 << 40), sender: Node.device, token: command(),
-            body: .joinCommand(device: Node.beacon))
-        server.publish(try forged.signed(by: stranger))
-        try eventually("it is refused") { beacon.refused("unknown-sender") == 1 }
-        #expect(beacon.membership == "terminated")
-        try server.send(.joinCommand(device: Node.beacon), token: command())
-        try eventually("it is back") { beacon.membership == "member" }
-        #expect(beacon.says("has told us to join"))
-    }
-
     @Test(
         "deregistered, by its own wish or by the server's, its keys are destroyed, it ends, and it says why it does not start",
         arguments: [true, false])
@@ -250,21 +229,6 @@ struct MembershipTests {
         }
         #expect(try act(0x04) == .actionFail)  // there is no radio here
         #expect(try act(0x63) == .actionUnknown)
-    }
-
-    @Test("a server's ACTION for another device, copied to our topic, is refused in one line and does nothing")
-    func copiedAction() throws {
-        let beacon = try joined()
-        let token = Token(random: randomBytes(16), for: Node.device)
-        try server.send(.action(0x01), token: token)
-        try eventually("it is refused") { beacon.refused("not-for-us") == 1 }
-        #expect(server.everyStatus(token).isEmpty)
-        #expect(beacon.says("does not name this beacon"))
-        #expect(beacon.logged.split(separator: "\n").filter { $0.contains("does not name this beacon") }.count == 1)
-        #expect(try beacon.command("servers").text.contains("paused") == false)
-        let own = command()
-        try server.send(.action(0x01), token: own)
-        #expect(try status(under: own) == .actionSuccess)
     }
 
     @Test("verbs that make no sense now say so with a hint")

@@ -35,45 +35,6 @@ struct ObservedJoinTests {
         #expect((evidence["round_trip_us"] as? Int).map { $0 > 0 } == true)
     }
 
-    @Test("a device that is ready before the server's request waits on its link and is challenged when it comes")
-    func deviceFirst() throws {
-        let (value, token) = (Secret.random(), TestServer.token())
-        let link = try TestDevice(beacon.link)
-        guard case .hello(_, let modes, let id, let nonce)? = try link.receive() else {
-            Issue.record("no HELLO")
-            return
-        }
-        #expect(id == Node.beacon)
-        #expect(modes == [.challenge, .value, .keyed])
-        #expect(nonce.count == LinkFrame.linkNonceLength)
-        link.send(.ready(mode: .value, device: Node.device))
-        guard case .wait? = try link.receive() else {
-            Issue.record("no WAIT")
-            return
-        }
-        try server.observe(Node.device, value, token: token)
-        guard case .challenge? = try link.receive() else {
-            Issue.record("no CHALLENGE")
-            return
-        }
-        link.send(.value(value))
-        #expect(try link.receive() == .outcome(.valid, tag: LinkFrame.noTag))
-        #expect(try link.receive() == nil)
-        #expect(try server.waitForVerdict(token) == .observedJoinValid)
-    }
-
-    @Test("a value that overtakes the server's request for it is proved again when the request is there")
-    func overtaken() throws {
-        let (value, old, token) = (Secret.random(), TestServer.token(), TestServer.token())
-        try server.observe(Node.device, .random(), token: old)
-        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .invalid)
-        try server.observe(Node.device, value, token: token)
-        #expect(try server.waitForVerdict(old) == .observedJoinFail)
-        // The beacon holds off who has just been wrong.
-        try TestDevice.proveUntilValid(beacon.link, value)
-        #expect(try server.waitForVerdict(token) == .observedJoinValid)
-    }
-
     @Test("the value is in no file that the beacon has written")
     func valueIsNowhere() throws {
         let raw = randomBytes(Secret.length)
@@ -90,25 +51,5 @@ struct ObservedJoinTests {
             #expect(data.range(of: Data(raw)) == nil, "\(file) holds the value")
             #expect(data.range(of: Data(digits)) == nil, "\(file) holds the value's digits")
         }
-    }
-
-    @Test("report-evidence sends the evidence just before the verdict")
-    func evidenceIsReported() throws {
-        beacon.stop()
-        try beacon.write(["observation": ["window = 3", "report-evidence = yes"]])
-        try beacon.startAndJoin()
-        let (value, token) = (Secret.random(), TestServer.token())
-        try server.observe(Node.device, value, token: token)
-        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
-        _ = try server.waitForVerdict(token)
-        let under = server.accepted.filter { $0.token == token }
-        #expect(under.count == 2)
-        guard case .data(let id, let data)? = under.first?.body else {
-            Issue.record("no evidence before the verdict")
-            return
-        }
-        #expect(id == Octets("OBSERVATION_EVIDENCE".utf8))
-        let object = try JSONSerialization.jsonObject(with: Data(data.bytes)) as? [String: Any]
-        #expect(object?["mode"] as? String == "challenge")
     }
 }

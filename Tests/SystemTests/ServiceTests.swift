@@ -122,52 +122,6 @@ struct ServiceTests {
         }
     }
 
-    @Test("SIGHUP takes window, level and servers, and names what waits for a restart")
-    func reloads() throws {
-        let beacon = try BeaconProcess(network)
-        try beacon.startAndJoin()
-        try reload(
-            beacon,
-            [
-                "observation": ["window = 1", "limit = 7"], "broker": ["reconnect-first = 0.06"],
-                "server \(Node.c2.topicForm)": [
-                    "key = \(network.folder)/\(Node.c2.topicForm).pub.pem", "[server 77]",
-                    "key = \(network.folder)/77.pub.pem", "[log]", "level = debug", "[observation]",
-                ],
-            ], says: "configuration read again")
-        #expect(beacon.says("[broker] has changed: that needs a restart"))
-        #expect(!beacon.logged.contains("[beacon] has changed") && !beacon.logged.contains("[link] transports has"))
-        let servers = try #require(beacon.status["servers"] as? [[String: Any]])
-        #expect(servers.map { $0["id"] as? String } == [Node.second.description, Node.c2.description])
-        #expect(servers.map { $0["membership"] as? String } == ["joining", "member"])
-        let token = TestServer.token()
-        let asked = Date()
-        try server.observe(Node.device, .random(), token: token)
-        #expect(try server.waitForVerdict(token) == .observedJoinFail)
-        #expect(Date().timeIntervalSince(asked) < 10, "the new window holds")
-        try reload(beacon, ["log": []], says: "configuration read again")
-        let left = try #require(beacon.status["servers"] as? [[String: Any]])
-        #expect(left.count == 1, "a server that is gone is gone")
-    }
-
-    @Test("a faulty configuration on SIGHUP changes nothing, and is told")
-    func faultyReload() throws {
-        let beacon = try BeaconProcess(network)
-        try beacon.startAndJoin()
-        try reload(beacon, ["observation": ["window = soon"]], says: "the old configuration stays in force")
-        let missing = network.folder + "/nothing.pem"
-        try reload(
-            beacon, ["observation": ["window = 1"], "server \(Node.c2.topicForm)": ["key = \(missing)"]],
-            says: "\(missing) does not exist")
-        let (value, token) = (Secret.random(), TestServer.token())
-        try server.observe(Node.device, value, token: token)
-        Thread.sleep(forTimeInterval: 1.5)
-        #expect(server.verdicts(token).isEmpty, "the old window holds")
-        try beacon.write([:])  // a correct one, so that this test can ask for the status
-        #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
-        #expect(try server.waitForVerdict(token) == .observedJoinValid)
-    }
-
     @Test("SIGTERM and SIGINT end it within three seconds, and what is open goes on after the restart")
     func stops() throws {
         let beacon = try BeaconProcess(network)

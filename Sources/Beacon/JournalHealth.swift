@@ -1,0 +1,47 @@
+import BootTime
+import Observing
+
+/// Whether the journal can be written, and what was found when it was opened: for the log, for `status` and for systemd.
+struct JournalHealth {
+    /// The journal cannot be written.
+    struct Failure: Equatable {
+        var sentence: String
+        var isFull: Bool
+        /// Seconds since 1970.
+        let since: Int64
+        fileprivate var lastLogged: Instant
+    }
+
+    /// How often the log says that it still cannot be written.
+    static let logPause = Duration.seconds(60)
+    /// Findings that are kept, the newest.
+    static let mostFindings = 10
+
+    /// nil: it can be written.
+    private(set) var failure: Failure?
+    /// SQLite found the file damaged: it must be set aside at the next opening.
+    private(set) var isDamaged = false
+    private(set) var findings: [String] = []
+
+    /// Writing has failed, or still does.
+    /// - Parameter wallSeconds: since 1970.
+    /// - Returns: whether this is to be logged: the first time, and once a minute.
+    mutating func failed(_ cause: Journal.Failure, at now: Instant, wallSeconds: Int64) -> Bool {
+        if cause.isDamage { isDamaged = true }
+        if let failure, now - failure.lastLogged < JournalHealth.logPause { return false }
+        failure = Failure(
+            sentence: cause.sentence, isFull: cause.isFull, since: failure?.since ?? wallSeconds, lastLogged: now)
+        return true
+    }
+
+    /// It is open.
+    mutating func recovered() { (failure, isDamaged) = (nil, false) }
+
+    /// Something that a person should know was found; it is the newest now.
+    mutating func found(_ sentence: String) {
+        findings = (findings.filter { $0 != sentence } + [sentence]).suffix(JournalHealth.mostFindings)
+    }
+
+    /// It is no longer so.
+    mutating func isOver(_ sentence: String) { findings.removeAll { $0 == sentence } }
+}
