@@ -70,7 +70,9 @@ let package = Package(
                 "SQLite",
             ],
             resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
-        .target(name: "Registration", dependencies: ["Bench", "SRUP", "Keys", "Enrolling", "SQLite"]),
+        .target(
+            name: "Registration",
+            dependencies: ["Bench", "SRUP", "Keys", "BootTime", "EventLoop", "Enrolling", "SQLite"]),
         // How both commands read their arguments, and what they say where they cannot.
         .target(
             name: "Arguments",
@@ -134,12 +136,14 @@ let package = Package(
         .target(name: "WrongClock", path: "Tests/WrongClock"),
 
         // The reference's frames and the test keys, for the tests only.
-        .target(name: "TestVectors", dependencies: ["SRUP", "ProofLink", "Keys"], path: "Tests/Support"),
+        .target(name: "TestVectors", dependencies: ["BootTime", "SRUP", "ProofLink", "Keys"], path: "Tests/Support"),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors", "SystemSupport"]),
         .testTarget(
-            name: "FetchingTests", dependencies: ["Fetching", "SystemSupport", "TestVectors"], exclude: ["files.py"]),
-        .testTarget(name: "EnrollingTests", dependencies: ["Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"]),
+            name: "FetchingTests", dependencies: ["Fetching", "SystemSupport", "TestVectors"],
+            exclude: ["files.py"]),
+        .testTarget(
+            name: "EnrollingTests", dependencies: ["Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys", "TestVectors"]),
         .testTarget(name: "ObservingTests", dependencies: ["BootTime", "Observing", "Keys"]),
         .testTarget(
@@ -170,7 +174,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "RegistrationTests",
-            dependencies: ["Registration", "Bench", "Enrolling", "SRUP", "Keys", "TestVectors"]),
+            dependencies: ["BootTime", "Registration", "Bench", "Enrolling", "SRUP", "Keys", "TestVectors"]),
         .testTarget(
             name: "ArgumentsTests",
             dependencies: ["Arguments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

@@ -33,16 +33,14 @@ final class Histogram: Sendable {
     }
     private let counts = Mutex(Counts())
 
-    func add(nanoseconds: Int64) {
-        let seconds = Double(nanoseconds) / 1e9
+    func add(_ duration: Duration) {
+        let seconds = duration.inSeconds
         counts.withLock { counts in
             counts.all += 1
             counts.sum += seconds
             for (index, bound) in Histogram.bounds.enumerated() where seconds <= bound { counts.upTo[index] += 1 }
         }
     }
-
-    func add(_ duration: Duration) { add(nanoseconds: duration.wholeNanoseconds) }
 
     var snapshot: (upTo: [Int], all: Int, sum: Double) { counts.withLock { ($0.upTo, $0.all, $0.sum) } }
 }

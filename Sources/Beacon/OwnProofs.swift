@@ -100,12 +100,12 @@ final class OwnProofs: @unchecked Sendable {
             showing[server]?.link = nil
             if case .left(let why) = how { events.say(.warning, about: "own-proof", "\(about): \(why)") }
             switch showing[server]?.plan.after(how) {
-            case .again(let milliseconds): showing[server]?.again.set(after: .milliseconds(milliseconds))
+            case .again(let pause): showing[server]?.again.set(after: pause)
             case .fault(let error):
                 events.logger.warning("\(about): \(error)")
                 showing[server] = nil
             // Until the server has answered: it may ask the observer again.
-            case .done: showing[server]?.again.set(after: .milliseconds(LinkPlan.longestPause))
+            case .done: showing[server]?.again.set(after: LinkPlan.maximumPause)
             case nil: break
             }
         }

@@ -1,3 +1,4 @@
+import BootTime
 import Nearby
 import SRUP
 
@@ -8,8 +9,8 @@ import SRUP
 struct DeviceRound: Sendable {
     /// What to do next.
     enum Next: Equatable, Sendable {
-        /// Open the link to `place` at this moment, in nanoseconds since boot.
-        case visit(at: Int64)
+        /// Open the link to `place` at this moment.
+        case visit(at: Instant)
         /// No more links: the device waits for the server's answer only.
         case done
         /// No more links, because of a fault on this side.
@@ -21,7 +22,7 @@ struct DeviceRound: Sendable {
         let beacon: Identifier
         let address: NearbyAddress
         fileprivate var plan: LinkPlan
-        fileprivate var due: Int64?
+        fileprivate var due: Instant?
     }
 
     private let presentsOnce: Bool
@@ -37,7 +38,7 @@ struct DeviceRound: Sendable {
         precondition(!beacons.isEmpty, "no beacon to go to")
         self.presentsOnce = presentsOnce
         places = beacons.map {
-            Place(beacon: $0.beacon, address: $0.address, plan: LinkPlan(presentsOnce: presentsOnce), due: 0)
+            Place(beacon: $0.beacon, address: $0.address, plan: LinkPlan(presentsOnce: presentsOnce), due: .boot)
         }
     }
 
@@ -45,17 +46,19 @@ struct DeviceRound: Sendable {
     mutating func presented() { places[current].plan.presented() }
 
     /// The present link has ended.
-    mutating func ended(_ how: LinkPlan.Ended, at now: Int64) -> Next {
+    mutating func ended(_ how: LinkPlan.Ended, at now: Instant) -> Next {
         switch places[current].plan.after(how) {
-        case .again(let milliseconds): places[current].due = now + milliseconds * 1_000_000
+        case .again(let pause): places[current].due = now + pause
         case .done:
             let isProved = if case .outcome(_, proved: true) = how { true } else { false }
-            places[current].due = isProved && !presentsOnce ? now + LinkPlan.longestPause * 1_000_000 : nil
+            places[current].due = isProved && !presentsOnce ? now + LinkPlan.maximumPause : nil
         case .fault(let error):
             places[current].due = nil
             if places.allSatisfy({ $0.due == nil }) { return .fault(error, place.address) }
         }
-        let next = places.indices.filter { places[$0].due != nil }.min { (places[$0].due ?? 0) < (places[$1].due ?? 0) }
+        let next = places.indices.filter { places[$0].due != nil }.min {
+            (places[$0].due ?? .boot) < (places[$1].due ?? .boot)
+        }
         guard let next, let due = places[next].due else { return .done }
         current = next
         return .visit(at: max(due, now))

@@ -24,16 +24,16 @@ public struct DeviceTask: Sendable {
     public var modes: [Mode] = [.keyed, .challenge]
     /// The sequence id of its OBS_JOIN_REQ.
     public var sequence: SequenceID
-    /// Nanoseconds to wait for the server's decision.
-    public var limit: Int64 = 200_000_000_000
+    /// How long to wait for the server's decision.
+    public var limit = Duration.seconds(200)
     /// Misbehaves: proves with another value, once.
     public var provesWrongValue = false
     /// Misbehaves: never opens the link.
     public var isSilent = false
-    /// Misbehaves: opens the link this many nanoseconds after its request.
-    public var late: Int64 = 0
-    /// Misbehaves: publishes its OBS_JOIN_REQ again when it has joined, and waits this many nanoseconds for an answer.
-    public var replayWait: Int64?
+    /// Misbehaves: opens the link this long after its request.
+    public var late = Duration.zero
+    /// Misbehaves: publishes its OBS_JOIN_REQ again when it has joined, and waits this long for an answer.
+    public var replayWait: Duration?
 
     /// Misbehaves: in keyed mode, signs the proof with another key, or not at all.
     public var signing = Signing.own
@@ -87,7 +87,7 @@ public final class DeviceRun: @unchecked Sendable {
     }
 
     /// How long to wait for the beacon's OUTCOME if the server's decision was faster.
-    private static let outcomeGrace: Int64 = 500_000_000
+    private static let outcomeGrace = Duration.milliseconds(500)
 
     private let node: BenchNode
     private let task: DeviceTask
@@ -127,7 +127,7 @@ public final class DeviceRun: @unchecked Sendable {
     public func run() throws(OperatorFault) -> Ended {
         nextLink = Alarm(loop) { [unowned self] in openLink() }
         end = Alarm(loop) { [unowned self] in loop.stop() }
-        end?.set(at: bootNanoseconds() + task.limit)
+        end?.set(after: task.limit)
         var settings = node.linkSettings(subscriptions: [Topic.of(device: node.id)])
         // As in the reference's devices. Otherwise unacknowledged messages of an earlier join would arrive first, and the value of that
         // join would be taken for this one's: OBS_JOIN_RESP does not say which request it answers.
@@ -174,7 +174,7 @@ public final class DeviceRun: @unchecked Sendable {
         request = Request(frame: frame, topic: message.topic(to: task.server))
         say("device: asking \(task.server) to join, observed by \(task.observer), sequence \(message.sequence)")
         publishRequest()
-        if !task.isSilent { nextLink?.set(at: bootNanoseconds() + task.late) }
+        if !task.isSilent { nextLink?.set(after: task.late) }
     }
 
     private func publishRequest() {
@@ -206,9 +206,9 @@ public final class DeviceRun: @unchecked Sendable {
             (isReplaying, result) = (true, .replayIgnored)
             say("device: publishing the same OBS_JOIN_REQ again")
             publishRequest()
-            end?.set(at: bootNanoseconds() + wait)
+            end?.set(after: wait)
         } else {
-            end?.set(at: bootNanoseconds() + (link?.isProving == true ? DeviceRun.outcomeGrace : 0))
+            end?.set(after: link?.isProving == true ? DeviceRun.outcomeGrace : .zero)
         }
     }
 
@@ -242,7 +242,7 @@ public final class DeviceRun: @unchecked Sendable {
             link = nil
             if case .left(let why) = how { say("device: left the link: \(why)") }
             if case .decided = result { return loop.stop() }
-            if !isReplaying { follow(round.ended(how, at: bootNanoseconds())) }
+            if !isReplaying { follow(round.ended(how, at: .now)) }
         }
     }
 

@@ -1,3 +1,4 @@
+import BootTime
 import Glibc
 
 /// Rate limits for each address and for all together: token buckets. The number of buckets is bounded.
@@ -11,11 +12,11 @@ package struct RateLimit {
 
     private struct Bucket {
         var left: Double
-        var at: Int64
+        var at: Instant
         var hasRefused = false
 
-        mutating func take(_ most: Double, at now: Int64) -> Verdict {
-            left = min(most, left + Double(max(0, now - at)) * most / 60_000)
+        mutating func take(_ most: Double, at now: Instant) -> Verdict {
+            left = min(most, left + max(.zero, now - at) / .seconds(60) * most)
             at = now
             guard left >= 1 else {
                 defer { hasRefused = true }
@@ -35,7 +36,7 @@ package struct RateLimit {
     private var buckets: [String: Bucket] = [:]
     private var all: Bucket
 
-    package init(each: Int, all: Int, at now: Int64) {
+    package init(each: Int, all: Int, at now: Instant) {
         (self.each, total) = (Double(each), Double(all))
         self.all = Bucket(left: Double(all), at: now)
     }
@@ -43,10 +44,10 @@ package struct RateLimit {
     package var addresses: Int { buckets.count }
 
     /// Checks the address's own limit first, so that one that exceeds it takes nothing from the others.
-    package mutating func take(_ address: String, at now: Int64) -> Verdict {
+    package mutating func take(_ address: String, at now: Instant) -> Verdict {
         var key = RateLimit.group(address)
         if buckets[key] == nil, buckets.count >= RateLimit.mostAddresses {
-            buckets = buckets.filter { now - $0.value.at < 60_000 }
+            buckets = buckets.filter { now - $0.value.at < .seconds(60) }
             if buckets.count >= RateLimit.mostAddresses { key = "" }
         }
         let verdict = buckets[key, default: Bucket(left: each, at: now)].take(each, at: now)

@@ -61,7 +61,7 @@ public final class Scan: @unchecked Sendable {
     private let loop = Loop()
     private var isOurSearch = false
     private let wanted: BluetoothAddress
-    private let nanoseconds: Int64
+    private let duration: Duration
     private var management: Management?
     private var alarm: Alarm?
     private var waiting: [AdapterIndex] = []
@@ -69,15 +69,16 @@ public final class Scan: @unchecked Sendable {
     private var sightings: [RadioAddress: Sighting] = [:]
     private var fault: OperatorFault?
 
-    private init(_ wanted: BluetoothAddress, _ nanoseconds: Int64) {
-        (self.wanted, self.nanoseconds) = (wanted, nanoseconds)
+    private init(_ wanted: BluetoothAddress, _ duration: Duration) {
+        (self.wanted, self.duration) = (wanted, duration)
     }
 
     /// The beacons in range, the strongest first.
     /// - Parameter adapter: the local adapter; `.any`: any that is powered on.
     /// - Throws: `OperatorFault`.
-    public static func run(nanoseconds: Int64, adapter: BluetoothAddress = .any) throws(OperatorFault) -> [Sighting] {
-        let scan = Scan(adapter, nanoseconds)
+    public static func run(for duration: Duration, adapter: BluetoothAddress = .any) throws(OperatorFault) -> [Sighting]
+    {
+        let scan = Scan(adapter, duration)
         scan.loop.perform { scan.start() }
         scan.loop.run()
         if let fault = scan.fault { throw fault }
@@ -111,7 +112,7 @@ public final class Scan: @unchecked Sendable {
                 wanted == .any || information.address == wanted
             else { return tryNextAdapter() }
             self.adapter = adapter
-            alarm?.set(after: .nanoseconds(nanoseconds))
+            alarm?.set(after: duration)
             discover(adapter)
         }
     }

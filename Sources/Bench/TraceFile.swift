@@ -1,3 +1,4 @@
+import BootTime
 import EventLoop
 import Glibc
 
@@ -25,5 +26,5 @@ public final class TraceFile: Sendable {
     }
 
     /// The current time of trace lines: microseconds of CLOCK_BOOTTIME.
-    public static var now: Int64 { bootNanoseconds() / 1_000 }
+    public static var now: Int64 { (Instant.now - .boot).wholeMicroseconds }
 }

@@ -23,6 +23,9 @@ public struct Instant: Comparable, Hashable, Sendable, CustomStringConvertible {
         Instant(nanoseconds: moment.nanoseconds + delay.wholeNanoseconds)
     }
 
+    /// Moves it so much later.
+    public static func += (moment: inout Instant, delay: Duration) { moment = moment + delay }
+
     /// The moment so much earlier.
     public static func - (moment: Instant, delay: Duration) -> Instant {
         Instant(nanoseconds: moment.nanoseconds - delay.wholeNanoseconds)

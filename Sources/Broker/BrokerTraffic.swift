@@ -37,7 +37,7 @@ final class BrokerTraffic {
     func beginRound(at now: Instant) {
         left = BrokerTraffic.roundLimit
         let seconds = (now - lastForgiven).wholeSeconds
-        lastForgiven = lastForgiven + .seconds(seconds)
+        lastForgiven += .seconds(seconds)
         excess = max(0, excess - Int(clamping: seconds) * BrokerTraffic.forgivenPerSecond)
     }
 

@@ -1,4 +1,5 @@
 import Bench
+import BootTime
 import Keys
 import ProofLink
 import SRUP
@@ -85,7 +86,7 @@ public struct C2: Sendable {
         /// The join modes of each device that may join; nil: every known device may, in every join mode.
         public var joinModes: [Identifier: Set<JoinMode>]?
         /// Nanoseconds after which an undecided human-moderated join has failed.
-        public var humanWindow: Int64 = 600_000_000_000
+        public var humanWindow = Duration.seconds(600)
         /// Devices that may not resign, nor deregister.
         public var keeps: Set<Identifier> = []
         /// The devices that may join by observation; all known ones where nil.
@@ -94,7 +95,7 @@ public struct C2: Sendable {
         public var observers: Set<Identifier> = []
         /// Nanoseconds that the server waits for an observer's verdict. Longer than the beacon's own window (120 s), so that
         /// the beacon's verdict arrives first.
-        public var window: Int64 = 180_000_000_000
+        public var window = Duration.seconds(180)
         /// The required grade of evidence, from this run on; less is refused. nil: as an earlier run stored it, and *reachable*
         /// if none did.
         public var requires: Grade?
@@ -141,7 +142,7 @@ public struct C2: Sendable {
         let observer: Identifier
         /// T2: what the device's answer carries.
         let answerToken: Token
-        let deadline: Int64
+        let deadline: Instant
         /// The observer that the device named; with a quorum, one of the site's beacons.
         let named: Identifier
         /// The value that was sealed to both.
@@ -162,7 +163,7 @@ public struct C2: Sendable {
     struct Moderated: Equatable {
         /// T2: what the device's answer carries.
         let answerToken: Token
-        let deadline: Int64
+        let deadline: Instant
     }
 
     /// The server's own identity.
@@ -206,7 +207,7 @@ public struct C2: Sendable {
     var ended: [Ended] = []
     var rates = C2Rates()
     /// The time of the last call of `receive` or `tick`.
-    var now: Int64 = 0
+    var now = Instant.boot
 
     /// A server without members.
     public init(
@@ -225,13 +226,13 @@ public struct C2: Sendable {
     /// Whether a node may observe.
     public func mayObserve(_ node: Identifier) -> Bool { given[node] ?? registryObservers.contains(node) }
 
-    /// When `tick` is due, in nanoseconds; nil if no join is open.
-    public var nextDeadline: Int64? {
+    /// When `tick` is due; nil if no join is open.
+    public var nextDeadline: Instant? {
         (open.values.map(\.deadline) + moderated.values.map(\.deadline)).min()
     }
 
     /// Fails the joins whose window has passed.
-    public mutating func tick(at now: Int64) -> [Effect] {
+    public mutating func tick(at now: Instant) -> [Effect] {
         self.now = now
         let late = open.filter { $0.value.deadline <= now }.sorted { $0.value.deadline < $1.value.deadline }
         let unseen = moderated.filter { $0.value.deadline <= now }.keys.sorted { $0.number < $1.number }

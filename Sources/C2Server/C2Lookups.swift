@@ -1,3 +1,4 @@
+import BootTime
 import SRUP
 
 /// Which keys to ask the registry for, when, and which frames wait for them: as a value, without the requests themselves.
@@ -14,10 +15,10 @@ struct C2Lookups {
         /// Waiting frames, in total and of one sender.
         var frames = 256
         var framesEach = 8
-        /// Nanoseconds for which a result is used: a key, "no such node", and no answer.
-        var keyCounts: Int64 = 600_000_000_000
-        var noneCounts: Int64 = 60_000_000_000
-        var silenceCounts: Int64 = 10_000_000_000
+        /// How long a result is used: a key, "no such node", and no answer.
+        var keyCounts = Duration.seconds(600)
+        var noneCounts = Duration.seconds(60)
+        var silenceCounts = Duration.seconds(10)
         /// Nodes of which a result is remembered.
         var remembered = 10_000
     }
@@ -39,14 +40,14 @@ struct C2Lookups {
 
     private let policy: Policy
     /// The last result for a node, and until when it is used.
-    private var answered: [Identifier: (answer: Answer, until: Int64)] = [:]
+    private var answered: [Identifier: (answer: Answer, until: Instant)] = [:]
     private var waiting: [Identifier: [[UInt8]]] = [:]
     private var queue: [Identifier] = []
     private var asking: Set<Identifier> = []
     /// The look-ups of unknown nodes in the last minute.
-    private var asked: [Int64] = []
+    private var asked: [Instant] = []
     /// The repeated look-ups in the last minute, for keys that did not verify a frame.
-    private var doubted: [Int64] = []
+    private var doubted: [Instant] = []
 
     init(_ policy: Policy = Policy()) { self.policy = policy }
 
@@ -55,7 +56,7 @@ struct C2Lookups {
 
     /// Handles a frame of a sender whose key is not in the keyring.
     /// - Parameter isKnown: whether the registry returned its key before.
-    mutating func take(_ frame: [UInt8], from sender: Identifier, isKnown: Bool, at now: Int64) -> Verdict {
+    mutating func take(_ frame: [UInt8], from sender: Identifier, isKnown: Bool, at now: Instant) -> Verdict {
         // Also while other frames of this sender wait in `doubt`: forged frames must not block the real sender.
         if let last = answered[sender], last.until > now {
             switch last.answer {
@@ -66,7 +67,7 @@ struct C2Lookups {
             }
         }
         if waiting[sender] == nil, !isKnown {
-            asked.removeAll { $0 <= now - 60_000_000_000 }
+            asked.removeAll { $0 <= now - .seconds(60) }
             guard asked.count < policy.perMinute else { return .refuse("too many unknown senders at the same time") }
         }
         guard frames < policy.frames, waiting[sender, default: []].count < policy.framesEach else {
@@ -84,12 +85,12 @@ struct C2Lookups {
     /// Handles a frame that its sender's key does not verify. The sender may have a new key (`srup-beacon rotate`). Forged frames cost
     /// at most the bounded number of look-ups a minute, and half of the room for waiting frames.
     /// - Returns: whether the frame waits for the result.
-    mutating func doubt(_ frame: [UInt8], from sender: Identifier, at now: Int64) -> Bool {
+    mutating func doubt(_ frame: [UInt8], from sender: Identifier, at now: Instant) -> Bool {
         guard answered[sender]?.answer == .key, frames < policy.frames / 2,
             waiting[sender, default: []].count < policy.framesEach
         else { return false }
         if waiting[sender] == nil {
-            doubted.removeAll { $0 <= now - 60_000_000_000 }
+            doubted.removeAll { $0 <= now - .seconds(60) }
             guard doubted.count < policy.perMinute else { return false }
             doubted.append(now)
             queue.append(sender)
@@ -108,7 +109,7 @@ struct C2Lookups {
 
     /// Handles a result.
     /// - Returns: the frames that waited for it, in order. They must not be passed to `take` again.
-    mutating func answer(_ node: Identifier, _ answer: Answer, at now: Int64) -> [[UInt8]] {
+    mutating func answer(_ node: Identifier, _ answer: Answer, at now: Instant) -> [[UInt8]] {
         asking.remove(node)
         let counts =
             switch answer {

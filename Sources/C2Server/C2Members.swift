@@ -1,3 +1,4 @@
+import BootTime
 import SRUP
 
 // Human-moderated joins (§5.2.1), leaving (§6), and the operator's orders (§3.3, §3.5, §3.6).
@@ -105,7 +106,7 @@ extension C2 {
     }
 
     /// A device's new request replaces its earlier one.
-    mutating func moderate(_ device: Identifier, _ token: Token, _ now: Int64) -> [Effect] {
+    mutating func moderate(_ device: Identifier, _ token: Token, _ now: Instant) -> [Effect] {
         let asks = Effect.say("\(device) asks for a human-moderated join")
         let isFull = moderated[device] == nil && moderated.count >= policy.limit
         let value = dependencies.value()

@@ -1,3 +1,4 @@
+import BootTime
 import SRUP
 
 // Who may observe. An observer vouches for devices, so the right is given explicitly, and no node has it by default.
@@ -39,13 +40,13 @@ extension C2 {
         /// The observer; nil in other join modes.
         public let observer: Identifier?
         /// When it would have failed, on the clock of `tick`.
-        public let deadline: Int64
+        public let deadline: Instant
         /// Its result.
         public let decision: Decision
         /// The reasons for the decision.
         public let grounds: Grounds
         /// When it ended, on the same clock.
-        public internal(set) var at: Int64 = 0
+        public internal(set) var at = Instant.boot
 
         init(_ join: Join, _ decision: Decision, _ grounds: Grounds) {
             (id, device, joinMode) = (join.answerToken.description, join.device, .observed)

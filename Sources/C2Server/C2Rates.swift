@@ -1,3 +1,4 @@
+import BootTime
 import SRUP
 
 /// Rate limits for each node at a C2 server, as a value: the time is an argument. Each node has its own buckets, so that one that
@@ -8,16 +9,16 @@ struct C2Rates: Sendable {
     /// A burst, and then one more after each pause.
     struct Limit: Sendable {
         let atOnce: Double
-        let pause: Int64
+        let pause: Duration
 
         /// Requests to join, of one device: each costs two sealed values and two signatures.
-        static let joins = Limit(atOnce: 5, pause: 5_000_000_000)
+        static let joins = Limit(atOnce: 5, pause: .seconds(5))
         /// Requests to leave, of one node.
-        static let leaving = Limit(atOnce: 5, pause: 5_000_000_000)
+        static let leaving = Limit(atOnce: 5, pause: .seconds(5))
         /// Lines and history entries about refused messages, for one reason and one sender.
-        static let refusals = Limit(atOnce: 10, pause: 10_000_000_000)
+        static let refusals = Limit(atOnce: 10, pause: .seconds(10))
         /// Lines and history entries about unrequested data of a member.
-        static let data = Limit(atOnce: 20, pause: 1_000_000_000)
+        static let data = Limit(atOnce: 20, pause: .seconds(1))
     }
 
     /// What is counted together.
@@ -42,13 +43,13 @@ struct C2Rates: Sendable {
 
     private struct Bucket {
         var left: Double
-        var at: Int64
+        var at: Instant
         /// Number of messages left out since the last one that was answered or recorded.
         var leftOut = 0
         var hasRefused = false
 
-        mutating func take(_ limit: Limit, at now: Int64) -> Bool {
-            left = min(limit.atOnce, left + Double(max(0, now - at)) / Double(limit.pause))
+        mutating func take(_ limit: Limit, at now: Instant) -> Bool {
+            left = min(limit.atOnce, left + max(.zero, now - at) / limit.pause)
             at = max(at, now)
             guard left >= 1 else { return false }
             left -= 1
@@ -71,7 +72,7 @@ struct C2Rates: Sendable {
     }
 
     /// Counts a request that would be answered.
-    mutating func request(_ kind: Kind, of node: Identifier, at now: Int64) -> Verdict {
+    mutating func request(_ kind: Kind, of node: Identifier, at now: Instant) -> Verdict {
         let limit = C2Rates.limit(kind)
         return with(kind, node, at: now) { bucket in
             if bucket.take(limit, at: now) {
@@ -91,7 +92,7 @@ struct C2Rates: Sendable {
     /// Counts a message that would be recorded.
     /// - Parameter node: nil if the sender is not verified: all such senders share one bucket.
     /// - Returns: nil if it is not recorded, otherwise the number of messages left out since the last recorded one.
-    mutating func line(_ kind: Kind, of node: Identifier?, at now: Int64) -> Int? {
+    mutating func line(_ kind: Kind, of node: Identifier?, at now: Instant) -> Int? {
         let limit = C2Rates.limit(kind)
         return with(kind, node, at: now) { bucket in
             guard bucket.take(limit, at: now) else {
@@ -104,7 +105,7 @@ struct C2Rates: Sendable {
     }
 
     private mutating func with<Result>(
-        _ kind: Kind, _ node: Identifier?, at now: Int64, _ body: (inout Bucket) -> Result
+        _ kind: Kind, _ node: Identifier?, at now: Instant, _ body: (inout Bucket) -> Result
     ) -> Result {
         let limit = C2Rates.limit(kind)
         var key = Key(kind: kind, node: node)
@@ -112,7 +113,7 @@ struct C2Rates: Sendable {
             // A bucket that is full again is the same as a new one.
             buckets = buckets.filter { key, bucket in
                 let limit = C2Rates.limit(key.kind)
-                return Double(now - bucket.at) < (limit.atOnce - bucket.left) * Double(limit.pause)
+                return now - bucket.at < limit.pause * (limit.atOnce - bucket.left)
             }
             if buckets.count >= C2Rates.mostBuckets { key = Key(kind: kind, node: nil) }
         }

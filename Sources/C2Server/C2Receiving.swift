@@ -1,4 +1,5 @@
 import Bench
+import BootTime
 import SRUP
 
 extension C2 {
@@ -7,8 +8,8 @@ extension C2 {
     ///
     /// A member of several servers answers all of them on one topic, with separate sequence ids for each. An answer that this server
     /// does not wait for leaves the counter unchanged; otherwise those ids would block the node's next answer to us.
-    /// - Parameter now: nanoseconds, on the clock that `tick` has.
-    public mutating func receive(_ payload: [UInt8], checkedBy keyring: some Keyring, at now: Int64) -> [Effect] {
+    /// - Parameter now: on the clock that `tick` has.
+    public mutating func receive(_ payload: [UInt8], checkedBy keyring: some Keyring, at now: Instant) -> [Effect] {
         self.now = now
         let frame: UnverifiedFrame
         do throws(FrameError) { frame = try UnverifiedFrame(payload) } catch {
@@ -63,7 +64,7 @@ extension C2 {
     }
 
     private mutating func serve(
-        _ received: Received, _ message: Message, _ frame: [UInt8], _ now: Int64
+        _ received: Received, _ message: Message, _ frame: [UInt8], _ now: Instant
     ) -> [Effect] {
         switch received {
         case .request(let request): tooOften(request, message, frame) ?? serve(request, message, frame, now)
@@ -78,7 +79,7 @@ extension C2 {
     }
 
     private mutating func serve(
-        _ request: Request, _ message: Message, _ frame: [UInt8], _ now: Int64
+        _ request: Request, _ message: Message, _ frame: [UInt8], _ now: Instant
     ) -> [Effect] {
         let (node, token) = (message.sender, message.token)
         let effects =
@@ -144,7 +145,8 @@ extension C2 {
         ]
     }
 
-    private mutating func open(_ device: Identifier, _ observer: Identifier, _ token: Token, _ now: Int64) -> [Effect] {
+    private mutating func open(_ device: Identifier, _ observer: Identifier, _ token: Token, _ now: Instant) -> [Effect]
+    {
         let asks = Effect.say("\(device) asks to join, observed by \(observer)")
         func refuseAtOnce(_ why: String, _ answer: Message) -> [Effect] {
             [

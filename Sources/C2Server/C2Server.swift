@@ -15,9 +15,9 @@ public final class C2Server: @unchecked Sendable {
         /// After this number of observed joins; nil: not by itself.
         public var decisions: Int?
         /// Nanoseconds to continue to listen after the last of them, for late messages.
-        public var linger: Int64 = 0
+        public var linger = Duration.zero
         /// Nanoseconds after which the run ends in any case; nil: never.
-        public var limit: Int64?
+        public var limit: Duration?
 
         /// The run ends by a signal only.
         public init() {}
@@ -110,10 +110,10 @@ public final class C2Server: @unchecked Sendable {
     public func run(until signals: StopSignals? = nil) -> Ended {
         signals?.watch(on: loop) { [unowned self] in finish(.done) }
         window = Alarm(loop) { [unowned self] in
-            perform([C2Step(effects: c2.tick(at: bootNanoseconds()))])
+            perform([C2Step(effects: c2.tick(at: .now))])
         }
         end = Alarm(loop) { [unowned self] in timeIsUp() }
-        if let limit = ending.limit { end?.set(at: bootNanoseconds() + limit) }
+        if let limit = ending.limit { end?.set(after: limit) }
         let topics = [Topic.joinRequests(to: node.id)] + known.map(C2Server.topic).sorted()
         let link = BrokerLink(
             node.linkSettings(subscriptions: topics),
@@ -165,7 +165,7 @@ public final class C2Server: @unchecked Sendable {
     /// - Returns: nil if it could not be stored, and so was not carried out.
     @discardableResult
     func obey(_ order: C2Order, noted text: String) -> [C2.Effect]? {
-        c2.now = bootNanoseconds()
+        c2.now = .now
         let effects = c2.obey(order)
         return perform([C2Step(effects: effects, node: order.node, order: text)]) ? effects : nil
     }
@@ -210,7 +210,7 @@ public final class C2Server: @unchecked Sendable {
     func endIfDecided() {
         guard let wanted = ending.decisions, decisions >= wanted, !isEnding else { return }
         isEnding = true
-        end?.set(at: bootNanoseconds() + ending.linger)
+        end?.set(after: ending.linger)
     }
 
     /// Stops working: what cannot be stored must not be carried out.

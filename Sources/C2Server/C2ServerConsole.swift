@@ -11,7 +11,7 @@ extension C2Server {
             snapshot: { [self] in
                 await onLoop { server in
                     server.c2.snapshot(
-                        knowing: server.ring.current.nodes, heard: server.heard, at: bootNanoseconds(),
+                        knowing: server.ring.current.nodes, heard: server.heard, at: .now,
                         hasValue: { server.shown[$0] != nil })
                 }
             },

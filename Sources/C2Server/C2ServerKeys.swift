@@ -15,10 +15,10 @@ extension C2Server {
         if let owner = C2Server.owner(of: incoming.topic), owner != sender { return [] }
         guard registry != nil, sender != c2.own, !fixed.contains(sender) else { return [serve(payload)] }
         let isKnown = ring[sender] != nil
-        switch lookups.take(payload, from: sender, isKnown: isKnown, at: bootNanoseconds()) {
+        switch lookups.take(payload, from: sender, isKnown: isKnown, at: .now) {
         case .serve:
             if isKnown, (try? frame.verified(by: ring.current)) == nil,
-                lookups.doubt(payload, from: sender, at: bootNanoseconds())
+                lookups.doubt(payload, from: sender, at: .now)
             {
                 askRegistry()
                 return []
@@ -28,7 +28,7 @@ extension C2Server {
             askRegistry()
             return []
         case .refuse(let reason):
-            c2.now = bootNanoseconds()
+            c2.now = .now
             let effects = c2.refuse(frame.unverifiedMessage, payload, .sender, reason)
             return [C2Step(effects: effects, node: sender)]
         }
@@ -42,7 +42,7 @@ extension C2Server {
 
     private func serve(_ payload: [UInt8]) -> C2Step {
         let sender = (try? UnverifiedFrame(payload))?.claimedSender
-        return C2Step(effects: c2.receive(payload, checkedBy: ring.current, at: bootNanoseconds()), node: sender)
+        return C2Step(effects: c2.receive(payload, checkedBy: ring.current, at: .now), node: sender)
     }
 
     private func askRegistry() {
@@ -57,7 +57,7 @@ extension C2Server {
 
     private func take(_ answer: C2Registry.Answer, on asked: Identifier) {
         guard fault == nil else { return }
-        c2.now = bootNanoseconds()
+        c2.now = .now
         var steps: [C2Step] = []
         let outcome: C2Lookups.Answer
         do throws(OperatorFault) {
@@ -77,7 +77,7 @@ extension C2Server {
         } catch {
             return breakOff(error)
         }
-        for frame in lookups.answer(asked, outcome, at: bootNanoseconds()) { steps.append(serve(frame)) }
+        for frame in lookups.answer(asked, outcome, at: .now) { steps.append(serve(frame)) }
         perform(steps)
         askRegistry()
     }

@@ -1,4 +1,5 @@
 import Bench
+import BootTime
 import SRUP
 
 /// The state of a C2 server at one moment, for the console. It contains no value and no key.
@@ -113,15 +114,15 @@ extension C2 {
     /// - Parameters:
     ///   - known: the nodes whose keys are known.
     ///   - heard: when each node was last heard, in milliseconds since 1970.
-    ///   - now: nanoseconds, on the clock of `tick`.
+    ///   - now: on the clock of `tick`.
     ///   - hasValue: whether the value for this device is still available.
     func snapshot(
-        knowing known: some Sequence<Identifier>, heard: [Identifier: Int64], at now: Int64,
+        knowing known: some Sequence<Identifier>, heard: [Identifier: Int64], at now: Instant,
         hasValue: (Identifier) -> Bool
     ) -> C2Snapshot {
         let memory = memory
         let nodes = Set(known).union(memory.memberships.keys).subtracting([own]).sorted { $0.number < $1.number }
-        func left(_ deadline: Int64) -> Int64 { max(0, (deadline - now) / 1_000_000_000) }
+        func left(_ deadline: Instant) -> Int64 { max(0, (deadline - now).wholeSeconds) }
         let byHand = moderated.map { device, join in
             C2Snapshot.Join(
                 id: join.answerToken.description, device: device, joinMode: .human, observer: nil,
@@ -150,7 +151,7 @@ extension C2 {
             ended: ended.map { one in
                 C2Snapshot.Ended(
                     id: one.id, device: one.device, joinMode: one.joinMode, observer: one.observer,
-                    secondsLeft: left(one.deadline), secondsAgo: max(0, (now - one.at) / 1_000_000_000),
+                    secondsLeft: left(one.deadline), secondsAgo: max(0, (now - one.at).wholeSeconds),
                     decision: one.decision, reason: one.grounds.reason, grade: one.grounds.grade)
             }, requires: requires, sites: shownSites)
     }

@@ -21,19 +21,19 @@ public struct LinkPlan: Sendable {
 
     /// What to do then.
     public enum Next: Equatable, Sendable {
-        /// Another link after so many milliseconds.
-        case again(milliseconds: Int64)
+        /// Another link after a pause.
+        case again(after: Duration)
         /// No more links: only the server's word is awaited.
         case done
         /// No more links, and it is our own fault.
         case fault(LinkSocketError)
     }
 
-    /// The pause after a link that ended without information, in milliseconds: doubled each time, up to `longestPause`. It bounds
+    /// The pause after a link that ended without information: doubled each time, up to `maximumPause`. It bounds
     /// the noise on the air where a beacon never gets a request for us.
-    public static let firstPause: Int64 = 500
-    /// See `firstPause`. Longer: a device comes back later after an attack.
-    public static let longestPause: Int64 = 10_000
+    public static let initialPause = Duration.milliseconds(500)
+    /// See `initialPause`. Longer: a device comes back later after an attack.
+    public static let maximumPause = Duration.seconds(10)
 
     private let presentsOnce: Bool
     private var refusedConnects = 0
@@ -53,15 +53,14 @@ public struct LinkPlan: Sendable {
         case .unreachable(let error):
             guard LinkPlan.mayPass(error) else { return .fault(error) }
             refusedConnects += 1
-            return .again(milliseconds: min(500, 50 << min(refusedConnects - 1, 4)))
+            return .again(after: .milliseconds(min(500, 50 << min(refusedConnects - 1, 4))))
         // Not a tagged *invalid*: the claim has fitted, so somebody on the way has changed our proof.
         case .outcome(.valid, proved: true):
             return .done
         case .outcome, .closed, .left:
             guard !(presentsOnce && hasPresented) else { return .done }
             endedLinks += 1
-            return .again(
-                milliseconds: min(LinkPlan.longestPause, LinkPlan.firstPause << min(Int64(endedLinks) - 1, 5)))
+            return .again(after: min(LinkPlan.maximumPause, LinkPlan.initialPause * (1 << min(endedLinks - 1, 5))))
         }
     }
 

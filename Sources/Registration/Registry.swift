@@ -29,13 +29,13 @@ public final class Registry {
         own = try RegistryIdentity(folder, store)
         authority = try folder.loadAuthority(passphrase)
         limits = RateLimit(
-            each: policy.requestsAMinute, all: policy.allRequestsAMinute, at: clock.milliseconds())
+            each: policy.requestsAMinute, all: policy.allRequestsAMinute, at: clock.now())
     }
 
     /// The reply to one request. A refusal is logged in one line.
     public func answer(_ request: RegistryRequest) -> RegistryReply {
         let route = RegistryRoute(method: request.method, path: request.path)
-        switch limits.take(request.address, at: clock.milliseconds()) {
+        switch limits.take(request.address, at: clock.now()) {
         case .pass: break
         case .refuse(let seconds, let isFirst):
             if isFirst { log("registry: refused requests from \(request.address): too many (reported once)") }

@@ -1,5 +1,6 @@
 import Bench
 import Enrolling
+import EventLoop
 import Glibc
 import Keys
 import SRUP
@@ -89,11 +90,5 @@ extension RegistryFolder {
 
 extension RegistryClock {
     /// The machine's clocks.
-    public static let system = RegistryClock(
-        seconds: { Int64(time(nil)) },
-        milliseconds: {
-            var now = timespec()
-            clock_gettime(CLOCK_BOOTTIME, &now)
-            return Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
-        })
+    public static let system = RegistryClock(seconds: { Int64(time(nil)) }, now: { .now })
 }

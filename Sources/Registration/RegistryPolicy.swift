@@ -1,3 +1,5 @@
+import BootTime
+
 /// The registration service's settings and bounds.
 public struct RegistryPolicy: Sendable {
     /// Whether new identities are registered; certificates are renewed in either case.
@@ -44,12 +46,12 @@ public struct RegistryPolicy: Sendable {
 /// The service's clocks: the wall clock for stored times, a monotonic clock for the rate limits.
 public struct RegistryClock: Sendable {
     let seconds: @Sendable () -> Int64
-    let milliseconds: @Sendable () -> Int64
+    let now: @Sendable () -> Instant
 
     /// - Parameters:
     ///   - seconds: since 1970.
-    ///   - milliseconds: of a clock that does not go back.
-    public init(seconds: @escaping @Sendable () -> Int64, milliseconds: @escaping @Sendable () -> Int64) {
-        (self.seconds, self.milliseconds) = (seconds, milliseconds)
+    ///   - now: on a clock that does not go back.
+    public init(seconds: @escaping @Sendable () -> Int64, now: @escaping @Sendable () -> Instant) {
+        (self.seconds, self.now) = (seconds, now)
     }
 }

@@ -224,8 +224,8 @@ struct C2Verb: ParsableCommand {
         let keys = try keyring.map { try KeyPairs.known(in: $0) } ?? [:]
         var policy = C2.Policy()
         if !accept.isEmpty { policy.accepted = Set(accept) }
-        policy.window = window.nanoseconds
-        policy.humanWindow = humanWindow.nanoseconds
+        policy.window = window.duration
+        policy.humanWindow = humanWindow.duration
         policy.keeps = Set(keep)
         (policy.requires, policy.sites) = (require, sites)
         policy.observers = Set(observer)
@@ -234,8 +234,8 @@ struct C2Verb: ParsableCommand {
         }
         policy.replaysRequestsOf = Set(replayRequestsOf)
         var ending = C2Server.Ending()
-        (ending.decisions, ending.linger) = (expectJoins, linger.nanoseconds)
-        ending.limit = common.timeout?.nanoseconds
+        (ending.decisions, ending.linger) = (expectJoins, linger.duration)
+        ending.limit = common.timeout?.duration
         let service = try registry.map {
             try C2Registry($0, authority: registryCa, token: readerToken, observerTypes: Set(observerType))
         }

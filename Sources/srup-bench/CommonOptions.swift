@@ -81,16 +81,16 @@ struct CommonOptions: ParsableArguments {
 
 /// A duration on the command line: seconds with decimals, at most a year.
 struct Seconds: ExpressibleByArgument {
-    let nanoseconds: Int64
+    let duration: Duration
 
     init?(argument: String) {
         guard let seconds = Double(argument), (0...31_536_000).contains(seconds) else { return nil }
-        nanoseconds = Int64(seconds * 1e9)
+        duration = .nanoseconds(Int64(seconds * 1e9))
     }
 
-    init(_ seconds: Int64) { nanoseconds = seconds * 1_000_000_000 }
+    init(_ seconds: Int64) { duration = .seconds(seconds) }
 
-    var defaultValueDescription: String { "\(nanoseconds / 1_000_000_000)" }
+    var defaultValueDescription: String { "\(duration.components.seconds)" }
 }
 
 /// Reports a fault as an error in the command line.

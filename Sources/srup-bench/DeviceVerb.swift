@@ -136,7 +136,7 @@ struct DeviceVerb: ParsableCommand {
     /// The observer and its address.
     private func place() throws -> (Identifier, NearbyAddress) {
         if let link, let observer { return (observer, link) }
-        let found = try Scan.run(nanoseconds: lookFor.nanoseconds, adapter: adapter ?? .any)
+        let found = try Scan.run(for: lookFor.duration, adapter: adapter ?? .any)
         guard let nearest = found.nearest(observer) else {
             throw OperatorFault(
                 observer.map { "beacon \($0) was not found" } ?? "no beacon was found",
@@ -168,9 +168,9 @@ struct DeviceVerb: ParsableCommand {
         if let mode { task.modes = [mode.mode] }
         task.signing = signing
         task.others = also.map { ($0.beacon, $0.address) }
-        if let timeout = common.timeout { task.limit = timeout.nanoseconds }
-        (task.provesWrongValue, task.isSilent, task.late) = (wrongValue, silent, late.nanoseconds)
-        task.replayWait = replay ? replayWait.nanoseconds : nil
+        if let timeout = common.timeout { task.limit = timeout.duration }
+        (task.provesWrongValue, task.isSilent, task.late) = (wrongValue, silent, late.duration)
+        task.replayWait = replay ? replayWait.duration : nil
         throw ExitCode(try DeviceRun(try common.node, task).run().status)
     }
 }

@@ -30,7 +30,7 @@ struct ScanVerb: ParsableCommand {
     var json = false
 
     func run() throws {
-        let sightings = try Scan.run(nanoseconds: seconds.nanoseconds, adapter: adapter ?? .any)
+        let sightings = try Scan.run(for: seconds.duration, adapter: adapter ?? .any)
         for sighting in sightings { Terminal.print(json ? sighting.json : sighting.text) }
         guard sightings.isEmpty else { return }
         Terminal.printError("scan: no beacon was found")

@@ -8,7 +8,7 @@ struct MetricsTests {
     func histogram() {
         let histogram = Histogram()
         for nanoseconds: Int64 in [0, 500_000, 500_001, 1_500_000_000, 9_000_000_000] {
-            histogram.add(nanoseconds: nanoseconds)
+            histogram.add(.nanoseconds(nanoseconds))
         }
         let counts = histogram.snapshot
         #expect(counts.upTo == [2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4])

@@ -109,15 +109,15 @@ struct OwnProofsTests {
             #expect(world.log.lines.last?.level == .warning)
             #expect(world.log.texts.last?.hasPrefix("our own proof for \(server), at \(address): ") == true)
             #expect(try accept(listener) == nil)
-            world.clock.advance(by: .milliseconds(LinkPlan.firstPause))
+            world.clock.advance(by: LinkPlan.initialPause)
             let second = try #require(try accept(listener))
             close(second)
             for _ in 0..<5 { world.loop.turn() }
             world.value = nil
-            world.clock.advance(by: .milliseconds(LinkPlan.longestPause))
+            world.clock.advance(by: LinkPlan.maximumPause)
             #expect(try accept(listener) == nil, "the server has answered")
             world.value = Secret([UInt8](repeating: 7, count: Secret.length))
-            world.clock.advance(by: .milliseconds(LinkPlan.longestPause))
+            world.clock.advance(by: LinkPlan.maximumPause)
             #expect(try accept(listener) == nil, "it is over")
         }
     }

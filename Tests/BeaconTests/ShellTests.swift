@@ -1,4 +1,3 @@
-import Broker
 import Foundation
 import Glibc
 import Observing
@@ -10,6 +9,7 @@ import TestVectors
 import Testing
 
 @testable import Beacon
+@testable import Broker
 
 @Suite("The shell", .blocking)
 struct ShellTests {

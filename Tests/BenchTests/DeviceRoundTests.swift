@@ -1,3 +1,4 @@
+import BootTime
 import Nearby
 import ProofLink
 import SRUP
@@ -11,15 +12,14 @@ struct DeviceRoundTests {
         (1...count).map { (Identifier(UInt64($0)), .local(path: "/\($0)")) }
     }
 
-    private let second: Int64 = 1_000_000_000
     private let valid = LinkPlan.Ended.outcome(.valid, proved: true)
 
     @Test("a beacon that has proved itself is visited again after 10 s, and one that has not is tried again soon")
     func one() {
         var round = DeviceRound(Self.places(1), presentsOnce: false)
-        #expect(round.ended(.outcome(.valid, proved: false), at: 0) == .visit(at: second / 2))
-        #expect(round.ended(.closed, at: second) == .visit(at: 2 * second))
-        #expect(round.ended(valid, at: 2 * second) == .visit(at: 12 * second))
+        #expect(round.ended(.outcome(.valid, proved: false), at: 0) == .visit(at: .milliseconds(500)))
+        #expect(round.ended(.closed, at: .seconds(1)) == .visit(at: .seconds(2)))
+        #expect(round.ended(valid, at: .seconds(2)) == .visit(at: .seconds(12)))
         var once = DeviceRound(Self.places(1), presentsOnce: true)
         once.presented()
         #expect(once.ended(.outcome(.invalid, proved: false), at: 0) == .done)
@@ -30,11 +30,11 @@ struct DeviceRoundTests {
         var round = DeviceRound(Self.places(3), presentsOnce: false)
         var visited = [round.place.beacon.number]
         for moment in 0..<3 {
-            _ = round.ended(valid, at: Int64(moment))
+            _ = round.ended(valid, at: Instant(nanoseconds: Int64(moment)))
             visited.append(round.place.beacon.number)
         }
         #expect(visited == [1, 2, 3, 1])
-        #expect(round.ended(valid, at: 20 * second) == .visit(at: 20 * second))
+        #expect(round.ended(valid, at: .seconds(20)) == .visit(at: .seconds(20)))
         #expect(round.place.beacon == Identifier(2))
     }
 
@@ -42,14 +42,14 @@ struct DeviceRoundTests {
     func jammed() {
         var round = DeviceRound(Self.places(2), presentsOnce: false)
         var visited: [UInt64] = []
-        var now: Int64 = 0
+        var now: Instant = 0
         for _ in 0..<6 {
             visited.append(round.place.beacon.number)
             let how: LinkPlan.Ended = round.place.beacon == Identifier(1) ? .outcome(.busy, proved: false) : valid
             guard case .visit(let next) = round.ended(how, at: now) else { break }
             now = next
         }
-        #expect(visited.count == 6 && visited.prefix(3) == [1, 2, 1] && now >= 7 * second)
+        #expect(visited.count == 6 && visited.prefix(3) == [1, 2, 1] && now >= .seconds(7))
     }
 
     @Test("a place that cannot be reached for a reason of our own is left, and is a fault where it is the last")

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("When a device tries its link again")
 struct LinkPlanTests {
-    private func again(_ next: LinkPlan.Next) -> Int64? { if case .again(let pause) = next { pause } else { nil } }
+    private func again(_ next: LinkPlan.Next) -> Duration? { if case .again(let pause) = next { pause } else { nil } }
 
     /// All that anyone near by can cause without knowing the value.
     static let withoutInformation: [LinkPlan.Ended] =
@@ -19,7 +19,7 @@ struct LinkPlanTests {
         var plan = LinkPlan(presentsOnce: false)
         let refused = LinkPlan.Ended.unreachable(.failed(call: "connect", errno: number))
         let pauses = (0..<6).map { _ in again(plan.after(refused)) }
-        #expect(pauses == [50, 100, 200, 400, 500, 500])
+        #expect(pauses == [50, 100, 200, 400, 500, 500].map { .milliseconds($0) })
     }
 
     @Test(
@@ -34,8 +34,8 @@ struct LinkPlanTests {
     func growing() {
         var plan = LinkPlan(presentsOnce: false)
         let pauses = (0..<7).map { _ in again(plan.after(.outcome(.unknown, proved: false))) }
-        #expect(pauses == [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000])
-        for _ in 0..<10_000 { #expect(plan.after(.closed) == .again(milliseconds: 10_000)) }
+        #expect(pauses == [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000].map { .milliseconds($0) })
+        for _ in 0..<10_000 { #expect(plan.after(.closed) == .again(after: .seconds(10))) }
     }
 
     @Test(
@@ -43,9 +43,9 @@ struct LinkPlanTests {
         arguments: withoutInformation)
     func strangers(ended: LinkPlan.Ended) {
         var plan = LinkPlan(presentsOnce: false)
-        #expect(plan.after(ended) == .again(milliseconds: 500))
+        #expect(plan.after(ended) == .again(after: .milliseconds(500)))
         plan.presented()
-        #expect(plan.after(ended) == .again(milliseconds: 1_000))
+        #expect(plan.after(ended) == .again(after: .seconds(1)))
     }
 
     @Test("Valid, in the beacon's own words, ends the tries")
@@ -60,7 +60,7 @@ struct LinkPlanTests {
         arguments: Outcome.allCases.filter { $0 != .valid })
     func otherWords(outcome: Outcome) {
         var plan = LinkPlan(presentsOnce: false)
-        #expect(plan.after(.outcome(outcome, proved: true)) == .again(milliseconds: 500))
+        #expect(plan.after(.outcome(outcome, proved: true)) == .again(after: .milliseconds(500)))
     }
 
     @Test("A device that shows a wrong value shows it once", arguments: [Outcome.invalid, .fail])

@@ -31,14 +31,14 @@ struct AdapterCareTests {
             kernel.start()
             kernel.change(kernel.settings.subtracting(disturbance))
             #expect(kernel.others == (disturbance == .powered ? [.closeLinks] : []))
-            kernel.pass(second)
+            kernel.pass(.seconds(1))
             #expect(kernel.isServing, "\(disturbance)")
         }
         var kernel = Kernel()
         kernel.start()
         kernel.instances = []
         kernel.perform(kernel.care.advertisingRemoved(3, at: kernel.now))
-        kernel.pass(second)
+        kernel.pass(.seconds(1))
         #expect(kernel.isServing)
     }
 
@@ -57,7 +57,7 @@ struct AdapterCareTests {
         kernel.start()
         #expect(kernel.care.state == .off && kernel.sent == [.readInformation])
         kernel.change([.classic, .le, .powered])
-        kernel.pass(second)
+        kernel.pass(.seconds(1))
         #expect(kernel.care.state == .ready && kernel.care.isAdvertising)
         #expect(kernel.settings == [.classic, .le, .powered])
     }
@@ -68,10 +68,10 @@ struct AdapterCareTests {
         kernel.faults = [ManagementCommand.setPowered(true).code: .blocked]
         kernel.start()
         let before = kernel.sent.count
-        kernel.pass(60 * second)
+        kernel.pass(.seconds(60))
         #expect(kernel.care.state == .blocked && kernel.sent.count == before + 12)
         kernel.faults = [:]
-        kernel.pass(5 * second)
+        kernel.pass(.seconds(5))
         #expect(kernel.isServing)
     }
 
@@ -81,7 +81,7 @@ struct AdapterCareTests {
         kernel.faults = [ManagementCommand.setLE(true).code: .denied]
         kernel.start()
         kernel.change([.classic, .powered])
-        kernel.pass(3600 * second)
+        kernel.pass(.seconds(3600))
         #expect(kernel.care.state == .notPermitted && kernel.sent == [.readInformation, .setLE(true)])
         #expect(kernel.care.information?.address == adapterAddress)
     }
@@ -91,7 +91,7 @@ struct AdapterCareTests {
         var kernel = Kernel(isWanted: false)
         kernel.start()
         kernel.change([])
-        kernel.pass(3600 * second)
+        kernel.pass(.seconds(3600))
         #expect(kernel.care.state == .notWanted && kernel.sent == [.readInformation])
     }
 
@@ -102,7 +102,7 @@ struct AdapterCareTests {
             kernel.faults = [lacking.code: .notSupported]
             kernel.start()
             #expect(kernel.care.state == .ready && kernel.care.isAdvertising && kernel.care.faults.count == 1)
-            kernel.pass(600 * second)
+            kernel.pass(.seconds(600))
             #expect(kernel.care.faults.count == 1 && kernel.sent.count { $0.code == lacking.code } == 1)
         }
     }
@@ -122,12 +122,12 @@ struct AdapterCareTests {
         kernel.start()
         #expect(kernel.isServing && kernel.settings.contains(.privacy))
         #expect(Array(kernel.sent.prefix(3)) == [.readInformation, .setPowered(false), .setPrivacy(true, key: key)])
-        kernel.pass(600 * second)
+        kernel.pass(.seconds(600))
         #expect(kernel.sent.count { $0 == .setPowered(false) } == 1)
         kernel = Kernel { $0.privacyKey = key }
         kernel.faults = [ManagementCommand.setPrivacy(true, key: key).code: .notSupported]
         kernel.start()
-        kernel.pass(60 * second)
+        kernel.pass(.seconds(60))
         #expect(kernel.care.state == .ready && !kernel.care.isAdvertising && kernel.instances.isEmpty)
         #expect(kernel.care.faults.count == 2, "the command, and what it means")
     }

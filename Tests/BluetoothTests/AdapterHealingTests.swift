@@ -16,17 +16,17 @@ struct AdapterHealingTests {
         kernel.pass(AdapterCare.probePause)
         #expect(kernel.care.state == .silent(rung: 1))
         #expect(kernel.others == [.closeLinks, .reopenListeners])
-        kernel.pass(2 * second)
+        kernel.pass(.seconds(2))
         #expect(kernel.sent.contains(.setPowered(false)))
         guard case .silent(let rung) = kernel.care.state else {
             Issue.record("\(kernel.care.state)")
             return
         }
         #expect(rung >= 2)
-        kernel.pass(3600 * second)
+        kernel.pass(.seconds(3600))
         #expect(kernel.sent.count < 200, "ever slower: \(kernel.sent.count) commands in an hour")
         kernel.faults = [:]
-        kernel.pass(60 * second)
+        kernel.pass(.seconds(60))
         #expect(kernel.isServing)
     }
 
@@ -37,10 +37,10 @@ struct AdapterHealingTests {
         kernel.sent = []
         for _ in 0..<100 {
             kernel.care.heard(at: kernel.now)
-            kernel.pass(10 * second)
+            kernel.pass(.seconds(10))
         }
         #expect(kernel.sent.isEmpty)
-        kernel.pass(61 * second)
+        kernel.pass(.seconds(61))
         #expect(kernel.sent.first == .readInformation && kernel.sent.contains { $0.code == 0x3E })
     }
 
@@ -51,7 +51,7 @@ struct AdapterHealingTests {
             kernel.faults = [ManagementCommand.readOutOfBand.code: status]
             kernel.start()
             kernel.sent = []
-            kernel.pass(AdapterCare.probePause + second)
+            kernel.pass(AdapterCare.probePause + .seconds(1))
             #expect(kernel.care.state == .ready && kernel.sent.last == .readOutOfBand, "\(status)")
         }
     }
@@ -72,14 +72,14 @@ struct AdapterHealingTests {
         var kernel = Kernel()
         kernel.faults = [ManagementCommand.setPowered(true).code: .failed(3)]
         kernel.start()
-        kernel.pass(3600 * second)
+        kernel.pass(.seconds(3600))
         #expect(kernel.care.state == .failing("powering on: failed with status 0x3"))
         #expect(kernel.sent.count < 80)
         kernel = Kernel()
         kernel.faults = [0x3E: .noResources]
         kernel.start()
         kernel.faults = [:]
-        kernel.pass(2 * second)
+        kernel.pass(.seconds(2))
         #expect(kernel.instances == [2] && kernel.care.state == .ready)
     }
 
@@ -100,12 +100,12 @@ struct AdapterHealingTests {
         kernel.start()
         (kernel.instances, kernel.faults) = ([], [0x3E: .rejected])
         kernel.perform(kernel.care.leConnected(at: kernel.now))
-        kernel.pass(60 * second)
+        kernel.pass(.seconds(60))
         #expect(kernel.care.state == .ready && !kernel.care.isAdvertising && kernel.care.faults.isEmpty)
         #expect(kernel.sent.count < 30)
         kernel.faults = [:]
         kernel.perform(kernel.care.disconnected(at: kernel.now))
-        kernel.pass(second)
+        kernel.pass(.seconds(1))
         #expect(kernel.isServing, "and in the same instance")
     }
 
@@ -116,7 +116,7 @@ struct AdapterHealingTests {
             kernel.supported.remove(lacking)
             kernel.settings = []
             kernel.start()
-            kernel.pass(60 * second)
+            kernel.pass(.seconds(60))
             #expect(kernel.care.state == .ready && kernel.care.faults.count == 1, "\(kernel.care.faults)")
         }
     }
@@ -126,7 +126,7 @@ struct AdapterHealingTests {
         var kernel = Kernel()
         kernel.faults = [ManagementCommand.setConnectable(true).code: .invalid]
         kernel.start()
-        kernel.pass(second)
+        kernel.pass(.seconds(1))
         #expect(kernel.care.state == .ready && kernel.care.isAdvertising)
     }
 
@@ -137,7 +137,7 @@ struct AdapterHealingTests {
         kernel.faults = [ManagementCommand.setPrivacy(true, key: key).code: .rejected]
         kernel.start()
         kernel.faults = [:]
-        kernel.pass(2 * second)
+        kernel.pass(.seconds(2))
         #expect(kernel.isServing && kernel.settings.contains(.privacy) && kernel.care.faults.isEmpty)
     }
 }

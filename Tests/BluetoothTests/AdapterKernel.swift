@@ -1,10 +1,10 @@
+import BootTime
 import ProofLink
 import SRUP
 import Testing
 
 @testable import Bluetooth
 
-let second: Int64 = 1_000_000_000
 let everySetting: AdapterSettings = [
     .powered, .connectable, .discoverable, .bondable, .simplePairing, .classic, .le, .secureConnections, .privacy,
 ]
@@ -13,7 +13,7 @@ let adapterAddress = BluetoothAddress("00:AA:01:00:00:00")
 /// A kernel with one adapter, as a value, and the care for it. Time is a variable.
 struct Kernel {
     var care: AdapterCare
-    var now: Int64 = 1000 * second
+    var now = Instant(.seconds(1000))
     var settings: AdapterSettings = [.classic]
     var supported = everySetting
     var name = ""
@@ -44,8 +44,8 @@ struct Kernel {
         }
     }
 
-    mutating func pass(_ nanoseconds: Int64) {
-        let end = now + nanoseconds
+    mutating func pass(_ duration: Duration) {
+        let end = now + duration
         for _ in 0..<1_000 {
             guard let next = care.nextDeadline, next <= end else { break }
             now = max(now, next)

@@ -1,6 +1,7 @@
+import BootTime
 import SRUP
-import Testing
 import TestVectors
+import Testing
 
 @testable import C2Server
 
@@ -77,7 +78,7 @@ struct C2DecisionTests {
 
     @Test("The server gives up on an observer when the window has passed, and not before")
     func window() {
-        var server = ServerFixture { $0.window = 1_000 }
+        var server = ServerFixture { $0.window = .nanoseconds(1_000) }
         server.withOpenJoin()
         #expect(server.c2.nextDeadline == 1_000)
         #expect(server.c2.tick(at: 999).isEmpty)

@@ -1,3 +1,4 @@
+import BootTime
 import SRUP
 import Testing
 
@@ -5,7 +6,6 @@ import Testing
 
 @Suite("Which keys are asked for, and when")
 struct C2LookupTests {
-    private static let second: Int64 = 1_000_000_000
     private let node = Identifier(0x20)
 
     @Test("a stranger's frames wait, in order, for one question, and are handled when it is answered")
@@ -23,7 +23,7 @@ struct C2LookupTests {
 
     @Test("an answer counts for its time, and then is asked for again")
     func ages() {
-        let cases: [(C2Lookups.Answer, Int64, known: Bool, during: C2Lookups.Verdict)] = [
+        let cases: [(C2Lookups.Answer, Int, known: Bool, during: C2Lookups.Verdict)] = [
             (.key, 600, true, .serve),
             (.none, 60, false, .refuse("the registry has no key of this node")),
             (.silence, 10, false, .refuse("the registry cannot be reached for its key now")),
@@ -34,8 +34,8 @@ struct C2LookupTests {
             _ = lookups.take([1], from: node, isKnown: isKnown, at: 0)
             _ = lookups.next()
             _ = lookups.answer(node, answer, at: 0)
-            let end = seconds * C2LookupTests.second
-            #expect(lookups.take([2], from: node, isKnown: isKnown, at: end - 1) == during, "\(answer)")
+            let end = Instant.seconds(seconds)
+            #expect(lookups.take([2], from: node, isKnown: isKnown, at: end - .nanoseconds(1)) == during, "\(answer)")
             #expect(lookups.take([3], from: node, isKnown: isKnown, at: end) == .wait, "\(answer)")
         }
     }
@@ -45,7 +45,7 @@ struct C2LookupTests {
         var policy = C2Lookups.Policy()
         (policy.perMinute, policy.inFlight, policy.framesEach) = (2, 100, 2)
         var lookups = C2Lookups(policy)
-        func doubt(_ frame: UInt8, _ sender: Identifier, at now: Int64) -> Bool {
+        func doubt(_ frame: UInt8, _ sender: Identifier, at now: Instant) -> Bool {
             lookups.doubt([frame], from: sender, at: now)
         }
         let others = [Identifier(0x30), Identifier(0x31)]
@@ -63,7 +63,7 @@ struct C2LookupTests {
         let again = doubt(9, node, at: 5)
         #expect(!again)
         #expect(lookups.take([0], from: others[1], isKnown: true, at: 6) == .serve)
-        let later = doubt(9, node, at: 60 * C2LookupTests.second + 1)
+        let later = doubt(9, node, at: .seconds(60) + .nanoseconds(1))
         #expect(later)
         let stranger = doubt(9, Identifier(0x40), at: 5)
         #expect(!stranger, "of whom the registry has given no key")
@@ -74,14 +74,14 @@ struct C2LookupTests {
         var policy = C2Lookups.Policy()
         (policy.perMinute, policy.inFlight) = (3, 100)
         var lookups = C2Lookups(policy)
-        func stranger(_ number: UInt64, at now: Int64) -> C2Lookups.Verdict {
+        func stranger(_ number: UInt64, at now: Instant) -> C2Lookups.Verdict {
             lookups.take([0], from: Identifier(number), isKnown: false, at: now)
         }
         #expect((100...102).map { stranger($0, at: 0) } == [.wait, .wait, .wait])
-        #expect(stranger(103, at: 59 * C2LookupTests.second) == .refuse("too many unknown senders at the same time"))
+        #expect(stranger(103, at: .seconds(59)) == .refuse("too many unknown senders at the same time"))
         #expect(lookups.take([0], from: node, isKnown: true, at: 0) == .wait)
         #expect(lookups.next() == node)
-        #expect(stranger(104, at: 60 * C2LookupTests.second) == .wait)
+        #expect(stranger(104, at: .seconds(60)) == .wait)
     }
 
     @Test("questions at a time, and frames in all and of one sender, are bounded")

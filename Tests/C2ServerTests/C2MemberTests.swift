@@ -1,6 +1,7 @@
+import BootTime
 import SRUP
-import Testing
 import TestVectors
+import Testing
 
 @testable import Bench
 @testable import C2Server
@@ -118,7 +119,7 @@ struct C2MemberTests {
 
     @Test("a human-moderated join that nobody decides in time fails")
     func nobodyLooks() {
-        var server = ServerFixture { $0.humanWindow = 5 }
+        var server = ServerFixture { $0.humanWindow = .nanoseconds(5) }
         server.hears(Roles.device.says(.humanJoinRequest, 1, "T1"))
         #expect(server.c2.nextDeadline == 5)
         #expect(server.c2.tick(at: 4).isEmpty)

@@ -1,8 +1,9 @@
+import BootTime
 import Keys
 import ProofLink
 import SRUP
-import Testing
 import TestVectors
+import Testing
 
 @testable import C2Server
 

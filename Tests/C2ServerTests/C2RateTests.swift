@@ -1,12 +1,12 @@
+import BootTime
 import SRUP
-import Testing
 import TestVectors
+import Testing
 
 @testable import C2Server
 
 @Suite("How much one node may cause at the server")
 struct C2RateTests {
-    private static let second: Int64 = 1_000_000_000
     private let request = Body.observedJoinRequest(observer: Roles.beacon.id)
 
     private func lines(_ effects: [C2.Effect]) -> Int {
@@ -19,7 +19,7 @@ struct C2RateTests {
         server.hears(Roles.beacon.says(.joinRequest, 1, "T0"))
         var (sent, said, recorded) = (0, 0, 0)
         for number in 0..<UInt64(6_000) {
-            server.now = Int64(number) * 4 * C2RateTests.second / 6_000
+            server.now = .boot + .seconds(4) * Double(number) / 6_000
             let effects = server.hears(Roles.device.says(request, 10 + 10 * number, "T\(number)"))
             sent += effects.sent.count
             said += lines(effects)
@@ -47,7 +47,7 @@ struct C2RateTests {
         for _ in 0..<5 { #expect(ask().sent.count == 2) }
         #expect(ask().sent == ["RESPONSE join refused #71 T to device"])
         #expect(ask().isEmpty && ask().isEmpty)
-        server.now = 5 * C2RateTests.second
+        server.now = .seconds(5)
         #expect(ask().sent.count == 2)
         #expect(ask().refusal == "rate limit exceeded; 2 earlier ones were not answered")
     }
@@ -70,7 +70,7 @@ struct C2RateTests {
         let data = Body.data(id: Octets("SENSOR".utf8), data: Octets([1]))
         let told = (1...100).map { lines(server.hears(Roles.beacon.says(data, 10 + $0, "D"))) }.reduce(0, +)
         #expect(told == 20)
-        server.now = 10 * C2RateTests.second
+        server.now = .seconds(10)
         #expect(server.hears([5]).refusal?.hasSuffix("(and 990 earlier ones of this kind)") == true)
         let next = server.hears(Roles.beacon.says(data, 200, "D"))
         #expect(next.contains(.say("data SENSOR of \(Roles.beacon.id): 0x01 (80 earlier ones were not recorded)")))
@@ -85,7 +85,7 @@ struct C2RateTests {
         }
         let shared = (0..<6).map { rates.request(.joins, of: Identifier(100_000 + $0), at: 0) }
         #expect(shared == [.pass, .pass, .pass, .pass, .pass, .refuse(leftOut: 0)])
-        let later = rates.request(.joins, of: Identifier(200_000), at: 60 * C2RateTests.second)
+        let later = rates.request(.joins, of: Identifier(200_000), at: .seconds(60))
         #expect(later == .pass)
     }
 }

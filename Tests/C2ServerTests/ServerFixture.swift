@@ -1,3 +1,4 @@
+import BootTime
 import C2Server
 import SRUP
 import TestVectors
@@ -6,7 +7,7 @@ import TestVectors
 /// words.
 struct ServerFixture {
     var c2: C2
-    var now: Int64 = 0
+    var now: Instant = 0
 
     init(_ change: (inout C2.Policy) -> Void = { _ in }) {
         var policy = C2.Policy()

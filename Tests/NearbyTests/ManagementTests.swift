@@ -136,7 +136,7 @@ struct ManagementEndTests {
         loop.performAndWait {
             let management = try? Management(loop, given: given) { _, _ in }
             for _ in 0..<2 {
-                management?.send(.readConnection(peer), to: AdapterIndex(0), patience: 200_000_000) { status, _ in
+                management?.send(.readConnection(peer), to: AdapterIndex(0), timeout: .milliseconds(200)) { status, _ in
                     answers.list.withLock { $0.append(status) }
                 }
             }

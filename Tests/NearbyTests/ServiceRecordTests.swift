@@ -1,3 +1,4 @@
+import BootTime
 import CSystemBus
 import Foundation
 import Synchronization
@@ -109,7 +110,7 @@ private final class StandIn {
 
     /// The next call of a method, which must come within ten seconds.
     func nextCall() throws -> BusMessage {
-        let moment = bootNanoseconds() + 10_000_000_000
+        let moment = Instant.now + .seconds(10)
         while case .message(let message) = bus.next(until: moment) {
             if message.kind == .call { return message }
         }
@@ -139,9 +140,9 @@ struct BluetoothServiceTests {
 
     /// Whether it stops within a second.
     private func stops(_ service: BluetoothService) -> Bool {
-        let latest = bootNanoseconds() + 1_000_000_000
+        let latest = Instant.now + .seconds(1)
         service.stop()
-        return bootNanoseconds() < latest
+        return .now < latest
     }
 
     @Test(

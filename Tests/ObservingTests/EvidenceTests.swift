@@ -1,3 +1,4 @@
+import BootTime
 import Foundation
 import ProofLink
 import SRUP

@@ -1,3 +1,4 @@
+import BootTime
 import Keys
 import ProofLink
 import SRUP

@@ -1,3 +1,4 @@
+import BootTime
 import SRUP
 import Testing
 

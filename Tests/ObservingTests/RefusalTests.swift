@@ -1,3 +1,4 @@
+import BootTime
 import ProofLink
 import SRUP
 import Testing

@@ -48,14 +48,14 @@ struct RegistryBoundTests {
         for number in 0..<20_000 { _ = limit.take("address \(number)", at: 0) }
         #expect(limit.addresses == RateLimit.mostAddresses + 1)
         #expect(limit.take("one more", at: 0) != .pass)
-        #expect(limit.take("one more", at: 60_000) == .pass)
+        #expect(limit.take("one more", at: .seconds(60)) == .pass)
         #expect(limit.addresses == 1)
     }
 
     @Test("a clock that goes back gives nobody more")
     func clockBack() {
         var limit = RateLimit(each: 1, all: 10, at: 0)
-        #expect(limit.take("a", at: 1_000) == .pass)
+        #expect(limit.take("a", at: .seconds(1)) == .pass)
         #expect(limit.take("a", at: 0) != .pass)
     }
 

@@ -1,9 +1,10 @@
-import enum Enrolling.Statement
+import BootTime
 import Foundation
 import Keys
 import SRUP
 import TestVectors
 import Testing
+import enum Enrolling.Statement
 
 @testable import Bench
 @testable import Registration
@@ -151,7 +152,7 @@ final class TestClock: @unchecked Sendable {
     var seconds = Int64(Date().timeIntervalSince1970)
 
     var clock: RegistryClock {
-        RegistryClock(seconds: { self.seconds }, milliseconds: { self.seconds * 1_000 })
+        RegistryClock(seconds: { self.seconds }, now: { Instant(.seconds(self.seconds)) })
     }
 }
 

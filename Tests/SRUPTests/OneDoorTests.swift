@@ -49,19 +49,4 @@ struct OneDoorTests {
         #expect(files["SRUP/Frame.swift"]?.contains("fileprivate init(content:") == true)
         #expect(files { $0.contains(/extension\s+Verified\b[^{]*\{[^}]*\binit\b/) }.isEmpty)
     }
-
-    @Test(
-        "the pure rooms import each other and nothing else",
-        arguments: [("SRUP", []), ("ProofLink", ["SRUP"]), ("Observing", ["ProofLink", "SRUP"])] as [(String, [String])]
-    )
-    func imports(room: String, allowed: [String]) {
-        // Also `@testable import`, `public import` and `import struct Module.Name`.
-        let statement = /(?:^|\n)[^\S\n]*(?:[^\n"]*[^\S\n])?import[^\S\n]+(?:[a-z]+[^\S\n]+)?(\w+)/
-        let inRoom = files.filter { $0.key.hasPrefix("\(room)/") }
-        #expect(!inRoom.isEmpty)
-        for (path, text) in inRoom {
-            let imported = Set(text.matches(of: statement).map { String($0.1) })
-            #expect(imported.isSubset(of: allowed), "\(path) imports \(imported.sorted())")
-        }
-    }
 }

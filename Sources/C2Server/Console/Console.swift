@@ -1,3 +1,4 @@
+import BootTime
 import EventLoop
 import HumanView
 import SRUP
@@ -39,17 +40,17 @@ public actor Console {
     public nonisolated let wakeup = ConsoleWakeup()
     let dependencies: Dependencies
     private let say: @Sendable (String) -> Void
-    let now: @Sendable () -> Int64
+    let now: @Sendable () -> Instant
     var forms = ConsoleFormNumbers()
     private var sessions: ConsoleSessions
     private var gate: ConsoleGate?
 
     /// A console without a port yet, which answers no request.
     /// - Parameters:
-    ///   - now: nanoseconds of CLOCK_BOOTTIME.
+    ///   - now: the time on CLOCK_BOOTTIME.
     ///   - say: takes a line for the operator.
     public init(
-        _ dependencies: Dependencies, now: @escaping @Sendable () -> Int64 = { bootNanoseconds() },
+        _ dependencies: Dependencies, now: @escaping @Sendable () -> Instant = { .now },
         say: @escaping @Sendable (String) -> Void
     ) {
         (self.dependencies, self.now, self.say) = (dependencies, now, say)
@@ -101,7 +102,7 @@ public actor Console {
         switch sessions.signIn(given, at: now()) {
         case .session(let token):
             say("console: somebody has signed in; the key for the next time is \(sessions.key)")
-            let life = ConsolePolicy.maximumSession / 1_000_000_000
+            let life = ConsolePolicy.maximumSession.wholeSeconds
             return .see(
                 "/",
                 [("set-cookie", "\(cookieName(gate))=\(token); Path=/; Max-Age=\(life); HttpOnly; SameSite=Strict")])

@@ -1,3 +1,4 @@
+import BootTime
 import HumanView
 import Keys
 import SRUP
@@ -89,8 +90,8 @@ struct ConsoleFormNumbers: Sendable {
 
     /// The result of using a number.
     enum Taken: Equatable {
-        /// It was not used before; the age of the form in nanoseconds.
-        case fresh(age: Int64)
+        /// It was not used before; the age of the form.
+        case fresh(age: Duration)
         case used
         /// Not a number of such a form.
         case wrong
@@ -103,20 +104,20 @@ struct ConsoleFormNumbers: Sendable {
     private var used: [String] = []
 
     /// A new number.
-    func number(_ purpose: Purpose, at now: Int64) -> String {
-        let text = "\(now)-\(hexadecimal(randomBytes(8)))"
+    func number(_ purpose: Purpose, at now: Instant) -> String {
+        let text = "\(now.nanoseconds)-\(hexadecimal(randomBytes(8)))"
         return "\(text)-\(seal(text, purpose))"
     }
 
     /// Uses a number.
-    mutating func take(_ number: String, _ purpose: Purpose, at now: Int64) -> Taken {
+    mutating func take(_ number: String, _ purpose: Purpose, at now: Instant) -> Taken {
         let parts = number.split(separator: "-", omittingEmptySubsequences: false)
         guard number.utf8.count <= 128, parts.count == 3, let then = Int64(parts[0]),
             equalInConstantTime(Array(parts[2].utf8), Array(seal("\(parts[0])-\(parts[1])", purpose).utf8))
         else { return .wrong }
         guard !used.contains(number) else { return .used }
         used = used.suffix(ConsoleFormNumbers.mostUsed - 1) + [number]
-        return .fresh(age: now - then)
+        return .fresh(age: now - Instant(nanoseconds: then))
     }
 
     private func seal(_ text: String, _ purpose: Purpose) -> String {

@@ -92,10 +92,10 @@ public enum ConsolePolicy {
     /// Sessions at the same time; a new one replaces the oldest.
     static let mostSessions = 8
     /// Nanoseconds, on CLOCK_BOOTTIME, after which a session ends: a working day.
-    static let maximumSession: Int64 = 12 * 3_600 * 1_000_000_000
-    /// Minimum time in nanoseconds between rendering a page and an accept. The second click of a double click, on a page that has just
+    static let maximumSession = Duration.seconds(12 * 3_600)
+    /// Minimum time between rendering a page and an accept. The second click of a double click, on a page that has just
     /// appeared, is earlier.
-    static let shortestLook: Int64 = 1_500_000_000
+    static let shortestLook = Duration.milliseconds(1_500)
     /// Seconds for which a finished join keeps its place in the list.
     static let keptPlace: Int64 = 30
     /// Sign-in attempts in a minute, correct or not.

@@ -1,4 +1,5 @@
 import Bench
+import BootTime
 import Keys
 import SRUP
 
@@ -14,7 +15,7 @@ struct ConsoleSessions: Sendable {
         /// The token in each form.
         let formToken: String
         /// On CLOCK_BOOTTIME.
-        let ends: Int64
+        let ends: Instant
         /// The messages after each order, the newest last.
         var said: [Said] = []
     }
@@ -42,15 +43,15 @@ struct ConsoleSessions: Sendable {
     private var said = 0
     private let random: @Sendable () -> String
 
-    init(at now: Int64, random: @escaping @Sendable () -> String = { hexadecimal(randomBytes(16)) }) {
+    init(at now: Instant, random: @escaping @Sendable () -> String = { hexadecimal(randomBytes(16)) }) {
         self.random = random
         key = random()
-        rate = RateLimit(each: ConsolePolicy.triesAMinute, all: ConsolePolicy.triesAMinute, at: now / 1_000_000)
+        rate = RateLimit(each: ConsolePolicy.triesAMinute, all: ConsolePolicy.triesAMinute, at: now)
     }
 
-    mutating func signIn(_ given: String, at now: Int64) -> Try {
+    mutating func signIn(_ given: String, at now: Instant) -> Try {
         // All users of this machine have the same address, so they share one bucket.
-        if case .refuse(let seconds, _) = rate.take("", at: now / 1_000_000) { return .tooMany(seconds: seconds) }
+        if case .refuse(let seconds, _) = rate.take("", at: now) { return .tooMany(seconds: seconds) }
         let letters = given.lowercased().utf8.filter { $0 > 0x20 }
         guard equalInConstantTime(letters, Array(key.utf8)) else {
             wrongKeys += 1
@@ -65,7 +66,7 @@ struct ConsoleSessions: Sendable {
     }
 
     /// The session of a cookie; nil if there is none, or if it has ended.
-    mutating func session(_ token: String?, at now: Int64) -> Session? {
+    mutating func session(_ token: String?, at now: Instant) -> Session? {
         forget(at: now)
         return place(token).map { sessions[$0] }
     }
@@ -83,7 +84,7 @@ struct ConsoleSessions: Sendable {
         return said
     }
 
-    private mutating func forget(at now: Int64) { sessions.removeAll { $0.ends <= now } }
+    private mutating func forget(at now: Instant) { sessions.removeAll { $0.ends <= now } }
 
     /// Compares all tokens, each in constant time.
     private func place(_ token: String?) -> Int? {

@@ -1,7 +1,8 @@
+import BootTime
 import HumanView
 import SRUP
-import Testing
 import TestVectors
+import Testing
 
 @testable import C2Server
 
@@ -24,13 +25,13 @@ struct ConsoleDecisionTests {
         it.world.change { $0.now += ConsolePolicy.shortestLook }
         let answer = await it.post("/join", first, cookie: cookie)
         #expect(answer.status == 303 && answer["location"] == "/joins/j-1")
-        it.world.change { $0.now += gap * 1_000_000 }
+        it.world.change { $0.now += .milliseconds(gap) }
         // On the same form, which the browser may send once more.
         let again = await it.post("/join", first, cookie: cookie)
         #expect(again.status == 303 && again["location"] == "/joins/j-1")
         // On another join's, were it under the pointer: with the right words even.
         let other = await it.form("j-2", cookie: cookie)
-        it.world.change { $0.now += gap * 1_000_000 }
+        it.world.change { $0.now += .milliseconds(gap) }
         let early = await it.post("/join", "\(other)&decision=accept&\(ConsoleFixture.typed)", cookie: cookie)
         #expect(
             early.status == 409

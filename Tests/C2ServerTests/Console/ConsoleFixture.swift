@@ -1,3 +1,4 @@
+import BootTime
 import HumanView
 import SRUP
 import Synchronization
@@ -10,7 +11,7 @@ import TestVectors
 /// 1 is the first key, 2 the next, and so on.
 final class ConsoleFixture: Sendable {
     struct World {
-        var now: Int64 = 0
+        var now: Instant = 0
         var snapshot = C2Snapshot(server: Roles.c2.id, nodes: [], joins: [])
         var entries: [C2Entry] = []
         /// Decisions that were taken: `j-1 accept words`.

@@ -107,7 +107,7 @@ struct ConsolePageTests {
         func look() -> C2Snapshot {
             it.c2.snapshot(
                 knowing: [Roles.device.id, Roles.beacon.id, Roles.c2.id], heard: [Roles.beacon.id: 5],
-                at: 30_000_000_000,
+                at: .seconds(30),
                 hasValue: { _ in true })
         }
         let first = look()

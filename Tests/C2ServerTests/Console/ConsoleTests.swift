@@ -1,6 +1,7 @@
+import BootTime
 import SRUP
-import Testing
 import TestVectors
+import Testing
 
 @testable import C2Server
 
@@ -91,7 +92,7 @@ struct ConsoleTests {
         for _ in 0..<10 { #expect(await it.post("/sign-in", "key=0").status == 403) }
         let refused = await it.post("/sign-in", "key=\(it.key)")
         #expect(refused.status == 429 && Int(refused["retry-after"]).map { $0 > 0 } == true)
-        it.world.change { $0.now += 7_000_000_000 }
+        it.world.change { $0.now += .seconds(7) }
         #expect(await it.post("/sign-in", "key=\(it.key)").status == 303)
     }
 
@@ -101,9 +102,9 @@ struct ConsoleTests {
         let (cookie, token) = await it.signedIn()
         #expect(await it.get("/", cookie: "other=1; \(cookie)").status == 200)
         #expect(await it.get("/", cookie: cookie + "0").status == 403)
-        it.world.change { $0.now += 12 * 3_600 * 1_000_000_000 - 1 }
+        it.world.change { $0.now += .seconds(12 * 3_600) - .nanoseconds(1) }
         #expect(await it.get("/", cookie: cookie).status == 200)
-        it.world.change { $0.now += 1 }
+        it.world.change { $0.now += .nanoseconds(1) }
         #expect(await it.get("/", cookie: cookie).status == 403)
         #expect(await it.post("/order", "token=\(token)&node=1&order=pause", cookie: cookie).status == 403)
         #expect(it.world.now(\.orders).isEmpty)
@@ -115,7 +116,7 @@ struct ConsoleTests {
 
         var cookies: [String] = []
         for _ in 0..<9 {
-            it.world.change { $0.now += 60_000_000_000 }
+            it.world.change { $0.now += .seconds(60) }
             cookies.append(await it.signedIn().cookie)
         }
         #expect(await it.get("/", cookie: cookies[0]).status == 403)
