@@ -43,32 +43,33 @@ public actor Shell {
     var observer: Observer
     var health = JournalHealth()
 
-    lazy var broker = makeBroker()
-    lazy var intake = makeIntake()
-    lazy var listeners = makeListeners()
-    lazy var links = makeLinks()
-    lazy var adapters = makeAdapters()
-    var bluetoothService: BluetoothService?
-    var control: Control?
-    lazy var ownProofs = makeOwnProofs()
-    lazy var light = IdentificationLight(configuration.lightFile, clock: clock, log: log)
-    lazy var deregistration = makeDeregistration()
-    lazy var reports = Reports(events, clock: clock) { [unowned self] server in
-        assumeIsolated { $0.configuration.servers[server] != nil }
-    }
-    lazy var metricsFile = MetricsFile(clock: clock, log: log) { [unowned self] in assumeIsolated { $0.exposition } }
     /// What is being acted on, where it came from outside, and when it arrived.
     var arrival: Arrival?
     lazy var deadlineTimer = clock.timer { [unowned self] in assumeIsolated { $0.tick() } }
     lazy var recoveryTimer = clock.timer { [unowned self] in assumeIsolated { $0.recover() } }
     lazy var watchdogTimer = clock.timer { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } }
-    var renewal: CertificateRenewal?
-    lazy var updateFetcher = makeUpdateFetcher()
-    lazy var updateActivation = makeUpdateActivation()
     /// The loop ends as soon as the broker has been told goodbye.
     var isStopping = false
     /// Whether the program is to be started anew, in this process, once the loop has ended.
     nonisolated let startsAnew = Atomic<Bool>(false)
+
+    // The components, made when they are first used, since they call the shell.
+    lazy var reports = makeReports()
+    lazy var metricsFile = MetricsFile(clock: clock, log: log) { [unowned self] in assumeIsolated { $0.exposition } }
+    lazy var broker = makeBroker()
+    lazy var intake = makeIntake()
+    lazy var listeners = makeListeners()
+    lazy var links = makeLinks()
+    lazy var adapters = makeAdapters()
+    lazy var ownProofs = makeOwnProofs()
+    lazy var light = IdentificationLight(configuration.lightFile, clock: clock, log: log)
+    lazy var deregistration = makeDeregistration()
+    lazy var updateFetcher = makeUpdateFetcher()
+    lazy var updateActivation = makeUpdateActivation()
+    // Made at the start, where they are wanted.
+    var control: Control?
+    var renewal: CertificateRenewal?
+    var bluetoothService: BluetoothService?
 
     /// Where from, and when.
     enum Arrival {
@@ -124,7 +125,7 @@ public actor Shell {
     /// What is left to do once the journal holds everything that stands before it.
     struct Transaction {
         var outgoing: [Outgoing] = []
-        var deeds: [Effect] = []
+        var effects: [Effect] = []
     }
 
     /// Runs events through the observer and their changes into one transaction; then, only if it is on disk, does the rest.
@@ -196,19 +197,19 @@ public actor Shell {
                 transaction.outgoing.append(outgoing)
             case .tell, .close, .wantToken, .act, .present, .destroy, .fetch, .discardUpdate, .install, .confirm,
                 .report:
-                transaction.deeds.append(effect)
+                transaction.effects.append(effect)
             }
         }
     }
 
-    /// The deeds behind the journal, in order: what the servers are told goes before what the device is told.
-    /// - Returns: events that follow from the deeds.
+    /// Carries out the other effects, in order: what the servers are told goes before what the device is told.
+    /// - Returns: events that follow from them.
     private func perform(_ transaction: Transaction) -> [Event] {
         var followUps: [Event] = []
         Checkpoint.pass()
         broker.publish(transaction.outgoing)
-        for deed in transaction.deeds {
-            switch deed {
+        for effect in transaction.effects {
+            switch effect {
             case .tell(let link, let frame):
                 Checkpoint.pass()
                 if case .challenge = frame, links.contains(link) { reportChallenge(link) }
@@ -226,7 +227,7 @@ public actor Shell {
             case .install(let update): updateActivation.install(update)
             case .confirm(let update): updateActivation.confirm(update)
             case .report(let report): take(report)
-            case .record, .send: preconditionFailure("\(deed) was to be done before the commit")
+            case .record, .send: preconditionFailure("\(effect) must be carried out before the commit")
             }
         }
         return followUps

@@ -3,6 +3,12 @@ import Observing
 
 // What the operator hears of the shell's own state.
 extension Shell {
+    func makeReports() -> Reports {
+        Reports(events, clock: clock) { [unowned self] server in
+            assumeIsolated { $0.configuration.servers[server] != nil }
+        }
+    }
+
     func take(_ report: Report) {
         var request: Instant?
         if case .message(let moment) = arrival { request = moment }
