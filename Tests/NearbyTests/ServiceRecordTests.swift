@@ -64,7 +64,7 @@ private final class TestBus {
 
     func end() {
         kill(daemon.processIdentifier, SIGKILL)  // it does not heed SIGTERM where a test's thread has started it
-        daemon.waitUntilExit()
+        daemon.waitForExit()
     }
 }
 

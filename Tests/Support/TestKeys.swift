@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Keys
 import SRUP
 
@@ -76,8 +77,14 @@ package struct TemporaryFolder {
         process.standardOutput = output
         try process.run()
         let written = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
+        process.waitForExit()
         guard process.terminationStatus == 0 else { throw VectorFault(what: "openssl \(line): failed") }
         return Array(written)
     }
+}
+
+extension Process {
+    /// Waits for its end, at most a minute. Foundation's `waitUntilExit` runs a run loop on the calling thread, and sometimes sleeps on
+    /// when the process has long ended.
+    public func waitForExit() { for _ in 0..<12_000 where isRunning { usleep(5_000) } }
 }
