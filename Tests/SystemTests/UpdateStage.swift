@@ -78,8 +78,8 @@ final class UpdateStage {
     }
 
     /// INITIATE.
-    func order(_ path: String = "file", digest: [UInt8]? = nil, url: String? = nil, token: Token = token) throws {
-        let place = url ?? "https://localhost:\(port)/\(path)"
+    func order(digest: [UInt8]? = nil, token: Token = token) throws {
+        let place = "https://localhost:\(port)/file"
         try server.send(
             .initiate(
                 url: Octets(terminated: place), digest: Octets(terminated: hexadecimal(digest ?? sha256(content)))),

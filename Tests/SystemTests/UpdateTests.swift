@@ -34,90 +34,30 @@ struct UpdateTests {
     }
 
     struct Bad: Sendable, CustomTestStringConvertible {
-        var path = "file"
-        var url: String?
         var digest: [UInt8]?
         let status: Status
         let words: String
-        var testDescription: String { url ?? path + (digest == nil ? "" : ", other digest") }
+        var testDescription: String { digest == nil ? "no program" : "other digest" }
     }
 
     @Test("that is not what it must be has its code, one line in the log, and is not installed")
     func bad() throws {
-        let stage = try UpdateStage(update: ["size-limit = 1", "time-limit = 20"])
+        let stage = try UpdateStage()
         try stage.serve(Data("no program\n".utf8))
         try stage.beacon.startAndJoin()
         let cases = [
             Bad(digest: [UInt8](repeating: 7, count: 32), status: .updateFailDigest, words: "was announced"),
-            Bad(path: "endless", status: .updateFailFile, words: "longer than 1048576 bytes"),
             Bad(status: .updateFailFile, words: "the updater does not take the file"),
-            Bad(path: "away", status: .updateFailServer, words: "leads to another place"),
-            Bad(
-                url: "http://localhost:\(stage.port)/file", status: .updateFailServer, words: "not protected by TLS"),
-            Bad(url: "https://user@localhost/file", status: .updateFailServer, words: "holds a user name"),
-            Bad(url: "file:///etc/passwd", status: .updateFailServer, words: "does not begin with https://"),
-            Bad(url: "https://localhost/../x", status: .updateFailServer, words: "holds what no path may"),
-            // The certificate names localhost and 127.0.0.1.
-            Bad(url: "https://[::1]:\(stage.port)/file", status: .updateFailServer, words: "no connection"),
-            Bad(path: "cut", status: .updateFailServer, words: "failed"),
         ]
         for (number, bad) in cases.enumerated() {
             let token = Token(random: [UInt8](repeating: UInt8(number + 16), count: 16), for: Node.beacon)
-            try stage.order(bad.path, digest: bad.digest, url: bad.url, token: token)
+            try stage.order(digest: bad.digest, token: token)
             #expect(try stage.answer(token: token) == [bad.status], "\(bad.testDescription)")
             #expect(stage.beacon.says(bad.words), "\(bad.testDescription)")
         }
         let line = stage.beacon.logged.split(separator: "\n").filter { $0.contains("was announced") }
         #expect(line.count == 1)
         #expect(try stage.beacon.command("--version").text.isEmpty || stage.version == "0.1.0")
-        // A certificate that leads elsewhere.
-        try stage.beacon.write([
-            "update": ["updater = \(stage.network.folder)/updater", "ca = /etc/ssl/certs/ca-certificates.crt"]
-        ])
-        stage.beacon.process.map { _ = kill($0.process, SIGHUP) }
-        try eventually("the configuration is read") { stage.beacon.logged.contains("configuration read again") }
-        try stage.order(token: UpdateStage.other)
-        #expect(try stage.answer(token: UpdateStage.other) == [.updateFailServer], "\(stage.lastLines)")
-        #expect(stage.beacon.says("certificate"))
-    }
-
-    @Test("that the web server answers with an error is FC, after its status and the beginning of what it said (§3.7)")
-    func httpError() throws {
-        let stage = try UpdateStage()
-        try stage.serve()
-        try stage.beacon.startAndJoin()
-        try stage.order("missing")
-        #expect(try stage.answer() == [.updateFailHTTPError], "\(stage.lastLines)")
-        let told = stage.server.accepted.filter { $0.token == UpdateStage.token }.map(\.body)
-        let said = [UInt8](String(repeating: "no such page ", count: 100).utf8).prefix(1_024)
-        #expect(
-            told == [
-                .data(id: Octets("UPDATE_HTTP_STATUS".utf8), data: Octets([0x94, 0x01, 0, 0])),
-                .data(id: Octets("UPDATE_HTTP_CONTENTS".utf8), data: Octets(said)), .response(.updateFailHTTPError),
-            ])
-    }
-
-    @Test("that is broken off goes on where it was")
-    func resumed() throws {
-        let stage = try UpdateStage()
-        try stage.serve()
-        try stage.beacon.startAndJoin()
-        try stage.order("once")
-        #expect(try stage.answer() == [.updateSuccess], "\(stage.lastLines)")
-        #expect(stage.requests.first == "/once  ")
-        #expect(stage.requests.last == "/once bytes=\(stage.content.count / 4)- \"v1\"")
-    }
-
-    @Test("that holds an older version is refused, unless the configuration allows it", arguments: [false, true])
-    func older(isAllowed: Bool) throws {
-        let stage = try UpdateStage(update: ["allow-older = \(isAllowed ? "yes" : "no")"])
-        try stage.serve(version: "0.0.9")
-        try stage.beacon.startAndJoin()
-        try stage.order()
-        #expect(try stage.answer() == [isAllowed ? .updateSuccess : .updateFailFile], "\(stage.lastLines)")
-        try stage.server.send(.activate, token: UpdateStage.token)
-        #expect(try stage.answer(2).last == (isAllowed ? .activateSuccess : .activateFail), "\(stage.lastLines)")
-        #expect(stage.version == (isAllowed ? "0.0.9" : "0.1.0"))
     }
 
     @Test("whose program does not take our configuration is not taken by the updater, and answered FE")
@@ -128,16 +68,6 @@ struct UpdateTests {
         try stage.order()
         #expect(try stage.answer() == [.updateFailFile], "\(stage.lastLines)")
         #expect(stage.beacon.says("the updater does not take the file"))
-    }
-
-    @Test("of the version that runs is refused, also where older ones are allowed")
-    func sameVersion() throws {
-        let stage = try UpdateStage(update: ["allow-older = yes"])
-        try stage.serve(version: "0.1.0")
-        try stage.beacon.startAndJoin()
-        try stage.order()
-        #expect(try stage.answer() == [.updateFailFile], "\(stage.lastLines)")
-        #expect(stage.beacon.says("that is 0.1.0, which runs"))
     }
 
     @Test("whose updater has put a broken program in place is taken back before the old one has ended, and answered 1F")
