@@ -46,11 +46,18 @@ let package = Package(
             name: "Nearby",
             dependencies: ["SRUP", "ProofLink", "BootTime", "Bluetooth", "EventLoop", "CBlueZ", "CLinux", "CSystemBus"]),
         .target(
-            name: "Beacon",
+            name: "Daemon",
             dependencies: [
                 "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth", "Nearby",
-                "HumanView", "Fetching", "Enrolling", "SQLite", "CSQLite", "CINI", "CLinux",
+                "HumanView", "SQLite", "CSQLite", "CINI", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
+            ]),
+        // The operator's subcommands, which run in processes of their own: what needs HTTP is here and not in the daemon.
+        .target(
+            name: "Operating",
+            dependencies: [
+                "Daemon", "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth",
+                "Nearby", "HumanView", "Fetching", "Enrolling", "SQLite",
             ]),
         .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
         // The kit: Bench has what its servers share as well (nodes, traces, diagrams, the operator's faults); the two servers
@@ -82,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "srup-beacon",
             dependencies: [
-                "Arguments", "Beacon", "Enrolling", "HumanView",
+                "Arguments", "Daemon", "Operating", "Enrolling", "HumanView",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -124,7 +131,7 @@ let package = Package(
         .executableTarget(
             name: "measure",
             dependencies: [
-                "Beacon", "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "SQLite", "Loop",
+                "Daemon", "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "SQLite", "Loop",
                 "SystemSupport",
             ],
             path: "Scripts/Measure/Main"),
@@ -147,9 +154,15 @@ let package = Package(
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys", "TestVectors"]),
         .testTarget(name: "ObservingTests", dependencies: ["BootTime", "Observing", "Keys"]),
         .testTarget(
-            name: "BeaconTests",
+            name: "OperatingTests",
             dependencies: [
-                "Beacon", "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth",
+                "Operating", "Daemon", "Observing", "ProofLink", "Keys", "BootTime", "EventLoop", "Fetching", "SRUP",
+                "TestVectors",
+            ]),
+        .testTarget(
+            name: "DaemonTests",
+            dependencies: [
+                "Daemon", "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth",
                 "Nearby",
                 "SQLite", "TestVectors", "CutDisk",
             ]),
@@ -218,7 +231,7 @@ if Context.environment["SRUP_FUZZ"] != nil {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Nearby", "Fetching", "Enrolling", "Beacon",
+                "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Nearby", "Fetching", "Enrolling", "Daemon",
             ],
             path: "Scripts/Fuzz"))
 }

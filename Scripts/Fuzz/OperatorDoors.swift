@@ -4,7 +4,7 @@ import Glibc
 import Keys
 import Nearby
 import SRUP
-@testable import Beacon
+@testable import Daemon
 @testable import Enrolling
 
 /// What a registration service answers: the first byte names the question, the second the status, the rest is the body.

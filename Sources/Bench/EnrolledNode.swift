@@ -1,5 +1,6 @@
 import Broker
 import Enrolling
+import Keys
 import Glibc
 import SRUP
 

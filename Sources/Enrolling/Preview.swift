@@ -1,4 +1,5 @@
 import Glibc
+import Keys
 import SRUP
 
 extension Enrolment {

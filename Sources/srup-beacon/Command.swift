@@ -1,6 +1,7 @@
 import ArgumentParser
 import Arguments
-import Beacon
+import Daemon
+import Operating
 import Glibc
 
 /// The daemon's and the operator's command.

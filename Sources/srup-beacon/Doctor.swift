@@ -1,5 +1,6 @@
 import ArgumentParser
-import Beacon
+import Daemon
+import Operating
 
 /// `srup-beacon doctor`
 struct Doctor: ParsableCommand {
@@ -26,7 +27,7 @@ struct Doctor: ParsableCommand {
 
     func run() throws {
         var findings: [Finding] = []
-        var doctor = Beacon.Doctor(configurationFile: options.config, visits: visit) { finding in
+        var doctor = Operating.Doctor(configurationFile: options.config, visits: visit) { finding in
             findings.append(finding)
             if !json { say(finding.text) }
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Beacon
+import Daemon
+import Operating
 
 /// `srup-beacon explain`
 struct Explain: ParsableCommand {

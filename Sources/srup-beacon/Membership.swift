@@ -1,6 +1,7 @@
 import ArgumentParser
 import Arguments
-import Beacon
+import Daemon
+import Operating
 import Glibc
 import HumanView
 import Nearby

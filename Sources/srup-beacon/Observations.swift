@@ -1,5 +1,6 @@
 import ArgumentParser
-import Beacon
+import Daemon
+import Operating
 
 /// `srup-beacon observations`
 struct Observations: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Beacon
+import Daemon
+import Operating
 
 /// `srup-beacon run`
 struct Run: ParsableCommand {
@@ -26,8 +27,8 @@ struct Run: ParsableCommand {
 
     func run() throws {
         try reportingFaults {
-            guard check else { return try Daemon.run(options.config) }
-            try Daemon.check(options.config)
+            guard check else { return try DaemonProcess.run(options.config) }
+            try DaemonProcess.check(options.config)
             print("\(options.config): good")
         }
     }

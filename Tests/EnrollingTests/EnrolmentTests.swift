@@ -1,3 +1,4 @@
+import Keys
 import Enrolling
 import Fetching
 import Foundation

@@ -1,4 +1,4 @@
-import Beacon
+import Daemon
 import BootTime
 import Keys
 import Observing

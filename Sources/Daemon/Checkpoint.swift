@@ -1,0 +1,18 @@
+import Glibc
+import Synchronization
+
+/// A place between two deeds at which the whole-system tests kill the process: the n-th that is passed, where n is in the
+/// environment as SRUP_BEACON_KILL_AT. There is nothing of it in a release build.
+package enum Checkpoint {
+    #if DEBUG
+        private static let passed = Atomic<Int>(0)
+        private static let fatal = getenv("SRUP_BEACON_KILL_AT").flatMap { Int(String(cString: $0)) } ?? 0
+
+        package static func pass() {
+            guard fatal > 0 else { return }
+            if passed.add(1, ordering: .relaxed).newValue == fatal { kill(getpid(), SIGKILL) }
+        }
+    #else
+        @inline(__always) static func pass() {}
+    #endif
+}

@@ -1,0 +1,155 @@
+import CLinux
+import EventLoop
+import FoundationEssentials
+import Glibc
+import Nearby
+
+/// The control socket: one line in, one JSON document out, and the end. For the beacon's user only: the state folder around
+/// it is nobody else's.
+///
+/// `@unchecked Sendable`: used on the loop's thread only.
+package final class Control: @unchecked Sendable {
+    // Used on the loop's thread only, as all of this.
+    private final class Client: @unchecked Sendable {
+        let socket: Int32
+        var watch: Loop.Watch?
+        var request: [UInt8] = []
+        var reply: ArraySlice<UInt8> = []
+        init(_ socket: Int32) { self.socket = socket }
+    }
+
+    /// Where more come at once, the oldest goes: idle ones do not lock the operator out.
+    private static let clientLimit = 16
+    private static let acceptPause = Duration.seconds(1)
+    private static let longestRequest = 256
+
+    private let loop: Loop
+    private let listener: Int32
+    private let answer: (String) -> [UInt8]
+    private var clients: [Client] = []
+    private var watch: Loop.Watch?
+    private var resumption: Alarm?
+
+    package init(_ path: String, _ loop: Loop, answer: @escaping (String) -> [UInt8]) throws(LinkSocketError) {
+        (self.loop, self.answer) = (loop, answer)
+        listener = try LinkSocket.listen(on: .local(path: path))
+        listen()
+    }
+
+    private func listen() { watch = loop.watch(listener) { [unowned self] _ in accept() } }
+
+    private func accept() {
+        do throws(LinkSocketError) {
+            guard let accepted = try LinkSocket.accept(listener, .local) else { return }
+            if clients.count >= Control.clientLimit { end(clients[0]) }
+            let client = Client(accepted.socket)
+            clients.append(client)
+            client.watch = loop.watch(accepted.socket) { [unowned self] _ in read(client) }
+        } catch {  // no descriptors: the listener would call again at once, and for ever
+            if let watch { loop.unwatch(watch, listener) }
+            resumption = Alarm(loop) { [unowned self] in listen() }
+            resumption?.set(after: Control.acceptPause)
+        }
+    }
+
+    private func read(_ client: Client) {
+        guard case .bytes(let bytes) = LinkSocket.receive(from: client.socket) else { return end(client) }
+        client.request += bytes
+        guard let line = client.request.firstIndex(of: UInt8(ascii: "\n")) else {
+            if client.request.count > Control.longestRequest { end(client) }
+            return
+        }
+        client.reply = answer(String(decoding: client.request[..<line], as: UTF8.self))[...]
+        if let watch = client.watch { loop.unwatch(watch, client.socket) }
+        client.watch = loop.watch(client.socket, for: EPOLLOUT.rawValue) { [unowned self] _ in write(client) }
+    }
+
+    private func write(_ client: Client) {
+        let count = client.reply.withUnsafeBytes { send(client.socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        if count < 0, errno == EAGAIN { return }
+        client.reply = client.reply.dropFirst(max(0, count))
+        if count <= 0 || client.reply.isEmpty { end(client) }
+    }
+
+    private func end(_ client: Client) {
+        if let watch = client.watch { loop.unwatch(watch, client.socket) }
+        clients.removeAll { $0 === client }
+        close(client.socket)
+    }
+
+    /// Which process listens there.
+    package static func process(at path: String) -> Int32? {
+        guard let socket = try? LinkSocket.connect(to: .local(path: path)) else { return nil }
+        defer { close(socket) }
+        var (process, user) = (Int32(0), UInt32(0))
+        return clinux_peer_credentials(socket, &process, &user) == 0 ? process : nil
+    }
+
+    /// Asks a running beacon.
+    /// - Parameter seconds: for each part of the answer.
+    /// - Throws: `OperatorFault` where none answers.
+    package static func ask(_ path: String, _ request: String, within seconds: Int32 = 5) throws -> [UInt8] {
+        let silent = OperatorFault("no beacon answers at \(path)", hint: "start it: srup-beacon run --config FILE")
+        guard let socket = try? LinkSocket.connect(to: .local(path: path)) else { throw silent }
+        defer { close(socket) }
+        let line = request + "\n"
+        guard send(socket, line, line.utf8.count, Int32(MSG_NOSIGNAL)) == line.utf8.count else { throw silent }
+        var reply: [UInt8] = []
+        while true {
+            var one = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+            guard poll(&one, 1, seconds * 1_000) > 0 else { throw silent }
+            let piece = LinkSocket.receive(from: socket)
+            guard case .bytes(let bytes) = piece else { break }
+            reply += bytes
+        }
+        guard !reply.isEmpty else {
+            throw OperatorFault(
+                "the beacon at \(path) has no answer to that now", hint: "srup-beacon status tells why; or its log does"
+            )
+        }
+        return reply
+    }
+}
+
+/// What the operator's verbs ask a running beacon, or its files where none runs.
+public enum Inquiry {
+    /// Verdicts in one answer: more would keep the loop from its work for too long.
+    public static let longestHistory = 10_000
+
+    /// The status as JSON.
+    /// - Throws: `OperatorFault` where no beacon runs.
+    public static func status(_ configuration: Configuration) throws -> [UInt8] {
+        try Control.ask(configuration.stateFolder + "/control", "status")
+    }
+
+    /// What it counts, in Prometheus' exposition format.
+    /// - Throws: `OperatorFault` where no beacon runs.
+    public static func metrics(_ configuration: Configuration) throws -> String {
+        String(decoding: try Control.ask(configuration.stateFolder + "/control", "metrics"), as: UTF8.self)
+    }
+
+    /// The newest verdicts as JSON: from the running beacon, else from its journal.
+    /// - Throws: `OperatorFault` where neither can be read.
+    public static func observations(_ configuration: Configuration, limit: Int) throws -> [UInt8] {
+        let folder = StateFolder(lookingInto: configuration.stateFolder)
+        // A beacon that runs has its journal to itself, also while it cannot use it.
+        if Control.process(at: folder.control) != nil {
+            return try Control.ask(folder.control, "observations \(limit)")
+        }
+        do {
+            return Array(try encoder().encode(try Journal.history(of: folder, limit: limit)))
+        } catch let failure as Journal.Failure {
+            throw OperatorFault(failure.sentence, hint: "see that \(folder.journal) is there and whole")
+        }
+    }
+
+    /// The report inside a status reply.
+    public static func report(_ json: [UInt8]) throws -> StatusReport {
+        try decoder().decode(StatusReport.self, from: Data(json))
+    }
+
+    /// The verdicts inside an observations reply.
+    public static func history(_ json: [UInt8]) throws -> [PastObservation] {
+        try decoder().decode([PastObservation].self, from: Data(json))
+    }
+}

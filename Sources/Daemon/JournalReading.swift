@@ -1,0 +1,164 @@
+import BootTime
+import Keys
+import Observing
+import SQLite
+import SRUP
+
+// What the journal holds, read.
+extension Journal {
+    /// The verdict of an exchange, where it has one.
+    package func verdict(of exchange: Exchange) throws(Failure) -> Verdict? {
+        try Journal.attempt {
+            try database.rows(
+                "SELECT verdict FROM verdicts WHERE server = ? AND token = ?", .unsigned(exchange.server.number),
+                .blob(exchange.token.bytes)
+            ).first?.text(0).flatMap(Verdict.init)
+        }
+    }
+
+    /// One of these servers that has an observation in the history under this token; nil: none of them.
+    package func owner(of token: Token, among servers: some Sequence<Identifier>) throws(Failure) -> Identifier? {
+        for server in servers where try verdict(of: Exchange(server: server, token: token)) != nil { return server }
+        return nil
+    }
+
+    /// Every server that we ever dealt with.
+    func servers() throws(Failure) -> [StoredServer] {
+        try Journal.attempt { try Journal.servers(database).map(\.standing) }
+    }
+
+    /// The same, with when each membership began, in seconds since 1970.
+    static func servers(_ database: Database) throws(DatabaseError) -> [(standing: StoredServer, since: Int64?)] {
+        try database.rows(
+            """
+            SELECT id, last_accepted, last_sent, paused, membership, join_token, join_manner, join_observer, since
+            FROM servers ORDER BY id
+            """
+        ).map { row in
+            let manner = JoinManner(name: row.text(6), observer: row.isNull(7) ? nil : Identifier(row.unsigned(7)))
+            let standing = StoredServer(
+                server: Identifier(row.unsigned(0)),
+                membership: Membership(name: row.text(4) ?? "", token: Token(row.blob(5)), manner),
+                lastAccepted: row.isNull(1) ? nil : SequenceID(row.unsigned(1)),
+                lastSent: SequenceID(row.unsigned(2)), isPaused: row.integer(3) != 0)
+            return (standing, row.isNull(8) ? nil : row.integer(8))
+        }
+    }
+
+    /// Whether a journal was lost once: a server of which this one knows no sequence id may have sent us something before.
+    func acceptedIDsWereLost() throws(Failure) -> Bool {
+        try Journal.attempt { try !database.rows("SELECT 1 FROM meta WHERE name = 'accepted-lost'").isEmpty }
+    }
+
+    /// Every observation without a verdict; its request's signature is checked again.
+    func openObservations(_ keyring: PublicKeys) throws(Failure) -> [StoredObservation] {
+        try Journal.attempt {
+            try database.rows("SELECT server, token, device, frame, boot, deadline, mismatches FROM observations")
+                .compactMap { row in
+                    guard let token = Token(row.blob(1)) else { return nil }
+                    return StoredObservation(
+                        exchange: Exchange(server: Identifier(row.unsigned(0)), token: token),
+                        device: Identifier(row.unsigned(2)),
+                        request: try? UnverifiedFrame(row.blob(3)).verified(by: keyring),
+                        deadline: Instant(nanoseconds: row.integer(5)), mismatches: Int(row.integer(6)),
+                        sameBoot: !bootID.isEmpty && row.text(4) == bootID)
+                }
+        }
+    }
+
+    /// What the broker has not acknowledged, in the order in which it was sent.
+    func outbox() throws(Failure) -> [(id: Int64, topic: String, frame: [UInt8])] {
+        try Journal.attempt {
+            try database.rows("SELECT id, topic, frame FROM outbox ORDER BY id").map {
+                ($0.integer(0), $0.text(1) ?? "", $0.blob(2))
+            }
+        }
+    }
+
+    /// How many messages the broker has not acknowledged.
+    func outboxCount() throws(Failure) -> Int {
+        try Journal.attempt { Int(try database.rows("SELECT count(*) FROM outbox").first?.integer(0) ?? 0) }
+    }
+
+    /// The same of a journal that no beacon has open; it is only read.
+    package static func outboxCount(of folder: StateFolder) throws -> Int {
+        try attempt {
+            let database = try Database(path: folder.journal, readOnly: true)
+            return Int(try database.rows("SELECT count(*) FROM outbox").first?.integer(0) ?? 0)
+        }
+    }
+
+    /// The newest verdicts first.
+    func history(limit: Int) throws(Failure) -> [PastObservation] {
+        try Journal.attempt { try Journal.history(database, limit) }
+    }
+
+    /// The newest verdicts of a journal that no beacon has open; it is only read.
+    static func history(of folder: StateFolder, limit: Int) throws -> [PastObservation] {
+        try attempt { try history(try Database(path: folder.journal, readOnly: true), limit) }
+    }
+
+    private static func history(_ database: Database, _ limit: Int) throws(DatabaseError) -> [PastObservation] {
+        try database.rows(
+            "SELECT server, token, device, verdict, reason, evidence, decided FROM verdicts ORDER BY id DESC LIMIT ?",
+            .integer(Int64(limit))
+        ).map { row in
+            PastObservation(
+                server: Identifier(row.unsigned(0)), token: Token(row.blob(1)), device: Identifier(row.unsigned(2)),
+                verdict: row.text(3) ?? "", reason: row.text(4) ?? "", evidence: row.text(5), decided: row.integer(6))
+        }
+    }
+}
+
+extension JoinManner {
+    /// The name in the journal, in the configuration and in `status`.
+    var name: String {
+        switch self {
+        case .simple: "simple"
+        case .human: "human"
+        case .observed: "observed"
+        }
+    }
+
+    init(name: String?, observer: Identifier?) {
+        switch (name, observer) {
+        case ("human", _): self = .human
+        case ("observed", let observer?): self = .observed(by: observer)
+        default: self = .simple
+        }
+    }
+}
+
+extension Membership {
+    /// The name in the journal and in `status`.
+    var name: String {
+        switch self {
+        case .stranger: "stranger"
+        case .joining: "joining"
+        case .presenting: "presenting"
+        case .member: "member"
+        case .refused: "refused"
+        case .terminated: "terminated"
+        case .resigning: "resigning"
+        case .resigned: "resigned"
+        case .deregistering: "deregistering"
+        case .deregistered: "deregistered"
+        }
+    }
+
+    /// What is no name of ours stands for `stranger`, which claims nothing.
+    init(name: String, token: Token?, _ manner: JoinManner) {
+        switch (name, token) {
+        case ("joining", let token?): self = .joining(token, manner)
+        case ("presenting", let token?): self = .presenting(token, manner)
+        case ("resigning", let token?): self = .resigning(token)
+        case ("deregistering", let token?): self = .deregistering(token)
+        case ("member", _): self = .member
+        case ("refused", _): self = .refused
+        case ("terminated", _): self = .terminated
+        case ("resigned", _): self = .resigned
+        case ("deregistered", _): self = .deregistered
+        default: self = .stranger
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Keys
+import Observing
+import SRUP
+
+/// The keys that a configuration names, read and checked.
+struct Materials {
+    let key: IdentityKey
+    /// The one before the last rotation, for what is still sealed to it.
+    let oldKey: IdentityKey?
+    let keyring: PublicKeys
+
+    /// - Parameter file: the configuration's own.
+    /// - Throws: `OperatorFault` for the first file that is not usable, or that others can change.
+    init(_ configuration: Configuration, from file: String) throws {
+        do {
+            key = try IdentityKey(pemFile: configuration.keyFile)
+            // One that cannot be used opens nothing, and keeps nobody from starting.
+            oldKey = CredentialFolder(managing: configuration).flatMap { try? IdentityKey(pemFile: $0.oldIdentityKey) }
+            keyring = try Materials.keyring(configuration)
+            try checkPrivateKeyFile(configuration.tls.key)
+        } catch let error as KeyError {
+            throw OperatorFault(error.sentence, hint: error.hint, status: error.isNotToBeRepeated ? 78 : 1)
+        }
+        try configuration.examineTrustedFiles(file)
+        try configuration.updates.updater.map { try Updater.examine($0) }
+        do {
+            try configuration.tls.check()
+        } catch {
+            throw OperatorFault(error.sentence, hint: error.hint)
+        }
+    }
+
+    /// Opens what is sealed to us, under the key that we have or the one that we had.
+    ///
+    /// Where hardware does not open it, that may be the hardware's doing, which OpenSSL does not tell: so the hardware is asked to open
+    /// what is rightly sealed. Where it does not, no verdict comes of that: the process ends as where it does not sign.
+    var unsealer: Unsealer {
+        { [key, oldKey] sealed in
+            do throws(UnsealingError) {
+                return .success(try key.unseal(sealed))
+            } catch {
+                if let old = try? oldKey?.unseal(sealed) { return .success(old) }
+                guard key.home == .file || key.opens else { Shell.endWithout(key, "open") }
+                return .failure(error == .seal ? .seal : .value)
+            }
+        }
+    }
+
+    init(key: IdentityKey, oldKey: IdentityKey? = nil, keyring: PublicKeys) {
+        (self.key, self.oldKey, self.keyring) = (key, oldKey, keyring)
+    }
+
+    static func keyring(_ configuration: Configuration) throws -> PublicKeys {
+        PublicKeys(try configuration.servers.mapValues { try PublicKey(pemFile: $0.keyFile) })
+    }
+}

@@ -1,0 +1,101 @@
+import Bluetooth
+import BootTime
+import Observing
+import ProofLink
+
+/// What `srup-beacon status` tells of the adapters.
+public struct RadioReport: Codable, Equatable, Sendable {
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Adapter: Codable, Equatable, Sendable {
+        package var name: String
+        package var address: String
+        package var state: String
+        package var hint: String?
+        package var isAdvertising: Bool
+        package var faults: [String]
+        package var links: Int
+        package var lastByteSecondsAgo: Int64?
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Gone: Codable, Equatable, Sendable {
+        package var address: String
+        package var secondsAgo: Int64
+    }
+
+    /// `ok`, or what is missing.
+    package var state: String
+    package var hint: String?
+    package var adapters: [Adapter]
+    package var gone: [Gone]
+
+    /// For a person.
+    package var lines: [String] {
+        var lines = state == "ok" ? [] : ["radio: \(state)"]
+        if let hint { lines.append("  hint: \(hint)") }
+        for adapter in adapters {
+            let carried = adapter.lastByteSecondsAgo.map { "last byte \($0) s ago" } ?? "no byte yet"
+            lines.append(
+                "adapter \(adapter.name) \(adapter.address): \(adapter.state), \(adapter.links) links, \(carried)")
+            if let hint = adapter.hint { lines.append("  hint: \(hint)") }
+            lines += adapter.faults.map { "  \($0)" }
+        }
+        return lines + gone.map { "adapter \($0.address): gone for \($0.secondsAgo) s" }
+    }
+}
+
+extension Adapters {
+    /// - Parameter links: how many links there are over an adapter.
+    func report(_ links: (BluetoothAddress) -> Int) -> RadioReport {
+        let now = clock.now
+        let reported = adapters.sorted { $0.key < $1.key }.map { index, adapter in
+            let address = adapter.care.information?.address
+            let words = adapter.care.state.words(isAdvertising: adapter.care.isAdvertising)
+            return RadioReport.Adapter(
+                name: index.description, address: address?.description ?? "unknown", state: words.sentence,
+                hint: words.hint, isAdvertising: adapter.care.isAdvertising, faults: adapter.care.faults,
+                links: address.map(links) ?? 0,
+                lastByteSecondsAgo: adapter.lastByte.map { (now - $0).components.seconds })
+        }
+        let gone = gone.sorted { $0.value < $1.value }
+        let (state, hint) = state
+        return RadioReport(
+            state: state, hint: hint, adapters: reported,
+            gone: gone.map { .init(address: $0.key.description, secondsAgo: (now - $0.value).components.seconds) })
+    }
+
+    /// What is missing of the radio as a whole, and what a person can do.
+    private var state: (String, String?) {
+        switch fault {
+        case .noBluetooth:
+            return (
+                "this machine's kernel has no Bluetooth, so no device can come near by radio; all else works",
+                "load the modules: modprobe bluetooth; or turn rfcomm, l2cap and le off in [link]"
+            )
+        case .some(let fault): return ("the adapters cannot be looked after: \(fault)", nil)
+        case nil: break
+        }
+        guard adapters.isEmpty else { return ("ok", nil) }
+        return ("there is no Bluetooth adapter; one that comes is used at once", "plug one in; see: lsusb, rfkill list")
+    }
+}
+
+extension AdapterCare.State {
+    /// What it is, and what a person can do.
+    func words(isAdvertising: Bool) -> (sentence: String, hint: String?) {
+        switch self {
+        case .unknown: ("nothing is known of it yet", nil)
+        case .settling: ("being set up", nil)
+        case .ready: (isAdvertising ? "ready, advertising" : "ready", nil)
+        case .off: ("powered off, and [radio] power = no", "power it on")
+        case .blocked: ("blocked by rfkill", "run: rfkill unblock bluetooth")
+        case .notPermitted:
+            ("cannot be set up or advertise: the beacon may not", "run it with the capability CAP_NET_ADMIN")
+        case .silent(1): ("does not answer; its links are closed, it is listened on anew", nil)
+        case .silent(2): ("does not answer; it is powered off and on", nil)
+        case .silent: ("does not answer, and a power cycle did not help", "unplug it, or replace it")
+        case .failing(let fault): (fault, "see the kernel's log: journalctl -k")
+        case .notWanted: ("not used: [radio] adapters does not name it", nil)
+        }
+    }
+}

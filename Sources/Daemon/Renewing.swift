@@ -1,0 +1,57 @@
+import Keys
+
+/// When the client certificate is to be renewed. The wall clock says that it is time, and nothing else: a certificate is used
+/// until a new one has been tried, whatever the clock says.
+struct RenewalSchedule: Equatable {
+    /// Seconds since 1970.
+    let notBefore: Int64
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    let notAfter: Int64
+    var failures = 0
+
+    /// How often the clock is looked at: it may jump.
+    static let longestLook = 3_600.0
+    /// The wait after the first failure, doubled after each one, and the longest.
+    static let (firstRetry, longestRetry) = (60.0, 21_600.0)
+
+    /// At two thirds of its life.
+    var due: Int64 { notBefore + (notAfter - notBefore) / 3 * 2 + (notAfter - notBefore) % 3 * 2 / 3 }
+
+    func isDue(_ now: Int64) -> Bool { now >= due }
+
+    /// Seconds until the clock is looked at again.
+    /// - Parameter fraction: random, 0 to 1: many beacons whose service was away shall not come back in the same second.
+    func wait(_ now: Int64, fraction: Double) -> Double {
+        guard failures > 0 else { return min(max(Double(due - now), 0) + 1, RenewalSchedule.longestLook) }
+        let doubled = RenewalSchedule.firstRetry * Double(1 << min(failures - 1, 16))
+        // A certificate of minutes, as on a bench, cannot wait as long as one of months.
+        let lifetime = Double(max(notAfter - notBefore, 0))
+        let bound = max(1, min(doubled, RenewalSchedule.longestRetry, lifetime / 20))
+        return bound / 2 + bound / 2 * fraction
+    }
+}
+
+extension RenewalSchedule {
+    /// Of the certificate in a file; nil where it holds none.
+    init?(certificate path: String) {
+        guard let bytes = readSmallFile(path), let certificate = try? Certificate(pem: bytes) else { return nil }
+        self.init(notBefore: certificate.notBefore, notAfter: certificate.notAfter)
+    }
+}
+
+extension Shell {
+    /// Begins to look after the certificate, where it came from an enrolment.
+    func startRenewal() {
+        guard let folder = CredentialFolder(managing: configuration) else { return }
+        let file = configurationFile
+        renewal = CertificateRenewal(
+            clock: clock, log: log, background: BackgroundWork(loop: loop),
+            outlets: CertificateRenewal.Outlets(
+                schedule: { RenewalSchedule(certificate: folder.access.certificate) }, wallSeconds: wallSeconds,
+                // Two requests' and two brokers' time limits are below it.
+                renew: {
+                    ChildProcess.run(ChildProcess.ourselves, ["renew", "--config", file], limit: .seconds(300))
+                },
+                renewed: { [unowned self] in assumeIsolated { $0.broker.link?.reconnect() } }))
+    }
+}

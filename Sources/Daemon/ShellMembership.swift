@@ -1,0 +1,134 @@
+import EventLoop
+import Glibc
+import Keys
+import Nearby
+import Observing
+import ProofLink
+import SRUP
+
+// The beacon as a device of its servers (rules §8): joining, leaving, and what servers order.
+extension Shell {
+    // MARK: - Joining
+
+    /// A join in the manner that the configuration has for a server, or in another.
+    func joinEvent(_ server: Identifier, _ manner: JoinManner? = nil) -> Event? {
+        guard let entry = configuration.servers[server], journal?.sequencesUnknown == false else { return nil }
+        return .join(server, freshToken(), manner ?? entry.terms.manner)
+    }
+
+    /// A request to a server that we are a member of already, because a person says that it does not know us.
+    func joinAgainEvent(_ server: Identifier, _ manner: JoinManner) -> Event? {
+        guard case .join(let server, let token, let manner) = joinEvent(server, manner) else { return nil }
+        return .joinAgain(server, token, manner)
+    }
+
+    func freshToken() -> Token { Token(random: randomBytes(16)) }
+
+    /// Of a request to leave: all servers of ours hear it on our topic, and nothing else in it says which one is meant.
+    func freshToken(for server: Identifier) -> Token { Token(random: randomBytes(16), for: server) }
+
+    /// The answer to `Effect.wantToken`.
+    func againEvent(_ server: Identifier) -> Event? {
+        guard configuration.servers[server] != nil, journal?.sequencesUnknown == false else { return nil }
+        return .again(server, freshToken(for: server))
+    }
+
+    func makeOwnProofs() -> OwnProofs {
+        OwnProofs(
+            configuration.identity, from: configuration.radio.adapters.first ?? .any, loop: loop, clock: clock,
+            events: events,
+            outlets: OwnProofs.Outlets(
+                value: { [unowned self] server in assumeIsolated { $0.observer.presented(to: server) } },
+                configuredAddress: { [unowned self] server in
+                    assumeIsolated { $0.configuration.servers[server]?.observerAddress }
+                },
+                signer: { [unowned self] in
+                    assumeIsolated { shell in
+                        let key = shell.key
+                        return { Shell.sign($0, with: key) }
+                    }
+                }))
+    }
+
+    /// Our own signature over a proof: it is made with the key that signs all else.
+    private static func sign(_ message: [UInt8], with key: IdentityKey) -> [UInt8] {
+        guard let signature = try? key.signature(over: [message[...]]) else { endWithout(key, "sign") }
+        return signature
+    }
+
+    // MARK: - What a server orders (§3.6)
+
+    /// - Returns: what became of it, for the observer to answer.
+    func act(_ action: Action, _ exchange: Exchange) -> Event {
+        let done: Bool
+        switch action {
+        case .pause, .resume: preconditionFailure("the observer does \(action) itself")
+        case .identify: done = light.blink(seconds: observer.identifySeconds, askedBy: exchange.server)
+        case .restartRadio:
+            events.say(.notice, about: "action", "server \(exchange.server) has the radio restarted")
+            done = restartRadio()
+        }
+        take(.acted(exchange, action.rawValue, done ? .actionSuccess : .actionFail))
+        return .acted(exchange, done: done)
+    }
+
+    // MARK: - The end (§6)
+
+    func makeDeregistration() -> Deregistration {
+        Deregistration(
+            clock: clock, log: log,
+            outlets: Deregistration.Outlets(
+                outboxCount: { [unowned self] in assumeIsolated { try? $0.journal?.outboxCount() } },
+                destroy: { [unowned self] words in assumeIsolated { $0.destroyKeys(words) } },
+                stop: { [unowned self] in assumeIsolated { $0.stop() } }, wallSeconds: wallSeconds))
+    }
+
+    private func destroyKeys(_ words: String) {
+        folder.noteDeregistration(words, isFinished: false)
+        configuration.destroyKeys { log.warning("\($0)") }
+        folder.noteDeregistration(words, isFinished: true)
+    }
+}
+
+extension Configuration {
+    /// Destroys the private keys and the client certificate: overwritten, and away. On flash memory an old copy may stay in
+    /// cells that the controller has put aside.
+    func destroyKeys(say: (String) -> Void) {
+        for path in [keyFile, tls.key, tls.certificate] + CredentialFolder.spareFiles(of: self) {
+            if let home = try? KeyHome.named(in: path), home.outlivesFile {
+                say("the key that \(path) named stays \(home): remove it there")
+            }
+            if let number = destroyFile(path) {
+                say("\(path) cannot be destroyed: \(String(cString: strerror(number)))")
+            }
+        }
+    }
+
+    /// A power cut between the note and the last key leaves keys: they go now.
+    func finishDeregistration() {
+        let folder = StateFolder(lookingInto: stateFolder)
+        guard let end = folder.deregistration, !end.isFinished else { return }
+        destroyKeys { _ in }
+        folder.noteDeregistration(end.words, isFinished: true)
+    }
+
+    /// Does what writes new keys, beside a beacon that runs and may be taken out of the system meanwhile: that notes it before it destroys
+    /// the keys, so whoever looks afterwards finds either nothing left or the note.
+    /// - Throws: what the body throws, and `OperatorFault` where the beacon has been taken out before or meanwhile.
+    package func writingKeys<Result>(_ body: () throws -> Result) throws -> Result {
+        try checkNotDeregistered()
+        defer { if (try? checkNotDeregistered()) == nil { destroyKeys { _ in } } }
+        let result = try body()
+        try checkNotDeregistered()
+        return result
+    }
+
+    /// Looks whether this identity still is.
+    /// - Throws: `OperatorFault` where this beacon has been taken out of the system.
+    public func checkNotDeregistered() throws {
+        guard let end = StateFolder(lookingInto: stateFolder).deregistration else { return }
+        throw OperatorFault(
+            "this beacon was taken out of the system \(end.words), and its keys are destroyed",
+            hint: "give it a new identity: srup-beacon enrol URL --replace")
+    }
+}

@@ -1,0 +1,262 @@
+import BootTime
+import EventLoop
+import FoundationEssentials
+import Observing
+import ProofLink
+import SRUP
+
+/// What `srup-beacon status` tells, as JSON.
+public struct StatusReport: Codable, Equatable, Sendable {
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Server: Codable, Equatable, Sendable {
+        package var id: String
+        package var membership: String
+        package var lastAccepted: UInt64?
+        package var lastSent: UInt64
+        package var paused: Bool?
+
+        /// For a person: one line.
+        public var text: String {
+            "server \(id): \(membership)\(paused == true ? ", paused" : ""), sequence ids sent \(lastSent), accepted "
+                + (lastAccepted.map(String.init) ?? "unknown")
+        }
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Broker: Codable, Equatable, Sendable {
+        package var state: String
+        package var address: String?
+        package var fault: String?
+        package var hint: String?
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct JournalState: Codable, Equatable, Sendable {
+        package var state: String
+        package var trouble: String?
+        package var since: String?
+        package var findings: [String]
+        package var outbox: Int
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Link: Codable, Equatable, Sendable {
+        package var transport: String
+        package var address: String
+        package var state: String
+    }
+
+    /// A device's link.
+    public struct Held: Codable, Equatable, Sendable {
+        package var number: UInt64
+        package var transport: String
+        package var peer: String
+        /// Who it says that it is; that is proof of nothing.
+        package var device: String?
+        /// `connected`, `waits` for its request, `challenged`, or `signs`: its proof in keyed mode was right, and is not signed yet.
+        package var state: String
+        package var secondsAgo: Int64
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Open: Codable, Equatable, Sendable {
+        package var server: String
+        package var token: String
+        package var device: String
+        package var secondsLeft: Double
+        package var falseProofs: Int
+        /// What the right proofs lacked that have come: `unsigned` or `tooFar`; nil: none has come.
+        package var lacking: String?
+
+        /// What was presented so far, for a person.
+        package var presented: [String] {
+            let right =
+                switch lacking.flatMap(Reason.init(rawValue:)) {
+                case .tooFar: ["proved from outside the bounds"]
+                case .unsigned: ["proved, not signed"]
+                default: [String]()
+                }
+            return (falseProofs > 0 ? ["\(falseProofs) false proofs"] : []) + right
+        }
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct Observations: Codable, Equatable, Sendable {
+        package var open: Int
+        package var list: [Open]
+    }
+
+    package var identity: String
+    package var version: String
+    package var uptimeSeconds: Int64
+    /// Where we stand with each server of the configuration.
+    public internal(set) var servers: [Server]
+    package var broker: Broker
+    package var certificate: CertificateState
+    package var journal: JournalState
+    package var links: [Link]
+    package var radio: RadioReport?
+    package var openLinks: Int
+    /// The newest of them; nil: an older beacon does not tell.
+    package var held: [Held]?
+    package var observations: Observations
+    package var refused: [String: Int]
+    /// The update that the beacon is busy with, or was last.
+    package var update: UpdateState?
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public struct UpdateState: Codable, Equatable, Sendable {
+        package var server: String
+        package var token: String
+        package var url: String
+        package var phase: String
+        package var version: String?
+        package var answer: String?
+
+        init(_ update: Update) {
+            (server, token) = (update.exchange.server.description, update.exchange.token.description)
+            (url, phase) = (update.order.url, update.phase.name)
+            (version, answer) = (update.phase.version, update.phase.status?.description)
+        }
+
+        package var text: String {
+            "update of \(server): \(phase)" + (version.map { " version \($0)" } ?? "")
+                + (answer.map { ", \($0)" } ?? "")
+        }
+    }
+
+    /// The servers as one JSON array.
+    public func serversJSON() throws -> String { String(decoding: try encoder().encode(servers), as: UTF8.self) }
+
+    /// For a person: a few lines.
+    public var text: String {
+        var lines = ["beacon \(identity), srup-beacon \(version), up \(uptimeSeconds) s"]
+        lines.append("broker: \(broker.state)" + (broker.address.map { " \($0)" } ?? ""))
+        if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
+        lines.append(certificate.text)
+        lines += servers.map(\.text)
+        lines.append(
+            "journal: \(journal.state)" + (journal.trouble.map { ", \($0) since \(journal.since ?? "")" } ?? ""))
+        lines += journal.findings.map { "  \($0)" }
+        if journal.outbox > 0 { lines.append("  \(journal.outbox) messages wait for the broker") }
+        lines += links.map { "\($0.transport) \($0.address): \($0.state)" }
+        lines += radio?.lines ?? []
+        if let update { lines.append(update.text) }
+        lines.append("\(openLinks) links, \(observations.open) open observations")
+        for open in observations.list {
+            let presented = open.presented.isEmpty ? ["0 false proofs"] : open.presented
+            lines.append(
+                "  \(open.device) for \(open.server): \(Int(open.secondsLeft)) s left, "
+                    + presented.joined(separator: ", "))
+        }
+        for (reason, count) in refused.sorted(by: { $0.key < $1.key }) where count > 0 {
+            lines.append("refused \(reason): \(count)")
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// snake_case in the JSON, the field's names in the code.
+package func encoder() -> JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    return encoder
+}
+
+package func decoder() -> JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return decoder
+}
+
+extension Shell {
+    /// The product's version.
+    ///
+    /// It stands in the program's file as one text with the product's name, so that a test can make a file of another version.
+    public static let version = String("srup-beacon 0.1.0".dropFirst("srup-beacon ".count))
+
+    package var statusReport: StatusReport {
+        let now = clock.now
+        let open = observer.open.sorted { $0.deadline < $1.deadline }
+        return StatusReport(
+            identity: configuration.identity.description, version: Shell.version,
+            uptimeSeconds: (now - startedAt).components.seconds, servers: serverStates, broker: brokerReport,
+            certificate: certificateState, journal: journalState,
+            links: listeners.listeners.map {
+                .init(
+                    transport: $0.wanted.address.transport.rawValue, address: $0.wanted.address.description,
+                    state: $0.fault?.description ?? ($0.socket == nil ? "closed" : "listening"))
+            },
+            radio: usesRadio ? adapters.report { links.count(over: $0) } : nil, openLinks: observer.openLinks,
+            held: heldLinks(now),
+            observations: .init(
+                open: open.count,
+                list: open.prefix(100).map {
+                    .init(
+                        server: $0.exchange.server.description, token: $0.exchange.token.description,
+                        device: $0.device.description,
+                        secondsLeft: Double(($0.deadline - now).wholeNanoseconds) / 1e9, falseProofs: $0.mismatches,
+                        lacking: $0.lacking?.rawValue)
+                }),
+            refused: reports.metrics.refused, update: observer.update.map { .init($0) })
+    }
+
+    private func heldLinks(_ now: Instant) -> [StatusReport.Held] {
+        observer.heldLinks.sorted { $0.id.number > $1.id.number }.prefix(100).map {
+            .init(
+                number: $0.id.number, transport: $0.peer.transport.rawValue, peer: $0.peer.address,
+                device: $0.device?.description, state: $0.state, secondsAgo: (now - $0.since).components.seconds)
+        }
+    }
+
+    private var serverStates: [StatusReport.Server] {
+        let known = (try? journal?.servers()) ?? []
+        return configuration.servers.keys.sorted { $0.number < $1.number }.map { id in
+            let stored = known.first { $0.server == id }
+            return .init(
+                id: id.description, membership: stored?.membership.name ?? "unknown",
+                lastAccepted: stored?.lastAccepted?.number, lastSent: stored?.lastSent.number ?? 0,
+                paused: stored?.isPaused)
+        }
+    }
+
+    private var brokerReport: StatusReport.Broker {
+        switch broker.state {
+        case .connecting: .init(state: "connecting")
+        case .connected(let address, _): .init(state: "connected", address: address.description)
+        case .lost(let address, let fault):
+            .init(state: "lost", address: address.description, fault: fault.sentence, hint: fault.hint)
+        }
+    }
+
+    private var journalState: StatusReport.JournalState {
+        .init(
+            state: health.failure.map { $0.isFull ? "full" : "failing" } ?? "ok", trouble: health.failure?.sentence,
+            since: health.failure.map { wallTime($0.since) }, findings: health.findings,
+            outbox: (try? journal?.outboxCount()) ?? 0)
+    }
+
+    /// The answer to one line on the control socket.
+    func answer(_ request: String) -> [UInt8] {
+        let words = request.split(separator: " ")
+        switch words.first {
+        case "status": return (try? Array(encoder().encode(statusReport))) ?? []
+        case "observations":
+            let limit = max(1, min(words.dropFirst().first.flatMap { Int($0) } ?? 100, Inquiry.longestHistory))
+            guard let history = try? journal?.history(limit: limit) else { return [] }
+            return (try? Array(encoder().encode(history))) ?? []
+        case "metrics": return Array(exposition.utf8)
+        case "explain":
+            guard words.count == 2, let found = try? journal?.explain(String(words[1]), reports.signs) else {
+                return []
+            }
+            return (try? Array(encoder().encode(found))) ?? []
+        case "reload":
+            let fault = reload()
+            return Array((fault.map { "\($0.sentence)" } ?? "reloaded").utf8)
+        case "join", "join-again", "resign", "deregister", "standing": return obey(words)
+        default: return []
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import BootTime
+import EventLoop
+import Glibc
+import Keys
+import Observing
+import SRUP
+
+/// Where an update's file lies, below the state folder: what has come of it, and the whole file once it is verified.
+package struct UpdateFolder {
+    package let path: String
+
+    package init(in state: String) { path = state + "/update" }
+
+    /// The whole file: its digest was the one announced when it got this name.
+    package var file: String { path + "/file" }
+    /// What has come so far.
+    package var part: String { path + "/part" }
+    /// What that is a part of: digest, URL, and the web server's validator where it gave one; a line each.
+    private var note: String { path + "/part.of" }
+
+    /// Makes the folder, for its owner only.
+    /// - Returns: the system's number for why not.
+    package func make() -> Int32? { mkdir(path, 0o700) == 0 || errno == EEXIST ? nil : errno }
+
+    /// Waits for whoever does this work already: a child may outlive its daemon.
+    /// - Returns: a descriptor that holds the lock until it is closed, everywhere; nil where somebody else keeps it.
+    package func lock(_ work: String, patience: Duration) -> Int32? {
+        _ = make()
+        let descriptor = openRegularFile(path + "/\(work).lock", O_RDWR | O_CREAT)
+        guard descriptor >= 0 else { return nil }
+        let deadline = Instant.now + patience
+        while true {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
+            guard .now < deadline else { break }
+            usleep(50_000)
+        }
+        close(descriptor)
+        return nil
+    }
+
+    /// What is here of an order's file: its length, and the validator with which the rest is asked for. What belongs to
+    /// another order is put away first.
+    package func begun(_ order: (url: String, digest: [UInt8])) -> (length: Int64, tag: String?) {
+        let lines = String(decoding: readSmallFile(note, isFollowing: false) ?? [], as: UTF8.self).split(
+            separator: "\n"
+        ).map(String.init)
+        guard lines.count >= 2, lines[0] == hexadecimal(order.digest), lines[1] == order.url else {
+            forgetPart()
+            return (0, nil)
+        }
+        var status = stat()
+        guard stat(part, &status) == 0 else { return (0, nil) }
+        return (Int64(status.st_size), lines.count > 2 ? lines[2] : nil)
+    }
+
+    /// - Returns: the system's number for why it could not be noted.
+    package func note(_ order: (url: String, digest: [UInt8]), tag: String?) -> Int32? {
+        let lines = [hexadecimal(order.digest), order.url] + (tag.map { [$0] } ?? [])
+        return replaceFile(note, with: Array((lines.joined(separator: "\n") + "\n").utf8))
+    }
+
+    /// Opens the part to be written on from its end.
+    package func openPart() -> Int32 { openRegularFile(part, O_RDWR | O_CREAT | O_APPEND) }
+
+    /// The verified part becomes the file.
+    /// - Returns: the system's number for why not.
+    package func keepPart() -> Int32? {
+        guard rename(part, file) == 0 else { return errno }
+        unlink(note)
+        sync(folder: path)
+        return nil
+    }
+
+    package func forgetPart() {
+        unlink(part)
+        unlink(note)
+    }
+
+    /// Puts everything away, also what an updater has left. The locks' files stay: somebody may be waiting for them.
+    package func clear() {
+        guard let folder = opendir(path) else { return }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if !name.hasSuffix(".lock") { unlink("\(path)/\(name)") }
+        }
+    }
+
+    /// Whether the whole file is here and has this digest.
+    package func holds(_ digest: [UInt8]) -> Bool {
+        let descriptor = openRegularFile(file, O_RDONLY)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return sha256(ofFile: descriptor) == digest
+    }
+}

@@ -1,0 +1,87 @@
+import Glibc
+import Observing
+
+/// What the configuration says of updates: [update]. Without an updater there are none.
+public struct UpdateSettings: Equatable, Sendable {
+    /// The operator's program that knows what a file is and puts it in place (docs/operations.md, «Updates»); nil: INITIATE
+    /// and ACTIVATE are refused.
+    public var updater: String?
+    /// PEM, the CAs to which the web server's certificate must lead; nil: the system's.
+    public var authority: String?
+    /// Bytes of a file, at most.
+    public var longestFile: Int64 = 64 << 20
+    /// From INITIATE until the file is here, with all attempts.
+    public var timeLimit = Duration.seconds(3_600)
+    /// Whether a version that is older than the running one is taken.
+    public var allowsOlder = false
+
+    /// No updates.
+    public init() {}
+}
+
+/// The operator's program. It is asked with one word, and the file where there is one:
+///
+///     check FILE CONFIGURATION   which version does it hold, and does it take our configuration? The version on one line;
+///                                a status other than 0: it is not for here
+///     install FILE               put it in place, whole or not at all, and keep what was there
+///     restore                    undo an install that is not done; where there is none, change nothing
+///     done                       no install is to be undone any more; where there is none, change nothing
+package struct Updater {
+    package let path: String
+    package let folder: UpdateFolder
+
+    package init(path: String, folder: UpdateFolder) { (self.path, self.folder) = (path, folder) }
+
+    package static let (checkLimit, installLimit) = (Duration.seconds(60), Duration.seconds(600))
+
+    /// Whether nobody but root and us can have changed the program, or put another one in its place.
+    /// - Throws: `OperatorFault`.
+    package static func examine(_ path: String) throws {
+        let resolved = realpath(path, nil)
+        defer { free(resolved) }
+        var status = stat()
+        guard let resolved, stat(resolved, &status) == 0 else {
+            throw OperatorFault(
+                "the updater \(path) cannot be used: \(String(cString: strerror(errno)))",
+                hint: "correct [update] updater, or set it to off")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG, access(resolved, X_OK) == 0 else {
+            throw OperatorFault(
+                "the updater \(path) is not a program that we may run", hint: "make it one: chmod 0755 \(path)")
+        }
+        try Configuration.examinePlace(of: path, as: "the updater")
+    }
+
+    /// The version in a file that takes a configuration.
+    /// - Returns: nil where the updater does not take it, and why.
+    package func version(of file: String, for configuration: String) -> (version: VersionNumber?, words: String) {
+        let result = ChildProcess.run(
+            path, ["check", file, configuration], limit: Updater.checkLimit, group: false)
+        guard result.succeeded else { return (nil, "the updater does not take the file: \(result.words)") }
+        guard let version = result.lines.first.flatMap({ VersionNumber($0) }) else {
+            return (nil, "the updater does not tell the version of the file: \(result.words)")
+        }
+        return (version, "it holds version \(version)")
+    }
+
+    package func install(_ file: String) -> ChildProcess.Result { change(["install", file]) }
+    package func done() -> ChildProcess.Result { change(["done"]) }
+    /// Goes on without the lock where it cannot be had: nothing is worse than not to be put back.
+    package func restore() -> ChildProcess.Result { change(["restore"], needsLock: false) }
+
+    /// One after the other, also where the daemon that has called it first is no more: the lock lasts as long as it and
+    /// whatever it has started.
+    private func change(_ words: [String], needsLock: Bool = true) -> ChildProcess.Result {
+        do {
+            try Updater.examine(path)
+        } catch {
+            return ChildProcess.Result(status: nil, lines: ["\((error as? OperatorFault)?.sentence ?? "\(error)")"])
+        }
+        let lock = folder.lock("updater", patience: Updater.installLimit)
+        guard lock != nil || !needsLock else {
+            return ChildProcess.Result(status: nil, lines: ["an earlier call of the updater has not come to its end"])
+        }
+        defer { if let lock { close(lock) } }
+        return ChildProcess.run(path, words, limit: Updater.installLimit, holding: lock)
+    }
+}

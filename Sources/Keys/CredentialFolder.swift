@@ -1,0 +1,57 @@
+import Glibc
+
+/// The folder with everything that makes a beacon itself: its keys, its certificate, whom it trusts, and how far its
+/// enrolment has come. For its owner only. The names are ours: nothing in a reply has a say in them.
+public struct CredentialFolder: Sendable {
+    /// Where it is.
+    public let path: String
+    /// The private identity key.
+    public var identityKey: String { path + "/identity.key.pem" }
+    /// What it was before the last rotation: opens what was sealed to it, and signs nothing.
+    public var oldIdentityKey: String { path + "/identity.old.key.pem" }
+    /// What a rotation that was interrupted is making it.
+    public var nextIdentityKey: String { path + "/identity.next.key.pem" }
+    /// Its public half, for whoever asks for it.
+    public var identityPublicKey: String { path + "/identity.pub.pem" }
+    /// The C2 server's public key.
+    public var serverKey: String { path + "/server.pub.pem" }
+    /// What the enrolment knows, and how far it is.
+    public var record: String { path + "/enrolment.json" }
+    /// The CAs that the registration service's certificate must lead to, where the system's are not to be used.
+    public var serviceAuthority: String { path + "/service-ca.pem" }
+    /// What the broker sees: three files that belong together, behind one link that is replaced as a whole.
+    public var access: AccessFiles { AccessFiles(folder: path + "/access") }
+    /// What it saw before the last renewal.
+    public var oldAccess: AccessFiles { AccessFiles(folder: path + "/access.old") }
+    /// What a renewal is getting.
+    public var newAccess: AccessFiles { AccessFiles(folder: path + "/access.new") }
+
+    /// The client certificate for the broker, its key, and the broker's CA.
+    public struct AccessFiles: Equatable, Sendable {
+        /// Where they are.
+        public let folder: String
+
+        package init(folder: String) { self.folder = folder }
+
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        public var key: String { folder + "/key.pem" }
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        public var certificate: String { folder + "/certificate.pem" }
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        public var authority: String { folder + "/ca.pem" }
+    }
+
+    /// The folder at a path, which is not touched.
+    public init(path: String) { self.path = path }
+
+    /// Whether anything has been begun here.
+    public var hasRecord: Bool { exists(record) }
+
+    package func exists(_ file: String) -> Bool {
+        var status = stat()
+        return lstat(file, &status) == 0
+    }
+
+    /// Whether a rotation has begun and not ended: the service may have the new key already.
+    public var hasUnfinishedRotation: Bool { exists(nextIdentityKey) }
+}

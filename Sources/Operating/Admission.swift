@@ -1,0 +1,34 @@
+import Daemon
+import Nearby
+
+/// Letting devices pair, whoever keeps their keys.
+public enum Admission {
+    /// Opens for one pairing and blocks until it is done, the time is over, or SIGINT or SIGTERM comes. A person answers
+    /// the questions on standard input.
+    /// - Parameter say: a line for the person, questions among them.
+    /// - Returns: who has paired; nil: nobody.
+    /// - Throws: `OperatorFault`.
+    public static func openForPairing(
+        _ configuration: Configuration, seconds: UInt16, say: @escaping (String) -> Void
+    ) throws -> String? {
+        let adapters = configuration.radio.adapters
+        guard BluetoothService.isRunning else {
+            do throws(PairingFault) {
+                return try Pairing.run(adapters, seconds: seconds, say: say)
+            } catch {
+                throw OperatorFault(error.sentence, hint: error.hint)
+            }
+        }
+        let outcome = BluetoothService.openPairing(seconds: Int(seconds), adapters: adapters) { device, digits in
+            say("does \(device) show \(digits)? [yes/no]")
+            return readLine() == "yes"
+        } report: {
+            say("\($0)")
+        }
+        switch outcome {
+        case .paired(let device): return device.description
+        case .nobody: return nil
+        case .unavailable(let why): throw OperatorFault(why, hint: "see: systemctl status bluetooth")
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import Daemon
+import FoundationEssentials
+import Glibc
+import Observing
+import SRUP
+
+/// One thing that was looked at.
+public struct Finding: Codable, Equatable, Sendable {
+    /// What it says of the beacon.
+    public enum Verdict: String, Codable, Sendable {
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case good
+        /// It works, and somebody should know.
+        case warning
+        /// The beacon cannot do its work, or not safely.
+        case bad
+        /// It could not be looked at, or there is nothing to look at.
+        case skipped
+    }
+
+    /// A name of one or two words.
+    public var check: String
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public var verdict: Verdict
+    /// A file, an address, a setting.
+    public var lookedAt: String
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public var found: String
+    /// What to do; nil: nothing.
+    public var hint: String?
+
+    /// For a person: one line, and one with what to do.
+    public var text: String {
+        let mark =
+            switch verdict {
+            case .good: "good   "
+            case .warning: "WARNING"
+            case .bad: "BAD    "
+            case .skipped: "-      "
+            }
+        let name = check + String(repeating: " ", count: max(0, 14 - check.count))
+        return "\(mark)  \(name)  \(lookedAt): \(found)"
+            + (hint.map { "\n\(String(repeating: " ", count: 25))do: \($0)" } ?? "")
+    }
+}
+
+/// Looks at everything that a beacon needs, from outside: `srup-beacon doctor`. It changes nothing.
+public struct Doctor {
+    let file: String
+    let say: (Finding) -> Void
+    /// Whether brokers are visited as an MQTT client, under an id of its own.
+    let visits: Bool
+    /// What the running beacon tells, if one runs.
+    var status: StatusReport?
+
+    /// A doctor of the beacon with this configuration file; each finding is told as soon as it is made.
+    /// - Parameter visits: whether brokers are connected to as an MQTT client; not where a broker makes the client id of the
+    ///   certificate's name, since it would then throw the beacon out.
+    public init(configurationFile: String, visits: Bool, say: @escaping (Finding) -> Void) {
+        (file, self.visits, self.say) = (configurationFile, visits, say)
+    }
+
+    /// Looks at everything.
+    /// - Returns: whether nothing is bad.
+    public mutating func examine() -> Bool {
+        var isGood = true
+        let tell = say
+        func note(_ findings: [Finding]) {
+            for finding in findings {
+                tell(finding)
+                if finding.verdict == .bad { isGood = false }
+            }
+        }
+        note(versions() + clock() + entropy())
+        guard let configuration = read(note) else { return false }
+        note(becomeItsUser(configuration))
+        status = (try? Inquiry.status(configuration)).flatMap { try? Inquiry.report($0) }
+        note(keys(configuration) + disk(configuration) + service(configuration))
+        for broker in configuration.brokers { note(self.broker(broker, configuration)) }
+        note(registry(configuration) + Doctor.shared(configuration) + memberships(configuration) + radio(configuration))
+        return isGood
+    }
+
+    /// Files are the beacon's user's: root becomes that, so that what is seen is what the beacon sees.
+    private func becomeItsUser(_ configuration: Configuration) -> [Finding] {
+        var state = stat()
+        guard geteuid() == 0, stat(configuration.stateFolder, &state) == 0, state.st_uid != 0 else { return [] }
+        guard let user = getpwuid(state.st_uid)?.pointee, initgroups(user.pw_name, user.pw_gid) == 0,
+            setgid(user.pw_gid) == 0, setuid(user.pw_uid) == 0
+        else {
+            return [
+                .init(
+                    "user", .warning, configuration.stateFolder, "user \(state.st_uid) cannot be become",
+                    do: "run this as the beacon's user")
+            ]
+        }
+        return [.init("user", .good, configuration.stateFolder, "looked at as user \(state.st_uid), whose it is")]
+    }
+
+    private func read(_ note: ([Finding]) -> Void) -> Configuration? {
+        do {
+            let configuration = try Configuration(file: file)
+            note([.init("configuration", .good, file, "every line is understood; identity \(configuration.identity)")])
+            return configuration
+        } catch let fault as OperatorFault {
+            note([.init("configuration", .bad, file, fault.sentence, do: fault.hint)])
+        } catch {
+            preconditionFailure("\(error)")
+        }
+        return nil
+    }
+}
+
+extension Finding {
+    init(_ check: String, _ verdict: Verdict, _ lookedAt: String, _ found: String, do hint: String? = nil) {
+        (self.check, self.verdict, self.lookedAt, self.found, self.hint) = (check, verdict, lookedAt, found, hint)
+    }
+}
+
+/// Findings as one JSON array.
+public func findingsJSON(_ findings: [Finding]) throws -> String {
+    String(decoding: try encoder().encode(findings), as: UTF8.self)
+}

@@ -1,0 +1,279 @@
+import Broker
+import CLinux
+import Daemon
+import Enrolling
+import Fetching
+import Glibc
+import Keys
+import SQLite
+
+// The machine: versions, clock, entropy, files, disk, and the sandbox of the beacon that runs.
+extension Doctor {
+    var runningKernel: String {
+        var system = utsname()
+        uname(&system)
+        return withUnsafeBytes(of: system.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
+    func versions() -> [Finding] {
+        let libraries = "\(opensslVersion), mosquitto \(BrokerLink.libraryVersion), SQLite \(Database.libraryVersion)"
+        return [
+            .init("version", .good, "this program", "srup-beacon \(Shell.version); \(libraries)"),
+            Doctor.kernel(runningKernel),
+            .init(
+                "libcurl", HTTPClient.isThere ? .good : .warning, "libcurl.so.4",
+                HTTPClient.isThere ? "is here" : "is not here",
+                do: HTTPClient.isThere
+                    ? nil : "to enrol, to renew the certificate and to fetch updates: apt install libcurl4"),
+        ]
+    }
+
+    /// The kernels with a Bluetooth fault that we know of: docs/operations.md, «Choosing an adapter».
+    static func kernel(_ release: String) -> Finding {
+        let numbers = release.split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap { Int($0) }
+        guard numbers.count == 2 else {
+            return .init(
+                "kernel", .warning, release, "its version is not understood", do: "compare with docs/operations.md")
+        }
+        let isOld = (numbers[0], numbers[1]) < (6, 12)
+        return .init(
+            "kernel", isOld ? .warning : .good, release,
+            isOld
+                ? "Debian's 6.1 can go down when a program closes an L2CAP socket whose connect has failed; not tried before 6.12"
+                : "no Bluetooth fault is known",
+            do: isOld ? "use Linux 6.12 or later where devices, too, run on this machine" : nil)
+    }
+
+    func clock() -> [Finding] {
+        let isSet = clinux_clock_is_kept() == 1
+        let now = wallTime(wallSeconds())
+        // A clock that nobody sets is right for a while; certificates need it to some minutes.
+        if wallSeconds() < 1_700_000_000 {
+            return [.init("clock", .bad, now, "it is wrong", do: "set it; install systemd-timesyncd or chrony")]
+        }
+        return [
+            .init(
+                "clock", isSet ? .good : .warning, now,
+                isSet ? "it is kept right" : "nothing is known to keep it right",
+                do: isSet ? nil : "install systemd-timesyncd or chrony: certificates need it to some minutes")
+        ]
+    }
+
+    func entropy() -> [Finding] {
+        let isReady = clinux_random_is_ready() == 1
+        return [
+            .init(
+                "entropy", isReady ? .good : .bad, "the kernel's random numbers",
+                isReady ? "they are ready" : "they are not ready",
+                do: isReady
+                    ? nil : "wait; on a machine without a clock or disk that helps: install rng-tools or jitterentropy")
+        ]
+    }
+
+    /// Whether a private key is a credential of systemd's, which nobody but the service can read.
+    static func isCredential(_ file: String) -> Bool { file.hasPrefix("/run/credentials/") }
+
+    func keys(_ configuration: Configuration) -> [Finding] {
+        var findings: [Finding] = []
+        if Doctor.isCredential(configuration.keyFile) {
+            findings.append(
+                .init("identity key", .skipped, configuration.keyFile, "a credential: only the service can read it"))
+        } else {
+            findings.append(identityKey(configuration))
+        }
+        if let folder = CredentialFolder(managing: configuration), folder.hasUnfinishedRotation {
+            findings.append(
+                .init(
+                    "rotation", .bad, folder.nextIdentityKey,
+                    "it was interrupted: servers may have the new key already", do: "finish it: srup-beacon rotate"))
+        }
+        findings += serverKeys(configuration) + ends(configuration)
+        return findings + accessFiles(configuration)
+    }
+
+    private func identityKey(_ configuration: Configuration) -> Finding {
+        do {
+            let key = try IdentityKey(pemFile: configuration.keyFile)
+            return .init(
+                "identity key", .good, configuration.keyFile,
+                "RSA, \(key.publicKey.bits) bits, \(key.home); the file is its owner's only")
+        } catch {
+            return Doctor.bad("identity key", configuration.keyFile, error)
+        }
+    }
+
+    private func serverKeys(_ configuration: Configuration) -> [Finding] {
+        configuration.servers.sorted(by: { $0.key.number < $1.key.number }).map { server, entry in
+            do {
+                let key = try PublicKey(pemFile: entry.keyFile)
+                return .init("server's key", .good, entry.keyFile, "RSA, \(key.bits) bits, of server \(server)")
+            } catch {
+                return Doctor.bad("server's key", entry.keyFile, error)
+            }
+        }
+    }
+
+    /// What keeps a beacon from starting until somebody acts: a deregistration, or files that others can change.
+    private func ends(_ configuration: Configuration) -> [Finding] {
+        var findings: [Finding] = []
+        func note(_ check: String, _ lookedAt: String, _ body: () throws -> Void) {
+            do {
+                try body()
+            } catch let fault as OperatorFault {
+                findings.append(.init(check, .bad, lookedAt, fault.sentence, do: fault.hint))
+            } catch {
+                preconditionFailure("\(error)")
+            }
+        }
+        note("deregistered", configuration.stateFolder) { try configuration.checkNotDeregistered() }
+        if let updater = configuration.updates.updater { note("updater", updater) { try Updater.examine(updater) } }
+        let others = findings.count
+        for (name, path) in configuration.trustedFiles(file) where !Doctor.isCredential(path) {
+            note("files", path) { try Configuration.examine(path, as: name) }
+        }
+        let folder = StateFolder(lookingInto: configuration.stateFolder)
+        note("files", folder.path) { try Configuration.examinePlace(of: folder.path, as: "the state folder") }
+        note("files", folder.path) { try folder.checkNames() }
+        guard findings.count == others else { return findings }
+        return findings + [.init("files", .good, file, "only root and this user can change what it names")]
+    }
+
+    private func accessFiles(_ configuration: Configuration) -> [Finding] {
+        guard !Doctor.isCredential(configuration.tls.key) else {
+            return [.init("certificate", .skipped, configuration.tls.key, "a credential: only the service can read it")]
+        }
+        do {
+            try checkPrivateKeyFile(configuration.tls.key)
+        } catch {
+            return [Doctor.bad("access key", configuration.tls.key, error)]
+        }
+        do throws(BrokerFault) {
+            try configuration.tls.check()
+        } catch {
+            return [.init("certificate", .bad, configuration.tls.certificate, error.sentence, do: error.hint)]
+        }
+        let certificate = readSmallFile(configuration.tls.certificate).flatMap { try? Certificate(pem: $0) }
+        return [
+            Doctor.validity("certificate", configuration.tls.certificate, certificate?.notBefore, certificate?.notAfter)
+        ]
+    }
+
+    private static func bad(_ check: String, _ file: String, _ error: any Error) -> Finding {
+        guard let error = error as? KeyError else { preconditionFailure("\(error)") }
+        return .init(check, .bad, file, error.sentence, do: error.hint)
+    }
+
+    /// Of a certificate, by this machine's clock.
+    static func validity(_ check: String, _ lookedAt: String, _ from: Int64?, _ until: Int64?) -> Finding {
+        guard let from, let until else {
+            return .init(
+                check, .bad, lookedAt, "it holds no certificate", do: "see docs/operations.md, «Enrolling a beacon»")
+        }
+        let now = wallSeconds()
+        let (verdict, words): (Finding.Verdict, String) =
+            now >= until
+            ? (.bad, "over since")
+            : now < from
+                ? (.bad, "not good before \(wallTime(from)), until")
+                : until - now < 7 * 86_400 ? (.warning, "ends soon:") : (.good, "good until")
+        let hint = verdict == .good ? nil : "renew it (ours: srup-beacon renew), or correct this machine's clock"
+        return .init(check, verdict, lookedAt, "\(words) \(wallTime(until))", do: hint)
+    }
+
+    func disk(_ configuration: Configuration) -> [Finding] {
+        let folder = StateFolder(lookingInto: configuration.stateFolder)
+        var (state, room) = (stat(), statvfs())
+        guard stat(folder.path, &state) == 0 else {
+            let why = String(cString: strerror(errno))
+            return [
+                .init(
+                    "state folder", .bad, folder.path, why,
+                    do: "the beacon makes it where it may; else: install -d -m 0700 -o USER \(folder.path)")
+            ]
+        }
+        var findings: [Finding] = []
+        let mode = state.st_mode & 0o7777
+        let isOurs = state.st_uid == geteuid()
+        findings.append(
+            .init(
+                "state folder", mode & 0o077 == 0 && isOurs ? .good : .bad, folder.path,
+                "mode 0\(String(mode, radix: 8)), of user \(state.st_uid)"
+                    + (isOurs ? "" : ", and not of \(geteuid())"),
+                do: !isOurs ? "run this as the beacon's user" : mode & 0o077 == 0 ? nil : "chmod 0700 \(folder.path)"))
+        if statvfs(folder.path, &room) == 0 {
+            let mebibytes = (UInt64(room.f_bavail) * UInt64(room.f_frsize)) >> 20
+            let isReadOnly = room.f_flag & UInt(ST_RDONLY) != 0
+            findings.append(
+                .init(
+                    "disk", isReadOnly || mebibytes < 8 ? .bad : mebibytes < 64 ? .warning : .good, folder.path,
+                    isReadOnly ? "it is read-only" : "\(mebibytes) MiB are free",
+                    do: isReadOnly ? "see dmesg, and mount it writable" : mebibytes < 64 ? "make room" : nil))
+        }
+        return findings + [journal(folder)]
+    }
+
+    private func journal(_ folder: StateFolder) -> Finding {
+        if let status {
+            let journal = status.journal
+            return .init(
+                "journal", journal.state == "ok" ? .good : .bad, folder.journal,
+                journal.trouble ?? "the running beacon writes it; \(journal.outbox) messages wait for the broker",
+                do: journal.state == "ok" ? nil : "make room, or see dmesg")
+        }
+        if Control.process(at: folder.control) != nil {
+            return .init(
+                "journal", .bad, folder.journal, "a beacon has it, and does not answer as this version understands",
+                do: "restart it; see its log")
+        }
+        var state = stat()
+        guard stat(folder.journal, &state) == 0 else {
+            return .init("journal", .skipped, folder.journal, "there is none yet: the first start makes it")
+        }
+        do throws(DatabaseError) {
+            let database = try Database(path: folder.journal, readOnly: true)
+            let words = try database.rows("PRAGMA quick_check(1)").first?.text(0) ?? "no answer"
+            let isWhole = words == "ok"
+            return .init(
+                "journal", isWhole ? .good : .bad, folder.journal,
+                isWhole ? "it is whole; no beacon has it open" : words,
+                do: isWhole ? nil : "start the beacon: it sets a damaged journal aside, and says what is lost")
+        } catch {
+            return .init(
+                "journal", .bad, folder.journal, "\(error)", do: "run this as the beacon's user or root; see the disk")
+        }
+    }
+
+    /// The beacon that runs, as the kernel tells of it.
+    func service(_ configuration: Configuration) -> [Finding] {
+        let path = configuration.stateFolder + "/control"
+        guard status != nil, let process = Control.process(at: path) else {
+            return [
+                .init("beacon", .skipped, path, "no beacon runs", do: "systemctl start srup-beacon, or srup-beacon run")
+            ]
+        }
+        let words = readSmallFile("/proc/\(process)/status").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        var fields: [Substring: Substring] = [:]
+        for line in words.split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            if parts.count == 2 { fields[parts[0]] = parts[1].drop { $0 == "\t" || $0 == " " } }
+        }
+        let user = fields["Uid"]?.split(separator: "\t").first ?? "?"
+        let running = Finding(
+            "beacon", user == "0" ? .warning : .good, "process \(process)",
+            "version \(status?.version ?? "?"), up \(status?.uptimeSeconds ?? 0) s, as user \(user)",
+            do: user == "0" ? "run it as a user of its own: the package's unit does" : nil)
+        let capabilities = fields["CapEff"].flatMap { UInt64($0, radix: 16) } ?? .max
+        let isClosed = fields["NoNewPrivs"] == "1" && fields["Seccomp"] == "2" && capabilities == 0
+        return [
+            running,
+            .init(
+                "sandbox", isClosed ? .good : .warning, "/proc/\(process)/status",
+                isClosed
+                    ? "no capability, no new privileges, system calls are filtered"
+                    : "capabilities 0x\(String(capabilities, radix: 16)), no new privileges \(fields["NoNewPrivs"] ?? "?"), "
+                        + "system call filter \(fields["Seccomp"] ?? "?")",
+                do: isClosed
+                    ? nil : "the unit of the package closes what is open here: docs/operations.md, «Permissions»"),
+        ]
+    }
+}

@@ -1,0 +1,137 @@
+import Broker
+import Daemon
+import Enrolling
+import Keys
+import SRUP
+
+// Whom the beacon talks with: brokers, the registration service, its servers.
+extension Doctor {
+    /// Name, TCP, TLS with the certificate's time, CONNACK with the subscription, and what the access lists leave open. Where
+    /// one fails, those behind it are not tried.
+    func broker(_ broker: BrokerAddress, _ configuration: Configuration) -> [Finding] {
+        var findings: [Finding] = []
+        let name = broker.description
+        func bad(_ check: String, _ fault: BrokerFault) {
+            findings.append(.init(check, .bad, name, fault.sentence, do: fault.hint))
+        }
+        do throws(BrokerFault) {
+            findings.append(
+                .init("broker: name", .good, broker.host, try broker.numericHosts().joined(separator: ", ")))
+        } catch {
+            bad("broker: name", error)
+            return findings
+        }
+        do throws(BrokerFault) {
+            try broker.reach()
+            findings.append(.init("broker: TCP", .good, name, "takes connections"))
+        } catch {
+            bad("broker: TCP", error)
+            return findings
+        }
+        guard !Doctor.isCredential(configuration.tls.key) else {
+            let state = status.map { "the beacon says: \($0.broker.state)" } ?? "no beacon runs"
+            return findings + [.init("broker: TLS", .skipped, name, "our key is the service's credential; \(state)")]
+        }
+        do throws(BrokerFault) {
+            let shaken = try broker.shakeHands(configuration.tls)
+            findings.append(.init("broker: TLS", .good, name, shaken.version))
+            findings.append(Doctor.validity("broker's cert.", name, shaken.notBefore, shaken.notAfter))
+        } catch {
+            bad("broker: TLS", error)
+            return findings
+        }
+        guard visits else { return findings + [.init("broker: MQTT", .skipped, name, "not visited")] }
+        let topic = Topic.of(device: configuration.identity)
+        do throws(BrokerFault) {
+            let client = configuration.mqttClientID + "-doctor"
+            try BrokerLink.visit(broker, clientID: client, tls: configuration.tls, topics: [topic])
+            findings.append(.init("broker: MQTT", .good, name, "takes us, and lets us subscribe to \(topic)"))
+        } catch {
+            bad("broker: MQTT", error)
+            return findings
+        }
+        return findings + [others(broker, configuration)]
+    }
+
+    /// Whether a client like us can write to, and read, a topic that is not its own: then another can write to ours. What is
+    /// sent is one byte, which is no SRUP message, to an identity that nobody has. MQTT 3.1.1 has no word for «refused»: where
+    /// we do not hear it and stay connected, it may have been taken all the same.
+    private func others(_ broker: BrokerAddress, _ configuration: Configuration) -> Finding {
+        let nobody = Identifier(randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) } | 0x10)
+        let topic = Topic.of(device: nobody)
+        func visit(_ topics: [String]) throws(BrokerFault) -> BrokerLink.Echo {
+            try BrokerLink.visit(
+                broker, clientID: configuration.mqttClientID + "-doctor", tls: configuration.tls, topics: topics,
+                publishingTo: topic)
+        }
+        do throws(BrokerFault) {
+            let echo: BrokerLink.Echo
+            do throws(BrokerFault) {
+                echo = try visit([topic])
+            } catch {
+                guard case .subscriptionRefused = error else { throw error }
+                echo = try visit([])
+            }
+            switch echo {
+            case .heard:
+                return .init(
+                    "broker: ACL", .warning, topic,
+                    "we can publish to another's topic, so others can to ours, and read it",
+                    do: "let each client use its own topics only: docs/registry.md has the access list for mosquitto")
+            case .ended:
+                return .init(
+                    "broker: ACL", .good, topic, "the broker ends the connection of who publishes to another's topic")
+            case .none:
+                return .init(
+                    "broker: ACL", .skipped, topic,
+                    "we cannot read another's topic; whether we can write to it, and so others to ours, cannot be seen from here",
+                    do: "compare the broker's access list with docs/registry.md")
+            }
+        } catch {
+            return .init("broker: ACL", .skipped, topic, error.sentence)
+        }
+    }
+
+    func registry(_ configuration: Configuration) -> [Finding] {
+        guard let folder = CredentialFolder(managing: configuration) else {
+            return [.init("registration", .skipped, configuration.keyFile, "these files are not an enrolment's")]
+        }
+        do throws(EnrolmentFault) {
+            let service = try Renewal.service(in: folder)
+            let client = try (service.asking ?? RegistrationOptions()).client(
+                for: service.address, authorityFile: service.authorityFile)
+            let name = try Registry(client, at: service.address).activeName()
+            return [.init("registration", .good, "\(service.address)", "the service is active: \(name)")]
+        } catch {
+            // A beacon works without it until its certificate ends.
+            return [.init("registration", .warning, folder.record, error.sentence, do: error.hint)]
+        }
+    }
+
+    /// A server whose messages name nobody takes every answer on our topic for one to itself (docs/threat-model.md). Next to other
+    /// servers that is refused, unless the configuration says that it is accepted.
+    static func shared(_ configuration: Configuration) -> [Finding] {
+        let servers = configuration.servers.filter { !$0.value.terms.namesUs }.keys.sorted { $0.number < $1.number }
+        guard configuration.servers.count > 1 else { return [] }
+        return servers.map { server in
+            .init(
+                "sharing", .warning, "server \(server.topicForm)",
+                "recipient = broker, and \(configuration.servers.count) servers share this beacon: it may take a verdict for "
+                    + "another server as its own, and lose its own",
+                do: "give it a beacon of its own, or set recipient = token if its tokens name their parties")
+        }
+    }
+
+    func memberships(_ configuration: Configuration) -> [Finding] {
+        guard let status else {
+            return [.init("membership", .skipped, configuration.stateFolder, "no beacon runs")]
+        }
+        return status.servers.map { server in
+            let isMember = server.membership == "member"
+            return .init(
+                "membership", isMember ? .good : .warning, "server \(server.id)",
+                server.membership + (server.paused == true ? ", paused by it" : ""),
+                do: isMember ? nil : "srup-beacon explain \(server.id)")
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Broker
+import Daemon
+import Enrolling
+import Glibc
+import Keys
+
+/// `srup-beacon renew`: a new client certificate for the broker.
+public struct RenewalOrder {
+    /// The beacon's configuration.
+    public var configuration = ""
+    /// A file with the service's CAs, where they are other ones than at the enrolment.
+    public var authority: String?
+    /// How the service is asked this time, where that is to differ from the enrolment.
+    public var asking = RegistrationOptions()
+
+    /// An order to be filled in.
+    public init() {}
+
+    /// Gets a certificate, tries it at the broker, and puts it in the old one's place.
+    /// - Throws: `OperatorFault`; the old one is in use then, as before.
+    public func perform(say: @escaping (String) -> Void) throws {
+        let configuration = try Configuration(file: configuration)
+        guard let folder = CredentialFolder(managing: configuration) else {
+            throw OperatorFault(
+                "\(self.configuration) does not name the files of an enrolment, so nothing is renewed",
+                hint: "renew the certificate the way it was made; or enrol: srup-beacon enrol URL")
+        }
+        try configuration.writingKeys { try asOperatorFault { try renew(folder, configuration, say) } }
+    }
+
+    private func renew(
+        _ folder: CredentialFolder, _ configuration: Configuration, _ say: @escaping (String) -> Void
+    ) throws {
+        let service = try Renewal.service(in: folder)
+        let asking = asking.over(service.asking)
+        let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)
+        try Renewal(folder: folder, registry: Registry(client, at: service.address)) { deed in
+            switch deed {
+            case .certified(let end): say("renewed: the broker's client certificate lasts until \(wallTime(end))")
+            case .clock: deed.sentence.map(say)
+            default: break
+            }
+            Checkpoint.pass()
+        }.run(bits: asking.keyBits, now: Int64(time(nil))) { files throws(EnrolmentFault) in
+            let tls = TLSFiles(authority: files.authority, certificate: files.certificate, key: files.key)
+            do throws(BrokerFault) {
+                try BrokerLink.tryOut(configuration.brokers, clientID: configuration.mqttClientID, tls: tls)
+            } catch {
+                throw EnrolmentFault(
+                    "the new certificate could not be tried, and the old one stays: \(error.sentence)",
+                    hint: error.hint)
+            }
+            say("the broker takes the new certificate")
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Daemon
+import Enrolling
+import Glibc
+import Keys
+
+/// `srup-beacon rotate`: a new identity key.
+public struct RotationOrder {
+    /// The beacon's configuration.
+    public var configuration = ""
+    /// A file with the service's CAs, where they are other ones than at the enrolment.
+    public var authority: String?
+    /// How the service is asked this time, where that is to differ from the enrolment.
+    public var asking = RegistrationOptions()
+    /// `tpm`, or a key file; nil: the new key is where the old one is.
+    public var key: String?
+
+    /// Seconds until what is signed with the old key has left.
+    private static let patience = 30
+
+    /// An order to be filled in.
+    public init() {}
+
+    /// Replaces the key at the service and here, and has a beacon that runs use it.
+    /// - Throws: `OperatorFault`; the old one is in use here then, as before.
+    public func perform(say: @escaping (String) -> Void) throws {
+        let configuration = try Configuration(file: configuration)
+        guard let folder = CredentialFolder(managing: configuration) else {
+            throw OperatorFault(
+                "\(self.configuration) does not name the files of an enrolment, so there is no service that knows our key",
+                hint: "replace the key file and the servers' copies of its public half by hand, and restart the beacon")
+        }
+        let home = try configuration.writingKeys { try asOperatorFault { try rotate(folder, configuration) } }
+        say(
+            "rotated: \(configuration.identity.topicForm) has a new identity key, \(home); servers get it from the registry"
+        )
+        try haveItUsed(configuration, say)
+    }
+
+    private func rotate(_ folder: CredentialFolder, _ configuration: Configuration) throws -> KeyHome {
+        let service = try Renewal.service(in: folder)
+        let asking = asking.over(service.asking)
+        let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)
+        return try Rotation(folder: folder, registry: Registry(client, at: service.address)) { Checkpoint.pass() }
+            .run(from: key.map { KeyOrigin($0) }, bits: asking.keyBits) { () throws(EnrolmentFault) in
+                try waitUntilNothingIsUnderWay(configuration)
+            }
+    }
+
+    /// What was signed with the old key must be with the broker before the servers are given the new one.
+    private func waitUntilNothingIsUnderWay(_ configuration: Configuration) throws(EnrolmentFault) {
+        for _ in 0..<RotationOrder.patience * 10 {
+            if RotationOrder.outbox(configuration) == 0 { return }
+            usleep(100_000)
+        }
+        throw EnrolmentFault(
+            "the beacon has messages that the broker has not taken yet, signed with the old key, or cannot tell",
+            hint: "see srup-beacon status; run this again when beacon and broker are there")
+    }
+
+    /// Messages that wait; nil where nobody can tell.
+    private static func outbox(_ configuration: Configuration) -> Int? {
+        let folder = StateFolder(lookingInto: configuration.stateFolder)
+        guard Control.process(at: folder.control) != nil else {
+            return access(folder.journal, F_OK) == 0 ? try? Journal.outboxCount(of: folder) : 0
+        }
+        guard let report = try? Inquiry.report(Inquiry.status(configuration)), report.journal.state == "ok" else {
+            return nil
+        }
+        return report.journal.outbox
+    }
+
+    private func haveItUsed(_ configuration: Configuration, _ say: (String) -> Void) throws {
+        let control = configuration.stateFolder + "/control"
+        guard Control.process(at: control) != nil else { return say("the beacon uses it from its next start on") }
+        let reply = try? String(decoding: Control.ask(control, "reload", within: 60), as: UTF8.self)
+        guard reply == "reloaded" else {
+            throw OperatorFault(
+                "the key is replaced, and the running beacon has not taken it: \(reply ?? "it does not answer")",
+                hint: "restart it: systemctl restart srup-beacon")
+        }
+        say("the running beacon signs with it from now on")
+    }
+}

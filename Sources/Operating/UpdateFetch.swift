@@ -1,0 +1,223 @@
+import BootTime
+import CLinux
+import Daemon
+import EventLoop
+import Fetching
+import Glibc
+import Keys
+import Observing
+import SRUP
+
+/// `srup-beacon fetch`: what the daemon starts to fetch an update's file and have it checked (§3.2).
+public struct UpdateFetch {
+    /// The beacon's configuration.
+    public var configuration = ""
+    /// Where the file is.
+    public var url = ""
+    /// What its SHA-256 must be: 64 hexadecimal digits.
+    public var digest = ""
+
+    /// A fetch to be filled in.
+    public init() {}
+
+    /// Fetches, checks, and says what became of it; the last line is for the daemon.
+    /// - Throws: `OperatorFault` where the configuration has no updater.
+    public func perform(say: @escaping (String) -> Void) throws {
+        clinux_end_with_parent()
+        signal(SIGCHLD, SIG_DFL)  // who ignores it cannot learn how a child has ended
+        let (file, configuration) = (configuration, try Configuration(file: configuration))
+        guard let path = configuration.updates.updater else {
+            throw OperatorFault("there is no updater", hint: "set [update] updater in the configuration")
+        }
+        try configuration.examineTrustedFiles(file)
+        try Updater.examine(path)
+        guard let digest = bytes(hexadecimal: digest.utf8), let order = UpdateOrder(url: url, digest: digest) else {
+            throw OperatorFault("that is no order", hint: "give --url and --digest, 64 hexadecimal digits")
+        }
+        let folder = UpdateFolder(in: configuration.stateFolder)
+        if let number = folder.make() {
+            say("the folder \(folder.path) cannot be made: \(String(cString: strerror(number)))")
+            return say(Fetched.noFile.line)
+        }
+        guard let lock = folder.lock("fetch", patience: .seconds(10)) else {
+            say("another process is fetching already")
+            return say(Fetched.noFile.line)
+        }
+        defer { close(lock) }
+        let outcome = UpdateFetching(folder: folder, settings: configuration.updates, order: order, say: say).run()
+        let judged = outcome ?? judge(Updater(path: path, folder: folder), file, configuration.updates, say)
+        if judged == .noFile { folder.clear() }  // nor is it to fill the disk
+        say(judged.line)
+    }
+
+    /// The file is here: which version is it?
+    private func judge(
+        _ updater: Updater, _ configuration: String, _ settings: UpdateSettings, _ say: (String) -> Void
+    ) -> Fetched {
+        let (version, words) = updater.version(of: updater.folder.file, for: configuration)
+        say(words)
+        guard let version else { return .noFile }
+        if let objection = version.objection(allowsOlder: settings.allowsOlder) {
+            say(objection)
+            return .noFile
+        }
+        return .verified(version: version.description)
+    }
+}
+
+/// Gets the file, in as many attempts as it takes.
+struct UpdateFetching {
+    let folder: UpdateFolder
+    let settings: UpdateSettings
+    let order: UpdateOrder
+    let say: (String) -> Void
+
+    /// Attempts without a byte of progress before the web server is given up; the wait after the first is two seconds, and
+    /// doubles.
+    private static let patience = 5
+
+    /// Bytes that a download leaves free.
+    private static let roomForOthers: Int64 = 16 << 20
+
+    /// What one attempt has come to.
+    fileprivate enum Attempt {
+        case whole(resumed: Bool)
+        case over(Fetched)
+        /// Worth another attempt.
+        case broken
+        /// The web server has another file by now, or cannot go on: the part is of no use.
+        case anew
+    }
+
+    private var names: (url: String, digest: [UInt8]) { (order.url, order.digest) }
+
+    /// - Returns: nil where the file is here and has the digest.
+    func run() -> Fetched? {
+        if folder.holds(order.digest) { return nil }
+        unlink(folder.file)
+        // A power cut may have come between the last byte and the name.
+        if folder.begun(names).length > 0, digestOfPart == order.digest {
+            return folder.keepPart().map { cannotKeep($0) }
+        }
+        let address: WebAddress
+        let client: HTTPClient
+        do {
+            address = try WebAddress(order.url)
+            client = try HTTPClient(authorityFile: settings.authority)
+            try client.check(address)
+        } catch let fault as WebAddress.Fault {
+            say(fault.sentence)
+            return .noServer
+        } catch {
+            say((error as? HTTPFault)?.sentence ?? "\(error)")
+            return .noServer
+        }
+        return fetch(address, client, until: .now + settings.timeLimit)
+    }
+
+    private func fetch(_ address: WebAddress, _ client: HTTPClient, until deadline: Instant) -> Fetched? {
+        var (failures, furthest) = (0, folder.begun(names).length)
+        while true {
+            switch attempt(address, client, until: deadline) {
+            case .over(let outcome): return outcome
+            case .whole(let wasResumed):
+                let outcome = verify()
+                // Parts of two files: it is asked for once more, whole.
+                guard outcome == .otherDigest, wasResumed else { return outcome }
+                say("what came in parts has another digest: beginning anew")
+            case .anew:
+                folder.forgetPart()
+                (failures, furthest) = (failures + 1, 0)
+            case .broken:
+                let length = folder.begun(names).length
+                failures = length > furthest ? 0 : failures + 1
+                furthest = max(length, furthest)
+            }
+            let pause = 1 << min(failures, 6)
+            guard failures < UpdateFetching.patience, .now + .seconds(pause) < deadline else {
+                return .noServer
+            }
+            sleep(UInt32(pause))
+        }
+    }
+
+    private func attempt(_ address: WebAddress, _ client: HTTPClient, until deadline: Instant) -> Attempt {
+        let (length, tag) = folder.begun(names)
+        let file = folder.openPart()
+        guard file >= 0 else { return .over(cannotKeep(errno)) }
+        defer { close(file) }
+        let left = deadline - .now
+        guard left > .milliseconds(1) else { return .over(.noServer) }
+        guard let limit = room(on: file, beyond: length), limit > length else { return .over(.noFile) }
+        var client = client
+        client.limits.total = left
+        client.limits.silence = .seconds(30)
+        client.limits.reply = Fetched.longestContents
+        do throws(HTTPFault) {
+            let got = try client.download(
+                address, to: file, from: length, tag: tag, limit: limit,
+                tagged: { [folder, names] in _ = folder.note(names, tag: $0 ?? tag) })
+            // Nothing comes behind what we hold: it is whole, or another file.
+            if got.status == 416, length > 0 { return digestOfPart == order.digest ? .whole(resumed: false) : .anew }
+            guard got.status == 200 || got.status == 206 else {
+                say("the web server answers \(got.status)")
+                return .over(.httpError(status: UInt32(clamping: got.status), contents: got.excerpt))
+            }
+            return fsync(file) == 0 ? .whole(resumed: length > 0) : .over(cannotKeep(errno))
+        } catch {
+            say(error.sentence)
+            fsync(file)
+            return error.meaning
+        }
+    }
+
+    /// Bytes that the file may have in all: the journal is on the same disk, and comes first.
+    private func room(on file: Int32, beyond length: Int64) -> Int64? {
+        var status = statvfs()
+        guard fstatvfs(file, &status) == 0 else { return nil }
+        let (free, overflow) = Int64(status.f_bavail).multipliedReportingOverflow(by: Int64(status.f_frsize))
+        let room = (overflow ? .max / 2 : free) - UpdateFetching.roomForOthers
+        guard room < settings.longestFile - length else { return settings.longestFile }
+        say("there is room for \(max(0, room)) bytes")
+        return length + max(0, room)
+    }
+
+    private func cannotKeep(_ number: Int32) -> Fetched {
+        say("the file cannot be kept: \(String(cString: strerror(number)))")
+        return .noFile
+    }
+
+    /// - Returns: nil where the digest is the one announced; the file has its name then.
+    private func verify() -> Fetched? {
+        guard let digest = digestOfPart else { return cannotKeep(errno) }
+        guard digest == order.digest else {
+            say("its SHA-256 is \(hexadecimal(digest)), and \(hexadecimal(order.digest)) was announced")
+            folder.forgetPart()
+            return .otherDigest
+        }
+        Checkpoint.pass()
+        defer { Checkpoint.pass() }
+        return folder.keepPart().map { cannotKeep($0) }
+    }
+}
+
+extension UpdateFetching {
+    private var digestOfPart: [UInt8]? {
+        let file = openRegularFile(folder.part, O_RDONLY)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        return sha256(ofFile: file)
+    }
+}
+
+extension HTTPFault {
+    /// What is to be done about it, and what the server is told if it stays.
+    fileprivate var meaning: UpdateFetching.Attempt {
+        switch self {
+        case .tooSlow, .unknownHost, .unreachable, .failed: .broken
+        case .cannotResume: .anew
+        case .tooLong, .notWritten: .over(.noFile)
+        case .noLibrary, .notSecure, .redirected, .headTooLong, .untrusted, .badAuthorityFile: .over(.noServer)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import Daemon
+import FoundationEssentials
+
+/// What `srup-beacon watch` shows: one screen of a beacon's state.
+public struct WatchView {
+    /// As many lines and columns as the terminal has.
+    public var size: (rows: Int, columns: Int)
+
+    /// A view of a terminal of this size.
+    public init(rows: Int, columns: Int) { size = (rows, columns) }
+
+    /// The screen: never more lines than rows, nor longer ones than columns. Where not all fits, the parts are shortened, and
+    /// say by how much.
+    /// - Parameter report: nil: no beacon answers.
+    public func lines(_ report: StatusReport?, _ history: [PastObservation], at time: String) -> [String] {
+        guard let report else {
+            return fit([" srup-beacon   \(time)   no beacon answers; it is asked again every second"])
+        }
+        let head = [
+            " \(report.identity)   srup-beacon \(report.version), up \(duration(report.uptimeSeconds))   \(time)",
+            " broker \(report.broker.state) \(report.broker.address ?? "")"
+                + (report.broker.fault.map { ": \($0)" } ?? ""),
+            " servers "
+                + report.servers.map { "\($0.id) \($0.membership)\($0.paused == true ? ", paused" : "")" }.joined(
+                    separator: "; "),
+            " journal \(report.journal.trouble ?? report.journal.state), outbox \(report.journal.outbox)",
+        ]
+        let adapters =
+            report.radio.map { radio in
+                (radio.state == "ok" ? [] : [" radio \(radio.state)"])
+                    + radio.adapters.map { " \($0.name) \($0.address)  \($0.state), \($0.links) links" }
+            } ?? []
+        let refused = report.refused.filter { $0.value > 0 }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        let foot =
+            refused.isEmpty ? [] : [" refused " + refused.map { "\($0.key) \($0.value)" }.joined(separator: ", ")]
+        let parts = [
+            (
+                "OPEN OBSERVATIONS  \(report.observations.open)",
+                report.observations.list.map {
+                    " \($0.device)  for \($0.server)  \(Int($0.secondsLeft)) s left"
+                        + $0.presented.map { "  \($0)" }.joined()
+                }
+            ),
+            (
+                "LINKS  \(report.openLinks)",
+                (report.held ?? []).map {
+                    " \($0.number)  \($0.transport) \($0.peer)  \($0.device ?? "not named yet")  \($0.state), \($0.secondsAgo) s"
+                }
+            ),
+            (
+                "LAST VERDICTS",
+                history.map {
+                    " \($0.decided)  \($0.device)  \($0.verdict)  \($0.cause)"
+                        + ($0.evidence.map { "  [\($0.strength)]" } ?? "")
+                }
+            ),
+        ]
+        return fit(head + adapters + shortened(parts, to: size.rows - head.count - adapters.count - foot.count) + foot)
+    }
+
+    /// Each part gets its heading and an equal share of the lines; what one does not need, those after it have.
+    private func shortened(_ parts: [(heading: String, lines: [String])], to rows: Int) -> [String] {
+        var (left, shown) = (rows, [String]())
+        for (index, part) in parts.enumerated() {
+            let share = left / (parts.count - index) - 2  // a blank line and the heading
+            guard share >= 1 else { continue }
+            let fits = part.lines.count <= share
+            let more = fits ? 0 : part.lines.count - share + 1
+            shown +=
+                ["", part.heading] + part.lines.prefix(fits ? share : share - 1)
+                + (more > 0 ? [" and \(more) more"] : [])
+            left = rows - shown.count
+        }
+        return shown
+    }
+
+    private func fit(_ lines: [String]) -> [String] {
+        lines.prefix(max(1, size.rows)).map {
+            $0.count <= size.columns ? $0 : $0.prefix(max(0, size.columns - 1)) + "…"
+        }
+    }
+
+    private func duration(_ seconds: Int64) -> String {
+        switch seconds {
+        case ..<120: "\(seconds) s"
+        case ..<7_200: "\(seconds / 60) min"
+        case ..<172_800: "\(seconds / 3_600) h"
+        default: "\(seconds / 86_400) days"
+        }
+    }
+}
+
+/// The wall clock now, for a screen.
+public func wallTimeNow() -> String { wallTime(wallSeconds()) }

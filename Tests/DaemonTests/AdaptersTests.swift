@@ -1,0 +1,260 @@
+import Observing
+import ProofLink
+import SRUP
+import Testing
+
+@testable import Daemon
+@testable import EventLoop
+@testable import Bluetooth
+@testable import Nearby
+
+@Suite("The adapters", .blocking)
+struct AdaptersTests {
+    private final class Fixture {
+        let loop = Loop()
+        let clock = ManualClock()
+        let log = LogRecorder()
+        let kernel: FakeKernel
+        /// Why the management interface cannot be opened.
+        var fault: LinkSocketError?
+        var closed: [BluetoothAddress] = []
+        var reopened = 0
+        private(set) var adapters: Adapters! = nil
+
+        init(_ wanted: [BluetoothAddress] = []) throws {
+            kernel = try FakeKernel()
+            var wish = AdapterWish()
+            wish.announcement = Announcement(lePSM: 0xD5, beacon: us)
+            adapters = Adapters(
+                wanted, clock: clock, log: log.logger,
+                outlets: Adapters.Outlets(
+                    open: { [unowned self] happened throws(LinkSocketError) in
+                        if let fault { throw fault }
+                        return try Management(loop, given: kernel.given, happened: happened)
+                    },
+                    wish: { wish }, closeLinks: { [unowned self] in closed.append($0) },
+                    reopenListeners: { [unowned self] in reopened += 1 }))
+        }
+
+        func settle() { kernel.settle(loop) }
+
+        /// Time passes, and the kernel answers what is asked meanwhile.
+        func pass(_ seconds: Int) {
+            for _ in 0..<seconds {
+                clock.advance(by: .seconds(1))
+                settle()
+            }
+        }
+
+        var report: RadioReport { adapters.report { _ in 0 } }
+        var states: [String] { report.adapters.map(\.state) }
+    }
+
+    private let address = BluetoothAddress("00:AA:01:00:00:00") ?? .any
+    private let other = BluetoothAddress("00:AA:01:00:00:01") ?? .any
+    private var peer: RadioAddress { RadioAddress(BluetoothAddress("66:55:44:33:22:11") ?? .any, .leRandom) }
+
+    private func fixture(with adapters: BluetoothAddress..., wanted: [BluetoothAddress] = []) throws -> Fixture {
+        let fixture = try Fixture(wanted)
+        for (index, address) in adapters.enumerated() {
+            fixture.kernel.adapters[UInt16(index)] = .init(address: address)
+        }
+        fixture.adapters.open()
+        fixture.settle()
+        return fixture
+    }
+
+    @Test("one that is there is set up and advertises")
+    func setUp() throws {
+        let fixture = try fixture(with: address)
+        #expect(fixture.states == ["ready, advertising"] && fixture.report.state == "ok")
+        #expect(fixture.kernel.adapters[0]?.instances == [3])
+        #expect(
+            fixture.log.lines.filter { $0.level >= .notice }.map(\.text) == ["adapter \(address): ready, advertising"])
+    }
+
+    @Test("where there is none, that is said once, and one that comes is used at once")
+    func comes() throws {
+        let fixture = try fixture()
+        fixture.pass(65)
+        #expect(fixture.log.take() == ["there is no Bluetooth adapter; one that comes is used at once"])
+        #expect(fixture.report.state == "there is no Bluetooth adapter; one that comes is used at once")
+        fixture.kernel.plugIn(0, .init(address: address))
+        fixture.settle()
+        #expect(fixture.states == ["ready, advertising"])
+    }
+
+    @Test("one that goes loses its links, and is remembered until it is back")
+    func comesBack() throws {
+        let fixture = try fixture(with: address)
+        _ = fixture.log.take()
+        fixture.kernel.pullOut(0)
+        fixture.settle()
+        #expect(fixture.closed == [address] && fixture.log.take().contains("adapter \(address): gone"))
+        fixture.pass(7)
+        #expect(fixture.report.gone.map(\.address) == ["\(address)"] && fixture.report.gone.map(\.secondsAgo) == [7])
+        fixture.kernel.plugIn(1, .init(address: address))
+        fixture.settle()
+        #expect(fixture.report.gone.isEmpty && fixture.states == ["ready, advertising"])
+        #expect(fixture.log.texts.contains("adapter \(address): it is back"))
+    }
+
+    @Test("only so many that have gone are remembered, the newest")
+    func rememberedAdapters() throws {
+        let fixture = try fixture()
+        for number in 0..<20 {
+            let address = try #require(BluetoothAddress("00:AA:01:00:00:" + (number < 10 ? "0" : "") + "\(number)"))
+            fixture.kernel.plugIn(0, .init(address: address))
+            fixture.settle()
+            fixture.kernel.pullOut(0)
+            fixture.settle()
+            fixture.pass(1)
+        }
+        #expect(fixture.report.gone.count == Adapters.rememberedAdapters)
+        #expect(fixture.report.gone.first?.address == "00:AA:01:00:00:04")
+    }
+
+    @Test("events that the kernel has dropped are made up for by counting, every half minute")
+    func counted() throws {
+        let fixture = try fixture(with: address)
+        fixture.kernel.adapters = [5: .init(address: other)]
+        fixture.pass(31)
+        #expect(fixture.report.adapters.map(\.name) == ["hci5"] && fixture.report.gone.map(\.address) == ["\(address)"])
+    }
+
+    @Test("one that the configuration does not name is left alone")
+    func notWanted() throws {
+        let fixture = try fixture(with: address, other, wanted: [other])
+        #expect(fixture.states == ["not used: [radio] adapters does not name it", "ready, advertising"])
+        #expect(fixture.kernel.adapters[0]?.settings == [.classic])
+        fixture.kernel.pullOut(0)
+        fixture.settle()
+        #expect(fixture.closed == [] && fixture.report.gone.isEmpty)
+    }
+
+    @Test("one that is powered off by somebody else loses its links and is set up again")
+    func poweredOff() throws {
+        let fixture = try fixture(with: address)
+        fixture.kernel.change(0, to: [.classic, .le])
+        fixture.settle()
+        #expect(fixture.closed == [address])
+        #expect(fixture.log.texts.contains("adapter \(address): its links are closed"))
+        fixture.pass(1)
+        #expect(fixture.states == ["ready, advertising"])
+    }
+
+    @Test("one that does not answer is recovered level by level, and each level has one line")
+    func silent() throws {
+        let fixture = try fixture(with: address)
+        _ = fixture.log.take()
+        fixture.kernel.faults = [0x003E: 0x08, 0x0020: 0x08, 0x0004: 0x08, 0x0005: 0x08]
+        fixture.pass(35)
+        #expect(fixture.closed == [address] && fixture.reopened == 1)
+        fixture.pass(120)
+        let levels = fixture.log.lines.filter { $0.text.contains("does not answer") && $0.level >= .warning }
+        #expect(levels.map(\.level) == [.warning, .warning, .error])
+        fixture.kernel.faults = [:]
+        fixture.pass(120)
+        #expect(fixture.states == ["ready, advertising"])
+    }
+
+    @Test("what an adapter cannot do is said once, and the rest is used")
+    func lacks() throws {
+        let fixture = try Fixture()
+        var adapter = FakeKernel.Adapter(address: address)
+        adapter.supported.remove(.le)
+        fixture.kernel.adapters[0] = adapter
+        fixture.adapters.open()
+        fixture.settle()
+        fixture.pass(120)
+        #expect(fixture.states == ["ready"])
+        #expect(fixture.report.adapters[0].faults == ["it has no LE, or that is off"])
+        #expect(fixture.log.texts.count { $0 == "adapter \(address): it has no LE, or that is off" } == 1)
+    }
+
+    @Test("without the capability that it needs, it says so")
+    func notPermitted() throws {
+        let fixture = try Fixture()
+        fixture.kernel.adapters[0] = .init(address: address)
+        fixture.kernel.faults = [0x0005: 0x14, 0x000D: 0x14]
+        fixture.adapters.open()
+        fixture.settle()
+        #expect(fixture.report.adapters.map(\.hint) == ["run it with the capability CAP_NET_ADMIN"])
+        #expect(fixture.log.lines.last?.level == .warning)
+        #expect(!fixture.adapters.measureSignal(of: peer, over: address) { _ in })
+    }
+
+    @Test("management that cannot be opened is tried again every ten seconds; each reason is said once")
+    func noManagement() throws {
+        let fixture = try Fixture()
+        fixture.fault = .failed(call: "the management socket", errno: 1)
+        fixture.adapters.open()
+        fixture.clock.advance(by: .seconds(30))
+        let sentence = "the adapters cannot be looked after: the management socket: Operation not permitted"
+        #expect(fixture.log.take() == [sentence] && fixture.report.state == sentence)
+        fixture.fault = .noBluetooth
+        fixture.clock.advance(by: .seconds(10))
+        #expect(fixture.log.take() == [] && fixture.report.hint?.contains("modprobe bluetooth") == true)
+        fixture.fault = nil
+        fixture.kernel.adapters[0] = .init(address: address)
+        fixture.pass(10)
+        #expect(fixture.states == ["ready, advertising"])
+    }
+
+    @Test("a signal strength is measured over the connection's adapter; of BR/EDR there is none")
+    func signal() throws {
+        let fixture = try fixture(with: address)
+        let box = Signals()
+        #expect(fixture.adapters.measureSignal(of: peer, over: address) { box.add($0) })
+        #expect(box.all == [])
+        fixture.settle()
+        fixture.kernel.faults[0x0031] = 0x02
+        #expect(fixture.adapters.measureSignal(of: peer, over: address) { box.add($0) })
+        fixture.settle()
+        #expect(box.all == [-55, nil])
+        #expect(!fixture.adapters.measureSignal(of: peer, over: other) { box.add($0) })
+        #expect(
+            !fixture.adapters.measureSignal(of: RadioAddress(peer.address, .classic), over: address) { box.add($0) })
+        #expect(box.all.count == 2)
+    }
+
+    @Test("when the beacon stops, the advertisement is taken back, and a signal that is measured is given up")
+    func stops() throws {
+        let fixture = try fixture(with: address)
+        let box = Signals()
+        fixture.kernel.ignored = [0x0031]
+        _ = fixture.adapters.measureSignal(of: peer, over: address) { box.add($0) }
+        fixture.adapters.stopAdvertising()
+        fixture.settle()
+        #expect(fixture.kernel.adapters[0]?.instances == [] && box.all == [nil])
+    }
+
+    @Test("a restart makes listeners and advertisement again, and answers to older commands are not taken")
+    func restart() throws {
+        let fixture = try fixture(with: address)
+        fixture.kernel.codes.removeAll()
+        fixture.kernel.change(0, to: [.classic])
+        fixture.clock.advance(by: .seconds(1))
+        fixture.adapters.restart()
+        #expect(fixture.reopened == 1 && fixture.states == [])
+        fixture.settle()
+        #expect(fixture.states == ["ready, advertising"] && fixture.kernel.adapters[0]?.instances == [3])
+    }
+
+    @Test("bytes over an adapter are seen in the report")
+    func carried() throws {
+        let fixture = try fixture(with: address)
+        #expect(fixture.report.adapters[0].lastByteSecondsAgo == nil)
+        fixture.adapters.carried(address)
+        fixture.adapters.carried(other)
+        fixture.clock.advance(by: .seconds(4))
+        #expect(fixture.report.adapters[0].lastByteSecondsAgo == 4)
+        #expect(fixture.adapters.report { $0 == address ? 3 : 0 }.adapters[0].links == 3)
+    }
+
+    /// Used on one thread.
+    private final class Signals: @unchecked Sendable {
+        private(set) var all: [Int8?] = []
+        func add(_ signal: Int8?) { all.append(signal) }
+    }
+}

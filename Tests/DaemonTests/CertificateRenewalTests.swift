@@ -1,0 +1,124 @@
+import EventLoop
+import Synchronization
+import Testing
+
+@testable import Daemon
+
+/// Work for other threads that a test does when it wants to.
+final class HeldWork: Sendable {
+    private let held = Mutex<[@Sendable () -> Void]>([])
+    let loop = Loop()
+
+    var background: BackgroundWork {
+        BackgroundWork(loop: loop) { [self] _, work in held.withLock { $0.append(work) } }
+    }
+
+    var count: Int { held.withLock { $0.count } }
+
+    /// Does the oldest, and lets the loop take its result.
+    func finish() {
+        let work = held.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+        work?()
+        loop.turn()
+    }
+}
+
+@Suite("The renewal of the client certificate")
+struct CertificateRenewalTests {
+    /// What a test changes while the renewal runs.
+    private final class World: Sendable {
+        let work = HeldWork()
+        let clock = ManualClock()
+        let log = LogRecorder()
+        let state = Mutex(
+            (
+                schedule: RenewalSchedule?.some(RenewalSchedule(notBefore: 0, notAfter: 9_000)),
+                wall: Int64(0)
+            ))
+        let result = Mutex(ChildProcess.Result(status: 0, lines: []))
+        let renewed = Mutex(0)
+
+        func renewal() -> CertificateRenewal? {
+            CertificateRenewal(
+                clock: clock, log: log.logger, background: work.background,
+                outlets: .init(
+                    schedule: { self.state.withLock { $0.schedule } },
+                    wallSeconds: { self.state.withLock { $0.wall } },
+                    renew: { self.result.withLock { $0 } }, renewed: { self.renewed.withLock { $0 += 1 } }))
+        }
+
+        /// Both clocks go on.
+        func pass(_ seconds: Int64) {
+            state.withLock { $0.wall += seconds }
+            clock.advance(by: .seconds(seconds))
+        }
+    }
+
+    private let world = World()
+
+    @Test(
+        "begins at two thirds of the certificate's life, one child at a time, and the new one is used")
+    func renews() throws {
+        let renewal = try #require(world.renewal())
+        for _ in 0..<2 { world.pass(2_900) }
+        #expect(world.work.count == 0)
+        for _ in 0..<3 { world.pass(3_600) }
+        #expect(world.work.count == 1)
+        world.state.withLock { $0.schedule = RenewalSchedule(notBefore: 6_000, notAfter: 60_000) }
+        world.work.finish()
+        #expect(
+            world.renewed.withLock { $0 } == 1 && renewal.schedule.notAfter == 60_000
+                && renewal.schedule.failures == 0)
+        #expect(
+            world.log.texts == [
+                "the certificate lasts until 1970-01-01T02:30:00Z: renewing it",
+                "the certificate has been renewed: it lasts until 1970-01-01T16:40:00Z",
+            ])
+    }
+
+    @Test("that fails is tried again, and says why; the old certificate goes on")
+    func fails() throws {
+        let renewal = try #require(world.renewal())
+        world.result.withLock {
+            $0 = ChildProcess.Result(status: 256, lines: ["srup-beacon: no answer"])
+        }
+        world.pass(6_001)
+        world.work.finish()
+        #expect(renewal.schedule.failures == 1 && world.renewed.withLock { $0 } == 0)
+        #expect(
+            world.log.texts.last
+                == "the certificate has not been renewed: no answer; the old one goes on, and it is tried again"
+        )
+        world.pass(60)
+        #expect(world.work.count == 1)
+        world.work.finish()
+        #expect(renewal.schedule.failures == 2)
+    }
+
+    @Test("a child that ends well and leaves the same certificate has not renewed it")
+    func same() throws {
+        let renewal = try #require(world.renewal())
+        world.pass(6_001)
+        world.work.finish()
+        #expect(renewal.schedule.failures == 1 && world.renewed.withLock { $0 } == 0)
+    }
+
+    @Test(
+        "a new certificate that is due at once counts as a failure, so that it is not renewed without end"
+    )
+    func dueAtOnce() throws {
+        let renewal = try #require(world.renewal())
+        world.pass(6_001)
+        world.state.withLock { $0.schedule = RenewalSchedule(notBefore: 0, notAfter: 8_000) }
+        world.work.finish()
+        #expect(renewal.schedule.failures == 1 && world.renewed.withLock { $0 } == 1)
+        world.clock.advance(by: .seconds(1))
+        #expect(world.work.count == 0)
+    }
+
+    @Test("there is none without a certificate")
+    func none() {
+        world.state.withLock { $0.schedule = nil }
+        #expect(world.renewal() == nil)
+    }
+}

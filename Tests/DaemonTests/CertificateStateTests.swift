@@ -1,0 +1,39 @@
+import Keys
+import Testing
+
+@testable import Daemon
+
+@Suite("What status says of the client certificate")
+struct CertificateStateTests {
+    private static let day: Int64 = 86_400
+    private static let (start, end): (Int64, Int64) = (1_900_000_000, 1_900_000_000 + 90 * day)
+
+    private static let certificate: Certificate = {
+        do {
+            let key = try IdentityKey.make(bits: 2_048)
+            return try CertificateAuthority.make(key: key, named: "a", from: start, until: end).certificate
+        } catch { preconditionFailure("no certificate was made: \(error)") }
+    }()
+
+    @Test(
+        "its end, how many whole days that is from now, and who renews it",
+        arguments: [
+            (end - 90 * day, 90, "90 days left"), (end - 2 * day, 2, "2 days left"),
+            (end - 2 * day + 1, 1, "1 day left"),
+            (end - 1, 0, "less than a day left"), (end, 0, "less than a day left"),
+            (end + 1, -1, "over by this machine's clock"), (0, 22_080, "22080 days left"),
+        ])
+    func words(now: Int64, days: Int, words: String) {
+        let state = StatusReport.CertificateState(Self.certificate, at: now, renewal: nil)
+        #expect(state.until == wallTime(Self.end))
+        #expect(state.daysLeft == days)
+        #expect(state.text == "certificate: until \(wallTime(Self.end)), \(words), not renewed by this beacon")
+        let renewed = StatusReport.CertificateState(Self.certificate, at: now, renewal: Self.start)
+        #expect(renewed.text.hasSuffix(", \(words), renewed by itself from \(wallTime(Self.start))"))
+    }
+
+    @Test("a file that holds none is said to hold none")
+    func none() {
+        #expect(StatusReport.CertificateState(nil, at: 0, renewal: nil).text == "certificate: its file holds none")
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Glibc
+import ProofLink
+import TestVectors
+import Testing
+
+@testable import Daemon
+@testable import EventLoop
+@testable import Nearby
+
+@Suite("The control socket", .blocking)
+struct ControlTests {
+    private let loop = Loop()
+
+    /// A control socket that answers with its requests in capitals, or as it is told.
+    private func withControl(
+        _ answer: @escaping (String) -> [UInt8] = { Array($0.uppercased().utf8) }, _ body: (String) throws -> Void
+    ) throws {
+        try TemporaryFolder.with { folder in
+            let path = folder.path("control")
+            let control = try Control(path, loop, answer: answer)
+            try body(path)
+            withExtendedLifetime(control) {}
+        }
+    }
+
+    private func connect(_ path: String) throws -> Int32 { try LinkSocket.connect(to: .local(path: path)) }
+
+    private func turn() { for _ in 0..<4 { loop.turn() } }
+
+    private func write(_ text: String, to socket: Int32) {
+        #expect(send(socket, text, text.utf8.count, Int32(MSG_NOSIGNAL)) == text.utf8.count)
+        turn()
+    }
+
+    /// What has been answered, and whether the other end has closed.
+    private func read(_ socket: Int32) -> (text: String, isClosed: Bool) {
+        var bytes: [UInt8] = []
+        while true {
+            switch LinkSocket.receive(from: socket) {
+            case .bytes(let more): bytes += more
+            case .nothing: return (String(decoding: bytes, as: UTF8.self), false)
+            case .closed: return (String(decoding: bytes, as: UTF8.self), true)
+            }
+        }
+    }
+
+    @Test("one line in, one answer out, and the end; several clients at a time")
+    func answers() throws {
+        try withControl { path in
+            let (one, other) = (try connect(path), try connect(path))
+            defer { for end in [one, other] { close(end) } }
+            write("sta", to: one)
+            #expect(read(one) == ("", false))
+            write("observations 3\nmore", to: other)
+            #expect(read(other) == ("OBSERVATIONS 3", true))
+            write("tus\n", to: one)
+            #expect(read(one) == ("STATUS", true))
+        }
+    }
+
+    @Test("a client that sends too much without a line is left")
+    func tooLong() throws {
+        try withControl { path in
+            let end = try connect(path)
+            defer { close(end) }
+            write(String(repeating: "x", count: 257), to: end)
+            #expect(read(end) == ("", true))
+        }
+    }
+
+    @Test("a client that goes before its answer costs nothing")
+    func goes() throws {
+        try withControl { path in
+            let end = try connect(path)
+            write("status", to: end)
+            close(end)
+            turn()
+            let other = try connect(path)
+            defer { close(other) }
+            write("status\n", to: other)
+            #expect(read(other) == ("STATUS", true))
+        }
+    }
+
+    @Test("where more clients come than are served, the oldest idle one goes: the operator is not locked out")
+    func crowded() throws {
+        try withControl { path in
+            let ends = try (0..<17).map { _ in
+                let end = try connect(path)
+                turn()
+                return end
+            }
+            defer { for end in ends { close(end) } }
+            #expect(ends.map { read($0).isClosed } == [true] + Array(repeating: false, count: 16))
+            write("status\n", to: ends[16])
+            #expect(read(ends[16]) == ("STATUS", true))
+        }
+    }
+
+    @Test("an answer that does not fit at once is sent whole, as its client reads it")
+    func large() throws {
+        let size = 4 << 20
+        try withControl({ _ in [UInt8](repeating: 0x61, count: size) }) { path in
+            let end = try connect(path)
+            defer { close(end) }
+            write("observations\n", to: end)
+            var (count, isClosed) = (0, false)
+            for _ in 0..<100_000 where !isClosed {
+                let piece = read(end)
+                (count, isClosed) = (count + piece.text.utf8.count, piece.isClosed)
+                loop.turn()
+            }
+            #expect(isClosed && count == size)
+        }
+    }
+}

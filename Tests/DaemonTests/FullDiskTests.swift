@@ -1,0 +1,90 @@
+import Foundation
+import Observing
+import SQLite
+import SRUP
+import TestVectors
+import Testing
+
+@testable import Daemon
+
+@Suite("A disk that is full")
+struct FullDiskTests {
+    /// Queues messages until the journal has no room left.
+    private func fill(_ journal: Journal) throws -> Journal.Failure {
+        let pages = try #require(try journal.database.rows("PRAGMA page_count").first).integer(0)
+        try journal.database.script("PRAGMA max_page_count = \(pages)")
+        return try #require(throws: Journal.Failure.self) {
+            for sequence: UInt64 in 1...100 {
+                let frame = [UInt8](repeating: 7, count: 4_096)
+                _ = try journal.queue(frame, Sample.response(sequence), to: server)
+            }
+        }
+    }
+
+    @Test("is told as that, is recorded in the room that was kept for it, and is told once after it")
+    func recorded() throws {
+        try JournalFolder.with { folder in
+            let before = try folder.run { journal in
+                try journal.record(.membership(server, .member))
+                try journal.commit()
+                #expect(folder.names.contains("reserve"))
+                return try journal.content()
+            }
+            try folder.run { journal in
+                let failure = try fill(journal)
+                #expect(failure.isFull)
+                #expect(!failure.sentence.isEmpty)
+                journal.recordFullDisk(since: 1_234)
+                #expect(!folder.names.contains("reserve"))
+            }
+            try folder.run { journal in
+                #expect(folder.names.contains("reserve"), "it is taken again")
+                try #expect(journal.takeFullSince() == 1_234)
+                try #expect(journal.takeFullSince() == nil)
+                try #expect(journal.content() == before)
+            }
+            try folder.run { try #expect($0.takeFullSince() == nil) }
+        }
+    }
+
+    @Test("with no record of it there is nothing to tell")
+    func nothing() throws {
+        try JournalFolder.with { folder in
+            try folder.run { try #expect($0.takeFullSince() == nil) }
+        }
+    }
+
+    @Test("is told apart from a folder that cannot be written for another reason")
+    func otherReasons() {
+        #expect(Journal.Failure.noReserve(errno: ENOSPC).isFull)
+        #expect(Journal.Failure.ceilings(errno: EDQUOT).isFull)
+        #expect(!Journal.Failure.noReserve(errno: EROFS).isFull)
+        #expect(!Journal.Failure.ceilings(errno: EIO).isFull)
+        let failures: [Journal.Failure] = [
+            .noReserve(errno: ENOSPC), .ceilings(errno: EIO), .database(DatabaseError(code: 13, words: "full")),
+        ]
+        for failure in failures { #expect(!failure.sentence.isEmpty && !failure.sentence.contains("\n")) }
+    }
+
+    @Test("a reserve that is no file is not taken, and the journal says why")
+    func noReserve() throws {
+        try JournalFolder.with { folder in
+            try FileManager.default.createDirectory(
+                atPath: folder.state.reserve, withIntermediateDirectories: false)
+            #expect(throws: Journal.Failure.noReserve(errno: EISDIR)) { try folder.run() }
+        }
+    }
+
+    @Test("ceilings that cannot be written keep the id that needs them from being used")
+    func noCeilings() throws {
+        try JournalFolder.with { folder in
+            try folder.run { journal in
+                try FileManager.default.createDirectory(
+                    atPath: folder.state.sequences + ".new", withIntermediateDirectories: false)
+                #expect(throws: Journal.Failure.ceilings(errno: EISDIR)) { try journal.queue(Sample.response(16)) }
+                try journal.commit()
+                try #expect(journal.outbox().isEmpty)
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import Testing
+
+@testable import Daemon
+
+@Suite("When a certificate is renewed")
+struct RenewalScheduleTests {
+    private let day: Int64 = 86_400
+    private func schedule(days: Int64, failures: Int = 0) -> RenewalSchedule {
+        RenewalSchedule(notBefore: 1_000_000_000, notAfter: 1_000_000_000 + days * day, failures: failures)
+    }
+
+    @Test("it is due at two thirds of its life, and for ever after")
+    func due() {
+        let schedule = schedule(days: 90)
+        #expect(schedule.due == 1_000_000_000 + 60 * day)
+        #expect(!schedule.isDue(schedule.due - 1))
+        #expect(schedule.isDue(schedule.due))
+        #expect(schedule.isDue(schedule.notAfter + 50 * 365 * day))
+    }
+
+    @Test("a clock that is fifty years behind is looked at every hour, as it may jump")
+    func clock() {
+        #expect(schedule(days: 90).wait(0, fraction: 0.5) == 3_600)
+        let soon = schedule(days: 90)
+        #expect(soon.wait(soon.due - 10, fraction: 0.5) == 11)
+        #expect(soon.wait(soon.due + 10, fraction: 0.5) == 1)
+    }
+
+    @Test("after failures it waits ever longer, up to six hours, at a random moment of the second half")
+    func failures() {
+        for (failures, longest) in [(1, 60.0), (2, 120), (3, 240), (9, 15_360), (10, 21_600), (1_000_000, 21_600)] {
+            let schedule = schedule(days: 365, failures: failures)
+            #expect(schedule.wait(schedule.due, fraction: 1) == longest)
+            #expect(schedule.wait(schedule.due, fraction: 0) == longest / 2)
+        }
+    }
+
+    @Test("a certificate of a minute does not wait for minutes, and a senseless one not for ever")
+    func short() {
+        let minute = RenewalSchedule(notBefore: 0, notAfter: 60, failures: 5)
+        #expect(minute.wait(50, fraction: 1) == 3)
+        let senseless = RenewalSchedule(notBefore: 60, notAfter: 0, failures: 5)
+        #expect(senseless.wait(50, fraction: 1) == 1)
+        #expect(senseless.isDue(60))
+    }
+}

@@ -1,0 +1,204 @@
+import Foundation
+import Glibc
+import Keys
+import Observing
+import ProofLink
+import SRUP
+import TestVectors
+import Testing
+
+@testable import Daemon
+@testable import EventLoop
+@testable import Broker
+@testable import Nearby
+
+/// A shell with a journal on disk, a broker link that only notes, a server's key, and a clock that the test sets. Its loop is run
+/// by the test, one turn at a time.
+final class ShellFixture {
+    static let beacon = Identifier(0xbea0_0000_0000_0001)
+    static let c2 = Identifier(0xc2)
+
+    let loop = Loop()
+    let clock = ManualClock()
+    let log = LogRecorder()
+    let link: FakeBrokerLink
+    let shell: Shell
+    let file: String
+    private let folder: TemporaryFolder
+    private let serverKey: IdentityKey
+    private let beaconKey: PublicKey
+    private var sequence: UInt64 = 0
+    private var connection = 0
+
+    /// - Parameter settings: lines for the end of the configuration file.
+    init(_ folder: TemporaryFolder, _ settings: String = "", willPublish: @escaping @Sendable () -> Void = {}) throws {
+        (self.folder, file) = (folder, folder.path("beacon.conf"))
+        try ShellFixture.write(settings, to: folder)
+        (serverKey, beaconKey) = (try TestKeys.privateKey("c2_2048"), try TestKeys.publicKey("obs_2048"))
+        let (key, publicKey) = (try TestKeys.privateKey("obs_2048"), try TestKeys.publicKey("c2_2048"))
+        link = FakeBrokerLink(willPublish: willPublish)
+        shell = try Shell(
+            try Configuration(file: file), configurationFile: file,
+            loadMaterials: { configuration in
+                if let server = configuration.servers.values.first(where: { $0.keyFile.hasSuffix("nothing.pem") }) {
+                    throw OperatorFault("\(server.keyFile) does not exist", hint: "make it")
+                }
+                return Materials(key: key, keyring: PublicKeys(configuration.servers.mapValues { _ in publicKey }))
+            }, loop: loop, clock: clock, log: log.logger)
+        try on { try $0.openJournal() }
+        try on { [link] in $0.broker.start(link) }
+        try connect()
+    }
+
+    private static func write(_ settings: String, to folder: TemporaryFolder) throws {
+        let lines = Settings.good.map { line in
+            line.hasPrefix("state")
+                ? "state = \(folder.url.path)" : line.replacing("/etc/", with: folder.url.path + "/no-")
+        }
+        let text = lines.joined(separator: "\n") + "\n\(settings)\n"
+        try folder.write(Data(text.utf8), to: "beacon.conf")
+    }
+
+    /// Writes the configuration with other lines at its end, and has it read again.
+    /// - Returns: what a person who asks for that hears.
+    func reload(_ settings: String) throws -> String {
+        try ShellFixture.write(settings, to: folder)
+        return String(decoding: try on { $0.answer("reload") }, as: UTF8.self)
+    }
+
+    /// Does something as the shell, in a turn of its loop.
+    @discardableResult
+    func on<Value: Sendable>(_ body: @escaping @Sendable (isolated Shell) throws -> Value) throws -> Value {
+        let slot = Slot<Value>()
+        loop.perform { [shell] in slot.result = Result { try shell.assumeIsolated { try body($0) } } }
+        loop.turn()
+        return try #require(slot.result).get()
+    }
+
+    /// Time passes, and what is due is done.
+    func pass(_ delay: Duration) throws {
+        try on { [clock] _ in clock.advance(by: delay) }
+        loop.turn()
+    }
+
+    // MARK: - The server
+
+    /// A broker connects, and gets what no broker has acknowledged.
+    func connect() throws {
+        connection += 1
+        let address = BrokerAddress(host: "broker.example.org", port: 8883)
+        try on { [connection] in $0.brokerHappened(.connected(address, connection: connection)) }
+    }
+
+    /// What the server has got since the last call.
+    func received() throws -> [Message] {
+        try link.takeMessages().map { try UnverifiedFrame($0.payload).unverifiedMessage }
+    }
+
+    /// A message of the server's, with the next sequence id.
+    func message(_ body: Body, token: Token) throws -> Incoming {
+        sequence += 1
+        let message = Message(sequence: SequenceID(sequence), sender: ShellFixture.c2, token: token, body: body)
+        return Incoming(topic: "t", payload: try message.signed(by: serverKey))
+    }
+
+    /// The server sends something.
+    /// - Returns: whether all of it was taken, and may be acknowledged.
+    @discardableResult
+    func send(_ body: Body, token: Token) throws -> Bool {
+        let incoming = try message(body, token: token)
+        let now = clock.now
+        return try on { $0.take([incoming], arrivedAt: now) } == 1
+    }
+
+    /// The server accepts this beacon.
+    func join() throws {
+        let request = try #require(try received().first)
+        try send(.response(.joinSuccess), token: request.token)
+        _ = (log.take(), link.take())
+    }
+
+    func token(_ number: UInt8) -> Token {
+        Token(random: [UInt8](repeating: number, count: 16), server: ShellFixture.c2, beacon: ShellFixture.beacon)
+    }
+
+    /// A request for an observation, with the next sequence id.
+    func request(_ joining: Identifier, _ value: Secret, token: Token) throws -> Incoming {
+        try message(.observationRequest(joining: joining, sealed: Octets(try beaconKey.seal(value))), token: token)
+    }
+
+    /// The server asks for an observation.
+    @discardableResult
+    func observe(_ joining: Identifier, _ value: Secret, token: Token) throws -> Bool {
+        let request = try request(joining, value, token: token)
+        let now = clock.now
+        return try on { $0.take([request], arrivedAt: now) } == 1
+    }
+
+    // MARK: - Devices
+
+    func connectDevice() throws -> FakeDevice {
+        var pair: [Int32] = [0, 0]
+        let flags = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        try #require(socketpair(AF_UNIX, flags, 0, &pair) == 0)
+        let accepted = LinkSocket.Accepted(socket: pair[0], peer: "a device")
+        try on { $0.links.take(accepted, .local) }
+        return FakeDevice(pair[1], self)
+    }
+}
+
+/// What a closure on the loop has come to. Used on one thread.
+private final class Slot<Value>: @unchecked Sendable { var result: Result<Value, any Error>? }
+
+/// A device at the other end of a link to the shell.
+final class FakeDevice {
+    let socket: Int32
+    private let fixture: ShellFixture
+    private var assembler = FrameAssembler()
+
+    init(_ socket: Int32, _ fixture: ShellFixture) { (self.socket, self.fixture) = (socket, fixture) }
+
+    deinit { close(socket) }
+
+    func send(_ frame: LinkFrame) { #expect(LinkSocket.send(frame, over: socket)) }
+
+    /// The next frame; nil where the beacon has said nothing more, or has closed.
+    func receive() throws -> LinkFrame? {
+        fixture.loop.turn()
+        while case .bytes(let bytes) = LinkSocket.receive(from: socket) { assembler.append(bytes) }
+        return try assembler.next()
+    }
+
+    var isClosed: Bool { LinkSocket.receive(from: socket) == .closed }
+
+    /// Goes through the link as a device that holds a value.
+    /// - Parameters:
+    ///   - sign: signs the proof in keyed mode; nil: it is not signed.
+    ///   - waiting: what happens when the beacon says WAIT.
+    /// - Returns: the outcome, and whether the beacon has shown that it holds the value; nil: none has come.
+    func prove(
+        _ value: Secret, as device: Identifier, mode: Mode = .challenge, signedBy sign: IdentityKey? = nil,
+        waiting: () throws -> Void = {}
+    ) throws -> (outcome: Outcome, isProved: Bool)? {
+        var session = session(value, device, mode)
+        while let frame = try receive() {
+            switch try session.receive(frame) {
+            case .send(let reply): send(reply)
+            case .prove(let proof, let message):
+                send(proof)
+                if let sign { KeyedProof.frames(of: try sign.signature(over: [message[...]])).forEach(send) }
+            case .end(let outcome, let isProved): return (outcome, isProved)
+            case .wait: try waiting()
+            case .awaitValue: break
+            }
+        }
+        return nil
+    }
+
+    private func session(_ value: Secret, _ device: Identifier, _ mode: Mode) -> DeviceSession {
+        DeviceSession(
+            DeviceSession.Parties(
+                device: device, server: ShellFixture.c2, beacon: ShellFixture.beacon, transport: .local, modes: [mode]),
+            deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
+    }
+}

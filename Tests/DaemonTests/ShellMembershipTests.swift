@@ -1,0 +1,156 @@
+import Foundation
+import Observing
+import SRUP
+import TestVectors
+import Testing
+
+@testable import Daemon
+
+@Suite("The shell as a device of its server", .blocking)
+struct ShellMembershipTests {
+    private func with(_ settings: String = "", _ body: (ShellFixture) throws -> Void) throws {
+        try TemporaryFolder.with { try body(try ShellFixture($0, settings)) }
+    }
+
+    /// A token of a command to a node.
+    private func command(_ number: UInt8, to node: Identifier = ShellFixture.beacon) -> Token {
+        Token(random: [UInt8](repeating: number, count: 16), for: node)
+    }
+
+    private func membership(_ fixture: ShellFixture) throws -> [String] {
+        try fixture.on { $0.statusReport.servers.map(\.membership) }
+    }
+
+    private func refused(_ fixture: ShellFixture, _ reason: String) throws -> Int {
+        try fixture.on { $0.reports.metrics.refused[reason] ?? 0 }
+    }
+
+    @Test("an answer under a token that is not ours does not make the beacon a member: one line, one count")
+    func foreignToken() throws {
+        try with { fixture in
+            let asked = try #require(try fixture.received().first)
+            _ = fixture.log.take()
+            try fixture.send(.response(.joinSuccess), token: command(1))
+            #expect(try refused(fixture, "not-now") == 1 && membership(fixture) == ["joining"])
+            #expect(fixture.log.texts.count { $0.hasPrefix("refused RESPONSE from \(ShellFixture.c2)") } == 1)
+            try fixture.send(.response(.joinSuccess), token: asked.token)
+            #expect(try membership(fixture) == ["member"])
+        }
+    }
+
+    @Test("without join = no it asks by itself; with it, only when the server says so, and names this beacon")
+    func calledFirst() throws {
+        try with("join = no") { fixture in
+            try fixture.pass(.seconds(3_600))
+            #expect(try fixture.received().isEmpty)
+            try fixture.send(.joinCommand(device: device), token: command(1))
+            #expect(try refused(fixture, "not-for-us") == 1 && fixture.received().isEmpty)
+            try fixture.send(.joinCommand(device: ShellFixture.beacon), token: command(2))
+            let request = try #require(try fixture.received().first)
+            #expect(request.body == .joinRequest)
+            #expect(fixture.log.texts.contains("server \(ShellFixture.c2) has told us to join"))
+        }
+    }
+
+    @Test("after TERMINATE the server's own JOIN_CMD brings the beacon back, and one for another does not")
+    func calledBack() throws {
+        try with { fixture in
+            try fixture.join()
+            try fixture.send(.terminateCommand, token: command(1))
+            #expect(try membership(fixture) == ["terminated"])
+            try fixture.send(.joinCommand(device: device), token: command(2))
+            #expect(try refused(fixture, "not-for-us") == 1 && membership(fixture) == ["terminated"])
+            try fixture.send(.joinCommand(device: ShellFixture.beacon), token: command(3))
+            #expect(try fixture.received().last?.body == .joinRequest)
+        }
+    }
+
+    @Test("a request to resign waits for the server's word; after yes nothing from it is heard")
+    func resigning() throws {
+        try with { fixture in
+            try fixture.join()
+            let name = ShellFixture.c2.topicForm
+            _ = try fixture.on { $0.answer("resign \(name)") }
+            let first = try #require(try fixture.received().last)
+            #expect(try first.body == .resignRequest && membership(fixture) == ["resigning"])
+            try fixture.send(.response(.resignFail), token: first.token)
+            #expect(try membership(fixture) == ["member"])
+            #expect(fixture.log.texts.contains { $0.contains("does not let this beacon leave") })
+            _ = try fixture.on { $0.answer("resign \(name)") }
+            let second = try #require(try fixture.received().last)
+            try fixture.send(.response(.resignSuccess), token: second.token)
+            #expect(try membership(fixture) == ["resigned"])
+            try fixture.send(.joinCommand(device: ShellFixture.beacon), token: command(1))
+            #expect(try refused(fixture, "not-now") == 1)
+            _ = try fixture.on { $0.answer("join \(name) configured") }
+            #expect(try fixture.received().last?.body == .joinRequest)
+        }
+    }
+
+    @Test("a server's ACTION for another device, copied to our topic, is refused in one line and does nothing")
+    func copiedAction() throws {
+        try with { fixture in
+            try fixture.join()
+            try fixture.send(.action(Action.pause.rawValue), token: command(1, to: device))
+            #expect(try refused(fixture, "not-for-us") == 1 && fixture.received().isEmpty)
+            #expect(fixture.log.texts.count { $0.contains("it does not name this beacon") } == 1)
+            #expect(try fixture.on { $0.statusReport.servers.first?.paused } == false)
+        }
+    }
+
+    @Test("ID_REQUEST is answered with product, version and transports; DATA that nobody knows with 3F")
+    func identity() throws {
+        try with("[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = /nowhere/link") { fixture in
+            try fixture.join()
+            try fixture.send(.identityRequest, token: command(1))
+            guard case .data(let id, let data)? = try fixture.received().last?.body else {
+                Issue.record("no DATA")
+                return
+            }
+            #expect(id.bytes == Array("IDENTIFICATION".utf8))
+            let answer = try JSONSerialization.jsonObject(with: Data(data.bytes)) as? [String: Any]
+            #expect(answer?["product"] as? String == "srup-beacon" && answer?["version"] as? String == Shell.version)
+            #expect(answer?["transports"] as? [String] == ["local"])
+            try fixture.send(.data(id: Octets("NOBODY".utf8), data: Octets([1])), token: command(2))
+            #expect(try fixture.received().map(\.body) == [.response(.dataTypeUnknown)])
+        }
+    }
+
+    @Test("ACTION: a light that is not there and a radio that is not used are 2F, what nobody knows is 2E")
+    func actions() throws {
+        try with("[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = /nowhere/link") { fixture in
+            try fixture.join()
+            for (code, status) in [(0x03, Status.actionFail), (0x04, .actionFail), (0x63, .actionUnknown)] {
+                try fixture.send(.action(UInt8(code)), token: command(UInt8(code)))
+                #expect(try fixture.received().map(\.body) == [.response(status)])
+            }
+        }
+    }
+
+    @Test("a paused server's requests are answered fail, and no other word of it is lost")
+    func paused() throws {
+        try with { fixture in
+            try fixture.join()
+            try fixture.send(.action(Action.pause.rawValue), token: command(1))
+            try fixture.observe(device, .random(), token: fixture.token(2))
+            #expect(try fixture.received().map(\.body) == [.response(.actionSuccess), .response(.observedJoinFail)])
+            #expect(try fixture.on { $0.statusReport.servers.map(\.text) }.first?.contains("member, paused") == true)
+            try fixture.send(.action(Action.resume.rawValue), token: command(3))
+            try fixture.observe(device, .random(), token: fixture.token(4))
+            #expect(try fixture.received().map(\.body) == [.response(.actionSuccess)])
+        }
+    }
+
+    @Test("a person's order to join in another manner sends another request; a human sees the value")
+    func human() throws {
+        try with("join = no") { fixture in
+            let name = ShellFixture.c2.topicForm
+            _ = try fixture.on { $0.answer("join \(name) human") }
+            let request = try #require(try fixture.received().last)
+            #expect(request.body == .humanJoinRequest)
+            let standing = try fixture.on { $0.answer("standing \(name)") }
+            let told = try decoder().decode(StandingReport.self, from: Data(standing))
+            #expect(told.membership == "joining" && told.manner == "human" && told.value == nil)
+        }
+    }
+}

@@ -1,0 +1,373 @@
+import Foundation
+import Glibc
+import Observing
+import ProofLink
+import SQLite
+import SRUP
+import Synchronization
+import TestVectors
+import Testing
+
+@testable import Daemon
+@testable import Broker
+
+@Suite("The shell", .blocking)
+struct ShellTests {
+    private let value = Secret([UInt8](repeating: 7, count: Secret.length)) ?? .random()
+    private let ioError = Journal.Failure.database(DatabaseError(code: 10, words: "disk I/O error"))
+
+    /// A shell that its server has accepted.
+    private func withMember(
+        _ settings: String = "", willPublish: @escaping @Sendable () -> Void = {},
+        _ body: (ShellFixture) throws -> Void
+    ) throws {
+        try TemporaryFolder.with { folder in
+            let fixture = try ShellFixture(folder, settings, willPublish: willPublish)
+            try fixture.join()
+            try body(fixture)
+        }
+    }
+
+    private func report(_ fixture: ShellFixture) throws -> StatusReport { try fixture.on { $0.statusReport } }
+
+    private func metrics(_ fixture: ShellFixture) throws -> String { try fixture.on { $0.exposition } }
+
+    @Test("asks its server to let it join as soon as a broker is connected, and is a member when that says so")
+    func joins() throws {
+        try TemporaryFolder.with { folder in
+            let fixture = try ShellFixture(folder)
+            let request = try #require(try fixture.received().first)
+            #expect(request.body == .joinRequest && request.sender == ShellFixture.beacon)
+            #expect(
+                try fixture.on { $0.statusLine } == "connected to broker.example.org:8883; joined to 0 of 1 servers")
+            try fixture.send(.response(.joinSuccess), token: request.token)
+            #expect(try report(fixture).servers.map(\.membership) == ["member"])
+            #expect(try fixture.on { $0.statusLine }.hasSuffix("joined to 1 of 1 servers"))
+            #expect(try metrics(fixture).contains("srup_beacon_server_member{server=\"\(ShellFixture.c2)\"} 1\n"))
+        }
+    }
+
+    @Test("a right proof is answered valid, and the verdict is published before the device hears of it")
+    func valid() throws {
+        let waiting = Mutex<[Bool]>([])
+        let end = Mutex<Int32?>(nil)
+        let peek: @Sendable () -> Void = {
+            guard let socket = end.withLock({ $0 }) else { return }
+            var byte: UInt8 = 0
+            let hasFrame = recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
+            waiting.withLock { $0.append(hasFrame) }
+        }
+        try withMember(willPublish: peek) { fixture in
+            try fixture.observe(device, value, token: fixture.token(1))
+            let link = try fixture.connectDevice()
+            end.withLock { $0 = link.socket }
+            let ended = try #require(try link.prove(value, as: device))
+            #expect(ended.outcome == .valid && ended.isProved && link.isClosed)
+            #expect(waiting.withLock { $0 } == [false])
+            let answer = try #require(try fixture.received().last)
+            #expect(answer.body == .response(.observedJoinValid) && answer.token == fixture.token(1))
+            let events = fixture.log.lines.compactMap { $0.fields["event"] }
+            #expect(events == ["opened", "ready", "challenged", "answered", "ended"])
+        }
+    }
+
+    @Test("a proof's latency ends when its verdict is written to the broker's connection")
+    func latency() throws {
+        try withMember { fixture in
+            try fixture.observe(device, value, token: fixture.token(1))
+            _ = try fixture.connectDevice().prove(value, as: device)
+            let answer = try #require(fixture.link.takeMessages().last)
+            #expect(try metrics(fixture).contains("proof_to_publish_seconds_count 0\n"))
+            try fixture.pass(.milliseconds(40))
+            answer.isWritten?()
+            let text = try metrics(fixture)
+            #expect(text.contains("proof_to_publish_seconds_count 1\n"))
+            #expect(text.contains("proof_to_publish_seconds_bucket{le=\"0.05\"} 1\n"))
+            #expect(text.contains("proof_to_publish_seconds_bucket{le=\"0.02\"} 0\n"))
+        }
+    }
+
+    @Test("a deadline's verdict, given while a frame is handled, is no latency of a proof")
+    func deadlineUnderFrame() throws {
+        try withMember("[observation]\nwindow = 5") { fixture in
+            try fixture.observe(device, value, token: fixture.token(1))
+            let link = try fixture.connectDevice()
+            guard case .hello? = try link.receive() else { throw ShellFault.noHello }
+            link.send(.ready(mode: .challenge, device: device))
+            fixture.clock.jump(by: .seconds(6))
+            fixture.loop.turn()
+            let answer = try #require(fixture.link.takeMessages().last)
+            #expect(try UnverifiedFrame(answer.payload).unverifiedMessage.body == .response(.observedJoinFail))
+            #expect(answer.isWritten == nil)
+        }
+    }
+
+    private enum ShellFault: Error { case noHello }
+
+    @Test("silence is answered fail at the deadline and not before, and a right proof after it is worth nothing")
+    func silence() throws {
+        try withMember("[observation]\nwindow = 5") { fixture in
+            try fixture.observe(device, value, token: fixture.token(1))
+            try fixture.pass(.milliseconds(4_999))
+            #expect(try fixture.received().isEmpty)
+            try fixture.pass(.milliseconds(1))
+            #expect(try fixture.received().map(\.body) == [.response(.observedJoinFail)])
+            #expect(try fixture.connectDevice().prove(value, as: device)?.outcome != .valid)
+            #expect(try fixture.received().isEmpty)
+            try fixture.observe(device, value, token: fixture.token(1))
+            #expect(try fixture.received().map(\.body) == [.response(.observedJoinFail)])
+        }
+    }
+
+    @Test("a wrong value closes its link, and the observation is invalid at its deadline")
+    func wrongValue() throws {
+        try withMember("[observation]\nwindow = 5") { fixture in
+            try fixture.observe(device, value, token: fixture.token(1))
+            #expect(try fixture.connectDevice().prove(.random(), as: device)?.outcome == .invalid)
+            #expect(try fixture.received().isEmpty)
+            try fixture.pass(.seconds(5))
+            #expect(try fixture.received().map(\.body) == [.response(.observedJoinInvalid)])
+        }
+    }
+
+    @Test("a frame that comes a second time is refused and causes nothing")
+    func replayed() throws {
+        try withMember { fixture in
+            let request = try fixture.request(device, value, token: fixture.token(1))
+            let now = fixture.clock.now
+            try fixture.on { _ = $0.take([request], arrivedAt: now) }
+            _ = try fixture.connectDevice().prove(value, as: device)
+            _ = fixture.link.take()
+            #expect(try fixture.on { $0.take([request], arrivedAt: now) } == 1, "it is taken, and acknowledged")
+            #expect(fixture.link.take() == [])
+            #expect(try report(fixture).refused["replayed"] == 1)
+        }
+    }
+
+    @Test("the same question under a new sequence id gets the same verdict under a new sequence id")
+    func askedAgain() throws {
+        try withMember { fixture in
+            try fixture.observe(device, value, token: fixture.token(1))
+            _ = try fixture.connectDevice().prove(value, as: device)
+            try fixture.observe(device, .random(), token: fixture.token(1))
+            let answers = try fixture.received()
+            #expect(answers.map(\.body) == [.response(.observedJoinValid), .response(.observedJoinValid)])
+            #expect(answers[0].sequence < answers[1].sequence)
+            #expect(try Inquiry.history(try fixture.on { $0.answer("observations 5") }).count == 1)
+        }
+    }
+
+    @Test("a device that is ready before the server's request waits on its link and is challenged when it comes")
+    func deviceFirst() throws {
+        try withMember("[link]\nvalue-mode = yes") { fixture in
+            let link = try fixture.connectDevice()
+            guard case .hello(_, let modes, let id, let nonce)? = try link.receive() else { throw ShellFault.noHello }
+            #expect(id == ShellFixture.beacon && modes == [.challenge, .value, .keyed])
+            #expect(nonce.count == LinkFrame.linkNonceLength)
+            link.send(.ready(mode: .value, device: device))
+            let answer = try link.receive()
+            if case .wait? = answer {} else { Issue.record("no WAIT: \(String(describing: answer))") }
+            try fixture.observe(device, value, token: fixture.token(1))
+            let question = try link.receive()
+            if case .challenge? = question {} else { Issue.record("no CHALLENGE: \(String(describing: question))") }
+            link.send(.value(value))
+            #expect(try link.receive() == .outcome(.valid, tag: LinkFrame.noTag) && link.isClosed)
+        }
+    }
+
+    @Test("report-evidence sends the evidence just before the verdict")
+    func evidence() throws {
+        try withMember("[observation]\nreport-evidence = yes") { fixture in
+            try fixture.observe(device, value, token: fixture.token(1))
+            _ = try fixture.connectDevice().prove(value, as: device)
+            let answers = try fixture.received()
+            #expect(answers.map(\.body.type) == [.data, .response])
+            guard case .data(let id, let data)? = answers.first?.body else { return }
+            #expect(id == Octets("OBSERVATION_EVIDENCE".utf8))
+            let object = try JSONSerialization.jsonObject(with: Data(data.bytes)) as? [String: Any]
+            #expect(object?["mode"] as? String == "challenge")
+        }
+    }
+
+    @Test("a value that overtakes the server's request for it is proved again when the request is there")
+    func overtaken() throws {
+        try withMember { fixture in
+            try fixture.observe(device, .random(), token: fixture.token(1))
+            #expect(try fixture.connectDevice().prove(value, as: device)?.outcome == .invalid)
+            try fixture.observe(device, value, token: fixture.token(2))
+            #expect(try fixture.received().map(\.body) == [.response(.observedJoinFail)])
+            // The beacon holds off who has just been wrong.
+            for _ in 0..<60 {
+                if try fixture.connectDevice().prove(value, as: device)?.outcome == .valid { break }
+                try fixture.pass(.seconds(1))
+            }
+            #expect(try fixture.received().map(\.body) == [.response(.observedJoinValid)])
+        }
+    }
+
+    @Test("more deadlines than one turn has time for are answered in several, each once")
+    func manyDeadlines() throws {
+        try withMember("[observation]\nwindow = 5") { fixture in
+            for number in 1...5 {
+                try fixture.observe(Identifier(UInt64(0x1000 + number)), value, token: fixture.token(UInt8(number)))
+            }
+            try fixture.pass(.seconds(5))
+            #expect(try Set(fixture.received().map(\.token)) == Set((1...5).map { fixture.token(UInt8($0)) }))
+            try fixture.pass(.seconds(5))
+            #expect(try fixture.received().isEmpty)
+        }
+    }
+
+    @Test("what no broker has acknowledged is published again over the next connection, the same bytes")
+    func outbox() throws {
+        try withMember { fixture in
+            try fixture.send(.response(.actionSuccess), token: fixture.token(9))
+            _ = fixture.link.takeMessages()
+            try fixture.observe(device, value, token: fixture.token(1))
+            _ = try fixture.connectDevice().prove(value, as: device)
+            let first = fixture.link.takeMessages()
+            try fixture.connect()
+            let second = fixture.link.takeMessages()
+            #expect(second.suffix(first.count).map(\.payload) == first.map(\.payload) && !first.isEmpty)
+            try fixture.on { $0.brokerHappened(.acknowledged(second.map(\.id))) }
+            #expect(fixture.log.texts.last?.contains("the broker has the answer to") == true)
+            try fixture.connect()
+            #expect(fixture.link.takeMessages().isEmpty)
+        }
+    }
+
+    @Test("while the journal cannot be written nothing is taken, links are closed, and devices come back later")
+    func journalFails() throws {
+        try withMember { fixture in
+            try fixture.observe(device, value, token: fixture.token(1))
+            let link = try fixture.connectDevice()
+            _ = try link.receive()
+            let fault = ioError
+            #expect(try fixture.on { $0.transact { _ in throw fault } } == false)
+            #expect(link.isClosed)
+            #expect(try fixture.send(.identityRequest, token: fixture.token(2)) == false)
+            #expect(try fixture.connectDevice().receive() == .outcome(.busy, tag: LinkFrame.noTag))
+            #expect(try report(fixture).journal.state == "failing")
+            #expect(try metrics(fixture).contains("srup_beacon_journal_writable 0\n"))
+            #expect(try fixture.on { $0.statusLine } == fault.sentence)
+            #expect(fixture.log.texts.count { $0.contains("nothing is acted on until it can") } == 1)
+        }
+    }
+
+    @Test("a second later it goes on with what is on disk, and tells the broker link")
+    func journalRecovers() throws {
+        try withMember { fixture in
+            try fixture.observe(device, value, token: fixture.token(1))
+            let fault = ioError
+            try fixture.on { _ = $0.transact { _ in throw fault } }
+            _ = (fixture.link.take(), fixture.log.take())
+            try fixture.pass(.seconds(1))
+            #expect(fixture.link.take().last == "hurry")
+            #expect(fixture.log.texts.last == "the journal can be written again")
+            #expect(try report(fixture).journal.state == "ok")
+            #expect(try fixture.connectDevice().prove(value, as: device)?.outcome == .valid)
+        }
+    }
+
+    @Test("a full disk and damage are told apart; damage sets the journal aside, and servers are asked again")
+    func damage() throws {
+        try withMember { fixture in
+            let full = Journal.Failure.database(DatabaseError(code: 13, words: "database or disk is full"))
+            try fixture.on { _ = $0.transact { _ in throw full } }
+            #expect(try report(fixture).journal.state == "full")
+            try fixture.pass(.seconds(1))
+            let damaged = Journal.Failure.database(DatabaseError(code: 11, words: "malformed"))
+            try fixture.on { _ = $0.transact { _ in throw damaged } }
+            _ = fixture.link.takeMessages()
+            try fixture.pass(.seconds(1))
+            #expect(try report(fixture).journal.findings.count == 1)
+            #expect(fixture.log.texts.contains { $0.contains("was damaged and has been set aside") })
+            #expect(try fixture.received().last?.body == .joinRequest)
+            #expect(try report(fixture).servers.map(\.membership) != ["member"])
+        }
+    }
+
+    @Test("a journal that still cannot be written is reported once a minute")
+    func troubleLines() throws {
+        try withMember { fixture in
+            let fault = ioError
+            for _ in 0..<150 {
+                try fixture.on { $0.startTrouble(fault) }
+                fixture.clock.jump(by: .seconds(1))
+            }
+            #expect(fixture.log.texts.count { $0.contains("nothing is acted on until it can") } == 3)
+        }
+    }
+
+    @Test("a faulty configuration changes nothing, and the person who asked hears why")
+    func faultyReload() throws {
+        try withMember("[observation]\nwindow = 5") { fixture in
+            #expect(try fixture.reload("[observation]\nwindow = soon").contains("window"))
+            #expect(fixture.log.texts.last?.hasSuffix("the old configuration stays in force") == true)
+            let missing = try fixture.reload("[observation]\nwindow = 1\n[server 77]\nkey = /nothing.pem")
+            #expect(missing == "/nothing.pem does not exist")
+            #expect(try report(fixture).servers.map(\.membership) == ["member"])
+            try fixture.observe(device, value, token: fixture.token(1))
+            try fixture.pass(.milliseconds(4_999))
+            #expect(try fixture.received().isEmpty, "the old window holds")
+        }
+    }
+
+    @Test("a configuration that is read again gives window and servers, and names what waits for a restart")
+    func reload() throws {
+        try withMember("[observation]\nwindow = 5") { fixture in
+            let settings = "[observation]\nwindow = 1\n[broker]\nreconnect-first = 0.06\n[server 77]\nkey = /77.pem"
+            #expect(try fixture.reload(settings) == "reloaded")
+            #expect(fixture.log.texts.contains("[broker] has changed: that needs a restart"))
+            #expect(!fixture.log.texts.contains { $0.contains("[link] transports has changed") })
+            let servers = try report(fixture).servers
+            #expect(servers.map(\.membership) == ["joining", "member"])
+            #expect(try fixture.received().map(\.body) == [.joinRequest])
+            try fixture.observe(device, value, token: fixture.token(1))
+            try fixture.pass(.seconds(1))
+            #expect(try fixture.received().last?.body == .response(.observedJoinFail), "the new window holds")
+            #expect(try fixture.reload("") == "reloaded")
+            #expect(try report(fixture).servers.count == 1, "a server that is gone is gone")
+        }
+    }
+
+    @Test("a forged frame with the highest sequence id, and a true one, do not silence the server")
+    func forgedSequence() throws {
+        try withMember { fixture in
+            let now = fixture.clock.now
+            for key in [try TestKeys.privateKey("wrong_2048"), try TestKeys.privateKey("c2_2048")] {
+                let message = Message(
+                    sequence: SequenceID(.max), sender: ShellFixture.c2, token: fixture.token(1),
+                    body: .terminateCommand)
+                let incoming = Incoming(topic: "t", payload: try message.signed(by: key))
+                try fixture.on { _ = $0.take([incoming], arrivedAt: now) }
+            }
+            #expect(try report(fixture).refused == ["bad-signature": 1, "sequence-too-high": 1])
+            try fixture.observe(device, value, token: fixture.token(2))
+            #expect(try fixture.connectDevice().prove(value, as: device)?.outcome == .valid)
+        }
+    }
+
+    @Test("answers over the control socket are what it knows, and nothing for what it does not understand")
+    func control() throws {
+        try withMember { fixture in
+            try fixture.observe(device, value, token: fixture.token(1))
+            _ = try fixture.connectDevice().prove(value, as: device)
+            let status = try Inquiry.report(try fixture.on { $0.answer("status") })
+            #expect(status.text.contains("server \(ShellFixture.c2): member"))
+            let history = try Inquiry.history(try fixture.on { $0.answer("observations 5") })
+            #expect(history.count == 1)
+            let token = fixture.token(1)
+            #expect(try !fixture.on { $0.answer("explain \(token)") }.isEmpty)
+            for request in ["", "explain", "nonsense", "resign", "join nobody"] {
+                #expect(try fixture.on { $0.answer(request) } == [], "\(request)")
+            }
+            let refused = try fixture.on { $0.answer("join \(ShellFixture.c2.topicForm) simple") }
+            #expect(
+                try decoder().decode(OrderReply.self, from: Data(refused)).refusal?.contains("member already") == true)
+            let standing = try fixture.on { $0.answer("standing \(ShellFixture.c2.topicForm)") }
+            let told = try decoder().decode(StandingReport.self, from: Data(standing))
+            #expect(told.membership == "member" && told.isConnected && told.fault == nil)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import TestVectors
+import Testing
+
+@testable import Daemon
+@testable import Operating
+
+@Suite("What the doctor makes of")
+struct DoctorChecksTests {
+    @Test(
+        "a kernel's version",
+        arguments: [
+            ("6.12.57+deb13-amd64", Finding.Verdict.good), ("6.12", .good), ("7.0.1", .good),
+            ("6.1.0-38-amd64", .warning),
+            ("6.6.51", .warning), ("5.10.0", .warning), ("unknown", .warning), ("", .warning),
+        ])
+    func kernel(release: String, verdict: Finding.Verdict) {
+        let finding = Doctor.kernel(release)
+        #expect(finding.verdict == verdict)
+        #expect((finding.hint == nil) == (verdict == .good))
+    }
+
+    @Test("a certificate's time")
+    func validity() {
+        let (now, day) = (wallSeconds(), Int64(86_400))
+        func verdict(_ from: Int64?, _ until: Int64?) -> Finding.Verdict {
+            Doctor.validity("c", "f", from, until).verdict
+        }
+        #expect(verdict(now - day, now + 30 * day) == .good)
+        #expect(verdict(now - day, now + 6 * day) == .warning)
+        #expect(verdict(now - 2 * day, now - day) == .bad)
+        #expect(verdict(now + day, now + 30 * day) == .bad)
+        #expect(verdict(nil, nil) == .bad)
+    }
+
+    @Test("anything is one line, and another where there is something to do")
+    func text() {
+        #expect(Finding("disk", .good, "/a", "room").text == "good     disk            /a: room")
+        let lines = Finding("disk", .bad, "/a", "none", do: "make some").text.split(separator: "\n")
+        #expect(lines == ["BAD      disk            /a: none", "                         do: make some"])
+    }
+
+    @Test("each server that shares the beacon and names nobody")
+    func shared() throws {
+        let good = """
+            [beacon]
+            identity = bea0000000000001
+            key = /etc/k
+            state = /var/s
+            [broker]
+            address = broker.example.org:8883
+            ca = /etc/ca
+            certificate = /etc/cert
+            key = /etc/tls
+            [server c2]
+            key = /etc/c2
+
+            """
+        let second = "[server c3]\nkey = /etc/c3\n"
+        func findings(_ lines: String) throws -> [Finding] {
+            try TemporaryFolder.with {
+                Doctor.shared(try Configuration(file: try $0.write(Data((good + lines).utf8), to: "beacon.conf")))
+            }
+        }
+        let both = try findings("recipient = broker\nshared = yes\n" + second)
+        #expect(both.map(\.verdict) == [.warning] && both.map(\.lookedAt) == ["server c2"])
+        #expect(both.allSatisfy { $0.hint != nil })
+        #expect(try findings("recipient = broker\n").isEmpty)
+        #expect(try findings(second).isEmpty)
+    }
+}
