@@ -44,29 +44,39 @@ public struct C2OrderParser: Sendable {
         return digest
     }
 
+    /// The first word of a line.
+    private enum Verb: String {
+        case accept, refuse, observer, join, terminate, deregister, identity, action, data, update, activate
+        case require, group
+    }
+
     /// Parses a line.
     /// - Throws: `OperatorFault`.
     public func parse(_ line: String) throws(OperatorFault) -> C2OrderLine {
         let words = line.split(separator: " ").map(String.init)
-        guard let verb = words.first else { return .empty }
-        if verb == "group" {
-            guard words.count >= 3, words[1].utf8.count <= C2OrderParser.maximumName else {
-                throw C2OrderParser.fault(line)
-            }
-            guard groups.count < C2OrderParser.mostGroups || groups[words[1]] != nil else {
-                throw OperatorFault(
-                    "there are \(C2OrderParser.mostGroups) groups already", hint: "replace one of them")
-            }
-            return .group(words[1], try nodes(words.dropFirst(2), line))
-        }
-        if verb == "require" {
-            guard words.count == 2, let grade = C2.Grade(rawValue: words[1]) else { throw C2OrderParser.fault(line) }
+        guard let first = words.first else { return .empty }
+        guard let verb = Verb(rawValue: first) else { throw C2OrderParser.fault("unknown command", in: first) }
+        switch verb {
+        case .group: return try group(words, line)
+        case .require:
+            guard words.count == 2, let grade = C2.Grade(rawValue: words[1]) else { throw C2OrderParser.invalid(line) }
             return .orders([.require(grade)])
+        case .accept, .refuse, .observer, .join, .terminate, .deregister, .identity, .action, .data, .update, .activate:
+            guard words.count >= 2 else { throw C2OrderParser.invalid(line) }
+            let nodes = try nodes(words[1...1], line)
+            let make = try maker(verb, Array(words.dropFirst(2)), line)
+            return .orders(nodes.map(make))
         }
-        guard words.count >= 2 else { throw C2OrderParser.fault(line) }
-        let nodes = try nodes(words[1...1], line)
-        let make = try maker(verb, Array(words.dropFirst(2)), line)
-        return .orders(nodes.map(make))
+    }
+
+    private func group(_ words: [String], _ line: String) throws(OperatorFault) -> C2OrderLine {
+        guard words.count >= 3, words[1].utf8.count <= C2OrderParser.maximumName else {
+            throw C2OrderParser.invalid(line)
+        }
+        guard groups.count < C2OrderParser.mostGroups || groups[words[1]] != nil else {
+            throw OperatorFault("there are \(C2OrderParser.mostGroups) groups already", hint: "replace one of them")
+        }
+        return .group(words[1], try nodes(words.dropFirst(2), line))
     }
 
     private func nodes(_ words: ArraySlice<String>, _ line: String) throws(OperatorFault) -> [Identifier] {
@@ -78,50 +88,70 @@ public struct C2OrderParser: Sendable {
                 }
                 nodes += members
             } else {
-                guard let node = Identifier(hexadecimal: word) else { throw C2OrderParser.fault(line) }
+                guard let node = Identifier(hexadecimal: word) else { throw C2OrderParser.invalid(line) }
                 nodes.append(node)
             }
         }
         return nodes
     }
 
+    /// What makes the order for a node, of the words after the node.
     private func maker(
-        _ verb: String, _ rest: [String], _ line: String
+        _ verb: Verb, _ rest: [String], _ line: String
     ) throws(OperatorFault) -> (Identifier) -> C2Order {
-        switch (verb, rest.count) {
-        case ("accept", 0):
+        let order: ((Identifier) -> C2Order)? =
+            switch verb {
+            case .accept: try accept(rest, line)
+            case .observer:
+                C2OrderParser.only(rest).flatMap { ["yes": true, "no": false][$0] }.map { may in { .observer($0, may) }
+                }
+            case .refuse: rest.isEmpty ? { .refuse($0) } : nil
+            case .join: rest.isEmpty ? { .join($0) } : nil
+            case .terminate: rest.isEmpty ? { .terminate($0) } : nil
+            case .deregister: rest.isEmpty ? { .deregister($0) } : nil
+            case .identity: rest.isEmpty ? { .identity($0) } : nil
+            case .activate: rest.isEmpty ? { .activate($0) } : nil
+            case .action:
+                C2OrderParser.only(rest).flatMap { Action(word: $0)?.rawValue ?? UInt8($0) }.map { code in
+                    { .action($0, code) }
+                }
+            case .data: C2OrderParser.data(rest)
+            case .update: try update(rest)
+            case .require, .group: nil
+            }
+        guard let order else { throw C2OrderParser.invalid(line) }
+        return order
+    }
+
+    private static func only(_ words: [String]) -> String? { words.count == 1 ? words[0] : nil }
+
+    private func accept(_ rest: [String], _ line: String) throws(OperatorFault) -> ((Identifier) -> C2Order)? {
+        guard !rest.isEmpty else {
             throw OperatorFault(
                 "\"\(line)\" does not name the join's mark",
                 hint: "compare the value that is shown here, and give the mark below it: accept NODE MARK")
-        case ("accept", 1): return { .accept($0, mark: rest[0]) }
-        case ("observer", 1):
-            guard let may = ["yes": true, "no": false][rest[0]] else { throw C2OrderParser.fault(line) }
-            return { .observer($0, may) }
-        case ("refuse", 0): return { .refuse($0) }
-        case ("join", 0): return { .join($0) }
-        case ("terminate", 0): return { .terminate($0) }
-        case ("deregister", 0): return { .deregister($0) }
-        case ("identity", 0): return { .identity($0) }
-        case ("action", 1):
-            guard let code = Action(word: rest[0])?.rawValue ?? UInt8(rest[0]) else { throw C2OrderParser.fault(line) }
-            return { .action($0, code) }
-        case ("data", 1), ("data", 2):
-            guard let bytes = bytes(hexadecimal: (rest.count == 2 ? rest[1] : "").utf8), bytes.count <= 65_535,
-                rest[0].utf8.count <= 65_535
-            else { throw C2OrderParser.fault(line) }
-            return { .data($0, id: Octets(rest[0].utf8), Octets(bytes)) }
-        case ("update", 2):
-            guard (1...65_000).contains(rest[0].utf8.count) else { throw C2OrderParser.fault(line) }
-            let digest = try digest(of: rest[1])
-            return { .update($0, url: rest[0], digest: digest) }
-        case ("activate", 0): return { .activate($0) }
-        default: throw C2OrderParser.fault(line)
         }
+        return C2OrderParser.only(rest).map { mark in { .accept($0, mark: mark) } }
     }
 
-    private static func fault(_ line: String) -> OperatorFault {
+    private static func data(_ rest: [String]) -> ((Identifier) -> C2Order)? {
+        guard (1...2).contains(rest.count), let bytes = bytes(hexadecimal: (rest.count == 2 ? rest[1] : "").utf8),
+            max(bytes.count, rest[0].utf8.count) <= 65_535
+        else { return nil }
+        return { .data($0, id: Octets(rest[0].utf8), Octets(bytes)) }
+    }
+
+    private func update(_ rest: [String]) throws(OperatorFault) -> ((Identifier) -> C2Order)? {
+        guard rest.count == 2, (1...65_000).contains(rest[0].utf8.count) else { return nil }
+        let digest = try digest(of: rest[1])
+        return { .update($0, url: rest[0], digest: digest) }
+    }
+
+    private static func invalid(_ line: String) -> OperatorFault { fault("invalid arguments in", in: line) }
+
+    private static func fault(_ what: String, in text: String) -> OperatorFault {
         OperatorFault(
-            "unknown command \"\(readable(Array(line.utf8.prefix(200))))\"",
+            "\(what) \"\(readable(Array(text.utf8.prefix(200))))\"",
             hint:
                 "write refuse, join, terminate, deregister, identity or activate and a node; accept NODE MARK; "
                 + "observer NODE yes|no; require reachable|challenged|keyed; action NODE NAME; "

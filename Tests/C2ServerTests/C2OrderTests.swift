@@ -78,6 +78,14 @@ struct C2OrderTests {
         #expect(throws: OperatorFault.self) { try C2OrderTests.parser.parse(line) }
     }
 
+    @Test("an unknown command is told from one with invalid arguments")
+    func faults() {
+        let unknown = #expect(throws: OperatorFault.self) { try C2OrderTests.parser.parse("dance bea1") }
+        #expect(unknown?.sentence == "unknown command \"dance\"")
+        let invalid = #expect(throws: OperatorFault.self) { try C2OrderTests.parser.parse("action bea1 sing") }
+        #expect(invalid?.sentence == "invalid arguments in \"action bea1 sing\"")
+    }
+
     @Test("only accept and refuse decide on a join: with a console they are not taken from a line")
     func decisions() {
         #expect(

@@ -133,7 +133,7 @@ public actor Console {
         case "/join": return await decide(form, session)
         case "/order": return await obey(form, session)
         case ConsolePage.requirePath: return await require(form, session)
-        default: return .sentence(404, "Not here", "The console has no such page.")
+        default: return .sentence(404, "Not found", "The console has no such page.")
         }
     }
 
@@ -180,7 +180,7 @@ public actor Console {
         case "/events": return events(request, query, session)
         case let path where path.hasPrefix(ConsolePage.joinPath):
             return await join(String(path.dropFirst(ConsolePage.joinPath.count)), query, session)
-        default: return .sentence(404, "Not here", "The console has no such page.")
+        default: return .sentence(404, "Not found", "The console has no such page.")
         }
     }
 
