@@ -191,7 +191,11 @@ public struct AdapterCare: Sendable {
         case .setCapability: capabilityIsSet = true
         case .readOutOfBand: (rung, lastAlive) = (0, now)
         case .setPowered(true): (rung, lastAlive) = (0, now)
-        default: break
+        case .setPowered(false), .setDiscoverable, .setBondable, .setSimplePairing, .setLE, .setSecureConnections,
+            .setClassic:
+            break  // the reply has the settings
+        case .readIndexList, .pair, .confirm, .unpair, .startDiscovery, .stopDiscovery, .readConnection:
+            break  // never sent from here
         }
         if let settings = AdapterCare.settings(in: reply, after: command) { deeds += take(settings) }
         failures = 0
@@ -213,7 +217,10 @@ public struct AdapterCare: Sendable {
             .setSecureConnections, .setPrivacy:
             var reader = LittleEndianReader(reply[...])
             return reader.u32().map(AdapterSettings.init(rawValue:))
-        default: return nil
+        case .readIndexList, .readInformation, .setName, .setCapability, .pair, .confirm, .unpair, .startDiscovery,
+            .stopDiscovery, .readConnection, .readOutOfBand, .readAdvertisingFeatures, .addAdvertising,
+            .removeAdvertising:
+            return nil
         }
     }
 

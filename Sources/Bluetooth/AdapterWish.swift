@@ -29,7 +29,9 @@ extension ManagementCommand {
             .setPrivacy,
             .readAdvertisingFeatures:
             true
-        default: false
+        case .readIndexList, .readInformation, .setPowered, .setConnectable, .setBondable, .pair, .confirm, .unpair,
+            .startDiscovery, .stopDiscovery, .readConnection, .readOutOfBand, .addAdvertising, .removeAdvertising:
+            false
         }
     }
 

@@ -189,7 +189,11 @@ public enum ManagementCommand: Equatable, Sendable {
     package var replyStart: [UInt8] {
         switch self {
         case .confirm(let peer, _), .pair(let peer), .unpair(let peer), .readConnection(let peer): peer.bytes
-        default: []
+        case .readIndexList, .readInformation, .setPowered, .setDiscoverable, .setConnectable, .setBondable,
+            .setSimplePairing, .setLE, .setSecureConnections, .setClassic, .setName, .setCapability, .setPrivacy,
+            .startDiscovery, .stopDiscovery, .readOutOfBand, .readAdvertisingFeatures, .addAdvertising,
+            .removeAdvertising:
+            []
         }
     }
 

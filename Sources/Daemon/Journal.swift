@@ -218,14 +218,8 @@ package final class Journal {
                 INSERT INTO servers (id, membership, last_sent) VALUES (?, 'stranger', ?)
                 ON CONFLICT (id) DO UPDATE SET last_sent = excluded.last_sent
                 """, .unsigned(server.number), .unsigned(message.sequence.number))
-            switch message.body.type {
-            case .joinRequest, .humanJoinRequest, .observedJoinRequest:
-                try database.run("DELETE FROM outbox WHERE topic = ?", .text(topic))  // nothing else has that topic
-            case .resignRequest, .deregisterRequest:
-                try database.run(
-                    "DELETE FROM outbox WHERE server = ? AND substr(frame, 2, 1) = ?", .unsigned(server.number),
-                    .blob([message.body.type.rawValue]))
-            default: break
+            for id in try superseded(by: message, to: server) {
+                try database.run("DELETE FROM outbox WHERE id = ?", .integer(id))
             }
             try database.run(
                 """
@@ -235,6 +229,18 @@ package final class Journal {
                 .unsigned(server.number), .blob(message.token.bytes))
         }
         return database.lastRow
+    }
+
+    /// The waiting messages to a server whose place a message takes.
+    private func superseded(by message: Message, to server: Identifier) throws -> [Int64] {
+        guard message.body.type.isRequest else { return [] }
+        guard !message.body.type.isRequestToJoin else {  // nothing else has that topic
+            let topic = Database.Value.text(message.topic(to: server))
+            return try database.rows("SELECT id FROM outbox WHERE topic = ?", topic).map { $0.integer(0) }
+        }
+        return try database.rows("SELECT id, frame FROM outbox WHERE server = ?", .unsigned(server.number))
+            .filter { (try? UnverifiedFrame($0.blob(1)))?.unverifiedMessage.body.type == message.body.type }
+            .map { $0.integer(0) }
     }
 
     private func raiseCeiling(_ server: Identifier, _ sequence: SequenceID) throws(Failure) {

@@ -82,7 +82,7 @@ final class MessageIntake: @unchecked Sendable {
 
     /// Where there are several servers, none of them keeps the beacon from the others for long.
     private func isInBudget(_ message: Message, at now: Instant) -> Bool {
-        guard !message.body.isAlwaysHeard, !work.hasRoom(for: message.sender, at: now) else { return true }
+        guard !Received(message.body).isAlwaysHeard, !work.hasRoom(for: message.sender, at: now) else { return true }
         reports.refuse(
             "too-fast",
             "\(message.body.type.name) from \(message.sender): it keeps this beacon from its other servers",

@@ -26,13 +26,3 @@ struct WorkBudget {
         servers[server] = (worked(for: server, at: ended) + max(.zero, ended - begun), ended)
     }
 }
-
-extension Body {
-    /// What a server may always say: an answer to us, and what ends a membership.
-    var isAlwaysHeard: Bool {
-        switch self {
-        case .response, .terminateCommand, .deregisterCommand: true
-        default: false
-        }
-    }
-}

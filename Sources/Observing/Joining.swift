@@ -109,7 +109,7 @@ extension Observer {
     mutating func obeyJoin(_ server: Identifier) -> [Effect] {
         switch servers[server]?.membership {
         case .joining, .presenting: return []
-        default:
+        case .stranger, .member, .refused, .terminated, .resigning, .resigned, .deregistering, .deregistered, nil:
             servers[server]?.manner = (terms[server] ?? Terms()).manner
             return settle(server, as: .stranger) + [.report(.commanded(server)), .wantToken(server)]
         }

@@ -176,11 +176,12 @@ public struct Observer: Sendable {
     public var heldLinks: [(id: LinkID, peer: Peer, device: Identifier?, state: String, since: Instant)] {
         links.map { id, link in
             let state =
-                switch link.session.state {
-                case .signing: "signs"
-                case _ where link.session.awaitsProof: "challenged"
-                case _ where link.session.isHeld: "waits"
-                default: "connected"
+                if case .signing = link.session.state {
+                    "signs"
+                } else if link.session.awaitsProof {
+                    "challenged"
+                } else {
+                    link.session.isHeld ? "waits" : "connected"
                 }
             return (id, link.peer, link.session.device, state, link.openedAt)
         }

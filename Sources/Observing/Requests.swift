@@ -21,7 +21,8 @@ extension Observer {
         }
         if let refusal = refusal(of: content, context) { return refused(refusal) }
         guard hasRoom(for: content, at: now) else { return refused(.tooFast) }
-        let opened = content.body.sealed.map { open($0) }
+        let received = Received(content.body)
+        let opened = received.sealed.map { open($0) }
         if case .failure(.seal) = opened { return refused(.notSealedToUs) }
         spend(on: content, at: now)
         noteToken(of: content)
@@ -33,24 +34,31 @@ extension Observer {
             servers[content.sender]?.lastAccepted = content.sequence
             effects.append(.record(.accepted(content.sender, content.sequence)))
         }
-        switch content.body {
-        case .observationRequest(let device, _):
+        switch received {
+        case .observation(let device, _):
             effects += observe(exchange, device, opened, context, frame: message.frame, at: now)
-        case .response(let status): effects += settleRequest(of: content.sender, status, at: now)
-        case .humanJoinResponse, .observedJoinResponse: effects += present(exchange, opened, at: now)
+        case .answer(let status): effects += settleRequest(of: content.sender, status, at: now)
+        case .value: effects += present(exchange, opened, at: now)
         case .joinCommand: effects += obeyJoin(content.sender)
-        case .terminateCommand: effects += leave(content.sender, as: .terminated)
-        case .deregisterCommand: effects += expelled(by: content.sender, exchange)
-        case .action(let code): effects += act(code, exchange)
-        case .data(let id, let data): effects += take(id, data, exchange)
-        case .initiate(let url, let digest): effects += initiate(exchange, url: url, digest: digest)
-        case .activate: effects += activate(exchange)
-        case .identityRequest:
-            let data = Body.data(id: DataID.identification.octets, data: Octets(identification.utf8))
-            effects.append(send(data, content.token, to: content.sender))
-        default: preconditionFailure("\(content.body.type.name) passed the checks and is not served")
+        case .terminate: effects += leave(content.sender, as: .terminated)
+        case .deregister: effects += expelled(by: content.sender, exchange)
+        case .command(let command): effects += obey(command, exchange)
+        case .toServers, .betweenServers:
+            preconditionFailure("\(content.body.type.name) passed the checks and is not served")
         }
         return effects
+    }
+
+    private mutating func obey(_ command: Received.Command, _ exchange: Exchange) -> [Effect] {
+        switch command {
+        case .action(let code): return act(code, exchange)
+        case .data(let id, let data): return take(id, data, exchange)
+        case .initiate(let url, let digest): return initiate(exchange, url: url, digest: digest)
+        case .activate: return activate(exchange)
+        case .identityRequest:
+            let data = Body.data(id: DataID.identification.octets, data: Octets(identification.utf8))
+            return [send(data, exchange.token, to: exchange.server)]
+        }
     }
 
     /// Check 6: what this sender may send us now. The switch is the table of tests.
@@ -79,7 +87,7 @@ extension Observer {
         case (.member, .observationRequest), (.resigning, .observationRequest), (.deregistering, .observationRequest):
             return standing.lastAccepted == nil ? .notNow(standing.membership) : nil
         case (.member, let body), (.resigning, let body), (.deregistering, let body):
-            guard body.isCommand else { return .notServed }
+            guard Received(body).isCommand else { return .notServed }
             guard standing.lastAccepted != nil else { return .notNow(standing.membership) }
             guard !terms.namesUs || message.token.names(identity) || message.token.parties != nil else {
                 return .notForUs
@@ -136,14 +144,14 @@ extension Observer {
     private func hasRoom(for message: Message, at now: Instant) -> Bool {
         guard let standing = servers[message.sender] else { return false }
         if case .observationRequest = message.body { return standing.requests.hasRoom(at: now, policy.requestRate) }
-        return !message.body.isLimited || standing.commands.hasRoom(at: now, policy.commandRate)
+        return !Received(message.body).isLimited || standing.commands.hasRoom(at: now, policy.commandRate)
     }
 
     /// What was not for us, or was refused, has cost the server nothing: otherwise copies could use up its rate.
     private mutating func spend(on message: Message, at now: Instant) {
         if case .observationRequest = message.body {
             servers[message.sender]?.requests.take(at: now, policy.requestRate)
-        } else if message.body.isLimited {
+        } else if Received(message.body).isLimited {
             servers[message.sender]?.commands.take(at: now, policy.commandRate)
         }
     }
@@ -254,40 +262,16 @@ extension Observer {
     }
 }
 
-extension Body {
-    /// What is sealed to us.
-    fileprivate var sealed: Octets? {
-        switch self {
-        case .observationRequest(_, let sealed), .humanJoinResponse(let sealed), .observedJoinResponse(let sealed):
-            sealed
-        default: nil
-        }
-    }
-
-    /// Whether it counts for the rate of commands. What ends a membership is obeyed whatever came before it, once.
-    fileprivate var isLimited: Bool {
-        switch self {
-        case .initiate, .activate, .action, .data, .identityRequest, .joinCommand: true
-        default: false
-        }
-    }
-
-    /// What a server orders a member to do. OBSERVE_REQ is not among them: what binds it to us is its sealed value.
-    var isCommand: Bool {
-        switch self {
-        case .initiate, .activate, .action, .data, .identityRequest, .terminateCommand, .deregisterCommand: true
-        default: false
-        }
-    }
-}
-
 extension Terms {
     /// Whether this command of a server's is obeyed.
     fileprivate func allow(_ body: Body) -> Bool {
-        switch body.type {
-        case .initiate, .activate: updates
-        case .deregisterCommand: deregisters
-        default: true
+        switch Received(body) {
+        case .command(.initiate), .command(.activate): updates
+        case .deregister: deregisters
+        case .command(.action), .command(.data), .command(.identityRequest), .observation, .answer, .value,
+            .joinCommand,
+            .terminate, .toServers, .betweenServers:
+            true
         }
     }
 }

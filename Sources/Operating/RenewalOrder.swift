@@ -38,7 +38,7 @@ public struct RenewalOrder {
             switch deed {
             case .certified(let end): say("renewed: the broker's client certificate lasts until \(wallTime(end))")
             case .clock: deed.sentence.map(say)
-            default: break
+            case .step, .identity, .key, .accessKey, .registered, .validated: break
             }
             Checkpoint.pass()
         }.run(bits: asking.keyBits, now: Int64(time(nil))) { files throws(EnrolmentFault) in

@@ -20,6 +20,22 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case syndicationEnd = 0x2E, syndicationTerminate
 
+    /// Whether a device asks a server to let it join (§5.2).
+    public var isRequestToJoin: Bool {
+        switch self {
+        case .joinRequest, .humanJoinRequest, .observedJoinRequest: true
+        case .initiate, .response, .activate, .action, .data, .identityRequest, .joinCommand, .humanJoinResponse,
+            .observedJoinResponse, .observationRequest, .resignRequest, .terminateCommand, .deregisterRequest,
+            .deregisterCommand, .syndicationInitiate, .syndicatedAction, .syndicatedData, .syndicatedIdentityRequest,
+            .syndicatedDeviceCount, .syndicatedDeviceList, .syndicationRequest, .syndicatedC2Request, .syndicationEnd,
+            .syndicationTerminate:
+            false
+        }
+    }
+
+    /// Whether a device asks a server to let it join, resign or be deregistered (§5.2, §6).
+    public var isRequest: Bool { isRequestToJoin || self == .resignRequest || self == .deregisterRequest }
+
     /// The name that the specification gives the message, without its `SRUP_MESSAGE_TYPE_`.
     public var name: String {
         switch self {

@@ -33,12 +33,8 @@ public struct Message: Hashable, Sendable {
 
     /// Where a device publishes this for a server: join requests on the server's topic, all else on its own.
     public func topic(to server: Identifier) -> String {
-        switch body.type {
-        case .joinRequest, .humanJoinRequest, .observedJoinRequest:
-            Topic.servers + "/\(server.topicForm)/\(sender.topicForm)"
-        default:
-            Topic.of(device: sender)
-        }
+        body.type.isRequestToJoin
+            ? Topic.servers + "/\(server.topicForm)/\(sender.topicForm)" : Topic.of(device: sender)
     }
 }
 

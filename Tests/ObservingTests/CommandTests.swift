@@ -8,7 +8,7 @@ import Testing
 @Suite struct CommandTests {
     @Test("a command whose token does not name us is refused, and moves nothing", arguments: MessageTableTests.table)
     func commandsOfOthers(row: String, body: Body) {
-        guard body.isCommand else { return }
+        guard Received(body).isCommand else { return }
         var harness = Harness()
         let before = Snapshot(harness.observer)
         for foreign in [
