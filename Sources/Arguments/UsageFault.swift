@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 
-/// A command line that the command cannot take: a sentence that says what is wrong, and a hint that is an order.
+/// A command line that the command cannot take: a message that says what is wrong, and a hint that says what to do.
 public struct UsageFault: Error, Equatable, Sendable, CustomStringConvertible {
     /// What the command ends with: EX_USAGE of sysexits.h.
     public static let status: Int32 = EX_USAGE

@@ -7,7 +7,7 @@ struct Installation: Sendable {
         case inPlace
         /// Nothing was changed.
         case untouched(String)
-        /// The updater has been called: what it may have changed is to be undone.
+        /// The updater has been called: what it may have changed must be undone.
         case failed(String)
     }
 
@@ -59,7 +59,7 @@ enum ProgramFile {
         return places.first { access($0, X_OK) == 0 } ?? "/proc/self/exe"
     }()
 
-    /// What it says that it is; nil where it does not start.
+    /// The version that it reports; nil if it does not start.
     static var version: VersionNumber? {
         let result = ChildProcess.run(path, ["--version"], limit: patience)
         return result.succeeded ? result.lines.first.flatMap { VersionNumber($0) } : nil

@@ -12,16 +12,16 @@ extension Message {
     }
 }
 
-/// What must survive a restart: SQLite, WAL, synchronous=FULL, one file, one writer (rules: §5, §10). Used on one thread.
+/// What must survive a restart: SQLite, WAL, synchronous=FULL, one file, one writer. Used on one thread.
 ///
-/// A transaction is opened by the first change and ends with `commit()`. Whatever fails, the caller throws this journal and
-/// the observer away and opens both anew: what is on disk is what counts.
+/// A transaction is opened by the first change and ends with `commit()`. On any failure the caller discards this journal and
+/// the observer and opens both again: the state on disk is authoritative.
 package final class Journal {
     /// A journal that cannot be used, and what that means.
     package enum Failure: Error, Equatable {
         /// SQLite says so.
         case database(DatabaseError)
-        /// The file of sequence ceilings could not be written; the system's number for why.
+        /// The file of sequence ceilings could not be written; errno.
         case ceilings(errno: Int32)
         /// The reserve could not be taken; the system's number for why.
         case noReserve(errno: Int32)
@@ -59,7 +59,7 @@ package final class Journal {
     /// Larger files are not read through at every start; SQLite still finds what is damaged when it comes to it.
     static let quickCheckPages = 4_096
 
-    /// Verdicts that are kept; the oldest make room. More: more disk (about 300 bytes each).
+    /// Verdicts that are kept; the oldest are deleted. More: more disk (about 300 bytes each).
     private static let historyLimit: Int64 = 1_000_000
 
     let finding: Finding

@@ -42,6 +42,6 @@ struct JournalHealth {
         findings = (findings.filter { $0 != sentence } + [sentence]).suffix(JournalHealth.mostFindings)
     }
 
-    /// It is no longer so.
+    /// The finding no longer applies.
     mutating func isOver(_ sentence: String) { findings.removeAll { $0 == sentence } }
 }

@@ -5,7 +5,7 @@ import Nearby
 import Observing
 import ProofLink
 
-/// The listening sockets for nearby devices. One that cannot be had is logged once, and tried again.
+/// The listening sockets for nearby devices. One that cannot be opened is logged once, and tried again.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
 final class LinkListeners: @unchecked Sendable {
@@ -36,7 +36,7 @@ final class LinkListeners: @unchecked Sendable {
 
     /// - Parameters:
     ///   - listen: makes a listening socket.
-    ///   - accepted: takes a connection, which is its own to close.
+    ///   - accepted: takes a connection, and must close it.
     init(
         _ wanted: [Configuration.Listening], loop: Loop, clock: any LoopClock, log: Logger,
         listen: @escaping (Configuration.Listening) throws(LinkSocketError) -> Int32 = LinkListeners.listen,

@@ -14,7 +14,7 @@ struct Materials {
     init(_ configuration: Configuration, from file: String) throws {
         do {
             key = try IdentityKey(pemFile: configuration.keyFile)
-            // One that cannot be used opens nothing, and keeps nobody from starting.
+            // An unusable previous key opens nothing, and does not prevent the start.
             oldKey = CredentialFolder(managing: configuration).flatMap { try? IdentityKey(pemFile: $0.oldIdentityKey) }
             keyring = try Materials.keyring(configuration)
             try checkPrivateKeyFile(configuration.tls.key)

@@ -60,7 +60,7 @@ final class OwnProofs: @unchecked Sendable {
         guard case .observed(let observer) = manner else {
             events.say(
                 .notice, about: "present",
-                "server \(server) waits for human eyes; hint: srup-beacon join \(server.topicForm) --human shows the value"
+                "server \(server) waits for a person; hint: srup-beacon join \(server.topicForm) --human shows the value"
             )
             return
         }

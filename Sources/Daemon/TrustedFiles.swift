@@ -1,7 +1,7 @@
 import Keys
 import SRUP
 
-/// Files that decide whom the beacon believes and what it does: nobody but root and we may change them, or put others in their
+/// Files that decide whom the beacon trusts and what it does: only root and we may change them, or put others in their
 /// place. The rule is `FileTrust.fault`, the same for all of them.
 extension Configuration {
     /// Those files, each with what it is.

@@ -5,7 +5,7 @@ import Keys
 import Observing
 import SRUP
 
-/// Where an update's file lies, below the state folder: what has come of it, and the whole file once it is verified.
+/// The folder of an update's file, below the state folder: the part downloaded so far, and the whole file once verified.
 package struct UpdateFolder {
     package let path: String
 
@@ -22,8 +22,8 @@ package struct UpdateFolder {
     /// - Returns: the system's number for why not.
     package func make() -> Int32? { mkdir(path, 0o700) == 0 || errno == EEXIST ? nil : errno }
 
-    /// Waits for whoever does this work already: a child may outlive its daemon.
-    /// - Returns: a descriptor that holds the lock until it is closed, everywhere; nil where somebody else keeps it.
+    /// Waits for any process that is already doing this work: a child may outlive its daemon.
+    /// - Returns: a descriptor that holds the lock until it is closed, everywhere; nil if another process keeps it.
     package func lock(_ work: String, patience: Duration) -> Int32? {
         _ = make()
         let descriptor = openRegularFile(path + "/\(work).lock", O_RDWR | O_CREAT)
@@ -39,7 +39,7 @@ package struct UpdateFolder {
     }
 
     /// What is here of an order's file: its length, and the validator with which the rest is asked for. What belongs to
-    /// another order is put away first.
+    /// another order is removed first.
     package func begun(_ order: (url: String, digest: [UInt8])) -> (length: Int64, tag: String?) {
         let lines = String(decoding: readSmallFile(note, isFollowing: false) ?? [], as: UTF8.self).split(
             separator: "\n"
@@ -76,7 +76,7 @@ package struct UpdateFolder {
         unlink(note)
     }
 
-    /// Puts everything away, also what an updater has left. The locks' files stay: somebody may be waiting for them.
+    /// Removes everything, including what an updater has left. The lock files stay: another process may be waiting for them.
     package func clear() {
         guard let folder = opendir(path) else { return }
         defer { closedir(folder) }

@@ -28,7 +28,7 @@ public struct EnrolmentOrder {
     /// An order to be filled in.
     public init() { (form.type, form.tokenVariable) = ("beacon", "SRUP_BEACON_TOKEN") }
 
-    // MARK: - Doing it
+    // MARK: - Enrolling
 
     /// Enrols, or goes on with what was interrupted.
     /// - Throws: `OperatorFault`.
@@ -136,7 +136,7 @@ public struct EnrolmentOrder {
     }
 }
 
-/// What the enrolment's own room throws, as every verb prints it.
+/// Errors of the enrolment, in the form that every subcommand prints.
 func asOperatorFault<Value>(_ body: () throws -> Value) throws -> Value {
     do {
         return try body()

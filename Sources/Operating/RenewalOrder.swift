@@ -10,7 +10,7 @@ public struct RenewalOrder {
     public var configuration = ""
     /// A file with the service's CAs, where they are other ones than at the enrolment.
     public var authority: String?
-    /// How the service is asked this time, where that is to differ from the enrolment.
+    /// How the service is asked this time, if different from the enrolment.
     public var asking = RegistrationOptions()
 
     /// An order to be filled in.

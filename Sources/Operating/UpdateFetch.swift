@@ -24,7 +24,7 @@ public struct UpdateFetch {
     /// - Throws: `OperatorFault` where the configuration has no updater.
     public func perform(say: @escaping (String) -> Void) throws {
         clinux_end_with_parent()
-        signal(SIGCHLD, SIG_DFL)  // who ignores it cannot learn how a child has ended
+        signal(SIGCHLD, SIG_DFL)  // otherwise a child's exit status is lost
         let (file, configuration) = (configuration, try Configuration(file: configuration))
         guard let path = configuration.updates.updater else {
             throw OperatorFault("there is no updater", hint: "set [update] updater in the configuration")
@@ -32,7 +32,8 @@ public struct UpdateFetch {
         try configuration.examineTrustedFiles(file)
         try Updater.examine(path)
         guard let digest = bytes(hexadecimal: digest.utf8), let order = UpdateOrder(url: url, digest: digest) else {
-            throw OperatorFault("that is no order", hint: "give --url and --digest, 64 hexadecimal digits")
+            throw OperatorFault(
+                "the URL or the digest is not valid", hint: "give --url and --digest, 64 hexadecimal digits")
         }
         let folder = UpdateFolder(in: configuration.stateFolder)
         if let number = folder.make() {
@@ -46,7 +47,7 @@ public struct UpdateFetch {
         defer { close(lock) }
         let outcome = UpdateFetching(folder: folder, settings: configuration.updates, order: order, say: say).run()
         let judged = outcome ?? judge(Updater(path: path, folder: folder), file, configuration.updates, say)
-        if judged == .noFile { folder.clear() }  // nor is it to fill the disk
+        if judged == .noFile { folder.clear() }  // so that it does not fill the disk
         say(judged.line)
     }
 
@@ -79,7 +80,7 @@ struct UpdateFetching {
     /// Bytes that a download leaves free.
     private static let roomForOthers: Int64 = 16 << 20
 
-    /// What one attempt has come to.
+    /// The result of one attempt.
     fileprivate enum Attempt {
         case whole(resumed: Bool)
         case over(Fetched)
@@ -124,7 +125,7 @@ struct UpdateFetching {
                 let outcome = verify()
                 // Parts of two files: it is asked for once more, whole.
                 guard outcome == .otherDigest, wasResumed else { return outcome }
-                say("what came in parts has another digest: beginning anew")
+                say("what came in parts has another digest: starting again")
             case .anew:
                 folder.forgetPart()
                 (failures, furthest) = (failures + 1, 0)
@@ -211,7 +212,7 @@ extension UpdateFetching {
 }
 
 extension HTTPFault {
-    /// What is to be done about it, and what the server is told if it stays.
+    /// What to do about it, and what the server is told if it persists.
     fileprivate var meaning: UpdateFetching.Attempt {
         switch self {
         case .tooSlow, .unknownHost, .unreachable, .failed: .broken

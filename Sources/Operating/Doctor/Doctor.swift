@@ -10,7 +10,7 @@ public struct Finding: Codable, Equatable, Sendable {
     public enum Verdict: String, Codable, Sendable {
         // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
         case good
-        /// It works, and somebody should know.
+        /// It works, but the operator should know about it.
         case warning
         /// The beacon cannot do its work, or not safely.
         case bad
@@ -55,7 +55,7 @@ public struct Doctor {
 
     /// A doctor of the beacon with this configuration file; each finding is told as soon as it is made.
     /// - Parameter visits: whether brokers are connected to as an MQTT client; not where a broker makes the client id of the
-    ///   certificate's name, since it would then throw the beacon out.
+    ///   certificate's name, since it would then disconnect the beacon.
     public init(configurationFile: String, visits: Bool, say: @escaping (Finding) -> Void) {
         (file, self.visits, self.say) = (configurationFile, visits, say)
     }
@@ -90,11 +90,11 @@ public struct Doctor {
         else {
             return [
                 .init(
-                    "user", .warning, configuration.stateFolder, "user \(state.st_uid) cannot be become",
+                    "user", .warning, configuration.stateFolder, "cannot switch to user \(state.st_uid)",
                     do: "run this as the beacon's user")
             ]
         }
-        return [.init("user", .good, configuration.stateFolder, "looked at as user \(state.st_uid), whose it is")]
+        return [.init("user", .good, configuration.stateFolder, "checked as user \(state.st_uid), its owner")]
     }
 
     private func read(_ note: ([Finding]) -> Void) -> Configuration? {

@@ -38,7 +38,8 @@ extension Doctor {
         findings +=
             status?.links.filter { $0.transport != "local" && $0.state != "listening" }.map {
                 .init(
-                    "listening", .bad, "\($0.transport) \($0.address)", $0.state, do: "see docs/operations.md, «Radio»")
+                    "listening", .bad, "\($0.transport) \($0.address)", $0.state,
+                    do: "see docs/operations.md, \"Radio\"")
             } ?? []
         return findings + [loopBack(survey, own, wanted)]
     }
