@@ -57,7 +57,7 @@ struct VerbPath {
     private(set) var words: String
     /// The last of them.
     private(set) var verb: any ParsableCommand.Type
-    /// What stands where a verb is wanted, told in a sentence.
+    /// The message about an argument that is not a subcommand.
     private(set) var unknownVerb: String?
 
     init(of command: any ParsableCommand.Type, _ arguments: [String]) {

@@ -26,7 +26,7 @@ package struct ChildProcess {
         }
     }
 
-    /// The program that runs, also where a package has replaced its file meanwhile.
+    /// The running program, even if a package has replaced its file meanwhile.
     package static let ourselves = "/proc/self/exe"
 
     private static let longestOutput = 16_384
@@ -37,7 +37,7 @@ package struct ChildProcess {
     /// - Parameters:
     ///   - arguments: without the program's name.
     ///   - limit: the time after which it is killed, with its whole group.
-    ///   - held: a descriptor that it gets as its third, and hands on to what it starts: a lock that lasts as long as they.
+    ///   - held: a descriptor that it gets as its third, and hands on to what it starts: a lock held until all have ended.
     ///   - group: whether it gets its own process group; otherwise a signal to our group ends it, too.
     ///   - started: is told its process id, which is also its group's, before it is waited for.
     package static func run(

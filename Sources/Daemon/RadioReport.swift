@@ -81,7 +81,7 @@ extension Adapters {
 }
 
 extension AdapterCare.State {
-    /// What it is, and what a person can do.
+    /// The adapter's state, and what a person can do about it.
     func words(isAdvertising: Bool) -> (sentence: String, hint: String?) {
         switch self {
         case .unknown: ("nothing is known of it yet", nil)

@@ -9,7 +9,7 @@ struct RenewalSchedule: Equatable {
     let notAfter: Int64
     var failures = 0
 
-    /// How often the clock is looked at: it may jump.
+    /// How often the clock is read: it may jump.
     static let longestLook = 3_600.0
     /// The wait after the first failure, doubled after each one, and the longest.
     static let (firstRetry, longestRetry) = (60.0, 21_600.0)
@@ -19,7 +19,7 @@ struct RenewalSchedule: Equatable {
 
     func isDue(_ now: Int64) -> Bool { now >= due }
 
-    /// Seconds until the clock is looked at again.
+    /// Seconds until the clock is read again.
     /// - Parameter fraction: random, 0 to 1: many beacons whose service was unavailable must not retry in the same second.
     func wait(_ now: Int64, fraction: Double) -> Double {
         guard failures > 0 else { return min(max(Double(due - now), 0) + 1, RenewalSchedule.longestLook) }

@@ -60,7 +60,7 @@ extension Report {
         }
     }
 
-    /// What a server is, or has ordered.
+    /// Reports about a server's membership, or about what it has ordered.
     private var serverLine: ReportLine {
         switch self {
         case .membership(let server, let membership):

@@ -58,8 +58,8 @@ package struct StateFolder {
         try checkNames()
     }
 
-    /// Looks whether something else than a regular file has the name of one of ours: a FIFO, a device, a link. None of them is
-    /// opened, and nothing is lost silently.
+    /// Checks that everything with the name of one of our files is a regular file, not a FIFO, a device or a link. None of
+    /// those is opened, and nothing is lost silently.
     /// - Throws: `OperatorFault` for the first one.
     package func checkNames() throws(OperatorFault) {
         let files = [sequences, deregistered, reserve] + Database.files(of: journal)
@@ -117,7 +117,7 @@ struct SequenceCeilings: Equatable {
     /// How far ahead a ceiling is set: a new file after as many ids, and as many lost with a lost journal. Each message takes 16 of
     /// them, so one of 4,096 waits for the file's two syncs.
     static let block: UInt64 = 65_536
-    /// No ceiling of ours comes near this: a file that says more is damaged.
+    /// None of our ceilings comes near this: a file with a higher one is damaged.
     private static let highest = UInt64.max - 1 << 31
 
     var epoch = ""
@@ -185,7 +185,7 @@ package func replaceFile(_ path: String, with bytes: [UInt8], mode: mode_t = 0o6
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { return errno }
     let count = write(file, bytes, bytes.count)
-    // A disk that takes a part is full, and says so only at the next byte.
+    // After a partial write the disk is full, but write(2) reports that only for the next byte.
     var fault: Int32? = count < 0 ? errno : count < bytes.count ? ENOSPC : nil
     if fault == nil, fchmod(file, mode) != 0 || (isKept && fsync(file) != 0) { fault = errno }
     close(file)
@@ -200,7 +200,7 @@ package func replaceFile(_ path: String, with bytes: [UInt8], mode: mode_t = 0o6
     return nil
 }
 
-/// What a folder holds is on disk when this returns.
+/// Syncs a folder: its entries are on disk when this returns.
 package func sync(folder: String) {
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { return }

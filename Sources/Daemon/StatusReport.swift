@@ -89,7 +89,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
     package var identity: String
     package var version: String
     package var uptimeSeconds: Int64
-    /// Where we stand with each server of the configuration.
+    /// Our membership state at each server of the configuration.
     public internal(set) var servers: [Server]
     package var broker: Broker
     package var certificate: CertificateState

@@ -12,9 +12,9 @@ final class UpdateActivation: @unchecked Sendable {
         var install: @Sendable (Installation) -> Installation.Outcome = { $0.perform() }
         /// Tells the updater that the new version has come up.
         var done: @Sendable (Updater) -> ChildProcess.Result = { $0.done() }
-        /// Has the updater put back what was there, if it has changed anything.
+        /// Has the updater restore the old version, if it has changed anything.
         var restore: @Sendable (Updater) -> ChildProcess.Result = { $0.restore() }
-        /// Of the program that is in place; nil where none starts.
+        /// The version of the program that is in place; nil if it does not start.
         var versionInPlace: @Sendable () -> VersionNumber? = { ProgramFile.version }
     }
 
@@ -27,7 +27,7 @@ final class UpdateActivation: @unchecked Sendable {
         let countStart: () -> Int?
         let canRecord: () -> Bool
         let isConnected: () -> Bool
-        /// Ends this program, to go on as the one that is in place.
+        /// Replaces this program by the one that is in place.
         let startOther: () -> Void
     }
 
@@ -47,7 +47,7 @@ final class UpdateActivation: @unchecked Sendable {
     private let children: Children
     private let outlets: Outlets
 
-    /// The updater is at work.
+    /// The updater is running.
     private var isInstalling = false
     /// How often a program was started during this activation, including this start; 0: not counted yet.
     private var starts = 0
@@ -92,7 +92,7 @@ final class UpdateActivation: @unchecked Sendable {
         switch outcome {
         case .inPlace:
             log.notice("the new version is in place: starting it")
-            // What the journal may ask for until then is the new version's business: we are still installing.
+            // If the journal is reopened meanwhile, what it holds is left to the new version: we are still installing.
             outlets.startOther()
         case .untouched(let fault):
             isInstalling = false
@@ -167,7 +167,7 @@ final class UpdateActivation: @unchecked Sendable {
         comeBack(exchange)
     }
 
-    /// The updater puts back what was there, if it has changed anything. Only once a program is in place again is the server
+    /// The updater restores the old version, if it has changed anything. Only once a program is in place again is the server
     /// told, by that program.
     private func comeBack(_ exchange: Exchange) {
         guard let path = outlets.settings().updater else {

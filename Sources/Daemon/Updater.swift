@@ -1,7 +1,7 @@
 import Glibc
 import Observing
 
-/// What the configuration says of updates: [update]. Without an updater there are none.
+/// The [update] section of the configuration. Without an updater there are no updates.
 public struct UpdateSettings: Equatable, Sendable {
     /// The operator's program that knows what a file is and puts it in place (docs/operations.md, "Updates"); nil: INITIATE
     /// and ACTIVATE are refused.
@@ -10,9 +10,9 @@ public struct UpdateSettings: Equatable, Sendable {
     public var authority: String?
     /// Bytes of a file, at most.
     public var longestFile: Int64 = 64 << 20
-    /// From INITIATE until the file is here, with all attempts.
+    /// From INITIATE until the download is complete, including all attempts.
     public var timeLimit = Duration.seconds(3_600)
-    /// Whether a version that is older than the running one is taken.
+    /// Whether a version that is older than the running one is accepted.
     public var allowsOlder = false
 
     /// No updates.
@@ -52,8 +52,8 @@ package struct Updater {
         try Configuration.examinePlace(of: path, as: "the updater")
     }
 
-    /// The version in a file that takes a configuration.
-    /// - Returns: nil where the updater does not take it, and why.
+    /// The version in a file, if that version accepts the configuration.
+    /// - Returns: nil if the updater rejects it, with the reason.
     package func version(of file: String, for configuration: String) -> (version: VersionNumber?, words: String) {
         let result = ChildProcess.run(
             path, ["check", file, configuration], limit: Updater.checkLimit, group: false)

@@ -28,7 +28,7 @@ struct WorkBudget {
 }
 
 extension Body {
-    /// What a server may always say: an answer to us, and what ends a membership.
+    /// What a server may always send: an answer to us, and what ends a membership.
     var isAlwaysHeard: Bool {
         switch self {
         case .response, .terminateCommand, .deregisterCommand: true

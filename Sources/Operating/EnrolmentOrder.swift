@@ -25,7 +25,7 @@ public struct EnrolmentOrder {
     /// Whether what is there is set aside.
     public var replaces = false
 
-    /// An order to be filled in.
+    /// Defaults for the caller to fill in.
     public init() { (form.type, form.tokenVariable) = ("beacon", "SRUP_BEACON_TOKEN") }
 
     // MARK: - Enrolling
@@ -76,7 +76,7 @@ public struct EnrolmentOrder {
         say("nothing has been written, and nothing registered")
     }
 
-    /// Only a remark: the broker need not run yet.
+    /// A failure is only reported: the broker need not run yet.
     private func tryBroker(_ say: (String) -> Void) {
         guard let made = try? Configuration(file: configuration) else { return }
         do throws(BrokerFault) {
@@ -146,6 +146,6 @@ func asOperatorFault<Value>(_ body: () throws -> Value) throws -> Value {
 }
 
 extension Configuration {
-    /// As which client the broker knows us.
+    /// Our client id at the broker.
     var mqttClientID: String { clientID ?? identity.topicForm }
 }

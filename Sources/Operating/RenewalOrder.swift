@@ -13,7 +13,7 @@ public struct RenewalOrder {
     /// How the service is asked this time, if different from the enrolment.
     public var asking = RegistrationOptions()
 
-    /// An order to be filled in.
+    /// Defaults for the caller to fill in.
     public init() {}
 
     /// Gets a certificate, tries it at the broker, and puts it in the old one's place.

@@ -17,7 +17,7 @@ public struct RotationOrder {
     /// Seconds until what is signed with the old key has left.
     private static let patience = 30
 
-    /// An order to be filled in.
+    /// Defaults for the caller to fill in.
     public init() {}
 
     /// Replaces the key at the service and here, and has a beacon that runs use it.

@@ -17,10 +17,10 @@ public struct UpdateFetch {
     /// What its SHA-256 must be: 64 hexadecimal digits.
     public var digest = ""
 
-    /// A fetch to be filled in.
+    /// Defaults for the caller to fill in.
     public init() {}
 
-    /// Fetches, checks, and says what became of it; the last line is for the daemon.
+    /// Fetches and checks the file, and prints the result; the last line is for the daemon.
     /// - Throws: `OperatorFault` where the configuration has no updater.
     public func perform(say: @escaping (String) -> Void) throws {
         clinux_end_with_parent()
@@ -73,7 +73,7 @@ struct UpdateFetching {
     let order: UpdateOrder
     let say: (String) -> Void
 
-    /// Attempts without a byte of progress before the web server is given up; the wait after the first is two seconds, and
+    /// Attempts without a byte of progress before giving up on the web server; the wait after the first is two seconds, and
     /// doubles.
     private static let patience = 5
 
@@ -86,7 +86,7 @@ struct UpdateFetching {
         case over(Fetched)
         /// Worth another attempt.
         case broken
-        /// The web server has another file by now, or cannot go on: the part is of no use.
+        /// The web server now has another file, or cannot resume: the part is useless.
         case anew
     }
 
@@ -158,7 +158,7 @@ struct UpdateFetching {
             let got = try client.download(
                 address, to: file, from: length, tag: tag, limit: limit,
                 tagged: { [folder, names] in _ = folder.note(names, tag: $0 ?? tag) })
-            // Nothing comes behind what we hold: it is whole, or another file.
+            // There are no bytes after what we have: the file is complete, or it is another file.
             if got.status == 416, length > 0 { return digestOfPart == order.digest ? .whole(resumed: false) : .anew }
             guard got.status == 200 || got.status == 206 else {
                 say("the web server answers \(got.status)")

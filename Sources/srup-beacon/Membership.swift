@@ -35,7 +35,7 @@ struct ServerOptions: ParsableArguments {
     }
 
     /// Asks the beacon again and again until the server has answered.
-    /// - Parameter isSettled: looks at where we stand, and says whether that is the end.
+    /// - Parameter isSettled: takes our membership state, and returns whether it is final.
     /// - Throws: `OperatorFault` where the time is up.
     func wait(
         for server: Identifier, of configuration: Configuration, until isSettled: (StandingReport) throws -> Bool
@@ -223,7 +223,7 @@ struct Deregister: ParsableCommand {
                         hint: "ask the operator of the server; \(Order.askAgain(server))")
                 }
             } catch  where (try? configuration.checkNotDeregistered()) == nil {
-                // It has ended already.
+                // The beacon has exited already.
             }
             say("server \(server): deregistered; the keys are destroyed")
         }

@@ -24,7 +24,7 @@ struct Watch: ParsableCommand {
                 return say(screen(configuration, rows: 100, columns: 200).joined(separator: "\n"))
             }
             let signals = blockSignals()
-            // The terminal's other screen, so that what stands on this one comes back.
+            // The terminal's alternate screen, so that the main one is restored afterwards.
             put("\u{1B}[?1049h\u{1B}[?25l")
             defer { put("\u{1B}[?25h\u{1B}[?1049l") }
             repeat {

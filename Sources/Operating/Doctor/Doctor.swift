@@ -4,7 +4,7 @@ import Glibc
 import Observing
 import SRUP
 
-/// One thing that was looked at.
+/// The result of one check.
 public struct Finding: Codable, Equatable, Sendable {
     /// What it says of the beacon.
     public enum Verdict: String, Codable, Sendable {
@@ -14,7 +14,7 @@ public struct Finding: Codable, Equatable, Sendable {
         case warning
         /// The beacon cannot do its work, or not safely.
         case bad
-        /// It could not be looked at, or there is nothing to look at.
+        /// It could not be checked, or there is nothing to check.
         case skipped
     }
 
@@ -44,7 +44,7 @@ public struct Finding: Codable, Equatable, Sendable {
     }
 }
 
-/// Looks at everything that a beacon needs, from outside: `srup-beacon doctor`. It changes nothing.
+/// Checks everything that a beacon needs, from outside: `srup-beacon doctor`. It changes nothing.
 public struct Doctor {
     let file: String
     let say: (Finding) -> Void
@@ -60,7 +60,7 @@ public struct Doctor {
         (file, self.visits, self.say) = (configurationFile, visits, say)
     }
 
-    /// Looks at everything.
+    /// Runs all checks.
     /// - Returns: whether nothing is bad.
     public mutating func examine() -> Bool {
         var isGood = true
@@ -81,7 +81,7 @@ public struct Doctor {
         return isGood
     }
 
-    /// Files are the beacon's user's: root becomes that, so that what is seen is what the beacon sees.
+    /// The files belong to the beacon's user: root switches to that user, to see what the beacon sees.
     private func becomeItsUser(_ configuration: Configuration) -> [Finding] {
         var state = stat()
         guard geteuid() == 0, stat(configuration.stateFolder, &state) == 0, state.st_uid != 0 else { return [] }

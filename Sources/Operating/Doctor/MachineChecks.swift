@@ -47,7 +47,7 @@ extension Doctor {
     func clock() -> [Finding] {
         let isSet = clinux_clock_is_kept() == 1
         let now = wallTime(wallSeconds())
-        // A clock that nobody sets is right for a while; certificates need it to some minutes.
+        // An unsynchronised clock drifts; certificates need it to be right to some minutes.
         if wallSeconds() < 1_700_000_000 {
             return [.init("clock", .bad, now, "it is wrong", do: "set it; install systemd-timesyncd or chrony")]
         }
@@ -243,7 +243,7 @@ extension Doctor {
         }
     }
 
-    /// The beacon that runs, as the kernel tells of it.
+    /// The running beacon, as /proc shows it.
     func service(_ configuration: Configuration) -> [Finding] {
         let path = configuration.stateFolder + "/control"
         guard status != nil, let process = Control.process(at: path) else {
