@@ -1,10 +1,10 @@
-/// What somebody may have meant who typed a name that does not exist.
+/// Suggests a name that was probably meant, if the one that was typed does not exist.
 enum Suggestion {
-    /// The name with the fewest slips of the finger between it and what was typed: a character too many, too few, another, or
+    /// The name with the fewest typing errors between it and what was typed: a character too many, too few, another, or
     /// two exchanged.
     /// - Returns: nil where every name is too far away to be meant.
     static func nearest(to typed: String, among names: [String]) -> String? {
-        // A long line is no name, and would take long to compare.
+        // A long line is not a name, and would take long to compare.
         guard typed.count <= 64 else { return nil }
         let near = names.map { (name: $0, slips: slips(Array(typed), Array($0))) }
             .filter { $0.slips <= max(1, min(typed.count, $0.name.count) / 3) }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 
-/// A command line that the command cannot take: a sentence that says what is wrong, and a hint that is an order.
+/// A command line that the command cannot take: a message that says what is wrong, and a hint that says what to do.
 public struct UsageFault: Error, Equatable, Sendable, CustomStringConvertible {
     /// What the command ends with: EX_USAGE of sysexits.h.
     public static let status: Int32 = EX_USAGE
@@ -57,7 +57,7 @@ struct VerbPath {
     private(set) var words: String
     /// The last of them.
     private(set) var verb: any ParsableCommand.Type
-    /// What stands where a verb is wanted, told in a sentence.
+    /// The message about an argument that is not a subcommand.
     private(set) var unknownVerb: String?
 
     init(of command: any ParsableCommand.Type, _ arguments: [String]) {

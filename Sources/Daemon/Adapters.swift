@@ -5,7 +5,7 @@ import Nearby
 import Observing
 import ProofLink
 
-/// The Bluetooth adapters: they come and go, are set up, advertise, fall silent (rules §7). `AdapterCare` decides what must be
+/// The Bluetooth adapters: they come and go, are set up, advertise, and stop answering. `AdapterCare` decides what must be
 /// done; here it is done.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
@@ -38,10 +38,10 @@ final class Adapters: @unchecked Sendable {
     /// The kernel answers from memory, or after one question to the controller. Nanoseconds.
     private static let signalTimeout = Duration.milliseconds(500)
 
-    /// Why there is no management, where there is none.
+    /// Why the management interface is not available; nil: it is.
     private(set) var fault: LinkSocketError?
     private(set) var adapters: [AdapterIndex: Adapter] = [:]
-    /// Adapters that were there, and since when they are not.
+    /// Adapters that have been removed, and when.
     private(set) var gone: [BluetoothAddress: Instant] = [:]
 
     private let wanted: [BluetoothAddress]
@@ -60,7 +60,7 @@ final class Adapters: @unchecked Sendable {
 
     private var now: Instant { clock.now }
 
-    /// Opens the kernel's management, or says why not and comes back: a dongle may bring Bluetooth into the kernel.
+    /// Opens the kernel's management interface, or logs why not and retries: a dongle may bring Bluetooth into the kernel.
     func open() {
         guard management == nil else { return }
         do throws(LinkSocketError) {
@@ -69,13 +69,13 @@ final class Adapters: @unchecked Sendable {
             countAdapters()
         } catch {
             // What the kernel lacks is said by the listeners, which lack it too.
-            if fault != error, error != .noBluetooth { log.warning("the adapters cannot be looked after: \(error)") }
+            if fault != error, error != .noBluetooth { log.warning("the adapters cannot be managed: \(error)") }
             fault = error
             timer.set(after: Adapters.pause)
         }
     }
 
-    /// Takes the advertisement back: nobody can be served any more.
+    /// Stops advertising: devices can no longer be served.
     func stopAdvertising() {
         for (adapter, state) in adapters {
             for command in state.care.farewell { management?.send(command, to: adapter) { _, _ in } }
@@ -109,9 +109,9 @@ final class Adapters: @unchecked Sendable {
         timer.set(at: deadlines.reduce(nextCount, min))
     }
 
-    // MARK: - They come and go
+    // MARK: - Appearing and disappearing
 
-    /// Which adapters there are. Asked again now and then: where more happens than the kernel keeps, it drops events.
+    /// Which adapters there are. Asked again periodically: the kernel drops events when its queue is full.
     private func countAdapters() {
         guard let management, clock.now >= nextCount else { return }
         nextCount = clock.now + AdapterCare.probePause
@@ -165,9 +165,9 @@ final class Adapters: @unchecked Sendable {
         look()
     }
 
-    // MARK: - What they are to do
+    // MARK: - Commands
 
-    /// Lets the care for an adapter decide, and does what it says.
+    /// Asks an adapter's `AdapterCare` what to do, and does it.
     private func care(for adapter: AdapterIndex, _ decide: (inout AdapterCare) -> [AdapterCare.Deed]) {
         guard var care = adapters[adapter]?.care else { return }
         let steps = decide(&care)
@@ -199,7 +199,7 @@ final class Adapters: @unchecked Sendable {
 
     // MARK: - Links over an adapter
 
-    /// Bytes have come or gone over an adapter: it lives.
+    /// Bytes were received or sent over an adapter: it works.
     func carried(_ address: BluetoothAddress) {
         guard let adapter = index(of: address) else { return }
         adapters[adapter]?.lastByte = clock.now
@@ -215,7 +215,7 @@ final class Adapters: @unchecked Sendable {
     func measureSignal(
         of peer: RadioAddress, over address: BluetoothAddress, then: @escaping @Sendable (Int8?) -> Void
     ) -> Bool {
-        // BR/EDR controllers tell how far the signal is outside of a wanted range (HCI, Read RSSI), which is no dBm.
+        // BR/EDR controllers report how far the signal is outside a target range (HCI, Read RSSI), which is not a value in dBm.
         guard let management, peer.kind != .classic, let adapter = index(of: address),
             adapters[adapter]?.care.state != .notPermitted
         else { return false }
@@ -225,7 +225,7 @@ final class Adapters: @unchecked Sendable {
         return true
     }
 
-    // MARK: - What the operator hears
+    // MARK: - Log
 
     private func sayHowItIs(_ adapter: AdapterIndex) {
         guard var entry = adapters[adapter], let address = entry.care.information?.address else { return }
@@ -245,7 +245,7 @@ final class Adapters: @unchecked Sendable {
 }
 
 extension AdapterCare.State {
-    /// Of the line that says it.
+    /// The level of the log line that reports it.
     fileprivate var level: Logger.Level {
         switch self {
         case .ready: .notice

@@ -3,7 +3,7 @@ import EventLoop
 /// Work that takes time, such as waiting for a child process: on a thread of its own, and its result back on the loop's.
 struct BackgroundWork: Sendable {
     let loop: Loop
-    /// Starts a thread of that name; a test keeps the work until it wants it done.
+    /// Starts a thread of that name; a test holds the work back until it needs it.
     var start: @Sendable (_ name: String, _ work: @escaping @Sendable () -> Void) -> Void = {
         startThread($0, $1)
     }

@@ -10,7 +10,7 @@ protocol BrokerConnecting: AnyObject, Sendable {
     func publish(_ messages: [Outgoing], over connection: Int)
     /// Tries the next broker now.
     func hurry()
-    /// Leaves the broker and comes back at once, with files that have changed.
+    /// Disconnects and reconnects at once, with the changed files.
     func reconnect()
     /// Calls `done` at the next turn of the link's thread.
     func turn(_ done: @escaping @Sendable () -> Void)
@@ -44,7 +44,7 @@ final class BrokerPort: @unchecked Sendable {
     private(set) var link: (any BrokerConnecting)?
     private let events: EventLog
     private let outlets: Outlets
-    /// What was said about each broker since the last connection: it is not said again at each attempt.
+    /// What was logged about each broker since the last connection: it is not logged again at each attempt.
     private var faults: [BrokerAddress: BrokerFault] = [:]
 
     init(events: EventLog, outlets: Outlets) { (self.events, self.outlets) = (events, outlets) }
@@ -74,7 +74,7 @@ final class BrokerPort: @unchecked Sendable {
     /// Everything that no broker has acknowledged.
     func publishOutbox() { publish(outlets.outbox()) }
 
-    /// What the link tells.
+    /// Events of the broker link.
     func take(_ event: BrokerLink.Happening) {
         switch event {
         case .connected(let address, let connection):
@@ -83,7 +83,7 @@ final class BrokerPort: @unchecked Sendable {
             faults = [:]
             publishOutbox()
         case .lost(let address, let newest):
-            // A refusal may overtake its reason: a bare end adds nothing to what is known since the last connection.
+            // A refusal may arrive before its reason: an end without a reason adds nothing to what is already known.
             let fault = newest == .closed ? faults[address] ?? newest : newest
             if faults.updateValue(fault, forKey: address) == fault {
                 events.logger.debug("still not connected to \(address): \(fault.sentence)")

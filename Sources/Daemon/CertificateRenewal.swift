@@ -25,7 +25,7 @@ final class CertificateRenewal: @unchecked Sendable {
     private lazy var timer = clock.timer { [unowned self] in look() }
     private var isUnderWay = false
 
-    /// - Returns: nil where there is no certificate to renew.
+    /// - Returns: nil if there is no certificate to renew.
     init?(clock: any LoopClock, log: Logger, background: BackgroundWork, outlets: Outlets) {
         guard let schedule = outlets.schedule() else { return nil }
         (self.schedule, self.clock, self.log, self.background, self.outlets) = (
@@ -51,7 +51,7 @@ final class CertificateRenewal: @unchecked Sendable {
         let failures = schedule.failures + 1
         if result.succeeded, let new = outlets.schedule(), new != schedule {
             schedule = new
-            // One that is due at once would have us renew without end.
+            // One that is due at once would cause endless renewals.
             if new.isDue(outlets.wallSeconds()) { schedule.failures = failures }
             log.notice("the certificate has been renewed: it lasts until \(wallTime(new.notAfter))")
             outlets.renewed()

@@ -4,11 +4,11 @@ import Keys
 extension StatusReport {
     /// Our client certificate towards the broker, as its file has it now. The clock is this machine's, and decides nothing.
     public struct CertificateState: Codable, Equatable, Sendable {
-        /// The end that is written in it; nil where the file holds no certificate.
+        /// Its expiry date; nil if the file holds no certificate.
         var until: String?
-        /// Whole days until then; below 0 where that is past.
+        /// Whole days until then; negative once it has expired.
         var daysLeft: Int?
-        /// From when it is renewed by itself; nil where that is left to others.
+        /// When its automatic renewal starts; nil if this beacon does not renew it.
         var renewal: String?
 
         init(_ certificate: Certificate?, at now: Int64, renewal: Int64?) {
@@ -22,13 +22,13 @@ extension StatusReport {
             guard let until, let daysLeft else { return "certificate: its file holds none" }
             let left =
                 switch daysLeft {
-                case ..<0: "over by this machine's clock"
+                case ..<0: "expired by this machine's clock"
                 case 0: "less than a day left"
                 case 1: "1 day left"
                 default: "\(daysLeft) days left"
                 }
             return "certificate: until \(until), \(left), "
-                + (renewal.map { "renewed by itself from \($0)" } ?? "not renewed by this beacon")
+                + (renewal.map { "renews automatically from \($0)" } ?? "not renewed by this beacon")
         }
     }
 }

@@ -25,7 +25,7 @@ struct CheckedOrder {
 
     /// nil: nothing is left to do.
     var action: Action?
-    /// Where the order says that the observer is near by.
+    /// The observer's nearby address, as given in the order.
     var observerAddress: NearbyAddress?
 
     /// - Parameters:
@@ -38,7 +38,7 @@ struct CheckedOrder {
     ) throws(OperatorFault) {
         guard situation.servers[server] != nil else {
             throw OperatorFault(
-                "\(server) is no server of the configuration",
+                "\(server) is not a server in the configuration",
                 hint: "add a section [server \(server.topicForm)], and reload")
         }
         if let fault = situation.journalFault { throw OperatorFault(fault, hint: "see srup-beacon status") }
@@ -63,7 +63,8 @@ struct CheckedOrder {
             try join(server, words, in: situation, observerAddress)
         case "resign", "deregister":
             guard membership.isMember else {
-                throw OperatorFault("server \(server): we are no member", hint: "join first: srup-beacon join")
+                throw OperatorFault(
+                    "server \(server): this beacon is not a member", hint: "join first: srup-beacon join")
             }
             action = words[0] == "resign" ? .resign : .deregister
         default: throw OperatorFault("unknown order", hint: "use the same version of srup-beacon for both")

@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 
-/// A place between two deeds at which the whole-system tests kill the process: the n-th that is passed, where n is in the
-/// environment as SRUP_BEACON_KILL_AT. There is nothing of it in a release build.
+/// A point between two actions at which the whole-system tests kill the process: the nth that is reached, where n is in the
+/// environment as SRUP_BEACON_KILL_AT. It is not compiled into a release build.
 package enum Checkpoint {
     #if DEBUG
         private static let passed = Atomic<Int>(0)

@@ -4,19 +4,19 @@ import EventLoop
 import Glibc
 import Observing
 
-/// A program that the daemon starts and waits for, on a thread of its own: a verb of ours, so that what it needs never enters
-/// the daemon, or the operator's updater.
+/// A program that the daemon starts and waits for, on a thread of its own: one of our subcommands, so that its libraries are
+/// never loaded into the daemon, or the operator's updater.
 package struct ChildProcess {
     /// How it ended.
     package struct Result: Sendable {
-        /// As waitpid(2) tells it; 0: well. nil: it could not be started.
+        /// The status from waitpid(2); 0: success. nil: it could not be started.
         package var status: Int32?
-        /// What it said on both outputs, the last 16 KiB: lines of printable ASCII.
+        /// What it wrote to both outputs, the last 16 KiB: lines of printable ASCII.
         package var lines: [String]
 
         package var succeeded: Bool { status == 0 }
 
-        /// What it said, in one line of at most 500 characters.
+        /// What it wrote, in one line of at most 500 characters.
         package var words: String {
             let said = lines.map { $0.hasPrefix("srup-beacon: ") ? String($0.dropFirst("srup-beacon: ".count)) : $0 }
             guard said.isEmpty else { return ChildProcess.cut(said.joined(separator: "; ")) }
@@ -26,7 +26,7 @@ package struct ChildProcess {
         }
     }
 
-    /// The program that runs, also where a package has replaced its file meanwhile.
+    /// The running program, even if a package has replaced its file meanwhile.
     package static let ourselves = "/proc/self/exe"
 
     private static let longestOutput = 16_384
@@ -36,9 +36,9 @@ package struct ChildProcess {
     /// Starts a program and waits for its end.
     /// - Parameters:
     ///   - arguments: without the program's name.
-    ///   - limit: after which it is ended, with its whole group.
-    ///   - held: a descriptor that it gets as its third, and hands on to what it starts: a lock that lasts as long as they.
-    ///   - group: whether it gets a group of its own; else whoever ends ours ends it, too.
+    ///   - limit: the time after which it is killed, with its whole group.
+    ///   - held: a descriptor that it gets as its third, and hands on to what it starts: a lock held until all have ended.
+    ///   - group: whether it gets its own process group; otherwise a signal to our group ends it, too.
     ///   - started: is told its process id, which is also its group's, before it is waited for.
     package static func run(
         _ program: String, _ arguments: [String], limit: Duration, holding held: Int32? = nil, group: Bool = true,
@@ -92,7 +92,7 @@ package struct ChildProcess {
         return child
     }
 
-    /// Until it has ended, not until its output has: what it may have left behind can hold that open for ever.
+    /// Waits for its end, not for the end of its output: a process that it left behind can hold that open indefinitely.
     private static func wait(for child: pid_t, _ group: Bool, _ reading: Int32, until deadline: Instant) -> Result {
         _ = fcntl(reading, F_SETFL, O_NONBLOCK)
         var said: [UInt8] = []
@@ -121,7 +121,7 @@ package struct ChildProcess {
         for _ in 0..<longestOutput where take() { continue }
         if isLate { said += Array("\nit did not end in time".utf8) }
         let text = String(decoding: said.map { $0 == 0x0A || (0x20...0x7E).contains($0) ? $0 : 0x2E }, as: UTF8.self)
-        // Nobody who could not be waited for has ended well.
+        // A process that could not be waited for has not succeeded.
         return Result(status: ended == child ? status : nil, lines: text.split(separator: "\n").map(String.init))
     }
 }

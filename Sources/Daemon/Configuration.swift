@@ -7,7 +7,7 @@ import Observing
 import ProofLink
 import SRUP
 
-/// What the place is like: read once from the configuration file (docs/srup-beacon.conf has every key with its comment).
+/// The configuration: read once from its file (docs/srup-beacon.conf has every key with its comment).
 public struct Configuration: Equatable, Sendable {
     /// A server that we listen to.
     public struct Server: Equatable, Sendable {
@@ -35,7 +35,7 @@ public struct Configuration: Equatable, Sendable {
         public var observerAddress: NearbyAddress?
     }
 
-    /// What the adapters are to be like.
+    /// How the adapters must be set up.
     public struct Radio: Equatable, Sendable {
         /// What an LE advertisement says.
         public enum Advertising: String, CaseIterable, Sendable {
@@ -75,7 +75,7 @@ public struct Configuration: Equatable, Sendable {
     public internal(set) var keyFile = ""
     /// Folder of the journal and the control socket.
     public internal(set) var stateFolder = ""
-    /// File that takes «1» and «0» to switch a light: an LED's `brightness` in /sys/class/leds; nil: there is none.
+    /// File that takes "1" and "0" to switch a light: an LED's `brightness` in /sys/class/leds; nil: there is none.
     public internal(set) var lightFile: String?
     /// Tried in turn.
     public internal(set) var brokers: [BrokerAddress] = []
@@ -217,14 +217,14 @@ public struct Configuration: Equatable, Sendable {
         }
     }
 
-    /// A server whose commands name nobody is one of the reference's kind: it cannot take proofs, and it takes every answer on our
-    /// topic for one to itself. Next to another server that costs verdicts, and can make another's *valid* its own.
+    /// A server whose commands do not name their recipient works like the reference: it cannot take proofs, and takes every
+    /// answer on our topic for one to itself. Next to another server that costs verdicts, and can make another's *valid* its own.
     private mutating func settleTerms(_ path: String) throws {
         for (server, entry) in servers {
             var settled = entry
             settled.terms.deregisters = entry.obeysDeregistration ?? entry.terms.namesUs
             settled.terms.takesProofs = entry.takesProofs ?? entry.terms.namesUs
-            // A default that is written down makes no other configuration.
+            // Writing a default explicitly does not change the configuration.
             (settled.obeysDeregistration, settled.takesProofs) = (settled.terms.deregisters, settled.terms.takesProofs)
             servers[server] = settled
         }

@@ -6,13 +6,13 @@ import Observing
 import ProofLink
 import SRUP
 
-/// A setting that cannot be taken; the line is added by whoever knows it.
+/// An invalid setting; the caller adds the line number.
 struct BadSetting: Error {
     let sentence: String
     let hint: String
 }
 
-/// Every key, what it sets, and what it may be.
+/// Every key, what it sets, and its valid values.
 extension Configuration {
     private typealias Set = @Sendable (inout Configuration, Setting) throws(BadSetting) -> Void
 
@@ -164,7 +164,7 @@ extension Setting {
     }
 
     func keyPath() throws(BadSetting) -> String {
-        // What stands here may have a PIN in it, and a fault is logged.
+        // The value may contain a PIN, and the fault is logged: so it is left out.
         guard value.hasPrefix("/") else {
             throw BadSetting(
                 sentence: "\(name) is not the path of a file",

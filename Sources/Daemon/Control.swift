@@ -5,7 +5,7 @@ import Glibc
 import Nearby
 
 /// The control socket: one line in, one JSON document out, and the end. For the beacon's user only: the state folder around
-/// it is nobody else's.
+/// it is accessible to that user only.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
 package final class Control: @unchecked Sendable {
@@ -45,7 +45,7 @@ package final class Control: @unchecked Sendable {
             let client = Client(accepted.socket)
             clients.append(client)
             client.watch = loop.watch(accepted.socket) { [unowned self] _ in read(client) }
-        } catch {  // no descriptors: the listener would call again at once, and for ever
+        } catch {  // no descriptors: the listener would call again at once, and without end
             if let watch { loop.unwatch(watch, listener) }
             resumption = Alarm(loop) { [unowned self] in listen() }
             resumption?.set(after: Control.acceptPause)
@@ -111,7 +111,7 @@ package final class Control: @unchecked Sendable {
     }
 }
 
-/// What the operator's verbs ask a running beacon, or its files where none runs.
+/// What the operator's subcommands ask a running beacon, or read from its files if none runs.
 public enum Inquiry {
     /// Verdicts in one answer: more would keep the loop from its work for too long.
     public static let longestHistory = 10_000
@@ -128,7 +128,7 @@ public enum Inquiry {
         String(decoding: try Control.ask(configuration.stateFolder + "/control", "metrics"), as: UTF8.self)
     }
 
-    /// The newest verdicts as JSON: from the running beacon, else from its journal.
+    /// The newest verdicts as JSON: from the running beacon, otherwise from its journal.
     /// - Throws: `OperatorFault` where neither can be read.
     public static func observations(_ configuration: Configuration, limit: Int) throws -> [UInt8] {
         let folder = StateFolder(lookingInto: configuration.stateFolder)

@@ -3,7 +3,7 @@ import Logging
 import Observing
 import SRUP
 
-/// The end of this identity (§6): what is signed leaves, then the keys are destroyed and the beacon ends.
+/// The end of this identity (§6): signed messages are sent, then the keys are destroyed and the beacon exits.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
 final class Deregistration: @unchecked Sendable {
@@ -18,14 +18,14 @@ final class Deregistration: @unchecked Sendable {
         let wallSeconds: () -> Int64
     }
 
-    /// How long what is signed may take to reach the broker before the keys are destroyed all the same.
+    /// How long signed messages may take to reach the broker before the keys are destroyed anyway.
     static let limit = Duration.seconds(30)
 
     private let clock: any LoopClock
     private let log: Logger
     private let outlets: Outlets
     private lazy var timer = clock.timer { [unowned self] in finishIfAllHasLeft() }
-    /// Who has ordered it, and until when its confirmation may still leave.
+    /// Who ordered it, and the deadline for sending its confirmation.
     private var order: (server: Identifier, latest: Instant)?
 
     init(clock: any LoopClock, log: Logger, outlets: Outlets) {
@@ -42,10 +42,10 @@ final class Deregistration: @unchecked Sendable {
         finishIfAllHasLeft()
     }
 
-    /// Ends it once the broker has everything of ours, or the time is up.
+    /// Finishes once the broker has acknowledged all our messages, or the deadline has passed.
     func finishIfAllHasLeft() {
         guard let order else { return }
-        // A journal that cannot be read may hold something that is still to leave.
+        // A journal that cannot be read may hold messages that have not been sent.
         guard outlets.outboxCount() == 0 || clock.now >= order.latest else { return }
         self.order = nil
         outlets.destroy("by \(order.server) at \(wallTime(outlets.wallSeconds()))")

@@ -17,7 +17,7 @@ final class DeviceLinks: @unchecked Sendable {
         let deliver: ([Event], _ arrivedAt: Instant?) -> Void
         /// Whether events can be recorded now. Where they cannot, devices are told to come back later.
         let canRecord: () -> Bool
-        /// Bytes have come or gone over an adapter.
+        /// Bytes were received or sent over an adapter.
         let carried: (BluetoothAddress) -> Void
         /// Asks for the signal strength of a connection in dBm; false where nothing can tell, and then it is not answered.
         let measureSignal: (RadioAddress, BluetoothAddress, @escaping @Sendable (Int8?) -> Void) -> Bool

@@ -3,7 +3,7 @@ import Observing
 import SQLite
 import SRUP
 
-/// What became of one observation, or of one join of ours, and why: `srup-beacon explain`.
+/// The outcome of one observation, or of one of our joins, and why: `srup-beacon explain`.
 public struct Explanation: Codable, Equatable, Sendable {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public struct Step: Codable, Equatable, Sendable {
@@ -43,8 +43,8 @@ extension Reason {
         case .matched: "nothing"
         case .mismatches, .deadlineAfterMismatch:
             """
-            once: the device may have shown an older request's value, let it join again; often: somebody tries. The log's \
-            lines «false proof» have the peer's address
+            once: the device may have shown an older request's value; let it join again. Often: someone may be guessing; \
+            the log's lines "false proof" have the peer's address
             """
         case .silence:
             """
@@ -59,7 +59,7 @@ extension Reason {
         case .interrupted: "let the device join again"
         case .sealUnopened:
             "the server sealed the value to another key than ours: give it this beacon's public key, and see who asks"
-        case .notAValue: "the server sends something that is no 128-bit value: it is not made for this version of SRUP"
+        case .notAValue: "the server sends a value that is not 128 bits long: it is not made for this version of SRUP"
         case .namesUs: "the server must name another observer for this beacon's own join"
         case .tooMany: "raise [observation] limit, or find out who asks for so many"
         case .paused: "the server has to send the action resume"
@@ -88,7 +88,7 @@ extension Membership {
         case .resigning: ("the server has not answered our resignation yet", "see broker in srup-beacon status")
         case .resigned: ("this beacon has resigned", "srup-beacon join asks it again")
         case .deregistering: ("the server has not answered our deregistration yet", "see broker in srup-beacon status")
-        case .deregistered: ("this beacon is out of the system, for ever", "a new identity: srup-beacon enrol")
+        case .deregistered: ("this beacon is permanently deregistered", "a new identity: srup-beacon enrol")
         }
     }
 }
@@ -114,7 +114,7 @@ extension Journal {
     ) throws(DatabaseError) -> [Explanation] {
         var found: [Explanation] = []
         let stored = try servers(database)
-        // A device's identifier has no hyphen and at most 16 digits: no server gives tokens as short.
+        // A device's identifier has no hyphen and at most 16 digits: no server issues tokens that short.
         if let node = Identifier(hexadecimal: subject) {
             found += try open(database, "device = ?", .unsigned(node.number))
             found += try decided(
@@ -208,7 +208,7 @@ extension Journal {
 }
 
 extension Inquiry {
-    /// What is known of a token, a device or a server, as JSON: from the running beacon, else from its journal.
+    /// What is known of a token, a device or a server, as JSON: from the running beacon, otherwise from its journal.
     /// - Throws: `OperatorFault` where neither can be read, and where nothing is known.
     public static func explanations(_ configuration: Configuration, of subject: String) throws -> [UInt8] {
         let folder = StateFolder(lookingInto: configuration.stateFolder)
@@ -232,7 +232,7 @@ extension Inquiry {
         return reply
     }
 
-    /// What such a reply holds.
+    /// The contents of such a reply.
     public static func explanations(_ json: [UInt8]) throws -> [Explanation] {
         try decoder().decode([Explanation].self, from: Data(json))
     }

@@ -1,13 +1,13 @@
 import Glibc
 import Observing
 
-/// From ACTIVATE to a new version in its place, which starts and reads our configuration.
+/// Installs the new version on ACTIVATE, and checks that it starts and accepts our configuration.
 struct Installation: Sendable {
     enum Outcome: Sendable, Equatable {
         case inPlace
         /// Nothing was changed.
         case untouched(String)
-        /// The updater has been called: what it may have changed is to be undone.
+        /// The updater has been called: what it may have changed must be undone.
         case failed(String)
     }
 
@@ -18,7 +18,7 @@ struct Installation: Sendable {
     let configuration: String
 
     func perform() -> Outcome {
-        // It has lain on the disk since it was verified, and another version may have been installed since.
+        // The file may have changed on disk since it was verified, and another version may have been installed.
         guard updater.folder.holds(digest) else { return .untouched("the file is not what was verified") }
         if let objection = VersionNumber(version)?.objection(allowsOlder: allowsOlder) { return .untouched(objection) }
         // What an earlier install has kept must not be put back by this one's restore.
@@ -59,13 +59,13 @@ enum ProgramFile {
         return places.first { access($0, X_OK) == 0 } ?? "/proc/self/exe"
     }()
 
-    /// What it says that it is; nil where it does not start.
+    /// The version that it reports; nil if it does not start.
     static var version: VersionNumber? {
         let result = ChildProcess.run(path, ["--version"], limit: patience)
         return result.succeeded ? result.lines.first.flatMap { VersionNumber($0) } : nil
     }
 
-    /// Becomes the program that is on the disk now: same process, same arguments. Returns only where that fails.
+    /// Executes the program that is on the disk now: same process, same arguments. Returns only on failure.
     static func start(handing service: ServiceManager) {
         let argv: [UnsafeMutablePointer<CChar>?] =
             ([path] + CommandLine.arguments.dropFirst()).map { strdup($0) } + [nil]

@@ -12,18 +12,18 @@ extension Message {
     }
 }
 
-/// What must survive a restart: SQLite, WAL, synchronous=FULL, one file, one writer (rules: §5, §10). Used on one thread.
+/// What must survive a restart: SQLite, WAL, synchronous=FULL, one file, one writer. Used on one thread.
 ///
-/// A transaction is opened by the first change and ends with `commit()`. Whatever fails, the caller throws this journal and
-/// the observer away and opens both anew: what is on disk is what counts.
+/// A transaction is opened by the first change and ends with `commit()`. On any failure the caller discards this journal and
+/// the observer and opens both again: the state on disk is authoritative.
 package final class Journal {
     /// A journal that cannot be used, and what that means.
     package enum Failure: Error, Equatable {
-        /// SQLite says so.
+        /// An error from SQLite.
         case database(DatabaseError)
-        /// The file of sequence ceilings could not be written; the system's number for why.
+        /// The file of sequence ceilings could not be written; errno.
         case ceilings(errno: Int32)
-        /// The reserve could not be taken; the system's number for why.
+        /// The reserve could not be taken; errno.
         case noReserve(errno: Int32)
 
         var sentence: String {
@@ -48,18 +48,18 @@ package final class Journal {
 
     /// What was found when the journal was opened, for the log and for `status`.
     enum Finding: Equatable {
-        /// A journal as it should be, or a new one.
+        /// An intact journal, or a new one.
         case whole
         /// It was damaged and has been set aside under this name.
         case damaged(aside: String)
-        /// The file of ceilings tells of a journal that is not there, or of a later one.
+        /// The file of ceilings belongs to a journal that is missing, or to a later one.
         case lost
     }
 
     /// Larger files are not read through at every start; SQLite still finds what is damaged when it comes to it.
     static let quickCheckPages = 4_096
 
-    /// Verdicts that are kept; the oldest make room. More: more disk (about 300 bytes each).
+    /// Verdicts that are kept; the oldest are deleted. More: more disk (about 300 bytes each).
     private static let historyLimit: Int64 = 1_000_000
 
     let finding: Finding
@@ -72,7 +72,7 @@ package final class Journal {
     private var inTransaction = false
 
     /// Opens the journal of a state folder; sets a damaged one aside.
-    /// - Throws: `Failure` where the disk does not let us; `OperatorFault` where another process has it, or a newer program.
+    /// - Throws: `Failure` on a disk error; `OperatorFault` if another process has it open, or a newer program has written it.
     /// - Parameters:
     ///   - knownDamaged: SQLite has found damage while the file was in use: it is set aside whatever its size.
     ///   - disk: see `Database`.
@@ -186,7 +186,7 @@ package final class Journal {
         let open = try database.rows(
             "DELETE FROM observations WHERE server = ? AND token = ? RETURNING asked, mismatches", server, token
         ).first
-        // The unique index makes a second verdict a crash, never a row.
+        // The unique index turns a second verdict into a crash, never into a second row.
         try database.run(
             """
             INSERT INTO verdicts (server, token, device, verdict, reason, evidence, decided, asked, mismatches)
@@ -254,7 +254,7 @@ package final class Journal {
         if let number = ceilings.write(to: folder) { throw .ceilings(errno: number) }
     }
 
-    /// The broker has these: they leave the outbox.
+    /// The broker has acknowledged these messages: removes them from the outbox.
     /// - Returns: which observations' verdicts were among them, for the log.
     package func delivered(_ ids: [Int64], at seconds: Int64) throws(Failure) -> [(
         exchange: Exchange, device: Identifier
@@ -275,7 +275,7 @@ package final class Journal {
         return told
     }
 
-    /// Asks for a row. What SQLite has in memory may do for that: a disk that has died shows at the next write.
+    /// Reads a row. SQLite may answer from memory: a failed disk is noticed at the next write.
     func answer() throws(Failure) {
         _ = try Journal.attempt { try database.rows("SELECT value FROM meta WHERE name = 'epoch'") }
     }

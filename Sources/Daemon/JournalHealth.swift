@@ -25,7 +25,7 @@ struct JournalHealth {
 
     /// Writing has failed, or still does.
     /// - Parameter wallSeconds: since 1970.
-    /// - Returns: whether this is to be logged: the first time, and once a minute.
+    /// - Returns: whether the caller should log this: the first time, and once a minute.
     mutating func failed(_ cause: Journal.Failure, at now: Instant, wallSeconds: Int64) -> Bool {
         if cause.isDamage { isDamaged = true }
         if let failure, now - failure.lastLogged < JournalHealth.logPause { return false }
@@ -34,14 +34,14 @@ struct JournalHealth {
         return true
     }
 
-    /// It is open.
+    /// The journal is open.
     mutating func recovered() { (failure, isDamaged) = (nil, false) }
 
-    /// Something that a person should know was found; it is the newest now.
+    /// Adds a finding that the operator should know about, as the newest.
     mutating func found(_ sentence: String) {
         findings = (findings.filter { $0 != sentence } + [sentence]).suffix(JournalHealth.mostFindings)
     }
 
-    /// It is no longer so.
+    /// The finding no longer applies.
     mutating func isOver(_ sentence: String) { findings.removeAll { $0 == sentence } }
 }

@@ -3,7 +3,7 @@ import Observing
 import SQLite
 import SRUP
 
-// What is done before a journal is taken for the one that belongs here, and where its sequence ids go on.
+// Checks that a journal is the one that belongs here, and decides where its sequence ids continue.
 extension Journal {
     /// Every opening goes on above every id that can have been used, also where the journal is a copy that nothing tells
     /// from the one it was made of.
@@ -55,7 +55,7 @@ extension Journal {
         }
     }
 
-    /// The journal beside the ceilings is not the one that they belong to: where every server stands is no longer known.
+    /// The journal beside the ceilings is not the one that they belong to: our state at each server is no longer known.
     /// We go on above every id that we can have used, and believe nobody before a new join. What an older journal holds as
     /// open or unsent may long have been answered otherwise.
     func forgetSequences() throws {

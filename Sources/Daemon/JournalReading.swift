@@ -146,7 +146,7 @@ extension Membership {
         }
     }
 
-    /// What is no name of ours stands for `stranger`, which claims nothing.
+    /// An unknown name is read as `stranger`, which claims nothing.
     init(name: String, token: Token?, _ manner: JoinManner) {
         switch (name, token) {
         case ("joining", let token?): self = .joining(token, manner)

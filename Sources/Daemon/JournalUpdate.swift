@@ -2,7 +2,7 @@ import Observing
 import SQLite
 import SRUP
 
-// The update that we are busy with, in the journal.
+// The update in progress, in the journal.
 extension Journal {
     func record(_ update: Update?, _ database: Database) throws {
         guard let update else { return try database.run("DELETE FROM update_in_hand") }
@@ -16,7 +16,7 @@ extension Journal {
             update.phase.status.map { .integer(Int64($0.rawValue)) } ?? .null)
     }
 
-    /// The update that we were busy with; what cannot be read counts as none.
+    /// The update that was in progress; an unreadable one counts as none.
     func update() throws(Failure) -> Update? {
         try Journal.attempt {
             try database.rows("SELECT server, token, url, digest, phase, version, status FROM update_in_hand")
@@ -55,7 +55,7 @@ extension Journal {
         }
     }
 
-    /// Counts a start in the midst of an activation.
+    /// Counts a start during an activation.
     /// - Returns: how many there were, with this one.
     func countStartOfUpdate() throws(Failure) -> Int {
         try change { try $0.run("UPDATE update_in_hand SET starts = starts + 1") }
@@ -86,7 +86,7 @@ extension Update.Phase {
 
     var status: Status? { if case .answered(let status) = self { status } else { nil } }
 
-    /// nil for what is no phase of ours.
+    /// nil if it is not one of our phases.
     init?(name: String, version: String?, status: UInt8?) {
         switch (name, version, status) {
         case ("fetching", _, _): self = .fetching

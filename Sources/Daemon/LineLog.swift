@@ -10,13 +10,13 @@ import Synchronization
 struct LineLog: LogHandler {
     /// `[log] format`.
     enum Format: String, CaseIterable, Sendable {
-        /// journald where standard error leads there anyway, else text.
+        /// journald if standard error is connected to it, otherwise text.
         case auto
-        /// The wall clock for people, the boot clock for order (rules: §9), the level, the sentence.
+        /// The wall clock for people, the boot clock for ordering, the level, the message.
         case text
         /// One JSON object a line.
         case json
-        /// journald's own protocol; text where nobody takes it.
+        /// journald's own protocol; text if journald does not accept it.
         case journal
     }
 
@@ -60,7 +60,7 @@ struct LineLog: LogHandler {
         LineLog.format.withLock { $0 = settled }
     }
 
-    /// Lines that a reader who does not read has cost.
+    /// The number of lines dropped because the reader does not read.
     private static let dropped = Mutex(0)
     /// A pipe takes so much at once or says that it cannot (PIPE_BUF).
     private static let longestLine = 4_096

@@ -5,7 +5,7 @@ import Nearby
 import Observing
 import ProofLink
 
-/// The listening sockets for nearby devices. One that cannot be had is logged once, and tried again.
+/// The listening sockets for nearby devices. One that cannot be opened is logged once, and tried again.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
 final class LinkListeners: @unchecked Sendable {
@@ -14,7 +14,7 @@ final class LinkListeners: @unchecked Sendable {
         let wanted: Configuration.Listening
         fileprivate(set) var socket: Int32?
         fileprivate var watch: Loop.Watch?
-        /// Why it is not listened on.
+        /// Why it is not listening.
         fileprivate(set) var fault: LinkSocketError?
 
         var isRadio: Bool { wanted.address.transport != .local }
@@ -23,7 +23,7 @@ final class LinkListeners: @unchecked Sendable {
     /// Connections accepted in one go, so that a flood of them does not keep the loop from the rest.
     static let acceptBatch = 16
     static let pause = Duration.seconds(2)
-    /// Asking for what the kernel lacks makes it look for modules each time.
+    /// Each request for something the kernel lacks makes it search for modules.
     static let noBluetoothPause = Duration.seconds(60)
 
     private(set) var listeners: [Listener]
@@ -36,7 +36,7 @@ final class LinkListeners: @unchecked Sendable {
 
     /// - Parameters:
     ///   - listen: makes a listening socket.
-    ///   - accepted: takes a connection, which is its own to close.
+    ///   - accepted: takes a connection, and must close it.
     init(
         _ wanted: [Configuration.Listening], loop: Loop, clock: any LoopClock, log: Logger,
         listen: @escaping (Configuration.Listening) throws(LinkSocketError) -> Int32 = LinkListeners.listen,
@@ -52,7 +52,7 @@ final class LinkListeners: @unchecked Sendable {
         try LinkSocket.listen(on: wanted.address, security: wanted.security)
     }
 
-    /// Listens wherever it does not listen yet.
+    /// Opens every listening socket that is not open yet.
     func open() {
         var missing: [String] = []
         for index in listeners.indices where listeners[index].socket == nil {

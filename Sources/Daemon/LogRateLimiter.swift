@@ -1,7 +1,7 @@
 import BootTime
 import Observing
 
-/// How many log lines of one kind others may cause: a flood of links, or of requests, must not be a flood of lines.
+/// Limits the log lines of one kind that others can cause: a flood of links or requests must not flood the log.
 struct LogRateLimiter {
     static let linesPerSecond = 20
     private var kinds: [String: (second: Int64, written: Int, left: Int)] = [:]

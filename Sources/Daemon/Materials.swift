@@ -14,7 +14,7 @@ struct Materials {
     init(_ configuration: Configuration, from file: String) throws {
         do {
             key = try IdentityKey(pemFile: configuration.keyFile)
-            // One that cannot be used opens nothing, and keeps nobody from starting.
+            // An unusable previous key opens nothing, and does not prevent the start.
             oldKey = CredentialFolder(managing: configuration).flatMap { try? IdentityKey(pemFile: $0.oldIdentityKey) }
             keyring = try Materials.keyring(configuration)
             try checkPrivateKeyFile(configuration.tls.key)
@@ -30,7 +30,7 @@ struct Materials {
         }
     }
 
-    /// Opens what is sealed to us, under the key that we have or the one that we had.
+    /// Opens what is sealed to us, with the current key or the previous one.
     ///
     /// Where hardware does not open it, that may be the hardware's doing, which OpenSSL does not tell: so the hardware is asked to open
     /// what is rightly sealed. Where it does not, no verdict comes of that: the process ends as where it does not sign.

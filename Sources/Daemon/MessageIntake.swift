@@ -4,8 +4,8 @@ import Keys
 import Observing
 import SRUP
 
-/// Messages from a broker on their way to the observer: checks 1 to 4 of rules §1, and how long each server may keep the beacon
-/// at work. What fails is counted, logged in one line, and dropped.
+/// Messages from a broker on their way to the observer: the checks before the observer's own, and how long each server may
+/// keep the beacon at work. What fails is counted, logged in one line, and dropped.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
 final class MessageIntake: @unchecked Sendable {
@@ -74,7 +74,7 @@ final class MessageIntake: @unchecked Sendable {
         return nil
     }
 
-    /// A topic is chosen by whoever publishes: only printable ASCII of it is shown.
+    /// The publisher chooses the topic: only its printable ASCII characters are shown.
     private func shown(_ topic: String) -> String {
         topic.utf8.count <= 80 && topic.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
             ? topic : "0x" + hexadecimal(topic.utf8.prefix(80))

@@ -49,7 +49,7 @@ final class Histogram: Sendable {
 struct Exposition {
     private(set) var text = ""
 
-    /// A value for each set of labels; none where there is none.
+    /// One value for each set of labels.
     mutating func add(
         _ name: String, _ type: String, _ help: String, _ values: [(labels: [(String, String)], value: Double)]
     ) {

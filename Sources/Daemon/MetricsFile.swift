@@ -20,16 +20,16 @@ final class MetricsFile: @unchecked Sendable {
     }
 
     /// Writes it now, and again after each interval, until other settings are given.
-    /// - Parameter settings: where there is no file, nothing is written.
+    /// - Parameter settings: if they name no file, nothing is written.
     func keep(_ settings: (file: String?, interval: Duration)) {
         self.settings = settings
         write()
     }
 
-    /// Writes no more.
+    /// Stops writing.
     func stop() { (settings, timer) = (nil, nil) }
 
-    /// Whole or not at all.
+    /// Atomic: the file is replaced completely or not at all.
     private func write() {
         guard let settings, let path = settings.file else { return }
         let fault = replaceFile(path, with: Array(text().utf8), mode: 0o644, isKept: false)

@@ -1,4 +1,4 @@
-/// Something that the operator can mend: a sentence that says what is wrong, and a hint that is an order.
+/// An error that the operator can fix: a message that says what is wrong, and a hint that says what to do.
 public struct OperatorFault: Error, Equatable, Sendable, CustomStringConvertible {
     /// What is wrong; lower case, no full stop.
     public let sentence: String
@@ -7,7 +7,7 @@ public struct OperatorFault: Error, Equatable, Sendable, CustomStringConvertible
     /// What the command ends with: 1; or 78, after which the unit does not start it again by itself.
     public let status: Int32
 
-    /// A fault in words.
+    /// A fault with its message and hint.
     public init(_ sentence: String, hint: String, status: Int32 = 1) {
         (self.sentence, self.hint, self.status) = (sentence, hint, status)
     }

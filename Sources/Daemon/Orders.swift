@@ -3,22 +3,22 @@ import Nearby
 import Observing
 import SRUP
 
-/// What became of an order to the running beacon.
+/// The result of an order to the running beacon.
 public struct OrderReply: Codable, Equatable, Sendable {
-    /// Why it was not taken; nil: it was.
+    /// Why it was refused; nil: it was accepted.
     public var refusal: String?
     /// What to do then.
     public var hint: String?
 }
 
-/// Where we stand with one server, for a person who waits.
+/// Our membership state at one server, for a person who waits.
 public struct StandingReport: Codable, Equatable, Sendable {
     /// `stranger`, `joining`, `presenting`, `member`, `resigning`, `resigned`, `refused`, `terminated`, `deregistering` or
     /// `deregistered`.
     public var membership: String
     /// `simple`, `human` or `observed`, while a join waits for its answer.
     public var manner: String?
-    /// The value that a human is to compare, 32 hexadecimal digits, while it is shown. For the beacon's user only.
+    /// The value that a human must compare, 32 hexadecimal digits, while it is shown. For the beacon's user only.
     public var value: String?
     /// Whether a broker is connected.
     public var isConnected: Bool
@@ -59,7 +59,7 @@ public enum Order {
     /// What to do about a server that was restarted without its state.
     public static func askAgain(_ server: Identifier) -> String { ServerSigns.askAgain(server) }
 
-    /// Where we stand with a server.
+    /// Our membership state at a server.
     /// - Throws: `OperatorFault` where no beacon runs.
     public static func standing(_ server: Identifier, of configuration: Configuration) throws -> StandingReport {
         let reply = try Control.ask(configuration.stateFolder + "/control", "standing \(server.topicForm)")

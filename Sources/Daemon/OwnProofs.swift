@@ -13,7 +13,7 @@ import SRUP
 final class OwnProofs: @unchecked Sendable {
     /// What they need of the rest of the daemon.
     struct Outlets {
-        /// The value that a server has sent to be shown; nil: there is none any more.
+        /// The value that a server has sent for our proof; nil: it is no longer valid.
         let value: (Identifier) -> Secret?
         /// Where the configuration says that a server's observer is near by.
         let configuredAddress: (Identifier) -> NearbyAddress?
@@ -55,12 +55,12 @@ final class OwnProofs: @unchecked Sendable {
     /// A person says where the observer for a server is.
     func note(_ address: NearbyAddress, for server: Identifier) { addresses[server] = address }
 
-    /// Our own value has come. A human asks for it by `srup-beacon join --human`; to an observer we go ourselves.
+    /// Our own value has come. A human asks for it with `srup-beacon join --human`; we present it to an observer ourselves.
     func present(to server: Identifier, _ manner: JoinManner) {
         guard case .observed(let observer) = manner else {
             events.say(
                 .notice, about: "present",
-                "server \(server) waits for human eyes; hint: srup-beacon join \(server.topicForm) --human shows the value"
+                "server \(server) waits for a person; hint: srup-beacon join \(server.topicForm) --human shows the value"
             )
             return
         }

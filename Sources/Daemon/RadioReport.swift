@@ -64,7 +64,7 @@ extension Adapters {
             gone: gone.map { .init(address: $0.key.description, secondsAgo: (now - $0.value).components.seconds) })
     }
 
-    /// What is missing of the radio as a whole, and what a person can do.
+    /// What the radio as a whole lacks, and what a person can do.
     private var state: (String, String?) {
         switch fault {
         case .noBluetooth:
@@ -72,7 +72,7 @@ extension Adapters {
                 "this machine's kernel has no Bluetooth, so no device can come near by radio; all else works",
                 "load the modules: modprobe bluetooth; or turn rfcomm, l2cap and le off in [link]"
             )
-        case .some(let fault): return ("the adapters cannot be looked after: \(fault)", nil)
+        case .some(let fault): return ("the adapters cannot be managed: \(fault)", nil)
         case nil: break
         }
         guard adapters.isEmpty else { return ("ok", nil) }
@@ -81,7 +81,7 @@ extension Adapters {
 }
 
 extension AdapterCare.State {
-    /// What it is, and what a person can do.
+    /// The adapter's state, and what a person can do about it.
     func words(isAdvertising: Bool) -> (sentence: String, hint: String?) {
         switch self {
         case .unknown: ("nothing is known of it yet", nil)
@@ -90,8 +90,8 @@ extension AdapterCare.State {
         case .off: ("powered off, and [radio] power = no", "power it on")
         case .blocked: ("blocked by rfkill", "run: rfkill unblock bluetooth")
         case .notPermitted:
-            ("cannot be set up or advertise: the beacon may not", "run it with the capability CAP_NET_ADMIN")
-        case .silent(1): ("does not answer; its links are closed, it is listened on anew", nil)
+            ("cannot be set up or advertise: the beacon lacks permission", "run it with the capability CAP_NET_ADMIN")
+        case .silent(1): ("does not answer; its links are closed, its listening sockets reopened", nil)
         case .silent(2): ("does not answer; it is powered off and on", nil)
         case .silent: ("does not answer, and a power cycle did not help", "unplug it, or replace it")
         case .failing(let fault): (fault, "see the kernel's log: journalctl -k")

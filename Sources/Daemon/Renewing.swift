@@ -1,6 +1,6 @@
 import Keys
 
-/// When the client certificate is to be renewed. The wall clock says that it is time, and nothing else: a certificate is used
+/// When the client certificate is renewed. The wall clock says that it is time, and nothing else: a certificate is used
 /// until a new one has been tried, whatever the clock says.
 struct RenewalSchedule: Equatable {
     /// Seconds since 1970.
@@ -9,7 +9,7 @@ struct RenewalSchedule: Equatable {
     let notAfter: Int64
     var failures = 0
 
-    /// How often the clock is looked at: it may jump.
+    /// How often the clock is read: it may jump.
     static let longestLook = 3_600.0
     /// The wait after the first failure, doubled after each one, and the longest.
     static let (firstRetry, longestRetry) = (60.0, 21_600.0)
@@ -19,8 +19,8 @@ struct RenewalSchedule: Equatable {
 
     func isDue(_ now: Int64) -> Bool { now >= due }
 
-    /// Seconds until the clock is looked at again.
-    /// - Parameter fraction: random, 0 to 1: many beacons whose service was away shall not come back in the same second.
+    /// Seconds until the clock is read again.
+    /// - Parameter fraction: random, 0 to 1: many beacons whose service was unavailable must not retry in the same second.
     func wait(_ now: Int64, fraction: Double) -> Double {
         guard failures > 0 else { return min(max(Double(due - now), 0) + 1, RenewalSchedule.longestLook) }
         let doubled = RenewalSchedule.firstRetry * Double(1 << min(failures - 1, 16))
@@ -40,7 +40,7 @@ extension RenewalSchedule {
 }
 
 extension Shell {
-    /// Begins to look after the certificate, where it came from an enrolment.
+    /// Starts the automatic renewal of the certificate, if it came from an enrolment.
     func startRenewal() {
         guard let folder = CredentialFolder(managing: configuration) else { return }
         let file = configurationFile

@@ -60,7 +60,7 @@ extension Report {
         }
     }
 
-    /// What a server is, or has ordered.
+    /// Reports about a server's membership, or about what it has ordered.
     private var serverLine: ReportLine {
         switch self {
         case .membership(let server, let membership):
@@ -98,7 +98,7 @@ extension Refusal {
     /// Why, after "refused TYPE from SENDER: ".
     var sentence: String {
         switch self {
-        case .notOurServer: "it is no server of ours"
+        case .notOurServer: "it is not one of our servers"
         case .replayed(let sequence, let last): "sequence id \(sequence) is not above \(last)"
         case .sequenceTooHigh(let sequence): "sequence id \(sequence) leaves no room for others"
         case .notNow(let membership): "not from a server with which we stand as \(membership.name)"

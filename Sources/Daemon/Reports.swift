@@ -13,7 +13,7 @@ final class Reports: @unchecked Sendable {
     private let isConfigured: (Identifier) -> Bool
 
     private(set) var metrics = Metrics()
-    /// Signs that a server does not know this beacon any more.
+    /// Signs that a server no longer knows this beacon.
     private(set) var signs: [Identifier: ServerSigns] = [:]
 
     /// - Parameter isConfigured: whether a server is one of the configuration's; of others no signs are kept.

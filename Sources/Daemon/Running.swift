@@ -59,14 +59,14 @@ public enum DaemonProcess {
         signal(SIGPIPE, SIG_IGN)
         // A file that would grow over a limit is an error to be handled, not the end.
         signal(SIGXFSZ, SIG_IGN)
-        // Who ignores it cannot learn how a child has ended.
+        // A process that ignores it cannot get the exit status of a child.
         signal(SIGCHLD, SIG_DFL)
         return signalfd(-1, &set, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
     }
 }
 
 extension Shell {
-    /// parse → open → «ready» → loop.
+    /// parse → open → "ready" → loop.
     func start(_ signals: Int32) throws {
         setUpLog()
         log.notice("srup-beacon \(Shell.version), identity \(configuration.identity)")
@@ -106,9 +106,9 @@ extension Shell {
         metricsFile.keep(configuration.metrics)
     }
 
-    /// A sign of life is given for work that was done, not for time that has passed: a message goes from this loop through
-    /// the broker link's thread and back, and the journal is asked. Where one of them stands still, no round ends, and
-    /// systemd starts us anew. A broker that is away and a disk that is known to be full are no such thing.
+    /// The watchdog is notified for work that was done, not for time that has passed: a message goes from this loop through
+    /// the broker link's thread and back, and the journal is asked. If one of them hangs, no round ends, and
+    /// systemd restarts us. An unreachable broker and a disk that is known to be full do not count as a hang.
     func beginWatchdogRound() {
         guard service.watchdog != nil, let link = broker.link else { return }
         link.turn { [unowned self] in
@@ -205,10 +205,10 @@ extension Shell {
         guard !materials.key.publicKey.equals(key.publicKey) else { return }
         (key, unsealer) = (materials.key, materials.unsealer)
         observer.unseal = unsealer
-        log.notice("the identity key is another one now")
+        log.notice("the identity key has been replaced")
     }
 
-    /// What the operator says about sequence ids holds in the journal and in memory.
+    /// Applies the operator's sequence-floor settings to the journal and the memory.
     private func raiseSequences() {
         let floors = configuration.servers.mapValues(\.sequenceFloor)
         do {
@@ -225,19 +225,19 @@ extension Shell {
         LineLog.level.withLock { $0 = level }
     }
 
-    /// The sockets' paths go with the daemon, so that nobody waits at a door without a house.
+    /// Removes the sockets' paths when the daemon ends.
     nonisolated func removeSockets() {
         unlink(folder.control)
         if let path = localPath, LinkSocket.inode(of: path) == localInode.load(ordering: .relaxed) { unlink(path) }
     }
 
-    /// Devices are sent away, the broker is told goodbye; what is open stays in the journal.
-    /// - Parameter startingAnew: as the program that is on the disk then; not where an end was wanted before or is afterwards.
+    /// Disconnects devices and the broker; open observations stay in the journal.
+    /// - Parameter startingAnew: whether to execute the program that is on disk then; ignored if a stop has been or is requested.
     func stop(startingAnew: Bool = false) {
         startsAnew.store(startingAnew && !isStopping, ordering: .relaxed)
         guard !isStopping else { return }
         isStopping = true
-        // Who starts anew goes on: to systemd, an end would be the end.
+        // On a restart, RELOADING is sent: to systemd, STOPPING would mean the end of the service.
         startsAnew.load(ordering: .relaxed) ? service.reloading() : service.stopping()
         log.notice("stopping")
         metricsFile.stop()

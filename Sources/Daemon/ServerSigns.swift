@@ -1,7 +1,7 @@
 import Observing
 import SRUP
 
-/// What a server does that tells that it does not know us any more, although we joined it: it was restarted without its
+/// Signs that a server no longer knows us, although we joined it: it was restarted without its
 /// state. Nothing in the protocol says so; these are signs, kept since this beacon started or last joined that server.
 struct ServerSigns {
     /// Messages that were refused because their sequence id is not above the last accepted one.
@@ -25,13 +25,13 @@ struct ServerSigns {
             membership = new
         case .opened, .repeated, .commanded, .acted, .updateDeclined:
             // A request that was accepted: the server's sequence ids are above all before. What was refused may have been sent
-            // again by a broker, or by somebody who kept it.
+            // again by a broker, or replayed by somebody who recorded it.
             (replayed, newest) = (0, nil)
         case .refused, .answered, .mismatch, .update, .ended, .ready: break
         }
     }
 
-    /// What `explain` tells of them.
+    /// The steps that `explain` shows for them.
     var steps: [Explanation.Step] {
         var steps: [Explanation.Step] = []
         if let newest {
@@ -67,7 +67,7 @@ struct ServerSigns {
         }
     }
 
-    /// The way out, as an order.
+    /// What the operator can do, as an instruction.
     static func askAgain(_ server: Identifier) -> String {
         "if the server does not know this beacon, run: srup-beacon join \(server.topicForm) --again"
     }

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Tells systemd how we are (sd_notify(3)): one datagram to $NOTIFY_SOCKET. Does nothing where nobody listens.
+/// Reports our state to systemd (sd_notify(3)): one datagram to $NOTIFY_SOCKET. Does nothing if that is not set.
 package struct ServiceManager: Sendable {
     /// Under which systemd keeps the management socket for us.
     package static let managementName = "bluetooth-management"
@@ -12,7 +12,7 @@ package struct ServiceManager: Sendable {
     /// is none.
     package let management: Int32?
 
-    /// How long systemd waits for a sign of life; nil: it does not watch.
+    /// systemd's watchdog timeout; nil: the watchdog is off.
     package let watchdog: Duration?
 
     package init(environment: (String) -> String? = { getenv($0).map { String(cString: $0) } }) {

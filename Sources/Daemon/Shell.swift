@@ -11,7 +11,7 @@ import ProofLink
 import SRUP
 import Synchronization
 
-/// The shell of the daemon: carries events to the observer, and does what it says, in order. It decides nothing.
+/// The shell of the daemon: passes events to the observer, and carries out its effects, in order. It decides nothing.
 ///
 /// Everything here runs on the loop's thread. The broker link has its own, hands over batches, and waits until the
 /// journal has them.
@@ -29,7 +29,7 @@ public actor Shell {
     let loadMaterials: @Sendable (Configuration) throws -> Materials
     /// Of the local transport, where it is on.
     nonisolated let localPath: String?
-    /// Of the socket that we made there: another's is not ours to take away.
+    /// Identifies the socket that we created there: we must not remove another process's.
     nonisolated let localInode = Atomic<UInt64>(0)
     var key: IdentityKey
     var unsealer: Unsealer
@@ -48,9 +48,9 @@ public actor Shell {
     lazy var deadlineTimer = clock.timer { [unowned self] in assumeIsolated { $0.tick() } }
     lazy var recoveryTimer = clock.timer { [unowned self] in assumeIsolated { $0.recover() } }
     lazy var watchdogTimer = clock.timer { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } }
-    /// The loop ends as soon as the broker has been told goodbye.
+    /// The loop ends once we have disconnected from the broker.
     var isStopping = false
-    /// Whether the program is to be started anew, in this process, once the loop has ended.
+    /// Whether the program is executed again, in this process, once the loop has ended.
     nonisolated let startsAnew = Atomic<Bool>(false)
 
     // The components, made when they are first used, since they call the shell.
@@ -122,7 +122,7 @@ public actor Shell {
 
     // MARK: - Events in, effects out
 
-    /// What is left to do once the journal holds everything that stands before it.
+    /// What remains to be done once the journal holds everything that precedes it.
     struct Transaction {
         var outgoing: [Outgoing] = []
         var effects: [Effect] = []
@@ -153,7 +153,7 @@ public actor Shell {
     @discardableResult
     func handle(_ event: Event) -> Bool { transact { try feed(event, &$0) } }
 
-    /// What is due, in one transaction, as much of it as a turn has time for; the alarm rings again at once for the rest.
+    /// What is due, in one transaction, as much of it as a turn has time for; the timer fires again at once for the rest.
     func tick() {
         let end = clock.now + MessageIntake.turnLength
         transact { transaction in

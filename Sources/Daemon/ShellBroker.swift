@@ -37,7 +37,7 @@ extension Shell {
         return isKept ? taken : nil
     }
 
-    /// What the journal knows about a message's token. A token that names its parties has no owner but them.
+    /// What the journal knows about a message's token. A token that names its parties belongs to them alone.
     private func context(of message: Message) throws -> MessageContext {
         var context = MessageContext()
         if case .response = message.body { return context }
@@ -72,7 +72,7 @@ extension Shell {
         }
     }
 
-    /// The broker has these messages: the end of an observation's way.
+    /// The broker has acknowledged these messages: the last step of an observation.
     private func recordDelivered(_ ids: [Int64]) -> [(exchange: Exchange, device: Identifier)]? {
         var told: [(exchange: Exchange, device: Identifier)] = []
         guard transact({ _ in told = try journal?.delivered(ids, at: wallSeconds()) ?? [] }) else { return nil }

@@ -6,13 +6,13 @@ import Logging
 import Observing
 import SRUP
 
-// The journal's life: opened, lost, found again. A failed write throws the observer away; what is on disk counts, and is
-// taken up in the same way as after a restart (decisions/0003).
+// Opening the journal, losing it and reopening it. After a failed write the observer is discarded; the state on disk is
+// authoritative and is loaded as after a restart (decisions/0003).
 extension Shell {
     /// How often a journal that cannot be written is tried again.
     private static let recoveryPause = Duration.seconds(1)
 
-    /// Opens the journal and takes up what it holds.
+    /// Opens the journal and restores the state in it.
     /// - Throws: `Journal.Failure`, or `OperatorFault` where a person is needed.
     func openJournal() throws {
         let journal = try Journal(folder, bootID: bootID, knownDamaged: health.isDamaged)
@@ -92,8 +92,8 @@ extension Shell {
         startTrouble(failure)
     }
 
-    /// A token that was pulled out, a TPM that answers no more: nothing was committed or acknowledged, and the next start tells what is wrong.
-    /// - Parameter deed: what it does not do any more: «sign», «open».
+    /// A token was removed, or a TPM stopped answering: nothing was committed or acknowledged; the next start reports the cause.
+    /// - Parameter deed: what the key no longer does: "sign" or "open".
     static func endWithout(_ key: IdentityKey, _ deed: String) -> Never {
         Logger(label: "srup-beacon").critical(
             "the identity key does not \(deed) any more: it is \(key.home); hint: see that the token or the TPM is there"
@@ -101,7 +101,7 @@ extension Shell {
         _exit(1)
     }
 
-    /// Says that the journal cannot be written, and comes back to it.
+    /// Logs that the journal cannot be written, and schedules another attempt.
     func startTrouble(_ failure: Journal.Failure) {
         if health.failed(failure, at: clock.now, wallSeconds: wallSeconds()) {
             let hint =
@@ -118,7 +118,7 @@ extension Shell {
         guard journal == nil else { return }
         do {
             try openJournal()
-            guard journal != nil else { return }  // it failed again at the first thing that was to be written
+            guard journal != nil else { return }  // it failed again at the first write
             log.notice("the journal can be written again")
             broker.link?.hurry()
         } catch let fault as OperatorFault {

@@ -6,7 +6,7 @@ import Observing
 import ProofLink
 import SRUP
 
-// The beacon as a device of its servers (rules §8): joining, leaving, and what servers order.
+// The beacon as a device of its servers (docs/protocol.md, "Joining and leaving" and "Commands").
 extension Shell {
     // MARK: - Joining
 
@@ -91,7 +91,7 @@ extension Shell {
 }
 
 extension Configuration {
-    /// Destroys the private keys and the client certificate: overwritten, and away. On flash memory an old copy may stay in
+    /// Destroys the private keys and the client certificate: overwrites and deletes them. On flash memory an old copy may stay in
     /// cells that the controller has put aside.
     func destroyKeys(say: (String) -> Void) {
         for path in [keyFile, tls.key, tls.certificate] + CredentialFolder.spareFiles(of: self) {
@@ -113,7 +113,7 @@ extension Configuration {
     }
 
     /// Does what writes new keys, beside a beacon that runs and may be taken out of the system meanwhile: that notes it before it destroys
-    /// the keys, so whoever looks afterwards finds either nothing left or the note.
+    /// the keys, so a check afterwards finds either no keys or the note.
     /// - Throws: what the body throws, and `OperatorFault` where the beacon has been taken out before or meanwhile.
     package func writingKeys<Result>(_ body: () throws -> Result) throws -> Result {
         try checkNotDeregistered()
@@ -123,7 +123,7 @@ extension Configuration {
         return result
     }
 
-    /// Looks whether this identity still is.
+    /// Checks that this identity still exists.
     /// - Throws: `OperatorFault` where this beacon has been taken out of the system.
     public func checkNotDeregistered() throws {
         guard let end = StateFolder(lookingInto: stateFolder).deregistration else { return }

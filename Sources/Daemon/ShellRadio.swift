@@ -52,7 +52,7 @@ extension Shell {
         return wish
     }
 
-    /// Whether bluetoothd sets adapters up beside us, and has somebody to confirm pairings. Seen in /proc, since asking the
+    /// Whether bluetoothd also sets adapters up, and has an agent to confirm pairings. Seen in /proc, since asking the
     /// bus may take seconds.
     private static var bluetoothdRuns: Bool {
         guard let folder = opendir("/proc") else { return false }

@@ -1,7 +1,7 @@
 import BootTime
 import Observing
 
-// What the operator hears of the shell's own state.
+// Reports of the shell's own state to the operator.
 extension Shell {
     func makeReports() -> Reports {
         Reports(events, clock: clock) { [unowned self] server in

@@ -7,7 +7,7 @@ import SRUP
 package struct StateFolder {
     package let path: String
 
-    /// A folder that is only looked into, whoever it belongs to; nothing is made.
+    /// A folder that is only read, no matter who owns it; nothing is created.
     package init(lookingInto path: String) { self.path = path }
 
     /// Behind links in the folder's path, of which SQLite would open none (SQLITE_OPEN_NOFOLLOW).
@@ -58,8 +58,8 @@ package struct StateFolder {
         try checkNames()
     }
 
-    /// Looks whether something else than a regular file has the name of one of ours: a FIFO, a device, a link. None of them is
-    /// opened, and nothing is lost silently.
+    /// Checks that everything with the name of one of our files is a regular file, not a FIFO, a device or a link. None of
+    /// those is opened, and nothing is lost silently.
     /// - Throws: `OperatorFault` for the first one.
     package func checkNames() throws(OperatorFault) {
         let files = [sequences, deregistered, reserve] + Database.files(of: journal)
@@ -70,7 +70,7 @@ package struct StateFolder {
         }
     }
 
-    /// Puts a damaged journal out of the way under a new name, and tells which.
+    /// Renames a damaged journal, and returns its new name.
     func setJournalAside() -> String {
         var number = 1
         while access("\(journal).damaged-\(number)", F_OK) == 0 { number += 1 }
@@ -84,7 +84,7 @@ package struct StateFolder {
     /// 256 KiB that are given back to the disk when it is full, so that this can be recorded.
     static let reserveLength = 262_144
 
-    /// Takes the reserve; else the system's number for why not.
+    /// Takes the reserve; otherwise returns errno.
     func takeReserve() -> Int32? {
         let file = openRegularFile(reserve, O_RDWR | O_CREAT)
         guard file >= 0 else { return errno }
@@ -93,7 +93,7 @@ package struct StateFolder {
         return result == 0 ? nil : result
     }
 
-    /// Whether there is as much room again beside the reserve, else the system's number for why not: the journal would only
+    /// Checks that there is as much free space again beside the reserve, otherwise returns errno: the journal would only
     /// fill the reserve's own room, and be full again at once.
     func lackOfRoom() -> Int32? {
         let probe = reserve + ".probe"
@@ -112,12 +112,12 @@ package struct StateFolder {
 }
 
 /// What must not be lost even with the journal: for each server, a number that no sequence id of ours is above, and the
-/// epoch that tells whether the journal beside it is the one of the last run (rules: §2, «not after a restored backup»).
+/// epoch that tells whether the journal beside it is the one of the last run, and not a restored backup.
 struct SequenceCeilings: Equatable {
     /// How far ahead a ceiling is set: a new file after as many ids, and as many lost with a lost journal. Each message takes 16 of
     /// them, so one of 4,096 waits for the file's two syncs.
     static let block: UInt64 = 65_536
-    /// No ceiling of ours comes near this: a file that says more is damaged.
+    /// None of our ceilings comes near this: a file with a higher one is damaged.
     private static let highest = UInt64.max - 1 << 31
 
     var epoch = ""
@@ -146,7 +146,7 @@ struct SequenceCeilings: Equatable {
 
     init(epoch: String) { self.epoch = epoch }
 
-    /// Writes the file whole: a new one is synced and takes the place of the old one. Else the system's number for why not.
+    /// Writes the file whole: a new one is synced and takes the place of the old one. Otherwise returns errno.
     func write(to folder: StateFolder) -> Int32? {
         var lines = ["epoch \(epoch)"]
         if let previousEpoch { lines.append("previous \(previousEpoch)") }
@@ -176,16 +176,16 @@ package func readSmallFile(_ path: String, isFollowing: Bool = true) -> [UInt8]?
     return failed ? nil : bytes
 }
 
-/// Replaces a file by a new one that is on disk before it takes the old one's name; else the system's number for why not.
-/// - Parameter isKept: whether a power cut must leave one of the two; it need not where the file is made anew all the time.
+/// Replaces a file by a new one that is on disk before it takes the old one's name; otherwise returns errno.
+/// - Parameter isKept: whether a power cut must leave one of the two; not needed if the file is rewritten regularly.
 package func replaceFile(_ path: String, with bytes: [UInt8], mode: mode_t = 0o600, isKept: Bool = true) -> Int32? {
     let temporary = path + ".new"
-    // In a folder of others something may stand there that would keep us waiting: a file of our own, or none.
+    // In a folder of others a FIFO may have that name, and opening it would block: it must be a file of our own, or none.
     guard unlink(temporary) == 0 || errno == ENOENT else { return errno }
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { return errno }
     let count = write(file, bytes, bytes.count)
-    // A disk that takes a part is full, and says so only at the next byte.
+    // After a partial write the disk is full, but write(2) reports that only for the next byte.
     var fault: Int32? = count < 0 ? errno : count < bytes.count ? ENOSPC : nil
     if fault == nil, fchmod(file, mode) != 0 || (isKept && fsync(file) != 0) { fault = errno }
     close(file)
@@ -200,7 +200,7 @@ package func replaceFile(_ path: String, with bytes: [UInt8], mode: mode_t = 0o6
     return nil
 }
 
-/// What a folder holds is on disk when this returns.
+/// Syncs a folder: its entries are on disk when this returns.
 package func sync(folder: String) {
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { return }

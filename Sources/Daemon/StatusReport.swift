@@ -51,7 +51,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var number: UInt64
         package var transport: String
         package var peer: String
-        /// Who it says that it is; that is proof of nothing.
+        /// The identity that it claims, which proves nothing.
         package var device: String?
         /// `connected`, `waits` for its request, `challenged`, or `signs`: its proof in keyed mode was right, and is not signed yet.
         package var state: String
@@ -89,7 +89,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
     package var identity: String
     package var version: String
     package var uptimeSeconds: Int64
-    /// Where we stand with each server of the configuration.
+    /// Our membership state at each server of the configuration.
     public internal(set) var servers: [Server]
     package var broker: Broker
     package var certificate: CertificateState
@@ -101,7 +101,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
     package var held: [Held]?
     package var observations: Observations
     package var refused: [String: Int]
-    /// The update that the beacon is busy with, or was last.
+    /// The update in progress, or the last one.
     package var update: UpdateState?
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation

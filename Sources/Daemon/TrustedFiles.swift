@@ -1,7 +1,7 @@
 import Keys
 import SRUP
 
-/// Files that decide whom the beacon believes and what it does: nobody but root and we may change them, or put others in their
+/// Files that decide whom the beacon trusts and what it does: only root and we may change them, or put others in their
 /// place. The rule is `FileTrust.fault`, the same for all of them.
 extension Configuration {
     /// Those files, each with what it is.
@@ -18,19 +18,19 @@ extension Configuration {
             ]
     }
 
-    /// Looks whether others can change one of those files, or the place of the state folder.
+    /// Checks that others can change neither those files nor the location of the state folder.
     /// - Throws: `OperatorFault` for the first one.
     package func examineTrustedFiles(_ file: String) throws(OperatorFault) {
         for (name, path) in trustedFiles(file) { try Configuration.examine(path, as: name) }
         try Configuration.examinePlace(of: stateFolder, as: "the state folder")
     }
 
-    /// Looks whether a file is a regular one that nobody else can change.
+    /// Checks that a file is a regular one that nobody else can change.
     package static func examine(_ path: String, as name: String) throws(OperatorFault) {
         if let fault = FileTrust.fault(of: path, as: name) { throw OperatorFault(fault.sentence, hint: fault.hint) }
     }
 
-    /// Looks whether nobody else can change a file or folder, or put another one in its place.
+    /// Checks that nobody else can change or replace a file or folder.
     package static func examinePlace(of path: String, as name: String) throws(OperatorFault) {
         if let fault = FileTrust.fault(ofPlace: path, as: name) {
             throw OperatorFault(fault.sentence, hint: fault.hint)

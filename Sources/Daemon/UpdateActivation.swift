@@ -2,8 +2,8 @@ import Logging
 import Observing
 import SRUP
 
-/// Activating an update (§3.2): the updater puts the new version in place, this program ends for it, and the new version confirms
-/// that it has come up, or puts the old one back.
+/// Activating an update (§3.2): the updater puts the new version in place, this program hands over to it, and the new
+/// version confirms that it has come up, or restores the old one.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
 final class UpdateActivation: @unchecked Sendable {
@@ -12,9 +12,9 @@ final class UpdateActivation: @unchecked Sendable {
         var install: @Sendable (Installation) -> Installation.Outcome = { $0.perform() }
         /// Tells the updater that the new version has come up.
         var done: @Sendable (Updater) -> ChildProcess.Result = { $0.done() }
-        /// Has the updater put back what was there, if it has changed anything.
+        /// Has the updater restore the old version, if it has changed anything.
         var restore: @Sendable (Updater) -> ChildProcess.Result = { $0.restore() }
-        /// Of the program that is in place; nil where none starts.
+        /// The version of the program that is in place; nil if it does not start.
         var versionInPlace: @Sendable () -> VersionNumber? = { ProgramFile.version }
     }
 
@@ -23,11 +23,11 @@ final class UpdateActivation: @unchecked Sendable {
         let settings: () -> UpdateSettings
         /// Handles an event; false where it could not be recorded.
         let handle: (Event) -> Bool
-        /// Counts a start in the midst of an activation; nil where that could not be recorded.
+        /// Counts a start during an activation; nil if that could not be recorded.
         let countStart: () -> Int?
         let canRecord: () -> Bool
         let isConnected: () -> Bool
-        /// Ends this program, to go on as the one that is in place.
+        /// Replaces this program by the one that is in place.
         let startOther: () -> Void
     }
 
@@ -47,13 +47,13 @@ final class UpdateActivation: @unchecked Sendable {
     private let children: Children
     private let outlets: Outlets
 
-    /// The updater is at work.
+    /// The updater is running.
     private var isInstalling = false
-    /// How often a program was started in the midst of this activation, with this one; 0: not counted yet.
+    /// How often a program was started during this activation, including this start; 0: not counted yet.
     private var starts = 0
-    /// The updater is asked again to put back what was there.
+    /// The updater is asked again to restore the old version.
     private var again: (any LoopTimer)?
-    /// Our version is the one that was ordered: once a broker has us, it has come up.
+    /// Our version is the one that was ordered: once a broker has accepted our connection, the update has succeeded.
     private var comingUp: (exchange: Exchange, deadline: any LoopTimer)?
 
     /// - Parameters:
@@ -92,7 +92,7 @@ final class UpdateActivation: @unchecked Sendable {
         switch outcome {
         case .inPlace:
             log.notice("the new version is in place: starting it")
-            // What the journal may ask for until then is the new version's business: we are still installing.
+            // If the journal is reopened meanwhile, what it holds is left to the new version: we are still installing.
             outlets.startOther()
         case .untouched(let fault):
             isInstalling = false
@@ -109,7 +109,7 @@ final class UpdateActivation: @unchecked Sendable {
         if outlets.handle(.activated(exchange, done: false)) { folder.clear() }
     }
 
-    /// We were started in the midst of an activation: ours is the ordered version, or the old one has come back.
+    /// We were started during an activation: we are the ordered version, or the old one that was restored.
     func confirm(_ update: Update) {
         guard !isInstalling, case .activating(let version) = update.phase else { return }
         // The journal is back, and could not be told meanwhile.
@@ -134,8 +134,8 @@ final class UpdateActivation: @unchecked Sendable {
 
     private func lookWhetherVersionIsUp() { if outlets.isConnected() { versionHasComeUp() } }
 
-    /// A broker has us: who ordered it may be told, once the updater has let the old version go. After that there is nothing
-    /// to come back to.
+    /// Connected to a broker: the server is told, once the updater has dropped the old version. After that there is no old
+    /// version to restore.
     func versionHasComeUp() {
         guard let exchange = comingUp?.exchange, outlets.canRecord() else { return }
         comingUp = nil
@@ -167,12 +167,12 @@ final class UpdateActivation: @unchecked Sendable {
         comeBack(exchange)
     }
 
-    /// The updater puts back what was there, if it has changed anything. Only once a program is in place again is the server
+    /// The updater restores the old version, if it has changed anything. Only once a program is in place again is the server
     /// told, by that program.
     private func comeBack(_ exchange: Exchange) {
         guard let path = outlets.settings().updater else {
             log.error(
-                "an activation is to be undone, and there is no updater; hint: set [update] updater")
+                "an activation must be undone, but there is no updater; hint: set [update] updater")
             return cannotActivate(exchange)
         }
         let (children, updater) = (children, Updater(path: path, folder: folder))
@@ -197,7 +197,7 @@ final class UpdateActivation: @unchecked Sendable {
         case version:
             isInstalling = false
             cannotActivate(exchange)
-        // One that starts again and again and never comes up is not worth another start: we serve on.
+        // A version that restarts repeatedly without coming up is not started again: we keep serving.
         case let other? where result.succeeded && starts <= 2 * UpdateActivation.mostStarts:
             log.notice("starting version \(other)")
             outlets.startOther()

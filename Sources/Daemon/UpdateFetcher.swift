@@ -32,7 +32,7 @@ final class UpdateFetcher: @unchecked Sendable {
     private var isFetching = false
     /// What is fetched as soon as it has been.
     private var next: Update?
-    /// Whether what has come is put away then.
+    /// Whether the partial download is removed then.
     private var isDiscarded = false
 
     /// - Parameters:
@@ -94,7 +94,7 @@ final class UpdateFetcher: @unchecked Sendable {
         handle(.fetched(exchange, outcome ?? .noFile))
     }
 
-    /// The child is ended; what has come stays, for the same order given again.
+    /// The child is killed; the partial download stays, in case the same order is given again.
     func giveUp() {
         order += 1
         next = nil
@@ -102,7 +102,7 @@ final class UpdateFetcher: @unchecked Sendable {
         running = nil
     }
 
-    /// The same, and what has come is put away.
+    /// The same, and the partial download is removed.
     func discard() {
         giveUp()
         if isFetching { isDiscarded = true } else { clear() }
@@ -113,7 +113,7 @@ final class UpdateFetcher: @unchecked Sendable {
         folder.clear()
     }
 
-    /// A URL is chosen by whoever orders: only printable ASCII of it is shown.
+    /// The sender of the order chooses the URL: only its printable ASCII characters are shown.
     private func shown(url: String) -> String {
         url.utf8.count <= 200 && url.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
             ? url : "0x" + hexadecimal(url.utf8.prefix(100))

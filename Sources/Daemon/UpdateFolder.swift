@@ -5,7 +5,7 @@ import Keys
 import Observing
 import SRUP
 
-/// Where an update's file lies, below the state folder: what has come of it, and the whole file once it is verified.
+/// The folder of an update's file, below the state folder: the part downloaded so far, and the whole file once verified.
 package struct UpdateFolder {
     package let path: String
 
@@ -13,17 +13,17 @@ package struct UpdateFolder {
 
     /// The whole file: its digest was the one announced when it got this name.
     package var file: String { path + "/file" }
-    /// What has come so far.
+    /// The part downloaded so far.
     package var part: String { path + "/part" }
-    /// What that is a part of: digest, URL, and the web server's validator where it gave one; a line each.
+    /// What the part belongs to: digest, URL, and the web server's validator if it sent one; a line each.
     private var note: String { path + "/part.of" }
 
     /// Makes the folder, for its owner only.
     /// - Returns: the system's number for why not.
     package func make() -> Int32? { mkdir(path, 0o700) == 0 || errno == EEXIST ? nil : errno }
 
-    /// Waits for whoever does this work already: a child may outlive its daemon.
-    /// - Returns: a descriptor that holds the lock until it is closed, everywhere; nil where somebody else keeps it.
+    /// Waits for any process that is already doing this work: a child may outlive its daemon.
+    /// - Returns: a descriptor that holds the lock until it is closed, everywhere; nil if another process keeps it.
     package func lock(_ work: String, patience: Duration) -> Int32? {
         _ = make()
         let descriptor = openRegularFile(path + "/\(work).lock", O_RDWR | O_CREAT)
@@ -38,8 +38,8 @@ package struct UpdateFolder {
         return nil
     }
 
-    /// What is here of an order's file: its length, and the validator with which the rest is asked for. What belongs to
-    /// another order is put away first.
+    /// The downloaded part of an order's file: its length, and the validator for requesting the rest. What belongs to
+    /// another order is removed first.
     package func begun(_ order: (url: String, digest: [UInt8])) -> (length: Int64, tag: String?) {
         let lines = String(decoding: readSmallFile(note, isFollowing: false) ?? [], as: UTF8.self).split(
             separator: "\n"
@@ -53,7 +53,7 @@ package struct UpdateFolder {
         return (Int64(status.st_size), lines.count > 2 ? lines[2] : nil)
     }
 
-    /// - Returns: the system's number for why it could not be noted.
+    /// - Returns: errno if it could not be noted.
     package func note(_ order: (url: String, digest: [UInt8]), tag: String?) -> Int32? {
         let lines = [hexadecimal(order.digest), order.url] + (tag.map { [$0] } ?? [])
         return replaceFile(note, with: Array((lines.joined(separator: "\n") + "\n").utf8))
@@ -76,7 +76,7 @@ package struct UpdateFolder {
         unlink(note)
     }
 
-    /// Puts everything away, also what an updater has left. The locks' files stay: somebody may be waiting for them.
+    /// Removes everything, including what an updater has left. The lock files stay: another process may be waiting for them.
     package func clear() {
         guard let folder = opendir(path) else { return }
         defer { closedir(folder) }
@@ -88,7 +88,7 @@ package struct UpdateFolder {
         }
     }
 
-    /// Whether the whole file is here and has this digest.
+    /// Whether the file is complete and has this digest.
     package func holds(_ digest: [UInt8]) -> Bool {
         let descriptor = openRegularFile(file, O_RDONLY)
         guard descriptor >= 0 else { return false }

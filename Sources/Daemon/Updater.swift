@@ -1,18 +1,18 @@
 import Glibc
 import Observing
 
-/// What the configuration says of updates: [update]. Without an updater there are none.
+/// The [update] section of the configuration. Without an updater there are no updates.
 public struct UpdateSettings: Equatable, Sendable {
-    /// The operator's program that knows what a file is and puts it in place (docs/operations.md, «Updates»); nil: INITIATE
+    /// The operator's program that knows what a file is and puts it in place (docs/operations.md, "Updates"); nil: INITIATE
     /// and ACTIVATE are refused.
     public var updater: String?
     /// PEM, the CAs to which the web server's certificate must lead; nil: the system's.
     public var authority: String?
     /// Bytes of a file, at most.
     public var longestFile: Int64 = 64 << 20
-    /// From INITIATE until the file is here, with all attempts.
+    /// From INITIATE until the download is complete, including all attempts.
     public var timeLimit = Duration.seconds(3_600)
-    /// Whether a version that is older than the running one is taken.
+    /// Whether a version that is older than the running one is accepted.
     public var allowsOlder = false
 
     /// No updates.
@@ -24,8 +24,8 @@ public struct UpdateSettings: Equatable, Sendable {
 ///     check FILE CONFIGURATION   which version does it hold, and does it take our configuration? The version on one line;
 ///                                a status other than 0: it is not for here
 ///     install FILE               put it in place, whole or not at all, and keep what was there
-///     restore                    undo an install that is not done; where there is none, change nothing
-///     done                       no install is to be undone any more; where there is none, change nothing
+///     restore                    undo an install that is not final; if there is none, change nothing
+///     done                       the install is final and will not be undone; if there was none, change nothing
 package struct Updater {
     package let path: String
     package let folder: UpdateFolder
@@ -34,7 +34,7 @@ package struct Updater {
 
     package static let (checkLimit, installLimit) = (Duration.seconds(60), Duration.seconds(600))
 
-    /// Whether nobody but root and us can have changed the program, or put another one in its place.
+    /// Checks that only root and we can have changed or replaced the program.
     /// - Throws: `OperatorFault`.
     package static func examine(_ path: String) throws {
         let resolved = realpath(path, nil)
@@ -52,8 +52,8 @@ package struct Updater {
         try Configuration.examinePlace(of: path, as: "the updater")
     }
 
-    /// The version in a file that takes a configuration.
-    /// - Returns: nil where the updater does not take it, and why.
+    /// The version in a file, if that version accepts the configuration.
+    /// - Returns: nil if the updater rejects it, with the reason.
     package func version(of file: String, for configuration: String) -> (version: VersionNumber?, words: String) {
         let result = ChildProcess.run(
             path, ["check", file, configuration], limit: Updater.checkLimit, group: false)
@@ -66,10 +66,10 @@ package struct Updater {
 
     package func install(_ file: String) -> ChildProcess.Result { change(["install", file]) }
     package func done() -> ChildProcess.Result { change(["done"]) }
-    /// Goes on without the lock where it cannot be had: nothing is worse than not to be put back.
+    /// Continues without the lock if it cannot be taken: failing to restore the old version would be worse.
     package func restore() -> ChildProcess.Result { change(["restore"], needsLock: false) }
 
-    /// One after the other, also where the daemon that has called it first is no more: the lock lasts as long as it and
+    /// Calls never overlap, even if the daemon that made the earlier call has exited: the lock lasts as long as that call and
     /// whatever it has started.
     private func change(_ words: [String], needsLock: Bool = true) -> ChildProcess.Result {
         do {

@@ -70,7 +70,7 @@ extension VersionNumber {
     /// Why a file of this version is not installed; nil where it is. By its version the new program is told from the old one,
     /// so that it must be another.
     package func objection(allowsOlder: Bool) -> String? {
-        guard let ours = VersionNumber(Shell.version) else { preconditionFailure("\(Shell.version) is no version") }
+        guard let ours = VersionNumber(Shell.version) else { preconditionFailure("\(Shell.version) is not a version") }
         if self == ours { return "that is \(Shell.version), which runs" }
         return self < ours && !allowsOlder ? "that is older than \(Shell.version), which runs" : nil
     }

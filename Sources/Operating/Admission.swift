@@ -1,7 +1,7 @@
 import Daemon
 import Nearby
 
-/// Letting devices pair, whoever keeps their keys.
+/// Letting devices pair, with or without bluetoothd.
 public enum Admission {
     /// Opens for one pairing and blocks until it is done, the time is over, or SIGINT or SIGTERM comes. A person answers
     /// the questions on standard input.

@@ -44,7 +44,7 @@ struct WrittenConfiguration {
             let isPlain = given.utf8.allSatisfy { $0 >= 0x21 && $0 != 0x7F && $0 != UInt8(ascii: ";") }
             guard given.hasPrefix("/"), isPlain else {
                 throw OperatorFault(
-                    "\"\(given)\" is no path that a configuration can hold",
+                    "\"\(given)\" is not a path that a configuration can hold",
                     hint: "give a path that begins with / and holds neither spaces nor semicolons")
             }
         }
@@ -88,7 +88,7 @@ struct WrittenConfiguration {
         [beacon]
         ; Who this beacon is, as it is registered.
         identity = \(outcome.identity.topicForm)
-        ; Its private key. Whoever has it is this beacon.
+        ; Its private key. Anyone who has it can act as this beacon.
         key = \(folder.identityKey)
         ; Folder of the journal. It must survive restarts.
         state = \(state)
@@ -110,7 +110,7 @@ struct WrittenConfiguration {
         ;window = 120
 
         [link]
-        ; Where devices are listened for: an RFCOMM channel, an L2CAP PSM, a PSM on Bluetooth LE, or «off».
+        ; Where devices are listened for: an RFCOMM channel, an L2CAP PSM, a PSM on Bluetooth LE, or off.
         ;rfcomm = 21
         ;l2cap = 0x1035
         ;le = 0x00D5

@@ -25,10 +25,10 @@ public struct EnrolmentOrder {
     /// Whether what is there is set aside.
     public var replaces = false
 
-    /// An order to be filled in.
+    /// Defaults for the caller to fill in.
     public init() { (form.type, form.tokenVariable) = ("beacon", "SRUP_BEACON_TOKEN") }
 
-    // MARK: - Doing it
+    // MARK: - Enrolling
 
     /// Enrols, or goes on with what was interrupted.
     /// - Throws: `OperatorFault`.
@@ -76,7 +76,7 @@ public struct EnrolmentOrder {
         say("nothing has been written, and nothing registered")
     }
 
-    /// Only a remark: the broker need not run yet.
+    /// A failure is only reported: the broker need not run yet.
     private func tryBroker(_ say: (String) -> Void) {
         guard let made = try? Configuration(file: configuration) else { return }
         do throws(BrokerFault) {
@@ -136,7 +136,7 @@ public struct EnrolmentOrder {
     }
 }
 
-/// What the enrolment's own room throws, as every verb prints it.
+/// Errors of the enrolment, in the form that every subcommand prints.
 func asOperatorFault<Value>(_ body: () throws -> Value) throws -> Value {
     do {
         return try body()
@@ -146,6 +146,6 @@ func asOperatorFault<Value>(_ body: () throws -> Value) throws -> Value {
 }
 
 extension Configuration {
-    /// As which client the broker knows us.
+    /// Our client id at the broker.
     var mqttClientID: String { clientID ?? identity.topicForm }
 }

@@ -2,12 +2,12 @@ import Daemon
 import Glibc
 import Nearby
 
-/// Opens the kernel's Bluetooth management for a beacon that may not: the kernel trusts the socket, whoever uses it later.
+/// Opens the kernel's Bluetooth management for a beacon that lacks permission: the kernel checks only who opens the socket.
 /// The beacon itself then runs without any capability.
 public enum ManagementGrant {
     /// Opens the socket and leaves it with systemd, for the service that this process belongs to (its unit says
     /// FileDescriptorStoreMax and NotifyAccess).
-    /// - Returns: nil, or why there is nothing to give: a machine without Bluetooth is none of the operator's faults.
+    /// - Returns: nil, or why there is nothing to give: a machine without Bluetooth is not an operator's error.
     /// - Throws: `OperatorFault`.
     public static func give() throws -> String? {
         let socket: Int32
@@ -16,7 +16,7 @@ public enum ManagementGrant {
         } catch {
             guard error == .noBluetooth else {
                 throw OperatorFault(
-                    "the adapters cannot be looked after: \(error)", hint: "see journalctl -k for Bluetooth")
+                    "the adapters cannot be managed: \(error)", hint: "see journalctl -k for Bluetooth")
             }
             return "\(error)"
         }
@@ -24,7 +24,7 @@ public enum ManagementGrant {
         guard ServiceManager().keep(management: socket) else {
             throw OperatorFault(
                 "nobody takes the management socket",
-                hint: "this verb is for ExecStartPre in the unit of systemd; see docs/operations.md, «Permissions»")
+                hint: "this verb is for ExecStartPre in the unit of systemd; see docs/operations.md, \"Permissions\"")
         }
         return nil
     }

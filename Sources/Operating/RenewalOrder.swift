@@ -10,10 +10,10 @@ public struct RenewalOrder {
     public var configuration = ""
     /// A file with the service's CAs, where they are other ones than at the enrolment.
     public var authority: String?
-    /// How the service is asked this time, where that is to differ from the enrolment.
+    /// How the service is asked this time, if different from the enrolment.
     public var asking = RegistrationOptions()
 
-    /// An order to be filled in.
+    /// Defaults for the caller to fill in.
     public init() {}
 
     /// Gets a certificate, tries it at the broker, and puts it in the old one's place.

@@ -9,7 +9,7 @@ public struct RotationOrder {
     public var configuration = ""
     /// A file with the service's CAs, where they are other ones than at the enrolment.
     public var authority: String?
-    /// How the service is asked this time, where that is to differ from the enrolment.
+    /// How the service is asked this time, if different from the enrolment.
     public var asking = RegistrationOptions()
     /// `tpm`, or a key file; nil: the new key is where the old one is.
     public var key: String?
@@ -17,7 +17,7 @@ public struct RotationOrder {
     /// Seconds until what is signed with the old key has left.
     private static let patience = 30
 
-    /// An order to be filled in.
+    /// Defaults for the caller to fill in.
     public init() {}
 
     /// Replaces the key at the service and here, and has a beacon that runs use it.
@@ -57,7 +57,7 @@ public struct RotationOrder {
             hint: "see srup-beacon status; run this again when beacon and broker are there")
     }
 
-    /// Messages that wait; nil where nobody can tell.
+    /// The number of messages that wait; nil if it is not known.
     private static func outbox(_ configuration: Configuration) -> Int? {
         let folder = StateFolder(lookingInto: configuration.stateFolder)
         guard Control.process(at: folder.control) != nil else {

@@ -17,14 +17,14 @@ public struct UpdateFetch {
     /// What its SHA-256 must be: 64 hexadecimal digits.
     public var digest = ""
 
-    /// A fetch to be filled in.
+    /// Defaults for the caller to fill in.
     public init() {}
 
-    /// Fetches, checks, and says what became of it; the last line is for the daemon.
+    /// Fetches and checks the file, and prints the result; the last line is for the daemon.
     /// - Throws: `OperatorFault` where the configuration has no updater.
     public func perform(say: @escaping (String) -> Void) throws {
         clinux_end_with_parent()
-        signal(SIGCHLD, SIG_DFL)  // who ignores it cannot learn how a child has ended
+        signal(SIGCHLD, SIG_DFL)  // otherwise a child's exit status is lost
         let (file, configuration) = (configuration, try Configuration(file: configuration))
         guard let path = configuration.updates.updater else {
             throw OperatorFault("there is no updater", hint: "set [update] updater in the configuration")
@@ -32,7 +32,8 @@ public struct UpdateFetch {
         try configuration.examineTrustedFiles(file)
         try Updater.examine(path)
         guard let digest = bytes(hexadecimal: digest.utf8), let order = UpdateOrder(url: url, digest: digest) else {
-            throw OperatorFault("that is no order", hint: "give --url and --digest, 64 hexadecimal digits")
+            throw OperatorFault(
+                "the URL or the digest is not valid", hint: "give --url and --digest, 64 hexadecimal digits")
         }
         let folder = UpdateFolder(in: configuration.stateFolder)
         if let number = folder.make() {
@@ -46,7 +47,7 @@ public struct UpdateFetch {
         defer { close(lock) }
         let outcome = UpdateFetching(folder: folder, settings: configuration.updates, order: order, say: say).run()
         let judged = outcome ?? judge(Updater(path: path, folder: folder), file, configuration.updates, say)
-        if judged == .noFile { folder.clear() }  // nor is it to fill the disk
+        if judged == .noFile { folder.clear() }  // so that it does not fill the disk
         say(judged.line)
     }
 
@@ -72,20 +73,20 @@ struct UpdateFetching {
     let order: UpdateOrder
     let say: (String) -> Void
 
-    /// Attempts without a byte of progress before the web server is given up; the wait after the first is two seconds, and
+    /// Attempts without a byte of progress before giving up on the web server; the wait after the first is two seconds, and
     /// doubles.
     private static let patience = 5
 
     /// Bytes that a download leaves free.
     private static let roomForOthers: Int64 = 16 << 20
 
-    /// What one attempt has come to.
+    /// The result of one attempt.
     fileprivate enum Attempt {
         case whole(resumed: Bool)
         case over(Fetched)
         /// Worth another attempt.
         case broken
-        /// The web server has another file by now, or cannot go on: the part is of no use.
+        /// The web server now has another file, or cannot resume: the part is useless.
         case anew
     }
 
@@ -124,7 +125,7 @@ struct UpdateFetching {
                 let outcome = verify()
                 // Parts of two files: it is asked for once more, whole.
                 guard outcome == .otherDigest, wasResumed else { return outcome }
-                say("what came in parts has another digest: beginning anew")
+                say("what came in parts has another digest: starting again")
             case .anew:
                 folder.forgetPart()
                 (failures, furthest) = (failures + 1, 0)
@@ -157,7 +158,7 @@ struct UpdateFetching {
             let got = try client.download(
                 address, to: file, from: length, tag: tag, limit: limit,
                 tagged: { [folder, names] in _ = folder.note(names, tag: $0 ?? tag) })
-            // Nothing comes behind what we hold: it is whole, or another file.
+            // There are no bytes after what we have: the file is complete, or it is another file.
             if got.status == 416, length > 0 { return digestOfPart == order.digest ? .whole(resumed: false) : .anew }
             guard got.status == 200 || got.status == 206 else {
                 say("the web server answers \(got.status)")
@@ -211,7 +212,7 @@ extension UpdateFetching {
 }
 
 extension HTTPFault {
-    /// What is to be done about it, and what the server is told if it stays.
+    /// What to do about it, and what the server is told if it persists.
     fileprivate var meaning: UpdateFetching.Attempt {
         switch self {
         case .tooSlow, .unknownHost, .unreachable, .failed: .broken

@@ -51,8 +51,8 @@ func reportingFaults(_ body: () throws -> Void) throws {
     }
 }
 
-/// At once, through a pipe as well: who is to answer, or waits, must see it. Not by stdio, whose locks the waiting for an
-/// answer holds.
+/// Unbuffered, through a pipe as well: a person who must answer, or waits, must see it. Not by stdio: waiting for an
+/// answer holds its locks.
 func say(_ line: String) {
     let text = line + "\n"
     write(STDOUT_FILENO, text, text.utf8.count)

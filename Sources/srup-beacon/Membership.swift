@@ -35,13 +35,13 @@ struct ServerOptions: ParsableArguments {
     }
 
     /// Asks the beacon again and again until the server has answered.
-    /// - Parameter isSettled: looks at where we stand, and says whether that is the end.
+    /// - Parameter isSettled: takes our membership state, and returns whether it is final.
     /// - Throws: `OperatorFault` where the time is up.
     func wait(
         for server: Identifier, of configuration: Configuration, until isSettled: (StandingReport) throws -> Bool
     ) throws {
         var last: StandingReport?
-        // A value for human eyes is gone once somebody has decided on it, which a program may do within moments.
+        // A value for a person to compare is gone once the server has decided, which a program may do within moments.
         for _ in 0..<(seconds * 20) {
             let standing = try Order.standing(server, of: configuration)
             if try isSettled(standing) { return }
@@ -59,14 +59,14 @@ struct Join: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask a server to let this beacon join it.",
         discussion: """
-            The running beacon asks, in the manner that the configuration has, or in another: simply, before human eyes, or \
-            before another beacon. The request is kept, and asked again, until the server has answered.
+            The running beacon asks, in the mode that the configuration sets or in another: simple, confirmed by a person, or \
+            observed by another beacon. The request is kept, and asked again, until the server has answered.
 
             A server that was restarted without its state does not know this beacon, which goes on believing that it is a \
             member. With --again the beacon asks nevertheless: it is not a member until the server has accepted it, and \
             answers none of its requests meanwhile.
 
-            With --human the value that the server has sealed to this beacon is shown here. Whoever operates the server \
+            With --human the value that the server has sealed to this beacon is shown here. The server's operator \
             sees the same value there and accepts only if both are the same.
 
               srup-beacon join
@@ -162,7 +162,7 @@ struct Resign: ParsableCommand {
         abstract: "Ask a server to let this beacon go.",
         discussion: """
             Until the server has agreed, the beacon goes on serving it. Afterwards nothing from it is listened to, until \
-            srup-beacon join. Open observations of that server are answered «failed».
+            srup-beacon join. Open observations of that server are answered "failed".
 
             Exit status 0: the server has agreed; 1: not.
             """)
@@ -192,7 +192,7 @@ struct Resign: ParsableCommand {
 /// `srup-beacon deregister`
 struct Deregister: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Give up this beacon's identity, for ever.",
+        abstract: "Give up this beacon's identity permanently.",
         discussion: """
             Asks a server to take this beacon out of the system. When it agrees, the identity key, the access key and the \
             client certificate are destroyed, and the beacon ends: for all its servers. A new identity is made by \
@@ -211,7 +211,8 @@ struct Deregister: ParsableCommand {
             let (configuration, server) = try target.configurationAndServer()
             guard yes else {
                 throw OperatorFault(
-                    "this destroys the identity \(configuration.identity) for ever", hint: "if you mean it, add --yes")
+                    "this permanently destroys the identity \(configuration.identity)",
+                    hint: "if you mean it, add --yes")
             }
             try Order.deregister(server, of: configuration)
             do {
@@ -222,7 +223,7 @@ struct Deregister: ParsableCommand {
                         hint: "ask the operator of the server; \(Order.askAgain(server))")
                 }
             } catch  where (try? configuration.checkNotDeregistered()) == nil {
-                // It has ended already.
+                // The beacon has exited already.
             }
             say("server \(server): deregistered; the keys are destroyed")
         }

@@ -14,7 +14,7 @@ struct Run: ParsableCommand {
             log level are taken; other changes are named in the log and wait for a restart.
 
             Missing parts that can come back are waited for: the broker, the radio, room on the disk. Faults that only a \
-            person can mend (a key, the configuration) end it with a sentence and a hint.
+            person can fix (a key, the configuration) end it with an error message and a hint.
 
               srup-beacon run --check --config /etc/srup-beacon/srup-beacon.conf
               srup-beacon run --config /etc/srup-beacon/srup-beacon.conf

@@ -8,7 +8,7 @@ struct Watch: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Watch the running beacon: links, observations with their deadlines, verdicts, broker, adapters.",
         discussion: """
-            A screen that is drawn anew every second, until Ctrl-C. Where standard output is no terminal, one screen is \
+            A screen that is redrawn every second, until Ctrl-C. If standard output is not a terminal, one screen is \
             printed. A beacon that goes is waited for. Run it as the beacon's user or root.
             """)
 
@@ -24,7 +24,7 @@ struct Watch: ParsableCommand {
                 return say(screen(configuration, rows: 100, columns: 200).joined(separator: "\n"))
             }
             let signals = blockSignals()
-            // The terminal's other screen, so that what stands on this one comes back.
+            // The terminal's alternate screen, so that the main one is restored afterwards.
             put("\u{1B}[?1049h\u{1B}[?25l")
             defer { put("\u{1B}[?25h\u{1B}[?1049l") }
             repeat {
@@ -52,7 +52,7 @@ struct Watch: ParsableCommand {
         return (Int(size.ws_row), Int(size.ws_col))
     }
 
-    /// The screen must be given back, however we end; for another size it is drawn anew at once.
+    /// The screen must be restored however we end; when its size changes it is redrawn at once.
     private func blockSignals() -> sigset_t {
         var set = sigset_t()
         sigemptyset(&set)

@@ -190,7 +190,7 @@ struct AdaptersTests {
         fixture.fault = .failed(call: "the management socket", errno: 1)
         fixture.adapters.open()
         fixture.clock.advance(by: .seconds(30))
-        let sentence = "the adapters cannot be looked after: the management socket: Operation not permitted"
+        let sentence = "the adapters cannot be managed: the management socket: Operation not permitted"
         #expect(fixture.log.take() == [sentence] && fixture.report.state == sentence)
         fixture.fault = .noBluetooth
         fixture.clock.advance(by: .seconds(10))

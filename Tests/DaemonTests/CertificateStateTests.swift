@@ -21,7 +21,7 @@ struct CertificateStateTests {
             (end - 90 * day, 90, "90 days left"), (end - 2 * day, 2, "2 days left"),
             (end - 2 * day + 1, 1, "1 day left"),
             (end - 1, 0, "less than a day left"), (end, 0, "less than a day left"),
-            (end + 1, -1, "over by this machine's clock"), (0, 22_080, "22080 days left"),
+            (end + 1, -1, "expired by this machine's clock"), (0, 22_080, "22080 days left"),
         ])
     func words(now: Int64, days: Int, words: String) {
         let state = StatusReport.CertificateState(Self.certificate, at: now, renewal: nil)
@@ -29,7 +29,7 @@ struct CertificateStateTests {
         #expect(state.daysLeft == days)
         #expect(state.text == "certificate: until \(wallTime(Self.end)), \(words), not renewed by this beacon")
         let renewed = StatusReport.CertificateState(Self.certificate, at: now, renewal: Self.start)
-        #expect(renewed.text.hasSuffix(", \(words), renewed by itself from \(wallTime(Self.start))"))
+        #expect(renewed.text.hasSuffix(", \(words), renews automatically from \(wallTime(Self.start))"))
     }
 
     @Test("a file that holds none is said to hold none")

@@ -77,14 +77,15 @@ struct CheckedOrderTests {
         #expect(try check("deregister SERVER", .resigning(token)).action == .deregister)
         for order in ["resign SERVER", "deregister SERVER"] {
             for membership in [Membership.stranger, .joining(token), .resigned, .refused] {
-                #expect(try refusal(order, membership) == "server \(server): we are no member")
+                #expect(try refusal(order, membership) == "server \(server): this beacon is not a member")
             }
         }
     }
 
     @Test("nothing is taken that could not be recorded, or that is for another's server or of another version")
     func notNow() throws {
-        #expect(try refusal("join SERVER simple") { $0.servers = [:] } == "\(server) is no server of the configuration")
+        #expect(
+            try refusal("join SERVER simple") { $0.servers = [:] } == "\(server) is not a server in the configuration")
         #expect(try refusal("join SERVER simple") { $0.journalFault = "the disk is full" } == "the disk is full")
         #expect(
             try refusal("resign SERVER", .member) { $0.areSequencesUnknown = true }

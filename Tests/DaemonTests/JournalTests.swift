@@ -126,6 +126,25 @@ struct JournalTests {
         }
     }
 
+    @Test("a new request to leave takes the place of an earlier one to the same server, and of nothing else")
+    func leavingReplaced() throws {
+        func signed(_ body: Body, _ sequence: UInt64) throws -> (frame: [UInt8], message: Message) {
+            let message = Message(sequence: SequenceID(sequence), sender: us, token: Sample.token, body: body)
+            return (try message.signed(by: TestKeys.privateKey("dev_2048")), message)
+        }
+        try JournalFolder.with { folder in
+            try folder.run { journal in
+                let messages = try [
+                    signed(.resignRequest, 16), signed(.deregisterRequest, 32), signed(.response(.actionSuccess), 48),
+                    signed(.resignRequest, 64),
+                ]
+                for (frame, message) in messages { _ = try journal.queue(frame, message, to: server) }
+                try journal.commit()
+                try #expect(journal.outbox().map(\.frame) == messages.dropFirst().map(\.frame))
+            }
+        }
+    }
+
     @Test("holds each verdict with its evidence, the newest first, also for a reader without a beacon")
     func history() throws {
         try JournalFolder.with { folder in

@@ -58,7 +58,7 @@ struct OwnProofsTests {
             world.proofs.present(to: server, .human)
             #expect(
                 world.log.texts == [
-                    "server \(server) waits for human eyes; hint: srup-beacon join \(server.topicForm) --human shows the value"
+                    "server \(server) waits for a person; hint: srup-beacon join \(server.topicForm) --human shows the value"
                 ])
             let link = try accept(listener)
             #expect(link == nil)

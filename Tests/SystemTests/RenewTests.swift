@@ -152,7 +152,7 @@ struct RenewTests {
         let daemon = try renewing.run(log)
         defer { daemon.end() }
         try eventually("status says when it ends") {
-            try beacon.command("status").text.contains("less than a day left, renewed by itself from ")
+            try beacon.command("status").text.contains("less than a day left, renews automatically from ")
         }
         try eventually("it is renewed\n\(logged(log))", within: 40) { logged(log).contains("has been renewed") }
     }

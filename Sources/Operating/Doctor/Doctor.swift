@@ -4,17 +4,17 @@ import Glibc
 import Observing
 import SRUP
 
-/// One thing that was looked at.
+/// The result of one check.
 public struct Finding: Codable, Equatable, Sendable {
     /// What it says of the beacon.
     public enum Verdict: String, Codable, Sendable {
         // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
         case good
-        /// It works, and somebody should know.
+        /// It works, but the operator should know about it.
         case warning
         /// The beacon cannot do its work, or not safely.
         case bad
-        /// It could not be looked at, or there is nothing to look at.
+        /// It could not be checked, or there is nothing to check.
         case skipped
     }
 
@@ -44,7 +44,7 @@ public struct Finding: Codable, Equatable, Sendable {
     }
 }
 
-/// Looks at everything that a beacon needs, from outside: `srup-beacon doctor`. It changes nothing.
+/// Checks everything that a beacon needs, from outside: `srup-beacon doctor`. It changes nothing.
 public struct Doctor {
     let file: String
     let say: (Finding) -> Void
@@ -55,12 +55,12 @@ public struct Doctor {
 
     /// A doctor of the beacon with this configuration file; each finding is told as soon as it is made.
     /// - Parameter visits: whether brokers are connected to as an MQTT client; not where a broker makes the client id of the
-    ///   certificate's name, since it would then throw the beacon out.
+    ///   certificate's name, since it would then disconnect the beacon.
     public init(configurationFile: String, visits: Bool, say: @escaping (Finding) -> Void) {
         (file, self.visits, self.say) = (configurationFile, visits, say)
     }
 
-    /// Looks at everything.
+    /// Runs all checks.
     /// - Returns: whether nothing is bad.
     public mutating func examine() -> Bool {
         var isGood = true
@@ -81,7 +81,7 @@ public struct Doctor {
         return isGood
     }
 
-    /// Files are the beacon's user's: root becomes that, so that what is seen is what the beacon sees.
+    /// The files belong to the beacon's user: root switches to that user, to see what the beacon sees.
     private func becomeItsUser(_ configuration: Configuration) -> [Finding] {
         var state = stat()
         guard geteuid() == 0, stat(configuration.stateFolder, &state) == 0, state.st_uid != 0 else { return [] }
@@ -90,11 +90,11 @@ public struct Doctor {
         else {
             return [
                 .init(
-                    "user", .warning, configuration.stateFolder, "user \(state.st_uid) cannot be become",
+                    "user", .warning, configuration.stateFolder, "cannot switch to user \(state.st_uid)",
                     do: "run this as the beacon's user")
             ]
         }
-        return [.init("user", .good, configuration.stateFolder, "looked at as user \(state.st_uid), whose it is")]
+        return [.init("user", .good, configuration.stateFolder, "checked as user \(state.st_uid), its owner")]
     }
 
     private func read(_ note: ([Finding]) -> Void) -> Configuration? {

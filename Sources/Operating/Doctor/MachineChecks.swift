@@ -28,7 +28,7 @@ extension Doctor {
         ]
     }
 
-    /// The kernels with a Bluetooth fault that we know of: docs/operations.md, «Choosing an adapter».
+    /// The kernels with a Bluetooth fault that we know of: docs/operations.md, "Choosing an adapter".
     static func kernel(_ release: String) -> Finding {
         let numbers = release.split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap { Int($0) }
         guard numbers.count == 2 else {
@@ -47,14 +47,14 @@ extension Doctor {
     func clock() -> [Finding] {
         let isSet = clinux_clock_is_kept() == 1
         let now = wallTime(wallSeconds())
-        // A clock that nobody sets is right for a while; certificates need it to some minutes.
+        // An unsynchronised clock drifts; certificates need it to be right to some minutes.
         if wallSeconds() < 1_700_000_000 {
             return [.init("clock", .bad, now, "it is wrong", do: "set it; install systemd-timesyncd or chrony")]
         }
         return [
             .init(
                 "clock", isSet ? .good : .warning, now,
-                isSet ? "it is kept right" : "nothing is known to keep it right",
+                isSet ? "synchronised" : "not synchronised",
                 do: isSet ? nil : "install systemd-timesyncd or chrony: certificates need it to some minutes")
         ]
     }
@@ -167,7 +167,7 @@ extension Doctor {
     static func validity(_ check: String, _ lookedAt: String, _ from: Int64?, _ until: Int64?) -> Finding {
         guard let from, let until else {
             return .init(
-                check, .bad, lookedAt, "it holds no certificate", do: "see docs/operations.md, «Enrolling a beacon»")
+                check, .bad, lookedAt, "it holds no certificate", do: "see docs/operations.md, \"Enrolling a beacon\"")
         }
         let now = wallSeconds()
         let (verdict, words): (Finding.Verdict, String) =
@@ -188,7 +188,7 @@ extension Doctor {
             return [
                 .init(
                     "state folder", .bad, folder.path, why,
-                    do: "the beacon makes it where it may; else: install -d -m 0700 -o USER \(folder.path)")
+                    do: "the beacon creates it if it may; otherwise: install -d -m 0700 -o USER \(folder.path)")
             ]
         }
         var findings: [Finding] = []
@@ -243,7 +243,7 @@ extension Doctor {
         }
     }
 
-    /// The beacon that runs, as the kernel tells of it.
+    /// The running beacon, as /proc shows it.
     func service(_ configuration: Configuration) -> [Finding] {
         let path = configuration.stateFolder + "/control"
         guard status != nil, let process = Control.process(at: path) else {
@@ -273,7 +273,7 @@ extension Doctor {
                     : "capabilities 0x\(String(capabilities, radix: 16)), no new privileges \(fields["NoNewPrivs"] ?? "?"), "
                         + "system call filter \(fields["Seccomp"] ?? "?")",
                 do: isClosed
-                    ? nil : "the unit of the package closes what is open here: docs/operations.md, «Permissions»"),
+                    ? nil : "the package's unit closes what is open here: docs/operations.md, \"Permissions\""),
         ]
     }
 }

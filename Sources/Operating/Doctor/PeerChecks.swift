@@ -4,7 +4,7 @@ import Enrolling
 import Keys
 import SRUP
 
-// Whom the beacon talks with: brokers, the registration service, its servers.
+// The beacon's peers: brokers, the registration service, its servers.
 extension Doctor {
     /// Name, TCP, TLS with the certificate's time, CONNACK with the subscription, and what the access lists leave open. Where
     /// one fails, those behind it are not tried.
@@ -54,8 +54,8 @@ extension Doctor {
     }
 
     /// Whether a client like us can write to, and read, a topic that is not its own: then another can write to ours. What is
-    /// sent is one byte, which is no SRUP message, to an identity that nobody has. MQTT 3.1.1 has no word for «refused»: where
-    /// we do not hear it and stay connected, it may have been taken all the same.
+    /// sent is one byte, which is not an SRUP message, to an unused identity. MQTT 3.1.1 cannot report a refused PUBLISH: if
+    /// we do not receive it and stay connected, it may have been accepted anyway.
     private func others(_ broker: BrokerAddress, _ configuration: Configuration) -> Finding {
         let nobody = Identifier(randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) } | 0x10)
         let topic = Topic.of(device: nobody)
@@ -108,8 +108,8 @@ extension Doctor {
         }
     }
 
-    /// A server whose messages name nobody takes every answer on our topic for one to itself (docs/threat-model.md). Next to other
-    /// servers that is refused, unless the configuration says that it is accepted.
+    /// A server whose messages do not name their recipient takes every answer on our topic for one to itself
+    /// (docs/threat-model.md). Next to other servers that is refused, unless the configuration says that it is accepted.
     static func shared(_ configuration: Configuration) -> [Finding] {
         let servers = configuration.servers.filter { !$0.value.terms.namesUs }.keys.sorted { $0.number < $1.number }
         guard configuration.servers.count > 1 else { return [] }

@@ -38,7 +38,8 @@ extension Doctor {
         findings +=
             status?.links.filter { $0.transport != "local" && $0.state != "listening" }.map {
                 .init(
-                    "listening", .bad, "\($0.transport) \($0.address)", $0.state, do: "see docs/operations.md, «Radio»")
+                    "listening", .bad, "\($0.transport) \($0.address)", $0.state,
+                    do: "see docs/operations.md, \"Radio\"")
             } ?? []
         return findings + [loopBack(survey, own, wanted)]
     }
@@ -53,7 +54,7 @@ extension Doctor {
             information.supported.contains(.classic) ? "BR/EDR" : nil, information.supported.contains(.le) ? "LE" : nil,
         ]
         let can = kinds.compactMap { $0 }.joined(separator: " and ")
-        // What the beacon that runs says of it goes first: it also knows whether it advertises, and whether it answers.
+        // The running beacon's own report takes precedence: it also knows whether it advertises, and whether it answers.
         if let told = status?.radio?.adapters.first(where: { $0.address == information.address.description }) {
             let isReady = told.state.hasPrefix("ready")
             return .init(
@@ -73,7 +74,7 @@ extension Doctor {
     ) -> Finding {
         let on = survey.adapters.filter { $0.information.current.contains(.powered) }.map(\.information.address)
         guard status != nil else { return .init("loop-back", .skipped, "link", "no beacon runs") }
-        // A connect that fails can take such a kernel down.
+        // A failed connect can crash such a kernel.
         guard Doctor.kernel(runningKernel).verdict == .good else {
             return .init("loop-back", .skipped, "link", "not tried on this kernel")
         }
