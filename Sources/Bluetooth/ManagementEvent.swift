@@ -59,11 +59,11 @@ public enum ManagementEvent: Equatable, Sendable {
     case disappeared
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case settings(AdapterSettings)
-    /// A device has a connection; the kernel has stopped to advertise if it is an LE one.
+    /// A device has connected; if it is an LE device, the kernel has stopped advertising.
     case connected(RadioAddress)
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case disconnected(RadioAddress)
-    /// A person is to compare this number with the one that the peer shows; `isHint`: the peer shows none.
+    /// A person must compare this number with the one that the peer shows; `isHint`: the peer shows none.
     case confirmation(RadioAddress, number: UInt32, isHint: Bool)
     /// A pairing has failed.
     case pairingFailed(RadioAddress)
@@ -73,10 +73,10 @@ public enum ManagementEvent: Equatable, Sendable {
     case found(RadioAddress, signal: Int8?, data: [UInt8])
     /// A search has begun, or has ended.
     case discovering(Bool)
-    /// Somebody has taken an advertisement away.
+    /// Another program has removed an advertisement.
     case advertisingRemoved(instance: UInt8)
 
-    /// A packet of the management socket; nil for events that mean nothing here and for what is too short.
+    /// A packet of the management socket; nil for events that are not used here and for a packet that is too short.
     public static func decode(_ packet: [UInt8]) -> (adapter: AdapterIndex, event: ManagementEvent)? {
         var reader = LittleEndianReader(packet[...])
         guard let code = reader.u16(), let adapter = reader.u16(), let length = reader.u16(),
@@ -128,11 +128,11 @@ public enum ManagementEvent: Equatable, Sendable {
         self = event(peer)
     }
 
-    /// In dBm; 127 means that the controller does not tell.
+    /// In dBm; 127 means that the controller does not report it.
     static func signal(_ byte: UInt8) -> Int8? { byte == 127 ? nil : Int8(bitPattern: byte) }
 }
 
-/// What «Read Controller Information» replies.
+/// The reply to "Read Controller Information".
 public struct AdapterInformation: Equatable, Sendable {
     /// Its public address; all zero where it has none.
     public var address: BluetoothAddress

@@ -4,13 +4,13 @@ import COpenSSL
 public enum BrokerFault: Error, Equatable, Sendable {
     /// The name has no address.
     case unknownHost(String)
-    /// No connection: the system's words.
+    /// No connection: the system's error text.
     case unreachable(String)
     /// The broker's certificate is not accepted: OpenSSL's number for the reason.
     case untrusted(Int)
     /// The broker does not accept our certificate: the TLS alert it sent.
     case certificateRefused(alert: Int)
-    /// TLS failed in some other way: OpenSSL's words.
+    /// TLS failed in some other way: OpenSSL's error text.
     case tls(String)
     /// The broker answered CONNECT with this code.
     case refused(code: Int)
@@ -18,17 +18,17 @@ public enum BrokerFault: Error, Equatable, Sendable {
     case subscriptionRefused(String)
     /// The connection ended.
     case closed
-    /// We left, to come back with files that have changed.
+    /// We disconnected in order to reconnect with files that have changed.
     case leftToReturn
-    /// The connection ended again and again soon after it was made.
+    /// The connection ended repeatedly soon after it was made.
     case closedAgainAndAgain(clientID: String)
     /// Nothing came for too long.
     case silent
-    /// We could not keep what came, and left so that the broker keeps it.
+    /// We could not store what was received, and disconnected so that the broker keeps it.
     case notKept
     /// The broker has sent far more than it has delivered.
     case excessive
-    /// A certificate or key file of ours is not usable: which, and OpenSSL's words.
+    /// A certificate or key file of ours is not usable: which, and OpenSSL's error text.
     case badFile(String, why: String)
 
     /// One sentence, lower case.
@@ -53,7 +53,7 @@ public enum BrokerFault: Error, Equatable, Sendable {
         }
     }
 
-    /// What to do about it: an order.
+    /// What to do about it, as an imperative.
     public var hint: String {
         switch self {
         case .unknownHost: "correct [broker] address, or mend this machine's name service"
@@ -93,7 +93,7 @@ public enum BrokerFault: Error, Equatable, Sendable {
         let reason = code.map { Int($0 & 0x7F_FFFF) } ?? 0
         // 42 to 49: bad, unsupported, revoked, expired, unknown certificate; illegal parameter; unknown CA; access
         // denied. 116: certificate required.
-        // 294: the connection ended without TLS's goodbye. Before CONNACK that tells of a peer that may not speak TLS.
+        // 294: the connection ended without TLS's close_notify. Before CONNACK that indicates a peer that may not speak TLS.
         if reason == 294, wasConnected { return .closed }
         if (1_042...1_049).contains(reason) || reason == 1_116 { return .certificateRefused(alert: reason - 1_000) }
         return .tls(line.split(separator: ":").last.map(String.init) ?? line)

@@ -3,7 +3,7 @@ import Keys
 import SRUP
 
 extension Enrolment.Deed {
-    /// What a person is told of it; nil where nobody need be told.
+    /// The message for the operator; nil if the step is not reported.
     public var sentence: String? {
         switch self {
         case .step, .accessKey: nil

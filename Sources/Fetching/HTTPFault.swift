@@ -1,30 +1,30 @@
-/// Why a request has no reply that can be used.
+/// Why a request has no usable reply.
 public enum HTTPFault: Error, Equatable, Sendable {
-    /// libcurl is not on this machine.
+    /// libcurl is not installed.
     case noLibrary
-    /// The address is plain HTTP, which is only for this machine itself, and only where it was asked for.
+    /// The address is plain HTTP, which is allowed for this machine itself only, and only on request.
     case notSecure(String)
-    /// A reply that sends us elsewhere; where, where that can be shown.
+    /// A redirect; to which address, if that can be shown.
     case redirected(to: String)
-    /// More than the bound came, or was announced; the bound in bytes.
+    /// The reply is longer than the limit, or says so; the limit in bytes.
     case tooLong(limit: Int)
-    /// The head of the reply was longer than any is.
+    /// The header of the reply is longer than the limit.
     case headTooLong
-    /// The time is over; libcurl's words.
+    /// Timeout; libcurl's error text.
     case tooSlow(String)
     /// The name has no address.
     case unknownHost(String)
-    /// No connection; libcurl's words.
+    /// No connection; libcurl's error text.
     case unreachable(String)
-    /// The certificate is not accepted; OpenSSL's words.
+    /// The certificate is not accepted; OpenSSL's error text.
     case untrusted(String)
     /// The CA file cannot be used.
     case badAuthorityFile(String)
-    /// What came could not be written; the system's words.
+    /// The reply could not be written; the system's error text.
     case notWritten(String)
-    /// The server's reply does not go on where we have stopped: the file is another one by now.
+    /// The reply does not continue from the offset: the file has changed on the server.
     case cannotResume
-    /// Anything else; libcurl's words.
+    /// Any other failure; libcurl's error text.
     case failed(String)
 
     /// One sentence, lower case.
@@ -46,7 +46,7 @@ public enum HTTPFault: Error, Equatable, Sendable {
         }
     }
 
-    /// What to do about it: an order.
+    /// What to do about it, as an imperative.
     public var hint: String {
         switch self {
         case .noLibrary: "install it; on Debian: apt install libcurl4"

@@ -1,8 +1,8 @@
-/// Why a picture could not be made: all of them can be drawn without a library but for PNG files and QR codes.
+/// Why a picture could not be made: only PNG files and QR codes need a library.
 public enum LibraryFault: Error, Equatable, Sendable, CustomStringConvertible {
     /// The library is not installed; it comes with this Debian package.
     case missing(package: String)
-    /// It is there and does not do it: memory is short.
+    /// The library failed: out of memory.
     case failed(package: String)
 
     /// What is wrong: lower case, no full stop.

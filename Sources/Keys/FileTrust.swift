@@ -4,9 +4,9 @@ import Glibc
 public struct OpenPlace: Equatable, Sendable {
     /// The file, the folder or the link.
     public let path: String
-    /// What is wrong with it: stands behind the path.
+    /// What is wrong with it: follows the path in the sentence.
     public let fault: String
-    /// The commands that close it.
+    /// The commands that fix it.
     public let remedy: String
 
     /// Links that are followed at most, as the kernel does.
@@ -83,7 +83,7 @@ public struct OpenPlace: Equatable, Sendable {
     }
 }
 
-/// Opens a regular file, and nothing else: a FIFO in its place would keep us waiting for somebody at its other end, and a device
+/// Opens a regular file, and nothing else: a FIFO in its place would block until another process opens it, and a device
 /// can do anything. A link is not followed.
 /// - Parameters:
 ///   - flags: `O_RDONLY` and so on.
@@ -112,12 +112,12 @@ public func isIrregular(_ path: String, isFollowing: Bool = false) -> Bool {
     return status.st_mode & S_IFMT != S_IFREG
 }
 
-/// The system's number for why a file cannot be opened, in words.
+/// The system's error text for why a file cannot be opened.
 public func fileFault(_ number: Int32) -> String {
     number == ENXIO ? "it is not a regular file" : String(cString: strerror(number))
 }
 
-/// Files that decide whom a program believes and what it does: nobody but root and we may change them, or put others in their
+/// Files that decide whom a program trusts and what it does: nobody but root and we may change them, or put others in their
 /// place. One rule and one sentence for the beacon, the bench's servers and its device.
 public enum FileTrust {
     /// Why a file may not decide that: it is not a regular one, or others can change it. A file that does not exist is left to

@@ -9,7 +9,7 @@ public enum KeyHome: Equatable, Sendable, CustomStringConvertible {
     /// In a PKCS#11 token: the file holds the line `pkcs11:…` (RFC 7512).
     case token
 
-    /// Behind «the key is».
+    /// For log lines; it follows "the key is".
     public var description: String {
         switch self {
         case .file: "in its file"

@@ -1,7 +1,7 @@
 import COpenSSL
 import SRUP
 
-/// A `pkcs11:` URI (RFC 7512), taken apart: OpenSSL's engine gets the PIN and the module by themselves, and so neither can be in
+/// A `pkcs11:` URI (RFC 7512), split up: OpenSSL's engine gets the PIN and the module separately, so neither can appear in
 /// anything that it writes.
 struct TokenAddress {
     /// Token and object, without the query.
@@ -15,7 +15,7 @@ struct TokenAddress {
     init(_ line: String, of path: String) throws {
         let parts = line.split(separator: "?", maxSplits: 1)
         uri = String(parts[0])
-        // To the engine these are one and the same before the ? and behind it.
+        // The engine accepts these on both sides of the "?".
         guard
             !uri.dropFirst("pkcs11:".count).split(separator: ";").contains(where: {
                 $0.hasPrefix("pin-") || $0.hasPrefix("module-")
@@ -35,7 +35,7 @@ struct TokenAddress {
                     path: path, why: "behind the ? only pin-source, pin-value and module-path are known")
             }
         }
-        // A path that is not absolute, or a command behind «|», is none of ours.
+        // A path that is not absolute, or a command after "|", is not accepted.
         for file in [pinFile, module].compactMap({ $0 }) where !file.hasPrefix("/") {
             throw KeyError.badLine(path: path, why: "pin-source or module-path is not the whole path of a file")
         }
@@ -45,7 +45,7 @@ struct TokenAddress {
         }
     }
 
-    /// The key, where the token is there and takes the PIN.
+    /// The key, if the token is present and accepts the PIN.
     /// - Throws: `KeyError`.
     func key(of path: String) throws -> OpaquePointer {
         var isThere: Int32 = 0

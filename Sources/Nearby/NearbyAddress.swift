@@ -13,7 +13,7 @@ extension BluetoothAddress {
     }
 }
 
-/// Where a nearby link is listened for or made (docs/proof-link.md, «Transports»).
+/// Where a nearby link is listened for or opened (docs/proof-link.md, "Transports").
 public enum NearbyAddress: Hashable, Sendable, CustomStringConvertible {
     /// Bluetooth BR/EDR: a channel, 1 to 30.
     case rfcomm(BluetoothAddress, channel: UInt8)

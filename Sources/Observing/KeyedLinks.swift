@@ -21,7 +21,8 @@ extension Observer {
         return hold(id, at: now)
     }
 
-    /// Every open observation is tried, also after one has fitted: the time does not tell which. One whose time is up fits nothing.
+    /// Every open observation is tried, even after a match, so that timing does not reveal which one matched. An expired one
+    /// never matches.
     private func exchange(fitting claim: [UInt8], over id: LinkID, at now: Instant) -> Exchange? {
         guard let link = links[id] else { return nil }
         var fitting: Exchange?
@@ -68,7 +69,7 @@ extension Observer {
         guard proof.matches(observation.keys, authenticate) else {
             return mismatch([claim.exchange], over: id, .keyed, roundTrip, at: now)
         }
-        if isTooFar(link.peer, roundTrip) {  // counts for nothing: the device is the right one, and may come nearer
+        if isTooFar(link.peer, roundTrip) {  // not counted: the device is the right one, and may come nearer
             noteTooFar(claim.exchange, link.peer, .keyed, roundTrip)
             return end(id, .tooFar)
         }

@@ -16,7 +16,7 @@ public struct BeaconSession: Sendable {
         case holding(Mode, Identifier)
         /// CLAIM has come; it fits no open observation yet. Where it is all zero, the device has no value yet.
         case claimed([UInt8])
-        /// CHALLENGE has gone; the proof is awaited.
+        /// CHALLENGE has been sent; the proof is awaited.
         case challenged(Mode, Identifier)
         /// CHALLENGE has gone to the device whose claim has fitted.
         case challengedKeyed(KeyedContext)
@@ -105,7 +105,7 @@ public struct BeaconSession: Sendable {
     }
 
     /// Takes a frame from the device.
-    /// - Throws: `OutOfTurn`; nothing has changed, and the link is to be ended as *malformed*.
+    /// - Throws: `OutOfTurn`; nothing has changed, and the link must be ended as *malformed*.
     public mutating func receive(_ frame: LinkFrame) throws(OutOfTurn) -> Received {
         switch (state, frame) {
         case (.greeting, .ready(let mode, let device)):

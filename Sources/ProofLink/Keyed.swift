@@ -13,7 +13,7 @@ public struct KeyedContext: Equatable, Sendable {
     public static let noNonce = [UInt8](repeating: 0, count: LinkFrame.deviceNonceLength)
     private static let signatureWords = "SRUP proof link keyed signature"
 
-    /// The modes that HELLO offered, so that nobody on the way can take the best one out of it.
+    /// The modes that HELLO offered, so that nobody on the path can remove the strongest one unnoticed.
     public var modes: Modes
     /// From HELLO.
     public var linkNonce: [UInt8]

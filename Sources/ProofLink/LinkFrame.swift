@@ -1,6 +1,6 @@
 import SRUP
 
-/// How a device proves that it holds the value (docs/proof-link.md, «Frames»).
+/// How a device proves that it holds the value (docs/proof-link.md, "Frames").
 public enum Mode: UInt8, CaseIterable, Hashable, Sendable, CustomStringConvertible {
     /// The device shows the value itself: the paper's own scheme, off by default at both ends.
     case value = 1
@@ -44,7 +44,7 @@ public struct Modes: OptionSet, Hashable, Sendable {
     }
 }
 
-/// How a link ends (docs/proof-link.md, «Outcomes»).
+/// How a link ends (docs/proof-link.md, "Outcomes").
 public enum Outcome: UInt8, CaseIterable, Hashable, Sendable, CustomStringConvertible {
     /// The proof matches.
     case valid = 0x60
@@ -137,7 +137,7 @@ public enum LinkFrameError: Error, Equatable, Sendable, CustomStringConvertible 
 }
 
 extension LinkFrame {
-    /// The payload lengths of a type, or nil where there is no such type. All but SIGN have one.
+    /// The payload lengths of a type, or nil for an unknown type. All but SIGN have one.
     static func payloadLengths(ofType type: UInt8) -> ClosedRange<Int>? {
         func one(_ length: Int) -> ClosedRange<Int> { length...length }
         return switch type {
@@ -251,7 +251,7 @@ public struct FrameAssembler: Sendable {
     public mutating func append(_ received: some Sequence<UInt8>) { bytes += received }
 
     /// The next whole frame, or nil where more bytes are needed.
-    /// - Throws: `LinkFrameError`; the stream has then lost its step and must be closed.
+    /// - Throws: `LinkFrameError`; the stream is then out of step and must be closed.
     public mutating func next() throws(LinkFrameError) -> LinkFrame? {
         guard let type = bytes.first else { return nil }
         guard let allowed = LinkFrame.payloadLengths(ofType: type) else { throw .type(type) }

@@ -1,4 +1,4 @@
-/// Why a byte string is not a frame. Always the sender's fault, never ours: refuse, count, go on.
+/// Why a byte string is not a frame. Always the sender's fault: refuse, count, continue.
 public enum FrameError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A field wants more bytes than are left.
     case truncated(needed: Int, left: Int)
@@ -73,7 +73,7 @@ package struct Reader {
         try take(Int(try bigEndian(UInt16.self)))
     }
 
-    /// A parser that leaves bytes has failed.
+    /// Fails if the parser has left bytes unread.
     package func finish() throws(FrameError) {
         guard left == 0 else { throw .trailing(left) }
     }
