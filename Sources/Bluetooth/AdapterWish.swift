@@ -39,7 +39,7 @@ extension ManagementCommand {
     public var words: String {
         switch self {
         case .readIndexList: "listing adapters"
-        case .readInformation: "reading what it is"
+        case .readInformation: "reading its properties"
         case .setPowered(let on): on ? "powering on" : "powering off"
         case .setDiscoverable: "setting discoverable"
         case .setConnectable: "setting connectable"
@@ -57,8 +57,8 @@ extension ManagementCommand {
         case .startDiscovery: "looking for beacons"
         case .stopDiscovery: "ending the search"
         case .readConnection: "reading the signal strength"
-        case .readOutOfBand: "asking whether it lives"
-        case .readAdvertisingFeatures: "reading how it can advertise"
+        case .readOutOfBand: "checking whether it responds"
+        case .readAdvertisingFeatures: "reading its advertising features"
         case .addAdvertising: "advertising"
         case .removeAdvertising: "ending the advertisement"
         }

@@ -68,7 +68,7 @@ final class BrokerSession {
         mosquitto = made
         mosquitto_user_data_set(mosquitto, Unmanaged.passUnretained(self).toOpaque())
         mosquitto_threaded_set(mosquitto, true)
-        mosquitto_int_option(mosquitto, MOSQ_OPT_TCP_NODELAY, 1)  // otherwise a verdict waits 40 ms for an acknowledgement
+        mosquitto_int_option(mosquitto, MOSQ_OPT_TCP_NODELAY, 1)  // otherwise a verdict waits 40 ms for an ACK
         // Without this libmosquitto sets its own options, for which it requires a CA file of its own.
         mosquitto_int_option(mosquitto, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0)
         mosquitto_void_option(mosquitto, MOSQ_OPT_SSL_CTX, UnsafeMutableRawPointer(tls.handle))

@@ -51,7 +51,7 @@ extension CredentialFolder {
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             close(file)
             throw EnrolmentFault(
-                "another enrol, renew or rotate is at work in \(path)",
+                "another enrol, renew or rotate is running in \(path)",
                 hint: "wait until it has ended, then run this again")
         }
         return file
@@ -107,7 +107,7 @@ extension CredentialFolder {
     func unwritable(_ file: String, _ number: Int32) -> EnrolmentFault {
         EnrolmentFault(
             "\(file) cannot be written: \(fileFault(number))",
-            hint: "make room, or see that this user may write there; then run this again")
+            hint: "make room, or check that this user may write there; then run this again")
     }
 
     func sync(folder: String) {

@@ -179,7 +179,7 @@ public struct Enrolment {
     static func compare(
         _ known: EnrolmentRecord.Service, _ knownKey: PublicKey?, _ name: ServiceName, _ key: PublicKey?
     ) throws(EnrolmentFault) {
-        let hint = "ask who runs it; if it is right, enrol anew with --replace"
+        let hint = "ask who runs it; if it is right, enrol again with --replace"
         guard known.name == name.text else {
             throw EnrolmentFault("the registration service was \(known.name), and is \(name.text) now", hint: hint)
         }
@@ -236,7 +236,7 @@ public struct Enrolment {
         guard let identity = record.identifier else { preconditionFailure("a record without an identity") }
         guard let proof = try registry.validate(identity, key, at: record.service) else {
             throw EnrolmentFault(
-                "the registration service does not find that the key of \(identity.topicForm) is ours",
+                "the registration service does not confirm that the key of \(identity.topicForm) is ours",
                 hint: "ask who runs it, or become another node: --replace")
         }
         did(.step)
@@ -252,7 +252,7 @@ public struct Enrolment {
         _ proof: (name: ServiceName, signature: [UInt8]), _ record: EnrolmentRecord
     ) throws(EnrolmentFault) -> Bool {
         guard proof.name.text == record.service?.name else {
-            throw .reply("validate", "it names itself \(proof.name.text), and \(record.service?.name ?? "") before")
+            throw .reply("validate", "it calls itself \(proof.name.text), and before \(record.service?.name ?? "")")
         }
         var serviceKey = record.serviceKey
         if let registration = record.registration, Identifier(hexadecimal: proof.name.text) == registration.server {

@@ -29,7 +29,7 @@ public struct EnrolmentFault: Error, Equatable, Sendable {
     static func reply(_ what: String, _ fault: String) -> EnrolmentFault {
         EnrolmentFault(
             "the registration service's reply to \(what) is not taken: \(fault)",
-            hint: "see that the address is a registration service's; ask who runs it")
+            hint: "check that the address is a registration service's; ask who runs it")
     }
 
     /// The service answered with an unexpected status.
@@ -39,6 +39,6 @@ public struct EnrolmentFault: Error, Equatable, Sendable {
             "the registration service answers \(what) with \(reply.status)\(said)",
             hint: reply.status == 403
                 ? "ask who runs it: it takes no registrations now, or not this one"
-                : "see that the address is a registration service's; ask who runs it")
+                : "check that the address is a registration service's; ask who runs it")
     }
 }

@@ -62,8 +62,8 @@ struct EnrolmentRecord: Codable, Equatable {
             record.service.map({ ServiceName($0.name) != nil }) ?? true
         else {
             throw EnrolmentFault(
-                "\(folder.record) is no enrolment's record, or is damaged",
-                hint: "restore it, or enrol anew as another node: --replace")
+                "\(folder.record) is not an enrolment record, or is damaged",
+                hint: "restore it, or enrol again as another node: --replace")
         }
         self = record
     }

@@ -79,7 +79,7 @@ public struct EnrolmentRequest: Sendable {
             return nil
         }
         guard let place = BrokerPlace(broker) ?? BrokerPlace(hostAndPort: broker[...]) else {
-            throw EnrolmentFault("\"\(broker)\" is no broker's address", hint: "write --broker host:port")
+            throw EnrolmentFault("\"\(broker)\" is not a broker's address", hint: "write --broker host:port")
         }
         return (place, try identifier(server, "--c2"))
     }
@@ -111,7 +111,7 @@ public struct EnrolmentRequest: Sendable {
     private func identifier(_ text: String, _ option: String) throws(EnrolmentFault) -> Identifier {
         guard let identifier = Identifier(hexadecimal: text), identifier.number >= 0x10 else {
             throw EnrolmentFault(
-                "\(option): \"\(printable(text.utf8))\" is no identity",
+                "\(option): \"\(printable(text.utf8))\" is not a valid identity",
                 hint: "give 1 to 16 hexadecimal digits, 10 or above")
         }
         return identifier
@@ -144,7 +144,7 @@ public struct EnrolmentRequest: Sendable {
         guard (1...4_096).contains(text.count), text.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw EnrolmentFault(
                 "the token is not one line of 1 to 4096 printable characters",
-                hint: "copy it again from whoever runs the service")
+                hint: "get it again from the operator of the service")
         }
         return String(decoding: text, as: UTF8.self)
     }

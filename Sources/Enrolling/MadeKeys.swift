@@ -56,7 +56,7 @@ extension CredentialFolder {
         guard isIt else {
             throw EnrolmentFault(
                 "\(file) is there already, and is not the key that --key asks for (it is \(key.home))",
-                hint: "leave --key out to go on with it; an enrolment begins anew with --replace")
+                hint: "leave --key out to continue with it; start a new enrolment with --replace")
         }
     }
 
@@ -65,7 +65,7 @@ extension CredentialFolder {
         let path = access.certificate
         guard let bytes = read(path), let certificate = try? Certificate(pem: bytes) else {
             throw EnrolmentFault(
-                "\(path) is no certificate", hint: "get a new one: renew it, or enrol anew with --replace")
+                "\(path) is not a certificate", hint: "get a new one: renew it, or enrol again with --replace")
         }
         return certificate
     }

@@ -69,7 +69,7 @@ public struct Registry: Sendable {
             throw EnrolmentFault(
                 "the registration service is not active", hint: "ask who runs it, and run this again when it is")
         }
-        guard let name = ServiceName(status.identity) else { throw .reply("status", "its identity is none") }
+        guard let name = ServiceName(status.identity) else { throw .reply("status", "its identity is not valid") }
         return (name, status.statements == "named")
     }
 
@@ -100,10 +100,10 @@ public struct Registry: Sendable {
         guard reply.status == 201 else { throw .answered("register", reply) }
         let told: Reply = try decoded(reply, "register")
         guard let broker = BrokerPlace(told.broker) else {
-            throw .reply("register", "\"\(printable(told.broker.utf8))\" is no broker's address, such as mqtt://host")
+            throw .reply("register", "\"\(printable(told.broker.utf8))\" is not a broker's address (mqtt://host)")
         }
         guard let server = Identifier(hexadecimal: told.server), server.number >= 0x10 else {
-            throw .reply("register", "\"\(printable(told.server.utf8))\" is no server's identity")
+            throw .reply("register", "\"\(printable(told.server.utf8))\" is not a server's identity")
         }
         guard server != identity else { throw .reply("register", "it names this node itself as its server") }
         let serverKey = try publicKey(told.key, "register")
@@ -133,7 +133,7 @@ public struct Registry: Sendable {
         if [400, 404, 500].contains(reply.status) { return nil }
         guard reply.status == 200 else { throw .answered("validate", reply) }
         let told: Message = try decoded(reply, "validate")
-        guard let name = ServiceName(told.identity) else { throw .reply("validate", "its identity is none") }
+        guard let name = ServiceName(told.identity) else { throw .reply("validate", "its identity is not valid") }
         return (name, try base64(told.signature, "validate"))
     }
 
@@ -175,7 +175,7 @@ public struct Registry: Sendable {
             throw .reply("access", "the certificate is not signed by the CA that came with it")
         }
         guard certificate.notBefore < certificate.notAfter else {
-            throw .reply("access", "the certificate is over before it begins")
+            throw .reply("access", "the certificate expires before it becomes valid")
         }
         return Access(certificate: certificate, authority: authority)
     }
@@ -239,9 +239,9 @@ public struct Registry: Sendable {
             throw .reply(what, "there is no \(key.stringValue) in it")
         } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
             let name = context.codingPath.last?.stringValue
-            throw .reply(what, name.map { "\($0) is of another type" } ?? "it is no JSON object")
+            throw .reply(what, name.map { "\($0) is of another type" } ?? "it is not a JSON object")
         } catch {
-            throw .reply(what, "it is no JSON")
+            throw .reply(what, "it is not JSON")
         }
     }
 

@@ -61,7 +61,7 @@ public struct Renewal {
         if let key = try registry.key(of: registration.server.topicForm), !key.equals(registration.serverKey) {
             throw EnrolmentFault(
                 "the service now gives another key for server \(registration.server.topicForm) than at the enrolment",
-                hint: "ask who runs it; if the server's key is really new, enrol anew with --replace")
+                hint: "ask who runs it; if the server's key is really new, enrol again with --replace")
         }
         var service = record.service ?? EnrolmentRecord.Service(name: name.text)
         if isNamed { service.statements = true }

@@ -40,7 +40,7 @@ public struct Rotation {
         did()
         guard !next.publicKey.equals(key.publicKey) else {
             try discardNext()
-            throw EnrolmentFault("that is the key that this beacon has already", hint: "give --key another one")
+            throw EnrolmentFault("this beacon already has that key", hint: "give --key another one")
         }
         var known = record
         known.service = try Renewal.checkPinned(registry, record, registration)

@@ -57,7 +57,7 @@ public struct HTTPClient: Sendable {
     public var limits: Limits
     /// Sent with each request as `Authorization: Bearer`; plain characters only.
     public var bearer: String? {
-        didSet { precondition(bearer?.utf8.allSatisfy(WebAddress.isPlain) ?? true, "a token that is no plain word") }
+        didSet { precondition(bearer?.utf8.allSatisfy(WebAddress.isPlain) ?? true, "not a plain token") }
     }
 
     /// Whether libcurl is installed.

@@ -9,7 +9,7 @@ public enum LibraryFault: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .missing(let package): "\(package) is not installed"
-        case .failed(let package): "\(package) fails: is there memory left?"
+        case .failed(let package): "\(package) failed: it may be out of memory"
         }
     }
 }

@@ -24,7 +24,7 @@ public enum EncodingError: Error, Equatable, Sendable {
         case .notRSA: "it is not an RSA key"
         case .wrongSize(let bits): "it has \(bits) bits, wanted 2048 to 16384"
         case .wrongExponent: "its public exponent is not an odd number from 3 to 2^64"
-        case .weak: "its numbers make no safe RSA key"
+        case .weak: "its numbers do not make a safe RSA key"
         }
     }
 }

@@ -45,10 +45,10 @@ public enum KeyError: Error, Equatable, Sendable {
         case .wrongExponent(let path):
             "the RSA key in \(path) has a public exponent that is not an odd number from 3 to 2^64"
         case .noWay(let path, let home, let why): "OpenSSL cannot reach the key of \(path) \(home): \(why)"
-        case .refused(let path, let home, let why): "the key of \(path) is not to be had \(home): \(why)"
+        case .refused(let path, let home, let why): "the key of \(path) \(home) could not be loaded: \(why)"
         case .uselessHardwareKey(let path, let signs, let opens):
             "the key that \(path) names \(signs ? "signs" : "does not sign") and \(opens ? "decrypts" : "does not decrypt")"
-        case .badLine(let path, let why): "the line in \(path) names no key: \(why)"
+        case .badLine(let path, let why): "the line in \(path) does not name a key: \(why)"
         }
     }
 
@@ -74,9 +74,9 @@ public enum KeyError: Error, Equatable, Sendable {
         case .noWay:
             "install OpenSSL's provider for TPMs (apt install tpm2-openssl), and let our user use /dev/tpmrm0 (group tss)"
         case .refused(_, .token, _):
-            "see that the token is there, has this key, and takes this PIN, before its few tries are used up: p11tool --list-tokens"
+            "check that the token is there, has this key and takes this PIN, before its tries are used up: p11tool --list-tokens"
         case .refused:
-            "see that it is this machine's TPM, and that our user may use it (group tss): docs/operations.md tells how"
+            "check that it is this machine's TPM, and that our user may use it (group tss): docs/operations.md tells how"
         case .uselessHardwareKey: "make one for both: RSA, 2048 bits or more, with the uses sign and decrypt"
         case .badLine: "write one line: pkcs11:token=…;object=…;type=private?pin-source=/FILE, or handle:0x81……"
         }

@@ -34,7 +34,7 @@ public enum KeyMakingError: Error, Equatable, Sendable {
         case .noTPM:
             "install tpm2-openssl, let our user use /dev/tpmrm0 (group tss), and ask for --bits 2048: many TPMs have no more"
         case .exists(let path): "use it, choose another place, or move it away yourself: mv \(path) \(path).old"
-        case .unwritable(let path, _): "see that the folder of \(path) exists and that we may write there"
+        case .unwritable(let path, _): "check that the folder of \(path) exists and that we may write there"
         }
     }
 }

@@ -20,11 +20,11 @@ struct TokenAddress {
             !uri.dropFirst("pkcs11:".count).split(separator: ";").contains(where: {
                 $0.hasPrefix("pin-") || $0.hasPrefix("module-")
             })
-        else { throw KeyError.badLine(path: path, why: "pin-source, pin-value and module-path stand behind a ?") }
+        else { throw KeyError.badLine(path: path, why: "pin-source, pin-value and module-path must come after a ?") }
         for attribute in parts.dropFirst().first?.split(separator: "&") ?? [] {
             let pair = attribute.split(separator: "=", maxSplits: 1).map(String.init)
             guard pair.count == 2, let value = TokenAddress.decoded(pair[1]) else {
-                throw KeyError.badLine(path: path, why: "an attribute behind the ? has no value")
+                throw KeyError.badLine(path: path, why: "an attribute after the ? has no value")
             }
             switch pair[0] {
             case "pin-value": pin = value
@@ -32,7 +32,7 @@ struct TokenAddress {
             case "module-path": module = value
             default:
                 throw KeyError.badLine(
-                    path: path, why: "behind the ? only pin-source, pin-value and module-path are known")
+                    path: path, why: "after the ? only pin-source, pin-value and module-path are known")
             }
         }
         // A path that is not absolute, or a command after "|", is not accepted.
@@ -53,7 +53,7 @@ struct TokenAddress {
             if let pinFile {
                 try KeyFile.read(pinFile, isPrivate: true) { bytes in
                     let count = bytes.prefix { $0 != 0x0A && $0 != 0x0D && $0 != 0 }.count
-                    guard count > 0 else { throw KeyError.badLine(path: pinFile, why: "it begins with no PIN") }
+                    guard count > 0 else { throw KeyError.badLine(path: pinFile, why: "it does not begin with a PIN") }
                     var line = [CChar](repeating: 0, count: count + 1)
                     for index in 0..<count { line[index] = CChar(bitPattern: bytes[index]) }
                     defer { line.withUnsafeMutableBytes { wipe($0) } }

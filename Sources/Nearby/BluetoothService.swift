@@ -24,7 +24,7 @@ public final class BluetoothService: Sendable {
         public var description: String {
             switch self {
             case .registered: "the SDP record is registered with bluetoothd"
-            case .gone: "bluetoothd has gone, and the SDP record with it"
+            case .gone: "bluetoothd has ended, and the SDP record with it"
             case .refused(let why): "bluetoothd refused the SDP record: \(why)"
             }
         }

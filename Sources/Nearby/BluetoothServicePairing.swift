@@ -136,7 +136,7 @@ private final class PairingWindow {
     private func outcome(of signal: BusMessage) -> PairingOutcome? {
         switch signal.member {
         case BusName.bus + ".NameOwnerChanged" where signal.sender == BusName.bus:
-            return .unavailable("bluetoothd has gone")
+            return .unavailable("bluetoothd has ended")
         case "org.freedesktop.DBus.Properties.PropertiesChanged" where signal.sender == owner:
             // Bonded, where bluetoothd has it, comes first: it sets Paired once it has read the device's services.
             guard confirmed.contains(signal.path), let device = address(signal.path), signal.body.count > 1,

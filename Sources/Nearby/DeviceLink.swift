@@ -227,10 +227,10 @@ extension DeviceSession.Refusal {
         switch self {
         case .version(let version): "the beacon speaks version \(version) of the proof link, wanted 1"
         case .modeNotOffered(let modes):
-            "the beacon does not offer \(modes.map(\.description).joined(separator: " or ")) mode, and there is no falling back"
+            "the beacon does not offer \(modes.map(\.description).joined(separator: " or ")) mode, and there is no fallback"
         case .otherBeacon(let beacon): "this is beacon \(beacon), not the observer that the join names"
         case .outOfTurn: "the beacon sent a frame out of turn"
-        case .rogueBeacon: "the beacon says valid and does not hold the value: a rogue"
+        case .rogueBeacon: "the beacon says valid and does not hold the value: it is an impostor"
         }
     }
 }

@@ -18,7 +18,7 @@ public enum PairingFault: Error, Equatable, Sendable {
     public var sentence: String {
         switch self {
         case .noManagement(let error): "there is nothing to pair with: \(error)"
-        case .noAdapter: "no Bluetooth adapter that is meant is powered on"
+        case .noAdapter: "none of the chosen Bluetooth adapters is powered on"
         case .notPermitted: "we may not open for pairing"
         case .adapterGone: "the Bluetooth adapter is gone"
         }
@@ -157,7 +157,7 @@ public final class Pairing: @unchecked Sendable {
         case .pairingFailed(let peer), .disconnected(let peer):
             if asked?.peer.address == peer.address {
                 asked = nil
-                say("\(peer) has given up: the question is void")
+                say("\(peer) has cancelled: the question no longer applies")
             }
         case .disappeared:
             adapters[adapter] = nil

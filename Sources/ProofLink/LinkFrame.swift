@@ -130,7 +130,7 @@ public enum LinkFrameError: Error, Equatable, Sendable, CustomStringConvertible 
         switch self {
         case .type(let type): "link frame type 0x\(hexadecimal([type])) does not exist"
         case .length(let type, let length): "link frame 0x\(hexadecimal([type])) with a payload of \(length) bytes"
-        case .field(let type): "link frame 0x\(hexadecimal([type])) holds a number without meaning"
+        case .field(let type): "link frame 0x\(hexadecimal([type])) has an invalid number in a field"
         case .packet(let count): "a packet of \(count) bytes is not one link frame"
         }
     }
