@@ -10,7 +10,7 @@ public struct ServiceRecord: Equatable, Sendable {
     private let rfcommChannel: UInt8?
     private let l2capPSM: UInt16?
 
-    /// A record of what is listened on over BR/EDR; nil where nothing is. LE has no SDP.
+    /// A record of what is listened on over BR/EDR; nil if nothing is. LE has no SDP.
     public init?(rfcommChannel: UInt8?, l2capPSM: UInt16?) {
         guard rfcommChannel != nil || l2capPSM != nil else { return nil }
         (self.rfcommChannel, self.l2capPSM) = (rfcommChannel, l2capPSM)

@@ -109,7 +109,7 @@ public struct HTTPClient: Sendable {
     ///   - limit: of the whole file, with what is there already.
     ///   - tagged: is called with the reply's validator before its first byte is written, so that an interrupted download can be
     ///     resumed with it.
-    /// - Throws: `HTTPFault.cannotResume` where the server sends the file from its beginning: nothing has been written then.
+    /// - Throws: `HTTPFault.cannotResume` if the server sends the file from its beginning: nothing has been written then.
     public func download(
         _ address: WebAddress, to file: Int32, from offset: Int64 = 0, tag: String? = nil, limit: Int64,
         tagged: @escaping (String?) -> Void = { _ in }

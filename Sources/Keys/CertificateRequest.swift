@@ -10,7 +10,7 @@ public final class CertificateRequest: @unchecked Sendable {
     public let publicKey: PublicKey
 
     /// A request that came from outside, in PEM.
-    /// - Throws: `EncodingError`: among others where the request is not signed by its own key.
+    /// - Throws: `EncodingError`: among others if the request is not signed by its own key.
     public init(pem bytes: [UInt8]) throws(EncodingError) {
         handle = try parsed(bytes, cossl_read_request)
         defer { ERR_clear_error() }

@@ -12,7 +12,7 @@ public func sha256(_ bytes: [UInt8]) -> [UInt8] {
 
 /// SHA-256 of a file from its first byte to its last, whatever its length.
 /// - Parameter descriptor: read from its beginning on; its position is moved.
-/// - Returns: nil where it cannot be read.
+/// - Returns: nil if it cannot be read.
 public func sha256(ofFile descriptor: Int32) -> [UInt8]? {
     guard lseek(descriptor, 0, SEEK_SET) == 0 else { return nil }
     guard let context = EVP_MD_CTX_new() else { preconditionFailure("OpenSSL made no context") }

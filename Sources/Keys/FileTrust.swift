@@ -16,7 +16,7 @@ public struct OpenPlace: Equatable, Sendable {
     /// a folder can put another file in this one's place, so each folder above it is checked, and each link on the way. In a
     /// folder with the sticky bit, such as /tmp, others cannot rename or remove what is not theirs.
     ///
-    /// - Returns: nil where there is none, and where the file does not exist: opening it reports that.
+    /// - Returns: nil if there is none, or if the file does not exist: opening it reports that.
     public static func first(onTheWayTo path: String) -> OpenPlace? {
         var place = ""
         var left = Array(absolute(path).split(separator: "/").reversed())
@@ -42,7 +42,7 @@ public struct OpenPlace: Equatable, Sendable {
         return nil
     }
 
-    /// nil where only root and we can change it.
+    /// nil if only root and we can change it.
     private init?(_ path: String) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return nil }
@@ -122,8 +122,8 @@ public func fileFault(_ number: Int32) -> String {
 public enum FileTrust {
     /// Why a file may not decide that: it is not a regular one, or others can change it. A file that does not exist is left to
     /// the caller that opens it.
-    /// - Parameter name: what it is: stands before its path.
-    /// - Returns: a sentence and what to do; nil where all is well.
+    /// - Parameter name: what it is: it precedes the path in the sentence.
+    /// - Returns: a sentence and what to do; nil if all is well.
     public static func fault(of path: String, as name: String) -> (sentence: String, hint: String)? {
         guard !isIrregular(path, isFollowing: true) else {
             return ("\(name) \(path) is not a regular file", "put the file itself there: ls -l \(path)")
@@ -132,8 +132,8 @@ public enum FileTrust {
     }
 
     /// Why a file or folder may not decide that: others can change it, or put another one in its place.
-    /// - Parameter name: what it is: stands before its path.
-    /// - Returns: a sentence and what to do; nil where all is well.
+    /// - Parameter name: what it is: it precedes the path in the sentence.
+    /// - Returns: a sentence and what to do; nil if all is well.
     public static func fault(ofPlace path: String, as name: String) -> (sentence: String, hint: String)? {
         guard let open = OpenPlace.first(onTheWayTo: path) else { return nil }
         let place = open.path == path ? "it" : open.path

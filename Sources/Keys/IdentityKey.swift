@@ -37,7 +37,7 @@ public final class IdentityKey: Signer, @unchecked Sendable {
     public enum SigningError: Error, Equatable { case refused }
 
     /// RSASSA-PKCS1-v1_5 with SHA-256; deterministic, so the same message gives the same bytes.
-    /// - Throws: `SigningError` where OpenSSL, or the hardware behind it, would not sign.
+    /// - Throws: `SigningError` if OpenSSL, or the hardware behind it, would not sign.
     public func signature(over parts: [ArraySlice<UInt8>]) throws -> [UInt8] {
         guard let context = EVP_MD_CTX_new() else { throw SigningError.refused }
         defer { EVP_MD_CTX_free(context) }

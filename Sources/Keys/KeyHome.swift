@@ -23,7 +23,7 @@ public enum KeyHome: Equatable, Sendable, CustomStringConvertible {
     public var outlivesFile: Bool { self == .tpm || self == .token }
 
     /// What a private key's file says about where its key is.
-    /// - Throws: `KeyError` where the file is not usable.
+    /// - Throws: `KeyError` if the file is not usable.
     public static func named(in path: String) throws -> KeyHome {
         try KeyFile.read(path, isPrivate: true) { KeyHome($0) }
     }

@@ -14,7 +14,7 @@ public final class Passphrase: @unchecked Sendable, CustomStringConvertible {
     private let count: Int
 
     /// The first line of a file that only we can read.
-    /// - Returns: nil where the line has fewer than 12 or more than 1,023 bytes, or holds a zero byte.
+    /// - Returns: nil if the line has fewer than 12 or more than 1,023 bytes, or holds a zero byte.
     /// - Throws: `KeyError`, about the file.
     public static func read(file path: String) throws -> Passphrase? {
         try KeyFile.read(path, isPrivate: true) { bytes in Passphrase(bytes.prefix { $0 != UInt8(ascii: "\n") }) }

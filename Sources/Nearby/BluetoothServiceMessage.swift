@@ -30,7 +30,7 @@ indirect enum BusValue: Equatable {
         }
     }
 
-    /// A member of a dictionary, in a variant or not; nil where there is none.
+    /// A member of a dictionary, in a variant or not; nil if there is none.
     subscript(name: String) -> BusValue? {
         switch self {
         case .dictionary(let members): members[name]

@@ -32,7 +32,7 @@ public enum PairingHappening: Equatable, Sendable, CustomStringConvertible {
 public enum PairingOutcome: Equatable, Sendable {
     /// A device has paired, and a person has seen its digits.
     case paired(BluetoothAddress)
-    /// The time is over, and nobody has paired.
+    /// The time limit has passed, and nobody has paired.
     case nobody
     /// It could not be opened, or bluetoothd has ended: the reason.
     case unavailable(String)

@@ -65,7 +65,7 @@ public final class DeviceLink: @unchecked Sendable {
     /// A link that is not open yet.
     /// - Parameters:
     ///   - limits: how long it waits while nothing is received.
-    ///   - sign: signs with the device's identity key, in keyed mode, after PROOF has gone: it may take its time.
+    ///   - sign: signs with the device's identity key, in keyed mode, after PROOF has been sent: it may take its time.
     ///   - report: is told what happens, on the loop's thread.
     public init(
         _ loop: Loop, to address: NearbyAddress, session: DeviceSession, limits: Limits = Limits(),
@@ -94,7 +94,7 @@ public final class DeviceLink: @unchecked Sendable {
         follow(step)
     }
 
-    /// Whether a proof has gone and its OUTCOME has not come.
+    /// Whether a proof has been sent and its OUTCOME has not been received.
     public var isProving: Bool {
         guard socket >= 0 else { return false }
         switch session.state {

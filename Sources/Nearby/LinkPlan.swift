@@ -11,7 +11,7 @@ public struct LinkPlan: Sendable {
     public enum Ended: Equatable, Sendable {
         /// No connection.
         case unreachable(LinkSocketError)
-        /// OUTCOME has come; whether it showed that the beacon holds the value.
+        /// OUTCOME has been received; whether it showed that the beacon holds the value.
         case outcome(Outcome, proved: Bool)
         /// We closed it: the beacon is not the one we want, or violates the protocol.
         case left(String)

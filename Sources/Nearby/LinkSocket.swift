@@ -76,7 +76,7 @@ public enum LinkSocket {
         return setsockopt(socket, SOL_BLUETOOTH, BT_SECURITY, &security, length) == 0
     }
 
-    /// The level that holds on a Bluetooth link, as far as the kernel tells: on RFCOMM it tells what was asked for. nil
+    /// The level that holds on a Bluetooth link, as far as the kernel reports it: on RFCOMM it tells what was asked for. nil
     /// where the transport has none.
     private static func security(of socket: Int32, _ transport: Transport) -> LinkSecurity? {
         guard transport != .local else { return nil }
@@ -103,8 +103,8 @@ public enum LinkSocket {
         public var security: LinkSecurity?
     }
 
-    /// The next waiting connection and who it is, or nil where none waits.
-    /// - Throws: `LinkSocketError` where the listener itself has failed.
+    /// The next waiting connection and who it is, or nil if none waits.
+    /// - Throws: `LinkSocketError` if the listener itself has failed.
     public static func accept(
         _ listener: Int32, _ transport: Transport
     ) throws(LinkSocketError) -> Accepted? {

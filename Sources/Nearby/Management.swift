@@ -36,7 +36,7 @@ public final class Management: @unchecked Sendable {
     /// - Parameters:
     ///   - given: a socket of `open()` that was passed to us; it stays open when this is closed.
     ///   - happened: called for every event except the ends of our own commands.
-    /// - Throws: `LinkSocketError`: `.noBluetooth` where the kernel has none.
+    /// - Throws: `LinkSocketError`: `.noBluetooth` if the kernel has none.
     public init(
         _ loop: Loop, given: Int32? = nil, happened: @escaping (AdapterIndex, ManagementEvent) -> Void
     ) throws(LinkSocketError) {
@@ -58,7 +58,7 @@ public final class Management: @unchecked Sendable {
     }
 
     /// A socket of the management interface, which never blocks.
-    /// - Throws: `LinkSocketError`: `.noBluetooth` where the kernel has none.
+    /// - Throws: `LinkSocketError`: `.noBluetooth` if the kernel has none.
     public static func open() throws(LinkSocketError) -> Int32 {
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let made = Glibc.socket(AF_BLUETOOTH, Int32(SOCK_RAW.rawValue) | flags, BTPROTO_HCI)

@@ -63,7 +63,7 @@ public final class Pairing: @unchecked Sendable {
         (self.wanted, self.peer, self.seconds, self.say) = (wanted, peer, seconds, say)
     }
 
-    /// Opens for pairing, and closes again when one device has paired, the time is over, or SIGINT or SIGTERM comes.
+    /// Opens for pairing, and closes again when one device has paired, the time limit has passed, or SIGINT or SIGTERM comes.
     /// Answers come as lines on standard input: only "yes" counts as one.
     /// - Parameters:
     ///   - wanted: the adapters; empty: all that are powered on.

@@ -67,7 +67,7 @@ public enum Event: Sendable {
     /// Something that is not a frame has arrived over a link.
     case malformed(LinkID)
     /// The last CHALLENGE over a link has left. The round trip starts at the moment that is given, just before it was sent, or
-    /// now. The signal was measured before that, where the controller tells.
+    /// now. The signal was measured before that, if the controller reports it.
     case challengeLeft(LinkID, signal: Int8? = nil, at: Instant? = nil)
     /// The device has closed its link, or the radio has.
     case disconnected(LinkID)

@@ -4,15 +4,15 @@ import SRUP
 
 // Keyed mode at the beacon: docs/proof-link.md, "Keyed mode".
 extension Observer {
-    /// Whose observation a link's claim has fitted, and with what its OUTCOME is made.
+    /// Whose observation a link's claim has matched, and with what its OUTCOME is made.
     struct FittedClaim: Sendable {
         let exchange: Exchange
         let beaconKey: Secret
-        /// From CHALLENGE to PROOF; nil until PROOF has come, or where the challenge's departure was not seen.
+        /// From CHALLENGE to PROOF; nil until PROOF has been received, or if the challenge's departure was not seen.
         var roundTrip: Duration?
     }
 
-    /// A claim that fits nothing is not counted against anyone: it waits, within the bounds for strangers.
+    /// A claim that matches nothing is not counted against anyone: it waits, within the bounds for strangers.
     mutating func claimed(_ id: LinkID, _ claim: [UInt8], isFirst: Bool, at now: Instant) -> [Effect] {
         if claim != KeyedContext.noClaim, let exchange = exchange(fitting: claim, over: id, at: now) {
             return challengeKeyed(id, exchange, at: now)
@@ -93,7 +93,7 @@ extension Observer {
             + [.tell(id, outcome), .close(id), .report(.ended(id, link.peer, device: observation.device, .valid))]
     }
 
-    /// The links whose claim has fitted an observation that is over now.
+    /// The links whose claim has matched an observation that has ended.
     mutating func endClaims(of exchange: Exchange) -> [Effect] {
         let theirs = links.filter { $0.value.claim?.exchange == exchange }.keys
         return theirs.sorted { $0.number < $1.number }.flatMap { end($0, .fail) }

@@ -30,7 +30,7 @@ public enum JoinManner: Hashable, Sendable {
 public enum Membership: Hashable, Sendable {
     /// Never joined, or lost: we join when the shell says so.
     case stranger
-    /// Our request to join has gone with this token.
+    /// Our request to join has been sent with this token.
     case joining(Token, JoinManner = .simple)
     /// The server has sent the value that we are to show, under this token: its answer will carry it.
     case presenting(Token, JoinManner)
@@ -40,11 +40,11 @@ public enum Membership: Hashable, Sendable {
     case refused
     /// The server has ended our membership: we do not ask again unless told to.
     case terminated
-    /// RESIGN_REQ has gone with this token; until it is answered we are a member.
+    /// RESIGN_REQ has been sent with this token; until it is answered we are a member.
     case resigning(Token)
     /// The server has accepted our resignation: nothing from it is accepted until a person joins again.
     case resigned
-    /// DEREGISTER_REQ has gone with this token; until it is answered we are a member.
+    /// DEREGISTER_REQ has been sent with this token; until it is answered we are a member.
     case deregistering(Token)
     /// The server has deregistered us: the end of this identity.
     case deregistered

@@ -90,7 +90,7 @@ public struct Observer: Sendable {
         var joinDue: Instant?
         /// The mode of the next join.
         var manner = JoinManner.simple
-        /// A simple request has gone in the place of another only to learn the server's sequence id.
+        /// A simple request has been sent in place of another, only to learn the server's sequence id.
         var isEstablishing = false
         /// Our own value, while we show it.
         var presented: Secret?
@@ -164,7 +164,7 @@ public struct Observer: Sendable {
     public func isPaused(by server: Identifier) -> Bool { servers[server]?.isPaused ?? false }
 
     /// What is open: exchange, device, deadline, false proofs so far, and what the right ones lacked: `unsigned`, `tooFar`, or nil
-    /// where none has come.
+    /// if none has been received.
     public var open: [(exchange: Exchange, device: Identifier, deadline: Instant, mismatches: Int, lacking: Reason?)] {
         observations.map { exchange, one in
             let lacking: Reason? = one.wasUnsigned ? .unsigned : one.wasTooFar ? .tooFar : nil

@@ -48,7 +48,7 @@ public struct Policy: Equatable, Sendable {
     public var firstHoldOff = Duration.seconds(1)
     /// The longest hold-off. Longer: a device that failed honestly waits longer.
     public var longestHoldOff = Duration.seconds(300)
-    /// Peers remembered as held off. More: more memory for somebody with many addresses (about 100 bytes each).
+    /// Peers remembered as held off. More: more memory for someone with many addresses (about 100 bytes each).
     public var heldOffPeers = 4096
 
     /// How long an unanswered JOIN_REQ waits for the next one at first; each further one doubles it.

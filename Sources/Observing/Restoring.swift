@@ -8,7 +8,7 @@ public struct StoredServer: Equatable, Sendable {
     public var server: Identifier
     /// Our membership state with it.
     public var membership: Membership
-    /// The last sequence id accepted from it; nil where that is not known, and must be established by a new join.
+    /// The last sequence id accepted from it; nil if it is not known and must be established by a new join.
     public var lastAccepted: SequenceID?
     /// The last sequence id that we sent to it.
     public var lastSent: SequenceID
@@ -31,7 +31,7 @@ public struct StoredObservation: Sendable {
     public var exchange: Exchange
     /// The device that is to show itself.
     public var device: Identifier
-    /// The request as it came, its signature checked again; nil where it no longer holds.
+    /// The request as received, its signature checked again; nil if it no longer holds.
     public var request: Verified<Message>?
     /// The deadline, on the clock of the boot in which it was set.
     public var deadline: Instant

@@ -10,7 +10,7 @@ public struct UpdateOrder: Equatable, Sendable {
     /// SHA-256 of the file: 32 bytes.
     public let digest: [UInt8]
 
-    /// An order of these parts; nil where the digest is not 32 bytes or the address too long.
+    /// An order of these parts; nil if the digest is not 32 bytes or the address too long.
     public init?(url: String, digest: [UInt8]) {
         guard digest.count == 32, (1...UpdateOrder.longestURL).contains(url.utf8.count) else { return nil }
         (self.url, self.digest) = (url, digest)

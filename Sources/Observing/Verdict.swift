@@ -75,7 +75,7 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     }
 }
 
-/// Who is at the other end of a link, as far as the transport tells.
+/// Who is at the other end of a link, as far as the transport reports.
 public struct Peer: Hashable, Sendable {
     /// How it reached us.
     public var transport: Transport
@@ -83,9 +83,9 @@ public struct Peer: Hashable, Sendable {
     public var address: String
     /// What kind of Bluetooth address that is; nil if it is not one.
     public var kind: AddressKind?
-    /// The link security that held; nil where the transport has none.
+    /// The security of the link; nil if the transport has none.
     public var security: LinkSecurity?
-    /// Received signal strength in dBm, where the controller gives one.
+    /// Received signal strength in dBm, if the controller gives one.
     public var signal: Int8?
 
     /// A peer as a transport describes it.
@@ -115,7 +115,7 @@ public struct Evidence: Hashable, Sendable {
     public var peer: Peer
     /// How it was presented.
     public var mode: Mode
-    /// From CHALLENGE to the proof on CLOCK_BOOTTIME; nil where the challenge's departure was not seen.
+    /// From CHALLENGE to the proof on CLOCK_BOOTTIME; nil if the challenge's departure was not seen.
     public var roundTrip: Duration?
     /// Proofs presented for this observation so far, this one included.
     public var attempts: Int

@@ -16,7 +16,7 @@ public struct Announcement: Hashable, Sendable {
 
     /// PSM of the L2CAP LE transport; 0: not listened for.
     public var lePSM: UInt16
-    /// Who the beacon is; nil where it does not tell everybody.
+    /// Who the beacon is; nil if it does not tell everybody.
     public var beacon: Identifier?
 
     /// An announcement of this version.

@@ -10,21 +10,21 @@ import SRUP
 /// OUTCOME ends the session in every state after HELLO. Only one with the value's tag comes from a node that holds the
 /// value; any other proves nothing (docs/proof-link.md, "What a device makes of it").
 public struct DeviceSession: Sendable {
-    /// Where the link stands.
+    /// The state of the link.
     public enum State: Equatable, Sendable {
         /// Connected; the beacon speaks first.
         case awaitingHello
-        /// READY has gone; the beacon may say WAIT any number of times.
+        /// READY has been sent; the beacon may say WAIT any number of times.
         case ready(Mode)
-        /// CLAIM has gone, with a claim or without a value yet; the beacon may say WAIT any number of times.
+        /// CLAIM has been sent, with a claim or without a value yet; the beacon may say WAIT any number of times.
         case claimed(KeyedContext, hasValue: Bool)
-        /// CHALLENGE has come, and our server's value has not.
+        /// CHALLENGE has been received, and our server's value has not.
         case challenged(Mode, [UInt8])
-        /// PROOF or VALUE has gone; in challenge mode with this context.
+        /// PROOF or VALUE has been sent; in challenge mode with this context.
         case proving(ProofContext?)
-        /// PROOF has gone in keyed mode, and SIGN follows.
+        /// PROOF has been sent in keyed mode, and SIGN follows.
         case provingKeyed(KeyedProof)
-        /// OUTCOME has come.
+        /// OUTCOME has been received.
         case ended
     }
 
@@ -82,7 +82,7 @@ public struct DeviceSession: Sendable {
         }
     }
 
-    /// Where the link stands.
+    /// The state of the link.
     public private(set) var state = State.awaitingHello
     private let parties: Parties
     private let deviceNonce: [UInt8]

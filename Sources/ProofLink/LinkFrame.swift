@@ -89,9 +89,9 @@ public enum LinkFrame: Equatable, Sendable {
     case proof(nonce: [UInt8], tag: [UInt8])
     /// Device, in value mode: the value.
     case value(Secret)
-    /// Beacon: the end; the tag is all zero unless the status is *valid* in challenge mode, or a claim has fitted in keyed mode.
+    /// Beacon: the end; the tag is all zero unless the status is *valid* in challenge mode, or a claim has matched in keyed mode.
     case outcome(Outcome, tag: [UInt8])
-    /// Device, in keyed mode: 16 bytes that fit an open observation and name nobody; all zero while it has no value.
+    /// Device, in keyed mode: 16 bytes that match an open observation and name nobody; all zero while it has no value.
     case claim([UInt8])
     /// Device, in keyed mode: 1 to 128 bytes of its signature over the proof, and whether they are the last.
     case sign(last: Bool, [UInt8])
@@ -187,7 +187,7 @@ extension LinkFrame {
     }
 
     /// A frame from one whole packet.
-    /// - Throws: `LinkFrameError`, also where bytes stand behind the frame.
+    /// - Throws: `LinkFrameError`, also if bytes follow the frame.
     public init(packet: [UInt8]) throws(LinkFrameError) {
         var assembler = FrameAssembler()
         assembler.append(packet)
@@ -208,7 +208,7 @@ extension LinkFrame {
         }
     }
 
-    /// The frame of a known type; nil where one of its numbers has no meaning.
+    /// The frame of a known type; nil if one of its numbers has no meaning.
     private static func read(_ type: UInt8, _ r: inout Reader) throws(FrameError) -> LinkFrame? {
         switch type {
         case 0x01:
@@ -250,7 +250,7 @@ public struct FrameAssembler: Sendable {
     /// Takes received bytes. Call `next()` until it gives nil before the next piece.
     public mutating func append(_ received: some Sequence<UInt8>) { bytes += received }
 
-    /// The next whole frame, or nil where more bytes are needed.
+    /// The next whole frame, or nil if more bytes are needed.
     /// - Throws: `LinkFrameError`; the stream is then out of step and must be closed.
     public mutating func next() throws(LinkFrameError) -> LinkFrame? {
         guard let type = bytes.first else { return nil }

@@ -7,7 +7,7 @@ public struct Identifier: Hashable, Sendable, CustomStringConvertible {
     public init(_ number: UInt64) { self.number = number }
 
     /// An identity from 1 to 16 hexadecimal digits of either case, as a configuration file or a file name has it;
-    /// nil where the text is anything else.
+    /// nil if the text is anything else.
     public init?(hexadecimal text: some StringProtocol) {
         guard (1...16).contains(text.utf8.count), text.utf8.allSatisfy({ hexadecimalDigitValue($0) != nil }),
             let number = UInt64(text, radix: 16)
@@ -30,7 +30,7 @@ public struct Token: Hashable, Sendable, CustomStringConvertible {
     /// The bytes as they came.
     public let bytes: [UInt8]
 
-    /// A token of the given bytes; nil where there are none or more than 65,535.
+    /// A token of the given bytes; nil if there are none or more than 65,535.
     public init?(_ bytes: some Sequence<UInt8>) {
         let bytes = Array(bytes)
         guard (1...Int(UInt16.max)).contains(bytes.count) else { return nil }
@@ -125,7 +125,7 @@ public struct Octets: Hashable, Sendable {
     /// Text with the one NUL behind it that the reference puts inside URL and digest fields.
     public init(terminated text: String) { self.init(Array(text.utf8) + [0]) }
 
-    /// The text without one final NUL; nil where it is not UTF-8.
+    /// The text without one final NUL; nil if it is not UTF-8.
     public var terminatedText: String? {
         String(validating: bytes.last == 0 ? bytes.dropLast() : bytes[...], as: UTF8.self)
     }
