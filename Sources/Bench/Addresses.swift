@@ -2,7 +2,7 @@ import Broker
 import Nearby
 
 extension BrokerAddress {
-    /// From `HOST:PORT`; an IPv6 address stands in brackets.
+    /// From `HOST:PORT`; an IPv6 address is in brackets.
     /// - Throws: `OperatorFault`.
     public init(option text: String) throws(OperatorFault) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {

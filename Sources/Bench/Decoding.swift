@@ -8,9 +8,9 @@ public struct Decoded: Equatable, Sendable {
     public enum Layer: String, Sendable {
         /// The shape: version, type, lengths, nothing left over.
         case frame
-        /// The signature, if it is to be checked.
+        /// The signature, if it should be checked.
         case signature
-        /// The envelope around the value, if it is to be opened.
+        /// The envelope around the value, if it should be opened.
         case seal
         /// The content of the envelope: 16 bytes, or 32 hexadecimal digits.
         case value

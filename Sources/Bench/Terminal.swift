@@ -14,7 +14,7 @@ public enum Terminal {
         printError("hint: \(fault.hint)")
     }
 
-    /// What cannot be written, because its reader has gone, is dropped: that must not end the command.
+    /// What cannot be written, because its reader has exited, is dropped: that must not end the command.
     private static func write(_ line: String, to descriptor: Int32) {
         let bytes = Array((line + "\n").utf8)
         var written = 0

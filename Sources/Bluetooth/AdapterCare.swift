@@ -1,15 +1,15 @@
 import BootTime
 import ProofLink
 
-/// The care for one adapter, as a value: what it is like, what is wanted, and the next step from the one to the other.
-/// No socket, no clock. It strives for what is wanted whatever happens meanwhile: bluetoothd may start or stop, somebody
-/// may power it off, or take it away and give it back.
+/// The supervisor of one adapter, as a value: its state, what is wanted, and the next step from the one to the other.
+/// No socket, no clock. It keeps working towards what is wanted: bluetoothd may start or stop, and another program or a
+/// person may power the adapter off, unplug it or plug it in again.
 ///
 ///     unknown ──information──▶ settling ──all as wanted──▶ ready ──silent──▶ ladder: reopen → power cycle → unhealthy
 ///                                 ▲                          │                              (and again, ever slower)
 ///                                 └──── any other settings ──┘
 ///
-/// One command at a time: after its end the next step is worked out anew from what is known then (`nextCommand`).
+/// One command at a time: when it has ended, the next step is computed again from the current state (`nextCommand`).
 public struct AdapterCare: Sendable {
     /// What the operator is told.
     public enum State: Equatable, Sendable {
@@ -17,41 +17,41 @@ public struct AdapterCare: Sendable {
         case unknown
         /// On the way to what is wanted.
         case settling
-        /// All is as wanted, but for `faults`.
+        /// All is as wanted, except for `faults`.
         case ready
-        /// Powered off, and not ours to power on.
+        /// Powered off, and we may not power it on.
         case off
-        /// rfkill keeps it off.
+        /// rfkill blocks it.
         case blocked
         /// We may not set it up: CAP_NET_ADMIN is missing.
         case notPermitted
-        /// It does not answer; so many rungs of the ladder have been tried.
+        /// It does not answer; this many recovery levels have been tried.
         case silent(rung: Int)
-        /// A step fails, again and again.
+        /// A step fails repeatedly.
         case failing(String)
         /// The configuration does not name it.
         case notWanted
     }
 
-    /// Something to do.
+    /// An effect.
     public enum Deed: Equatable, Sendable {
-        /// Its end is to come back as `completed`.
+        /// Run this command, and report its end through `completed`.
         case send(ManagementCommand)
         /// All links over it are dead.
         case closeLinks
-        /// The first rung: listening sockets are made anew.
+        /// The first recovery level: create the listening sockets again.
         case reopenListeners
     }
 
-    /// Where it stands, as the operator is told.
+    /// The state that the operator is told.
     public internal(set) var state = State.unknown
     /// nil until it is known.
     public internal(set) var information: AdapterInformation?
     /// Whether our advertisement is in its instance.
     public internal(set) var isAdvertising = false
-    /// What it cannot do although it is wanted; the rest goes on.
+    /// What is wanted and the adapter cannot do; the rest continues.
     public internal(set) var faults: [String] = []
-    /// When something of it was last heard; nil: never.
+    /// When anything was last received from it; nil: never.
     public internal(set) var lastAlive: Instant?
 
     let wish: AdapterWish
@@ -82,7 +82,7 @@ public struct AdapterCare: Sendable {
     /// When `tick` has something to do.
     public var nextDeadline: Instant? { isBusy ? nil : due }
 
-    /// What is to be taken back when the beacon stops.
+    /// The commands to run when the beacon stops.
     public var farewell: [ManagementCommand] {
         guard wish.announcement != nil, let instance else { return [] }
         return [.removeAdvertising(instance: instance)]
@@ -100,10 +100,10 @@ public struct AdapterCare: Sendable {
         return step(at: now)
     }
 
-    /// A byte has come over it, or an event that only a living controller causes.
+    /// A byte has been received over it, or an event that only a working controller causes.
     public mutating func heard(at now: Instant) { lastAlive = now }
 
-    /// Its settings are others now.
+    /// Its settings have changed.
     public mutating func changed(_ settings: AdapterSettings, at now: Instant) -> [Deed] {
         guard let before = information?.current, settings != before else { return [] }
         return take(settings) + stepSoon(at: now)
@@ -114,21 +114,21 @@ public struct AdapterCare: Sendable {
         let wasPowered = information?.current.contains(.powered) ?? false
         information?.current = settings
         guard !settings.contains(.powered) else { return [] }
-        // The kernel forgets instances and page scan. What could not be done may be possible after this.
+        // The kernel forgets instances and page scan. What failed before may be possible after this.
         (isAdvertising, pageScanIsFresh) = (false, false)
         guard wasPowered else { return [] }
         skipped = []
         return [.closeLinks]
     }
 
-    /// Somebody has taken an advertisement away: bluetoothd does so when it starts.
+    /// Another program has removed an advertisement: bluetoothd does so when it starts.
     public mutating func advertisingRemoved(_ removed: UInt8, at now: Instant) -> [Deed] {
         guard removed == instance, isAdvertising else { return [] }
         isAdvertising = false
         return stepSoon(at: now)
     }
 
-    /// An LE device has connected, and the kernel has stopped to advertise: others are to find us, too.
+    /// An LE device has connected, and the kernel has stopped advertising: other devices must be able to find us, too.
     public mutating func leConnected(at now: Instant) -> [Deed] {
         lastAlive = now
         hasStoppedMeanwhile = isBusy
@@ -157,10 +157,10 @@ public struct AdapterCare: Sendable {
             state = .blocked
             due = now + .seconds(5)  // the kernel does not tell when rfkill lets go
             return []
-        // The kernel says «authentication failed» where a controller has not answered; nothing of ours authenticates.
+        // The kernel says "authentication failed" if a controller has not answered; nothing of ours authenticates.
         case .timeout, .authenticationFailed: return climb(at: now)
-        // The kernel has done it, and then stumbles over an advertisement that is no more: it takes the one that an LE
-        // device came by for the one that is on, although that was removed before the device went.
+        // The kernel has done it, and then fails on an advertisement that no longer exists: it takes the one over which an LE
+        // device connected for the current one, although that was removed before the device disconnected.
         case .invalid where command.isSetConnectable: return succeeded(command, [], at: now)
         case .notConnected, .noResources, .rejected, .invalid, .busy, .notSupported, .notPowered, .noAdapter, .failed:
             return failed(command, status, at: now)
@@ -172,7 +172,7 @@ public struct AdapterCare: Sendable {
         switch command {
         case .readInformation:
             guard let new = AdapterInformation(reply: reply) else { return failed(command, .failed(0), at: now) }
-            // What another has set up is good as it is, and to disturb it would disturb its advertisements.
+            // Another program's settings are kept: changing them would disturb its advertisements.
             if information == nil { pageScanIsFresh = new.current.isSuperset(of: [.powered, .connectable]) }
             information = information ?? new
             information?.name = new.name
@@ -203,7 +203,7 @@ public struct AdapterCare: Sendable {
     }
 
     /// Supported flags 4, longest data 2, most instances 1, used ones 1 + n. bluetoothd counts up from 1: we take the last.
-    /// What is in it already is ours, from a run that was killed.
+    /// If it is occupied already, it is by a run of ours that was killed.
     private mutating func takeFeatures(_ reply: [UInt8]) {
         let last = reply.count > 6 ? max(1, reply[6]) : 1
         instance = last
@@ -234,7 +234,7 @@ public struct AdapterCare: Sendable {
         return [.send(command)]
     }
 
-    /// What disturbs is answered after a moment: whoever disturbs may not be done.
+    /// A change by another program is answered after a moment: that program may not have finished.
     private mutating func stepSoon(at now: Instant) -> [Deed] {
         if state == .ready { state = .settling }
         let soon = now + .milliseconds(250)

@@ -1,9 +1,9 @@
 import BootTime
 import ProofLink
 
-// What follows from what is: the next command, and what is done about those that fail.
+// The next command, from the state and the wish, and the handling of commands that fail.
 extension AdapterCare {
-    /// From what is to what is wanted, one command; nil: nothing to do before `due`.
+    /// One command from the present state towards the wanted one; nil: nothing to do before `due`.
     mutating func nextCommand(at now: Instant) -> ManagementCommand? {
         guard let information else { return .readInformation }
         guard isWanted(information.address) else {
@@ -38,7 +38,7 @@ extension AdapterCare {
             (wish.classic && missing(.classic), .setClassic(true)),
             (current.contains(.classic) && missing(.simplePairing), .setSimplePairing(true)),
             (missing(.secureConnections), .setSecureConnections(true)),
-            // The kernel's default is that somebody is there to confirm: links without a pairing would wait for them.
+            // By default the kernel expects a person to confirm: links without a pairing would wait for one.
             (wish.isAlone && !capabilityIsSet, .setCapability(.none)),
             (!isOn, .setPowered(true)),
             (classic && missing(.connectable), .setConnectable(true)),
@@ -69,17 +69,17 @@ extension AdapterCare {
 
     private func advertising(_ current: AdapterSettings) -> ManagementCommand? {
         guard let announcement = wish.announcement, let instance, current.contains(.le) else { return nil }
-        // With rotation wanted and not to be had, nothing is advertised: nobody is to follow the adapter's own address.
+        // If rotation is wanted and not possible, nothing is advertised: nobody must be able to follow the adapter's own address.
         if wish.privacyKey != nil, !current.contains(.privacy) { return nil }
         let command = ManagementCommand.addAdvertising(
             instance: instance, advertisement: announcement.advertisement, scanResponse: announcement.scanResponse)
         return skipped.contains(command.code) ? nil : command
     }
 
-    /// Something that the controller must answer and that changes nothing. To advertise anew mends what it may have lost.
+    /// A command that the controller must answer and that changes nothing. Advertising again restores what it may have lost.
     private func probe(_ current: AdapterSettings) -> ManagementCommand { advertising(current) ?? .readOutOfBand }
 
-    /// What is wanted and not there, although no command has failed.
+    /// What is wanted and missing, although no command has failed.
     private mutating func noteLacks(_ current: AdapterSettings) {
         let lacks = [
             (wish.classic && !current.contains(.classic), "it has no BR/EDR, or that is off: no rfcomm, no l2cap"),
@@ -92,12 +92,12 @@ extension AdapterCare {
         for (isLacking, sentence) in lacks where isLacking && !faults.contains(sentence) { faults.append(sentence) }
     }
 
-    // MARK: - What does not work
+    // MARK: - Failures
 
-    /// Again, ever slower, up to a minute.
+    /// Tries again, at growing intervals, up to a minute.
     mutating func failed(_ command: ManagementCommand, _ status: ManagementStatus, at now: Instant) -> [Deed] {
         switch (command, status) {
-        // An adapter that cannot give these data has answered all the same.
+        // An adapter that does not support these data has answered all the same.
         case (.readOutOfBand, _):
             (rung, failures, lastAlive) = (0, 0, now)
             settled(at: now)
@@ -107,7 +107,7 @@ extension AdapterCare {
             settled(at: now)
             due = now + .seconds(5)
             return []
-        // The last instance is another's, or there are fewer.
+        // The last instance belongs to another program, or there are fewer.
         case (.addAdvertising, .noResources), (.addAdvertising, .invalid):
             if let taken = instance, taken > 1 { instance = taken - 1 }
         // It was only to make sure of page scan.
@@ -121,7 +121,7 @@ extension AdapterCare {
         if command.mayBeSkipped, isImpossible || failures > 3 {
             skipped.insert(command.code)
             let sentence = "\(command.words): \(status)"
-            if !faults.contains(sentence) { faults.append(sentence) }  // it is said, and the rest goes on
+            if !faults.contains(sentence) { faults.append(sentence) }  // it is reported, and the rest continues
             failures = 0
             return step(at: now)
         }
@@ -130,7 +130,7 @@ extension AdapterCare {
         return []
     }
 
-    /// rules §7: reopen → power cycle → report unhealthy; then a power cycle again and again, ever slower.
+    /// Recovery: reopen → power cycle → report unhealthy; then further power cycles, at growing intervals.
     mutating func climb(at now: Instant) -> [Deed] {
         rung += 1
         state = .silent(rung: rung)

@@ -2,17 +2,17 @@ import ProofLink
 
 /// What the operator wants of an adapter.
 public struct AdapterWish: Equatable, Sendable {
-    /// Whether BR/EDR devices are to reach us.
+    /// Whether BR/EDR devices must be able to reach us.
     public var classic = true
-    /// Whether LE devices are to reach us.
+    /// Whether LE devices must be able to reach us.
     public var le = true
-    /// Whether bluetoothd leaves it to us: then nobody is there to confirm a pairing, and nobody may pair.
+    /// Whether bluetoothd does not manage the adapter: then nobody can confirm a pairing, and no device may pair.
     public var isAlone = true
-    /// Whether we may power it on and set it up; else another does.
+    /// Whether we may power it on and set it up; otherwise another program does.
     public var setsUp = true
     /// What is advertised; nil: nothing.
     public var announcement: Announcement?
-    /// The classic name under which an inquiry finds it; nil: its name stays, and no inquiry finds it by our doing.
+    /// The classic name under which an inquiry finds it; nil: its name stays, and we do not make it discoverable.
     public var name: String?
     /// The identity resolving key under which its LE address rotates; nil: it keeps its own address.
     public var privacyKey: [UInt8]?
@@ -41,7 +41,7 @@ extension ManagementCommand {
     public var words: String {
         switch self {
         case .readIndexList: "listing adapters"
-        case .readInformation: "reading what it is"
+        case .readInformation: "reading its properties"
         case .setPowered(let on): on ? "powering on" : "powering off"
         case .setDiscoverable: "setting discoverable"
         case .setConnectable: "setting connectable"
@@ -59,8 +59,8 @@ extension ManagementCommand {
         case .startDiscovery: "looking for beacons"
         case .stopDiscovery: "ending the search"
         case .readConnection: "reading the signal strength"
-        case .readOutOfBand: "asking whether it lives"
-        case .readAdvertisingFeatures: "reading how it can advertise"
+        case .readOutOfBand: "checking whether it responds"
+        case .readAdvertisingFeatures: "reading its advertising features"
         case .addAdvertising: "advertising"
         case .removeAdvertising: "ending the advertisement"
         }

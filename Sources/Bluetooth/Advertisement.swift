@@ -6,16 +6,16 @@ extension Announcement {
     /// The most that an advertisement holds, and a scan response.
     static let longestAdvertisement = 31
 
-    /// What everybody hears: the service's UUID. The kernel adds the flags.
+    /// The advertisement: the service's UUID. The kernel adds the flags.
     public var advertisement: [UInt8] { [17, Announcement.allServices] + Announcement.service.reversed() }
 
-    /// What those hear who ask: the service data. Both together would be too long for one packet.
+    /// The scan response: the service data. Both together would be too long for one packet.
     public var scanResponse: [UInt8] {
         let data = Announcement.service.reversed() + encoded
         return [UInt8(1 + data.count), Announcement.serviceData] + data
     }
 
-    /// From what was heard of a device, advertisement and scan response in one; nil where it is no beacon of ours.
+    /// From the advertisement and the scan response of a device, concatenated; nil if it is not a beacon of this service.
     public init?(heard data: [UInt8]) {
         let service = Array(Announcement.service.reversed())
         var rest = data[...]

@@ -1,6 +1,6 @@
 import ProofLink
 
-/// The number in `hciN`. It may be another one when an adapter comes back.
+/// The number in `hciN`. It may change when an adapter is plugged in again.
 public struct AdapterIndex: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// 0 and up.
     public let number: UInt16
@@ -45,7 +45,7 @@ extension AddressKind {
     }
 }
 
-/// What an adapter's settings may hold, as the kernel's bits (BlueZ, doc/mgmt-api.txt, «Read Controller Information»).
+/// What an adapter's settings may hold, as the kernel's bits (BlueZ, doc/mgmt-api.txt, "Read Controller Information").
 public struct AdapterSettings: OptionSet, Hashable, Sendable {
     /// The kernel's bits.
     public let rawValue: UInt32
@@ -80,7 +80,7 @@ public enum ManagementCommand: Equatable, Sendable {
     case readInformation
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case setPowered(Bool)
-    /// Stays so until it is taken back, or for `seconds`.
+    /// Stays on until it is switched off, or for `seconds`.
     case setDiscoverable(Bool, seconds: UInt16 = 0)
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case setConnectable(Bool)
@@ -112,7 +112,7 @@ public enum ManagementCommand: Equatable, Sendable {
     case stopDiscovery
     /// The signal strength of a connection.
     case readConnection(RadioAddress)
-    /// Data for pairing out of band, which nobody uses here: asks the controller something, to see whether it answers.
+    /// Data for pairing out of band, which is not used here: a question to the controller, to see whether it answers.
     case readOutOfBand
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case readAdvertisingFeatures
@@ -121,7 +121,7 @@ public enum ManagementCommand: Equatable, Sendable {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case removeAdvertising(instance: UInt8)
 
-    /// What pairing may ask of a person here.
+    /// What pairing may ask a person here.
     public enum PairingCapability: UInt8, Sendable {
         /// Shows a number and takes yes or no.
         case displayAndConfirm = 1

@@ -53,30 +53,30 @@ public enum ManagementStatus: Hashable, Sendable, CustomStringConvertible {
 public enum ManagementEvent: Equatable, Sendable {
     /// A command has ended.
     case completed(code: UInt16, ManagementStatus, reply: [UInt8])
-    /// An adapter has come, or was there.
+    /// An adapter was added, or was present already.
     case appeared
-    /// An adapter has gone.
+    /// An adapter was removed.
     case disappeared
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case settings(AdapterSettings)
-    /// A device has a connection; the kernel has stopped to advertise if it is an LE one.
+    /// A device has connected; if it is an LE device, the kernel has stopped advertising.
     case connected(RadioAddress)
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case disconnected(RadioAddress)
-    /// A person is to compare this number with the one that the peer shows; `isHint`: the peer shows none.
+    /// A person must compare this number with the one that the peer shows; `isHint`: the peer shows none.
     case confirmation(RadioAddress, number: UInt32, isHint: Bool)
     /// A pairing has failed.
     case pairingFailed(RadioAddress)
     /// A pairing has given a key: whether it is kept, and whether people have compared numbers for it.
     case paired(RadioAddress, isBonded: Bool, isAuthenticated: Bool)
-    /// An advertisement, or a device's answer to an inquiry; nil where the controller gives no signal strength.
+    /// An advertisement, or a device's answer to an inquiry; nil if the controller gives no signal strength.
     case found(RadioAddress, signal: Int8?, data: [UInt8])
     /// A search has begun, or has ended.
     case discovering(Bool)
-    /// Somebody has taken an advertisement away.
+    /// Another program has removed an advertisement.
     case advertisingRemoved(instance: UInt8)
 
-    /// A packet of the management socket; nil for events that mean nothing here and for what is too short.
+    /// A packet of the management socket; nil for events that are not used here and for a packet that is too short.
     public static func decode(_ packet: [UInt8]) -> (adapter: AdapterIndex, event: ManagementEvent)? {
         var reader = LittleEndianReader(packet[...])
         guard let code = reader.u16(), let adapter = reader.u16(), let length = reader.u16(),
@@ -128,11 +128,11 @@ public enum ManagementEvent: Equatable, Sendable {
         self = event(peer)
     }
 
-    /// In dBm; 127 means that the controller does not tell.
+    /// In dBm; 127 means that the controller does not report it.
     static func signal(_ byte: UInt8) -> Int8? { byte == 127 ? nil : Int8(bitPattern: byte) }
 }
 
-/// What «Read Controller Information» replies.
+/// The reply to "Read Controller Information".
 public struct AdapterInformation: Equatable, Sendable {
     /// Its public address; all zero where it has none.
     public var address: BluetoothAddress
@@ -143,7 +143,7 @@ public struct AdapterInformation: Equatable, Sendable {
     /// Its classic name.
     public var name: String
 
-    /// From the reply to `readInformation`; nil where that is too short.
+    /// From the reply to `readInformation`; nil if that is too short.
     public init?(reply: [UInt8]) {
         var reader = LittleEndianReader(reply[...])
         guard let address = reader.bluetoothAddress(), reader.take(3) != nil, let supported = reader.u32(),
@@ -168,13 +168,13 @@ extension AdapterInformation {
         return (0..<count).compactMap { _ in reader.u16().map(AdapterIndex.init) }
     }
 
-    /// The signal strength in dBm from the reply to `readConnection`; nil where the controller does not tell.
+    /// The signal strength in dBm from the reply to `readConnection`; nil if the controller does not report it.
     public static func signal(_ reply: [UInt8]) -> Int8? {
         reply.count >= 8 ? ManagementEvent.signal(reply[7]) : nil
     }
 }
 
-/// The kernel's numbers are little-endian. nil where too few bytes are left.
+/// The kernel's numbers are little-endian. nil if too few bytes are left.
 struct LittleEndianReader {
     private(set) var rest: ArraySlice<UInt8>
 

@@ -1,6 +1,6 @@
 import ProofLink
 
-/// The beacon's service as SDP tells it to those who browse: which service, and where it listens.
+/// The beacon's service as SDP describes it to devices that browse: which service, and where it listens.
 public struct ServiceRecord: Equatable, Sendable {
     /// The service's UUID: what a device looks for.
     public static let serviceUUID = Announcement.serviceText
@@ -10,7 +10,7 @@ public struct ServiceRecord: Equatable, Sendable {
     private let rfcommChannel: UInt8?
     private let l2capPSM: UInt16?
 
-    /// A record of what is listened on over BR/EDR; nil where nothing is. LE has no SDP.
+    /// A record of what is listened on over BR/EDR; nil if nothing is. LE has no SDP.
     public init?(rfcommChannel: UInt8?, l2capPSM: UInt16?) {
         guard rfcommChannel != nil || l2capPSM != nil else { return nil }
         (self.rfcommChannel, self.l2capPSM) = (rfcommChannel, l2capPSM)
@@ -30,7 +30,7 @@ public struct ServiceRecord: Equatable, Sendable {
             + all.map { "  \($0)\n" }.joined() + "</record>\n"
     }
 
-    /// A record has one way in; a second one goes into AdditionalProtocolDescriptorLists.
+    /// A record has one protocol list; a second one goes into AdditionalProtocolDescriptorLists.
     private var more: [String] { ways.count > 1 ? [attribute(0x000D, sequence(Array(ways.dropFirst())))] : [] }
 
     private var ways: [String] {

@@ -15,9 +15,9 @@ public struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
     public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
-// Looked at step by step, as the doctor does.
+// In single steps, as the doctor checks them.
 extension BrokerAddress {
-    /// What the name stands for, as numbers.
+    /// The numeric addresses that the name resolves to.
     /// - Throws: `BrokerFault.unknownHost`.
     public func numericHosts() throws(BrokerFault) -> [String] {
         try eachAddress { address in
@@ -63,7 +63,7 @@ extension BrokerAddress {
         return found
     }
 
-    /// Whether somebody takes connections there.
+    /// Whether a service accepts connections there.
     /// - Throws: `BrokerFault`: `.unknownHost`, `.unreachable`, `.silent`.
     public func reach() throws(BrokerFault) { close(try connected(within: 5)) }
 

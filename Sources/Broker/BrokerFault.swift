@@ -4,13 +4,13 @@ import COpenSSL
 public enum BrokerFault: Error, Equatable, Sendable {
     /// The name has no address.
     case unknownHost(String)
-    /// No connection: the system's words.
+    /// No connection: the system's error text.
     case unreachable(String)
     /// The broker's certificate is not accepted: OpenSSL's number for the reason.
     case untrusted(Int)
     /// The broker does not accept our certificate: the TLS alert it sent.
     case certificateRefused(alert: Int)
-    /// TLS failed in some other way: OpenSSL's words.
+    /// TLS failed in some other way: OpenSSL's error text.
     case tls(String)
     /// The broker answered CONNECT with this code.
     case refused(code: Int)
@@ -18,17 +18,17 @@ public enum BrokerFault: Error, Equatable, Sendable {
     case subscriptionRefused(String)
     /// The connection ended.
     case closed
-    /// We left, to come back with files that have changed.
+    /// We disconnected in order to reconnect with files that have changed.
     case leftToReturn
-    /// The connection ended again and again soon after it was made.
+    /// The connection ended repeatedly soon after it was made.
     case closedAgainAndAgain(clientID: String)
     /// Nothing came for too long.
     case silent
-    /// We could not keep what came, and left so that the broker keeps it.
+    /// We could not store what was received, and disconnected so that the broker keeps it.
     case notKept
     /// The broker has sent far more than it has delivered.
     case excessive
-    /// A certificate or key file of ours is not usable: which, and OpenSSL's words.
+    /// A certificate or key file of ours is not usable: which, and OpenSSL's error text.
     case badFile(String, why: String)
 
     /// One sentence, lower case.
@@ -42,37 +42,37 @@ public enum BrokerFault: Error, Equatable, Sendable {
         case .refused(let code): "the broker refused us: \(BrokerFault.refusals[code] ?? "code \(code)")"
         case .subscriptionRefused(let topic): "the broker does not let us subscribe to \(topic)"
         case .closed: "the connection to the broker ended"
-        case .leftToReturn: "left the broker, to come back with the new certificate"
+        case .leftToReturn: "reconnecting to the broker with the renewed certificate"
         case .closedAgainAndAgain(let clientID):
-            "the broker closed the connection again and again soon after it was made, as client \(clientID)"
+            "the broker closed the connection repeatedly soon after it was made, as client \(clientID)"
         case .silent: "the broker did not answer in time"
-        case .notKept: "left the broker, because what it sent could not be kept"
+        case .notKept: "disconnected from the broker: its messages could not be stored"
         case .excessive:
-            "left the broker, because it has sent far more than it has delivered: over \(BrokerTraffic.excessLimit >> 20) MiB"
+            "disconnected: the broker has sent far more than it has delivered: over \(BrokerTraffic.excessLimit >> 20) MiB"
         case .badFile(let path, let why): "\(path) cannot be used for TLS: \(why)"
         }
     }
 
-    /// What to do about it: an order.
+    /// What to do about it, as an imperative.
     public var hint: String {
         switch self {
-        case .unknownHost: "correct [broker] address, or mend this machine's name service"
-        case .unreachable: "see that the broker runs, and that host and port in [broker] address are its own"
+        case .unknownHost: "correct [broker] address, or fix name resolution on this machine"
+        case .unreachable: "check that the broker runs, and that host and port in [broker] address are its own"
         case .untrusted(Int(X509_V_ERR_CERT_HAS_EXPIRED)):
             "renew the broker's certificate, or correct this machine's clock"
         case .untrusted(Int(X509_V_ERR_CERT_NOT_YET_VALID)): "correct this machine's clock"
         case .untrusted(Int(X509_V_ERR_HOSTNAME_MISMATCH)), .untrusted(Int(X509_V_ERR_IP_ADDRESS_MISMATCH)):
             "write the name that is in the broker's certificate into [broker] address"
         case .untrusted: "put the certificate of the CA that signed the broker's into [broker] ca"
-        case .certificateRefused: "see that [broker] certificate is signed by the broker's CA, and still valid"
-        case .tls: "see that the broker speaks TLS 1.2 or later on this port"
+        case .certificateRefused: "check that [broker] certificate is signed by the broker's CA, and still valid"
+        case .tls: "check that the broker speaks TLS 1.2 or later on this port"
         case .refused(code: 2): "give each beacon its own [broker] client-id"
         case .refused: "see the broker's log, and that its ACL knows this client certificate's name"
         case .subscriptionRefused(let topic): "let this client read \(topic) in the broker's ACL"
-        case .leftToReturn: "nothing: it comes back at once"
+        case .leftToReturn: "nothing: it reconnects at once"
         case .closed, .silent: "nothing: it is tried again; see the broker's log if it lasts"
         case .closedAgainAndAgain(let clientID):
-            "see that no other client uses the id \(clientID), and read the broker's log"
+            "check that no other client uses the id \(clientID), and read the broker's log"
         case .notKept: "make the journal writable again; see the lines before this one"
         case .excessive: "read the broker's log: it sends messages that it does not finish, or one that is too large"
         case .badFile(let path, _): "put a PEM file that matches the others at \(path)"
@@ -93,7 +93,7 @@ public enum BrokerFault: Error, Equatable, Sendable {
         let reason = code.map { Int($0 & 0x7F_FFFF) } ?? 0
         // 42 to 49: bad, unsupported, revoked, expired, unknown certificate; illegal parameter; unknown CA; access
         // denied. 116: certificate required.
-        // 294: the connection ended without TLS's goodbye. Before CONNACK that tells of a peer that may not speak TLS.
+        // 294: the connection ended without TLS's close_notify. Before CONNACK that indicates a peer that may not speak TLS.
         if reason == 294, wasConnected { return .closed }
         if (1_042...1_049).contains(reason) || reason == 1_116 { return .certificateRefused(alert: reason - 1_000) }
         return .tls(line.split(separator: ":").last.map(String.init) ?? line)

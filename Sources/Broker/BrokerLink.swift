@@ -5,16 +5,16 @@ import EventLoop
 import Glibc
 import Synchronization
 
-/// The way to and from the brokers: MQTT 3.1.1 over TLS with a client certificate, QoS 1, a persistent session, connected
-/// for ever (rules: §6). It has a thread of its own, because looking up a name blocks.
+/// The connection to the brokers: MQTT 3.1.1 over TLS with a client certificate, QoS 1, a persistent session. It is kept up
+/// for the life of the process. It has a thread of its own, because looking up a name blocks.
 ///
-/// A batch of messages is given to `deliver` and acknowledged only if that returns true; else the connection is left, and
-/// the broker sends them again. Nothing that is to be sent is kept here across connections: whoever publishes sends
-/// what is still unacknowledged again after `connected`.
+/// A batch of messages is given to `deliver` and acknowledged only if that returns true; otherwise the connection is closed,
+/// and the broker sends them again. Outgoing messages are not kept here across connections: the caller publishes again
+/// whatever is still unacknowledged after `connected`.
 public final class BrokerLink: Sendable {
-    /// What the link tells about itself, on its own thread.
+    /// What the link reports about itself, on its own thread.
     public enum Happening: Sendable {
-        /// Connected and subscribed, for the so-manieth time; what is unacknowledged is to be published again.
+        /// Connected and subscribed, for the Nth time; unacknowledged messages must be published again.
         case connected(BrokerAddress, connection: Int)
         /// Not connected any more, or still not.
         case lost(BrokerAddress, BrokerFault)
@@ -30,7 +30,7 @@ public final class BrokerLink: Sendable {
     }
 
     private struct Shared {
-        /// What goes out over this connection as the broker acknowledges what went before it.
+        /// The outgoing messages of this connection, sent as the broker acknowledges earlier ones.
         var outgoing: [Outgoing] = []
         /// Filters beyond the settings' own, and whether the connection has them.
         var added: [(topic: String, isSubscribed: Bool)] = []
@@ -39,7 +39,7 @@ public final class BrokerLink: Sendable {
         var stopping = false
         var stopped = false
         var hurry = false
-        /// How often the files have changed: a connection that was begun with older ones is left.
+        /// How often the files have changed: a connection that was started with older ones is closed.
         var files = 0
         var turns: [@Sendable () -> Void] = []
     }
@@ -100,7 +100,7 @@ public final class BrokerLink: Sendable {
         wake()
     }
 
-    /// Leaves the broker and comes back at once, so that changed files are used, also where the connection is only being made;
+    /// Disconnects and connects again at once, so that changed files are used, even if a connection is still being made;
     /// the session is kept. From any thread.
     public func reconnect() {
         shared.withLock { ($0.files, $0.hurry) = ($0.files + 1, true) }
@@ -108,13 +108,13 @@ public final class BrokerLink: Sendable {
     }
 
     /// Calls `done` on the link's thread at its next turn: at once, whether it is connected, connecting or waiting to try
-    /// again, and not while it stands still, as it does while a name is looked up or a batch is kept. From any thread.
+    /// again, but not while it is blocked by a name look-up or by storing a batch. From any thread.
     public func turn(_ done: @escaping @Sendable () -> Void) {
         shared.withLock { $0.turns.append(done) }
         wake()
     }
 
-    /// Says goodbye to the broker, and returns when the thread is done or two seconds have passed. From any other thread.
+    /// Disconnects from the broker; returns when the thread has ended or two seconds have passed. From any other thread.
     public func stop() {
         shared.withLock { $0.stopping = true }
         wake()
@@ -132,7 +132,7 @@ public final class BrokerLink: Sendable {
     private func run() {
         var (attempt, failures, index) = (0, 0, 0)
         while !shared.withLock({ $0.stopping }) {
-            // Looking up a name can take long, and fail before anything is waited for: who asks for a turn gets it in between.
+            // Looking up a name can take long, and fail before anything is waited for: turns are given in between.
             clearWakeup()
             let broker = settings.brokers[index % settings.brokers.count]
             index += 1
@@ -154,7 +154,7 @@ public final class BrokerLink: Sendable {
     private func wait(_ round: Int) {
         let bound = min(settings.firstRetry * (1 << min(round, 16)), settings.longestRetry)
         let deadline = Instant.now + .milliseconds(Int64.random(in: 0...max(1, bound.wholeMilliseconds)))
-        // Looked at before the waiting too: the wakeup may have been answered already.
+        // Checked before the waiting too: the wakeup may have been consumed already.
         while .now < deadline, !isHurriedOrStopping() {
             var one = pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0)
             let left = max(1, (deadline - .now).wholeMilliseconds)
@@ -179,7 +179,7 @@ public final class BrokerLink: Sendable {
         }
     }
 
-    /// The added filters that the connection does not have; all of them over a new one.
+    /// The added filters that the connection does not have; all of them on a new one.
     private func takeAdded(all: Bool) -> [String] {
         shared.withLock { shared in
             let wanted = shared.added.filter { all || !$0.isSubscribed }.map(\.topic)
@@ -221,7 +221,7 @@ public final class BrokerLink: Sendable {
                     connectedAt = .now
                     try session.subscribe(and: takeAdded(all: true))
                 }
-                // Told only when the broker has granted every filter: from then on nothing that is published is missed.
+                // Reported only when the broker has granted every filter: from then on no published message is missed.
                 if session.isSubscribed, !shared.withLock({ $0.connected }) {
                     let connection = shared.withLock { shared in
                         shared.connection += 1
@@ -238,7 +238,7 @@ public final class BrokerLink: Sendable {
                     try session.publish(message)
                     if let isWritten = message.isWritten { written.append(isWritten) }
                 }
-                // Only now do the acknowledgements of this batch leave. Before there are any, the socket is looked at first.
+                // Only now are the acknowledgements of this batch sent. Before that, the socket is checked first.
                 if connectedAt != nil, session.wantsToWrite { try session.write() }
                 if !written.isEmpty, !session.wantsToWrite {
                     for done in written { done() }
@@ -258,13 +258,13 @@ public final class BrokerLink: Sendable {
             pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0),
         ]
         // The wakeup descriptor says that something must be sent; libmosquitto's keep-alive wants to be called every few
-        // seconds. There is no waiting where bytes were read and not yet looked at, because a round had had enough.
+        // seconds. It does not wait if bytes were read and not yet handled, because a round had reached its limit.
         let isBuffered = session.isBuffered
         poll(&descriptors, 2, isBuffered ? 0 : isConnected ? 2_000 : 200)
         if descriptors[1].revents != 0 { clearWakeup() }
         let readiness = descriptors[0].revents
-        // Until the broker has answered, libmosquitto would spin on a dead socket for ever (upstream #2421): what may
-        // still be in it is read once, for the reason that it tells.
+        // Until the broker has answered, libmosquitto would spin on a dead socket forever (upstream #2421): what may
+        // still be in it is read once, for the reason that it contains.
         if !isConnected, readiness & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 {
             let ended = session.socketError.map { BrokerFault.unreachable($0) } ?? .closed
             do {
@@ -274,7 +274,7 @@ public final class BrokerLink: Sendable {
             }
             throw session.take().fault ?? ended
         }
-        // Until then, too, what the broker says goes first: a refusal explains why a write would fail. Nothing is written in
+        // Until then, too, reading comes before writing: a refusal explains why a write would fail. Nothing is written in
         // the same round, because acknowledgements may be waiting already.
         let readsOnly = !isConnected && readiness & Int16(POLLIN) != 0
         if readiness & Int16(POLLOUT) != 0, !readsOnly { try session.write() }

@@ -8,11 +8,11 @@ import Glibc
 public struct Incoming: Equatable, Sendable {
     /// Where it was published.
     public let topic: String
-    /// Its payload, cut one byte behind the bound: what is longer is refused, not kept.
+    /// Its payload, cut one byte after the limit: a longer one is refused, not kept.
     public let payload: [UInt8]
 }
 
-/// A message to the broker, under a number by which its acknowledgement is told.
+/// A message to the broker, with a number by which its acknowledgement is reported.
 public struct Outgoing: Sendable {
     /// Names the message in `acknowledged`.
     public let id: Int64
@@ -42,10 +42,10 @@ final class BrokerSession {
         var fault: BrokerFault?
     }
 
-    /// Messages of one batch, but for those that end in the same TLS record: more would let one commit, and one loss, grow
+    /// Messages of one batch, except for those that end in the same TLS record: more would let one commit, and one loss, grow
     /// without bound.
     static let batchLimit = 64
-    /// Messages of ours that libmosquitto has at once. It would keep the others in its own memory, and read the more for it.
+    /// Messages of ours that libmosquitto has at once. It would keep the others in its own memory, and read more for it.
     static let inFlightLimit = 20
 
     private let settings: BrokerLink.Settings
@@ -68,14 +68,14 @@ final class BrokerSession {
         mosquitto = made
         mosquitto_user_data_set(mosquitto, Unmanaged.passUnretained(self).toOpaque())
         mosquitto_threaded_set(mosquitto, true)
-        mosquitto_int_option(mosquitto, MOSQ_OPT_TCP_NODELAY, 1)  // else a verdict waits 40 ms for an acknowledgement
-        // Without this libmosquitto wants to set its own options, for which it asks for a CA file of its own.
+        mosquitto_int_option(mosquitto, MOSQ_OPT_TCP_NODELAY, 1)  // otherwise a verdict waits 40 ms for an ACK
+        // Without this libmosquitto sets its own options, for which it requires a CA file of its own.
         mosquitto_int_option(mosquitto, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0)
         mosquitto_void_option(mosquitto, MOSQ_OPT_SSL_CTX, UnsafeMutableRawPointer(tls.handle))
         setCallbacks()
         errno = 0
         let result = mosquitto_connect_async(mosquitto, broker.host, Int32(broker.port), Int32(settings.keepAlive))
-        // It writes at once, and that takes the error of a refused connection away from the socket.
+        // It writes at once, and that removes the error of a refused connection from the socket.
         if [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(errno) { connectError = errno }
         guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result, broker.host) }
     }
@@ -95,7 +95,7 @@ final class BrokerSession {
     /// How many more messages may be published before the broker has acknowledged some.
     var room: Int { BrokerSession.inFlightLimit - identifiers.count }
 
-    /// Whether something has been read from the socket and is not looked at yet: the socket does not tell of it.
+    /// Whether something has been read from the socket and not handled yet: poll does not report it.
     var isBuffered: Bool { mosquitto_ssl_get(mosquitto).map { SSL_pending(OpaquePointer($0)) > 0 } ?? false }
 
     /// Whether the broker has granted every filter.
@@ -153,7 +153,7 @@ final class BrokerSession {
         guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
     }
 
-    /// Says goodbye, so that the broker does not take us for lost.
+    /// Sends DISCONNECT, so that the broker does not consider the connection lost.
     func sayGoodbye() {
         mosquitto_disconnect(mosquitto)
         for _ in 0..<16 where wantsToWrite { _ = mosquitto_loop_write(mosquitto, 1) }
@@ -167,7 +167,7 @@ final class BrokerSession {
         if let fault = collected.fault { return fault }
         switch result {
         case MOSQ_ERR_EAI.rawValue: return .unknownHost(host)
-        // libmosquitto's number for «TLS failed» where OpenSSL has no words: the connection ended under it.
+        // libmosquitto's number for "TLS failed" when OpenSSL reports no error: the connection was closed.
         case MOSQ_ERR_ERRNO.rawValue where number == EPROTO: return .closed
         case MOSQ_ERR_ERRNO.rawValue: return .unreachable(String(cString: strerror(number)))
         case MOSQ_ERR_KEEPALIVE.rawValue: return .silent

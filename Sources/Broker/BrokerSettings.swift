@@ -3,13 +3,13 @@ extension BrokerLink {
     public struct Settings: Sendable {
         /// Tried in turn.
         public var brokers: [BrokerAddress]
-        /// Never changes: the broker keeps the session under it.
+        /// Never changes: the broker keeps the session under this client id.
         public var clientID: String
-        /// Our trust and our name.
+        /// Our CA file, certificate and key.
         public var tls: TLSFiles
         /// Topic filters, QoS 1.
         public var subscriptions: [String]
-        /// Seconds of silence after which MQTT asks whether the other side is there.
+        /// The MQTT keep-alive, in seconds.
         public var keepAlive = 60
         /// Bytes of the longest payload that is looked at.
         public var longestPayload: Int
@@ -17,7 +17,7 @@ extension BrokerLink {
         public var firstRetry = Duration.seconds(1)
         /// The longest wait.
         public var longestRetry = Duration.seconds(60)
-        /// Whether the broker is to keep our session when we go; not where a certificate is only tried.
+        /// Whether the broker should keep our session when we disconnect; not if a certificate is only tested.
         public var keepsSession = true
         /// How long a connection may take until the broker's CONNACK.
         public var connectLimit = Duration.seconds(10)

@@ -2,11 +2,11 @@ import BootTime
 import COpenSSL
 import EventLoop
 
-/// What comes over one connection to a broker: how much of it is read in one round, and how much of it was for nothing.
+/// What is received over one connection to a broker: how much is read in one round, and how much of it was of no use.
 ///
-/// `mosquitto_loop_read` goes on while TLS has more, and as often as messages of ours wait for the broker: a broker, or a
-/// server's flood, would keep it busy without end. What it reads is therefore bounded below it: when a round has had its bytes, the
-/// connection says that nothing more is there for now.
+/// `mosquitto_loop_read` continues while TLS has more, and as often as messages of ours wait for the broker: a broker, or a
+/// server's flood, would keep it busy without end. Therefore its reads are bounded beneath it: when a round has read its bytes,
+/// the connection reports that there is nothing more for now.
 ///
 /// Used on the broker link's thread only.
 final class BrokerTraffic {
@@ -15,12 +15,12 @@ final class BrokerTraffic {
     /// How much more than its messages a broker may send: packets that deliver nothing, such as QoS 2 without its end, which
     /// libmosquitto keeps in memory.
     static let excessLimit = 4 << 20
-    /// What is forgiven of it a second: answers to PING, and TLS's own records, for as long as a connection lasts.
+    /// How much of it is allowed per second: answers to PING, and TLS's own records, for as long as a connection lasts.
     static let forgivenPerSecond = 16
-    /// What a message, or an acknowledgement of ours, may cost beside its topic and payload: MQTT's header and a TLS record.
+    /// The overhead of a message, or of an acknowledgement of ours, beside topic and payload: MQTT's header and a TLS record.
     static let overhead = 64
 
-    /// Left of this round; without a bound outside of rounds, as for TLS's handshake.
+    /// Bytes left in this round; unlimited outside of rounds, as for the TLS handshake.
     private var left = Int.max
     private var excess = 0
     private var lastForgiven: Instant

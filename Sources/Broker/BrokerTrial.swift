@@ -3,9 +3,9 @@ import EventLoop
 import Glibc
 import Synchronization
 
-/// One broker looked at from outside the beacon's own connection.
+/// A test of one broker, apart from the beacon's own connection.
 extension BrokerLink {
-    /// Whether a broker takes us with these files: TLS, and its answer to CONNECT, since with TLS 1.3 a client certificate
+    /// Whether a broker accepts us with these files: TLS, and its answer to CONNECT, since with TLS 1.3 a client certificate
     /// is looked at only after the handshake. The brokers are tried in turn until one answers.
     /// - Throws: `BrokerFault`: of the last broker.
     public static func tryOut(
@@ -18,7 +18,7 @@ extension BrokerLink {
                 try visit(broker, clientID: clientID + "-trial", tls: tls)
                 return
             } catch {
-                // Another client id than it wants: but it has looked at the certificate by then.
+                // It wants another client id, but it has checked the certificate by then.
                 if error == .refused(code: 2) { return }
                 if case .certificateRefused = error { throw error }
                 fault = error
@@ -27,7 +27,7 @@ extension BrokerLink {
         throw fault
     }
 
-    /// What came of something that was published.
+    /// The outcome of a publication.
     public enum Echo: Sendable {
         /// It came back over a subscription.
         case heard
@@ -37,11 +37,11 @@ extension BrokerLink {
         case none
     }
 
-    /// Connects, subscribes, publishes one byte where that is wanted, and leaves. It goes under a client id of its own and
+    /// Connects, subscribes, publishes one byte if wanted, and disconnects. It uses a client id of its own and
     /// leaves no session, so that a beacon that is connected meanwhile is not disturbed.
     /// - Parameter topics: are subscribed to.
     /// - Parameter published: where the byte goes; at QoS 1.
-    /// - Returns: what came of the byte, within two seconds.
+    /// - Returns: the outcome for the byte, within two seconds.
     /// - Throws: `BrokerFault`.
     @discardableResult
     public static func visit(

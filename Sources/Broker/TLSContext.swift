@@ -1,11 +1,11 @@
 import COpenSSL
 import Glibc
 
-/// TLS towards a broker: which CA it must be signed by, and who we are. TLS 1.2 or later.
+/// TLS to a broker: which CA its certificate must come from, and our own certificate. TLS 1.2 or later.
 public struct TLSFiles: Equatable, Sendable {
-    /// PEM: the certificates that the broker's must lead to.
+    /// PEM: the CA certificates that the broker's must lead to.
     public var authority: String
-    /// PEM: our certificate, and those between it and the CA.
+    /// PEM: our certificate, and the intermediate ones up to the CA.
     public var certificate: String
     /// PEM: the certificate's private key.
     public var key: String
@@ -19,7 +19,7 @@ public struct TLSFiles: Equatable, Sendable {
     /// - Throws: `BrokerFault.badFile`.
     public func check() throws(BrokerFault) {
         var status = stat()
-        // OpenSSL would wait for somebody at a FIFO's other end.
+        // OpenSSL would block on a FIFO.
         for file in [authority, certificate, key] where stat(file, &status) == 0 && status.st_mode & S_IFMT != S_IFREG {
             throw .badFile(file, why: "it is not a regular file")
         }
@@ -27,8 +27,8 @@ public struct TLSFiles: Equatable, Sendable {
     }
 }
 
-/// An SSL_CTX of one connection. It is made anew for each, so that renewed files are used; libmosquitto checks no host
-/// name where the context is ours, so it is checked here.
+/// An SSL_CTX of one connection. It is created again for each, so that renewed files are used; libmosquitto checks no host
+/// name if the context is ours, so it is checked here.
 final class TLSContext {
     let handle: OpaquePointer
     private let verdict = UnsafeMutablePointer<cossl_verdict>.allocate(capacity: 1)
@@ -59,7 +59,7 @@ final class TLSContext {
     }
 
     deinit {
-        // libmosquitto holds a reference of its own and may outlive this object: it must not find our verdict any more.
+        // libmosquitto holds a reference of its own and may outlive this object: it must no longer find our `verdict`.
         SSL_CTX_set_ex_data(handle, 0, nil)
         SSL_CTX_free(handle)
         verdict.deallocate()

@@ -1,14 +1,14 @@
 import Fetching
 
-/// Where a registration service says that the broker is: `mqtt://host`, and nothing that could be more than host and port.
+/// The broker's address in a registration service's reply: `mqtt://host`, and nothing that could be more than host and port.
 public struct BrokerPlace: Equatable, Sendable, CustomStringConvertible {
     /// A name in lower case, or an address without brackets.
     public let host: String
-    /// 8883 where the text names none.
+    /// 8883 if the text has no port.
     public let port: UInt16
 
-    /// Takes the text apart. `mqtt://` means TLS as the others do: the reference says it, and speaks TLS on port 8883.
-    /// - Returns: nil where it is no broker's address.
+    /// Parses the text. `mqtt://` means TLS, as the others do: the reference writes it, and uses TLS on port 8883.
+    /// - Returns: nil if it is not a broker's address.
     public init?(_ text: String) {
         let schemes = ["mqtt://", "mqtts://", "ssl://", "tls://"]
         guard text.utf8.count <= 300, let scheme = schemes.first(where: { text.lowercased().hasPrefix($0) }) else {
@@ -26,6 +26,6 @@ public struct BrokerPlace: Equatable, Sendable, CustomStringConvertible {
         (host, self.port) = (place.host, port)
     }
 
-    /// `host:port`, as the configuration has it.
+    /// `host:port`, as in the configuration.
     public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -4,8 +4,8 @@ import SRUP
 
 // What an enrolment, a renewal and a rotation do in the folder.
 extension CredentialFolder {
-    /// Makes the folder where it is missing, and the one that it is in: nothing is made before the service is known.
-    /// - Throws: `EnrolmentFault` where it cannot be made, or is not ours alone.
+    /// Creates the folder and its parent if they are missing: nothing is created before the service is known.
+    /// - Throws: `EnrolmentFault` if it cannot be created, or if others can access it.
     func make() throws(EnrolmentFault) {
         if let around = path.lastIndex(of: "/").map({ String(path[..<$0]) }), !around.isEmpty { mkdir(around, 0o700) }
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
@@ -43,21 +43,21 @@ extension CredentialFolder {
 
     // MARK: - One at a time
 
-    /// Keeps others from this folder until the process ends or the descriptor is closed.
-    /// - Throws: `EnrolmentFault` where another one is at work.
+    /// Locks the folder against other processes until this one ends or the descriptor is closed.
+    /// - Throws: `EnrolmentFault` if another process holds the lock.
     func lock() throws(EnrolmentFault) -> Int32 {
         let file = openRegularFile(path + "/lock", O_RDWR | O_CREAT)
         guard file >= 0 else { throw unwritable(path + "/lock", errno) }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             close(file)
             throw EnrolmentFault(
-                "another enrol, renew or rotate is at work in \(path)",
+                "another enrol, renew or rotate is running in \(path)",
                 hint: "wait until it has ended, then run this again")
         }
         return file
     }
 
-    /// Keys that were being written when the process was killed: they never got their name, and nobody has seen them.
+    /// Keys that were being written when a process was killed: they never got their final name, and nobody has used them.
     func removeUnfinished() {
         for name in entries(of: path) + entries(of: newAccess.folder).map({ "access.new/" + $0 }) {
             let parts = name.split(separator: ".")
@@ -82,13 +82,13 @@ extension CredentialFolder {
 
     // MARK: - Files
 
-    /// The bytes of a file of at most 64 KiB; nil where there is none.
+    /// The bytes of a file of at most 64 KiB; nil if there is none.
     func read(_ file: String) -> [UInt8]? { smallFile(file, following: false) }
 
-    /// Writes a file whole: it is on disk before it takes the old one's place.
+    /// Writes a whole file: it is on disk before it replaces the old one.
     func write(_ bytes: [UInt8], to file: String, mode: mode_t = 0o600) throws(EnrolmentFault) {
         let temporary = file + ".new"
-        // What a process that was killed has left there, or somebody else: a file of our own, or none.
+        // A killed process, or another user, may have left something there: it must be a file of our own, or missing.
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         guard descriptor >= 0 else { throw unwritable(file, errno) }
@@ -107,7 +107,7 @@ extension CredentialFolder {
     func unwritable(_ file: String, _ number: Int32) -> EnrolmentFault {
         EnrolmentFault(
             "\(file) cannot be written: \(fileFault(number))",
-            hint: "make room, or see that this user may write there; then run this again")
+            hint: "make room, or check that this user may write there; then run this again")
     }
 
     func sync(folder: String) {
@@ -119,8 +119,8 @@ extension CredentialFolder {
 
     // MARK: - The access files as one
 
-    /// The new access files take the place of those that are used; what was used is kept as the old ones.
-    /// Whoever is killed here leaves either the one or the other, and each is whole.
+    /// The new access files replace those in use, which are kept as the old ones.
+    /// A process that is killed here leaves either the one or the other, and each is complete.
     /// - Parameter step: is called between every two steps, for tests.
     func takeNewAccess(_ step: () -> Void) throws(EnrolmentFault) {
         let numbers = entries(of: path).compactMap { $0.wholeMatch(of: /access-([0-9]{1,9})/).flatMap { Int($0.1) } }
@@ -135,7 +135,7 @@ extension CredentialFolder {
         removeUnusedAccess()
     }
 
-    /// Those that neither link names: superseded twice, or left by a process that was killed. Never because of the time.
+    /// Those that neither link names: superseded twice, or left by a process that was killed. Age alone never removes one.
     private func removeUnusedAccess() {
         let used = [target(of: access.folder), target(of: oldAccess.folder)]
         for name in entries(of: path) where name.wholeMatch(of: /access-[0-9]{1,9}/) != nil && !used.contains(name) {
@@ -159,9 +159,9 @@ extension CredentialFolder {
         sync(folder: path)
     }
 
-    // MARK: - Out of the way
+    // MARK: - Setting aside
 
-    /// Gives the whole folder another name, under which nothing uses it, and tells which.
+    /// Renames the whole folder, so that nothing uses it, and returns its new name.
     public func setAside() throws(EnrolmentFault) -> String { try CredentialFolder.setAside(path) }
 
     /// Renames a file or folder to the first of `.old-1`, `.old-2`, … that is free.
@@ -179,7 +179,7 @@ extension CredentialFolder {
     }
 }
 
-/// The bytes of a regular file of less than 64 KiB; nil where there is none.
+/// The bytes of a regular file of less than 64 KiB; nil if there is none.
 /// - Parameter isFollowing: whether it may be reached over a link.
 func smallFile(_ file: String, following isFollowing: Bool = true) -> [UInt8]? {
     let descriptor = openRegularFile(file, O_RDONLY, isFollowing: isFollowing)
@@ -188,7 +188,7 @@ func smallFile(_ file: String, following isFollowing: Bool = true) -> [UInt8]? {
     return smallContents(of: descriptor)
 }
 
-/// What can be read from a descriptor, where that is less than 64 KiB.
+/// All bytes from a descriptor, if they are less than 64 KiB.
 func smallContents(of descriptor: Int32) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: 65_536)
     var length = 0

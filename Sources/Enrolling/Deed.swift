@@ -3,23 +3,23 @@ import Keys
 import SRUP
 
 extension Enrolment.Deed {
-    /// What a person is told of it; nil where nobody need be told.
+    /// The message for the operator; nil if the step is not reported.
     public var sentence: String? {
         switch self {
         case .step, .accessKey: nil
         case .identity(let identity, let isNew):
-            isNew ? "chose the identity \(identity.topicForm)" : "going on as \(identity.topicForm)"
+            isNew ? "chose the identity \(identity.topicForm)" : "continuing as \(identity.topicForm)"
         case .key(let path, .file, isNew: true): "the identity key is \(path)"
         case .key(let path, let home, isNew: true): "took the identity key of \(path): it is \(home)"
         case .key(_, _, isNew: false): nil
         case .registered(let broker, let server): "registered: broker \(broker), server \(server.topicForm)"
         case .validated(serviceProved: true):
-            "validated: the service has found that our key is ours, and has proved its own"
+            "validated: the service has confirmed that the key is ours, and has proved its own"
         case .validated(serviceProved: false):
-            "validated: the service has found that our key is ours; it does not give its own away, so TLS alone says who it is"
+            "validated: the service has confirmed that the key is ours; it does not publish its own, so only TLS authenticates it"
         case .certified(let end): "the broker's client certificate lasts until \(moment(end))"
         case .clock(let begin, let end):
-            "by this machine's clock the certificate is not valid: it lasts from \(moment(begin)) to \(moment(end)); see the clock: date"
+            "by this machine's clock the certificate is not valid: it lasts from \(moment(begin)) to \(moment(end)); check: date"
         }
     }
 

@@ -2,59 +2,59 @@ import Fetching
 import Keys
 import SRUP
 
-/// From nothing to a beacon with a certificate (the paper's §4.4), in steps each of which is on disk before the next:
+/// From nothing to a beacon with a certificate (the paper's §4.4), in steps; each is on disk before the next:
 ///
 ///     identity ─▶ key ─▶ registered ─▶ validated ─▶ certified
 ///
-/// Interrupted anywhere it is run again, and goes on where it was, as the same beacon with the same key. A step that has
-/// been done is not done again. It needs no network where nothing is left.
+/// If it is interrupted, run it again: it continues where it was, as the same beacon with the same key. A finished
+/// step is not repeated. If nothing is left to do, it needs no network.
 public struct Enrolment {
-    /// What is wanted.
+    /// What to enrol.
     public struct Wish: Sendable {
         /// The service's address.
         public var address: WebAddress
-        /// Who to be; nil: a new one, or the one with which it was begun.
+        /// The identity; nil: a new one, or that of an interrupted enrolment.
         public var identity: Identifier?
-        /// What the service is told that we are.
+        /// The node's type, for the service.
         public var type = "beacon"
-        /// Shown to a service that asks for one; not kept.
+        /// Sent to a service that requires one; not stored.
         public var token: String?
         /// Bits of new keys.
         public var bits = 3_072
         /// Where the identity key comes from, unless there is one.
         public var origin = KeyOrigin.made
-        /// How the service is asked: kept for the renewals.
+        /// The options for requests to the service: stored for the renewals.
         public var asking = RegistrationOptions()
-        /// Broker and server, where the service has told them once and they were lost.
+        /// Broker and server, if the service has sent them once and they were lost.
         public var fallback: (broker: BrokerPlace, server: Identifier)?
 
-        /// A wish with the default values.
+        /// An enrolment with the default values.
         public init(address: WebAddress) { self.address = address }
     }
 
-    /// What has been done, or found done.
+    /// A step that is done.
     public enum Deed: Sendable {
-        /// The identity that we have.
+        /// The identity is chosen.
         case identity(Identifier, isNew: Bool)
-        /// The identity key is there.
+        /// The identity key exists.
         case key(path: String, home: KeyHome, isNew: Bool)
-        /// A step that nobody need be told of: a reply has come of which nothing is kept yet, or a file is in its place.
+        /// A step that is not reported: a reply was received and nothing of it is stored yet, or a file is in place.
         case step
-        /// The service is registered with; whether its own key is known.
+        /// Registered; whether the service's own key is known.
         case registered(broker: BrokerPlace, server: Identifier)
-        /// The service has proved itself, or could not, since its key is not to be had.
+        /// The service has proved its identity, or could not, because it does not publish its key.
         case validated(serviceProved: Bool)
-        /// The access key is there, on the way to a certificate.
+        /// The client (TLS) key for the certificate exists.
         case accessKey
         /// The certificate is in use.
         case certified(notAfter: Int64)
-        /// By this machine's clock, the certificate is not valid. That is said, and decides nothing.
+        /// By this machine's clock, the certificate is not valid. It is only reported.
         case clock(notBefore: Int64, notAfter: Int64)
     }
 
-    /// What came of it: what a node is made of, beside the files in its folder.
+    /// The result: what a node needs, apart from the files in its folder.
     public struct Outcome: Equatable, Sendable {
-        /// Who we are.
+        /// Our identity.
         public var identity: Identifier
         /// The broker.
         public var broker: BrokerPlace
@@ -62,7 +62,7 @@ public struct Enrolment {
         public var server: Identifier
     }
 
-    /// Seconds that two clocks may differ without a remark.
+    /// Seconds that two clocks may differ without a warning.
     private static let clockSlack: Int64 = 300
 
     let folder: CredentialFolder
@@ -70,17 +70,17 @@ public struct Enrolment {
     let did: (Deed) -> Void
 
     /// An enrolment into a folder.
-    /// - Parameter did: is told each deed when it is on disk.
+    /// - Parameter did: is told each step when it is on disk.
     public init(folder: CredentialFolder, registry: Registry, did: @escaping (Deed) -> Void) {
         (self.folder, self.registry, self.did) = (folder, registry, did)
     }
 
-    /// Does what is left to do.
-    /// - Parameter now: seconds since 1970 by the wall clock, for a remark only.
-    /// - Throws: `EnrolmentFault`; what was done stays done.
+    /// Does the remaining steps.
+    /// - Parameter now: seconds since 1970 by the wall clock, for a warning only.
+    /// - Throws: `EnrolmentFault`; finished steps are kept.
     public func run(_ wish: Wish, authority: [UInt8]?, now: Int64) throws(EnrolmentFault) -> Outcome {
         let left = try EnrolmentRecord(in: folder)?.isValidated != true || !folder.exists(folder.access.folder)
-        // Before anything is made: a wrong address is to leave nothing behind.
+        // Before anything is created: a wrong address must leave nothing behind.
         let service = left ? try registry.status() : nil
         try folder.make()
         let lock = try folder.lock()
@@ -145,7 +145,7 @@ public struct Enrolment {
         return record
     }
 
-    /// The identity key: made where there is none, and never over one.
+    /// The identity key: made if there is none; an existing one is never overwritten.
     private func identityKey(_ wish: Wish) throws(EnrolmentFault) -> IdentityKey {
         let isNew = !folder.exists(folder.identityKey)
         let key = try folder.privateKey(folder.identityKey, bits: wish.bits, from: wish.origin)
@@ -158,7 +158,7 @@ public struct Enrolment {
 
     // MARK: - The service
 
-    /// Asks the service for its own key, which is kept from the first time on.
+    /// Asks the service for its own key, which is stored the first time.
     private func meet(
         _ status: (name: ServiceName, isNamed: Bool), _ record: inout EnrolmentRecord
     ) throws(EnrolmentFault) {
@@ -175,11 +175,11 @@ public struct Enrolment {
         try record.write(to: folder)
     }
 
-    /// The service must be the one that it was.
+    /// The service must be the same as before.
     static func compare(
         _ known: EnrolmentRecord.Service, _ knownKey: PublicKey?, _ name: ServiceName, _ key: PublicKey?
     ) throws(EnrolmentFault) {
-        let hint = "ask who runs it; if it is right, enrol anew with --replace"
+        let hint = "ask who runs it; if it is right, enrol again with --replace"
         guard known.name == name.text else {
             throw EnrolmentFault("the registration service was \(known.name), and is \(name.text) now", hint: hint)
         }
@@ -199,7 +199,7 @@ public struct Enrolment {
         if let told = answer.registration {
             registration = told
         } else {
-            // It may have the identity already: from us, interrupted before the reply was on disk, or from another.
+            // It may have the identity already: from us, interrupted before the reply was on disk, or from another node.
             guard let proof = try registry.validate(identity, key, at: record.service) else {
                 throw .answered("register", answer.reply)
             }
@@ -213,7 +213,7 @@ public struct Enrolment {
         did(.registered(broker: registration.broker, server: registration.server))
     }
 
-    /// Broker and server by hand, the server's key from the service.
+    /// Broker and server as the operator gave them, the server's key from the service.
     private func recovered(
         _ identity: Identifier, _ wish: Wish, _ key: IdentityKey
     ) throws(EnrolmentFault) -> Registration {
@@ -236,7 +236,7 @@ public struct Enrolment {
         guard let identity = record.identifier else { preconditionFailure("a record without an identity") }
         guard let proof = try registry.validate(identity, key, at: record.service) else {
             throw EnrolmentFault(
-                "the registration service does not find that the key of \(identity.topicForm) is ours",
+                "the registration service does not confirm that the key of \(identity.topicForm) is ours",
                 hint: "ask who runs it, or become another node: --replace")
         }
         did(.step)
@@ -246,13 +246,13 @@ public struct Enrolment {
         did(.validated(serviceProved: isProved))
     }
 
-    /// Whether the service has proved itself. Its reply is signed with its own key. That is the server's where they are one;
-    /// else it is what the service gives as its own; where it gives none, only TLS says who it is.
+    /// Whether the service has proved its identity. Its reply is signed with its own key: the server's key if both are one;
+    /// otherwise the key that the service publishes as its own; if it publishes none, only TLS authenticates it.
     static func proves(
         _ proof: (name: ServiceName, signature: [UInt8]), _ record: EnrolmentRecord
     ) throws(EnrolmentFault) -> Bool {
         guard proof.name.text == record.service?.name else {
-            throw .reply("validate", "it names itself \(proof.name.text), and \(record.service?.name ?? "") before")
+            throw .reply("validate", "it calls itself \(proof.name.text), and before \(record.service?.name ?? "")")
         }
         var serviceKey = record.serviceKey
         if let registration = record.registration, Identifier(hexadecimal: proof.name.text) == registration.server {
@@ -265,7 +265,7 @@ public struct Enrolment {
         return true
     }
 
-    /// The server's key as a file, which is never another than the one of the registration.
+    /// Writes the server's key to a file; it must always be the key of the registration.
     private func keepServerKey(_ record: EnrolmentRecord) throws(EnrolmentFault) {
         guard let registration = record.registration else { return }
         guard let bytes = folder.read(folder.serverKey) else {
@@ -281,7 +281,7 @@ public struct Enrolment {
     // MARK: - The certificate
 
     /// A key and its certificate in the new access files, checked. A key that was made before the process was killed is
-    /// taken again.
+    /// used again.
     func getAccess(
         _ identity: Identifier, _ key: IdentityKey, bits: Int, now: Int64
     ) throws(EnrolmentFault) {

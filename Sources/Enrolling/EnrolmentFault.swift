@@ -1,14 +1,14 @@
 import Fetching
 import Keys
 
-/// Why an enrolment cannot go on: a sentence that says what is wrong, lower case, and a hint that is an order.
+/// Why an enrolment cannot continue: a sentence that says what is wrong, lower case, and a hint in the imperative.
 public struct EnrolmentFault: Error, Equatable, Sendable {
     /// What is wrong.
     public let sentence: String
     /// What to do about it.
     public let hint: String
 
-    /// A fault in words.
+    /// A fault with its message and hint.
     public init(_ sentence: String, hint: String) { (self.sentence, self.hint) = (sentence, hint) }
 
     init(_ fault: HTTPFault, asking what: String) {
@@ -25,20 +25,20 @@ public struct EnrolmentFault: Error, Equatable, Sendable {
         }
     }
 
-    /// What the service sent is not what it should be. Nothing that it says is taken.
+    /// The service's reply is not valid. Nothing in it is used.
     static func reply(_ what: String, _ fault: String) -> EnrolmentFault {
         EnrolmentFault(
             "the registration service's reply to \(what) is not taken: \(fault)",
-            hint: "see that the address is a registration service's; ask who runs it")
+            hint: "check that the address is a registration service's; ask who runs it")
     }
 
-    /// The service answered with another status than it should.
+    /// The service answered with an unexpected status.
     static func answered(_ what: String, _ reply: HTTPReply) -> EnrolmentFault {
         let said = reply.body.isEmpty ? "" : ": \"\(printable(reply.body))\""
         return EnrolmentFault(
             "the registration service answers \(what) with \(reply.status)\(said)",
             hint: reply.status == 403
                 ? "ask who runs it: it takes no registrations now, or not this one"
-                : "see that the address is a registration service's; ask who runs it")
+                : "check that the address is a registration service's; ask who runs it")
     }
 }

@@ -3,8 +3,8 @@ import FoundationEssentials
 import Keys
 import SRUP
 
-/// What an enrolment knows, and how far it is: on disk before the next step. It holds nothing that was not checked, in our
-/// own words, and is checked again when it is read.
+/// An enrolment's data and state: on disk before the next step. It holds nothing that was not checked, in our own
+/// format, and is checked again when it is read.
 struct EnrolmentRecord: Codable, Equatable {
     struct RegistrationReply: Codable, Equatable {
         var broker: String
@@ -15,25 +15,25 @@ struct EnrolmentRecord: Codable, Equatable {
 
     struct Service: Codable, Equatable {
         var name: String
-        /// PEM; nil where the service does not give its own key away.
+        /// PEM; nil if the service does not publish its own key.
         var key: String?
-        /// Whether it takes statements that name it: once it does, nothing else is signed for it.
+        /// Whether it accepts statements that name it: once it does, nothing else is signed for it.
         var statements: Bool?
 
         var isNamed: Bool { statements == true }
     }
 
-    /// Who we are: chosen before anything else, so that whoever is interrupted goes on as the same.
+    /// Our identity: chosen before anything else, so that an interrupted enrolment continues with the same one.
     var identity: String
     /// The service's address.
     var address: String
     var type: String
     var service: Service?
-    /// What the service told at the registration, which the reference tells once.
+    /// The service's reply to the registration, which the reference sends only once.
     var told: RegistrationReply?
-    /// Whether the service has found that the registered key is ours.
+    /// Whether the service has confirmed that the registered key is ours.
     var isValidated = false
-    /// How the service is asked; nil: in the usual way.
+    /// The options for requests to the service; nil: the defaults.
     var asking: RegistrationOptions?
 
     var identifier: Identifier? { Identifier(hexadecimal: identity).flatMap { $0.number >= 0x10 ? $0 : nil } }
@@ -52,7 +52,7 @@ struct EnrolmentRecord: Codable, Equatable {
         (self.identity, self.address, self.type) = (identity.topicForm, address.description, type)
     }
 
-    /// - Throws: `EnrolmentFault` where the file is there and is none of ours.
+    /// - Throws: `EnrolmentFault` if the file exists and is not a valid record.
     init?(in folder: CredentialFolder) throws(EnrolmentFault) {
         guard folder.hasRecord else { return nil }
         guard let bytes = folder.read(folder.record),
@@ -62,8 +62,8 @@ struct EnrolmentRecord: Codable, Equatable {
             record.service.map({ ServiceName($0.name) != nil }) ?? true
         else {
             throw EnrolmentFault(
-                "\(folder.record) is no enrolment's record, or is damaged",
-                hint: "restore it, or enrol anew as another node: --replace")
+                "\(folder.record) is not an enrolment record, or is damaged",
+                hint: "restore it, or enrol again as another node: --replace")
         }
         self = record
     }

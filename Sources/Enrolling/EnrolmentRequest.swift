@@ -3,14 +3,14 @@ import Glibc
 import Keys
 import SRUP
 
-/// What a person has written to enrol a node, as text still. Whatever is wrong with it is found before anything is made,
+/// What a person has written to enrol a node, still as text. Errors in it are found before anything is created,
 /// here or at the service.
 public struct EnrolmentRequest: Sendable {
     /// The service's address.
     public var address = ""
-    /// What the service is told that the node is.
+    /// The node's type, for the service.
     public var type = ""
-    /// Who to be; nil: a new identity, or the one with which it was begun.
+    /// The identity; nil: a new one, or that of an interrupted enrolment.
     public var identity: String?
     /// `tpm`, or the operator's own key file; nil: a key is made.
     public var key: String?
@@ -18,29 +18,29 @@ public struct EnrolmentRequest: Sendable {
     public var authority: String?
     /// A file with a token; `-`: standard input.
     public var token: String?
-    /// The variable of the environment that has the token where no file is given.
+    /// The environment variable that has the token if no file is given.
     public var tokenVariable = ""
-    /// `host:port`, where the service does not tell it again.
+    /// `host:port`, if the service does not send it again.
     public var broker: String?
-    /// The server's identity, where the service does not tell it again.
+    /// The server's identity, if the service does not send it again.
     public var server: String?
-    /// How the service is asked, as far as it was said now.
+    /// The options for requests to the service, as far as they were given now.
     public var asking = RegistrationOptions()
 
-    /// A form to be filled in.
+    /// A request with nothing filled in.
     public init() {}
 
-    /// What a form comes to.
+    /// The checked form of a request.
     public struct Checked: Sendable {
-        /// What is wanted.
+        /// What to enrol.
         public var wish: Enrolment.Wish
-        /// The service, not asked yet.
+        /// The service, before any request.
         public var registry: Registry
-        /// The CAs that are to be kept with the enrolment; nil: those that are kept, or the system's.
+        /// The CAs to store with the enrolment; nil: the stored ones, or the system's.
         public var authority: [UInt8]?
     }
 
-    /// Checks what needs no file and no service: that each word has its form.
+    /// Checks what needs neither files nor the service: the syntax of each value.
     /// - Throws: `EnrolmentFault`.
     public func checkWords() throws(EnrolmentFault) {
         _ = try address(address)
@@ -49,8 +49,8 @@ public struct EnrolmentRequest: Sendable {
         _ = try fallback()
     }
 
-    /// Checks the form.
-    /// - Parameter folder: with what is kept of an earlier run; nil where that is to be set aside.
+    /// Checks the whole request.
+    /// - Parameter folder: with the data of an earlier run; nil if that will be set aside.
     /// - Throws: `EnrolmentFault`.
     public func checked(goingOnIn folder: CredentialFolder?) throws(EnrolmentFault) -> Checked {
         let record = try folder.flatMap { folder throws(EnrolmentFault) in try EnrolmentRecord(in: folder) }
@@ -66,7 +66,7 @@ public struct EnrolmentRequest: Sendable {
         wish.fallback = try fallback()
         let authority = try readAuthority()
         let kept = folder.flatMap { $0.exists($0.serviceAuthority) ? $0.serviceAuthority : nil }
-        // The file itself, where one is given: nothing is kept of it before the service has been reached with it.
+        // The operator's file, if one is given: nothing of it is stored before the service has been reached with it.
         let client = try asking.client(for: wish.address, authorityFile: self.authority ?? kept)
         return Checked(wish: wish, registry: Registry(client, at: wish.address), authority: authority)
     }
@@ -79,7 +79,7 @@ public struct EnrolmentRequest: Sendable {
             return nil
         }
         guard let place = BrokerPlace(broker) ?? BrokerPlace(hostAndPort: broker[...]) else {
-            throw EnrolmentFault("\"\(broker)\" is no broker's address", hint: "write --broker host:port")
+            throw EnrolmentFault("\"\(broker)\" is not a broker's address", hint: "write --broker host:port")
         }
         return (place, try identifier(server, "--c2"))
     }
@@ -111,7 +111,7 @@ public struct EnrolmentRequest: Sendable {
     private func identifier(_ text: String, _ option: String) throws(EnrolmentFault) -> Identifier {
         guard let identifier = Identifier(hexadecimal: text), identifier.number >= 0x10 else {
             throw EnrolmentFault(
-                "\(option): \"\(printable(text.utf8))\" is no identity",
+                "\(option): \"\(printable(text.utf8))\" is not a valid identity",
                 hint: "give 1 to 16 hexadecimal digits, 10 or above")
         }
         return identifier
@@ -144,7 +144,7 @@ public struct EnrolmentRequest: Sendable {
         guard (1...4_096).contains(text.count), text.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw EnrolmentFault(
                 "the token is not one line of 1 to 4096 printable characters",
-                hint: "copy it again from whoever runs the service")
+                hint: "get it again from the operator of the service")
         }
         return String(decoding: text, as: UTF8.self)
     }

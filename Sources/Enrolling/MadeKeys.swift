@@ -5,12 +5,12 @@ import SRUP
 public enum KeyOrigin: Equatable, Sendable {
     /// Made here, and kept in its file.
     case made
-    /// Made by this machine's TPM, which alone can use what is in the file.
+    /// Made by this machine's TPM, which alone can use the file's contents.
     case tpm
-    /// A key file of the operator's: the key itself, or the line that names one in hardware.
+    /// An operator's key file: the key itself, or the line that names one in hardware.
     case given(file: String)
 
-    /// As a person writes it: `tpm`, or the path of a key file; nil: one is made.
+    /// As a person writes it: `tpm`, or the path of a key file; nil: a new one is made.
     public init(_ text: String?) {
         switch text {
         case nil: self = .made
@@ -21,7 +21,7 @@ public enum KeyOrigin: Equatable, Sendable {
 }
 
 extension CredentialFolder {
-    /// A private key that is there, or a new one.
+    /// The existing private key, or a new one.
     func privateKey(
         _ file: String, bits: Int, from origin: KeyOrigin = .made
     ) throws(EnrolmentFault) -> IdentityKey {
@@ -43,7 +43,7 @@ extension CredentialFolder {
         }
     }
 
-    /// A key that was there already must be what is asked for now: nobody is to believe that his key is in hardware when it is not.
+    /// An existing key must be what is asked for now: nobody must believe that a key is in hardware when it is not.
     private static func check(
         _ key: IdentityKey, in file: String, isFrom origin: KeyOrigin
     ) throws {
@@ -56,23 +56,23 @@ extension CredentialFolder {
         guard isIt else {
             throw EnrolmentFault(
                 "\(file) is there already, and is not the key that --key asks for (it is \(key.home))",
-                hint: "leave --key out to go on with it; an enrolment begins anew with --replace")
+                hint: "leave --key out to continue with it; start a new enrolment with --replace")
         }
     }
 
-    /// The certificate that is used now.
+    /// The certificate in use.
     func usedCertificate() throws(EnrolmentFault) -> Certificate {
         let path = access.certificate
         guard let bytes = read(path), let certificate = try? Certificate(pem: bytes) else {
             throw EnrolmentFault(
-                "\(path) is no certificate", hint: "get a new one: renew it, or enrol anew with --replace")
+                "\(path) is not a certificate", hint: "get a new one: renew it, or enrol again with --replace")
         }
         return certificate
     }
 }
 
 extension Identifier {
-    /// The first 64 bits of a random UUID, as the reference makes them; never one of those below 0x10, which are reserved.
+    /// The first 64 bits of a random UUID, as in the reference; never below 0x10, since those are reserved.
     static func random() -> Identifier {
         let token = Array(Token(random: randomBytes(16)).bytes.filter { $0 != UInt8(ascii: "-") }.prefix(16))
         guard let made = Identifier(hexadecimal: String(decoding: token, as: UTF8.self)), made.number >= 0x10 else {

@@ -3,14 +3,14 @@ import Keys
 import SRUP
 
 extension Enrolment {
-    /// Who the enrolment in a folder is of; nil where none has been begun.
-    /// - Throws: `EnrolmentFault` where its record is damaged.
+    /// The identity of the enrolment in a folder; nil if none has been started.
+    /// - Throws: `EnrolmentFault` if its record is damaged.
     public static func identity(in folder: CredentialFolder) throws(EnrolmentFault) -> Identifier? {
         try EnrolmentRecord(in: folder)?.identifier
     }
 
-    /// What the finished enrolment in a folder came to.
-    /// - Throws: `EnrolmentFault` where none has been finished there.
+    /// The result of the finished enrolment in a folder.
+    /// - Throws: `EnrolmentFault` if none has been finished there.
     public static func outcome(in folder: CredentialFolder) throws(EnrolmentFault) -> Outcome {
         guard let record = try EnrolmentRecord(in: folder), record.isValidated, folder.exists(folder.access.folder),
             let identity = record.identifier, let registration = record.registration
@@ -21,10 +21,10 @@ extension Enrolment {
         return Outcome(identity: identity, broker: registration.broker, server: registration.server)
     }
 
-    /// What a run would do, found without writing anything, here or at the service, which is asked for its status only.
+    /// What a run would do, without writing anything, here or at the service, which is only asked for its status.
     /// - Parameters:
-    ///   - folder: nil where what is there would be set aside first.
-    ///   - path: of the folder, there or not.
+    ///   - folder: nil if an existing one would be set aside first.
+    ///   - path: of the folder, whether or not it exists.
     public static func preview(
         _ folder: CredentialFolder?, at path: String, _ registry: Registry, _ wish: Wish
     ) throws(EnrolmentFault) -> [String] {
@@ -58,7 +58,7 @@ extension Enrolment {
         return lines
     }
 
-    /// The nearest folder that is there must let us make others in it.
+    /// We must be able to create folders in the nearest existing one.
     private static func checkRoom(for path: String) throws(EnrolmentFault) {
         var around = path
         var status = stat()

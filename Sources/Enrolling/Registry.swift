@@ -3,10 +3,10 @@ import FoundationEssentials
 import Keys
 import SRUP
 
-/// A registration service (the paper's §4; docs/registry.md), asked one question at a time. What it answers
-/// is checked here, and leaves this file only as values that have been.
+/// A registration service (the paper's §4; docs/registry.md), one request at a time. Its replies are checked
+/// here, and leave this file only as checked values.
 public struct Registry: Sendable {
-    /// A question, below the service's address.
+    /// A request, with its path below the service's address.
     public enum Question: Equatable, Sendable {
         // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
         case get(String)
@@ -15,7 +15,7 @@ public struct Registry: Sendable {
     }
 
     private let ask: @Sendable (Question) throws(HTTPFault) -> HTTPReply
-    /// The host that it is reached by.
+    /// The host of its address.
     private let host: String
 
     /// A service behind a client.
@@ -29,7 +29,7 @@ public struct Registry: Sendable {
         }
     }
 
-    /// A service that is a function, for tests.
+    /// A service implemented by a function, for tests.
     public init(
         at host: String = "localhost", asking ask: @escaping @Sendable (Question) throws(HTTPFault) -> HTTPReply
     ) { (self.host, self.ask) = (host, ask) }
@@ -55,7 +55,7 @@ public struct Registry: Sendable {
     /// - Throws: `EnrolmentFault`.
     public func activeName() throws(EnrolmentFault) -> String { try status().name.text }
 
-    /// Who the service is, if it is active, and whether it takes statements that name it, also where the reference has none.
+    /// The service's identity, if it is active, and whether it accepts statements that name it, which the reference does not.
     func status() throws(EnrolmentFault) -> (name: ServiceName, isNamed: Bool) {
         struct Status: Decodable {
             var active: Bool
@@ -69,13 +69,13 @@ public struct Registry: Sendable {
             throw EnrolmentFault(
                 "the registration service is not active", hint: "ask who runs it, and run this again when it is")
         }
-        guard let name = ServiceName(status.identity) else { throw .reply("status", "its identity is none") }
+        guard let name = ServiceName(status.identity) else { throw .reply("status", "its identity is not valid") }
         return (name, status.statements == "named")
     }
 
     // MARK: - Registration
 
-    /// Registers a key; nil and the reply where the service refuses, which may mean that it has the identity already.
+    /// Registers a key; nil and the reply if the service refuses, which may mean that it has the identity already.
     func register(
         _ identity: Identifier, _ key: PublicKey, type: String, token: String?
     ) throws(EnrolmentFault) -> (registration: Registration?, reply: HTTPReply) {
@@ -100,10 +100,10 @@ public struct Registry: Sendable {
         guard reply.status == 201 else { throw .answered("register", reply) }
         let told: Reply = try decoded(reply, "register")
         guard let broker = BrokerPlace(told.broker) else {
-            throw .reply("register", "\"\(printable(told.broker.utf8))\" is no broker's address, such as mqtt://host")
+            throw .reply("register", "\"\(printable(told.broker.utf8))\" is not a broker's address (mqtt://host)")
         }
         guard let server = Identifier(hexadecimal: told.server), server.number >= 0x10 else {
-            throw .reply("register", "\"\(printable(told.server.utf8))\" is no server's identity")
+            throw .reply("register", "\"\(printable(told.server.utf8))\" is not a server's identity")
         }
         guard server != identity else { throw .reply("register", "it names this node itself as its server") }
         let serverKey = try publicKey(told.key, "register")
@@ -113,8 +113,8 @@ public struct Registry: Sendable {
 
     // MARK: - Validation
 
-    /// Proves that the registered key is ours; nil where the service does not find so.
-    /// - Parameter service: named in what is signed, where it takes that; the reference's is given our identity's text.
+    /// Proves that the registered key is ours; nil if the service does not confirm it.
+    /// - Parameter service: named in what is signed, if it accepts that; the reference gets our identity as text.
     /// - Returns: the service's name and its signature over it.
     func validate(
         _ identity: Identifier, _ key: IdentityKey, at service: EnrolmentRecord.Service?
@@ -129,17 +129,17 @@ public struct Registry: Sendable {
         let statement = named.map { Statement.validate(identity).bytes(for: place($0)) } ?? Array(text.utf8)
         let signature = try signed(statement, key)
         let reply = try post("validate", Request(identity: text, signature: signature, registry: named))
-        // The reference answers 400 for a wrong signature, and breaks with 500 where it does not know the identity.
+        // The reference answers 400 for a wrong signature, and fails with 500 if it does not know the identity.
         if [400, 404, 500].contains(reply.status) { return nil }
         guard reply.status == 200 else { throw .answered("validate", reply) }
         let told: Message = try decoded(reply, "validate")
-        guard let name = ServiceName(told.identity) else { throw .reply("validate", "its identity is none") }
+        guard let name = ServiceName(told.identity) else { throw .reply("validate", "its identity is not valid") }
         return (name, try base64(told.signature, "validate"))
     }
 
     // MARK: - The broker's client certificate
 
-    /// Has a key certified, and checks what comes: for this beacon, this key, by the CA that comes with it.
+    /// Has a key certified, and checks the certificate: for this beacon, this key, by the CA in the reply.
     func certificate(
         for accessKey: IdentityKey, _ identity: Identifier, _ key: IdentityKey
     ) throws(EnrolmentFault) -> Access {
@@ -175,7 +175,7 @@ public struct Registry: Sendable {
             throw .reply("access", "the certificate is not signed by the CA that came with it")
         }
         guard certificate.notBefore < certificate.notAfter else {
-            throw .reply("access", "the certificate is over before it begins")
+            throw .reply("access", "the certificate expires before it becomes valid")
         }
         return Access(certificate: certificate, authority: authority)
     }
@@ -191,7 +191,7 @@ public struct Registry: Sendable {
 
     // MARK: - Keys
 
-    /// The key that the service has of a node; nil where it has none.
+    /// The key that the service has of a node; nil if it has none.
     package func key(of node: String) throws(EnrolmentFault) -> PublicKey? {
         precondition(node.utf8.allSatisfy(WebAddress.isPlain), "a name that does not fit into a path")
         let reply = try answer(.get("get_key/" + node), "get_key")
@@ -200,7 +200,7 @@ public struct Registry: Sendable {
         return try publicKey(String(decoding: reply.body, as: UTF8.self), "get_key")
     }
 
-    /// The type that a node is registered with; nil where the service has no such node.
+    /// The type that a node is registered with; nil if the service has no such node.
     package func type(of node: String) throws(EnrolmentFault) -> String? {
         precondition(node.utf8.allSatisfy(WebAddress.isPlain), "a name that does not fit into a path")
         let reply = try answer(.get("get_type/" + node), "get_type")
@@ -223,7 +223,7 @@ public struct Registry: Sendable {
         }
     }
 
-    /// Base64 with its padding and nothing else, but for line breaks: the reference breaks lines.
+    /// Base64 with padding and nothing else, except for line breaks: the reference inserts line breaks.
     private func base64(_ text: String, _ what: String) throws(EnrolmentFault) -> [UInt8] {
         let digits = text.utf8.filter { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
         guard !digits.isEmpty, let bytes = Data(base64Encoded: Data(digits)) else {
@@ -239,9 +239,9 @@ public struct Registry: Sendable {
             throw .reply(what, "there is no \(key.stringValue) in it")
         } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
             let name = context.codingPath.last?.stringValue
-            throw .reply(what, name.map { "\($0) is of another type" } ?? "it is no JSON object")
+            throw .reply(what, name.map { "\($0) is of another type" } ?? "it is not a JSON object")
         } catch {
-            throw .reply(what, "it is no JSON")
+            throw .reply(what, "it is not JSON")
         }
     }
 
@@ -256,8 +256,8 @@ public struct Registry: Sendable {
     private func shown(_ name: String?) -> String { name.map { printable($0.utf8) } ?? "no single name" }
 }
 
-/// How a registration service names itself: an identifier mostly, but the reference lets it be any text. Only what can stand
-/// in a path, since its key is asked for by this name.
+/// A registration service's name for itself: usually an identifier, but the reference allows any text. Only characters that are
+/// allowed in a path, since its key is requested by this name.
 struct ServiceName: Equatable {
     let text: String
 
@@ -269,7 +269,7 @@ struct ServiceName: Equatable {
     }
 }
 
-/// What a service tells a beacon that has registered.
+/// A service's reply to a registration.
 struct Registration {
     var broker: BrokerPlace
     var server: Identifier

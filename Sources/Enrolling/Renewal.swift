@@ -3,7 +3,7 @@ import Glibc
 import Keys
 import SRUP
 
-/// A new client certificate for the broker, with a new key. The old one is used until the new one has been tried, and kept
+/// A new client certificate for the broker, with a new key. The old one is used until the new one has been tested, and is kept
 /// beside it afterwards.
 public struct Renewal {
     let folder: CredentialFolder
@@ -15,8 +15,8 @@ public struct Renewal {
         (self.folder, self.registry, self.did) = (folder, registry, did)
     }
 
-    /// The service's address, its CAs, and how it is asked, as they were at the enrolment.
-    /// - Throws: `EnrolmentFault` where no enrolment has been finished here.
+    /// The service's address, its CAs, and the request options, as at the enrolment.
+    /// - Throws: `EnrolmentFault` if no enrolment has been finished here.
     public static func service(
         in folder: CredentialFolder
     ) throws(EnrolmentFault) -> (address: WebAddress, authorityFile: String?, asking: RegistrationOptions?) {
@@ -29,9 +29,9 @@ public struct Renewal {
         return (address, folder.exists(folder.serviceAuthority) ? folder.serviceAuthority : nil, record.asking)
     }
 
-    /// Gets a new certificate, has it tried, and only then puts it into the old one's place.
-    /// - Parameter tryOut: throws where the broker does not accept it.
-    /// - Throws: `EnrolmentFault`; the old one is used then as before.
+    /// Gets a new certificate, has it tested, and only then replaces the old one.
+    /// - Parameter tryOut: throws if the broker does not accept it.
+    /// - Throws: `EnrolmentFault`; the old one then stays in use.
     public func run(
         bits: Int, now: Int64, tryOut: (CredentialFolder.AccessFiles) throws(EnrolmentFault) -> Void
     ) throws(EnrolmentFault) {
@@ -48,7 +48,7 @@ public struct Renewal {
         did(.certified(notAfter: try folder.usedCertificate().notAfter))
     }
 
-    /// The service and the C2 server must have the keys that they had; one that it does not give away cannot differ.
+    /// The service and the C2 server must have the same keys as before; a key that is not published is not compared.
     /// - Returns: the service as it is now.
     @discardableResult
     static func checkPinned(
@@ -61,7 +61,7 @@ public struct Renewal {
         if let key = try registry.key(of: registration.server.topicForm), !key.equals(registration.serverKey) {
             throw EnrolmentFault(
                 "the service now gives another key for server \(registration.server.topicForm) than at the enrolment",
-                hint: "ask who runs it; if the server's key is really new, enrol anew with --replace")
+                hint: "ask who runs it; if the server's key is really new, enrol again with --replace")
         }
         var service = record.service ?? EnrolmentRecord.Service(name: name.text)
         if isNamed { service.statements = true }
@@ -70,7 +70,7 @@ public struct Renewal {
 }
 
 extension CredentialFolder {
-    /// What an enrolment that has been finished here knows, and our key.
+    /// The record of a finished enrolment here, and our key.
     func finishedEnrolment() throws(EnrolmentFault) -> (EnrolmentRecord, Identifier, Registration, IdentityKey) {
         guard let record = try EnrolmentRecord(in: self), record.isValidated, let identity = record.identifier,
             let registration = record.registration
@@ -85,5 +85,5 @@ extension CredentialFolder {
     }
 }
 
-/// Ends the lock, and with it the waiting of others.
+/// Releases the lock, so that other processes continue.
 func unlock(_ descriptor: Int32) { close(descriptor) }

@@ -4,29 +4,29 @@ import Glibc
 import Keys
 import SRUP
 
-/// A new identity key for the same identity. Not in the paper: docs/registry.md, «rotate», is its specification.
+/// A new identity key for the same identity. Not in the paper: docs/registry.md specifies it.
 ///
-///     next key made ─▶ the service has it ─▶ it is in the old one's place
+///     next key made ─▶ the service has it ─▶ it replaces the old one
 ///
-/// Interrupted anywhere before the end it is run again, and goes on with the same new key; until then the service may have the new
-/// one already, and servers with it. The old one is kept beside it, to open what was sealed to it
-/// before all servers had the new one; nothing is signed with it any more. The rotation after that destroys it.
+/// If it is interrupted before the end, run it again: it continues with the same new key; until then the service may have the new
+/// one already, and servers with it. The old one is kept beside it, to open values that were sealed to it
+/// before all servers had the new one; it signs nothing any more. The next rotation destroys it.
 public struct Rotation {
     let folder: CredentialFolder
     let registry: Registry
     let did: () -> Void
 
     /// A rotation in a folder in which an enrolment has been finished.
-    /// - Parameter did: is called between every two deeds, for tests.
+    /// - Parameter did: is called between every two steps, for tests.
     public init(folder: CredentialFolder, registry: Registry, did: @escaping () -> Void) {
         (self.folder, self.registry, self.did) = (folder, registry, did)
     }
 
-    /// Makes a key, gives it to the service, and only then puts it into the old one's place.
+    /// Makes a key, registers it with the service, and only then replaces the old one.
     /// - Parameters:
-    ///   - origin: where the new key comes from; nil: from where the old one has come, as far as we can make one there.
-    ///   - ready: is called when all is ready but the service has not been asked; throws where it is no good time.
-    /// - Throws: `EnrolmentFault`; the old key is in use here then, as before.
+    ///   - origin: where the new key comes from; nil: the same place as the old one, as far as we can make one there.
+    ///   - ready: is called when all is ready but the service has not been asked; throws if the rotation must not go ahead now.
+    /// - Throws: `EnrolmentFault`; the old key then stays in use.
     /// - Returns: where the new key is.
     public func run(
         from origin: KeyOrigin?, bits: Int, ready: () throws(EnrolmentFault) -> Void
@@ -40,14 +40,14 @@ public struct Rotation {
         did()
         guard !next.publicKey.equals(key.publicKey) else {
             try discardNext()
-            throw EnrolmentFault("that is the key that this beacon has already", hint: "give --key another one")
+            throw EnrolmentFault("this beacon already has that key", hint: "give --key another one")
         }
         var known = record
         known.service = try Renewal.checkPinned(registry, record, registration)
         try ready()
         let reply = try registry.rotate(identity, from: key, to: next, at: known.service?.name ?? "")
         did()
-        // What stands between may say anything: only the service's word for a key, signed by it, decides which one it has.
+        // The network can alter a reply: only the service's signed statement about a key decides which one it has.
         guard reply.status == 200, try isRegistered(next, identity, known) else {
             if (400..<500).contains(reply.status), try isRegistered(key, identity, known) { try discardNext() }
             throw Rotation.refused(reply)
@@ -64,7 +64,7 @@ public struct Rotation {
         return true
     }
 
-    /// The one that an interrupted rotation has made, or a new one.
+    /// The key that an interrupted rotation has made, or a new one.
     private func nextKey(
         after key: IdentityKey, _ origin: KeyOrigin?, _ bits: Int
     ) throws(EnrolmentFault) -> IdentityKey {
@@ -73,7 +73,7 @@ public struct Rotation {
         return try folder.privateKey(folder.nextIdentityKey, bits: bits, from: origin ?? .made)
     }
 
-    /// A token's key is made with the token's own tools, and named by whoever has made it.
+    /// A token's key is made with the token's own tools, and its file is given by the operator.
     private static func origin(as key: IdentityKey) throws(EnrolmentFault) -> KeyOrigin {
         switch key.home {
         case .file: return .made
@@ -85,11 +85,11 @@ public struct Rotation {
         }
     }
 
-    /// Never a moment without a key under the one name; a process that is killed between any two of these is run again.
+    /// There is a key under the name at every moment; if the process is killed between two of these steps, run it again.
     private func takeNext(_ publicKey: PublicKey) throws(EnrolmentFault) {
         try folder.write(publicKey.pem, to: folder.identityPublicKey, mode: 0o644)
         did()
-        // Where a process was killed behind the link, both names are one file: overwriting the one would be the end of the other.
+        // If a process was killed after the link, both names are one file: overwriting one would destroy the other.
         if !folder.isSameFile(folder.identityKey, folder.oldIdentityKey) {
             if let number = destroyFile(folder.oldIdentityKey) {
                 throw folder.unwritable(folder.oldIdentityKey, number)
@@ -124,7 +124,8 @@ public struct Rotation {
 }
 
 extension Registry {
-    /// Asks for a new key to be the identity's: signed with the old one, and with the new one, which shows that we have it.
+    /// Asks the service to accept a new key for the identity: signed with the old one, and with the new one, which shows that we
+    /// have it.
     /// - Parameter service: its name.
     func rotate(
         _ identity: Identifier, from key: IdentityKey, to next: IdentityKey, at service: String

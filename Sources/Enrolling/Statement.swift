@@ -1,8 +1,8 @@
 import Keys
 import SRUP
 
-/// What a node signs for a registration service (docs/registry.md, "Statements"). It names the service, so that a
-/// service cannot use at another one what it was given.
+/// What a node signs for a registration service (docs/registry.md, "Statements"). It names the service, so that one
+/// service cannot use it at another.
 public enum Statement: Sendable {
     /// The identity's registered key is ours.
     case validate(Identifier)
@@ -13,9 +13,9 @@ public enum Statement: Sendable {
 
     /// A registration service, as a statement names it.
     public struct Service: Equatable, Sendable {
-        /// What it calls itself: any service can call itself so.
+        /// The name that it gives itself: any service can use any name.
         public let name: String
-        /// The host that it is reached by, without a port: TLS has shown that it is this one, and no other service can pose as it.
+        /// The host of its address, without a port: TLS has verified it, and no other service can pose as it.
         public let host: String
 
         /// A service.

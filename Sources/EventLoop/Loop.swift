@@ -84,7 +84,8 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
         return Watch(number: lastWatch)
     }
 
-    /// No more calls for this descriptor, also none that are due in the current round. Before the descriptor is closed.
+    /// Stops the calls for this descriptor, including those that are due in the current round. Call it before closing the
+    /// descriptor.
     public func unwatch(_ watch: Watch, _ descriptor: Int32) {
         watches[watch.number] = nil
         clinux_epoll_control(epoll, EPOLL_CTL_DEL, descriptor, 0, 0)

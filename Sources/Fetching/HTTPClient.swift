@@ -1,26 +1,26 @@
 import CCurl
 import Glibc
 
-/// A reply that came whole, within its bounds.
+/// A complete reply, within the limits.
 public struct HTTPReply: Equatable, Sendable {
-    /// As in the status line.
+    /// The status of the reply.
     public var status: Int
-    /// The body, whatever its type is said to be.
+    /// The body, whatever its declared type.
     public var body: [UInt8]
 
     /// A reply.
     public init(status: Int, body: [UInt8]) { (self.status, self.body) = (status, body) }
 }
 
-/// How a download ended that ended well.
+/// The result of a download that succeeded.
 public struct HTTPDownload: Equatable, Sendable {
-    /// As in the status line: 200, or 206 where it went on from the offset; else nothing was written.
+    /// The status of the reply: 200, or 206 if it continued from the offset; otherwise nothing was written.
     public var status: Int
     /// Bytes that this call has written.
     public var written: Int64
-    /// The validator (ETag) with which it can be taken up again.
+    /// The validator (ETag) with which it can be resumed.
     public var tag: String?
-    /// The first bytes of a reply that was not 200 or 206, for a sentence.
+    /// The first bytes of a reply that was not 200 or 206, for an error message.
     public var excerpt: [UInt8]
 
     /// A download.
@@ -30,24 +30,24 @@ public struct HTTPDownload: Equatable, Sendable {
 }
 
 /// Requests over HTTPS with libcurl: TLS 1.2 or later, the host's name checked, no redirects, no cookies, no compression,
-/// no proxy unless one is given; bounded in bytes and in time. For processes that live shortly: the daemon has none.
+/// no proxy unless one is given; bounded in bytes and in time. For short-lived processes: the daemon does not use it.
 public struct HTTPClient: Sendable {
-    /// What bounds a request.
+    /// The limits of a request.
     public struct Limits: Equatable, Sendable {
-        /// Until TLS stands.
+        /// The time until the TLS connection is established.
         public var connect = Duration.seconds(10)
-        /// Until the last byte; nil: for a download, which `silence` bounds.
+        /// The time until the last byte; nil: for a download, which `silence` bounds.
         public var total: Duration? = .seconds(30)
-        /// How long less than a byte a second may come.
+        /// How long the rate may be below a byte a second.
         public var silence = Duration.seconds(10)
-        /// Bytes of a reply that is kept in memory: a certificate and its issuer take a tenth of it.
+        /// Bytes of a reply that is kept in memory: a certificate and its issuer need a tenth of it.
         public var reply = 65_536
 
         /// The default limits.
         public init() {}
     }
 
-    /// Bytes of a reply's head.
+    /// Bytes of a reply's header.
     private static let longestHead = 32_768
 
     private let authorityFile: String?
@@ -57,17 +57,17 @@ public struct HTTPClient: Sendable {
     public var limits: Limits
     /// Sent with each request as `Authorization: Bearer`; plain characters only.
     public var bearer: String? {
-        didSet { precondition(bearer?.utf8.allSatisfy(WebAddress.isPlain) ?? true, "a token that is no plain word") }
+        didSet { precondition(bearer?.utf8.allSatisfy(WebAddress.isPlain) ?? true, "not a plain token") }
     }
 
-    /// Whether libcurl is on this machine.
+    /// Whether libcurl is installed.
     public static var isThere: Bool { ccurl_load() }
 
     /// A client.
     /// - Parameters:
     ///   - authorityFile: PEM, the CAs that a server's certificate must lead to, and no others; nil: the system's.
-    ///   - proxy: a proxy's URL, given by the operator; the environment is not asked.
-    ///   - allowsPlainOnLoopback: whether plain HTTP is spoken with this machine itself: for benches.
+    ///   - proxy: a proxy's URL, given by the operator; the environment is not used.
+    ///   - allowsPlainOnLoopback: whether plain HTTP to this machine itself is allowed: for benches.
     /// - Throws: `HTTPFault`.
     public init(
         authorityFile: String? = nil, proxy: String? = nil, allowsPlainOnLoopback: Bool = false,
@@ -78,7 +78,7 @@ public struct HTTPClient: Sendable {
         self.allowsPlainOnLoopback = allowsPlainOnLoopback
     }
 
-    /// Whether an address may be asked: HTTPS, or this machine itself where that is allowed.
+    /// Whether a request to an address is allowed: HTTPS, or this machine itself if that is permitted.
     public func check(_ address: WebAddress) throws(HTTPFault) {
         guard address.isSecure || (allowsPlainOnLoopback && address.isLoopback) else {
             throw .notSecure(address.description)
@@ -86,14 +86,14 @@ public struct HTTPClient: Sendable {
     }
 
     /// GET.
-    /// - Throws: `HTTPFault`; a status that is no success is none.
+    /// - Throws: `HTTPFault`; any reply is returned, whatever its status.
     public func get(_ address: WebAddress) throws(HTTPFault) -> HTTPReply {
         let transfer = try transfer(address)
         return try transfer.reply(address.host)
     }
 
     /// POST of JSON.
-    /// - Throws: `HTTPFault`; a status that is no success is none.
+    /// - Throws: `HTTPFault`; any reply is returned, whatever its status.
     public func post(_ address: WebAddress, json: [UInt8]) throws(HTTPFault) -> HTTPReply {
         let transfer = try transfer(address)
         transfer.add(header: "Content-Type: application/json")
@@ -101,15 +101,15 @@ public struct HTTPClient: Sendable {
         return try transfer.reply(address.host)
     }
 
-    /// GET into a file, from an offset on where the server still has the same file.
+    /// GET into a file, from an offset if the server still has the same file.
     /// - Parameters:
-    ///   - file: a descriptor, written in order from where it stands.
+    ///   - file: a descriptor, written from its current position.
     ///   - offset: bytes that are there already.
     ///   - tag: the validator of the earlier part; without one, an offset is not asked for by `If-Range`.
     ///   - limit: of the whole file, with what is there already.
-    ///   - tagged: is told the reply's validator before its first byte is written: what is broken off can be taken up
-    ///     with it.
-    /// - Throws: `HTTPFault.cannotResume` where the server sends the file from its beginning: nothing has been written then.
+    ///   - tagged: is called with the reply's validator before its first byte is written, so that an interrupted download can be
+    ///     resumed with it.
+    /// - Throws: `HTTPFault.cannotResume` if the server sends the file from its beginning: nothing has been written then.
     public func download(
         _ address: WebAddress, to file: Int32, from offset: Int64 = 0, tag: String? = nil, limit: Int64,
         tagged: @escaping (String?) -> Void = { _ in }
@@ -146,13 +146,13 @@ public struct HTTPClient: Sendable {
         transfer.set(CCURL_LOW_SPEED_TIME, max(1, limits.silence.inMilliseconds / 1_000))
         if let authorityFile {
             var status = stat()
-            // libcurl would wait for somebody at a FIFO's other end.
+            // libcurl would block on a FIFO.
             guard stat(authorityFile, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
                 throw .badAuthorityFile(authorityFile)
             }
             transfer.authorityFile = authorityFile
             transfer.set(CCURL_CA_FILE, authorityFile)
-            // Debian's libcurl would look into /etc/ssl/certs as well, so that every public CA were trusted.
+            // Debian's libcurl would also use /etc/ssl/certs, so that every public CA would be trusted.
             transfer.set(CCURL_CA_FOLDER, nil)
         }
         return transfer

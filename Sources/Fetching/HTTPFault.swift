@@ -1,30 +1,30 @@
-/// Why a request has no reply that can be used.
+/// Why a request has no usable reply.
 public enum HTTPFault: Error, Equatable, Sendable {
-    /// libcurl is not on this machine.
+    /// libcurl is not installed.
     case noLibrary
-    /// The address is plain HTTP, which is only for this machine itself, and only where it was asked for.
+    /// The address is plain HTTP, which is allowed for this machine itself only, and only on request.
     case notSecure(String)
-    /// A reply that sends us elsewhere; where, where that can be shown.
+    /// A redirect; to which address, if that can be shown.
     case redirected(to: String)
-    /// More than the bound came, or was announced; the bound in bytes.
+    /// The reply is longer than the limit, or says so; the limit in bytes.
     case tooLong(limit: Int)
-    /// The head of the reply was longer than any is.
+    /// The header of the reply is longer than the limit.
     case headTooLong
-    /// The time is over; libcurl's words.
+    /// Timeout; libcurl's error text.
     case tooSlow(String)
     /// The name has no address.
     case unknownHost(String)
-    /// No connection; libcurl's words.
+    /// No connection; libcurl's error text.
     case unreachable(String)
-    /// The certificate is not accepted; OpenSSL's words.
+    /// The certificate is not accepted; OpenSSL's error text.
     case untrusted(String)
     /// The CA file cannot be used.
     case badAuthorityFile(String)
-    /// What came could not be written; the system's words.
+    /// The reply could not be written; the system's error text.
     case notWritten(String)
-    /// The server's reply does not go on where we have stopped: the file is another one by now.
+    /// The reply does not continue from the offset: the file has changed on the server.
     case cannotResume
-    /// Anything else; libcurl's words.
+    /// Any other failure; libcurl's error text.
     case failed(String)
 
     /// One sentence, lower case.
@@ -32,34 +32,34 @@ public enum HTTPFault: Error, Equatable, Sendable {
         switch self {
         case .noLibrary: "libcurl.so.4 is not on this machine"
         case .notSecure(let address): "\(address) is not protected by TLS"
-        case .redirected(let place): "the reply leads to another place: \(place)"
+        case .redirected(let place): "the server redirects to another address: \(place)"
         case .tooLong(let limit): "the reply is longer than \(limit) bytes"
-        case .headTooLong: "the reply's head is longer than any"
+        case .headTooLong: "the reply's header is too long"
         case .tooSlow(let why): "the reply did not come in time: \(why)"
         case .unknownHost(let host): "the name \(host) has no address"
         case .unreachable(let why): "no connection: \(why)"
         case .untrusted(let why): "the server's certificate is not accepted: \(why)"
-        case .badAuthorityFile(let path): "\(path) is no file of CA certificates"
-        case .notWritten(let why): "what came could not be written: \(why)"
-        case .cannotResume: "the server does not go on where the transfer has stopped"
+        case .badAuthorityFile(let path): "\(path) is not a file of CA certificates"
+        case .notWritten(let why): "the reply could not be written: \(why)"
+        case .cannotResume: "the server does not resume the transfer where it stopped"
         case .failed(let why): "the request failed: \(why)"
         }
     }
 
-    /// What to do about it: an order.
+    /// What to do about it, as an imperative.
     public var hint: String {
         switch self {
         case .noLibrary: "install it; on Debian: apt install libcurl4"
         case .notSecure: "give an address that begins with https://"
-        case .redirected: "see whether that place is right; if so, give its https:// address yourself"
-        case .tooLong, .headTooLong: "see that the address is right; ask who runs the server"
-        case .tooSlow, .unreachable: "see that the server runs, and that host and port are its own; then run it again"
-        case .unknownHost: "correct the address, or mend this machine's name service"
+        case .redirected: "check whether that address is right; if so, give its https:// address yourself"
+        case .tooLong, .headTooLong: "check that the address is right; ask who runs the server"
+        case .tooSlow, .unreachable: "check that the server runs, and that host and port are its own; then run it again"
+        case .unknownHost: "correct the address, or fix name resolution on this machine"
         case .untrusted: "give the CA that signed it with --ca FILE; see this machine's clock, too: date"
         case .badAuthorityFile: "give a PEM file with one or more CA certificates"
-        case .notWritten: "make room, or see that we may write there"
-        case .cannotResume: "begin anew"
-        case .failed: "see that the address is right; ask who runs the server"
+        case .notWritten: "free disk space, or check that we may write there"
+        case .cannotResume: "start again"
+        case .failed: "check that the address is right; ask who runs the server"
         }
     }
 }

@@ -13,12 +13,12 @@ final class HTTPTransfer {
     private var headers: OpaquePointer?
     private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CCURL_ERROR_LENGTH))
     private var headLength = 0
-    /// Where the server says that a part begins.
+    /// The offset at which the server says that a part begins.
     private var begin: Int64?
     private var body: [UInt8] = []
     private var fault: HTTPFault?
     private var hasEnough = false
-    /// Of a download: where to, how many bytes at most, and where they begin.
+    /// Of a download: the descriptor, the maximum number of bytes, and the offset at which they begin.
     private var file: (descriptor: Int32, limit: Int64, offset: Int64)?
     private var tagged: (String?) -> Void = { _ in }
 
@@ -38,7 +38,7 @@ final class HTTPTransfer {
             HTTPTransfer.from(me)?.take(header: UnsafeRawBufferPointer(start: bytes, count: one * count)) == true
                 ? one * count : 0
         }
-        add(header: "Expect:")  // no waiting for «100 Continue»
+        add(header: "Expect:")  // no waiting for "100 Continue"
     }
 
     deinit {
@@ -51,7 +51,7 @@ final class HTTPTransfer {
         pointer.map { Unmanaged<HTTPTransfer>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    // An option that libcurl does not take must not be silently missing: these are what protects us.
+    // An option that libcurl rejects must not be missing silently: these options are our protection.
 
     func set(_ option: Int, _ number: CLong) {
         let result = ccurl_set_number(handle, CInt(option), number)
@@ -135,7 +135,7 @@ final class HTTPTransfer {
         let status = Int(ccurl_number(handle, CInt(CCURL_STATUS)))
         if let file, status == 200 || status == 206 { return write(bytes, file, status) }
         if file != nil, body.count + bytes.count > longestBody {
-            // Only a part of what is said instead of a file is wanted.
+            // Only a part of an error reply's body is wanted.
             body += bytes.prefix(longestBody - body.count)
             hasEnough = true
             return false
@@ -183,7 +183,7 @@ extension Substring {
     }
 }
 
-/// Received text for one line of a log: at most 200 characters, and a dot for whatever could be taken for something else.
+/// Received text for one line of a log: at most 200 characters, with a dot for any that could be mistaken for something else.
 public func printable(_ bytes: some Sequence<UInt8>) -> String {
     let shown = bytes.prefix(201).map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: ".") }
     return String(decoding: shown.prefix(200), as: UTF8.self) + (shown.count > 200 ? "..." : "")

@@ -1,10 +1,10 @@
-/// An address that is asked over HTTP, taken apart and put together again, so that what is asked is what was checked.
+/// An HTTP address, split into its parts and put together again, so that the address used is the one checked.
 public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
     /// Whether TLS protects it.
     public let isSecure: Bool
     /// A name in lower case, or an address without brackets.
     public let host: String
-    /// 443 or 80 where the text names none.
+    /// 443 or 80 if the text has no port.
     public let port: UInt16
     /// Empty, or begins with `/` and does not end with one.
     public let path: String
@@ -15,11 +15,11 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
         case scheme
         /// A user name or a password.
         case credentials
-        /// No host, or one with characters that no host has.
+        /// No host, or one with invalid characters.
         case host
         /// Not 1 to 65535.
         case port
-        /// Characters that no path has, `..`, a query or a fragment.
+        /// Characters that are not allowed in a path, `..`, a query or a fragment.
         case path
 
         /// One sentence, lower case.
@@ -34,7 +34,7 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Takes `https://host[:port][/path]` apart.
+    /// Parses `https://host[:port][/path]`.
     /// - Throws: `Fault`.
     public init(_ text: String) throws(Fault) {
         let rest: Substring
@@ -65,7 +65,7 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
         (self.isSecure, self.host, self.port, self.path) = (isSecure, host, port, path)
     }
 
-    /// An address below this one. The parts are ours, or have been checked to be plain: `isPlain`.
+    /// An address below this one. The parts are our own, or have been checked with `isPlain`.
     public func appending(_ parts: String) -> WebAddress {
         precondition(parts.utf8.allSatisfy { $0 == UInt8(ascii: "/") || WebAddress.isPlain($0) }, "not a plain path")
         return WebAddress(isSecure: isSecure, host: host, port: port, path: path + "/" + parts)
@@ -93,7 +93,7 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// `host`, `host:port`, `[address]:port`: only characters that such a thing has, so that it can stand in a URL or a
+/// `host`, `host:port`, `[address]:port`: only characters that are allowed there, so that it can be part of a URL or a
 /// configuration file. The port is a text of digits, of any size.
 public struct HostAndPort: Equatable, Sendable {
     /// In lower case, without brackets.
@@ -101,7 +101,7 @@ public struct HostAndPort: Equatable, Sendable {
     /// Digits.
     public let port: Substring?
 
-    /// nil where it is something else.
+    /// nil for anything else.
     public init?(_ text: Substring) {
         if text.hasPrefix("[") {
             guard let end = text.firstIndex(of: "]") else { return nil }

@@ -1,11 +1,11 @@
-/// The letters of PNG files: five dots wide and eight high, ours, and no more of them than pictures have.
+/// The letters of PNG files: our own font, five dots wide and eight high, with only the characters that pictures use.
 enum Glyph {
-    /// With the blank column after it.
+    /// Including the blank column after it.
     static let width = 6
-    /// With the blank row under it; letters that hang down reach into the eighth.
+    /// Including the blank row under it; descenders reach into the eighth row.
     static let height = 9
 
-    /// Where a character has dots: nowhere for a blank, and everywhere for what no picture has, so that it is seen.
+    /// The dots of a character: none for a blank, and all for a character that no picture uses, so that the error is visible.
     static func dots(of character: Character) -> [(row: Int, column: Int)] {
         let bits: UInt64 = character == " " ? 0 : shapes[character] ?? unknown
         var dots: [(row: Int, column: Int)] = []

@@ -1,9 +1,9 @@
 import SRUP
 
-/// A way to show a 128-bit value to a person who compares it with what another screen shows (§8).
+/// A way to show a 128-bit value to a person who compares it with another screen (§8).
 ///
-/// Both ends must show the same view, so both are pinned to it by its name, the raw value. What a named view looks like
-/// never changes: not its order, not its colours, not its words. What would be better gets a new name.
+/// Both ends must show the same view, so both agree on its name (the raw value here). A named view never
+/// changes: not its order, not its colours, not its words. An improved one gets a new name.
 ///
 /// Each view shows all 128 bits: two different values never give the same picture.
 public enum HumanView: String, CaseIterable, Sendable {
@@ -13,13 +13,13 @@ public enum HumanView: String, CaseIterable, Sendable {
     case pictograph
     /// 8 × 8 cells of four colours, two bits a cell, with a letter in each (§8.1, Figure 5).
     case colours
-    /// Eleven words of 4096 (§8.2, Figure 6).
+    /// Eleven words out of 4096 (§8.2, Figure 6).
     case words
 
     /// The views as people count them.
     public static let counted: [HumanView] = [.words, .hexadecimal, .pictograph, .colours]
 
-    /// Its name and its number, `words, view 1 of 4`: both ends say it, so that two people who look at different views notice.
+    /// Its name and its number, `words, view 1 of 4`: both ends show it, so that two people who look at different views notice.
     public var title: String {
         let place = HumanView.counted.firstIndex(of: self) ?? 0
         return "\(rawValue), view \(place + 1) of \(HumanView.counted.count)"
@@ -53,7 +53,7 @@ package func hyphenated(_ bytes: UnsafeRawBufferPointer) -> String {
 // MARK: - The pictograph
 
 /// The bits go row by row, the most significant first, around the corners. Three corner blocks are black and the one at
-/// the lower right is white, as with the eyes of a QR code: so a person sees when one of the two is turned.
+/// the lower right is white, as with the finder patterns of a QR code: so a person notices if one of the two is rotated.
 private func pictographGrid(_ bytes: UnsafeRawBufferPointer) -> Grid {
     let side = 12
     var bits = bytes.lazy.flatMap { byte in (0..<8).lazy.map { byte >> (7 - $0) & 1 == 1 } }.makeIterator()

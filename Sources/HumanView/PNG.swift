@@ -2,12 +2,12 @@ import CPNG
 
 extension Picture {
     /// The picture as a PNG file.
-    /// - Throws: `LibraryFault` where libpng is not installed.
+    /// - Throws: `LibraryFault` if libpng is not installed.
     public func png() throws(LibraryFault) -> [UInt8] {
         guard cpng_load() else { throw .missing(package: "libpng16-16") }
         let raster = Raster(self)
         let palette = raster.palette.flatMap { [$0.rgb.red, $0.rgb.green, $0.rgb.blue] }
-        // No compression makes more of it than the pixels and a little for each piece.
+        // The upper bound without compression: the pixels, and a little for each chunk.
         var size = raster.pixels.count + 4096
         var file = [UInt8](repeating: 0, count: size)
         let isDone = cpng_encode(
@@ -18,10 +18,10 @@ extension Picture {
     }
 }
 
-/// A picture in pixels, each a place in the palette.
+/// A picture in pixels, each an index into the palette.
 struct Raster {
     let width, height: Int
-    /// Black and white come first: what has no colour needs one bit a pixel.
+    /// Black and white come first: a picture without colours needs one bit a pixel.
     let palette: [Grid.Cell]
     private(set) var pixels: [UInt8]
 

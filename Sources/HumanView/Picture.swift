@@ -1,6 +1,6 @@
-/// What is to be drawn, whatever draws it: a name, and lines of text or a grid of cells.
+/// What is drawn, whatever the output format: a name, and lines of text or a grid of cells.
 public struct Picture: Equatable, Sendable {
-    /// What is drawn.
+    /// The content.
     public enum Form: Equatable, Sendable {
         /// Lines of letters, digits, hyphens and blanks.
         case text([String])
@@ -8,9 +8,9 @@ public struct Picture: Equatable, Sendable {
         case grid(Grid)
     }
 
-    /// What it is called: the view's name, so that two people can see that they look at the same kind.
+    /// The view's name, so that two people can see that they look at the same kind.
     public let name: String
-    /// What is drawn.
+    /// The content.
     public let form: Form
 
     /// A picture of this form.
@@ -19,10 +19,10 @@ public struct Picture: Equatable, Sendable {
 
 /// Cells in rows, with a white margin around them.
 public struct Grid: Equatable, Sendable {
-    /// What a cell can be.
+    /// The contents of a cell.
     ///
     /// The colours are of the 6 × 6 × 6 cube that terminals have, so that they are the same wherever they are drawn.
-    /// Each is told from the others by its lightness alone, and so by all eyes that see light, and in greyscale.
+    /// Each differs from the others in lightness alone, so it is also distinguishable to colour-blind people and in greyscale.
     public enum Cell: Equatable, Sendable, CaseIterable {
         case black, white, navy, orange, aqua, yellow
 
@@ -58,7 +58,7 @@ public struct Grid: Equatable, Sendable {
             }
         }
 
-        /// What its letter is drawn in: black or white.
+        /// The colour of its letter: black or white.
         public var ink: Cell { self == .navy || self == .black ? .white : .black }
     }
 
@@ -66,7 +66,7 @@ public struct Grid: Equatable, Sendable {
     public let columns: Int
     /// The cells, row by row.
     public let cells: [Cell]
-    /// The cells of white around it.
+    /// The width of the white margin, in cells.
     public let margin: Int
 
     /// A grid of whole rows.
@@ -85,7 +85,7 @@ public struct Grid: Equatable, Sendable {
 }
 
 extension Picture {
-    /// The same in words, for those who hear it: the text, or a line a row, its letters or 1 for black and 0 for white.
+    /// The same as text, for a screen reader: the words, or a line per row, its letters or 1 for black and 0 for white.
     public var spoken: String {
         switch form {
         case .text(let lines): lines.joined(separator: " ")

@@ -1,8 +1,8 @@
 import SRUP
 
 extension Picture {
-    /// The picture as one SVG document that needs nothing else: no style sheet, no script, no font of its own. Its
-    /// colours do not follow the page's, since they are what is compared. It has a text alternative.
+    /// The picture as one self-contained SVG document: no style sheet, no script, no font of its own. Its
+    /// colours do not follow the page's theme, since they are what is compared. It has a text alternative.
     public var svg: String {
         switch form {
         case .text(let lines): svg(lines)
@@ -41,7 +41,7 @@ extension Picture {
             ["<g shape-rendering=\"crispEdges\" \(style)>"] + shapes + ["</g>"])
     }
 
-    /// Names and lines are of letters, digits, hyphens and blanks: nothing that XML would want escaped.
+    /// Names and lines consist of letters, digits, hyphens and blanks: nothing that XML would require to be escaped.
     private func document(width: Int, height: Int, _ body: [String]) -> String {
         let head = [
             "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"\(width)\" height=\"\(height)\""

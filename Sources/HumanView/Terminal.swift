@@ -5,7 +5,7 @@ public enum TerminalStyle: Equatable, Sendable {
     /// Characters alone: no escape sequence.
     case plain
 
-    /// Colours, if this is a terminal that has them and nobody asked for none (`NO_COLOR`, https://no-color.org).
+    /// Colours, if this is a terminal that supports them and they are not switched off (`NO_COLOR`, https://no-color.org).
     /// - Parameters:
     ///   - isTerminal: whether the output goes to one.
     ///   - environment: the value of an environment variable, by its name.
@@ -16,7 +16,7 @@ public enum TerminalStyle: Equatable, Sendable {
 }
 
 extension Picture {
-    /// The picture in lines for a terminal, light or dark: it brings its own background and margin with it.
+    /// The picture in lines for a terminal, light or dark: it has its own background and margin.
     public func terminal(_ style: TerminalStyle) -> String {
         let lines: [String] =
             switch (form, style) {
@@ -47,7 +47,7 @@ extension Grid {
         }
     }
 
-    /// Letters with a blank between them; without letters, `##` for black and `..` for white, which say which they are on
+    /// Letters with a blank between them; without letters, `##` for black and `..` for white, which are clear on
     /// any background.
     fileprivate var plain: [String] {
         (0..<rows).map { row in

@@ -1,8 +1,8 @@
 import SRUP
 
-/// The 4096 words: `Scripts/words.py` tells where they come from and how they were chosen.
+/// The 4096 words: `Scripts/words.py` documents where they come from and how they were chosen.
 ///
-/// They are kept as one constant text and are taken apart each time: a value is shown seldom, and a beacon that shows
+/// They are stored as one constant text and split each time: a value is shown seldom, and a beacon that shows
 /// none has no array of them in memory.
 enum WordList {
     /// 2¹²: a word is twelve bits.
@@ -17,7 +17,7 @@ enum WordList {
 
     /// The words for 16 bytes: 128 bits and then four zeros, twelve bits a word, the most significant first.
     ///
-    /// The paper wants four fixed bits and does not say where. At the end, the last word is one of every sixteenth of
+    /// The paper requires four fixed bits and does not say where. At the end, the last word is one of every sixteenth of
     /// the list; before the last eight bits, it would be one of the first 256, which all begin with a.
     static func words(for bytes: UnsafeRawBufferPointer) -> [String] {
         withWords { list in
@@ -30,7 +30,7 @@ enum WordList {
         }
     }
 
-    /// The value that eleven words in this order stand for, in letters of either case; nil where one is not in the list
+    /// The value of eleven words in this order, in letters of either case; nil if one is not in the list
     /// or the four fixed bits are not zeros. For tests and tools: people compare words, they do not type them.
     static func value(of words: some Collection<some StringProtocol>) -> Secret? {
         guard words.count == wordsOfValue else { return nil }
@@ -48,7 +48,7 @@ enum WordList {
 }
 
 extension HumanView {
-    /// The value that eleven words stand for, in letters of either case, with white space between them; nil where they
+    /// The value of eleven words, in letters of either case, with white space between them; nil if they
     /// are not such words.
     public static func value(ofWords words: String) -> Secret? {
         WordList.value(of: words.split { $0.isWhitespace })

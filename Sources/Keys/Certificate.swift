@@ -24,7 +24,7 @@ public final class Certificate: @unchecked Sendable {
     public var commonName: String? { soleCommonName(X509_get_subject_name(handle)) }
 
     /// The key that it certifies.
-    /// - Throws: `EncodingError`: a certificate for another kind of key than RSA is none for us.
+    /// - Throws: `EncodingError`: among others if the certificate is for another kind of key than RSA.
     public func publicKey() throws(EncodingError) -> PublicKey {
         defer { ERR_clear_error() }
         guard let key = X509_get_pubkey(handle) else { throw .malformed }
@@ -33,10 +33,10 @@ public final class Certificate: @unchecked Sendable {
         return publicKey
     }
 
-    /// The first second after its time, since 1970 in UTC.
+    /// The end of its validity, in seconds since 1970 in UTC.
     public var notAfter: Int64 { seconds(X509_get0_notAfter(handle)) }
 
-    /// The first second of its time, since 1970 in UTC.
+    /// The start of its validity, in seconds since 1970 in UTC.
     public var notBefore: Int64 { seconds(X509_get0_notBefore(handle)) }
 
     /// Whether the issuer's key has signed it.
@@ -54,7 +54,7 @@ public final class Certificate: @unchecked Sendable {
 
     private func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
         var parts = tm()
-        guard ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }  // what cannot be read is long over
+        guard ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }  // a time that cannot be read counts as long past
         return Int64(timegm(&parts))
     }
 }

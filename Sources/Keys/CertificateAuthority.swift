@@ -1,23 +1,23 @@
 import COpenSSL
 import SRUP
 
-/// A small certificate authority: one key that signs certificates and says which of them hold no longer.
+/// A small certificate authority: one key that signs certificates and lists the revoked ones.
 public final class CertificateAuthority: Sendable {
     let key: IdentityKey
-    /// Its own certificate, which those who check its others are given.
+    /// Its own certificate, given to those who check the others.
     public let certificate: Certificate
 
-    /// Why nothing was signed: ours, or the operator's; never a peer's.
+    /// Why nothing was signed: our fault or the operator's, never a peer's.
     public enum Fault: Error, Equatable, Sendable {
-        /// OpenSSL would not.
+        /// OpenSSL failed.
         case refused
         /// The key is not the certificate's.
         case keyDoesNotFit
     }
 
-    /// What a certificate is good for.
+    /// What a certificate is for.
     public enum Use: Equatable, Sendable {
-        /// To be let in by a server, such as the broker.
+        /// To authenticate to a server, such as the broker.
         case client
         /// To be a server under this name: a DNS name or an IP address.
         case server(host: String)
@@ -47,7 +47,7 @@ public final class CertificateAuthority: Sendable {
         return try CertificateAuthority(key: key, certificate: draft.signed(by: key))
     }
 
-    /// A certificate for somebody else's key.
+    /// A certificate for another node's key.
     /// - Throws: `Fault`.
     public func certify(
         _ publicKey: PublicKey, named name: String, for use: Use, from start: Int64, until end: Int64
@@ -126,7 +126,7 @@ private final class Draft {
     }
 }
 
-/// A number of ours for OpenSSL; to be freed.
+/// A number for OpenSSL; the caller frees it.
 func serialNumber(_ bytes: [UInt8]) -> UnsafeMutablePointer<ASN1_INTEGER>? {
     guard let number = BN_bin2bn(bytes, Int32(bytes.count), nil) else { return nil }
     defer { BN_free(number) }
@@ -134,7 +134,7 @@ func serialNumber(_ bytes: [UInt8]) -> UnsafeMutablePointer<ASN1_INTEGER>? {
 }
 
 extension Certificate {
-    /// Its number: 16 bytes in our own.
+    /// The serial number: 16 bytes in our own certificates.
     public var serial: [UInt8] {
         guard let number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(handle), nil) else { return [] }
         defer { BN_free(number) }

@@ -6,11 +6,11 @@ import SRUP
 /// `@unchecked Sendable`: not changed after it has been made.
 public final class CertificateRequest: @unchecked Sendable {
     let handle: OpaquePointer
-    /// The key that the certificate shall be for; its private half has signed the request.
+    /// The key to be certified; its private half has signed the request.
     public let publicKey: PublicKey
 
     /// A request that came from outside, in PEM.
-    /// - Throws: `EncodingError`: among others where the request is not signed by its own key.
+    /// - Throws: `EncodingError`: among others if the request is not signed by its own key.
     public init(pem bytes: [UInt8]) throws(EncodingError) {
         handle = try parsed(bytes, cossl_read_request)
         defer { ERR_clear_error() }
@@ -58,6 +58,6 @@ func soleCommonName(_ name: OpaquePointer?) -> String? {
     let length = Int(ASN1_STRING_length(data))
     guard (1...64).contains(length), let bytes = ASN1_STRING_get0_data(data) else { return nil }
     let text = UnsafeBufferPointer(start: bytes, count: length)
-    // Only what is printable and cannot be taken for something else: no zero byte, no wide characters.
+    // Only printable characters that cannot be mistaken for others: no zero byte, no wide characters.
     return text.allSatisfy({ (0x21...0x7E).contains($0) }) ? String(decoding: text, as: UTF8.self) : nil
 }

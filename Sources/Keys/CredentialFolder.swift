@@ -1,21 +1,21 @@
 import Glibc
 
-/// The folder with everything that makes a beacon itself: its keys, its certificate, whom it trusts, and how far its
-/// enrolment has come. For its owner only. The names are ours: nothing in a reply has a say in them.
+/// The folder with a beacon's credentials: its keys, its certificate, the servers it trusts, and the state of its
+/// enrolment. For its owner only. The file names are fixed: nothing in a reply affects them.
 public struct CredentialFolder: Sendable {
     /// Where it is.
     public let path: String
     /// The private identity key.
     public var identityKey: String { path + "/identity.key.pem" }
-    /// What it was before the last rotation: opens what was sealed to it, and signs nothing.
+    /// The key before the last rotation: opens what was sealed to it, and signs nothing.
     public var oldIdentityKey: String { path + "/identity.old.key.pem" }
-    /// What a rotation that was interrupted is making it.
+    /// The new key of an interrupted rotation.
     public var nextIdentityKey: String { path + "/identity.next.key.pem" }
-    /// Its public half, for whoever asks for it.
+    /// Its public half, for anyone who asks for it.
     public var identityPublicKey: String { path + "/identity.pub.pem" }
     /// The C2 server's public key.
     public var serverKey: String { path + "/server.pub.pem" }
-    /// What the enrolment knows, and how far it is.
+    /// The enrolment's data and its state.
     public var record: String { path + "/enrolment.json" }
     /// The CAs that the registration service's certificate must lead to, where the system's are not to be used.
     public var serviceAuthority: String { path + "/service-ca.pem" }
@@ -23,7 +23,7 @@ public struct CredentialFolder: Sendable {
     public var access: AccessFiles { AccessFiles(folder: path + "/access") }
     /// What it saw before the last renewal.
     public var oldAccess: AccessFiles { AccessFiles(folder: path + "/access.old") }
-    /// What a renewal is getting.
+    /// The files of a renewal in progress.
     public var newAccess: AccessFiles { AccessFiles(folder: path + "/access.new") }
 
     /// The client certificate for the broker, its key, and the broker's CA.

@@ -1,7 +1,7 @@
 import COpenSSL
 import Glibc
 
-/// SHA-256 of bytes: what keys, certificates and tokens are known by where they themselves need not be kept.
+/// SHA-256 of bytes: identifies keys, certificates and tokens where they themselves need not be kept.
 public func sha256(_ bytes: [UInt8]) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: 32) { digest, count in
         let made = SHA256(bytes, bytes.count, digest.baseAddress)
@@ -12,7 +12,7 @@ public func sha256(_ bytes: [UInt8]) -> [UInt8] {
 
 /// SHA-256 of a file from its first byte to its last, whatever its length.
 /// - Parameter descriptor: read from its beginning on; its position is moved.
-/// - Returns: nil where it cannot be read.
+/// - Returns: nil if it cannot be read.
 public func sha256(ofFile descriptor: Int32) -> [UInt8]? {
     guard lseek(descriptor, 0, SEEK_SET) == 0 else { return nil }
     guard let context = EVP_MD_CTX_new() else { preconditionFailure("OpenSSL made no context") }
@@ -32,7 +32,7 @@ public func sha256(ofFile descriptor: Int32) -> [UInt8]? {
     }
 }
 
-/// OpenSSL's name and version, as it runs.
+/// The name and version of the OpenSSL that is loaded.
 public var opensslVersion: String {
     String(cString: OpenSSL_version(OPENSSL_VERSION)).split(separator: " ").prefix(2).joined(separator: " ")
 }

@@ -1,11 +1,11 @@
 import COpenSSL
 import SRUP
 
-/// Why bytes that came from outside are no key or certificate that we use: a peer's fault.
+/// Why bytes from outside are not a key or certificate that we can use: a peer's fault.
 public enum EncodingError: Error, Equatable, Sendable {
     /// More bytes than any key or certificate has.
     case tooLong(bytes: Int)
-    /// Not what it should be, or something is left over.
+    /// Not the expected encoding, or bytes are left over.
     case malformed
     /// A key of another kind than RSA.
     case notRSA
@@ -24,7 +24,7 @@ public enum EncodingError: Error, Equatable, Sendable {
         case .notRSA: "it is not an RSA key"
         case .wrongSize(let bits): "it has \(bits) bits, wanted 2048 to 16384"
         case .wrongExponent: "its public exponent is not an odd number from 3 to 2^64"
-        case .weak: "its numbers make no safe RSA key"
+        case .weak: "its numbers do not make a safe RSA key"
         }
     }
 }
@@ -90,7 +90,7 @@ func parsed(
     return object
 }
 
-/// What OpenSSL writes of something public. That it writes none into memory is ours, so a crash.
+/// OpenSSL's encoding of something public. A failure to write into memory is a programming error, so a crash.
 func written(_ writer: (OpaquePointer) -> Int32) -> [UInt8] {
     let bio = BIO_new(BIO_s_mem())
     guard let bio, writer(bio) == 1 else { preconditionFailure("OpenSSL wrote no key or certificate into memory") }

@@ -4,9 +4,9 @@ import Glibc
 public struct OpenPlace: Equatable, Sendable {
     /// The file, the folder or the link.
     public let path: String
-    /// What is wrong with it: stands behind the path.
+    /// What is wrong with it: follows the path in the sentence.
     public let fault: String
-    /// The commands that close it.
+    /// The commands that fix it.
     public let remedy: String
 
     /// Links that are followed at most, as the kernel does.
@@ -16,7 +16,7 @@ public struct OpenPlace: Equatable, Sendable {
     /// a folder can put another file in this one's place, so each folder above it is checked, and each link on the way. In a
     /// folder with the sticky bit, such as /tmp, others cannot rename or remove what is not theirs.
     ///
-    /// - Returns: nil where there is none, and where the file does not exist: opening it reports that.
+    /// - Returns: nil if there is none, or if the file does not exist: opening it reports that.
     public static func first(onTheWayTo path: String) -> OpenPlace? {
         var place = ""
         var left = Array(absolute(path).split(separator: "/").reversed())
@@ -42,7 +42,7 @@ public struct OpenPlace: Equatable, Sendable {
         return nil
     }
 
-    /// nil where only root and we can change it.
+    /// nil if only root and we can change it.
     private init?(_ path: String) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return nil }
@@ -83,7 +83,7 @@ public struct OpenPlace: Equatable, Sendable {
     }
 }
 
-/// Opens a regular file, and nothing else: a FIFO in its place would keep us waiting for somebody at its other end, and a device
+/// Opens a regular file, and nothing else: a FIFO in its place would block until another process opens it, and a device
 /// can do anything. A link is not followed.
 /// - Parameters:
 ///   - flags: `O_RDONLY` and so on.
@@ -112,18 +112,18 @@ public func isIrregular(_ path: String, isFollowing: Bool = false) -> Bool {
     return status.st_mode & S_IFMT != S_IFREG
 }
 
-/// The system's number for why a file cannot be opened, in words.
+/// The system's error text for why a file cannot be opened.
 public func fileFault(_ number: Int32) -> String {
     number == ENXIO ? "it is not a regular file" : String(cString: strerror(number))
 }
 
-/// Files that decide whom a program believes and what it does: nobody but root and we may change them, or put others in their
+/// Files that decide whom a program trusts and what it does: nobody but root and we may change them, or put others in their
 /// place. One rule and one sentence for the beacon, the bench's servers and its device.
 public enum FileTrust {
     /// Why a file may not decide that: it is not a regular one, or others can change it. A file that does not exist is left to
     /// the caller that opens it.
-    /// - Parameter name: what it is: stands before its path.
-    /// - Returns: a sentence and what to do; nil where all is well.
+    /// - Parameter name: what it is: it precedes the path in the sentence.
+    /// - Returns: a sentence and what to do; nil if all is well.
     public static func fault(of path: String, as name: String) -> (sentence: String, hint: String)? {
         guard !isIrregular(path, isFollowing: true) else {
             return ("\(name) \(path) is not a regular file", "put the file itself there: ls -l \(path)")
@@ -132,8 +132,8 @@ public enum FileTrust {
     }
 
     /// Why a file or folder may not decide that: others can change it, or put another one in its place.
-    /// - Parameter name: what it is: stands before its path.
-    /// - Returns: a sentence and what to do; nil where all is well.
+    /// - Parameter name: what it is: it precedes the path in the sentence.
+    /// - Returns: a sentence and what to do; nil if all is well.
     public static func fault(ofPlace path: String, as name: String) -> (sentence: String, hint: String)? {
         guard let open = OpenPlace.first(onTheWayTo: path) else { return nil }
         let place = open.path == path ? "it" : open.path

@@ -2,7 +2,7 @@ import COpenSSL
 import SRUP
 
 // Keys in hardware, by OpenSSL's own mechanisms: tpm2-openssl's provider for a TPM 2.0, libp11's engine for PKCS#11 tokens.
-// Neither is linked with: what is not installed is missed only by who names it.
+// Neither is linked: a missing one affects only those who name it.
 
 extension KeyHome {
     /// The key in hardware that a file's bytes name.
@@ -24,10 +24,10 @@ extension KeyHome {
         return loaded
     }
 
-    /// OpenSSL's room for the algorithms that work on this key; nil: the usual one.
+    /// The OpenSSL library context of the algorithms that work on this key; nil: the default one.
     var library: OpaquePointer? { self == .wrapped || self == .tpm ? TPM.library : nil }
 
-    /// What OpenSSL is told with each operation; nil: nothing.
+    /// The options that OpenSSL gets with each operation; nil: none.
     var properties: String? { self == .wrapped || self == .tpm ? TPM.properties : nil }
 
     private static func line(_ bytes: UnsafeRawBufferPointer, of path: String) throws -> String {
@@ -55,7 +55,7 @@ extension KeyHome {
 
     private static func storedKey(_ handle: String, of path: String) throws -> OpaquePointer {
         let library = try TPM.opened(for: path, .tpm)
-        // Nothing else than a persistent object: it is for OpenSSL's stores to say what else an address may be.
+        // Only a persistent object: OpenSSL's stores decide what else an address may be.
         guard handle.wholeMatch(of: /handle:0x81[0-9A-Fa-f]{6}/) != nil else {
             throw KeyError.badLine(path: path, why: "it is not handle:0x81 and six hexadecimal digits")
         }
@@ -92,11 +92,11 @@ struct LoadedKey {
     }
 }
 
-/// The room in OpenSSL in which the TPM's algorithms are: one of its own, so that nothing else is ever done by a TPM.
+/// The OpenSSL library context with the TPM's algorithms: a separate one, so that the TPM does nothing else.
 enum TPM {
     static let properties = "?provider=tpm2,tpm2.digest!=yes,tpm2.cipher!=yes"
 
-    private struct Opened: @unchecked Sendable {  // made once, and kept to the process's end
+    private struct Opened: @unchecked Sendable {  // made once, and kept for the life of the process
         let library: OpaquePointer?
         let why: String
     }
@@ -113,7 +113,7 @@ enum TPM {
 
     static var library: OpaquePointer? { opened.library }
 
-    /// Why there is no room, or why it has just refused something.
+    /// Why there is no context, or why it has just refused something.
     static var whyNot: String { opened.library == nil ? opened.why : opensslReason() }
 
     static func opened(for path: String, _ home: KeyHome) throws -> OpaquePointer {
@@ -122,8 +122,8 @@ enum TPM {
     }
 }
 
-/// OpenSSL's words on what it would not do.
-/// - Parameter isFirst: the first ones: what an engine says itself stands before OpenSSL's «failed loading».
+/// OpenSSL's error text for a refusal.
+/// - Parameter isFirst: the first error: an engine's own comes before OpenSSL's "failed loading".
 func opensslReason(first isFirst: Bool = false) -> String {
     var (data, flags) = (UnsafePointer<CChar>?.none, Int32(0))
     let code = isFirst ? ERR_peek_error_data(&data, &flags) : ERR_peek_last_error_data(&data, &flags)

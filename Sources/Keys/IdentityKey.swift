@@ -14,7 +14,7 @@ public final class IdentityKey: Signer, @unchecked Sendable {
     public let publicKey: PublicKey
 
     /// The key in a PEM file, PKCS#1 or PKCS#8, not under a passphrase; or the one in hardware that the file names (`KeyHome`).
-    /// - Throws: `KeyError`: among others where the file is not ours alone (design rule: never read a key that others can).
+    /// - Throws: `KeyError`: among others if other users can access the file (a key that others can read is never used).
     public convenience init(pemFile path: String) throws {
         self.init(
             adopting: try KeyFile.read(path, isPrivate: true) { bytes in
@@ -33,11 +33,11 @@ public final class IdentityKey: Signer, @unchecked Sendable {
 
     deinit { EVP_PKEY_free(handle) }
 
-    /// Why a signature could not be made: ours, never a peer's.
+    /// Why a signature could not be made: our fault, never a peer's.
     public enum SigningError: Error, Equatable { case refused }
 
     /// RSASSA-PKCS1-v1_5 with SHA-256; deterministic, so the same message gives the same bytes.
-    /// - Throws: `SigningError` where OpenSSL, or the hardware behind it, would not sign.
+    /// - Throws: `SigningError` if OpenSSL, or the hardware behind it, would not sign.
     public func signature(over parts: [ArraySlice<UInt8>]) throws -> [UInt8] {
         guard let context = EVP_MD_CTX_new() else { throw SigningError.refused }
         defer { EVP_MD_CTX_free(context) }
@@ -68,13 +68,14 @@ public final class IdentityKey: Signer, @unchecked Sendable {
         return Array(signature[..<length])
     }
 
-    /// Bytes that take a signature or an opened value: what a provider says of its keys is not always enough, or too much.
+    /// The size of a buffer for a signature or an opened value: what a provider reports for its keys is not always enough, or
+    /// too much.
     var roomForOne: Int { max(Int(EVP_PKEY_get_size(handle)), publicKey.modulusLength) }
 
     /// Whether what is sealed to this key can be opened with it now: hardware may have gone away, or be busy.
     public var opens: Bool { (try? unseal(publicKey.seal(.random()))) != nil }
 
-    /// A key in hardware may be for one use only, which is found out now rather than at the first request.
+    /// A key in hardware may be for one use only; this finds out now rather than at the first request.
     private func checkUses(_ path: String) throws {
         guard home != .file else { return }
         let message = randomBytes(32)

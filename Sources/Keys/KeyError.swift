@@ -1,8 +1,8 @@
-/// What is wrong with a key file: the operator's to mend, so each says what was met and what to do.
+/// What is wrong with a key file, and what to do: for the operator to fix.
 public enum KeyError: Error, Equatable, Sendable {
     /// No such file.
     case missing(path: String)
-    /// The system would not let us read it; its words.
+    /// The system would not let us read it; its error text.
     case unreadable(path: String, why: String)
     /// A directory, a link, a device: anything but a regular file.
     case notAFile(path: String)
@@ -12,7 +12,7 @@ public enum KeyError: Error, Equatable, Sendable {
     case foreignOwner(path: String, owner: UInt32)
     /// Longer than any key file.
     case tooLong(path: String)
-    /// Not a PEM key, or one that ends too soon, or one under a passphrase.
+    /// Not a PEM key, or a truncated one, or one with a passphrase.
     case notAKey(path: String)
     /// A key of another kind than RSA.
     case notRSA(path: String)
@@ -20,13 +20,13 @@ public enum KeyError: Error, Equatable, Sendable {
     case wrongSize(path: String, bits: Int)
     /// An RSA key whose public exponent is even, 1, or longer than 64 bits.
     case wrongExponent(path: String)
-    /// OpenSSL has nothing with which to reach the hardware that the file names; its words.
+    /// OpenSSL has no provider or engine for the hardware that the file names; its error text.
     case noWay(path: String, home: KeyHome, why: String)
-    /// The hardware, or what stands before it, does not give us the key; OpenSSL's words.
+    /// The hardware, or its driver, does not give us the key; OpenSSL's error text.
     case refused(path: String, home: KeyHome, why: String)
-    /// The hardware lets us do one of the two things that an identity key is for, or neither.
+    /// The hardware permits only one of the two uses of an identity key, or neither.
     case uselessHardwareKey(path: String, signs: Bool, opens: Bool)
-    /// A line that should name a key in hardware, and cannot.
+    /// A line that should name a key in hardware, and is not valid.
     case badLine(path: String, why: String)
 
     /// One sentence, lower case.
@@ -45,20 +45,20 @@ public enum KeyError: Error, Equatable, Sendable {
         case .wrongExponent(let path):
             "the RSA key in \(path) has a public exponent that is not an odd number from 3 to 2^64"
         case .noWay(let path, let home, let why): "OpenSSL cannot reach the key of \(path) \(home): \(why)"
-        case .refused(let path, let home, let why): "the key of \(path) is not to be had \(home): \(why)"
+        case .refused(let path, let home, let why): "the key of \(path) \(home) could not be loaded: \(why)"
         case .uselessHardwareKey(let path, let signs, let opens):
             "the key that \(path) names \(signs ? "signs" : "does not sign") and \(opens ? "decrypts" : "does not decrypt")"
-        case .badLine(let path, let why): "the line in \(path) names no key: \(why)"
+        case .badLine(let path, let why): "the line in \(path) does not name a key: \(why)"
         }
     }
 
-    /// Whether trying it again by itself could do harm: a token counts wrong PINs, and locks itself.
+    /// Whether an automatic retry could do harm: a token counts wrong PINs, and locks itself.
     public var isNotToBeRepeated: Bool {
         if case .refused(_, .token, _) = self { return true }
         return false
     }
 
-    /// What to do about it: an order.
+    /// What to do about it, as an imperative.
     public var hint: String {
         switch self {
         case .missing(let path):
@@ -74,9 +74,9 @@ public enum KeyError: Error, Equatable, Sendable {
         case .noWay:
             "install OpenSSL's provider for TPMs (apt install tpm2-openssl), and let our user use /dev/tpmrm0 (group tss)"
         case .refused(_, .token, _):
-            "see that the token is there, has this key, and takes this PIN, before its few tries are used up: p11tool --list-tokens"
+            "check that the token is there, has this key and takes this PIN, before its tries are used up: p11tool --list-tokens"
         case .refused:
-            "see that it is this machine's TPM, and that our user may use it (group tss): docs/operations.md tells how"
+            "check that it is this machine's TPM, and that our user may use it (group tss): docs/operations.md tells how"
         case .uselessHardwareKey: "make one for both: RSA, 2048 bits or more, with the uses sign and decrypt"
         case .badLine: "write one line: pkcs11:token=…;object=…;type=private?pin-source=/FILE, or handle:0x81……"
         }

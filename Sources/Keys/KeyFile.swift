@@ -42,7 +42,7 @@ enum KeyFile {
         return try body(UnsafeRawBufferPointer(rebasing: buffer[..<length]))
     }
 
-    /// Whether it is a credential of our service (systemd.exec(5), «LoadCredential»): in a folder that only we can enter, it
+    /// Whether it is a credential of our service (systemd.exec(5), "LoadCredential"): in a folder that only we can enter, it
     /// belongs to root, and an access list lets us read it, which shows as the group's right to read.
     static func isCredential(_ path: String, _ status: stat, of folder: String?) -> Bool {
         guard let folder, !folder.isEmpty, path.hasPrefix(folder + "/") else { return false }
@@ -71,7 +71,7 @@ enum KeyFile {
     }
 
     /// Frees a key that is not an RSA key of a usable size.
-    /// - Parameter isInHardware: where providers tell no exponent, or 0 for the usual one.
+    /// - Parameter isInHardware: then providers report no exponent, or 0 for the usual one.
     static func checked(
         _ key: OpaquePointer, of path: String, isInHardware: Bool = false
     ) throws -> OpaquePointer {
@@ -90,6 +90,6 @@ enum KeyFile {
     }
 }
 
-/// Checks that a private key's file is ours alone, whatever kind of key is in it: for the TLS key, which OpenSSL reads.
+/// Checks that only we can access a private key's file, whatever kind of key is in it: for the TLS key, which OpenSSL reads.
 /// - Throws: `KeyError`.
 public func checkPrivateKeyFile(_ path: String) throws { try KeyFile.read(path, isPrivate: true) { _ in } }

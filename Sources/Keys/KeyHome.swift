@@ -9,7 +9,7 @@ public enum KeyHome: Equatable, Sendable, CustomStringConvertible {
     /// In a PKCS#11 token: the file holds the line `pkcs11:…` (RFC 7512).
     case token
 
-    /// Behind «the key is».
+    /// For log lines; it follows "the key is".
     public var description: String {
         switch self {
         case .file: "in its file"
@@ -23,7 +23,7 @@ public enum KeyHome: Equatable, Sendable, CustomStringConvertible {
     public var outlivesFile: Bool { self == .tpm || self == .token }
 
     /// What a private key's file says about where its key is.
-    /// - Throws: `KeyError` where the file is not usable.
+    /// - Throws: `KeyError` if the file is not usable.
     public static func named(in path: String) throws -> KeyHome {
         try KeyFile.read(path, isPrivate: true) { KeyHome($0) }
     }

@@ -2,17 +2,17 @@ import COpenSSL
 import Glibc
 import SRUP
 
-/// Why a key could not be made or put on disk: the operator's to mend.
+/// Why a key could not be made or written to disk: for the operator to fix.
 public enum KeyMakingError: Error, Equatable, Sendable {
     /// A size that no frame can carry, or that is too weak.
     case size(bits: Int)
     /// OpenSSL made no key.
     case refused
-    /// The TPM made none; OpenSSL's words.
+    /// The TPM made none; OpenSSL's error text.
     case noTPM(why: String)
-    /// There is a file already, and a key is never written over anything.
+    /// There is a file already, and a key never overwrites a file.
     case exists(path: String)
-    /// The system would not let us write; its words.
+    /// The system would not let us write; its error text.
     case unwritable(path: String, why: String)
 
     /// One sentence, lower case.
@@ -26,7 +26,7 @@ public enum KeyMakingError: Error, Equatable, Sendable {
         }
     }
 
-    /// What to do about it: an order.
+    /// What to do about it, as an imperative.
     public var hint: String {
         switch self {
         case .size: "ask for 3072 bits"
@@ -34,7 +34,7 @@ public enum KeyMakingError: Error, Equatable, Sendable {
         case .noTPM:
             "install tpm2-openssl, let our user use /dev/tpmrm0 (group tss), and ask for --bits 2048: many TPMs have no more"
         case .exists(let path): "use it, choose another place, or move it away yourself: mv \(path) \(path).old"
-        case .unwritable(let path, _): "see that the folder of \(path) exists and that we may write there"
+        case .unwritable(let path, _): "check that the folder of \(path) exists and that we may write there"
         }
     }
 }
@@ -55,7 +55,7 @@ extension IdentityKey {
         return IdentityKey(adopting: key)
     }
 
-    /// A new RSA key, made in this machine's TPM 2.0, in its owner's hierarchy: what is written of it (`write`) is of use to this
+    /// A new RSA key, made in this machine's TPM 2.0, in its owner's hierarchy: what `write` stores is of use to this
     /// TPM only.
     /// - Parameter bits: of the modulus: 2,048, or more where the TPM has it.
     /// - Throws: `KeyMakingError`.
@@ -76,14 +76,15 @@ extension IdentityKey {
         return IdentityKey(adopting: made)
     }
 
-    /// Puts a key file of the operator's own into a new place, mode 0600: the key itself, or the line that names it.
+    /// Copies an operator's key file to a new place, mode 0600: the key itself, or the line that names it.
     /// - Throws: `KeyError`, `KeyMakingError`.
     public static func copyFile(_ path: String, to place: String) throws {
         _ = try IdentityKey(pemFile: path)
         try KeyFile.read(path, isPrivate: true) { try writeNewFile(place, mode: 0o600, $0) }
     }
 
-    /// Writes the private key as PEM (PKCS#8; where a TPM has made it: what that has wrapped), mode 0600: the whole file or none, and never over another.
+    /// Writes the private key as PEM (PKCS#8; for a TPM's key: the wrapped key), mode 0600: the whole file or none, and never
+    /// over another.
     /// - Parameter passphrase: what it is encrypted with; without one it is not.
     /// - Throws: `KeyMakingError`.
     public func write(pemFile path: String, passphrase: Passphrase? = nil) throws(KeyMakingError) {
@@ -117,7 +118,7 @@ private func writePEM(_ path: String, mode: mode_t, _ writer: (OpaquePointer) ->
     try writeNewFile(path, mode: mode, UnsafeRawBufferPointer(bytes))
 }
 
-/// A file beside its place, on disk, and only then under its name: `link`, unlike `rename`, takes no name that is taken.
+/// Writes a temporary file to disk, and only then gives it its name: `link`, unlike `rename`, fails if the name is taken.
 private func writeNewFile(_ path: String, mode: mode_t, _ bytes: UnsafeRawBufferPointer) throws(KeyMakingError) {
     let temporary = "\(path).\(hexadecimal(randomBytes(8)))"
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
@@ -133,7 +134,7 @@ private func writeNewFile(_ path: String, mode: mode_t, _ bytes: UnsafeRawBuffer
         }
         written += count
     }
-    // The mode against the umask; the bytes against a power cut.
+    // `fchmod` because of the umask; `fsync` because of a power cut.
     let kept = fchmod(file, mode) == 0 && fsync(file) == 0
     let number = errno
     close(file)
@@ -144,7 +145,7 @@ private func writeNewFile(_ path: String, mode: mode_t, _ bytes: UnsafeRawBuffer
     syncFolder(of: path)
 }
 
-/// Overwrites a file with zeros, on disk, and takes its name away. A file that is not there is as good as destroyed.
+/// Overwrites a file with zeros, on disk, and unlinks it. A file that does not exist counts as destroyed.
 /// - Returns: the system's number for why it is still there.
 public func destroyFile(_ path: String) -> Int32? {
     let file = openRegularFile(path, O_WRONLY)

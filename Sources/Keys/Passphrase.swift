@@ -2,11 +2,11 @@ import COpenSSL
 import Glibc
 import SRUP
 
-/// What a private key on disk is encrypted with. Never shown, and wiped at its end.
+/// The passphrase of a private key on disk. Never shown, and wiped when it is released.
 ///
 /// `@unchecked Sendable`: not changed after it has been made.
 public final class Passphrase: @unchecked Sendable, CustomStringConvertible {
-    /// Fewer characters than this are searched through.
+    /// Shorter ones can be found by trying them all.
     public static let shortest = 12
     static let longest = 1_024
 
@@ -14,14 +14,14 @@ public final class Passphrase: @unchecked Sendable, CustomStringConvertible {
     private let count: Int
 
     /// The first line of a file that only we can read.
-    /// - Returns: nil where the line has fewer than 12 or more than 1,023 bytes, or holds a zero byte.
+    /// - Returns: nil if the line has fewer than 12 or more than 1,023 bytes, or holds a zero byte.
     /// - Throws: `KeyError`, about the file.
     public static func read(file path: String) throws -> Passphrase? {
         try KeyFile.read(path, isPrivate: true) { bytes in Passphrase(bytes.prefix { $0 != UInt8(ascii: "\n") }) }
     }
 
-    /// What a person types at the terminal, where there is one; twice where it is a new one.
-    /// - Returns: nil where there is no terminal, where both were not the same, or where it is too short or too long.
+    /// Read from the terminal, if there is one; twice for a new passphrase.
+    /// - Returns: nil if there is no terminal, if the two were not the same, or if it is too short or too long.
     public static func ask(_ prompt: String, isNew: Bool) -> Passphrase? {
         let typed = UnsafeMutableRawBufferPointer.allocate(byteCount: longest, alignment: 1)
         defer {
@@ -47,16 +47,16 @@ public final class Passphrase: @unchecked Sendable, CustomStringConvertible {
         buffer.deallocate()
     }
 
-    /// Never the passphrase.
+    /// A fixed text, never the passphrase.
     public var description: String { "a passphrase" }
 
-    /// Reads a key that is under it; one that is under none is read as well.
+    /// Reads a key that it encrypts; one that is not encrypted is read as well.
     func readPrivateKey(_ bio: OpaquePointer) -> OpaquePointer? {
-        // Without a callback, OpenSSL takes the last argument for the text.
+        // Without a callback, OpenSSL uses the last argument as the passphrase.
         PEM_read_bio_PrivateKey(bio, nil, nil, buffer.baseAddress)
     }
 
-    /// Writes a key under it, in PEM (PKCS#8): AES-256, and PBKDF2 with so many rounds that guessing is slow.
+    /// Writes a key encrypted with it, in PEM (PKCS#8): AES-256, and PBKDF2 with so many rounds that guessing is slow.
     func write(_ key: OpaquePointer, to bio: OpaquePointer) -> Int32 {
         guard let plain = EVP_PKEY2PKCS8(key) else { return 0 }
         defer { PKCS8_PRIV_KEY_INFO_free(plain) }
@@ -72,7 +72,7 @@ public final class Passphrase: @unchecked Sendable, CustomStringConvertible {
 }
 
 extension IdentityKey {
-    /// The key in a PEM file that is under a passphrase.
+    /// The key in a PEM file that is encrypted with a passphrase.
     /// - Throws: `KeyError`.
     public convenience init(pemFile path: String, passphrase: Passphrase?) throws {
         guard let passphrase else {

@@ -1,13 +1,13 @@
 import COpenSSL
 
-/// The public exponent of an RSA key: what a signature is raised to when it is checked, thus a huge one makes each check as slow
+/// The public exponent of an RSA key: a signature is raised to it when it is checked, so a huge one makes each check as slow
 /// as making a signature, and slower. OpenSSL bounds it for moduli above 3,072 bits only.
 enum PublicExponent {
-    /// As OpenSSL's bound, for keys of all sizes. Usual exponents have 17 bits.
+    /// The same as OpenSSL's bound, for keys of all sizes. Usual exponents have 17 bits.
     static let maximumBits: Int32 = 64
 
-    /// Whether a key's exponent is an odd number from 3 on, of at most 64 bits.
-    /// - Returns: nil where the key does not tell it: it is of another kind, or in hardware.
+    /// Whether a key's exponent is an odd number, at least 3, of at most 64 bits.
+    /// - Returns: nil if the key does not report it: it is of another kind, or in hardware.
     static func isUsable(in key: OpaquePointer) -> Bool? {
         defer { ERR_clear_error() }
         var exponent: OpaquePointer?

@@ -9,13 +9,13 @@ public func randomBytes(_ count: Int) -> [UInt8] {
     }
 }
 
-/// Without randomness nothing here is safe, and it does not fail on a Linux that has booted: so a failure is a crash.
+/// Nothing here is safe without randomness, and it does not fail on a Linux that has booted: so a failure is a crash.
 func fillWithRandomBytes(_ buffer: UnsafeMutableRawBufferPointer) {
     let result = RAND_bytes(buffer.bindMemory(to: UInt8.self).baseAddress, Int32(buffer.count))
     precondition(result == 1, "the system gave no random bytes")
 }
 
-/// HMAC-SHA256 under a value: what the proof link's tags are made with (docs/proof-link.md, «The tags»).
+/// HMAC-SHA256 under a value: what the proof link's tags are made with (docs/proof-link.md, "The tags").
 public func hmacSHA256(_ key: Secret, _ message: [UInt8]) -> [UInt8] {
     key.withBytes { bytes in
         [UInt8](unsafeUninitializedCapacity: 32) { tag, count in

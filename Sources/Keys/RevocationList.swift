@@ -1,9 +1,9 @@
 import COpenSSL
 
 extension CertificateAuthority {
-    /// A certificate that holds no longer.
+    /// A revoked certificate.
     public struct Revocation: Equatable, Sendable {
-        /// The certificate's number.
+        /// The certificate's serial number.
         public let serial: [UInt8]
         /// Since when, in seconds since 1970.
         public let time: Int64
@@ -12,10 +12,10 @@ extension CertificateAuthority {
         public init(serial: [UInt8], time: Int64) { (self.serial, self.time) = (serial, time) }
     }
 
-    /// A list of certificates that hold no longer (CRL, version 2), in PEM.
+    /// A list of revoked certificates (CRL, version 2), in PEM.
     /// - Parameters:
     ///   - number: greater than in every list before.
-    ///   - end: when there must be a newer one; from then on those who check refuse everybody.
+    ///   - end: when a newer one is due; after that those who check it refuse every certificate.
     /// - Throws: `Fault`.
     public func revocationList(
         of revoked: [Revocation], number: Int64, from start: Int64, until end: Int64

@@ -1,11 +1,11 @@
 import COpenSSL
 import SRUP
 
-/// Why a sealed value is of no use. What leaves the machine is the same for both; the log tells them apart.
+/// Why a sealed value cannot be used. The answer on the wire is the same for both; the log tells them apart.
 public enum UnsealingError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The envelope is torn, or not for this key, or its padding is wrong: one answer whatever went wrong inside.
+    /// The envelope is malformed, or not for this key, or its padding is wrong: one answer, whatever was wrong inside.
     case seal
-    /// It opens, and what is inside is neither 16 bytes nor 32 hexadecimal digits.
+    /// It opens, but contains neither 16 bytes nor 32 hexadecimal digits.
     case value
 
     /// One line, lower case.
@@ -92,13 +92,13 @@ extension IdentityKey {
             EVP_PKEY_decrypt(context, opened.bindMemory(to: UInt8.self).baseAddress, &length, $0.baseAddress, $0.count)
         }
         let good: UInt8 = result == 1 && length == Envelope.keyLength ? 1 : 0
-        // Taken or not without a branch: 0xFF keeps the opened key, 0x00 the random bytes.
+        // Selected without a branch: 0xFF keeps the opened key, 0x00 the random bytes.
         let mask = 0 &- good
         for index in key.indices { key[index] = opened[index] & mask | key[index] & ~mask }
         return good
     }
 
-    /// AES-256-CBC without OpenSSL's own padding check, whose answer would come at a different moment.
+    /// AES-256-CBC without OpenSSL's own padding check, whose answer would come at a different time.
     private func decrypt(
         _ envelope: Envelope, with key: UnsafeMutableRawBufferPointer, into plain: UnsafeMutableRawBufferPointer
     ) -> UInt8 {
@@ -118,7 +118,7 @@ extension IdentityKey {
         return result == 1 && Int(length) == envelope.ciphertext.count ? 1 : 0
     }
 
-    /// PKCS#7: as many bytes as the last one says, each of that value, and just as many as the plain text leaves room for.
+    /// PKCS#7: as many bytes as the last one says, each of that value, and exactly as many as the length of the text requires.
     private func paddingHolds(_ plain: UnsafeMutableRawBufferPointer, _ envelope: Envelope) -> UInt8 {
         let count = envelope.ciphertext.count - envelope.plainTextLength
         var difference: UInt8 = 0
@@ -129,7 +129,7 @@ extension IdentityKey {
 
 extension PublicKey {
     /// Seals a value to this key in the form that the reference reads: 32 lower-case hexadecimal digits.
-    /// - Throws: `SealingError` where OpenSSL would not.
+    /// - Throws: `SealingError` if OpenSSL fails.
     public func seal(_ value: Secret) throws -> [UInt8] {
         try value.withBytes { raw in
             let digits = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * raw.count, alignment: 1)
@@ -147,7 +147,7 @@ extension PublicKey {
         }
     }
 
-    /// Why a value could not be sealed: ours, never a peer's.
+    /// Why a value could not be sealed: our fault, never a peer's.
     public enum SealingError: Error, Equatable { case refused }
 
     /// Seals any plain text: `EVP_Seal`'s form, with a fresh AES-256 key and vector.

@@ -1,7 +1,7 @@
 import COpenSSL
 import SRUP
 
-/// A `pkcs11:` URI (RFC 7512), taken apart: OpenSSL's engine gets the PIN and the module by themselves, and so neither can be in
+/// A `pkcs11:` URI (RFC 7512), split up: OpenSSL's engine gets the PIN and the module separately, so neither can appear in
 /// anything that it writes.
 struct TokenAddress {
     /// Token and object, without the query.
@@ -15,16 +15,16 @@ struct TokenAddress {
     init(_ line: String, of path: String) throws {
         let parts = line.split(separator: "?", maxSplits: 1)
         uri = String(parts[0])
-        // To the engine these are one and the same before the ? and behind it.
+        // The engine accepts these on both sides of the "?".
         guard
             !uri.dropFirst("pkcs11:".count).split(separator: ";").contains(where: {
                 $0.hasPrefix("pin-") || $0.hasPrefix("module-")
             })
-        else { throw KeyError.badLine(path: path, why: "pin-source, pin-value and module-path stand behind a ?") }
+        else { throw KeyError.badLine(path: path, why: "pin-source, pin-value and module-path must come after a ?") }
         for attribute in parts.dropFirst().first?.split(separator: "&") ?? [] {
             let pair = attribute.split(separator: "=", maxSplits: 1).map(String.init)
             guard pair.count == 2, let value = TokenAddress.decoded(pair[1]) else {
-                throw KeyError.badLine(path: path, why: "an attribute behind the ? has no value")
+                throw KeyError.badLine(path: path, why: "an attribute after the ? has no value")
             }
             switch pair[0] {
             case "pin-value": pin = value
@@ -32,10 +32,10 @@ struct TokenAddress {
             case "module-path": module = value
             default:
                 throw KeyError.badLine(
-                    path: path, why: "behind the ? only pin-source, pin-value and module-path are known")
+                    path: path, why: "after the ? only pin-source, pin-value and module-path are known")
             }
         }
-        // A path that is not absolute, or a command behind «|», is none of ours.
+        // A path that is not absolute, or a command after "|", is not accepted.
         for file in [pinFile, module].compactMap({ $0 }) where !file.hasPrefix("/") {
             throw KeyError.badLine(path: path, why: "pin-source or module-path is not the whole path of a file")
         }
@@ -45,7 +45,7 @@ struct TokenAddress {
         }
     }
 
-    /// The key, where the token is there and takes the PIN.
+    /// The key, if the token is present and accepts the PIN.
     /// - Throws: `KeyError`.
     func key(of path: String) throws -> OpaquePointer {
         var isThere: Int32 = 0
@@ -53,7 +53,7 @@ struct TokenAddress {
             if let pinFile {
                 try KeyFile.read(pinFile, isPrivate: true) { bytes in
                     let count = bytes.prefix { $0 != 0x0A && $0 != 0x0D && $0 != 0 }.count
-                    guard count > 0 else { throw KeyError.badLine(path: pinFile, why: "it begins with no PIN") }
+                    guard count > 0 else { throw KeyError.badLine(path: pinFile, why: "it does not begin with a PIN") }
                     var line = [CChar](repeating: 0, count: count + 1)
                     for index in 0..<count { line[index] = CChar(bitPattern: bytes[index]) }
                     defer { line.withUnsafeMutableBytes { wipe($0) } }

@@ -5,32 +5,32 @@ import EventLoop
 import Glibc
 import Synchronization
 
-/// What the beacon says to bluetoothd where that runs (docs/decisions/0007): the service's SDP record, and pairing. The
-/// beacon does not need it, nor D-Bus.
+/// What the beacon registers with bluetoothd if that is running (docs/decisions/0007): the service's SDP record, and pairing.
+/// The beacon needs neither bluetoothd nor D-Bus.
 ///
-/// A thread of its own keeps the record registered. It says nothing where there is no D-Bus or no bluetoothd, and looks
+/// A thread of its own keeps the record registered. It does nothing if there is no D-Bus or no bluetoothd, and tries
 /// again every half minute, or when the bus tells it.
 public final class BluetoothService: Sendable {
-    /// What has happened to the record.
+    /// A change of the record's state.
     public enum Happening: Equatable, Sendable, CustomStringConvertible {
         /// Devices that browse this machine find it.
         case registered
         /// bluetoothd or the bus has ended, and the record with it.
         case gone
-        /// bluetoothd did not take it: its words.
+        /// bluetoothd did not accept it: its error text.
         case refused(String)
 
         /// One line, lower case.
         public var description: String {
             switch self {
             case .registered: "the SDP record is registered with bluetoothd"
-            case .gone: "bluetoothd has gone, and the SDP record with it"
+            case .gone: "bluetoothd has ended, and the SDP record with it"
             case .refused(let why): "bluetoothd refused the SDP record: \(why)"
             }
         }
     }
 
-    /// From one look to the next.
+    /// The interval between two attempts.
     static let retryPause = Duration.seconds(30)
 
     private let record: ServiceRecord
@@ -48,7 +48,7 @@ public final class BluetoothService: Sendable {
         (self.record, self.socket, self.report) = (record, socket, report)
     }
 
-    /// Starts to register the record wherever it can be. Once in this object's life.
+    /// Starts to register the record wherever possible. Once in this object's life.
     public func start() {
         precondition(!signs.isStarted.exchange(true, ordering: .relaxed), "a Bluetooth service is started once")
         startThread("bluetooth") { [record, report, socket, signs] in
@@ -74,7 +74,7 @@ public final class BluetoothService: Sendable {
     /// Whether bluetoothd runs and can be spoken to. Waits for at most two seconds.
     public static var isRunning: Bool { SystemBus().map { owner(on: $0) != nil } ?? false }
 
-    /// Who has bluetoothd's name on the bus, in the bus's own name for it.
+    /// The unique bus name of bluetoothd.
     static func owner(on bus: SystemBus) -> String? {
         let answer = bus.call(askForOwner(on: bus), within: .seconds(2))
         return answer?.kind == .answer ? answer?.body.first?.text : nil
@@ -88,7 +88,7 @@ public final class BluetoothService: Sendable {
         bus.makeCall(BusName.bus, BusName.busPath, BusName.bus, "AddMatch", [.text("type='signal'," + rule)])
     }
 
-    /// What asks to be told of bluetoothd's coming and going.
+    /// The match rule for bluetoothd's start and end.
     static let ownerRule = "sender='\(BusName.bus)',member='NameOwnerChanged',arg0='\(BusName.bluez)'"
 }
 
@@ -104,13 +104,13 @@ enum BusName {
     static let unknownMethod = "org.freedesktop.DBus.Error.UnknownMethod"
 }
 
-/// What the service's thread and its owner tell each other. Whoever lets go of it last closes the descriptors.
+/// The signals between the service's thread and its owner. The last one to release it closes the descriptors.
 private final class Signs: Sendable {
     let isStarted = Atomic<Bool>(false)
     let isStopped = Atomic<Bool>(false)
-    /// Can be read once the service is to stop; nobody reads it.
+    /// Readable once the service must stop; nobody reads it.
     let wakeup = eventfd(0, Int32(EFD_CLOEXEC))
-    /// Can be read once the thread has ended.
+    /// Readable once the thread has ended.
     let end = eventfd(0, Int32(EFD_CLOEXEC))
 
     deinit {

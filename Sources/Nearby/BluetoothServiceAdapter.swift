@@ -3,7 +3,7 @@ import Bluetooth
 /// An adapter of bluetoothd's, and how it was before it was opened for pairing.
 struct ServiceAdapter {
     private static let interface = "org.bluez.Adapter1"
-    /// Each has a time limit, which is always set first: bluetoothd takes it up when it switches on.
+    /// Each has a time limit, which is always set first: bluetoothd applies it when it switches on.
     private static let switches = ["Pairable", "Discoverable"]
 
     private let path: String
@@ -25,8 +25,8 @@ struct ServiceAdapter {
         }
     }
 
-    /// Lets it be found and paired with, until `restore`. What went wrong, or nil.
-    /// - Parameter seconds: after which bluetoothd closes it by itself; it must not come between, or what it closes at
+    /// Makes it discoverable and pairable, until `restore`. The error, or nil.
+    /// - Parameter seconds: after which bluetoothd closes it by itself; that must not happen earlier, or what it closes at
     ///   that moment stays closed.
     func open(seconds: Int, on bus: SystemBus) -> String? {
         for name in ServiceAdapter.switches {
@@ -37,7 +37,7 @@ struct ServiceAdapter {
         return nil
     }
 
-    /// As it was, as far as bluetoothd still takes it.
+    /// Restores it, as far as bluetoothd still accepts that.
     func restore(on bus: SystemBus) {
         for name in ServiceAdapter.switches {
             for name in [name + "Timeout", name] {

@@ -3,9 +3,9 @@ import CSystemBus
 import EventLoop
 import Glibc
 
-/// One connection to a message bus, driven by the thread that has it. Nothing here waits but `next` and `call`.
+/// One connection to a message bus, driven by the thread that owns it. Only `next` and `call` wait.
 ///
-/// No handlers are given to sd-bus: whatever comes in is handed to the caller of `next`, calls of methods among it, who
+/// No handlers are registered with sd-bus: every message is handed to the caller of `next`, method calls included, which
 /// must then answer them.
 final class SystemBus {
     /// Where the system's bus listens.
@@ -14,7 +14,7 @@ final class SystemBus {
     /// What `next` gives.
     enum Arrival {
         case message(BusMessage)
-        /// The moment has come, or the wakeup has wakeup.
+        /// The time has come, or `wakeup` is readable.
         case nothing
         case closed
     }
@@ -23,7 +23,7 @@ final class SystemBus {
     /// What came while an answer was waited for.
     private var kept: [BusMessage] = []
 
-    /// nil where there is no bus, or nothing to speak to it with. The connection is made later, in `next`.
+    /// nil if there is no bus, or no library to use it with. The connection is made later, in `next`.
     init?(socket: String = SystemBus.systemSocket) {
         var made: OpaquePointer?
         guard access(socket, F_OK) == 0, csystembus_load(), csystembus_new(&made) >= 0, let made else { return nil }
@@ -35,8 +35,8 @@ final class SystemBus {
 
     deinit { _ = csystembus_close_unref(handle) }
 
-    /// A call of a method that is not sent yet; nil once the connection is closed. It starts nobody: a bluetoothd that
-    /// does not run is not wanted.
+    /// A method call that is not sent yet; nil once the connection is closed. It does not start the service: a bluetoothd that
+    /// is not running is not wanted.
     func makeCall(
         _ destination: String, _ path: String, _ interface: String, _ member: String, _ body: [BusValue] = []
     ) -> BusMessage? {
@@ -73,7 +73,7 @@ final class SystemBus {
         csystembus_message_unref(made)
     }
 
-    /// The next message, which is waited for until a moment, without one permanently, or until `wakeup` can be read.
+    /// The next message. Waits until the given time (permanently without one), or until `wakeup` is readable.
     func next(until moment: Instant?, wakeup: Int32 = -1) -> Arrival {
         if !kept.isEmpty { return .message(kept.removeFirst()) }
         while true {
@@ -98,11 +98,11 @@ final class SystemBus {
         return nil
     }
 
-    /// False where the moment has come or the wakeup has wakeup.
+    /// False if the time has come or `wakeup` is readable.
     private func wait(until moment: Instant?, wakeup: Int32) -> Bool {
         let left = moment.map { $0 - .now } ?? .seconds(3_600)
         guard left > .zero else { return false }
-        var wanted: UInt64 = .max  // sd-bus's own alarm, in microseconds of CLOCK_MONOTONIC
+        var wanted: UInt64 = .max  // sd-bus's own timeout, in microseconds of CLOCK_MONOTONIC
         csystembus_get_timeout(handle, &wanted)
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)

@@ -1,6 +1,6 @@
 import CSystemBus
 
-/// What is in a message, as far as bluetoothd and we use it.
+/// A value in a message, as far as bluetoothd and we use it.
 indirect enum BusValue: Equatable {
     case text(String)
     case path(String)
@@ -9,10 +9,10 @@ indirect enum BusValue: Equatable {
     case variant(BusValue)
     /// By names or paths.
     case dictionary([String: BusValue])
-    /// Of a type that we never look at.
+    /// Of a type that is not used here.
     case other
 
-    /// The text, in a variant or not; nil where it is none.
+    /// The text, in a variant or not; nil if it is not one.
     var text: String? {
         switch self {
         case .text(let text), .path(let text): text
@@ -21,7 +21,7 @@ indirect enum BusValue: Equatable {
         }
     }
 
-    /// The flag, in a variant or not; nil where it is none.
+    /// The flag, in a variant or not; nil if it is not one.
     var flag: Bool? {
         switch self {
         case .flag(let flag): flag
@@ -30,7 +30,7 @@ indirect enum BusValue: Equatable {
         }
     }
 
-    /// A member of a dictionary, in a variant or not; nil where there is none.
+    /// A member of a dictionary, in a variant or not; nil if there is none.
     subscript(name: String) -> BusValue? {
         switch self {
         case .dictionary(let members): members[name]
@@ -93,7 +93,7 @@ final class BusMessage {
         return csystembus_message_get_reply_cookie(handle, &answered) >= 0 && answered == cookie
     }
 
-    /// The error's name and text; a foreign text is cut and stays in its line.
+    /// The error's name and text; foreign text is shortened and kept to one line.
     private var failureWords: String {
         guard let error = csystembus_message_get_error(handle)?.pointee else { return "unknown" }
         let (name, text) = (string(error.name), string(error.message))
@@ -140,7 +140,7 @@ final class BusMessage {
         }
     }
 
-    /// nil where there is no such container (any more), or it has more in it than `body` reads.
+    /// nil if there is no such container (any more), or it has more in it than `body` reads.
     private func within<Value>(_ type: CChar, _ contents: String, _ body: () -> Value?) -> Value? {
         guard csystembus_message_enter_container(handle, type, contents) > 0 else { return nil }
         let value = body()
@@ -180,7 +180,7 @@ final class BusMessage {
 }
 
 extension BusValue {
-    /// D-Bus's letters for the value's type, where we write it.
+    /// The D-Bus signature of the value's type, for values that we write.
     fileprivate var signature: String {
         switch self {
         case .text: "s"

@@ -3,15 +3,15 @@ import BootTime
 import EventLoop
 import Glibc
 
-/// What happens while pairing is open.
+/// What happens while the pairing window is open.
 public enum PairingHappening: Equatable, Sendable, CustomStringConvertible {
     /// An adapter can be found and paired with.
     case open(adapter: String)
-    /// An adapter could not be opened: bluetoothd's words.
+    /// An adapter could not be opened: bluetoothd's error text.
     case notOpened(adapter: String, why: String)
     /// The person has said yes or no to a device's digits.
     case answered(BluetoothAddress, yes: Bool)
-    /// A device was turned away: it wanted to pair without digits to compare.
+    /// A device was refused: it wanted to pair without digits to compare.
     case turnedAway(BluetoothAddress)
     /// The device, or bluetoothd, has given up this attempt.
     case cancelled
@@ -32,17 +32,17 @@ public enum PairingHappening: Equatable, Sendable, CustomStringConvertible {
 public enum PairingOutcome: Equatable, Sendable {
     /// A device has paired, and a person has seen its digits.
     case paired(BluetoothAddress)
-    /// The time is over, and nobody has paired.
+    /// The time limit has passed, and nobody has paired.
     case nobody
-    /// It could not be opened, or bluetoothd has ended: why.
+    /// It could not be opened, or bluetoothd has ended: the reason.
     case unavailable(String)
 }
 
 extension BluetoothService {
     /// Lets one device pair through bluetoothd, by comparing digits only, and blocks until that is done or the time is
     /// over. The adapters can be found meanwhile; afterwards they are again as they were. Where this process is killed,
-    /// bluetoothd closes them by itself a little later. bluetoothd's own rule stays: an adapter is not pairable while
-    /// no program is there to be asked, whatever it was before.
+    /// bluetoothd closes them by itself a little later. bluetoothd's own rule remains: an adapter is not pairable while
+    /// no agent is registered, whatever it was before.
     /// - Parameters:
     ///   - adapters: their addresses; empty: all.
     ///   - confirm: whether a person sees these six digits on the device. It may block; bluetoothd waits for a minute.
@@ -66,9 +66,9 @@ extension BluetoothService {
 /// One pairing window: the agent that bluetoothd asks, and the adapters that it opens.
 private final class PairingWindow {
     private static let interface = "org.bluez.Agent1."
-    /// How long the devices may take to finish after a person's yes.
+    /// How long a device may take to finish after the person has confirmed.
     private static let finishing = Duration.seconds(20)
-    /// Seconds after our end at which bluetoothd ends it by itself: a person's minute, and the finishing.
+    /// Seconds after our end at which bluetoothd ends it by itself: the person's minute, and the time to finish.
     private static let afterwards = 90
 
     private let bus: SystemBus
@@ -101,7 +101,7 @@ private final class PairingWindow {
         return isOpen ? wait() : .unavailable("no adapter can be opened")
     }
 
-    /// Becomes the agent that is asked. What went wrong, or nil.
+    /// Registers as the agent. The error, or nil.
     private func listen() -> String? {
         let manager = (BusName.bluez, BusName.bluezPath, "org.bluez.AgentManager1")
         let agent = BusValue.path(BusName.agentPath)
@@ -136,9 +136,9 @@ private final class PairingWindow {
     private func outcome(of signal: BusMessage) -> PairingOutcome? {
         switch signal.member {
         case BusName.bus + ".NameOwnerChanged" where signal.sender == BusName.bus:
-            return .unavailable("bluetoothd has gone")
+            return .unavailable("bluetoothd has ended")
         case "org.freedesktop.DBus.Properties.PropertiesChanged" where signal.sender == owner:
-            // Bonded, where bluetoothd knows it, comes first: it tells Paired once it has looked at the device's services.
+            // Bonded, where bluetoothd has it, comes first: it sets Paired once it has read the device's services.
             guard confirmed.contains(signal.path), let device = address(signal.path), signal.body.count > 1,
                 ["Paired", "Bonded"].contains(where: { signal.body[1][$0]?.flag == true })
             else { return nil }
@@ -147,8 +147,8 @@ private final class PairingWindow {
         }
     }
 
-    /// The agent's methods. A person compares digits or nobody pairs: without them, or with digits that only one side
-    /// shows, whoever stands between the two would not be noticed.
+    /// The agent's methods. A person compares digits or the pairing is refused: without digits, or with digits that only one
+    /// side shows, an attacker between the two would not be noticed.
     private func answer(_ call: BusMessage) {
         guard call.path == BusName.agentPath, call.sender == owner, call.member.hasPrefix(PairingWindow.interface)
         else {
@@ -194,7 +194,7 @@ private final class PairingWindow {
 }
 
 extension SystemBus {
-    /// Why a call has failed; nil: it has not.
+    /// Why a call has failed; nil if it has not.
     func failure(of message: BusMessage?) -> String? {
         switch call(message)?.kind {
         case .failure(let why): why

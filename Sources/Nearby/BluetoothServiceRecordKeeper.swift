@@ -33,9 +33,9 @@ final class RecordKeeper {
         (self.bus, self.record, self.report) = (bus, record, report)
     }
 
-    /// Until the bus has closed, or `isStopped` after `wakeup` has rung.
+    /// Runs until the bus has closed, or `isStopped` after a wakeup.
     func run(until isStopped: borrowing Atomic<Bool>, wakeup: Int32) {
-        // The rule first: a bluetoothd that comes between the two is then seen twice rather than never.
+        // The match rule comes first: a bluetoothd that starts between the two is then seen twice rather than never.
         guard bus.send(BluetoothService.watch(BluetoothService.ownerRule, on: bus)) != nil else { return }
         ownerCookie = bus.send(BluetoothService.askForOwner(on: bus))
         while !isStopped.load(ordering: .acquiring) {
@@ -103,7 +103,7 @@ final class RecordKeeper {
         state = .asked(bus.send(call))
     }
 
-    /// The Profile1 that bluetoothd believes in. No connection comes through it, since bluetoothd does not listen for us.
+    /// The Profile1 object that bluetoothd expects. No connection comes through it, since bluetoothd does not listen for us.
     private func handleCall(_ call: BusMessage) {
         guard call.path == BusName.profilePath, call.sender == owner else {
             return bus.answer(call, error: BusName.unknownMethod)

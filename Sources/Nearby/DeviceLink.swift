@@ -6,29 +6,29 @@ import Glibc
 import ProofLink
 import SRUP
 
-/// One link of a device to a beacon: the socket, and a `DeviceSession` that says what to send. Made anew for each try.
+/// One link of a device to a beacon: the socket, and a `DeviceSession` that decides what to send. One for each attempt.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
 public final class DeviceLink: @unchecked Sendable {
     /// What the link tells.
     public enum Report: Sendable {
-        /// The proof, or the value, has gone.
+        /// The proof, or the value, has been sent.
         case presented
         /// For the operator.
         case say(String)
-        /// A frame has gone, or has come.
+        /// A frame was sent, or received.
         case frame(LinkFrame, sent: Bool)
-        /// The link is closed; no report comes after this.
+        /// The link is closed; this is the last report.
         case ended(LinkPlan.Ended)
     }
 
-    /// Reads of one round, so that a beacon that sends without end does not keep the loop from the rest.
+    /// Reads of one round, so that a beacon that sends without end does not block the rest of the loop.
     private static let readBatch = 8
-    /// WAITs that may come together; then one a second is taken.
+    /// WAITs that may come together; after that one a second is accepted.
     private static let waitsAtOnce = 2
     private static let waitPause = Duration.seconds(1)
-    /// How long a device stays where nothing comes. A peer that says nothing is no information, as any other that does not hold the
-    /// value: the device leaves it, and tries again. Longer: somebody in a beacon's place keeps the device longer.
+    /// How long a device waits while nothing is received. A silent peer proves nothing, like any other that does not hold the
+    /// value: the device disconnects, and tries again. Longer: an impostor keeps the device longer.
     public struct Limits: Sendable {
         /// Until the link is there.
         public var connect = Duration.seconds(20)
@@ -55,17 +55,17 @@ public final class DeviceLink: @unchecked Sendable {
     /// A signature is several frames, and an LE channel may take only some of them before the beacon has read.
     private var unsent: [LinkFrame] = []
     private var socket: Int32 = -1
-    /// Until when WAITs are paid for, each with a second, on CLOCK_BOOTTIME.
+    /// The time up to which the WAITs received are accounted for, one second each, on CLOCK_BOOTTIME.
     private var waitsUntil = Instant.boot
     private var watch: Loop.Watch?
     private var limit: Alarm?
-    /// When READY or CLAIM went first.
+    /// When READY or CLAIM was first sent.
     private var readyAt = Instant.boot
 
     /// A link that is not open yet.
     /// - Parameters:
-    ///   - limits: how long it stays where nothing comes.
-    ///   - sign: signs with the device's identity key, in keyed mode, after PROOF has gone: it may take its time.
+    ///   - limits: how long it waits while nothing is received.
+    ///   - sign: signs with the device's identity key, in keyed mode, after PROOF has been sent: it may take its time.
     ///   - report: is told what happens, on the loop's thread.
     public init(
         _ loop: Loop, to address: NearbyAddress, session: DeviceSession, limits: Limits = Limits(),
@@ -94,7 +94,7 @@ public final class DeviceLink: @unchecked Sendable {
         follow(step)
     }
 
-    /// Whether a proof has gone and its OUTCOME has not come.
+    /// Whether a proof has been sent and its OUTCOME has not been received.
     public var isProving: Bool {
         guard socket >= 0 else { return false }
         switch session.state {
@@ -124,7 +124,7 @@ public final class DeviceLink: @unchecked Sendable {
         watch = loop.watch(socket) { [weak self] _ in self?.read() }
     }
 
-    /// Waits for room as well as for frames, or for frames only.
+    /// Waits for space to write as well as for frames, or for frames only.
     private func watch(forRoom isWanted: Bool) {
         if let watch { loop.unwatch(watch, socket) }
         let events = EPOLLIN.rawValue | (isWanted ? EPOLLOUT.rawValue : 0)
@@ -173,7 +173,7 @@ public final class DeviceLink: @unchecked Sendable {
         }
     }
 
-    /// Whether a WAIT comes seldom enough.
+    /// Whether WAITs come slowly enough.
     private func takesWait() -> Bool {
         let now = Instant.now
         waitsUntil = max(waitsUntil, now) + DeviceLink.waitPause
@@ -206,7 +206,7 @@ public final class DeviceLink: @unchecked Sendable {
         if socket >= 0 { watch(forRoom: false) }
     }
 
-    /// Sends the frame whose turn it is. False where there is no room for it now.
+    /// Sends the next frame. False if there is no space for it now.
     private func sendNext() -> Bool {
         switch LinkSocket.offer(unsent[0], to: socket) {
         case .later: return false
@@ -227,10 +227,10 @@ extension DeviceSession.Refusal {
         switch self {
         case .version(let version): "the beacon speaks version \(version) of the proof link, wanted 1"
         case .modeNotOffered(let modes):
-            "the beacon does not offer \(modes.map(\.description).joined(separator: " or ")) mode, and there is no falling back"
+            "the beacon does not offer \(modes.map(\.description).joined(separator: " or ")) mode, and there is no fallback"
         case .otherBeacon(let beacon): "this is beacon \(beacon), not the observer that the join names"
         case .outOfTurn: "the beacon sent a frame out of turn"
-        case .rogueBeacon: "the beacon says valid and does not hold the value: a rogue"
+        case .rogueBeacon: "the beacon says valid and does not hold the value: it is an impostor"
         }
     }
 }

@@ -1,19 +1,19 @@
 import Glibc
 import ProofLink
 
-/// When a device opens its link to the beacon, and when again, as a value. Nothing here ends the join: that is the
-/// server's to do. What a link tells is only whether another try makes sense.
+/// When a device opens its link to the beacon, and when again, as a value. Nothing here ends the join: only the server
+/// can. The outcome of a link only says whether another attempt makes sense.
 ///
-/// Anyone near by can end a link, or answer in a beacon's place. So only an OUTCOME *valid* that shows that its sender holds the value
-/// ends the tries; everything else is no information (docs/proof-link.md, "What a device makes of it").
+/// Anyone nearby can end a link, or answer in a beacon's place. So only an OUTCOME *valid* that shows that its sender holds
+/// the value ends the attempts; any other proves nothing (docs/proof-link.md, "What a device makes of it").
 public struct LinkPlan: Sendable {
-    /// What became of one link.
+    /// The outcome of one link.
     public enum Ended: Equatable, Sendable {
         /// No connection.
         case unreachable(LinkSocketError)
-        /// OUTCOME has come; whether it showed that the beacon holds the value.
+        /// OUTCOME has been received; whether it showed that the beacon holds the value.
         case outcome(Outcome, proved: Bool)
-        /// We left it: the beacon is not the one we want, or does not speak as it must.
+        /// We closed it: the beacon is not the one we want, or violates the protocol.
         case left(String)
         /// It closed without an OUTCOME.
         case closed
@@ -23,16 +23,16 @@ public struct LinkPlan: Sendable {
     public enum Next: Equatable, Sendable {
         /// Another link after a pause.
         case again(after: Duration)
-        /// No more links: only the server's word is awaited.
+        /// No more links: only the server's answer is awaited.
         case done
-        /// No more links, and it is our own fault.
+        /// No more links, and the error is ours.
         case fault(LinkSocketError)
     }
 
-    /// The pause after a link that ended without information: doubled each time, up to `maximumPause`. It bounds
-    /// the noise on the air where a beacon never gets a request for us.
+    /// The pause after a link that ended inconclusively: doubled each time, up to `maximumPause`. It bounds
+    /// the traffic on the air if a beacon never gets a request for us.
     public static let initialPause = Duration.milliseconds(500)
-    /// See `initialPause`. Longer: a device comes back later after an attack.
+    /// See `initialPause`. Longer: a device reconnects later after an attack.
     public static let maximumPause = Duration.seconds(10)
 
     private let presentsOnce: Bool
@@ -46,15 +46,15 @@ public struct LinkPlan: Sendable {
     /// A proof has been sent.
     public mutating func presented() { hasPresented = true }
 
-    /// A link has ended. Connects are tried again soon, 50 to 500 ms; links that ended without information later each time, 0.5
-    /// to 10 s, because a beacon holds off a peer that comes back too fast.
+    /// A link has ended. Connects are tried again soon, 50 to 500 ms; links that ended inconclusively later each time, 0.5
+    /// to 10 s, because a beacon holds off a peer that reconnects too fast.
     public mutating func after(_ ended: Ended) -> Next {
         switch ended {
         case .unreachable(let error):
             guard LinkPlan.mayPass(error) else { return .fault(error) }
             refusedConnects += 1
             return .again(after: .milliseconds(min(500, 50 << min(refusedConnects - 1, 4))))
-        // Not a tagged *invalid*: the claim has fitted, so somebody on the way has changed our proof.
+        // Not an *invalid* with a tag: the claim has matched, so an attacker on the path has changed our proof.
         case .outcome(.valid, proved: true):
             return .done
         case .outcome, .closed, .left:
@@ -64,7 +64,7 @@ public struct LinkPlan: Sendable {
         }
     }
 
-    /// Whether a failed connect may succeed later: the beacon restarts, is busy, or is not in reach at the moment.
+    /// Whether a failed connect may succeed later: the beacon restarts, is busy, or is out of range at the moment.
     private static func mayPass(_ error: LinkSocketError) -> Bool {
         switch error {
         case .noBluetooth, .pathTooLong, .notASocket: false

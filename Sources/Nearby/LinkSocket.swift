@@ -4,13 +4,13 @@ import CLinux
 import Glibc
 import ProofLink
 
-/// Why a socket could not be had; the system's number for it.
+/// Why a socket could not be created; the system's number for it.
 public enum LinkSocketError: Error, Equatable, Sendable, CustomStringConvertible {
     /// This kernel has no Bluetooth: every radio transport is missing.
     case noBluetooth
     /// A path too long for a Unix socket.
     case pathTooLong(String)
-    /// Something that is no socket stands at the path already.
+    /// Something that is not a socket is at the path already.
     case notASocket(String)
     /// A call failed: which, and its errno.
     case failed(call: String, errno: Int32)
@@ -28,7 +28,7 @@ public enum LinkSocketError: Error, Equatable, Sendable, CustomStringConvertible
 
 /// The kernel's sockets behind the proof link's transports, all of them non-blocking.
 public enum LinkSocket {
-    /// A listening socket. A Unix socket's path is made anew, for the owner and group only.
+    /// A listening socket. A Unix socket's path is created again, for the owner and group only.
     /// - Parameter security: what a radio link must have before it is accepted.
     /// - Throws: `LinkSocketError`.
     public static func listen(
@@ -46,7 +46,7 @@ public enum LinkSocket {
         return socket
     }
 
-    /// Takes away a socket that its owner has left behind; anything else at the path stays.
+    /// Removes a socket that its owner has left behind; anything else at the path stays.
     private static func clear(_ path: String) throws(LinkSocketError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
@@ -58,7 +58,7 @@ public enum LinkSocket {
         unlink(path)
     }
 
-    /// The inode of what stands at a path.
+    /// The inode at a path.
     public static func inode(of path: String) -> UInt64? {
         var status = stat()
         return lstat(path, &status) == 0 ? UInt64(status.st_ino) : nil
@@ -76,7 +76,7 @@ public enum LinkSocket {
         return setsockopt(socket, SOL_BLUETOOTH, BT_SECURITY, &security, length) == 0
     }
 
-    /// The level that holds on a Bluetooth link, as far as the kernel tells: on RFCOMM it tells what was asked for. nil
+    /// The level that holds on a Bluetooth link, as far as the kernel reports it: on RFCOMM it tells what was asked for. nil
     /// where the transport has none.
     private static func security(of socket: Int32, _ transport: Transport) -> LinkSecurity? {
         guard transport != .local else { return nil }
@@ -103,8 +103,8 @@ public enum LinkSocket {
         public var security: LinkSecurity?
     }
 
-    /// The next waiting connection and who it is, or nil where none waits.
-    /// - Throws: `LinkSocketError` where the listener itself has failed.
+    /// The next waiting connection and who it is, or nil if none waits.
+    /// - Throws: `LinkSocketError` if the listener itself has failed.
     public static func accept(
         _ listener: Int32, _ transport: Transport
     ) throws(LinkSocketError) -> Accepted? {
@@ -115,7 +115,7 @@ public enum LinkSocket {
         }
         guard socket >= 0 else {
             switch errno {
-            // The peer has gone again, or we were interrupted: not the listener's fault.
+            // The peer has disconnected again, or we were interrupted: not the listener's fault.
             case EAGAIN, EINTR, ECONNABORTED, EPROTO, ECONNRESET, ETIMEDOUT: return nil
             default: throw .failed(call: "accept", errno: errno)
             }
@@ -166,12 +166,12 @@ public enum LinkSocket {
             guard local.withSocketAddress({ bind(socket, $0, $1) }) == 0 else { throw failed("bind", socket) }
         }
         let result = address.withSocketAddress { Glibc.connect(socket, $0, $1) }
-        // A Unix socket whose backlog is full says EAGAIN, and nothing is under way then.
+        // If a Unix socket's backlog is full, the call fails with EAGAIN, and no connect is in progress.
         guard result == 0 || errno == EINPROGRESS else { throw failed("connect", socket) }
         return socket
     }
 
-    /// nil where a connect that was under way has succeeded.
+    /// nil if a connect in progress has succeeded.
     public static func outcomeOfConnect(_ socket: Int32) -> LinkSocketError? {
         var (error, length) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
         getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length)
@@ -209,15 +209,15 @@ public enum LinkSocket {
         return .failed(call: call, errno: number)
     }
 
-    /// Sends a frame whole, without waiting. False where the peer does not take it: a link on which a few dozen bytes do
+    /// Sends a whole frame without waiting. False if the peer does not take it: a link on which a few dozen bytes do
     /// not fit is closed.
     public static func send(_ frame: LinkFrame, over socket: Int32) -> Bool { offer(frame, to: socket) == .taken }
 
-    /// What the kernel made of a frame.
+    /// The result of offering a frame to the kernel.
     public enum Offered: Sendable {
-        /// It has it.
+        /// Taken.
         case taken
-        /// There is no room now: an LE channel's credits are used up until the peer has read. Nothing of it was taken.
+        /// No space now: an LE channel's credits are used up until the peer has read. None of the frame was taken.
         case later
         /// The link is not usable.
         case failed
@@ -231,7 +231,7 @@ public enum LinkSocket {
         return count < 0 && errno == EAGAIN ? .later : .failed
     }
 
-    /// What one read gave.
+    /// The result of one read.
     public enum Received: Equatable, Sendable {
         /// These bytes: one packet, or a piece of a stream.
         case bytes([UInt8])
@@ -245,7 +245,7 @@ public enum LinkSocket {
     public static func receive(from socket: Int32) -> Received {
         let first = readOnce(socket)
         guard first == .closed else { return first }
-        // The kernel tells of the end of an L2CAP channel before it gives the packets that came before that end.
+        // The kernel reports the end of an L2CAP channel before it gives the packets that came before that end.
         let second = readOnce(socket)
         if case .bytes = second { return second }
         return .closed
@@ -260,7 +260,7 @@ public enum LinkSocket {
             filled = max(0, count)
         }
         if count > 0 { return .bytes(bytes) }
-        if count == 0 { return hasEnded(socket) ? .closed : .bytes([]) }  // an empty packet is no end
+        if count == 0 { return hasEnded(socket) ? .closed : .bytes([]) }  // an empty packet is not an end
         return number == EAGAIN || number == EINTR ? .nothing : .closed
     }
 

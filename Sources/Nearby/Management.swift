@@ -7,7 +7,7 @@ import Glibc
 
 /// The kernel's Bluetooth management interface: adapters that come and go, their power, advertising, signal strength. It
 /// can be used beside a running bluetoothd, which uses the same. Most commands are done only for a socket that was opened
-/// with CAP_NET_ADMIN; the kernel remembers that with the socket, so one can be opened by who may and used by who may not.
+/// with CAP_NET_ADMIN; the kernel stores that with the socket, so a privileged process can open it for an unprivileged one.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
 public final class Management: @unchecked Sendable {
@@ -15,13 +15,13 @@ public final class Management: @unchecked Sendable {
         let number: UInt64
         let adapter: AdapterIndex
         let code: UInt16
-        /// What a reply begins with, where the command names a peer: what the kernel knows already overtakes the rest.
+        /// What a reply begins with, if the command names a peer: a reply from the kernel's cache overtakes the others.
         let replyStart: [UInt8]
         let deadline: Instant
         let completion: (ManagementStatus, [UInt8]) -> Void
     }
 
-    /// The kernel waits 2 s for a controller, at several steps of some commands. After this it is silent.
+    /// The kernel waits 2 s for a controller, at several steps of some commands. After this it is taken as silent.
     public static let timeout = Duration.seconds(12)
 
     private let loop: Loop
@@ -34,9 +34,9 @@ public final class Management: @unchecked Sendable {
 
     /// Opens the interface. On the loop's thread.
     /// - Parameters:
-    ///   - given: a socket of `open()` that somebody has handed to us; it stays open when this is closed.
-    ///   - happened: called for every event but the ends of our own commands.
-    /// - Throws: `LinkSocketError`: `.noBluetooth` where the kernel has none.
+    ///   - given: a socket of `open()` that was passed to us; it stays open when this is closed.
+    ///   - happened: called for every event except the ends of our own commands.
+    /// - Throws: `LinkSocketError`: `.noBluetooth` if the kernel has none.
     public init(
         _ loop: Loop, given: Int32? = nil, happened: @escaping (AdapterIndex, ManagementEvent) -> Void
     ) throws(LinkSocketError) {
@@ -48,7 +48,7 @@ public final class Management: @unchecked Sendable {
 
     deinit { close() }
 
-    /// A descriptor of our own for a socket that was handed to us, without what has come in before.
+    /// A descriptor of our own for a socket that was passed to us, without what was received on it before.
     private static func taken(_ given: Int32) throws(LinkSocketError) -> Int32 {
         let socket = fcntl(given, F_DUPFD_CLOEXEC, 3)
         guard socket >= 0 else { throw .failed(call: "the management socket", errno: errno) }
@@ -58,7 +58,7 @@ public final class Management: @unchecked Sendable {
     }
 
     /// A socket of the management interface, which never blocks.
-    /// - Throws: `LinkSocketError`: `.noBluetooth` where the kernel has none.
+    /// - Throws: `LinkSocketError`: `.noBluetooth` if the kernel has none.
     public static func open() throws(LinkSocketError) -> Int32 {
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let made = Glibc.socket(AF_BLUETOOTH, Int32(SOCK_RAW.rawValue) | flags, BTPROTO_HCI)
@@ -75,14 +75,14 @@ public final class Management: @unchecked Sendable {
             Glibc.close(made)
             throw .failed(call: "the management socket", errno: number)
         }
-        // Every search of anybody's is told here as well, and the kernel drops what finds no room.
+        // Every program's searches are reported here as well, and the kernel drops what does not fit into the buffer.
         var room = Int32(262_144)
         setsockopt(made, SOL_SOCKET, SO_RCVBUF, &room, socklen_t(MemoryLayout<Int32>.size))
         return made
     }
 
     /// No more events.
-    /// - Parameter telling: whether commands that are under way end as `.rejected`, later, so that their callers continue;
+    /// - Parameter telling: whether commands in progress end as `.rejected`, later, so that their callers continue;
     ///   otherwise they are not answered.
     public func close(telling: Bool = false) {
         guard let watch else { return }
@@ -94,7 +94,7 @@ public final class Management: @unchecked Sendable {
         loop.perform { for completion in ended { completion(.rejected, []) } }
     }
 
-    /// Sends a command; its end is told exactly once, later, also where the kernel is silent (`.timeout`).
+    /// Sends a command; its end is reported exactly once, later, even if the kernel is silent (`.timeout`).
     /// - Parameter timeout: how long it may take.
     public func send(
         _ command: ManagementCommand, to adapter: AdapterIndex, timeout: Duration = Management.timeout,
@@ -127,10 +127,10 @@ public final class Management: @unchecked Sendable {
         }
     }
 
-    /// The kernel answers commands of one kind to one adapter in their order, but for those that name a peer.
+    /// The kernel answers commands of one kind to one adapter in order, except for those that name a peer.
     private func complete(_ adapter: AdapterIndex, _ code: UInt16, _ status: ManagementStatus, _ reply: [UInt8]) {
         let alike = pending.filter { $0.adapter == adapter && $0.code == code }
-        // A bare status names no peer. A reply about another peer comes too late, and is nobody's.
+        // A bare status names no peer. A reply about another peer comes too late, and is ignored.
         let meant = reply.isEmpty ? alike.first : alike.first { reply.starts(with: $0.replyStart) }
         if let meant { end(meant.number, status, reply) }
     }

@@ -3,22 +3,22 @@ import CLinux
 import EventLoop
 import Glibc
 
-/// Why nothing can be paired: the operator's to mend.
+/// Why pairing is not possible: for the operator to fix.
 public enum PairingFault: Error, Equatable, Sendable {
     /// There is no management interface.
     case noManagement(LinkSocketError)
-    /// No adapter that is meant is powered on.
+    /// None of the chosen adapters is powered on.
     case noAdapter
     /// CAP_NET_ADMIN is missing.
     case notPermitted
-    /// The adapter has been taken away.
+    /// The adapter was removed.
     case adapterGone
 
     /// What is wrong, in one line.
     public var sentence: String {
         switch self {
         case .noManagement(let error): "there is nothing to pair with: \(error)"
-        case .noAdapter: "no Bluetooth adapter that is meant is powered on"
+        case .noAdapter: "none of the chosen Bluetooth adapters is powered on"
         case .notPermitted: "we may not open for pairing"
         case .adapterGone: "the Bluetooth adapter is gone"
         }
@@ -37,7 +37,7 @@ public enum PairingFault: Error, Equatable, Sendable {
 
 /// Pairs two devices, a person comparing numbers on both: what `authenticated` links need. Either waits for a device that
 /// pairs with this machine's adapters, or pairs with one that waits. Over the kernel's management interface, for machines
-/// without bluetoothd, which does it by itself where it runs. The kernel keeps the keys until the adapter goes or the
+/// without bluetoothd, which pairs by itself where it runs. The kernel keeps the keys until the adapter is removed or the
 /// machine restarts.
 ///
 /// `@unchecked Sendable`: used on its loop's thread only.
@@ -63,13 +63,13 @@ public final class Pairing: @unchecked Sendable {
         (self.wanted, self.peer, self.seconds, self.say) = (wanted, peer, seconds, say)
     }
 
-    /// Opens for pairing, and closes again when one device has paired, the time is over, or SIGINT or SIGTERM comes.
-    /// Answers come as lines on standard input: only «yes» is one.
+    /// Opens for pairing, and closes again when one device has paired, the time limit has passed, or SIGINT or SIGTERM comes.
+    /// Answers come as lines on standard input: only "yes" counts as one.
     /// - Parameters:
     ///   - wanted: the adapters; empty: all that are powered on.
     ///   - peer: a device that waits to be paired with; nil: we wait.
     ///   - say: a line for the person, questions among them.
-    /// - Returns: who has paired, if anybody.
+    /// - Returns: the device that has paired, if any.
     public static func run(
         _ wanted: [BluetoothAddress], with peer: RadioAddress? = nil, seconds: UInt16, say: @escaping (String) -> Void
     ) throws(PairingFault) -> String? {
@@ -84,7 +84,7 @@ public final class Pairing: @unchecked Sendable {
         return pairing.paired?.description
     }
 
-    /// Whoever ends us must not leave the adapters open.
+    /// A signal that ends the process must not leave the adapters open.
     private static func blockSignals() -> Int32 {
         var set = sigset_t()
         sigemptyset(&set)
@@ -157,7 +157,7 @@ public final class Pairing: @unchecked Sendable {
         case .pairingFailed(let peer), .disconnected(let peer):
             if asked?.peer.address == peer.address {
                 asked = nil
-                say("\(peer) has given up: the question is void")
+                say("\(peer) has cancelled: the question no longer applies")
             }
         case .disappeared:
             adapters[adapter] = nil
@@ -166,7 +166,7 @@ public final class Pairing: @unchecked Sendable {
         }
     }
 
-    /// One question at a time: an answer must not be taken for a number that nobody has looked at.
+    /// One question at a time: an answer must not be applied to a number that nobody has looked at.
     private func ask(_ adapter: AdapterIndex, _ peer: RadioAddress, _ number: UInt32) {
         guard asked == nil, !isEnding else {
             management?.send(.confirm(peer, false), to: adapter) { _, _ in }
@@ -185,7 +185,7 @@ public final class Pairing: @unchecked Sendable {
         management?.send(.confirm(peer, isYes), to: adapter) { _, _ in }
     }
 
-    /// A key that no person has agreed to is taken back at once.
+    /// A key that no person has agreed to is removed at once.
     private func keep(_ peer: RadioAddress, _ adapter: AdapterIndex, _ isAuthenticated: Bool) {
         guard isAuthenticated, confirmed.contains(peer.address) else {
             say("\(peer) has paired without numbers: forgotten")
@@ -196,7 +196,7 @@ public final class Pairing: @unchecked Sendable {
         alarm?.set(after: .milliseconds(500))  // LE gives several keys, one after the other
     }
 
-    /// Everything as it was.
+    /// Restores everything.
     private func end() {
         isEnding = true
         answer(false)

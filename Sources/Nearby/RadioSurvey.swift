@@ -4,7 +4,7 @@ import Glibc
 import ProofLink
 import SRUP
 
-/// Which adapters there are, as the kernel tells without any capability. It changes nothing.
+/// The adapters that the kernel reports without any capability. It changes nothing.
 public struct RadioSurvey: Sendable {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public struct Adapter: Sendable {
@@ -33,7 +33,7 @@ public struct RadioSurvey: Sendable {
         private var alarm: Alarm?
 
         init() throws(LinkSocketError) {
-            // The loop is not running yet: nobody else is on it.
+            // The loop is not running yet: no other thread uses it.
             management = try Management(loop) { _, _ in }
             loop.perform { [self] in
                 alarm = Alarm(loop) { [unowned self] in loop.stop() }
@@ -79,7 +79,7 @@ public struct RadioSurvey: Sendable {
         return read(file, &byte, 1) == 1 && byte == UInt8(ascii: "1")
     }
 
-    /// Opens a link and reads who says HELLO; fifteen seconds at most.
+    /// Opens a link and reads the identity in HELLO; fifteen seconds at most.
     public static func hello(from way: NearbyAddress, over adapter: BluetoothAddress) -> Result<
         Identifier, LinkSocketError
     > {

@@ -1,14 +1,14 @@
 import BootTime
 
-/// What is to be looked at when: a binary heap by moment. Entries are not withdrawn; whoever takes one out looks whether
-/// it still means something.
+/// Deadlines, as a binary heap ordered by time. Entries are not withdrawn; the caller that takes one out checks whether
+/// it is still valid.
 struct Agenda<Entry: Sendable>: Sendable {
     private var heap: [(at: Instant, entry: Entry)] = []
 
-    /// The earliest moment, also where its entry means nothing any more.
+    /// The earliest time, even if its entry is no longer valid.
     var next: Instant? { heap.first?.at }
 
-    /// Entries, also those that mean nothing any more.
+    /// The number of entries, including those that are no longer valid.
     var count: Int { heap.count }
 
     mutating func add(_ entry: Entry, at moment: Instant) {

@@ -48,9 +48,9 @@ public enum Event: Sendable {
     case join(Identifier, Token, JoinManner = .simple)
     /// A person wants us to ask a server again that we are a member of: it has lost its state and does not know us.
     case joinAgain(Identifier, Token, JoinManner = .simple)
-    /// A person wants us to leave a server (§6).
+    /// A person wants us to resign from a server (§6).
     case resign(Identifier, Token)
-    /// A person wants us out of the system (§6).
+    /// A person wants us to deregister (§6).
     case deregister(Identifier, Token)
     /// The answer to `Effect.wantToken`: what waits for a server's answer is asked again.
     case again(Identifier, Token)
@@ -62,12 +62,12 @@ public enum Event: Sendable {
     case activated(Exchange, done: Bool)
     /// A device has opened a link. The bytes are fresh and random.
     case connected(LinkID, Peer, linkNonce: [UInt8], challenge: [UInt8])
-    /// A frame has come over a link.
+    /// A frame has arrived over a link.
     case received(LinkID, LinkFrame)
-    /// Something that is no frame has come over a link.
+    /// Something that is not a frame has arrived over a link.
     case malformed(LinkID)
     /// The last CHALLENGE over a link has left. The round trip starts at the moment that is given, just before it was sent, or
-    /// now. The signal was measured before that, where the controller tells.
+    /// now. The signal was measured before that, if the controller reports it.
     case challengeLeft(LinkID, signal: Int8? = nil, at: Instant? = nil)
     /// The device has closed its link, or the radio has.
     case disconnected(LinkID)
@@ -75,7 +75,7 @@ public enum Event: Sendable {
     case tick
 }
 
-/// Something to do, in the order given: where one fails, those after it are not done.
+/// Something to do, in the order given: if one fails, those after it are not done.
 public enum Effect: Equatable, Sendable {
     /// Write to the journal.
     case record(Change)
@@ -85,23 +85,23 @@ public enum Effect: Equatable, Sendable {
     case tell(LinkID, LinkFrame)
     /// Close a link. The observer has forgotten it.
     case close(LinkID)
-    /// Give us `Event.again` with a fresh token.
+    /// Deliver `Event.again` with a fresh token.
     case wantToken(Identifier)
-    /// Do what a server has ordered, and give us `Event.acted`.
+    /// Do what a server has ordered, and deliver `Event.acted`.
     case act(Action, Exchange)
     /// Fetch an update's file and check it, from where it was broken off if it was, and give us `Event.fetched`. What else
     /// is being fetched is given up.
     case fetch(Update)
     /// Give up what is being fetched, and put away what is here of it.
     case discardUpdate
-    /// Hand an update's file to the updater, and give us `Event.activated`: no, where it does not get so far; yes, once its
+    /// Hand an update's file to the updater, and deliver `Event.activated`: no if it does not get that far; yes once its
     /// version runs, which may be in another process.
     case install(Update)
-    /// We were started in the midst of an activation: see which version runs, and give us `Event.activated`.
+    /// We were started during an activation: find out which version runs, and deliver `Event.activated`.
     case confirm(Update)
     /// Show our own value: to a human, who asks for it (`Observer.presented`), or to the observer over a link.
     case present(Identifier, JoinManner)
-    /// A server has taken us out of the system: once the broker has what is to be sent, our keys are destroyed and the
+    /// A server has deregistered us: once the broker has all outgoing messages, our keys are destroyed and the
     /// beacon ends.
     case destroy(Identifier)
     /// Log and count.
@@ -112,7 +112,7 @@ public enum Effect: Equatable, Sendable {
 public enum Change: Equatable, Sendable {
     /// A message with this sequence id was accepted from a server.
     case accepted(Identifier, SequenceID)
-    /// Our standing with a server.
+    /// Our membership state with a server.
     case membership(Identifier, Membership)
     /// Whether a server has paused us.
     case paused(Identifier, Bool)
@@ -128,19 +128,19 @@ public enum Change: Equatable, Sendable {
     case answered(Exchange, device: Identifier, Verdict, Reason, Evidence?)
 }
 
-/// Why a message whose signature held is not acted on.
+/// Why a message with a valid signature is refused.
 public enum Refusal: Equatable, Hashable, Sendable {
-    /// Its sender is no server of ours.
+    /// Its sender is not one of our servers.
     case notOurServer
     /// Its sequence id is not above the last accepted from this sender.
     case replayed(SequenceID, last: SequenceID)
-    /// Its sequence id leaves no room for those after it.
+    /// Its sequence id leaves no numbers for those after it.
     case sequenceTooHigh(SequenceID)
     /// This sender may not send this type to us now.
     case notNow(Membership)
     /// A type that this beacon does not serve.
     case notServed
-    /// A command whose token does not name us, or that names another device: it may be meant for somebody else.
+    /// A command whose token does not name us, or names another device: it may be meant for another node.
     case notForUs
     /// A command that the configuration does not let this server give.
     case notAllowed
@@ -186,9 +186,9 @@ public enum Report: Equatable, Sendable {
     case repeated(Exchange, Verdict?)
     /// A false proof came for an open observation.
     case mismatch(Exchange, device: Identifier, Peer, count: Int)
-    /// Our standing with a server changed.
+    /// Our membership state with a server changed.
     case membership(Identifier, Membership)
-    /// A server has not agreed that we leave: our resignation or deregistration was answered with this status.
+    /// A server refused our resignation or deregistration with this status.
     case declined(Identifier, Status)
     /// A server has told us to join.
     case commanded(Identifier)

@@ -2,16 +2,16 @@ import BootTime
 import ProofLink
 import SRUP
 
-// What is due. Verdicts whose time has come are given a few at a time, because each of them is signed: a device that comes
-// meanwhile must be greeted. `nextDeadline` stays in the past until none is left: the shell ticks again, for as long as its turn
+// What is due. Expired observations are answered a few at a time, because each verdict is signed and a device that connects
+// meanwhile must get its HELLO. `nextDeadline` stays in the past until none is left: the shell ticks again as long as its turn
 // lasts, and then in the next one.
 extension Observer {
-    /// Verdicts that one event gives because their deadline has passed. More: the shell, which looks at the clock after each
-    /// event, looks more seldom.
+    /// The number of verdicts that one event gives because their deadline has passed. Larger: the shell, which checks the
+    /// clock after each event, checks it less often.
     static let expiriesAtOnce = 4
 
-    /// What must be settled before an event is taken, so that a proof that arrives together with the deadline loses: all that
-    /// it could judge or ask for. The rest is left to the ticks.
+    /// What must be settled before an event is handled, so that a proof that arrives together with the deadline is too late: all
+    /// that the event could decide or ask for. The rest is left to the ticks.
     mutating func expire(before event: Event, at now: Instant) -> [Effect] {
         switch event {
         case .received(let id, let frame):

@@ -1,11 +1,11 @@
 import BootTime
 import SRUP
 
-// Becoming a member, and ceasing to be one: rules §8; the paper's §5.2 and §6.
+// Joining and leaving: docs/protocol.md, "Joining and leaving"; the paper's §5.2 and §6.
 extension Observer {
     mutating func join(_ server: Identifier, _ token: Token, _ manner: JoinManner, at now: Instant) -> [Effect] {
         var standing = servers[server] ?? Standing()
-        // A member whose sequence is not known hears nothing: a new join establishes it.
+        // A member whose sequence id is not known accepts nothing: a new join establishes it.
         guard !standing.membership.isMember || standing.lastAccepted == nil, !isExpelled else { return [] }
         // No message of a moderated join echoes our token before it is over: where the server's sequence id is not known,
         // and it may have sent us something before, a simple request goes first. Also a refusal establishes the id.
@@ -82,7 +82,7 @@ extension Observer {
         }
     }
 
-    // MARK: - Before eyes (§5.2.1, §5.2.2)
+    // MARK: - Observed joins (§5.2.1, §5.2.2)
 
     /// Whether a value for us to show can be believed to be new.
     func mayPresent(_ standing: Standing) -> Bool {
@@ -135,12 +135,12 @@ extension Observer {
         settle(server, as: .member) + [.report(.declined(server, status))]
     }
 
-    /// The server does not want our answers any more; those that are open get theirs all the same.
+    /// The server does not want our answers any more; open observations are still answered.
     mutating func leave(_ server: Identifier, as membership: Membership) -> [Effect] {
         settle(server, as: membership) + withdraw { $0.server == server } + dropUpdate { $0.server == server }
     }
 
-    /// Out of the system: nobody's observations go on.
+    /// Deregistered: all observations end, whichever server asked.
     mutating func expelled(by server: Identifier, _ exchange: Exchange? = nil) -> [Effect] {
         isExpelled = true
         let effects = settle(server, as: .deregistered) + withdraw { _ in true } + dropUpdate { _ in true }

@@ -4,15 +4,15 @@ import SRUP
 
 // Keyed mode at the beacon: docs/proof-link.md, "Keyed mode".
 extension Observer {
-    /// Whose observation a link's claim has fitted, and with what its OUTCOME is made.
+    /// Whose observation a link's claim has matched, and with what its OUTCOME is made.
     struct FittedClaim: Sendable {
         let exchange: Exchange
         let beaconKey: Secret
-        /// From CHALLENGE to PROOF; nil until PROOF has come, or where the challenge's departure was not seen.
+        /// From CHALLENGE to PROOF; nil until PROOF has been received, or if the challenge's departure was not seen.
         var roundTrip: Duration?
     }
 
-    /// A claim that fits nothing is not counted against anyone: it waits, within the bounds for strangers.
+    /// A claim that matches nothing is not counted against anyone: it waits, within the bounds for strangers.
     mutating func claimed(_ id: LinkID, _ claim: [UInt8], isFirst: Bool, at now: Instant) -> [Effect] {
         if claim != KeyedContext.noClaim, let exchange = exchange(fitting: claim, over: id, at: now) {
             return challengeKeyed(id, exchange, at: now)
@@ -21,7 +21,8 @@ extension Observer {
         return hold(id, at: now)
     }
 
-    /// Every open observation is tried, also after one has fitted: the time does not tell which. One whose time is up fits nothing.
+    /// Every open observation is tried, even after a match, so that timing does not reveal which one matched. An expired one
+    /// never matches.
     private func exchange(fitting claim: [UInt8], over id: LinkID, at now: Instant) -> Exchange? {
         guard let link = links[id] else { return nil }
         var fitting: Exchange?
@@ -68,7 +69,7 @@ extension Observer {
         guard proof.matches(observation.keys, authenticate) else {
             return mismatch([claim.exchange], over: id, .keyed, roundTrip, at: now)
         }
-        if isTooFar(link.peer, roundTrip) {  // counts for nothing: the device is the right one, and may come nearer
+        if isTooFar(link.peer, roundTrip) {  // not counted: the device is the right one, and may come nearer
             noteTooFar(claim.exchange, link.peer, .keyed, roundTrip)
             return end(id, .tooFar)
         }
@@ -92,7 +93,7 @@ extension Observer {
             + [.tell(id, outcome), .close(id), .report(.ended(id, link.peer, device: observation.device, .valid))]
     }
 
-    /// The links whose claim has fitted an observation that is over now.
+    /// The links whose claim has matched an observation that has ended.
     mutating func endClaims(of exchange: Exchange) -> [Effect] {
         let theirs = links.filter { $0.value.claim?.exchange == exchange }.keys
         return theirs.sorted { $0.number < $1.number }.flatMap { end($0, .fail) }

@@ -2,7 +2,7 @@ import BootTime
 import ProofLink
 import SRUP
 
-// The devices' side: rules §4 and §7, docs/proof-link.md.
+// Links of nearby devices: docs/proof-link.md, "Order" and "Bounds at the beacon".
 extension Observer {
     mutating func connect(
         _ id: LinkID, _ peer: Peer, linkNonce: [UInt8], challenge: [UInt8], at now: Instant
@@ -12,8 +12,8 @@ extension Observer {
         }
         var effects: [Effect] = []
         if links.count >= policy.linkLimit {
-            // A link that no open observation names makes room: strangers cannot starve an expected device by filling
-            // all places (rules: §7).
+            // A link that no open observation names gives way: strangers cannot starve an expected device by filling
+            // all places (docs/proof-link.md, "Bounds at the beacon").
             guard let victim = leastWanted(at: now) else { return turnAway(id, peer) }
             effects += end(victim, .busy)
         }
@@ -47,7 +47,7 @@ extension Observer {
 
     /// Where every link waits for a proof, several of them name one device: all but one are not that device.
     private func oldestImpostor() -> LinkID? {
-        // A claim that has fitted is no impostor's.
+        // A claim that has matched is not an impostor's.
         let crowds = Dictionary(grouping: links.filter { $0.value.claim == nil }.keys) { links[$0]?.session.device }
             .values
         let largest = crowds.max {
@@ -121,14 +121,14 @@ extension Observer {
         setDeadline(of: id, to: now + policy.proofLimit)
     }
 
-    // MARK: - The proof (rules: §4)
+    // MARK: - The proof (docs/proof-link.md, "The tags")
 
     private mutating func judge(_ presentation: Presentation, over id: LinkID, at now: Instant) -> [Effect] {
         guard let link = links[id], let device = link.session.device else { return [] }
         let asked = exchanges[device] ?? []
         guard !asked.isEmpty else { return end(id, .fail) }
         let roundTrip = link.challengeLeft.map { now - $0 }
-        // Every open observation is tried, also after one has matched: the time does not tell which.
+        // Every open observation is tried, even after a match, so that timing does not reveal which one matched.
         let matching = asked.filter { exchange in
             observations[exchange].map { presentation.matches($0.value, authenticate) } ?? false
         }
@@ -139,7 +139,7 @@ extension Observer {
             let mode: Mode = if case .value = presentation { .value } else { .challenge }
             return mismatch(asked, over: id, mode, roundTrip, at: now)
         }
-        if tooFar {  // counts for nothing: the device is the right one, and may come nearer
+        if tooFar {  // not counted: the device is the right one, and may come nearer
             let mode: Mode = if case .value = presentation { .value } else { .challenge }
             for exchange in matching { noteTooFar(exchange, link.peer, mode, roundTrip) }
             return end(id, .tooFar)
@@ -150,7 +150,7 @@ extension Observer {
         for exchange in matching {
             effects += answer(exchange, .valid, .matched, evidence(exchange, link.peer, presentation, roundTrip))
         }
-        // The verdict is recorded and on its way before the device hears of it.
+        // The verdict is recorded and on its way before the device is told.
         effects += [.tell(id, outcome), .close(id), .report(.ended(id, link.peer, device: device, .valid))]
         return effects
     }
@@ -186,7 +186,7 @@ extension Observer {
         return effects + ending
     }
 
-    /// What the operator wants to know of a device that was refused for its place alone.
+    /// The details that the operator needs about a device that was refused only for its distance.
     mutating func noteTooFar(_ exchange: Exchange, _ peer: Peer, _ mode: Mode, _ roundTrip: Duration?) {
         guard var observation = observations[exchange] else { return }
         observation.wasTooFar = true

@@ -4,7 +4,7 @@ import SRUP
 public enum JoinManner: Hashable, Sendable {
     /// JOIN_REQ: the server decides by itself.
     case simple
-    /// HM_JOIN_REQ: a human compares the value that we show with the one that the server shows (§5.2.1).
+    /// HM_JOIN_REQ: a person compares the value that we show with the one that the server shows (§5.2.1).
     case human
     /// OBS_JOIN_REQ: another beacon compares (§5.2.2).
     case observed(by: Identifier)
@@ -18,7 +18,7 @@ public enum JoinManner: Hashable, Sendable {
     }
 }
 
-/// Our standing with a server.
+/// Our membership state with a server.
 ///
 ///                                  ┌── 5E, 5F ──▶ refused (asked again, seldom)
 ///     stranger ──▶ joining ────────┼── 50 ──────▶ member ──▶ resigning ── 70 ──▶ resigned
@@ -30,26 +30,26 @@ public enum JoinManner: Hashable, Sendable {
 public enum Membership: Hashable, Sendable {
     /// Never joined, or lost: we join when the shell says so.
     case stranger
-    /// Our request to join has gone with this token.
+    /// Our request to join has been sent with this token.
     case joining(Token, JoinManner = .simple)
     /// The server has sent the value that we are to show, under this token: its answer will carry it.
     case presenting(Token, JoinManner)
-    /// The server has said yes.
+    /// The server has accepted us.
     case member
-    /// The server has said no: we ask again, seldom.
+    /// The server has refused us: we ask again, at long intervals.
     case refused
-    /// The server has let us go: we do not ask again by ourselves.
+    /// The server has ended our membership: we do not ask again unless told to.
     case terminated
-    /// RESIGN_REQ has gone with this token; until it is answered we are a member.
+    /// RESIGN_REQ has been sent with this token; until it is answered we are a member.
     case resigning(Token)
-    /// The server has let us resign: nothing from it is listened to, until a person joins again.
+    /// The server has accepted our resignation: nothing from it is accepted until a person joins again.
     case resigned
-    /// DEREGISTER_REQ has gone with this token; until it is answered we are a member.
+    /// DEREGISTER_REQ has been sent with this token; until it is answered we are a member.
     case deregistering(Token)
-    /// The server has taken us out of the system: the end of this identity.
+    /// The server has deregistered us: the end of this identity.
     case deregistered
 
-    /// Whether the server's questions and commands are listened to.
+    /// Whether the server's questions and commands are accepted.
     public var isMember: Bool {
         switch self {
         case .member, .resigning, .deregistering: true
@@ -65,7 +65,7 @@ public enum Membership: Hashable, Sendable {
         }
     }
 
-    /// How the join is asked for that waits for its answer.
+    /// The mode of the join that waits for its answer.
     public var manner: JoinManner? {
         switch self {
         case .joining(_, let manner), .presenting(_, let manner): manner
@@ -73,7 +73,7 @@ public enum Membership: Hashable, Sendable {
         }
     }
 
-    /// Whether something of ours is to be sent again some time: it waits for an answer, or was refused.
+    /// Whether a message of ours must be sent again at some point: it waits for an answer, or was refused.
     var asksAgain: Bool {
         switch self {
         case .stranger, .joining, .presenting, .refused, .resigning, .deregistering: true
@@ -82,9 +82,9 @@ public enum Membership: Hashable, Sendable {
     }
 }
 
-/// What the configuration says of a server: how we join it, and what it may do to us.
+/// What the configuration says about a server: how we join it, and what it may order.
 public struct Terms: Equatable, Sendable {
-    /// How we join where nobody says otherwise.
+    /// How we join unless told otherwise.
     public var manner = JoinManner.simple
     /// Whether JOIN_CMD from it is obeyed.
     public var commandsJoin = true
@@ -93,9 +93,9 @@ public struct Terms: Equatable, Sendable {
     /// Whether INITIATE and ACTIVATE from it are obeyed.
     public var updates = true
     /// Whether its commands must carry a token that names us. Nothing else that is signed tells whom a command is for:
-    /// without this, one that was meant for another device is obeyed here if the broker lets somebody copy it to our topic.
+    /// without this, a command meant for another device is obeyed here if the broker lets someone copy it to our topic.
     public var namesUs = true
-    /// Whether it takes OBSERVATION_PROOF just before a verdict. The reference's client ends at a DATA that it does not expect.
+    /// Whether it accepts OBSERVATION_PROOF just before a verdict. The reference's client ends at a DATA that it does not expect.
     public var takesProofs = true
 
     /// Joined simply, everything allowed, and commands must name us.

@@ -6,7 +6,7 @@ import SRUP
 public enum Unopened: Error, Equatable, Sendable {
     /// It does not open under our key.
     case seal
-    /// It opens and is no value.
+    /// It opens, but does not contain a value.
     case value
 
     var reason: Reason {
@@ -17,10 +17,10 @@ public enum Unopened: Error, Equatable, Sendable {
     }
 }
 
-/// Opens a sealed value with our key; lent by `Keys`. Given the same bytes, it gives the same answer.
+/// Opens a sealed value with our key; supplied by `Keys`. The same bytes give the same result.
 public typealias Unsealer = @Sendable (_ sealed: [UInt8]) -> Result<Secret, Unopened>
 
-/// The node's mind: events in, effects out. A value: no socket, no clock, no randomness, no logger.
+/// The beacon's decisions: events in, effects out. A value: no socket, no clock, no randomness, no logger.
 ///
 /// One observation, from the server's request to the one verdict:
 ///
@@ -32,14 +32,14 @@ public typealias Unsealer = @Sendable (_ sealed: [UInt8]) -> Result<Secret, Unop
 ///                                   ├── deadline, nobody came ──────────────────────▶ failed
 ///                                   └── superseded, withdrawn, machine restarted ───▶ failed
 ///
-/// After the verdict everything for that observation is ignored on purpose, but for the server's repeated question, which
+/// After the verdict everything for that observation is ignored on purpose, except the server's repeated question, which
 /// gets the same verdict again.
 public struct Observer: Sendable {
     /// Who we are.
     public let identity: Identifier
     /// Our numbers. A change is in force from the next event; deadlines that are set stay.
     public var policy: Policy
-    /// What the configuration says of each server; the defaults hold for one that is not named here.
+    /// What the configuration says about each server; the defaults apply to one that is not listed here.
     public var terms: [Identifier: Terms] = [:]
     /// The answer to ID_REQUEST: one JSON object.
     public var identification = "{}"
@@ -64,7 +64,7 @@ public struct Observer: Sendable {
     var plainTokens = PlainTokens()
     /// The journal was lost: a server of which no sequence id is known may have sent us something before.
     var sequencesLost = false
-    /// A server has taken us out of the system: nothing is listened to any more.
+    /// A server has deregistered us: nothing is accepted any more.
     var isExpelled = false
     var agenda = Agenda<Due>()
 
@@ -78,7 +78,7 @@ public struct Observer: Sendable {
         (self.identity, self.policy, self.unseal, self.authenticate) = (identity, policy, unseal, authenticate)
     }
 
-    /// Where we stand with a server, and both directions' sequence ids (rules: §2).
+    /// Our state with a server, and both directions' sequence ids (docs/protocol.md, "Sequence ids").
     struct Standing: Equatable, Sendable {
         var membership = Membership.stranger
         /// nil: not known, because we never heard from it or the journal was lost. Only the answer to a join request
@@ -86,11 +86,11 @@ public struct Observer: Sendable {
         var lastAccepted: SequenceID?
         var lastSent = SequenceID(0)
         var joinAttempts = 0
-        /// When the next token is wanted; what stands in the agenda for an earlier try means nothing any more.
+        /// When the next token is wanted; agenda entries for an earlier attempt are no longer valid.
         var joinDue: Instant?
-        /// How the next join is asked for.
+        /// The mode of the next join.
         var manner = JoinManner.simple
-        /// A simple request has gone in the place of another only to learn the server's sequence id.
+        /// A simple request has been sent in place of another, only to learn the server's sequence id.
         var isEstablishing = false
         /// Our own value, while we show it.
         var presented: Secret?
@@ -104,7 +104,7 @@ public struct Observer: Sendable {
         let device: Identifier
         let value: Secret
         let deadline: Instant
-        /// False proofs of either mode: evidence, and at the deadline the verdict *invalid*.
+        /// False proofs of either mode: evidence, and the reason for *invalid* at the deadline.
         var mismatches = 0
         /// False values shown in value mode: as many as the policy allows decide at once.
         var falseValues = 0
@@ -154,7 +154,7 @@ public struct Observer: Sendable {
     /// How many links are held.
     public var openLinks: Int { links.count }
 
-    /// Our standing with every server that we know.
+    /// Our membership state with every server that we know.
     public var memberships: [Identifier: Membership] { servers.mapValues(\.membership) }
 
     /// The value that we are to show for a join that waits for its answer.
@@ -164,7 +164,7 @@ public struct Observer: Sendable {
     public func isPaused(by server: Identifier) -> Bool { servers[server]?.isPaused ?? false }
 
     /// What is open: exchange, device, deadline, false proofs so far, and what the right ones lacked: `unsigned`, `tooFar`, or nil
-    /// where none has come.
+    /// if none has been received.
     public var open: [(exchange: Exchange, device: Identifier, deadline: Instant, mismatches: Int, lacking: Reason?)] {
         observations.map { exchange, one in
             let lacking: Reason? = one.wasUnsigned ? .unsigned : one.wasTooFar ? .tooFar : nil
@@ -194,8 +194,8 @@ public struct Observer: Sendable {
         return (exchanges[device] ?? []).map { ($0, device) }
     }
 
-    /// Takes what happened, and says what to do. What is due by now and could be touched by it comes first, so that a proof that
-    /// arrives together with the deadline loses.
+    /// Handles an event and returns the effects. What is due by now and could be affected comes first, so that a proof that
+    /// arrives together with the deadline is too late.
     public mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
         var effects = expire(before: event, at: now)
         switch event {
@@ -224,7 +224,7 @@ public struct Observer: Sendable {
         return effects
     }
 
-    /// Links that come and go leave their entries behind; what lives is a small part then, and is written anew.
+    /// Closed links leave their entries behind; if few entries are still valid, the agenda is rebuilt.
     private mutating func tidyAgenda() {
         let living = observations.count + links.count + servers.count
         guard agenda.count > 1_024 + 4 * living else { return }

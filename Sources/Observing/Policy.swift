@@ -1,7 +1,7 @@
 import BootTime
 import ProofLink
 
-/// Our numbers: what each bounds, and what breaks when it is larger. The protocol's own numbers are in SRUP and ProofLink.
+/// Our limits: what each one bounds, and what a larger one costs. The protocol's own constants are in SRUP and ProofLink.
 public struct Policy: Equatable, Sendable {
     /// How long an observation stays open. Longer: a device has more time, a thief of a value too.
     public var observationWindow = Duration.seconds(120)
@@ -15,7 +15,7 @@ public struct Policy: Equatable, Sendable {
     public var requestRate = RateLimit(burst: 1_024, interval: .milliseconds(20))
     /// Commands of one server. More: the same.
     public var commandRate = RateLimit(burst: 128, interval: .milliseconds(200))
-    /// Whether evidence goes to the server as a DATA message before each response.
+    /// Whether evidence is sent to the server as a DATA message before each response.
     public var reportsEvidence = false
 
     /// Which modes HELLO offers.
@@ -28,7 +28,7 @@ public struct Policy: Equatable, Sendable {
     public var linksPerPeer = 4
     /// Links that name one device and wait for its proof. More: more places for strangers who name an expected device.
     public var linksPerDevice = 8
-    /// A link younger than this that has not said READY makes room after all others: the expected device may be on it.
+    /// A link younger than this that has not said READY is dropped after all others: the expected device may be on it.
     /// Longer: a flood of silent strangers pushes out more of those who wait for their request.
     public var readyGrace = Duration.seconds(1)
     /// From HELLO to READY. Longer: silent strangers hold places longer.
@@ -39,27 +39,27 @@ public struct Policy: Equatable, Sendable {
     public var signLimit = Duration.seconds(10)
     /// From READY until the server's request must have come. Longer: waiting strangers hold places longer.
     public var holdLimit = Duration.seconds(120)
-    /// The round trip above which a right proof is *too far*; nil: no bound. It is no distance bound (rules: §4).
+    /// The round trip above which a correct proof is *too far*; nil: no bound. It does not bound the distance.
     public var maximumRoundTrip: Duration?
-    /// The signal below which a right proof is *too far*, in dBm; nil: no bound. It is no distance bound either.
+    /// The signal below which a correct proof is *too far*, in dBm; nil: no bound. It does not bound the distance either.
     public var minimumSignal: Int8?
 
     /// The hold-off after a peer's first mismatch or malformed frame; each further one doubles it.
     public var firstHoldOff = Duration.seconds(1)
     /// The longest hold-off. Longer: a device that failed honestly waits longer.
     public var longestHoldOff = Duration.seconds(300)
-    /// Peers remembered as held off. More: more memory for somebody with many addresses (about 100 bytes each).
+    /// Peers remembered as held off. More: more memory for someone with many addresses (about 100 bytes each).
     public var heldOffPeers = 4096
 
     /// How long an unanswered JOIN_REQ waits for the next one at first; each further one doubles it.
     public var firstJoinRetry = Duration.seconds(30)
-    /// The longest time between two JOIN_REQs. Longer: a beacon comes back later after a server's outage.
+    /// The longest time between two JOIN_REQs. Longer: a beacon reconnects later after a server's outage.
     public var longestJoinRetry = Duration.seconds(600)
 
-    /// How long a value of ours is shown before we ask anew. Longer: a human has more time, a thief of the value too.
+    /// How long a value of ours is shown before we ask again. Longer: a person has more time, but so has a thief of the value.
     public var presentingLimit = Duration.seconds(600)
 
-    /// The defaults of rules and specification.
+    /// The default limits (docs/protocol.md, docs/proof-link.md).
     public init() {}
 }
 

@@ -1,11 +1,11 @@
 import BootTime
 import SRUP
 
-/// How often something may happen: so many at once, and one more after each interval.
+/// A rate: a burst, and one more after each interval.
 public struct RateLimit: Equatable, Sendable {
     /// How many at once, at least 1.
     public var burst: Int
-    /// After how long there is room for one more.
+    /// The interval after which one more is allowed.
     public var interval: Duration
 
     /// A limit.
@@ -20,7 +20,7 @@ public struct RateLimit: Equatable, Sendable {
 struct RateBucket: Equatable, Sendable {
     private var fullAt: Instant?
 
-    /// Whether there is room for one.
+    /// Whether one more is allowed.
     func hasRoom(at now: Instant, _ limit: RateLimit) -> Bool {
         guard let fullAt, fullAt > now else { return true }
         return fullAt - now <= limit.interval * (limit.burst - 1)
@@ -30,8 +30,8 @@ struct RateBucket: Equatable, Sendable {
     mutating func take(at now: Instant, _ limit: RateLimit) { fullAt = max(fullAt ?? now, now) + limit.interval }
 }
 
-/// Whose the plain tokens of the last messages are: an answer names no server, so another one must not use the token of a question,
-/// or of an order, of this one. Bounded in number; the oldest goes first.
+/// Which server used each recent plain token: an answer names no server, so another server must not use the token of a question,
+/// or of a command, of this one. Bounded in number; the oldest is dropped first.
 struct PlainTokens: Sendable {
     private static let mostKept = 4_096
 
@@ -51,8 +51,8 @@ struct PlainTokens: Sendable {
     }
 }
 
-/// Seals that did not open under our key: what is copied to our topic again and again costs one private-key operation, not many.
-/// Bounded in number and in size; the oldest goes first.
+/// Sealed values that did not open under our key: repeated copies on our topic cost one private-key operation, not many.
+/// Bounded in number and in size; the oldest is dropped first.
 struct UnopenedSeals: Sendable {
     private static let mostKept = 256
     /// A seal to a key of 4,096 bits has 588 bytes.

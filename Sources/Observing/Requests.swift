@@ -2,18 +2,18 @@ import BootTime
 import ProofLink
 import SRUP
 
-// The servers' side: rules §1 from check 5 on, §2 and §3.
+// Messages from servers: docs/protocol.md, "Sequence ids" and "The observed join". Checks 1 to 4 come before the observer.
 extension Observer {
-    /// The step between our sequence ids: large enough for ours to survive messages that cross (rules: §2).
+    /// The step between our sequence ids: large enough to stay valid when messages cross (docs/protocol.md, "Sequence ids").
     static let sequenceStep: UInt64 = 16
 
-    /// Above this an accepted sequence id would leave no room for ours, and one message would end the pair for ever.
+    /// Above this an accepted sequence id would leave no numbers for ours, and one message would block the pair permanently.
     static let highestSequence = SequenceID(.max - 1 << 32)
 
     /// Longer tokens are refused: each observation in the history keeps its token. The reference's have 36 bytes, ours 70.
     public static let longestToken = 255
 
-    /// Checks 5 to 8 of rules §1, then does what the message asks. Nothing changes where it is refused.
+    /// Checks 5 to 8 of a message, then does what it asks. A refused message changes nothing.
     mutating func take(_ message: Verified<Message>, _ context: MessageContext, at now: Instant) -> [Effect] {
         let content = message.content
         func refused(_ refusal: Refusal) -> [Effect] {
@@ -71,7 +71,7 @@ extension Observer {
         let terms = terms[message.sender] ?? Terms()
         switch (standing.membership, message.body) {
         case (.joining(let token, _), .response(let status)) where token == message.token:
-            // Where eyes are to see the value first, the server can only decline at once.
+            // Where a person or an observer must see the value first, the server can only decline at once.
             let mustShowFirst = standing.manner != .simple && !standing.isEstablishing
             return mustShowFirst && status == .joinSuccess ? .notNow(standing.membership) : nil
         case (.presenting(let token, _), .response) where token == message.token,
@@ -131,7 +131,7 @@ extension Observer {
             }?.key
     }
 
-    /// The eighth check of rules §1. A seal that did not open once does not open again: copies of it cost nothing.
+    /// Check 8: the sealed value opens. One that did not open once never will: copies of it cost nothing.
     private mutating func open(_ sealed: Octets) -> Result<Secret, Unopened> {
         guard !unopenedSeals.contains(sealed) else { return .failure(.seal) }
         let opened = unseal(sealed.bytes)
@@ -147,7 +147,7 @@ extension Observer {
         return !Received(message.body).isLimited || standing.commands.hasRoom(at: now, policy.commandRate)
     }
 
-    /// What was not for us, or was refused, has cost the server nothing: otherwise copies could use up its rate.
+    /// A message that was not for us, or was refused, does not count: otherwise copies could use up the server's rate.
     private mutating func spend(on message: Message, at now: Instant) {
         if case .observationRequest = message.body {
             servers[message.sender]?.requests.take(at: now, policy.requestRate)
@@ -156,7 +156,7 @@ extension Observer {
         }
     }
 
-    // MARK: - Observations (rules: §3; the paper's §5.2.2)
+    // MARK: - Observations (docs/protocol.md, "The observed join"; the paper's §5.2.2)
 
     private mutating func observe(
         _ exchange: Exchange, _ device: Identifier, _ opened: Result<Secret, Unopened>?, _ context: MessageContext,
@@ -193,8 +193,8 @@ extension Observer {
         }
     }
 
-    /// Whether one more may be open. Of several servers each has its share, so that none can take the others' places; what only waits
-    /// for its verdict to be given takes none.
+    /// Whether one more may be open. Each server has its share, so that none can take the others' places; an observation that
+    /// only waits for its verdict to be given does not count.
     private func hasPlace(for server: Identifier, at now: Instant) -> Bool {
         let members = servers.values.count { $0.membership.isMember }
         let share = max(1, policy.observationLimit / max(1, members))
@@ -210,7 +210,7 @@ extension Observer {
         agenda.add(.observation(exchange), at: observation.deadline)
     }
 
-    /// Ends an open observation with its verdict. Links that wait for nothing any more are ended after it.
+    /// Ends an open observation with its verdict. Links that wait for nothing else are ended after it.
     mutating func answer(
         _ exchange: Exchange, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?,
         _ proof: KeyedProof? = nil
@@ -224,7 +224,7 @@ extension Observer {
             + (left.isEmpty ? endChallengedLinks(of: observation.device) : [])
     }
 
-    /// The order that rules §4 gives: the verdict and the signed response are recorded before anything leaves.
+    /// The order is fixed: the verdict and the signed response are recorded before anything is sent.
     mutating func conclude(
         _ exchange: Exchange, _ device: Identifier, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?,
         _ proof: KeyedProof? = nil
@@ -244,7 +244,7 @@ extension Observer {
         return effects
     }
 
-    // MARK: - Sending (rules: §2)
+    // MARK: - Sending (docs/protocol.md, "Sequence ids")
 
     mutating func respond(_ exchange: Exchange, _ status: Status) -> Effect {
         send(.response(status), exchange.token, to: exchange.server)

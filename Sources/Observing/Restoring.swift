@@ -2,15 +2,15 @@ import BootTime
 import ProofLink
 import SRUP
 
-/// What the journal holds of a server.
+/// What the journal holds about a server.
 public struct StoredServer: Equatable, Sendable {
     /// The server.
     public var server: Identifier
-    /// Our standing with it.
+    /// Our membership state with it.
     public var membership: Membership
-    /// The last sequence id accepted from it; nil where that is not known, and must be established by a new join.
+    /// The last sequence id accepted from it; nil if it is not known and must be established by a new join.
     public var lastAccepted: SequenceID?
-    /// The last sequence id that we used towards it.
+    /// The last sequence id that we sent to it.
     public var lastSent: SequenceID
     /// Whether it has paused us.
     public var isPaused: Bool
@@ -25,19 +25,19 @@ public struct StoredServer: Equatable, Sendable {
     }
 }
 
-/// What the journal holds of an observation without a verdict.
+/// What the journal holds about an observation without a verdict.
 public struct StoredObservation: Sendable {
     /// Who asked, under which token.
     public var exchange: Exchange
     /// The device that is to show itself.
     public var device: Identifier
-    /// The request as it came, its signature checked again; nil where it no longer holds.
+    /// The request as received, its signature checked again; nil if it no longer holds.
     public var request: Verified<Message>?
     /// The deadline, on the clock of the boot in which it was set.
     public var deadline: Instant
     /// False proofs so far.
     public var mismatches: Int
-    /// Whether the machine has not been restarted since: else the deadline means nothing.
+    /// Whether the machine has not been restarted since; otherwise the deadline means nothing.
     public var sameBoot: Bool
 
     /// An observation as the journal holds it.
@@ -51,9 +51,9 @@ public struct StoredObservation: Sendable {
 }
 
 extension Observer {
-    /// Takes up what the journal holds (rules: §5). To be called once, before the first event.
+    /// Restores what the journal holds. Call it once, before the first event.
     ///
-    /// Within the same boot an observation goes on until its deadline; after a reboot it is answered *fail*.
+    /// Within the same boot an observation continues until its deadline; after a reboot it is answered *fail*.
     /// What waits for a server's answer is asked again when the shell says so: the value of a join that was being shown is
     /// not kept.
     /// - Parameters:

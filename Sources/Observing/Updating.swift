@@ -1,22 +1,22 @@
 import SRUP
 
-/// What a server wants us to fetch (§3.2): checked for its form only. Whether the place can be asked, the shell says.
+/// What a server wants us to fetch (§3.2): only its form is checked. The shell decides whether the address may be used.
 public struct UpdateOrder: Equatable, Sendable {
-    /// Longer addresses are refused: no place of an update needs one.
+    /// Longer addresses are refused: no update needs one.
     public static let longestURL = 2_048
 
-    /// Where, as the server wrote it, without the NUL that the reference puts at its end. At most 2,048 bytes.
+    /// The address, as the server wrote it, without the NUL that the reference puts at its end. At most 2,048 bytes.
     public let url: String
     /// SHA-256 of the file: 32 bytes.
     public let digest: [UInt8]
 
-    /// An order of these parts; nil where the digest is not 32 bytes or the address too long.
+    /// An order of these parts; nil if the digest is not 32 bytes or the address too long.
     public init?(url: String, digest: [UInt8]) {
         guard digest.count == 32, (1...UpdateOrder.longestURL).contains(url.utf8.count) else { return nil }
         (self.url, self.digest) = (url, digest)
     }
 
-    /// What INITIATE says; else the status that the server gets: *server* for what is no address, *digest* for what is no
+    /// What INITIATE says; otherwise the status for the server: *server* for an invalid address, *digest* for an invalid
     /// digest.
     static func read(url: Octets, digest: Octets) -> (order: UpdateOrder?, status: Status) {
         guard let place = url.terminatedText, (1...longestURL).contains(place.utf8.count) else {
@@ -29,18 +29,18 @@ public struct UpdateOrder: Equatable, Sendable {
     }
 }
 
-/// The one update that we are busy with. There is one program here, so there is one update, whoever orders it.
+/// The current update. There is one program here, so there is one update, whichever server orders it.
 ///
 ///     INITIATE ──▶ fetching ──┬── FC, FD, FE, FF ─────────────────▶ answered
 ///                             └── 00 ──▶ fetched ── ACTIVATE ──▶ activating ── 10, 1F ──▶ answered
 public struct Update: Equatable, Sendable {
-    /// How far it is.
+    /// The state of the update.
     public enum Phase: Hashable, Sendable {
         /// The file is being fetched and checked.
         case fetching
         /// The file is here and is what the server announced; it holds this version.
         case fetched(version: String)
-        /// The file has been handed to the updater; until the version has come up, or another has, nobody is told.
+        /// The file has been handed to the updater; nobody is told until the version runs, or another does.
         case activating(version: String)
         /// Over: the same question gets the same answer.
         case answered(Status)
@@ -50,7 +50,7 @@ public struct Update: Equatable, Sendable {
     public let exchange: Exchange
     /// What was ordered.
     public let order: UpdateOrder
-    /// How far it is.
+    /// The state of the update.
     public var phase: Phase
 
     /// An update that is so far.
@@ -59,7 +59,7 @@ public struct Update: Equatable, Sendable {
     }
 }
 
-/// The answer to an ACTIVATE: whatever comes under its token later is not to contradict it.
+/// The answer to an ACTIVATE: nothing that comes under its token later may contradict it.
 public struct Activation: Equatable, Sendable {
     /// How many are kept, the newest ones: servers use a token for one update, and ask again soon.
     public static let mostKept = 64
@@ -73,7 +73,7 @@ public struct Activation: Equatable, Sendable {
     public init(exchange: Exchange, status: Status) { (self.exchange, self.status) = (exchange, status) }
 }
 
-/// What became of the fetching.
+/// The outcome of a fetch.
 public enum Fetched: Equatable, Sendable {
     /// Bytes of a web server's reply that go on to the C2 server at most.
     public static let longestContents = 1_024
@@ -82,11 +82,11 @@ public enum Fetched: Equatable, Sendable {
     case verified(version: String)
     /// The web server has answered with an error: its status, and the first 1,024 bytes of what it said (§3.7).
     case httpError(status: UInt32, contents: [UInt8])
-    /// The web server could not be asked, or broke off, or was not the one that its certificate must name.
+    /// The web server could not be reached, broke the transfer off, or was not the one that its certificate must name.
     case noServer
-    /// The file could not be kept, is too large, is none that the updater takes, or holds an older version.
+    /// The file could not be stored, is too large, is not accepted by the updater, or holds an older version.
     case noFile
-    /// The file is another one than was announced.
+    /// The file is not the one announced.
     case otherDigest
 
     var status: Status {
@@ -165,12 +165,12 @@ extension Observer {
         return [.record(.update(advanced)), .report(.update(advanced))]
     }
 
-    /// ACTIVATE: only of what is here, and under the token that it was ordered with.
+    /// ACTIVATE: only for a fetched update, and under the token that it was ordered with.
     mutating func activate(_ exchange: Exchange) -> [Effect] {
         if let last = activation(of: exchange) { return decline(exchange, last.status) }
         guard let update, update.exchange == exchange else { return refuseActivation(exchange) }
         switch update.phase {
-        // Too early: the answer to INITIATE is still to come, and then to be followed by another ACTIVATE.
+        // Too early: the answer to INITIATE is still to come, and another ACTIVATE must follow it.
         case .fetching: return [.report(.update(update))]
         case .fetched(let version):
             var activating = update
@@ -181,7 +181,7 @@ extension Observer {
         }
     }
 
-    /// Nothing was fetched under this token; nor will be, after this answer.
+    /// Nothing was fetched under this token, and nothing will be after this answer.
     private mutating func refuseActivation(_ exchange: Exchange) -> [Effect] {
         [conclude(exchange, .activateFail)] + decline(exchange, .activateFail)
     }
@@ -201,7 +201,8 @@ extension Observer {
         return [conclude(exchange, status)] + advance(to: .answered(status)) + [respond(exchange, status)]
     }
 
-    /// A server that has let us go updates nothing any more. What is being activated goes on: it cannot be half of it.
+    /// A server that has ended our membership updates nothing any more. An activation in progress continues, because it
+    /// cannot be half done.
     mutating func dropUpdate(where isTheirs: (Exchange) -> Bool) -> [Effect] {
         guard let update, isTheirs(update.exchange) else { return [] }
         switch update.phase {

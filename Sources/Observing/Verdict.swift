@@ -38,7 +38,7 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     case superseded
     /// Our membership has ended.
     case withdrawn
-    /// The machine was restarted meanwhile: nobody knows how long that took.
+    /// The machine was restarted meanwhile: the elapsed time is unknown.
     case interrupted
     /// The sealed value does not open under our key.
     case sealUnopened
@@ -51,7 +51,7 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     /// The server has paused us.
     case paused
 
-    /// Whether a proof has decided, in the moment that it came.
+    /// Whether a proof decided the observation when it came.
     public var isOfProof: Bool { self == .matched || self == .mismatches }
 
     /// The reason as a clause for a log line.
@@ -75,17 +75,17 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     }
 }
 
-/// Who is at the other end of a link, as far as the transport tells.
+/// Who is at the other end of a link, as far as the transport reports.
 public struct Peer: Hashable, Sendable {
     /// How it reached us.
     public var transport: Transport
     /// Its address in the transport's own form.
     public var address: String
-    /// What kind of Bluetooth address that is; nil where it is none.
+    /// What kind of Bluetooth address that is; nil if it is not one.
     public var kind: AddressKind?
-    /// The link security that held; nil where the transport has none.
+    /// The security of the link; nil if the transport has none.
     public var security: LinkSecurity?
-    /// Received signal strength in dBm, where the controller gives one.
+    /// Received signal strength in dBm, if the controller gives one.
     public var signal: Int8?
 
     /// A peer as a transport describes it.
@@ -98,7 +98,7 @@ public struct Peer: Hashable, Sendable {
     }
 }
 
-/// What was seen of the last proof of an observation. It is no measure of distance: Bluetooth timing and signal strength
+/// What was seen of the last proof of an observation. It does not measure distance: Bluetooth timing and signal strength
 /// can be relayed.
 public struct Evidence: Hashable, Sendable {
     /// How much the evidence shows, in growing order.
@@ -115,7 +115,7 @@ public struct Evidence: Hashable, Sendable {
     public var peer: Peer
     /// How it was presented.
     public var mode: Mode
-    /// From CHALLENGE to the proof on CLOCK_BOOTTIME; nil where the challenge's departure was not seen.
+    /// From CHALLENGE to the proof on CLOCK_BOOTTIME; nil if the challenge's departure was not seen.
     public var roundTrip: Duration?
     /// Proofs presented for this observation so far, this one included.
     public var attempts: Int
@@ -130,7 +130,7 @@ public struct Evidence: Hashable, Sendable {
         (self.attempts, self.grade, self.isTimed) = (attempts, grade, isTimed)
     }
 
-    /// The evidence as one JSON object, for the history and for the server. Its texts are words and addresses of ours;
+    /// The evidence as one JSON object, for the history and for the server. Its texts are our own words and addresses;
     /// a character that JSON would have to escape cannot be in them and is dropped.
     public var json: String {
         func quoted(_ text: String) -> String {

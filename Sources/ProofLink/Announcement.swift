@@ -1,7 +1,7 @@
 import SRUP
 
-/// What a beacon says of itself to whoever looks for one over Bluetooth LE (docs/proof-link.md, «Being found»). Nothing of
-/// it is proven: anybody can say it.
+/// What a beacon announces about itself over Bluetooth LE (docs/proof-link.md, "Being found"). None of it is proven: anyone
+/// can announce it.
 public struct Announcement: Hashable, Sendable {
     /// The service's UUID, 128 bits, most significant first.
     public static let service: [UInt8] = [
@@ -16,7 +16,7 @@ public struct Announcement: Hashable, Sendable {
 
     /// PSM of the L2CAP LE transport; 0: not listened for.
     public var lePSM: UInt16
-    /// Who the beacon is; nil where it does not tell everybody.
+    /// Who the beacon is; nil if it does not tell everybody.
     public var beacon: Identifier?
 
     /// An announcement of this version.

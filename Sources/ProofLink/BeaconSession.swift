@@ -8,23 +8,23 @@ import SRUP
 ///
 /// `end()` may come in any state; a frame out of turn is malformed in every state, and after `ended` nothing is read.
 public struct BeaconSession: Sendable {
-    /// Where the link stands.
+    /// The state of the link.
     public enum State: Equatable, Sendable {
-        /// HELLO has gone; READY is awaited.
+        /// HELLO has been sent; READY is awaited.
         case greeting
-        /// READY has come; the beacon has no request for this device yet.
+        /// READY has been received; the beacon has no request for this device yet.
         case holding(Mode, Identifier)
-        /// CLAIM has come; it fits no open observation yet. Where it is all zero, the device has no value yet.
+        /// CLAIM has been received; it matches no open observation yet. If it is all zero, the device has no value yet.
         case claimed([UInt8])
-        /// CHALLENGE has gone; the proof is awaited.
+        /// CHALLENGE has been sent; the proof is awaited.
         case challenged(Mode, Identifier)
-        /// CHALLENGE has gone to the device whose claim has fitted.
+        /// CHALLENGE has been sent to the device whose claim has matched.
         case challengedKeyed(KeyedContext)
-        /// PROOF has come in keyed mode, and so much of the signature.
+        /// PROOF has been received in keyed mode, and this part of the signature.
         case signing(KeyedProof)
         /// The proof has come and is being judged.
         case presented(Mode, Identifier)
-        /// OUTCOME has gone.
+        /// OUTCOME has been sent.
         case ended
     }
 
@@ -47,7 +47,7 @@ public struct BeaconSession: Sendable {
     /// A frame that may not come now, or names a mode that HELLO did not offer.
     public struct OutOfTurn: Error, Equatable {}
 
-    /// Where the link stands.
+    /// The state of the link.
     public private(set) var state = State.greeting
     private let beacon: Identifier
     private let modes: Modes
@@ -73,7 +73,7 @@ public struct BeaconSession: Sendable {
         return .hello(version: LinkFrame.version, modes: modes, beacon: named, nonce: linkNonce)
     }
 
-    /// The device that READY named, or that a fitting claim belongs to, once it is known.
+    /// The device that READY named, or that a matching claim belongs to, once it is known.
     public var device: Identifier? {
         switch state {
         case .greeting, .claimed, .ended: nil
@@ -89,8 +89,8 @@ public struct BeaconSession: Sendable {
             modes: modes, linkNonce: linkNonce, beacon: beacon, device: device, server: server, transport: transport)
     }
 
-    /// The OUTCOME that ends the link now: once a claim has fitted, it shows that the beacon holds the value too.
-    /// - Parameter key: `KeyedKeys.beacon` of the value that the claim has fitted; nil where none has.
+    /// The OUTCOME that ends the link now: once a claim has matched, it shows that the beacon holds the value too.
+    /// - Parameter key: `KeyedKeys.beacon` of the value that the claim has matched; nil if none has.
     public func outcome(_ outcome: Outcome, _ key: Secret?, _ authenticate: Authenticator) -> LinkFrame {
         let (context, nonce): (KeyedContext, [UInt8])
         switch state {
@@ -105,7 +105,7 @@ public struct BeaconSession: Sendable {
     }
 
     /// Takes a frame from the device.
-    /// - Throws: `OutOfTurn`; nothing has changed, and the link is to be ended as *malformed*.
+    /// - Throws: `OutOfTurn`; nothing has changed, and the link must be ended as *malformed*.
     public mutating func receive(_ frame: LinkFrame) throws(OutOfTurn) -> Received {
         switch (state, frame) {
         case (.greeting, .ready(let mode, let device)):
@@ -144,7 +144,7 @@ public struct BeaconSession: Sendable {
     }
 
     /// The CHALLENGE of a device whose value is known now.
-    /// - Precondition: the link is held: READY has come and no challenge has gone.
+    /// - Precondition: the link is held: READY has been received and no challenge has been sent.
     public mutating func sendChallenge() -> LinkFrame {
         guard case .holding(let mode, let device) = state else {
             preconditionFailure("a challenge while the link is \(state)")
@@ -153,8 +153,8 @@ public struct BeaconSession: Sendable {
         return .challenge(challenge)
     }
 
-    /// The CHALLENGE of a device whose claim has fitted.
-    /// - Precondition: CLAIM has come and no challenge has gone.
+    /// The CHALLENGE of a device whose claim has matched.
+    /// - Precondition: CLAIM has been received and no challenge has been sent.
     public mutating func sendChallenge(to context: KeyedContext) -> LinkFrame {
         guard case .claimed = state else { preconditionFailure("a challenge in keyed mode while the link is \(state)") }
         state = .challengedKeyed(context)

@@ -7,28 +7,28 @@ import SRUP
 ///           │                    └──(value known first: proving follows CHALLENGE at once)
 ///           └──HELLO, keyed──▶ claimed ──(value known: CLAIM again)──CHALLENGE──▶ provingKeyed ──OUTCOME──▶ ended
 ///
-/// OUTCOME ends the session in every state after HELLO. Only one with the value's tag is the word of a node that holds the
-/// value; all others are no information (docs/proof-link.md, "What a device makes of it").
+/// OUTCOME ends the session in every state after HELLO. Only one with the value's tag comes from a node that holds the
+/// value; any other proves nothing (docs/proof-link.md, "What a device makes of it").
 public struct DeviceSession: Sendable {
-    /// Where the link stands.
+    /// The state of the link.
     public enum State: Equatable, Sendable {
         /// Connected; the beacon speaks first.
         case awaitingHello
-        /// READY has gone; the beacon may say WAIT any number of times.
+        /// READY has been sent; the beacon may say WAIT any number of times.
         case ready(Mode)
-        /// CLAIM has gone, with a claim or without a value yet; the beacon may say WAIT any number of times.
+        /// CLAIM has been sent, with a claim or without a value yet; the beacon may say WAIT any number of times.
         case claimed(KeyedContext, hasValue: Bool)
-        /// CHALLENGE has come, and our server's value has not.
+        /// CHALLENGE has been received, and our server's value has not.
         case challenged(Mode, [UInt8])
-        /// PROOF or VALUE has gone; in challenge mode with this context.
+        /// PROOF or VALUE has been sent; in challenge mode with this context.
         case proving(ProofContext?)
-        /// PROOF has gone in keyed mode, and SIGN follows.
+        /// PROOF has been sent in keyed mode, and SIGN follows.
         case provingKeyed(KeyedProof)
-        /// OUTCOME has come.
+        /// OUTCOME has been received.
         case ended
     }
 
-    /// What the device is to do.
+    /// What the device must do.
     public enum Step: Equatable, Sendable {
         /// Send this frame.
         case send(LinkFrame)
@@ -53,7 +53,7 @@ public struct DeviceSession: Sendable {
         case otherBeacon(Identifier)
         /// A frame that may not come now.
         case outOfTurn
-        /// *valid* with a tag that is not the value's: a rogue that only relays a name.
+        /// *valid* with a tag that is not the value's: a false beacon that only relays a name.
         case rogueBeacon
     }
 
@@ -82,7 +82,7 @@ public struct DeviceSession: Sendable {
         }
     }
 
-    /// Where the link stands.
+    /// The state of the link.
     public private(set) var state = State.awaitingHello
     private let parties: Parties
     private let deviceNonce: [UInt8]
@@ -169,8 +169,8 @@ public struct DeviceSession: Sendable {
         return .send(.claim(context.claim(KeyedKeys(value, authenticate).claim, authenticate)))
     }
 
-    /// An OUTCOME with the value's tag is the word of a node that holds the value. *valid* without it is a rogue's, but in value
-    /// mode, which cannot tell.
+    /// An OUTCOME with the value's tag comes from a node that holds the value. *valid* without it comes from a false beacon,
+    /// except in value mode, which cannot tell.
     private mutating func end(_ outcome: Outcome, _ tag: [UInt8]) throws(Refusal) -> Step {
         let isProved = isProved(outcome, tag)
         guard outcome != .valid || isProved || state == .proving(nil) else { throw .rogueBeacon }

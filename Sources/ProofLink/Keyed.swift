@@ -13,7 +13,7 @@ public struct KeyedContext: Equatable, Sendable {
     public static let noNonce = [UInt8](repeating: 0, count: LinkFrame.deviceNonceLength)
     private static let signatureWords = "SRUP proof link keyed signature"
 
-    /// The modes that HELLO offered, so that nobody on the way can take the best one out of it.
+    /// The modes that HELLO offered, so that nobody on the path can remove the strongest one unnoticed.
     public var modes: Modes
     /// From HELLO.
     public var linkNonce: [UInt8]
@@ -57,7 +57,7 @@ public struct KeyedContext: Equatable, Sendable {
         (self.modes, self.transport) = (modes, transport)
     }
 
-    /// The claim of CLAIM, 16 bytes: it fits one open observation, and tells strangers nothing.
+    /// The claim of CLAIM, 16 bytes: it matches one open observation, and tells strangers nothing.
     /// - Parameter key: `KeyedKeys.claim` of the value.
     public func claim(_ key: Secret, _ authenticate: Authenticator) -> [UInt8] {
         Array(authenticate(key, encoded).prefix(KeyedContext.claimLength))
@@ -74,7 +74,7 @@ public struct KeyedContext: Equatable, Sendable {
     /// The tag of OUTCOME: it shows the device that the beacon holds the value too, whatever the status is.
     /// - Parameters:
     ///   - key: `KeyedKeys.beacon` of the value.
-    ///   - nonce: of PROOF; `noNonce` where none has come.
+    ///   - nonce: of PROOF; `noNonce` if none has been received.
     public func beaconTag(
         _ key: Secret, challenge: [UInt8], nonce: [UInt8], _ outcome: Outcome, _ authenticate: Authenticator
     ) -> [UInt8] {
@@ -143,7 +143,7 @@ public struct KeyedProof: Equatable, Sendable {
     /// The data of OBSERVATION_PROOF: prefix 44 ‖ challenge 32 ‖ nonce 32 ‖ tag 32 ‖ signature.
     public var encoded: [UInt8] { context.encoded + challenge + nonce + tag + signature }
 
-    /// A proof from the data of OBSERVATION_PROOF; nil where it is too short, too long, or its prefix is not one of keyed mode.
+    /// A proof from the data of OBSERVATION_PROOF; nil if it is too short, too long, or its prefix is not one of keyed mode.
     public init?(encoded bytes: [UInt8]) {
         var reader = Reader(bytes)
         do throws(FrameError) {

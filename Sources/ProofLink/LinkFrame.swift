@@ -1,6 +1,6 @@
 import SRUP
 
-/// How a device proves that it holds the value (docs/proof-link.md, «Frames»).
+/// How a device proves that it holds the value (docs/proof-link.md, "Frames").
 public enum Mode: UInt8, CaseIterable, Hashable, Sendable, CustomStringConvertible {
     /// The device shows the value itself: the paper's own scheme, off by default at both ends.
     case value = 1
@@ -44,7 +44,7 @@ public struct Modes: OptionSet, Hashable, Sendable {
     }
 }
 
-/// How a link ends (docs/proof-link.md, «Outcomes»).
+/// How a link ends (docs/proof-link.md, "Outcomes").
 public enum Outcome: UInt8, CaseIterable, Hashable, Sendable, CustomStringConvertible {
     /// The proof matches.
     case valid = 0x60
@@ -89,9 +89,9 @@ public enum LinkFrame: Equatable, Sendable {
     case proof(nonce: [UInt8], tag: [UInt8])
     /// Device, in value mode: the value.
     case value(Secret)
-    /// Beacon: the end; the tag is all zero unless the status is *valid* in challenge mode, or a claim has fitted in keyed mode.
+    /// Beacon: the end; the tag is all zero unless the status is *valid* in challenge mode, or a claim has matched in keyed mode.
     case outcome(Outcome, tag: [UInt8])
-    /// Device, in keyed mode: 16 bytes that fit an open observation and name nobody; all zero while it has no value.
+    /// Device, in keyed mode: 16 bytes that match an open observation and name nobody; all zero while it has no value.
     case claim([UInt8])
     /// Device, in keyed mode: 1 to 128 bytes of its signature over the proof, and whether they are the last.
     case sign(last: Bool, [UInt8])
@@ -130,14 +130,14 @@ public enum LinkFrameError: Error, Equatable, Sendable, CustomStringConvertible 
         switch self {
         case .type(let type): "link frame type 0x\(hexadecimal([type])) does not exist"
         case .length(let type, let length): "link frame 0x\(hexadecimal([type])) with a payload of \(length) bytes"
-        case .field(let type): "link frame 0x\(hexadecimal([type])) holds a number without meaning"
+        case .field(let type): "link frame 0x\(hexadecimal([type])) has an invalid number in a field"
         case .packet(let count): "a packet of \(count) bytes is not one link frame"
         }
     }
 }
 
 extension LinkFrame {
-    /// The payload lengths of a type, or nil where there is no such type. All but SIGN have one.
+    /// The payload lengths of a type, or nil for an unknown type. All but SIGN have one.
     static func payloadLengths(ofType type: UInt8) -> ClosedRange<Int>? {
         func one(_ length: Int) -> ClosedRange<Int> { length...length }
         return switch type {
@@ -187,7 +187,7 @@ extension LinkFrame {
     }
 
     /// A frame from one whole packet.
-    /// - Throws: `LinkFrameError`, also where bytes stand behind the frame.
+    /// - Throws: `LinkFrameError`, also if bytes follow the frame.
     public init(packet: [UInt8]) throws(LinkFrameError) {
         var assembler = FrameAssembler()
         assembler.append(packet)
@@ -208,7 +208,7 @@ extension LinkFrame {
         }
     }
 
-    /// The frame of a known type; nil where one of its numbers has no meaning.
+    /// The frame of a known type; nil if one of its numbers has no meaning.
     private static func read(_ type: UInt8, _ r: inout Reader) throws(FrameError) -> LinkFrame? {
         switch type {
         case 0x01:
@@ -250,8 +250,8 @@ public struct FrameAssembler: Sendable {
     /// Takes received bytes. Call `next()` until it gives nil before the next piece.
     public mutating func append(_ received: some Sequence<UInt8>) { bytes += received }
 
-    /// The next whole frame, or nil where more bytes are needed.
-    /// - Throws: `LinkFrameError`; the stream has then lost its step and must be closed.
+    /// The next whole frame, or nil if more bytes are needed.
+    /// - Throws: `LinkFrameError`; the stream is then out of step and must be closed.
     public mutating func next() throws(LinkFrameError) -> LinkFrame? {
         guard let type = bytes.first else { return nil }
         guard let allowed = LinkFrame.payloadLengths(ofType: type) else { throw .type(type) }

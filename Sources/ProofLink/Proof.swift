@@ -1,9 +1,9 @@
 import SRUP
 
-/// HMAC-SHA256 under a value. Lent by `Keys`, so that this room needs no C; given the same bytes, it gives the same tag.
+/// HMAC-SHA256 under a value. Supplied by `Keys`, so that this module needs no C; the same bytes give the same tag.
 public typealias Authenticator = @Sendable (_ key: Secret, _ message: [UInt8]) -> [UInt8]
 
-/// What both tags are made over (docs/proof-link.md, «The tags»).
+/// What both tags are computed over (docs/proof-link.md, "The tags").
 public struct ProofContext: Equatable, Sendable {
     /// From HELLO.
     public let linkNonce: [UInt8]

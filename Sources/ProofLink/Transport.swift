@@ -1,4 +1,4 @@
-/// A way into the beacon for nearby devices (docs/proof-link.md, «Transports»).
+/// A way for nearby devices to reach the beacon (docs/proof-link.md, "Transports").
 public enum Transport: String, CaseIterable, Hashable, Sendable {
     /// Bluetooth BR/EDR, a stream.
     case rfcomm
@@ -6,7 +6,7 @@ public enum Transport: String, CaseIterable, Hashable, Sendable {
     case l2cap
     /// Bluetooth LE, a connection-oriented channel.
     case le
-    /// A Unix socket on this machine: no radio, no evidence of place.
+    /// A Unix socket on this machine: no radio, no evidence of proximity.
     case local
 
     /// The transport as keyed mode authenticates it.
@@ -47,7 +47,7 @@ public enum AddressKind: String, CaseIterable, Hashable, Sendable {
 public enum LinkSecurity: String, CaseIterable, Hashable, Sendable {
     /// Nothing is asked for.
     case none
-    /// Encrypted. On BR/EDR strangers get that too, without anybody's consent.
+    /// Encrypted. On BR/EDR strangers get that too, without anyone's consent.
     case encrypted
     /// Encrypted, under a key from a pairing in which a person compared numbers.
     case authenticated

@@ -1,9 +1,9 @@
 import CSQLite
 import Glibc
 
-/// Why SQLite did not do something.
+/// Why an SQLite call failed.
 package struct DatabaseError: Error, Equatable, CustomStringConvertible {
-    /// What that means for us.
+    /// How we must react to it.
     package enum Kind: Equatable {
         case full, damaged, locked, readOnly, inputOutput, other
     }
@@ -56,13 +56,13 @@ package final class Database {
     private let handle: OpaquePointer
     private var statements: [String: OpaquePointer] = [:]
 
-    /// Opens a file; makes it where it is not only to be read.
-    /// - Parameter disk: the name of the VFS that the file is on; nil: the system's. Tests have another one.
+    /// Opens a file; creates it unless it is opened for reading only.
+    /// - Parameter disk: the name of the VFS for the file; nil: the system's. Tests use another one.
     package init(path: String, readOnly: Bool = false, disk: String? = nil) throws(DatabaseError) {
         var handle: OpaquePointer?
         let access = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
-        // SQLite opens what is there, and a FIFO would keep a reader waiting.
+        // SQLite opens any kind of file, and a FIFO would block a reader.
         guard disk != nil || !Database.files(of: path).contains(where: Database.isIrregular) else {
             throw DatabaseError(code: SQLITE_CANTOPEN, words: "it is not a regular file")
         }
@@ -74,7 +74,7 @@ package final class Database {
         }
         self.handle = handle
         sqlite3_extended_result_codes(handle, 1)
-        // Who only reads holds the file for a moment.
+        // A reader holds the lock only for a moment.
         sqlite3_busy_timeout(handle, 2_000)
     }
 
@@ -83,7 +83,7 @@ package final class Database {
         sqlite3_close_v2(handle)
     }
 
-    /// The database's file, and those that SQLite makes beside it.
+    /// The database's file, and the ones that SQLite creates beside it.
     package static func files(of path: String) -> [String] {
         [path] + ["-wal", "-shm", "-journal"].map { path + $0 }
     }

@@ -88,11 +88,11 @@ public enum Body: Hashable, Sendable {
     case joinRequest
     /// A server orders a device to join.
     case joinCommand(device: Identifier)
-    /// A device asks to join before a human's eyes (§5.2.1).
+    /// A device asks to join, with a person comparing the value (§5.2.1).
     case humanJoinRequest
-    /// The value that the device shows to the human, sealed to the device.
+    /// The value that the device shows to the person, sealed to the device.
     case humanJoinResponse(sealed: Octets)
-    /// A device asks to join before an observer (§5.2.2).
+    /// A device asks to join, with an observer comparing the value (§5.2.2).
     case observedJoinRequest(observer: Identifier)
     /// The value that the device shows to the observer, sealed to the device.
     case observedJoinResponse(sealed: Octets)

@@ -1,8 +1,8 @@
-/// Bytes that have the shape of a message, and nobody's word for what they say.
+/// Bytes that have the shape of a message; nothing that they say has been verified.
 ///
 /// Making one checks everything that can be checked without a key: size, version, type, every length, nothing left
-/// over. What the body says stays inside until `verified(by:)` has held; decisions/0002 says why the shape of the body
-/// is walked first.
+/// over. The body is accessible only after `verified(by:)` has succeeded; decisions/0002 explains why the shape of the body
+/// is checked first.
 public struct UnverifiedFrame: Sendable {
     /// The longest frame there can be: header 18, token, a signature of 2,048 bytes (RSA-16384), and the longest
     /// body (SYNDICATED_DATA: two length-prefixed fields and an identifier).
@@ -42,7 +42,7 @@ public struct UnverifiedFrame: Sendable {
         self.signature = signature.indices
     }
 
-    /// Who it claims to come from: to find a key, and to drop our own; for nothing else.
+    /// The sender that it claims: to look up a key, and to drop our own messages; for nothing else.
     public var claimedSender: Identifier { message.sender }
 
     /// What it claims to be: for the log line of a refusal.
@@ -51,8 +51,8 @@ public struct UnverifiedFrame: Sendable {
     /// What it claims to say, unproven. For showing to a person who asked for just that (`srup-bench decode`).
     public var unverifiedMessage: Message { message }
 
-    /// The one door to trust: checks the signature over the bytes received, with the signature field cut out.
-    /// - Throws: `VerificationError`, and the frame says nothing.
+    /// The only way to a verified message: checks the signature over the bytes received, with the signature field cut out.
+    /// - Throws: `VerificationError`; nothing in the frame may then be used.
     public func verified(by keyring: some Keyring) throws(VerificationError) -> Verified<Message> {
         try keyring.check(bytes[signature], over: signed.map { bytes[$0] }, of: message.sender)
         return Verified(content: message, frame: bytes)
@@ -74,12 +74,12 @@ extension Verified: Equatable where Content: Equatable {}
 
 /// Other nodes' public keys.
 public protocol Keyring {
-    /// Returns where the signature is the sender's over the parts one after the other, else throws.
+    /// Returns if the signature is the sender's over the concatenated parts; otherwise throws.
     func check(_ signature: ArraySlice<UInt8>, over parts: [ArraySlice<UInt8>], of sender: Identifier)
         throws(VerificationError)
 }
 
-/// Why a frame is not believed.
+/// Why a frame is not trusted.
 public enum VerificationError: Error, Equatable, Sendable, CustomStringConvertible {
     /// We hold no key of this sender.
     case unknownSender(Identifier)

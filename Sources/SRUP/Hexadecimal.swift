@@ -20,7 +20,7 @@ public func bytes(hexadecimal digits: some Sequence<UInt8>) -> [UInt8]? {
     return high == nil ? bytes : nil
 }
 
-/// 0 to 15, or nil where the character is not a hexadecimal digit.
+/// 0 to 15, or nil if the character is not a hexadecimal digit.
 func hexadecimalDigitValue(_ character: UInt8) -> UInt8? {
     switch character {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")

@@ -7,7 +7,7 @@ public struct Identifier: Hashable, Sendable, CustomStringConvertible {
     public init(_ number: UInt64) { self.number = number }
 
     /// An identity from 1 to 16 hexadecimal digits of either case, as a configuration file or a file name has it;
-    /// nil where the text is anything else.
+    /// nil if the text is anything else.
     public init?(hexadecimal text: some StringProtocol) {
         guard (1...16).contains(text.utf8.count), text.utf8.allSatisfy({ hexadecimalDigitValue($0) != nil }),
             let number = UInt64(text, radix: 16)
@@ -30,7 +30,7 @@ public struct Token: Hashable, Sendable, CustomStringConvertible {
     /// The bytes as they came.
     public let bytes: [UInt8]
 
-    /// A token of the given bytes; nil where there are none or more than 65,535.
+    /// A token of the given bytes; nil if there are none or more than 65,535.
     public init?(_ bytes: some Sequence<UInt8>) {
         let bytes = Array(bytes)
         guard (1...Int(UInt16.max)).contains(bytes.count) else { return nil }
@@ -50,7 +50,7 @@ public struct Token: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// A new token that says whom a command is for: a UUID, `@`, and the identifier in its topic form. Nothing else that
-    /// is signed names the recipient (docs/protocol.md, «Commands that name their device»).
+    /// is signed names the recipient (docs/protocol.md, "Commands that name their device").
     public init(random sixteen: [UInt8], for device: Identifier) {
         bytes = Token(random: sixteen).bytes + Array("@\(device.topicForm)".utf8)
     }
@@ -81,13 +81,13 @@ public struct Token: Hashable, Sendable, CustomStringConvertible {
         return !namesSomebody || names(node)
     }
 
-    /// Whether the token says for whom a message is, whoever that may be.
+    /// Whether the token names a recipient, whichever node that is.
     public var namesSomebody: Bool { bytes.count > 37 && bytes[36] == UInt8(ascii: "@") }
 
     /// Whether the token says that a message is for this node.
     public func names(_ device: Identifier) -> Bool { bytes.dropFirst(36).elementsEqual("@\(device.topicForm)".utf8) }
 
-    /// The token as text where it is printable ASCII without spaces, else as `0x…`: received bytes are never printed raw.
+    /// The token as text if it is printable ASCII without spaces, otherwise as `0x…`: received bytes are never printed raw.
     public var description: String {
         bytes.count <= 96 && bytes.allSatisfy({ (0x21...0x7E).contains($0) })
             ? String(decoding: bytes, as: UTF8.self)
@@ -116,7 +116,7 @@ public struct Octets: Hashable, Sendable {
     public let bytes: [UInt8]
 
     /// Octets of the given bytes.
-    /// - Precondition: at most 65,535 of them; the wire has no more room, so more is a mistake of ours.
+    /// - Precondition: at most 65,535 of them; the wire format allows no more, so more is a programming error.
     public init(_ bytes: some Sequence<UInt8>) {
         self.bytes = Array(bytes)
         precondition(self.bytes.count <= Int(UInt16.max), "\(self.bytes.count) bytes in a field of at most 65535")
@@ -125,7 +125,7 @@ public struct Octets: Hashable, Sendable {
     /// Text with the one NUL behind it that the reference puts inside URL and digest fields.
     public init(terminated text: String) { self.init(Array(text.utf8) + [0]) }
 
-    /// The text without one final NUL; nil where it is not UTF-8.
+    /// The text without one final NUL; nil if it is not UTF-8.
     public var terminatedText: String? {
         String(validating: bytes.last == 0 ? bytes.dropLast() : bytes[...], as: UTF8.self)
     }

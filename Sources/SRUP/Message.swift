@@ -3,13 +3,13 @@ public struct Message: Hashable, Sendable {
     /// The version that this code speaks.
     public static let version: UInt8 = 5
 
-    /// Fresh for its receiver: greater than the last from this sender (§3.1.2).
+    /// Must be greater than the last one that the receiver accepted from this sender (§3.1.2).
     public var sequence: SequenceID
     /// Who signs (§3.3).
     public var sender: Identifier
-    /// The exchange that this belongs to.
+    /// The exchange that this message belongs to.
     public var token: Token
-    /// What is said.
+    /// What the message says.
     public var body: Body
 
     /// A message of these parts.
@@ -31,7 +31,7 @@ public struct Message: Hashable, Sendable {
         return head + tail
     }
 
-    /// Where a device publishes this for a server: join requests on the server's topic, all else on its own.
+    /// Where a device publishes this for a server: join requests on the server's topic, everything else on its own.
     public func topic(to server: Identifier) -> String {
         body.type.isRequestToJoin
             ? Topic.servers + "/\(server.topicForm)/\(sender.topicForm)" : Topic.of(device: sender)

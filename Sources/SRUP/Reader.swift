@@ -1,4 +1,4 @@
-/// Why a byte string is not a frame. Always the sender's fault, never ours: refuse, count, go on.
+/// Why a byte string is not a frame. Always the sender's fault: refuse, count, continue.
 public enum FrameError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A field wants more bytes than are left.
     case truncated(needed: Int, left: Int)
@@ -24,7 +24,7 @@ public enum FrameError: Error, Equatable, Sendable, CustomStringConvertible {
         case .trailing(let count): "\(count) bytes left over after the message"
         case .oversize(let count): "\(count) bytes, at most \(UnverifiedFrame.maximumLength) make a message"
         case .version(let version): "version \(version), wanted 5"
-        case .type(let type): "type 0x\(hexadecimal([type])) is no message of version 5"
+        case .type(let type): "type 0x\(hexadecimal([type])) is not a message type of version 5"
         case .emptyToken: "empty token, wanted 1 to 65535 bytes"
         case .signatureLength(let count): "signature of \(count) bytes, wanted 256 to 2048"
         case .reservedNotZero: "reserved bytes are not zero"
@@ -73,7 +73,7 @@ package struct Reader {
         try take(Int(try bigEndian(UInt16.self)))
     }
 
-    /// A parser that leaves bytes has failed.
+    /// Fails if the parser has left bytes unread.
     package func finish() throws(FrameError) {
         guard left == 0 else { throw .trailing(left) }
     }

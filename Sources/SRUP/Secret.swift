@@ -57,7 +57,7 @@ public final class Secret: Equatable, @unchecked Sendable, CustomStringConvertib
         storage.deallocate()
     }
 
-    /// Lends the bytes; they must not be copied into anything that is not wiped.
+    /// Passes the bytes to `body`; they must not be copied into anything that is not wiped.
     public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try body(UnsafeRawBufferPointer(storage))
     }
@@ -67,14 +67,14 @@ public final class Secret: Equatable, @unchecked Sendable, CustomStringConvertib
         left.withBytes { first in right.withBytes { second in equalInConstantTime(first, second) } }
     }
 
-    /// Always the same words: a secret is not shown.
+    /// Always the same text: a secret is not shown.
     public var description: String { "secret (\(storage.count) bytes, not shown)" }
 
     /// Nothing: `dump` and `String(reflecting:)` show no more than `description`.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// Whether two runs of bytes are the same, without an early exit: the time tells their lengths and nothing else.
+/// Whether two byte sequences are equal, without an early exit: the time depends only on their lengths.
 @inlinable
 public func equalInConstantTime(_ left: some Collection<UInt8>, _ right: some Collection<UInt8>) -> Bool {
     guard left.count == right.count else { return false }

@@ -192,7 +192,7 @@ struct C2Verb: ParsableCommand {
         if let expectJoins, expectJoins < 1 { throw ValidationError("--expect-joins takes a number from 1 up") }
     }
 
-    /// Each beacon stands in one site, and each quorum can be reached.
+    /// Each beacon belongs to one site, and each quorum can be reached.
     private func checkSites() throws {
         let beacons = site.flatMap(\.beacons)
         guard Set(beacons).count == beacons.count, Set(site.map(\.name)).count == site.count else {

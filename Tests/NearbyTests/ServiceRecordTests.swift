@@ -271,7 +271,7 @@ struct BluetoothPairingTests {
             try askAgent(register.sender, bluez, testBus, yes: yes)
             if yes {
                 _ = consume bluez  // a yes gives the devices time to finish: it ends with bluetoothd here
-                #expect(opening.wait() == .unavailable("bluetoothd has gone"))
+                #expect(opening.wait() == .unavailable("bluetoothd has ended"))
             } else {
                 #expect(try bluez.takeSettings() == BluetoothPairingTests.settings(0, false, 180))
                 #expect(opening.wait() == .nobody)

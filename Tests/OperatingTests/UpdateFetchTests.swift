@@ -131,7 +131,7 @@ struct UpdateFetchTests {
             stage.settings.longestFile = 1 << 20
             let port = stage.web.port
             let cases: [(String, Fetched, String)] = [
-                ("endless", .noFile, "longer than 1048576 bytes"), ("away", .noServer, "leads to another place"),
+                ("endless", .noFile, "longer than 1048576 bytes"), ("away", .noServer, "redirects to another address"),
                 ("http://localhost:\(port)/file", .noServer, "not protected by TLS"),
                 ("https://user@localhost/file", .noServer, "holds a user name"),
                 ("file:///etc/passwd", .noServer, "does not begin with https://"),

@@ -170,7 +170,7 @@ import Testing
         #expect(LinkFrameError.type(0xAB).description == "link frame type 0xab does not exist")
         #expect(
             LinkFrameError.length(type: 2, length: 7).description == "link frame 0x02 with a payload of 7 bytes")
-        #expect(LinkFrameError.field(type: 7).description == "link frame 0x07 holds a number without meaning")
+        #expect(LinkFrameError.field(type: 7).description == "link frame 0x07 has an invalid number in a field")
         #expect(LinkFrameError.packet(5).description == "a packet of 5 bytes is not one link frame")
     }
 

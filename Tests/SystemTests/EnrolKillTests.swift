@@ -69,7 +69,7 @@ struct EnrolKillTests {
         #expect(flock(lock, LOCK_EX) == 0)
         let reply = try beacon.command("renew")
         #expect(reply.status == 1)
-        #expect(reply.text.contains("another enrol, renew or rotate is at work"), "\(reply.text)")
+        #expect(reply.text.contains("another enrol, renew or rotate is running"), "\(reply.text)")
     }
 
     @Test("a reply that is lost is asked for by what the operator knows, and another's identity is not taken")

@@ -53,9 +53,9 @@ struct EnrolRefusalTests {
         try expectRefusal("status", ["head"], "head")
         try expectRefusal("status", ["slow"], "did not come in time")
         try expectRefusal("status", ["silent"], "did not come in time")
-        try expectRefusal("status", ["redirect", "http://localhost/"], "leads to another place: http://localhost/")
-        try expectRefusal("register", ["redirect", "https://localhost:\(service.port)/x"], "leads to another place")
-        try expectRefusal("status", ["redirect", "file:///etc/passwd"], "leads to another place")
+        try expectRefusal("status", ["redirect", "http://localhost/"], "another address: http://localhost/")
+        try expectRefusal("register", ["redirect", "https://localhost:\(service.port)/x"], "redirects to another")
+        try expectRefusal("status", ["redirect", "file:///etc/passwd"], "redirects to another address")
         #expect(Date().timeIntervalSince(began) < 60)
         try expectWhole()
     }
@@ -84,12 +84,12 @@ struct EnrolRefusalTests {
     func status() throws {
         let deep = String(repeating: "[", count: 30_000)
         for (body, sentence) in [
-            ("", "it is no JSON"), ("no", "it is no JSON"), ("[]", "it is no JSON object"), (deep, "it is no JSON"),
+            ("", "it is not JSON"), ("no", "it is not JSON"), ("[]", "not a JSON object"), (deep, "it is not JSON"),
             ("{\"active\": \"yes\", \"identity\": \"10\"}", "active is of another type"),
             ("{\"active\": true, \"identity\": 16}", "identity is of another type"),
             ("{\"active\": true}", "there is no identity in it"),
-            ("{\"active\": true, \"identity\": \"../../register\"}", "its identity is none"),
-            ("{\"active\": true, \"identity\": \"a\\nb\"}", "its identity is none"),
+            ("{\"active\": true, \"identity\": \"../../register\"}", "its identity is not valid"),
+            ("{\"active\": true, \"identity\": \"a\\nb\"}", "its identity is not valid"),
             ("{\"active\": false, \"identity\": \"10\"}", "is not active"),
         ] { try expectRefusal("status", ["body", body], sentence) }
         try expectRefusal(
@@ -113,9 +113,9 @@ struct EnrolRefusalTests {
             "", "../../etc/passwd", "mqtt://x\n[server 10]\nkey = /etc/passwd", "http://x", "mqtt://a:b@x",
             "mqtt://x/../y",
             "mqtt://x:0", "mqtt://x ; y", "mqtt://x,evil:1", String(repeating: "x", count: 10_000),
-        ] { try expectRefusal("register", try reply(["broker": broker]), "is no broker's address") }
+        ] { try expectRefusal("register", try reply(["broker": broker]), "is not a broker's address") }
         for server in ["", "../../etc", "10\n[beacon]", "[server]", "0", "f", "12345678901234567", "-1", "0x10"] {
-            try expectRefusal("register", try reply(["default_c2": server]), "is no server's identity")
+            try expectRefusal("register", try reply(["default_c2": server]), "is not a server's identity")
         }
         try expectRefusal("register", try reply(["default_c2": 16]), "default_c2 is of another type")
         try expectRefusal("register", try reply(["default_c2": Node.beacon.topicForm]), "names this node itself")
@@ -145,11 +145,11 @@ struct EnrolRefusalTests {
     @Test("a validation that is not the service's")
     func validate() throws {
         try service.set("gives_own_key", true)
-        try expectRefusal("validate", ["merge", ["identity": "77"]], "it names itself 77")
-        try expectRefusal("validate", ["merge", ["identity": "../77"]], "its identity is none")
+        try expectRefusal("validate", ["merge", ["identity": "77"]], "it calls itself 77")
+        try expectRefusal("validate", ["merge", ["identity": "../77"]], "its identity is not valid")
         try expectRefusal("validate", ["merge", ["signature": "AAAA"]], "its signature is not the service's")
         try expectRefusal("validate", ["merge", ["signature": 1]], "signature is of another type")
-        try expectRefusal("validate", ["status", 400, "Signature verification error"], "does not find that the key")
+        try expectRefusal("validate", ["status", 400, "Signature verification error"], "does not confirm that the key")
         try expectWhole()
     }
 

@@ -1,4 +1,4 @@
-// libcurl, loaded when it is first asked for and never linked (decisions/0010). The numbers are those of its curl.h, whose
+// libcurl, loaded on first use and never linked (decisions/0010). The numbers are those of its curl.h, whose
 // library interface has been kept compatible under this file name since 2006; tests use each of them. curl_easy_setopt and
 // curl_easy_getinfo are variadic, which Swift cannot call.
 #pragma once
@@ -25,17 +25,17 @@ enum {
     CCURL_NO_TLS = 35, CCURL_NOTHING_CAME = 52, CCURL_NOT_TRUSTED = 60, CCURL_BAD_CA_FILE = 77,
 };
 
-// Whether libcurl is there. The first call loads it, from any thread; nothing below may be called without it.
+// Whether libcurl is installed. The first call loads it, from any thread; nothing below may be called without it.
 bool ccurl_load(void);
 
 ccurl_handle *ccurl_new(void);
 void ccurl_free(ccurl_handle *handle);
 int ccurl_perform(ccurl_handle *handle);
-// 0, or a number of CURLE_…. Text is copied by libcurl; NULL takes an option back.
+// 0, or a number of CURLE_…. Text is copied by libcurl; NULL resets an option.
 int ccurl_set_number(ccurl_handle *handle, int option, long value);
 int ccurl_set_text(ccurl_handle *handle, int option, const char *text);
 int ccurl_set_pointer(ccurl_handle *handle, int option, const void *pointer);
-// A function that gets bytes: what it does not return as taken ends the transfer.
+// A function that receives bytes: if it returns fewer than it got, the transfer ends.
 int ccurl_set_receiver(
     ccurl_handle *handle, int option, size_t (*receiver)(const char *bytes, size_t one, size_t count, void *to));
 long ccurl_number(ccurl_handle *handle, int which);

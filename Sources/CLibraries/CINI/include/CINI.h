@@ -4,7 +4,7 @@
 #include <ini.h>
 
 // libinih's settings are global variables, which Swift 6 does not let us write: lines of up to `longest` bytes on the
-// heap, and no values that go on in the next line.
+// heap, and no values that continue on the next line.
 static inline void cini_configure(int longest) {
     ini_use_stack = false;
     ini_max_line = longest;

@@ -41,7 +41,7 @@ int clinux_close_from(posix_spawn_file_actions_t *actions, int first);
 // The CMSG macros are not imported. Sends a datagram to an address with a descriptor beside it: 0 or -1.
 int clinux_send_descriptor(int socket, const struct sockaddr *address, socklen_t length, const char *text, int descriptor);
 
-// Headers that Swift's Glibc module does not have. Whether something keeps the clock right (adjtimex); whether the kernel's
+// Headers that Swift's Glibc module does not have. Whether the clock is synchronised (adjtimex); whether the kernel's
 // random numbers are ready (getrandom).
 int clinux_clock_is_kept(void);
 int clinux_random_is_ready(void);

@@ -24,7 +24,7 @@ static inline int cossl_set_min_tls_1_2(SSL_CTX *ctx) { return SSL_CTX_set_min_p
 // A macro.
 static inline void cossl_set_host_name(SSL *ssl, const char *host) { SSL_set_tlsext_host_name(ssl, host); }
 
-// A passphrase prompt on a daemon's terminal would wait for ever: encrypted keys are refused instead.
+// A passphrase prompt on a daemon's terminal would block forever: encrypted keys are refused instead.
 static inline int cossl_no_passphrase(char *buffer, int size, int writing, void *context) {
     (void)buffer; (void)size; (void)writing; (void)context;
     return -1;
@@ -32,7 +32,7 @@ static inline int cossl_no_passphrase(char *buffer, int size, int writing, void 
 static inline EVP_PKEY *cossl_read_private_key(BIO *bio) { return PEM_read_bio_PrivateKey(bio, NULL, cossl_no_passphrase, NULL); }
 static inline EVP_PKEY *cossl_read_public_key(BIO *bio) { return PEM_read_bio_PUBKEY(bio, NULL, cossl_no_passphrase, NULL); }
 
-// What the last handshake on a context found wrong with the peer's certificate: OpenSSL tells only its callback.
+// What the last handshake on a context found wrong with the peer's certificate: OpenSSL reports it to a callback only.
 typedef struct { int error; int depth; } cossl_verdict;
 static inline int cossl_note_verdict(int ok, X509_STORE_CTX *store) {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -57,14 +57,14 @@ static inline EVP_PKEY *cossl_read_private_key_in(BIO *bio, OSSL_LIB_CTX *librar
     return PEM_read_bio_PrivateKey_ex(bio, NULL, cossl_no_passphrase, NULL, library, properties);
 }
 
-// Engines are deprecated, and Debian 12 has PKCS#11 in no other way. What is deprecated is called from C.
+// Engines are deprecated, but Debian 12 has no other way to use PKCS#11. Deprecated functions are called from C.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 static inline int cossl_refuse(UI *ui) { (void)ui; return 0; }
 
-// A key in a PKCS#11 token. `module`: NULL for those that p11-kit knows. The engine is quiet, since its own complaints have the
-// URI in them, and nobody is asked for a PIN. `is_there`: whether there is an engine at all. A key holds its engine.
+// A key in a PKCS#11 token. `module`: NULL for those that p11-kit knows. The engine is silent, since its messages contain the
+// URI, and no PIN is prompted for. `is_there`: whether there is an engine at all. A key keeps a reference to its engine.
 static inline EVP_PKEY *cossl_token_key(const char *module, const char *uri, const char *pin, int *is_there) {
     ENGINE_load_dynamic();
     ENGINE *engine = ENGINE_by_id("pkcs11");

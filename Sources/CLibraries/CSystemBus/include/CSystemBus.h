@@ -1,4 +1,4 @@
-// libsystemd's sd-bus, loaded when it is first asked for and never linked (decisions/0007). The prototypes are those of
+// libsystemd's sd-bus, loaded on first use and never linked (decisions/0007). The prototypes are those of
 // its sd-bus.h, whose library interface is kept compatible; all are there since systemd 241. What is variadic there is
 // left out, since Swift cannot call it.
 #pragma once
@@ -54,7 +54,7 @@ enum { CSYSTEMBUS_CALL = 1, CSYSTEMBUS_ANSWER = 2, CSYSTEMBUS_FAILURE = 3, CSYST
     ONE(const char *, message_get_sender, (sd_bus_message *message), (message))                                        \
     ONE(const sd_bus_error *, message_get_error, (sd_bus_message *message), (message))
 
-// Whether libsystemd is there. The first call loads it, from any thread; nothing below may be called without it.
+// Whether libsystemd is installed. The first call loads it, from any thread; nothing below may be called without it.
 bool csystembus_load(void);
 
 #define CSYSTEMBUS_DECLARE(type, name, parameters, arguments) type csystembus_##name parameters;
