@@ -50,7 +50,7 @@ public final class CapturedBeacon: @unchecked Sendable {
         self.link = nil
     }
 
-    private func note(_ happening: BrokerLink.Happening) {
+    private func note(_ happening: BrokerLink.Event) {
         switch happening {
         case .connected(_, let connection):
             outbox.connected(connection, over: link)

@@ -154,7 +154,7 @@ public final class DeviceRun: @unchecked Sendable {
 
     // MARK: - The server's side, on the loop's thread
 
-    private func note(_ happening: BrokerLink.Happening) {
+    private func note(_ happening: BrokerLink.Event) {
         switch happening {
         case .connected(_, let connection):
             outbox.connected(connection, over: broker)

@@ -13,7 +13,7 @@ import Synchronization
 /// whatever is still unacknowledged after `connected`.
 public final class BrokerLink: Sendable {
     /// What the link reports about itself, on its own thread.
-    public enum Happening: Sendable {
+    public enum Event: Sendable {
         /// Connected and subscribed, for the Nth time; unacknowledged messages must be published again.
         case connected(BrokerAddress, connection: Int)
         /// Not connected any more, or still not.
@@ -49,7 +49,7 @@ public final class BrokerLink: Sendable {
 
     private let settings: Settings
     private let deliver: @Sendable ([Incoming]) -> Bool
-    private let happened: @Sendable (Happening) -> Void
+    private let happened: @Sendable (Event) -> Void
     private let shared = Mutex(Shared())
     private let wakeup = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
 
@@ -59,7 +59,7 @@ public final class BrokerLink: Sendable {
     ///   - happened: is told what happens. On the link's thread.
     public init(
         _ settings: Settings, deliver: @escaping @Sendable ([Incoming]) -> Bool,
-        happened: @escaping @Sendable (Happening) -> Void
+        happened: @escaping @Sendable (Event) -> Void
     ) {
         precondition(!settings.brokers.isEmpty, "a link needs a broker")
         (self.settings, self.deliver, self.happened) = (settings, deliver, happened)

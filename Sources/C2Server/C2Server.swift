@@ -188,7 +188,7 @@ public final class C2Server: @unchecked Sendable {
         return perform(batch.flatMap { hear($0) })
     }
 
-    private func note(_ happening: BrokerLink.Happening) {
+    private func note(_ happening: BrokerLink.Event) {
         switch happening {
         case .connected(let broker, let connection):
             outbox.connected(connection, over: link)

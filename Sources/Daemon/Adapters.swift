@@ -5,7 +5,7 @@ import Nearby
 import Observing
 import ProofLink
 
-/// The Bluetooth adapters: they come and go, are set up, advertise, and stop answering. `AdapterCare` decides what must be
+/// The Bluetooth adapters: they come and go, are set up, advertise, and stop answering. `AdapterSupervisor` decides what must be
 /// done; here it is done.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
@@ -15,7 +15,7 @@ final class Adapters: @unchecked Sendable {
         /// Opens the kernel's management interface.
         let open: (@escaping (AdapterIndex, ManagementEvent) -> Void) throws(LinkSocketError) -> Management
         /// What an adapter that has appeared should be like.
-        let wish: () -> AdapterWish
+        let wish: () -> DesiredAdapterState
         /// The links over an adapter are dead.
         let closeLinks: (BluetoothAddress) -> Void
         /// Makes the radio's listening sockets again.
@@ -24,13 +24,13 @@ final class Adapters: @unchecked Sendable {
 
     /// One adapter.
     struct Adapter {
-        var care: AdapterCare
+        var care: AdapterSupervisor
         /// When it last carried a byte of a link.
         var lastByte: Instant?
-        fileprivate var said: AdapterCare.State?
+        fileprivate var said: AdapterSupervisor.State?
         fileprivate var faultsSaid = 0
 
-        init(_ care: AdapterCare) { self.care = care }
+        init(_ care: AdapterSupervisor) { self.care = care }
     }
 
     static let pause = Duration.seconds(10)
@@ -78,7 +78,7 @@ final class Adapters: @unchecked Sendable {
     /// Stops advertising: devices can no longer be served.
     func stopAdvertising() {
         for (adapter, state) in adapters {
-            for command in state.care.farewell { management?.send(command, to: adapter) { _, _ in } }
+            for command in state.care.shutdownCommands { management?.send(command, to: adapter) { _, _ in } }
         }
         // What has been written is done all the same; a CHALLENGE that waits for a signal strength goes without one.
         management?.close(telling: true)
@@ -114,7 +114,7 @@ final class Adapters: @unchecked Sendable {
     /// Which adapters there are. Asked again periodically: the kernel drops events when its queue is full.
     private func countAdapters() {
         guard let management, clock.now >= nextCount else { return }
-        nextCount = clock.now + AdapterCare.probePause
+        nextCount = clock.now + AdapterSupervisor.probePause
         management.send(.readIndexList, to: .none) { [weak self] status, reply in
             guard let self, status == .success else { return }
             let there = AdapterInformation.indices(reply)
@@ -149,7 +149,7 @@ final class Adapters: @unchecked Sendable {
         guard adapters[adapter] == nil else { return }
         let wanted = wanted
         adapters[adapter] = Adapter(
-            AdapterCare(wish: outlets.wish()) { wanted.isEmpty || wanted.contains($0) })
+            AdapterSupervisor(desired: outlets.wish()) { wanted.isEmpty || wanted.contains($0) })
         care(for: adapter) { $0.start(at: now) }
     }
 
@@ -167,8 +167,8 @@ final class Adapters: @unchecked Sendable {
 
     // MARK: - Commands
 
-    /// Asks an adapter's `AdapterCare` what to do, and does it.
-    private func care(for adapter: AdapterIndex, _ decide: (inout AdapterCare) -> [AdapterCare.Deed]) {
+    /// Asks an adapter's `AdapterSupervisor` what to do, and does it.
+    private func care(for adapter: AdapterIndex, _ decide: (inout AdapterSupervisor) -> [AdapterSupervisor.Action]) {
         guard var care = adapters[adapter]?.care else { return }
         let steps = decide(&care)
         adapters[adapter]?.care = care
@@ -244,14 +244,14 @@ final class Adapters: @unchecked Sendable {
     }
 }
 
-extension AdapterCare.State {
+extension AdapterSupervisor.State {
     /// The level of the log line that reports it.
     fileprivate var level: Logger.Level {
         switch self {
         case .ready: .notice
         case .unknown, .settling, .notWanted: .debug
         case .off, .blocked, .notPermitted, .failing: .warning
-        case .silent(let rung): rung == 3 ? .error : rung < 3 ? .warning : .debug
+        case .silent(let level): level == 3 ? .error : level < 3 ? .warning : .debug
         }
     }
 }

@@ -37,7 +37,7 @@ final class BrokerPort: @unchecked Sendable {
         let outbox: () -> [Outgoing]
         /// Records that a broker has these messages.
         /// - Returns: the observations whose answers were among them; nil where it could not be recorded.
-        let delivered: ([Int64]) -> [(exchange: Exchange, device: Identifier)]?
+        let delivered: ([Int64]) -> [(exchange: RequestID, device: Identifier)]?
     }
 
     private(set) var state = State.connecting
@@ -75,7 +75,7 @@ final class BrokerPort: @unchecked Sendable {
     func publishOutbox() { publish(outlets.outbox()) }
 
     /// Events of the broker link.
-    func take(_ event: BrokerLink.Happening) {
+    func take(_ event: BrokerLink.Event) {
         switch event {
         case .connected(let address, let connection):
             events.logger.notice("connected to the broker \(address)", metadata: .of("broker-connected"))

@@ -18,7 +18,7 @@ struct CheckedOrder {
 
     enum Action: Equatable {
         /// again: also where the beacon is a member already.
-        case join(JoinManner, again: Bool)
+        case join(JoinMode, again: Bool)
         case resign
         case deregister
     }

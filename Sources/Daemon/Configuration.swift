@@ -20,7 +20,7 @@ public struct Configuration: Equatable, Sendable {
         /// Who observes our own join.
         var observer: Identifier?
         /// How we join it, and what it may do to us.
-        public var terms = Terms()
+        public var terms = ServerPermissions()
         /// Whether DEREGISTER_CMD from it is obeyed; nil: only where its commands must name us.
         var obeysDeregistration: Bool?
         /// Whether it takes OBSERVATION_PROOF; nil: only where its commands must name us, since the reference cannot.
@@ -124,7 +124,7 @@ public struct Configuration: Equatable, Sendable {
     }
 
     /// What each server may do to us: without an updater, none updates us.
-    var terms: [Identifier: Terms] {
+    var terms: [Identifier: ServerPermissions] {
         servers.mapValues { server in
             var terms = server.terms
             if updates.updater == nil { terms.updates = false }
@@ -222,13 +222,13 @@ public struct Configuration: Equatable, Sendable {
     private mutating func settleTerms(_ path: String) throws {
         for (server, entry) in servers {
             var settled = entry
-            settled.terms.deregisters = entry.obeysDeregistration ?? entry.terms.namesUs
-            settled.terms.takesProofs = entry.takesProofs ?? entry.terms.namesUs
+            settled.terms.deregisters = entry.obeysDeregistration ?? entry.terms.isAddressedToUs
+            settled.terms.takesProofs = entry.takesProofs ?? entry.terms.isAddressedToUs
             // Writing a default explicitly does not change the configuration.
             (settled.obeysDeregistration, settled.takesProofs) = (settled.terms.deregisters, settled.terms.takesProofs)
             servers[server] = settled
         }
-        let careless = servers.filter { !$0.value.terms.namesUs && !$0.value.isShared }.keys
+        let careless = servers.filter { !$0.value.terms.isAddressedToUs && !$0.value.isShared }.keys
         guard servers.count > 1, let server = careless.min(by: { $0.number < $1.number }) else { return }
         throw OperatorFault(
             "[server \(server.topicForm)] in \(path) has recipient = broker, and there are \(servers.count) servers: "

@@ -51,7 +51,7 @@ extension Configuration {
         case "join-command": entry.terms.commandsJoin = try setting.yesOrNo()
         case "deregister-command": entry.obeysDeregistration = try setting.yesOrNo()
         case "update-command": entry.terms.updates = try setting.yesOrNo()
-        case "recipient": entry.terms.namesUs = try setting.oneOf(["token", "broker"]) == "token"
+        case "recipient": entry.terms.isAddressedToUs = try setting.oneOf(["token", "broker"]) == "token"
         case "proof": entry.takesProofs = try setting.yesOrNo()
         case "shared": entry.isShared = try setting.yesOrNo()
         default:

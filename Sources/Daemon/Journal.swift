@@ -68,7 +68,7 @@ package final class Journal {
     let folder: StateFolder
     let database: Database
     let bootID: String
-    var ceilings: SequenceCeilings
+    var ceilings: SequenceReservation
     private var inTransaction = false
 
     /// Opens the journal of a state folder; sets a damaged one aside.
@@ -83,7 +83,7 @@ package final class Journal {
             folder.giveReserveBack()
             throw Failure.noReserve(errno: number)
         }
-        let stored = SequenceCeilings(reading: folder)
+        let stored = SequenceReservation(reading: folder)
         var finding = knownDamaged ? Finding.damaged(aside: folder.setJournalAside()) : .whole
         do {
             database = try Journal.open(folder, disk: disk)
@@ -97,7 +97,7 @@ package final class Journal {
         if finding == .whole, Journal.isNotTheOne(of: stored, epoch) { finding = .lost }
         self.finding = finding
         let fresh = hexadecimal(randomBytes(8))
-        ceilings = stored ?? SequenceCeilings(epoch: fresh)
+        ceilings = stored ?? SequenceReservation(epoch: fresh)
         if finding != .whole { try forgetSequences() }
         sequencesUnknown = try stillUnknown(lostNow: finding != .whole && stored == nil)
         try skipToCeilings()
@@ -177,7 +177,7 @@ package final class Journal {
     }
 
     private func record(
-        _ exchange: Exchange, _ device: Identifier, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?,
+        _ exchange: RequestID, _ device: Identifier, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?,
         _ seconds: Int64, _ database: Database
     ) throws {
         let (server, token) = (
@@ -245,7 +245,7 @@ package final class Journal {
 
     private func raiseCeiling(_ server: Identifier, _ sequence: SequenceID) throws(Failure) {
         if let ceiling = ceilings.ceilings[server], sequence <= ceiling { return }
-        let (raised, overflow) = sequence.number.addingReportingOverflow(SequenceCeilings.block)
+        let (raised, overflow) = sequence.number.addingReportingOverflow(SequenceReservation.block)
         ceilings.ceilings[server] = SequenceID(overflow ? .max : raised)
         try writeCeilings()
     }
@@ -257,9 +257,9 @@ package final class Journal {
     /// The broker has acknowledged these messages: removes them from the outbox.
     /// - Returns: which observations' verdicts were among them, for the log.
     package func delivered(_ ids: [Int64], at seconds: Int64) throws(Failure) -> [(
-        exchange: Exchange, device: Identifier
+        exchange: RequestID, device: Identifier
     )] {
-        var told: [(exchange: Exchange, device: Identifier)] = []
+        var told: [(exchange: RequestID, device: Identifier)] = []
         try change { database in
             for id in ids {
                 let left = try database.rows("DELETE FROM outbox WHERE id = ? RETURNING verdict", .integer(id)).first
@@ -269,7 +269,7 @@ package final class Journal {
                     .integer(seconds), .integer(left.integer(0))
                 ).first
                 guard let row, let token = Token(row.blob(1)) else { continue }
-                told.append((Exchange(server: Identifier(row.unsigned(0)), token: token), Identifier(row.unsigned(2))))
+                told.append((RequestID(server: Identifier(row.unsigned(0)), token: token), Identifier(row.unsigned(2))))
             }
         }
         return told

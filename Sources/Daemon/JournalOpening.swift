@@ -28,7 +28,7 @@ extension Journal {
 
     /// Whether a journal of this epoch is not the one that the ceilings belong to. A journal that has an epoch and no
     /// ceilings beside it may be any older one.
-    static func isNotTheOne(of ceilings: SequenceCeilings?, _ epoch: String?) -> Bool {
+    static func isNotTheOne(of ceilings: SequenceReservation?, _ epoch: String?) -> Bool {
         guard let ceilings else { return epoch != nil }
         return ![ceilings.epoch, ceilings.previousEpoch].contains(epoch ?? noEpoch)
     }

@@ -7,7 +7,7 @@ import SRUP
 // What the journal holds, read.
 extension Journal {
     /// The verdict of an exchange, where it has one.
-    package func verdict(of exchange: Exchange) throws(Failure) -> Verdict? {
+    package func verdict(of exchange: RequestID) throws(Failure) -> Verdict? {
         try Journal.attempt {
             try database.rows(
                 "SELECT verdict FROM verdicts WHERE server = ? AND token = ?", .unsigned(exchange.server.number),
@@ -18,7 +18,7 @@ extension Journal {
 
     /// One of these servers that has an observation in the history under this token; nil: none of them.
     package func owner(of token: Token, among servers: some Sequence<Identifier>) throws(Failure) -> Identifier? {
-        for server in servers where try verdict(of: Exchange(server: server, token: token)) != nil { return server }
+        for server in servers where try verdict(of: RequestID(server: server, token: token)) != nil { return server }
         return nil
     }
 
@@ -35,7 +35,7 @@ extension Journal {
             FROM servers ORDER BY id
             """
         ).map { row in
-            let manner = JoinManner(name: row.text(6), observer: row.isNull(7) ? nil : Identifier(row.unsigned(7)))
+            let manner = JoinMode(name: row.text(6), observer: row.isNull(7) ? nil : Identifier(row.unsigned(7)))
             let standing = StoredServer(
                 server: Identifier(row.unsigned(0)),
                 membership: Membership(name: row.text(4) ?? "", token: Token(row.blob(5)), manner),
@@ -57,7 +57,7 @@ extension Journal {
                 .compactMap { row in
                     guard let token = Token(row.blob(1)) else { return nil }
                     return StoredObservation(
-                        exchange: Exchange(server: Identifier(row.unsigned(0)), token: token),
+                        exchange: RequestID(server: Identifier(row.unsigned(0)), token: token),
                         device: Identifier(row.unsigned(2)),
                         request: try? UnverifiedFrame(row.blob(3)).verified(by: keyring),
                         deadline: Instant(nanoseconds: row.integer(5)), mismatches: Int(row.integer(6)),
@@ -110,7 +110,7 @@ extension Journal {
     }
 }
 
-extension JoinManner {
+extension JoinMode {
     /// The name in the journal, in the configuration and in `status`.
     var name: String {
         switch self {
@@ -147,7 +147,7 @@ extension Membership {
     }
 
     /// An unknown name is read as `stranger`, which claims nothing.
-    init(name: String, token: Token?, _ manner: JoinManner) {
+    init(name: String, token: Token?, _ manner: JoinMode) {
         switch (name, token) {
         case ("joining", let token?): self = .joining(token, manner)
         case ("presenting", let token?): self = .presenting(token, manner)

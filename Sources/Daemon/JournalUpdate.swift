@@ -27,7 +27,7 @@ extension Journal {
                             name: row.text(4) ?? "", version: row.text(5),
                             status: row.isNull(6) ? nil : UInt8(truncatingIfNeeded: row.integer(6)))
                     else { return nil }
-                    let exchange = Exchange(server: Identifier(row.unsigned(0)), token: token)
+                    let exchange = RequestID(server: Identifier(row.unsigned(0)), token: token)
                     return Update(exchange: exchange, order: order, phase: phase)
                 }.first
         }
@@ -48,7 +48,7 @@ extension Journal {
             try database.rows("SELECT server, token, status FROM activations ORDER BY id").compactMap { row in
                 Token(row.blob(1)).map { token in
                     Activation(
-                        exchange: Exchange(server: Identifier(row.unsigned(0)), token: token),
+                        exchange: RequestID(server: Identifier(row.unsigned(0)), token: token),
                         status: Status(rawValue: UInt8(truncatingIfNeeded: row.integer(2))))
                 }
             }

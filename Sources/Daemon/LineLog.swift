@@ -150,7 +150,7 @@ extension Logger.Metadata {
     /// What a line is about. `event` names its kind, for filters: it does not change, as sentences may. The token is the one
     /// id that follows an observation from its request to the broker's acknowledgement of the answer.
     static func of(
-        _ event: String, _ exchange: Exchange? = nil, server: Identifier? = nil, device: Identifier? = nil,
+        _ event: String, _ exchange: RequestID? = nil, server: Identifier? = nil, device: Identifier? = nil,
         link: LinkID? = nil, peer: Peer? = nil, _ more: [String: String] = [:]
     ) -> Logger.Metadata {
         let fields: [String: String?] = [

@@ -35,7 +35,7 @@ public enum Order {
     ///   - again: also where we are a member already.
     /// - Throws: `OperatorFault` where it is not taken, or no beacon runs.
     public static func join(
-        _ server: Identifier, _ manner: JoinManner?, at address: NearbyAddress? = nil, again: Bool = false,
+        _ server: Identifier, _ manner: JoinMode?, at address: NearbyAddress? = nil, again: Bool = false,
         of configuration: Configuration
     ) throws {
         var words = [again ? "join-again" : "join", server.topicForm, manner?.name ?? "configured"]

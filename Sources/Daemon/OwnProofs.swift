@@ -56,7 +56,7 @@ final class OwnProofs: @unchecked Sendable {
     func note(_ address: NearbyAddress, for server: Identifier) { addresses[server] = address }
 
     /// Our own value has come. A human asks for it with `srup-beacon join --human`; we present it to an observer ourselves.
-    func present(to server: Identifier, _ manner: JoinManner) {
+    func present(to server: Identifier, _ manner: JoinMode) {
         guard case .observed(let observer) = manner else {
             events.say(
                 .notice, about: "present",

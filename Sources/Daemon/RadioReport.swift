@@ -80,7 +80,7 @@ extension Adapters {
     }
 }
 
-extension AdapterCare.State {
+extension AdapterSupervisor.State {
     /// The adapter's state, and what a person can do about it.
     func words(isAdvertising: Bool) -> (sentence: String, hint: String?) {
         switch self {

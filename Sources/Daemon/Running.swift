@@ -16,7 +16,7 @@ public enum DaemonProcess {
     public static func check(_ configurationFile: String) throws {
         let configuration = try Configuration(file: configurationFile)
         try configuration.checkNotDeregistered()
-        _ = try Materials(configuration, from: configurationFile)
+        _ = try KeyMaterial(configuration, from: configurationFile)
         try StateFolder(lookingInto: configuration.stateFolder).checkNames()
     }
 
@@ -201,7 +201,7 @@ extension Shell {
     }
 
     /// From here on, everything is signed with the key that is there now.
-    private func take(_ materials: Materials) {
+    private func take(_ materials: KeyMaterial) {
         guard !materials.key.publicKey.equals(key.publicKey) else { return }
         (key, unsealer) = (materials.key, materials.unsealer)
         observer.unseal = unsealer

@@ -26,7 +26,7 @@ public actor Shell {
     let folder: StateFolder
     let service = ServiceManager()
     let configurationFile: String
-    let loadMaterials: @Sendable (Configuration) throws -> Materials
+    let loadMaterials: @Sendable (Configuration) throws -> KeyMaterial
     /// Of the local transport, where it is on.
     nonisolated let localPath: String?
     /// Identifies the socket that we created there: we must not remove another process's.
@@ -85,7 +85,7 @@ public actor Shell {
         try configuration.checkNotDeregistered()
         try self.init(
             configuration, configurationFile: configurationFile,
-            loadMaterials: { try Materials($0, from: configurationFile) }, loop: loop, clock: BootClock(loop: loop),
+            loadMaterials: { try KeyMaterial($0, from: configurationFile) }, loop: loop, clock: BootClock(loop: loop),
             log: Logger(label: "srup-beacon"))
     }
 
@@ -95,7 +95,7 @@ public actor Shell {
     /// - Throws: `OperatorFault` where a key or the state folder is not usable.
     init(
         _ configuration: Configuration, configurationFile: String,
-        loadMaterials: @escaping @Sendable (Configuration) throws -> Materials, loop: Loop, clock: any LoopClock,
+        loadMaterials: @escaping @Sendable (Configuration) throws -> KeyMaterial, loop: Loop, clock: any LoopClock,
         log: Logger
     ) throws {
         let materials = try loadMaterials(configuration)

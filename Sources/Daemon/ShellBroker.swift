@@ -42,7 +42,7 @@ extension Shell {
         var context = MessageContext()
         if case .response = message.body { return context }
         if case .observationRequest = message.body {
-            context.verdict = try journal?.verdict(of: Exchange(server: message.sender, token: message.token))
+            context.verdict = try journal?.verdict(of: RequestID(server: message.sender, token: message.token))
         }
         guard message.token.parties == nil else { return context }
         let others = observer.memberships.keys.filter { $0 != message.sender }
@@ -50,7 +50,7 @@ extension Shell {
         return context
     }
 
-    func brokerHappened(_ event: BrokerLink.Happening) {
+    func brokerHappened(_ event: BrokerLink.Event) {
         broker.take(event)
         switch event {
         case .connected:
@@ -73,8 +73,8 @@ extension Shell {
     }
 
     /// The broker has acknowledged these messages: the last step of an observation.
-    private func recordDelivered(_ ids: [Int64]) -> [(exchange: Exchange, device: Identifier)]? {
-        var told: [(exchange: Exchange, device: Identifier)] = []
+    private func recordDelivered(_ ids: [Int64]) -> [(exchange: RequestID, device: Identifier)]? {
+        var told: [(exchange: RequestID, device: Identifier)] = []
         guard transact({ _ in told = try journal?.delivered(ids, at: wallSeconds()) ?? [] }) else { return nil }
         return told
     }

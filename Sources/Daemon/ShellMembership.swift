@@ -11,13 +11,13 @@ extension Shell {
     // MARK: - Joining
 
     /// A join in the manner that the configuration has for a server, or in another.
-    func joinEvent(_ server: Identifier, _ manner: JoinManner? = nil) -> Event? {
+    func joinEvent(_ server: Identifier, _ manner: JoinMode? = nil) -> Event? {
         guard let entry = configuration.servers[server], journal?.sequencesUnknown == false else { return nil }
         return .join(server, freshToken(), manner ?? entry.terms.manner)
     }
 
     /// A request to a server that we are a member of already, because a person says that it does not know us.
-    func joinAgainEvent(_ server: Identifier, _ manner: JoinManner) -> Event? {
+    func joinAgainEvent(_ server: Identifier, _ manner: JoinMode) -> Event? {
         guard case .join(let server, let token, let manner) = joinEvent(server, manner) else { return nil }
         return .joinAgain(server, token, manner)
     }
@@ -59,7 +59,7 @@ extension Shell {
     // MARK: - What a server orders (§3.6)
 
     /// - Returns: what became of it, for the observer to answer.
-    func act(_ action: Action, _ exchange: Exchange) -> Event {
+    func act(_ action: Action, _ exchange: RequestID) -> Event {
         let done: Bool
         switch action {
         case .pause, .resume: preconditionFailure("the observer does \(action) itself")
@@ -95,7 +95,7 @@ extension Configuration {
     /// cells that the controller has put aside.
     func destroyKeys(say: (String) -> Void) {
         for path in [keyFile, tls.key, tls.certificate] + CredentialFolder.spareFiles(of: self) {
-            if let home = try? KeyHome.named(in: path), home.outlivesFile {
+            if let home = try? KeyLocation.named(in: path), home.outlivesFile {
                 say("the key that \(path) named stays \(home): remove it there")
             }
             if let number = destroyFile(path) {

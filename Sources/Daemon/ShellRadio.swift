@@ -42,8 +42,8 @@ extension Shell {
     }
 
     /// What an adapter that appears now should be like.
-    private var adapterWish: AdapterWish {
-        var wish = AdapterWish()
+    private var adapterWish: DesiredAdapterState {
+        var wish = DesiredAdapterState()
         wish.classic = configuration.rfcommChannel != nil || configuration.l2capPSM != nil
         wish.le = configuration.lePSM != nil || configuration.announcement != nil
         (wish.setsUp, wish.name) = (configuration.radio.setsUp, configuration.radio.name)

@@ -113,7 +113,7 @@ package struct StateFolder {
 
 /// What must not be lost even with the journal: for each server, a number that no sequence id of ours is above, and the
 /// epoch that tells whether the journal beside it is the one of the last run, and not a restored backup.
-struct SequenceCeilings: Equatable {
+struct SequenceReservation: Equatable {
     /// How far ahead a ceiling is set: a new file after as many ids, and as many lost with a lost journal. Each message takes 16 of
     /// them, so one of 4,096 waits for the file's two syncs.
     static let block: UInt64 = 65_536
@@ -136,7 +136,7 @@ struct SequenceCeilings: Equatable {
             case "previous": previousEpoch = String(words[1])
             default:
                 guard let server = Identifier(hexadecimal: words[0]), let ceiling = UInt64(words[1]),
-                    ceiling <= SequenceCeilings.highest
+                    ceiling <= SequenceReservation.highest
                 else { return nil }
                 ceilings[server] = SequenceID(ceiling)
             }

@@ -54,7 +54,7 @@ final class UpdateActivation: @unchecked Sendable {
     /// The updater is asked again to restore the old version.
     private var again: (any LoopTimer)?
     /// Our version is the one that was ordered: once a broker has accepted our connection, the update has succeeded.
-    private var comingUp: (exchange: Exchange, deadline: any LoopTimer)?
+    private var comingUp: (exchange: RequestID, deadline: any LoopTimer)?
 
     /// - Parameters:
     ///   - configurationFile: which the new version must accept.
@@ -88,7 +88,7 @@ final class UpdateActivation: @unchecked Sendable {
         }
     }
 
-    private func installEnded(_ outcome: Installation.Outcome, _ exchange: Exchange) {
+    private func installEnded(_ outcome: Installation.Outcome, _ exchange: RequestID) {
         switch outcome {
         case .inPlace:
             log.notice("the new version is in place: starting it")
@@ -105,7 +105,7 @@ final class UpdateActivation: @unchecked Sendable {
     }
 
     /// The journal may fail just then: the activation is looked into again when it is back.
-    private func cannotActivate(_ exchange: Exchange) {
+    private func cannotActivate(_ exchange: RequestID) {
         if outlets.handle(.activated(exchange, done: false)) { folder.clear() }
     }
 
@@ -155,7 +155,7 @@ final class UpdateActivation: @unchecked Sendable {
         }
     }
 
-    private func hasComeUp(_ exchange: Exchange) {
+    private func hasComeUp(_ exchange: RequestID) {
         isInstalling = false
         if outlets.handle(.activated(exchange, done: true)) { folder.clear() }
     }
@@ -169,7 +169,7 @@ final class UpdateActivation: @unchecked Sendable {
 
     /// The updater restores the old version, if it has changed anything. Only once a program is in place again is the server
     /// told, by that program.
-    private func comeBack(_ exchange: Exchange) {
+    private func comeBack(_ exchange: RequestID) {
         guard let path = outlets.settings().updater else {
             log.error(
                 "an activation must be undone, but there is no updater; hint: set [update] updater")
@@ -188,7 +188,7 @@ final class UpdateActivation: @unchecked Sendable {
     }
 
     private func cameBack(
-        _ result: ChildProcess.Result, _ found: VersionNumber?, _ exchange: Exchange
+        _ result: ChildProcess.Result, _ found: VersionNumber?, _ exchange: RequestID
     ) {
         if !result.succeeded {
             log.error("the updater does not put the old version back: \(result.words)")

@@ -77,7 +77,7 @@ final class UpdateFetcher: @unchecked Sendable {
     }
 
     /// The child has been waited for.
-    private func ended(_ result: ChildProcess.Result, _ exchange: Exchange, _ order: Int) {
+    private func ended(_ result: ChildProcess.Result, _ exchange: RequestID, _ order: Int) {
         isFetching = false
         if isDiscarded { clear() }
         if let next {

@@ -33,11 +33,11 @@ public struct Enrolment {
     }
 
     /// A step that is done.
-    public enum Deed: Sendable {
+    public enum Step: Sendable {
         /// The identity is chosen.
         case identity(Identifier, isNew: Bool)
         /// The identity key exists.
-        case key(path: String, home: KeyHome, isNew: Bool)
+        case key(path: String, home: KeyLocation, isNew: Bool)
         /// A step that is not reported: a reply was received and nothing of it is stored yet, or a file is in place.
         case step
         /// Registered; whether the service's own key is known.
@@ -67,11 +67,11 @@ public struct Enrolment {
 
     let folder: CredentialFolder
     let registry: Registry
-    let did: (Deed) -> Void
+    let did: (Step) -> Void
 
     /// An enrolment into a folder.
     /// - Parameter did: is told each step when it is on disk.
-    public init(folder: CredentialFolder, registry: Registry, did: @escaping (Deed) -> Void) {
+    public init(folder: CredentialFolder, registry: Registry, did: @escaping (Step) -> Void) {
         (self.folder, self.registry, self.did) = (folder, registry, did)
     }
 

@@ -8,10 +8,10 @@ import SRUP
 public struct Renewal {
     let folder: CredentialFolder
     let registry: Registry
-    let did: (Enrolment.Deed) -> Void
+    let did: (Enrolment.Step) -> Void
 
     /// A renewal in a folder in which an enrolment has been finished.
-    public init(folder: CredentialFolder, registry: Registry, did: @escaping (Enrolment.Deed) -> Void) {
+    public init(folder: CredentialFolder, registry: Registry, did: @escaping (Enrolment.Step) -> Void) {
         (self.folder, self.registry, self.did) = (folder, registry, did)
     }
 

@@ -30,7 +30,7 @@ public struct Rotation {
     /// - Returns: where the new key is.
     public func run(
         from origin: KeyOrigin?, bits: Int, ready: () throws(EnrolmentFault) -> Void
-    ) throws(EnrolmentFault) -> KeyHome {
+    ) throws(EnrolmentFault) -> KeyLocation {
         try folder.check()
         let lock = try folder.lock()
         defer { unlock(lock) }

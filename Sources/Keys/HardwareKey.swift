@@ -4,7 +4,7 @@ import SRUP
 // Keys in hardware, by OpenSSL's own mechanisms: tpm2-openssl's provider for a TPM 2.0, libp11's engine for PKCS#11 tokens.
 // Neither is linked: a missing one affects only those who name it.
 
-extension KeyHome {
+extension KeyLocation {
     /// The key in hardware that a file's bytes name.
     /// - Throws: `KeyError`.
     func load(_ bytes: UnsafeRawBufferPointer, of path: String) throws -> LoadedKey {
@@ -12,9 +12,9 @@ extension KeyHome {
         let key =
             switch self {
             case .file: preconditionFailure("a key in a file is not in hardware")
-            case .wrapped: try KeyHome.wrappedKey(bytes, of: path)
-            case .tpm: try KeyHome.storedKey(KeyHome.line(bytes, of: path), of: path)
-            case .token: try TokenAddress(KeyHome.line(bytes, of: path), of: path).key(of: path)
+            case .wrapped: try KeyLocation.wrappedKey(bytes, of: path)
+            case .tpm: try KeyLocation.storedKey(KeyLocation.line(bytes, of: path), of: path)
+            case .token: try TokenAddress(KeyLocation.line(bytes, of: path), of: path).key(of: path)
             }
         guard let loaded = LoadedKey(inHardware: try KeyFile.checked(key, of: path, isInHardware: true), at: self)
         else {
@@ -74,7 +74,7 @@ extension KeyHome {
 /// A private key as OpenSSL has it, and its public half in memory.
 struct LoadedKey {
     let handle: OpaquePointer
-    let home: KeyHome
+    let home: KeyLocation
     let publicKey: PublicKey
 
     init(inMemory handle: OpaquePointer) {
@@ -83,7 +83,7 @@ struct LoadedKey {
         publicKey = PublicKey(adopting: handle)
     }
 
-    init?(inHardware handle: OpaquePointer, at home: KeyHome) {
+    init?(inHardware handle: OpaquePointer, at home: KeyLocation) {
         defer { ERR_clear_error() }
         guard let bio = BIO_new(BIO_s_mem()) else { return nil }
         defer { BIO_free(bio) }
@@ -116,7 +116,7 @@ enum TPM {
     /// Why there is no context, or why it has just refused something.
     static var whyNot: String { opened.library == nil ? opened.why : opensslReason() }
 
-    static func opened(for path: String, _ home: KeyHome) throws -> OpaquePointer {
+    static func opened(for path: String, _ home: KeyLocation) throws -> OpaquePointer {
         guard let library = opened.library else { throw KeyError.noWay(path: path, home: home, why: opened.why) }
         return library
     }

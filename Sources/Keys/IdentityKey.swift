@@ -9,16 +9,16 @@ import SRUP
 public final class IdentityKey: Signer, @unchecked Sendable {
     let handle: OpaquePointer
     /// Where it is.
-    public let home: KeyHome
+    public let home: KeyLocation
     /// The public half, in memory wherever the private one is.
     public let publicKey: PublicKey
 
-    /// The key in a PEM file, PKCS#1 or PKCS#8, not under a passphrase; or the one in hardware that the file names (`KeyHome`).
+    /// The key in a PEM file, PKCS#1 or PKCS#8, not under a passphrase; or the one in hardware that the file names (`KeyLocation`).
     /// - Throws: `KeyError`: among others if other users can access the file (a key that others can read is never used).
     public convenience init(pemFile path: String) throws {
         self.init(
             adopting: try KeyFile.read(path, isPrivate: true) { bytes in
-                let home = KeyHome(bytes)
+                let home = KeyLocation(bytes)
                 return home == .file
                     ? LoadedKey(inMemory: try KeyFile.parse(bytes, of: path, cossl_read_private_key))
                     : try home.load(bytes, of: path)

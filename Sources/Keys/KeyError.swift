@@ -21,9 +21,9 @@ public enum KeyError: Error, Equatable, Sendable {
     /// An RSA key whose public exponent is even, 1, or longer than 64 bits.
     case wrongExponent(path: String)
     /// OpenSSL has no provider or engine for the hardware that the file names; its error text.
-    case noWay(path: String, home: KeyHome, why: String)
+    case noWay(path: String, home: KeyLocation, why: String)
     /// The hardware, or its driver, does not give us the key; OpenSSL's error text.
-    case refused(path: String, home: KeyHome, why: String)
+    case refused(path: String, home: KeyLocation, why: String)
     /// The hardware permits only one of the two uses of an identity key, or neither.
     case uselessHardwareKey(path: String, signs: Bool, opens: Bool)
     /// A line that should name a key in hardware, and is not valid.

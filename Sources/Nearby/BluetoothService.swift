@@ -12,7 +12,7 @@ import Synchronization
 /// again every half minute, or when the bus tells it.
 public final class BluetoothService: Sendable {
     /// A change of the record's state.
-    public enum Happening: Equatable, Sendable, CustomStringConvertible {
+    public enum Event: Equatable, Sendable, CustomStringConvertible {
         /// Devices that browse this machine find it.
         case registered
         /// bluetoothd or the bus has ended, and the record with it.
@@ -34,17 +34,17 @@ public final class BluetoothService: Sendable {
     static let retryPause = Duration.seconds(30)
 
     private let record: ServiceRecord
-    private let report: @Sendable (Happening) -> Void
+    private let report: @Sendable (Event) -> Void
     private let socket: String
     private let signs = Signs()
 
     /// A record that is not registered yet.
     /// - Parameter report: called on the service's own thread, from `start()` to `stop()`.
-    public convenience init(record: ServiceRecord, report: @escaping @Sendable (Happening) -> Void) {
+    public convenience init(record: ServiceRecord, report: @escaping @Sendable (Event) -> Void) {
         self.init(record: record, socket: SystemBus.systemSocket, report: report)
     }
 
-    init(record: ServiceRecord, socket: String, report: @escaping @Sendable (Happening) -> Void) {
+    init(record: ServiceRecord, socket: String, report: @escaping @Sendable (Event) -> Void) {
         (self.record, self.socket, self.report) = (record, socket, report)
     }
 

@@ -4,7 +4,7 @@ import EventLoop
 import Glibc
 
 /// What happens while the pairing window is open.
-public enum PairingHappening: Equatable, Sendable, CustomStringConvertible {
+public enum PairingEvent: Equatable, Sendable, CustomStringConvertible {
     /// An adapter can be found and paired with.
     case open(adapter: String)
     /// An adapter could not be opened: bluetoothd's error text.
@@ -48,14 +48,14 @@ extension BluetoothService {
     ///   - confirm: whether a person sees these six digits on the device. It may block; bluetoothd waits for a minute.
     public static func openPairing(
         seconds: Int, adapters: [BluetoothAddress] = [], confirm: @escaping (BluetoothAddress, String) -> Bool,
-        report: @escaping (PairingHappening) -> Void
+        report: @escaping (PairingEvent) -> Void
     ) -> PairingOutcome {
         openPairing(SystemBus(), seconds, adapters, confirm, report)
     }
 
     static func openPairing(
         _ bus: SystemBus?, _ seconds: Int, _ adapters: [BluetoothAddress],
-        _ confirm: @escaping (BluetoothAddress, String) -> Bool, _ report: @escaping (PairingHappening) -> Void
+        _ confirm: @escaping (BluetoothAddress, String) -> Bool, _ report: @escaping (PairingEvent) -> Void
     ) -> PairingOutcome {
         guard let bus, let owner = owner(on: bus) else { return .unavailable("bluetoothd does not run") }
         let pairing = PairingWindow(bus, owner: owner, confirm: confirm, report: report)
@@ -74,14 +74,14 @@ private final class PairingWindow {
     private let bus: SystemBus
     private let owner: String
     private let confirm: (BluetoothAddress, String) -> Bool
-    private let report: (PairingHappening) -> Void
+    private let report: (PairingEvent) -> Void
     /// The objects of devices whose digits a person has confirmed.
     private var confirmed: Set<String> = []
     private var end = Instant.boot
 
     init(
         _ bus: SystemBus, owner: String, confirm: @escaping (BluetoothAddress, String) -> Bool,
-        report: @escaping (PairingHappening) -> Void
+        report: @escaping (PairingEvent) -> Void
     ) {
         (self.bus, self.owner, self.confirm, self.report) = (bus, owner, confirm, report)
     }

@@ -22,14 +22,13 @@ final class RecordKeeper {
 
     private let bus: SystemBus
     private let record: ServiceRecord
-    private let report: @Sendable (BluetoothService.Happening) -> Void
+    private let report: @Sendable (BluetoothService.Event) -> Void
     private var state = State.absent
     private var owner = ""
     private var ownerCookie: UInt64?
     private var lastRefusal: String?
 
-    init(_ bus: SystemBus, _ record: ServiceRecord, _ report: @escaping @Sendable (BluetoothService.Happening) -> Void)
-    {
+    init(_ bus: SystemBus, _ record: ServiceRecord, _ report: @escaping @Sendable (BluetoothService.Event) -> Void) {
         (self.bus, self.record, self.report) = (bus, record, report)
     }
 

@@ -13,7 +13,7 @@ public struct LinkID: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// What names an observation for its server: who asked, under which token.
-public struct Exchange: Hashable, Sendable, CustomStringConvertible {
+public struct RequestID: Hashable, Sendable, CustomStringConvertible {
     /// The server that asked.
     public let server: Identifier
     /// Its token, echoed in the answer.
@@ -45,9 +45,9 @@ public enum Event: Sendable {
     /// A server's message, its signature checked, and what the shell knows about its token.
     case message(Verified<Message>, MessageContext = MessageContext())
     /// A person or the configuration wants us joined to a server in this manner; the token is one that nobody has seen.
-    case join(Identifier, Token, JoinManner = .simple)
+    case join(Identifier, Token, JoinMode = .simple)
     /// A person wants us to ask a server again that we are a member of: it has lost its state and does not know us.
-    case joinAgain(Identifier, Token, JoinManner = .simple)
+    case joinAgain(Identifier, Token, JoinMode = .simple)
     /// A person wants us to resign from a server (§6).
     case resign(Identifier, Token)
     /// A person wants us to deregister (§6).
@@ -55,11 +55,11 @@ public enum Event: Sendable {
     /// The answer to `Effect.wantToken`: what waits for a server's answer is asked again.
     case again(Identifier, Token)
     /// The answer to `Effect.act`: whether it was done.
-    case acted(Exchange, done: Bool)
+    case acted(RequestID, done: Bool)
     /// The answer to `Effect.fetch`: what became of it.
-    case fetched(Exchange, Fetched)
+    case fetched(RequestID, Fetched)
     /// The answer to `Effect.install` and `Effect.confirm`: whether the ordered version has come up.
-    case activated(Exchange, done: Bool)
+    case activated(RequestID, done: Bool)
     /// A device has opened a link. The bytes are fresh and random.
     case connected(LinkID, Peer, linkNonce: [UInt8], challenge: [UInt8])
     /// A frame has arrived over a link.
@@ -88,7 +88,7 @@ public enum Effect: Equatable, Sendable {
     /// Deliver `Event.again` with a fresh token.
     case wantToken(Identifier)
     /// Do what a server has ordered, and deliver `Event.acted`.
-    case act(Action, Exchange)
+    case act(Action, RequestID)
     /// Fetch an update's file and check it, from where it was broken off if it was, and give us `Event.fetched`. What else
     /// is being fetched is given up.
     case fetch(Update)
@@ -100,7 +100,7 @@ public enum Effect: Equatable, Sendable {
     /// We were started during an activation: find out which version runs, and deliver `Event.activated`.
     case confirm(Update)
     /// Show our own value: to a human, who asks for it (`Observer.presented`), or to the observer over a link.
-    case present(Identifier, JoinManner)
+    case present(Identifier, JoinMode)
     /// A server has deregistered us: once the broker has all outgoing messages, our keys are destroyed and the
     /// beacon ends.
     case destroy(Identifier)
@@ -121,11 +121,11 @@ public enum Change: Equatable, Sendable {
     /// The answer to an ACTIVATE; the newest ones are kept.
     case activation(Activation)
     /// An observation is open; `frame` is the request as it came.
-    case opened(Exchange, device: Identifier, frame: [UInt8], deadline: Instant)
+    case opened(RequestID, device: Identifier, frame: [UInt8], deadline: Instant)
     /// So many false proofs have come for an open observation.
-    case mismatches(Exchange, Int)
+    case mismatches(RequestID, Int)
     /// The one verdict. An open observation of this exchange, if there is one, is closed by it.
-    case answered(Exchange, device: Identifier, Verdict, Reason, Evidence?)
+    case answered(RequestID, device: Identifier, Verdict, Reason, Evidence?)
 }
 
 /// Why a message with a valid signature is refused.
@@ -179,13 +179,13 @@ public enum Report: Equatable, Sendable {
     /// A message was refused.
     case refused(Refusal, sender: Identifier, type: MessageType)
     /// An observation was opened.
-    case opened(Exchange, device: Identifier)
+    case opened(RequestID, device: Identifier)
     /// An observation has its verdict; of *valid*, how much its evidence shows.
-    case answered(Exchange, device: Identifier, Verdict, Reason, Evidence.Grade? = nil)
+    case answered(RequestID, device: Identifier, Verdict, Reason, Evidence.Grade? = nil)
     /// A server asked again what is open or answered already.
-    case repeated(Exchange, Verdict?)
+    case repeated(RequestID, Verdict?)
     /// A false proof came for an open observation.
-    case mismatch(Exchange, device: Identifier, Peer, count: Int)
+    case mismatch(RequestID, device: Identifier, Peer, count: Int)
     /// Our membership state with a server changed.
     case membership(Identifier, Membership)
     /// A server refused our resignation or deregistration with this status.
@@ -193,11 +193,11 @@ public enum Report: Equatable, Sendable {
     /// A server has told us to join.
     case commanded(Identifier)
     /// A server's order was carried out, or was not.
-    case acted(Exchange, UInt8, Status)
+    case acted(RequestID, UInt8, Status)
     /// How far an update is.
     case update(Update)
     /// An order to update, or to activate, was answered so at once.
-    case updateDeclined(Exchange, Status)
+    case updateDeclined(RequestID, Status)
     /// The beacon ended a link with this outcome.
     case ended(LinkID, Peer, device: Identifier?, Outcome)
     /// A device named itself on a link.

@@ -22,7 +22,7 @@ extension Observer {
             return effects
         case .message(let message, _):
             let content = message.content
-            var effects = expire(Exchange(server: content.sender, token: content.token), at: now)
+            var effects = expire(RequestID(server: content.sender, token: content.token), at: now)
             if case .observationRequest(let device, _) = content.body { effects += expireAll(of: device, at: now) }
             return effects + expire(at: now)
         case .malformed(let id), .challengeLeft(let id, _, _): return expire(link: id, at: now)
@@ -57,7 +57,7 @@ extension Observer {
         (exchanges[device] ?? []).flatMap { expire($0, at: now) }
     }
 
-    private mutating func expire(_ exchange: Exchange, at now: Instant) -> [Effect] {
+    private mutating func expire(_ exchange: RequestID, at now: Instant) -> [Effect] {
         guard let observation = observations[exchange], observation.deadline <= now else { return [] }
         let (verdict, reason) = observation.verdictAtDeadline
         return answer(exchange, verdict, reason, observation.lastEvidence)

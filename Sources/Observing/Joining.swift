@@ -3,8 +3,8 @@ import SRUP
 
 // Joining and leaving: docs/protocol.md, "Joining and leaving"; the paper's §5.2 and §6.
 extension Observer {
-    mutating func join(_ server: Identifier, _ token: Token, _ manner: JoinManner, at now: Instant) -> [Effect] {
-        var standing = servers[server] ?? Standing()
+    mutating func join(_ server: Identifier, _ token: Token, _ manner: JoinMode, at now: Instant) -> [Effect] {
+        var standing = servers[server] ?? ServerState()
         // A member whose sequence id is not known accepts nothing: a new join establishes it.
         guard !standing.membership.isMember || standing.lastAccepted == nil, !isExpelled else { return [] }
         // No message of a moderated join echoes our token before it is over: where the server's sequence id is not known,
@@ -21,7 +21,7 @@ extension Observer {
     /// The server has lost its state and does not know us, a person says. As with JOIN_CMD, our membership ends here, and only
     /// an answer to the new request makes us a member again: until then nothing else from this server is accepted, and if it
     /// refuses, we stay refused. Its last accepted sequence id stays, otherwise its old messages could be replayed.
-    mutating func joinAgain(_ server: Identifier, _ token: Token, _ manner: JoinManner, at now: Instant) -> [Effect] {
+    mutating func joinAgain(_ server: Identifier, _ token: Token, _ manner: JoinMode, at now: Instant) -> [Effect] {
         guard !isExpelled else { return [] }
         if servers[server]?.membership == .member { servers[server]?.membership = .stranger }
         return join(server, token, manner, at: now)
@@ -85,11 +85,11 @@ extension Observer {
     // MARK: - Observed joins (§5.2.1, §5.2.2)
 
     /// Whether a value for us to show can be believed to be new.
-    func mayPresent(_ standing: Standing) -> Bool {
+    func mayPresent(_ standing: ServerState) -> Bool {
         !standing.isEstablishing && (standing.lastAccepted != nil || !sequencesLost)
     }
 
-    mutating func present(_ exchange: Exchange, _ opened: Result<Secret, Unopened>?, at now: Instant) -> [Effect] {
+    mutating func present(_ exchange: RequestID, _ opened: Result<Secret, UnsealError>?, at now: Instant) -> [Effect] {
         guard let manner = servers[exchange.server]?.manner else { return [] }
         guard case .success(let value) = opened else {
             let type: MessageType = manner == .human ? .humanJoinResponse : .observedJoinResponse
@@ -110,7 +110,7 @@ extension Observer {
         switch servers[server]?.membership {
         case .joining, .presenting: return []
         case .stranger, .member, .refused, .terminated, .resigning, .resigned, .deregistering, .deregistered, nil:
-            servers[server]?.manner = (terms[server] ?? Terms()).manner
+            servers[server]?.manner = (terms[server] ?? ServerPermissions()).manner
             return settle(server, as: .stranger) + [.report(.commanded(server)), .wantToken(server)]
         }
     }
@@ -141,20 +141,20 @@ extension Observer {
     }
 
     /// Deregistered: all observations end, whichever server asked.
-    mutating func expelled(by server: Identifier, _ exchange: Exchange? = nil) -> [Effect] {
+    mutating func expelled(by server: Identifier, _ exchange: RequestID? = nil) -> [Effect] {
         isExpelled = true
         let effects = settle(server, as: .deregistered) + withdraw { _ in true } + dropUpdate { _ in true }
         return effects + (exchange.map { [respond($0, .deregisterSuccess)] } ?? []) + [.destroy(server)]
     }
 
-    private mutating func withdraw(_ which: (Exchange) -> Bool) -> [Effect] {
+    private mutating func withdraw(_ which: (RequestID) -> Bool) -> [Effect] {
         let theirs = observations.filter { which($0.key) }.sorted { $0.value.deadline < $1.value.deadline }
         return theirs.flatMap { answer($0.key, .failed, .withdrawn, nil) }
     }
 
     // MARK: - Commands (§3.5, §3.6)
 
-    mutating func act(_ code: UInt8, _ exchange: Exchange) -> [Effect] {
+    mutating func act(_ code: UInt8, _ exchange: RequestID) -> [Effect] {
         switch Action(rawValue: code) {
         case nil: return [respond(exchange, .actionUnknown), .report(.acted(exchange, code, .actionUnknown))]
         case .pause, .resume:
@@ -169,7 +169,7 @@ extension Observer {
         }
     }
 
-    mutating func take(_ id: Octets, _ data: Octets, _ exchange: Exchange) -> [Effect] {
+    mutating func take(_ id: Octets, _ data: Octets, _ exchange: RequestID) -> [Effect] {
         let bytes = data.bytes
         guard DataID(id) == .identifySeconds, bytes.count == 4 else {
             return [respond(exchange, .dataTypeUnknown)]

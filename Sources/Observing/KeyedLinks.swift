@@ -6,7 +6,7 @@ import SRUP
 extension Observer {
     /// Whose observation a link's claim has matched, and with what its OUTCOME is made.
     struct FittedClaim: Sendable {
-        let exchange: Exchange
+        let exchange: RequestID
         let beaconKey: Secret
         /// From CHALLENGE to PROOF; nil until PROOF has been received, or if the challenge's departure was not seen.
         var roundTrip: Duration?
@@ -23,23 +23,23 @@ extension Observer {
 
     /// Every open observation is tried, even after a match, so that timing does not reveal which one matched. An expired one
     /// never matches.
-    private func exchange(fitting claim: [UInt8], over id: LinkID, at now: Instant) -> Exchange? {
+    private func exchange(fitting claim: [UInt8], over id: LinkID, at now: Instant) -> RequestID? {
         guard let link = links[id] else { return nil }
-        var fitting: Exchange?
+        var fitting: RequestID?
         for (exchange, observation) in observations where fits(claim, link, exchange, observation) {
             fitting = exchange
         }
         return fitting.flatMap { (observations[$0]?.deadline).map { now < $0 } == true ? $0 : nil }
     }
 
-    private func fits(_ claim: [UInt8], _ link: Link, _ exchange: Exchange, _ observation: Observation) -> Bool {
+    private func fits(_ claim: [UInt8], _ link: Link, _ exchange: RequestID, _ observation: Observation) -> Bool {
         let context = link.session.context(
             device: observation.device, server: exchange.server, over: link.peer.transport)
         return equalInConstantTime(claim, context.claim(observation.keys.claim, authenticate))
     }
 
     /// The links that have waited with a claim for this observation.
-    mutating func challengeClaims(of exchange: Exchange, at now: Instant) -> [Effect] {
+    mutating func challengeClaims(of exchange: RequestID, at now: Instant) -> [Effect] {
         guard let observation = observations[exchange] else { return [] }
         let waiting = links.filter { _, link in
             guard case .claimed(let claim) = link.session.state, claim != KeyedContext.noClaim else { return false }
@@ -48,7 +48,7 @@ extension Observer {
         return waiting.sorted { $0.number < $1.number }.flatMap { challengeKeyed($0, exchange, at: now) }
     }
 
-    private mutating func challengeKeyed(_ id: LinkID, _ exchange: Exchange, at now: Instant) -> [Effect] {
+    private mutating func challengeKeyed(_ id: LinkID, _ exchange: RequestID, at now: Instant) -> [Effect] {
         guard let link = links[id], let observation = observations[exchange] else { return [] }
         let context = link.session.context(
             device: observation.device, server: exchange.server, over: link.peer.transport)
@@ -94,7 +94,7 @@ extension Observer {
     }
 
     /// The links whose claim has matched an observation that has ended.
-    mutating func endClaims(of exchange: Exchange) -> [Effect] {
+    mutating func endClaims(of exchange: RequestID) -> [Effect] {
         let theirs = links.filter { $0.value.claim?.exchange == exchange }.keys
         return theirs.sorted { $0.number < $1.number }.flatMap { end($0, .fail) }
     }

@@ -158,11 +158,11 @@ extension Observer {
     /// A false proof. In challenge mode its number never decides; all links of the address that it came from end, so that one
     /// address counts once for each hold-off (docs/proof-link.md, "Bounds at the beacon").
     mutating func mismatch(
-        _ asked: [Exchange], over id: LinkID, _ mode: Mode, _ roundTrip: Duration?, at now: Instant
+        _ asked: [RequestID], over id: LinkID, _ mode: Mode, _ roundTrip: Duration?, at now: Instant
     ) -> [Effect] {
         guard let link = links[id] else { return [] }
         var effects: [Effect] = []
-        var decided: [Exchange] = []
+        var decided: [RequestID] = []
         for exchange in asked {
             guard var observation = observations[exchange] else { continue }
             observation.mismatches += 1
@@ -187,7 +187,7 @@ extension Observer {
     }
 
     /// The details that the operator needs about a device that was refused only for its distance.
-    mutating func noteTooFar(_ exchange: Exchange, _ peer: Peer, _ mode: Mode, _ roundTrip: Duration?) {
+    mutating func noteTooFar(_ exchange: RequestID, _ peer: Peer, _ mode: Mode, _ roundTrip: Duration?) {
         guard var observation = observations[exchange] else { return }
         observation.wasTooFar = true
         observation.lastEvidence = Evidence(
@@ -208,7 +208,7 @@ extension Observer {
     }
 
     private func evidence(
-        _ exchange: Exchange, _ peer: Peer, _ presentation: Presentation, _ roundTrip: Duration?
+        _ exchange: RequestID, _ peer: Peer, _ presentation: Presentation, _ roundTrip: Duration?
     ) -> Evidence {
         let (mode, grade): (Mode, Evidence.Grade) =
             if case .value = presentation { (.value, .reachable) } else { (.challenge, .challenged) }

@@ -1,7 +1,7 @@
 import SRUP
 
 /// How we ask a server to let us join (§5.2).
-public enum JoinManner: Hashable, Sendable {
+public enum JoinMode: Hashable, Sendable {
     /// JOIN_REQ: the server decides by itself.
     case simple
     /// HM_JOIN_REQ: a person compares the value that we show with the one that the server shows (§5.2.1).
@@ -31,9 +31,9 @@ public enum Membership: Hashable, Sendable {
     /// Never joined, or lost: we join when the shell says so.
     case stranger
     /// Our request to join has been sent with this token.
-    case joining(Token, JoinManner = .simple)
+    case joining(Token, JoinMode = .simple)
     /// The server has sent the value that we are to show, under this token: its answer will carry it.
-    case presenting(Token, JoinManner)
+    case presenting(Token, JoinMode)
     /// The server has accepted us.
     case member
     /// The server has refused us: we ask again, at long intervals.
@@ -66,7 +66,7 @@ public enum Membership: Hashable, Sendable {
     }
 
     /// The mode of the join that waits for its answer.
-    public var manner: JoinManner? {
+    public var manner: JoinMode? {
         switch self {
         case .joining(_, let manner), .presenting(_, let manner): manner
         case .stranger, .member, .refused, .terminated, .resigning, .resigned, .deregistering, .deregistered: nil
@@ -83,9 +83,9 @@ public enum Membership: Hashable, Sendable {
 }
 
 /// What the configuration says about a server: how we join it, and what it may order.
-public struct Terms: Equatable, Sendable {
+public struct ServerPermissions: Equatable, Sendable {
     /// How we join unless told otherwise.
-    public var manner = JoinManner.simple
+    public var manner = JoinMode.simple
     /// Whether JOIN_CMD from it is obeyed.
     public var commandsJoin = true
     /// Whether DEREGISTER_CMD from it is obeyed.
@@ -94,7 +94,7 @@ public struct Terms: Equatable, Sendable {
     public var updates = true
     /// Whether its commands must carry a token that names us. Nothing else that is signed tells whom a command is for:
     /// without this, a command meant for another device is obeyed here if the broker lets someone copy it to our topic.
-    public var namesUs = true
+    public var isAddressedToUs = true
     /// Whether it accepts OBSERVATION_PROOF just before a verdict. The reference's client ends at a DATA that it does not expect.
     public var takesProofs = true
 

@@ -3,7 +3,7 @@ import ProofLink
 import SRUP
 
 /// Why a sealed value cannot be used.
-public enum Unopened: Error, Equatable, Sendable {
+public enum UnsealError: Error, Equatable, Sendable {
     /// It does not open under our key.
     case seal
     /// It opens, but does not contain a value.
@@ -18,7 +18,7 @@ public enum Unopened: Error, Equatable, Sendable {
 }
 
 /// Opens a sealed value with our key; supplied by `Keys`. The same bytes give the same result.
-public typealias Unsealer = @Sendable (_ sealed: [UInt8]) -> Result<Secret, Unopened>
+public typealias Unsealer = @Sendable (_ sealed: [UInt8]) -> Result<Secret, UnsealError>
 
 /// The beacon's decisions: events in, effects out. A value: no socket, no clock, no randomness, no logger.
 ///
@@ -40,7 +40,7 @@ public struct Observer: Sendable {
     /// Our numbers. A change is in force from the next event; deadlines that are set stay.
     public var policy: Policy
     /// What the configuration says about each server; the defaults apply to one that is not listed here.
-    public var terms: [Identifier: Terms] = [:]
+    public var terms: [Identifier: ServerPermissions] = [:]
     /// The answer to ID_REQUEST: one JSON object.
     public var identification = "{}"
     /// How long `Action.identify` is to last.
@@ -54,9 +54,9 @@ public struct Observer: Sendable {
     /// Opens what is sealed to us; changes where our key does.
     public var unseal: Unsealer { didSet { unopenedSeals = UnopenedSeals() } }
     let authenticate: Authenticator
-    var servers: [Identifier: Standing] = [:]
-    var observations: [Exchange: Observation] = [:]
-    var exchanges: [Identifier: [Exchange]] = [:]
+    var servers: [Identifier: ServerState] = [:]
+    var observations: [RequestID: Observation] = [:]
+    var exchanges: [Identifier: [RequestID]] = [:]
     var links: [LinkID: Link] = [:]
     var linksOfPeer: [String: Int] = [:]
     var holdOffs = HoldOffs()
@@ -79,7 +79,7 @@ public struct Observer: Sendable {
     }
 
     /// Our state with a server, and both directions' sequence ids (docs/protocol.md, "Sequence ids").
-    struct Standing: Equatable, Sendable {
+    struct ServerState: Equatable, Sendable {
         var membership = Membership.stranger
         /// nil: not known, because we never heard from it or the journal was lost. Only the answer to a join request
         /// that echoes our fresh token is believed then.
@@ -89,7 +89,7 @@ public struct Observer: Sendable {
         /// When the next token is wanted; agenda entries for an earlier attempt are no longer valid.
         var joinDue: Instant?
         /// The mode of the next join.
-        var manner = JoinManner.simple
+        var manner = JoinMode.simple
         /// A simple request has been sent in place of another, only to learn the server's sequence id.
         var isEstablishing = false
         /// Our own value, while we show it.
@@ -140,7 +140,7 @@ public struct Observer: Sendable {
     }
 
     enum Due: Sendable {
-        case observation(Exchange)
+        case observation(RequestID)
         case link(LinkID)
         case join(Identifier)
     }
@@ -165,7 +165,7 @@ public struct Observer: Sendable {
 
     /// What is open: exchange, device, deadline, false proofs so far, and what the right ones lacked: `unsigned`, `tooFar`, or nil
     /// if none has been received.
-    public var open: [(exchange: Exchange, device: Identifier, deadline: Instant, mismatches: Int, lacking: Reason?)] {
+    public var open: [(exchange: RequestID, device: Identifier, deadline: Instant, mismatches: Int, lacking: Reason?)] {
         observations.map { exchange, one in
             let lacking: Reason? = one.wasUnsigned ? .unsigned : one.wasTooFar ? .tooFar : nil
             return (exchange, one.device, one.deadline, one.mismatches, lacking)
@@ -188,7 +188,7 @@ public struct Observer: Sendable {
     }
 
     /// Which open observations a link's device is asked about.
-    public func asked(over link: LinkID) -> [(exchange: Exchange, device: Identifier)] {
+    public func asked(over link: LinkID) -> [(exchange: RequestID, device: Identifier)] {
         guard let device = links[link]?.session.device else { return [] }
         if let claim = links[link]?.claim { return [(claim.exchange, device)] }
         return (exchanges[device] ?? []).map { ($0, device) }

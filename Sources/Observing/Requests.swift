@@ -26,7 +26,7 @@ extension Observer {
         if case .failure(.seal) = opened { return refused(.notSealedToUs) }
         spend(on: content, at: now)
         noteToken(of: content)
-        let exchange = Exchange(server: content.sender, token: content.token)
+        let exchange = RequestID(server: content.sender, token: content.token)
         var effects: [Effect] = []
         // A command to join may be a copy of an old one while we do not know the server's last sequence id: it makes us ask,
         // and only the answer to that establishes the id.
@@ -49,7 +49,7 @@ extension Observer {
         return effects
     }
 
-    private mutating func obey(_ command: Received.Command, _ exchange: Exchange) -> [Effect] {
+    private mutating func obey(_ command: Received.Command, _ exchange: RequestID) -> [Effect] {
         switch command {
         case .action(let code): return act(code, exchange)
         case .data(let id, let data): return take(id, data, exchange)
@@ -68,7 +68,7 @@ extension Observer {
         guard message.sequence <= Observer.highestSequence else { return .sequenceTooHigh(message.sequence) }
         guard !isExpelled else { return .notNow(.deregistered) }
         if let refusal = refusalOfToken(of: message, context) { return refusal }
-        let terms = terms[message.sender] ?? Terms()
+        let terms = terms[message.sender] ?? ServerPermissions()
         switch (standing.membership, message.body) {
         case (.joining(let token, _), .response(let status)) where token == message.token:
             // Where a person or an observer must see the value first, the server can only decline at once.
@@ -89,7 +89,7 @@ extension Observer {
         case (.member, let body), (.resigning, let body), (.deregistering, let body):
             guard Received(body).isCommand else { return .notServed }
             guard standing.lastAccepted != nil else { return .notNow(standing.membership) }
-            guard !terms.namesUs || message.token.names(identity) || message.token.parties != nil else {
+            guard !terms.isAddressedToUs || message.token.names(identity) || message.token.parties != nil else {
                 return .notForUs
             }
             return terms.allow(body) ? nil : .notAllowed
@@ -126,13 +126,13 @@ extension Observer {
         let activation = activations.first { $0.exchange.token == token && $0.exchange.server != sender }
         return activation?.exchange.server
             ?? servers.first { server, standing in
-                let isOpen = observations[Exchange(server: server, token: token)] != nil
+                let isOpen = observations[RequestID(server: server, token: token)] != nil
                 return server != sender && (isOpen || standing.membership.token == token)
             }?.key
     }
 
     /// Check 8: the sealed value opens. One that did not open once never will: copies of it cost nothing.
-    private mutating func open(_ sealed: Octets) -> Result<Secret, Unopened> {
+    private mutating func open(_ sealed: Octets) -> Result<Secret, UnsealError> {
         guard !unopenedSeals.contains(sealed) else { return .failure(.seal) }
         let opened = unseal(sealed.bytes)
         if case .failure(.seal) = opened { unopenedSeals.insert(sealed) }
@@ -159,7 +159,7 @@ extension Observer {
     // MARK: - Observations (docs/protocol.md, "The observed join"; the paper's §5.2.2)
 
     private mutating func observe(
-        _ exchange: Exchange, _ device: Identifier, _ opened: Result<Secret, Unopened>?, _ context: MessageContext,
+        _ exchange: RequestID, _ device: Identifier, _ opened: Result<Secret, UnsealError>?, _ context: MessageContext,
         frame: [UInt8], at now: Instant
     ) -> [Effect] {
         if let verdict = context.verdict {
@@ -175,7 +175,7 @@ extension Observer {
         guard servers[exchange.server]?.isPaused != true else {
             return effects + conclude(exchange, device, .failed, .paused, nil)
         }
-        guard device != identity else { return effects + conclude(exchange, device, .failed, .namesUs, nil) }
+        guard device != identity else { return effects + conclude(exchange, device, .failed, .isAddressedToUs, nil) }
         guard hasPlace(for: exchange.server, at: now) else {
             return effects + conclude(exchange, device, .failed, .tooMany, nil)
         }
@@ -204,7 +204,7 @@ extension Observer {
     }
 
     /// Opens an observation, new or restored.
-    mutating func open(_ exchange: Exchange, _ observation: Observation) {
+    mutating func open(_ exchange: RequestID, _ observation: Observation) {
         observations[exchange] = observation
         exchanges[observation.device, default: []].append(exchange)
         agenda.add(.observation(exchange), at: observation.deadline)
@@ -212,7 +212,7 @@ extension Observer {
 
     /// Ends an open observation with its verdict. Links that wait for nothing else are ended after it.
     mutating func answer(
-        _ exchange: Exchange, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?,
+        _ exchange: RequestID, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?,
         _ proof: KeyedProof? = nil
     ) -> [Effect] {
         guard let observation = observations.removeValue(forKey: exchange) else {
@@ -226,7 +226,7 @@ extension Observer {
 
     /// The order is fixed: the verdict and the signed response are recorded before anything is sent.
     mutating func conclude(
-        _ exchange: Exchange, _ device: Identifier, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?,
+        _ exchange: RequestID, _ device: Identifier, _ verdict: Verdict, _ reason: Reason, _ evidence: Evidence?,
         _ proof: KeyedProof? = nil
     ) -> [Effect] {
         var effects: [Effect] = [.record(.answered(exchange, device: device, verdict, reason, evidence))]
@@ -234,7 +234,7 @@ extension Observer {
             let body = Body.data(id: DataID.observationEvidence.octets, data: Octets(evidence.json.utf8))
             effects.append(send(body, exchange.token, to: exchange.server))
         }
-        if let proof, terms[exchange.server, default: Terms()].takesProofs {
+        if let proof, terms[exchange.server, default: ServerPermissions()].takesProofs {
             let body = Body.data(id: DataID.observationProof.octets, data: Octets(proof.encoded))
             effects.append(send(body, exchange.token, to: exchange.server))
         }
@@ -246,13 +246,13 @@ extension Observer {
 
     // MARK: - Sending (docs/protocol.md, "Sequence ids")
 
-    mutating func respond(_ exchange: Exchange, _ status: Status) -> Effect {
+    mutating func respond(_ exchange: RequestID, _ status: Status) -> Effect {
         send(.response(status), exchange.token, to: exchange.server)
     }
 
     /// A message under the next sequence id: max(last sent, last accepted) + 16. Never used again.
     mutating func send(_ body: Body, _ token: Token, to server: Identifier) -> Effect {
-        var standing = servers[server] ?? Standing()
+        var standing = servers[server] ?? ServerState()
         let last = max(standing.lastSent, standing.lastAccepted ?? SequenceID(0))
         let (next, overflow) = last.number.addingReportingOverflow(Observer.sequenceStep)
         precondition(!overflow, "the sequence ids towards \(server) are used up")
@@ -262,7 +262,7 @@ extension Observer {
     }
 }
 
-extension Terms {
+extension ServerPermissions {
     /// Whether this command of a server's is obeyed.
     fileprivate func allow(_ body: Body) -> Bool {
         switch Received(body) {

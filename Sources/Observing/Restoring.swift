@@ -28,7 +28,7 @@ public struct StoredServer: Equatable, Sendable {
 /// What the journal holds about an observation without a verdict.
 public struct StoredObservation: Sendable {
     /// Who asked, under which token.
-    public var exchange: Exchange
+    public var exchange: RequestID
     /// The device that is to show itself.
     public var device: Identifier
     /// The request as received, its signature checked again; nil if it no longer holds.
@@ -42,7 +42,7 @@ public struct StoredObservation: Sendable {
 
     /// An observation as the journal holds it.
     public init(
-        exchange: Exchange, device: Identifier, request: Verified<Message>?, deadline: Instant, mismatches: Int,
+        exchange: RequestID, device: Identifier, request: Verified<Message>?, deadline: Instant, mismatches: Int,
         sameBoot: Bool
     ) {
         (self.exchange, self.device, self.request) = (exchange, device, request)
@@ -69,7 +69,7 @@ extension Observer {
         precondition(servers.isEmpty && observations.isEmpty, "restored into an observer that is in use")
         self.sequencesLost = sequencesLost
         for server in stored {
-            var standing = Standing(
+            var standing = ServerState(
                 membership: server.membership, lastAccepted: server.lastAccepted, lastSent: server.lastSent)
             standing.isPaused = server.isPaused
             if let manner = server.membership.manner { standing.manner = manner }
@@ -89,7 +89,7 @@ extension Observer {
     /// Goes on above these sequence ids towards these servers, if it is not above them already.
     public mutating func raiseSequences(_ floors: [Identifier: SequenceID]) {
         for (server, floor) in floors {
-            var standing = servers[server] ?? Standing()
+            var standing = servers[server] ?? ServerState()
             standing.lastSent = max(standing.lastSent, floor)
             servers[server] = standing
         }

@@ -47,14 +47,14 @@ public struct Update: Equatable, Sendable {
     }
 
     /// Who ordered it, under which token: ACTIVATE must carry the same.
-    public let exchange: Exchange
+    public let exchange: RequestID
     /// What was ordered.
     public let order: UpdateOrder
     /// The state of the update.
     public var phase: Phase
 
     /// An update that is so far.
-    public init(exchange: Exchange, order: UpdateOrder, phase: Phase) {
+    public init(exchange: RequestID, order: UpdateOrder, phase: Phase) {
         (self.exchange, self.order, self.phase) = (exchange, order, phase)
     }
 }
@@ -65,12 +65,12 @@ public struct Activation: Equatable, Sendable {
     public static let mostKept = 64
 
     /// Who asked, under which token.
-    public let exchange: Exchange
+    public let exchange: RequestID
     /// *success* or *failed*.
     public let status: Status
 
     /// An answer.
-    public init(exchange: Exchange, status: Status) { (self.exchange, self.status) = (exchange, status) }
+    public init(exchange: RequestID, status: Status) { (self.exchange, self.status) = (exchange, status) }
 }
 
 /// The outcome of a fetch.
@@ -104,7 +104,7 @@ public enum Fetched: Equatable, Sendable {
 extension Observer {
     /// INITIATE. A server's newest order takes the place of its older one; another server's waits until the fetching is
     /// over, and what waits for ACTIVATE makes room.
-    mutating func initiate(_ exchange: Exchange, url: Octets, digest: Octets) -> [Effect] {
+    mutating func initiate(_ exchange: RequestID, url: Octets, digest: Octets) -> [Effect] {
         let (read, status) = UpdateOrder.read(url: url, digest: digest)
         guard let order = read else { return decline(exchange, status) }
         if let last = activation(of: exchange) {
@@ -130,18 +130,18 @@ extension Observer {
         }
     }
 
-    private mutating func begin(_ exchange: Exchange, _ order: UpdateOrder) -> [Effect] {
+    private mutating func begin(_ exchange: RequestID, _ order: UpdateOrder) -> [Effect] {
         let update = Update(exchange: exchange, order: order, phase: .fetching)
         self.update = update
         return [.record(.update(update)), .fetch(update), .report(.update(update))]
     }
 
-    private mutating func decline(_ exchange: Exchange, _ status: Status) -> [Effect] {
+    private mutating func decline(_ exchange: RequestID, _ status: Status) -> [Effect] {
         [respond(exchange, status), .report(.updateDeclined(exchange, status))]
     }
 
     /// The answer to `Effect.fetch`. One that comes for an order which is not the present one changes nothing.
-    mutating func take(_ fetched: Fetched, _ exchange: Exchange) -> [Effect] {
+    mutating func take(_ fetched: Fetched, _ exchange: RequestID) -> [Effect] {
         guard let update, update.exchange == exchange, update.phase == .fetching else { return [] }
         var details: [Effect] = []
         if case .httpError(let status, let contents) = fetched {
@@ -166,7 +166,7 @@ extension Observer {
     }
 
     /// ACTIVATE: only for a fetched update, and under the token that it was ordered with.
-    mutating func activate(_ exchange: Exchange) -> [Effect] {
+    mutating func activate(_ exchange: RequestID) -> [Effect] {
         if let last = activation(of: exchange) { return decline(exchange, last.status) }
         guard let update, update.exchange == exchange else { return refuseActivation(exchange) }
         switch update.phase {
@@ -182,20 +182,20 @@ extension Observer {
     }
 
     /// Nothing was fetched under this token, and nothing will be after this answer.
-    private mutating func refuseActivation(_ exchange: Exchange) -> [Effect] {
+    private mutating func refuseActivation(_ exchange: RequestID) -> [Effect] {
         [conclude(exchange, .activateFail)] + decline(exchange, .activateFail)
     }
 
-    private mutating func conclude(_ exchange: Exchange, _ status: Status) -> Effect {
+    private mutating func conclude(_ exchange: RequestID, _ status: Status) -> Effect {
         let activation = Activation(exchange: exchange, status: status)
         activations = activations.suffix(Activation.mostKept - 1) + [activation]
         return .record(.activation(activation))
     }
 
-    private func activation(of exchange: Exchange) -> Activation? { activations.first { $0.exchange == exchange } }
+    private func activation(of exchange: RequestID) -> Activation? { activations.first { $0.exchange == exchange } }
 
     /// The answer to `Effect.install` and `Effect.confirm`.
-    mutating func activated(_ exchange: Exchange, done: Bool) -> [Effect] {
+    mutating func activated(_ exchange: RequestID, done: Bool) -> [Effect] {
         guard let update, update.exchange == exchange, case .activating = update.phase else { return [] }
         let status: Status = done ? .activateSuccess : .activateFail
         return [conclude(exchange, status)] + advance(to: .answered(status)) + [respond(exchange, status)]
@@ -203,7 +203,7 @@ extension Observer {
 
     /// A server that has ended our membership updates nothing any more. An activation in progress continues, because it
     /// cannot be half done.
-    mutating func dropUpdate(where isTheirs: (Exchange) -> Bool) -> [Effect] {
+    mutating func dropUpdate(where isTheirs: (RequestID) -> Bool) -> [Effect] {
         guard let update, isTheirs(update.exchange) else { return [] }
         switch update.phase {
         case .activating, .answered: return []

@@ -36,7 +36,7 @@ public struct RotationOrder {
         try haveItUsed(configuration, say)
     }
 
-    private func rotate(_ folder: CredentialFolder, _ configuration: Configuration) throws -> KeyHome {
+    private func rotate(_ folder: CredentialFolder, _ configuration: Configuration) throws -> KeyLocation {
         let service = try Renewal.service(in: folder)
         let asking = asking.over(service.asking)
         let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)

@@ -87,7 +87,7 @@ struct UpdateFetching {
         /// Worth another attempt.
         case broken
         /// The web server now has another file, or cannot resume: the part is useless.
-        case anew
+        case fromStart
     }
 
     private var names: (url: String, digest: [UInt8]) { (order.url, order.digest) }
@@ -126,7 +126,7 @@ struct UpdateFetching {
                 // Parts of two files: it is asked for once more, whole.
                 guard outcome == .otherDigest, wasResumed else { return outcome }
                 say("what came in parts has another digest: starting again")
-            case .anew:
+            case .fromStart:
                 folder.forgetPart()
                 (failures, furthest) = (failures + 1, 0)
             case .broken:
@@ -159,7 +159,7 @@ struct UpdateFetching {
                 address, to: file, from: length, tag: tag, limit: limit,
                 tagged: { [folder, names] in _ = folder.note(names, tag: $0 ?? tag) })
             // There are no bytes after what we have: the file is complete, or it is another file.
-            if got.status == 416, length > 0 { return digestOfPart == order.digest ? .whole(resumed: false) : .anew }
+            if got.status == 416, length > 0 { return digestOfPart == order.digest ? .whole(resumed: false) : .fromStart }
             guard got.status == 200 || got.status == 206 else {
                 say("the web server answers \(got.status)")
                 return .over(.httpError(status: UInt32(clamping: got.status), contents: got.excerpt))
@@ -216,7 +216,7 @@ extension HTTPFault {
     fileprivate var meaning: UpdateFetching.Attempt {
         switch self {
         case .tooSlow, .unknownHost, .unreachable, .failed: .broken
-        case .cannotResume: .anew
+        case .cannotResume: .fromStart
         case .tooLong, .notWritten: .over(.noFile)
         case .noLibrary, .notSecure, .redirected, .headTooLong, .untrusted, .badAuthorityFile: .over(.noServer)
         }

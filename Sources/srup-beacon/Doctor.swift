@@ -26,7 +26,7 @@ struct Doctor: ParsableCommand {
     var visit = true
 
     func run() throws {
-        var findings: [Finding] = []
+        var findings: [CheckResult] = []
         var doctor = Operating.Doctor(configurationFile: options.config, visits: visit) { finding in
             findings.append(finding)
             if !json { say(finding.text) }

@@ -140,7 +140,7 @@ struct Join: ParsableCommand {
         }
     }
 
-    private var manner: JoinManner? {
+    private var manner: JoinMode? {
         if simple { return .simple }
         if human { return .human }
         return observed.map { .observed(by: $0) }

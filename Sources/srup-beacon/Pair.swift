@@ -30,7 +30,7 @@ struct Pair: ParsableCommand {
     func run() throws {
         try reportingFaults {
             let configuration = try Configuration(file: options.config)
-            let paired = try Admission.openForPairing(configuration, seconds: seconds, say: say)
+            let paired = try PairingWindow.openForPairing(configuration, seconds: seconds, say: say)
             guard let paired else {
                 say("nobody has paired")
                 throw ExitCode(1)

@@ -13,16 +13,16 @@ struct AdapterHealingTests {
         kernel.faults = Dictionary(uniqueKeysWithValues: everything.map { ($0, .timeout) })
         kernel.faults[ManagementCommand.readInformation.code] = nil  // the kernel answers that by itself
         kernel.sent = []
-        kernel.pass(AdapterCare.probePause)
-        #expect(kernel.care.state == .silent(rung: 1))
+        kernel.pass(AdapterSupervisor.probePause)
+        #expect(kernel.care.state == .silent(level: 1))
         #expect(kernel.others == [.closeLinks, .reopenListeners])
         kernel.pass(.seconds(2))
         #expect(kernel.sent.contains(.setPowered(false)))
-        guard case .silent(let rung) = kernel.care.state else {
+        guard case .silent(let level) = kernel.care.state else {
             Issue.record("\(kernel.care.state)")
             return
         }
-        #expect(rung >= 2)
+        #expect(level >= 2)
         kernel.pass(.seconds(3600))
         #expect(kernel.sent.count < 200, "ever slower: \(kernel.sent.count) commands in an hour")
         kernel.faults = [:]
@@ -51,7 +51,7 @@ struct AdapterHealingTests {
             kernel.faults = [ManagementCommand.readOutOfBand.code: status]
             kernel.start()
             kernel.sent = []
-            kernel.pass(AdapterCare.probePause + .seconds(1))
+            kernel.pass(AdapterSupervisor.probePause + .seconds(1))
             #expect(kernel.care.state == .ready && kernel.sent.last == .readOutOfBand, "\(status)")
         }
     }
@@ -61,8 +61,8 @@ struct AdapterHealingTests {
         var kernel = Kernel()
         kernel.start()
         kernel.faults = [0x3E: .authenticationFailed]
-        kernel.pass(AdapterCare.probePause)
-        #expect(kernel.care.state == .silent(rung: 1))
+        kernel.pass(AdapterSupervisor.probePause)
+        #expect(kernel.care.state == .silent(level: 1))
     }
 
     @Test(
@@ -90,7 +90,7 @@ struct AdapterHealingTests {
         kernel.start()
         kernel.settings.remove(.powered)
         (kernel.instances, kernel.name, kernel.sent) = ([], "localhost", [])
-        kernel.pass(AdapterCare.probePause)
+        kernel.pass(AdapterSupervisor.probePause)
         #expect(kernel.isServing && kernel.name == "Gate" && kernel.others == [.closeLinks])
     }
 

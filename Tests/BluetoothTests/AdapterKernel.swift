@@ -12,7 +12,7 @@ let adapterAddress = BluetoothAddress("00:AA:01:00:00:00")
 
 /// A kernel with one adapter, as a value, and the care for it. Time is a variable.
 struct Kernel {
-    var care: AdapterCare
+    var care: AdapterSupervisor
     var now = Instant(.seconds(1000))
     var settings: AdapterSettings = [.classic]
     var supported = everySetting
@@ -21,19 +21,19 @@ struct Kernel {
     /// How commands end that do not succeed.
     var faults: [UInt16: ManagementStatus] = [:]
     var sent: [ManagementCommand] = []
-    var others: [AdapterCare.Deed] = []
+    var others: [AdapterSupervisor.Action] = []
 
-    init(_ change: (inout AdapterWish) -> Void = { _ in }, isWanted: Bool = true) {
-        var wish = AdapterWish()
-        wish.announcement = Announcement(lePSM: 0xD5, beacon: Identifier(0xBEAC))
-        change(&wish)
-        care = AdapterCare(wish: wish) { _ in isWanted }
+    init(_ change: (inout DesiredAdapterState) -> Void = { _ in }, isWanted: Bool = true) {
+        var desired = DesiredAdapterState()
+        desired.announcement = Announcement(lePSM: 0xD5, beacon: Identifier(0xBEAC))
+        change(&desired)
+        care = AdapterSupervisor(desired: desired) { _ in isWanted }
     }
 
     mutating func start() { perform(care.start(at: now)) }
 
-    mutating func perform(_ deeds: [AdapterCare.Deed]) {
-        for deed in deeds {
+    mutating func perform(_ actions: [AdapterSupervisor.Action]) {
+        for deed in actions {
             guard case .send(let command) = deed else {
                 others.append(deed)
                 continue

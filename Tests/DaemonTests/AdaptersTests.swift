@@ -23,7 +23,7 @@ struct AdaptersTests {
 
         init(_ wanted: [BluetoothAddress] = []) throws {
             kernel = try FakeKernel()
-            var wish = AdapterWish()
+            var wish = DesiredAdapterState()
             wish.announcement = Announcement(lePSM: 0xD5, beacon: us)
             adapters = Adapters(
                 wanted, clock: clock, log: log.logger,

@@ -129,7 +129,7 @@ struct Key: Sendable, CustomTestStringConvertible {
         yesOrNo("server c2", "update-command") { $0.servers[Identifier(0xC2)]?.terms.updates ?? false },
         yesOrNo("server c2", "deregister-command") { $0.servers[Identifier(0xC2)]?.terms.deregisters ?? false },
         Key("server c2", "recipient", good: ["token": "true", "broker": "false"], bad: ["", "yes", "none"]) {
-            "\($0.servers[Identifier(0xC2)]?.terms.namesUs ?? false)"
+            "\($0.servers[Identifier(0xC2)]?.terms.isAddressedToUs ?? false)"
         },
 
         yesOrNo("server c2", "proof") { $0.servers[Identifier(0xC2)]?.terms.takesProofs ?? false },

@@ -169,7 +169,7 @@ struct ExplainingTests {
 
     @Test("a request that is accepted shows that the server's sequence ids go on: replayed ones are no sign then")
     func redelivered() throws {
-        let exchange = Exchange(server: server, token: Sample.token)
+        let exchange = RequestID(server: server, token: Sample.token)
         let accepted: [Report] = [
             .opened(exchange, device: device), .repeated(exchange, nil), .commanded(server),
             .acted(exchange, 0, .actionSuccess), .updateDeclined(exchange, .actionUnknown),
@@ -182,7 +182,7 @@ struct ExplainingTests {
     @Test("of what is not known is empty; a token of bytes is found by the digits that it is printed with")
     func subjects() throws {
         let odd = try #require(Token([0, 255]))
-        let exchange = Exchange(server: server, token: odd)
+        let exchange = RequestID(server: server, token: odd)
         for (subject, count) in [("0x00ff", 1), ("0x00fe", 0), ("nobody's", 0), ("1234", 0), ("0x", 0), ("0xzz", 0)] {
             let found = try explain(subject) {
                 try $0.record(

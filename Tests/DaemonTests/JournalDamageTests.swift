@@ -46,7 +46,7 @@ struct JournalDamageTests {
             #expect(standing.membership == .stranger)
             #expect(standing.lastAccepted == nil)
             #expect(standing.lastSent.number >= last)
-            #expect(standing.lastSent.number <= last + SequenceCeilings.block)
+            #expect(standing.lastSent.number <= last + SequenceReservation.block)
         }
         #expect(!journal.sequencesUnknown)
     }
@@ -197,7 +197,7 @@ struct JournalDamageTests {
                     try journal.queue(Sample.response(3_016))
                     try journal.commit()
                 }
-                #expect(SequenceCeilings(reading: folder.state)?.ceilings[server] == SequenceID(68_552))
+                #expect(SequenceReservation(reading: folder.state)?.ceilings[server] == SequenceID(68_552))
             }
         }
     }

@@ -67,13 +67,13 @@ enum Sample {
     }
 
     static let token = Token(random: Array(0..<16))
-    static let exchange = Exchange(server: server, token: token)
-    static func exchange(_ number: UInt8) -> Exchange {
-        Exchange(server: server, token: Token(random: Array(repeating: number, count: 16)))
+    static let exchange = RequestID(server: server, token: token)
+    static func exchange(_ number: UInt8) -> RequestID {
+        RequestID(server: server, token: Token(random: Array(repeating: number, count: 16)))
     }
 
     /// A request of the server's that its key in the vectors has signed.
-    static func request(_ exchange: Exchange = Sample.exchange) throws -> [UInt8] {
+    static func request(_ exchange: RequestID = Sample.exchange) throws -> [UInt8] {
         let body = Body.observationRequest(joining: device, sealed: Octets([1, 2, 3]))
         return try Message(sequence: SequenceID(1), sender: server, token: exchange.token, body: body)
             .signed(by: TestKeys.privateKey("c2_2048"))
@@ -84,11 +84,11 @@ enum Sample {
         mode: .challenge,
         roundTrip: .microseconds(1_234), attempts: 2, grade: .challenged, isTimed: false)
 
-    static func opened(_ exchange: Exchange = Sample.exchange, deadline: Int64 = 7_000) throws -> Change {
+    static func opened(_ exchange: RequestID = Sample.exchange, deadline: Int64 = 7_000) throws -> Change {
         .opened(exchange, device: device, frame: try request(exchange), deadline: Instant(nanoseconds: deadline))
     }
 
-    static func answered(_ exchange: Exchange = Sample.exchange, _ verdict: Verdict = .valid) -> Change {
+    static func answered(_ exchange: RequestID = Sample.exchange, _ verdict: Verdict = .valid) -> Change {
         .answered(exchange, device: device, verdict, .matched, evidence)
     }
 }

@@ -38,7 +38,8 @@ struct JournalTests {
                 let standing = try #require(try $0.standing(otherServer))
                 #expect(standing.lastAccepted == SequenceID(.max))
                 #expect(
-                    standing.lastSent == SequenceID(.max - 1 << 40 + SequenceCeilings.block), "above all that was used")
+                    standing.lastSent == SequenceID(.max - 1 << 40 + SequenceReservation.block),
+                    "above all that was used")
                 try #expect($0.servers().count == 2)
             }
         }
@@ -54,7 +55,7 @@ struct JournalTests {
             try folder.run {
                 let standing = try #require(try $0.standing())
                 #expect(standing.lastAccepted == nil)
-                #expect(standing.lastSent == SequenceID(16 + SequenceCeilings.block), "above all that was used")
+                #expect(standing.lastSent == SequenceID(16 + SequenceReservation.block), "above all that was used")
             }
         }
     }
@@ -160,7 +161,7 @@ struct JournalTests {
                 try #expect(journal.verdict(of: Sample.exchange) == .valid)
                 try #expect(journal.verdict(of: Sample.exchange(1)) == .failed)
                 try #expect(journal.verdict(of: Sample.exchange(2)) == nil)
-                try #expect(journal.verdict(of: Exchange(server: otherServer, token: Sample.token)) == nil)
+                try #expect(journal.verdict(of: RequestID(server: otherServer, token: Sample.token)) == nil)
                 return try journal.history(limit: 10)
             }
             #expect(stored.map(\.verdict) == ["failed", "valid"])

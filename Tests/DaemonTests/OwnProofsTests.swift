@@ -25,7 +25,7 @@ struct OwnProofsTests {
     }
 
     private let world = World()
-    private let observed = JoinManner.observed(by: device)
+    private let observed = JoinMode.observed(by: device)
 
     /// The observer's listening socket, in the test's hands.
     private func withObserver(_ body: (Int32) throws -> Void) throws {

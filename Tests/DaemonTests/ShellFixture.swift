@@ -43,7 +43,7 @@ final class ShellFixture {
                 if let server = configuration.servers.values.first(where: { $0.keyFile.hasSuffix("nothing.pem") }) {
                     throw OperatorFault("\(server.keyFile) does not exist", hint: "make it")
                 }
-                return Materials(key: key, keyring: PublicKeys(configuration.servers.mapValues { _ in publicKey }))
+                return KeyMaterial(key: key, keyring: PublicKeys(configuration.servers.mapValues { _ in publicKey }))
             }, loop: loop, clock: clock, log: log.logger)
         try on { try $0.openJournal() }
         try on { [link] in $0.broker.start(link) }

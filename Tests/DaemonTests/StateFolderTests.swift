@@ -73,7 +73,7 @@ struct StateFolderTests {
             #expect(fault.sentence.contains("\(name) in the state folder is not a regular file"), "\(fault.sentence)")
             #expect(fault.hint.contains("mv \(path)/\(name) "))
             // Nor by a command that only reads it, or that has begun before.
-            #expect(folder.deregistration == nil && SequenceCeilings(reading: folder) == nil)
+            #expect(folder.deregistration == nil && SequenceReservation(reading: folder) == nil)
             #expect(throws: (any Error).self) { try Journal.history(of: folder, limit: 1) }
             #expect((folder.takeReserve() == nil) == (name != "reserve"))
             folder.noteDeregistration("by c2", isFinished: true)
@@ -128,8 +128,8 @@ struct SequenceCeilingsTests {
     @Test("is read as it was written")
     func roundTrip() throws {
         try JournalFolder.with { folder in
-            #expect(SequenceCeilings(reading: folder.state) == nil)
-            var written = SequenceCeilings(epoch: "e1")
+            #expect(SequenceReservation(reading: folder.state) == nil)
+            var written = SequenceReservation(epoch: "e1")
             for ceilings in [
                 [:],
                 [server: SequenceID(1_040), otherServer: SequenceID(.max - 1 << 31), Identifier(1): SequenceID(0)],
@@ -137,7 +137,7 @@ struct SequenceCeilingsTests {
                 for previous in [nil, "e0"] {
                     (written.ceilings, written.previousEpoch) = (ceilings, previous)
                     #expect(written.write(to: folder.state) == nil)
-                    #expect(SequenceCeilings(reading: folder.state) == written)
+                    #expect(SequenceReservation(reading: folder.state) == written)
                     #expect(folder.names == ["sequences"], "no half-written file stays")
                 }
             }
@@ -155,19 +155,19 @@ struct SequenceCeilingsTests {
     func garbage(text: String) throws {
         try JournalFolder.with { folder in
             try folder.files.write(Data(text.utf8), to: "sequences")
-            #expect(SequenceCeilings(reading: folder.state) == nil)
+            #expect(SequenceReservation(reading: folder.state) == nil)
         }
     }
 
     @Test("that could not be written leaves the old one in place")
     func replaced() throws {
         try JournalFolder.with { folder in
-            let old = SequenceCeilings(epoch: "e1")
+            let old = SequenceReservation(epoch: "e1")
             #expect(old.write(to: folder.state) == nil)
             try FileManager.default.createDirectory(
                 atPath: folder.state.sequences + ".new", withIntermediateDirectories: false)
-            #expect(SequenceCeilings(epoch: "e2").write(to: folder.state) == EISDIR)
-            #expect(SequenceCeilings(reading: folder.state) == old)
+            #expect(SequenceReservation(epoch: "e2").write(to: folder.state) == EISDIR)
+            #expect(SequenceReservation(reading: folder.state) == old)
         }
     }
 }

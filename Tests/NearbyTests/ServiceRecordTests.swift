@@ -120,12 +120,12 @@ private final class StandIn {
 
 /// What a service has told.
 private final class Told: Sendable {
-    private let list = Mutex<[BluetoothService.Happening]>([])
-    func add(_ happening: BluetoothService.Happening) { list.withLock { $0.append(happening) } }
-    var all: [BluetoothService.Happening] { list.withLock { $0 } }
+    private let list = Mutex<[BluetoothService.Event]>([])
+    func add(_ happening: BluetoothService.Event) { list.withLock { $0.append(happening) } }
+    var all: [BluetoothService.Event] { list.withLock { $0 } }
 
     /// The last of so many things, which must be told within ten seconds.
-    func last(of count: Int) -> BluetoothService.Happening? {
+    func last(of count: Int) -> BluetoothService.Event? {
         for _ in 0..<5_000 where all.count < count { usleep(2_000) }
         return all.count == count ? all.last : nil
     }

@@ -23,7 +23,7 @@ import Testing
     @Test("where the configuration trusts the broker with it, a command need not name us")
     func trustedBroker() {
         var harness = Harness()
-        harness.observer.terms[server] = terms { $0.namesUs = false }
+        harness.observer.terms[server] = terms { $0.isAddressedToUs = false }
         #expect(harness.say(.action(99), token("00000000-0000-4000-8000-000000000000")).responses == [.actionUnknown])
         #expect(harness.say(.action(99), token("other"), by: otherServer).refusals == [.notForUs])
     }
@@ -68,9 +68,9 @@ import Testing
             #expect(
                 effects == [
                     .record(.accepted(server, SequenceID(2))),
-                    .act(action, Exchange(server: server, token: addressed(5))),
+                    .act(action, RequestID(server: server, token: addressed(5))),
                 ])
-            let answer = harness.handle(.acted(Exchange(server: server, token: addressed(5)), done: success))
+            let answer = harness.handle(.acted(RequestID(server: server, token: addressed(5)), done: success))
             #expect(answer.responses == [success ? .actionSuccess : .actionFail])
             #expect(answer.sent.map(\.token) == [addressed(5)])
         }
@@ -104,8 +104,8 @@ import Testing
 }
 
 /// The defaults with something changed.
-func terms(_ change: (inout Terms) -> Void) -> Terms {
-    var terms = Terms()
+func terms(_ change: (inout ServerPermissions) -> Void) -> ServerPermissions {
+    var terms = ServerPermissions()
     change(&terms)
     return terms
 }

@@ -33,8 +33,8 @@ func plainToken(of server: Identifier, _ number: UInt8 = 7) -> Token {
     return Token(random: bytes, for: beacon)
 }
 
-func exchange(_ text: String, of server: Identifier = server) -> Exchange {
-    Exchange(server: server, token: token(text))
+func exchange(_ text: String, of server: Identifier = server) -> RequestID {
+    RequestID(server: server, token: token(text))
 }
 
 /// A signature is 256 bytes of anything, and the keyring believes it: real ones are tested where they are made.
@@ -46,7 +46,7 @@ struct AnySigner: Signer, Keyring {
 }
 
 /// «Sealed» is: 16 bytes are the value, 3 bytes open and are no value, anything else does not open.
-func unsealer(_ sealed: [UInt8]) -> Result<Secret, Unopened> {
+func unsealer(_ sealed: [UInt8]) -> Result<Secret, UnsealError> {
     guard sealed.count != 3 else { return .failure(.value) }
     return Secret(sealed).map { .success($0) } ?? .failure(.seal)
 }
@@ -146,7 +146,7 @@ struct Harness {
             return []
         }
         let context = MessageContext(
-            verdict: journal.answered[Exchange(server: server, token: token)]?.verdict,
+            verdict: journal.answered[RequestID(server: server, token: token)]?.verdict,
             tokenOwner: journal.answered.keys.first { $0.token == token && $0.server != server }?.server,
             isOvertaken: isOvertaken)
         return handle(.message(verified, context))

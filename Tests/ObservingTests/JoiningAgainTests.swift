@@ -8,7 +8,7 @@ import Testing
 @Suite struct JoiningAgainTests {
     @Test("a member asks again when a person wants it, in every manner, and is not a member until it is accepted")
     func asks() {
-        for manner in [JoinManner.simple, .human, .observed(by: otherDevice)] {
+        for manner in [JoinMode.simple, .human, .observed(by: otherDevice)] {
             var harness = Harness(members: [server])
             let effects = harness.handle(.joinAgain(server, token("again"), manner))
             #expect(effects.order == "rs." && effects.sent.map(\.body) == [manner.request])

@@ -50,8 +50,8 @@ struct Journal {
     var update: Update?
     /// What was answered to ACTIVATE, as far back as the journal goes.
     var activations: [Activation] = []
-    var open: [Exchange: Row] = [:]
-    var answered: [Exchange: Answer] = [:]
+    var open: [RequestID: Row] = [:]
+    var answered: [RequestID: Answer] = [:]
     var links: [LinkID: Link] = [:]
     /// The newest messages only: the walk would fill the memory with all of them.
     var outbox: [(message: Message, to: Identifier)] = []
@@ -99,12 +99,12 @@ struct Journal {
 
     /// What stands earlier in the same array.
     private struct Batch {
-        var unsent: [Exchange: Verdict] = [:]
-        var sentValid: Set<Exchange> = []
+        var unsent: [RequestID: Verdict] = [:]
+        var sentValid: Set<RequestID> = []
         /// Whose evidence has just been sent: its proof or its response is next.
-        var evidence: Exchange?
+        var evidence: RequestID?
         /// Whose proof has just been sent: its response is next.
-        var proof: Exchange?
+        var proof: RequestID?
         var closing: LinkID?
     }
 
@@ -156,7 +156,7 @@ struct Journal {
     }
 
     private mutating func send(_ message: Message, _ server: Identifier, _ batch: inout Batch) {
-        let (sequence, exchange) = (message.sequence, Exchange(server: server, token: message.token))
+        let (sequence, exchange) = (message.sequence, RequestID(server: server, token: message.token))
         must(message.sender == beacon, "sent in the name of \(message.sender)")
         must(lastSent[server].map { sequence > $0 } ?? true, "sequence id \(sequence) used again towards \(server)")
         must(accepted[server].map { sequence > $0 } ?? true, "sequence id \(sequence) is below one of \(server)'s")

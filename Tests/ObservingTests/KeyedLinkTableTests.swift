@@ -63,7 +63,7 @@ import Testing
     }
 
     /// What happens: the columns of the table.
-    enum Happening: CaseIterable {
+    enum Event: CaseIterable {
         case hello, ready, wait, challenge, claimNothing, claimFitting, claimUnfitting, rightProof, wrongProof
         case proofOfChallengeMode, value, signPiece, signLast, signTooMuch, outcome, malformed, challengeLeft
         case disconnected, justBeforeLimit, atLimit, superseded, requested
@@ -154,8 +154,8 @@ import Testing
 
     @Test("every event in every state of a link has the outcome that the table says", arguments: table)
     func product(row: String, place: Place) {
-        #expect(row.count == Happening.allCases.count)
-        for (happening, expected) in zip(Happening.allCases, row) {
+        #expect(row.count == Event.allCases.count)
+        for (happening, expected) in zip(Event.allCases, row) {
             var harness = Harness(Policy { $0.observationWindow = .seconds(1000) })
             harness.ask()
             let link = place.link(in: &harness)
@@ -177,7 +177,7 @@ import Testing
 
     /// OUTCOME has the value's tag in every status once a claim has fitted, and none before.
     private func checkTag(
-        _ effects: [Effect], _ link: LinkID, _ place: Place, _ happening: Happening, _ harness: Harness
+        _ effects: [Effect], _ link: LinkID, _ place: Place, _ happening: Event, _ harness: Harness
     ) {
         guard case .outcome(let outcome, let tag)? = effects.told(link).last else { return }
         let proves = [.rightProof, .wrongProof, .proofOfChallengeMode].contains(happening) && outcome != .malformed
@@ -193,7 +193,7 @@ import Testing
         harness.ask()
         let link = harness.claimed()
         harness.handle(.malformed(link))
-        for happening in Happening.allCases where happening != .superseded && happening != .requested {
+        for happening in Event.allCases where happening != .superseded && happening != .requested {
             #expect(happening.effects(link, .challenged, in: &harness).isEmpty, "\(happening)")
         }
     }

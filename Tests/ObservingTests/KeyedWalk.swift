@@ -39,7 +39,7 @@ extension RandomWalk {
     }
 
     /// The exchange that this link's claim fits; none where its time is up.
-    private func fitting(_ said: KeyedWalk) -> Exchange? {
+    private func fitting(_ said: KeyedWalk) -> RequestID? {
         harness.journal.open.first { exchange, row in
             exchange.server == said.server && row.device == said.device && values[exchange] == said.value
                 && row.deadline > harness.now
@@ -76,10 +76,10 @@ extension RandomWalk {
         if random.once(in: 2) { follow(harness.advance(policy.observationWindow)) }
     }
 
-    private mutating func sign(over link: LinkID, _ exchange: Exchange?, isInTime: Bool) {
+    private mutating func sign(over link: LinkID, _ exchange: RequestID?, isInTime: Bool) {
         let isLast = !random.once(in: 3)
         let effects = harness.handle(.received(link, .sign(last: isLast, [1, 2, 3])))
-        let valid = effects.recorded.compactMap { change -> Exchange? in
+        let valid = effects.recorded.compactMap { change -> RequestID? in
             if case .answered(let exchange, _, .valid, _, _) = change { exchange } else { nil }
         }
         must(valid == (isInTime && isLast ? exchange.map { [$0] } ?? [] : []), "valid for \(valid)")

@@ -41,7 +41,7 @@ import Testing
     }
 
     /// What happens: the columns of the table.
-    enum Happening: CaseIterable {
+    enum Event: CaseIterable {
         case hello, readyNamed, readyUnnamed, readyForValue, wait, challenge, rightProof, wrongProof
         case rightValue, wrongValue, claim, sign, outcome, malformed, challengeLeft, disconnected, justBeforeLimit,
             atLimit
@@ -114,8 +114,8 @@ import Testing
 
     @Test("every event in every state of a link has the outcome that the table says", arguments: table)
     func product(row: String, place: Place) {
-        #expect(row.count == Happening.allCases.count)
-        for (happening, expected) in zip(Happening.allCases, row) {
+        #expect(row.count == Event.allCases.count)
+        for (happening, expected) in zip(Event.allCases, row) {
             var harness = Harness(
                 Policy {
                     $0.modes = [.value, .challenge]
@@ -155,7 +155,7 @@ import Testing
         harness.ask()
         let link = harness.ready()
         harness.handle(.malformed(link))
-        for happening in Happening.allCases {
+        for happening in Event.allCases {
             #expect(happening.effects(link, .challenged, in: &harness).isEmpty, "\(happening)")
         }
     }

@@ -7,15 +7,15 @@ import Testing
 
 /// The paper's §5.2.1 and §5.2.2, with us as the device: we show our own value.
 @Suite struct ModeratedJoinTests {
-    static let manners: [JoinManner] = [.human, .observed(by: otherDevice)]
+    static let manners: [JoinMode] = [.human, .observed(by: otherDevice)]
 
     /// The message that carries our value.
-    private func response(_ manner: JoinManner, sealed: [UInt8] = [UInt8](repeating: 7, count: 16)) -> Body {
+    private func response(_ manner: JoinMode, sealed: [UInt8] = [UInt8](repeating: 7, count: 16)) -> Body {
         manner == .human
             ? .humanJoinResponse(sealed: Octets(sealed)) : .observedJoinResponse(sealed: Octets(sealed))
     }
 
-    private func joining(_ manner: JoinManner) -> Harness {
+    private func joining(_ manner: JoinMode) -> Harness {
         var harness = Harness(members: [])
         harness.handle(.join(server, token("fresh"), manner))
         return harness
@@ -24,7 +24,7 @@ import Testing
     @Test(
         "the request is of its manner, the value is shown, and the answer under the value's token decides",
         arguments: manners)
-    func wholeJoin(manner: JoinManner) {
+    func wholeJoin(manner: JoinMode) {
         var harness = Harness(members: [])
         let request = harness.handle(.join(server, token("fresh"), manner))
         #expect(
@@ -43,7 +43,7 @@ import Testing
     @Test(
         "a server can decline at once under our token, but cannot accept before eyes have seen the value",
         arguments: manners)
-    func noShortCut(manner: JoinManner) {
+    func noShortCut(manner: JoinMode) {
         var harness = joining(manner)
         #expect(
             harness.say(.response(.joinSuccess), token("fresh")).refusals == [.notNow(.joining(token("fresh"), manner))]
@@ -52,15 +52,15 @@ import Testing
     }
 
     @Test("the other manner's value is refused", arguments: manners)
-    func otherManner(manner: JoinManner) {
+    func otherManner(manner: JoinMode) {
         var harness = joining(manner)
-        let other: JoinManner = manner == .human ? .observed(by: otherDevice) : .human
+        let other: JoinMode = manner == .human ? .observed(by: otherDevice) : .human
         #expect(harness.say(response(other), token("T2")).refusals == [.notNow(.joining(token("fresh"), manner))])
         #expect(harness.observer.presented(to: server) == nil)
     }
 
     @Test("a value that is not sealed to us is refused, and the join goes on", arguments: manners)
-    func notSealedToUs(manner: JoinManner) {
+    func notSealedToUs(manner: JoinMode) {
         var harness = joining(manner)
         #expect(harness.say(response(manner, sealed: [1]), token("T2")).refusals == [.notSealedToUs])
         #expect(harness.say(response(manner, sealed: [1, 2, 3]), token("T2")).refusals == [.notAValue])
@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test("a value that nobody decides on is forgotten, and the join is asked for anew", arguments: manners)
-    func undecided(manner: JoinManner) {
+    func undecided(manner: JoinMode) {
         var harness = joining(manner)
         harness.say(response(manner), token("T2"))
         #expect(harness.advance(.seconds(599)).wanted.isEmpty)
@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test("after a restart the value is gone, and the join is asked for in the same manner", arguments: manners)
-    func restarted(manner: JoinManner) {
+    func restarted(manner: JoinMode) {
         var harness = joining(manner)
         harness.say(response(manner), token("T2"))
         harness.restart()
@@ -92,7 +92,7 @@ import Testing
     @Test(
         "where the journal was lost, a simple request first establishes the sequence id, and a refusal does so too",
         arguments: manners)
-    func establishing(manner: JoinManner) {
+    func establishing(manner: JoinMode) {
         var harness = Harness(members: [])
         harness.restart(losingSequences: true)
         #expect(harness.handle(.join(server, token("first"), manner)).sent.map(\.body) == [.joinRequest])

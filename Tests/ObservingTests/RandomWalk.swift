@@ -33,15 +33,15 @@ struct RandomWalk {
 
     var random: SplitMix64
     var harness: Harness
-    var values: [Exchange: UInt8] = [:]
+    var values: [RequestID: UInt8] = [:]
     var modes: [LinkID: Mode] = [:]
     /// What devices claim, and have proved already.
     var claims: [LinkID: KeyedWalk] = [:]
     /// Why messages were refused, and how often.
     var refusals: [String: Int] = [:]
-    var everOpened: Set<Exchange> = []
-    var oldTokens: [Exchange] = []
-    var (fetching, activating): (Exchange?, Exchange?)
+    var everOpened: Set<RequestID> = []
+    var oldTokens: [RequestID] = []
+    var (fetching, activating): (RequestID?, RequestID?)
     /// How many devices have proved and signed.
     var keyedValids = 0
 
@@ -74,20 +74,20 @@ struct RandomWalk {
     private mutating func ask() {
         let members = Self.servers.filter { harness.journal.memberships[$0]?.isMember == true }
         let server = random.pick(members.isEmpty || random.once(in: 4) ? Self.servers : members)
-        var exchange = Exchange(server: server, token: token("t"))
+        var exchange = RequestID(server: server, token: token("t"))
         if let old = oldTokens.randomElement(using: &random), random.once(in: 3) {
             exchange = old
         } else {
             let fresh = harness.freshToken()
             let isBound = random.once(in: 2)
             let other = random.once(in: 12) ? random.pick(Self.devices) : beacon
-            exchange = Exchange(
+            exchange = RequestID(
                 server: server, token: isBound ? token("\(fresh)@\(server)@\(other)") : fresh)
             oldTokens.append(exchange)
             if oldTokens.count > 20 { oldTokens.removeFirst() }
         }
         // Another server uses the token.
-        if random.once(in: 12) { exchange = Exchange(server: random.pick(Self.servers), token: exchange.token) }
+        if random.once(in: 12) { exchange = RequestID(server: random.pick(Self.servers), token: exchange.token) }
         let value = UInt8.random(in: 1...4, using: &random)
         let sealed = random.once(in: 12) ? random.pick([[], [1, 2, 3], [9]]) : [UInt8](repeating: value, count: 16)
         if harness.journal.open[exchange] == nil { values[exchange] = value }
@@ -191,7 +191,7 @@ struct RandomWalk {
                 harness.say(
                     .joinCommand(device: beacon), random.pick([plainToken(of: server), token("any")]), by: server))
         case .stranger, .refused, .terminated, .resigned:
-            let manner: JoinManner = random.pick([.simple, .simple, .human, .observed(by: otherDevice)])
+            let manner: JoinMode = random.pick([.simple, .simple, .human, .observed(by: otherDevice)])
             harness.handle(.join(server, harness.freshToken(), manner))
         case .deregistered: break
         }
@@ -248,7 +248,7 @@ struct RandomWalk {
         let frame =
             mode == .value ? LinkFrame.value(secret(number)) : Harness.proof(secret(number), over: link, as: device)
         let effects = harness.handle(.received(link, frame))
-        let valid = effects.recorded.compactMap { change -> Exchange? in
+        let valid = effects.recorded.compactMap { change -> RequestID? in
             if case .answered(let exchange, _, .valid, _, _) = change { exchange } else { nil }
         }
         must(

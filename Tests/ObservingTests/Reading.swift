@@ -92,9 +92,9 @@ struct Snapshot: Equatable {
         var lastEvidence: Evidence?
     }
 
-    var servers: [Identifier: Observer.Standing]
-    var observations: [Exchange: Observation]
-    var exchanges: [Identifier: [Exchange]]
+    var servers: [Identifier: Observer.ServerState]
+    var observations: [RequestID: Observation]
+    var exchanges: [Identifier: [RequestID]]
     var links: [LinkID: Link]
     var linksOfPeer: [String: Int]
     var nextDeadline: Instant?

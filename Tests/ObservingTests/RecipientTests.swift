@@ -38,7 +38,7 @@ import Testing
 
     @Test("HM_JOIN_RESP and OBS_JOIN_RESP that do not open change nothing, and the good one is taken after them")
     func copiedJoinResponse() {
-        for manner in [JoinManner.human, .observed(by: otherDevice)] {
+        for manner in [JoinMode.human, .observed(by: otherDevice)] {
             var harness = Harness(members: [])
             harness.handle(.join(server, token("ours"), manner))
             let before = Snapshot(harness.observer)
@@ -99,7 +99,7 @@ import Testing
         if case .response = body { return }  // under our own token
         for token in [Self.bound(1, otherServer, beacon), Self.bound(1, server, device)] {
             var harness = Harness()
-            harness.observer.terms[server] = terms { $0.namesUs = false }
+            harness.observer.terms[server] = terms { $0.isAddressedToUs = false }
             let effects = harness.say(body, token)
             #expect(effects.order == "." && effects.refusals == [.notForUs], "\(body.type)")
         }
@@ -115,7 +115,7 @@ import Testing
     @Test("with recipient = broker a DEREGISTER_CMD whose token names another device is refused (A3)")
     func foreignDeregistration() {
         var harness = Harness()
-        harness.observer.terms[server] = terms { $0.namesUs = false }
+        harness.observer.terms[server] = terms { $0.isAddressedToUs = false }
         let before = Snapshot(harness.observer)
         for foreign in [addressed(1, to: device), Self.bound(1, server, device), Self.bound(1, otherServer, beacon)] {
             #expect(harness.say(.deregisterCommand, foreign).refusals == [.notForUs])
@@ -174,7 +174,7 @@ import Testing
         // An order that is answered, and nothing more is known of.
         harness = Harness()
         harness.say(.action(99), token("order"))
-        harness.observer.terms[server] = terms { $0.namesUs = false }
+        harness.observer.terms[server] = terms { $0.isAddressedToUs = false }
         harness.say(.action(99), token("order"))
         #expect(harness.ask("order", by: otherServer).refusals == [.tokenOfAnother(server)])
 
@@ -183,9 +183,9 @@ import Testing
             url: Octets(terminated: "https://x"), digest: Octets(terminated: String(repeating: "ab", count: 32)))
         harness.say(order, talk)
         #expect(harness.say(.action(99), talk, by: otherServer).refusals == [.tokenOfAnother(server)])
-        harness.handle(.fetched(Exchange(server: server, token: talk), .verified(version: "2")))
+        harness.handle(.fetched(RequestID(server: server, token: talk), .verified(version: "2")))
         harness.say(.activate, talk)
-        harness.handle(.activated(Exchange(server: server, token: talk), done: true))
+        harness.handle(.activated(RequestID(server: server, token: talk), done: true))
         #expect(harness.say(.action(99), talk, by: otherServer).refusals == [.tokenOfAnother(server)])
         #expect(harness.say(.action(99), talk).responses == [.actionUnknown])
     }
@@ -196,7 +196,7 @@ import Testing
     func length() {
         for body in [request(), .action(99), .identityRequest] {
             var harness = Harness()
-            harness.observer.terms[server] = terms { $0.namesUs = false }
+            harness.observer.terms[server] = terms { $0.isAddressedToUs = false }
             let before = Snapshot(harness.observer)
             for count in [256, 1_000, 65_535] {
                 let effects = harness.say(body, token(String(repeating: "x", count: count)))

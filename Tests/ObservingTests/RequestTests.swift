@@ -48,10 +48,10 @@ import Testing
     }
 
     @Test("a request that names us as the joining device is answered fail at once")
-    func namesUs() {
+    func isAddressedToUs() {
         var harness = Harness()
         let effects = harness.ask("first", for: beacon)
-        #expect(effects.reasons == [.namesUs])
+        #expect(effects.reasons == [.isAddressedToUs])
         #expect(effects.responses == [.observedJoinFail])
         #expect(harness.observer.openObservations == 0)
     }

@@ -8,7 +8,7 @@ import Testing
     static let url = "https://files.example.org/srup-beacon"
     static let digest = String(repeating: "0a", count: 32)
     static let order: Body = .initiate(url: Octets(terminated: url), digest: Octets(terminated: digest))
-    let asked = Exchange(server: server, token: talk)
+    let asked = RequestID(server: server, token: talk)
 
     private func harness(_ phase: Update.Phase? = nil) -> Harness {
         var harness = Harness()

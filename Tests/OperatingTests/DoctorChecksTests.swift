@@ -10,11 +10,11 @@ struct DoctorChecksTests {
     @Test(
         "a kernel's version",
         arguments: [
-            ("6.12.57+deb13-amd64", Finding.Verdict.good), ("6.12", .good), ("7.0.1", .good),
+            ("6.12.57+deb13-amd64", CheckResult.Verdict.good), ("6.12", .good), ("7.0.1", .good),
             ("6.1.0-38-amd64", .warning),
             ("6.6.51", .warning), ("5.10.0", .warning), ("unknown", .warning), ("", .warning),
         ])
-    func kernel(release: String, verdict: Finding.Verdict) {
+    func kernel(release: String, verdict: CheckResult.Verdict) {
         let finding = Doctor.kernel(release)
         #expect(finding.verdict == verdict)
         #expect((finding.hint == nil) == (verdict == .good))
@@ -23,7 +23,7 @@ struct DoctorChecksTests {
     @Test("a certificate's time")
     func validity() {
         let (now, day) = (wallSeconds(), Int64(86_400))
-        func verdict(_ from: Int64?, _ until: Int64?) -> Finding.Verdict {
+        func verdict(_ from: Int64?, _ until: Int64?) -> CheckResult.Verdict {
             Doctor.validity("c", "f", from, until).verdict
         }
         #expect(verdict(now - day, now + 30 * day) == .good)
@@ -35,8 +35,8 @@ struct DoctorChecksTests {
 
     @Test("anything is one line, and another where there is something to do")
     func text() {
-        #expect(Finding("disk", .good, "/a", "room").text == "good     disk            /a: room")
-        let lines = Finding("disk", .bad, "/a", "none", do: "make some").text.split(separator: "\n")
+        #expect(CheckResult("disk", .good, "/a", "room").text == "good     disk            /a: room")
+        let lines = CheckResult("disk", .bad, "/a", "none", do: "make some").text.split(separator: "\n")
         #expect(lines == ["BAD      disk            /a: none", "                         do: make some"])
     }
 
@@ -57,7 +57,7 @@ struct DoctorChecksTests {
 
             """
         let second = "[server c3]\nkey = /etc/c3\n"
-        func findings(_ lines: String) throws -> [Finding] {
+        func findings(_ lines: String) throws -> [CheckResult] {
             try TemporaryFolder.with {
                 Doctor.shared(try Configuration(file: try $0.write(Data((good + lines).utf8), to: "beacon.conf")))
             }

@@ -96,7 +96,7 @@ private final class FloodingDevice: Sendable {
 
     deinit { link.stop() }
 
-    private func note(_ happening: BrokerLink.Happening) {
+    private func note(_ happening: BrokerLink.Event) {
         state.withLock { state in
             switch happening {
             case .connected(_, let connection): state.connection = connection
@@ -130,7 +130,7 @@ private final class FloodingDevice: Sendable {
 
 /// What a link tells before its owner is complete.
 private final class Events: Sendable {
-    let reader = Mutex<(@Sendable (BrokerLink.Happening) -> Void)?>(nil)
+    let reader = Mutex<(@Sendable (BrokerLink.Event) -> Void)?>(nil)
 
-    func take(_ event: BrokerLink.Happening) { reader.withLock { $0 }?(event) }
+    func take(_ event: BrokerLink.Event) { reader.withLock { $0 }?(event) }
 }

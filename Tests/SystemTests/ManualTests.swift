@@ -42,7 +42,7 @@ struct ManualTests {
             for page in ["srup-beacon.1", "srup-bench.1"] {
                 let lines = try lines(page, in: folder)
                 #expect(lines.filter { $0 == ".Sh EXIT STATUS" }.count == 1, "\(page)")
-                #expect(lines.contains(".It 64") && lines.contains("The command line is wrong."), "\(page)")
+                #expect(lines.contains(".It 64") && lines.contains("Invalid command line."), "\(page)")
             }
         }
     }

@@ -88,7 +88,7 @@ final class Desk {
     func take(_ request: [UInt8]) {
         do {
             let message = try UnverifiedFrame(request).verified(by: keyring)
-            let exchange = Exchange(server: message.content.sender, token: message.content.token)
+            let exchange = RequestID(server: message.content.sender, token: message.content.token)
             let context = MessageContext(verdict: try journal?.verdict(of: exchange))
             record(observer.handle(.message(message, context), at: now))
             if case .observationRequest(let device, _) = message.content.body { waiting.append(device) }

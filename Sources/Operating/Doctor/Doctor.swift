@@ -5,7 +5,7 @@ import Observing
 import SRUP
 
 /// The result of one check.
-public struct Finding: Codable, Equatable, Sendable {
+public struct CheckResult: Codable, Equatable, Sendable {
     /// What it says of the beacon.
     public enum Verdict: String, Codable, Sendable {
         // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -47,7 +47,7 @@ public struct Finding: Codable, Equatable, Sendable {
 /// Checks everything that a beacon needs, from outside: `srup-beacon doctor`. It changes nothing.
 public struct Doctor {
     let file: String
-    let say: (Finding) -> Void
+    let say: (CheckResult) -> Void
     /// Whether brokers are visited as an MQTT client, under an id of its own.
     let visits: Bool
     /// What the running beacon tells, if one runs.
@@ -56,7 +56,7 @@ public struct Doctor {
     /// A doctor of the beacon with this configuration file; each finding is told as soon as it is made.
     /// - Parameter visits: whether brokers are connected to as an MQTT client; not where a broker makes the client id of the
     ///   certificate's name, since it would then disconnect the beacon.
-    public init(configurationFile: String, visits: Bool, say: @escaping (Finding) -> Void) {
+    public init(configurationFile: String, visits: Bool, say: @escaping (CheckResult) -> Void) {
         (file, self.visits, self.say) = (configurationFile, visits, say)
     }
 
@@ -65,7 +65,7 @@ public struct Doctor {
     public mutating func examine() -> Bool {
         var isGood = true
         let tell = say
-        func note(_ findings: [Finding]) {
+        func note(_ findings: [CheckResult]) {
             for finding in findings {
                 tell(finding)
                 if finding.verdict == .bad { isGood = false }
@@ -82,7 +82,7 @@ public struct Doctor {
     }
 
     /// The files belong to the beacon's user: root switches to that user, to see what the beacon sees.
-    private func becomeItsUser(_ configuration: Configuration) -> [Finding] {
+    private func becomeItsUser(_ configuration: Configuration) -> [CheckResult] {
         var state = stat()
         guard geteuid() == 0, stat(configuration.stateFolder, &state) == 0, state.st_uid != 0 else { return [] }
         guard let user = getpwuid(state.st_uid)?.pointee, initgroups(user.pw_name, user.pw_gid) == 0,
@@ -97,7 +97,7 @@ public struct Doctor {
         return [.init("user", .good, configuration.stateFolder, "checked as user \(state.st_uid), its owner")]
     }
 
-    private func read(_ note: ([Finding]) -> Void) -> Configuration? {
+    private func read(_ note: ([CheckResult]) -> Void) -> Configuration? {
         do {
             let configuration = try Configuration(file: file)
             note([.init("configuration", .good, file, "every line is understood; identity \(configuration.identity)")])
@@ -111,13 +111,13 @@ public struct Doctor {
     }
 }
 
-extension Finding {
+extension CheckResult {
     init(_ check: String, _ verdict: Verdict, _ lookedAt: String, _ found: String, do hint: String? = nil) {
         (self.check, self.verdict, self.lookedAt, self.found, self.hint) = (check, verdict, lookedAt, found, hint)
     }
 }
 
 /// Findings as one JSON array.
-public func findingsJSON(_ findings: [Finding]) throws -> String {
+public func findingsJSON(_ findings: [CheckResult]) throws -> String {
     String(decoding: try encoder().encode(findings), as: UTF8.self)
 }

@@ -15,7 +15,7 @@ extension Doctor {
         return withUnsafeBytes(of: system.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
-    func versions() -> [Finding] {
+    func versions() -> [CheckResult] {
         let libraries = "\(opensslVersion), mosquitto \(BrokerLink.libraryVersion), SQLite \(Database.libraryVersion)"
         return [
             .init("version", .good, "this program", "srup-beacon \(Shell.version); \(libraries)"),
@@ -29,7 +29,7 @@ extension Doctor {
     }
 
     /// The kernels with a Bluetooth fault that we know of: docs/operations.md, "Choosing an adapter".
-    static func kernel(_ release: String) -> Finding {
+    static func kernel(_ release: String) -> CheckResult {
         let numbers = release.split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap { Int($0) }
         guard numbers.count == 2 else {
             return .init(
@@ -44,7 +44,7 @@ extension Doctor {
             do: isOld ? "use Linux 6.12 or later where devices, too, run on this machine" : nil)
     }
 
-    func clock() -> [Finding] {
+    func clock() -> [CheckResult] {
         let isSet = clinux_clock_is_kept() == 1
         let now = wallTime(wallSeconds())
         // An unsynchronised clock drifts; certificates need it to be right to some minutes.
@@ -59,7 +59,7 @@ extension Doctor {
         ]
     }
 
-    func entropy() -> [Finding] {
+    func entropy() -> [CheckResult] {
         let isReady = clinux_random_is_ready() == 1
         return [
             .init(
@@ -73,8 +73,8 @@ extension Doctor {
     /// Whether a private key is a credential of systemd's, which nobody but the service can read.
     static func isCredential(_ file: String) -> Bool { file.hasPrefix("/run/credentials/") }
 
-    func keys(_ configuration: Configuration) -> [Finding] {
-        var findings: [Finding] = []
+    func keys(_ configuration: Configuration) -> [CheckResult] {
+        var findings: [CheckResult] = []
         if Doctor.isCredential(configuration.keyFile) {
             findings.append(
                 .init("identity key", .skipped, configuration.keyFile, "a credential: only the service can read it"))
@@ -91,7 +91,7 @@ extension Doctor {
         return findings + accessFiles(configuration)
     }
 
-    private func identityKey(_ configuration: Configuration) -> Finding {
+    private func identityKey(_ configuration: Configuration) -> CheckResult {
         do {
             let key = try IdentityKey(pemFile: configuration.keyFile)
             return .init(
@@ -102,7 +102,7 @@ extension Doctor {
         }
     }
 
-    private func serverKeys(_ configuration: Configuration) -> [Finding] {
+    private func serverKeys(_ configuration: Configuration) -> [CheckResult] {
         configuration.servers.sorted(by: { $0.key.number < $1.key.number }).map { server, entry in
             do {
                 let key = try PublicKey(pemFile: entry.keyFile)
@@ -114,8 +114,8 @@ extension Doctor {
     }
 
     /// What keeps a beacon from starting until somebody acts: a deregistration, or files that others can change.
-    private func ends(_ configuration: Configuration) -> [Finding] {
-        var findings: [Finding] = []
+    private func ends(_ configuration: Configuration) -> [CheckResult] {
+        var findings: [CheckResult] = []
         func note(_ check: String, _ lookedAt: String, _ body: () throws -> Void) {
             do {
                 try body()
@@ -138,7 +138,7 @@ extension Doctor {
         return findings + [.init("files", .good, file, "only root and this user can change what it names")]
     }
 
-    private func accessFiles(_ configuration: Configuration) -> [Finding] {
+    private func accessFiles(_ configuration: Configuration) -> [CheckResult] {
         guard !Doctor.isCredential(configuration.tls.key) else {
             return [.init("certificate", .skipped, configuration.tls.key, "a credential: only the service can read it")]
         }
@@ -158,19 +158,19 @@ extension Doctor {
         ]
     }
 
-    private static func bad(_ check: String, _ file: String, _ error: any Error) -> Finding {
+    private static func bad(_ check: String, _ file: String, _ error: any Error) -> CheckResult {
         guard let error = error as? KeyError else { preconditionFailure("\(error)") }
         return .init(check, .bad, file, error.sentence, do: error.hint)
     }
 
     /// Of a certificate, by this machine's clock.
-    static func validity(_ check: String, _ lookedAt: String, _ from: Int64?, _ until: Int64?) -> Finding {
+    static func validity(_ check: String, _ lookedAt: String, _ from: Int64?, _ until: Int64?) -> CheckResult {
         guard let from, let until else {
             return .init(
                 check, .bad, lookedAt, "it holds no certificate", do: "see docs/operations.md, \"Enrolling a beacon\"")
         }
         let now = wallSeconds()
-        let (verdict, words): (Finding.Verdict, String) =
+        let (verdict, words): (CheckResult.Verdict, String) =
             now >= until
             ? (.bad, "over since")
             : now < from
@@ -180,7 +180,7 @@ extension Doctor {
         return .init(check, verdict, lookedAt, "\(words) \(wallTime(until))", do: hint)
     }
 
-    func disk(_ configuration: Configuration) -> [Finding] {
+    func disk(_ configuration: Configuration) -> [CheckResult] {
         let folder = StateFolder(lookingInto: configuration.stateFolder)
         var (state, room) = (stat(), statvfs())
         guard stat(folder.path, &state) == 0 else {
@@ -191,7 +191,7 @@ extension Doctor {
                     do: "the beacon creates it if it may; otherwise: install -d -m 0700 -o USER \(folder.path)")
             ]
         }
-        var findings: [Finding] = []
+        var findings: [CheckResult] = []
         let mode = state.st_mode & 0o7777
         let isOurs = state.st_uid == geteuid()
         findings.append(
@@ -212,7 +212,7 @@ extension Doctor {
         return findings + [journal(folder)]
     }
 
-    private func journal(_ folder: StateFolder) -> Finding {
+    private func journal(_ folder: StateFolder) -> CheckResult {
         if let status {
             let journal = status.journal
             return .init(
@@ -244,7 +244,7 @@ extension Doctor {
     }
 
     /// The running beacon, as /proc shows it.
-    func service(_ configuration: Configuration) -> [Finding] {
+    func service(_ configuration: Configuration) -> [CheckResult] {
         let path = configuration.stateFolder + "/control"
         guard status != nil, let process = Control.process(at: path) else {
             return [
@@ -258,7 +258,7 @@ extension Doctor {
             if parts.count == 2 { fields[parts[0]] = parts[1].drop { $0 == "\t" || $0 == " " } }
         }
         let user = fields["Uid"]?.split(separator: "\t").first ?? "?"
-        let running = Finding(
+        let running = CheckResult(
             "beacon", user == "0" ? .warning : .good, "process \(process)",
             "version \(status?.version ?? "?"), up \(status?.uptimeSeconds ?? 0) s, as user \(user)",
             do: user == "0" ? "run it as a user of its own: the package's unit does" : nil)

@@ -8,8 +8,8 @@ import SRUP
 extension Doctor {
     /// Name, TCP, TLS with the certificate's time, CONNACK with the subscription, and what the access lists leave open. Where
     /// one fails, those behind it are not tried.
-    func broker(_ broker: BrokerAddress, _ configuration: Configuration) -> [Finding] {
-        var findings: [Finding] = []
+    func broker(_ broker: BrokerAddress, _ configuration: Configuration) -> [CheckResult] {
+        var findings: [CheckResult] = []
         let name = broker.description
         func bad(_ check: String, _ fault: BrokerFault) {
             findings.append(.init(check, .bad, name, fault.sentence, do: fault.hint))
@@ -56,7 +56,7 @@ extension Doctor {
     /// Whether a client like us can write to, and read, a topic that is not its own: then another can write to ours. What is
     /// sent is one byte, which is not an SRUP message, to an unused identity. MQTT 3.1.1 cannot report a refused PUBLISH: if
     /// we do not receive it and stay connected, it may have been accepted anyway.
-    private func others(_ broker: BrokerAddress, _ configuration: Configuration) -> Finding {
+    private func others(_ broker: BrokerAddress, _ configuration: Configuration) -> CheckResult {
         let nobody = Identifier(randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) } | 0x10)
         let topic = Topic.of(device: nobody)
         func visit(_ topics: [String]) throws(BrokerFault) -> BrokerLink.Echo {
@@ -92,7 +92,7 @@ extension Doctor {
         }
     }
 
-    func registry(_ configuration: Configuration) -> [Finding] {
+    func registry(_ configuration: Configuration) -> [CheckResult] {
         guard let folder = CredentialFolder(managing: configuration) else {
             return [.init("registration", .skipped, configuration.keyFile, "these files are not an enrolment's")]
         }
@@ -110,8 +110,10 @@ extension Doctor {
 
     /// A server whose messages do not name their recipient takes every answer on our topic for one to itself
     /// (docs/threat-model.md). Next to other servers that is refused, unless the configuration says that it is accepted.
-    static func shared(_ configuration: Configuration) -> [Finding] {
-        let servers = configuration.servers.filter { !$0.value.terms.namesUs }.keys.sorted { $0.number < $1.number }
+    static func shared(_ configuration: Configuration) -> [CheckResult] {
+        let servers = configuration.servers.filter { !$0.value.terms.isAddressedToUs }.keys.sorted {
+            $0.number < $1.number
+        }
         guard configuration.servers.count > 1 else { return [] }
         return servers.map { server in
             .init(
@@ -122,7 +124,7 @@ extension Doctor {
         }
     }
 
-    func memberships(_ configuration: Configuration) -> [Finding] {
+    func memberships(_ configuration: Configuration) -> [CheckResult] {
         guard let status else {
             return [.init("membership", .skipped, configuration.stateFolder, "no beacon runs")]
         }

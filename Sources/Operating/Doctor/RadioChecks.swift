@@ -6,7 +6,7 @@ import ProofLink
 
 // The adapters, and a link from one to the other.
 extension Doctor {
-    func radio(_ configuration: Configuration) -> [Finding] {
+    func radio(_ configuration: Configuration) -> [CheckResult] {
         let wanted = configuration.listeners.filter { $0.address.transport != .local }
         guard !wanted.isEmpty else {
             return [.init("radio", .skipped, "[link]", "no radio transport is on")]
@@ -44,7 +44,7 @@ extension Doctor {
         return findings + [loopBack(survey, own, wanted)]
     }
 
-    private func adapter(_ adapter: RadioSurvey.Adapter, isOurs: Bool) -> Finding {
+    private func adapter(_ adapter: RadioSurvey.Adapter, isOurs: Bool) -> CheckResult {
         let (information, name) = (adapter.information, "\(adapter.index) \(adapter.information.address)")
         guard isOurs else { return .init("adapter", .skipped, name, "[radio] adapters does not name it") }
         if adapter.isBlocked {
@@ -71,7 +71,7 @@ extension Doctor {
     /// uses: until HELLO.
     private func loopBack(
         _ survey: RadioSurvey, _ own: [BluetoothAddress], _ wanted: [Configuration.Listening]
-    ) -> Finding {
+    ) -> CheckResult {
         let on = survey.adapters.filter { $0.information.current.contains(.powered) }.map(\.information.address)
         guard status != nil else { return .init("loop-back", .skipped, "link", "no beacon runs") }
         // A failed connect can crash such a kernel.

@@ -10,7 +10,7 @@ import ProofLink
 ///                                 └──── any other settings ──┘
 ///
 /// One command at a time: when it has ended, the next step is computed again from the current state (`nextCommand`).
-public struct AdapterCare: Sendable {
+public struct AdapterSupervisor: Sendable {
     /// What the operator is told.
     public enum State: Equatable, Sendable {
         /// Nothing is known yet.
@@ -26,7 +26,7 @@ public struct AdapterCare: Sendable {
         /// We may not set it up: CAP_NET_ADMIN is missing.
         case notPermitted
         /// It does not answer; this many recovery levels have been tried.
-        case silent(rung: Int)
+        case silent(level: Int)
         /// A step fails repeatedly.
         case failing(String)
         /// The configuration does not name it.
@@ -34,7 +34,7 @@ public struct AdapterCare: Sendable {
     }
 
     /// An effect.
-    public enum Deed: Equatable, Sendable {
+    public enum Action: Equatable, Sendable {
         /// Run this command, and report its end through `completed`.
         case send(ManagementCommand)
         /// All links over it are dead.
@@ -54,7 +54,7 @@ public struct AdapterCare: Sendable {
     /// When anything was last received from it; nil: never.
     public internal(set) var lastAlive: Instant?
 
-    let wish: AdapterWish
+    let desired: DesiredAdapterState
     let isWanted: @Sendable (BluetoothAddress) -> Bool
     var isBusy = false
     var instance: UInt8?
@@ -66,7 +66,7 @@ public struct AdapterCare: Sendable {
     /// An LE device has connected while we set the advertisement: the kernel has stopped it again.
     var hasStoppedMeanwhile = false
     var skipped: Set<UInt16> = []
-    var rung = 0
+    var level = 0
     var failures = 0
     var due: Instant?
 
@@ -75,26 +75,26 @@ public struct AdapterCare: Sendable {
     static let longestPause = Duration.seconds(60)
 
     /// A new adapter's.
-    public init(wish: AdapterWish, isWanted: @escaping @Sendable (BluetoothAddress) -> Bool) {
-        (self.wish, self.isWanted) = (wish, isWanted)
+    public init(desired: DesiredAdapterState, isWanted: @escaping @Sendable (BluetoothAddress) -> Bool) {
+        (self.desired, self.isWanted) = (desired, isWanted)
     }
 
     /// When `tick` has something to do.
     public var nextDeadline: Instant? { isBusy ? nil : due }
 
     /// The commands to run when the beacon stops.
-    public var farewell: [ManagementCommand] {
-        guard wish.announcement != nil, let instance else { return [] }
+    public var shutdownCommands: [ManagementCommand] {
+        guard desired.announcement != nil, let instance else { return [] }
         return [.removeAdvertising(instance: instance)]
     }
 
     // MARK: - What happens
 
     /// The first step.
-    public mutating func start(at now: Instant) -> [Deed] { step(at: now) }
+    public mutating func start(at now: Instant) -> [Action] { step(at: now) }
 
     /// Time has passed.
-    public mutating func tick(at now: Instant) -> [Deed] {
+    public mutating func tick(at now: Instant) -> [Action] {
         guard !isBusy, let due, due <= now else { return [] }
         self.due = nil
         return step(at: now)
@@ -104,13 +104,13 @@ public struct AdapterCare: Sendable {
     public mutating func heard(at now: Instant) { lastAlive = now }
 
     /// Its settings have changed.
-    public mutating func changed(_ settings: AdapterSettings, at now: Instant) -> [Deed] {
+    public mutating func changed(_ settings: AdapterSettings, at now: Instant) -> [Action] {
         guard let before = information?.current, settings != before else { return [] }
         return take(settings) + stepSoon(at: now)
     }
 
     /// - Returns: what the loss of power means for its links.
-    private mutating func take(_ settings: AdapterSettings) -> [Deed] {
+    private mutating func take(_ settings: AdapterSettings) -> [Action] {
         let wasPowered = information?.current.contains(.powered) ?? false
         information?.current = settings
         guard !settings.contains(.powered) else { return [] }
@@ -122,14 +122,14 @@ public struct AdapterCare: Sendable {
     }
 
     /// Another program has removed an advertisement: bluetoothd does so when it starts.
-    public mutating func advertisingRemoved(_ removed: UInt8, at now: Instant) -> [Deed] {
+    public mutating func advertisingRemoved(_ removed: UInt8, at now: Instant) -> [Action] {
         guard removed == instance, isAdvertising else { return [] }
         isAdvertising = false
         return stepSoon(at: now)
     }
 
     /// An LE device has connected, and the kernel has stopped advertising: other devices must be able to find us, too.
-    public mutating func leConnected(at now: Instant) -> [Deed] {
+    public mutating func leConnected(at now: Instant) -> [Action] {
         lastAlive = now
         hasStoppedMeanwhile = isBusy
         guard isAdvertising, !isBusy else { return [] }
@@ -138,15 +138,15 @@ public struct AdapterCare: Sendable {
     }
 
     /// A device has left: an adapter that cannot advertise beside a connection can do so now.
-    public mutating func disconnected(at now: Instant) -> [Deed] {
+    public mutating func disconnected(at now: Instant) -> [Action] {
         lastAlive = now
-        return isAdvertising || wish.announcement == nil ? [] : stepSoon(at: now)
+        return isAdvertising || desired.announcement == nil ? [] : stepSoon(at: now)
     }
 
     /// The command that was under way has ended.
     public mutating func completed(
         _ command: ManagementCommand, _ status: ManagementStatus, _ reply: [UInt8], at now: Instant
-    ) -> [Deed] {
+    ) -> [Action] {
         isBusy = false
         switch status {
         case .success: return succeeded(command, reply, at: now)
@@ -158,7 +158,7 @@ public struct AdapterCare: Sendable {
             due = now + .seconds(5)  // the kernel does not tell when rfkill lets go
             return []
         // The kernel says "authentication failed" if a controller has not answered; nothing of ours authenticates.
-        case .timeout, .authenticationFailed: return climb(at: now)
+        case .timeout, .authenticationFailed: return escalate(at: now)
         // The kernel has done it, and then fails on an advertisement that no longer exists: it takes the one over which an LE
         // device connected for the current one, although that was removed before the device disconnected.
         case .invalid where command.isSetConnectable: return succeeded(command, [], at: now)
@@ -167,8 +167,8 @@ public struct AdapterCare: Sendable {
         }
     }
 
-    private mutating func succeeded(_ command: ManagementCommand, _ reply: [UInt8], at now: Instant) -> [Deed] {
-        var deeds: [Deed] = []
+    private mutating func succeeded(_ command: ManagementCommand, _ reply: [UInt8], at now: Instant) -> [Action] {
+        var actions: [Action] = []
         switch command {
         case .readInformation:
             guard let new = AdapterInformation(reply: reply) else { return failed(command, .failed(0), at: now) }
@@ -177,11 +177,11 @@ public struct AdapterCare: Sendable {
             information = information ?? new
             information?.name = new.name
             informationIsFresh = true
-            deeds = take(new.current)
+            actions = take(new.current)
         case .readAdvertisingFeatures: takeFeatures(reply)
         case .addAdvertising:
             (isAdvertising, hasStoppedMeanwhile) = (!hasStoppedMeanwhile, false)
-            (rung, lastAlive) = (0, now)
+            (level, lastAlive) = (0, now)
         case .removeAdvertising: isAdvertising = false
         case .setName(let name): information?.name = name
         case .setConnectable(let on):
@@ -189,17 +189,17 @@ public struct AdapterCare: Sendable {
             if on { information?.current.insert(.connectable) } else { information?.current.remove(.connectable) }
         case .setPrivacy: privacyIsSet = true
         case .setCapability: capabilityIsSet = true
-        case .readOutOfBand: (rung, lastAlive) = (0, now)
-        case .setPowered(true): (rung, lastAlive) = (0, now)
+        case .readOutOfBand: (level, lastAlive) = (0, now)
+        case .setPowered(true): (level, lastAlive) = (0, now)
         case .setPowered(false), .setDiscoverable, .setBondable, .setSimplePairing, .setLE, .setSecureConnections,
             .setClassic:
             break  // the reply has the settings
         case .readIndexList, .pair, .confirm, .unpair, .startDiscovery, .stopDiscovery, .readConnection:
             break  // never sent from here
         }
-        if let settings = AdapterCare.settings(in: reply, after: command) { deeds += take(settings) }
+        if let settings = AdapterSupervisor.settings(in: reply, after: command) { actions += take(settings) }
         failures = 0
-        return deeds + step(at: now)
+        return actions + step(at: now)
     }
 
     /// Supported flags 4, longest data 2, most instances 1, used ones 1 + n. bluetoothd counts up from 1: we take the last.
@@ -207,7 +207,7 @@ public struct AdapterCare: Sendable {
     private mutating func takeFeatures(_ reply: [UInt8]) {
         let last = reply.count > 6 ? max(1, reply[6]) : 1
         instance = last
-        if wish.announcement == nil { isAdvertising = reply.dropFirst(8).contains(last) }
+        if desired.announcement == nil { isAdvertising = reply.dropFirst(8).contains(last) }
     }
 
     /// Commands that set something reply with all settings.
@@ -226,7 +226,7 @@ public struct AdapterCare: Sendable {
 
     // MARK: - One step
 
-    mutating func step(at now: Instant) -> [Deed] {
+    mutating func step(at now: Instant) -> [Action] {
         guard !isBusy, state != .notPermitted, state != .notWanted else { return [] }
         guard let command = nextCommand(at: now) else { return [] }
         if state == .unknown || state == .blocked || state == .off { state = .settling }
@@ -235,7 +235,7 @@ public struct AdapterCare: Sendable {
     }
 
     /// A change by another program is answered after a moment: that program may not have finished.
-    private mutating func stepSoon(at now: Instant) -> [Deed] {
+    private mutating func stepSoon(at now: Instant) -> [Action] {
         if state == .ready { state = .settling }
         let soon = now + .milliseconds(250)
         due = min(due ?? soon, soon)
@@ -245,6 +245,6 @@ public struct AdapterCare: Sendable {
     mutating func settled(at now: Instant) {
         state = .ready
         informationIsFresh = false
-        due = now + AdapterCare.probePause
+        due = now + AdapterSupervisor.probePause
     }
 }

@@ -1,8 +1,8 @@
 import BootTime
 import ProofLink
 
-// The next command, from the state and the wish, and the handling of commands that fail.
-extension AdapterCare {
+// The next command, from the state and the desired, and the handling of commands that fail.
+extension AdapterSupervisor {
     /// One command from the present state towards the wanted one; nil: nothing to do before `due`.
     mutating func nextCommand(at now: Instant) -> ManagementCommand? {
         guard let information else { return .readInformation }
@@ -10,17 +10,17 @@ extension AdapterCare {
             state = .notWanted
             return nil
         }
-        let isQuiet = state == .ready && (lastAlive ?? .boot) + AdapterCare.probePause <= now
+        let isQuiet = state == .ready && (lastAlive ?? .boot) + AdapterSupervisor.probePause <= now
         if isQuiet, !informationIsFresh { return .readInformation }
         let (current, can) = (information.current, information.supported)
-        if wish.setsUp, let command = setUp(current, can) { return command }
+        if desired.setsUp, let command = setUp(current, can) { return command }
         guard current.contains(.powered) else {
             state = .off
             return nil
         }
-        if let command = beFound(current, information.name) { return command }
-        if rung > 0 || isQuiet { return probe(current) }
-        noteLacks(current)
+        if let command = makeDiscoverable(current, information.name) { return command }
+        if level > 0 || isQuiet { return probe(current) }
+        recordMissingFeatures(current)
         settled(at: now)
         return nil
     }
@@ -28,18 +28,18 @@ extension AdapterCare {
     /// Power, and what must be set before it or right after it, in this order.
     private func setUp(_ current: AdapterSettings, _ can: AdapterSettings) -> ManagementCommand? {
         func missing(_ setting: AdapterSettings) -> Bool { can.contains(setting) && !current.contains(setting) }
-        let (isOn, classic) = (current.contains(.powered), wish.classic && current.contains(.classic))
+        let (isOn, classic) = (current.contains(.powered), desired.classic && current.contains(.classic))
         let canRotate = can.contains(.privacy) && !skipped.contains(ManagementCommand.setPrivacy(true, key: []).code)
-        let key = canRotate && !(privacyIsSet && current.contains(.privacy)) ? wish.privacyKey : nil
+        let key = canRotate && !(privacyIsSet && current.contains(.privacy)) ? desired.privacyKey : nil
         let steps: [(Bool, ManagementCommand)] = [
             (key != nil && isOn, .setPowered(false)),  // rotation can only be set while it is off
             (key != nil, .setPrivacy(true, key: key ?? [])),
-            (wish.le && missing(.le), .setLE(true)),
-            (wish.classic && missing(.classic), .setClassic(true)),
+            (desired.le && missing(.le), .setLE(true)),
+            (desired.classic && missing(.classic), .setClassic(true)),
             (current.contains(.classic) && missing(.simplePairing), .setSimplePairing(true)),
             (missing(.secureConnections), .setSecureConnections(true)),
             // By default the kernel expects a person to confirm: links without a pairing would wait for one.
-            (wish.isAlone && !capabilityIsSet, .setCapability(.none)),
+            (desired.isAlone && !capabilityIsSet, .setCapability(.none)),
             (!isOn, .setPowered(true)),
             (classic && missing(.connectable), .setConnectable(true)),
             // After a power cycle the kernel may leave page scan off although the setting says connectable.
@@ -52,8 +52,8 @@ extension AdapterCare {
         steps.first { $0.0 && !skipped.contains($0.1.code) }?.1
     }
 
-    private func beFound(_ current: AdapterSettings, _ name: String) -> ManagementCommand? {
-        if wish.setsUp, wish.classic, let wanted = wish.name, current.contains(.classic) {
+    private func makeDiscoverable(_ current: AdapterSettings, _ name: String) -> ManagementCommand? {
+        if desired.setsUp, desired.classic, let wanted = desired.name, current.contains(.classic) {
             let steps: [(Bool, ManagementCommand)] = [
                 (name != wanted, .setName(wanted)), (!current.contains(.discoverable), .setDiscoverable(true)),
             ]
@@ -61,16 +61,16 @@ extension AdapterCare {
         }
         guard current.contains(.le) else { return nil }
         guard let instance else { return first(of: [(true, .readAdvertisingFeatures)]) }
-        guard wish.announcement != nil else {
+        guard desired.announcement != nil else {
             return isAdvertising ? .removeAdvertising(instance: instance) : nil
         }
         return isAdvertising ? nil : advertising(current)
     }
 
     private func advertising(_ current: AdapterSettings) -> ManagementCommand? {
-        guard let announcement = wish.announcement, let instance, current.contains(.le) else { return nil }
+        guard let announcement = desired.announcement, let instance, current.contains(.le) else { return nil }
         // If rotation is wanted and not possible, nothing is advertised: nobody must be able to follow the adapter's own address.
-        if wish.privacyKey != nil, !current.contains(.privacy) { return nil }
+        if desired.privacyKey != nil, !current.contains(.privacy) { return nil }
         let command = ManagementCommand.addAdvertising(
             instance: instance, advertisement: announcement.advertisement, scanResponse: announcement.scanResponse)
         return skipped.contains(command.code) ? nil : command
@@ -80,12 +80,12 @@ extension AdapterCare {
     private func probe(_ current: AdapterSettings) -> ManagementCommand { advertising(current) ?? .readOutOfBand }
 
     /// What is wanted and missing, although no command has failed.
-    private mutating func noteLacks(_ current: AdapterSettings) {
+    private mutating func recordMissingFeatures(_ current: AdapterSettings) {
         let lacks = [
-            (wish.classic && !current.contains(.classic), "it has no BR/EDR, or that is off: no rfcomm, no l2cap"),
-            (wish.le && !current.contains(.le), "it has no LE, or that is off"),
+            (desired.classic && !current.contains(.classic), "it has no BR/EDR, or that is off: no rfcomm, no l2cap"),
+            (desired.le && !current.contains(.le), "it has no LE, or that is off"),
             (
-                wish.privacyKey != nil && !current.contains(.privacy),
+                desired.privacyKey != nil && !current.contains(.privacy),
                 "its address does not rotate: it does not advertise"
             ),
         ]
@@ -95,11 +95,11 @@ extension AdapterCare {
     // MARK: - Failures
 
     /// Tries again, at growing intervals, up to a minute.
-    mutating func failed(_ command: ManagementCommand, _ status: ManagementStatus, at now: Instant) -> [Deed] {
+    mutating func failed(_ command: ManagementCommand, _ status: ManagementStatus, at now: Instant) -> [Action] {
         switch (command, status) {
         // An adapter that does not support these data has answered all the same.
         case (.readOutOfBand, _):
-            (rung, failures, lastAlive) = (0, 0, now)
+            (level, failures, lastAlive) = (0, 0, now)
             settled(at: now)
             return []
         // Many cannot advertise beside a connection. It is tried again when that ends, and now and then.
@@ -126,21 +126,21 @@ extension AdapterCare {
             return step(at: now)
         }
         if failures > 3 { state = .failing("\(command.words): \(status)") }
-        due = now + min(AdapterCare.longestPause, .seconds(1 << min(failures - 1, 6)))
+        due = now + min(AdapterSupervisor.longestPause, .seconds(1 << min(failures - 1, 6)))
         return []
     }
 
     /// Recovery: reopen → power cycle → report unhealthy; then further power cycles, at growing intervals.
-    mutating func climb(at now: Instant) -> [Deed] {
-        rung += 1
-        state = .silent(rung: rung)
+    mutating func escalate(at now: Instant) -> [Action] {
+        level += 1
+        state = .silent(level: level)
         isAdvertising = false
-        guard rung > 1 else {
+        guard level > 1 else {
             due = now + .seconds(2)
             return [.closeLinks, .reopenListeners]
         }
-        due = now + min(AdapterCare.longestPause, .seconds(1 << min(rung, 6)))
-        guard wish.setsUp, rung.isMultiple(of: 2) else { return [] }
+        due = now + min(AdapterSupervisor.longestPause, .seconds(1 << min(level, 6)))
+        guard desired.setsUp, level.isMultiple(of: 2) else { return [] }
         isBusy = true
         return [.send(.setPowered(false))]
     }

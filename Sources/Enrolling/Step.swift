@@ -2,7 +2,7 @@ import FoundationEssentials
 import Keys
 import SRUP
 
-extension Enrolment.Deed {
+extension Enrolment.Step {
     /// The message for the operator; nil if the step is not reported.
     public var sentence: String? {
         switch self {

@@ -1,7 +1,7 @@
 import ProofLink
 
 /// What the operator wants of an adapter.
-public struct AdapterWish: Equatable, Sendable {
+public struct DesiredAdapterState: Equatable, Sendable {
     /// Whether BR/EDR devices must be able to reach us.
     public var classic = true
     /// Whether LE devices must be able to reach us.

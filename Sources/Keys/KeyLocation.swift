@@ -1,5 +1,5 @@
 /// Where a private key is. A key file holds the key itself, or says where it is.
-public enum KeyHome: Equatable, Sendable, CustomStringConvertible {
+public enum KeyLocation: Equatable, Sendable, CustomStringConvertible {
     /// In the file, and in our memory.
     case file
     /// In the file, wrapped by a TPM 2.0, which alone can use it: `TSS2 PRIVATE KEY` in PEM.
@@ -24,8 +24,8 @@ public enum KeyHome: Equatable, Sendable, CustomStringConvertible {
 
     /// What a private key's file says about where its key is.
     /// - Throws: `KeyError` if the file is not usable.
-    public static func named(in path: String) throws -> KeyHome {
-        try KeyFile.read(path, isPrivate: true) { KeyHome($0) }
+    public static func named(in path: String) throws -> KeyLocation {
+        try KeyFile.read(path, isPrivate: true) { KeyLocation($0) }
     }
 
     init(_ bytes: UnsafeRawBufferPointer) {

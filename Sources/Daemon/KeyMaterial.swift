@@ -3,7 +3,7 @@ import Observing
 import SRUP
 
 /// The keys that a configuration names, read and checked.
-struct Materials {
+struct KeyMaterial {
     let key: IdentityKey
     /// The one before the last rotation, for what is still sealed to it.
     let oldKey: IdentityKey?
@@ -16,7 +16,7 @@ struct Materials {
             key = try IdentityKey(pemFile: configuration.keyFile)
             // An unusable previous key opens nothing, and does not prevent the start.
             oldKey = CredentialFolder(managing: configuration).flatMap { try? IdentityKey(pemFile: $0.oldIdentityKey) }
-            keyring = try Materials.keyring(configuration)
+            keyring = try KeyMaterial.keyring(configuration)
             try checkPrivateKeyFile(configuration.tls.key)
         } catch let error as KeyError {
             throw OperatorFault(error.sentence, hint: error.hint, status: error.isNotToBeRepeated ? 78 : 1)

@@ -2,7 +2,7 @@ import Daemon
 import Nearby
 
 /// Letting devices pair, with or without bluetoothd.
-public enum Admission {
+public enum PairingWindow {
     /// Opens for one pairing and blocks until it is done, the time is over, or SIGINT or SIGTERM comes. A person answers
     /// the questions on standard input.
     /// - Parameter say: a line for the person, questions among them.
