@@ -159,7 +159,9 @@ struct UpdateFetching {
                 address, to: file, from: length, tag: tag, limit: limit,
                 tagged: { [folder, names] in _ = folder.note(names, tag: $0 ?? tag) })
             // There are no bytes after what we have: the file is complete, or it is another file.
-            if got.status == 416, length > 0 { return digestOfPart == order.digest ? .whole(resumed: false) : .fromStart }
+            if got.status == 416, length > 0 {
+                return digestOfPart == order.digest ? .whole(resumed: false) : .fromStart
+            }
             guard got.status == 200 || got.status == 206 else {
                 say("the web server answers \(got.status)")
                 return .over(.httpError(status: UInt32(clamping: got.status), contents: got.excerpt))
