@@ -17,7 +17,7 @@ final class LinkListeners: @unchecked Sendable {
         /// Why it is not listening.
         fileprivate(set) var fault: LinkSocketError?
 
-        var isRadio: Bool { wanted.address.transport != .local }
+        var isRadio: Bool { wanted.address.transport.isRadio }
     }
 
     /// Connections accepted in one go, so that a flood of them does not keep the loop from the rest.

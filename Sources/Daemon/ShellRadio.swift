@@ -9,7 +9,7 @@ import SRUP
 
 // What the configuration and the identity key say about the radio.
 extension Shell {
-    var usesRadio: Bool { configuration.listeners.contains { $0.address.transport != .local } }
+    var usesRadio: Bool { configuration.listeners.contains { $0.address.transport.isRadio } }
 
     func makeAdapters() -> Adapters {
         let (loop, given) = (loop, service.management)

@@ -36,7 +36,7 @@ public enum LinkSocket {
     ) throws(LinkSocketError) -> Int32 {
         if case .local(let path) = address { try clear(path) }
         let socket = try make(address)
-        if address.transport != .local, !require(security, of: socket) { throw failed("setting the security", socket) }
+        if address.transport.isRadio, !require(security, of: socket) { throw failed("setting the security", socket) }
         let mask = umask(0o117)
         let bound = address.withSocketAddress { bind(socket, $0, $1) }
         let bindError = errno
@@ -79,7 +79,7 @@ public enum LinkSocket {
     /// The level that holds on a Bluetooth link, as far as the kernel reports it: on RFCOMM it tells what was asked for. nil
     /// where the transport has none.
     private static func security(of socket: Int32, _ transport: Transport) -> LinkSecurity? {
-        guard transport != .local else { return nil }
+        guard transport.isRadio else { return nil }
         var (security, length) = (bt_security(), socklen_t(MemoryLayout<bt_security>.size))
         guard getsockopt(socket, SOL_BLUETOOTH, BT_SECURITY, &security, &length) == 0 else { return nil }
         switch Int32(security.level) {
@@ -198,7 +198,7 @@ public enum LinkSocket {
             made = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | flags, 0)
         }
         guard made >= 0 else {
-            let missing = [EAFNOSUPPORT, EPROTONOSUPPORT].contains(errno) && address.transport != .local
+            let missing = [EAFNOSUPPORT, EPROTONOSUPPORT].contains(errno) && address.transport.isRadio
             throw missing ? .noBluetooth : .failed(call: "socket", errno: errno)
         }
         return made

@@ -24,6 +24,14 @@ public enum Transport: String, CaseIterable, Hashable, Sendable {
         self = transport
     }
 
+    /// Whether it is Bluetooth: it needs an adapter, has a peer with an address, and can be secured and measured.
+    public var isRadio: Bool {
+        switch self {
+        case .rfcomm, .l2cap, .le: true
+        case .local: false
+        }
+    }
+
     /// Whether frames are runs of bytes in a stream, not one packet each.
     public var isStream: Bool {
         switch self {

@@ -7,7 +7,7 @@ import ProofLink
 // The adapters, and a link from one to the other.
 extension Doctor {
     func radio(_ configuration: Configuration) -> [CheckResult] {
-        let wanted = configuration.listeners.filter { $0.address.transport != .local }
+        let wanted = configuration.listeners.filter { $0.address.transport.isRadio }
         guard !wanted.isEmpty else {
             return [.init("radio", .skipped, "[link]", "no radio transport is on")]
         }
