@@ -107,7 +107,7 @@ extension TraceLine {
     /// Bytes that are not a message. The trace shows them as sent by a device, because the sender is unknown.
     package init(shapeless payload: [UInt8], at microseconds: Int64, refused: String) {
         self.init(
-            atMicroseconds: microseconds, from: .device, to: .c2, via: .mqtt, name: "(not a frame)",
+            atMicroseconds: microseconds, from: .device, to: .c2, via: .mqtt, name: "(no frame)",
             bytes: payload.count,
             refused: refused, frameHex: hexadecimal(payload))
     }

@@ -60,7 +60,7 @@ extension Reason {
         case .sealUnopened:
             "the server sealed the value to another key than ours: give it this beacon's public key, and see who asks"
         case .notAValue: "the server sends a value that is not 128 bits long: it is not made for this version of SRUP"
-        case .isAddressedToUs: "the server must name another observer for this beacon's own join"
+        case .namesUs: "the server must name another observer for this beacon's own join"
         case .tooMany: "raise [observation] limit, or find out who asks for so many"
         case .paused: "the server has to send the action resume"
         }

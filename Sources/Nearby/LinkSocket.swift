@@ -37,11 +37,12 @@ public enum LinkSocket {
         if case .local(let path) = address { try clear(path) }
         let socket = try make(address)
         if address.transport.isRadio, !require(security, of: socket) { throw failed("setting the security", socket) }
-        let mask = umask(0o117)
-        let bound = address.withSocketAddress { bind(socket, $0, $1) }
-        let bindError = errno
-        umask(mask)
-        guard bound == 0 else { throw failed("bind", socket, bindError) }
+        guard address.withSocketAddress({ bind(socket, $0, $1) }) == 0 else { throw failed("bind", socket) }
+        // Not by the umask, which is the whole process's: a file or a child that another thread makes meanwhile would get it. Until
+        // `listen` nobody can connect.
+        if case .local(let path) = address, fchmodat(AT_FDCWD, path, 0o660, AT_SYMLINK_NOFOLLOW) != 0 {
+            throw failed("setting the mode of \(path)", socket)
+        }
         guard Glibc.listen(socket, backlog) == 0 else { throw failed("listen", socket) }
         return socket
     }

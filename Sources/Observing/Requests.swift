@@ -175,7 +175,7 @@ extension Observer {
         guard servers[exchange.server]?.isPaused != true else {
             return effects + conclude(exchange, device, .failed, .paused, nil)
         }
-        guard device != identity else { return effects + conclude(exchange, device, .failed, .isAddressedToUs, nil) }
+        guard device != identity else { return effects + conclude(exchange, device, .failed, .namesUs, nil) }
         guard hasPlace(for: exchange.server, at: now) else {
             return effects + conclude(exchange, device, .failed, .tooMany, nil)
         }

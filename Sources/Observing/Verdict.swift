@@ -45,7 +45,7 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     /// The sealed value opens, and is neither 16 bytes nor 32 hexadecimal digits.
     case notAValue
     /// The request names us as the joining device.
-    case isAddressedToUs
+    case namesUs
     /// As many observations are open as the policy allows.
     case tooMany
     /// The server has paused us.
@@ -68,7 +68,7 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
         case .interrupted: "the machine was restarted meanwhile"
         case .sealUnopened: "the sealed value does not open under our key"
         case .notAValue: "the sealed value is neither 16 bytes nor 32 hexadecimal digits"
-        case .isAddressedToUs: "the request names this beacon as the joining device"
+        case .namesUs: "the request names this beacon as the joining device"
         case .tooMany: "too many observations are open"
         case .paused: "the server has paused this beacon"
         }

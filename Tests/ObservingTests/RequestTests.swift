@@ -48,10 +48,10 @@ import Testing
     }
 
     @Test("a request that names us as the joining device is answered fail at once")
-    func isAddressedToUs() {
+    func namesUs() {
         var harness = Harness()
         let effects = harness.ask("first", for: beacon)
-        #expect(effects.reasons == [.isAddressedToUs])
+        #expect(effects.reasons == [.namesUs])
         #expect(effects.responses == [.observedJoinFail])
         #expect(harness.observer.openObservations == 0)
     }

@@ -43,6 +43,18 @@ import Testing
         #expect(effects.told(late) == [.challenge(Harness.randomBytes(of: late).challenge)])
     }
 
+    @Test("the names of verdicts, reasons and grades do not change: journals, scripts and dashboards have them")
+    func names() {
+        #expect(Verdict.allCases.map(\.rawValue) == ["valid", "invalid", "failed"])
+        #expect(
+            Reason.allCases.map(\.rawValue) == [
+                "matched", "mismatches", "deadlineAfterMismatch", "silence", "tooFar", "unsigned", "superseded",
+                "withdrawn",
+                "interrupted", "sealUnopened", "notAValue", "namesUs", "tooMany", "paused",
+            ])
+        #expect(Evidence.Grade.allCases.map(\.rawValue) == ["reachable", "challenged", "keyed"])
+    }
+
     @Test("after the verdict nothing changes it: proofs, ticks and time bring no other", arguments: Verdict.allCases)
     func oneVerdict(verdict: Verdict) {
         var harness = Harness(Policy { ($0.mismatchLimit, $0.modes) = (1, [.value, .challenge]) })

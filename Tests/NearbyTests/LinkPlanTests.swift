@@ -1,4 +1,3 @@
-import Bench
 import Glibc
 import Nearby
 import ProofLink
