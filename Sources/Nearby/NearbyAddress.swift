@@ -89,7 +89,7 @@ public enum NearbyAddress: Hashable, Sendable, CustomStringConvertible {
 
 extension NearbyAddress {
     /// From `local:PATH`, `rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL]`, `l2cap:ADDR[/PSM]`, `le:ADDR[/PSM]`, or
-    /// `le-random:ADDR[/PSM]` where the other side's LE address is a random one; nil if it is none of them. A PSM is
+    /// `le-random:ADDR[/PSM]` where the other side's LE address is a random one; nil for anything else. A PSM is
     /// decimal or `0x…`.
     public init?(_ text: String) {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
