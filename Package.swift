@@ -36,19 +36,23 @@ let package = Package(
         .target(name: "Bluetooth", dependencies: ["ProofLink", "BootTime"]),
 
         // The world.
-        .target(name: "SQLite", dependencies: ["CSQLite"]),
-        .target(name: "Keys", dependencies: ["SRUP", "COpenSSL"]),
+        .target(name: "Files"),
+        .target(name: "SQLite", dependencies: ["Files", "CSQLite"]),
+        .target(name: "Keys", dependencies: ["SRUP", "Files", "COpenSSL"]),
         .target(name: "Fetching", dependencies: ["CCurl"]),
-        .target(name: "Enrolling", dependencies: ["SRUP", "Keys", "Fetching"]),
+        .target(name: "Enrolling", dependencies: ["SRUP", "Files", "Keys", "Fetching"]),
         .target(name: "EventLoop", dependencies: ["BootTime", "CLinux"]),
         .target(name: "Broker", dependencies: ["BootTime", "EventLoop", "CMosquitto", "COpenSSL", "CLinux"]),
         .target(
             name: "Nearby",
-            dependencies: ["SRUP", "ProofLink", "BootTime", "Bluetooth", "EventLoop", "CBlueZ", "CLinux", "CSystemBus"]),
+            dependencies: [
+                "SRUP", "ProofLink", "BootTime", "Bluetooth", "Files", "EventLoop", "CBlueZ", "CLinux", "CSystemBus",
+            ]),
         .target(
             name: "Daemon",
             dependencies: [
-                "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth", "Nearby",
+                "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth",
+                "Nearby",
                 "HumanView", "SQLite", "CSQLite", "CINI", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -56,7 +60,8 @@ let package = Package(
         .target(
             name: "Operating",
             dependencies: [
-                "Daemon", "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth",
+                "Daemon", "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop", "Broker",
+                "Bluetooth",
                 "Nearby", "HumanView", "Fetching", "Enrolling", "SQLite",
             ]),
         .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
@@ -65,21 +70,21 @@ let package = Package(
         .target(
             name: "Bench",
             dependencies: [
-                "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth", "Nearby", "HumanView",
-                "Enrolling",
-                "SQLite", "CLinux",
+                "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth", "Nearby",
+                "HumanView",
+                "Enrolling", "SQLite", "CLinux",
             ]),
         .target(
             name: "C2Server",
             dependencies: [
-                "Bench", "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker", "HumanView", "Fetching",
-                "Enrolling",
-                "SQLite",
+                "Bench", "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker", "HumanView",
+                "Fetching",
+                "Enrolling", "SQLite",
             ],
             resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
         .target(
             name: "Registration",
-            dependencies: ["Bench", "SRUP", "Keys", "BootTime", "EventLoop", "Enrolling", "SQLite"]),
+            dependencies: ["Bench", "SRUP", "Files", "Keys", "BootTime", "EventLoop", "Enrolling", "SQLite"]),
         // How both commands read their arguments, and what they say where they cannot.
         .target(
             name: "Arguments",
@@ -145,6 +150,7 @@ let package = Package(
         // The reference's frames and the test keys, for the tests only.
         .target(name: "TestVectors", dependencies: ["BootTime", "SRUP", "ProofLink", "Keys"], path: "Tests/Support"),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
+        .testTarget(name: "FilesTests", dependencies: ["Files", "TestVectors"]),
         .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors", "SystemSupport"]),
         .testTarget(
             name: "FetchingTests", dependencies: ["Fetching", "SystemSupport", "TestVectors"],
@@ -163,8 +169,7 @@ let package = Package(
             name: "DaemonTests",
             dependencies: [
                 "Daemon", "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth",
-                "Nearby",
-                "SQLite", "TestVectors", "CutDisk",
+                "Nearby", "Files", "SQLite", "TestVectors", "CutDisk",
             ]),
         .testTarget(name: "BluetoothTests", dependencies: ["BootTime", "Bluetooth", "SRUP", "ProofLink"]),
         .testTarget(name: "EventLoopTests", dependencies: ["BootTime", "EventLoop", "CLinux", "TestVectors"]),
@@ -187,7 +192,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "RegistrationTests",
-            dependencies: ["BootTime", "Registration", "Bench", "Enrolling", "SRUP", "Keys", "TestVectors"]),
+            dependencies: ["BootTime", "Registration", "Bench", "Enrolling", "SRUP", "Files", "Keys", "TestVectors"]),
         .testTarget(
             name: "ArgumentsTests",
             dependencies: ["Arguments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

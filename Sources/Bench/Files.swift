@@ -1,42 +1,22 @@
+import Files
 import FoundationEssentials
 import Glibc
 import Keys
 import SRUP
 
-/// Reading whole files.
-package enum Files {
-    /// The bytes of a file, or of standard input for `-`; at most the first `limit` bytes.
-    package static func read(_ path: String, atMost limit: Int) throws(OperatorFault) -> [UInt8] {
-        let file = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
-        defer { if file > STDIN_FILENO { close(file) } }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 65_536)
-        while file >= 0, bytes.count < limit {
-            let count = Glibc.read(file, &piece, min(piece.count, limit - bytes.count))
-            if count == 0 { return bytes }
-            guard count > 0 || errno == EINTR else { break }
-            bytes += piece[..<max(0, count)]
-        }
-        guard bytes.count < limit else { return bytes }
+/// The bytes of a file, of another program's output, or of standard input for `-`.
+/// - Parameter limit: the most bytes that there may be.
+/// - Throws: `OperatorFault`.
+package func readInput(_ path: String, atMost limit: Int) throws(OperatorFault) -> [UInt8] {
+    do throws(FileError) { return try File.readInput(path, atMost: limit) } catch {
         throw OperatorFault(
-            "\(path) cannot be read: \(String(cString: strerror(errno)))",
+            "\(path == "-" ? "standard input" : path) cannot be read: \(error)",
             hint: "name a file that exists and is readable")
     }
 }
 
-extension Files {
-    /// SHA-256 of a regular file; nil if it is not one, or cannot be read. Opening a FIFO would block the whole server until it has a
-    /// writer.
-    package static func digest(of path: String) -> [UInt8]? {
-        let file = openRegularFile(path, O_RDONLY, isFollowing: true)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        return sha256(ofFile: file)
-    }
-}
-
 extension Decoded {
-    /// More than any frame in hexadecimal needs: longer input is cut, and then refused.
+    /// In bytes: more than any frame in hexadecimal needs.
     private static let maximumInput = 3 * UnverifiedFrame.maximumLength
 
     /// Decodes the frame in a file, with keys from files.
@@ -49,7 +29,7 @@ extension Decoded {
         let keys = try asOperatorFault {
             (try verifier.map(PublicKey.init(pemFile:)), try opener.map(IdentityKey.init(pemFile:)))
         }
-        let frame = Decoded.frame(in: try Files.read(file, atMost: Decoded.maximumInput))
+        let frame = Decoded.frame(in: try readInput(file, atMost: Decoded.maximumInput))
         self.init(frame, verifyWith: keys.0, openWith: keys.1)
     }
 }
@@ -60,7 +40,7 @@ extension Diagram {
     public init(files: [String], title: String?) throws(OperatorFault) {
         var lines: [TraceLine] = []
         for file in files {
-            let text = String(decoding: try Files.read(file, atMost: 1 << 30), as: UTF8.self)
+            let text = String(decoding: try readInput(file, atMost: 1 << 30), as: UTF8.self)
             lines += try TraceLine.read(text, from: file)
         }
         self.init(lines, title: title)

@@ -1,3 +1,4 @@
+import Files
 import Keys
 
 /// Files that decide which keys a server or a device trusts: only root and this user may be able to change or replace them.

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import HumanView
 import SRUP
@@ -39,7 +40,7 @@ public struct ViewTask {
     ///   - form: the output format.
     /// - Throws: `OperatorFault` if it is not a valid value, or if a library is not installed.
     public init(_ value: String, as kind: Kind, form: Form) throws(OperatorFault) {
-        let value = try ViewTask.secret(value == "-" ? try Files.read("-", atMost: 64) : Array(value.utf8))
+        let value = try ViewTask.secret(value == "-" ? try readInput("-", atMost: 64) : Array(value.utf8))
         switch kind {
         case .human(let view): picture = view.picture(of: value)
         case .qrCode: picture = try asFault { () throws(LibraryFault) in try Picture.qrCode(of: value) }
@@ -93,16 +94,8 @@ public struct ViewTask {
     }
 
     private func write(_ bytes: [UInt8], to file: Int32, named name: String) throws(OperatorFault) {
-        var written = 0
-        while written < bytes.count {
-            let count =
-                file < 0 ? -1 : bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            guard count >= 0 || errno == EINTR else {
-                throw OperatorFault(
-                    "\(name) cannot be written: \(String(cString: strerror(errno)))",
-                    hint: "give --output a place that is writable")
-            }
-            written += max(0, count)
+        do throws(FileError) { try File.write(bytes, to: file) } catch {
+            throw OperatorFault("\(name) cannot be written: \(error)", hint: "give --output a place that is writable")
         }
     }
 }

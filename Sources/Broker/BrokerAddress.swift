@@ -89,8 +89,8 @@ extension BrokerAddress {
         }
         defer { X509_free(certificate) }
         return (
-            String(cString: SSL_get_version(ssl)), seconds(X509_get0_notBefore(certificate)),
-            seconds(X509_get0_notAfter(certificate))
+            String(cString: SSL_get_version(ssl)), cossl_seconds(X509_get0_notBefore(certificate)),
+            cossl_seconds(X509_get0_notAfter(certificate))
         )
     }
 
@@ -101,10 +101,5 @@ extension BrokerAddress {
     private func hexadecimalCode(_ code: UInt) -> String {
         let digits = String(code, radix: 16)
         return String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-    }
-
-    private func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
-        var parts = tm()
-        return ASN1_TIME_to_tm(time, &parts) == 1 ? Int64(timegm(&parts)) : 0
     }
 }

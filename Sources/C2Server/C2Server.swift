@@ -136,7 +136,9 @@ public final class C2Server: @unchecked Sendable {
     public func take(line: String) {
         loop.perform { [self] in
             do throws(OperatorFault) {
-                switch try C2OrderParser(groups: groups, digestOfFile: { Files.digest(of: $0) }).parse(line) {
+                switch try C2OrderParser(groups: groups, digestOfFile: { sha256(ofFile: $0, isFollowing: true) }).parse(
+                    line)
+                {
                 case .empty: break
                 case .group(let name, let nodes):
                     groups[name] = nodes

@@ -1,4 +1,5 @@
 import Bench
+import Files
 import Glibc
 import SQLite
 
@@ -29,22 +30,18 @@ final class C2StateFile {
             throw error
         }
         guard rename(unfinished, path) == 0 else { throw unusable("cannot be created") }
-        let place = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        let folder = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { throw unusable("cannot be created safely") }
-        defer { close(folder) }
-        guard fsync(folder) == 0 else { throw unusable("cannot be created safely") }
+        do throws(FileError) { try Folder.sync(of: path) } catch { throw unusable("cannot be created safely", error) }
     }
 
     /// Locks the file for this process.
     /// - Throws: `OperatorFault`.
     init(_ path: String) throws {
-        descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { throw C2StateFile.unusable("cannot be opened") }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw OperatorFault("it is not a regular file", hint: "name a file that c2 has created, or a new one")
+        do throws(FileError) { descriptor = try File.open(path, O_RDWR) } catch {
+            guard error == .irregular else { throw C2StateFile.unusable("cannot be opened", error) }
+            throw OperatorFault("\(error)", hint: "name a file that c2 has created, or a new one")
         }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw C2StateFile.unusable("cannot be opened") }
         guard status.st_mode & 0o077 == 0 else {
             throw OperatorFault(
                 "others may access it (mode 0\(String(status.st_mode & 0o7777, radix: 8)))",
@@ -63,8 +60,7 @@ final class C2StateFile {
 
     deinit { close(descriptor) }
 
-    private static func unusable(_ what: String) -> OperatorFault {
-        OperatorFault(
-            "it \(what): \(String(cString: strerror(errno)))", hint: "give --state a place that is writable")
+    private static func unusable(_ what: String, _ error: FileError = .last) -> OperatorFault {
+        OperatorFault("it \(what): \(error)", hint: "give --state a place that is writable")
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Keys
 
@@ -35,7 +36,7 @@ extension StatusReport {
 
 extension Shell {
     var certificate: Certificate? {
-        readSmallFile(configuration.tls.certificate).flatMap { try? Certificate(pem: $0) }
+        (try? File.read(configuration.tls.certificate, isFollowing: true)).flatMap { try? Certificate(pem: $0) }
     }
 
     var certificateState: StatusReport.CertificateState {

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Keys
 import Observing
@@ -17,45 +18,6 @@ extension Message {
 /// A transaction is opened by the first change and ends with `commit()`. On any failure the caller discards this journal and
 /// the observer and opens both again: the state on disk is authoritative.
 package final class Journal {
-    /// A journal that cannot be used, and what that means.
-    package enum Failure: Error, Equatable {
-        /// An error from SQLite.
-        case database(DatabaseError)
-        /// The file of sequence ceilings could not be written; errno.
-        case ceilings(errno: Int32)
-        /// The reserve could not be taken; errno.
-        case noReserve(errno: Int32)
-
-        var sentence: String {
-            switch self {
-            case .database(let error): "the journal cannot be written: \(error)"
-            case .ceilings(let number):
-                "the file of sequence ids cannot be written: \(String(cString: strerror(number)))"
-            case .noReserve(let number):
-                "the reserve for a full disk cannot be kept: \(String(cString: strerror(number)))"
-            }
-        }
-
-        var isDamage: Bool { if case .database(let error) = self { error.kind == .damaged } else { false } }
-
-        var isFull: Bool {
-            switch self {
-            case .database(let error): error.kind == .full
-            case .ceilings(let number), .noReserve(let number): number == ENOSPC || number == EDQUOT
-            }
-        }
-    }
-
-    /// What was found when the journal was opened, for the log and for `status`.
-    enum Finding: Equatable {
-        /// An intact journal, or a new one.
-        case whole
-        /// It was damaged and has been set aside under this name.
-        case damaged(aside: String)
-        /// The file of ceilings belongs to a journal that is missing, or to a later one.
-        case lost
-    }
-
     /// Larger files are not read through at every start; SQLite still finds what is damaged when it comes to it.
     static let quickCheckPages = 4_096
 
@@ -79,9 +41,12 @@ package final class Journal {
     package init(_ folder: StateFolder, bootID: String, knownDamaged: Bool = false, disk: String? = nil) throws {
         self.folder = folder
         self.bootID = bootID
-        if let number = folder.takeReserve() ?? folder.lackOfRoom() {
+        do throws(FileError) {
+            try folder.takeReserve()
+            try folder.checkRoom()
+        } catch {
             folder.giveReserveBack()
-            throw Failure.noReserve(errno: number)
+            throw Failure.noReserve(error)
         }
         let stored = SequenceReservation(reading: folder)
         var finding = knownDamaged ? Finding.damaged(aside: folder.setJournalAside()) : .whole
@@ -251,7 +216,7 @@ package final class Journal {
     }
 
     func writeCeilings() throws(Failure) {
-        if let number = ceilings.write(to: folder) { throw .ceilings(errno: number) }
+        do throws(FileError) { try ceilings.write(to: folder) } catch { throw .ceilings(error) }
     }
 
     /// The broker has acknowledged these messages: removes them from the outbox.

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Logging
 import Observing
@@ -12,7 +13,7 @@ final class MetricsFile: @unchecked Sendable {
     private var timer: (any LoopTimer)?
     private var settings: (file: String?, interval: Duration)?
     /// Why it could not be written the last time; each reason is logged once in a row.
-    private var fault: Int32?
+    private var fault: FileError?
 
     /// - Parameter text: the metrics as they are when it is called.
     init(clock: any LoopClock, log: Logger, text: @escaping () -> String) {
@@ -32,13 +33,15 @@ final class MetricsFile: @unchecked Sendable {
     /// Atomic: the file is replaced completely or not at all.
     private func write() {
         guard let settings, let path = settings.file else { return }
-        let fault = replaceFile(path, with: Array(text().utf8), mode: 0o644, isKept: false)
-        if let fault, fault != self.fault {
-            log.warning(
-                "the metrics cannot be written to \(path): \(String(cString: strerror(fault)))",
-                metadata: .of("metrics"))
+        do throws(FileError) {
+            try File.replace(path, with: Array(text().utf8), mode: 0o644, isSynced: false)
+            fault = nil
+        } catch {
+            if error != fault {
+                log.warning("the metrics cannot be written to \(path): \(error)", metadata: .of("metrics"))
+            }
+            fault = error
         }
-        self.fault = fault
         let timer = timer ?? clock.timer { [unowned self] in write() }
         self.timer = timer
         timer.set(after: settings.interval)

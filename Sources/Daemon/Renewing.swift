@@ -1,3 +1,4 @@
+import Files
 import Keys
 
 /// When the client certificate is renewed. The wall clock says that it is time, and nothing else: a certificate is used
@@ -34,7 +35,9 @@ struct RenewalSchedule: Equatable {
 extension RenewalSchedule {
     /// Of the certificate in a file; nil where it holds none.
     init?(certificate path: String) {
-        guard let bytes = readSmallFile(path), let certificate = try? Certificate(pem: bytes) else { return nil }
+        guard let bytes = try? File.read(path, isFollowing: true), let certificate = try? Certificate(pem: bytes) else {
+            return nil
+        }
         self.init(notBefore: certificate.notBefore, notAfter: certificate.notAfter)
     }
 }

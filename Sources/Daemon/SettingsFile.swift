@@ -1,4 +1,5 @@
 import CINI
+import Files
 import Glibc
 import Keys
 import SRUP
@@ -25,8 +26,8 @@ struct Setting: Equatable {
 /// Reads an INI file with libinih. Its lines are handed to the parser one by one, so that each setting knows its own.
 enum SettingsFile {
     /// 1 MiB: a configuration of a thousand servers takes a tenth of it.
-    private static let longest = 1_048_576
-    private static let longestLine = 4_096
+    private static let maximumLength = 1_048_576
+    private static let maximumLine = 4_096
 
     private final class Reading {
         var lines: [[UInt8]]
@@ -38,34 +39,25 @@ enum SettingsFile {
     /// Every setting of a file in its order.
     /// - Throws: `OperatorFault` with the line where there is one.
     static func read(_ path: String) throws -> [Setting] {
-        // Opened without waiting: a FIFO may have nobody at its other end.
-        let file = openRegularFile(path, O_RDONLY, isFollowing: true)
-        guard file >= 0 else { throw unreadable(path, errno) }
-        guard let stream = fdopen(file, "r") else {
-            close(file)
-            throw unreadable(path, errno)
+        let bytes: [UInt8]
+        do throws(FileError) { bytes = try File.read(path, atMost: maximumLength, isFollowing: true) } catch {
+            if case .tooLong = error {
+                throw OperatorFault("the configuration \(path) is too long", hint: "shorten it")
+            }
+            throw OperatorFault(
+                "the configuration \(path) cannot be read: \(error)",
+                hint: "give the path of the configuration with --config, and let the beacon's user read it")
         }
-        defer { fclose(stream) }
-        var bytes = [UInt8](repeating: 0, count: longest)
-        let count = fread(&bytes, 1, longest, stream)
-        guard ferror(stream) == 0 else { throw unreadable(path, errno) }
-        guard count < longest else { throw OperatorFault("the configuration \(path) is too long", hint: "shorten it") }
-        return try parse(bytes.prefix(count), path)
-    }
-
-    private static func unreadable(_ path: String, _ number: Int32) -> OperatorFault {
-        OperatorFault(
-            "the configuration \(path) cannot be read: \(fileFault(number))",
-            hint: "give the path of the configuration with --config, and let the beacon's user read it")
+        return try parse(bytes[...], path)
     }
 
     static func parse(_ text: ArraySlice<UInt8>, _ path: String) throws -> [Setting] {
         let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Array.init)
-        if let long = lines.firstIndex(where: { $0.count > longestLine - 3 || $0.contains(0) }) {
+        if let long = lines.firstIndex(where: { $0.count > maximumLine - 3 || $0.contains(0) }) {
             throw OperatorFault(
                 "line \(long + 1) of \(path) is too long, or holds a zero byte", hint: "correct that line")
         }
-        cini_configure(Int32(longestLine))
+        cini_configure(Int32(maximumLine))
         let reading = Reading(lines: lines)
         let result = ini_parse_stream(
             { buffer, size, stream in

@@ -2,6 +2,7 @@ import BootTime
 import Broker
 import CLinux
 import EventLoop
+import Files
 import Glibc
 import Keys
 import Logging
@@ -106,7 +107,7 @@ public actor Shell {
         events = EventLog(log, clock: clock)
         (key, keyring, localPath) = (materials.key, materials.keyring, configuration.localPath)
         folder = try StateFolder(path: configuration.stateFolder)
-        bootID = String(decoding: readSmallFile("/proc/sys/kernel/random/boot_id") ?? [], as: UTF8.self)
+        bootID = String(decoding: (try? File.read("/proc/sys/kernel/random/boot_id")) ?? [], as: UTF8.self)
             .filter { !$0.isWhitespace }
         unsealer = materials.unsealer
         observer = Shell.emptyObserver(configuration, materials.unsealer)

@@ -1,4 +1,5 @@
 import EventLoop
+import Files
 import Glibc
 import Keys
 import Nearby
@@ -98,8 +99,8 @@ extension Configuration {
             if let home = try? KeyLocation.named(in: path), home.outlivesFile {
                 say("the key that \(path) named stays \(home): remove it there")
             }
-            if let number = destroyFile(path) {
-                say("\(path) cannot be destroyed: \(String(cString: strerror(number)))")
+            do throws(FileError) { try File.destroy(path) } catch {
+                say("\(path) cannot be destroyed: \(error)")
             }
         }
     }

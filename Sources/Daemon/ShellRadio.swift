@@ -1,5 +1,6 @@
 import Bluetooth
 import EventLoop
+import Files
 import Glibc
 import Keys
 import Nearby
@@ -55,16 +56,10 @@ extension Shell {
     /// Whether bluetoothd also sets adapters up, and has an agent to confirm pairings. Seen in /proc, since asking the
     /// bus may take seconds.
     private static var bluetoothdRuns: Bool {
-        guard let folder = opendir("/proc") else { return false }
-        defer { closedir(folder) }
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard name.first?.isNumber == true, let words = readSmallFile("/proc/\(name)/comm") else { continue }
-            if words.starts(with: "bluetoothd".utf8) { return true }
+        Folder.entries(of: "/proc").contains { name in
+            name.first?.isNumber == true
+                && (try? File.read("/proc/\(name)/comm"))?.starts(with: "bluetoothd".utf8) == true
         }
-        return false
     }
 
     /// Bound to the identity key, so that devices that have paired know the beacon again after a restart, and nobody else

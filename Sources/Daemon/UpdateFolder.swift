@@ -1,5 +1,6 @@
 import BootTime
 import EventLoop
+import Files
 import Glibc
 import Keys
 import Observing
@@ -18,16 +19,14 @@ package struct UpdateFolder {
     /// What the part belongs to: digest, URL, and the web server's validator if it sent one; a line each.
     private var note: String { path + "/part.of" }
 
-    /// Makes the folder, for its owner only.
-    /// - Returns: the system's number for why not.
-    package func make() -> Int32? { mkdir(path, 0o700) == 0 || errno == EEXIST ? nil : errno }
+    /// Creates the folder if it does not exist, for its owner only.
+    package func make() throws(FileError) { guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .last } }
 
     /// Waits for any process that is already doing this work: a child may outlive its daemon.
     /// - Returns: a descriptor that holds the lock until it is closed, everywhere; nil if another process keeps it.
     package func lock(_ work: String, patience: Duration) -> Int32? {
-        _ = make()
-        let descriptor = openRegularFile(path + "/\(work).lock", O_RDWR | O_CREAT)
-        guard descriptor >= 0 else { return nil }
+        try? make()
+        guard let descriptor = try? File.open(path + "/\(work).lock", O_RDWR | O_CREAT) else { return nil }
         let deadline = Instant.now + patience
         while true {
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
@@ -41,7 +40,7 @@ package struct UpdateFolder {
     /// The downloaded part of an order's file: its length, and the validator for requesting the rest. What belongs to
     /// another order is removed first.
     package func begun(_ order: (url: String, digest: [UInt8])) -> (length: Int64, tag: String?) {
-        let lines = String(decoding: readSmallFile(note, isFollowing: false) ?? [], as: UTF8.self).split(
+        let lines = String(decoding: (try? File.read(note)) ?? [], as: UTF8.self).split(
             separator: "\n"
         ).map(String.init)
         guard lines.count >= 2, lines[0] == hexadecimal(order.digest), lines[1] == order.url else {
@@ -53,22 +52,19 @@ package struct UpdateFolder {
         return (Int64(status.st_size), lines.count > 2 ? lines[2] : nil)
     }
 
-    /// - Returns: errno if it could not be noted.
-    package func note(_ order: (url: String, digest: [UInt8]), tag: String?) -> Int32? {
+    package func note(_ order: (url: String, digest: [UInt8]), tag: String?) throws(FileError) {
         let lines = [hexadecimal(order.digest), order.url] + (tag.map { [$0] } ?? [])
-        return replaceFile(note, with: Array((lines.joined(separator: "\n") + "\n").utf8))
+        try File.replace(note, with: Array((lines.joined(separator: "\n") + "\n").utf8))
     }
 
     /// Opens the part to be written on from its end.
-    package func openPart() -> Int32 { openRegularFile(part, O_RDWR | O_CREAT | O_APPEND) }
+    package func openPart() throws(FileError) -> Int32 { try File.open(part, O_RDWR | O_CREAT | O_APPEND) }
 
     /// The verified part becomes the file.
-    /// - Returns: the system's number for why not.
-    package func keepPart() -> Int32? {
-        guard rename(part, file) == 0 else { return errno }
+    package func keepPart() throws(FileError) {
+        guard rename(part, file) == 0 else { throw .last }
         unlink(note)
-        sync(folder: path)
-        return nil
+        try Folder.sync(path)
     }
 
     package func forgetPart() {
@@ -78,21 +74,11 @@ package struct UpdateFolder {
 
     /// Removes everything, including what an updater has left. The lock files stay: another process may be waiting for them.
     package func clear() {
-        guard let folder = opendir(path) else { return }
-        defer { closedir(folder) }
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if !name.hasSuffix(".lock") { unlink("\(path)/\(name)") }
-        }
+        for name in Folder.entries(of: path) where !name.hasSuffix(".lock") { unlink("\(path)/\(name)") }
     }
 
     /// Whether the file is complete and has this digest.
     package func holds(_ digest: [UInt8]) -> Bool {
-        let descriptor = openRegularFile(file, O_RDONLY)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        return sha256(ofFile: descriptor) == digest
+        sha256(ofFile: file) == digest
     }
 }

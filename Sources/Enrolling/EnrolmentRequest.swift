@@ -1,4 +1,5 @@
 import Fetching
+import Files
 import Glibc
 import Keys
 import SRUP
@@ -90,7 +91,7 @@ public struct EnrolmentRequest: Sendable {
             throw EnrolmentFault(
                 "the CA file \(authority) can be changed by others: \(open.path) \(open.fault)", hint: open.remedy)
         }
-        guard let bytes = smallFile(authority), bytes.count < 65_536, (try? Certificate(pem: bytes)) != nil else {
+        guard let bytes = try? File.read(authority, isFollowing: true), (try? Certificate(pem: bytes)) != nil else {
             throw EnrolmentFault(
                 "\(authority) holds no CA certificate in PEM, or more than 64 KiB",
                 hint: "give --ca the certificate of the CA that signed the service's, or the whole chain")
@@ -128,10 +129,7 @@ public struct EnrolmentRequest: Sendable {
     private func readToken() throws(EnrolmentFault) -> String? {
         let bytes: [UInt8]?
         if let token {
-            // It may be the output of a program: --token <(program).
-            let file = token == "-" ? STDIN_FILENO : open(token, O_RDONLY | O_CLOEXEC)
-            defer { if file > STDIN_FILENO { close(file) } }
-            bytes = file >= 0 ? smallContents(of: file) : nil
+            bytes = try? File.readInput(token, atMost: File.smallLength)
         } else {
             guard let given = getenv(tokenVariable) else { return nil }
             bytes = Array(String(cString: given).utf8)

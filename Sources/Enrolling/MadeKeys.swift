@@ -70,14 +70,3 @@ extension CredentialFolder {
         return certificate
     }
 }
-
-extension Identifier {
-    /// The first 64 bits of a random UUID, as in the reference; never below 0x10, since those are reserved.
-    static func random() -> Identifier {
-        let token = Array(Token(random: randomBytes(16)).bytes.filter { $0 != UInt8(ascii: "-") }.prefix(16))
-        guard let made = Identifier(hexadecimal: String(decoding: token, as: UTF8.self)), made.number >= 0x10 else {
-            return random()
-        }
-        return made
-    }
-}

@@ -1,4 +1,5 @@
 import Fetching
+import Files
 import FoundationEssentials
 import Glibc
 import Keys
@@ -91,25 +92,23 @@ public struct Rotation {
         did()
         // If a process was killed after the link, both names are one file: overwriting one would destroy the other.
         if !folder.isSameFile(folder.identityKey, folder.oldIdentityKey) {
-            if let number = destroyFile(folder.oldIdentityKey) {
-                throw folder.unwritable(folder.oldIdentityKey, number)
-            }
+            try folder.destroy(folder.oldIdentityKey)
             did()
             guard link(folder.identityKey, folder.oldIdentityKey) == 0 else {
-                throw folder.unwritable(folder.oldIdentityKey, errno)
+                throw folder.unwritable(folder.oldIdentityKey, .last)
             }
-            folder.sync(folder: folder.path)
+            try folder.sync()
         }
         did()
         guard rename(folder.nextIdentityKey, folder.identityKey) == 0 else {
-            throw folder.unwritable(folder.identityKey, errno)
+            throw folder.unwritable(folder.identityKey, .last)
         }
-        folder.sync(folder: folder.path)
+        try folder.sync()
         did()
     }
 
     private func discardNext() throws(EnrolmentFault) {
-        if let number = destroyFile(folder.nextIdentityKey) { throw folder.unwritable(folder.nextIdentityKey, number) }
+        try folder.destroy(folder.nextIdentityKey)
     }
 
     private static func refused(_ reply: HTTPReply) -> EnrolmentFault {

@@ -34,10 +34,10 @@ public final class Certificate: @unchecked Sendable {
     }
 
     /// The end of its validity, in seconds since 1970 in UTC.
-    public var notAfter: Int64 { seconds(X509_get0_notAfter(handle)) }
+    public var notAfter: Int64 { cossl_seconds(X509_get0_notAfter(handle)) }
 
     /// The start of its validity, in seconds since 1970 in UTC.
-    public var notBefore: Int64 { seconds(X509_get0_notBefore(handle)) }
+    public var notBefore: Int64 { cossl_seconds(X509_get0_notBefore(handle)) }
 
     /// Whether the issuer's key has signed it.
     public func isSigned(by issuer: Certificate) -> Bool {
@@ -50,11 +50,5 @@ public final class Certificate: @unchecked Sendable {
     public var isAuthority: Bool {
         defer { ERR_clear_error() }
         return [1, 3].contains(X509_check_ca(handle))
-    }
-
-    private func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
-        var parts = tm()
-        guard ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }  // a time that cannot be read counts as long past
-        return Int64(timegm(&parts))
     }
 }

@@ -1,4 +1,5 @@
 import COpenSSL
+import Files
 import Glibc
 
 /// SHA-256 of bytes: identifies keys, certificates and tokens where they themselves need not be kept.
@@ -30,6 +31,15 @@ public func sha256(ofFile descriptor: Int32) -> [UInt8]? {
         precondition(EVP_DigestFinal_ex(context, digest.baseAddress, nil) == 1, "OpenSSL made no SHA-256")
         count = 32
     }
+}
+
+/// SHA-256 of a regular file.
+/// - Parameter isFollowing: whether it may be reached over a link: for files that the operator names.
+/// - Returns: nil if it is not a regular file, or cannot be read. A FIFO is not waited for.
+public func sha256(ofFile path: String, isFollowing: Bool = false) -> [UInt8]? {
+    guard let file = try? File.open(path, O_RDONLY, isFollowing: isFollowing) else { return nil }
+    defer { close(file) }
+    return sha256(ofFile: file)
 }
 
 /// The name and version of the OpenSSL that is loaded.

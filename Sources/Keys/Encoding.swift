@@ -40,7 +40,7 @@ extension PublicKey {
     /// The key in DER (SPKI), nothing left over.
     /// - Throws: `EncodingError`.
     public convenience init(der bytes: [UInt8]) throws(EncodingError) {
-        guard bytes.count <= KeyFile.longest else { throw .tooLong(bytes: bytes.count) }
+        guard bytes.count <= KeyFile.maximumLength else { throw .tooLong(bytes: bytes.count) }
         defer { ERR_clear_error() }
         let key = bytes.withUnsafeBufferPointer { buffer -> OpaquePointer? in
             var cursor = buffer.baseAddress
@@ -82,7 +82,7 @@ extension PublicKey {
 func parsed(
     _ bytes: [UInt8], _ reader: (OpaquePointer) -> OpaquePointer?
 ) throws(EncodingError) -> OpaquePointer {
-    guard bytes.count <= KeyFile.longest else { throw .tooLong(bytes: bytes.count) }
+    guard bytes.count <= KeyFile.maximumLength else { throw .tooLong(bytes: bytes.count) }
     defer { ERR_clear_error() }
     guard let bio = BIO_new_mem_buf(bytes, Int32(bytes.count)) else { throw .malformed }
     defer { BIO_free(bio) }

@@ -1,43 +1,43 @@
 import COpenSSL
+import Files
 import Glibc
 import SRUP
 
 /// Reading key files: bounded, without following links, and for private keys only where nobody else can read them.
 enum KeyFile {
-    /// 64 KiB: an RSA-16384 private key in PEM takes 13 KiB.
-    static let longest = 65_536
+    /// In bytes: an RSA-16384 private key in PEM takes 13 KiB.
+    static let maximumLength = File.smallLength
 
     /// The file's bytes in a buffer that is wiped after `body` has returned.
     static func read<Result>(
         _ path: String, isPrivate: Bool, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) throws -> Result {
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard file >= 0 else {
-            switch errno {
-            case ENOENT: throw KeyError.missing(path: path)
-            case ELOOP: throw KeyError.notAFile(path: path)
-            default: throw KeyError.unreadable(path: path, why: String(cString: strerror(errno)))
+        let file: Int32
+        do throws(FileError) { file = try File.open(path, O_RDONLY) } catch {
+            switch error {
+            case .irregular: throw KeyError.notAFile(path: path)
+            case _ where error.isMissing: throw KeyError.missing(path: path)
+            case .system, .tooLong: throw KeyError.unreadable(path: path, why: "\(error)")
             }
         }
         defer { close(file) }
         var status = stat()
-        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw KeyError.notAFile(path: path) }
+        guard fstat(file, &status) == 0 else { throw KeyError.unreadable(path: path, why: "\(FileError.last)") }
         if isPrivate, !isCredential(path, status, of: getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) }) {
             guard status.st_uid == geteuid() else { throw KeyError.foreignOwner(path: path, owner: status.st_uid) }
             guard status.st_mode & 0o077 == 0 else { throw KeyError.exposed(path: path, mode: status.st_mode & 0o7777) }
         }
-        guard status.st_size <= longest else { throw KeyError.tooLong(path: path) }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: longest, alignment: 1)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: maximumLength + 1, alignment: 1)
         defer {
             wipe(buffer)
             buffer.deallocate()
         }
-        var length = 0
-        while length < longest {
-            let count = Glibc.read(file, buffer.baseAddress.map { $0 + length }, longest - length)
-            guard count >= 0 else { throw KeyError.unreadable(path: path, why: String(cString: strerror(errno))) }
-            if count == 0 { break }
-            length += count
+        let length: Int
+        do throws(FileError) { length = try File.read(descriptor: file, into: buffer) } catch {
+            switch error {
+            case .tooLong: throw KeyError.tooLong(path: path)
+            case .irregular, .system: throw KeyError.unreadable(path: path, why: "\(error)")
+            }
         }
         return try body(UnsafeRawBufferPointer(rebasing: buffer[..<length]))
     }

@@ -1,4 +1,5 @@
 import COpenSSL
+import Files
 import Glibc
 import SRUP
 
@@ -118,58 +119,9 @@ private func writePEM(_ path: String, mode: mode_t, _ writer: (OpaquePointer) ->
     try writeNewFile(path, mode: mode, UnsafeRawBufferPointer(bytes))
 }
 
-/// Writes a temporary file to disk, and only then gives it its name: `link`, unlike `rename`, fails if the name is taken.
+/// Writes a key's file, whole or not at all, and never over another.
 private func writeNewFile(_ path: String, mode: mode_t, _ bytes: UnsafeRawBufferPointer) throws(KeyMakingError) {
-    let temporary = "\(path).\(hexadecimal(randomBytes(8)))"
-    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
-    guard file >= 0 else { throw .unwritable(path: path, why: String(cString: strerror(errno))) }
-    defer { unlink(temporary) }
-    var written = 0
-    while written < bytes.count {
-        let count = Glibc.write(file, bytes.baseAddress.map { $0 + written }, bytes.count - written)
-        guard count > 0 else {
-            let why = String(cString: strerror(errno))
-            close(file)
-            throw .unwritable(path: path, why: why)
-        }
-        written += count
+    do throws(FileError) { try File.create(path, bytes, mode: mode) } catch {
+        throw error == .system(EEXIST) ? .exists(path: path) : .unwritable(path: path, why: "\(error)")
     }
-    // `fchmod` because of the umask; `fsync` because of a power cut.
-    let kept = fchmod(file, mode) == 0 && fsync(file) == 0
-    let number = errno
-    close(file)
-    guard kept else { throw .unwritable(path: path, why: String(cString: strerror(number))) }
-    guard link(temporary, path) == 0 else {
-        throw errno == EEXIST ? .exists(path: path) : .unwritable(path: path, why: String(cString: strerror(errno)))
-    }
-    syncFolder(of: path)
-}
-
-/// Overwrites a file with zeros, on disk, and unlinks it. A file that does not exist counts as destroyed.
-/// - Returns: the system's number for why it is still there.
-public func destroyFile(_ path: String) -> Int32? {
-    let file = openRegularFile(path, O_WRONLY)
-    guard file >= 0 else { return errno == ENOENT ? nil : unlink(path) == 0 ? nil : errno }
-    var status = stat()
-    if fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
-        let zeros = [UInt8](repeating: 0, count: 4_096)
-        var left = Int(status.st_size)
-        while left > 0 {
-            let count = Glibc.write(file, zeros, min(left, zeros.count))
-            if count <= 0 { break }
-            left -= count
-        }
-        fsync(file)
-    }
-    close(file)
-    guard unlink(path) == 0 else { return errno }
-    syncFolder(of: path)
-    return nil
-}
-
-private func syncFolder(of path: String) {
-    let folder = open(path.lastIndex(of: "/").map { String(path[...$0]) } ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { return }
-    fsync(folder)
-    close(folder)
 }

@@ -37,3 +37,11 @@ extension Secret {
         return secret
     }
 }
+
+extension Identifier {
+    /// A new identity: 64 random bits; never below 0x10, since those are reserved.
+    package static func random() -> Identifier {
+        let number = randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return number >= 0x10 ? Identifier(number) : random()
+    }
+}

@@ -1,5 +1,6 @@
 import Bluetooth
 import EventLoop
+import Files
 import Glibc
 import ProofLink
 import SRUP
@@ -59,24 +60,10 @@ public struct RadioSurvey: Sendable {
     /// What rfkill has under the adapter in /sys.
     private static func isBlocked(_ index: AdapterIndex) -> Bool {
         let folder = "/sys/class/bluetooth/\(index)/"
-        guard let entries = opendir(folder) else { return false }
-        defer { closedir(entries) }
-        while let entry = readdir(entries) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard name.hasPrefix("rfkill") else { continue }
-            if ["soft", "hard"].contains(where: { isOne(folder + name + "/" + $0) }) { return true }
+        return Folder.entries(of: folder).contains { name in
+            name.hasPrefix("rfkill")
+                && ["soft", "hard"].contains { (try? File.read(folder + name + "/" + $0))?.first == UInt8(ascii: "1") }
         }
-        return false
-    }
-
-    private static func isOne(_ path: String) -> Bool {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return false }
-        defer { close(file) }
-        var byte: UInt8 = 0
-        return read(file, &byte, 1) == 1 && byte == UInt8(ascii: "1")
     }
 
     /// Opens a link and reads the identity in HELLO; fifteen seconds at most.

@@ -1,6 +1,7 @@
 import Broker
 import Daemon
 import Enrolling
+import Files
 import Glibc
 import Keys
 import SRUP
@@ -60,11 +61,10 @@ struct WrittenConfiguration {
     /// - Throws: `OperatorFault`.
     func write(_ outcome: Enrolment.Outcome) throws {
         let temporary = path + ".new"
-        unlink(temporary)
-        if let number = replaceFile(temporary, with: Array(text(outcome).utf8)) {
+        do throws(FileError) { try File.replace(temporary, with: Array(text(outcome).utf8)) } catch {
             throw OperatorFault(
-                "the configuration \(path) cannot be written: \(String(cString: strerror(number)))",
-                hint: "make room, or see that this user may write there; then run this again")
+                "the configuration \(path) cannot be written: \(error)",
+                hint: "make room, or check that this user may write there; then run this again")
         }
         defer { unlink(temporary) }
         let back = try Configuration(file: temporary)

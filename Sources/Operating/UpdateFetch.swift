@@ -3,6 +3,7 @@ import CLinux
 import Daemon
 import EventLoop
 import Fetching
+import Files
 import Glibc
 import Keys
 import Observing
@@ -36,8 +37,8 @@ public struct UpdateFetch {
                 "the URL or the digest is not valid", hint: "give --url and --digest, 64 hexadecimal digits")
         }
         let folder = UpdateFolder(in: configuration.stateFolder)
-        if let number = folder.make() {
-            say("the folder \(folder.path) cannot be made: \(String(cString: strerror(number)))")
+        do throws(FileError) { try folder.make() } catch {
+            say("the folder \(folder.path) cannot be created: \(error)")
             return say(Fetched.noFile.line)
         }
         guard let lock = folder.lock("fetch", patience: .seconds(10)) else {
@@ -98,7 +99,7 @@ struct UpdateFetching {
         unlink(folder.file)
         // A power cut may have come between the last byte and the name.
         if folder.begun(names).length > 0, digestOfPart == order.digest {
-            return folder.keepPart().map { cannotKeep($0) }
+            return keepPart()
         }
         let address: WebAddress
         let client: HTTPClient
@@ -144,8 +145,8 @@ struct UpdateFetching {
 
     private func attempt(_ address: WebAddress, _ client: HTTPClient, until deadline: Instant) -> Attempt {
         let (length, tag) = folder.begun(names)
-        let file = folder.openPart()
-        guard file >= 0 else { return .over(cannotKeep(errno)) }
+        let file: Int32
+        do throws(FileError) { file = try folder.openPart() } catch { return .over(cannotKeep(error)) }
         defer { close(file) }
         let left = deadline - .now
         guard left > .milliseconds(1) else { return .over(.noServer) }
@@ -157,7 +158,7 @@ struct UpdateFetching {
         do throws(HTTPFault) {
             let got = try client.download(
                 address, to: file, from: length, tag: tag, limit: limit,
-                tagged: { [folder, names] in _ = folder.note(names, tag: $0 ?? tag) })
+                tagged: { [folder, names] in try? folder.note(names, tag: $0 ?? tag) })
             // There are no bytes after what we have: the file is complete, or it is another file.
             if got.status == 416, length > 0 {
                 return digestOfPart == order.digest ? .whole(resumed: false) : .fromStart
@@ -166,7 +167,7 @@ struct UpdateFetching {
                 say("the web server answers \(got.status)")
                 return .over(.httpError(status: UInt32(clamping: got.status), contents: got.excerpt))
             }
-            return fsync(file) == 0 ? .whole(resumed: length > 0) : .over(cannotKeep(errno))
+            return fsync(file) == 0 ? .whole(resumed: length > 0) : .over(cannotKeep(.last))
         } catch {
             say(error.sentence)
             fsync(file)
@@ -185,14 +186,19 @@ struct UpdateFetching {
         return length + max(0, room)
     }
 
-    private func cannotKeep(_ number: Int32) -> Fetched {
-        say("the file cannot be kept: \(String(cString: strerror(number)))")
+    private func keepPart() -> Fetched? {
+        do throws(FileError) { try folder.keepPart() } catch { return cannotKeep(error) }
+        return nil
+    }
+
+    private func cannotKeep(_ error: FileError) -> Fetched {
+        say("the file cannot be kept: \(error)")
         return .noFile
     }
 
     /// - Returns: nil where the digest is the one announced; the file has its name then.
     private func verify() -> Fetched? {
-        guard let digest = digestOfPart else { return cannotKeep(errno) }
+        guard let digest = digestOfPart else { return cannotKeep(.last) }
         guard digest == order.digest else {
             say("its SHA-256 is \(hexadecimal(digest)), and \(hexadecimal(order.digest)) was announced")
             folder.forgetPart()
@@ -200,17 +206,12 @@ struct UpdateFetching {
         }
         Checkpoint.pass()
         defer { Checkpoint.pass() }
-        return folder.keepPart().map { cannotKeep($0) }
+        return keepPart()
     }
 }
 
 extension UpdateFetching {
-    private var digestOfPart: [UInt8]? {
-        let file = openRegularFile(folder.part, O_RDONLY)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        return sha256(ofFile: file)
-    }
+    private var digestOfPart: [UInt8]? { sha256(ofFile: folder.part) }
 }
 
 extension HTTPFault {

@@ -1,4 +1,5 @@
 import Bench
+import Files
 import Glibc
 import Keys
 
@@ -43,12 +44,9 @@ public struct RegistryFolder: Sendable {
     /// - Throws: `OperatorFault`.
     init(new path: String) throws(OperatorFault) {
         self.path = path
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
-            throw OperatorFault(
-                "the folder \(path) cannot be created: \(String(cString: strerror(errno)))",
-                hint: "choose a place that is writable")
+        do throws(FolderFault) { try Folder.makeOwnerOnly(path, as: "the folder") } catch {
+            throw OperatorFault(error.message, hint: error.hint)
         }
-        try check()
         for name in [identityKey, authorityKey, authority, serverKey, serverCertificate, database]
         where access(name, F_OK) == 0 {
             throw OperatorFault(
@@ -57,15 +55,8 @@ public struct RegistryFolder: Sendable {
     }
 
     private func check() throws(OperatorFault) {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {
-            throw OperatorFault(
-                "\(path) is not a folder owned by this user", hint: "create one: install -d -m 0700 -o USER \(path)")
-        }
-        guard status.st_mode & 0o077 == 0 else {
-            throw OperatorFault(
-                "the folder \(path) is accessible to others (mode 0\(String(status.st_mode & 0o7777, radix: 8)))",
-                hint: "restrict it: chmod 0700 \(path)")
+        do throws(FolderFault) { try Folder.checkOwnerOnly(path, as: "the folder") } catch {
+            throw OperatorFault(error.message, hint: error.hint)
         }
     }
 
@@ -99,10 +90,10 @@ public struct RegistryFolder: Sendable {
     /// A certificate in the folder.
     /// - Throws: `OperatorFault`.
     func certificate(_ file: String) throws(OperatorFault) -> Certificate {
-        guard !isIrregular(file) else {
-            throw OperatorFault("\(file) is not a regular file", hint: "restore it from a backup")
+        let bytes: [UInt8]
+        do throws(FileError) { bytes = try File.read(file) } catch {
+            throw OperatorFault("\(file) cannot be read: \(error)", hint: "restore it from a backup")
         }
-        let bytes = try Files.read(file, atMost: 65_536)
         do { return try Certificate(pem: bytes) } catch {
             throw OperatorFault(
                 "\(file) does not contain a certificate: \(error.sentence)", hint: "restore it from a backup")
@@ -113,22 +104,8 @@ public struct RegistryFolder: Sendable {
 /// Replaces a public file atomically: the new one is on disk before it gets the name.
 /// - Throws: `OperatorFault`.
 func replacePublicFile(_ path: String, with bytes: [UInt8]) throws(OperatorFault) {
-    let temporary = path + ".new"
-    unlink(temporary)
-    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o644)
-    var isWritten = file >= 0
-    if isWritten {
-        isWritten = write(file, bytes, bytes.count) == bytes.count && fchmod(file, 0o644) == 0 && fsync(file) == 0
-        close(file)
-    }
-    guard isWritten, rename(temporary, path) == 0 else {
-        let why = String(cString: strerror(errno))
-        unlink(temporary)
+    do throws(FileError) { try File.replace(path, with: bytes, mode: 0o644) } catch {
         throw OperatorFault(
-            "\(path) cannot be written: \(why)", hint: "check that its folder exists and has free space")
+            "\(path) cannot be written: \(error)", hint: "check that its folder exists and has free space")
     }
-    let folder = open(path.lastIndex(of: "/").map { String(path[...$0]) } ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { return }
-    fsync(folder)
-    close(folder)
 }

@@ -114,14 +114,6 @@ extension RegistryFolder {
     }
 }
 
-extension Identifier {
-    /// A random identity that works with the reference.
-    static func random() -> Identifier {
-        let number = randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        return Identifier(number | 1 << 63)
-    }
-}
-
 /// The broker's URL: `mqtts://NAME[:PORT]`.
 struct BrokerURL: Equatable, Sendable {
     let text: String

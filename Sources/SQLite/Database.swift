@@ -1,4 +1,5 @@
 import CSQLite
+import Files
 import Glibc
 
 /// Why an SQLite call failed.
@@ -63,7 +64,7 @@ package final class Database {
         let access = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
         // SQLite opens any kind of file, and a FIFO would block a reader.
-        guard disk != nil || !Database.files(of: path).contains(where: Database.isIrregular) else {
+        guard disk != nil || !Database.files(of: path).contains(where: { File.isIrregular($0) }) else {
             throw DatabaseError(code: SQLITE_CANTOPEN, words: "it is not a regular file")
         }
         let result = sqlite3_open_v2(path, &handle, flags, disk)
@@ -86,11 +87,6 @@ package final class Database {
     /// The database's file, and the ones that SQLite creates beside it.
     package static func files(of path: String) -> [String] {
         [path] + ["-wal", "-shm", "-journal"].map { path + $0 }
-    }
-
-    private static func isIrregular(_ path: String) -> Bool {
-        var status = stat()
-        return lstat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
     }
 
     /// Rows that the last statement changed.

@@ -56,22 +56,22 @@ struct FullDiskTests {
 
     @Test("is told apart from a folder that cannot be written for another reason")
     func otherReasons() {
-        #expect(Journal.Failure.noReserve(errno: ENOSPC).isFull)
-        #expect(Journal.Failure.ceilings(errno: EDQUOT).isFull)
-        #expect(!Journal.Failure.noReserve(errno: EROFS).isFull)
-        #expect(!Journal.Failure.ceilings(errno: EIO).isFull)
+        #expect(Journal.Failure.noReserve(.system(ENOSPC)).isFull)
+        #expect(Journal.Failure.ceilings(.system(EDQUOT)).isFull)
+        #expect(!Journal.Failure.noReserve(.system(EROFS)).isFull)
+        #expect(!Journal.Failure.ceilings(.system(EIO)).isFull)
         let failures: [Journal.Failure] = [
-            .noReserve(errno: ENOSPC), .ceilings(errno: EIO), .database(DatabaseError(code: 13, words: "full")),
+            .noReserve(.system(ENOSPC)), .ceilings(.system(EIO)), .database(DatabaseError(code: 13, words: "full")),
         ]
         for failure in failures { #expect(!failure.sentence.isEmpty && !failure.sentence.contains("\n")) }
     }
 
-    @Test("a reserve that is no file is not taken, and the journal says why")
+    @Test("a reserve that is not a file is not taken, and the journal says why")
     func noReserve() throws {
         try JournalFolder.with { folder in
             try FileManager.default.createDirectory(
                 atPath: folder.state.reserve, withIntermediateDirectories: false)
-            #expect(throws: Journal.Failure.noReserve(errno: EISDIR)) { try folder.run() }
+            #expect(throws: Journal.Failure.noReserve(.irregular)) { try folder.run() }
         }
     }
 
@@ -81,7 +81,7 @@ struct FullDiskTests {
             try folder.run { journal in
                 try FileManager.default.createDirectory(
                     atPath: folder.state.sequences + ".new", withIntermediateDirectories: false)
-                #expect(throws: Journal.Failure.ceilings(errno: EISDIR)) { try journal.queue(Sample.response(16)) }
+                #expect(throws: Journal.Failure.ceilings(.system(EISDIR))) { try journal.queue(Sample.response(16)) }
                 try journal.commit()
                 try #expect(journal.outbox().isEmpty)
             }

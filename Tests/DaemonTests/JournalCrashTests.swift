@@ -65,16 +65,16 @@ struct JournalCrashTests {
             // Killed after the first write: the file is ahead of the journal.
             var ahead = stored
             (ahead.epoch, ahead.previousEpoch) = ("fresh", stored.epoch)
-            #expect(ahead.write(to: folder.state) == nil)
+            try ahead.write(to: folder.state)
             try folder.copied { copy in try copy.run { #expect($0.finding == .whole) } }
             // Killed before the last write: both tell of the new epoch.
             var done = stored
             done.previousEpoch = "old"
-            #expect(done.write(to: folder.state) == nil)
+            try done.write(to: folder.state)
             try folder.copied { copy in try copy.run { #expect($0.finding == .whole) } }
             // Neither of the two is this journal's.
             (ahead.epoch, ahead.previousEpoch) = ("fresh", "older")
-            #expect(ahead.write(to: folder.state) == nil)
+            try ahead.write(to: folder.state)
             try folder.copied { copy in try copy.run { #expect($0.finding == .lost) } }
         }
     }

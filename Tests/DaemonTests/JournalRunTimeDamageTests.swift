@@ -33,6 +33,6 @@ struct JournalRunTimeDamageTests {
         #expect(Journal.Failure.database(DatabaseError(code: 11, words: "")).isDamage)
         #expect(Journal.Failure.database(DatabaseError(code: 26, words: "")).isDamage)
         #expect(!Journal.Failure.database(DatabaseError(code: 13, words: "")).isDamage)
-        #expect(!Journal.Failure.noReserve(errno: ENOSPC).isDamage)
+        #expect(!Journal.Failure.noReserve(.system(ENOSPC)).isDamage)
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import SRUP
 import TestVectors
@@ -32,7 +33,7 @@ struct StateFolderTests {
             let path = files.path("state")
             _ = try StateFolder(path: path)
             try files.set(mode: mode, of: "state")
-            #expect(try refusal(path).hint == "close it: chmod 0700 \(path)")
+            #expect(try refusal(path).hint == "restrict it: chmod 0700 \(path)")
         }
     }
 
@@ -75,7 +76,7 @@ struct StateFolderTests {
             // Nor by a command that only reads it, or that has begun before.
             #expect(folder.deregistration == nil && SequenceReservation(reading: folder) == nil)
             #expect(throws: (any Error).self) { try Journal.history(of: folder, limit: 1) }
-            #expect((folder.takeReserve() == nil) == (name != "reserve"))
+            #expect(((try? folder.takeReserve()) != nil) == (name != "reserve"))
             folder.noteDeregistration("by c2", isFinished: true)
             #expect(folder.deregistration?.words == "by c2")
         }
@@ -85,20 +86,20 @@ struct StateFolderTests {
     func updateFifo() throws {
         try TemporaryFolder.with { files in
             let update = UpdateFolder(in: files.url.path)
-            #expect(update.make() == nil)
+            try update.make()
             for name in ["fetch.lock", "file", "part", "part.of"] {
                 #expect(mkfifo(update.path + "/" + name, 0o600) == 0)
             }
             #expect(update.lock("fetch", patience: .zero) == nil && !update.holds([1]))
-            #expect(update.openPart() == -1 && update.begun(("https://x", [1])).length == 0)
+            #expect((try? update.openPart()) == nil && update.begun(("https://x", [1])).length == 0)
         }
     }
 
     @Test("keeps a reserve that takes room on the disk")
     func reserve() throws {
         try JournalFolder.with { folder in
-            #expect(folder.state.takeReserve() == nil)
-            #expect(folder.state.takeReserve() == nil)
+            try folder.state.takeReserve()
+            try folder.state.takeReserve()
             var status = stat()
             #expect(stat(folder.state.reserve, &status) == 0)
             #expect(Int(status.st_blocks) * 512 >= StateFolder.reserveLength)
@@ -136,7 +137,7 @@ struct SequenceCeilingsTests {
             ] {
                 for previous in [nil, "e0"] {
                     (written.ceilings, written.previousEpoch) = (ceilings, previous)
-                    #expect(written.write(to: folder.state) == nil)
+                    try written.write(to: folder.state)
                     #expect(SequenceReservation(reading: folder.state) == written)
                     #expect(folder.names == ["sequences"], "no half-written file stays")
                 }
@@ -163,10 +164,10 @@ struct SequenceCeilingsTests {
     func replaced() throws {
         try JournalFolder.with { folder in
             let old = SequenceReservation(epoch: "e1")
-            #expect(old.write(to: folder.state) == nil)
+            try old.write(to: folder.state)
             try FileManager.default.createDirectory(
                 atPath: folder.state.sequences + ".new", withIntermediateDirectories: false)
-            #expect(SequenceReservation(epoch: "e2").write(to: folder.state) == EISDIR)
+            #expect(throws: FileError.system(EISDIR)) { try SequenceReservation(epoch: "e2").write(to: folder.state) }
             #expect(SequenceReservation(reading: folder.state) == old)
         }
     }

@@ -84,7 +84,7 @@ struct UpdateActivationTests {
     private func withActivation(_ body: (UpdateActivation, UpdateFolder) throws -> Void) throws {
         try TemporaryFolder.with { files in
             let folder = UpdateFolder(in: files.url.path)
-            _ = folder.make()
+            try folder.make()
             try Data([1]).write(to: URL(filePath: folder.file))
             try body(world.activation(folder), folder)
         }

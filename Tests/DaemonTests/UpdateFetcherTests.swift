@@ -53,7 +53,7 @@ struct UpdateFetcherTests {
     private func withFolder(_ body: (UpdateFolder, UpdateFetcher) throws -> Void) throws {
         try TemporaryFolder.with { files in
             let folder = UpdateFolder(in: files.url.path)
-            _ = folder.make()
+            try folder.make()
             try Data([1]).write(to: URL(filePath: folder.part))
             try body(folder, world.fetching(folder))
         }

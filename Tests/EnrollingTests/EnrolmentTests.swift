@@ -80,7 +80,7 @@ struct EnrolmentTests {
                 atPath: keys, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o750])
             let enrolment = enrolment(in: keys) { _ in EnrolmentTests.active }
             let open = #expect(throws: EnrolmentFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
-            #expect(open?.hint == "close it: chmod 0700 \(keys)")
+            #expect(open?.hint == "restrict it: chmod 0700 \(keys)")
             try folder.set(mode: 0o700, of: "keys")
             _ = try folder.privateCopy(of: TestKeys.file("dev_2048.pkcs8"), as: "keys/identity.key.pem")
             let unnamed = #expect(throws: EnrolmentFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }

@@ -73,7 +73,7 @@ struct UpdateFetchTests {
             let web = try WebServer(files, content: UpdateFetchTests.content)
             defer { web.stop() }
             let folder = UpdateFolder(in: files.url.path)
-            _ = folder.make()
+            try folder.make()
             var settings = UpdateSettings()
             (settings.authority, settings.timeLimit) = (web.certificate, .seconds(1))
             var stage = Stage(web: web, folder: folder, settings: settings)

@@ -1,3 +1,4 @@
+import Files
 import Testing
 
 @testable import Bench
@@ -58,7 +59,7 @@ struct EnrolmentTokenTests {
             #expect(fixture.register("abc", RegistryFixture.stranger, token: token).status == 403)
             #expect(!fixture.said.contains { $0.contains(token.dropFirst(6)) })
             for name in ["registry.sqlite", "registry.sqlite-wal"] {
-                let bytes = try Files.read(fixture.folder.path(name), atMost: 1 << 24)
+                let bytes = try File.read(fixture.folder.path(name), atMost: 1 << 24)
                 #expect(bytes.firstRange(of: Array(token.utf8)) == nil)
             }
         }

@@ -3,6 +3,7 @@ import CLinux
 import Daemon
 import Enrolling
 import Fetching
+import Files
 import Glibc
 import Keys
 import SQLite
@@ -152,7 +153,9 @@ extension Doctor {
         } catch {
             return [.init("certificate", .bad, configuration.tls.certificate, error.sentence, do: error.hint)]
         }
-        let certificate = readSmallFile(configuration.tls.certificate).flatMap { try? Certificate(pem: $0) }
+        let certificate = (try? File.read(configuration.tls.certificate, isFollowing: true)).flatMap {
+            try? Certificate(pem: $0)
+        }
         return [
             Doctor.validity("certificate", configuration.tls.certificate, certificate?.notBefore, certificate?.notAfter)
         ]
@@ -251,7 +254,7 @@ extension Doctor {
                 .init("beacon", .skipped, path, "no beacon runs", do: "systemctl start srup-beacon, or srup-beacon run")
             ]
         }
-        let words = readSmallFile("/proc/\(process)/status").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let words = (try? File.read("/proc/\(process)/status")).map { String(decoding: $0, as: UTF8.self) } ?? ""
         var fields: [Substring: Substring] = [:]
         for line in words.split(separator: "\n") {
             let parts = line.split(separator: ":", maxSplits: 1)

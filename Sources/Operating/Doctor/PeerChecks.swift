@@ -57,7 +57,7 @@ extension Doctor {
     /// sent is one byte, which is not an SRUP message, to an unused identity. MQTT 3.1.1 cannot report a refused PUBLISH: if
     /// we do not receive it and stay connected, it may have been accepted anyway.
     private func others(_ broker: BrokerAddress, _ configuration: Configuration) -> CheckResult {
-        let nobody = Identifier(randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) } | 0x10)
+        let nobody = Identifier.random()
         let topic = Topic.of(device: nobody)
         func visit(_ topics: [String]) throws(BrokerFault) -> BrokerLink.Echo {
             try BrokerLink.visit(

@@ -17,6 +17,7 @@
 #include <openssl/x509v3.h>
 #include <openssl/ui.h>
 #include <stdlib.h>
+#include <time.h>
 
 // A macro.
 static inline int cossl_set_min_tls_1_2(SSL_CTX *ctx) { return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION); }
@@ -46,6 +47,13 @@ static inline int cossl_note_verdict(int ok, X509_STORE_CTX *store) {
 static inline void cossl_verify_peer(SSL_CTX *ctx, cossl_verdict *verdict) {
     SSL_CTX_set_app_data(ctx, verdict);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, cossl_note_verdict);
+}
+
+// A certificate's time in seconds since 1970; 0, which is long past, if it cannot be read. Keys and Broker need it, and neither
+// imports the other.
+static inline int64_t cossl_seconds(const ASN1_TIME *time) {
+    struct tm parts;
+    return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
 }
 
 // Bytes from outside are parsed without a prompt too.

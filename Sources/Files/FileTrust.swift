@@ -1,13 +1,13 @@
 import Glibc
 
 /// A place on the way to a file that others can change: the file itself, a folder above it, or a link.
-public struct OpenPlace: Equatable, Sendable {
+package struct OpenPlace: Equatable, Sendable {
     /// The file, the folder or the link.
-    public let path: String
+    package let path: String
     /// What is wrong with it: follows the path in the sentence.
-    public let fault: String
+    package let fault: String
     /// The commands that fix it.
-    public let remedy: String
+    package let remedy: String
 
     /// Links that are followed at most, as the kernel does.
     private static let maximumLinks = 40
@@ -17,7 +17,7 @@ public struct OpenPlace: Equatable, Sendable {
     /// folder with the sticky bit, such as /tmp, others cannot rename or remove what is not theirs.
     ///
     /// - Returns: nil if there is none, or if the file does not exist: opening it reports that.
-    public static func first(onTheWayTo path: String) -> OpenPlace? {
+    package static func first(onTheWayTo path: String) -> OpenPlace? {
         var place = ""
         var left = Array(absolute(path).split(separator: "/").reversed())
         var links = 0
@@ -30,7 +30,7 @@ public struct OpenPlace: Equatable, Sendable {
             }
             let next = "\(place)/\(name)"
             if let open = OpenPlace(next) { return open }
-            guard let target = target(ofLink: next) else {
+            guard let target = File.target(ofLink: next) else {
                 place = next
                 continue
             }
@@ -71,61 +71,17 @@ public struct OpenPlace: Equatable, Sendable {
         defer { free(folder) }
         return String(cString: folder) + "/" + path
     }
-
-    private static func target(ofLink path: String) -> String? {
-        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = bytes.withUnsafeMutableBytes { buffer in
-            buffer.withMemoryRebound(to: CChar.self) { characters in
-                characters.baseAddress.map { readlink(path, $0, characters.count) } ?? -1
-            }
-        }
-        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
-    }
-}
-
-/// Opens a regular file, and nothing else: a FIFO in its place would block until another process opens it, and a device
-/// can do anything. A link is not followed.
-/// - Parameters:
-///   - flags: `O_RDONLY` and so on.
-///   - mode: of a file that is made.
-///   - isFollowing: whether the file may be reached over a link: for files that the operator names.
-/// - Returns: the descriptor; otherwise -1, and `errno` says why: ENXIO where it is not a regular file.
-public func openRegularFile(
-    _ path: String, _ flags: Int32, mode: mode_t = 0o600, isFollowing: Bool = false
-) -> Int32 {
-    let file = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (isFollowing ? 0 : O_NOFOLLOW), mode)
-    guard file >= 0 else { return -1 }
-    var status = stat()
-    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-        close(file)
-        errno = ENXIO
-        return -1
-    }
-    return file
-}
-
-/// Whether something is at a path that is not a regular file: a link is not one here.
-/// - Parameter isFollowing: whether what a link leads to counts.
-public func isIrregular(_ path: String, isFollowing: Bool = false) -> Bool {
-    var status = stat()
-    guard (isFollowing ? stat(path, &status) : lstat(path, &status)) == 0 else { return false }
-    return status.st_mode & S_IFMT != S_IFREG
-}
-
-/// The system's error text for why a file cannot be opened.
-public func fileFault(_ number: Int32) -> String {
-    number == ENXIO ? "it is not a regular file" : String(cString: strerror(number))
 }
 
 /// Files that decide whom a program trusts and what it does: nobody but root and we may change them, or put others in their
 /// place. One rule and one sentence for the beacon, the bench's servers and its device.
-public enum FileTrust {
+package enum FileTrust {
     /// Why a file may not decide that: it is not a regular one, or others can change it. A file that does not exist is left to
     /// the caller that opens it.
     /// - Parameter name: what it is: it precedes the path in the sentence.
     /// - Returns: a sentence and what to do; nil if all is well.
-    public static func fault(of path: String, as name: String) -> (sentence: String, hint: String)? {
-        guard !isIrregular(path, isFollowing: true) else {
+    package static func fault(of path: String, as name: String) -> (sentence: String, hint: String)? {
+        guard !File.isIrregular(path, isFollowing: true) else {
             return ("\(name) \(path) is not a regular file", "put the file itself there: ls -l \(path)")
         }
         return fault(ofPlace: path, as: name)
@@ -134,7 +90,7 @@ public enum FileTrust {
     /// Why a file or folder may not decide that: others can change it, or put another one in its place.
     /// - Parameter name: what it is: it precedes the path in the sentence.
     /// - Returns: a sentence and what to do; nil if all is well.
-    public static func fault(ofPlace path: String, as name: String) -> (sentence: String, hint: String)? {
+    package static func fault(ofPlace path: String, as name: String) -> (sentence: String, hint: String)? {
         guard let open = OpenPlace.first(onTheWayTo: path) else { return nil }
         let place = open.path == path ? "it" : open.path
         return ("\(name) \(path) can be changed by others: \(place) \(open.fault)", open.remedy)

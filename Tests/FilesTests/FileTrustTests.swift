@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import Keys
 import TestVectors
 import Testing
 
@@ -85,40 +85,6 @@ struct FileTrustTests {
             #expect(first(path)?.remedy == "chown root \(path) && chmod go-w \(path)")
             #expect(first(path)?.fault.hasPrefix("belongs to user 65534 and can be written to") == true)
             #expect(first(link)?.remedy == "chown -h root \(link)")
-        }
-    }
-
-    @Test(
-        "only a regular file is opened: a FIFO, a socket, a device, a folder and a link are not, and none is waited for",
-        .timeLimit(.minutes(1)))
-    func regular() throws {
-        try TemporaryFolder.with { files in
-            let path = try files.write(Data("x".utf8), to: "file")
-            #expect(mkfifo(files.path("pipe"), 0o600) == 0)
-            try FileManager.default.createSymbolicLink(atPath: files.path("link"), withDestinationPath: "file")
-            for flags in [O_RDONLY, O_WRONLY, O_RDWR] {
-                let file = openRegularFile(path, flags)
-                #expect(file >= 0)
-                close(file)
-                for name in [files.path("pipe"), "/dev/null", files.path("link"), "/dev/tty", files.url.path] {
-                    #expect(openRegularFile(name, flags) == -1, "\(name)")
-                }
-            }
-            #expect(openRegularFile(files.path("pipe"), O_RDONLY) == -1 && errno == ENXIO)
-            #expect(fileFault(ENXIO) == "it is not a regular file")
-            let followed = openRegularFile(files.path("link"), O_RDONLY, isFollowing: true)
-            #expect(followed >= 0)
-            close(followed)
-            #expect(isIrregular(files.path("pipe")) && isIrregular(files.path("link")) && !isIrregular(path))
-            #expect(!isIrregular(files.path("link"), isFollowing: true) && !isIrregular(files.path("nothing")))
-        }
-    }
-
-    @Test("a FIFO in a key's place is removed without waiting", .timeLimit(.minutes(1)))
-    func destroyed() throws {
-        try TemporaryFolder.with { files in
-            #expect(mkfifo(files.path("pipe"), 0o600) == 0)
-            #expect(destroyFile(files.path("pipe")) == nil && access(files.path("pipe"), F_OK) != 0)
         }
     }
 }

@@ -1,0 +1,41 @@
+import Files
+import SQLite
+
+extension Journal {
+    /// A journal that cannot be used, and what that means.
+    package enum Failure: Error, Equatable {
+        /// An error from SQLite.
+        case database(DatabaseError)
+        /// The file of sequence ceilings could not be written.
+        case ceilings(FileError)
+        /// The reserve could not be taken.
+        case noReserve(FileError)
+
+        var sentence: String {
+            switch self {
+            case .database(let error): "the journal cannot be written: \(error)"
+            case .ceilings(let error): "the file of sequence ids cannot be written: \(error)"
+            case .noReserve(let error): "the reserve for a full disk cannot be kept: \(error)"
+            }
+        }
+
+        var isDamage: Bool { if case .database(let error) = self { error.kind == .damaged } else { false } }
+
+        var isFull: Bool {
+            switch self {
+            case .database(let error): error.kind == .full
+            case .ceilings(let error), .noReserve(let error): error.isFullDisk
+            }
+        }
+    }
+
+    /// What was found when the journal was opened, for the log and for `status`.
+    enum Finding: Equatable {
+        /// An intact journal, or a new one.
+        case whole
+        /// It was damaged and has been set aside under this name.
+        case damaged(aside: String)
+        /// The file of ceilings belongs to a journal that is missing, or to a later one.
+        case lost
+    }
+}

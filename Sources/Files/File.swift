@@ -1,0 +1,219 @@
+import Glibc
+
+/// Regular files: opened without waiting, read up to a bound, and written so that there is a whole file or none.
+package enum File {
+    /// 64 KiB: keys, certificates, tokens and small state.
+    package static let smallLength = 65_536
+
+    // MARK: - Opening
+
+    /// Opens a regular file, and nothing else: a FIFO in its place would block until another process opens it, and a device
+    /// can do anything.
+    /// - Parameters:
+    ///   - flags: `O_RDONLY` and so on.
+    ///   - mode: of a file that is created.
+    ///   - isFollowing: whether the file may be reached over a link: for files that the operator names.
+    /// - Returns: the descriptor, which the caller closes; it is not inherited by other programs.
+    /// - Throws: `.irregular`, `.system`.
+    package static func open(
+        _ path: String, _ flags: Int32, mode: mode_t = 0o600, isFollowing: Bool = false
+    ) throws(FileError) -> Int32 {
+        let file = Glibc.open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (isFollowing ? 0 : O_NOFOLLOW), mode)
+        guard file >= 0 else {
+            // The kernel's answers to a link, a FIFO without a reader or a socket, and a folder.
+            let isOther = errno == ENXIO || errno == EISDIR || (errno == ELOOP && !isFollowing)
+            throw isOther ? .irregular : .last
+        }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(file)
+            throw .irregular
+        }
+        return file
+    }
+
+    /// Whether something is at a path that is not a regular file: a link is not one here.
+    /// - Parameter isFollowing: whether what a link leads to counts.
+    package static func isIrregular(_ path: String, isFollowing: Bool = false) -> Bool {
+        var status = stat()
+        guard (isFollowing ? stat(path, &status) : lstat(path, &status)) == 0 else { return false }
+        return status.st_mode & S_IFMT != S_IFREG
+    }
+
+    /// What a symbolic link contains; nil if the path is not one.
+    package static func target(ofLink path: String) -> String? {
+        var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &bytes, bytes.count)
+        return count > 0 ? String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
+    }
+
+    // MARK: - Reading
+
+    /// The bytes of a regular file.
+    /// - Parameters:
+    ///   - limit: the most bytes that it may have.
+    ///   - isFollowing: whether the file may be reached over a link: for files that the operator names.
+    /// - Throws: `FileError`; a file that is too long is never cut.
+    package static func read(
+        _ path: String, atMost limit: Int = smallLength, isFollowing: Bool = false
+    ) throws(FileError) -> [UInt8] {
+        let file = try open(path, O_RDONLY, isFollowing: isFollowing)
+        defer { close(file) }
+        return try read(descriptor: file, atMost: limit)
+    }
+
+    /// The bytes of what the operator names: standard input for `-`, a file, or the output of another program
+    /// (`<(program)`), which is waited for.
+    /// - Throws: `.tooLong`, `.system`.
+    package static func readInput(_ path: String, atMost limit: Int) throws(FileError) -> [UInt8] {
+        guard path != "-" else { return try read(descriptor: STDIN_FILENO, atMost: limit) }
+        let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw .last }
+        defer { close(file) }
+        return try read(descriptor: file, atMost: limit)
+    }
+
+    /// All bytes from a descriptor.
+    /// - Throws: `.tooLong`, `.system`.
+    package static func read(descriptor: Int32, atMost limit: Int) throws(FileError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while true {
+            // One byte more than the limit tells a file of that length from a longer one.
+            let room = min(smallLength, limit + 1 - bytes.count)
+            var count = 0
+            let piece = [UInt8](unsafeUninitializedCapacity: room) { buffer, length in
+                count = readOnce(descriptor, UnsafeMutableRawBufferPointer(buffer))
+                length = max(0, count)
+            }
+            guard count >= 0 else { throw .last }
+            guard count > 0 else { return bytes }
+            guard bytes.count + count <= limit else { throw .tooLong(limit: limit) }
+            bytes += piece
+        }
+    }
+
+    /// Reads a small secret into a buffer that the caller wipes.
+    /// - Returns: how many bytes there are.
+    /// - Throws: `.tooLong` if the buffer has no room for them; `.system`.
+    package static func read(descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
+        var length = 0
+        while length < buffer.count {
+            let count = readOnce(descriptor, UnsafeMutableRawBufferPointer(rebasing: buffer[length...]))
+            guard count >= 0 else { throw .last }
+            guard count > 0 else { return length }
+            length += count
+        }
+        throw .tooLong(limit: buffer.count - 1)
+    }
+
+    private static func readOnce(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+        while true {
+            let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+            guard count < 0, errno == EINTR else { return count }
+        }
+    }
+
+    // MARK: - Writing
+
+    /// Replaces a file by a new one that is on disk before it takes the old one's name.
+    /// - Parameters:
+    ///   - mode: of the new file, whatever the umask is.
+    ///   - isSynced: whether a power cut must leave one of the two; not needed if the file is rewritten regularly.
+    /// - Throws: `.system`; then the old file is there as before, unless only the folder could not be synced.
+    package static func replace(
+        _ path: String, with bytes: [UInt8], mode: mode_t = 0o600, isSynced: Bool = true
+    ) throws(FileError) {
+        let temporary = path + ".new"
+        // A killed process, or in a folder of others anybody, may have left something there: it must be a file of our own.
+        guard unlink(temporary) == 0 || errno == ENOENT else { throw .last }
+        do throws(FileError) {
+            try bytes.withUnsafeBufferPointer { bytes throws(FileError) in
+                try writeNew(temporary, UnsafeRawBufferPointer(bytes), mode: mode, isSynced: isSynced)
+            }
+            guard rename(temporary, path) == 0 else { throw .last }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+        if isSynced { try Folder.sync(of: path) }
+    }
+
+    /// Creates a file, whole or not at all, and never over another.
+    /// - Throws: `.system`; EEXIST if there is something at the path.
+    package static func create(_ path: String, _ bytes: UnsafeRawBufferPointer, mode: mode_t) throws(FileError) {
+        // A name of our own: another process may be creating the same file.
+        let number = String(UInt64.random(in: 0 ... .max), radix: 16)
+        let temporary = "\(path).\(String(repeating: "0", count: 16 - number.count))\(number)"
+        defer { unlink(temporary) }
+        try writeNew(temporary, bytes, mode: mode, isSynced: true)
+        // `link`, unlike `rename`, fails if the name is taken.
+        guard link(temporary, path) == 0 else { throw .last }
+        try Folder.sync(of: path)
+    }
+
+    private static func writeNew(
+        _ path: String, _ bytes: UnsafeRawBufferPointer, mode: mode_t, isSynced: Bool
+    ) throws(FileError) {
+        let file = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw .last }
+        defer { close(file) }
+        try write(bytes, to: file)
+        // `fchmod` because of the umask; `fsync` because of a power cut.
+        guard fchmod(file, mode) == 0, !isSynced || fsync(file) == 0 else { throw .last }
+    }
+
+    /// Writes all of a text, in UTF-8, to a descriptor.
+    /// - Throws: `.system`.
+    package static func write(_ text: String, to descriptor: Int32) throws(FileError) {
+        try write(Array(text.utf8), to: descriptor)
+    }
+
+    /// Writes all bytes to a descriptor.
+    /// - Throws: `.system`; ENOSPC and so on even if some bytes could be written.
+    package static func write(_ bytes: [UInt8], to descriptor: Int32) throws(FileError) {
+        try bytes.withUnsafeBufferPointer { bytes throws(FileError) in
+            try write(UnsafeRawBufferPointer(bytes), to: descriptor)
+        }
+    }
+
+    /// Writes all bytes of a buffer to a descriptor.
+    /// - Throws: `.system`; ENOSPC and so on even if some bytes could be written.
+    package static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws(FileError) {
+        var written = 0
+        while written < bytes.count {
+            let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+            guard count >= 0 || errno == EINTR else { throw .last }
+            written += max(0, count)
+        }
+    }
+
+    // MARK: - Destroying
+
+    /// Overwrites a file with zeros, on disk, and unlinks it. A file that does not exist counts as destroyed; what is not a
+    /// regular file is only unlinked.
+    /// - Throws: `.system`: why it is still there.
+    package static func destroy(_ path: String) throws(FileError) {
+        do throws(FileError) {
+            let file = try open(path, O_WRONLY)
+            overwrite(file)
+            close(file)
+        } catch {
+            if error.isMissing { return }
+        }
+        guard unlink(path) == 0 else { throw .last }
+        try Folder.sync(of: path)
+    }
+
+    private static func overwrite(_ file: Int32) {
+        var status = stat()
+        guard fstat(file, &status) == 0 else { return }
+        let zeros = [UInt8](repeating: 0, count: 4_096)
+        var left = Int(status.st_size)
+        while left > 0 {
+            let count = Glibc.write(file, zeros, min(left, zeros.count))
+            if count <= 0 { break }
+            left -= count
+        }
+        fsync(file)
+    }
+}

@@ -1,0 +1,29 @@
+import Glibc
+
+/// Why something could not be done with a file or a folder.
+package enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// A folder, a FIFO, a device, a socket, or a link where none is followed.
+    case irregular
+    /// The file has more bytes than the reader takes.
+    case tooLong(limit: Int)
+    /// The system's error number.
+    case system(Int32)
+
+    /// What the last call left in `errno`.
+    package static var last: FileError { .system(errno) }
+
+    /// Whether there is no such file.
+    package var isMissing: Bool { self == .system(ENOENT) }
+
+    /// Whether the disk is full, or what this user may have of it.
+    package var isFullDisk: Bool { self == .system(ENOSPC) || self == .system(EDQUOT) }
+
+    /// The end of a sentence such as "FILE cannot be read: ".
+    package var description: String {
+        switch self {
+        case .irregular: "it is not a regular file"
+        case .tooLong(let limit): "it is longer than \(limit) bytes"
+        case .system(let number): String(cString: strerror(number))
+        }
+    }
+}
