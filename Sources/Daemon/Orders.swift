@@ -13,11 +13,10 @@ public struct OrderReply: Codable, Equatable, Sendable {
 
 /// Our membership state at one server, for a person who waits.
 public struct StandingReport: Codable, Equatable, Sendable {
-    /// `stranger`, `joining`, `presenting`, `member`, `resigning`, `resigned`, `refused`, `terminated`, `deregistering` or
-    /// `deregistered`.
-    public var membership: String
-    /// `simple`, `human` or `observed`, while a join waits for its answer.
-    public var manner: String?
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public var membership: Membership.State
+    /// How we join, while a join waits for its answer.
+    public var manner: JoinMode.Kind?
     /// The value that a human must compare, 32 hexadecimal digits, while it is shown. For the beacon's user only.
     public var value: String?
     /// Whether a broker is connected.
@@ -110,7 +109,7 @@ extension Shell {
 
     private func standing(_ server: Identifier) -> StandingReport {
         let standing = observer.memberships[server] ?? .stranger
-        var report = StandingReport(membership: standing.name, manner: standing.manner?.name, isConnected: false)
+        var report = StandingReport(membership: standing.state, manner: standing.manner?.kind, isConnected: false)
         switch broker.state {
         case .connected:
             report.isConnected = true

@@ -63,7 +63,7 @@ public struct RotationOrder {
         guard Control.process(at: folder.control) != nil else {
             return access(folder.journal, F_OK) == 0 ? try? Journal.outboxCount(of: folder) : 0
         }
-        guard let report = try? Inquiry.report(Inquiry.status(configuration)), report.journal.state == "ok" else {
+        guard let report = try? Inquiry.report(Inquiry.status(configuration)), report.journal.state == .ok else {
             return nil
         }
         return report.journal.outbox
