@@ -223,7 +223,7 @@ extension Inquiry {
             // A beacon that runs has its journal to itself, also while it cannot use it.
             reply =
                 Control.process(at: folder.control) != nil
-                ? try Control.ask(folder.control, "explain \(subject)")
+                ? try Control.ask(folder.control, .explain(subject))
                 : Array(try encoder().encode(try Journal.explain(folder, subject)))
         } catch let failure as Journal.Failure {
             throw OperatorFault(failure.sentence, hint: "see that \(folder.journal) is there and whole")
@@ -240,6 +240,6 @@ extension Inquiry {
 
     /// The contents of such a reply.
     public static func explanations(_ json: [UInt8]) throws -> [Explanation] {
-        try decoder().decode([Explanation].self, from: Data(json))
+        try decoded([Explanation].self, json)
     }
 }

@@ -236,27 +236,4 @@ extension Shell {
             since: health.failure.map { wallTime($0.since) }, findings: health.findings,
             outbox: (try? journal?.outboxCount()) ?? 0)
     }
-
-    /// The answer to one line on the control socket.
-    func answer(_ request: String) -> [UInt8] {
-        let words = request.split(separator: " ")
-        switch words.first {
-        case "status": return (try? Array(encoder().encode(statusReport))) ?? []
-        case "observations":
-            let limit = max(1, min(words.dropFirst().first.flatMap { Int($0) } ?? 100, Inquiry.longestHistory))
-            guard let history = try? journal?.history(limit: limit) else { return [] }
-            return (try? Array(encoder().encode(history))) ?? []
-        case "metrics": return Array(exposition.utf8)
-        case "explain":
-            guard words.count == 2, let found = try? journal?.explain(String(words[1]), reports.signs) else {
-                return []
-            }
-            return (try? Array(encoder().encode(found))) ?? []
-        case "reload":
-            let fault = reload()
-            return Array((fault.map { "\($0.sentence)" } ?? "reloaded").utf8)
-        case "join", "join-again", "resign", "deregister", "standing": return obey(words)
-        default: return []
-        }
-    }
 }
