@@ -280,15 +280,16 @@ struct ConfigurationKeyTests {
             if waiting.count == keys.count {
                 whole.append("[\(section)]")
             } else if !waiting.isEmpty {
-                let list = waiting.dropLast().joined(separator: ", ") + " and \(waiting[waiting.count - 1])"
-                single.append("in [\(section)], \(list)")
+                let list = waiting.dropLast().joined(separator: ", ")
+                single.append("in [\(section)], \(list)\(list.isEmpty ? "" : " and ")\(waiting[waiting.count - 1])")
             }
         }
         let sentence =
             "Changes to \(whole.joined(separator: ", ")) and, \(single.joined(separator: "; and ")) need a restart"
         for file in ["docs/operations.md", "docs/srup-beacon.conf"] {
             let words = try Settings.project(file).replacing("`", with: "").split { $0.isWhitespace || $0 == ";" }
-            #expect(words.joined(separator: " ").contains(sentence), "\(file) does not say: \(sentence)")
+            let isSaid = words.joined(separator: " ").contains(sentence)
+            #expect(isSaid, "\(file) does not say: \(sentence)")
         }
         #expect(Configuration.serverKeys.allSatisfy { $0.change == .reload }, "a server is replaced as a whole")
     }
