@@ -148,7 +148,9 @@ let package = Package(
         .target(name: "WrongClock", path: "Tests/WrongClock"),
 
         // The reference's frames and the test keys, for the tests only.
-        .target(name: "TestVectors", dependencies: ["BootTime", "SRUP", "ProofLink", "Keys"], path: "Tests/Support"),
+        .target(
+            name: "TestVectors", dependencies: ["BootTime", "EventLoop", "SRUP", "ProofLink", "Keys"],
+            path: "Tests/Support"),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestVectors"]),
         .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors", "SystemSupport"]),

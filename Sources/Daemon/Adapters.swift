@@ -1,5 +1,6 @@
 import Bluetooth
 import BootTime
+import EventLoop
 import Logging
 import Nearby
 import Observing

@@ -1,3 +1,4 @@
+import EventLoop
 import Logging
 
 /// Renews the client certificate while the daemon runs, in a process of its own: the HTTP client never enters the daemon.

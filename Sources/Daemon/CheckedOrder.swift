@@ -2,7 +2,7 @@ import Nearby
 import Observing
 import SRUP
 
-/// A person's order about a membership, read from the control socket's words and checked.
+/// A person's order about a membership, checked.
 struct CheckedOrder {
     /// What decides whether an order is taken.
     struct Situation {
@@ -29,11 +29,10 @@ struct CheckedOrder {
     var observerAddress: NearbyAddress?
 
     /// - Parameters:
-    ///   - words: the order, the server, and for a join how, the observer and its address.
     ///   - observerAddress: where a server's observer is, as far as it is known.
     /// - Throws: why it is not taken, and what to do.
     init(
-        _ words: [Substring], _ server: Identifier, in situation: Situation,
+        _ order: MembershipOrder, _ server: Identifier, in situation: Situation,
         observerAddress: (Identifier) -> NearbyAddress?
     ) throws(OperatorFault) {
         guard situation.servers[server] != nil else {
@@ -47,47 +46,52 @@ struct CheckedOrder {
                 "the sequence ids that were used are not known", hint: "set sequence-floor in each [server ID]")
         }
         let membership = situation.memberships[server] ?? .stranger
-        switch words[0] {
-        case "join":
+        switch order {
+        case .join(let mode, let address, again: false):
             guard !membership.isMember else {
                 throw OperatorFault(
                     "server \(server): this beacon is a member already", hint: ServerSigns.askAgain(server))
             }
-            try join(server, words, in: situation, observerAddress)
-        case "join-again":
+            try join(server, mode, at: address, again: false, in: situation, observerAddress)
+        case .join(let mode, let address, again: true):
             guard !membership.isMember || membership == .member else {
                 throw OperatorFault(
                     "server \(server): this beacon's request to leave is not answered yet",
                     hint: "wait for the answer: srup-beacon servers")
             }
-            try join(server, words, in: situation, observerAddress)
-        case "resign", "deregister":
-            guard membership.isMember else {
-                throw OperatorFault(
-                    "server \(server): this beacon is not a member", hint: "join first: srup-beacon join")
-            }
-            action = words[0] == "resign" ? .resign : .deregister
-        default: throw OperatorFault("unknown order", hint: "use the same version of srup-beacon for both")
+            try join(server, mode, at: address, again: true, in: situation, observerAddress)
+        case .resign:
+            try CheckedOrder.checkMember(membership, server)
+            action = .resign
+        case .deregister:
+            try CheckedOrder.checkMember(membership, server)
+            action = .deregister
+        }
+    }
+
+    private static func checkMember(_ membership: Membership, _ server: Identifier) throws(OperatorFault) {
+        guard membership.isMember else {
+            throw OperatorFault("server \(server): this beacon is not a member", hint: "join first: srup-beacon join")
         }
     }
 
     private mutating func join(
-        _ server: Identifier, _ words: [Substring], in situation: Situation,
-        _ knownAddress: (Identifier) -> NearbyAddress?
+        _ server: Identifier, _ mode: MembershipOrder.WantedMode, at address: NearbyAddress?, again: Bool,
+        in situation: Situation, _ knownAddress: (Identifier) -> NearbyAddress?
     ) throws(OperatorFault) {
-        var manner = situation.servers[server]?.terms.manner ?? .simple
-        switch words.dropFirst(2).first {
-        case "simple": manner = .simple
-        case "human": manner = .human
-        case "observed":
-            guard let observer = words.dropFirst(3).first.flatMap({ Identifier(hexadecimal: $0) }),
-                observer != situation.identity
-            else { throw OperatorFault("the observer is not another beacon", hint: "name it: --observed ID") }
+        let manner: JoinMode
+        switch mode {
+        case .configured: manner = situation.servers[server]?.terms.manner ?? .simple
+        case .simple: manner = .simple
+        case .human: manner = .human
+        case .observed(let observer):
+            guard let observer, observer != situation.identity else {
+                throw OperatorFault("the observer is not another beacon", hint: "name it: --observed ID")
+            }
             manner = .observed(by: observer)
-        default: break
         }
         if case .observed = manner {
-            observerAddress = NearbyAddress(words.dropFirst(4).joined(separator: " "))
+            observerAddress = address
             guard observerAddress != nil || knownAddress(server) != nil else {
                 throw OperatorFault(
                     "where the observer is near by is not known",
@@ -98,6 +102,6 @@ struct CheckedOrder {
         }
         // A value that is being shown stays: another request would make the server think of another.
         if case .presenting(_, manner) = situation.memberships[server] { return }
-        action = .join(manner, again: words[0] == "join-again")
+        action = .join(manner, again: again)
     }
 }

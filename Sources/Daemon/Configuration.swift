@@ -2,6 +2,7 @@ import Bluetooth
 import Broker
 import HumanView
 import Keys
+import Logging
 import Nearby
 import Observing
 import ProofLink
@@ -11,12 +12,18 @@ import SRUP
 public struct Configuration: Equatable, Sendable {
     /// A server that we listen to.
     public struct Server: Equatable, Sendable {
+        /// How we join it.
+        enum Joining: String, CaseIterable {
+            case simple, human, observed
+            /// Only `srup-beacon join` or JOIN_CMD makes us.
+            case no
+        }
+
         /// PEM file with its public key.
-        public var keyFile: String
+        public var keyFile = ""
         /// Where our sequence ids towards it start at least: only needed where the journal was lost.
         public var sequenceFloor: SequenceID?
-        /// How we join it: simple, human, observed; no: only `srup-beacon join` or JOIN_CMD makes us.
-        var join = "simple"
+        var join = Joining.simple
         /// Who observes our own join.
         var observer: Identifier?
         /// How we join it, and what it may do to us.
@@ -28,7 +35,7 @@ public struct Configuration: Equatable, Sendable {
         /// Whether it may be one of several servers although it compares no tokens.
         var isShared = false
         /// Whether we ask it by ourselves.
-        public var joinsByItself: Bool { join != "no" }
+        public var joinsByItself: Bool { join != .no }
         /// The view in which our own value is shown to a human; the server must show it in the same.
         public var view = HumanView.words
         /// Where the observer of our own join is near by.
@@ -99,12 +106,14 @@ public struct Configuration: Equatable, Sendable {
     public internal(set) var lePSM: UInt16? = NearbyAddress.defaultLEPSM
     /// Path of the local socket; nil: not listened for.
     public internal(set) var localPath: String?
-    /// What each radio transport asks of its links; `.none` where nothing is said.
-    public internal(set) var security: [Transport: LinkSecurity] = [:]
+    /// What each radio transport asks of its links.
+    public internal(set) var security: [Transport: LinkSecurity] = [
+        .rfcomm: .none, .l2cap: .none, .le: .none,
+    ]
     /// The adapters.
     public internal(set) var radio = Radio()
-    /// Lines below this are not written: `debug`, `info`, `notice`, `warning`, `error`.
-    public internal(set) var logLevel = "info"
+    /// Lines below this are not written.
+    var logLevel = Logger.Level.info
     /// The textfile of metrics; nil: none is written. How long it is left as it is.
     var metrics: (file: String?, interval: Duration) = (nil, .seconds(15))
     /// How they are written.
@@ -167,19 +176,15 @@ public struct Configuration: Equatable, Sendable {
     init() {}
 
     private func checkNothingMissing(_ path: String) throws {
-        let required = [
-            ("[beacon] identity", identity == Identifier(0)), ("[beacon] key", keyFile.isEmpty),
-            ("[beacon] state", stateFolder.isEmpty), ("[broker] address", brokers.isEmpty),
-            ("[broker] ca", tls.authority.isEmpty), ("[broker] certificate", tls.certificate.isEmpty),
-            ("[broker] key", tls.key.isEmpty),
-        ]
-        for (name, isMissing) in required where isMissing {
+        for name in missingKeys {
             throw OperatorFault("\(name) is missing in \(path)", hint: "add it; docs/srup-beacon.conf shows how")
         }
-        for (server, entry) in servers where entry.keyFile.isEmpty {
-            throw OperatorFault(
-                "[server \(server.topicForm)] key is missing in \(path)",
-                hint: "name the file of the server's public key")
+        for (server, entry) in servers {
+            for name in Configuration.missingKeys(of: entry) {
+                throw OperatorFault(
+                    "[server \(server.topicForm)] \(name) is missing in \(path)",
+                    hint: "name the file of the server's public key")
+            }
         }
         guard !servers.isEmpty else {
             throw OperatorFault(
@@ -201,17 +206,17 @@ public struct Configuration: Equatable, Sendable {
     private mutating func settleManners(_ path: String) throws {
         for (server, entry) in servers {
             switch (entry.join, entry.observer) {
-            case ("observed", let observer?) where observer != identity && observer != server:
+            case (.observed, let observer?) where observer != identity && observer != server:
                 servers[server]?.terms.manner = .observed(by: observer)
-            case ("human", nil): servers[server]?.terms.manner = .human
-            case ("simple", nil), ("no", nil): break
-            case ("observed", _):
+            case (.human, nil): servers[server]?.terms.manner = .human
+            case (.simple, nil), (.no, nil): break
+            case (.observed, _):
                 throw OperatorFault(
                     "[server \(server.topicForm)] in \(path) names no other beacon that observes our join",
                     hint: "set observer to that beacon's identity, or join to simple or human")
-            default:
+            case (.simple, _?), (.human, _?), (.no, _?):
                 throw OperatorFault(
-                    "[server \(server.topicForm)] in \(path) has an observer, and join is \(entry.join)",
+                    "[server \(server.topicForm)] in \(path) has an observer, and join is \(entry.join.rawValue)",
                     hint: "set join = observed, or take observer out")
             }
         }
@@ -234,30 +239,5 @@ public struct Configuration: Equatable, Sendable {
             "[server \(server.topicForm)] in \(path) has recipient = broker, and there are \(servers.count) servers: "
                 + "it would take the verdicts for the others as its own",
             hint: "give it a beacon of its own, or write shared = yes in its section to accept that")
-    }
-
-    /// What cannot be changed without a restart, as far as it differs from another configuration.
-    func differencesThatNeedARestart(from other: Configuration) -> [String] {
-        let parts: [(String, Bool)] = [
-            (
-                "[beacon]",
-                identity == other.identity && keyFile == other.keyFile && stateFolder == other.stateFolder
-                    && lightFile == other.lightFile
-            ),
-            (
-                "[broker]",
-                brokers == other.brokers && tls == other.tls && clientID == other.clientID
-                    && reconnect == other.reconnect
-            ),
-            ("[link] transports", listeners == other.listeners), ("[radio]", radio == other.radio),
-        ]
-        return parts.filter { !$0.1 }.map(\.0)
-    }
-
-    /// Equal settings.
-    public static func == (left: Configuration, right: Configuration) -> Bool {
-        left.differencesThatNeedARestart(from: right).isEmpty && left.servers == right.servers
-            && left.policy == right.policy && left.updates == right.updates
-            && left.metrics == right.metrics && left.logLevel == right.logLevel && left.logFormat == right.logFormat
     }
 }

@@ -1,6 +1,7 @@
 import Bluetooth
 import Broker
 import HumanView
+import Logging
 import Nearby
 import Observing
 import ProofLink
@@ -12,138 +13,152 @@ struct BadSetting: Error {
     let hint: String
 }
 
-/// Every key, what it sets, and its valid values.
+/// Every key: what it sets, what a change of it needs, whether it is required, and its valid values.
 extension Configuration {
-    private typealias Set = @Sendable (inout Configuration, Setting) throws(BadSetting) -> Void
+    static let keys: [(section: String, keys: [Key])] = [
+        ("beacon", beaconKeys),
+        ("broker", brokerKeys),
+        ("observation", observationKeys),
+        ("link", linkKeys),
+        ("radio", radioKeys),
+        ("update", updateKeys),
+        ("metrics", metricsKeys),
+        ("log", logKeys),
+    ]
 
-    mutating func set(_ setting: Setting) throws(BadSetting) {
-        if setting.section.hasPrefix("server ") { return try setServer(setting) }
-        guard let set = Configuration.keys[setting.name] else {
-            let known = Configuration.keys.keys.filter { $0.hasPrefix("[\(setting.section)] ") }.sorted()
-            throw BadSetting(
-                sentence: "\(setting.name) is not a setting",
-                hint: known.isEmpty
-                    ? "the sections are [beacon], [broker], [server ID], [observation], [link], [radio], [update], [metrics] and [log]"
-                    : "[\(setting.section)] has " + known.map { $0.split(separator: " ")[1] }.joined(separator: ", "))
-        }
-        try set(&self, setting)
+    private static let beaconKeys: [Key] = [
+        Key("identity", \.identity, .restart("[beacon]"), isRequired: true) { s throws(BadSetting) in try s.identifier()
+        },
+        Key("key", \.keyFile, .restart("[beacon]"), isRequired: true) { s throws(BadSetting) in try s.keyPath() },
+        Key("state", \.stateFolder, .restart("[beacon]"), isRequired: true) { s throws(BadSetting) in try s.path() },
+        Key("light", \.lightFile, .restart("[beacon]")) { s throws(BadSetting) in s.value == "off" ? nil : try s.path()
+        },
+    ]
+
+    private static let brokerKeys: [Key] = [
+        Key("address", \.brokers, .restart("[broker]"), isRequired: true) { s throws(BadSetting) in try s.brokers() },
+        Key("ca", \.tls.authority, .restart("[broker]"), isRequired: true) { s throws(BadSetting) in try s.path() },
+        Key("certificate", \.tls.certificate, .restart("[broker]"), isRequired: true) { s throws(BadSetting) in
+            try s.path()
+        },
+        Key("key", \.tls.key, .restart("[broker]"), isRequired: true) { s throws(BadSetting) in try s.path() },
+        Key("client-id", \.clientID, .restart("[broker]")) { s throws(BadSetting) in try s.clientID() },
+        Key("reconnect-first", \.reconnect.first, .restart("[broker]")) { s throws(BadSetting) in
+            try s.seconds(0.01...3_600)
+        },
+        Key("reconnect-longest", \.reconnect.longest, .restart("[broker]")) { s throws(BadSetting) in
+            try s.seconds(0.01...3_600)
+        },
+    ]
+
+    private static let observationKeys: [Key] = [
+        Key("window", \.policy.observationWindow) { s throws(BadSetting) in try s.seconds(1...86_400) },
+        Key("limit", \.policy.observationLimit) { s throws(BadSetting) in try s.number(1...100_000) },
+        Key("mismatches", \.policy.mismatchLimit) { s throws(BadSetting) in try s.number(1...100) },
+        Key("report-evidence", \.policy.reportsEvidence) { s throws(BadSetting) in try s.yesOrNo() },
+    ]
+
+    private static let linkKeys: [Key] = [
+        Key("rfcomm", \.rfcommChannel, .restart("[link] transports")) { s throws(BadSetting) in
+            try s.numberOrOff(1...30).map { UInt8($0) }
+        },
+        Key("l2cap", \.l2capPSM, .restart("[link] transports")) { s throws(BadSetting) in try s.psmOrOff() },
+        Key("le", \.lePSM, .restart("[link] transports")) { s throws(BadSetting) in
+            try s.numberOrOff(0x80...0xFF).map { UInt16($0) }
+        },
+        Key("local", \.localPath, .restart("[link] transports")) { s throws(BadSetting) in try s.socketPathOrOff() },
+        Key("value-mode", \.offersValueMode) { s throws(BadSetting) in try s.yesOrNo() },
+        Key("challenge-mode", \.offersChallengeMode) { s throws(BadSetting) in try s.yesOrNo() },
+        Key("keyed-mode", \.offersKeyedMode) { s throws(BadSetting) in try s.yesOrNo() },
+        Key("links", \.policy.linkLimit) { s throws(BadSetting) in try s.number(1...1_000) },
+        Key("links-per-peer", \.policy.linksPerPeer) { s throws(BadSetting) in try s.number(1...1_000) },
+        Key("links-per-device", \.policy.linksPerDevice) { s throws(BadSetting) in try s.number(1...1_000) },
+        Key("ready-grace", \.policy.readyGrace) { s throws(BadSetting) in try s.seconds(0.01...60) },
+        Key("ready", \.policy.readyLimit) { s throws(BadSetting) in try s.seconds(0.1...60) },
+        Key("proof", \.policy.proofLimit) { s throws(BadSetting) in try s.seconds(1...60) },
+        Key("hold", \.policy.holdLimit) { s throws(BadSetting) in try s.seconds(1...65_535) },
+        Key("hold-off-first", \.policy.firstHoldOff) { s throws(BadSetting) in try s.seconds(0.01...3_600) },
+        Key("hold-off-longest", \.policy.longestHoldOff) { s throws(BadSetting) in try s.seconds(0.01...86_400) },
+        Key("held-off-peers", \.policy.heldOffPeers) { s throws(BadSetting) in try s.number(16...1_000_000) },
+        Key("max-round-trip", \.policy.maximumRoundTrip) { s throws(BadSetting) in
+            try s.numberOrOff(1...60_000).map { .milliseconds($0) }
+        },
+        Key("min-rssi", \.policy.minimumSignal) { s throws(BadSetting) in
+            try s.signedNumberOrOff(-127...20).map { Int8($0) }
+        },
+        Key("rfcomm-security", \.security[.rfcomm], .restart("[link] transports")) { s throws(BadSetting) in
+            try s.security()
+        },
+        Key("l2cap-security", \.security[.l2cap], .restart("[link] transports")) { s throws(BadSetting) in
+            try s.security()
+        },
+        Key("le-security", \.security[.le], .restart("[link] transports")) { s throws(BadSetting) in try s.security() },
+    ]
+
+    private static let radioKeys: [Key] = [
+        Key("adapters", \.radio.adapters, .restart("[radio]")) { s throws(BadSetting) in try s.adaptersOrAll() },
+        Key("power", \.radio.setsUp, .restart("[radio]")) { s throws(BadSetting) in try s.yesOrNo() },
+        Key("advertise", \.radio.advertising, .restart("[radio]")) { s throws(BadSetting) in try s.word() },
+        Key("rotate-address", \.radio.rotatesAddress, .restart("[radio]")) { s throws(BadSetting) in try s.yesOrNo() },
+        Key("name", \.radio.name, .restart("[radio]")) { s throws(BadSetting) in try s.classicNameOrOff() },
+        Key("sdp", \.radio.serviceRecord, .restart("[radio]")) { s throws(BadSetting) in try s.yesOrNo() },
+    ]
+
+    private static let updateKeys: [Key] = [
+        Key("updater", \.updates.updater) { s throws(BadSetting) in s.value == "off" ? nil : try s.path() },
+        Key("ca", \.updates.authority) { s throws(BadSetting) in s.value == "system" ? nil : try s.path() },
+        Key("size-limit", \.updates.longestFile) { s throws(BadSetting) in Int64(try s.number(1...65_536)) << 20 },
+        Key("time-limit", \.updates.timeLimit) { s throws(BadSetting) in try s.seconds(1...86_400) },
+        Key("allow-older", \.updates.allowsOlder) { s throws(BadSetting) in try s.yesOrNo() },
+    ]
+
+    private static let metricsKeys: [Key] = [
+        Key("file", \.metrics.file) { s throws(BadSetting) in s.value == "off" ? nil : try s.path() },
+        Key("interval", \.metrics.interval) { s throws(BadSetting) in try s.seconds(1...3_600) },
+    ]
+
+    private static let logKeys: [Key] = [
+        Key("level", \.logLevel) { s throws(BadSetting) in try s.logLevel() },
+        Key("format", \.logFormat) { s throws(BadSetting) in try s.word() },
+    ]
+
+    static let serverKeys: [ServerKey] = [
+        ServerKey("key", \.keyFile, isRequired: true) { s throws(BadSetting) in try s.path() },
+        ServerKey("sequence-floor", \.sequenceFloor) { s throws(BadSetting) in
+            SequenceID(UInt64(try s.number(0...Int(Int64.max >> 1))))
+        },
+        ServerKey("join", \.join) { s throws(BadSetting) in try s.word() },
+        ServerKey("view", \.view) { s throws(BadSetting) in try s.word() },
+        ServerKey("observer", \.observer) { s throws(BadSetting) in try s.identifier() },
+        ServerKey("observer-address", \.observerAddress) { s throws(BadSetting) in try s.nearbyAddress() },
+        ServerKey("join-command", \.terms.commandsJoin) { s throws(BadSetting) in try s.yesOrNo() },
+        ServerKey("deregister-command", \.obeysDeregistration) { s throws(BadSetting) in try s.yesOrNo() },
+        ServerKey("update-command", \.terms.updates) { s throws(BadSetting) in try s.yesOrNo() },
+        ServerKey("recipient", \.terms.isAddressedToUs) { s throws(BadSetting) in
+            try s.oneOf(["token", "broker"]) == "token"
+        },
+        ServerKey("proof", \.takesProofs) { s throws(BadSetting) in try s.yesOrNo() },
+        ServerKey("shared", \.isShared) { s throws(BadSetting) in try s.yesOrNo() },
+    ]
+
+    private var offersValueMode: Bool {
+        get { policy.modes.contains(Modes.value) }
+        set { offer(.value, newValue) }
+    }
+
+    private var offersChallengeMode: Bool {
+        get { policy.modes.contains(Modes.challenge) }
+        set { offer(.challenge, newValue) }
+    }
+
+    private var offersKeyedMode: Bool {
+        get { policy.modes.contains(Modes.keyed) }
+        set { offer(.keyed, newValue) }
     }
 
     private mutating func offer(_ mode: Modes, _ isOffered: Bool) {
         if isOffered { policy.modes.insert(mode) } else { policy.modes.remove(mode) }
     }
-
-    private mutating func setServer(_ setting: Setting) throws(BadSetting) {
-        guard let server = setting.server, server.number >= 0x10 else {
-            throw BadSetting(
-                sentence: "[\(setting.section)] does not name a server",
-                hint: "write [server ID] with 1 to 16 hexadecimal digits, 10 or above")
-        }
-        var entry = servers[server] ?? Server(keyFile: "")
-        switch setting.key {
-        case "key": entry.keyFile = try setting.path()
-        case "sequence-floor": entry.sequenceFloor = SequenceID(UInt64(try setting.number(0...Int(Int64.max >> 1))))
-        case "join": entry.join = try setting.oneOf(["simple", "human", "observed", "no"])
-        case "view":
-            entry.view = HumanView(rawValue: try setting.oneOf(HumanView.allCases.map(\.rawValue))) ?? entry.view
-        case "observer": entry.observer = try setting.identifier()
-        case "observer-address": entry.observerAddress = try setting.nearbyAddress()
-        case "join-command": entry.terms.commandsJoin = try setting.yesOrNo()
-        case "deregister-command": entry.obeysDeregistration = try setting.yesOrNo()
-        case "update-command": entry.terms.updates = try setting.yesOrNo()
-        case "recipient": entry.terms.isAddressedToUs = try setting.oneOf(["token", "broker"]) == "token"
-        case "proof": entry.takesProofs = try setting.yesOrNo()
-        case "shared": entry.isShared = try setting.yesOrNo()
-        default:
-            throw BadSetting(
-                sentence: "\(setting.name) is not a setting",
-                hint: "a server has key, sequence-floor, join, view, observer, observer-address, join-command, "
-                    + "deregister-command, update-command, recipient, proof and shared")
-        }
-        servers[server] = entry
-    }
-
-    private static let keys: [String: Set] = [
-        "[beacon] identity": { (c, s) throws(BadSetting) in c.identity = try s.identifier() },
-        "[beacon] key": { (c, s) throws(BadSetting) in c.keyFile = try s.keyPath() },
-        "[beacon] state": { (c, s) throws(BadSetting) in c.stateFolder = try s.path() },
-
-        "[beacon] light": { (c, s) throws(BadSetting) in c.lightFile = s.value == "off" ? nil : try s.path() },
-
-        "[broker] address": { (c, s) throws(BadSetting) in c.brokers = try s.brokers() },
-        "[broker] ca": { (c, s) throws(BadSetting) in c.tls.authority = try s.path() },
-        "[broker] certificate": { (c, s) throws(BadSetting) in c.tls.certificate = try s.path() },
-        "[broker] key": { (c, s) throws(BadSetting) in c.tls.key = try s.path() },
-        "[broker] client-id": { (c, s) throws(BadSetting) in c.clientID = try s.clientID() },
-        "[broker] reconnect-first": { (c, s) throws(BadSetting) in c.reconnect.first = try s.seconds(0.01...3_600) },
-        "[broker] reconnect-longest": { (c, s) throws(BadSetting) in c.reconnect.longest = try s.seconds(0.01...3_600)
-        },
-
-        "[observation] window": { (c, s) throws(BadSetting) in c.policy.observationWindow = try s.seconds(1...86_400) },
-        "[observation] limit": { (c, s) throws(BadSetting) in c.policy.observationLimit = try s.number(1...100_000) },
-        "[observation] mismatches": { (c, s) throws(BadSetting) in c.policy.mismatchLimit = try s.number(1...100) },
-        "[observation] report-evidence": { (c, s) throws(BadSetting) in c.policy.reportsEvidence = try s.yesOrNo() },
-
-        "[link] rfcomm": { (c, s) throws(BadSetting) in
-            c.rfcommChannel = try s.numberOrOff(1...30).map { UInt8($0) }
-        },
-        "[link] l2cap": { (c, s) throws(BadSetting) in c.l2capPSM = try s.psmOrOff() },
-        "[link] le": { (c, s) throws(BadSetting) in c.lePSM = try s.numberOrOff(0x80...0xFF).map { UInt16($0) } },
-        "[link] local": { (c, s) throws(BadSetting) in c.localPath = try s.socketPathOrOff() },
-        "[link] value-mode": { (c, s) throws(BadSetting) in
-            c.offer(.value, try s.yesOrNo())
-        },
-        "[link] challenge-mode": { (c, s) throws(BadSetting) in c.offer(.challenge, try s.yesOrNo()) },
-        "[link] keyed-mode": { (c, s) throws(BadSetting) in c.offer(.keyed, try s.yesOrNo()) },
-        "[link] links": { (c, s) throws(BadSetting) in c.policy.linkLimit = try s.number(1...1_000) },
-        "[link] links-per-peer": { (c, s) throws(BadSetting) in c.policy.linksPerPeer = try s.number(1...1_000) },
-        "[link] links-per-device": { (c, s) throws(BadSetting) in c.policy.linksPerDevice = try s.number(1...1_000) },
-        "[link] ready-grace": { (c, s) throws(BadSetting) in c.policy.readyGrace = try s.seconds(0.01...60) },
-        "[link] ready": { (c, s) throws(BadSetting) in c.policy.readyLimit = try s.seconds(0.1...60) },
-        "[link] proof": { (c, s) throws(BadSetting) in c.policy.proofLimit = try s.seconds(1...60) },
-        "[link] hold": { (c, s) throws(BadSetting) in c.policy.holdLimit = try s.seconds(1...65_535) },
-        "[link] hold-off-first": { (c, s) throws(BadSetting) in c.policy.firstHoldOff = try s.seconds(0.01...3_600) },
-        "[link] hold-off-longest": { (c, s) throws(BadSetting) in c.policy.longestHoldOff = try s.seconds(0.01...86_400)
-        },
-        "[link] held-off-peers": { (c, s) throws(BadSetting) in c.policy.heldOffPeers = try s.number(16...1_000_000) },
-        "[link] max-round-trip": { (c, s) throws(BadSetting) in
-            c.policy.maximumRoundTrip = try s.numberOrOff(1...60_000).map { .milliseconds($0) }
-        },
-        "[link] min-rssi": { (c, s) throws(BadSetting) in
-            c.policy.minimumSignal = try s.signedNumberOrOff(-127...20).map { Int8($0) }
-        },
-        "[link] rfcomm-security": { (c, s) throws(BadSetting) in c.security[.rfcomm] = try s.security() },
-        "[link] l2cap-security": { (c, s) throws(BadSetting) in c.security[.l2cap] = try s.security() },
-        "[link] le-security": { (c, s) throws(BadSetting) in c.security[.le] = try s.security() },
-
-        "[radio] adapters": { (c, s) throws(BadSetting) in c.radio.adapters = try s.adaptersOrAll() },
-        "[radio] power": { (c, s) throws(BadSetting) in c.radio.setsUp = try s.yesOrNo() },
-        "[radio] advertise": { (c, s) throws(BadSetting) in
-            let words = Configuration.Radio.Advertising.allCases.map(\.rawValue)
-            c.radio.advertising = .init(rawValue: try s.oneOf(words)) ?? .off
-        },
-        "[radio] rotate-address": { (c, s) throws(BadSetting) in c.radio.rotatesAddress = try s.yesOrNo() },
-        "[radio] name": { (c, s) throws(BadSetting) in c.radio.name = try s.classicNameOrOff() },
-        "[radio] sdp": { (c, s) throws(BadSetting) in c.radio.serviceRecord = try s.yesOrNo() },
-
-        "[update] updater": { (c, s) throws(BadSetting) in c.updates.updater = s.value == "off" ? nil : try s.path() },
-        "[update] ca": { (c, s) throws(BadSetting) in c.updates.authority = s.value == "system" ? nil : try s.path() },
-        "[update] size-limit": { (c, s) throws(BadSetting) in
-            c.updates.longestFile = Int64(try s.number(1...65_536)) << 20
-        },
-        "[update] time-limit": { (c, s) throws(BadSetting) in c.updates.timeLimit = try s.seconds(1...86_400) },
-        "[update] allow-older": { (c, s) throws(BadSetting) in c.updates.allowsOlder = try s.yesOrNo() },
-
-        "[metrics] file": { (c, s) throws(BadSetting) in c.metrics.file = s.value == "off" ? nil : try s.path() },
-        "[metrics] interval": { (c, s) throws(BadSetting) in c.metrics.interval = try s.seconds(1...3_600) },
-
-        "[log] level": { (c, s) throws(BadSetting) in
-            c.logLevel = try s.oneOf(["debug", "info", "notice", "warning", "error"])
-        },
-        "[log] format": { (c, s) throws(BadSetting) in
-            c.logFormat = .init(rawValue: try s.oneOf(LineLog.Format.allCases.map(\.rawValue))) ?? .auto
-        },
-    ]
 }
 
 extension Setting {
@@ -203,6 +218,18 @@ extension Setting {
         return value
     }
 
+    /// One of an enum's words.
+    func word<Word: CaseIterable & RawRepresentable>() throws(BadSetting) -> Word where Word.RawValue == String {
+        guard let word = Word(rawValue: value) else {
+            throw bad(Word.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return word
+    }
+
+    func logLevel() throws(BadSetting) -> Logger.Level {
+        Logger.Level(rawValue: try oneOf(["debug", "info", "notice", "warning", "error"])) ?? .info
+    }
+
     func number(_ range: ClosedRange<Int>) throws(BadSetting) -> Int {
         let parsed = value.hasPrefix("0x") ? Int(value.dropFirst(2), radix: 16) : Int(value)
         guard let parsed, range.contains(parsed), value.first?.isNumber == true else {
@@ -222,7 +249,7 @@ extension Setting {
     }
 
     func security() throws(BadSetting) -> LinkSecurity {
-        LinkSecurity(rawValue: try oneOf(LinkSecurity.allCases.map(\.rawValue))) ?? .authenticated
+        try word()
     }
 
     func adaptersOrAll() throws(BadSetting) -> [BluetoothAddress] {

@@ -88,11 +88,11 @@ package final class Control: @unchecked Sendable {
     /// Asks a running beacon.
     /// - Parameter seconds: for each part of the answer.
     /// - Throws: `OperatorFault` where none answers.
-    package static func ask(_ path: String, _ request: String, within seconds: Int32 = 5) throws -> [UInt8] {
+    package static func ask(_ path: String, _ request: ControlRequest, within seconds: Int32 = 5) throws -> [UInt8] {
         let silent = OperatorFault("no beacon answers at \(path)", hint: "start it: srup-beacon run --config FILE")
         guard let socket = try? LinkSocket.connect(to: .local(path: path)) else { throw silent }
         defer { close(socket) }
-        let line = request + "\n"
+        let line = request.line + "\n"
         guard send(socket, line, line.utf8.count, Int32(MSG_NOSIGNAL)) == line.utf8.count else { throw silent }
         var reply: [UInt8] = []
         while true {
@@ -119,13 +119,13 @@ public enum Inquiry {
     /// The status as JSON.
     /// - Throws: `OperatorFault` where no beacon runs.
     public static func status(_ configuration: Configuration) throws -> [UInt8] {
-        try Control.ask(configuration.stateFolder + "/control", "status")
+        try Control.ask(configuration.stateFolder + "/control", .status)
     }
 
     /// What it counts, in Prometheus' exposition format.
     /// - Throws: `OperatorFault` where no beacon runs.
     public static func metrics(_ configuration: Configuration) throws -> String {
-        String(decoding: try Control.ask(configuration.stateFolder + "/control", "metrics"), as: UTF8.self)
+        String(decoding: try Control.ask(configuration.stateFolder + "/control", .metrics), as: UTF8.self)
     }
 
     /// The newest verdicts as JSON: from the running beacon, otherwise from its journal.
@@ -134,7 +134,7 @@ public enum Inquiry {
         let folder = StateFolder(lookingInto: configuration.stateFolder)
         // A beacon that runs has its journal to itself, also while it cannot use it.
         if Control.process(at: folder.control) != nil {
-            return try Control.ask(folder.control, "observations \(limit)")
+            return try Control.ask(folder.control, .observations(limit: limit))
         }
         do {
             return Array(try encoder().encode(try Journal.history(of: folder, limit: limit)))
@@ -145,11 +145,22 @@ public enum Inquiry {
 
     /// The report inside a status reply.
     public static func report(_ json: [UInt8]) throws -> StatusReport {
-        try decoder().decode(StatusReport.self, from: Data(json))
+        try decoded(StatusReport.self, json)
     }
 
     /// The verdicts inside an observations reply.
     public static func history(_ json: [UInt8]) throws -> [PastObservation] {
-        try decoder().decode([PastObservation].self, from: Data(json))
+        try decoded([PastObservation].self, json)
+    }
+
+    /// A reply of the running beacon, which may be of another version.
+    static func decoded<Reply: Decodable>(_ type: Reply.Type, _ json: [UInt8]) throws -> Reply {
+        do {
+            return try decoder().decode(type, from: Data(json))
+        } catch {
+            throw OperatorFault(
+                "the running beacon's reply is not one that this version of srup-beacon understands",
+                hint: "use the same version for both: systemctl restart srup-beacon")
+        }
     }
 }

@@ -1,4 +1,5 @@
 import BootTime
+import EventLoop
 import Logging
 import Observing
 import SRUP

@@ -1,3 +1,4 @@
+import EventLoop
 import Logging
 
 /// The daemon's log: lines that it writes for its own reasons, and lines that others can cause, which are limited.

@@ -12,8 +12,14 @@ public struct Explanation: Codable, Equatable, Sendable {
         var what: String
     }
 
-    /// `observation` or `join`.
-    var of: String
+    /// What is explained.
+    enum Subject: String, CaseIterable, Codable, Sendable {
+        case observation
+        /// One of our own.
+        case join
+    }
+
+    var of: Subject
     var server: String
     var token: String?
     /// nil: it is our own join.
@@ -30,7 +36,7 @@ public struct Explanation: Codable, Equatable, Sendable {
     /// For a person: some lines.
     public var text: String {
         let who = device.map { " of \($0)" } ?? " of this beacon"
-        var lines = ["\(of)\(who) for \(server)" + (token.map { ", token \($0)" } ?? "")]
+        var lines = ["\(of.rawValue)\(who) for \(server)" + (token.map { ", token \($0)" } ?? "")]
         lines += steps.map { "  \($0.at ?? "(no time noted)     ")  \($0.what)" }
         return (lines + ["  cause: \(cause)", "  next: \(next)"]).joined(separator: "\n")
     }
@@ -147,7 +153,7 @@ extension Journal {
         let sql = "SELECT server, token, device, asked, mismatches FROM observations WHERE \(which)"
         return try database.rows(sql, [first] + (second.map { [$0] } ?? [])).map { row in
             Explanation(
-                of: "observation", server: Identifier(row.unsigned(0)).description,
+                of: .observation, server: Identifier(row.unsigned(0)).description,
                 token: Token(row.blob(1))?.description, device: Identifier(row.unsigned(2)).description,
                 steps: [.init(at: time(row, 3), what: "the server asked")] + falseProofs(row.integer(4)),
                 cause: "it is open: no proof has matched yet, and the deadline has not come",
@@ -180,7 +186,7 @@ extension Journal {
             if let at = time(row, 9) { steps.append(.init(at: at, what: "the broker had the answer")) }
             let next = waits ? "see broker in srup-beacon status: the answer goes when it is there" : reason?.nextStep
             return Explanation(
-                of: "observation", server: past.server, token: past.token, device: past.device, steps: steps,
+                of: .observation, server: past.server, token: past.token, device: past.device, steps: steps,
                 verdict: past.verdict, reason: past.reason, evidence: past.evidence,
                 cause: reason?.sentence ?? past.reason, next: next ?? "nothing")
         }
@@ -196,7 +202,7 @@ extension Journal {
             signs?.explained(standing.membership, standing.server) ?? standing.membership.explained(by: standing.server)
         let manner = standing.membership.manner.map { " (\($0.name))" } ?? ""
         return Explanation(
-            of: "join", server: standing.server.description, token: standing.membership.token?.description, device: nil,
+            of: .join, server: standing.server.description, token: standing.membership.token?.description, device: nil,
             steps: [.init(at: stored.since.map { wallTime($0) }, what: "\(standing.membership.name)\(manner)")]
                 + (signs?.steps ?? []),
             cause: explained.cause, next: explained.next)
@@ -217,7 +223,7 @@ extension Inquiry {
             // A beacon that runs has its journal to itself, also while it cannot use it.
             reply =
                 Control.process(at: folder.control) != nil
-                ? try Control.ask(folder.control, "explain \(subject)")
+                ? try Control.ask(folder.control, .explain(subject))
                 : Array(try encoder().encode(try Journal.explain(folder, subject)))
         } catch let failure as Journal.Failure {
             throw OperatorFault(failure.sentence, hint: "see that \(folder.journal) is there and whole")
@@ -234,6 +240,6 @@ extension Inquiry {
 
     /// The contents of such a reply.
     public static func explanations(_ json: [UInt8]) throws -> [Explanation] {
-        try decoder().decode([Explanation].self, from: Data(json))
+        try decoded([Explanation].self, json)
     }
 }

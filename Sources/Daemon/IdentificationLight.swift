@@ -1,4 +1,5 @@
 import BootTime
+import EventLoop
 import Glibc
 import Logging
 import Observing

@@ -112,53 +112,35 @@ extension Journal {
 
 extension JoinMode {
     /// The name in the journal, in the configuration and in `status`.
-    var name: String {
-        switch self {
-        case .simple: "simple"
-        case .human: "human"
-        case .observed: "observed"
-        }
-    }
+    var name: String { kind.rawValue }
 
     init(name: String?, observer: Identifier?) {
-        switch (name, observer) {
-        case ("human", _): self = .human
-        case ("observed", let observer?): self = .observed(by: observer)
-        default: self = .simple
+        switch (name.flatMap(Kind.init), observer) {
+        case (.human, _): self = .human
+        case (.observed, let observer?): self = .observed(by: observer)
+        case (.simple, _), (.observed, nil), (nil, _): self = .simple
         }
     }
 }
 
 extension Membership {
     /// The name in the journal and in `status`.
-    var name: String {
-        switch self {
-        case .stranger: "stranger"
-        case .joining: "joining"
-        case .presenting: "presenting"
-        case .member: "member"
-        case .refused: "refused"
-        case .terminated: "terminated"
-        case .resigning: "resigning"
-        case .resigned: "resigned"
-        case .deregistering: "deregistering"
-        case .deregistered: "deregistered"
-        }
-    }
+    var name: String { state.rawValue }
 
     /// An unknown name is read as `stranger`, which claims nothing.
     init(name: String, token: Token?, _ manner: JoinMode) {
-        switch (name, token) {
-        case ("joining", let token?): self = .joining(token, manner)
-        case ("presenting", let token?): self = .presenting(token, manner)
-        case ("resigning", let token?): self = .resigning(token)
-        case ("deregistering", let token?): self = .deregistering(token)
-        case ("member", _): self = .member
-        case ("refused", _): self = .refused
-        case ("terminated", _): self = .terminated
-        case ("resigned", _): self = .resigned
-        case ("deregistered", _): self = .deregistered
-        default: self = .stranger
+        switch (State(rawValue: name), token) {
+        case (.joining, let token?): self = .joining(token, manner)
+        case (.presenting, let token?): self = .presenting(token, manner)
+        case (.resigning, let token?): self = .resigning(token)
+        case (.deregistering, let token?): self = .deregistering(token)
+        case (.member, _): self = .member
+        case (.refused, _): self = .refused
+        case (.terminated, _): self = .terminated
+        case (.resigned, _): self = .resigned
+        case (.deregistered, _): self = .deregistered
+        case (.stranger, _), (.joining, nil), (.presenting, nil), (.resigning, nil), (.deregistering, nil), (nil, _):
+            self = .stranger
         }
     }
 }

@@ -12,7 +12,8 @@ extension Journal {
             VALUES (1, ?, ?, ?, ?, ?, ?, ?)
             """,
             .unsigned(update.exchange.server.number), .blob(update.exchange.token.bytes), .text(update.order.url),
-            .blob(update.order.digest), .text(update.phase.name), update.phase.version.map { .text($0) } ?? .null,
+            .blob(update.order.digest), .text(update.phase.name.rawValue),
+            update.phase.version.map { .text($0) } ?? .null,
             update.phase.status.map { .integer(Int64($0.rawValue)) } ?? .null)
     }
 
@@ -67,13 +68,17 @@ extension Journal {
 }
 
 extension Update.Phase {
-    /// The name in the journal and in `status`.
-    var name: String {
+    /// The phase without its version and answer. The names are those in the journal and in `status`.
+    package enum Name: String, CaseIterable, Codable, Sendable {
+        case fetching, fetched, activating, answered
+    }
+
+    var name: Name {
         switch self {
-        case .fetching: "fetching"
-        case .fetched: "fetched"
-        case .activating: "activating"
-        case .answered: "answered"
+        case .fetching: .fetching
+        case .fetched: .fetched
+        case .activating: .activating
+        case .answered: .answered
         }
     }
 
@@ -88,12 +93,12 @@ extension Update.Phase {
 
     /// nil if it is not one of our phases.
     init?(name: String, version: String?, status: UInt8?) {
-        switch (name, version, status) {
-        case ("fetching", _, _): self = .fetching
-        case ("fetched", let version?, _): self = .fetched(version: version)
-        case ("activating", let version?, _): self = .activating(version: version)
-        case ("answered", _, let status?): self = .answered(Status(rawValue: status))
-        default: return nil
+        switch (Name(rawValue: name), version, status) {
+        case (.fetching, _, _): self = .fetching
+        case (.fetched, let version?, _): self = .fetched(version: version)
+        case (.activating, let version?, _): self = .activating(version: version)
+        case (.answered, _, let status?): self = .answered(Status(rawValue: status))
+        case (.fetched, nil, _), (.activating, nil, _), (.answered, _, nil), (nil, _, _): return nil
         }
     }
 }

@@ -1,5 +1,6 @@
 import BootTime
 import Broker
+import EventLoop
 import Keys
 import Observing
 import SRUP

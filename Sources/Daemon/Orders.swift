@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Nearby
 import Observing
 import SRUP
@@ -13,11 +12,10 @@ public struct OrderReply: Codable, Equatable, Sendable {
 
 /// Our membership state at one server, for a person who waits.
 public struct StandingReport: Codable, Equatable, Sendable {
-    /// `stranger`, `joining`, `presenting`, `member`, `resigning`, `resigned`, `refused`, `terminated`, `deregistering` or
-    /// `deregistered`.
-    public var membership: String
-    /// `simple`, `human` or `observed`, while a join waits for its answer.
-    public var manner: String?
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public var membership: Membership.State
+    /// How we join, while a join waits for its answer.
+    public var manner: JoinMode.Kind?
     /// The value that a human must compare, 32 hexadecimal digits, while it is shown. For the beacon's user only.
     public var value: String?
     /// Whether a broker is connected.
@@ -38,22 +36,19 @@ public enum Order {
         _ server: Identifier, _ manner: JoinMode?, at address: NearbyAddress? = nil, again: Bool = false,
         of configuration: Configuration
     ) throws {
-        var words = [again ? "join-again" : "join", server.topicForm, manner?.name ?? "configured"]
-        if case .observed(let observer) = manner { words.append(observer.topicForm) }
-        if let address { words.append(address.optionForm) }
-        try send(words, configuration)
+        try send(.join(MembershipOrder.WantedMode(manner), at: address, again: again), server, configuration)
     }
 
     /// Asks a server to let us go (§6).
     /// - Throws: as `join`.
     public static func resign(_ server: Identifier, of configuration: Configuration) throws {
-        try send(["resign", server.topicForm], configuration)
+        try send(.resign, server, configuration)
     }
 
     /// Asks a server to take us out of the system (§6). If it does, our keys are destroyed, and the beacon ends.
     /// - Throws: as `join`.
     public static func deregister(_ server: Identifier, of configuration: Configuration) throws {
-        try send(["deregister", server.topicForm], configuration)
+        try send(.deregister, server, configuration)
     }
 
     /// What to do about a server that was restarted without its state.
@@ -62,31 +57,27 @@ public enum Order {
     /// Our membership state at a server.
     /// - Throws: `OperatorFault` where no beacon runs.
     public static func standing(_ server: Identifier, of configuration: Configuration) throws -> StandingReport {
-        let reply = try Control.ask(configuration.stateFolder + "/control", "standing \(server.topicForm)")
-        return try decoder().decode(StandingReport.self, from: Data(reply))
+        try Inquiry.decoded(
+            StandingReport.self, try Control.ask(configuration.stateFolder + "/control", .standing(server)))
     }
 
-    private static func send(_ words: [String], _ configuration: Configuration) throws {
-        let json = try Control.ask(configuration.stateFolder + "/control", words.joined(separator: " "))
-        let reply = try decoder().decode(OrderReply.self, from: Data(json))
+    private static func send(_ order: MembershipOrder, _ server: Identifier, _ configuration: Configuration) throws {
+        let reply = try Inquiry.decoded(
+            OrderReply.self, try Control.ask(configuration.stateFolder + "/control", .order(order, server)))
         if let refusal = reply.refusal { throw OperatorFault(refusal, hint: reply.hint ?? "see srup-beacon status") }
     }
 }
 
 extension Shell {
-    /// The answer to an order, or to a question about a server.
-    func obey(_ words: [Substring]) -> [UInt8] {
-        guard words.count >= 2, let server = Identifier(hexadecimal: words[1]) else { return [] }
-        if words[0] == "standing" { return (try? Array(encoder().encode(standing(server)))) ?? [] }
-        let reply: OrderReply
+    /// Carries out an order about a server, or says why not.
+    func obey(_ order: MembershipOrder, _ server: Identifier) -> OrderReply {
         do {
             perform(
-                try CheckedOrder(words, server, in: situation, observerAddress: { ownProofs.address(for: $0) }), server)
-            reply = OrderReply()
+                try CheckedOrder(order, server, in: situation, observerAddress: { ownProofs.address(for: $0) }), server)
+            return OrderReply()
         } catch {
-            reply = OrderReply(refusal: error.sentence, hint: error.hint)
+            return OrderReply(refusal: error.sentence, hint: error.hint)
         }
-        return (try? Array(encoder().encode(reply))) ?? []
     }
 
     private var situation: CheckedOrder.Situation {
@@ -108,9 +99,9 @@ extension Shell {
         }
     }
 
-    private func standing(_ server: Identifier) -> StandingReport {
+    func standing(_ server: Identifier) -> StandingReport {
         let standing = observer.memberships[server] ?? .stranger
-        var report = StandingReport(membership: standing.name, manner: standing.manner?.name, isConnected: false)
+        var report = StandingReport(membership: standing.state, manner: standing.manner?.kind, isConnected: false)
         switch broker.state {
         case .connected:
             report.isConnected = true

@@ -9,7 +9,7 @@ public struct RadioReport: Codable, Equatable, Sendable {
     public struct Adapter: Codable, Equatable, Sendable {
         package var name: String
         package var address: String
-        package var state: String
+        package var state: AdapterState
         package var hint: String?
         package var isAdvertising: Bool
         package var faults: [String]
@@ -23,20 +23,20 @@ public struct RadioReport: Codable, Equatable, Sendable {
         package var secondsAgo: Int64
     }
 
-    /// `ok`, or what is missing.
-    package var state: String
+    package var state: Condition
     package var hint: String?
     package var adapters: [Adapter]
     package var gone: [Gone]
 
     /// For a person.
     package var lines: [String] {
-        var lines = state == "ok" ? [] : ["radio: \(state)"]
+        var lines = state == .ok ? [] : ["radio: \(state.rawValue)"]
         if let hint { lines.append("  hint: \(hint)") }
         for adapter in adapters {
             let carried = adapter.lastByteSecondsAgo.map { "last byte \($0) s ago" } ?? "no byte yet"
             lines.append(
-                "adapter \(adapter.name) \(adapter.address): \(adapter.state), \(adapter.links) links, \(carried)")
+                "adapter \(adapter.name) \(adapter.address): \(adapter.state.rawValue), \(adapter.links) links, \(carried)"
+            )
             if let hint = adapter.hint { lines.append("  hint: \(hint)") }
             lines += adapter.faults.map { "  \($0)" }
         }
@@ -50,10 +50,13 @@ extension Adapters {
         let now = clock.now
         let reported = adapters.sorted { $0.key < $1.key }.map { index, adapter in
             let address = adapter.care.information?.address
-            let words = adapter.care.state.words(isAdvertising: adapter.care.isAdvertising)
+            let isAdvertising = adapter.care.isAdvertising
+            let words = adapter.care.state.words(isAdvertising: isAdvertising)
             return RadioReport.Adapter(
-                name: index.description, address: address?.description ?? "unknown", state: words.sentence,
-                hint: words.hint, isAdvertising: adapter.care.isAdvertising, faults: adapter.care.faults,
+                name: index.description, address: address?.description ?? "unknown",
+                state: adapter.care.state == .ready
+                    ? .ready(isAdvertising: isAdvertising) : .other(words.sentence),
+                hint: words.hint, isAdvertising: isAdvertising, faults: adapter.care.faults,
                 links: address.map(links) ?? 0,
                 lastByteSecondsAgo: adapter.lastByte.map { (now - $0).components.seconds })
         }
@@ -65,18 +68,21 @@ extension Adapters {
     }
 
     /// What the radio as a whole lacks, and what a person can do.
-    private var state: (String, String?) {
+    private var state: (RadioReport.Condition, String?) {
         switch fault {
         case .noBluetooth:
             return (
-                "this machine's kernel has no Bluetooth, so no device can come near by radio; all else works",
+                .lacking("this machine's kernel has no Bluetooth, so no device can come near by radio; all else works"),
                 "load the modules: modprobe bluetooth; or turn rfcomm, l2cap and le off in [link]"
             )
-        case .some(let fault): return ("the adapters cannot be managed: \(fault)", nil)
+        case .some(let fault): return (.lacking("the adapters cannot be managed: \(fault)"), nil)
         case nil: break
         }
-        guard adapters.isEmpty else { return ("ok", nil) }
-        return ("there is no Bluetooth adapter; one that comes is used at once", "plug one in; see: lsusb, rfkill list")
+        guard adapters.isEmpty else { return (.ok, nil) }
+        return (
+            .lacking("there is no Bluetooth adapter; one that comes is used at once"),
+            "plug one in; see: lsusb, rfkill list"
+        )
     }
 }
 
@@ -86,7 +92,7 @@ extension AdapterSupervisor.State {
         switch self {
         case .unknown: ("nothing is known of it yet", nil)
         case .settling: ("being set up", nil)
-        case .ready: (isAdvertising ? "ready, advertising" : "ready", nil)
+        case .ready: (RadioReport.AdapterState.ready(isAdvertising: isAdvertising).rawValue, nil)
         case .off: ("powered off, and [radio] power = no", "power it on")
         case .blocked: ("blocked by rfkill", "run: rfkill unblock bluetooth")
         case .notPermitted:

@@ -176,13 +176,8 @@ extension Shell {
             for part in new.differencesThatNeedARestart(from: configuration) {
                 log.warning("\(part) has changed: that needs a restart")
             }
-            var policy = new.policy
-            policy.hidesIdentity = configuration.policy.hidesIdentity  // as [radio] advertise, which needs a restart
-            (configuration.servers, configuration.policy) = (new.servers, policy)
-            (configuration.updates, configuration.logLevel) = (new.updates, new.logLevel)
-            configuration.logFormat = new.logFormat
-            configuration.metrics = new.metrics
-            (keyring, observer.policy) = (materials.keyring, policy)
+            configuration.reload(from: new)
+            (keyring, observer.policy) = (materials.keyring, configuration.policy)
             let isOurs = new.identity == configuration.identity && new.keyFile == configuration.keyFile
             if isOurs { take(materials) }
             observer.terms = new.terms
@@ -221,7 +216,7 @@ extension Shell {
 
     private func setUpLog() {
         LineLog.use(configuration.logFormat)
-        let level = Logger.Level(rawValue: configuration.logLevel) ?? .info
+        let level = configuration.logLevel
         LineLog.level.withLock { $0 = level }
     }
 

@@ -10,21 +10,21 @@ public struct StatusReport: Codable, Equatable, Sendable {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public struct Server: Codable, Equatable, Sendable {
         package var id: String
-        package var membership: String
+        package var membership: MembershipState
         package var lastAccepted: UInt64?
         package var lastSent: UInt64
         package var paused: Bool?
 
         /// For a person: one line.
         public var text: String {
-            "server \(id): \(membership)\(paused == true ? ", paused" : ""), sequence ids sent \(lastSent), accepted "
+            "server \(id): \(membership.rawValue)\(paused == true ? ", paused" : ""), sequence ids sent \(lastSent), accepted "
                 + (lastAccepted.map(String.init) ?? "unknown")
         }
     }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public struct Broker: Codable, Equatable, Sendable {
-        package var state: String
+        package var state: BrokerState
         package var address: String?
         package var fault: String?
         package var hint: String?
@@ -32,7 +32,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public struct JournalState: Codable, Equatable, Sendable {
-        package var state: String
+        package var state: JournalCondition
         package var trouble: String?
         package var since: String?
         package var findings: [String]
@@ -41,20 +41,19 @@ public struct StatusReport: Codable, Equatable, Sendable {
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public struct Link: Codable, Equatable, Sendable {
-        package var transport: String
+        package var transport: Transport
         package var address: String
-        package var state: String
+        package var state: ListenerState
     }
 
     /// A device's link.
     public struct Held: Codable, Equatable, Sendable {
         package var number: UInt64
-        package var transport: String
+        package var transport: Transport
         package var peer: String
         /// The identity that it claims, which proves nothing.
         package var device: String?
-        /// `connected`, `waits` for its request, `challenged`, or `signs`: its proof in keyed mode was right, and is not signed yet.
-        package var state: String
+        package var state: HeldLinkState
         package var secondsAgo: Int64
     }
 
@@ -65,16 +64,16 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var device: String
         package var secondsLeft: Double
         package var falseProofs: Int
-        /// What the right proofs lacked that have come: `unsigned` or `tooFar`; nil: none has come.
-        package var lacking: String?
+        /// What the right proofs lacked that have come; nil: none has come.
+        package var lacking: ProofShortcoming?
 
         /// What was presented so far, for a person.
         package var presented: [String] {
             let right =
-                switch lacking.flatMap(Reason.init(rawValue:)) {
+                switch lacking {
                 case .tooFar: ["proved from outside the bounds"]
                 case .unsigned: ["proved, not signed"]
-                default: [String]()
+                case nil: [String]()
                 }
             return (falseProofs > 0 ? ["\(falseProofs) false proofs"] : []) + right
         }
@@ -109,7 +108,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var server: String
         package var token: String
         package var url: String
-        package var phase: String
+        package var phase: Update.Phase.Name
         package var version: String?
         package var answer: String?
 
@@ -120,7 +119,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         }
 
         package var text: String {
-            "update of \(server): \(phase)" + (version.map { " version \($0)" } ?? "")
+            "update of \(server): \(phase.rawValue)" + (version.map { " version \($0)" } ?? "")
                 + (answer.map { ", \($0)" } ?? "")
         }
     }
@@ -131,15 +130,16 @@ public struct StatusReport: Codable, Equatable, Sendable {
     /// For a person: a few lines.
     public var text: String {
         var lines = ["beacon \(identity), srup-beacon \(version), up \(uptimeSeconds) s"]
-        lines.append("broker: \(broker.state)" + (broker.address.map { " \($0)" } ?? ""))
+        lines.append("broker: \(broker.state.rawValue)" + (broker.address.map { " \($0)" } ?? ""))
         if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
         lines.append(certificate.text)
         lines += servers.map(\.text)
         lines.append(
-            "journal: \(journal.state)" + (journal.trouble.map { ", \($0) since \(journal.since ?? "")" } ?? ""))
+            "journal: \(journal.state.rawValue)"
+                + (journal.trouble.map { ", \($0) since \(journal.since ?? "")" } ?? ""))
         lines += journal.findings.map { "  \($0)" }
         if journal.outbox > 0 { lines.append("  \(journal.outbox) messages wait for the broker") }
-        lines += links.map { "\($0.transport) \($0.address): \($0.state)" }
+        lines += links.map { "\($0.transport.rawValue) \($0.address): \($0.state.rawValue)" }
         lines += radio?.lines ?? []
         if let update { lines.append(update.text) }
         lines.append("\(openLinks) links, \(observations.open) open observations")
@@ -185,8 +185,8 @@ extension Shell {
             certificate: certificateState, journal: journalState,
             links: listeners.listeners.map {
                 .init(
-                    transport: $0.wanted.address.transport.rawValue, address: $0.wanted.address.description,
-                    state: $0.fault?.description ?? ($0.socket == nil ? "closed" : "listening"))
+                    transport: $0.wanted.address.transport, address: $0.wanted.address.description,
+                    state: $0.fault.map { .failed($0.description) } ?? ($0.socket == nil ? .closed : .listening))
             },
             radio: usesRadio ? adapters.report { links.count(over: $0) } : nil, openLinks: observer.openLinks,
             held: heldLinks(now),
@@ -197,7 +197,7 @@ extension Shell {
                         server: $0.exchange.server.description, token: $0.exchange.token.description,
                         device: $0.device.description,
                         secondsLeft: Double(($0.deadline - now).wholeNanoseconds) / 1e9, falseProofs: $0.mismatches,
-                        lacking: $0.lacking?.rawValue)
+                        lacking: $0.lacking)
                 }),
             refused: reports.metrics.refused, update: observer.update.map { .init($0) })
     }
@@ -205,7 +205,7 @@ extension Shell {
     private func heldLinks(_ now: Instant) -> [StatusReport.Held] {
         observer.heldLinks.sorted { $0.id.number > $1.id.number }.prefix(100).map {
             .init(
-                number: $0.id.number, transport: $0.peer.transport.rawValue, peer: $0.peer.address,
+                number: $0.id.number, transport: $0.peer.transport, peer: $0.peer.address,
                 device: $0.device?.description, state: $0.state, secondsAgo: (now - $0.since).components.seconds)
         }
     }
@@ -215,7 +215,7 @@ extension Shell {
         return configuration.servers.keys.sorted { $0.number < $1.number }.map { id in
             let stored = known.first { $0.server == id }
             return .init(
-                id: id.description, membership: stored?.membership.name ?? "unknown",
+                id: id.description, membership: stored.map { .known($0.membership.state) } ?? .unknown,
                 lastAccepted: stored?.lastAccepted?.number, lastSent: stored?.lastSent.number ?? 0,
                 paused: stored?.isPaused)
         }
@@ -223,40 +223,17 @@ extension Shell {
 
     private var brokerReport: StatusReport.Broker {
         switch broker.state {
-        case .connecting: .init(state: "connecting")
-        case .connected(let address, _): .init(state: "connected", address: address.description)
+        case .connecting: .init(state: .connecting)
+        case .connected(let address, _): .init(state: .connected, address: address.description)
         case .lost(let address, let fault):
-            .init(state: "lost", address: address.description, fault: fault.sentence, hint: fault.hint)
+            .init(state: .lost, address: address.description, fault: fault.sentence, hint: fault.hint)
         }
     }
 
     private var journalState: StatusReport.JournalState {
         .init(
-            state: health.failure.map { $0.isFull ? "full" : "failing" } ?? "ok", trouble: health.failure?.sentence,
+            state: health.failure.map { $0.isFull ? .full : .failing } ?? .ok, trouble: health.failure?.sentence,
             since: health.failure.map { wallTime($0.since) }, findings: health.findings,
             outbox: (try? journal?.outboxCount()) ?? 0)
-    }
-
-    /// The answer to one line on the control socket.
-    func answer(_ request: String) -> [UInt8] {
-        let words = request.split(separator: " ")
-        switch words.first {
-        case "status": return (try? Array(encoder().encode(statusReport))) ?? []
-        case "observations":
-            let limit = max(1, min(words.dropFirst().first.flatMap { Int($0) } ?? 100, Inquiry.longestHistory))
-            guard let history = try? journal?.history(limit: limit) else { return [] }
-            return (try? Array(encoder().encode(history))) ?? []
-        case "metrics": return Array(exposition.utf8)
-        case "explain":
-            guard words.count == 2, let found = try? journal?.explain(String(words[1]), reports.signs) else {
-                return []
-            }
-            return (try? Array(encoder().encode(found))) ?? []
-        case "reload":
-            let fault = reload()
-            return Array((fault.map { "\($0.sentence)" } ?? "reloaded").utf8)
-        case "join", "join-again", "resign", "deregister", "standing": return obey(words)
-        default: return []
-        }
     }
 }

@@ -9,6 +9,21 @@ public enum JoinMode: Hashable, Sendable {
     /// OBS_JOIN_REQ: another beacon compares (§5.2.2).
     case observed(by: Identifier)
 
+    /// The mode without the observer. The names are those in the journal, in the configuration and in `status`.
+    public enum Kind: String, CaseIterable, Codable, Sendable {
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case simple, human, observed
+    }
+
+    /// The mode without the observer.
+    public var kind: Kind {
+        switch self {
+        case .simple: .simple
+        case .human: .human
+        case .observed: .observed
+        }
+    }
+
     var request: Body {
         switch self {
         case .simple: .joinRequest
@@ -48,6 +63,29 @@ public enum Membership: Hashable, Sendable {
     case deregistering(Token)
     /// The server has deregistered us: the end of this identity.
     case deregistered
+
+    /// The state without tokens. The names are those in the journal, in the log and in `status`.
+    public enum State: String, CaseIterable, Codable, Sendable {
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case stranger, joining, presenting, member, refused, terminated, resigning, resigned, deregistering,
+            deregistered
+    }
+
+    /// The state without tokens.
+    public var state: State {
+        switch self {
+        case .stranger: .stranger
+        case .joining: .joining
+        case .presenting: .presenting
+        case .member: .member
+        case .refused: .refused
+        case .terminated: .terminated
+        case .resigning: .resigning
+        case .resigned: .resigned
+        case .deregistering: .deregistering
+        case .deregistered: .deregistered
+        }
+    }
 
     /// Whether the server's questions and commands are accepted.
     public var isMember: Bool {

@@ -163,28 +163,20 @@ public struct Observer: Sendable {
     /// Whether a server has paused us.
     public func isPaused(by server: Identifier) -> Bool { servers[server]?.isPaused ?? false }
 
-    /// What is open: exchange, device, deadline, false proofs so far, and what the right ones lacked: `unsigned`, `tooFar`, or nil
-    /// if none has been received.
-    public var open: [(exchange: RequestID, device: Identifier, deadline: Instant, mismatches: Int, lacking: Reason?)] {
+    /// What is open: exchange, device, deadline, false proofs so far, and what the right ones lacked, or nil if none has been
+    /// received.
+    public var open:
+        [(exchange: RequestID, device: Identifier, deadline: Instant, mismatches: Int, lacking: ProofShortcoming?)]
+    {
         observations.map { exchange, one in
-            let lacking: Reason? = one.wasUnsigned ? .unsigned : one.wasTooFar ? .tooFar : nil
+            let lacking: ProofShortcoming? = one.wasUnsigned ? .unsigned : one.wasTooFar ? .tooFar : nil
             return (exchange, one.device, one.deadline, one.mismatches, lacking)
         }
     }
 
     /// The links that are held: who is there, which device it says that it is, and how far the link has come.
-    public var heldLinks: [(id: LinkID, peer: Peer, device: Identifier?, state: String, since: Instant)] {
-        links.map { id, link in
-            let state =
-                if case .signing = link.session.state {
-                    "signs"
-                } else if link.session.awaitsProof {
-                    "challenged"
-                } else {
-                    link.session.isHeld ? "waits" : "connected"
-                }
-            return (id, link.peer, link.session.device, state, link.openedAt)
-        }
+    public var heldLinks: [(id: LinkID, peer: Peer, device: Identifier?, state: HeldLinkState, since: Instant)] {
+        links.map { id, link in (id, link.peer, link.session.device, link.session.heldState, link.openedAt) }
     }
 
     /// Which open observations a link's device is asked about.
@@ -261,4 +253,33 @@ extension BeaconSession {
         case .greeting, .challenged, .challengedKeyed, .signing, .presented, .ended: false
         }
     }
+
+    var heldState: HeldLinkState {
+        switch state {
+        case .greeting, .presented, .ended: .connected
+        case .holding, .claimed: .waits
+        case .challenged, .challengedKeyed: .challenged
+        case .signing: .signs
+        }
+    }
+}
+
+/// How far a device's link has come. The names are those in `status`.
+public enum HeldLinkState: String, CaseIterable, Codable, Sendable {
+    /// The device has not named itself.
+    case connected
+    /// The device is ready, and its server has not asked yet.
+    case waits
+    /// CHALLENGE has been sent; the proof is awaited.
+    case challenged
+    /// The proof in keyed mode was right, and is not signed yet.
+    case signs
+}
+
+/// What the right proofs of an open observation lacked. The names are those in `status`.
+public enum ProofShortcoming: String, CaseIterable, Codable, Sendable {
+    /// The device proved the value in keyed mode, and has not signed it.
+    case unsigned
+    /// The device proved the value from outside the configured bounds.
+    case tooFar
 }

@@ -125,7 +125,7 @@ public struct EnrolmentOrder {
     }
 
     private func setAside(_ say: (String) -> Void) throws {
-        guard (try? Control.ask(state + "/control", "status")) == nil else {
+        guard (try? Control.ask(state + "/control", .status)) == nil else {
             throw OperatorFault("the beacon is running", hint: "stop it, then run this again")
         }
         for path in replaced {

@@ -63,7 +63,7 @@ public struct RotationOrder {
         guard Control.process(at: folder.control) != nil else {
             return access(folder.journal, F_OK) == 0 ? try? Journal.outboxCount(of: folder) : 0
         }
-        guard let report = try? Inquiry.report(Inquiry.status(configuration)), report.journal.state == "ok" else {
+        guard let report = try? Inquiry.report(Inquiry.status(configuration)), report.journal.state == .ok else {
             return nil
         }
         return report.journal.outbox
@@ -72,10 +72,12 @@ public struct RotationOrder {
     private func haveItUsed(_ configuration: Configuration, _ say: (String) -> Void) throws {
         let control = configuration.stateFolder + "/control"
         guard Control.process(at: control) != nil else { return say("the beacon uses it from its next start on") }
-        let reply = try? String(decoding: Control.ask(control, "reload", within: 60), as: UTF8.self)
-        guard reply == "reloaded" else {
+        let reply = (try? Control.ask(control, .reload, within: 60)).map {
+            ReloadReply(rawValue: String(decoding: $0, as: UTF8.self))
+        }
+        guard reply == .reloaded else {
             throw OperatorFault(
-                "the key is replaced, and the running beacon has not taken it: \(reply ?? "it does not answer")",
+                "the key is replaced, and the running beacon has not taken it: \(reply?.rawValue ?? "it does not answer")",
                 hint: "restart it: systemctl restart srup-beacon")
         }
         say("the running beacon signs with it from now on")

@@ -18,17 +18,18 @@ public struct WatchView {
         }
         let head = [
             " \(report.identity)   srup-beacon \(report.version), up \(duration(report.uptimeSeconds))   \(time)",
-            " broker \(report.broker.state) \(report.broker.address ?? "")"
+            " broker \(report.broker.state.rawValue) \(report.broker.address ?? "")"
                 + (report.broker.fault.map { ": \($0)" } ?? ""),
             " servers "
-                + report.servers.map { "\($0.id) \($0.membership)\($0.paused == true ? ", paused" : "")" }.joined(
+                + report.servers.map { "\($0.id) \($0.membership.rawValue)\($0.paused == true ? ", paused" : "")" }
+                .joined(
                     separator: "; "),
-            " journal \(report.journal.trouble ?? report.journal.state), outbox \(report.journal.outbox)",
+            " journal \(report.journal.trouble ?? report.journal.state.rawValue), outbox \(report.journal.outbox)",
         ]
         let adapters =
             report.radio.map { radio in
-                (radio.state == "ok" ? [] : [" radio \(radio.state)"])
-                    + radio.adapters.map { " \($0.name) \($0.address)  \($0.state), \($0.links) links" }
+                (radio.state == .ok ? [] : [" radio \(radio.state.rawValue)"])
+                    + radio.adapters.map { " \($0.name) \($0.address)  \($0.state.rawValue), \($0.links) links" }
             } ?? []
         let refused = report.refused.filter { $0.value > 0 }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
         let foot =
@@ -44,7 +45,8 @@ public struct WatchView {
             (
                 "LINKS  \(report.openLinks)",
                 (report.held ?? []).map {
-                    " \($0.number)  \($0.transport) \($0.peer)  \($0.device ?? "not named yet")  \($0.state), \($0.secondsAgo) s"
+                    " \($0.number)  \($0.transport.rawValue) \($0.peer)  \($0.device ?? "not named yet")  \($0.state.rawValue), "
+                        + "\($0.secondsAgo) s"
                 }
             ),
             (

@@ -49,7 +49,7 @@ struct ServerOptions: ParsableArguments {
             usleep(50_000)
         }
         throw OperatorFault(
-            "server \(server) has not answered within \(seconds) s (\(last?.membership ?? "unknown"))",
+            "server \(server) has not answered within \(seconds) s (\(last?.membership.rawValue ?? "unknown"))",
             hint: last?.fault ?? "the request goes on; look again: srup-beacon servers")
     }
 }
@@ -123,10 +123,10 @@ struct Join: ParsableCommand {
                     show(value, as: view ?? configuration.servers[server]?.view ?? .words)
                 }
                 switch standing.membership {
-                case "member":
+                case .member:
                     say("server \(server): joined")
                     return true
-                case "refused":
+                case .refused:
                     // The server has sealed a value to us, so a person there has looked and refused.
                     throw shown == nil
                         ? OperatorFault(
@@ -134,7 +134,9 @@ struct Join: ParsableCommand {
                         : OperatorFault(
                             "a person at server \(server) refused this join",
                             hint: "compare the values again, together: srup-beacon join \(server.topicForm) --human")
-                default: return false
+                case .stranger, .joining, .presenting, .terminated, .resigning, .resigned, .deregistering,
+                    .deregistered:
+                    return false
                 }
             }
         }
@@ -175,14 +177,16 @@ struct Resign: ParsableCommand {
             try Order.resign(server, of: configuration)
             try target.wait(for: server, of: configuration) { standing in
                 switch standing.membership {
-                case "resigned":
+                case .resigned:
                     say("server \(server): resigned")
                     return true
-                case "member":
+                case .member:
                     throw OperatorFault(
                         "server \(server) does not let this beacon resign",
                         hint: "ask the operator of the server; \(Order.askAgain(server))")
-                default: return false
+                case .stranger, .joining, .presenting, .refused, .terminated, .resigning, .deregistering,
+                    .deregistered:
+                    return false
                 }
             }
         }
@@ -217,7 +221,7 @@ struct Deregister: ParsableCommand {
             try Order.deregister(server, of: configuration)
             do {
                 try target.wait(for: server, of: configuration) { standing in
-                    guard standing.membership == "member" else { return standing.membership == "deregistered" }
+                    guard standing.membership == .member else { return standing.membership == .deregistered }
                     throw OperatorFault(
                         "server \(server) does not deregister this beacon",
                         hint: "ask the operator of the server; \(Order.askAgain(server))")

@@ -10,8 +10,8 @@ struct Run: ParsableCommand {
             Reads the configuration, opens the journal, listens for devices and connects to the broker; then it is ready, \
             says so to systemd where that started it, and goes on until SIGTERM or SIGINT. Log lines go to standard error.
 
-            SIGHUP reads the configuration again: servers and their keys, the numbers in [observation] and [link], and the \
-            log level are taken; other changes are named in the log and wait for a restart.
+            SIGHUP reads the configuration again. Changes to [beacon], [broker], [radio] and the transports in [link] are named \
+            in the log and wait for a restart; all others are applied.
 
             Missing parts that can come back are waited for: the broker, the radio, room on the disk. Faults that only a \
             person can fix (a key, the configuration) end it with an error message and a hint.

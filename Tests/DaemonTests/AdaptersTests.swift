@@ -2,6 +2,7 @@ import Observing
 import ProofLink
 import SRUP
 import Testing
+import TestVectors
 
 @testable import Daemon
 @testable import EventLoop
@@ -47,7 +48,7 @@ struct AdaptersTests {
         }
 
         var report: RadioReport { adapters.report { _ in 0 } }
-        var states: [String] { report.adapters.map(\.state) }
+        var states: [String] { report.adapters.map(\.state.rawValue) }
     }
 
     private let address = BluetoothAddress("00:AA:01:00:00:00") ?? .any
@@ -67,7 +68,7 @@ struct AdaptersTests {
     @Test("one that is there is set up and advertises")
     func setUp() throws {
         let fixture = try fixture(with: address)
-        #expect(fixture.states == ["ready, advertising"] && fixture.report.state == "ok")
+        #expect(fixture.states == ["ready, advertising"] && fixture.report.state == .ok)
         #expect(fixture.kernel.adapters[0]?.instances == [3])
         #expect(
             fixture.log.lines.filter { $0.level >= .notice }.map(\.text) == ["adapter \(address): ready, advertising"])
@@ -78,7 +79,7 @@ struct AdaptersTests {
         let fixture = try fixture()
         fixture.pass(65)
         #expect(fixture.log.take() == ["there is no Bluetooth adapter; one that comes is used at once"])
-        #expect(fixture.report.state == "there is no Bluetooth adapter; one that comes is used at once")
+        #expect(fixture.report.state.rawValue == "there is no Bluetooth adapter; one that comes is used at once")
         fixture.kernel.plugIn(0, .init(address: address))
         fixture.settle()
         #expect(fixture.states == ["ready, advertising"])
@@ -191,7 +192,7 @@ struct AdaptersTests {
         fixture.adapters.open()
         fixture.clock.advance(by: .seconds(30))
         let sentence = "the adapters cannot be managed: the management socket: Operation not permitted"
-        #expect(fixture.log.take() == [sentence] && fixture.report.state == sentence)
+        #expect(fixture.log.take() == [sentence] && fixture.report.state.rawValue == sentence)
         fixture.fault = .noBluetooth
         fixture.clock.advance(by: .seconds(10))
         #expect(fixture.log.take() == [] && fixture.report.hint?.contains("modprobe bluetooth") == true)

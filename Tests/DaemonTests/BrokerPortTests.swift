@@ -1,6 +1,7 @@
 import Observing
 import SRUP
 import Testing
+import TestVectors
 
 @testable import Daemon
 @testable import Broker

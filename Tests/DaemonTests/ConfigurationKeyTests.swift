@@ -227,7 +227,7 @@ struct Key: Sendable, CustomTestStringConvertible {
             "log", "level",
             good: ["debug": "debug", "info": "info", "notice": "notice", "warning": "warning", "error": "error"],
             bad: ["", "trace", "critical", "INFO", "7"]
-        ) { $0.logLevel },
+        ) { $0.logLevel.rawValue },
     ]
 }
 
@@ -254,11 +254,13 @@ struct ConfigurationKeyTests {
 
     @Test("stands in the table above and in the file that we ship")
     func complete() throws {
-        for section in ["beacon", "broker", "observation", "link", "radio", "update", "metrics", "log"] {
+        for (section, keys) in Configuration.keys {
+            #expect(keys.map(\.name).sorted() == Key.all.filter { $0.section == section }.map(\.name).sorted())
             let hint = try Settings.fault(Settings.with(section, "nonsense", "1").text).hint
-            let known = hint.split(separator: " has ").last?.split(separator: ", ").map(String.init) ?? []
-            #expect(known == Key.all.filter { $0.section == section }.map(\.name).sorted(), "[\(section)]")
+            #expect(hint == "[\(section)] has " + keys.map(\.name).sorted().joined(separator: ", "))
         }
+        let ofServers = Key.all.filter { $0.section == "server c2" }.map(\.name)
+        #expect(Configuration.serverKeys.map(\.name).sorted() == ofServers.sorted())
         var (section, shipped) = ("", [String]())
         for line in try Settings.shipped() {
             if let name = line.wholeMatch(of: /\[([a-z]+)( [0-9a-f]+)?\]/) { section = String(name.1) }
@@ -267,6 +269,44 @@ struct ConfigurationKeyTests {
         let table = Key.all.map { "[\($0.section.split(separator: " ")[0])] \($0.name)" }
         #expect(Set(shipped) == Set(table))
         #expect(shipped.count == table.count)
+    }
+
+    @Test("needs a restart, or only a reload, as the manual page and the operator's guide say")
+    func restart() throws {
+        var whole: [String] = []
+        var single: [String] = []
+        for (section, keys) in Configuration.keys {
+            let waiting = keys.filter { $0.change != .reload }.map(\.name)
+            if waiting.count == keys.count {
+                whole.append("[\(section)]")
+            } else if !waiting.isEmpty {
+                let list = waiting.dropLast().joined(separator: ", ")
+                single.append("in [\(section)], \(list)\(list.isEmpty ? "" : " and ")\(waiting[waiting.count - 1])")
+            }
+        }
+        let sentence =
+            "Changes to \(whole.joined(separator: ", ")) and, \(single.joined(separator: "; and ")) need a restart"
+        for file in ["docs/operations.md", "docs/srup-beacon.conf"] {
+            let words = try Settings.project(file).replacing("`", with: "").split { $0.isWhitespace || $0 == ";" }
+            let isSaid = words.joined(separator: " ").contains(sentence)
+            #expect(isSaid, "\(file) does not say: \(sentence)")
+        }
+        #expect(Configuration.serverKeys.allSatisfy { $0.change == .reload }, "a server is replaced as a whole")
+    }
+
+    /// Every key of the table: one that a reload forgot would be changed in the file and nowhere else.
+    @Test("is applied by a reload, or named as waiting for a restart", arguments: Key.all)
+    func reload(key: Key) throws {
+        let old = try Settings.configuration(Settings.good.joined(separator: "\n"))
+        for (value, meaning) in key.good where key.read(old) != meaning {
+            let new = try Settings.configuration(Settings.with(key.section, key.name, value).text)
+            #expect(new != old, "\(value)")
+            var running = old
+            running.reload(from: new)
+            let waiting = new.differencesThatNeedARestart(from: old)
+            #expect(key.read(running) == (waiting.isEmpty ? meaning : key.read(old)), "\(value)")
+            #expect(new.differencesThatNeedARestart(from: running) == waiting)
+        }
     }
 
     @Test("an observed join needs an observer that is neither we nor the server, and an observer an observed join")

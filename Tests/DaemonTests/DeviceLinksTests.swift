@@ -4,6 +4,7 @@ import Observing
 import ProofLink
 import SRUP
 import Testing
+import TestVectors
 
 @testable import Daemon
 @testable import EventLoop

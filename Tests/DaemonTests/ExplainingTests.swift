@@ -111,12 +111,12 @@ struct ExplainingTests {
         ])
     func join(membership: Membership, word: String) throws {
         let found = try explain(server.description) { try $0.record(.membership(server, membership), at: 2_000) }
-        #expect(found.count == 1 && found[0].of == "join" && found[0].device == nil)
+        #expect(found.count == 1 && found[0].of == .join && found[0].device == nil)
         #expect(found[0].cause.contains(word))
         #expect(found[0].steps.first?.at == "1970-01-01T00:33:20Z")
         #expect(found[0].steps.first?.what.hasPrefix(membership.name) == true)
         guard membership.token != nil else { return }
-        try #expect(explain(token) { try $0.record(.membership(server, membership)) }.map(\.of) == ["join"])
+        try #expect(explain(token) { try $0.record(.membership(server, membership)) }.map(\.of) == [.join])
     }
 
     private func refused(_ sequence: UInt64, last: UInt64) -> Report {

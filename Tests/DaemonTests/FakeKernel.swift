@@ -1,6 +1,7 @@
 import Glibc
 import Observing
 import Testing
+import TestVectors
 
 @testable import Daemon
 @testable import EventLoop

@@ -47,10 +47,14 @@ enum Settings {
 
     /// The file that we ship.
     static func shipped() throws -> [String] {
+        try project("docs/srup-beacon.conf").split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    }
+
+    /// A file of this project.
+    static func project(_ path: String) throws -> String {
         let project = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let text = try String(contentsOf: project.appending(path: "docs/srup-beacon.conf"), encoding: .utf8)
-        return text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        return try String(contentsOf: project.appending(path: path), encoding: .utf8)
     }
 
     /// A line such as `;window = 120`: a default that is only told.

@@ -92,7 +92,7 @@ struct ShellKeyedTests {
             let report = try fixture.on { $0.statusReport }
             #expect(
                 report.text.contains("s left, proved, not signed")
-                    && report.observations.list.first?.lacking == "unsigned")
+                    && report.observations.list.first?.lacking == .unsigned)
             try fixture.pass(.seconds(5))
             #expect(try fixture.received().map(\.body) == [.response(.observedJoinFail)])
             let history = try Inquiry.history(try fixture.on { $0.answer("observations 1") })

@@ -18,7 +18,7 @@ struct ShellMembershipTests {
     }
 
     private func membership(_ fixture: ShellFixture) throws -> [String] {
-        try fixture.on { $0.statusReport.servers.map(\.membership) }
+        try fixture.on { $0.statusReport.servers.map(\.membership.rawValue) }
     }
 
     private func refused(_ fixture: ShellFixture, _ reason: String) throws -> Int {
@@ -150,7 +150,7 @@ struct ShellMembershipTests {
             #expect(request.body == .humanJoinRequest)
             let standing = try fixture.on { $0.answer("standing \(name)") }
             let told = try decoder().decode(StandingReport.self, from: Data(standing))
-            #expect(told.membership == "joining" && told.manner == "human" && told.value == nil)
+            #expect(told.membership == .joining && told.manner == .human && told.value == nil)
         }
     }
 }

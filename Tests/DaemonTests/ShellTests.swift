@@ -41,7 +41,7 @@ struct ShellTests {
             #expect(
                 try fixture.on { $0.statusLine } == "connected to broker.example.org:8883; joined to 0 of 1 servers")
             try fixture.send(.response(.joinSuccess), token: request.token)
-            #expect(try report(fixture).servers.map(\.membership) == ["member"])
+            #expect(try report(fixture).servers.map(\.membership) == [.known(.member)])
             #expect(try fixture.on { $0.statusLine }.hasSuffix("joined to 1 of 1 servers"))
             #expect(try metrics(fixture).contains("srup_beacon_server_member{server=\"\(ShellFixture.c2)\"} 1\n"))
         }
@@ -247,7 +247,7 @@ struct ShellTests {
             #expect(link.isClosed)
             #expect(try fixture.send(.identityRequest, token: fixture.token(2)) == false)
             #expect(try fixture.connectDevice().receive() == .outcome(.busy, tag: LinkFrame.noTag))
-            #expect(try report(fixture).journal.state == "failing")
+            #expect(try report(fixture).journal.state == .failing)
             #expect(try metrics(fixture).contains("srup_beacon_journal_writable 0\n"))
             #expect(try fixture.on { $0.statusLine } == fault.sentence)
             #expect(fixture.log.texts.count { $0.contains("nothing is acted on until it can") } == 1)
@@ -264,7 +264,7 @@ struct ShellTests {
             try fixture.pass(.seconds(1))
             #expect(fixture.link.take().last == "hurry")
             #expect(fixture.log.texts.last == "the journal can be written again")
-            #expect(try report(fixture).journal.state == "ok")
+            #expect(try report(fixture).journal.state == .ok)
             #expect(try fixture.connectDevice().prove(value, as: device)?.outcome == .valid)
         }
     }
@@ -274,7 +274,7 @@ struct ShellTests {
         try withMember { fixture in
             let full = Journal.Failure.database(DatabaseError(code: 13, words: "database or disk is full"))
             try fixture.on { _ = $0.transact { _ in throw full } }
-            #expect(try report(fixture).journal.state == "full")
+            #expect(try report(fixture).journal.state == .full)
             try fixture.pass(.seconds(1))
             let damaged = Journal.Failure.database(DatabaseError(code: 11, words: "malformed"))
             try fixture.on { _ = $0.transact { _ in throw damaged } }
@@ -283,7 +283,7 @@ struct ShellTests {
             #expect(try report(fixture).journal.findings.count == 1)
             #expect(fixture.log.texts.contains { $0.contains("was damaged and has been set aside") })
             #expect(try fixture.received().last?.body == .joinRequest)
-            #expect(try report(fixture).servers.map(\.membership) != ["member"])
+            #expect(try report(fixture).servers.map(\.membership) != [.known(.member)])
         }
     }
 
@@ -306,7 +306,7 @@ struct ShellTests {
             #expect(fixture.log.texts.last?.hasSuffix("the old configuration stays in force") == true)
             let missing = try fixture.reload("[observation]\nwindow = 1\n[server 77]\nkey = /nothing.pem")
             #expect(missing == "/nothing.pem does not exist")
-            #expect(try report(fixture).servers.map(\.membership) == ["member"])
+            #expect(try report(fixture).servers.map(\.membership) == [.known(.member)])
             try fixture.observe(device, value, token: fixture.token(1))
             try fixture.pass(.milliseconds(4_999))
             #expect(try fixture.received().isEmpty, "the old window holds")
@@ -321,7 +321,7 @@ struct ShellTests {
             #expect(fixture.log.texts.contains("[broker] has changed: that needs a restart"))
             #expect(!fixture.log.texts.contains { $0.contains("[link] transports has changed") })
             let servers = try report(fixture).servers
-            #expect(servers.map(\.membership) == ["joining", "member"])
+            #expect(servers.map(\.membership) == [.known(.joining), .known(.member)])
             #expect(try fixture.received().map(\.body) == [.joinRequest])
             try fixture.observe(device, value, token: fixture.token(1))
             try fixture.pass(.seconds(1))
@@ -367,7 +367,7 @@ struct ShellTests {
                 try decoder().decode(OrderReply.self, from: Data(refused)).refusal?.contains("member already") == true)
             let standing = try fixture.on { $0.answer("standing \(ShellFixture.c2.topicForm)") }
             let told = try decoder().decode(StandingReport.self, from: Data(standing))
-            #expect(told.membership == "member" && told.isConnected && told.fault == nil)
+            #expect(told.membership == .member && told.isConnected && told.fault == nil)
         }
     }
 }

@@ -219,9 +219,9 @@ extension Doctor {
         if let status {
             let journal = status.journal
             return .init(
-                "journal", journal.state == "ok" ? .good : .bad, folder.journal,
+                "journal", journal.state == .ok ? .good : .bad, folder.journal,
                 journal.trouble ?? "the running beacon writes it; \(journal.outbox) messages wait for the broker",
-                do: journal.state == "ok" ? nil : "make room, or see dmesg")
+                do: journal.state == .ok ? nil : "make room, or see dmesg")
         }
         if Control.process(at: folder.control) != nil {
             return .init(

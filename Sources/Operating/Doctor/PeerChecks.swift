@@ -29,7 +29,7 @@ extension Doctor {
             return findings
         }
         guard !Doctor.isCredential(configuration.tls.key) else {
-            let state = status.map { "the beacon says: \($0.broker.state)" } ?? "no beacon runs"
+            let state = status.map { "the beacon says: \($0.broker.state.rawValue)" } ?? "no beacon runs"
             return findings + [.init("broker: TLS", .skipped, name, "our key is the service's credential; \(state)")]
         }
         do throws(BrokerFault) {
@@ -129,10 +129,10 @@ extension Doctor {
             return [.init("membership", .skipped, configuration.stateFolder, "no beacon runs")]
         }
         return status.servers.map { server in
-            let isMember = server.membership == "member"
+            let isMember = server.membership == .known(.member)
             return .init(
                 "membership", isMember ? .good : .warning, "server \(server.id)",
-                server.membership + (server.paused == true ? ", paused by it" : ""),
+                server.membership.rawValue + (server.paused == true ? ", paused by it" : ""),
                 do: isMember ? nil : "srup-beacon explain \(server.id)")
         }
     }

@@ -36,9 +36,9 @@ extension Doctor {
             )
         }
         findings +=
-            status?.links.filter { $0.transport != "local" && $0.state != "listening" }.map {
+            status?.links.filter { $0.transport.isRadio && $0.state != .listening }.map {
                 .init(
-                    "listening", .bad, "\($0.transport) \($0.address)", $0.state,
+                    "listening", .bad, "\($0.transport.rawValue) \($0.address)", $0.state.rawValue,
                     do: "see docs/operations.md, \"Radio\"")
             } ?? []
         return findings + [loopBack(survey, own, wanted)]
@@ -56,10 +56,10 @@ extension Doctor {
         let can = kinds.compactMap { $0 }.joined(separator: " and ")
         // The running beacon's own report takes precedence: it also knows whether it advertises, and whether it answers.
         if let told = status?.radio?.adapters.first(where: { $0.address == information.address.description }) {
-            let isReady = told.state.hasPrefix("ready")
+            let isReady = told.state.isReady
             return .init(
                 "adapter", isReady && told.faults.isEmpty ? .good : isReady ? .warning : .bad, name,
-                ([told.state, can] + told.faults).joined(separator: "; "), do: told.hint)
+                ([told.state.rawValue, can] + told.faults).joined(separator: "; "), do: told.hint)
         }
         let isOn = information.current.contains(.powered)
         return .init(

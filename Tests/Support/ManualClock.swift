@@ -1,28 +1,27 @@
 import BootTime
 import EventLoop
-import Observing
 import Synchronization
 
-@testable import Daemon
-
 /// A clock that stands still until a test moves it on.
-final class ManualClock: LoopClock {
+package final class ManualClock: LoopClock {
     private struct State {
         var now = Instant(nanoseconds: 1_000_000_000_000)
         var timers: [Weakly<ManualTimer>] = []
     }
     private let state = Mutex(State())
 
-    var now: Instant { state.withLock { $0.now } }
+    package init() {}
 
-    func timer(_ action: @escaping @Sendable () -> Void) -> any LoopTimer {
+    package var now: Instant { state.withLock { $0.now } }
+
+    package func timer(_ action: @escaping @Sendable () -> Void) -> any LoopTimer {
         let timer = ManualTimer(self, action)
         state.withLock { $0.timers.append(Weakly(timer)) }
         return timer
     }
 
     /// Moves it on; what is due fires at its moment, in the order of time.
-    func advance(by delay: Duration) {
+    package func advance(by delay: Duration) {
         let end = now + delay
         while let (timer, moment) = nextTimer(until: end) {
             state.withLock { $0.now = max($0.now, moment) }
@@ -32,7 +31,7 @@ final class ManualClock: LoopClock {
     }
 
     /// Moves it on while the loop is busy: what is due meanwhile fires only when it is moved on again.
-    func jump(by delay: Duration) { state.withLock { $0.now = $0.now + delay } }
+    package func jump(by delay: Duration) { state.withLock { $0.now = $0.now + delay } }
 
     private func nextTimer(until end: Instant) -> (ManualTimer, Instant)? {
         let timers = state.withLock { state in
@@ -69,7 +68,7 @@ private final class ManualTimer: LoopTimer {
 
 extension Loop {
     /// Handles what is ready and due now, on the calling thread, and returns.
-    func turn() {
+    package func turn() {
         perform { self.stop() }
         run()
     }

@@ -1,0 +1,22 @@
+import FoundationEssentials
+import SRUP
+
+// The answers to what comes over the control socket.
+extension Shell {
+    /// The answer to one line on the control socket; empty: there is none.
+    func answer(_ line: String) -> [UInt8] { ControlRequest(line: line).map { answer($0) } ?? [] }
+
+    func answer(_ request: ControlRequest) -> [UInt8] {
+        switch request {
+        case .status: Shell.json(statusReport)
+        case .observations(let limit): (try? journal?.history(limit: limit)).map { Shell.json($0) } ?? []
+        case .metrics: Array(exposition.utf8)
+        case .explain(let subject): (try? journal?.explain(subject, reports.signs)).map { Shell.json($0) } ?? []
+        case .reload: Array((reload().map { ReloadReply.refused($0.sentence) } ?? .reloaded).rawValue.utf8)
+        case .standing(let server): Shell.json(standing(server))
+        case .order(let order, let server): Shell.json(obey(order, server))
+        }
+    }
+
+    private static func json(_ reply: some Encodable) -> [UInt8] { (try? Array(encoder().encode(reply))) ?? [] }
+}
