@@ -8,7 +8,7 @@ import SRUP
 
 /// An invalid setting; the caller adds the line number.
 struct BadSetting: Error {
-    let sentence: String
+    let message: String
     let hint: String
 }
 
@@ -21,7 +21,7 @@ extension Configuration {
         guard let set = Configuration.keys[setting.name] else {
             let known = Configuration.keys.keys.filter { $0.hasPrefix("[\(setting.section)] ") }.sorted()
             throw BadSetting(
-                sentence: "\(setting.name) is not a setting",
+                message: "\(setting.name) is not a setting",
                 hint: known.isEmpty
                     ? "the sections are [beacon], [broker], [server ID], [observation], [link], [radio], [update], [metrics] and [log]"
                     : "[\(setting.section)] has " + known.map { $0.split(separator: " ")[1] }.joined(separator: ", "))
@@ -36,7 +36,7 @@ extension Configuration {
     private mutating func setServer(_ setting: Setting) throws(BadSetting) {
         guard let server = setting.server, server.number >= 0x10 else {
             throw BadSetting(
-                sentence: "[\(setting.section)] does not name a server",
+                message: "[\(setting.section)] does not name a server",
                 hint: "write [server ID] with 1 to 16 hexadecimal digits, 10 or above")
         }
         var entry = servers[server] ?? Server(keyFile: "")
@@ -56,7 +56,7 @@ extension Configuration {
         case "shared": entry.isShared = try setting.yesOrNo()
         default:
             throw BadSetting(
-                sentence: "\(setting.name) is not a setting",
+                message: "\(setting.name) is not a setting",
                 hint: "a server has key, sequence-floor, join, view, observer, observer-address, join-command, "
                     + "deregister-command, update-command, recipient, proof and shared")
         }
@@ -148,7 +148,7 @@ extension Configuration {
 
 extension Setting {
     private func bad(_ wanted: String) -> BadSetting {
-        BadSetting(sentence: "\(name) is \"\(value)\"", hint: "wanted: \(wanted)")
+        BadSetting(message: "\(name) is \"\(value)\"", hint: "wanted: \(wanted)")
     }
 
     func identifier() throws(BadSetting) -> Identifier {
@@ -167,7 +167,7 @@ extension Setting {
         // The value may contain a PIN, and the fault is logged: so it is left out.
         guard value.hasPrefix("/") else {
             throw BadSetting(
-                sentence: "\(name) is not the path of a file",
+                message: "\(name) is not the path of a file",
                 hint:
                     "wanted: a path that begins with /; a line that names a key in hardware stands in a file of its own, for its owner only"
             )

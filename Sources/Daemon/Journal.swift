@@ -26,7 +26,7 @@ package final class Journal {
         /// The reserve could not be taken; errno.
         case noReserve(errno: Int32)
 
-        var sentence: String {
+        var message: String {
             switch self {
             case .database(let error): "the journal cannot be written: \(error)"
             case .ceilings(let number):

@@ -84,7 +84,7 @@ extension Shell {
                 try CheckedOrder(words, server, in: situation, observerAddress: { ownProofs.address(for: $0) }), server)
             reply = OrderReply()
         } catch {
-            reply = OrderReply(refusal: error.sentence, hint: error.hint)
+            reply = OrderReply(refusal: error.message, hint: error.hint)
         }
         return (try? Array(encoder().encode(reply))) ?? []
     }
@@ -92,7 +92,7 @@ extension Shell {
     private var situation: CheckedOrder.Situation {
         CheckedOrder.Situation(
             identity: configuration.identity, servers: configuration.servers, memberships: observer.memberships,
-            journalFault: journal == nil ? health.failure?.sentence ?? "the journal is not open" : nil,
+            journalFault: journal == nil ? health.failure?.message ?? "the journal is not open" : nil,
             areSequencesUnknown: journal?.sequencesUnknown ?? false)
     }
 
@@ -116,7 +116,7 @@ extension Shell {
             report.isConnected = true
             report.fault = reports.signs[server]?.explained(standing, server)?.next
         case .connecting: break
-        case .lost(let address, let fault): report.fault = "\(address): \(fault.sentence)"
+        case .lost(let address, let fault): report.fault = "\(address): \(fault.message)"
         }
         if standing.manner == .human {
             report.value = observer.presented(to: server).map { $0.withBytes { hexadecimal($0) } }

@@ -52,7 +52,7 @@ extension Adapters {
             let address = adapter.care.information?.address
             let words = adapter.care.state.words(isAdvertising: adapter.care.isAdvertising)
             return RadioReport.Adapter(
-                name: index.description, address: address?.description ?? "unknown", state: words.sentence,
+                name: index.description, address: address?.description ?? "unknown", state: words.message,
                 hint: words.hint, isAdvertising: adapter.care.isAdvertising, faults: adapter.care.faults,
                 links: address.map(links) ?? 0,
                 lastByteSecondsAgo: adapter.lastByte.map { (now - $0).components.seconds })
@@ -82,7 +82,7 @@ extension Adapters {
 
 extension AdapterSupervisor.State {
     /// The adapter's state, and what a person can do about it.
-    func words(isAdvertising: Bool) -> (sentence: String, hint: String?) {
+    func words(isAdvertising: Bool) -> (message: String, hint: String?) {
         switch self {
         case .unknown: ("nothing is known of it yet", nil)
         case .settling: ("being set up", nil)

@@ -4,7 +4,7 @@ import Glibc
 public struct OpenPlace: Equatable, Sendable {
     /// The file, the folder or the link.
     public let path: String
-    /// What is wrong with it: follows the path in the sentence.
+    /// What is wrong with it: follows the path in the message.
     public let fault: String
     /// The commands that fix it.
     public let remedy: String
@@ -118,13 +118,13 @@ public func fileFault(_ number: Int32) -> String {
 }
 
 /// Files that decide whom a program trusts and what it does: nobody but root and we may change them, or put others in their
-/// place. One rule and one sentence for the beacon, the bench's servers and its device.
+/// place. One rule and one message for the beacon, the bench's servers and its device.
 public enum FileTrust {
     /// Why a file may not decide that: it is not a regular one, or others can change it. A file that does not exist is left to
     /// the caller that opens it.
-    /// - Parameter name: what it is: it precedes the path in the sentence.
-    /// - Returns: a sentence and what to do; nil if all is well.
-    public static func fault(of path: String, as name: String) -> (sentence: String, hint: String)? {
+    /// - Parameter name: what it is: it precedes the path in the message.
+    /// - Returns: a message and what to do; nil if all is well.
+    public static func fault(of path: String, as name: String) -> (message: String, hint: String)? {
         guard !isIrregular(path, isFollowing: true) else {
             return ("\(name) \(path) is not a regular file", "put the file itself there: ls -l \(path)")
         }
@@ -132,9 +132,9 @@ public enum FileTrust {
     }
 
     /// Why a file or folder may not decide that: others can change it, or put another one in its place.
-    /// - Parameter name: what it is: it precedes the path in the sentence.
-    /// - Returns: a sentence and what to do; nil if all is well.
-    public static func fault(ofPlace path: String, as name: String) -> (sentence: String, hint: String)? {
+    /// - Parameter name: what it is: it precedes the path in the message.
+    /// - Returns: a message and what to do; nil if all is well.
+    public static func fault(ofPlace path: String, as name: String) -> (message: String, hint: String)? {
         guard let open = OpenPlace.first(onTheWayTo: path) else { return nil }
         let place = open.path == path ? "it" : open.path
         return ("\(name) \(path) can be changed by others: \(place) \(open.fault)", open.remedy)

@@ -105,7 +105,7 @@ public struct RegistryFolder: Sendable {
         let bytes = try Files.read(file, atMost: 65_536)
         do { return try Certificate(pem: bytes) } catch {
             throw OperatorFault(
-                "\(file) does not contain a certificate: \(error.sentence)", hint: "restore it from a backup")
+                "\(file) does not contain a certificate: \(error.message)", hint: "restore it from a backup")
         }
     }
 }

@@ -190,8 +190,8 @@ struct AdaptersTests {
         fixture.fault = .failed(call: "the management socket", errno: 1)
         fixture.adapters.open()
         fixture.clock.advance(by: .seconds(30))
-        let sentence = "the adapters cannot be managed: the management socket: Operation not permitted"
-        #expect(fixture.log.take() == [sentence] && fixture.report.state == sentence)
+        let message = "the adapters cannot be managed: the management socket: Operation not permitted"
+        #expect(fixture.log.take() == [message] && fixture.report.state == message)
         fixture.fault = .noBluetooth
         fixture.clock.advance(by: .seconds(10))
         #expect(fixture.log.take() == [] && fixture.report.hint?.contains("modprobe bluetooth") == true)
