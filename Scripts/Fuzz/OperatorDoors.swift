@@ -26,7 +26,7 @@ enum RegistryDoor {
             default: _ = try registry.key(of: "c200000000000001")
             }
         } catch {
-            isPlain(error.sentence)
+            isPlain(error.message)
             isPlain(error.hint)
         }
     }

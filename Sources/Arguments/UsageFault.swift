@@ -9,12 +9,12 @@ public struct UsageFault: Error, Equatable, Sendable, CustomStringConvertible {
     /// The command's name.
     public let command: String
     /// What is wrong; lower case, no full stop.
-    public let sentence: String
+    public let message: String
     /// What to do about it.
     public let hint: String
 
     /// Two lines, as both commands print them.
-    public var description: String { "\(command): \(sentence)\nhint: \(hint)" }
+    public var description: String { "\(command): \(message)\nhint: \(hint)" }
 
     /// What the parser, or a verb's `validate`, found wrong with a command line.
     /// - Returns: nil where it found nothing wrong: help was asked for, or the verb itself failed.
@@ -27,9 +27,9 @@ public struct UsageFault: Error, Equatable, Sendable, CustomStringConvertible {
         }
         self.command = command._commandName
         let help = command.helpMessage(for: path.verb, includeHidden: true)
-        sentence =
+        message =
             path.unknownVerb ?? path.unknownOption(in: arguments, help: help)
-            ?? Message(command.message(for: error)).sentence
+            ?? Message(command.message(for: error)).message
         hint = "run: \(path.words) --help"
     }
 }
@@ -99,7 +99,7 @@ struct Message {
 
     init(_ text: String) { self.text = text }
 
-    var sentence: String {
+    var message: String {
         if let found = text.wholeMatch(of: /Unknown option '(.*?)'(?:\. Did you mean .*)?/.dotMatchesNewlines()) {
             return "unknown option \"\(found.1)\""
         }

@@ -45,7 +45,7 @@ public struct EnrolledNode: Sendable {
         try asOperatorFault {
             let asked = try form.checked(goingOnIn: replaces ? nil : folder)
             if replaces, access(path, F_OK) == 0 { say("set aside: \(try folder.setAside())") }
-            _ = try Enrolment(folder: folder, registry: asked.registry) { $0.sentence.map(say) }
+            _ = try Enrolment(folder: folder, registry: asked.registry) { $0.message.map(say) }
                 .run(asked.wish, authority: asked.authority, now: Int64(time(nil)))
         }
         return try EnrolledNode(folder: path)
@@ -59,7 +59,7 @@ public struct EnrolledNode: Sendable {
                 try BrokerLink.tryOut([address], clientID: id.topicForm, tls: tls)
                 return "the broker accepts the certificate"
             } catch {
-                return "the connection to the broker could not be tested: \(error.sentence); hint: \(error.hint)"
+                return "the connection to the broker could not be tested: \(error.message); hint: \(error.hint)"
             }
         }
     }

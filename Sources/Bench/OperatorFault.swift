@@ -4,24 +4,24 @@ import Keys
 import Nearby
 import SQLite
 
-/// An error that the operator can fix: one sentence about what is wrong, and a hint what to do.
+/// An error that the operator can fix: a message about what is wrong, and a hint what to do.
 public struct OperatorFault: Error, Equatable, Sendable {
     /// What is wrong: lower case, no full stop.
-    public let sentence: String
+    public let message: String
     /// What to do, in the imperative.
     public let hint: String
 
-    /// A fault with this sentence and hint.
-    public init(_ sentence: String, hint: String) { (self.sentence, self.hint) = (sentence, hint) }
+    /// A fault with this message and hint.
+    public init(_ message: String, hint: String) { (self.message, self.hint) = (message, hint) }
 
     /// The hints of `Keys` name the beacon's configuration file; here a path is an option.
     package init(_ error: KeyError) {
         self.init(
-            error.sentence,
+            error.message,
             hint: error.hint.replacing("in the configuration; none is made for you", with: "on the command line"))
     }
 
-    init(_ error: KeyMakingError) { self.init(error.sentence, hint: error.hint) }
+    init(_ error: KeyMakingError) { self.init(error.message, hint: error.hint) }
 
     /// The hints of the broker link name the beacon's configuration file; here the settings are options.
     package init(_ fault: BrokerFault) {
@@ -30,7 +30,7 @@ public struct OperatorFault: Error, Equatable, Sendable {
             "[broker] client-id": "--id",
         ]
         self.init(
-            fault.sentence, hint: words.reduce(fault.hint) { $0.replacing($1.key, with: $1.value) })
+            fault.message, hint: words.reduce(fault.hint) { $0.replacing($1.key, with: $1.value) })
     }
 
     init(_ error: LinkSocketError, _ address: NearbyAddress) {
@@ -52,7 +52,7 @@ package func asOperatorFault<Result>(_ body: () throws -> Result) throws(Operato
     } catch let error as KeyMakingError {
         throw OperatorFault(error)
     } catch let error as EnrolmentFault {
-        throw OperatorFault(error.sentence, hint: error.hint)
+        throw OperatorFault(error.message, hint: error.hint)
     } catch let error as OperatorFault {
         throw error
     } catch let error as DatabaseError {

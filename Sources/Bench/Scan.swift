@@ -153,8 +153,8 @@ public final class Scan: @unchecked Sendable {
         }
     }
 
-    private func fail(_ sentence: String, _ hint: String) {
-        fault = fault ?? OperatorFault(sentence, hint: hint)
+    private func fail(_ message: String, _ hint: String) {
+        fault = fault ?? OperatorFault(message, hint: hint)
         management?.close()
         loop.stop()
     }

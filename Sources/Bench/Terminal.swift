@@ -10,7 +10,7 @@ public enum Terminal {
 
     /// A fault on standard error, in the form that all verbs use.
     public static func printError(_ fault: OperatorFault) {
-        printError("srup-bench: \(fault.sentence)")
+        printError("srup-bench: \(fault.message)")
         printError("hint: \(fault.hint)")
     }
 

@@ -8,13 +8,13 @@ public enum TrustedFiles {
     /// - Parameter name: what it is, for the fault.
     /// - Throws: `OperatorFault`.
     public static func examine(_ path: String, as name: String) throws(OperatorFault) {
-        if let fault = FileTrust.fault(of: path, as: name) { throw OperatorFault(fault.sentence, hint: fault.hint) }
+        if let fault = FileTrust.fault(of: path, as: name) { throw OperatorFault(fault.message, hint: fault.hint) }
     }
 
     /// Checks that no other user can change or replace a file or folder.
     static func examinePlace(of path: String, as name: String) throws(OperatorFault) {
         if let fault = FileTrust.fault(ofPlace: path, as: name) {
-            throw OperatorFault(fault.sentence, hint: fault.hint)
+            throw OperatorFault(fault.message, hint: fault.hint)
         }
     }
 }

@@ -89,7 +89,7 @@ extension AdapterSupervisor {
                 "its address does not rotate: it does not advertise"
             ),
         ]
-        for (isLacking, sentence) in lacks where isLacking && !faults.contains(sentence) { faults.append(sentence) }
+        for (isLacking, message) in lacks where isLacking && !faults.contains(message) { faults.append(message) }
     }
 
     // MARK: - Failures
@@ -120,8 +120,8 @@ extension AdapterSupervisor {
         let isImpossible = status == .notSupported || status == .invalid
         if command.mayBeSkipped, isImpossible || failures > 3 {
             skipped.insert(command.code)
-            let sentence = "\(command.words): \(status)"
-            if !faults.contains(sentence) { faults.append(sentence) }  // it is reported, and the rest continues
+            let message = "\(command.words): \(status)"
+            if !faults.contains(message) { faults.append(message) }  // it is reported, and the rest continues
             failures = 0
             return step(at: now)
         }

@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// Why we are not connected to a broker: a sentence for the log and for `status`, and what to do about it.
+/// Why we are not connected to a broker: a message for the log and for `status`, and what to do about it.
 public enum BrokerFault: Error, Equatable, Sendable {
     /// The name has no address.
     case unknownHost(String)
@@ -31,8 +31,8 @@ public enum BrokerFault: Error, Equatable, Sendable {
     /// A certificate or key file of ours is not usable: which, and OpenSSL's error text.
     case badFile(String, why: String)
 
-    /// One sentence, lower case.
-    public var sentence: String {
+    /// One line, lower case.
+    public var message: String {
         switch self {
         case .unknownHost(let host): "the broker's name \(host) has no address"
         case .unreachable(let why): "the broker cannot be reached: \(why)"

@@ -44,9 +44,9 @@ public struct C2Registry: Sendable {
             registry = Enrolling.Registry(client, at: place)
         } catch let fault as HTTPFault {
             throw OperatorFault(
-                "the registry: \(fault.sentence)", hint: fault.hint.replacing("--ca ", with: "--registry-ca "))
+                "the registry: \(fault.message)", hint: fault.hint.replacing("--ca ", with: "--registry-ca "))
         } catch let fault as WebAddress.Fault {
-            throw OperatorFault(fault.sentence, hint: "give --registry an address such as https://host:8443")
+            throw OperatorFault(fault.message, hint: "give --registry an address such as https://host:8443")
         } catch let fault as OperatorFault {
             throw fault
         } catch {
@@ -62,7 +62,7 @@ public struct C2Registry: Sendable {
             // If its type cannot be read, the key does not count either: a node must not observe by half an answer.
             return .key(key, type: try registry.type(of: node.topicForm))
         } catch {
-            return .silence(OperatorFault(error.sentence, hint: error.hint))
+            return .silence(OperatorFault(error.message, hint: error.hint))
         }
     }
 

@@ -267,7 +267,7 @@ public final class C2Store: @unchecked Sendable {
     private static func fault(_ error: any Error, _ path: String?) -> OperatorFault {
         let file = path.map { "the state file \($0)" } ?? "the state in memory"
         switch error {
-        case let fault as OperatorFault: return OperatorFault("\(file): \(fault.sentence)", hint: fault.hint)
+        case let fault as OperatorFault: return OperatorFault("\(file): \(fault.message)", hint: fault.hint)
         case let error as DatabaseError:
             let hint =
                 switch error.kind {

@@ -237,7 +237,7 @@ final class Adapters: @unchecked Sendable {
             let words = state.words(isAdvertising: entry.care.isAdvertising)
             log.log(
                 level: state.level,
-                "adapter \(address): \(words.sentence)\(words.hint.map { "; hint: \($0)" } ?? "")")
+                "adapter \(address): \(words.message)\(words.hint.map { "; hint: \($0)" } ?? "")")
         }
         for fault in entry.care.faults.dropFirst(entry.faultsSaid) { log.warning("adapter \(address): \(fault)") }
         entry.faultsSaid = entry.care.faults.count

@@ -52,11 +52,11 @@ final class BrokerPort: @unchecked Sendable {
     var isConnected: Bool { if case .connected = state { true } else { false } }
 
     /// One line for people.
-    var sentence: String {
+    var message: String {
         switch state {
         case .connecting: "connecting"
         case .connected(let address, _): "connected to \(address)"
-        case .lost(let address, let fault): "\(address): \(fault.sentence)"
+        case .lost(let address, let fault): "\(address): \(fault.message)"
         }
     }
 
@@ -86,10 +86,10 @@ final class BrokerPort: @unchecked Sendable {
             // A refusal may arrive before its reason: an end without a reason adds nothing to what is already known.
             let fault = newest == .closed ? faults[address] ?? newest : newest
             if faults.updateValue(fault, forKey: address) == fault {
-                events.logger.debug("still not connected to \(address): \(fault.sentence)")
+                events.logger.debug("still not connected to \(address): \(fault.message)")
             } else {
                 events.logger.warning(
-                    "\(address): \(fault.sentence); hint: \(fault.hint)", metadata: .of("broker-lost"))
+                    "\(address): \(fault.message); hint: \(fault.hint)", metadata: .of("broker-lost"))
             }
             state = .lost(address, fault)
         case .acknowledged(let ids):

@@ -164,7 +164,7 @@ public struct Configuration: Equatable, Sendable {
             do throws(BadSetting) {
                 try set(setting)
             } catch {
-                throw OperatorFault("line \(setting.line) of \(path): \(error.sentence)", hint: error.hint)
+                throw OperatorFault("line \(setting.line) of \(path): \(error.message)", hint: error.hint)
             }
         }
         try checkNothingMissing(path)

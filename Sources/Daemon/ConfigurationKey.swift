@@ -42,14 +42,14 @@ extension Configuration {
         guard let keys = Configuration.keys.first(where: { $0.section == setting.section })?.keys else {
             let sections = Configuration.keys.map { "[\($0.section)]" } + ["[server ID]"]
             throw BadSetting(
-                sentence: "\(setting.name) is not a setting",
+                message: "\(setting.name) is not a setting",
                 hint:
                     "the sections are \(sections.dropLast().joined(separator: ", ")) and \(sections[sections.count - 1])"
             )
         }
         guard let key = keys.first(where: { $0.name == setting.key }) else {
             throw BadSetting(
-                sentence: "\(setting.name) is not a setting",
+                message: "\(setting.name) is not a setting",
                 hint: "[\(setting.section)] has " + keys.map(\.name).sorted().joined(separator: ", "))
         }
         try key.set(&self, setting)
@@ -58,12 +58,12 @@ extension Configuration {
     private mutating func setServer(_ setting: Setting) throws(BadSetting) {
         guard let server = setting.server, server.number >= 0x10 else {
             throw BadSetting(
-                sentence: "[\(setting.section)] does not name a server",
+                message: "[\(setting.section)] does not name a server",
                 hint: "write [server ID] with 1 to 16 hexadecimal digits, 10 or above")
         }
         guard let key = Configuration.serverKeys.first(where: { $0.name == setting.key }) else {
             throw BadSetting(
-                sentence: "\(setting.name) is not a setting",
+                message: "\(setting.name) is not a setting",
                 hint: "a server has " + Configuration.serverKeys.map(\.name).joined(separator: ", "))
         }
         try key.set(&servers[server, default: Server()], setting)

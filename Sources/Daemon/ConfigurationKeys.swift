@@ -9,7 +9,7 @@ import SRUP
 
 /// An invalid setting; the caller adds the line number.
 struct BadSetting: Error {
-    let sentence: String
+    let message: String
     let hint: String
 }
 
@@ -163,7 +163,7 @@ extension Configuration {
 
 extension Setting {
     private func bad(_ wanted: String) -> BadSetting {
-        BadSetting(sentence: "\(name) is \"\(value)\"", hint: "wanted: \(wanted)")
+        BadSetting(message: "\(name) is \"\(value)\"", hint: "wanted: \(wanted)")
     }
 
     func identifier() throws(BadSetting) -> Identifier {
@@ -182,7 +182,7 @@ extension Setting {
         // The value may contain a PIN, and the fault is logged: so it is left out.
         guard value.hasPrefix("/") else {
             throw BadSetting(
-                sentence: "\(name) is not the path of a file",
+                message: "\(name) is not the path of a file",
                 hint:
                     "wanted: a path that begins with /; a line that names a key in hardware stands in a file of its own, for its owner only"
             )

@@ -15,10 +15,10 @@ final class EventLog: @unchecked Sendable {
     init(_ logger: Logger, clock: any LoopClock) { (self.logger, self.clock) = (logger, clock) }
 
     /// A line that another party can cause, a server as well as a stranger: only so many of one kind a second are written.
-    func say(_ level: Logger.Level, about kind: String, _ sentence: String, _ fields: Logger.Metadata = [:]) {
+    func say(_ level: Logger.Level, about kind: String, _ message: String, _ fields: Logger.Metadata = [:]) {
         guard let left = limiter.take(kind, at: clock.now) else { return scheduleSummary() }
         let more = left > 0 ? " (\(left) more like it were not written)" : ""
-        logger.log(level: level, "\(sentence)\(more)", metadata: fields)
+        logger.log(level: level, "\(message)\(more)", metadata: fields)
     }
 
     private func scheduleSummary() {

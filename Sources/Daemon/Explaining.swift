@@ -188,7 +188,7 @@ extension Journal {
             return Explanation(
                 of: .observation, server: past.server, token: past.token, device: past.device, steps: steps,
                 verdict: past.verdict, reason: past.reason, evidence: past.evidence,
-                cause: reason?.sentence ?? past.reason, next: next ?? "nothing")
+                cause: reason?.message ?? past.reason, next: next ?? "nothing")
         }
     }
 
@@ -226,7 +226,7 @@ extension Inquiry {
                 ? try Control.ask(folder.control, .explain(subject))
                 : Array(try encoder().encode(try Journal.explain(folder, subject)))
         } catch let failure as Journal.Failure {
-            throw OperatorFault(failure.sentence, hint: "see that \(folder.journal) is there and whole")
+            throw OperatorFault(failure.message, hint: "see that \(folder.journal) is there and whole")
         }
         guard try !explanations(reply).isEmpty else {
             throw OperatorFault(

@@ -11,7 +11,7 @@ extension Journal {
         /// The reserve could not be taken.
         case noReserve(FileError)
 
-        var sentence: String {
+        var message: String {
             switch self {
             case .database(let error): "the journal cannot be written: \(error)"
             case .ceilings(let error): "the file of sequence ids cannot be written: \(error)"

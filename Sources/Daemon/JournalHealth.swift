@@ -5,7 +5,7 @@ import Observing
 struct JournalHealth {
     /// The journal cannot be written.
     struct Failure: Equatable {
-        var sentence: String
+        var message: String
         var isFull: Bool
         /// Seconds since 1970.
         let since: Int64
@@ -30,7 +30,7 @@ struct JournalHealth {
         if cause.isDamage { isDamaged = true }
         if let failure, now - failure.lastLogged < JournalHealth.logPause { return false }
         failure = Failure(
-            sentence: cause.sentence, isFull: cause.isFull, since: failure?.since ?? wallSeconds, lastLogged: now)
+            message: cause.message, isFull: cause.isFull, since: failure?.since ?? wallSeconds, lastLogged: now)
         return true
     }
 
@@ -38,10 +38,10 @@ struct JournalHealth {
     mutating func recovered() { (failure, isDamaged) = (nil, false) }
 
     /// Adds a finding that the operator should know about, as the newest.
-    mutating func found(_ sentence: String) {
-        findings = (findings.filter { $0 != sentence } + [sentence]).suffix(JournalHealth.mostFindings)
+    mutating func found(_ message: String) {
+        findings = (findings.filter { $0 != message } + [message]).suffix(JournalHealth.mostFindings)
     }
 
     /// The finding no longer applies.
-    mutating func isOver(_ sentence: String) { findings.removeAll { $0 == sentence } }
+    mutating func isOver(_ message: String) { findings.removeAll { $0 == message } }
 }

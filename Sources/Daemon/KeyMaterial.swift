@@ -19,14 +19,14 @@ struct KeyMaterial {
             keyring = try KeyMaterial.keyring(configuration)
             try checkPrivateKeyFile(configuration.tls.key)
         } catch let error as KeyError {
-            throw OperatorFault(error.sentence, hint: error.hint, status: error.isNotToBeRepeated ? 78 : 1)
+            throw OperatorFault(error.message, hint: error.hint, status: error.isNotToBeRepeated ? 78 : 1)
         }
         try configuration.examineTrustedFiles(file)
         try configuration.updates.updater.map { try Updater.examine($0) }
         do {
             try configuration.tls.check()
         } catch {
-            throw OperatorFault(error.sentence, hint: error.hint)
+            throw OperatorFault(error.message, hint: error.hint)
         }
     }
 

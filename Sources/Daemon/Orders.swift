@@ -76,14 +76,14 @@ extension Shell {
                 try CheckedOrder(order, server, in: situation, observerAddress: { ownProofs.address(for: $0) }), server)
             return OrderReply()
         } catch {
-            return OrderReply(refusal: error.sentence, hint: error.hint)
+            return OrderReply(refusal: error.message, hint: error.hint)
         }
     }
 
     private var situation: CheckedOrder.Situation {
         CheckedOrder.Situation(
             identity: configuration.identity, servers: configuration.servers, memberships: observer.memberships,
-            journalFault: journal == nil ? health.failure?.sentence ?? "the journal is not open" : nil,
+            journalFault: journal == nil ? health.failure?.message ?? "the journal is not open" : nil,
             areSequencesUnknown: journal?.sequencesUnknown ?? false)
     }
 
@@ -107,7 +107,7 @@ extension Shell {
             report.isConnected = true
             report.fault = reports.signs[server]?.explained(standing, server)?.next
         case .connecting: break
-        case .lost(let address, let fault): report.fault = "\(address): \(fault.sentence)"
+        case .lost(let address, let fault): report.fault = "\(address): \(fault.message)"
         }
         if standing.manner == .human {
             report.value = observer.presented(to: server).map { $0.withBytes { hexadecimal($0) } }

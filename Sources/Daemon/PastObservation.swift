@@ -49,7 +49,7 @@ public struct PastObservation: Codable, Equatable, Sendable {
     }
 
     /// Why, as a clause.
-    package var cause: String { Reason(rawValue: reason)?.sentence ?? reason }
+    package var cause: String { Reason(rawValue: reason)?.message ?? reason }
 
     /// For a person: one line.
     public var text: String {

@@ -55,7 +55,7 @@ extension Adapters {
             return RadioReport.Adapter(
                 name: index.description, address: address?.description ?? "unknown",
                 state: adapter.care.state == .ready
-                    ? .ready(isAdvertising: isAdvertising) : .other(words.sentence),
+                    ? .ready(isAdvertising: isAdvertising) : .other(words.message),
                 hint: words.hint, isAdvertising: isAdvertising, faults: adapter.care.faults,
                 links: address.map(links) ?? 0,
                 lastByteSecondsAgo: adapter.lastByte.map { (now - $0).components.seconds })
@@ -88,7 +88,7 @@ extension Adapters {
 
 extension AdapterSupervisor.State {
     /// The adapter's state, and what a person can do about it.
-    func words(isAdvertising: Bool) -> (sentence: String, hint: String?) {
+    func words(isAdvertising: Bool) -> (message: String, hint: String?) {
         switch self {
         case .unknown: ("nothing is known of it yet", nil)
         case .settling: ("being set up", nil)

@@ -8,11 +8,11 @@ struct ReportLine {
     var level: Logger.Level
     /// What the limit counts by.
     var kind: String
-    var sentence: String
+    var message: String
     var fields: Logger.Metadata
 
-    init(_ level: Logger.Level, _ kind: String, _ sentence: String, _ fields: Logger.Metadata) {
-        (self.level, self.kind, self.sentence, self.fields) = (level, kind, sentence, fields)
+    init(_ level: Logger.Level, _ kind: String, _ message: String, _ fields: Logger.Metadata) {
+        (self.level, self.kind, self.message, self.fields) = (level, kind, message, fields)
     }
 }
 
@@ -22,7 +22,7 @@ extension Report {
         switch self {
         case .refused(let refusal, let sender, let type):
             ReportLine(
-                .warning, refusal.name, "refused \(type.name) from \(sender): \(refusal.sentence)",
+                .warning, refusal.name, "refused \(type.name) from \(sender): \(refusal.message)",
                 .of("refused", server: sender, ["reason": refusal.name]))
         case .opened(let exchange, let device):
             ReportLine(
@@ -32,7 +32,7 @@ extension Report {
         case .answered(let exchange, let device, let verdict, let reason, _):
             ReportLine(
                 .notice, "answered",
-                "observation of \(device) answered \(verdict.rawValue) to \(exchange.server): \(reason.sentence), token \(exchange.token)",
+                "observation of \(device) answered \(verdict.rawValue) to \(exchange.server): \(reason.message), token \(exchange.token)",
                 .of(
                     "answered", exchange, device: device, ["verdict": verdict.rawValue, "reason": reason.rawValue]))
         case .repeated(let exchange, let verdict):
@@ -96,7 +96,7 @@ extension Report {
 
 extension Refusal {
     /// Why, after "refused TYPE from SENDER: ".
-    var sentence: String {
+    var message: String {
         switch self {
         case .notOurServer: "it is not one of our servers"
         case .replayed(let sequence, let last): "sequence id \(sequence) is not above \(last)"

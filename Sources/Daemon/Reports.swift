@@ -27,16 +27,16 @@ final class Reports: @unchecked Sendable {
         count(report)
         if case .opened = report, let request { metrics.requestToChallenge.add(clock.now - request) }
         let line = report.line
-        events.say(line.level, about: line.kind, line.sentence, line.fields)
+        events.say(line.level, about: line.kind, line.message, line.fields)
         if let server = report.aboutServer, isConfigured(server) {
             signs[server, default: ServerSigns()].note(report)
         }
     }
 
     /// A message that was dropped: counted, and logged in one line.
-    func refuse(_ reason: String, _ sentence: String, sender: Identifier? = nil) {
+    func refuse(_ reason: String, _ message: String, sender: Identifier? = nil) {
         metrics.refused[reason, default: 0] += 1
-        events.say(.warning, about: reason, "refused \(sentence)", .of("refused", server: sender, ["reason": reason]))
+        events.say(.warning, about: reason, "refused \(message)", .of("refused", server: sender, ["reason": reason]))
     }
 
     func linkOpened(over transport: Transport) { metrics.linksOpened[transport, default: 0] += 1 }

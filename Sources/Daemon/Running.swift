@@ -188,7 +188,7 @@ extension Shell {
             joinServers()
             return isOurs ? nil : OperatorFault("[beacon] has changed", hint: "restart it")
         } catch let fault as OperatorFault {
-            log.error("\(fault.sentence); hint: \(fault.hint); the old configuration stays in force")
+            log.error("\(fault.message); hint: \(fault.hint); the old configuration stays in force")
             return fault
         } catch {
             preconditionFailure("\(error)")

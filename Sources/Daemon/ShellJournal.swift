@@ -36,15 +36,15 @@ extension Shell {
     }
 
     private func note(_ finding: Journal.Finding) {
-        let sentence: String
+        let message: String
         switch finding {
         case .whole: return
-        case .damaged(let aside): sentence = "the journal was damaged and has been set aside as \(aside)"
+        case .damaged(let aside): message = "the journal was damaged and has been set aside as \(aside)"
         case .lost:
-            sentence = "the journal is missing, or is not the one that belongs to the sequence ids that were used"
+            message = "the journal is missing, or is not the one that belongs to the sequence ids that were used"
         }
-        health.found(sentence)
-        log.error("\(sentence); observations are refused until each server has answered a new join")
+        health.found(message)
+        log.error("\(message); observations are refused until each server has answered a new join")
     }
 
     /// A floor that stays in the configuration would be taken at the next loss, when it is too low.
@@ -107,7 +107,7 @@ extension Shell {
             let hint =
                 failure.isFull
                 ? "free space in \(folder.path)" : "see that \(folder.path) is on a disk that can be written"
-            log.error("\(failure.sentence); nothing is acted on until it can; hint: \(hint)")
+            log.error("\(failure.message); nothing is acted on until it can; hint: \(hint)")
         }
         service.status(statusLine)
         recoveryTimer.set(after: Shell.recoveryPause)
@@ -122,7 +122,7 @@ extension Shell {
             log.notice("the journal can be written again")
             broker.link?.hurry()
         } catch let fault as OperatorFault {
-            log.error("\(fault.sentence); hint: \(fault.hint)")
+            log.error("\(fault.message); hint: \(fault.hint)")
             recoveryTimer.set(after: JournalHealth.logPause)
         } catch let failure as Journal.Failure {
             startTrouble(failure)

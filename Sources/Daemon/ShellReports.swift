@@ -27,8 +27,8 @@ extension Shell {
 
     /// One line for systemd.
     var statusLine: String {
-        if let failure = health.failure { return failure.sentence }
+        if let failure = health.failure { return failure.message }
         let members = observer.memberships.values.filter(\.isMember).count
-        return "\(broker.sentence); joined to \(members) of \(configuration.servers.count) servers"
+        return "\(broker.message); joined to \(members) of \(configuration.servers.count) servers"
     }
 }

@@ -226,13 +226,13 @@ extension Shell {
         case .connecting: .init(state: .connecting)
         case .connected(let address, _): .init(state: .connected, address: address.description)
         case .lost(let address, let fault):
-            .init(state: .lost, address: address.description, fault: fault.sentence, hint: fault.hint)
+            .init(state: .lost, address: address.description, fault: fault.message, hint: fault.hint)
         }
     }
 
     private var journalState: StatusReport.JournalState {
         .init(
-            state: health.failure.map { $0.isFull ? .full : .failing } ?? .ok, trouble: health.failure?.sentence,
+            state: health.failure.map { $0.isFull ? .full : .failing } ?? .ok, trouble: health.failure?.message,
             since: health.failure.map { wallTime($0.since) }, findings: health.findings,
             outbox: (try? journal?.outboxCount()) ?? 0)
     }

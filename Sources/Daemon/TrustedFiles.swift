@@ -28,13 +28,13 @@ extension Configuration {
 
     /// Checks that a file is a regular one that nobody else can change.
     package static func examine(_ path: String, as name: String) throws(OperatorFault) {
-        if let fault = FileTrust.fault(of: path, as: name) { throw OperatorFault(fault.sentence, hint: fault.hint) }
+        if let fault = FileTrust.fault(of: path, as: name) { throw OperatorFault(fault.message, hint: fault.hint) }
     }
 
     /// Checks that nobody else can change or replace a file or folder.
     package static func examinePlace(of path: String, as name: String) throws(OperatorFault) {
         if let fault = FileTrust.fault(ofPlace: path, as: name) {
-            throw OperatorFault(fault.sentence, hint: fault.hint)
+            throw OperatorFault(fault.message, hint: fault.hint)
         }
     }
 }

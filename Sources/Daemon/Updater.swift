@@ -75,7 +75,7 @@ package struct Updater {
         do {
             try Updater.examine(path)
         } catch {
-            return ChildProcess.Result(status: nil, lines: ["\((error as? OperatorFault)?.sentence ?? "\(error)")"])
+            return ChildProcess.Result(status: nil, lines: ["\((error as? OperatorFault)?.message ?? "\(error)")"])
         }
         let lock = folder.lock("updater", patience: Updater.installLimit)
         guard lock != nil || !needsLock else {

@@ -1,25 +1,25 @@
 import Fetching
 import Keys
 
-/// Why an enrolment cannot continue: a sentence that says what is wrong, lower case, and a hint in the imperative.
+/// Why an enrolment cannot continue: a message that says what is wrong, lower case, and a hint in the imperative.
 public struct EnrolmentFault: Error, Equatable, Sendable {
     /// What is wrong.
-    public let sentence: String
+    public let message: String
     /// What to do about it.
     public let hint: String
 
     /// A fault with its message and hint.
-    public init(_ sentence: String, hint: String) { (self.sentence, self.hint) = (sentence, hint) }
+    public init(_ message: String, hint: String) { (self.message, self.hint) = (message, hint) }
 
     init(_ fault: HTTPFault, asking what: String) {
-        self.init("the registration service, asked for \(what): \(fault.sentence)", hint: fault.hint)
+        self.init("the registration service, asked for \(what): \(fault.message)", hint: fault.hint)
     }
 
     init(_ fault: any Error, file path: String) {
         if let fault = fault as? KeyError {
-            self.init(fault.sentence, hint: fault.hint)
+            self.init(fault.message, hint: fault.hint)
         } else if let fault = fault as? KeyMakingError {
-            self.init(fault.sentence, hint: fault.hint)
+            self.init(fault.message, hint: fault.hint)
         } else {
             self.init("\(path) cannot be used: \(fault)", hint: "see \(path)")
         }

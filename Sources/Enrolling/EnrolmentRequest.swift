@@ -104,7 +104,7 @@ public struct EnrolmentRequest: Sendable {
             return try WebAddress(text)
         } catch {
             throw EnrolmentFault(
-                "\(printable(text.utf8)): \(error.sentence)", hint: "write it as https://host or https://host:port/path"
+                "\(printable(text.utf8)): \(error.message)", hint: "write it as https://host or https://host:port/path"
             )
         }
     }

@@ -40,7 +40,7 @@ public struct RegistrationOptions: Codable, Equatable, Sendable {
             try client.check(address)
             return client
         } catch {
-            throw EnrolmentFault(error.sentence, hint: error.hint)
+            throw EnrolmentFault(error.message, hint: error.hint)
         }
     }
 }

@@ -185,7 +185,7 @@ public struct Registry: Sendable {
         do throws(EncodingError) {
             return try Certificate(pem: bytes)
         } catch {
-            throw .reply("access", "\(what): \(error.sentence)")
+            throw .reply("access", "\(what): \(error.message)")
         }
     }
 
@@ -219,7 +219,7 @@ public struct Registry: Sendable {
         do throws(EncodingError) {
             return try PublicKey(pem: bytes)
         } catch {
-            throw .reply(what, "the key: \(error.sentence)")
+            throw .reply(what, "the key: \(error.message)")
         }
     }
 

@@ -4,7 +4,7 @@ import SRUP
 
 extension Enrolment.Step {
     /// The message for the operator; nil if the step is not reported.
-    public var sentence: String? {
+    public var message: String? {
         switch self {
         case .step, .accessKey: nil
         case .identity(let identity, let isNew):

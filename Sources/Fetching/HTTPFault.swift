@@ -27,8 +27,8 @@ public enum HTTPFault: Error, Equatable, Sendable {
     /// Any other failure; libcurl's error text.
     case failed(String)
 
-    /// One sentence, lower case.
-    public var sentence: String {
+    /// One line, lower case.
+    public var message: String {
         switch self {
         case .noLibrary: "libcurl.so.4 is not on this machine"
         case .notSecure(let address): "\(address) is not protected by TLS"

@@ -22,8 +22,8 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
         /// Characters that are not allowed in a path, `..`, a query or a fragment.
         case path
 
-        /// One sentence, lower case.
-        public var sentence: String {
+        /// One line, lower case.
+        public var message: String {
             switch self {
             case .scheme: "the address does not begin with https://"
             case .credentials: "the address holds a user name, and none is sent"

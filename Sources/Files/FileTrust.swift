@@ -80,7 +80,7 @@ package enum FileTrust {
     /// the caller that opens it.
     /// - Parameter name: what it is: it precedes the path in the sentence.
     /// - Returns: a sentence and what to do; nil if all is well.
-    package static func fault(of path: String, as name: String) -> (sentence: String, hint: String)? {
+    package static func fault(of path: String, as name: String) -> (message: String, hint: String)? {
         guard !File.isIrregular(path, isFollowing: true) else {
             return ("\(name) \(path) is not a regular file", "put the file itself there: ls -l \(path)")
         }
@@ -90,7 +90,7 @@ package enum FileTrust {
     /// Why a file or folder may not decide that: others can change it, or put another one in its place.
     /// - Parameter name: what it is: it precedes the path in the sentence.
     /// - Returns: a sentence and what to do; nil if all is well.
-    package static func fault(ofPlace path: String, as name: String) -> (sentence: String, hint: String)? {
+    package static func fault(ofPlace path: String, as name: String) -> (message: String, hint: String)? {
         guard let open = OpenPlace.first(onTheWayTo: path) else { return nil }
         let place = open.path == path ? "it" : open.path
         return ("\(name) \(path) can be changed by others: \(place) \(open.fault)", open.remedy)

@@ -17,7 +17,7 @@ public enum EncodingError: Error, Equatable, Sendable {
     case weak
 
     /// What was met, in words for a log line or a reply: lower case.
-    public var sentence: String {
+    public var message: String {
         switch self {
         case .tooLong(let bytes): "\(bytes) bytes are too many"
         case .malformed: "it cannot be read"

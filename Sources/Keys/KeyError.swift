@@ -29,8 +29,8 @@ public enum KeyError: Error, Equatable, Sendable {
     /// A line that should name a key in hardware, and is not valid.
     case badLine(path: String, why: String)
 
-    /// One sentence, lower case.
-    public var sentence: String {
+    /// One line, lower case.
+    public var message: String {
         switch self {
         case .missing(let path): "the key file \(path) does not exist"
         case .unreadable(let path, let why): "the key file \(path) cannot be read: \(why)"

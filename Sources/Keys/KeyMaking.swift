@@ -16,8 +16,8 @@ public enum KeyMakingError: Error, Equatable, Sendable {
     /// The system would not let us write; its error text.
     case unwritable(path: String, why: String)
 
-    /// One sentence, lower case.
-    public var sentence: String {
+    /// One line, lower case.
+    public var message: String {
         switch self {
         case .size(let bits): "an RSA key of \(bits) bits is of no use, wanted 2048 to 16384"
         case .refused: "OpenSSL made no key"

@@ -15,7 +15,7 @@ public enum PairingFault: Error, Equatable, Sendable {
     case adapterGone
 
     /// What is wrong, in one line.
-    public var sentence: String {
+    public var message: String {
         switch self {
         case .noManagement(let error): "there is nothing to pair with: \(error)"
         case .noAdapter: "none of the chosen Bluetooth adapters is powered on"

@@ -55,7 +55,7 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     public var isOfProof: Bool { self == .matched || self == .mismatches }
 
     /// The reason as a clause for a log line.
-    public var sentence: String {
+    public var message: String {
         switch self {
         case .matched: "the proof matched"
         case .mismatches: "too many false values"

@@ -8,8 +8,8 @@ import Keys
 import SRUP
 
 extension OperatorFault {
-    init(_ fault: EnrolmentFault) { self.init(fault.sentence, hint: fault.hint) }
-    init(_ fault: HTTPFault) { self.init(fault.sentence, hint: fault.hint) }
+    init(_ fault: EnrolmentFault) { self.init(fault.message, hint: fault.hint) }
+    init(_ fault: HTTPFault) { self.init(fault.message, hint: fault.hint) }
 }
 
 /// `srup-beacon enrol`: from an address to a configuration with which the beacon runs.
@@ -39,7 +39,7 @@ public struct EnrolmentOrder {
         if access(state, F_OK) == 0 { _ = try StateFolder(path: state) }
         let outcome = try asOperatorFault {
             try Enrolment(folder: folder, registry: asked.registry) { deed in
-                if let sentence = deed.sentence { say(sentence) }
+                if let message = deed.message { say(message) }
                 Checkpoint.pass()
             }.run(asked.wish, authority: asked.authority, now: Int64(time(nil)))
         }
@@ -83,7 +83,7 @@ public struct EnrolmentOrder {
             try BrokerLink.tryOut(made.brokers, clientID: made.mqttClientID, tls: made.tls)
             say("the broker takes the certificate")
         } catch {
-            say("the broker could not be tried: \(error.sentence); hint: \(error.hint)")
+            say("the broker could not be tried: \(error.message); hint: \(error.hint)")
         }
     }
 

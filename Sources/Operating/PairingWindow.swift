@@ -16,7 +16,7 @@ public enum PairingWindow {
             do throws(PairingFault) {
                 return try Pairing.run(adapters, seconds: seconds, say: say)
             } catch {
-                throw OperatorFault(error.sentence, hint: error.hint)
+                throw OperatorFault(error.message, hint: error.hint)
             }
         }
         let outcome = BluetoothService.openPairing(seconds: Int(seconds), adapters: adapters) { device, digits in

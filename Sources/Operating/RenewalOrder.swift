@@ -37,7 +37,7 @@ public struct RenewalOrder {
         try Renewal(folder: folder, registry: Registry(client, at: service.address)) { deed in
             switch deed {
             case .certified(let end): say("renewed: the broker's client certificate lasts until \(wallTime(end))")
-            case .clock: deed.sentence.map(say)
+            case .clock: deed.message.map(say)
             case .step, .identity, .key, .accessKey, .registered, .validated: break
             }
             Checkpoint.pass()
@@ -47,7 +47,7 @@ public struct RenewalOrder {
                 try BrokerLink.tryOut(configuration.brokers, clientID: configuration.mqttClientID, tls: tls)
             } catch {
                 throw EnrolmentFault(
-                    "the new certificate could not be tried, and the old one stays: \(error.sentence)",
+                    "the new certificate could not be tried, and the old one stays: \(error.message)",
                     hint: error.hint)
             }
             say("the broker takes the new certificate")

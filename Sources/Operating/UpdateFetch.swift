@@ -108,10 +108,10 @@ struct UpdateFetching {
             client = try HTTPClient(authorityFile: settings.authority)
             try client.check(address)
         } catch let fault as WebAddress.Fault {
-            say(fault.sentence)
+            say(fault.message)
             return .noServer
         } catch {
-            say((error as? HTTPFault)?.sentence ?? "\(error)")
+            say((error as? HTTPFault)?.message ?? "\(error)")
             return .noServer
         }
         return fetch(address, client, until: .now + settings.timeLimit)
@@ -169,7 +169,7 @@ struct UpdateFetching {
             }
             return fsync(file) == 0 ? .whole(resumed: length > 0) : .over(cannotKeep(.last))
         } catch {
-            say(error.sentence)
+            say(error.message)
             fsync(file)
             return error.meaning
         }

@@ -47,10 +47,10 @@ public final class Registry {
             reply.isToKnown = role != nil || route.isSigned && reply.status == 200
             return reply
         } catch let refusal as RegistryRefusal {
-            log("registry: refused \(route) from \(request.address): \(refusal.status), \(refusal.sentence)")
-            return RegistryReply(refusal.status, refusal.sentence, retryAfter: refusal.retryAfter)
+            log("registry: refused \(route) from \(request.address): \(refusal.status), \(refusal.message)")
+            return RegistryReply(refusal.status, refusal.message, retryAfter: refusal.retryAfter)
         } catch let fault as OperatorFault {
-            log("registry: \(route) from \(request.address) failed: \(fault.sentence); \(fault.hint)")
+            log("registry: \(route) from \(request.address) failed: \(fault.message); \(fault.hint)")
             return RegistryReply(503, "the service cannot do this now", retryAfter: 60)
         } catch {
             // The peer must not learn details of our disk.
@@ -93,8 +93,8 @@ public final class Registry {
 }
 
 extension RegistryReply {
-    init(_ status: Int, _ sentence: String, retryAfter: Int?) {
-        self = .text(status, sentence)
+    init(_ status: Int, _ message: String, retryAfter: Int?) {
+        self = .text(status, message)
         self.retryAfter = retryAfter
     }
 }

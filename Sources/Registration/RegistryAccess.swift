@@ -52,7 +52,7 @@ extension Registry {
         }
         let request: CertificateRequest
         do { request = try CertificateRequest(pem: pem) } catch {
-            throw RegistryRefusal(400, "the csr: \(error.sentence), or it is not signed by its key")
+            throw RegistryRefusal(400, "the csr: \(error.message), or it is not signed by its key")
         }
         guard request.commonName == identity.topicForm else {
             throw RegistryRefusal(400, "the csr's subject must be the identity as its only common name")

@@ -72,7 +72,7 @@ extension Registry {
         guard bytes.count <= RegistryPolicy.maximumKey else {
             throw RegistryRefusal(400, "the key has more than 8192 bits")
         }
-        do { return try PublicKey(der: bytes) } catch { throw RegistryRefusal(400, "the key: \(error.sentence)") }
+        do { return try PublicKey(der: bytes) } catch { throw RegistryRefusal(400, "the key: \(error.message)") }
     }
 
     /// The device proves its private key, and the service proves its own in the reply.

@@ -96,7 +96,7 @@ public struct RegistryFolder: Sendable {
         }
         do { return try Certificate(pem: bytes) } catch {
             throw OperatorFault(
-                "\(file) does not contain a certificate: \(error.sentence)", hint: "restore it from a backup")
+                "\(file) does not contain a certificate: \(error.message)", hint: "restore it from a backup")
         }
     }
 }

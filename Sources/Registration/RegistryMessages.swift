@@ -49,11 +49,11 @@ public struct RegistryReply: Equatable, Sendable {
 /// Why a request is refused: an error of the peer, which is reported to it and in the log. It contains nothing that the peer has sent.
 struct RegistryRefusal: Error, Equatable {
     let status: Int
-    let sentence: String
+    let message: String
     var retryAfter: Int?
 
-    init(_ status: Int, _ sentence: String, retryAfter: Int? = nil) {
-        (self.status, self.sentence, self.retryAfter) = (status, sentence, retryAfter)
+    init(_ status: Int, _ message: String, retryAfter: Int? = nil) {
+        (self.status, self.message, self.retryAfter) = (status, message, retryAfter)
     }
 }
 

@@ -16,7 +16,7 @@ struct Command: ParsableCommand {
 
             Start with: srup-beacon enrol URL, or with a configuration of your own: srup-beacon run --check --config FILE
 
-            Exit status 0: done; 1: a fault that the operator can correct, told in a sentence and a hint on standard error, \
+            Exit status 0: done; 1: a fault that the operator can correct, told in a message and a hint on standard error, \
             or what the verb's own help says; 64: invalid command line; 78: the beacon must not be started again before the \
             operator has corrected the fault.
             """,

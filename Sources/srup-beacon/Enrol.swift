@@ -80,7 +80,7 @@ struct Enrol: ParsableCommand {
 
     func validate() throws {
         try service.validate()
-        do { try form.checkWords() } catch { throw ValidationError("\(error.sentence); \(error.hint)") }
+        do { try form.checkWords() } catch { throw ValidationError("\(error.message); \(error.hint)") }
     }
 
     func run() throws {

@@ -95,5 +95,5 @@ struct Seconds: ExpressibleByArgument {
 
 /// Reports a fault as an error in the command line.
 func validating(_ body: () throws(OperatorFault) -> Void) throws {
-    do throws(OperatorFault) { try body() } catch { throw ValidationError("\(error.sentence); \(error.hint)") }
+    do throws(OperatorFault) { try body() } catch { throw ValidationError("\(error.message); \(error.hint)") }
 }

@@ -45,7 +45,7 @@ struct PairVerb: ParsableCommand {
                 Terminal.print("pair: \($0)")
             }
         } catch {
-            throw OperatorFault(error.sentence, hint: error.hint)
+            throw OperatorFault(error.message, hint: error.hint)
         }
         guard let paired else { throw ExitCode(1) }
         Terminal.print("pair: paired with \(paired)")

@@ -12,7 +12,7 @@ struct SRUPBench: ParsableCommand {
             These are the peers of a beacon: the server asks it to observe, the device proves to it that it is near. Both can \
             deliberately misbehave. They use SRUP version 5 over MQTT with TLS, and version 1 of the proof link.
 
-            Exit status 0: success; 1: a fault that the operator can fix, with a sentence and a hint on standard error, or as \
+            Exit status 0: success; 1: a fault that the operator can fix, with a message and a hint on standard error, or as \
             described in the help of the subcommand; 64: invalid command line.
 
             EXAMPLE: an observed join, with a running beacon with id b1:

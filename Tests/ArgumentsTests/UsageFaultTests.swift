@@ -81,9 +81,9 @@ struct UsageFaultTests {
             ("keys make n", "missing option --out <dir>", "tool keys make"),
             ("keys make --out x", "missing argument <identity> ...", "tool keys make"),
         ])
-    func sentence(line: String, sentence: String, verb: String) throws {
+    func message(line: String, message: String, verb: String) throws {
         let fault = try #require(try fault(line.split(separator: " ").map(String.init)))
-        #expect(fault.description == "tool: \(sentence)\nhint: run: \(verb) --help")
+        #expect(fault.description == "tool: \(message)\nhint: run: \(verb) --help")
     }
 
     @Test(
@@ -95,10 +95,10 @@ struct UsageFaultTests {
 
     @Test("quotes and line breaks in what was typed are no part of the parser's own words")
     func quotes() throws {
-        #expect(try fault(["a'b"])?.sentence == "unknown verb \"a'b\"")
-        #expect(try fault(["a\n'. Did you mean 'b"])?.sentence == "unknown verb \"a\n'. Did you mean 'b\"")
+        #expect(try fault(["a'b"])?.message == "unknown verb \"a'b\"")
+        #expect(try fault(["a\n'. Did you mean 'b"])?.message == "unknown verb \"a\n'. Did you mean 'b\"")
         #expect(
-            try fault(["join", "it's"])?.sentence
+            try fault(["join", "it's"])?.message
                 == "invalid value \"it's\" of <server>, which takes 1 to 16 hexadecimal digits")
     }
 }

@@ -35,6 +35,6 @@ struct TraceTests {
     func fault() {
         #expect(throws: OperatorFault.self) { try TraceLine.read("\(line.json)\n{}\n", from: "x") }
         let fault = #expect(throws: OperatorFault.self) { try TraceLine.read("\(line.json)\n\n{}\n", from: "x") }
-        #expect(fault?.sentence.contains("line 3 of x") == true)
+        #expect(fault?.message.contains("line 3 of x") == true)
     }
 }

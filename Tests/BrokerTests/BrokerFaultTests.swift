@@ -49,7 +49,7 @@ struct BrokerFaultTests {
 
     @Test("every fault has a sentence and a hint, each in one line", arguments: all)
     func words(fault: BrokerFault) {
-        for text in [fault.sentence, fault.hint] {
+        for text in [fault.message, fault.hint] {
             #expect(text.count > 10)
             #expect(!text.contains("\n") && !text.hasSuffix("."))
         }

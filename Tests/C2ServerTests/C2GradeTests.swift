@@ -149,7 +149,7 @@ struct C2GradeTests {
         for (place, mode, usual) in [(folder, 0o777, 0o755), (file, 0o666, 0o644)] {
             try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: place)
             let fault = #expect(throws: OperatorFault.self) { try KeyPairs.known(in: folder) }
-            #expect(fault?.sentence.contains("can be changed by others") == true, "\(String(describing: fault))")
+            #expect(fault?.message.contains("can be changed by others") == true, "\(String(describing: fault))")
             #expect(fault?.hint == "chmod go-w \(place)")
             try FileManager.default.setAttributes([.posixPermissions: usual], ofItemAtPath: place)
         }
@@ -157,6 +157,6 @@ struct C2GradeTests {
         try FileManager.default.removeItem(atPath: file)
         try #require(mkfifo(file, 0o600) == 0)
         let fault = #expect(throws: OperatorFault.self) { try KeyPairs.known(in: folder) }
-        #expect(fault?.sentence.contains("is not a regular file") == true)
+        #expect(fault?.message.contains("is not a regular file") == true)
     }
 }

@@ -81,9 +81,9 @@ struct C2OrderTests {
     @Test("an unknown command is told from one with invalid arguments")
     func faults() {
         let unknown = #expect(throws: OperatorFault.self) { try C2OrderTests.parser.parse("dance bea1") }
-        #expect(unknown?.sentence == "unknown command \"dance\"")
+        #expect(unknown?.message == "unknown command \"dance\"")
         let invalid = #expect(throws: OperatorFault.self) { try C2OrderTests.parser.parse("action bea1 sing") }
-        #expect(invalid?.sentence == "invalid arguments in \"action bea1 sing\"")
+        #expect(invalid?.message == "invalid arguments in \"action bea1 sing\"")
     }
 
     @Test("only accept and refuse decide on a join: with a console they are not taken from a line")

@@ -146,7 +146,7 @@ final class C2StoreTests {
             let before = try Data(contentsOf: URL(filePath: path))
             let fault = #expect(throws: OperatorFault.self, "\(name)") { try open() }
             #expect(fault?.hint.contains(word) == true, "\(name): \(String(describing: fault))")
-            #expect(fault?.sentence.contains(path) == true, "\(name): \(String(describing: fault))")
+            #expect(fault?.message.contains(path) == true, "\(name): \(String(describing: fault))")
             #expect(try Data(contentsOf: URL(filePath: path)) == before, "\(name)")
         }
     }
@@ -161,10 +161,10 @@ final class C2StoreTests {
     func others() throws {
         try open().commit(C2StoreTests.full, groups: [:], entries: [])
         let fault = #expect(throws: OperatorFault.self) { try open(Roles.beacon.id) }
-        #expect(fault?.sentence.contains("it belongs to server \(Roles.c2.id)") == true)
+        #expect(fault?.message.contains("it belongs to server \(Roles.c2.id)") == true)
         let first = try open()
         let second = #expect(throws: OperatorFault.self) { try open() }
-        #expect(second?.sentence.contains("another process") == true)
+        #expect(second?.message.contains("another process") == true)
         #expect(first.memory == C2StoreTests.full)
     }
 

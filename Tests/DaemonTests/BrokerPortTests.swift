@@ -46,10 +46,10 @@ struct BrokerPortTests {
                 try journal.commit()
                 let port = port(journal)
                 port.publish([message(9)])
-                #expect(link.take() == ["start"] && port.sentence == "connecting" && !port.isConnected)
+                #expect(link.take() == ["start"] && port.message == "connecting" && !port.isConnected)
                 port.take(.connected(one, connection: 1))
                 #expect(link.take() == ["publish \(ids[0]) \(ids[1]) \(ids[2]) over 1"])
-                #expect(port.isConnected && port.sentence == "connected to one.example:8883")
+                #expect(port.isConnected && port.message == "connected to one.example:8883")
                 port.publish([message(9)])
                 port.publish([])
                 #expect(link.take() == ["publish 9 over 1"])
@@ -118,7 +118,7 @@ struct BrokerPortTests {
         #expect(
             warnings()
                 == [BrokerFault.unreachable("no route"), .unknownHost("two.example")].enumerated().map {
-                    "\($0 == 0 ? one : other): \($1.sentence); hint: \($1.hint)"
+                    "\($0 == 0 ? one : other): \($1.message); hint: \($1.hint)"
                 })
         #expect(
             log.lines.filter { $0.level == .warning }.allSatisfy { $0.fields["event"] == "broker-lost" })
@@ -140,6 +140,6 @@ struct BrokerPortTests {
         port.take(.connected(one, connection: 1))
         port.take(.lost(one, .closed))
         #expect(port.state == .lost(one, .closed))
-        #expect(port.sentence == "one.example:8883: the connection to the broker ended")
+        #expect(port.message == "one.example:8883: the connection to the broker ended")
     }
 }

@@ -33,7 +33,7 @@ struct CheckedOrderTests {
     ) throws -> String {
         let fault = try #require(throws: OperatorFault.self) { try check(line, membership, change) }
         expectGood(fault)
-        return fault.sentence
+        return fault.message
     }
 
     @Test("a join is asked for as the person says, or as the configuration has it")

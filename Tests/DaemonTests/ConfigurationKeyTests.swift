@@ -247,8 +247,8 @@ struct ConfigurationKeyTests {
             let (text, line) = Settings.with(key.section, key.name, value)
             let fault = try Settings.fault(text)
             expectGood(fault)
-            #expect(fault.sentence.hasPrefix("line \(line) of "), "\(key.name) = \(value): \(fault)")
-            #expect(fault.sentence.contains("[\(key.section)] \(key.name)"), "\(fault)")
+            #expect(fault.message.hasPrefix("line \(line) of "), "\(key.name) = \(value): \(fault)")
+            #expect(fault.message.contains("[\(key.section)] \(key.name)"), "\(fault)")
         }
     }
 
@@ -323,7 +323,7 @@ struct ConfigurationKeyTests {
         ] {
             let fault = try Settings.fault(settings(bad))
             expectGood(fault)
-            #expect(fault.sentence.hasPrefix("[server c2]"), "\(bad): \(fault)")
+            #expect(fault.message.hasPrefix("[server c2]"), "\(bad): \(fault)")
         }
     }
 }

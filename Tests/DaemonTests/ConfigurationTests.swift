@@ -60,8 +60,8 @@ struct ConfigurationTests {
     func misplaced(text: String, line: Int, named: String) throws {
         let fault = try Settings.fault(text + "\n" + Settings.good.joined(separator: "\n"))
         expectGood(fault)
-        #expect(fault.sentence.hasPrefix("line \(line) of "), "\(fault)")
-        #expect(fault.sentence.contains(named), "\(fault)")
+        #expect(fault.message.hasPrefix("line \(line) of "), "\(fault)")
+        #expect(fault.message.contains(named), "\(fault)")
     }
 
     @Test(
@@ -75,7 +75,7 @@ struct ConfigurationTests {
         lines.remove(at: line - 1)
         let fault = try Settings.fault(lines.joined(separator: "\n"))
         expectGood(fault)
-        #expect(fault.sentence.contains("\(name) is missing"))
+        #expect(fault.message.contains("\(name) is missing"))
     }
 
     @Test(
@@ -96,7 +96,7 @@ struct ConfigurationTests {
     func whole(text: String, named: String) throws {
         let fault = try Settings.fault(text)
         expectGood(fault)
-        #expect(fault.sentence.contains(named), "\(fault)")
+        #expect(fault.message.contains(named), "\(fault)")
     }
 
     @Test("that is not there, or is a folder, is refused with its path")
@@ -105,7 +105,7 @@ struct ConfigurationTests {
             for path in [folder.path("nothing.conf"), folder.url.path] {
                 let fault = try #require(throws: OperatorFault.self) { try Configuration(file: path) }
                 expectGood(fault)
-                #expect(fault.sentence.contains("\(path) cannot be read"), "\(fault)")
+                #expect(fault.message.contains("\(path) cannot be read"), "\(fault)")
             }
         }
     }
@@ -116,7 +116,7 @@ struct ConfigurationTests {
             let path = try folder.write(Data(), to: "closed.conf", mode: 0o000)
             let fault = try #require(throws: OperatorFault.self) { try Configuration(file: path) }
             expectGood(fault)
-            #expect(fault.sentence.contains("\(path) cannot be read"))
+            #expect(fault.message.contains("\(path) cannot be read"))
         }
     }
 
@@ -124,7 +124,7 @@ struct ConfigurationTests {
     func oneServerTwice() throws {
         for other in ["server C2", "server 0c2", "server 00000000000000c2"] {
             let fault = try Settings.fault(Settings.with(other, "key", "/k").text)
-            #expect(fault.sentence.contains("stands in line 11 already"), "\(fault)")
+            #expect(fault.message.contains("stands in line 11 already"), "\(fault)")
         }
     }
 

@@ -70,6 +70,6 @@ struct ControlRequestTests {
     func otherVersion() throws {
         let fault = try #require(throws: OperatorFault.self) { try Inquiry.report(Array(#"{"identity":"bea1"}"#.utf8)) }
         expectGood(fault)
-        #expect(fault.sentence.contains("version"))
+        #expect(fault.message.contains("version"))
     }
 }

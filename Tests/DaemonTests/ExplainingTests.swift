@@ -59,7 +59,7 @@ struct ExplainingTests {
         #expect(steps.map(\.at) == ["1970-01-01T00:16:40Z", nil, "1970-01-01T00:17:40Z", "1970-01-01T00:17:41Z"])
         #expect(steps[1].what == "1 false proof" && steps[3].what == "the broker had the answer")
         #expect(steps[2].what.hasPrefix("answered valid  [local process 1 of user 2, challenge, challenged"))
-        #expect(found[0].cause == Reason.matched.sentence && found[0].next == "nothing")
+        #expect(found[0].cause == Reason.matched.message && found[0].next == "nothing")
     }
 
     @Test(
@@ -78,7 +78,7 @@ struct ExplainingTests {
         }
         let one = try #require(found.first)
         #expect(one.verdict == (isValid ? "valid" : "failed") && one.reason == reason.rawValue)
-        #expect(one.cause == reason.sentence && one.next == reason.nextStep)
+        #expect(one.cause == reason.message && one.next == reason.nextStep)
         #expect(one.evidence?.grade == (isValid ? "keyed" : nil) && one.evidence?.timed == (isValid ? true : nil))
         #expect(one.evidence?.mode == (isValid ? "keyed" : nil))
         let json = String(decoding: try encoder().encode(one), as: UTF8.self)

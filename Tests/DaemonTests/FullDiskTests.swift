@@ -33,7 +33,7 @@ struct FullDiskTests {
             try folder.run { journal in
                 let failure = try fill(journal)
                 #expect(failure.isFull)
-                #expect(!failure.sentence.isEmpty)
+                #expect(!failure.message.isEmpty)
                 journal.recordFullDisk(since: 1_234)
                 #expect(!folder.names.contains("reserve"))
             }
@@ -63,7 +63,7 @@ struct FullDiskTests {
         let failures: [Journal.Failure] = [
             .noReserve(.system(ENOSPC)), .ceilings(.system(EIO)), .database(DatabaseError(code: 13, words: "full")),
         ]
-        for failure in failures { #expect(!failure.sentence.isEmpty && !failure.sentence.contains("\n")) }
+        for failure in failures { #expect(!failure.message.isEmpty && !failure.message.contains("\n")) }
     }
 
     @Test("a reserve that is not a file is not taken, and the journal says why")

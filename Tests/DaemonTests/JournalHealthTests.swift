@@ -17,7 +17,7 @@ struct JournalHealthTests {
         var health = JournalHealth()
         let logged = (0..<130).filter { health.failed(fault, at: moment(Int64($0)), wallSeconds: 1_000 + Int64($0)) }
         #expect(logged == [0, 60, 120])
-        #expect(health.failure?.sentence == fault.sentence && health.failure?.since == 1_000)
+        #expect(health.failure?.message == fault.message && health.failure?.since == 1_000)
         health.recovered()
         #expect(health.failure == nil)
         let isLogged = health.failed(full, at: moment(131), wallSeconds: 2_000)
@@ -29,7 +29,7 @@ struct JournalHealthTests {
         var health = JournalHealth()
         _ = health.failed(fault, at: moment(0), wallSeconds: 0)
         let isLogged = health.failed(damage, at: moment(1), wallSeconds: 1)
-        #expect(!isLogged && health.isDamaged && health.failure?.sentence == fault.sentence)
+        #expect(!isLogged && health.isDamaged && health.failure?.message == fault.message)
         _ = health.failed(fault, at: moment(61), wallSeconds: 61)
         #expect(health.isDamaged)
         health.recovered()

@@ -14,7 +14,7 @@ struct JournalOpeningTests {
             try folder.run { journal in
                 let fault = try #require(throws: OperatorFault.self) { try folder.run() }
                 expectGood(fault)
-                #expect(fault.sentence == "another process uses the state folder \(folder.state.path)")
+                #expect(fault.message == "another process uses the state folder \(folder.state.path)")
                 try journal.record(.membership(server, .member))
                 try journal.commit()
             }
@@ -32,7 +32,7 @@ struct JournalOpeningTests {
             let before = try Data(contentsOf: URL(filePath: folder.state.journal))
             let fault = try #require(throws: OperatorFault.self) { try folder.run() }
             expectGood(fault)
-            #expect(fault.sentence.contains("newer srup-beacon"))
+            #expect(fault.message.contains("newer srup-beacon"))
             try #expect(Data(contentsOf: URL(filePath: folder.state.journal)) == before)
         }
     }

@@ -43,10 +43,10 @@ struct ServerTermsTests {
     func sharing() throws {
         let fault = try fault("recipient = broker", second)
         expectGood(fault)
-        #expect(fault.sentence.contains("[server c2]") && fault.hint.contains("shared = yes"), "\(fault)")
+        #expect(fault.message.contains("[server c2]") && fault.hint.contains("shared = yes"), "\(fault)")
         // Also where it is the second, and where only the other one says that it is shared.
-        #expect(try self.fault(second, "recipient = broker").sentence.contains("[server c3]"))
-        #expect(try self.fault("recipient = broker", second, "shared = yes").sentence.contains("[server c2]"))
+        #expect(try self.fault(second, "recipient = broker").message.contains("[server c3]"))
+        #expect(try self.fault("recipient = broker", second, "shared = yes").message.contains("[server c2]"))
         #expect(try configuration("recipient = broker\nshared = yes", second).servers.count == 2)
         #expect(try configuration("recipient = broker").servers.count == 1)
         #expect(try configuration(second).servers.count == 2)
@@ -67,7 +67,7 @@ struct ServerTermsTests {
     func noMode() throws {
         let fault = try fault("[link]", "challenge-mode = no", "keyed-mode = no")
         expectGood(fault)
-        #expect(fault.sentence.contains("every mode"))
+        #expect(fault.message.contains("every mode"))
     }
 
     @Test("a beacon that is not public does not say who it is where it may", arguments: ["public", "private", "off"])

@@ -63,7 +63,7 @@ enum Settings {
 
 /// Two things that every fault of the operator's has.
 func expectGood(_ fault: OperatorFault, _ location: SourceLocation = #_sourceLocation) {
-    #expect(!fault.sentence.isEmpty && !fault.hint.isEmpty, sourceLocation: location)
-    #expect(!fault.sentence.contains("\n") && !fault.hint.contains("\n"), sourceLocation: location)
-    #expect(!fault.sentence.hasSuffix(".") && !fault.hint.hasSuffix("."), sourceLocation: location)
+    #expect(!fault.message.isEmpty && !fault.hint.isEmpty, sourceLocation: location)
+    #expect(!fault.message.contains("\n") && !fault.hint.contains("\n"), sourceLocation: location)
+    #expect(!fault.message.hasSuffix(".") && !fault.hint.hasSuffix("."), sourceLocation: location)
 }

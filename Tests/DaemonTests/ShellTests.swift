@@ -249,7 +249,7 @@ struct ShellTests {
             #expect(try fixture.connectDevice().receive() == .outcome(.busy, tag: LinkFrame.noTag))
             #expect(try report(fixture).journal.state == .failing)
             #expect(try metrics(fixture).contains("srup_beacon_journal_writable 0\n"))
-            #expect(try fixture.on { $0.statusLine } == fault.sentence)
+            #expect(try fixture.on { $0.statusLine } == fault.message)
             #expect(fixture.log.texts.count { $0.contains("nothing is acted on until it can") } == 1)
         }
     }

@@ -11,7 +11,7 @@ struct StateFolderTests {
     private func refusal(_ path: String) throws -> OperatorFault {
         let fault = try #require(throws: OperatorFault.self) { try StateFolder(path: path) }
         expectGood(fault)
-        #expect(fault.sentence.contains(path))
+        #expect(fault.message.contains(path))
         return fault
     }
 
@@ -71,7 +71,7 @@ struct StateFolderTests {
             let folder = try StateFolder(path: path)
             #expect(mkfifo(path + "/" + name, 0o600) == 0)
             let fault = try refusal(path)
-            #expect(fault.sentence.contains("\(name) in the state folder is not a regular file"), "\(fault.sentence)")
+            #expect(fault.message.contains("\(name) in the state folder is not a regular file"), "\(fault.message)")
             #expect(fault.hint.contains("mv \(path)/\(name) "))
             // Nor by a command that only reads it, or that has begun before.
             #expect(folder.deregistration == nil && SequenceReservation(reading: folder) == nil)
@@ -118,7 +118,7 @@ struct ConfigurationFifoTests {
             #expect(mkfifo(path, 0o600) == 0)
             for place in [path, "/dev/null", files.url.path] {
                 let fault = try #require(throws: OperatorFault.self) { try Configuration(file: place) }
-                #expect(fault.sentence == "the configuration \(place) cannot be read: it is not a regular file")
+                #expect(fault.message == "the configuration \(place) cannot be read: it is not a regular file")
             }
         }
     }

@@ -84,7 +84,7 @@ struct EnrolmentTests {
             try folder.set(mode: 0o700, of: "keys")
             _ = try folder.privateCopy(of: TestKeys.file("dev_2048.pkcs8"), as: "keys/identity.key.pem")
             let unnamed = #expect(throws: EnrolmentFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
-            #expect(unnamed?.sentence.contains("nothing says whose it is") == true)
+            #expect(unnamed?.message.contains("nothing says whose it is") == true)
         }
     }
 

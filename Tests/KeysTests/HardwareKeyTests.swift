@@ -95,7 +95,7 @@ struct HardwareKeyTests {
             }
             // A wrong PIN is for a process that has not logged in yet: SystemTests has it.
             let found = try #require(try fault("\(uri.replacing("second", with: "none"))?pin-value=\(SoftToken.pin)"))
-            #expect(!found.sentence.contains(SoftToken.pin))
+            #expect(!found.message.contains(SoftToken.pin))
             guard case .refused(path, .token, _) = found else {
                 Issue.record("\(found)")
                 return

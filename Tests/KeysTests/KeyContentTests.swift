@@ -141,14 +141,14 @@ struct KeyContentTests {
             }
         }
         #expect(numbers == Array(0...13))
-        #expect(Set(faults.map(\.sentence)).count == faults.count)
+        #expect(Set(faults.map(\.message)).count == faults.count)
         for fault in faults {
-            #expect(fault.sentence.contains(path))
-            #expect(fault.sentence.last != "." && !fault.sentence.contains("\n"))
+            #expect(fault.message.contains(path))
+            #expect(fault.message.last != "." && !fault.message.contains("\n"))
             #expect(fault.hint.first?.isLowercase == true && fault.hint.last != ".")
         }
-        #expect(KeyError.exposed(path: path, mode: 0o640).sentence.contains("mode 0640"))
-        #expect(KeyError.wrongSize(path: path, bits: 1_024).sentence.contains("1024 bits"))
+        #expect(KeyError.exposed(path: path, mode: 0o640).message.contains("mode 0640"))
+        #expect(KeyError.wrongSize(path: path, bits: 1_024).message.contains("1024 bits"))
     }
 }
 

@@ -14,7 +14,7 @@ struct RegistryFolderTests {
             try body()
             Issue.record("no fault, wanted «\(part)»")
         } catch let fault as OperatorFault {
-            #expect(fault.sentence.contains(part) || fault.hint.contains(part), "\(fault)")
+            #expect(fault.message.contains(part) || fault.hint.contains(part), "\(fault)")
         } catch { Issue.record("\(error)") }
     }
 

@@ -13,18 +13,18 @@ struct BrokerFaultTests {
 
     /// The beacon names the fault in `status`, writes one line about it in many attempts, and does not spin.
     private func expectFault(
-        _ broker: [String], _ sentence: String, hint: String, within seconds: Double = 20,
+        _ broker: [String], _ message: String, hint: String, within seconds: Double = 20,
         _ location: SourceLocation = #_sourceLocation
     ) throws {
         let beacon = try BeaconProcess(network, settings: ["broker": broker])
         try beacon.start()
         try eventually("the fault is in status\n\(beacon.logged)", within: seconds) {
-            (beacon.broker["fault"] as? String)?.contains(sentence) == true
+            (beacon.broker["fault"] as? String)?.contains(message) == true
         }
         #expect(beacon.broker["state"] as? String == "lost", sourceLocation: location)
         #expect((beacon.broker["hint"] as? String)?.contains(hint) == true, sourceLocation: location)
         let text = try beacon.command("status").text
-        #expect(text.contains(sentence) && text.contains("hint: "), "\(text)", sourceLocation: location)
+        #expect(text.contains(message) && text.contains("hint: "), "\(text)", sourceLocation: location)
         let before = try #require(beacon.cpuSeconds)
         Thread.sleep(forTimeInterval: 2)  // ten attempts and more
         let spent = try #require(beacon.cpuSeconds) - before
@@ -32,7 +32,7 @@ struct BrokerFaultTests {
         // Not one for each attempt. A second one is there where the end of the first attempt came before its reason.
         let lines = beacon.warnings
         #expect((1...2).contains(lines.count) && Set(lines).count == lines.count, "\(lines)", sourceLocation: location)
-        #expect(lines.last?.contains(sentence) == true, sourceLocation: location)
+        #expect(lines.last?.contains(message) == true, sourceLocation: location)
         #expect(lines.allSatisfy { $0.contains("hint: ") }, sourceLocation: location)
         #expect(beacon.stop() == 0, sourceLocation: location)
     }

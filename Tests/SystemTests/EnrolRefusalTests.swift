@@ -18,7 +18,7 @@ struct EnrolRefusalTests {
 
     /// One line that says what is wrong and one that says what to do; nothing that came is printed raw or written.
     private func expectRefusal(
-        _ path: String, _ fault: [Any], _ sentence: String, _ location: SourceLocation = #_sourceLocation
+        _ path: String, _ fault: [Any], _ message: String, _ location: SourceLocation = #_sourceLocation
     ) throws {
         try service.fault(path, fault)
         let reply = try beacon.enrol("--identity", Node.beacon.topicForm, "--timeout", "2")
@@ -28,7 +28,7 @@ struct EnrolRefusalTests {
         #expect(lines.count { $0.hasPrefix("srup-beacon: ") } == 1, "\(what)", sourceLocation: location)
         #expect(lines.dropLast().last?.hasPrefix("hint: ") == true, "\(what)", sourceLocation: location)
         let told = lines.first { $0.hasPrefix("srup-beacon: ") } ?? ""
-        #expect(told.contains(sentence), "\(what)", sourceLocation: location)
+        #expect(told.contains(message), "\(what)", sourceLocation: location)
         #expect(reply.text.utf8.allSatisfy { $0 == 0x0A || (0x20...0x7E).contains($0) }, sourceLocation: location)
         #expect(!beacon.exists(beacon.configuration), "\(what)", sourceLocation: location)
         #expect(!beacon.exists(beacon.keys + "/access"), "\(what)", sourceLocation: location)
@@ -83,7 +83,7 @@ struct EnrolRefusalTests {
     @Test("a status of wrong types, or of an inactive service")
     func status() throws {
         let deep = String(repeating: "[", count: 30_000)
-        for (body, sentence) in [
+        for (body, message) in [
             ("", "it is not JSON"), ("no", "it is not JSON"), ("[]", "not a JSON object"), (deep, "it is not JSON"),
             ("{\"active\": \"yes\", \"identity\": \"10\"}", "active is of another type"),
             ("{\"active\": true, \"identity\": 16}", "identity is of another type"),
@@ -91,7 +91,7 @@ struct EnrolRefusalTests {
             ("{\"active\": true, \"identity\": \"../../register\"}", "its identity is not valid"),
             ("{\"active\": true, \"identity\": \"a\\nb\"}", "its identity is not valid"),
             ("{\"active\": false, \"identity\": \"10\"}", "is not active"),
-        ] { try expectRefusal("status", ["body", body], sentence) }
+        ] { try expectRefusal("status", ["body", body], message) }
         try expectRefusal(
             "status", ["status", 500, "\u{1b}[31mred\n[server]"], "answers status with 500: \".[31mred.[server]\"")
         try expectRefusal("get_key", ["body", "no base64!"], "what should be base64 is not")
@@ -123,7 +123,7 @@ struct EnrolRefusalTests {
         try expectRefusal("register", try reply(["key": "*"]), "what should be base64 is not")
         try expectRefusal(
             "register", try reply(["key": Data("garbage".utf8).base64EncodedString()]), "it cannot be read")
-        for (arguments, sentence) in [
+        for (arguments, message) in [
             (["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "it is not an RSA key"),
             (["genrsa", "1024"], "it has 1024 bits"),
         ] {
@@ -132,7 +132,7 @@ struct EnrolRefusalTests {
             try Network.run("/usr/bin/openssl", out)
             try Network.run("/usr/bin/openssl", ["pkey", "-in", key, "-pubout", "-out", half])
             let pem = try Data(contentsOf: URL(filePath: half)).base64EncodedString()
-            try expectRefusal("register", try reply(["key": pem]), sentence)
+            try expectRefusal("register", try reply(["key": pem]), message)
         }
         let own = try #require(beacon.content("identity.pub.pem"))
         try expectRefusal(

@@ -95,10 +95,10 @@ struct EnrolTests {
     func another() throws {
         #expect(try beacon.enrol().status == 0)
         let names = beacon.names
-        for (arguments, sentence) in [(["--identity", "77"], "was not asked for")] {
+        for (arguments, message) in [(["--identity", "77"], "was not asked for")] {
             let reply = try beacon.enrol(arguments[0], arguments[1])
             #expect(reply.status == 1)
-            #expect(reply.text.contains(sentence), "\(reply.text)")
+            #expect(reply.text.contains(message), "\(reply.text)")
         }
         let elsewhere = try beacon.enrol(at: service.address + "/elsewhere")
         #expect(elsewhere.status == 1)

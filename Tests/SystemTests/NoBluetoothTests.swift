@@ -34,15 +34,15 @@ struct NoBluetoothTests {
         try server.observe(Node.device, value, token: token)
         #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
         #expect(try server.waitForVerdict(token) == .observedJoinValid)
-        let sentence = "this machine's kernel has no Bluetooth"
-        #expect(beacon.logged.ranges(of: sentence).count == 1, "\(beacon.logged)")
+        let message = "this machine's kernel has no Bluetooth"
+        #expect(beacon.logged.ranges(of: message).count == 1, "\(beacon.logged)")
         #expect(beacon.says("not listening on rfcomm, l2cap, le; the rest works"))
         let radio = try #require(beacon.status["radio"] as? [String: Any])
-        #expect((radio["state"] as? String)?.hasPrefix(sentence) == true)
+        #expect((radio["state"] as? String)?.hasPrefix(message) == true)
         #expect((radio["hint"] as? String)?.contains("modprobe") == true)
         #expect((radio["adapters"] as? [Any])?.isEmpty == true)
         let text = try beacon.command("status").text
-        #expect(text.contains("radio: \(sentence)") && text.contains("  hint: "), "\(text)")
+        #expect(text.contains("radio: \(message)") && text.contains("  hint: "), "\(text)")
     }
 
     @Test("where every radio transport is off, nothing is said of the radio")

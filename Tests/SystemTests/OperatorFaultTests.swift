@@ -14,7 +14,7 @@ struct OperatorFaultTests {
 
     /// Both `run` and `run --check` end with status 1 and the same two lines, without a trace of the program's inside.
     private func expectFault(
-        _ settings: [String: [String]], _ sentence: String, hint: String,
+        _ settings: [String: [String]], _ message: String, hint: String,
         _ location: SourceLocation = #_sourceLocation
     ) throws {
         let beacon = try BeaconProcess(network, name: "faulty", settings: settings)
@@ -25,7 +25,7 @@ struct OperatorFaultTests {
             #expect(reply.status == 1, sourceLocation: location)
             #expect(lines.count == 2, "\(reply.text)", sourceLocation: location)
             #expect(lines.first?.hasPrefix("srup-beacon: ") == true, sourceLocation: location)
-            #expect(lines.first?.contains(sentence) == true, "\(reply.text)", sourceLocation: location)
+            #expect(lines.first?.contains(message) == true, "\(reply.text)", sourceLocation: location)
             #expect(lines.last?.hasPrefix("hint: ") == true, sourceLocation: location)
             #expect(lines.last?.contains(hint) == true, "\(reply.text)", sourceLocation: location)
         }

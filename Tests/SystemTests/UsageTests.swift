@@ -124,9 +124,9 @@ struct UsageTests {
             ("srup-bench", ["devise"], "unknown verb \"devise\"; did you mean \"device\"?"),
             ("srup-bench", ["registry", "tokne"], "unknown verb \"tokne\"; did you mean \"token\"?"),
         ])
-    func unknownVerb(command: String, words: [String], sentence: String) throws {
+    func unknownVerb(command: String, words: [String], message: String) throws {
         #expect(
-            try expectFault(command, words, sentence) == words.dropLast(words.count - (words[0] == "registry" ? 1 : 0))
+            try expectFault(command, words, message) == words.dropLast(words.count - (words[0] == "registry" ? 1 : 0))
                 + ["--help"])
     }
 

@@ -69,7 +69,7 @@ public actor Console {
 
     /// Answers a request.
     public func answer(_ request: ConsoleRequest) async -> ConsoleReply {
-        guard let gate else { return .sentence(421, "Not yet", "The console is starting.") }
+        guard let gate else { return .message(421, "Not yet", "The console is starting.") }
         if let objection = gate.objection(to: request) { return objection }
         switch (request.method, request.path) {
         case ("GET", "/console.css"): return ConsoleAssets.style
@@ -123,7 +123,7 @@ public actor Console {
         guard let form = ConsoleForm(request.body),
             equalInConstantTime(Array((form["token"] ?? "").utf8), Array(session.formToken.utf8))
         else {
-            return .sentence(403, "Refused", "This order did not come from a page of this session. Nothing was done.")
+            return .message(403, "Refused", "This order did not come from a page of this session. Nothing was done.")
         }
         switch request.path {
         case "/sign-out":
@@ -133,16 +133,16 @@ public actor Console {
         case "/join": return await decide(form, session)
         case "/order": return await obey(form, session)
         case ConsolePage.requirePath: return await require(form, session)
-        default: return .sentence(404, "Not found", "The console has no such page.")
+        default: return .message(404, "Not found", "The console has no such page.")
         }
     }
 
     private func obey(_ form: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
         guard let node = form.node("node"), let button = form["order"].flatMap(ConsoleOrder.init(rawValue:)) else {
-            return .sentence(400, "Refused", "No order, or no device, was given. Nothing was done.")
+            return .message(400, "Refused", "No order, or no device, was given. Nothing was done.")
         }
         guard let order = button.order(for: node, in: form) else {
-            return .sentence(
+            return .message(
                 400, "Not understood",
                 "An update needs the file's address and its SHA-256, 64 hexadecimal digits. Nothing was done.")
         }
@@ -160,7 +160,7 @@ public actor Console {
 
     private func look(_ request: ConsoleRequest, _ session: ConsoleSessions.Session) async -> ConsoleReply {
         guard let query = ConsoleForm(request.query.utf8) else {
-            return .sentence(400, "Refused", "The address cannot be read.")
+            return .message(400, "Refused", "The address cannot be read.")
         }
         switch request.path {
         case "/":
@@ -180,7 +180,7 @@ public actor Console {
         case "/events": return events(request, query, session)
         case let path where path.hasPrefix(ConsolePage.joinPath):
             return await join(String(path.dropFirst(ConsolePage.joinPath.count)), query, session)
-        default: return .sentence(404, "Not found", "The console has no such page.")
+        default: return .message(404, "Not found", "The console has no such page.")
         }
     }
 
@@ -192,7 +192,7 @@ public actor Console {
         _ request: ConsoleRequest, _ query: ConsoleForm, _ session: ConsoleSessions.Session
     ) -> ConsoleReply {
         guard let (number, wakeups) = wakeup.wait() else {
-            return .sentence(503, "Too many", "There are too many open pages. This one reloads periodically.")
+            return .message(503, "Too many", "There are too many open pages. This one reloads periodically.")
         }
         let known = request.lastEvent.flatMap { Int64($0) } ?? query["after"].flatMap { Int64($0) } ?? 0
         var reply = ConsoleReply(200, "text/event-stream", [])
@@ -212,5 +212,5 @@ public actor Console {
 }
 
 extension ConsoleReply {
-    static var gone: ConsoleReply { .sentence(404, "Gone", "This join is finished.") }
+    static var gone: ConsoleReply { .message(404, "Gone", "This join is finished.") }
 }

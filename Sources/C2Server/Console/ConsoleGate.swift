@@ -8,13 +8,13 @@ struct ConsoleGate: Sendable {
     func objection(to request: ConsoleRequest) -> ConsoleReply? {
         // Protects against DNS rebinding.
         guard let host = request.host, names.contains(host) else {
-            return .sentence(421, "Wrong host name", "This console is available at http://localhost:\(port)/ only.")
+            return .message(421, "Wrong host name", "This console is available at http://localhost:\(port)/ only.")
         }
         switch request.method {
         case "GET": return nil
         case "POST": return objection(toForm: request, host)
         default:
-            return .sentence(405, "Not allowed", "The console supports GET and POST only.", [("allow", "GET, POST")])
+            return .message(405, "Not allowed", "The console supports GET and POST only.", [("allow", "GET, POST")])
         }
     }
 
@@ -22,14 +22,14 @@ struct ConsoleGate: Sendable {
 
     private func objection(toForm request: ConsoleRequest, _ host: String) -> ConsoleReply? {
         guard request.origin == "http://\(host)" else {
-            return .sentence(403, "Refused", "This order did not come from the console's own page. Nothing was done.")
+            return .message(403, "Refused", "This order did not come from the console's own page. Nothing was done.")
         }
         let type = request.contentType?.prefix { $0 != ";" }.lowercased()
         guard type == "application/x-www-form-urlencoded" else {
-            return .sentence(415, "Refused", "This is not one of the console's forms. Nothing was done.")
+            return .message(415, "Refused", "This is not one of the console's forms. Nothing was done.")
         }
         guard request.body.count <= ConsolePolicy.maximumBody else {
-            return .sentence(413, "Refused", "This is longer than any of the console's forms. Nothing was done.")
+            return .message(413, "Refused", "This is longer than any of the console's forms. Nothing was done.")
         }
         return nil
     }

@@ -15,11 +15,11 @@ extension Console {
     func decide(_ form: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
         guard let id = form["join"], let view = form["view"].flatMap(HumanView.init(rawValue:)),
             let wanted = form["decision"].flatMap(ConsoleButton.init(rawValue:))
-        else { return .sentence(400, "Refused", "No join or decision was given. Nothing was done.") }
+        else { return .message(400, "Refused", "No join or decision was given. Nothing was done.") }
         let purpose = ConsoleFormNumbers.Purpose(join: id, view: view, session: session.token)
         let taken = forms.take(form["number"] ?? "", purpose, at: now())
         guard taken != .wrong else {
-            return .sentence(403, "Refused", "This form does not belong to this session. Nothing was done.")
+            return .message(403, "Refused", "This form does not belong to this session. Nothing was done.")
         }
         guard let shown = await joinView(id, view, session) else { return .gone }
         if taken == .used {

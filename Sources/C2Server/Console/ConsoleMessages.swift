@@ -61,10 +61,10 @@ public struct ConsoleReply: Sendable {
     }
 
     /// A page with one message.
-    static func sentence(
+    static func message(
         _ status: Int, _ heading: String, _ message: String, _ headers: [(name: String, value: String)] = []
     ) -> ConsoleReply {
-        page(status, ConsolePage.sentence(heading, message), headers)
+        page(status, ConsolePage.message(heading, message), headers)
     }
 
     /// A redirect after a POST.

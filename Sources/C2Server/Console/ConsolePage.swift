@@ -77,7 +77,7 @@ enum ConsolePage {
     }
 
     /// A message, with a link to the main page.
-    static func sentence(_ heading: String, _ message: String) -> HTML {
+    static func message(_ heading: String, _ message: String) -> HTML {
         document(
             title: heading,
             """

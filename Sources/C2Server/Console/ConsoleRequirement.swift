@@ -5,7 +5,7 @@ extension Console {
     /// Handles the form that sets the required grade. A lower grade needs confirmation.
     func require(_ form: ConsoleForm, _ session: ConsoleSessions.Session) async -> ConsoleReply {
         guard let grade = form["require"].flatMap(C2.Grade.init(rawValue:)) else {
-            return .sentence(400, "Refused", "No grade was given. Nothing was done.")
+            return .message(400, "Refused", "No grade was given. Nothing was done.")
         }
         if await grade < dependencies.snapshot().requires, form["confirmed"] != "yes" {
             return .page(200, ConsolePage.confirm(grade, session))

@@ -103,7 +103,7 @@ public struct Doctor {
             note([.init("configuration", .good, file, "every line is understood; identity \(configuration.identity)")])
             return configuration
         } catch let fault as OperatorFault {
-            note([.init("configuration", .bad, file, fault.sentence, do: fault.hint)])
+            note([.init("configuration", .bad, file, fault.message, do: fault.hint)])
         } catch {
             preconditionFailure("\(error)")
         }

@@ -121,7 +121,7 @@ extension Doctor {
             do {
                 try body()
             } catch let fault as OperatorFault {
-                findings.append(.init(check, .bad, lookedAt, fault.sentence, do: fault.hint))
+                findings.append(.init(check, .bad, lookedAt, fault.message, do: fault.hint))
             } catch {
                 preconditionFailure("\(error)")
             }
@@ -151,7 +151,7 @@ extension Doctor {
         do throws(BrokerFault) {
             try configuration.tls.check()
         } catch {
-            return [.init("certificate", .bad, configuration.tls.certificate, error.sentence, do: error.hint)]
+            return [.init("certificate", .bad, configuration.tls.certificate, error.message, do: error.hint)]
         }
         let certificate = (try? File.read(configuration.tls.certificate, isFollowing: true)).flatMap {
             try? Certificate(pem: $0)
@@ -163,7 +163,7 @@ extension Doctor {
 
     private static func bad(_ check: String, _ file: String, _ error: any Error) -> CheckResult {
         guard let error = error as? KeyError else { preconditionFailure("\(error)") }
-        return .init(check, .bad, file, error.sentence, do: error.hint)
+        return .init(check, .bad, file, error.message, do: error.hint)
     }
 
     /// Of a certificate, by this machine's clock.

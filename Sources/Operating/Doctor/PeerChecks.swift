@@ -12,7 +12,7 @@ extension Doctor {
         var findings: [CheckResult] = []
         let name = broker.description
         func bad(_ check: String, _ fault: BrokerFault) {
-            findings.append(.init(check, .bad, name, fault.sentence, do: fault.hint))
+            findings.append(.init(check, .bad, name, fault.message, do: fault.hint))
         }
         do throws(BrokerFault) {
             findings.append(
@@ -88,7 +88,7 @@ extension Doctor {
                     do: "compare the broker's access list with docs/registry.md")
             }
         } catch {
-            return .init("broker: ACL", .skipped, topic, error.sentence)
+            return .init("broker: ACL", .skipped, topic, error.message)
         }
     }
 
@@ -104,7 +104,7 @@ extension Doctor {
             return [.init("registration", .good, "\(service.address)", "the service is active: \(name)")]
         } catch {
             // A beacon works without it until its certificate ends.
-            return [.init("registration", .warning, folder.record, error.sentence, do: error.hint)]
+            return [.init("registration", .warning, folder.record, error.message, do: error.hint)]
         }
     }
 

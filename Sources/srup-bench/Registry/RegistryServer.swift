@@ -126,7 +126,7 @@ actor RegistryThread {
     func maintainHourly() async {
         while (try? await Task.sleep(for: .seconds(3_600))) != nil {
             do { try registry.maintain() } catch {
-                Terminal.printError("registry: \(error.sentence) (tried again in an hour)")
+                Terminal.printError("registry: \(error.message) (tried again in an hour)")
             }
         }
     }

@@ -52,7 +52,7 @@ struct RegistryPassphrase: ParsableArguments {
                 ? Passphrase.ask("Passphrase of the CA's key: ", isNew: isNew)
                 : try Passphrase.read(file: caPassphrase)
         } catch let error as KeyError {
-            throw OperatorFault(error.sentence, hint: "restrict the file to its owner: chmod 0600 \(caPassphrase)")
+            throw OperatorFault(error.message, hint: "restrict the file to its owner: chmod 0600 \(caPassphrase)")
         }
         guard let read else {
             throw OperatorFault(
