@@ -175,7 +175,7 @@ let package = Package(
             ]),
         .testTarget(name: "BluetoothTests", dependencies: ["BootTime", "Bluetooth", "SRUP", "ProofLink"]),
         .testTarget(name: "EventLoopTests", dependencies: ["BootTime", "EventLoop", "CLinux", "TestVectors"]),
-        .testTarget(name: "BrokerTests", dependencies: ["Broker"]),
+        .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestVectors"]),
         .testTarget(
             name: "NearbyTests",
             dependencies: ["Nearby", "BootTime", "Bluetooth", "EventLoop", "SRUP", "ProofLink", "TestVectors"]),

@@ -84,6 +84,8 @@ struct C2OrderTests {
         #expect(unknown?.message == "unknown command \"dance\"")
         let invalid = #expect(throws: OperatorFault.self) { try C2OrderTests.parser.parse("action bea1 sing") }
         #expect(invalid?.message == "invalid arguments in \"action bea1 sing\"")
+        let file = #expect(throws: OperatorFault.self) { try C2OrderTests.parser.parse("update bea1 https://x pipe") }
+        #expect(file?.message == "pipe cannot be read, or is not a regular file")
     }
 
     @Test("only accept and refuse decide on a join: with a console they are not taken from a line")

@@ -8,11 +8,18 @@ import TestVectors
 @Suite("What the server does not believe")
 struct C2RefusalTests {
     /// Nothing is sent, nothing decided, one refusal is counted, and the join is as open as before.
-    private func expectRefused(_ frame: [UInt8], as reason: C2.Refusal, _ server: inout ServerFixture) {
+    /// - Parameter words: what is said of it, in one line.
+    private func expectRefused(
+        _ frame: [UInt8], as reason: C2.Refusal, _ server: inout ServerFixture, saying words: String? = nil
+    ) {
         let (before, deadline) = (server.c2.refusals[reason, default: 0], server.c2.nextDeadline)
         let effects = server.hears(frame)
         #expect(effects.sent.isEmpty && effects.decisions.isEmpty)
         #expect(effects.refusal != nil)
+        if let words {
+            let said = effects.compactMap { if case .say(let line) = $0 { line } else { nil } }
+            #expect(said.count == 1 && said.first?.hasSuffix(words) == true, "\(said)")
+        }
         #expect(server.c2.refusals[reason] == before + 1)
         #expect(server.c2.nextDeadline == deadline)
     }
@@ -21,7 +28,9 @@ struct C2RefusalTests {
     func selfApproval() {
         var server = ServerFixture()
         server.withOpenJoin()
-        expectRefused(Roles.device.says(.response(.observedJoinValid), 5, "new-2"), as: .verdict, &server)
+        expectRefused(
+            Roles.device.says(.response(.observedJoinValid), 5, "new-2"), as: .verdict, &server,
+            saying: "refused RESPONSE of \(Roles.device.id): observed join valid from a node that was not asked")
         expectRefused(Roles.device.says(.response(.observedJoinValid), 6, "new-1"), as: .verdict, &server)
     }
 
@@ -41,7 +50,13 @@ struct C2RefusalTests {
     func foreignToken(token: String) {
         var server = ServerFixture()
         server.withOpenJoin()
-        expectRefused(Roles.beacon.says(.response(.observedJoinValid), 4, token), as: .verdict, &server)
+        expectRefused(
+            Roles.beacon.says(.response(.observedJoinValid), 4, token), as: .verdict, &server,
+            saying:
+                "refused RESPONSE of \(Roles.beacon.id): observed join valid under a token that no open observation has"
+        )
+        let verdict = server.hears(Roles.beacon.says(.response(.observedJoinValid), 14, "new-2"))
+        #expect(verdict.decisions == [.accepted], "the right one is heard after it")
     }
 
     @Test("A status that is no verdict leaves the join open", arguments: [Status.joinSuccess, .updateSuccess])

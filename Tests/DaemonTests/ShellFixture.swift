@@ -3,6 +3,7 @@ import Glibc
 import Keys
 import Observing
 import ProofLink
+import SQLite
 import SRUP
 import TestVectors
 import Testing
@@ -30,10 +31,15 @@ final class ShellFixture {
     private var sequence: UInt64 = 0
     private var connection = 0
 
-    /// - Parameter settings: lines for the end of the configuration file.
-    init(_ folder: TemporaryFolder, _ settings: String = "", willPublish: @escaping @Sendable () -> Void = {}) throws {
+    /// - Parameters:
+    ///   - settings: lines for the end of the configuration file.
+    ///   - beacon: a line for its section [beacon].
+    init(
+        _ folder: TemporaryFolder, _ settings: String = "", beacon: String = "",
+        willPublish: @escaping @Sendable () -> Void = {}
+    ) throws {
         (self.folder, file) = (folder, folder.path("beacon.conf"))
-        try ShellFixture.write(settings, to: folder)
+        try ShellFixture.write(settings, beacon: beacon, to: folder)
         (serverKey, beaconKey) = (try TestKeys.privateKey("c2_2048"), try TestKeys.publicKey("obs_2048"))
         let (key, publicKey) = (try TestKeys.privateKey("obs_2048"), try TestKeys.publicKey("c2_2048"))
         link = FakeBrokerLink(willPublish: willPublish)
@@ -50,10 +56,10 @@ final class ShellFixture {
         try connect()
     }
 
-    private static func write(_ settings: String, to folder: TemporaryFolder) throws {
+    private static func write(_ settings: String, beacon: String = "", to folder: TemporaryFolder) throws {
         let lines = Settings.good.map { line in
             line.hasPrefix("state")
-                ? "state = \(folder.url.path)" : line.replacing("/etc/", with: folder.url.path + "/no-")
+                ? "state = \(folder.url.path)\n\(beacon)" : line.replacing("/etc/", with: folder.url.path + "/no-")
         }
         let text = lines.joined(separator: "\n") + "\n\(settings)\n"
         try folder.write(Data(text.utf8), to: "beacon.conf")
@@ -95,27 +101,49 @@ final class ShellFixture {
         try link.takeMessages().map { try UnverifiedFrame($0.payload).unverifiedMessage }
     }
 
-    /// A message of the server's, with the next sequence id.
-    func message(_ body: Body, token: Token) throws -> Incoming {
-        sequence += 1
-        let message = Message(sequence: SequenceID(sequence), sender: ShellFixture.c2, token: token, body: body)
+    /// A message of a server's, with the next sequence id or with another.
+    func message(
+        _ body: Body, token: Token, from sender: Identifier = ShellFixture.c2, sequence other: UInt64? = nil
+    ) throws -> Incoming {
+        if other == nil { sequence += 1 }
+        let message = Message(sequence: SequenceID(other ?? sequence), sender: sender, token: token, body: body)
         return Incoming(topic: "t", payload: try message.signed(by: serverKey))
     }
 
-    /// The server sends something.
+    /// Something comes from the broker.
     /// - Returns: whether all of it was taken, and may be acknowledged.
     @discardableResult
-    func send(_ body: Body, token: Token) throws -> Bool {
-        let incoming = try message(body, token: token)
+    func take(_ incoming: Incoming...) throws -> Bool {
         let now = clock.now
-        return try on { $0.take([incoming], arrivedAt: now) } == 1
+        return try on { $0.take(incoming[...], arrivedAt: now) } == incoming.count
     }
 
-    /// The server accepts this beacon.
+    /// A server sends something.
+    /// - Returns: whether all of it was taken, and may be acknowledged.
+    @discardableResult
+    func send(_ body: Body, token: Token, from sender: Identifier = ShellFixture.c2) throws -> Bool {
+        try take(message(body, token: token, from: sender))
+    }
+
+    /// Each server accepts this beacon.
     func join() throws {
-        let request = try #require(try received().first)
-        try send(.response(.joinSuccess), token: request.token)
+        let requests = link.takeMessages()
+        try #require(!requests.isEmpty)
+        for request in requests {
+            let server = try #require(request.topic.split(separator: "/").dropFirst(2).first)
+            try send(
+                .response(.joinSuccess), token: try UnverifiedFrame(request.payload).unverifiedMessage.token,
+                from: try #require(Identifier(hexadecimal: server)))
+        }
         _ = (log.take(), link.take())
+    }
+
+    /// The journal is closed and opened again, and all that is known comes from it, as at a restart.
+    func reopenJournal() throws {
+        try on { shell in
+            _ = shell.transact { _ in throw Journal.Failure.database(DatabaseError(code: 10, words: "disk I/O error")) }
+        }
+        try pass(.seconds(1))
     }
 
     func token(_ number: UInt8) -> Token {
@@ -123,17 +151,25 @@ final class ShellFixture {
     }
 
     /// A request for an observation, with the next sequence id.
-    func request(_ joining: Identifier, _ value: Secret, token: Token) throws -> Incoming {
-        try message(.observationRequest(joining: joining, sealed: Octets(try beaconKey.seal(value))), token: token)
+    func request(
+        _ joining: Identifier, _ value: Secret, token: Token, from sender: Identifier = ShellFixture.c2
+    ) throws -> Incoming {
+        let sealed = Octets(try beaconKey.seal(value))
+        return try message(.observationRequest(joining: joining, sealed: sealed), token: token, from: sender)
     }
 
-    /// The server asks for an observation.
+    /// A server asks for an observation.
     @discardableResult
-    func observe(_ joining: Identifier, _ value: Secret, token: Token) throws -> Bool {
-        let request = try request(joining, value, token: token)
-        let now = clock.now
-        return try on { $0.take([request], arrivedAt: now) } == 1
+    func observe(_ joining: Identifier, _ value: Secret, token: Token, from sender: Identifier = ShellFixture.c2) throws
+        -> Bool
+    {
+        try take(request(joining, value, token: token, from: sender))
     }
+
+    // MARK: - What it reports
+
+    func refused(_ reason: String) throws -> Int { try on { $0.reports.metrics.refused[reason] ?? 0 } }
+    func report() throws -> StatusReport { try on { $0.statusReport } }
 
     // MARK: - Devices
 

@@ -21,17 +21,13 @@ struct ShellMembershipTests {
         try fixture.on { $0.statusReport.servers.map(\.membership.rawValue) }
     }
 
-    private func refused(_ fixture: ShellFixture, _ reason: String) throws -> Int {
-        try fixture.on { $0.reports.metrics.refused[reason] ?? 0 }
-    }
-
     @Test("an answer under a token that is not ours does not make the beacon a member: one line, one count")
     func foreignToken() throws {
         try with { fixture in
             let asked = try #require(try fixture.received().first)
             _ = fixture.log.take()
             try fixture.send(.response(.joinSuccess), token: command(1))
-            #expect(try refused(fixture, "not-now") == 1 && membership(fixture) == ["joining"])
+            #expect(try fixture.refused("not-now") == 1 && membership(fixture) == ["joining"])
             #expect(fixture.log.texts.count { $0.hasPrefix("refused RESPONSE from \(ShellFixture.c2)") } == 1)
             try fixture.send(.response(.joinSuccess), token: asked.token)
             #expect(try membership(fixture) == ["member"])
@@ -44,7 +40,7 @@ struct ShellMembershipTests {
             try fixture.pass(.seconds(3_600))
             #expect(try fixture.received().isEmpty)
             try fixture.send(.joinCommand(device: device), token: command(1))
-            #expect(try refused(fixture, "not-for-us") == 1 && fixture.received().isEmpty)
+            #expect(try fixture.refused("not-for-us") == 1 && fixture.received().isEmpty)
             try fixture.send(.joinCommand(device: ShellFixture.beacon), token: command(2))
             let request = try #require(try fixture.received().first)
             #expect(request.body == .joinRequest)
@@ -59,7 +55,7 @@ struct ShellMembershipTests {
             try fixture.send(.terminateCommand, token: command(1))
             #expect(try membership(fixture) == ["terminated"])
             try fixture.send(.joinCommand(device: device), token: command(2))
-            #expect(try refused(fixture, "not-for-us") == 1 && membership(fixture) == ["terminated"])
+            #expect(try fixture.refused("not-for-us") == 1 && membership(fixture) == ["terminated"])
             try fixture.send(.joinCommand(device: ShellFixture.beacon), token: command(3))
             #expect(try fixture.received().last?.body == .joinRequest)
         }
@@ -81,7 +77,7 @@ struct ShellMembershipTests {
             try fixture.send(.response(.resignSuccess), token: second.token)
             #expect(try membership(fixture) == ["resigned"])
             try fixture.send(.joinCommand(device: ShellFixture.beacon), token: command(1))
-            #expect(try refused(fixture, "not-now") == 1)
+            #expect(try fixture.refused("not-now") == 1)
             _ = try fixture.on { $0.answer("join \(name) configured") }
             #expect(try fixture.received().last?.body == .joinRequest)
         }
@@ -92,9 +88,94 @@ struct ShellMembershipTests {
         try with { fixture in
             try fixture.join()
             try fixture.send(.action(Action.pause.rawValue), token: command(1, to: device))
-            #expect(try refused(fixture, "not-for-us") == 1 && fixture.received().isEmpty)
+            #expect(try fixture.refused("not-for-us") == 1 && fixture.received().isEmpty)
             #expect(fixture.log.texts.count { $0.contains("it does not name this beacon") } == 1)
             #expect(try fixture.on { $0.statusReport.servers.first?.paused } == false)
+        }
+    }
+
+    @Test("a JOIN_CMD of a stranger, and the server's commands to another node, are refused in one line each")
+    func strangersCommands() throws {
+        try with { fixture in
+            try fixture.join()
+            let join = Body.joinCommand(device: ShellFixture.beacon)
+            try fixture.send(join, token: command(1), from: Identifier(0xde02))
+            #expect(try fixture.refused("unknown-sender") == 1)
+            #expect(fixture.log.texts.count { $0.hasPrefix("refused a message on t") } == 1)
+            try fixture.send(.joinCommand(device: device), token: command(2, to: device))
+            try fixture.send(.action(Action.pause.rawValue), token: command(3, to: device))
+            #expect(try fixture.refused("not-for-us") == 2 && fixture.received().isEmpty)
+            for name in ["JOIN_CMD", "ACTION"] {
+                let line = "refused \(name) from \(ShellFixture.c2): it does not name this beacon"
+                #expect(fixture.log.texts.count { $0.hasPrefix(line) } == 1, "\(name)")
+            }
+            #expect(!fixture.log.texts.contains { $0.contains("has told us to join") })
+            #expect(try membership(fixture) == ["member"])
+        }
+    }
+
+    @Test("IDENTIFY blinks the light for the seconds that the server has given")
+    func identify() throws {
+        try TemporaryFolder.with { folder in
+            let light = try folder.write(Data(), to: "brightness")
+            let fixture = try ShellFixture(folder, beacon: "light = \(light)")
+            try fixture.join()
+            let seconds = Body.data(id: Octets("IDENTIFY_SECONDS".utf8), data: Octets([1, 0, 0, 0]))
+            try fixture.send(seconds, token: command(1))
+            try fixture.send(.action(Action.identify.rawValue), token: command(2))
+            #expect(try fixture.received().last?.body == .response(.actionSuccess))
+            var seen = [try String(contentsOfFile: light, encoding: .utf8)]
+            for _ in 0..<8 {
+                try fixture.pass(IdentificationLight.pause)
+                seen.append(try String(contentsOfFile: light, encoding: .utf8))
+            }
+            #expect(seen == ["1", "0", "1", "0", "0", "0", "0", "0", "0"])
+        }
+    }
+
+    @Test("a server that has lost its state is refused as replayed until the beacon asks again; explain says so")
+    func replayed() throws {
+        try with { fixture in
+            try fixture.join()
+            // Its sequence ids begin again.
+            let early = try fixture.message(
+                .joinCommand(device: ShellFixture.beacon), token: command(1), sequence: 1)
+            try fixture.take(early)
+            #expect(try fixture.refused("replayed") == 1)
+            let name = ShellFixture.c2.topicForm
+            let explained = String(decoding: try fixture.on { $0.answer("explain \(name)") }, as: UTF8.self)
+            #expect(explained.contains("as replayed: sequence id 1 is not above"), "\(explained)")
+            _ = try fixture.on { $0.answer("join-again \(name) configured") }
+            let request = try #require(try fixture.received().last)
+            #expect(request.body == .joinRequest)
+            let answer = try fixture.message(
+                .response(.joinSuccess), token: request.token, sequence: request.sequence.number + 1)
+            try fixture.take(answer)
+            let later = try fixture.message(
+                .joinCommand(device: ShellFixture.beacon), token: command(2), sequence: request.sequence.number + 2)
+            try fixture.take(later)
+            #expect(fixture.log.texts.contains { $0.contains("has told us to join") })
+        }
+    }
+
+    @Test(
+        "an update is refused and counted without an updater, from a server that may not, and under a token for nobody")
+    func updates() throws {
+        let digest = Octets(terminated: String(repeating: "07", count: 32))
+        let order = Body.initiate(url: Octets(terminated: "https://localhost/file"), digest: digest)
+        try with { fixture in
+            try fixture.join()
+            try fixture.send(order, token: command(1))
+            #expect(try fixture.refused("not-allowed") == 1, "no updater")
+        }
+        try with("update-command = no\n[update]\nupdater = /usr/lib/updater") { fixture in
+            try fixture.join()
+            try fixture.send(order, token: command(1))
+            try fixture.send(.activate, token: command(1))
+            #expect(try fixture.refused("not-allowed") == 2)
+            try fixture.send(order, token: Token(random: [UInt8](repeating: 9, count: 16)))
+            #expect(try fixture.refused("not-for-us") == 1)
+            #expect(try fixture.received().isEmpty && fixture.report().update == nil)
         }
     }
 

@@ -2,7 +2,6 @@ import Foundation
 import Glibc
 import Observing
 import ProofLink
-import SQLite
 import SRUP
 import Synchronization
 import TestVectors
@@ -14,7 +13,6 @@ import Testing
 @Suite("The shell", .blocking)
 struct ShellTests {
     private let value = Secret([UInt8](repeating: 7, count: Secret.length)) ?? .random()
-    private let ioError = Journal.Failure.database(DatabaseError(code: 10, words: "disk I/O error"))
 
     /// A shell that its server has accepted.
     private func withMember(
@@ -236,69 +234,6 @@ struct ShellTests {
         }
     }
 
-    @Test("while the journal cannot be written nothing is taken, links are closed, and devices come back later")
-    func journalFails() throws {
-        try withMember { fixture in
-            try fixture.observe(device, value, token: fixture.token(1))
-            let link = try fixture.connectDevice()
-            _ = try link.receive()
-            let fault = ioError
-            #expect(try fixture.on { $0.transact { _ in throw fault } } == false)
-            #expect(link.isClosed)
-            #expect(try fixture.send(.identityRequest, token: fixture.token(2)) == false)
-            #expect(try fixture.connectDevice().receive() == .outcome(.busy, tag: LinkFrame.noTag))
-            #expect(try report(fixture).journal.state == .failing)
-            #expect(try metrics(fixture).contains("srup_beacon_journal_writable 0\n"))
-            #expect(try fixture.on { $0.statusLine } == fault.message)
-            #expect(fixture.log.texts.count { $0.contains("nothing is acted on until it can") } == 1)
-        }
-    }
-
-    @Test("a second later it goes on with what is on disk, and tells the broker link")
-    func journalRecovers() throws {
-        try withMember { fixture in
-            try fixture.observe(device, value, token: fixture.token(1))
-            let fault = ioError
-            try fixture.on { _ = $0.transact { _ in throw fault } }
-            _ = (fixture.link.take(), fixture.log.take())
-            try fixture.pass(.seconds(1))
-            #expect(fixture.link.take().last == "hurry")
-            #expect(fixture.log.texts.last == "the journal can be written again")
-            #expect(try report(fixture).journal.state == .ok)
-            #expect(try fixture.connectDevice().prove(value, as: device)?.outcome == .valid)
-        }
-    }
-
-    @Test("a full disk and damage are told apart; damage sets the journal aside, and servers are asked again")
-    func damage() throws {
-        try withMember { fixture in
-            let full = Journal.Failure.database(DatabaseError(code: 13, words: "database or disk is full"))
-            try fixture.on { _ = $0.transact { _ in throw full } }
-            #expect(try report(fixture).journal.state == .full)
-            try fixture.pass(.seconds(1))
-            let damaged = Journal.Failure.database(DatabaseError(code: 11, words: "malformed"))
-            try fixture.on { _ = $0.transact { _ in throw damaged } }
-            _ = fixture.link.takeMessages()
-            try fixture.pass(.seconds(1))
-            #expect(try report(fixture).journal.findings.count == 1)
-            #expect(fixture.log.texts.contains { $0.contains("was damaged and has been set aside") })
-            #expect(try fixture.received().last?.body == .joinRequest)
-            #expect(try report(fixture).servers.map(\.membership) != [.known(.member)])
-        }
-    }
-
-    @Test("a journal that still cannot be written is reported once a minute")
-    func troubleLines() throws {
-        try withMember { fixture in
-            let fault = ioError
-            for _ in 0..<150 {
-                try fixture.on { $0.startTrouble(fault) }
-                fixture.clock.jump(by: .seconds(1))
-            }
-            #expect(fixture.log.texts.count { $0.contains("nothing is acted on until it can") } == 3)
-        }
-    }
-
     @Test("a faulty configuration changes nothing, and the person who asked hears why")
     func faultyReload() throws {
         try withMember("[observation]\nwindow = 5") { fixture in
@@ -345,29 +280,6 @@ struct ShellTests {
             #expect(try report(fixture).refused == ["bad-signature": 1, "sequence-too-high": 1])
             try fixture.observe(device, value, token: fixture.token(2))
             #expect(try fixture.connectDevice().prove(value, as: device)?.outcome == .valid)
-        }
-    }
-
-    @Test("answers over the control socket are what it knows, and nothing for what it does not understand")
-    func control() throws {
-        try withMember { fixture in
-            try fixture.observe(device, value, token: fixture.token(1))
-            _ = try fixture.connectDevice().prove(value, as: device)
-            let status = try Inquiry.report(try fixture.on { $0.answer("status") })
-            #expect(status.text.contains("server \(ShellFixture.c2): member"))
-            let history = try Inquiry.history(try fixture.on { $0.answer("observations 5") })
-            #expect(history.count == 1)
-            let token = fixture.token(1)
-            #expect(try !fixture.on { $0.answer("explain \(token)") }.isEmpty)
-            for request in ["", "explain", "nonsense", "resign", "join nobody"] {
-                #expect(try fixture.on { $0.answer(request) } == [], "\(request)")
-            }
-            let refused = try fixture.on { $0.answer("join \(ShellFixture.c2.topicForm) simple") }
-            #expect(
-                try decoder().decode(OrderReply.self, from: Data(refused)).refusal?.contains("member already") == true)
-            let standing = try fixture.on { $0.answer("standing \(ShellFixture.c2.topicForm)") }
-            let told = try decoder().decode(StandingReport.self, from: Data(standing))
-            #expect(told.membership == .member && told.isConnected && told.fault == nil)
         }
     }
 }

@@ -61,6 +61,26 @@ struct AccessTests {
         }
     }
 
+    @Test(
+        "a request in another identity's name gets no certificate, whoever signs for it: one line of the log says why")
+    func requestForAnother() throws {
+        try RegistryFixture.with { fixture throws in
+            try fixture.enrol()
+            #expect(fixture.register("abc", RegistryFixture.stranger).status == 201)
+            #expect(try fixture.validate("abc", RegistryFixture.stranger).status == 200)
+            let request = try CertificateRequest(for: RegistryFixture.second, commonName: "abc").pem
+            for (identity, why) in [
+                (RegistryFixture.id, "the csr's subject must be the identity as its only common name"),
+                ("abc", "the signature is not by the identity's key"),
+            ] {
+                #expect(try fixture.access(identity, request: request).status == 400)
+                let line = "registry: refused access from 127.0.0.1: 400, \(why)"
+                #expect(fixture.said.count { $0 == line } == 1, "\(fixture.said)")
+            }
+            #expect(try fixture.admin.entries().allSatisfy { $0.certifiedUntil == nil })
+        }
+    }
+
     @Test("a request for the identity's own key, another identity's, the C2 server's, or a weak one is refused")
     func keys() throws {
         try RegistryFixture.with { fixture throws in

@@ -12,7 +12,7 @@ struct RegistryFolderTests {
     private func expectFault(_ part: String, _ body: () throws -> Void) {
         do {
             try body()
-            Issue.record("no fault, wanted «\(part)»")
+            Issue.record("no fault, wanted \"\(part)\"")
         } catch let fault as OperatorFault {
             #expect(fault.message.contains(part) || fault.hint.contains(part), "\(fault)")
         } catch { Issue.record("\(error)") }
@@ -122,6 +122,23 @@ struct RegistryFolderTests {
         try RegistryFixture.with { fixture throws in
             try fixture.registry.store.database.script("PRAGMA user_version = 99")
             expectFault("newer") { try open(fixture.folder.url.path) }
+        }
+    }
+
+    @Test("of the version before is used, and its tokens count")
+    func older() throws {
+        try RegistryFixture.with { fixture throws in
+            let token = try fixture.token(.enrol, uses: 1)
+            try fixture.registry.store.database.script(
+                "ALTER TABLE tokens DROP COLUMN label; ALTER TABLE tokens DROP COLUMN used; DROP TABLE former_keys;"
+                    + " PRAGMA user_version = 1")
+            var policy = RegistryPolicy()
+            policy.needsToken = true
+            let again = try RegistryFixture(fixture.folder, policy)
+            #expect(again.register().status == 403)
+            #expect(again.register(token: token).status == 201)
+            let left = try #require(try again.admin.tokens().first)
+            #expect(left.used == 1 && left.usesLeft == 0)
         }
     }
 

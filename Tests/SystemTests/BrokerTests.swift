@@ -82,15 +82,4 @@ struct BrokerTests {
         #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
         #expect(try server.waitForVerdict(token) == .observedJoinValid)
     }
-
-    @Test("two beacons with one state folder: the second does not start, and says why")
-    func sameState() throws {
-        let beacon = try BeaconProcess(network)
-        try beacon.startAndJoin()
-        let second = try beacon.command("run")
-        #expect(second.status == 1)
-        #expect(second.text.contains("another process uses the state folder"))
-        #expect(second.text.contains("hint: "))
-        #expect(beacon.membership == "member", "the first goes on")
-    }
 }

@@ -18,26 +18,6 @@ struct C2AttackTests {
         bench = C2Bench(network: network)
     }
 
-    @Test("the attack: an accomplice names a member as observer, which nobody has let observe: it is refused, and said")
-    func accomplice() throws {
-        let server = try bench.server()
-        let member = try PlainDevice(network)
-        try member.say(.joinRequest)
-        try server.hear("join of \(Node.device): accepted")
-        let accomplice = try PlainDevice(network, Node.second)
-        try accomplice.say(.observedJoinRequest(observer: Node.device))
-        try server.hear("\(Node.second) may not join, observed by \(Node.device): \(Node.device) may not observe")
-        try server.hear("observed join of \(Node.second) by \(Node.device): refused")
-        // The same, once an operator has given it: so the reason was that, and no other.
-        server.answer("observer \(Node.device.topicForm) yes")
-        try server.hear("\(Node.device) may observe from now on")
-        try accomplice.say(.observedJoinRequest(observer: Node.device))
-        try eventually("it is asked\n\(server.said)") {
-            server.said.ranges(of: "\(Node.second) asks to join, observed by \(Node.device)").count == 2
-                && server.said.ranges(of: "may not join, observed by").count == 1
-        }
-    }
-
     @Test(
         "the attack: 6,000 OBS_JOIN_REQ of one device cost few lines and answers, and an honest device joins meanwhile")
     func flood() throws {

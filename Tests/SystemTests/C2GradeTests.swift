@@ -67,19 +67,6 @@ struct C2GradeTests {
         #expect(decoded.contains(#""server_id":"\#(Node.c2)""#) && decoded.contains("signature_hex"))
     }
 
-    @Test("a FIFO as the file of an update is refused, and the server goes on serving")
-    func updateFIFO() throws {
-        let server = try bench.server()
-        let beacon = try BeaconProcess(network)
-        try beacon.startAndJoin()
-        let pipe = network.folder + "/update"
-        try #require(mkfifo(pipe, 0o600) == 0)
-        server.answer("update \(Node.beacon.topicForm) https://localhost/x \(pipe)")
-        try server.hear("\(pipe) cannot be read, or is not a regular file")
-        server.answer("identity \(Node.beacon.topicForm)")
-        try server.hear(#""product":"srup-beacon""#)
-    }
-
     @Test("c2 and device start with no CA file, keyring or server's key that others can change")
     func openFiles() throws {
         let folder = network.folder

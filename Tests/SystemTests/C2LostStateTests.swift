@@ -36,22 +36,4 @@ struct C2LostStateTests {
         c2.answer("identity \(node)")
         try c2.hear("identification of \(Node.beacon)")
     }
-
-    @Test("its first messages are refused as replayed, until the beacon has asked it again")
-    func sequences() throws {
-        let network = try Network()
-        let bench = C2Bench(network: network)
-        var c2 = try bench.server()
-        let beacon = try BeaconProcess(network)
-        try beacon.startAndJoin()
-        #expect(c2.end(with: SIGTERM) == 0)
-        c2 = try bench.server()
-        c2.answer("join \(Node.beacon.topicForm)")
-        try eventually("it is refused\n\(c2.said)\n\(beacon.logged)") { beacon.refused("replayed") == 1 }
-        let explained = try beacon.command("explain", Node.c2.topicForm).text
-        #expect(explained.contains("as replayed: sequence id 1 is not above"), "\(explained)")
-        #expect(try beacon.command("join", "--again").status == 0)
-        c2.answer("join \(Node.beacon.topicForm)")
-        try eventually("its command is obeyed") { beacon.logged.contains("has told us to join") }
-    }
 }

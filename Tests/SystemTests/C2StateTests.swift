@@ -78,21 +78,6 @@ struct C2StateTests {
         #expect(verb.child.wait() == 1, "\(verb.said)")
     }
 
-    @Test("another server's state, and one that a running server has, end it with what to do")
-    func refused() throws {
-        let running = try bench.server("--state", state)
-        func start(_ id: Identifier) throws -> String {
-            try Network.run(
-                C2Bench.program,
-                bench.arguments(id, ["--keyring", network.folder, "--state", state]), expecting: 1)
-        }
-        #expect(try start(Node.c2).contains("another process has it open\nhint: "))
-        #expect(running.end(with: SIGTERM) == 0)
-        #expect(
-            try start(Node.device).contains(
-                "it belongs to server \(Node.c2), and this server is \(Node.device)\nhint: "))
-    }
-
     @Test(
         "where the disk is full it answers nothing and ends with what to do",
         .enabled(if: Disk.works, "no tmpfs can be mounted"))

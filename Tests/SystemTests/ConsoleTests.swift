@@ -175,32 +175,6 @@ struct ConsoleTests {
         #expect(try console.join(of: Node.device) == join && !token.isEmpty)
     }
 
-    @Test("the attack by HTTP: of two accepts, 120 to 350 ms apart, the second accepts nothing")
-    func doubleClick() throws {
-        let console = try ConsoleProcess(network, "--view", "hexadecimal")
-        _ = try console.signIn()
-        for (place, id) in [Node.device, Node.second].enumerated() {
-            try PlainDevice(network, id).say(.humanJoinRequest)
-            try console.hear("compare for \(id)")
-            #expect(try console.join(of: id) != nil, "\(place)")
-        }
-        let join = try #require(try console.join(of: Node.device))
-        let other = try #require(try console.join(of: Node.second))
-        let first = try console.form(join)
-        Thread.sleep(forTimeInterval: 1.6)
-        #expect(try console.http("/join", form: first + "&decision=accept").status == 303)
-        for gap in [0.12, 0.2, 0.35] {
-            Thread.sleep(forTimeInterval: gap)
-            #expect(
-                try console.http("/join", form: first + "&decision=accept").head.contains("location: /joins/\(join)"))
-            let next = try console.form(other)
-            Thread.sleep(forTimeInterval: gap)
-            #expect(try console.http("/join", form: next + "&decision=accept").status == 409)
-        }
-        #expect(console.said.ranges(of: "by a human: accepted").count == 1)
-        #expect(try console.join(of: Node.second) == other)
-    }
-
     @Test("who may observe is given and taken at the console, and kept")
     func observers() throws {
         let state = network.folder + "/state.sqlite"

@@ -105,20 +105,6 @@ struct DoctorTests {
         #expect(reply.verdict("user") == "good" && reply.verdict("identity key") == "good")
     }
 
-    @Test(
-        "finds what would keep a beacon from starting: a key of TLS that others can read, an updater that others can change"
-    )
-    func wouldNotStart() throws {
-        let updater = network.folder + "/updater"
-        try "#!/bin/sh\n".write(toFile: updater, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: updater)
-        let beacon = try BeaconProcess(network, settings: ["update": ["updater = \(updater)"]])
-        try FileManager.default.setAttributes(
-            [.posixPermissions: 0o640], ofItemAtPath: network.folder + "/\(Node.beacon.topicForm).tls.key")
-        let reply = try ask(beacon)
-        #expect(Set(reply.bad).isSuperset(of: ["access key", "updater"]), "\(reply.bad)")
-    }
-
     @Test("says of a broker how far it comes, and tries nothing behind that")
     func brokers() throws {
         func expect(_ settings: [String], _ check: String, _ words: String, behind: String) throws {
@@ -144,40 +130,4 @@ struct DoctorTests {
         network.stopBroker()
         try expect([], "broker: TCP", "refused", behind: "broker: TLS")
     }
-
-    @Test("finds a configuration that is not understood, keys that others can read, and a full or open state folder")
-    func files() throws {
-        let faulty = try BeaconProcess(network, name: "faulty", settings: ["link": ["nonsense = 1"]])
-        let reply = try ask(faulty)
-        #expect(reply.status == 1 && reply.bad == ["configuration"])
-        #expect(reply.found("configuration").contains("nonsense"))
-
-        let beacon = try BeaconProcess(network)
-        try FileManager.default.createDirectory(
-            atPath: beacon.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-        let key = network.folder + "/\(Node.beacon.topicForm).key.pem"
-        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: key)
-        let open = try ask(beacon)
-        #expect(open.status == 1 && open.bad == ["identity key", "state folder"])
-        expectHints(open)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
-        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: beacon.state)
-        try Data(repeating: 7, count: 8_192).write(to: URL(filePath: beacon.state + "/journal.sqlite"))
-        #expect(try ask(beacon).bad == ["journal"])
-    }
-
-    @Test("says that radio transports are on where there is no Bluetooth", .enabled(if: !hasBluetooth))
-    func noBluetooth() throws {
-        let beacon = try BeaconProcess(network, settings: ["link": ["le = 0xD5"]])
-        let reply = try ask(beacon)
-        #expect(reply.status == 1 && reply.bad.contains("radio"))
-        expectHints(reply)
-    }
 }
-
-/// Whether this kernel has Bluetooth sockets.
-private let hasBluetooth = {
-    let descriptor = socket(31, Int32(SOCK_RAW.rawValue), 1)
-    if descriptor >= 0 { close(descriptor) }
-    return descriptor >= 0
-}()

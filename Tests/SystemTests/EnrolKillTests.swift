@@ -59,38 +59,4 @@ struct EnrolKillTests {
         let folders = beacon.names.filter { $0.wholeMatch(of: /keys\/access-[0-9]+/) != nil }
         #expect(folders.count == 2, "\(folders)")
     }
-
-    @Test("two at a time are refused")
-    func twoAtATime() throws {
-        let beacon = Enrollee(service)
-        #expect(try beacon.enrol().status == 0)
-        let lock = open(beacon.keys + "/lock", O_RDWR)
-        defer { close(lock) }
-        #expect(flock(lock, LOCK_EX) == 0)
-        let reply = try beacon.command("renew")
-        #expect(reply.status == 1)
-        #expect(reply.text.contains("another enrol, renew or rotate is running"), "\(reply.text)")
-    }
-
-    @Test("a reply that is lost is asked for by what the operator knows, and another's identity is not taken")
-    func lostReply() throws {
-        let beacon = Enrollee(service)
-        try service.fault("register", ["forget"])
-        #expect(try beacon.enrol().status == 1)
-        try service.fault("register", nil)
-        let told = try beacon.enrol()
-        #expect(told.status == 1)
-        #expect(told.text.contains("hint: give them with --broker and --c2"), "\(told.text)")
-        let wrong = try beacon.enrol("--broker", "localhost", "--c2", "99")
-        #expect(wrong.text.contains("has no key of a server 99"), "\(wrong.text)")
-        let whole = try beacon.enrol("--broker", "localhost:\(network.port)", "--c2", Node.c2.topicForm)
-        #expect(whole.status == 0, "\(whole.text)")
-
-        let thief = Enrollee(service, name: "thief")
-        let identity = try #require(beacon.identity)
-        let stolen = try thief.enrol("--identity", identity)
-        #expect(stolen.status == 1)
-        #expect(stolen.text.contains("already exists"), "\(stolen.text)")
-        #expect(!thief.exists(thief.configuration))
-    }
 }

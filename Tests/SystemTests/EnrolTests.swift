@@ -91,27 +91,6 @@ struct EnrolTests {
         #expect(try beacon.command("run", "--check").status == 0)
     }
 
-    @Test("another identity, address or configuration is refused without --replace, and nothing changes")
-    func another() throws {
-        #expect(try beacon.enrol().status == 0)
-        let names = beacon.names
-        for (arguments, message) in [(["--identity", "77"], "was not asked for")] {
-            let reply = try beacon.enrol(arguments[0], arguments[1])
-            #expect(reply.status == 1)
-            #expect(reply.text.contains(message), "\(reply.text)")
-        }
-        let elsewhere = try beacon.enrol(at: service.address + "/elsewhere")
-        #expect(elsewhere.status == 1)
-        #expect(elsewhere.text.contains("is registered with"), "\(elsewhere.text)")
-        let stranger = Enrollee(service, name: "stranger")
-        try "[beacon]\n".write(toFile: stranger.configuration, atomically: true, encoding: .utf8)
-        let taken = try stranger.enrol()
-        #expect(taken.status == 1)
-        #expect(taken.text.contains("is there already, and is not this enrolment's"), "\(taken.text)")
-        #expect(!stranger.exists(stranger.state))
-        #expect(beacon.names == names)
-    }
-
     @Test("a token from a file, standard input or the environment is shown, and not kept")
     func token() throws {
         try service.set("token", "open-sesame")
@@ -128,19 +107,6 @@ struct EnrolTests {
         for name in beacon.names {
             #expect(beacon.content("../" + name)?.range(of: Data("open-sesame".utf8)) == nil, "\(name)")
         }
-    }
-
-    @Test("a service that gives its own key away proves itself, and must keep that key")
-    func serviceKey() throws {
-        try service.set("gives_own_key", true)
-        let reply = try beacon.enrol()
-        #expect(reply.status == 0, "\(reply.text)")
-        #expect(reply.text.contains("has proved its own"))
-        try FileManager.default.removeItem(atPath: service.folder + "/service.key")
-        try Network.run("/usr/bin/openssl", ["genrsa", "-out", service.folder + "/service.key", "2048"])
-        let renewed = try beacon.command("renew", "--bits", "2048")
-        #expect(renewed.status == 1)
-        #expect(renewed.text.contains("another key than it had"), "\(renewed.text)")
     }
 
     @Test("plain HTTP is refused, but for this machine itself where that is asked for")

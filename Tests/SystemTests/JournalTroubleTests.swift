@@ -99,33 +99,6 @@ struct JournalTroubleTests {
         try disk.remount("rw")
         try beacon.startAndJoin()
     }
-
-    @Test("because it was lost with its sequence ids: nothing is sent until a floor is given, which SIGHUP takes")
-    func unknownSequences() throws {
-        let beacon = try BeaconProcess(network)
-        try beacon.startAndJoin()
-        beacon.stop()
-        try Data("not a journal, for long enough\n".utf8).write(to: URL(filePath: beacon.state + "/journal.sqlite"))
-        try FileManager.default.removeItem(atPath: beacon.state + "/sequences")
-        let accepted = server.accepted.count
-        try beacon.start()
-        try eventually("it says so") { beacon.logged.contains("sequence-floor") }
-        try eventually("it is connected") { beacon.brokerState == "connected" }
-        let findings = try #require((beacon.status["journal"] as? [String: Any])?["findings"] as? [String])
-        #expect(findings.contains { $0.contains("set aside as") } && findings.contains { $0.contains("not known") })
-        try server.observe(Node.device, .random(), token: TestServer.token())
-        Thread.sleep(forTimeInterval: 0.5)
-        #expect(server.accepted.count == accepted && server.ignored.isEmpty, "nothing was sent")
-
-        let floor = server.counter + 5_000
-        try beacon.write(["server \(Node.c2.topicForm)": ["sequence-floor = \(floor)"]])
-        kill(try #require(beacon.process?.process), SIGHUP)
-        try eventually("it has joined\n\(beacon.logged)") { beacon.membership == "member" }
-        #expect(server.ignored.isEmpty, "no id was used again")
-        #expect(server.accepted.dropFirst(accepted).allSatisfy { $0.sequence.number > floor })
-        let known = try #require((beacon.status["journal"] as? [String: Any])?["findings"] as? [String])
-        #expect(!known.contains { $0.contains("not known") })
-    }
 }
 
 /// A small disk of its own: a tmpfs.

@@ -123,23 +123,6 @@ struct MembershipTests {
 
     // MARK: - Leaving and being called back
 
-    @Test("resign waits for the server's word, nothing is heard after it, and join brings the beacon back")
-    func resigning() throws {
-        let beacon = try joined()
-        let kept = try Verb(beacon, "resign")
-        try server.send(.response(.resignFail), token: try received(.resignRequest).token)
-        #expect(kept.child.wait() == 1 && kept.said.contains("does not let this beacon resign"))
-        #expect(beacon.membership == "member")
-        let left = try Verb(beacon, "resign")
-        try server.send(.response(.resignSuccess), token: try received(.resignRequest, after: 1).token)
-        #expect(left.child.wait() == 0, "\(left.said)")
-        try server.send(.joinCommand(device: Node.beacon), token: command())
-        try eventually("it is refused") { beacon.refused("not-now") == 1 }
-        #expect(beacon.membership == "resigned")
-        #expect(try beacon.command("join").status == 0)
-        #expect(beacon.membership == "member")
-    }
-
     @Test(
         "deregistered, by its own wish or by the server's, its keys are destroyed, it ends, and it says why it does not start",
         arguments: [true, false])
@@ -202,34 +185,6 @@ struct MembershipTests {
     }
 
     // MARK: - Commands
-
-    @Test("ACTION: pause, resume, identify by a light; what cannot be done is 2F, what nobody knows 2E")
-    func actions() throws {
-        let light = network.folder + "/brightness"
-        _ = FileManager.default.createFile(atPath: light, contents: nil)
-        let beacon = try joined(["beacon": ["light = \(light)"]])
-        func act(_ code: UInt8) throws -> Status {
-            let token = command()
-            try server.send(.action(code), token: token)
-            return try status(under: token)
-        }
-        #expect(try act(0x01) == .actionSuccess)
-        let paused = TestServer.token()
-        try server.observe(Node.device, .random(), token: paused)
-        #expect(try status(under: paused) == .observedJoinFail)
-        #expect(try beacon.command("servers").text.contains("member, paused"))
-        #expect(try act(0x02) == .actionSuccess)
-        try server.send(
-            .data(id: Octets("IDENTIFY_SECONDS".utf8), data: Octets([1, 0, 0, 0])), token: command())
-        #expect(try act(0x03) == .actionSuccess)
-        var seen: Set<String> = []
-        try eventually("it blinks") {
-            seen.insert((try? String(contentsOfFile: light, encoding: .utf8)) ?? "")
-            return seen.isSuperset(of: ["1", "0"])
-        }
-        #expect(try act(0x04) == .actionFail)  // there is no radio here
-        #expect(try act(0x63) == .actionUnknown)
-    }
 
     @Test("verbs that make no sense now say so with a hint")
     func faults() throws {

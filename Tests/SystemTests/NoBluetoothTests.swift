@@ -45,16 +45,6 @@ struct NoBluetoothTests {
         #expect(text.contains("radio: \(message)") && text.contains("  hint: "), "\(text)")
     }
 
-    @Test("where every radio transport is off, nothing is said of the radio")
-    func notWanted() throws {
-        beacon.stop()
-        try beacon.write([:])
-        try beacon.startAndJoin()
-        #expect(beacon.status["radio"] == nil)
-        let last = beacon.logged.components(separatedBy: "notice srup-beacon").last
-        #expect(last?.contains("Bluetooth") == false)
-    }
-
     @Test(
         "the bench says it, too, with what to do",
         arguments: [["scan", "--seconds", "1"], ["pair", "00:11:22:33:44:55"]])

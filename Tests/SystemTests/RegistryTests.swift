@@ -66,24 +66,6 @@ struct RegistryTests {
         #expect(again.text.contains("hint: list the tokens"))
     }
 
-    @Test("goes on with the file of the version before, and its tokens")
-    func olderFile() throws {
-        let registry = try RegistryProcess(options: ["--tokens", "required"])
-        let token = try registry.verb("token").trimmingCharacters(in: .whitespacesAndNewlines)
-        #expect(registry.stop() == 0)
-        let file = registry.folder + "/registry/registry.sqlite"
-        try Network.run(
-            "/usr/bin/sqlite3",
-            [
-                "-batch", file,
-                "ALTER TABLE tokens DROP COLUMN label; ALTER TABLE tokens DROP COLUMN used; DROP TABLE former_keys;"
-                    + " PRAGMA user_version = 1",
-            ])
-        try registry.start(["--tokens", "required"])
-        #expect(try registry.enrol(id, token: token) == ["201", "200", "200"])
-        #expect(try registry.verb("tokens").contains("  used 1, left 0  "))
-    }
-
     @Test("bounds what comes over one connection: bytes, headers and time")
     func bounds() throws {
         let registry = try RegistryProcess(options: ["--connection-seconds", "2"])

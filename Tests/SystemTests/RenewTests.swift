@@ -79,25 +79,6 @@ struct RenewTests {
         #expect(try beacon.command("run", "--check").status == 0)
     }
 
-    @Test("a server that has another key now is refused")
-    func pinned() throws {
-        #expect(try beacon.enrol().status == 0)
-        let before = beacon.content("access/certificate.pem")
-        try service.set("server_key", network.folder + "/\(Node.beacon.topicForm).pub.pem")
-        let reply = try beacon.command("renew")
-        #expect(reply.status == 1)
-        #expect(reply.text.contains("now gives another key for server"), "\(reply.text)")
-        #expect(beacon.content("access/certificate.pem") == before)
-    }
-
-    @Test("a beacon that was not enrolled has nothing to renew")
-    func notEnrolled() throws {
-        let process = try BeaconProcess(network)
-        let reply = try process.command("renew")
-        #expect(reply.status == 1)
-        #expect(reply.text.contains("does not name the files of an enrolment"), "\(reply.text)")
-    }
-
     @Test("the running beacon renews by itself, in another process, and comes back with the new certificate")
     func byItself() throws {
         try service.set("seconds", 12)

@@ -96,37 +96,4 @@ struct RotationTests {
         #expect(try publicKey(site).equals(old))
         #expect(try registered(site).equals(old))
     }
-
-    @Test("a service that does not know it, and a key that is the old one, change nothing")
-    func refused() throws {
-        let network = try Network()
-        let service = try RegistryService(network)
-        let beacon = Enrollee(service)
-        #expect(try beacon.enrol().status == 0)
-        let key = beacon.content("identity.key.pem")
-        let reply = try beacon.command("rotate", "--bits", "2048")
-        #expect(reply.status == 1)
-        #expect(reply.text.contains("does not replace keys"), "\(reply.text)")
-        let same = try beacon.command("rotate", "--key", beacon.keys + "/identity.key.pem")
-        #expect(same.status == 1)
-        #expect(same.text.contains("already has"), "\(same.text)")
-        #expect(beacon.content("identity.key.pem") == key)
-        #expect(!beacon.exists(beacon.keys + "/identity.next.key.pem"), "the service has said that it has the old one")
-        // Somebody in between says that it is done; the service itself is not of that opinion.
-        try service.fault("rotate", ["body", "{}"])
-        let lied = try beacon.command("rotate", "--bits", "2048")
-        #expect(lied.status == 1)
-        #expect(lied.text.contains("does not know the new key afterwards"), "\(lied.text)")
-        #expect(beacon.content("identity.key.pem") == key)
-        // Where nobody can say which key the service has, the new one is kept, and shown.
-        try service.set("faults", ["rotate": ["status", 404, "x"] as [Any], "validate": ["status", 503, "x"]])
-        #expect(try beacon.command("rotate", "--bits", "2048").status == 1)
-        #expect(beacon.exists(beacon.keys + "/identity.next.key.pem"))
-        #expect(try beacon.command("doctor", "--no-visit").text.contains("finish it: srup-beacon rotate"))
-        #expect(beacon.content("identity.key.pem") == key)
-        let another = try beacon.command("rotate", "--key", "tpm")
-        #expect(another.text.contains("is not the key that --key asks for"), "\(another.text)")
-        let bare = try BeaconProcess(network)
-        #expect(try bare.command("rotate").text.contains("by hand"))
-    }
 }

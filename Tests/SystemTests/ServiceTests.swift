@@ -103,25 +103,6 @@ struct ServiceTests {
         #expect(try beacon.command("watch").text.contains("no beacon answers"))
     }
 
-    @Test("SIGHUP takes no configuration that others can change, nor a CA file")
-    func openFiles() throws {
-        let beacon = try BeaconProcess(network)
-        try beacon.startAndJoin()
-        for path in [beacon.configuration, network.folder + "/ca.pem"] {
-            try reload(
-                beacon, ["observation": ["window = 7"]], says: "configuration read again")
-            chmod(path, 0o666)
-            defer { chmod(path, 0o644) }
-            try signal(beacon, SIGHUP)
-            try eventually("the reload is refused\n\(beacon.logged)") {
-                beacon.says("\(path) can be changed by others")
-            }
-            #expect(beacon.says("hint: chmod go-w \(path); the old configuration stays in force"))
-            let doctor = try beacon.command("doctor", "--no-visit")
-            #expect(doctor.status == 1 && doctor.text.contains("do: chmod go-w \(path)"), "\(doctor.text)")
-        }
-    }
-
     @Test("SIGTERM and SIGINT end it within three seconds, and what is open goes on after the restart")
     func stops() throws {
         let beacon = try BeaconProcess(network)
@@ -192,48 +173,6 @@ struct ServiceTests {
             let attributes = try FileManager.default.attributesOfItem(atPath: beacon.state + "/" + name)
             #expect(attributes[.posixPermissions] as? Int == (name == "control" ? 0o660 : 0o600), "\(name)")
         }
-    }
-
-    @Test("the control socket survives noise, long lines, silence, and a client that never reads")
-    func control() throws {
-        let beacon = try BeaconProcess(network)
-        try beacon.startAndJoin()
-        func client(_ bytes: [UInt8]) throws -> Int32 {
-            let socket = try LinkSocket.connect(to: .local(path: beacon.state + "/control"))
-            _ = send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-            return socket
-        }
-        func answer(_ socket: Int32) throws -> [UInt8] {
-            var all: [UInt8] = []
-            try eventually("an end") {
-                guard case .bytes(let bytes) = LinkSocket.receive(from: socket) else {
-                    return LinkSocket.receive(from: socket) == .closed
-                }
-                all += bytes
-                return false
-            }
-            return all
-        }
-        let noise: [[UInt8]] = [
-            [0x0A], Array("nonsense\n".utf8), [0xFF, 0xFE, 0x00, 0x0A], Array("observations -1\n".utf8),
-            Array("observations 99999999999999999999\n".utf8), Array(repeating: 0x41, count: 300),
-            Array(repeating: 0x41, count: 100_000), Array("status".utf8) + [0] + Array("\n".utf8),
-        ]
-        var sockets: [Int32] = []
-        defer { for socket in sockets { close(socket) } }
-        for bytes in noise {
-            let socket = try client(bytes)
-            sockets.append(socket)
-            _ = try answer(socket)
-            #expect(beacon.brokerState == "connected", "after \(bytes.prefix(20))")
-        }
-        for _ in 0..<6 {
-            sockets.append(try client(Array("status\n".utf8)))  // never read
-            sockets.append(try client(Array("stat".utf8)))  // never finished
-            close(try client(Array("status\n".utf8)))  // gone at once
-        }
-        #expect(beacon.brokerState == "connected")
-        #expect(beacon.isRunning)
     }
 }
 

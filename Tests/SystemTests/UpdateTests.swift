@@ -90,30 +90,4 @@ struct UpdateTests {
         #expect(stage.version == "0.1.0" && stage.beacon.isRunning)
         #expect(try Network.run(stage.beacon.program, ["--version"]) == "0.1.0\n")
     }
-
-    @Test("is refused and counted where there is no updater, or the server may not, or the token does not name us")
-    func notAllowed() throws {
-        let stage = try UpdateStage(server: ["update-command = no"])
-        try stage.serve()
-        try stage.beacon.startAndJoin()
-        try stage.order()
-        try stage.server.send(.activate, token: UpdateStage.token)
-        try eventually("refused") { stage.beacon.refused("not-allowed") == 2 }
-        try stage.order(token: TestServer.token())
-        try eventually("refused") { stage.beacon.refused("not-for-us") == 1 }
-        stage.beacon.stop()
-        try stage.beacon.write([:])
-        try stage.beacon.startAndJoin()
-        try stage.order()
-        try eventually("refused") { stage.beacon.refused("not-allowed") == 1 }
-        #expect(stage.server.verdicts(UpdateStage.token).isEmpty && stage.requests.isEmpty)
-    }
-
-    @Test("whose updater others can change keeps the beacon from starting, in a sentence")
-    func openUpdater() throws {
-        let stage = try UpdateStage()
-        chmod(stage.network.folder + "/updater", 0o777)
-        let reply = try stage.beacon.command("run", "--check")
-        #expect(reply.status == 1 && reply.text.contains("can be changed by others"))
-    }
 }

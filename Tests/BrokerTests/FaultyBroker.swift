@@ -1,0 +1,84 @@
+import Foundation
+import Synchronization
+import TestVectors
+import Testing
+
+@testable import Broker
+
+/// A server on the loopback interface that a beacon cannot use as its broker: it ends, or never answers, after TLS or before it.
+final class FaultyBroker {
+    enum Kind: String {
+        /// TLS with a certificate, for clients that have one of the CA's.
+        case tls
+        /// Resets the connection when the first byte comes.
+        case resets
+        /// Accepts, and says nothing.
+        case silent
+    }
+
+    private static let program = """
+        import socket, ssl, struct, sys
+        folder, kind, held = sys.argv[1], sys.argv[2], []
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(folder + "/ca.pem")
+        if kind == "tls": context.load_cert_chain(folder + "/server.pem", folder + "/server.key")
+        server = socket.create_server(("127.0.0.1", 0))
+        print(server.getsockname()[1], flush=True)
+        while True:
+            client = server.accept()[0]
+            held.append(client)
+            try:
+                if kind == "tls": held.append(context.wrap_socket(client, server_side=True))
+                if kind == "resets":
+                    client.recv(1)
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    client.close()
+            except OSError: pass
+        """
+
+    let port: UInt16
+    private let process = Process()
+
+    /// - Parameter folder: holds ca.pem, server.pem and server.key.
+    init(_ kind: Kind, _ folder: TemporaryFolder) throws {
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["python3", "-c", FaultyBroker.program, folder.url.path, kind.rawValue]
+        process.standardInput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        port = try #require(UInt16(line.trimmingCharacters(in: .newlines)))
+    }
+
+    deinit {
+        // The threads of the tests have all other signals blocked, and so has their child.
+        kill(process.processIdentifier, SIGKILL)
+        process.waitForExit()
+    }
+}
+
+/// A CA and certificates by the openssl command.
+struct TestAuthority {
+    private static let newKey = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+    let folder: TemporaryFolder
+
+    /// A CA: `NAME.pem` and `NAME.key`.
+    func make(_ name: String = "ca") throws {
+        try folder.openssl(
+            "req -x509 -days 2 \(TestAuthority.newKey) -subj /CN=\(name) -keyout \(name).key -out \(name).pem")
+    }
+
+    /// A certificate and its key: `FILE.pem` and `FILE.key`.
+    /// - Parameter days: 0: it has expired.
+    func issue(_ file: String, for name: String, by authority: String = "ca", days: Int = 2) throws {
+        try folder.write(Data("subjectAltName=DNS:\(name)\n".utf8), to: file + ".extensions")
+        try folder.openssl(
+            "req -new \(TestAuthority.newKey) -subj /CN=\(name) -keyout \(file).key -out \(file).request")
+        try folder.openssl(
+            "x509 -req -in \(file).request -CA \(authority).pem -CAkey \(authority).key -days \(days)"
+                + " -extfile \(file).extensions -out \(file).pem")
+    }
+}
