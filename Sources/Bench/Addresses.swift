@@ -1,5 +1,6 @@
 import Broker
 import Nearby
+import OperatorText
 
 extension BrokerAddress {
     /// From `HOST:PORT`; an IPv6 address is in brackets.

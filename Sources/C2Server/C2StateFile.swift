@@ -1,5 +1,6 @@
 import Bench
 import Glibc
+import OperatorText
 import SQLite
 
 /// The state file: readable by its owner only, used by one process only, and created completely or not at all.

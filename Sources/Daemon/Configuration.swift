@@ -4,6 +4,7 @@ import HumanView
 import Keys
 import Nearby
 import Observing
+import OperatorText
 import ProofLink
 import SRUP
 
@@ -155,7 +156,7 @@ public struct Configuration: Equatable, Sendable {
             do throws(BadSetting) {
                 try set(setting)
             } catch {
-                throw OperatorFault("line \(setting.line) of \(path): \(error.message)", hint: error.hint)
+                throw OperatorFault("line \(setting.line) of \(path): \(error.message)", hintOf: error)
             }
         }
         try checkNothingMissing(path)

@@ -3,13 +3,16 @@ import Broker
 import HumanView
 import Nearby
 import Observing
+import OperatorText
 import ProofLink
 import SRUP
 
 /// An invalid setting; the caller adds the line number.
-struct BadSetting: Error {
+struct BadSetting: OperatorError {
     let message: String
     let hint: String
+
+    func hint(for names: SettingNames) -> String { hint }
 }
 
 /// Every key, what it sets, and its valid values.

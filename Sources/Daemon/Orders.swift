@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Nearby
 import Observing
+import OperatorText
 import SRUP
 
 /// The result of an order to the running beacon.
@@ -84,7 +85,7 @@ extension Shell {
                 try CheckedOrder(words, server, in: situation, observerAddress: { ownProofs.address(for: $0) }), server)
             reply = OrderReply()
         } catch {
-            reply = OrderReply(refusal: error.message, hint: error.hint)
+            reply = OrderReply(refusal: error.message, hint: error.hint(for: .beacon))
         }
         return (try? Array(encoder().encode(reply))) ?? []
     }

@@ -1,6 +1,7 @@
 import CINI
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 /// One `key = value` of a configuration file, with where it stands.

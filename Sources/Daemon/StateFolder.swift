@@ -1,5 +1,6 @@
 import Glibc
 import Keys
+import OperatorText
 import SQLite
 import SRUP
 

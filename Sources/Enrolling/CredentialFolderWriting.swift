@@ -1,15 +1,16 @@
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 // What an enrolment, a renewal and a rotation do in the folder.
 extension CredentialFolder {
     /// Creates the folder and its parent if they are missing: nothing is created before the service is known.
-    /// - Throws: `EnrolmentFault` if it cannot be created, or if others can access it.
-    func make() throws(EnrolmentFault) {
+    /// - Throws: `OperatorFault` if it cannot be created, or if others can access it.
+    func make() throws(OperatorFault) {
         if let around = path.lastIndex(of: "/").map({ String(path[..<$0]) }), !around.isEmpty { mkdir(around, 0o700) }
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "the folder \(path) cannot be made: \(String(cString: strerror(errno)))",
                 hint: "make it for the beacon's user: install -d -m 0700 -o USER \(path)")
         }
@@ -17,20 +18,20 @@ extension CredentialFolder {
     }
 
     /// Whether the folder is ours, closed to others, and can be written.
-    func check() throws(EnrolmentFault) {
+    func check() throws(OperatorFault) {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "\(path) is not a folder of this user's",
                 hint: "run this as the beacon's user, or give it the folder: chown USER \(path)")
         }
         guard status.st_mode & 0o077 == 0 else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "the folder \(path) is open to others (mode 0\(String(status.st_mode & 0o7777, radix: 8)))",
                 hint: "close it: chmod 0700 \(path)")
         }
         guard Glibc.access(path, W_OK) == 0 else {
-            throw EnrolmentFault("the folder \(path) cannot be written", hint: "mount it writable: findmnt -T \(path)")
+            throw OperatorFault("the folder \(path) cannot be written", hint: "mount it writable: findmnt -T \(path)")
         }
     }
 
@@ -44,13 +45,13 @@ extension CredentialFolder {
     // MARK: - One at a time
 
     /// Locks the folder against other processes until this one ends or the descriptor is closed.
-    /// - Throws: `EnrolmentFault` if another process holds the lock.
-    func lock() throws(EnrolmentFault) -> Int32 {
+    /// - Throws: `OperatorFault` if another process holds the lock.
+    func lock() throws(OperatorFault) -> Int32 {
         let file = openRegularFile(path + "/lock", O_RDWR | O_CREAT)
         guard file >= 0 else { throw unwritable(path + "/lock", errno) }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             close(file)
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "another enrol, renew or rotate is running in \(path)",
                 hint: "wait until it has ended, then run this again")
         }
@@ -86,7 +87,7 @@ extension CredentialFolder {
     func read(_ file: String) -> [UInt8]? { smallFile(file, following: false) }
 
     /// Writes a whole file: it is on disk before it replaces the old one.
-    func write(_ bytes: [UInt8], to file: String, mode: mode_t = 0o600) throws(EnrolmentFault) {
+    func write(_ bytes: [UInt8], to file: String, mode: mode_t = 0o600) throws(OperatorFault) {
         let temporary = file + ".new"
         // A killed process, or another user, may have left something there: it must be a file of our own, or missing.
         unlink(temporary)
@@ -104,8 +105,8 @@ extension CredentialFolder {
         sync(folder: file.lastIndex(of: "/").map { String(file[..<$0]) } ?? ".")
     }
 
-    func unwritable(_ file: String, _ number: Int32) -> EnrolmentFault {
-        EnrolmentFault(
+    func unwritable(_ file: String, _ number: Int32) -> OperatorFault {
+        OperatorFault(
             "\(file) cannot be written: \(fileFault(number))",
             hint: "make room, or check that this user may write there; then run this again")
     }
@@ -122,7 +123,7 @@ extension CredentialFolder {
     /// The new access files replace those in use, which are kept as the old ones.
     /// A process that is killed here leaves either the one or the other, and each is complete.
     /// - Parameter step: is called between every two steps, for tests.
-    func takeNewAccess(_ step: () -> Void) throws(EnrolmentFault) {
+    func takeNewAccess(_ step: () -> Void) throws(OperatorFault) {
         let numbers = entries(of: path).compactMap { $0.wholeMatch(of: /access-([0-9]{1,9})/).flatMap { Int($0.1) } }
         let name = "access-\((numbers.max() ?? 0) + 1)"
         guard rename(newAccess.folder, path + "/" + name) == 0 else { throw unwritable(path + "/" + name, errno) }
@@ -152,7 +153,7 @@ extension CredentialFolder {
             ? String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
     }
 
-    private func link(_ place: String, to name: String) throws(EnrolmentFault) {
+    private func link(_ place: String, to name: String) throws(OperatorFault) {
         let temporary = place + ".link"
         unlink(temporary)
         guard symlink(name, temporary) == 0, rename(temporary, place) == 0 else { throw unwritable(place, errno) }
@@ -162,16 +163,16 @@ extension CredentialFolder {
     // MARK: - Setting aside
 
     /// Renames the whole folder, so that nothing uses it, and returns its new name.
-    public func setAside() throws(EnrolmentFault) -> String { try CredentialFolder.setAside(path) }
+    public func setAside() throws(OperatorFault) -> String { try CredentialFolder.setAside(path) }
 
     /// Renames a file or folder to the first of `.old-1`, `.old-2`, … that is free.
-    public static func setAside(_ path: String) throws(EnrolmentFault) -> String {
+    public static func setAside(_ path: String) throws(OperatorFault) -> String {
         var number = 1
         var status = stat()
         while lstat("\(path).old-\(number)", &status) == 0 { number += 1 }
         let aside = "\(path).old-\(number)"
         guard rename(path, aside) == 0 else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "\(path) cannot be renamed to \(aside): \(String(cString: strerror(errno)))",
                 hint: "let this user write the folder around it")
         }

@@ -1,3 +1,5 @@
+import OperatorText
+
 /// An HTTP address, split into its parts and put together again, so that the address used is the one checked.
 public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
     /// Whether TLS protects it.
@@ -10,7 +12,7 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
     public let path: String
 
     /// What is wrong with an address.
-    public enum Fault: Error, Equatable, Sendable {
+    public enum Fault: OperatorError, Equatable {
         /// Neither `https://` nor `http://`.
         case scheme
         /// A user name or a password.
@@ -22,7 +24,7 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
         /// Characters that are not allowed in a path, `..`, a query or a fragment.
         case path
 
-        /// One line, lower case.
+        /// What is wrong: one line, lower case.
         public var message: String {
             switch self {
             case .scheme: "the address does not begin with https://"
@@ -32,6 +34,9 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
             case .path: "the address's path holds what no path may: a space, .., ?, # or the like"
             }
         }
+
+        /// What to do about it, as an imperative.
+        public func hint(for names: SettingNames) -> String { "write it as https://host or https://host:port/path" }
     }
 
     /// Parses `https://host[:port][/path]`.

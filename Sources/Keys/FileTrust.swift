@@ -1,4 +1,5 @@
 import Glibc
+import OperatorText
 
 /// A place on the way to a file that others can change: the file itself, a folder above it, or a link.
 public struct OpenPlace: Equatable, Sendable {
@@ -123,20 +124,21 @@ public enum FileTrust {
     /// Why a file may not decide that: it is not a regular one, or others can change it. A file that does not exist is left to
     /// the caller that opens it.
     /// - Parameter name: what it is: it precedes the path in the message.
-    /// - Returns: a message and what to do; nil if all is well.
-    public static func fault(of path: String, as name: String) -> (message: String, hint: String)? {
+    /// - Returns: nil if all is well.
+    public static func fault(of path: String, as name: String) -> OperatorFault? {
         guard !isIrregular(path, isFollowing: true) else {
-            return ("\(name) \(path) is not a regular file", "put the file itself there: ls -l \(path)")
+            return OperatorFault(
+                "\(name) \(path) is not a regular file", hint: "put the file itself there: ls -l \(path)")
         }
         return fault(ofPlace: path, as: name)
     }
 
     /// Why a file or folder may not decide that: others can change it, or put another one in its place.
     /// - Parameter name: what it is: it precedes the path in the message.
-    /// - Returns: a message and what to do; nil if all is well.
-    public static func fault(ofPlace path: String, as name: String) -> (message: String, hint: String)? {
+    /// - Returns: nil if all is well.
+    public static func fault(ofPlace path: String, as name: String) -> OperatorFault? {
         guard let open = OpenPlace.first(onTheWayTo: path) else { return nil }
         let place = open.path == path ? "it" : open.path
-        return ("\(name) \(path) can be changed by others: \(place) \(open.fault)", open.remedy)
+        return OperatorFault("\(name) \(path) can be changed by others: \(place) \(open.fault)", hint: open.remedy)
     }
 }

@@ -3,6 +3,7 @@ import Daemon
 import Enrolling
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 /// The configuration that an enrolment ends with.

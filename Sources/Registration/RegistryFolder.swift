@@ -1,6 +1,7 @@
 import Bench
 import Glibc
 import Keys
+import OperatorText
 
 /// The registry's folder on disk, accessible by its owner only, and the names of the files in it.
 public struct RegistryFolder: Sendable {
@@ -88,12 +89,10 @@ public struct RegistryFolder: Sendable {
     }
 
     /// Checks the service's TLS files, as for every private key.
-    /// - Throws: `OperatorFault`.
-    public func checkServerFiles() throws(OperatorFault) {
-        try asOperatorFault {
-            try checkPrivateKeyFile(serverKey)
-            _ = try certificate(serverCertificate)
-        }
+    /// - Throws: `OperatorError`.
+    public func checkServerFiles() throws {
+        try checkPrivateKeyFile(serverKey)
+        _ = try certificate(serverCertificate)
     }
 
     /// A certificate in the folder.

@@ -1,5 +1,6 @@
 import Bench
 import Keys
+import OperatorText
 import SRUP
 
 /// The settings of a new registry, and its creation: keys, the CA, certificates, the SQLite file.
@@ -42,40 +43,38 @@ public struct RegistryPlan: Sendable {
     /// - Parameters:
     ///   - passphrase: encrypts the CA's key on disk.
     ///   - made: takes the path of each file that is for others.
-    /// - Throws: `OperatorFault`.
+    /// - Throws: `OperatorError`.
     public func make(
         passphrase: Passphrase?, clock: RegistryClock = .system, made: (String) -> Void = { _ in }
-    ) throws(OperatorFault) {
-        let c2Key = try asOperatorFault { try PublicKey(pemFile: c2KeyFile) }
+    ) throws {
+        let c2Key = try PublicKey(pemFile: c2KeyFile)
         guard revocationFile?.hasPrefix("/") ?? true else {
             throw OperatorFault("the path of the revocation list must be absolute", hint: "begin it with /")
         }
         let folder = try RegistryFolder(new: folder)
-        try asOperatorFault {
-            try IdentityKey.make(bits: bits).write(pemFile: folder.identityKey)
-            try c2Key.write(pemFile: folder.c2Key)
-            let caKey = try IdentityKey.make(bits: max(3_072, bits))
-            try caKey.write(pemFile: folder.authorityKey, passphrase: passphrase)
-            let (start, end) = (clock.seconds() - 300, clock.seconds() + days * RegistryPolicy.day)
-            let own = identity ?? Identifier.random()
-            let authority = try CertificateAuthority.make(
-                key: caKey, named: "SRUP registration \(own.topicForm)", from: start, until: end)
-            try replacePublicFile(folder.authority, with: authority.certificate.pem)
-            try certify(host, by: authority, start, end, key: folder.serverKey, into: folder.serverCertificate)
-            if certifiesBroker {
-                try certify(
-                    broker.host, by: authority, start, end, key: folder.brokerKey, into: folder.brokerCertificate)
-            }
-            if certifiesC2 {
-                let key = try IdentityKey.make(bits: bits)
-                try key.write(pemFile: folder.c2AccessKey)
-                let certificate = try authority.certify(
-                    key.publicKey, named: c2.topicForm, for: .client, from: start, until: end)
-                try replacePublicFile(folder.c2Certificate, with: certificate.pem)
-            }
-            // The file is created last: without it there is no registry.
-            try makeStore(folder, own)
+        try IdentityKey.make(bits: bits).write(pemFile: folder.identityKey)
+        try c2Key.write(pemFile: folder.c2Key)
+        let caKey = try IdentityKey.make(bits: max(3_072, bits))
+        try caKey.write(pemFile: folder.authorityKey, passphrase: passphrase)
+        let (start, end) = (clock.seconds() - 300, clock.seconds() + days * RegistryPolicy.day)
+        let own = identity ?? Identifier.random()
+        let authority = try CertificateAuthority.make(
+            key: caKey, named: "SRUP registration \(own.topicForm)", from: start, until: end)
+        try replacePublicFile(folder.authority, with: authority.certificate.pem)
+        try certify(host, by: authority, start, end, key: folder.serverKey, into: folder.serverCertificate)
+        if certifiesBroker {
+            try certify(
+                broker.host, by: authority, start, end, key: folder.brokerKey, into: folder.brokerCertificate)
         }
+        if certifiesC2 {
+            let key = try IdentityKey.make(bits: bits)
+            try key.write(pemFile: folder.c2AccessKey)
+            let certificate = try authority.certify(
+                key.publicKey, named: c2.topicForm, for: .client, from: start, until: end)
+            try replacePublicFile(folder.c2Certificate, with: certificate.pem)
+        }
+        // The file is created last: without it there is no registry.
+        try makeStore(folder, own)
         try Registry(in: folder, policy: RegistryPolicy(), passphrase: passphrase, clock: clock) { _ in }.maintain()
         for path in [folder.authority, revocationFile ?? folder.revocations] { made(path) }
         if certifiesBroker { for path in [folder.brokerCertificate, folder.brokerKey] { made(path) } }
@@ -108,9 +107,9 @@ public struct RegistryPlan: Sendable {
 
 extension RegistryFolder {
     /// The service's host name.
-    /// - Throws: `OperatorFault`.
-    public func host() throws(OperatorFault) -> String {
-        try asOperatorFault { try RegistryStore(path: database).setting(.host) } ?? "localhost"
+    /// - Throws: `OperatorError`.
+    public func host() throws -> String {
+        try RegistryStore(path: database).setting(.host) ?? "localhost"
     }
 }
 

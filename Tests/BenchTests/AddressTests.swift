@@ -1,6 +1,7 @@
 import Bench
 import Broker
 import Nearby
+import OperatorText
 import Testing
 
 @Suite("Addresses on the command line")

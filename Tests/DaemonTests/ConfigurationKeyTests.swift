@@ -85,7 +85,9 @@ struct Key: Sendable, CustomTestStringConvertible {
                 "localhost:1": "[localhost:1]", "a:8883, b:65535": "[a:8883, b:65535]",
                 "a:1,b:2": "[a:1, b:2]", "[::1]:8883": "[[::1]:8883]",
             ],
-            bad: ["", "localhost", ":8883", "a:", "a:0", "a:65536", "a:x", ",", "a:1, b", "[]:1"]
+            bad: [
+                "", "localhost", ":8883", "a:", "a:0", "a:65536", "a:x", ",", "a:1, b", "[]:1",
+            ]
         ) { "\($0.brokers)" },
         path("broker", "ca") { $0.tls.authority },
         path("broker", "certificate") { $0.tls.certificate },
@@ -255,7 +257,7 @@ struct ConfigurationKeyTests {
     @Test("stands in the table above and in the file that we ship")
     func complete() throws {
         for section in ["beacon", "broker", "observation", "link", "radio", "update", "metrics", "log"] {
-            let hint = try Settings.fault(Settings.with(section, "nonsense", "1").text).hint
+            let hint = try Settings.fault(Settings.with(section, "nonsense", "1").text).hint(for: .beacon)
             let known = hint.split(separator: " has ").last?.split(separator: ", ").map(String.init) ?? []
             #expect(known == Key.all.filter { $0.section == section }.map(\.name).sorted(), "[\(section)]")
         }

@@ -1,5 +1,6 @@
 import Foundation
 import Keys
+import OperatorText
 import SRUP
 import TestVectors
 import Testing
@@ -13,8 +14,8 @@ struct RegistryFolderTests {
         do {
             try body()
             Issue.record("no fault, wanted «\(part)»")
-        } catch let fault as OperatorFault {
-            #expect(fault.message.contains(part) || fault.hint.contains(part), "\(fault)")
+        } catch let fault as any OperatorError {
+            #expect(fault.message.contains(part) || fault.hint(for: .bench).contains(part), "\(fault)")
         } catch { Issue.record("\(error)") }
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Arguments
 import Bench
 import Keys
+import OperatorText
 import Registration
 import SRUP
 
@@ -116,7 +117,7 @@ struct RegistryInitVerb: ParsableCommand {
         guard c2.number >= 0x10, id.map({ $0.number >= 0x10 && $0 != c2 }) ?? true else {
             throw ValidationError("--c2 and --id take two different identities from 10 (hexadecimal) up")
         }
-        try validating { () throws(OperatorFault) in _ = try plan }
+        try validating { _ = try plan }
     }
 
     private var plan: RegistryPlan {
