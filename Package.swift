@@ -28,7 +28,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     ],
     targets: [
-        // What operators read and write: errors with a message and a hint.
+        // What operators read and write: errors with a message and a hint, host and port.
         .target(name: "OperatorText"),
 
         // The pure rooms: no Foundation, no C, no clock, no randomness.

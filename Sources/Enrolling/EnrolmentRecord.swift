@@ -40,7 +40,7 @@ struct EnrolmentRecord: Codable, Equatable {
     var identifier: Identifier? { Identifier(hexadecimal: identity).flatMap { $0.number >= 0x10 ? $0 : nil } }
 
     var registration: Registration? {
-        guard let told, let broker = BrokerPlace(hostAndPort: told.broker[...]),
+        guard let told, let broker = BrokerPlace(hostAndPort: told.broker),
             let server = Identifier(hexadecimal: told.server), server.number >= 0x10,
             let key = try? PublicKey(pem: Array(told.serverKey.utf8))
         else { return nil }

@@ -79,7 +79,7 @@ public struct EnrolmentRequest: Sendable {
             }
             return nil
         }
-        guard let place = BrokerPlace(broker) ?? BrokerPlace(hostAndPort: broker[...]) else {
+        guard let place = BrokerPlace(broker) ?? BrokerPlace(hostAndPort: broker) else {
             throw OperatorFault("\"\(broker)\" is not a broker's address", hint: "write --broker host:port")
         }
         return (place, try identifier(server, "--c2"))

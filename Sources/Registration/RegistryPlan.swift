@@ -31,7 +31,7 @@ public struct RegistryPlan: Sendable {
     ///   - c2KeyFile: its public key, PEM.
     /// - Throws: `OperatorFault`.
     public init(folder: String, host: String, broker: String, c2: Identifier, c2KeyFile: String) throws(OperatorFault) {
-        guard BrokerURL.isHost(host) else {
+        guard HostAndPort.isHost(host) else {
             throw OperatorFault(
                 "\"\(host)\" is not a valid host", hint: "give a DNS name or an IP address: --host localhost")
         }
@@ -130,30 +130,11 @@ struct BrokerURL: Equatable, Sendable {
         let fault = OperatorFault(
             "\"\(text)\" is not a valid broker URL", hint: "write it as in mqtts://broker.example:8883")
         guard let scheme = ["mqtts://", "mqtt://"].first(where: text.hasPrefix) else { throw fault }
-        let rest = text.dropFirst(scheme.count)
-        var host = rest
-        if rest.first != "[", let colon = rest.lastIndex(of: ":") {
-            guard let port = UInt16(rest[rest.index(after: colon)...]), port > 0 else { throw fault }
-            host = rest[..<colon]
-        } else if let end = rest.lastIndex(of: "]") {
-            let port = rest[rest.index(after: end)...]
-            guard port.isEmpty || port.first == ":" && (UInt16(port.dropFirst()) ?? 0) > 0 else { throw fault }
-            host = rest[rest.index(after: rest.startIndex)..<end]
+        do {
+            host = try HostAndPort(text.dropFirst(scheme.count), defaultPort: 8_883).host
+        } catch {
+            throw fault
         }
-        guard BrokerURL.isHost(String(host)) else { throw fault }
-        (self.text, self.host) = (text, String(host))
-    }
-
-    /// Whether it can be a DNS name or an IP address; a comma must not get into a certificate's extensions.
-    static func isHost(_ text: String) -> Bool {
-        (1...253).contains(text.utf8.count)
-            && text.utf8.allSatisfy {
-                switch $0 {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: ":"):
-                    true
-                default: false
-                }
-            }
+        self.text = text
     }
 }

@@ -86,7 +86,8 @@ struct Key: Sendable, CustomTestStringConvertible {
                 "a:1,b:2": "[a:1, b:2]", "[::1]:8883": "[[::1]:8883]",
             ],
             bad: [
-                "", "localhost", ":8883", "a:", "a:0", "a:65536", "a:x", ",", "a:1, b", "[]:1",
+                "", "localhost", ":8883", "a:", "a:0", "a:65536", "a:x", ",", "a:1, b", "[]:1", "ho]st:8883", "[a]:1",
+                "::1:8883", "a:+1",
             ]
         ) { "\($0.brokers)" },
         path("broker", "ca") { $0.tls.authority },

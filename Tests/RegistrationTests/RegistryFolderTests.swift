@@ -105,6 +105,8 @@ struct RegistryFolderTests {
         arguments: [
             ("local host", "mqtts://b"), ("a,DNS:b", "mqtts://b"), ("", "mqtts://b"), ("a", "https://b"),
             ("a", "mqtts://"), ("a", "mqtts://b:0"), ("a", "mqtts://b:x"), ("a", "mqtts://b/c"), ("a", "b:8883"),
+            ("a", "mqtts://b:+8883"), ("a", "mqtts://ho]st"), ("a", "mqtts://[b]:8883"), ("a", "mqtts://::1"),
+            ("[::1]", "mqtts://b"), ("1:2", "mqtts://b"),
         ])
     func names(host: String, broker: String) {
         #expect(throws: OperatorFault.self) {

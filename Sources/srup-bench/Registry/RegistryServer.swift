@@ -71,7 +71,7 @@ struct RegistryServer {
                 address: .hostname(address, port: Int(port)),
                 availableConnectionsDelegate: .maximum(ConnectionBounds.mostAccepted, logger: logger)),
             onServerRunning: { channel in
-                let name = host.contains(":") ? "[\(host)]" : host
+                let name = HostAndPort.bracketed(host)
                 Terminal.print("listening on https://\(name):\(channel.localAddress?.port ?? Int(port))")
             },
             logger: logger)

@@ -122,7 +122,7 @@ struct RegistryInitVerb: ParsableCommand {
 
     private var plan: RegistryPlan {
         get throws(OperatorFault) {
-            let url = broker ?? "mqtts://\(host.contains(":") ? "[\(host)]" : host):8883"
+            let url = broker ?? "mqtts://" + HostAndPort.text(host, 8_883)
             var plan = try RegistryPlan(folder: place.folder, host: host, broker: url, c2: c2, c2KeyFile: c2Key)
             (plan.identity, plan.revocationFile, plan.bits) = (id, crl, bits)
             (plan.certifiesBroker, plan.certifiesC2) = (brokerCertificate, c2Certificate)
