@@ -28,6 +28,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     ],
     targets: [
+        // What operators read and write: errors with a message and a hint, host and port.
+        .target(name: "OperatorText"),
+
         // The pure rooms: no Foundation, no C, no clock, no randomness.
         .target(name: "SRUP"),
         .target(name: "ProofLink", dependencies: ["SRUP"]),
@@ -36,71 +39,72 @@ let package = Package(
         .target(name: "Bluetooth", dependencies: ["ProofLink", "BootTime"]),
 
         // The world.
-        .target(name: "Files"),
-        .target(name: "SQLite", dependencies: ["Files", "CSQLite"]),
-        .target(name: "Keys", dependencies: ["SRUP", "Files", "COpenSSL"]),
-        .target(name: "Fetching", dependencies: ["CCurl"]),
-        .target(name: "Enrolling", dependencies: ["SRUP", "Files", "Keys", "Fetching"]),
+        .target(name: "Files", dependencies: ["OperatorText"]),
+        .target(name: "SQLite", dependencies: ["OperatorText", "Files", "CSQLite"]),
+        .target(name: "Keys", dependencies: ["OperatorText", "SRUP", "Files", "COpenSSL"]),
+        .target(name: "Fetching", dependencies: ["OperatorText", "CCurl"]),
+        .target(name: "Enrolling", dependencies: ["OperatorText", "SRUP", "Files", "Keys", "Fetching"]),
         .target(name: "EventLoop", dependencies: ["BootTime", "CLinux"]),
-        .target(name: "Broker", dependencies: ["BootTime", "EventLoop", "CMosquitto", "COpenSSL", "CLinux"]),
+        .target(
+            name: "Broker",
+            dependencies: ["OperatorText", "BootTime", "EventLoop", "CMosquitto", "COpenSSL", "CLinux"]),
         .target(
             name: "Nearby",
             dependencies: [
-                "SRUP", "ProofLink", "BootTime", "Bluetooth", "Files", "EventLoop", "CBlueZ", "CLinux", "CSystemBus",
+                "OperatorText", "SRUP", "ProofLink", "BootTime", "Bluetooth", "Files", "EventLoop", "CBlueZ", "CLinux",
+                "CSystemBus",
             ]),
         .target(
             name: "Daemon",
             dependencies: [
-                "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth",
-                "Nearby",
-                "HumanView", "SQLite", "CSQLite", "CINI", "CLinux",
+                "OperatorText", "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop", "Broker",
+                "Bluetooth",
+                "Nearby", "HumanView", "SQLite", "CSQLite", "CINI", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // The operator's subcommands, which run in processes of their own: what needs HTTP is here and not in the daemon.
         .target(
             name: "Operating",
             dependencies: [
-                "Daemon", "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop", "Broker",
-                "Bluetooth",
-                "Nearby", "HumanView", "Fetching", "Enrolling", "SQLite",
+                "OperatorText", "Daemon", "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop", "Broker",
+                "Bluetooth", "Nearby", "HumanView", "Fetching", "Enrolling", "SQLite",
             ]),
-        .target(name: "HumanView", dependencies: ["SRUP", "CPNG", "CQRencode"]),
-        // The kit: Bench has what its servers share as well (nodes, traces, diagrams, the operator's faults); the two servers
+        .target(name: "HumanView", dependencies: ["OperatorText", "SRUP", "CPNG", "CQRencode"]),
+        // The kit: Bench has what its servers share as well (nodes, traces, diagrams); the two servers
         // import it, and neither knows the other.
         .target(
             name: "Bench",
             dependencies: [
-                "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth", "Nearby",
-                "HumanView",
-                "Enrolling", "SQLite", "CLinux",
+                "OperatorText", "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth", "Nearby",
+                "HumanView", "Enrolling", "CLinux",
             ]),
         .target(
             name: "C2Server",
             dependencies: [
-                "Bench", "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker", "HumanView",
-                "Fetching",
-                "Enrolling", "SQLite",
+                "OperatorText", "Bench", "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker", "HumanView",
+                "Fetching", "Enrolling", "SQLite",
             ],
             resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
         .target(
             name: "Registration",
-            dependencies: ["Bench", "SRUP", "Files", "Keys", "BootTime", "EventLoop", "Enrolling", "SQLite"]),
+            dependencies: ["OperatorText", "Bench", "SRUP", "Files", "Keys", "BootTime", "EventLoop", "Enrolling", "SQLite"]),
         // How both commands read their arguments, and what they say where they cannot.
         .target(
             name: "Arguments",
             dependencies: [
-                "SRUP", "HumanView", "Nearby", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "OperatorText", "SRUP", "HumanView", "Nearby",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
             name: "srup-beacon",
             dependencies: [
-                "Arguments", "Daemon", "Operating", "Enrolling", "HumanView",
+                "OperatorText", "Arguments", "Daemon", "Operating", "Enrolling", "HumanView",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
             name: "srup-bench",
             dependencies: [
-                "Arguments", "Bench", "C2Server", "Registration", "Enrolling", "HumanView",
+                "OperatorText", "Arguments", "Bench", "C2Server", "Registration", "Enrolling", "HumanView",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -149,16 +153,18 @@ let package = Package(
 
         // The reference's frames and the test keys, for the tests only.
         .target(
-            name: "TestVectors", dependencies: ["BootTime", "EventLoop", "SRUP", "ProofLink", "Keys"],
+            name: "TestVectors", dependencies: ["OperatorText", "BootTime", "EventLoop", "SRUP", "ProofLink", "Keys"],
             path: "Tests/Support"),
+        .testTarget(name: "OperatorTextTests", dependencies: ["OperatorText", "TestVectors"]),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
-        .testTarget(name: "FilesTests", dependencies: ["Files", "TestVectors"]),
-        .testTarget(name: "KeysTests", dependencies: ["SRUP", "Keys", "TestVectors", "SystemSupport"]),
+        .testTarget(name: "FilesTests", dependencies: ["OperatorText", "Files", "TestVectors"]),
+        .testTarget(name: "KeysTests", dependencies: ["OperatorText", "SRUP", "Keys", "TestVectors", "SystemSupport"]),
         .testTarget(
-            name: "FetchingTests", dependencies: ["Fetching", "SystemSupport", "TestVectors"],
+            name: "FetchingTests", dependencies: ["OperatorText", "Fetching", "SystemSupport", "TestVectors"],
             exclude: ["files.py"]),
         .testTarget(
-            name: "EnrollingTests", dependencies: ["Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"]),
+            name: "EnrollingTests",
+            dependencies: ["OperatorText", "Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys", "TestVectors"]),
         .testTarget(name: "ObservingTests", dependencies: ["BootTime", "Observing", "Keys"]),
         .testTarget(
@@ -170,37 +176,49 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "Daemon", "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth",
-                "Nearby", "Files", "SQLite", "TestVectors", "CutDisk",
+                "OperatorText", "Daemon", "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop", "Broker",
+                "Bluetooth",
+                "Nearby",
+                "SQLite", "TestVectors", "CutDisk",
             ]),
         .testTarget(name: "BluetoothTests", dependencies: ["BootTime", "Bluetooth", "SRUP", "ProofLink"]),
         .testTarget(name: "EventLoopTests", dependencies: ["BootTime", "EventLoop", "CLinux", "TestVectors"]),
-        .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestVectors"]),
+        .testTarget(name: "BrokerTests", dependencies: ["OperatorText", "Broker", "TestVectors"]),
         .testTarget(
             name: "NearbyTests",
-            dependencies: ["Nearby", "BootTime", "Bluetooth", "EventLoop", "SRUP", "ProofLink", "TestVectors"]),
+            dependencies: [
+                "OperatorText", "Nearby", "BootTime", "Bluetooth", "EventLoop", "SRUP", "ProofLink", "TestVectors",
+            ]),
         .testTarget(
             name: "BenchTests",
             dependencies: [
-                "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker", "Nearby",
+                "OperatorText", "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker",
+                "Nearby",
                 "TestVectors",
             ]),
         .testTarget(
             name: "C2ServerTests",
             dependencies: [
-                "C2Server", "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker",
+                "OperatorText", "C2Server", "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop",
+                "Broker",
                 "SQLite",
                 "TestVectors",
             ]),
         .testTarget(
             name: "RegistrationTests",
-            dependencies: ["BootTime", "Registration", "Bench", "Enrolling", "SRUP", "Files", "Keys", "TestVectors"]),
+            dependencies: [
+                "OperatorText", "BootTime", "Registration", "Bench", "Enrolling", "SRUP", "Files", "Keys", "TestVectors",
+            ]),
         .testTarget(
             name: "ArgumentsTests",
-            dependencies: ["Arguments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: [
+                "Arguments", "TestVectors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .testTarget(
             name: "HumanViewTests",
-            dependencies: ["HumanView", "SRUP", "COpenSSL", "SystemSupport", "TestVectors", "srup-bench"]),
+            dependencies: [
+                "OperatorText", "HumanView", "SRUP", "COpenSSL", "SystemSupport", "TestVectors", "srup-bench",
+            ]),
         // The real commands, a real broker, real sockets; with RadioTests, real links over (linked, virtual) radios.
         .target(
             name: "SystemSupport",
@@ -238,7 +256,8 @@ if Context.environment["SRUP_FUZZ"] != nil {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Nearby", "Fetching", "Enrolling", "Daemon",
+                "OperatorText", "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Nearby", "Fetching", "Enrolling",
+                "Daemon",
             ],
             path: "Scripts/Fuzz"))
 }

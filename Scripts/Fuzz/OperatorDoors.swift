@@ -3,6 +3,7 @@ import Fetching
 import Glibc
 import Keys
 import Nearby
+import OperatorText
 import SRUP
 @testable import Daemon
 @testable import Enrolling
@@ -27,7 +28,7 @@ enum RegistryDoor {
             }
         } catch {
             isPlain(error.message)
-            isPlain(error.hint)
+            isPlain(error.hint(for: .beacon))
         }
     }
 
@@ -50,7 +51,7 @@ enum ConfigurationDoor {
             let configuration = try Configuration(file: file)
             precondition(configuration == configuration, "not equal to itself")
             precondition(!configuration.servers.isEmpty && !configuration.brokers.isEmpty, "something is missing")
-        } catch is OperatorFault {
+        } catch is any OperatorError {
         } catch {
             preconditionFailure("\(error)")
         }

@@ -1,20 +1,24 @@
 import ArgumentParser
 import Glibc
+import OperatorText
 
 /// A command line that the command cannot take: a message that says what is wrong, and a hint that says what to do.
-public struct UsageFault: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What the command ends with: EX_USAGE of sysexits.h.
-    public static let status: Int32 = EX_USAGE
-
+public struct UsageFault: OperatorError, Equatable, CustomStringConvertible {
     /// The command's name.
     public let command: String
-    /// What is wrong; lower case, no full stop.
+    /// What is wrong: one line, lower case.
     public let message: String
     /// What to do about it.
     public let hint: String
 
+    /// EX_USAGE of sysexits.h.
+    public var exitStatus: Int32 { EX_USAGE }
+
+    /// Usage errors name no settings: the help has the same name in both commands.
+    public func hint(for names: SettingNames) -> String { hint }
+
     /// Two lines, as both commands print them.
-    public var description: String { "\(command): \(message)\nhint: \(hint)" }
+    public var description: String { report(by: command, .beacon) }
 
     /// What the parser, or a verb's `validate`, found wrong with a command line.
     /// - Returns: nil where it found nothing wrong: help was asked for, or the verb itself failed.
@@ -46,7 +50,7 @@ extension ParsableCommand {
             guard let fault = UsageFault(error, of: self, arguments: arguments) else { throw error }
             let text = "\(fault)\n"
             write(STDERR_FILENO, text, text.utf8.count)
-            exit(withError: ExitCode(UsageFault.status))
+            exit(withError: ExitCode(fault.exitStatus))
         }
     }
 }

@@ -1,19 +1,15 @@
 import Broker
 import Nearby
+import OperatorText
 
 extension BrokerAddress {
     /// From `HOST:PORT`; an IPv6 address is in brackets.
     /// - Throws: `OperatorFault`.
     public init(option text: String) throws(OperatorFault) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
+        guard let place = try? HostAndPort(text) else {
             throw OperatorFault("\"\(text)\" is not HOST:PORT", hint: "write it as in broker.example:8883")
         }
-        var host = text[..<colon]
-        if host.first == "[", host.last == "]" { host = host.dropFirst().dropLast() }
-        guard !host.isEmpty else {
-            throw OperatorFault("\"\(text)\" has no host", hint: "write it as in broker.example:8883")
-        }
-        self.init(host: String(host), port: port)
+        self.init(place)
     }
 }
 

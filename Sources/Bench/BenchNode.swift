@@ -21,13 +21,13 @@ public struct BenchNode: Sendable {
     }
 
     /// A node whose key is in a file.
-    /// - Throws: `OperatorFault` if a file is not valid.
+    /// - Throws: `OperatorError` if a file is not valid.
     public init(
         id: Identifier, keyFile: String, broker: String, tls: TLSFiles, traceFile: String?
-    ) throws(OperatorFault) {
+    ) throws {
         try TrustedFiles.examine(tls.authority, as: "the broker's CA file")
-        let key = try asOperatorFault { try IdentityKey(pemFile: keyFile) }
-        do throws(BrokerFault) { try tls.check() } catch { throw OperatorFault(error) }
+        let key = try IdentityKey(pemFile: keyFile)
+        try tls.check()
         var trace: TraceFile?
         if let traceFile { trace = try TraceFile(traceFile) }
         self.init(id: id, key: key, broker: try BrokerAddress(option: broker), tls: tls, trace: trace)

@@ -57,7 +57,7 @@ public final class CapturedBeacon: @unchecked Sendable {
             if !isMember { send(.joinRequest, Token(random: randomBytes(16))) }
         case .lost(_, let fault):
             outbox.lost()
-            Terminal.printError(OperatorFault(fault))
+            Terminal.printError(fault)
         case .acknowledged(let ids): outbox.acknowledged(ids)
         }
     }

@@ -3,6 +3,7 @@ import Broker
 import EventLoop
 import Keys
 import Nearby
+import OperatorText
 import ProofLink
 import SRUP
 
@@ -123,8 +124,8 @@ public final class DeviceRun: @unchecked Sendable {
     }
 
     /// Runs on the calling thread until the join is decided or the time has expired. The last line of output is the outcome.
-    /// - Throws: `OperatorFault` if the broker was never reached, or if the link fails because of a fault on this side.
-    public func run() throws(OperatorFault) -> Ended {
+    /// - Throws: `BrokerFault` if the broker was never reached, `OperatorFault` if the link fails because of a fault on this side.
+    public func run() throws -> Ended {
         nextLink = Alarm(loop) { [unowned self] in openLink() }
         end = Alarm(loop) { [unowned self] in loop.stop() }
         end?.set(after: task.limit)
@@ -146,7 +147,7 @@ public final class DeviceRun: @unchecked Sendable {
         link?.drop()
         (self.broker, link, nextLink, end) = (nil, nil, nil, nil)
         // The request was never sent: this is not a missing answer but an unreachable broker.
-        if request == nil, let lastFault { throw OperatorFault(lastFault) }
+        if request == nil, let lastFault { throw lastFault }
         if let fault { throw fault }
         say("device: \(result.message)")
         return result
@@ -162,7 +163,7 @@ public final class DeviceRun: @unchecked Sendable {
             if request == nil { ask() }
         case .lost(_, let fault):
             outbox.lost()
-            if fault != lastFault { Terminal.printError(OperatorFault(fault)) }
+            if fault != lastFault { Terminal.printError(fault) }
             lastFault = fault
         case .acknowledged(let ids): outbox.acknowledged(ids)
         }
@@ -251,7 +252,7 @@ public final class DeviceRun: @unchecked Sendable {
         case .visit(let moment): nextLink?.set(at: moment)
         case .done: break
         case .fault(let error, let address):
-            fault = OperatorFault(error, address)
+            fault = OperatorFault("cannot connect to \(address): \(error.message)", hintOf: error)
             loop.stop()
         }
     }

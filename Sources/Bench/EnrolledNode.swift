@@ -2,6 +2,7 @@ import Broker
 import Enrolling
 import Keys
 import Glibc
+import OperatorText
 import SRUP
 
 /// A node of the bench that is registered with a registration service (the paper's §4.4): its keys and certificates are in one folder,
@@ -24,7 +25,7 @@ public struct EnrolledNode: Sendable {
     /// - Throws: `OperatorFault` if there is no completed enrolment.
     public init(folder path: String) throws(OperatorFault) {
         let folder = CredentialFolder(path: path)
-        let outcome = try asOperatorFault { try Enrolment.outcome(in: folder) }
+        let outcome = try Enrolment.outcome(in: folder)
         (id, broker, server) = (outcome.identity, outcome.broker.description, outcome.server)
         (keyFile, serverKeyFile) = (folder.identityKey, folder.serverKey)
         let access = folder.access
@@ -37,17 +38,15 @@ public struct EnrolledNode: Sendable {
     ///   - path: the node's folder; created, accessible by its owner only, if it does not exist.
     ///   - replaces: whether an existing enrolment there is renamed first.
     ///   - say: takes a line for each step.
-    /// - Throws: `OperatorFault`; completed steps are kept.
+    /// - Throws: `OperatorError`; completed steps are kept.
     public static func enrol(
         _ form: EnrolmentRequest, into path: String, replaces: Bool, say: @escaping (String) -> Void
-    ) throws(OperatorFault) -> EnrolledNode {
+    ) throws -> EnrolledNode {
         let folder = CredentialFolder(path: path)
-        try asOperatorFault {
-            let asked = try form.checked(goingOnIn: replaces ? nil : folder)
-            if replaces, access(path, F_OK) == 0 { say("set aside: \(try folder.setAside())") }
-            _ = try Enrolment(folder: folder, registry: asked.registry) { $0.message.map(say) }
-                .run(asked.wish, authority: asked.authority, now: Int64(time(nil)))
-        }
+        let asked = try form.checked(goingOnIn: replaces ? nil : folder)
+        if replaces, access(path, F_OK) == 0 { say("set aside: \(try folder.setAside())") }
+        _ = try Enrolment(folder: folder, registry: asked.registry) { $0.message.map(say) }
+            .run(asked.wish, authority: asked.authority, now: Int64(time(nil)))
         return try EnrolledNode(folder: path)
     }
 
@@ -59,7 +58,8 @@ public struct EnrolledNode: Sendable {
                 try BrokerLink.tryOut([address], clientID: id.topicForm, tls: tls)
                 return "the broker accepts the certificate"
             } catch {
-                return "the connection to the broker could not be tested: \(error.message); hint: \(error.hint)"
+                return "the connection to the broker could not be tested: \(error.message); "
+                    + "hint: \(error.hint(for: .bench))"
             }
         }
     }

@@ -2,6 +2,7 @@ import Files
 import FoundationEssentials
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 /// The bytes of a file, of another program's output, or of standard input for `-`.
@@ -24,11 +25,9 @@ extension Decoded {
     ///   - file: hexadecimal or raw; `-` is standard input.
     ///   - verifier: PEM, the sender's public key.
     ///   - opener: PEM, the reader's private key.
-    /// - Throws: `OperatorFault` if a file is not valid.
-    public init(file: String, verifyWith verifier: String?, openWith opener: String?) throws(OperatorFault) {
-        let keys = try asOperatorFault {
-            (try verifier.map(PublicKey.init(pemFile:)), try opener.map(IdentityKey.init(pemFile:)))
-        }
+    /// - Throws: `OperatorError` if a file is not valid.
+    public init(file: String, verifyWith verifier: String?, openWith opener: String?) throws {
+        let keys = (try verifier.map(PublicKey.init(pemFile:)), try opener.map(IdentityKey.init(pemFile:)))
         let frame = Decoded.frame(in: try readInput(file, atMost: Decoded.maximumInput))
         self.init(frame, verifyWith: keys.0, openWith: keys.1)
     }
@@ -57,10 +56,10 @@ extension Diagram {
 
 extension DeviceTask {
     /// The server's key from a file.
-    /// - Throws: `OperatorFault`.
-    public static func serverKey(_ path: String) throws(OperatorFault) -> PublicKey {
+    /// - Throws: `OperatorError`.
+    public static func serverKey(_ path: String) throws -> PublicKey {
         try TrustedFiles.examine(path, as: "the server's key")
-        return try asOperatorFault { try PublicKey(pemFile: path) }
+        return try PublicKey(pemFile: path)
     }
 }
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Keys
+import OperatorText
 import SRUP
 
 /// Key files of nodes in one folder: `<id>.key.pem` and `<id>.pub.pem`, with the id as in topics.
@@ -9,30 +10,28 @@ public enum KeyPairs {
     ///   - folder: created, accessible by its owner only, if it does not exist.
     ///   - bits: of each modulus.
     ///   - made: called for each node when both files are on disk.
-    /// - Throws: `OperatorFault`.
+    /// - Throws: `OperatorError`.
     public static func make(
         in folder: String, for nodes: [Identifier], bits: Int, made: (Identifier) -> Void = { _ in }
-    ) throws(OperatorFault) {
+    ) throws {
         try makeFolder(folder)
         for node in nodes {
             for path in [keyPath(folder, node), publicPath(folder, node)]
             where FileManager.default.fileExists(atPath: path) {
-                throw OperatorFault(.exists(path: path))
+                throw KeyMakingError.exists(path: path)
             }
         }
         for node in nodes {
-            try asOperatorFault {
-                let key = try IdentityKey.make(bits: bits)
-                try key.write(pemFile: keyPath(folder, node))
-                try key.publicKey.write(pemFile: publicPath(folder, node))
-            }
+            let key = try IdentityKey.make(bits: bits)
+            try key.write(pemFile: keyPath(folder, node))
+            try key.publicKey.write(pemFile: publicPath(folder, node))
             made(node)
         }
     }
 
     /// The public keys of all nodes in a folder: every `<id>.pub.pem`. Other files are left alone.
-    /// - Throws: `OperatorFault` if there is no such folder, no key in it, or an invalid key.
-    public static func known(in folder: String) throws(OperatorFault) -> [Identifier: PublicKey] {
+    /// - Throws: `OperatorError` if there is no such folder, no key in it, or an invalid key.
+    public static func known(in folder: String) throws -> [Identifier: PublicKey] {
         try TrustedFiles.examinePlace(of: folder, as: "the keyring")
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
             throw OperatorFault(
@@ -46,7 +45,7 @@ public enum KeyPairs {
                     "\(folder)/\(name) is not named after a node", hint: "name it <1 to 16 hex digits>.pub.pem")
             }
             try TrustedFiles.examine("\(folder)/\(name)", as: "the key of node \(node)")
-            keys[node] = try asOperatorFault { try PublicKey(pemFile: "\(folder)/\(name)") }
+            keys[node] = try PublicKey(pemFile: "\(folder)/\(name)")
         }
         guard !keys.isEmpty else {
             throw OperatorFault("there is no <id>.pub.pem in \(folder)", hint: "put the public keys of the nodes there")

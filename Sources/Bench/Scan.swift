@@ -1,6 +1,7 @@
 import Bluetooth
 import EventLoop
 import Nearby
+import OperatorText
 import ProofLink
 import SRUP
 

@@ -1,4 +1,5 @@
 import Glibc
+import OperatorText
 
 /// Standard output and standard error. Each line is written whole and at once, because scripts wait for them.
 public enum Terminal {
@@ -8,11 +9,8 @@ public enum Terminal {
     /// One line for standard error.
     public static func printError(_ line: String) { write(line, to: STDERR_FILENO) }
 
-    /// A fault on standard error, in the form that all verbs use.
-    public static func printError(_ fault: OperatorFault) {
-        printError("srup-bench: \(fault.message)")
-        printError("hint: \(fault.hint)")
-    }
+    /// An operator's error on standard error, in the form that all verbs use.
+    public static func printError(_ error: any OperatorError) { printError(error.report(by: "srup-bench", .bench)) }
 
     /// What cannot be written, because its reader has exited, is dropped: that must not end the command.
     private static func write(_ line: String, to descriptor: Int32) {

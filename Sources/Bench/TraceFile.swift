@@ -1,6 +1,7 @@
 import BootTime
 import EventLoop
 import Glibc
+import OperatorText
 
 /// A trace file. Each line is appended with one write, so that readers always see whole lines.
 public final class TraceFile: Sendable {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import OperatorText
 import SRUP
 
 /// The sender or receiver of a message: the three lifelines of the paper's Figure 2.

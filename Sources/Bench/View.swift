@@ -1,6 +1,7 @@
 import Files
 import Glibc
 import HumanView
+import OperatorText
 import SRUP
 
 /// The work of `srup-bench view`: a value as a picture or text.
@@ -38,12 +39,12 @@ public struct ViewTask {
     ///   - value: 32 hexadecimal digits, with or without the hyphens of 8-4-4-4-12; `-`: from standard input.
     ///   - kind: what is shown.
     ///   - form: the output format.
-    /// - Throws: `OperatorFault` if it is not a valid value, or if a library is not installed.
-    public init(_ value: String, as kind: Kind, form: Form) throws(OperatorFault) {
+    /// - Throws: `OperatorFault` if it is not a valid value, `LibraryFault` if a library is not installed.
+    public init(_ value: String, as kind: Kind, form: Form) throws {
         let value = try ViewTask.secret(value == "-" ? try readInput("-", atMost: 64) : Array(value.utf8))
         switch kind {
         case .human(let view): picture = view.picture(of: value)
-        case .qrCode: picture = try asFault { () throws(LibraryFault) in try Picture.qrCode(of: value) }
+        case .qrCode: picture = try Picture.qrCode(of: value)
         }
         self.form = form
     }
@@ -69,8 +70,8 @@ public struct ViewTask {
     }
 
     /// Writes the picture to a file, or to standard output if that can show it.
-    /// - Throws: `OperatorFault`.
-    public func write(to path: String?) throws(OperatorFault) {
+    /// - Throws: `OperatorError`.
+    public func write(to path: String?) throws {
         let isTerminal = path == nil && isatty(STDOUT_FILENO) == 1
         if form == .png, isTerminal {
             throw OperatorFault("a PNG file cannot be shown on a terminal", hint: "name a file with --output")
@@ -83,29 +84,19 @@ public struct ViewTask {
         try write(bytes, to: file, named: path)
     }
 
-    private func bytes(isTerminal: Bool) throws(OperatorFault) -> [UInt8] {
+    private func bytes(isTerminal: Bool) throws(LibraryFault) -> [UInt8] {
         switch form {
         case .terminal:
             let style = TerminalStyle(isTerminal: isTerminal) { name in getenv(name).map { String(cString: $0) } }
             return Array(picture.terminal(style).utf8)
         case .svg: return Array(picture.svg.utf8)
-        case .png: return try asFault { () throws(LibraryFault) in try picture.png() }
+        case .png: return try picture.png()
         }
     }
 
     private func write(_ bytes: [UInt8], to file: Int32, named name: String) throws(OperatorFault) {
         do throws(FileError) { try File.write(bytes, to: file) } catch {
             throw OperatorFault("\(name) cannot be written: \(error)", hint: "give --output a place that is writable")
-        }
-    }
-}
-
-/// Turns a library's error into the operator's fault.
-private func asFault<Result>(_ body: () throws(LibraryFault) -> Result) throws(OperatorFault) -> Result {
-    do { return try body() } catch {
-        switch error {
-        case .missing(let package): throw OperatorFault("\(error)", hint: "run: apt-get install \(package)")
-        case .failed: throw OperatorFault("\(error)", hint: "try again, or choose another --form")
         }
     }
 }

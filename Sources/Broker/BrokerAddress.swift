@@ -1,5 +1,6 @@
 import COpenSSL
 import Glibc
+import OperatorText
 
 /// A broker's host and port.
 public struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
@@ -11,8 +12,11 @@ public struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
     /// A broker at a host and port.
     public init(host: String, port: UInt16) { (self.host, self.port) = (host, port) }
 
+    /// The broker that a text names.
+    package init(_ place: HostAndPort) { (host, port) = (place.host, place.port) }
+
     /// `host:port`.
-    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    public var description: String { HostAndPort.text(host, port) }
 }
 
 // In single steps, as the doctor checks them.

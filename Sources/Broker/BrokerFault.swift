@@ -1,7 +1,8 @@
 import COpenSSL
+import OperatorText
 
 /// Why we are not connected to a broker: a message for the log and for `status`, and what to do about it.
-public enum BrokerFault: Error, Equatable, Sendable {
+public enum BrokerFault: OperatorError, Equatable {
     /// The name has no address.
     case unknownHost(String)
     /// No connection: the system's error text.
@@ -31,7 +32,7 @@ public enum BrokerFault: Error, Equatable, Sendable {
     /// A certificate or key file of ours is not usable: which, and OpenSSL's error text.
     case badFile(String, why: String)
 
-    /// One line, lower case.
+    /// What is wrong: one line, lower case.
     public var message: String {
         switch self {
         case .unknownHost(let host): "the broker's name \(host) has no address"
@@ -54,19 +55,19 @@ public enum BrokerFault: Error, Equatable, Sendable {
     }
 
     /// What to do about it, as an imperative.
-    public var hint: String {
+    public func hint(for names: SettingNames) -> String {
         switch self {
-        case .unknownHost: "correct [broker] address, or fix name resolution on this machine"
-        case .unreachable: "check that the broker runs, and that host and port in [broker] address are its own"
+        case .unknownHost: "correct \(names.brokerAddress), or fix name resolution on this machine"
+        case .unreachable: "check that the broker runs, and that host and port in \(names.brokerAddress) are its own"
         case .untrusted(Int(X509_V_ERR_CERT_HAS_EXPIRED)):
             "renew the broker's certificate, or correct this machine's clock"
         case .untrusted(Int(X509_V_ERR_CERT_NOT_YET_VALID)): "correct this machine's clock"
         case .untrusted(Int(X509_V_ERR_HOSTNAME_MISMATCH)), .untrusted(Int(X509_V_ERR_IP_ADDRESS_MISMATCH)):
-            "write the name that is in the broker's certificate into [broker] address"
-        case .untrusted: "put the certificate of the CA that signed the broker's into [broker] ca"
-        case .certificateRefused: "check that [broker] certificate is signed by the broker's CA, and still valid"
+            "write the name that is in the broker's certificate into \(names.brokerAddress)"
+        case .untrusted: "put the certificate of the CA that signed the broker's into \(names.brokerAuthority)"
+        case .certificateRefused: "check that \(names.brokerCertificate) is signed by the broker's CA, and still valid"
         case .tls: "check that the broker speaks TLS 1.2 or later on this port"
-        case .refused(code: 2): "give each beacon its own [broker] client-id"
+        case .refused(code: 2): "give each beacon its own \(names.clientID)"
         case .refused: "see the broker's log, and that its ACL knows this client certificate's name"
         case .subscriptionRefused(let topic): "let this client read \(topic) in the broker's ACL"
         case .leftToReturn: "nothing: it reconnects at once"

@@ -1,4 +1,5 @@
 import Bench
+import OperatorText
 import SRUP
 
 /// A parsed line of the operator's.

@@ -2,6 +2,7 @@ import Bench
 import Enrolling
 import Fetching
 import Keys
+import OperatorText
 import SRUP
 import Synchronization
 
@@ -34,35 +35,39 @@ public struct C2Registry: Sendable {
     ) throws(OperatorFault) {
         self.observerTypes = observerTypes
         if let authority { try TrustedFiles.examine(authority, as: "the registry's CA file") }
-        do {
+        let bearer = try token.map { path throws(OperatorFault) in try C2Registry.token(path) }
+        let place: WebAddress
+        do throws(WebAddress.Fault) { place = try WebAddress(address) } catch {
+            throw OperatorFault(error.message, hint: "give --registry an address such as https://host:8443")
+        }
+        do throws(HTTPFault) {
             var client = try HTTPClient(authorityFile: authority)
             // A frame and the operator wait for the answer.
             (client.limits.connect, client.limits.total) = (.seconds(5), .seconds(10))
-            if let token { client.bearer = try C2Registry.token(token) }
-            let place = try WebAddress(address)
+            client.bearer = bearer
             try client.check(place)
             registry = Enrolling.Registry(client, at: place)
-        } catch let fault as HTTPFault {
-            throw OperatorFault(
-                "the registry: \(fault.message)", hint: fault.hint.replacing("--ca ", with: "--registry-ca "))
-        } catch let fault as WebAddress.Fault {
-            throw OperatorFault(fault.message, hint: "give --registry an address such as https://host:8443")
-        } catch let fault as OperatorFault {
-            throw fault
         } catch {
-            preconditionFailure("unexpected error: \(error)")
+            throw OperatorFault("the registry: \(error.message)", hint: error.hint(for: C2Registry.settingNames))
         }
     }
 
+    /// The C2 server talks to a broker as well, so the options for the registry have names of their own.
+    private static let settingNames: SettingNames = {
+        var names = SettingNames.bench
+        names.registryAuthority = "--registry-ca"
+        return names
+    }()
+
     /// Asks the service; blocks until the answer is there.
     func key(of node: Identifier) -> Answer {
-        do throws(EnrolmentFault) {
+        do throws(OperatorFault) {
             guard let key = try registry.key(of: node.topicForm) else { return .none }
             guard !observerTypes.isEmpty else { return .key(key, type: nil) }
             // If its type cannot be read, the key does not count either: a node must not observe by half an answer.
             return .key(key, type: try registry.type(of: node.topicForm))
         } catch {
-            return .silence(OperatorFault(error.message, hint: error.hint))
+            return .silence(OperatorFault(error.message, hint: error.hint(for: C2Registry.settingNames)))
         }
     }
 

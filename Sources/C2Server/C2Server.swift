@@ -4,6 +4,7 @@ import EventLoop
 import Glibc
 import HumanView
 import Keys
+import OperatorText
 import SRUP
 
 /// The C2 server: passes messages from the broker to `C2`, and carries out its effects.
@@ -200,7 +201,7 @@ public final class C2Server: @unchecked Sendable {
             perform([C2Step(effects: c2.answerLeftOpen())])
         case .lost(_, let fault):
             outbox.lost()
-            if !isEnding, fault != lastFault { Terminal.printError(OperatorFault(fault)) }
+            if !isEnding, fault != lastFault { Terminal.printError(fault) }
             lastFault = fault
         case .acknowledged(let ids):
             outbox.acknowledged(ids)

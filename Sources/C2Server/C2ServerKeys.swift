@@ -2,6 +2,7 @@ import Bench
 import Broker
 import EventLoop
 import Keys
+import OperatorText
 import SRUP
 
 // Keys from the registry; frames of unknown senders wait for them.
@@ -71,7 +72,7 @@ extension C2Server {
                 if ring[asked] != nil || c2.isMember(asked) { steps.append(try forget(asked)) }
             case .silence(let why):
                 outcome = .silence
-                if why != lastSilence { Terminal.printError(why) }
+                if why.message != lastSilence?.message { Terminal.printError(why) }
                 lastSilence = why
             }
         } catch {

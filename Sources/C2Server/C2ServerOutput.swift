@@ -2,6 +2,7 @@ import Bench
 import Broker
 import Glibc
 import HumanView
+import OperatorText
 import SRUP
 
 // Carries out the effects of `C2`: first the new state is stored, then the effects are carried out.

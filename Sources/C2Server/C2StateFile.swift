@@ -1,6 +1,7 @@
 import Bench
 import Files
 import Glibc
+import OperatorText
 import SQLite
 
 /// The state file: readable by its owner only, used by one process only, and created completely or not at all.

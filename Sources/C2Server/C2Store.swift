@@ -2,6 +2,7 @@ import Bench
 import Broker
 import Glibc
 import Keys
+import OperatorText
 import SQLite
 import SRUP
 import Synchronization
@@ -267,7 +268,7 @@ public final class C2Store: @unchecked Sendable {
     private static func fault(_ error: any Error, _ path: String?) -> OperatorFault {
         let file = path.map { "the state file \($0)" } ?? "the state in memory"
         switch error {
-        case let fault as OperatorFault: return OperatorFault("\(file): \(fault.message)", hint: fault.hint)
+        case let fault as OperatorFault: return OperatorFault("\(file): \(fault.message)", hintOf: fault)
         case let error as DatabaseError:
             let hint =
                 switch error.kind {

@@ -1,5 +1,6 @@
 import Bench
 import Keys
+import OperatorText
 import SQLite
 import SRUP
 

@@ -89,7 +89,7 @@ final class BrokerPort: @unchecked Sendable {
                 events.logger.debug("still not connected to \(address): \(fault.message)")
             } else {
                 events.logger.warning(
-                    "\(address): \(fault.message); hint: \(fault.hint)", metadata: .of("broker-lost"))
+                    "\(address): \(fault.message); hint: \(fault.hint(for: .beacon))", metadata: .of("broker-lost"))
             }
             state = .lost(address, fault)
         case .acknowledged(let ids):

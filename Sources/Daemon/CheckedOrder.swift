@@ -1,5 +1,6 @@
 import Nearby
 import Observing
+import OperatorText
 import SRUP
 
 /// A person's order about a membership, checked.

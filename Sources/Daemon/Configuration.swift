@@ -5,6 +5,7 @@ import Keys
 import Logging
 import Nearby
 import Observing
+import OperatorText
 import ProofLink
 import SRUP
 
@@ -164,7 +165,7 @@ public struct Configuration: Equatable, Sendable {
             do throws(BadSetting) {
                 try set(setting)
             } catch {
-                throw OperatorFault("line \(setting.line) of \(path): \(error.message)", hint: error.hint)
+                throw OperatorFault("line \(setting.line) of \(path): \(error.message)", hintOf: error)
             }
         }
         try checkNothingMissing(path)

@@ -4,13 +4,16 @@ import HumanView
 import Logging
 import Nearby
 import Observing
+import OperatorText
 import ProofLink
 import SRUP
 
 /// An invalid setting; the caller adds the line number.
-struct BadSetting: Error {
+struct BadSetting: OperatorError {
     let message: String
     let hint: String
+
+    func hint(for names: SettingNames) -> String { hint }
 }
 
 /// Every key: what it sets, what a change of it needs, whether it is required, and its valid values.
@@ -293,11 +296,10 @@ extension Setting {
     func brokers() throws(BadSetting) -> [BrokerAddress] {
         var brokers: [BrokerAddress] = []
         for part in value.split(whereSeparator: { $0 == "," || $0 == " " }) {
-            guard let colon = part.lastIndex(of: ":"), let port = UInt16(part[part.index(after: colon)...]), port > 0
-            else { throw bad("host:port, or several with commas between them") }
-            let host = part[..<colon].drop { $0 == "[" }.prefix { $0 != "]" }
-            guard !host.isEmpty else { throw bad("host:port, or several with commas between them") }
-            brokers.append(BrokerAddress(host: String(host), port: port))
+            guard let place = try? HostAndPort(part) else {
+                throw bad("host:port, or several with commas between them")
+            }
+            brokers.append(BrokerAddress(place))
         }
         guard !brokers.isEmpty else { throw bad("host:port, or several with commas between them") }
         return brokers

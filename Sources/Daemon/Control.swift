@@ -3,6 +3,7 @@ import EventLoop
 import FoundationEssentials
 import Glibc
 import Nearby
+import OperatorText
 
 /// The control socket: one line in, one JSON document out, and the end. For the beacon's user only: the state folder around
 /// it is accessible to that user only.

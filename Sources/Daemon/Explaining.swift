@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Observing
+import OperatorText
 import SQLite
 import SRUP
 

@@ -1,5 +1,6 @@
 import CSQLite
 import Observing
+import OperatorText
 import SQLite
 import SRUP
 

@@ -1,3 +1,4 @@
+import OperatorText
 import SQLite
 
 /// The journal's tables, as numbered migrations: number n takes a file from version n to n + 1. A migration that has been

@@ -1,5 +1,6 @@
 import Keys
 import Observing
+import OperatorText
 import SRUP
 
 /// The keys that a configuration names, read and checked.
@@ -10,7 +11,7 @@ struct KeyMaterial {
     let keyring: PublicKeys
 
     /// - Parameter file: the configuration's own.
-    /// - Throws: `OperatorFault` for the first file that is not usable, or that others can change.
+    /// - Throws: `OperatorError` for the first file that is not usable, or that others can change.
     init(_ configuration: Configuration, from file: String) throws {
         do {
             key = try IdentityKey(pemFile: configuration.keyFile)
@@ -18,16 +19,12 @@ struct KeyMaterial {
             oldKey = CredentialFolder(managing: configuration).flatMap { try? IdentityKey(pemFile: $0.oldIdentityKey) }
             keyring = try KeyMaterial.keyring(configuration)
             try checkPrivateKeyFile(configuration.tls.key)
-        } catch let error as KeyError {
-            throw OperatorFault(error.message, hint: error.hint, status: error.isNotToBeRepeated ? 78 : 1)
+        } catch let error as KeyError where error.isNotToBeRepeated {
+            throw OperatorFault(error.message, hintOf: error, exitStatus: 78)
         }
         try configuration.examineTrustedFiles(file)
         try configuration.updates.updater.map { try Updater.examine($0) }
-        do {
-            try configuration.tls.check()
-        } catch {
-            throw OperatorFault(error.message, hint: error.hint)
-        }
+        try configuration.tls.check()
     }
 
     /// Opens what is sealed to us, with the current key or the previous one.

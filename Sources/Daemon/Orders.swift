@@ -1,5 +1,6 @@
 import Nearby
 import Observing
+import OperatorText
 import SRUP
 
 /// The result of an order to the running beacon.
@@ -76,7 +77,7 @@ extension Shell {
                 try CheckedOrder(order, server, in: situation, observerAddress: { ownProofs.address(for: $0) }), server)
             return OrderReply()
         } catch {
-            return OrderReply(refusal: error.message, hint: error.hint)
+            return OrderReply(refusal: error.message, hint: error.hint(for: .beacon))
         }
     }
 

@@ -6,6 +6,7 @@ import Keys
 import Logging
 import Nearby
 import Observing
+import OperatorText
 import ProofLink
 import SRUP
 
@@ -167,7 +168,7 @@ extension Shell {
     /// Takes what can be taken of a changed configuration, and of a key that was rotated; a faulty one changes nothing.
     /// - Returns: what was wrong.
     @discardableResult
-    func reload() -> OperatorFault? {
+    func reload() -> (any OperatorError)? {
         service.reloading()
         defer { service.ready() }
         do {
@@ -187,8 +188,8 @@ extension Shell {
             raiseSequences()
             joinServers()
             return isOurs ? nil : OperatorFault("[beacon] has changed", hint: "restart it")
-        } catch let fault as OperatorFault {
-            log.error("\(fault.message); hint: \(fault.hint); the old configuration stays in force")
+        } catch let fault as any OperatorError {
+            log.error("\(fault.message); hint: \(fault.hint(for: .beacon)); the old configuration stays in force")
             return fault
         } catch {
             preconditionFailure("\(error)")

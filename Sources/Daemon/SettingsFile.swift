@@ -2,6 +2,7 @@ import CINI
 import Files
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 /// One `key = value` of a configuration file, with where it stands.

@@ -4,6 +4,7 @@ import Glibc
 import Keys
 import Logging
 import Observing
+import OperatorText
 import SRUP
 
 // Opening the journal, losing it and reopening it. After a failed write the observer is discarded; the state on disk is
@@ -121,8 +122,8 @@ extension Shell {
             guard journal != nil else { return }  // it failed again at the first write
             log.notice("the journal can be written again")
             broker.link?.hurry()
-        } catch let fault as OperatorFault {
-            log.error("\(fault.message); hint: \(fault.hint)")
+        } catch let fault as any OperatorError {
+            log.error("\(fault.message); hint: \(fault.hint(for: .beacon))")
             recoveryTimer.set(after: JournalHealth.logPause)
         } catch let failure as Journal.Failure {
             startTrouble(failure)

@@ -4,6 +4,7 @@ import Glibc
 import Keys
 import Nearby
 import Observing
+import OperatorText
 import ProofLink
 import SRUP
 

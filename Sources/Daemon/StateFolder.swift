@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import OperatorText
 import SQLite
 import SRUP
 
@@ -39,9 +40,7 @@ package struct StateFolder {
     /// - Throws: `OperatorFault` where it cannot be made or is not ours.
     package init(path: String) throws {
         self.path = path
-        do throws(FolderFault) { try Folder.makeOwnerOnly(path, as: "the state folder") } catch {
-            throw OperatorFault(error.message, hint: error.hint)
-        }
+        try Folder.makeOwnerOnly(path, as: "the state folder")
         try checkNames()
     }
 

@@ -226,7 +226,7 @@ extension Shell {
         case .connecting: .init(state: .connecting)
         case .connected(let address, _): .init(state: .connected, address: address.description)
         case .lost(let address, let fault):
-            .init(state: .lost, address: address.description, fault: fault.message, hint: fault.hint)
+            .init(state: .lost, address: address.description, fault: fault.message, hint: fault.hint(for: .beacon))
         }
     }
 

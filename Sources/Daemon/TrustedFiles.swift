@@ -1,5 +1,6 @@
 import Files
 import Keys
+import OperatorText
 import SRUP
 
 /// Files that decide whom the beacon trusts and what it does: only root and we may change them, or put others in their
@@ -28,13 +29,11 @@ extension Configuration {
 
     /// Checks that a file is a regular one that nobody else can change.
     package static func examine(_ path: String, as name: String) throws(OperatorFault) {
-        if let fault = FileTrust.fault(of: path, as: name) { throw OperatorFault(fault.message, hint: fault.hint) }
+        if let fault = FileTrust.fault(of: path, as: name) { throw fault }
     }
 
     /// Checks that nobody else can change or replace a file or folder.
     package static func examinePlace(of path: String, as name: String) throws(OperatorFault) {
-        if let fault = FileTrust.fault(ofPlace: path, as: name) {
-            throw OperatorFault(fault.message, hint: fault.hint)
-        }
+        if let fault = FileTrust.fault(ofPlace: path, as: name) { throw fault }
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Observing
+import OperatorText
 
 /// The [update] section of the configuration. Without an updater there are no updates.
 public struct UpdateSettings: Equatable, Sendable {
@@ -75,7 +76,7 @@ package struct Updater {
         do {
             try Updater.examine(path)
         } catch {
-            return ChildProcess.Result(status: nil, lines: ["\((error as? OperatorFault)?.message ?? "\(error)")"])
+            return ChildProcess.Result(status: nil, lines: ["\((error as? any OperatorError)?.message ?? "\(error)")"])
         }
         let lock = folder.lock("updater", patience: Updater.installLimit)
         guard lock != nil || !needsLock else {

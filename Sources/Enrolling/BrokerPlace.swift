@@ -1,4 +1,4 @@
-import Fetching
+import OperatorText
 
 /// The broker's address in a registration service's reply: `mqtt://host`, and nothing that could be more than host and port.
 public struct BrokerPlace: Equatable, Sendable, CustomStringConvertible {
@@ -20,12 +20,11 @@ public struct BrokerPlace: Equatable, Sendable, CustomStringConvertible {
     }
 
     /// `host` or `host:port`, as an operator writes it.
-    public init?(hostAndPort text: Substring) {
-        guard let place = HostAndPort(text) else { return nil }
-        guard let port = place.port.map({ UInt16($0) }) ?? 8883, port > 0 else { return nil }
-        (host, self.port) = (place.host, port)
+    public init?(hostAndPort text: some StringProtocol) {
+        guard let place = try? HostAndPort(text.lowercased(), defaultPort: 8_883) else { return nil }
+        (host, port) = (place.host, place.port)
     }
 
     /// `host:port`, as in the configuration.
-    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    public var description: String { HostAndPort.text(host, port) }
 }

@@ -1,26 +1,21 @@
 import Files
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 // What an enrolment, a renewal and a rotation do in the folder.
 extension CredentialFolder {
     /// Creates the folder and its parent if they are missing: nothing is created before the service is known.
-    /// - Throws: `EnrolmentFault` if it cannot be created, or if others can access it.
-    func make() throws(EnrolmentFault) {
+    /// - Throws: `OperatorFault` if it cannot be created, or if others can access it.
+    func make() throws(OperatorFault) {
         if let around = path.lastIndex(of: "/").map({ String(path[..<$0]) }), !around.isEmpty { mkdir(around, 0o700) }
-        do throws(FolderFault) { try Folder.makeOwnerOnly(path, as: "the folder") } catch {
-            throw EnrolmentFault(error.message, hint: error.hint)
-        }
+        try Folder.makeOwnerOnly(path, as: "the folder")
         try check()
     }
 
     /// Whether the folder is ours, closed to others, and can be written.
-    func check() throws(EnrolmentFault) {
-        do throws(FolderFault) { try Folder.checkOwnerOnly(path, as: "the folder", isWritten: true) } catch {
-            throw EnrolmentFault(error.message, hint: error.hint)
-        }
-    }
+    func check() throws(OperatorFault) { try Folder.checkOwnerOnly(path, as: "the folder", isWritten: true) }
 
     /// Whether two names are one file's.
     func isSameFile(_ one: String, _ other: String) -> Bool {
@@ -32,8 +27,8 @@ extension CredentialFolder {
     // MARK: - One at a time
 
     /// Locks the folder against other processes until this one ends or the descriptor is closed.
-    /// - Throws: `EnrolmentFault` if another process holds the lock.
-    func lock() throws(EnrolmentFault) -> Int32 {
+    /// - Throws: `OperatorFault` if another process holds the lock.
+    func lock() throws(OperatorFault) -> Int32 {
         let file: Int32
         do throws(FileError) { file = try File.open(path + "/lock", O_RDWR | O_CREAT) } catch {
             throw unwritable(path + "/lock", error)
@@ -44,7 +39,7 @@ extension CredentialFolder {
             usleep(50_000)
         }
         close(file)
-        throw EnrolmentFault(
+        throw OperatorFault(
             "another enrol, renew or rotate is running in \(path)",
             hint: "wait until it has ended, then run this again")
     }
@@ -66,22 +61,22 @@ extension CredentialFolder {
     func read(_ file: String) -> [UInt8]? { try? File.read(file) }
 
     /// Writes a whole file: it is on disk before it replaces the old one.
-    func write(_ bytes: [UInt8], to file: String, mode: mode_t = 0o600) throws(EnrolmentFault) {
+    func write(_ bytes: [UInt8], to file: String, mode: mode_t = 0o600) throws(OperatorFault) {
         do throws(FileError) { try File.replace(file, with: bytes, mode: mode) } catch { throw unwritable(file, error) }
     }
 
-    func unwritable(_ file: String, _ error: FileError) -> EnrolmentFault {
-        EnrolmentFault(
+    func unwritable(_ file: String, _ error: FileError) -> OperatorFault {
+        OperatorFault(
             "\(file) cannot be written: \(error)",
             hint: "make room, or check that this user may write there; then run this again")
     }
 
     /// Overwrites a key's file and removes it.
-    func destroy(_ file: String) throws(EnrolmentFault) {
+    func destroy(_ file: String) throws(OperatorFault) {
         do throws(FileError) { try File.destroy(file) } catch { throw unwritable(file, error) }
     }
 
-    func sync() throws(EnrolmentFault) {
+    func sync() throws(OperatorFault) {
         do throws(FileError) { try Folder.sync(path) } catch { throw unwritable(path, error) }
     }
 
@@ -90,7 +85,7 @@ extension CredentialFolder {
     /// The new access files replace those in use, which are kept as the old ones.
     /// A process that is killed here leaves either the one or the other, and each is complete.
     /// - Parameter step: is called between every two steps, for tests.
-    func takeNewAccess(_ step: () -> Void) throws(EnrolmentFault) {
+    func takeNewAccess(_ step: () -> Void) throws(OperatorFault) {
         let numbers = Folder.entries(of: path).compactMap {
             $0.wholeMatch(of: /access-([0-9]{1,9})/).flatMap { Int($0.1) }
         }
@@ -116,7 +111,7 @@ extension CredentialFolder {
         }
     }
 
-    private func link(_ place: String, to name: String) throws(EnrolmentFault) {
+    private func link(_ place: String, to name: String) throws(OperatorFault) {
         let temporary = place + ".link"
         unlink(temporary)
         guard symlink(name, temporary) == 0, rename(temporary, place) == 0 else { throw unwritable(place, .last) }
@@ -126,16 +121,16 @@ extension CredentialFolder {
     // MARK: - Setting aside
 
     /// Renames the whole folder, so that nothing uses it, and returns its new name.
-    public func setAside() throws(EnrolmentFault) -> String { try CredentialFolder.setAside(path) }
+    public func setAside() throws(OperatorFault) -> String { try CredentialFolder.setAside(path) }
 
     /// Renames a file or folder to the first of `.old-1`, `.old-2`, … that is free.
-    public static func setAside(_ path: String) throws(EnrolmentFault) -> String {
+    public static func setAside(_ path: String) throws(OperatorFault) -> String {
         var number = 1
         var status = stat()
         while lstat("\(path).old-\(number)", &status) == 0 { number += 1 }
         let aside = "\(path).old-\(number)"
         guard rename(path, aside) == 0 else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "\(path) cannot be renamed to \(aside): \(String(cString: strerror(errno)))",
                 hint: "let this user write the folder around it")
         }

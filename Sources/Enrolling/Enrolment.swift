@@ -1,5 +1,6 @@
 import Fetching
 import Keys
+import OperatorText
 import SRUP
 
 /// From nothing to a beacon with a certificate (the paper's §4.4), in steps; each is on disk before the next:
@@ -77,8 +78,8 @@ public struct Enrolment {
 
     /// Does the remaining steps.
     /// - Parameter now: seconds since 1970 by the wall clock, for a warning only.
-    /// - Throws: `EnrolmentFault`; finished steps are kept.
-    public func run(_ wish: Wish, authority: [UInt8]?, now: Int64) throws(EnrolmentFault) -> Outcome {
+    /// - Throws: `OperatorError`; finished steps are kept.
+    public func run(_ wish: Wish, authority: [UInt8]?, now: Int64) throws -> Outcome {
         let left = try EnrolmentRecord(in: folder)?.isValidated != true || !folder.exists(folder.access.folder)
         // Before anything is created: a wrong address must leave nothing behind.
         let service = left ? try registry.status() : nil
@@ -108,16 +109,16 @@ public struct Enrolment {
 
     // MARK: - Identity and key
 
-    private func begin(_ wish: Wish, _ authority: [UInt8]?) throws(EnrolmentFault) -> EnrolmentRecord {
+    private func begin(_ wish: Wish, _ authority: [UInt8]?) throws(OperatorFault) -> EnrolmentRecord {
         if let authority { try folder.write(authority, to: folder.serviceAuthority, mode: 0o644) }
         if var record = try EnrolmentRecord(in: folder) {
             guard let identity = record.identifier, wish.identity == nil || wish.identity == identity else {
-                throw EnrolmentFault(
+                throw OperatorFault(
                     "\(folder.path) holds the enrolment of \(record.identity), which was not asked for",
                     hint: "leave --identity out, or give --replace to become another node")
             }
             guard record.told == nil || record.address == wish.address.description else {
-                throw EnrolmentFault(
+                throw OperatorFault(
                     "\(record.identity) is registered with \(record.address), not with \(wish.address)",
                     hint: "give that address, or --replace to become another node")
             }
@@ -133,7 +134,7 @@ public struct Enrolment {
             return record
         }
         if folder.exists(folder.identityKey), wish.identity == nil {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "\(folder.identityKey) is there, and nothing says whose it is",
                 hint: "say it with --identity, or give --replace to become another node")
         }
@@ -146,7 +147,7 @@ public struct Enrolment {
     }
 
     /// The identity key: made if there is none; an existing one is never overwritten.
-    private func identityKey(_ wish: Wish) throws(EnrolmentFault) -> IdentityKey {
+    private func identityKey(_ wish: Wish) throws -> IdentityKey {
         let isNew = !folder.exists(folder.identityKey)
         let key = try folder.privateKey(folder.identityKey, bits: wish.bits, from: wish.origin)
         if folder.read(folder.identityPublicKey) != key.publicKey.pem {
@@ -161,7 +162,7 @@ public struct Enrolment {
     /// Asks the service for its own key, which is stored the first time.
     private func meet(
         _ status: (name: ServiceName, isNamed: Bool), _ record: inout EnrolmentRecord
-    ) throws(EnrolmentFault) {
+    ) throws(OperatorFault) {
         let name = status.name
         let key = try registry.key(of: name.text)
         if let known = record.service {
@@ -178,20 +179,20 @@ public struct Enrolment {
     /// The service must be the same as before.
     static func compare(
         _ known: EnrolmentRecord.Service, _ knownKey: PublicKey?, _ name: ServiceName, _ key: PublicKey?
-    ) throws(EnrolmentFault) {
+    ) throws(OperatorFault) {
         let hint = "ask who runs it; if it is right, enrol again with --replace"
         guard known.name == name.text else {
-            throw EnrolmentFault("the registration service was \(known.name), and is \(name.text) now", hint: hint)
+            throw OperatorFault("the registration service was \(known.name), and is \(name.text) now", hint: hint)
         }
         guard let knownKey, let key else { return }
         guard knownKey.equals(key) else {
-            throw EnrolmentFault("the registration service has another key than it had", hint: hint)
+            throw OperatorFault("the registration service has another key than it had", hint: hint)
         }
     }
 
     private func register(
         _ record: inout EnrolmentRecord, _ key: IdentityKey, _ wish: Wish
-    ) throws(EnrolmentFault) {
+    ) throws(OperatorFault) {
         guard let identity = record.identifier else { preconditionFailure("a record without an identity") }
         let answer = try registry.register(identity, key.publicKey, type: record.type, token: wish.token)
         did(.step)
@@ -216,26 +217,26 @@ public struct Enrolment {
     /// Broker and server as the operator gave them, the server's key from the service.
     private func recovered(
         _ identity: Identifier, _ wish: Wish, _ key: IdentityKey
-    ) throws(EnrolmentFault) -> Registration {
+    ) throws(OperatorFault) -> Registration {
         guard let (broker, server) = wish.fallback else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "the service has \(identity.topicForm) with our key already, and does not say again which broker and server",
                 hint: "give them with --broker and --c2, or become another node: --replace")
         }
         guard server != identity, let serverKey = try registry.key(of: server.topicForm),
             !serverKey.equals(key.publicKey)
         else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "the registration service has no key of a server \(server.topicForm)",
                 hint: "correct --c2: ask who runs the service")
         }
         return Registration(broker: broker, server: server, serverKey: serverKey)
     }
 
-    private func validate(_ record: inout EnrolmentRecord, _ key: IdentityKey) throws(EnrolmentFault) {
+    private func validate(_ record: inout EnrolmentRecord, _ key: IdentityKey) throws(OperatorFault) {
         guard let identity = record.identifier else { preconditionFailure("a record without an identity") }
         guard let proof = try registry.validate(identity, key, at: record.service) else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "the registration service does not confirm that the key of \(identity.topicForm) is ours",
                 hint: "ask who runs it, or become another node: --replace")
         }
@@ -250,7 +251,7 @@ public struct Enrolment {
     /// otherwise the key that the service publishes as its own; if it publishes none, only TLS authenticates it.
     static func proves(
         _ proof: (name: ServiceName, signature: [UInt8]), _ record: EnrolmentRecord
-    ) throws(EnrolmentFault) -> Bool {
+    ) throws(OperatorFault) -> Bool {
         guard proof.name.text == record.service?.name else {
             throw .reply("validate", "it calls itself \(proof.name.text), and before \(record.service?.name ?? "")")
         }
@@ -266,13 +267,13 @@ public struct Enrolment {
     }
 
     /// Writes the server's key to a file; it must always be the key of the registration.
-    private func keepServerKey(_ record: EnrolmentRecord) throws(EnrolmentFault) {
+    private func keepServerKey(_ record: EnrolmentRecord) throws(OperatorFault) {
         guard let registration = record.registration else { return }
         guard let bytes = folder.read(folder.serverKey) else {
             return try folder.write(registration.serverKey.pem, to: folder.serverKey, mode: 0o644)
         }
         guard (try? PublicKey(pem: bytes))?.equals(registration.serverKey) == true else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "\(folder.serverKey) holds another key than the service gave for server \(registration.server.topicForm)",
                 hint: "find out who has changed it; if nobody should have, remove it and run this again")
         }
@@ -282,9 +283,7 @@ public struct Enrolment {
 
     /// A key and its certificate in the new access files, checked. A key that was made before the process was killed is
     /// used again.
-    func getAccess(
-        _ identity: Identifier, _ key: IdentityKey, bits: Int, now: Int64
-    ) throws(EnrolmentFault) {
+    func getAccess(_ identity: Identifier, _ key: IdentityKey, bits: Int, now: Int64) throws {
         let files = folder.newAccess
         try CredentialFolder(path: files.folder).make()
         let accessKey = try folder.privateKey(files.key, bits: bits)

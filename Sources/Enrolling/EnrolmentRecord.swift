@@ -1,6 +1,7 @@
 import Fetching
 import FoundationEssentials
 import Keys
+import OperatorText
 import SRUP
 
 /// An enrolment's data and state: on disk before the next step. It holds nothing that was not checked, in our own
@@ -39,7 +40,7 @@ struct EnrolmentRecord: Codable, Equatable {
     var identifier: Identifier? { Identifier(hexadecimal: identity).flatMap { $0.number >= 0x10 ? $0 : nil } }
 
     var registration: Registration? {
-        guard let told, let broker = BrokerPlace(hostAndPort: told.broker[...]),
+        guard let told, let broker = BrokerPlace(hostAndPort: told.broker),
             let server = Identifier(hexadecimal: told.server), server.number >= 0x10,
             let key = try? PublicKey(pem: Array(told.serverKey.utf8))
         else { return nil }
@@ -52,8 +53,8 @@ struct EnrolmentRecord: Codable, Equatable {
         (self.identity, self.address, self.type) = (identity.topicForm, address.description, type)
     }
 
-    /// - Throws: `EnrolmentFault` if the file exists and is not a valid record.
-    init?(in folder: CredentialFolder) throws(EnrolmentFault) {
+    /// - Throws: `OperatorFault` if the file exists and is not a valid record.
+    init?(in folder: CredentialFolder) throws(OperatorFault) {
         guard folder.hasRecord else { return nil }
         guard let bytes = folder.read(folder.record),
             let record = try? JSONDecoder().decode(EnrolmentRecord.self, from: Data(bytes)),
@@ -61,14 +62,14 @@ struct EnrolmentRecord: Codable, Equatable {
             record.told == nil || record.registration != nil,
             record.service.map({ ServiceName($0.name) != nil }) ?? true
         else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "\(folder.record) is not an enrolment record, or is damaged",
                 hint: "restore it, or enrol again as another node: --replace")
         }
         self = record
     }
 
-    func write(to folder: CredentialFolder) throws(EnrolmentFault) {
+    func write(to folder: CredentialFolder) throws(OperatorFault) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         guard let bytes = try? encoder.encode(self) else { preconditionFailure("a record could not be encoded") }

@@ -2,6 +2,7 @@ import Fetching
 import Files
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 /// What a person has written to enrol a node, still as text. Errors in it are found before anything is created,
@@ -42,27 +43,27 @@ public struct EnrolmentRequest: Sendable {
     }
 
     /// Checks what needs neither files nor the service: the syntax of each value.
-    /// - Throws: `EnrolmentFault`.
-    public func checkWords() throws(EnrolmentFault) {
+    /// - Throws: `OperatorFault`.
+    public func checkWords() throws(OperatorFault) {
         _ = try address(address)
         _ = try checkedType()
-        _ = try identity.map { text throws(EnrolmentFault) in try identifier(text, "--identity") }
+        _ = try identity.map { text throws(OperatorFault) in try identifier(text, "--identity") }
         _ = try fallback()
     }
 
     /// Checks the whole request.
     /// - Parameter folder: with the data of an earlier run; nil if that will be set aside.
-    /// - Throws: `EnrolmentFault`.
-    public func checked(goingOnIn folder: CredentialFolder?) throws(EnrolmentFault) -> Checked {
-        let record = try folder.flatMap { folder throws(EnrolmentFault) in try EnrolmentRecord(in: folder) }
+    /// - Throws: `OperatorError`.
+    public func checked(goingOnIn folder: CredentialFolder?) throws -> Checked {
+        let record = try folder.flatMap { folder throws(OperatorFault) in try EnrolmentRecord(in: folder) }
         let asking = asking.over(record?.asking)
         var wish = Enrolment.Wish(address: try address(address))
         (wish.type, wish.bits, wish.asking) = (try checkedType(), asking.keyBits, asking)
         wish.origin = KeyOrigin(key)
         if case .given(let file) = wish.origin {
-            do { _ = try IdentityKey(pemFile: file) } catch { throw EnrolmentFault(error, file: file) }
+            _ = try IdentityKey(pemFile: file)
         }
-        wish.identity = try identity.map { text throws(EnrolmentFault) in try identifier(text, "--identity") }
+        wish.identity = try identity.map { text throws(OperatorFault) in try identifier(text, "--identity") }
         wish.token = try readToken()
         wish.fallback = try fallback()
         let authority = try readAuthority()
@@ -72,61 +73,60 @@ public struct EnrolmentRequest: Sendable {
         return Checked(wish: wish, registry: Registry(client, at: wish.address), authority: authority)
     }
 
-    private func fallback() throws(EnrolmentFault) -> (broker: BrokerPlace, server: Identifier)? {
+    private func fallback() throws(OperatorFault) -> (broker: BrokerPlace, server: Identifier)? {
         guard let broker, let server else {
             guard broker == nil, server == nil else {
-                throw EnrolmentFault("--broker and --c2 go together", hint: "give both, or neither")
+                throw OperatorFault("--broker and --c2 go together", hint: "give both, or neither")
             }
             return nil
         }
-        guard let place = BrokerPlace(broker) ?? BrokerPlace(hostAndPort: broker[...]) else {
-            throw EnrolmentFault("\"\(broker)\" is not a broker's address", hint: "write --broker host:port")
+        guard let place = BrokerPlace(broker) ?? BrokerPlace(hostAndPort: broker) else {
+            throw OperatorFault("\"\(broker)\" is not a broker's address", hint: "write --broker host:port")
         }
         return (place, try identifier(server, "--c2"))
     }
 
-    private func readAuthority() throws(EnrolmentFault) -> [UInt8]? {
+    private func readAuthority() throws(OperatorFault) -> [UInt8]? {
         guard let authority else { return nil }
         if let open = OpenPlace.first(onTheWayTo: authority) {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "the CA file \(authority) can be changed by others: \(open.path) \(open.fault)", hint: open.remedy)
         }
         guard let bytes = try? File.read(authority, isFollowing: true), (try? Certificate(pem: bytes)) != nil else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "\(authority) holds no CA certificate in PEM, or more than 64 KiB",
                 hint: "give --ca the certificate of the CA that signed the service's, or the whole chain")
         }
         return bytes
     }
 
-    private func address(_ text: String) throws(EnrolmentFault) -> WebAddress {
+    private func address(_ text: String) throws(OperatorFault) -> WebAddress {
         do throws(WebAddress.Fault) {
             return try WebAddress(text)
         } catch {
-            throw EnrolmentFault(
-                "\(printable(text.utf8)): \(error.message)", hint: "write it as https://host or https://host:port/path"
-            )
+            throw OperatorFault(
+                "\(printable(text.utf8)): \(error.message)", hintOf: error)
         }
     }
 
-    private func identifier(_ text: String, _ option: String) throws(EnrolmentFault) -> Identifier {
+    private func identifier(_ text: String, _ option: String) throws(OperatorFault) -> Identifier {
         guard let identifier = Identifier(hexadecimal: text), identifier.number >= 0x10 else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "\(option): \"\(printable(text.utf8))\" is not a valid identity",
                 hint: "give 1 to 16 hexadecimal digits, 10 or above")
         }
         return identifier
     }
 
-    private func checkedType() throws(EnrolmentFault) -> String {
+    private func checkedType() throws(OperatorFault) -> String {
         guard (1...64).contains(type.utf8.count), type.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
-            throw EnrolmentFault("--type is not 1 to 64 printable characters", hint: "write a word, such as beacon")
+            throw OperatorFault("--type is not 1 to 64 printable characters", hint: "write a word, such as beacon")
         }
         return type
     }
 
     /// From a file, standard input, or the environment: never from the command line, which others on this machine see.
-    private func readToken() throws(EnrolmentFault) -> String? {
+    private func readToken() throws(OperatorFault) -> String? {
         let bytes: [UInt8]?
         if let token {
             bytes = try? File.readInput(token, atMost: File.smallLength)
@@ -135,12 +135,12 @@ public struct EnrolmentRequest: Sendable {
             bytes = Array(String(cString: given).utf8)
         }
         guard var text = bytes else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "the token in \(token ?? "") cannot be read", hint: "give --token a file, or - for standard input")
         }
         while let last = text.last, last == 0x0A || last == 0x0D || last == 0x20 { text.removeLast() }
         guard (1...4_096).contains(text.count), text.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "the token is not one line of 1 to 4096 printable characters",
                 hint: "get it again from the operator of the service")
         }

@@ -1,4 +1,5 @@
 import Keys
+import OperatorText
 import SRUP
 
 /// Where a new identity key comes from.
@@ -24,23 +25,17 @@ extension CredentialFolder {
     /// The existing private key, or a new one.
     func privateKey(
         _ file: String, bits: Int, from origin: KeyOrigin = .made
-    ) throws(EnrolmentFault) -> IdentityKey {
-        do {
-            if !exists(file) {
-                switch origin {
-                case .made: try IdentityKey.make(bits: bits).write(pemFile: file)
-                case .tpm: try IdentityKey.makeInTPM(bits: bits).write(pemFile: file)
-                case .given(let own): try IdentityKey.copyFile(own, to: file)
-                }
+    ) throws -> IdentityKey {
+        if !exists(file) {
+            switch origin {
+            case .made: try IdentityKey.make(bits: bits).write(pemFile: file)
+            case .tpm: try IdentityKey.makeInTPM(bits: bits).write(pemFile: file)
+            case .given(let own): try IdentityKey.copyFile(own, to: file)
             }
-            let key = try IdentityKey(pemFile: file)
-            try CredentialFolder.check(key, in: file, isFrom: origin)
-            return key
-        } catch let fault as EnrolmentFault {
-            throw fault
-        } catch {
-            throw EnrolmentFault(error, file: file)
         }
+        let key = try IdentityKey(pemFile: file)
+        try CredentialFolder.check(key, in: file, isFrom: origin)
+        return key
     }
 
     /// An existing key must be what is asked for now: nobody must believe that a key is in hardware when it is not.
@@ -54,17 +49,17 @@ extension CredentialFolder {
             case .given(let own): try IdentityKey(pemFile: own).publicKey.equals(key.publicKey)
             }
         guard isIt else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "\(file) is there already, and is not the key that --key asks for (it is \(key.home))",
                 hint: "leave --key out to continue with it; start a new enrolment with --replace")
         }
     }
 
     /// The certificate in use.
-    func usedCertificate() throws(EnrolmentFault) -> Certificate {
+    func usedCertificate() throws(OperatorFault) -> Certificate {
         let path = access.certificate
         guard let bytes = read(path), let certificate = try? Certificate(pem: bytes) else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "\(path) is not a certificate", hint: "get a new one: renew it, or enrol again with --replace")
         }
         return certificate

@@ -1,21 +1,22 @@
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 extension Enrolment {
     /// The identity of the enrolment in a folder; nil if none has been started.
-    /// - Throws: `EnrolmentFault` if its record is damaged.
-    public static func identity(in folder: CredentialFolder) throws(EnrolmentFault) -> Identifier? {
+    /// - Throws: `OperatorFault` if its record is damaged.
+    public static func identity(in folder: CredentialFolder) throws(OperatorFault) -> Identifier? {
         try EnrolmentRecord(in: folder)?.identifier
     }
 
     /// The result of the finished enrolment in a folder.
-    /// - Throws: `EnrolmentFault` if none has been finished there.
-    public static func outcome(in folder: CredentialFolder) throws(EnrolmentFault) -> Outcome {
+    /// - Throws: `OperatorFault` if none has been finished there.
+    public static func outcome(in folder: CredentialFolder) throws(OperatorFault) -> Outcome {
         guard let record = try EnrolmentRecord(in: folder), record.isValidated, folder.exists(folder.access.folder),
             let identity = record.identifier, let registration = record.registration
         else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "no enrolment has been finished in \(folder.path)", hint: "enrol first, into that folder")
         }
         return Outcome(identity: identity, broker: registration.broker, server: registration.server)
@@ -27,7 +28,7 @@ extension Enrolment {
     ///   - path: of the folder, whether or not it exists.
     public static func preview(
         _ folder: CredentialFolder?, at path: String, _ registry: Registry, _ wish: Wish
-    ) throws(EnrolmentFault) -> [String] {
+    ) throws(OperatorFault) -> [String] {
         var lines: [String] = []
         if let folder, folder.exists(path) {
             try folder.check()
@@ -35,7 +36,7 @@ extension Enrolment {
             try checkRoom(for: path)
             lines.append("would make the folder \(path)")
         }
-        let record = try folder.flatMap { folder throws(EnrolmentFault) in try EnrolmentRecord(in: folder) }
+        let record = try folder.flatMap { folder throws(OperatorFault) in try EnrolmentRecord(in: folder) }
         let name = try registry.status().name
         lines.insert("the registration service \(name.text) at \(wish.address) is active", at: 0)
         if let identity = record?.identity {
@@ -59,14 +60,14 @@ extension Enrolment {
     }
 
     /// We must be able to create folders in the nearest existing one.
-    private static func checkRoom(for path: String) throws(EnrolmentFault) {
+    private static func checkRoom(for path: String) throws(OperatorFault) {
         var around = path
         var status = stat()
         repeat {
             around = around.lastIndex(of: "/").map { String(around[..<$0]) } ?? ""
         } while !around.isEmpty && lstat(around, &status) != 0
         guard access(around.isEmpty ? "/" : around, W_OK) == 0 else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "the folder \(path) cannot be made: \(String(cString: strerror(errno)))",
                 hint: "make it for the beacon's user: install -d -m 0700 -o USER \(path)")
         }

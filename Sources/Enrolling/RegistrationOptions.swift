@@ -30,17 +30,13 @@ public struct RegistrationOptions: Codable, Equatable, Sendable {
 
     /// A client with these options, for this address.
     /// - Parameter authorityFile: PEM, the CAs of the service's certificate; nil: the system's.
-    /// - Throws: `EnrolmentFault`.
-    public func client(for address: WebAddress, authorityFile: String?) throws(EnrolmentFault) -> HTTPClient {
+    /// - Throws: `HTTPFault`.
+    public func client(for address: WebAddress, authorityFile: String?) throws(HTTPFault) -> HTTPClient {
         var limits = HTTPClient.Limits()
         limits.total = .seconds(timeLimit ?? 30)
-        do throws(HTTPFault) {
-            let client = try HTTPClient(
-                authorityFile: authorityFile, proxy: proxy, allowsPlainOnLoopback: allowsPlain ?? false, limits: limits)
-            try client.check(address)
-            return client
-        } catch {
-            throw EnrolmentFault(error.message, hint: error.hint)
-        }
+        let client = try HTTPClient(
+            authorityFile: authorityFile, proxy: proxy, allowsPlainOnLoopback: allowsPlain ?? false, limits: limits)
+        try client.check(address)
+        return client
     }
 }

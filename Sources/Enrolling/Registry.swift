@@ -1,6 +1,7 @@
 import Fetching
 import FoundationEssentials
 import Keys
+import OperatorText
 import SRUP
 
 /// A registration service (the paper's §4; docs/registry.md), one request at a time. Its replies are checked
@@ -34,15 +35,15 @@ public struct Registry: Sendable {
         at host: String = "localhost", asking ask: @escaping @Sendable (Question) throws(HTTPFault) -> HTTPReply
     ) { (self.host, self.ask) = (host, ask) }
 
-    private func answer(_ question: Question, _ what: String) throws(EnrolmentFault) -> HTTPReply {
+    private func answer(_ question: Question, _ what: String) throws(OperatorFault) -> HTTPReply {
         do throws(HTTPFault) {
             return try ask(question)
         } catch {
-            throw EnrolmentFault(error, asking: what)
+            throw OperatorFault(error, asking: what)
         }
     }
 
-    func post(_ what: String, _ body: some Encodable) throws(EnrolmentFault) -> HTTPReply {
+    func post(_ what: String, _ body: some Encodable) throws(OperatorFault) -> HTTPReply {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let bytes = try? encoder.encode(body) else { preconditionFailure("a question could not be encoded") }
@@ -52,11 +53,11 @@ public struct Registry: Sendable {
     // MARK: - Status
 
     /// The service's name, if it is active.
-    /// - Throws: `EnrolmentFault`.
-    public func activeName() throws(EnrolmentFault) -> String { try status().name.text }
+    /// - Throws: `OperatorFault`.
+    public func activeName() throws(OperatorFault) -> String { try status().name.text }
 
     /// The service's identity, if it is active, and whether it accepts statements that name it, which the reference does not.
-    func status() throws(EnrolmentFault) -> (name: ServiceName, isNamed: Bool) {
+    func status() throws(OperatorFault) -> (name: ServiceName, isNamed: Bool) {
         struct Status: Decodable {
             var active: Bool
             var identity: String
@@ -66,7 +67,7 @@ public struct Registry: Sendable {
         guard reply.status == 200 else { throw .answered("status", reply) }
         let status: Status = try decoded(reply, "status")
         guard status.active else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "the registration service is not active", hint: "ask who runs it, and run this again when it is")
         }
         guard let name = ServiceName(status.identity) else { throw .reply("status", "its identity is not valid") }
@@ -78,7 +79,7 @@ public struct Registry: Sendable {
     /// Registers a key; nil and the reply if the service refuses, which may mean that it has the identity already.
     func register(
         _ identity: Identifier, _ key: PublicKey, type: String, token: String?
-    ) throws(EnrolmentFault) -> (registration: Registration?, reply: HTTPReply) {
+    ) throws(OperatorFault) -> (registration: Registration?, reply: HTTPReply) {
         struct Request: Encodable {
             var identity, key, type: String
             var token: String?
@@ -118,7 +119,7 @@ public struct Registry: Sendable {
     /// - Returns: the service's name and its signature over it.
     func validate(
         _ identity: Identifier, _ key: IdentityKey, at service: EnrolmentRecord.Service?
-    ) throws(EnrolmentFault) -> (name: ServiceName, signature: [UInt8])? {
+    ) throws(OperatorFault) -> (name: ServiceName, signature: [UInt8])? {
         struct Request: Encodable {
             var identity, signature: String
             var registry: String?
@@ -142,7 +143,7 @@ public struct Registry: Sendable {
     /// Has a key certified, and checks the certificate: for this beacon, this key, by the CA in the reply.
     func certificate(
         for accessKey: IdentityKey, _ identity: Identifier, _ key: IdentityKey
-    ) throws(EnrolmentFault) -> Access {
+    ) throws(OperatorFault) -> Access {
         struct Request: Encodable { var csr, identity, signature: String }
         struct Reply: Decodable {
             var certificate: String
@@ -180,7 +181,7 @@ public struct Registry: Sendable {
         return Access(certificate: certificate, authority: authority)
     }
 
-    private func certificate(_ text: String, _ what: String) throws(EnrolmentFault) -> Certificate {
+    private func certificate(_ text: String, _ what: String) throws(OperatorFault) -> Certificate {
         let bytes = try base64(text, "access")
         do throws(EncodingError) {
             return try Certificate(pem: bytes)
@@ -192,7 +193,7 @@ public struct Registry: Sendable {
     // MARK: - Keys
 
     /// The key that the service has of a node; nil if it has none.
-    package func key(of node: String) throws(EnrolmentFault) -> PublicKey? {
+    package func key(of node: String) throws(OperatorFault) -> PublicKey? {
         precondition(node.utf8.allSatisfy(WebAddress.isPlain), "a name that does not fit into a path")
         let reply = try answer(.get("get_key/" + node), "get_key")
         if reply.status == 404 { return nil }
@@ -201,7 +202,7 @@ public struct Registry: Sendable {
     }
 
     /// The type that a node is registered with; nil if the service has no such node.
-    package func type(of node: String) throws(EnrolmentFault) -> String? {
+    package func type(of node: String) throws(OperatorFault) -> String? {
         precondition(node.utf8.allSatisfy(WebAddress.isPlain), "a name that does not fit into a path")
         let reply = try answer(.get("get_type/" + node), "get_type")
         if reply.status == 404 { return nil }
@@ -214,7 +215,7 @@ public struct Registry: Sendable {
 
     // MARK: - Parts of a reply
 
-    private func publicKey(_ text: String, _ what: String) throws(EnrolmentFault) -> PublicKey {
+    private func publicKey(_ text: String, _ what: String) throws(OperatorFault) -> PublicKey {
         let bytes = try base64(text, what)
         do throws(EncodingError) {
             return try PublicKey(pem: bytes)
@@ -224,7 +225,7 @@ public struct Registry: Sendable {
     }
 
     /// Base64 with padding and nothing else, except for line breaks: the reference inserts line breaks.
-    private func base64(_ text: String, _ what: String) throws(EnrolmentFault) -> [UInt8] {
+    private func base64(_ text: String, _ what: String) throws(OperatorFault) -> [UInt8] {
         let digits = text.utf8.filter { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
         guard !digits.isEmpty, let bytes = Data(base64Encoded: Data(digits)) else {
             throw .reply(what, "what should be base64 is not")
@@ -232,7 +233,7 @@ public struct Registry: Sendable {
         return Array(bytes)
     }
 
-    private func decoded<Value: Decodable>(_ reply: HTTPReply, _ what: String) throws(EnrolmentFault) -> Value {
+    private func decoded<Value: Decodable>(_ reply: HTTPReply, _ what: String) throws(OperatorFault) -> Value {
         do {
             return try JSONDecoder().decode(Value.self, from: Data(reply.body))
         } catch DecodingError.keyNotFound(let key, _) {
@@ -245,11 +246,11 @@ public struct Registry: Sendable {
         }
     }
 
-    func signed(_ bytes: [UInt8], _ key: IdentityKey) throws(EnrolmentFault) -> String {
+    func signed(_ bytes: [UInt8], _ key: IdentityKey) throws(OperatorFault) -> String {
         do {
             return Data(try key.pssSignature(over: bytes)).base64EncodedString()
         } catch {
-            throw EnrolmentFault("OpenSSL does not sign with the identity key", hint: "see the key: srup-beacon doctor")
+            throw OperatorFault("OpenSSL does not sign with the identity key", hint: "see the key: srup-beacon doctor")
         }
     }
 

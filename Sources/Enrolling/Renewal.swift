@@ -1,6 +1,7 @@
 import Fetching
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 /// A new client certificate for the broker, with a new key. The old one is used until the new one has been tested, and is kept
@@ -16,14 +17,14 @@ public struct Renewal {
     }
 
     /// The service's address, its CAs, and the request options, as at the enrolment.
-    /// - Throws: `EnrolmentFault` if no enrolment has been finished here.
+    /// - Throws: `OperatorFault` if no enrolment has been finished here.
     public static func service(
         in folder: CredentialFolder
-    ) throws(EnrolmentFault) -> (address: WebAddress, authorityFile: String?, asking: RegistrationOptions?) {
+    ) throws(OperatorFault) -> (address: WebAddress, authorityFile: String?, asking: RegistrationOptions?) {
         guard let record = try EnrolmentRecord(in: folder), record.isValidated,
             let address = try? WebAddress(record.address)
         else {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "no enrolment has been finished in \(folder.path)", hint: "run: srup-beacon enrol URL")
         }
         return (address, folder.exists(folder.serviceAuthority) ? folder.serviceAuthority : nil, record.asking)
@@ -31,10 +32,10 @@ public struct Renewal {
 
     /// Gets a new certificate, has it tested, and only then replaces the old one.
     /// - Parameter tryOut: throws if the broker does not accept it.
-    /// - Throws: `EnrolmentFault`; the old one then stays in use.
+    /// - Throws: `OperatorError`; the old one then stays in use.
     public func run(
-        bits: Int, now: Int64, tryOut: (CredentialFolder.AccessFiles) throws(EnrolmentFault) -> Void
-    ) throws(EnrolmentFault) {
+        bits: Int, now: Int64, tryOut: (CredentialFolder.AccessFiles) throws -> Void
+    ) throws {
         try folder.check()
         let lock = try folder.lock()
         defer { unlock(lock) }
@@ -53,13 +54,13 @@ public struct Renewal {
     @discardableResult
     static func checkPinned(
         _ registry: Registry, _ record: EnrolmentRecord, _ registration: Registration
-    ) throws(EnrolmentFault) -> EnrolmentRecord.Service {
+    ) throws(OperatorFault) -> EnrolmentRecord.Service {
         let (name, isNamed) = try registry.status()
         if let known = record.service {
             try Enrolment.compare(known, record.serviceKey, name, try registry.key(of: name.text))
         }
         if let key = try registry.key(of: registration.server.topicForm), !key.equals(registration.serverKey) {
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "the service now gives another key for server \(registration.server.topicForm) than at the enrolment",
                 hint: "ask who runs it; if the server's key is really new, enrol again with --replace")
         }
@@ -71,17 +72,13 @@ public struct Renewal {
 
 extension CredentialFolder {
     /// The record of a finished enrolment here, and our key.
-    func finishedEnrolment() throws(EnrolmentFault) -> (EnrolmentRecord, Identifier, Registration, IdentityKey) {
+    func finishedEnrolment() throws -> (EnrolmentRecord, Identifier, Registration, IdentityKey) {
         guard let record = try EnrolmentRecord(in: self), record.isValidated, let identity = record.identifier,
             let registration = record.registration
         else {
-            throw EnrolmentFault("no enrolment has been finished in \(path)", hint: "run: srup-beacon enrol URL")
+            throw OperatorFault("no enrolment has been finished in \(path)", hint: "run: srup-beacon enrol URL")
         }
-        do {
-            return (record, identity, registration, try IdentityKey(pemFile: identityKey))
-        } catch {
-            throw EnrolmentFault(error, file: identityKey)
-        }
+        return (record, identity, registration, try IdentityKey(pemFile: identityKey))
     }
 }
 

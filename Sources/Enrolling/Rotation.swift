@@ -3,6 +3,7 @@ import Files
 import FoundationEssentials
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 /// A new identity key for the same identity. Not in the paper: docs/registry.md specifies it.
@@ -27,11 +28,9 @@ public struct Rotation {
     /// - Parameters:
     ///   - origin: where the new key comes from; nil: the same place as the old one, as far as we can make one there.
     ///   - ready: is called when all is ready but the service has not been asked; throws if the rotation must not go ahead now.
-    /// - Throws: `EnrolmentFault`; the old key then stays in use.
+    /// - Throws: `OperatorError`; the old key then stays in use.
     /// - Returns: where the new key is.
-    public func run(
-        from origin: KeyOrigin?, bits: Int, ready: () throws(EnrolmentFault) -> Void
-    ) throws(EnrolmentFault) -> KeyLocation {
+    public func run(from origin: KeyOrigin?, bits: Int, ready: () throws -> Void) throws -> KeyLocation {
         try folder.check()
         let lock = try folder.lock()
         defer { unlock(lock) }
@@ -41,7 +40,7 @@ public struct Rotation {
         did()
         guard !next.publicKey.equals(key.publicKey) else {
             try discardNext()
-            throw EnrolmentFault("this beacon already has that key", hint: "give --key another one")
+            throw OperatorFault("this beacon already has that key", hint: "give --key another one")
         }
         var known = record
         known.service = try Renewal.checkPinned(registry, record, registration)
@@ -59,35 +58,33 @@ public struct Rotation {
 
     private func isRegistered(
         _ key: IdentityKey, _ identity: Identifier, _ record: EnrolmentRecord
-    ) throws(EnrolmentFault) -> Bool {
+    ) throws(OperatorFault) -> Bool {
         guard let proof = try registry.validate(identity, key, at: record.service) else { return false }
         _ = try Enrolment.proves(proof, record)
         return true
     }
 
     /// The key that an interrupted rotation has made, or a new one.
-    private func nextKey(
-        after key: IdentityKey, _ origin: KeyOrigin?, _ bits: Int
-    ) throws(EnrolmentFault) -> IdentityKey {
+    private func nextKey(after key: IdentityKey, _ origin: KeyOrigin?, _ bits: Int) throws -> IdentityKey {
         var origin = origin
         if origin == nil, !folder.exists(folder.nextIdentityKey) { origin = try Rotation.origin(as: key) }
         return try folder.privateKey(folder.nextIdentityKey, bits: bits, from: origin ?? .made)
     }
 
     /// A token's key is made with the token's own tools, and its file is given by the operator.
-    private static func origin(as key: IdentityKey) throws(EnrolmentFault) -> KeyOrigin {
+    private static func origin(as key: IdentityKey) throws(OperatorFault) -> KeyOrigin {
         switch key.home {
         case .file: return .made
         case .wrapped: return .tpm
         case .tpm, .token:
-            throw EnrolmentFault(
+            throw OperatorFault(
                 "the identity key is \(key.home), where none can be made by this command",
                 hint: "make one there, write its line into a file, and give that with --key FILE; or --key tpm")
         }
     }
 
     /// There is a key under the name at every moment; if the process is killed between two of these steps, run it again.
-    private func takeNext(_ publicKey: PublicKey) throws(EnrolmentFault) {
+    private func takeNext(_ publicKey: PublicKey) throws(OperatorFault) {
         try folder.write(publicKey.pem, to: folder.identityPublicKey, mode: 0o644)
         did()
         // If a process was killed after the link, both names are one file: overwriting one would destroy the other.
@@ -107,16 +104,16 @@ public struct Rotation {
         did()
     }
 
-    private func discardNext() throws(EnrolmentFault) {
+    private func discardNext() throws(OperatorFault) {
         try folder.destroy(folder.nextIdentityKey)
     }
 
-    private static func refused(_ reply: HTTPReply) -> EnrolmentFault {
+    private static func refused(_ reply: HTTPReply) -> OperatorFault {
         guard [404, 405].contains(reply.status) else {
             return reply.status == 200
                 ? .reply("rotate", "it does not know the new key afterwards") : .answered("rotate", reply)
         }
-        return EnrolmentFault(
+        return OperatorFault(
             "the registration service does not replace keys, as the reference's does not",
             hint: "become another node with a new key: srup-beacon enrol URL --replace")
     }
@@ -128,7 +125,7 @@ extension Registry {
     /// - Parameter service: its name.
     func rotate(
         _ identity: Identifier, from key: IdentityKey, to next: IdentityKey, at service: String
-    ) throws(EnrolmentFault) -> HTTPReply {
+    ) throws(OperatorFault) -> HTTPReply {
         struct Request: Encodable { var identity, key, signature, proof: String }
         let statement = Statement.rotate(identity, newKey: next.publicKey).bytes(for: place(service))
         return try post(

@@ -1,5 +1,7 @@
+import OperatorText
+
 /// Why a request has no usable reply.
-public enum HTTPFault: Error, Equatable, Sendable {
+public enum HTTPFault: OperatorError, Equatable {
     /// libcurl is not installed.
     case noLibrary
     /// The address is plain HTTP, which is allowed for this machine itself only, and only on request.
@@ -27,7 +29,7 @@ public enum HTTPFault: Error, Equatable, Sendable {
     /// Any other failure; libcurl's error text.
     case failed(String)
 
-    /// One line, lower case.
+    /// What is wrong: one line, lower case.
     public var message: String {
         switch self {
         case .noLibrary: "libcurl.so.4 is not on this machine"
@@ -47,7 +49,7 @@ public enum HTTPFault: Error, Equatable, Sendable {
     }
 
     /// What to do about it, as an imperative.
-    public var hint: String {
+    public func hint(for names: SettingNames) -> String {
         switch self {
         case .noLibrary: "install it; on Debian: apt install libcurl4"
         case .notSecure: "give an address that begins with https://"
@@ -55,7 +57,8 @@ public enum HTTPFault: Error, Equatable, Sendable {
         case .tooLong, .headTooLong: "check that the address is right; ask who runs the server"
         case .tooSlow, .unreachable: "check that the server runs, and that host and port are its own; then run it again"
         case .unknownHost: "correct the address, or fix name resolution on this machine"
-        case .untrusted: "give the CA that signed it with --ca FILE; see this machine's clock, too: date"
+        case .untrusted:
+            "give the CA that signed it with \(names.registryAuthority) FILE; see this machine's clock, too: date"
         case .badAuthorityFile: "give a PEM file with one or more CA certificates"
         case .notWritten: "free disk space, or check that we may write there"
         case .cannotResume: "start again"

@@ -1,3 +1,5 @@
+import OperatorText
+
 /// An HTTP address, split into its parts and put together again, so that the address used is the one checked.
 public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
     /// Whether TLS protects it.
@@ -10,7 +12,7 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
     public let path: String
 
     /// What is wrong with an address.
-    public enum Fault: Error, Equatable, Sendable {
+    public enum Fault: OperatorError, Equatable {
         /// Neither `https://` nor `http://`.
         case scheme
         /// A user name or a password.
@@ -22,7 +24,7 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
         /// Characters that are not allowed in a path, `..`, a query or a fragment.
         case path
 
-        /// One line, lower case.
+        /// What is wrong: one line, lower case.
         public var message: String {
             switch self {
             case .scheme: "the address does not begin with https://"
@@ -32,6 +34,9 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
             case .path: "the address's path holds what no path may: a space, .., ?, # or the like"
             }
         }
+
+        /// What to do about it, as an imperative.
+        public func hint(for names: SettingNames) -> String { "write it as https://host or https://host:port/path" }
     }
 
     /// Parses `https://host[:port][/path]`.
@@ -47,11 +52,12 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
         }
         let authority = rest.prefix { $0 != "/" }
         guard !authority.contains("@") else { throw .credentials }
-        guard let place = HostAndPort(authority) else { throw .host }
-        guard case .some(let given) = place.port.map({ UInt16($0) }) ?? (isSecure ? 443 : 80), given > 0 else {
-            throw .port
+        do throws(HostAndPort.Fault) {
+            let place = try HostAndPort(authority.lowercased(), defaultPort: isSecure ? 443 : 80)
+            (host, port) = (place.host, place.port)
+        } catch {
+            throw error == .port ? .port : .host
         }
-        (host, port) = (place.host, given)
         var path = rest.dropFirst(authority.count)
         while path.hasSuffix("/") { path = path.dropLast() }
         let isGood = path.utf8.allSatisfy { byte in
@@ -87,56 +93,7 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
 
     /// The whole address.
     public var description: String {
-        let shown = host.contains(":") ? "[\(host)]" : host
         let isUsual = port == (isSecure ? 443 : 80)
-        return (isSecure ? "https://" : "http://") + shown + (isUsual ? "" : ":\(port)") + path
-    }
-}
-
-/// `host`, `host:port`, `[address]:port`: only characters that are allowed there, so that it can be part of a URL or a
-/// configuration file. The port is a text of digits, of any size.
-public struct HostAndPort: Equatable, Sendable {
-    /// In lower case, without brackets.
-    public let host: String
-    /// Digits.
-    public let port: Substring?
-
-    /// nil for anything else.
-    public init?(_ text: Substring) {
-        if text.hasPrefix("[") {
-            guard let end = text.firstIndex(of: "]") else { return nil }
-            let address = text[text.index(after: text.startIndex)..<end]
-            let isAddress = address.utf8.allSatisfy {
-                HostAndPort.isHexadecimal($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
-            }
-            guard isAddress, address.contains(":"), address.utf8.count <= 45 else { return nil }
-            host = address.lowercased()
-            let rest = text[text.index(after: end)...]
-            guard rest.isEmpty || rest.hasPrefix(":") else { return nil }
-            port = rest.isEmpty ? nil : rest.dropFirst()
-        } else {
-            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-            guard let name = parts.first, parts.count <= 2, (1...253).contains(name.utf8.count) else { return nil }
-            let isName = name.utf8.allSatisfy { WebAddress.isPlain($0) && $0 != UInt8(ascii: "~") }
-            guard isName, let first = name.utf8.first, first != UInt8(ascii: "-"), first != UInt8(ascii: ".") else {
-                return nil
-            }
-            host = name.lowercased()
-            port = parts.count == 2 ? parts[1] : nil
-        }
-        if let port {
-            let isNumber =
-                !port.isEmpty && port.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-            guard isNumber else { return nil }
-        }
-    }
-
-    private static func isHexadecimal(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
-            UInt8(ascii: "A")...UInt8(ascii: "F"):
-            true
-        default: false
-        }
+        return (isSecure ? "https://" : "http://") + HostAndPort.bracketed(host) + (isUsual ? "" : ":\(port)") + path
     }
 }

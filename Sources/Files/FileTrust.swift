@@ -1,10 +1,11 @@
 import Glibc
+import OperatorText
 
 /// A place on the way to a file that others can change: the file itself, a folder above it, or a link.
 package struct OpenPlace: Equatable, Sendable {
     /// The file, the folder or the link.
     package let path: String
-    /// What is wrong with it: follows the path in the sentence.
+    /// What is wrong with it: follows the path in the message.
     package let fault: String
     /// The commands that fix it.
     package let remedy: String
@@ -74,25 +75,26 @@ package struct OpenPlace: Equatable, Sendable {
 }
 
 /// Files that decide whom a program trusts and what it does: nobody but root and we may change them, or put others in their
-/// place. One rule and one sentence for the beacon, the bench's servers and its device.
+/// place. One rule and one message for the beacon, the bench's servers and its device.
 package enum FileTrust {
     /// Why a file may not decide that: it is not a regular one, or others can change it. A file that does not exist is left to
     /// the caller that opens it.
-    /// - Parameter name: what it is: it precedes the path in the sentence.
-    /// - Returns: a sentence and what to do; nil if all is well.
-    package static func fault(of path: String, as name: String) -> (message: String, hint: String)? {
+    /// - Parameter name: what it is: it precedes the path in the message.
+    /// - Returns: nil if all is well.
+    package static func fault(of path: String, as name: String) -> OperatorFault? {
         guard !File.isIrregular(path, isFollowing: true) else {
-            return ("\(name) \(path) is not a regular file", "put the file itself there: ls -l \(path)")
+            return OperatorFault(
+                "\(name) \(path) is not a regular file", hint: "put the file itself there: ls -l \(path)")
         }
         return fault(ofPlace: path, as: name)
     }
 
     /// Why a file or folder may not decide that: others can change it, or put another one in its place.
-    /// - Parameter name: what it is: it precedes the path in the sentence.
-    /// - Returns: a sentence and what to do; nil if all is well.
-    package static func fault(ofPlace path: String, as name: String) -> (message: String, hint: String)? {
+    /// - Parameter name: what it is: it precedes the path in the message.
+    /// - Returns: nil if all is well.
+    package static func fault(ofPlace path: String, as name: String) -> OperatorFault? {
         guard let open = OpenPlace.first(onTheWayTo: path) else { return nil }
         let place = open.path == path ? "it" : open.path
-        return ("\(name) \(path) can be changed by others: \(place) \(open.fault)", open.remedy)
+        return OperatorFault("\(name) \(path) can be changed by others: \(place) \(open.fault)", hint: open.remedy)
     }
 }

@@ -1,69 +1,44 @@
 import Glibc
-
-/// Why a folder cannot hold what is for its owner only.
-package struct FolderFault: Error, Equatable, Sendable {
-    package enum Reason: Equatable, Sendable {
-        /// It does not exist and cannot be created.
-        case notCreated(FileError)
-        /// It belongs to another user, or is not a folder.
-        case notOurs
-        /// Group or others have access; its permission bits.
-        case exposed(mode: mode_t)
-        /// It cannot be written to.
-        case notWritable
-    }
-
-    /// What the folder is for: it precedes the path in the message.
-    let name: String
-    let path: String
-    package let reason: Reason
-
-    /// What is wrong; lower case, no full stop.
-    package var message: String {
-        switch reason {
-        case .notCreated(let error): "\(name) \(path) cannot be created: \(error)"
-        case .notOurs: "\(name) \(path) is not a folder owned by this user"
-        case .exposed(let mode): "\(name) \(path) is accessible to others (mode 0\(String(mode, radix: 8)))"
-        case .notWritable: "\(name) \(path) cannot be written to"
-        }
-    }
-
-    /// What to do about it.
-    package var hint: String {
-        switch reason {
-        case .notCreated: "create it for the user that runs this: install -d -m 0700 -o USER \(path)"
-        case .notOurs: "run this as the user that owns it, or give that user the folder: chown USER \(path)"
-        case .exposed: "restrict it: chmod 0700 \(path)"
-        case .notWritable: "mount it writable: findmnt -T \(path)"
-        }
-    }
-}
+import OperatorText
 
 /// Folders: who may access them, what is in them, and their entries on disk.
 package enum Folder {
     /// Creates a folder for its owner only if it does not exist, and checks the one that does.
-    /// - Parameter name: what the folder is for: it precedes the path in the fault's message.
-    /// - Throws: `FolderFault`; never `.notWritable`.
-    package static func makeOwnerOnly(_ path: String, as name: String) throws(FolderFault) {
+    /// - Parameter name: what the folder is for: it precedes the path in the error's message.
+    /// - Throws: `OperatorFault`.
+    package static func makeOwnerOnly(_ path: String, as name: String) throws(OperatorFault) {
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
-            throw FolderFault(name: name, path: path, reason: .notCreated(.last))
+            throw OperatorFault(
+                "\(name) \(path) cannot be created: \(FileError.last)",
+                hint: "create it for the user that runs this: install -d -m 0700 -o USER \(path)")
         }
         try checkOwnerOnly(path, as: name)
     }
 
     /// Checks that a folder is ours and that nobody else can access it.
-    /// - Parameter isWritten: whether we must be able to write to it, too.
-    /// - Throws: `FolderFault`.
+    /// - Parameters:
+    ///   - name: what the folder is for: it precedes the path in the error's message.
+    ///   - isWritten: whether we must be able to write to it, too.
+    /// - Throws: `OperatorFault`.
     package static func checkOwnerOnly(
         _ path: String, as name: String, isWritten: Bool = false
-    ) throws(FolderFault) {
-        func fault(_ reason: FolderFault.Reason) -> FolderFault { FolderFault(name: name, path: path, reason: reason) }
+    ) throws(OperatorFault) {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {
-            throw fault(.notOurs)
+            throw OperatorFault(
+                "\(name) \(path) is not a folder owned by this user",
+                hint: "run this as the user that owns it, or give that user the folder: chown USER \(path)")
         }
-        guard status.st_mode & 0o077 == 0 else { throw fault(.exposed(mode: status.st_mode & 0o7777)) }
-        guard !isWritten || access(path, W_OK) == 0 else { throw fault(.notWritable) }
+        guard status.st_mode & 0o077 == 0 else {
+            throw OperatorFault(
+                "\(name) \(path) is accessible to others (mode 0\(String(status.st_mode & 0o7777, radix: 8)))",
+                hint: "restrict it: chmod 0700 \(path)")
+        }
+        guard !isWritten || access(path, W_OK) == 0 else {
+            throw OperatorFault(
+                "\(name) \(path) cannot be written to: \(FileError.last)",
+                hint: "mount it writable: findmnt -T \(path)")
+        }
     }
 
     /// The folder of a path: `.` for a name alone.

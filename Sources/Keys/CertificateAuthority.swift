@@ -1,4 +1,5 @@
 import COpenSSL
+import OperatorText
 import SRUP
 
 /// A small certificate authority: one key that signs certificates and lists the revoked ones.
@@ -8,11 +9,27 @@ public final class CertificateAuthority: Sendable {
     public let certificate: Certificate
 
     /// Why nothing was signed: our fault or the operator's, never a peer's.
-    public enum Fault: Error, Equatable, Sendable {
+    public enum Fault: OperatorError, Equatable {
         /// OpenSSL failed.
         case refused
         /// The key is not the certificate's.
         case keyDoesNotFit
+
+        /// What is wrong: one line, lower case.
+        public var message: String {
+            switch self {
+            case .refused: "OpenSSL could not create a certificate"
+            case .keyDoesNotFit: "the key of the certificate authority is not the one in its certificate"
+            }
+        }
+
+        /// What to do about it, as an imperative.
+        public func hint(for names: SettingNames) -> String {
+            switch self {
+            case .refused: "check that openssl itself works on this machine"
+            case .keyDoesNotFit: "restore both from one backup"
+            }
+        }
     }
 
     /// What a certificate is for.

@@ -1,5 +1,7 @@
+import OperatorText
+
 /// What is wrong with a key file, and what to do: for the operator to fix.
-public enum KeyError: Error, Equatable, Sendable {
+public enum KeyError: OperatorError, Equatable {
     /// No such file.
     case missing(path: String)
     /// The system would not let us read it; its error text.
@@ -29,7 +31,7 @@ public enum KeyError: Error, Equatable, Sendable {
     /// A line that should name a key in hardware, and is not valid.
     case badLine(path: String, why: String)
 
-    /// One line, lower case.
+    /// What is wrong: one line, lower case.
     public var message: String {
         switch self {
         case .missing(let path): "the key file \(path) does not exist"
@@ -59,10 +61,10 @@ public enum KeyError: Error, Equatable, Sendable {
     }
 
     /// What to do about it, as an imperative.
-    public var hint: String {
+    public func hint(for names: SettingNames) -> String {
         switch self {
         case .missing(let path):
-            "put the key at \(path), or correct the path in the configuration; none is made for you"
+            "put the key at \(path), or correct the path \(names.keyPaths); none is made for you"
         case .unreadable(let path, _): "let the beacon's user read it: chown USER \(path) && chmod 0600 \(path)"
         case .notAFile(let path): "put the key itself at \(path), not a link or a folder"
         case .exposed(let path, _): "close it: chmod 0600 \(path)"

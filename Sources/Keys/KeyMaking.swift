@@ -1,10 +1,11 @@
 import COpenSSL
 import Files
 import Glibc
+import OperatorText
 import SRUP
 
 /// Why a key could not be made or written to disk: for the operator to fix.
-public enum KeyMakingError: Error, Equatable, Sendable {
+public enum KeyMakingError: OperatorError, Equatable {
     /// A size that no frame can carry, or that is too weak.
     case size(bits: Int)
     /// OpenSSL made no key.
@@ -16,7 +17,7 @@ public enum KeyMakingError: Error, Equatable, Sendable {
     /// The system would not let us write; its error text.
     case unwritable(path: String, why: String)
 
-    /// One line, lower case.
+    /// What is wrong: one line, lower case.
     public var message: String {
         switch self {
         case .size(let bits): "an RSA key of \(bits) bits is of no use, wanted 2048 to 16384"
@@ -28,7 +29,7 @@ public enum KeyMakingError: Error, Equatable, Sendable {
     }
 
     /// What to do about it, as an imperative.
-    public var hint: String {
+    public func hint(for names: SettingNames) -> String {
         switch self {
         case .size: "ask for 3072 bits"
         case .refused: "try it with openssl genrsa 3072, which tells more"

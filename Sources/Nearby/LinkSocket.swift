@@ -2,10 +2,11 @@ import Bluetooth
 import CBlueZ
 import CLinux
 import Glibc
+import OperatorText
 import ProofLink
 
 /// Why a socket could not be created; the system's number for it.
-public enum LinkSocketError: Error, Equatable, Sendable, CustomStringConvertible {
+public enum LinkSocketError: OperatorError, Equatable, CustomStringConvertible {
     /// This kernel has no Bluetooth: every radio transport is missing.
     case noBluetooth
     /// A path too long for a Unix socket.
@@ -15,13 +16,26 @@ public enum LinkSocketError: Error, Equatable, Sendable, CustomStringConvertible
     /// A call failed: which, and its errno.
     case failed(call: String, errno: Int32)
 
-    /// One line, lower case.
-    public var description: String {
+    /// The message.
+    public var description: String { message }
+
+    /// What is wrong: one line, lower case.
+    public var message: String {
         switch self {
         case .noBluetooth: "this machine's kernel has no Bluetooth"
         case .pathTooLong(let path): "\(path) is longer than \(NearbyAddress.longestPath) bytes"
         case .notASocket(let path): "\(path) exists and is not a socket"
         case .failed(let call, let number): "\(call): \(String(cString: strerror(number)))"
+        }
+    }
+
+    /// For the end that connects; a program that cannot listen names the setting of the place itself.
+    public func hint(for names: SettingNames) -> String {
+        switch self {
+        case .noBluetooth: "use a machine with a Bluetooth adapter, or \(names.localLink)"
+        case .notASocket: "give the path of the beacon's socket"
+        case .pathTooLong: "give the beacon's socket a shorter path"
+        case .failed: "check that the beacon listens there, and that you may connect to it"
         }
     }
 }

@@ -2,9 +2,10 @@ import Bluetooth
 import CLinux
 import EventLoop
 import Glibc
+import OperatorText
 
 /// Why pairing is not possible: for the operator to fix.
-public enum PairingFault: Error, Equatable, Sendable {
+public enum PairingFault: OperatorError, Equatable {
     /// There is no management interface.
     case noManagement(LinkSocketError)
     /// None of the chosen adapters is powered on.
@@ -14,7 +15,7 @@ public enum PairingFault: Error, Equatable, Sendable {
     /// The adapter was removed.
     case adapterGone
 
-    /// What is wrong, in one line.
+    /// What is wrong: one line, lower case.
     public var message: String {
         switch self {
         case .noManagement(let error): "there is nothing to pair with: \(error)"
@@ -24,8 +25,8 @@ public enum PairingFault: Error, Equatable, Sendable {
         }
     }
 
-    /// What to do.
-    public var hint: String {
+    /// What to do about it, as an imperative.
+    public func hint(for names: SettingNames) -> String {
         switch self {
         case .noManagement: "plug in a Bluetooth adapter"
         case .noAdapter: "power it on: start the beacon, or run: bluetoothctl power on"

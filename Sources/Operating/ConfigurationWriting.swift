@@ -4,6 +4,7 @@ import Enrolling
 import Files
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 /// The configuration that an enrolment ends with.

@@ -5,12 +5,8 @@ import Fetching
 import FoundationEssentials
 import Glibc
 import Keys
+import OperatorText
 import SRUP
-
-extension OperatorFault {
-    init(_ fault: EnrolmentFault) { self.init(fault.message, hint: fault.hint) }
-    init(_ fault: HTTPFault) { self.init(fault.message, hint: fault.hint) }
-}
 
 /// `srup-beacon enrol`: from an address to a configuration with which the beacon runs.
 public struct EnrolmentOrder {
@@ -31,18 +27,16 @@ public struct EnrolmentOrder {
     // MARK: - Enrolling
 
     /// Enrols, or goes on with what was interrupted.
-    /// - Throws: `OperatorFault`.
+    /// - Throws: `OperatorError`.
     public func perform(say: @escaping (String) -> Void) throws {
         let asked = try checked()
         if replaces { try setAside(say) }
         // One that is there must be ours before a service knows of us; one that is missing is made once it does.
         if access(state, F_OK) == 0 { _ = try StateFolder(path: state) }
-        let outcome = try asOperatorFault {
-            try Enrolment(folder: folder, registry: asked.registry) { deed in
-                if let message = deed.message { say(message) }
-                Checkpoint.pass()
-            }.run(asked.wish, authority: asked.authority, now: Int64(time(nil)))
-        }
+        let outcome = try Enrolment(folder: folder, registry: asked.registry) { step in
+            if let message = step.message { say(message) }
+            Checkpoint.pass()
+        }.run(asked.wish, authority: asked.authority, now: Int64(time(nil)))
         if place.found(outcome.identity) == .nothing {
             try place.write(outcome)
             say("wrote the configuration \(configuration)")
@@ -57,7 +51,7 @@ public struct EnrolmentOrder {
     }
 
     /// Checks all that can be checked without writing anything, here or at the service, and says what would be done.
-    /// - Throws: `OperatorFault`.
+    /// - Throws: `OperatorError`.
     public func rehearse(say: (String) -> Void) throws {
         let asked = try checked()
         if replaces {
@@ -65,10 +59,8 @@ public struct EnrolmentOrder {
         } else {
             try refuseAnotherConfiguration()
         }
-        try asOperatorFault {
-            let lines = try Enrolment.preview(replaces ? nil : folder, at: folder.path, asked.registry, asked.wish)
-            for line in lines { say(line) }
-        }
+        let lines = try Enrolment.preview(replaces ? nil : folder, at: folder.path, asked.registry, asked.wish)
+        for line in lines { say(line) }
         let found = place.found(try identityThere())
         if replaces || found == .nothing {
             say("would write the configuration \(configuration)")
@@ -83,7 +75,7 @@ public struct EnrolmentOrder {
             try BrokerLink.tryOut(made.brokers, clientID: made.mqttClientID, tls: made.tls)
             say("the broker takes the certificate")
         } catch {
-            say("the broker could not be tried: \(error.message); hint: \(error.hint)")
+            say("the broker could not be tried: \(error.message); hint: \(error.hint(for: .beacon))")
         }
     }
 
@@ -97,10 +89,10 @@ public struct EnrolmentOrder {
     private func checked() throws -> EnrolmentRequest.Checked {
         try place.checkPlace()
         if !replaces { try refuseAnotherConfiguration() }
-        return try asOperatorFault { try form.checked(goingOnIn: replaces ? nil : folder) }
+        return try form.checked(goingOnIn: replaces ? nil : folder)
     }
 
-    private func identityThere() throws -> Identifier? { try asOperatorFault { try Enrolment.identity(in: folder) } }
+    private func identityThere() throws -> Identifier? { try Enrolment.identity(in: folder) }
 
     private func refuseAnotherConfiguration() throws {
         guard place.found(try identityThere()) == .another else { return }
@@ -129,19 +121,10 @@ public struct EnrolmentOrder {
             throw OperatorFault("the beacon is running", hint: "stop it, then run this again")
         }
         for path in replaced {
-            let aside = try asOperatorFault { try CredentialFolder.setAside(path) }
+            let aside = try CredentialFolder.setAside(path)
             say("set aside: \(aside)")
             Checkpoint.pass()
         }
-    }
-}
-
-/// Errors of the enrolment, in the form that every subcommand prints.
-func asOperatorFault<Value>(_ body: () throws -> Value) throws -> Value {
-    do {
-        return try body()
-    } catch let fault as EnrolmentFault {
-        throw OperatorFault(fault)
     }
 }
 

@@ -1,6 +1,7 @@
 import Daemon
 import Glibc
 import Nearby
+import OperatorText
 
 /// Opens the kernel's Bluetooth management for a beacon that lacks permission: the kernel checks only who opens the socket.
 /// The beacon itself then runs without any capability.

@@ -1,5 +1,6 @@
 import Daemon
 import Nearby
+import OperatorText
 
 /// Letting devices pair, with or without bluetoothd.
 public enum PairingWindow {
@@ -7,17 +8,13 @@ public enum PairingWindow {
     /// the questions on standard input.
     /// - Parameter say: a line for the person, questions among them.
     /// - Returns: who has paired; nil: nobody.
-    /// - Throws: `OperatorFault`.
+    /// - Throws: `OperatorError`.
     public static func openForPairing(
         _ configuration: Configuration, seconds: UInt16, say: @escaping (String) -> Void
     ) throws -> String? {
         let adapters = configuration.radio.adapters
         guard BluetoothService.isRunning else {
-            do throws(PairingFault) {
-                return try Pairing.run(adapters, seconds: seconds, say: say)
-            } catch {
-                throw OperatorFault(error.message, hint: error.hint)
-            }
+            return try Pairing.run(adapters, seconds: seconds, say: say)
         }
         let outcome = BluetoothService.openPairing(seconds: Int(seconds), adapters: adapters) { device, digits in
             say("does \(device) show \(digits)? [yes/no]")

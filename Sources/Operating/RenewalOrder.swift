@@ -3,6 +3,7 @@ import Daemon
 import Enrolling
 import Glibc
 import Keys
+import OperatorText
 
 /// `srup-beacon renew`: a new client certificate for the broker.
 public struct RenewalOrder {
@@ -17,7 +18,7 @@ public struct RenewalOrder {
     public init() {}
 
     /// Gets a certificate, tries it at the broker, and puts it in the old one's place.
-    /// - Throws: `OperatorFault`; the old one is in use then, as before.
+    /// - Throws: `OperatorError`; the old one is in use then, as before.
     public func perform(say: @escaping (String) -> Void) throws {
         let configuration = try Configuration(file: configuration)
         guard let folder = CredentialFolder(managing: configuration) else {
@@ -25,7 +26,7 @@ public struct RenewalOrder {
                 "\(self.configuration) does not name the files of an enrolment, so nothing is renewed",
                 hint: "renew the certificate the way it was made; or enrol: srup-beacon enrol URL")
         }
-        try configuration.writingKeys { try asOperatorFault { try renew(folder, configuration, say) } }
+        try configuration.writingKeys { try renew(folder, configuration, say) }
     }
 
     private func renew(
@@ -41,14 +42,13 @@ public struct RenewalOrder {
             case .step, .identity, .key, .accessKey, .registered, .validated: break
             }
             Checkpoint.pass()
-        }.run(bits: asking.keyBits, now: Int64(time(nil))) { files throws(EnrolmentFault) in
+        }.run(bits: asking.keyBits, now: Int64(time(nil))) { files in
             let tls = TLSFiles(authority: files.authority, certificate: files.certificate, key: files.key)
             do throws(BrokerFault) {
                 try BrokerLink.tryOut(configuration.brokers, clientID: configuration.mqttClientID, tls: tls)
             } catch {
-                throw EnrolmentFault(
-                    "the new certificate could not be tried, and the old one stays: \(error.message)",
-                    hint: error.hint)
+                throw OperatorFault(
+                    "the new certificate could not be tried, and the old one stays: \(error.message)", hintOf: error)
             }
             say("the broker takes the new certificate")
         }

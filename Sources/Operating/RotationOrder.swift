@@ -2,6 +2,7 @@ import Daemon
 import Enrolling
 import Glibc
 import Keys
+import OperatorText
 
 /// `srup-beacon rotate`: a new identity key.
 public struct RotationOrder {
@@ -21,7 +22,7 @@ public struct RotationOrder {
     public init() {}
 
     /// Replaces the key at the service and here, and has a beacon that runs use it.
-    /// - Throws: `OperatorFault`; the old one is in use here then, as before.
+    /// - Throws: `OperatorError`; the old one is in use here then, as before.
     public func perform(say: @escaping (String) -> Void) throws {
         let configuration = try Configuration(file: configuration)
         guard let folder = CredentialFolder(managing: configuration) else {
@@ -29,7 +30,7 @@ public struct RotationOrder {
                 "\(self.configuration) does not name the files of an enrolment, so there is no service that knows our key",
                 hint: "replace the key file and the servers' copies of its public half by hand, and restart the beacon")
         }
-        let home = try configuration.writingKeys { try asOperatorFault { try rotate(folder, configuration) } }
+        let home = try configuration.writingKeys { try rotate(folder, configuration) }
         say(
             "rotated: \(configuration.identity.topicForm) has a new identity key, \(home); servers get it from the registry"
         )
@@ -41,18 +42,18 @@ public struct RotationOrder {
         let asking = asking.over(service.asking)
         let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)
         return try Rotation(folder: folder, registry: Registry(client, at: service.address)) { Checkpoint.pass() }
-            .run(from: key.map { KeyOrigin($0) }, bits: asking.keyBits) { () throws(EnrolmentFault) in
+            .run(from: key.map { KeyOrigin($0) }, bits: asking.keyBits) {
                 try waitUntilNothingIsUnderWay(configuration)
             }
     }
 
     /// What was signed with the old key must be with the broker before the servers are given the new one.
-    private func waitUntilNothingIsUnderWay(_ configuration: Configuration) throws(EnrolmentFault) {
+    private func waitUntilNothingIsUnderWay(_ configuration: Configuration) throws(OperatorFault) {
         for _ in 0..<RotationOrder.patience * 10 {
             if RotationOrder.outbox(configuration) == 0 { return }
             usleep(100_000)
         }
-        throw EnrolmentFault(
+        throw OperatorFault(
             "the beacon has messages that the broker has not taken yet, signed with the old key, or cannot tell",
             hint: "see srup-beacon status; run this again when beacon and broker are there")
     }

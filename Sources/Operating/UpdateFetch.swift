@@ -7,6 +7,7 @@ import Files
 import Glibc
 import Keys
 import Observing
+import OperatorText
 import SRUP
 
 /// `srup-beacon fetch`: what the daemon starts to fetch an update's file and have it checked (§3.2).
@@ -107,11 +108,8 @@ struct UpdateFetching {
             address = try WebAddress(order.url)
             client = try HTTPClient(authorityFile: settings.authority)
             try client.check(address)
-        } catch let fault as WebAddress.Fault {
-            say(fault.message)
-            return .noServer
         } catch {
-            say((error as? HTTPFault)?.message ?? "\(error)")
+            say((error as? any OperatorError)?.message ?? "\(error)")
             return .noServer
         }
         return fetch(address, client, until: .now + settings.timeLimit)

@@ -1,6 +1,7 @@
 import Bench
 import FoundationEssentials
 import Keys
+import OperatorText
 import SQLite
 import SRUP
 
@@ -19,13 +20,13 @@ public final class Registry {
     /// - Parameters:
     ///   - passphrase: of the CA's key, if it has one.
     ///   - log: takes one line for each change and each refusal.
-    /// - Throws: `OperatorFault`, also if a private key is accessible to others.
+    /// - Throws: `OperatorError`, also if a private key is accessible to others.
     public init(
         in folder: RegistryFolder, policy: RegistryPolicy, passphrase: Passphrase?, clock: RegistryClock = .system,
         log: @escaping (String) -> Void
-    ) throws(OperatorFault) {
+    ) throws {
         (self.folder, self.policy, self.clock, self.log) = (folder, policy, clock, log)
-        store = try asOperatorFault { try RegistryStore(path: folder.database) }
+        store = try RegistryStore(path: folder.database)
         own = try RegistryIdentity(folder, store)
         authority = try folder.loadAuthority(passphrase)
         limits = RateLimit(
@@ -49,8 +50,8 @@ public final class Registry {
         } catch let refusal as RegistryRefusal {
             log("registry: refused \(route) from \(request.address): \(refusal.status), \(refusal.message)")
             return RegistryReply(refusal.status, refusal.message, retryAfter: refusal.retryAfter)
-        } catch let fault as OperatorFault {
-            log("registry: \(route) from \(request.address) failed: \(fault.message); \(fault.hint)")
+        } catch let fault as any OperatorError {
+            log("registry: \(route) from \(request.address) failed: \(fault.message); \(fault.hint(for: .bench))")
             return RegistryReply(503, "the service cannot do this now", retryAfter: 60)
         } catch {
             // The peer must not learn details of our disk.

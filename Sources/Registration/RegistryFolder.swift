@@ -2,6 +2,7 @@ import Bench
 import Files
 import Glibc
 import Keys
+import OperatorText
 
 /// The registry's folder on disk, accessible by its owner only, and the names of the files in it.
 public struct RegistryFolder: Sendable {
@@ -30,9 +31,9 @@ public struct RegistryFolder: Sendable {
 
     /// The folder of an existing registry.
     /// - Throws: `OperatorFault` if there is none, or if it is accessible to others.
-    public init(existing path: String) throws(OperatorFault) {
+    public init(existing path: String) throws {
         self.path = path
-        try check()
+        try Folder.checkOwnerOnly(path, as: "the folder")
         guard access(database, F_OK) == 0 else {
             throw OperatorFault(
                 "there is no registry in \(path)", hint: "create it: srup-bench registry init --folder \(path) ...")
@@ -42,21 +43,13 @@ public struct RegistryFolder: Sendable {
 
     /// A folder for a new registry; created if it does not exist.
     /// - Throws: `OperatorFault`.
-    init(new path: String) throws(OperatorFault) {
+    init(new path: String) throws {
         self.path = path
-        do throws(FolderFault) { try Folder.makeOwnerOnly(path, as: "the folder") } catch {
-            throw OperatorFault(error.message, hint: error.hint)
-        }
+        try Folder.makeOwnerOnly(path, as: "the folder")
         for name in [identityKey, authorityKey, authority, serverKey, serverCertificate, database]
         where access(name, F_OK) == 0 {
             throw OperatorFault(
                 "\(name) exists already and is not overwritten", hint: "choose another folder")
-        }
-    }
-
-    private func check() throws(OperatorFault) {
-        do throws(FolderFault) { try Folder.checkOwnerOnly(path, as: "the folder") } catch {
-            throw OperatorFault(error.message, hint: error.hint)
         }
     }
 
@@ -79,12 +72,10 @@ public struct RegistryFolder: Sendable {
     }
 
     /// Checks the service's TLS files, as for every private key.
-    /// - Throws: `OperatorFault`.
-    public func checkServerFiles() throws(OperatorFault) {
-        try asOperatorFault {
-            try checkPrivateKeyFile(serverKey)
-            _ = try certificate(serverCertificate)
-        }
+    /// - Throws: `OperatorError`.
+    public func checkServerFiles() throws {
+        try checkPrivateKeyFile(serverKey)
+        _ = try certificate(serverCertificate)
     }
 
     /// A certificate in the folder.

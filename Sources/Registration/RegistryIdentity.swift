@@ -3,6 +3,7 @@ import Enrolling
 import EventLoop
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 /// The service's identity and keys, and what it sends to every device: fixed when the registry was created.
@@ -29,16 +30,16 @@ struct RegistryIdentity {
         }
     }
 
-    init(_ folder: RegistryFolder, _ store: RegistryStore) throws(OperatorFault) {
-        func setting(_ what: RegistryStore.Setting) throws(OperatorFault) -> String {
-            guard let value = try asOperatorFault({ try store.setting(what) }) else {
+    init(_ folder: RegistryFolder, _ store: RegistryStore) throws {
+        func setting(_ what: RegistryStore.Setting) throws -> String {
+            guard let value = try store.setting(what) else {
                 throw OperatorFault(
                     "the registry in \(folder.path) has no \"\(what.rawValue)\" setting",
                     hint: "make it again: srup-bench registry init")
             }
             return value
         }
-        func identifier(_ what: RegistryStore.Setting) throws(OperatorFault) -> Identifier {
+        func identifier(_ what: RegistryStore.Setting) throws -> Identifier {
             guard let identity = Identifier(hexadecimal: try setting(what)) else {
                 throw OperatorFault(
                     "the registry's setting \"\(what.rawValue)\" is not a valid identifier",
@@ -49,10 +50,8 @@ struct RegistryIdentity {
         identity = try identifier(.identity)
         c2 = try identifier(.c2)
         service = Statement.Service(name: identity.topicForm, host: try folder.host())
-        (key, c2Key) = try asOperatorFault {
-            (try IdentityKey(pemFile: folder.identityKey), try PublicKey(pemFile: folder.c2Key))
-        }
-        revocationFile = try asOperatorFault { try store.setting(.revocationFile) } ?? folder.revocations
+        (key, c2Key) = (try IdentityKey(pemFile: folder.identityKey), try PublicKey(pemFile: folder.c2Key))
+        revocationFile = try store.setting(.revocationFile) ?? folder.revocations
         registered = Registered(
             broker: try setting(.broker), c2: c2.topicForm, key: base64(c2Key.pem))
         let authority = try? folder.certificate(folder.authority).publicKey().der
@@ -71,18 +70,16 @@ struct RegistryIdentity {
 
 extension RegistryFolder {
     /// The CA; its key must be accessible by this user only.
-    func loadAuthority(_ passphrase: Passphrase?) throws(OperatorFault) -> CertificateAuthority {
+    func loadAuthority(_ passphrase: Passphrase?) throws -> CertificateAuthority {
         let key: IdentityKey
         do { key = try IdentityKey(pemFile: authorityKey, passphrase: passphrase) } catch KeyError.notAKey {
             throw OperatorFault(
                 "the CA's key \(authorityKey) cannot be read\(passphrase == nil ? "" : " with this passphrase")",
                 hint: "give its passphrase: --ca-passphrase FILE")
-        } catch let error as KeyError { throw OperatorFault(error) } catch {
-            throw OperatorFault("\(authorityKey) cannot be read", hint: "restore it from a backup")
         }
-        do { return try CertificateAuthority(key: key, certificate: try certificate(authority)) } catch let fault
-            as OperatorFault
-        { throw fault } catch {
+        do {
+            return try CertificateAuthority(key: key, certificate: try certificate(authority))
+        } catch CertificateAuthority.Fault.keyDoesNotFit {
             throw OperatorFault("\(authorityKey) is not the key of \(authority)", hint: "restore both from one backup")
         }
     }

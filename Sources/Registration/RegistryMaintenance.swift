@@ -1,5 +1,6 @@
 import Bench
 import Keys
+import OperatorText
 import SQLite
 import SRUP
 
@@ -20,10 +21,9 @@ extension Registry {
     }
 
     /// Revokes an identity by the operator's order.
-    /// - Throws: `OperatorFault`.
-    public func end(_ identity: Identifier) throws(OperatorFault) {
-        let isKnown = try asOperatorFault { try revoke(identity) }
-        guard isKnown else {
+    /// - Throws: `OperatorError`.
+    public func end(_ identity: Identifier) throws {
+        guard try revoke(identity) else {
             throw OperatorFault(
                 "\(identity.topicForm) is not registered",
                 hint: "list the registered identities: srup-bench registry list")
@@ -31,14 +31,12 @@ extension Registry {
     }
 
     /// To be called at the start and every hour: removes expired entries, and renews the revocation list in time.
-    /// - Throws: `OperatorFault`.
-    public func maintain() throws(OperatorFault) {
+    /// - Throws: `OperatorError`.
+    public func maintain() throws {
         let now = clock.seconds()
-        try asOperatorFault {
-            try store.transaction {
-                try store.forget(waitingSince: now - policy.validationTime, overSince: now - RegistryPolicy.day)
-                try writeRevocations()
-            }
+        try store.transaction {
+            try store.forget(waitingSince: now - policy.validationTime, overSince: now - RegistryPolicy.day)
+            try writeRevocations()
         }
     }
 

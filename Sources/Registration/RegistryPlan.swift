@@ -1,5 +1,6 @@
 import Bench
 import Keys
+import OperatorText
 import SRUP
 
 /// The settings of a new registry, and its creation: keys, the CA, certificates, the SQLite file.
@@ -30,7 +31,7 @@ public struct RegistryPlan: Sendable {
     ///   - c2KeyFile: its public key, PEM.
     /// - Throws: `OperatorFault`.
     public init(folder: String, host: String, broker: String, c2: Identifier, c2KeyFile: String) throws(OperatorFault) {
-        guard BrokerURL.isHost(host) else {
+        guard HostAndPort.isHost(host) else {
             throw OperatorFault(
                 "\"\(host)\" is not a valid host", hint: "give a DNS name or an IP address: --host localhost")
         }
@@ -42,40 +43,38 @@ public struct RegistryPlan: Sendable {
     /// - Parameters:
     ///   - passphrase: encrypts the CA's key on disk.
     ///   - made: takes the path of each file that is for others.
-    /// - Throws: `OperatorFault`.
+    /// - Throws: `OperatorError`.
     public func make(
         passphrase: Passphrase?, clock: RegistryClock = .system, made: (String) -> Void = { _ in }
-    ) throws(OperatorFault) {
-        let c2Key = try asOperatorFault { try PublicKey(pemFile: c2KeyFile) }
+    ) throws {
+        let c2Key = try PublicKey(pemFile: c2KeyFile)
         guard revocationFile?.hasPrefix("/") ?? true else {
             throw OperatorFault("the path of the revocation list must be absolute", hint: "begin it with /")
         }
         let folder = try RegistryFolder(new: folder)
-        try asOperatorFault {
-            try IdentityKey.make(bits: bits).write(pemFile: folder.identityKey)
-            try c2Key.write(pemFile: folder.c2Key)
-            let caKey = try IdentityKey.make(bits: max(3_072, bits))
-            try caKey.write(pemFile: folder.authorityKey, passphrase: passphrase)
-            let (start, end) = (clock.seconds() - 300, clock.seconds() + days * RegistryPolicy.day)
-            let own = identity ?? Identifier.random()
-            let authority = try CertificateAuthority.make(
-                key: caKey, named: "SRUP registration \(own.topicForm)", from: start, until: end)
-            try replacePublicFile(folder.authority, with: authority.certificate.pem)
-            try certify(host, by: authority, start, end, key: folder.serverKey, into: folder.serverCertificate)
-            if certifiesBroker {
-                try certify(
-                    broker.host, by: authority, start, end, key: folder.brokerKey, into: folder.brokerCertificate)
-            }
-            if certifiesC2 {
-                let key = try IdentityKey.make(bits: bits)
-                try key.write(pemFile: folder.c2AccessKey)
-                let certificate = try authority.certify(
-                    key.publicKey, named: c2.topicForm, for: .client, from: start, until: end)
-                try replacePublicFile(folder.c2Certificate, with: certificate.pem)
-            }
-            // The file is created last: without it there is no registry.
-            try makeStore(folder, own)
+        try IdentityKey.make(bits: bits).write(pemFile: folder.identityKey)
+        try c2Key.write(pemFile: folder.c2Key)
+        let caKey = try IdentityKey.make(bits: max(3_072, bits))
+        try caKey.write(pemFile: folder.authorityKey, passphrase: passphrase)
+        let (start, end) = (clock.seconds() - 300, clock.seconds() + days * RegistryPolicy.day)
+        let own = identity ?? Identifier.random()
+        let authority = try CertificateAuthority.make(
+            key: caKey, named: "SRUP registration \(own.topicForm)", from: start, until: end)
+        try replacePublicFile(folder.authority, with: authority.certificate.pem)
+        try certify(host, by: authority, start, end, key: folder.serverKey, into: folder.serverCertificate)
+        if certifiesBroker {
+            try certify(
+                broker.host, by: authority, start, end, key: folder.brokerKey, into: folder.brokerCertificate)
         }
+        if certifiesC2 {
+            let key = try IdentityKey.make(bits: bits)
+            try key.write(pemFile: folder.c2AccessKey)
+            let certificate = try authority.certify(
+                key.publicKey, named: c2.topicForm, for: .client, from: start, until: end)
+            try replacePublicFile(folder.c2Certificate, with: certificate.pem)
+        }
+        // The file is created last: without it there is no registry.
+        try makeStore(folder, own)
         try Registry(in: folder, policy: RegistryPolicy(), passphrase: passphrase, clock: clock) { _ in }.maintain()
         for path in [folder.authority, revocationFile ?? folder.revocations] { made(path) }
         if certifiesBroker { for path in [folder.brokerCertificate, folder.brokerKey] { made(path) } }
@@ -108,9 +107,9 @@ public struct RegistryPlan: Sendable {
 
 extension RegistryFolder {
     /// The service's host name.
-    /// - Throws: `OperatorFault`.
-    public func host() throws(OperatorFault) -> String {
-        try asOperatorFault { try RegistryStore(path: database).setting(.host) } ?? "localhost"
+    /// - Throws: `OperatorError`.
+    public func host() throws -> String {
+        try RegistryStore(path: database).setting(.host) ?? "localhost"
     }
 }
 
@@ -123,30 +122,11 @@ struct BrokerURL: Equatable, Sendable {
         let fault = OperatorFault(
             "\"\(text)\" is not a valid broker URL", hint: "write it as in mqtts://broker.example:8883")
         guard let scheme = ["mqtts://", "mqtt://"].first(where: text.hasPrefix) else { throw fault }
-        let rest = text.dropFirst(scheme.count)
-        var host = rest
-        if rest.first != "[", let colon = rest.lastIndex(of: ":") {
-            guard let port = UInt16(rest[rest.index(after: colon)...]), port > 0 else { throw fault }
-            host = rest[..<colon]
-        } else if let end = rest.lastIndex(of: "]") {
-            let port = rest[rest.index(after: end)...]
-            guard port.isEmpty || port.first == ":" && (UInt16(port.dropFirst()) ?? 0) > 0 else { throw fault }
-            host = rest[rest.index(after: rest.startIndex)..<end]
+        do {
+            host = try HostAndPort(text.dropFirst(scheme.count), defaultPort: 8_883).host
+        } catch {
+            throw fault
         }
-        guard BrokerURL.isHost(String(host)) else { throw fault }
-        (self.text, self.host) = (text, String(host))
-    }
-
-    /// Whether it can be a DNS name or an IP address; a comma must not get into a certificate's extensions.
-    static func isHost(_ text: String) -> Bool {
-        (1...253).contains(text.utf8.count)
-            && text.utf8.allSatisfy {
-                switch $0 {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: ":"):
-                    true
-                default: false
-                }
-            }
+        self.text = text
     }
 }

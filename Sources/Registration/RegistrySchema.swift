@@ -1,4 +1,5 @@
 import Bench
+import OperatorText
 import SQLite
 
 /// The registry's tables, as numbered migrations: number n takes a file from version n to n + 1. A released migration is never changed.

@@ -1,9 +1,10 @@
 import CSQLite
 import Files
 import Glibc
+import OperatorText
 
 /// Why an SQLite call failed.
-package struct DatabaseError: Error, Equatable, CustomStringConvertible {
+package struct DatabaseError: OperatorError, Equatable, CustomStringConvertible {
     /// How we must react to it.
     package enum Kind: Equatable {
         case full, damaged, locked, readOnly, inputOutput, other
@@ -28,7 +29,13 @@ package struct DatabaseError: Error, Equatable, CustomStringConvertible {
         }
     }
 
-    package var description: String { "SQLite \(code): \(words)" }
+    package var message: String { "SQLite \(code): \(words)" }
+
+    package func hint(for names: SettingNames) -> String {
+        "check that the disk has free space and that no other process uses the file"
+    }
+
+    package var description: String { message }
 }
 
 /// One SQLite file with its prepared statements. Used on one thread.

@@ -3,6 +3,7 @@ import Arguments
 import Daemon
 import Operating
 import Glibc
+import OperatorText
 
 /// The daemon's and the operator's command.
 @main
@@ -40,14 +41,14 @@ struct ConfigurationOption: ParsableArguments {
     var config = "/etc/srup-beacon/srup-beacon.conf"
 }
 
-/// Runs a verb; an operator's fault is two lines on standard error, and exit status 1 or 78. Anything else is a crash.
+/// Runs a verb; an operator's error is two lines on standard error, and exit status 1 or 78. Anything else is not caught here.
 func reportingFaults(_ body: () throws -> Void) throws {
     do {
         try body()
-    } catch let fault as OperatorFault {
-        let text = "\(fault)\n"
+    } catch let error as any OperatorError {
+        let text = error.report(by: "srup-beacon", .beacon) + "\n"
         write(STDERR_FILENO, text, text.utf8.count)
-        throw ExitCode(fault.status)
+        throw ExitCode(error.exitStatus)
     }
 }
 

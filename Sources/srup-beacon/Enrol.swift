@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import Operating
 import Enrolling
+import OperatorText
 
 /// `srup-beacon enrol`
 struct Enrol: ParsableCommand {
@@ -80,7 +81,9 @@ struct Enrol: ParsableCommand {
 
     func validate() throws {
         try service.validate()
-        do { try form.checkWords() } catch { throw ValidationError("\(error.message); \(error.hint)") }
+        do throws(OperatorFault) { try form.checkWords() } catch {
+            throw ValidationError("\(error.message); \(error.hint(for: .beacon))")
+        }
     }
 
     func run() throws {

@@ -6,6 +6,7 @@ import Glibc
 import HumanView
 import Nearby
 import Observing
+import OperatorText
 import SRUP
 
 /// What the verbs about a server take.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Arguments
 import Bench
 import Broker
+import OperatorText
 import SRUP
 
 /// Options of several subcommands.
@@ -59,7 +60,7 @@ struct CommonOptions: ParsableArguments {
         guard enrolled == nil || id == nil && key == nil else {
             throw ValidationError("with --enrolled, do not give --id or --key: they are those of the enrolment")
         }
-        if let broker { try validating { () throws(OperatorFault) in _ = try BrokerAddress(option: broker) } }
+        if let broker { try validating { _ = try BrokerAddress(option: broker) } }
     }
 
     /// The enrolment, if there is one.
@@ -93,7 +94,9 @@ struct Seconds: ExpressibleByArgument {
     var defaultValueDescription: String { "\(duration.components.seconds)" }
 }
 
-/// Reports a fault as an error in the command line.
-func validating(_ body: () throws(OperatorFault) -> Void) throws {
-    do throws(OperatorFault) { try body() } catch { throw ValidationError("\(error.message); \(error.hint)") }
+/// Reports an operator's error as an error in the command line.
+func validating(_ body: () throws -> Void) throws {
+    do { try body() } catch let error as any OperatorError {
+        throw ValidationError("\(error.message); \(error.hint(for: .bench))")
+    }
 }

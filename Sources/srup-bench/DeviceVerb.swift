@@ -3,6 +3,7 @@ import Arguments
 import Bench
 import Bluetooth
 import Nearby
+import OperatorText
 import ProofLink
 import SRUP
 

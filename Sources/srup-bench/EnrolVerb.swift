@@ -66,7 +66,7 @@ struct EnrolVerb: ParsableCommand {
         guard (2_048...8_192).contains(bits ?? 3_072) else {
             throw ValidationError("--bits takes a number from 2048 to 8192")
         }
-        do { try form.checkWords() } catch { throw ValidationError("\(error.message); \(error.hint)") }
+        try validating { try form.checkWords() }
     }
 
     private var form: EnrolmentRequest {

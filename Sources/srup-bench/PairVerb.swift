@@ -39,13 +39,8 @@ struct PairVerb: ParsableCommand {
 
     func run() throws {
         let adapters = adapter.map { [$0] } ?? []
-        var paired: String?
-        do throws(PairingFault) {
-            paired = try Pairing.run(adapters, with: RadioAddress(address, kind.kind), seconds: seconds) {
-                Terminal.print("pair: \($0)")
-            }
-        } catch {
-            throw OperatorFault(error.message, hint: error.hint)
+        let paired = try Pairing.run(adapters, with: RadioAddress(address, kind.kind), seconds: seconds) {
+            Terminal.print("pair: \($0)")
         }
         guard let paired else { throw ExitCode(1) }
         Terminal.print("pair: paired with \(paired)")

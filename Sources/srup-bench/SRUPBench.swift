@@ -1,6 +1,7 @@
 import ArgumentParser
 import Arguments
 import Bench
+import OperatorText
 
 @main
 struct SRUPBench: ParsableCommand {
@@ -36,9 +37,9 @@ struct SRUPBench: ParsableCommand {
     static func main() {
         do {
             try runVerb()
-        } catch let fault as OperatorFault {
-            Terminal.printError(fault)
-            exit(withError: ExitCode(1))
+        } catch let error as any OperatorError {
+            Terminal.printError(error)
+            exit(withError: ExitCode(error.exitStatus))
         } catch {
             exit(withError: error)
         }

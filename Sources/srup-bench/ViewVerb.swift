@@ -38,7 +38,7 @@ struct ViewVerb: ParsableCommand {
 
     func validate() throws {
         guard value != "-" else { return }
-        try validating { () throws(OperatorFault) in try ViewTask.check(value) }
+        try validating { try ViewTask.check(value) }
     }
 
     func run() throws { try ViewTask(value, as: kind, form: form).write(to: output) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import TestVectors
 import Testing
 
 @testable import Arguments
@@ -84,6 +85,7 @@ struct UsageFaultTests {
     func message(line: String, message: String, verb: String) throws {
         let fault = try #require(try fault(line.split(separator: " ").map(String.init)))
         #expect(fault.description == "tool: \(message)\nhint: run: \(verb) --help")
+        #expect(OperatorTextRules.broken(by: fault) == [] && fault.exitStatus == 64)
     }
 
     @Test(

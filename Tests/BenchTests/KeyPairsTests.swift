@@ -1,6 +1,7 @@
 import Bench
 import Foundation
 import Keys
+import OperatorText
 import SRUP
 import Testing
 import TestVectors
@@ -30,7 +31,7 @@ struct KeyPairsTests {
     func neverOver(name: String) throws {
         try TemporaryFolder.with { folder in
             let there = try folder.write(Data("mine".utf8), to: name)
-            #expect(throws: OperatorFault.self) {
+            #expect(throws: KeyMakingError.exists(path: folder.path(name))) {
                 try KeyPairs.make(in: folder.url.path, for: [Identifier(1), node], bits: 2_048)
             }
             #expect(try String(contentsOfFile: there, encoding: .utf8) == "mine")

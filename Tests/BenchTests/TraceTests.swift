@@ -1,5 +1,6 @@
 import Bench
 import Foundation
+import OperatorText
 import Testing
 import TestVectors
 

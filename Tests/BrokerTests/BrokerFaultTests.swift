@@ -1,3 +1,5 @@
+import OperatorText
+import TestVectors
 import Testing
 
 @testable import Broker
@@ -42,23 +44,55 @@ struct BrokerFaultTests {
     static let all: [BrokerFault] =
         [
             .unknownHost("b"), .unreachable("why"), .certificateRefused(alert: 48), .tls("why"),
-            .subscriptionRefused("SRUP/b1"), .closed, .closedAgainAndAgain(clientID: "b1"), .silent, .notKept,
-            .excessive,
-            .badFile("/f", why: "why"),
+            .subscriptionRefused("SRUP/b1"), .closed, .leftToReturn, .closedAgainAndAgain(clientID: "b1"), .silent,
+            .notKept, .excessive, .badFile("/f", why: "why"),
         ] + (0...6).map { .refused(code: $0) } + (1...79).map { .untrusted($0) }
 
-    @Test("every fault has a sentence and a hint, each in one line", arguments: all)
-    func words(fault: BrokerFault) {
-        for text in [fault.message, fault.hint] {
-            #expect(text.count > 10)
-            #expect(!text.contains("\n") && !text.hasSuffix("."))
+    @Test("every fault has a message and a hint that keep the rules for texts", arguments: all)
+    func texts(fault: BrokerFault) { #expect(OperatorTextRules.broken(by: fault) == []) }
+
+    @Test("the table of faults has every case")
+    func cases() {
+        // A new case does not build until it is counted here, and then the table lacks it.
+        let numbers = BrokerFaultTests.all.map { fault in
+            switch fault {
+            case .unknownHost: 0
+            case .unreachable: 1
+            case .untrusted: 2
+            case .certificateRefused: 3
+            case .tls: 4
+            case .refused: 5
+            case .subscriptionRefused: 6
+            case .closed: 7
+            case .leftToReturn: 8
+            case .closedAgainAndAgain: 9
+            case .silent: 10
+            case .notKept: 11
+            case .excessive: 12
+            case .badFile: 13
+            }
+        }
+        #expect(Set(numbers) == Set(0...13))
+    }
+
+    @Test("a hint names the setting as the program does that prints it")
+    func settings() {
+        // X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+        for (fault, key, option) in [
+            (.unknownHost("b"), "[broker] address", "--broker"), (.unreachable("why"), "[broker] address", "--broker"),
+            (.untrusted(62), "[broker] address", "--broker"), (.untrusted(20), "[broker] ca", "--ca"),
+            (.certificateRefused(alert: 48), "[broker] certificate", "--cert"),
+            (.refused(code: 2), "[broker] client-id", "--id"),
+        ] as [(BrokerFault, String, String)] {
+            #expect(fault.hint(for: .beacon).contains(key))
+            #expect(fault.hint(for: .bench).contains(option) && !fault.hint(for: .bench).contains("["))
         }
     }
 
     @Test("a certificate that is expired, early, or another's has a hint of its own")
     func certificates() {
         // X509_V_ERR_CERT_HAS_EXPIRED, …_NOT_YET_VALID, …_HOSTNAME_MISMATCH, …_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
-        let hints = [10, 9, 62, 20].map { BrokerFault.untrusted($0).hint }
+        let hints = [10, 9, 62, 20].map { BrokerFault.untrusted($0).hint(for: .beacon) }
         #expect(Set(hints).count == hints.count)
     }
 

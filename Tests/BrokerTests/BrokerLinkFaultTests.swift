@@ -1,4 +1,5 @@
 import Foundation
+import OperatorText
 import Synchronization
 import TestVectors
 import Testing
@@ -79,7 +80,7 @@ struct BrokerLinkFaultTests {
             named.count >= attempts / 2 && named.allSatisfy { $0 == named.first }, "\(faults)", sourceLocation: location
         )
         #expect(named.first?.message.contains(message) == true, "\(faults)", sourceLocation: location)
-        #expect(named.first?.hint.contains(hint) == true, "\(faults)", sourceLocation: location)
+        #expect(named.first?.hint(for: .beacon).contains(hint) == true, "\(faults)", sourceLocation: location)
     }
 
     @Test("a certificate by another CA")

@@ -1,6 +1,7 @@
 import Broker
 import Foundation
 import Keys
+import OperatorText
 import SQLite
 import SRUP
 import Testing
@@ -145,7 +146,7 @@ final class C2StoreTests {
             if name != "open to others" { try set(mode: 0o600) }
             let before = try Data(contentsOf: URL(filePath: path))
             let fault = #expect(throws: OperatorFault.self, "\(name)") { try open() }
-            #expect(fault?.hint.contains(word) == true, "\(name): \(String(describing: fault))")
+            #expect(fault?.hint(for: .bench).contains(word) == true, "\(name): \(String(describing: fault))")
             #expect(fault?.message.contains(path) == true, "\(name): \(String(describing: fault))")
             #expect(try Data(contentsOf: URL(filePath: path)) == before, "\(name)")
         }
@@ -176,7 +177,7 @@ final class C2StoreTests {
         let long = entry(String(repeating: "x", count: 200_000))
         let later = gone { $0.numbers[Roles.device.id] = 9 }
         let fault = #expect(throws: OperatorFault.self) { try store.commit(later, groups: ["g": []], entries: [long]) }
-        #expect(fault?.hint.contains("free space") == true)
+        #expect(fault?.hint(for: .bench).contains("free space") == true)
         #expect(store.memory == C2StoreTests.full)
         #expect(store.entries(after: 0, limit: 9).map(\.message) == ["first"])
         try store.database.script("PRAGMA max_page_count = 100000")

@@ -118,7 +118,7 @@ struct BrokerPortTests {
         #expect(
             warnings()
                 == [BrokerFault.unreachable("no route"), .unknownHost("two.example")].enumerated().map {
-                    "\($0 == 0 ? one : other): \($1.message); hint: \($1.hint)"
+                    "\($0 == 0 ? one : other): \($1.message); hint: \($1.hint(for: .beacon))"
                 })
         #expect(
             log.lines.filter { $0.level == .warning }.allSatisfy { $0.fields["event"] == "broker-lost" })

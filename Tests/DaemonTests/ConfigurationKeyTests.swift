@@ -85,7 +85,10 @@ struct Key: Sendable, CustomTestStringConvertible {
                 "localhost:1": "[localhost:1]", "a:8883, b:65535": "[a:8883, b:65535]",
                 "a:1,b:2": "[a:1, b:2]", "[::1]:8883": "[[::1]:8883]",
             ],
-            bad: ["", "localhost", ":8883", "a:", "a:0", "a:65536", "a:x", ",", "a:1, b", "[]:1"]
+            bad: [
+                "", "localhost", ":8883", "a:", "a:0", "a:65536", "a:x", ",", "a:1, b", "[]:1", "ho]st:8883", "[a]:1",
+                "::1:8883", "a:+1",
+            ]
         ) { "\($0.brokers)" },
         path("broker", "ca") { $0.tls.authority },
         path("broker", "certificate") { $0.tls.certificate },
@@ -256,7 +259,7 @@ struct ConfigurationKeyTests {
     func complete() throws {
         for (section, keys) in Configuration.keys {
             #expect(keys.map(\.name).sorted() == Key.all.filter { $0.section == section }.map(\.name).sorted())
-            let hint = try Settings.fault(Settings.with(section, "nonsense", "1").text).hint
+            let hint = try Settings.fault(Settings.with(section, "nonsense", "1").text).hint(for: .beacon)
             #expect(hint == "[\(section)] has " + keys.map(\.name).sorted().joined(separator: ", "))
         }
         let ofServers = Key.all.filter { $0.section == "server c2" }.map(\.name)

@@ -1,4 +1,5 @@
 import Foundation
+import OperatorText
 import SRUP
 import TestVectors
 import Testing

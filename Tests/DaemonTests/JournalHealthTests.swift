@@ -1,6 +1,7 @@
 import BootTime
 import Observing
 import SQLite
+import TestVectors
 import Testing
 
 @testable import Daemon
@@ -44,5 +45,12 @@ struct JournalHealthTests {
         #expect(health.findings == ["2", "3", "4", "6", "7", "8", "9", "10", "11", "5"])
         health.isOver("11")
         #expect(health.findings.count == 9 && !health.findings.contains("11"))
+    }
+
+    @Test("an error of the database keeps the rules for texts, whatever its kind")
+    func texts() {
+        for code: Int32 in [5, 6, 8, 10, 11, 13, 14, 26, 1] {
+            #expect(OperatorTextRules.broken(by: DatabaseError(code: code, words: "why")) == [])
+        }
     }
 }

@@ -1,3 +1,4 @@
+import OperatorText
 import ProofLink
 import SRUP
 import Testing
@@ -43,7 +44,7 @@ struct ServerTermsTests {
     func sharing() throws {
         let fault = try fault("recipient = broker", second)
         expectGood(fault)
-        #expect(fault.message.contains("[server c2]") && fault.hint.contains("shared = yes"), "\(fault)")
+        #expect(fault.message.contains("[server c2]") && fault.hint(for: .beacon).contains("shared = yes"), "\(fault)")
         // Also where it is the second, and where only the other one says that it is shared.
         #expect(try self.fault(second, "recipient = broker").message.contains("[server c3]"))
         #expect(try self.fault("recipient = broker", second, "shared = yes").message.contains("[server c2]"))

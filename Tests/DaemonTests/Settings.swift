@@ -1,4 +1,5 @@
 import Foundation
+import OperatorText
 import TestVectors
 import Testing
 
@@ -61,9 +62,7 @@ enum Settings {
     static func isToldDefault(_ line: String) -> Bool { line.wholeMatch(of: /;[a-z0-9-]+ =.*/) != nil }
 }
 
-/// Two things that every fault of the operator's has.
-func expectGood(_ fault: OperatorFault, _ location: SourceLocation = #_sourceLocation) {
-    #expect(!fault.message.isEmpty && !fault.hint.isEmpty, sourceLocation: location)
-    #expect(!fault.message.contains("\n") && !fault.hint.contains("\n"), sourceLocation: location)
-    #expect(!fault.message.hasSuffix(".") && !fault.hint.hasSuffix("."), sourceLocation: location)
+/// An operator's error keeps the rules for its texts.
+func expectGood(_ fault: any OperatorError, _ location: SourceLocation = #_sourceLocation) {
+    #expect(OperatorTextRules.broken(by: fault) == [], sourceLocation: location)
 }

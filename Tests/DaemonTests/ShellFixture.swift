@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Keys
 import Observing
+import OperatorText
 import ProofLink
 import SQLite
 import SRUP

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import OperatorText
 import SRUP
 import TestVectors
 import Testing
@@ -33,7 +34,7 @@ struct StateFolderTests {
             let path = files.path("state")
             _ = try StateFolder(path: path)
             try files.set(mode: mode, of: "state")
-            #expect(try refusal(path).hint == "restrict it: chmod 0700 \(path)")
+            #expect(try refusal(path).hint(for: .beacon) == "restrict it: chmod 0700 \(path)")
         }
     }
 
@@ -55,7 +56,7 @@ struct StateFolderTests {
             let path = files.path("state")
             _ = try StateFolder(path: path)
             #expect(chown(path, 65_534, 65_534) == 0)
-            #expect(try refusal(path).hint.contains("chown"))
+            #expect(try refusal(path).hint(for: .beacon).contains("chown"))
         }
     }
 
@@ -72,7 +73,7 @@ struct StateFolderTests {
             #expect(mkfifo(path + "/" + name, 0o600) == 0)
             let fault = try refusal(path)
             #expect(fault.message.contains("\(name) in the state folder is not a regular file"), "\(fault.message)")
-            #expect(fault.hint.contains("mv \(path)/\(name) "))
+            #expect(fault.hint(for: .beacon).contains("mv \(path)/\(name) "))
             // Nor by a command that only reads it, or that has begun before.
             #expect(folder.deregistration == nil && SequenceReservation(reading: folder) == nil)
             #expect(throws: (any Error).self) { try Journal.history(of: folder, limit: 1) }

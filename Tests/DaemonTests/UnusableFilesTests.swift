@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import OperatorText
 import TestVectors
 import Testing
 
@@ -22,10 +23,10 @@ struct UnusableFilesTests {
             _ = try Shell(configurationFile: configuration, loop: Loop())
         }
         let fault = try #require(checked, sourceLocation: location)
-        #expect(started == fault && fault.status == 1, sourceLocation: location)
+        #expect(started?.message == fault.message && fault.exitStatus == 1, sourceLocation: location)
         expectGood(fault, location)
         #expect(fault.message.contains(message), "\(fault)", sourceLocation: location)
-        #expect(fault.hint.contains(hint), "\(fault)", sourceLocation: location)
+        #expect(fault.hint(for: .beacon).contains(hint), "\(fault)", sourceLocation: location)
         #expect(!FileManager.default.fileExists(atPath: files.state), sourceLocation: location)
     }
 
@@ -129,7 +130,7 @@ struct UnusableFilesTests {
             try DaemonProcess.check(configuration)
             chmod(configuration, 0o646)
             let open = #expect(throws: OperatorFault.self) { try DaemonProcess.check(configuration) }
-            #expect(open?.hint == "chmod go-w \(configuration)")
+            #expect(open?.hint(for: .beacon) == "chmod go-w \(configuration)")
         }
     }
 

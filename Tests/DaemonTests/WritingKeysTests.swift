@@ -1,4 +1,5 @@
 import Foundation
+import OperatorText
 import TestVectors
 import Testing
 

@@ -2,6 +2,7 @@ import Keys
 import Enrolling
 import Fetching
 import Foundation
+import OperatorText
 import SRUP
 import Synchronization
 import TestVectors
@@ -28,7 +29,7 @@ struct EnrolmentTests {
     func unreachable() throws {
         try TemporaryFolder.with { folder in
             let enrolment = enrolment(in: folder.path("keys")) { _ throws(HTTPFault) in throw .unknownHost("x") }
-            #expect(throws: EnrolmentFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
+            #expect(throws: OperatorFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
             #expect(!FileManager.default.fileExists(atPath: folder.path("keys")))
         }
     }
@@ -47,7 +48,7 @@ struct EnrolmentTests {
                 }
             }
             for _ in 0..<3 {
-                #expect(throws: EnrolmentFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
+                #expect(throws: OperatorFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
             }
             let bodies = asked.withLock { $0 }
             #expect(bodies.count == 3)
@@ -66,7 +67,7 @@ struct EnrolmentTests {
                     attributes: [.posixPermissions: 0o700])
                 try folder.write(Data(content.utf8), to: "keys/enrolment.json")
                 let enrolment = enrolment(in: folder.path("keys")) { _ in EnrolmentTests.active }
-                #expect(throws: EnrolmentFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
+                #expect(throws: OperatorFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
                 #expect(try String(contentsOfFile: folder.path("keys/enrolment.json"), encoding: .utf8) == content)
             }
         }
@@ -79,11 +80,11 @@ struct EnrolmentTests {
             try FileManager.default.createDirectory(
                 atPath: keys, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o750])
             let enrolment = enrolment(in: keys) { _ in EnrolmentTests.active }
-            let open = #expect(throws: EnrolmentFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
-            #expect(open?.hint == "restrict it: chmod 0700 \(keys)")
+            let open = #expect(throws: OperatorFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
+            #expect(open?.hint(for: .beacon) == "restrict it: chmod 0700 \(keys)")
             try folder.set(mode: 0o700, of: "keys")
             _ = try folder.privateCopy(of: TestKeys.file("dev_2048.pkcs8"), as: "keys/identity.key.pem")
-            let unnamed = #expect(throws: EnrolmentFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
+            let unnamed = #expect(throws: OperatorFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
             #expect(unnamed?.message.contains("nothing says whose it is") == true)
         }
     }
@@ -100,7 +101,7 @@ struct EnrolmentTests {
                 guard question == .get("status") else { throw .tooSlow("") }
                 return EnrolmentTests.active
             }
-            #expect(throws: EnrolmentFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
+            #expect(throws: OperatorFault.self) { try enrolment.run(wish(), authority: nil, now: 0) }
             let names = try FileManager.default.contentsOfDirectory(atPath: keys)
             #expect(!names.contains("identity.key.pem.0123456789abcdef"))
             #expect(names.contains("notes.pem.mine"))

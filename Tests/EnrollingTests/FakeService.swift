@@ -2,6 +2,7 @@ import Enrolling
 import Fetching
 import Foundation
 import Keys
+import OperatorText
 import SRUP
 import Synchronization
 import TestVectors
@@ -176,7 +177,7 @@ struct FakeEnrollee {
             .run(wish, authority: nil, now: now)
     }
 
-    func renew(_ tryOut: (CredentialFolder.AccessFiles) throws(EnrolmentFault) -> Void = { _ in }) throws {
+    func renew(_ tryOut: (CredentialFolder.AccessFiles) throws(OperatorFault) -> Void = { _ in }) throws {
         let now = Int64(Date().timeIntervalSince1970)
         try Renewal(folder: folder, registry: service.registry) { _ in }
             .run(bits: 2_048, now: now, tryOut: tryOut)

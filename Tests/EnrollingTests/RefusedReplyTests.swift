@@ -2,6 +2,7 @@ import Enrolling
 import Fetching
 import Foundation
 import Keys
+import OperatorText
 import SRUP
 import TestVectors
 import Testing
@@ -19,11 +20,11 @@ struct RefusedReplyTests {
             _ fault: @escaping FakeService.Fault
         ) throws {
             service.set(path, fault)
-            let refusal = #expect(throws: EnrolmentFault.self, sourceLocation: location) { try node.enrol() }
+            let refusal = #expect(throws: OperatorFault.self, sourceLocation: location) { try node.enrol() }
             let told = refusal?.message ?? ""
             #expect(told.contains(message), "\(told)", sourceLocation: location)
-            #expect(refusal?.hint.isEmpty == false, sourceLocation: location)
-            for text in [told, refusal?.hint ?? ""] {
+            #expect(refusal?.hint(for: .beacon).isEmpty == false, sourceLocation: location)
+            for text in [told, refusal?.hint(for: .beacon) ?? ""] {
                 #expect(text.utf8.allSatisfy { (0x20...0x7E).contains($0) }, "\(text)", sourceLocation: location)
             }
             #expect(!node.exists("access"), "\(told)", sourceLocation: location)

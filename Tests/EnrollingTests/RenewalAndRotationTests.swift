@@ -2,6 +2,7 @@ import Fetching
 import Foundation
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 import TestVectors
 import Testing
@@ -11,9 +12,9 @@ import Testing
 @Suite("Enrolling again, renewing and rotating, without a network", .blocking)
 struct RenewalAndRotationTests {
     private func fault(_ body: () throws -> Void, _ location: SourceLocation = #_sourceLocation) throws
-        -> EnrolmentFault
+        -> OperatorFault
     {
-        try #require(throws: EnrolmentFault.self, sourceLocation: location, performing: body)
+        try #require(throws: OperatorFault.self, sourceLocation: location, performing: body)
     }
 
     @Test("only one of enrol, renew and rotate runs at a time")
@@ -38,7 +39,7 @@ struct RenewalAndRotationTests {
             service.set("register", nil)
             let lost = try fault { try node.enrol() }
             #expect(lost.message.contains("does not say again which broker and server"))
-            #expect(lost.hint.contains("give them with --broker and --c2"))
+            #expect(lost.hint(for: .beacon).contains("give them with --broker and --c2"))
             let broker = try #require(BrokerPlace("mqtt://localhost"))
             let wrong = try fault { try node.enrol { $0.fallback = (broker, Identifier(0x99)) } }
             #expect(wrong.message.contains("has no key of a server 99"))
@@ -57,9 +58,9 @@ struct RenewalAndRotationTests {
             try node.enrol()
             let (names, requests) = (node.names, service.requests.count)
             let identity = try fault { try node.enrol(as: Identifier(0x77)) }
-            #expect(identity.message.contains("was not asked for") && identity.hint.contains("--replace"))
+            #expect(identity.message.contains("was not asked for") && identity.hint(for: .beacon).contains("--replace"))
             let elsewhere = try fault { try node.enrol(at: "https://elsewhere.example") }
-            #expect(elsewhere.message.contains("is registered with") && elsewhere.hint.contains("--replace"))
+            #expect(elsewhere.message.contains("is registered with") && elsewhere.hint(for: .beacon).contains("--replace"))
             #expect(node.names == names && service.requests.count == requests)
         }
     }
@@ -94,7 +95,7 @@ struct RenewalAndRotationTests {
                 #expect(node.content("identity.key.pem") == key, sourceLocation: location)
             }
             let unknown = try fault { try node.rotate() }
-            #expect(unknown.message.contains("does not replace keys") && unknown.hint.contains("--replace"))
+            #expect(unknown.message.contains("does not replace keys") && unknown.hint(for: .beacon).contains("--replace"))
             expectUnchanged()
             let same = try fault { try node.rotate(from: .given(file: node.path + "/identity.key.pem")) }
             #expect(same.message.contains("already has"))

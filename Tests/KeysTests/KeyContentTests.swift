@@ -109,47 +109,6 @@ struct KeyContentTests {
             }
         }
     }
-
-    @Test("every fault has a sentence that names the file, and an order to mend it")
-    func sentences() {
-        let path = "keys/own.pem"
-        let faults: [KeyError] = [
-            .missing(path: path), .unreadable(path: path, why: "Input/output error"), .notAFile(path: path),
-            .exposed(path: path, mode: 0o640), .foreignOwner(path: path, owner: 1_000), .tooLong(path: path),
-            .notAKey(path: path), .notRSA(path: path), .wrongSize(path: path, bits: 1_024),
-            .noWay(path: path, home: .token, why: "no such engine"), .refused(path: path, home: .tpm, why: "no key"),
-            .uselessHardwareKey(path: path, signs: true, opens: false), .badLine(path: path, why: "it has two lines"),
-            .wrongExponent(path: path),
-        ]
-        // A new fault does not build until it is counted here, and then the table lacks it.
-        let numbers = faults.map { fault in
-            switch fault {
-            case .missing: 0
-            case .unreadable: 1
-            case .notAFile: 2
-            case .exposed: 3
-            case .foreignOwner: 4
-            case .tooLong: 5
-            case .notAKey: 6
-            case .notRSA: 7
-            case .wrongSize: 8
-            case .noWay: 9
-            case .refused: 10
-            case .uselessHardwareKey: 11
-            case .badLine: 12
-            case .wrongExponent: 13
-            }
-        }
-        #expect(numbers == Array(0...13))
-        #expect(Set(faults.map(\.message)).count == faults.count)
-        for fault in faults {
-            #expect(fault.message.contains(path))
-            #expect(fault.message.last != "." && !fault.message.contains("\n"))
-            #expect(fault.hint.first?.isLowercase == true && fault.hint.last != ".")
-        }
-        #expect(KeyError.exposed(path: path, mode: 0o640).message.contains("mode 0640"))
-        #expect(KeyError.wrongSize(path: path, bits: 1_024).message.contains("1024 bits"))
-    }
 }
 
 /// A stand-in for a person at the terminal.

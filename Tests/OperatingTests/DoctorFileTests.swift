@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import OperatorText
 import TestVectors
 import Testing
 
@@ -137,7 +138,7 @@ struct EnrolmentOrderTests {
             let nothing = #expect(throws: OperatorFault.self) { try renewal.perform { _ in } }
             #expect(nothing?.message.contains("does not name the files of an enrolment") == true)
             let noService = #expect(throws: OperatorFault.self) { try rotation.perform { _ in } }
-            #expect(noService?.hint.contains("by hand") == true)
+            #expect(noService?.hint(for: .beacon).contains("by hand") == true)
         }
     }
 

@@ -1,4 +1,5 @@
 import Files
+import OperatorText
 import Testing
 
 @testable import Bench

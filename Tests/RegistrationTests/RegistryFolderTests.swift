@@ -1,5 +1,6 @@
 import Foundation
 import Keys
+import OperatorText
 import SRUP
 import TestVectors
 import Testing
@@ -13,8 +14,8 @@ struct RegistryFolderTests {
         do {
             try body()
             Issue.record("no fault, wanted \"\(part)\"")
-        } catch let fault as OperatorFault {
-            #expect(fault.message.contains(part) || fault.hint.contains(part), "\(fault)")
+        } catch let fault as any OperatorError {
+            #expect(fault.message.contains(part) || fault.hint(for: .bench).contains(part), "\(fault)")
         } catch { Issue.record("\(error)") }
     }
 
@@ -104,6 +105,8 @@ struct RegistryFolderTests {
         arguments: [
             ("local host", "mqtts://b"), ("a,DNS:b", "mqtts://b"), ("", "mqtts://b"), ("a", "https://b"),
             ("a", "mqtts://"), ("a", "mqtts://b:0"), ("a", "mqtts://b:x"), ("a", "mqtts://b/c"), ("a", "b:8883"),
+            ("a", "mqtts://b:+8883"), ("a", "mqtts://ho]st"), ("a", "mqtts://[b]:8883"), ("a", "mqtts://::1"),
+            ("[::1]", "mqtts://b"), ("1:2", "mqtts://b"),
         ])
     func names(host: String, broker: String) {
         #expect(throws: OperatorFault.self) {

@@ -1,3 +1,4 @@
+import OperatorText
 import enum Enrolling.Statement
 import Foundation
 import Keys

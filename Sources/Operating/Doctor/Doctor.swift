@@ -2,6 +2,7 @@ import Daemon
 import FoundationEssentials
 import Glibc
 import Observing
+import OperatorText
 import SRUP
 
 /// The result of one check.
@@ -102,8 +103,8 @@ public struct Doctor {
             let configuration = try Configuration(file: file)
             note([.init("configuration", .good, file, "every line is understood; identity \(configuration.identity)")])
             return configuration
-        } catch let fault as OperatorFault {
-            note([.init("configuration", .bad, file, fault.message, do: fault.hint)])
+        } catch let fault as any OperatorError {
+            note([.init("configuration", .bad, file, fault.message, do: fault.hint(for: .beacon))])
         } catch {
             preconditionFailure("\(error)")
         }

@@ -6,6 +6,7 @@ import Fetching
 import Files
 import Glibc
 import Keys
+import OperatorText
 import SQLite
 
 // The machine: versions, clock, entropy, files, disk, and the sandbox of the beacon that runs.
@@ -120,8 +121,8 @@ extension Doctor {
         func note(_ check: String, _ lookedAt: String, _ body: () throws -> Void) {
             do {
                 try body()
-            } catch let fault as OperatorFault {
-                findings.append(.init(check, .bad, lookedAt, fault.message, do: fault.hint))
+            } catch let fault as any OperatorError {
+                findings.append(.init(check, .bad, lookedAt, fault.message, do: fault.hint(for: .beacon)))
             } catch {
                 preconditionFailure("\(error)")
             }
@@ -151,7 +152,9 @@ extension Doctor {
         do throws(BrokerFault) {
             try configuration.tls.check()
         } catch {
-            return [.init("certificate", .bad, configuration.tls.certificate, error.message, do: error.hint)]
+            return [
+                .init("certificate", .bad, configuration.tls.certificate, error.message, do: error.hint(for: .beacon))
+            ]
         }
         let certificate = (try? File.read(configuration.tls.certificate, isFollowing: true)).flatMap {
             try? Certificate(pem: $0)
@@ -163,7 +166,7 @@ extension Doctor {
 
     private static func bad(_ check: String, _ file: String, _ error: any Error) -> CheckResult {
         guard let error = error as? KeyError else { preconditionFailure("\(error)") }
-        return .init(check, .bad, file, error.message, do: error.hint)
+        return .init(check, .bad, file, error.message, do: error.hint(for: .beacon))
     }
 
     /// Of a certificate, by this machine's clock.

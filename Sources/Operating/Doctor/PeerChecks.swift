@@ -2,6 +2,7 @@ import Broker
 import Daemon
 import Enrolling
 import Keys
+import OperatorText
 import SRUP
 
 // The beacon's peers: brokers, the registration service, its servers.
@@ -12,7 +13,7 @@ extension Doctor {
         var findings: [CheckResult] = []
         let name = broker.description
         func bad(_ check: String, _ fault: BrokerFault) {
-            findings.append(.init(check, .bad, name, fault.message, do: fault.hint))
+            findings.append(.init(check, .bad, name, fault.message, do: fault.hint(for: .beacon)))
         }
         do throws(BrokerFault) {
             findings.append(
@@ -96,15 +97,17 @@ extension Doctor {
         guard let folder = CredentialFolder(managing: configuration) else {
             return [.init("registration", .skipped, configuration.keyFile, "these files are not an enrolment's")]
         }
-        do throws(EnrolmentFault) {
+        do {
             let service = try Renewal.service(in: folder)
             let client = try (service.asking ?? RegistrationOptions()).client(
                 for: service.address, authorityFile: service.authorityFile)
             let name = try Registry(client, at: service.address).activeName()
             return [.init("registration", .good, "\(service.address)", "the service is active: \(name)")]
-        } catch {
+        } catch let error as any OperatorError {
             // A beacon works without it until its certificate ends.
-            return [.init("registration", .warning, folder.record, error.message, do: error.hint)]
+            return [.init("registration", .warning, folder.record, error.message, do: error.hint(for: .beacon))]
+        } catch {
+            preconditionFailure("\(error)")
         }
     }
 

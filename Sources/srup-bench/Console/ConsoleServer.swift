@@ -6,6 +6,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import OperatorText
 import Synchronization
 
 /// The sockets around a `Console`: HTTP on this machine's loopback addresses only, without decisions.

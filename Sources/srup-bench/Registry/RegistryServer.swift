@@ -5,6 +5,7 @@ import HummingbirdCore
 import HummingbirdTLS
 import Logging
 import NIOCore
+import OperatorText
 import Registration
 import Synchronization
 
@@ -18,7 +19,7 @@ struct RegistryServer {
 
     /// Serves until SIGTERM or SIGINT.
     /// - Throws: `OperatorFault` if it cannot listen.
-    func run(_ registry: RegistryThread) throws(OperatorFault) {
+    func run(_ registry: RegistryThread) throws {
         let host = try folder.host()
         let application = try application(registry, announcing: host)
         let ended = DispatchSemaphore(value: 0)
@@ -70,7 +71,7 @@ struct RegistryServer {
                 address: .hostname(address, port: Int(port)),
                 availableConnectionsDelegate: .maximum(ConnectionBounds.mostAccepted, logger: logger)),
             onServerRunning: { channel in
-                let name = host.contains(":") ? "[\(host)]" : host
+                let name = HostAndPort.bracketed(host)
                 Terminal.print("listening on https://\(name):\(channel.localAddress?.port ?? Int(port))")
             },
             logger: logger)
@@ -125,8 +126,10 @@ actor RegistryThread {
 
     func maintainHourly() async {
         while (try? await Task.sleep(for: .seconds(3_600))) != nil {
-            do { try registry.maintain() } catch {
+            do { try registry.maintain() } catch let error as any OperatorError {
                 Terminal.printError("registry: \(error.message) (tried again in an hour)")
+            } catch {
+                preconditionFailure("unexpected error: \(error)")
             }
         }
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Arguments
 import Bench
 import Keys
+import OperatorText
 import Registration
 import SRUP
 
@@ -116,12 +117,12 @@ struct RegistryInitVerb: ParsableCommand {
         guard c2.number >= 0x10, id.map({ $0.number >= 0x10 && $0 != c2 }) ?? true else {
             throw ValidationError("--c2 and --id take two different identities from 10 (hexadecimal) up")
         }
-        try validating { () throws(OperatorFault) in _ = try plan }
+        try validating { _ = try plan }
     }
 
     private var plan: RegistryPlan {
         get throws(OperatorFault) {
-            let url = broker ?? "mqtts://\(host.contains(":") ? "[\(host)]" : host):8883"
+            let url = broker ?? "mqtts://" + HostAndPort.text(host, 8_883)
             var plan = try RegistryPlan(folder: place.folder, host: host, broker: url, c2: c2, c2KeyFile: c2Key)
             (plan.identity, plan.revocationFile, plan.bits) = (id, crl, bits)
             (plan.certifiesBroker, plan.certifiesC2) = (brokerCertificate, c2Certificate)
