@@ -166,7 +166,7 @@ let package = Package(
             dependencies: [
                 "Daemon", "SRUP", "ProofLink", "Observing", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth",
                 "Nearby",
-                "SQLite", "TestVectors", "CutDisk",
+                "SQLite", "TestVectors", "CutDisk", "CLinux",
             ]),
         .testTarget(name: "BluetoothTests", dependencies: ["BootTime", "Bluetooth", "SRUP", "ProofLink"]),
         .testTarget(name: "EventLoopTests", dependencies: ["BootTime", "EventLoop", "CLinux", "TestVectors"]),

@@ -122,7 +122,7 @@ extension Shell {
         out.add(
             "info", "gauge", "Which beacon this is, and its version.",
             [([("identity", configuration.identity.description), ("version", Shell.version)], 1)])
-        out.add("up_seconds", "gauge", "Since the start.", Double((clock.now - startedAt).components.seconds))
+        out.add("up_seconds", "gauge", "Since the start.", Double((clock.now - startup.startedAt).components.seconds))
         reports.metrics.addCounters(to: &out)
         addGauges(&out)
         reports.metrics.addLatencies(to: &out)

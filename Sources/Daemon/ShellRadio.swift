@@ -12,7 +12,7 @@ extension Shell {
     var usesRadio: Bool { configuration.listeners.contains { $0.address.transport.isRadio } }
 
     func makeAdapters() -> Adapters {
-        let (loop, given) = (loop, service.management)
+        let (loop, given) = (loop, startup.service.management)
         return Adapters(
             configuration.radio.adapters, clock: clock, log: log,
             outlets: Adapters.Outlets(
@@ -71,9 +71,12 @@ extension Shell {
     /// can tell that two addresses are one beacon's.
     private var privacyKey: [UInt8]? {
         guard configuration.radio.rotatesAddress else { return nil }
-        guard let signature = try? key.signature(over: [Array("srup-beacon: LE identity resolving key".utf8)[...]]),
+        guard
+            let signature = try? materials.key.signature(over: [
+                Array("srup-beacon: LE identity resolving key".utf8)[...]
+            ]),
             let secret = Secret(signature.prefix(Secret.length))
-        else { Shell.endWithout(key, "sign") }
+        else { Shell.endWithout(materials.key, "sign") }
         return Array(hmacSHA256(secret, signature).prefix(16))
     }
 }

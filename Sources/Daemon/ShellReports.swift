@@ -13,7 +13,7 @@ extension Shell {
         var request: Instant?
         if case .message(let moment) = arrival { request = moment }
         reports.report(report, requestedAt: request)
-        if case .membership = report { service.status(statusLine) }
+        if case .membership = report { notifier.tellStatus() }
     }
 
     /// Which observations a link is asked about, said when it is asked: what happens on it from here on belongs to them.
@@ -25,9 +25,28 @@ extension Shell {
         }
     }
 
-    /// One line for systemd.
+    func makeNotifier() -> ServiceNotifier {
+        ServiceNotifier(
+            startup.service, clock: clock,
+            outlets: ServiceNotifier.Outlets(
+                turnBroker: { [unowned self] done in
+                    assumeIsolated { [loop] in $0.broker.link?.turn { loop.perform(done) } }
+                },
+                askJournal: { [unowned self] in assumeIsolated { $0.askJournal() } },
+                status: { [unowned self] in assumeIsolated { $0.statusLine } }))
+    }
+
+    private func askJournal() {
+        do {
+            try journal?.answer()
+        } catch {
+            journalFailed(error)
+        }
+    }
+
+    /// One line for the service manager.
     var statusLine: String {
-        if let failure = health.failure { return failure.sentence }
+        if let failure = recovery.health.failure { return failure.sentence }
         let members = observer.memberships.values.filter(\.isMember).count
         return "\(broker.sentence); joined to \(members) of \(configuration.servers.count) servers"
     }

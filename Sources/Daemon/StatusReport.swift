@@ -181,7 +181,7 @@ extension Shell {
         let open = observer.open.sorted { $0.deadline < $1.deadline }
         return StatusReport(
             identity: configuration.identity.description, version: Shell.version,
-            uptimeSeconds: (now - startedAt).components.seconds, servers: serverStates, broker: brokerReport,
+            uptimeSeconds: (now - startup.startedAt).components.seconds, servers: serverStates, broker: brokerReport,
             certificate: certificateState, journal: journalState,
             links: listeners.listeners.map {
                 .init(
@@ -232,8 +232,9 @@ extension Shell {
 
     private var journalState: StatusReport.JournalState {
         .init(
-            state: health.failure.map { $0.isFull ? .full : .failing } ?? .ok, trouble: health.failure?.sentence,
-            since: health.failure.map { wallTime($0.since) }, findings: health.findings,
+            state: recovery.health.failure.map { $0.isFull ? .full : .failing } ?? .ok,
+            trouble: recovery.health.failure?.sentence,
+            since: recovery.health.failure.map { wallTime($0.since) }, findings: recovery.health.findings,
             outbox: (try? journal?.outboxCount()) ?? 0)
     }
 }

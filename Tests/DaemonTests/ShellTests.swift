@@ -287,18 +287,6 @@ struct ShellTests {
         }
     }
 
-    @Test("a journal that still cannot be written is reported once a minute")
-    func troubleLines() throws {
-        try withMember { fixture in
-            let fault = ioError
-            for _ in 0..<150 {
-                try fixture.on { $0.startTrouble(fault) }
-                fixture.clock.jump(by: .seconds(1))
-            }
-            #expect(fixture.log.texts.count { $0.contains("nothing is acted on until it can") } == 3)
-        }
-    }
-
     @Test("a faulty configuration changes nothing, and the person who asked hears why")
     func faultyReload() throws {
         try withMember("[observation]\nwindow = 5") { fixture in
