@@ -82,7 +82,7 @@ extension Shell {
             recovery.begin(after: failure)  // a full disk does not keep us from saying so
         }
         do throws(LinkSocketError) {
-            control = try Control(folder.control, loop) { [unowned self] request in
+            control = try Control(folder.control, loop, clock: clock) { [unowned self] request in
                 assumeIsolated { $0.answer(request) }
             }
         } catch {

@@ -12,11 +12,13 @@ extension Shell {
     var usesRadio: Bool { configuration.listeners.contains { $0.address.transport.isRadio } }
 
     func makeAdapters() -> Adapters {
-        let (loop, given) = (loop, startup.service.management)
+        let (loop, clock, given) = (loop, clock, startup.service.management)
         return Adapters(
             configuration.radio.adapters, clock: clock, log: log,
             outlets: Adapters.Outlets(
-                open: { happened throws(LinkSocketError) in try Management(loop, given: given, happened: happened) },
+                open: { happened throws(LinkSocketError) in
+                    try Management(loop, clock: clock, given: given, happened: happened)
+                },
                 wish: { [unowned self] in assumeIsolated { $0.adapterWish } },
                 closeLinks: { [unowned self] adapter in assumeIsolated { $0.links.closeAll(over: adapter) } },
                 reopenListeners: { [unowned self] in assumeIsolated { $0.listeners.reopenRadio() } }))
