@@ -132,6 +132,9 @@ public struct Configuration: Equatable, Sendable {
         return nearby.compactMap { $0 }.map { Listening(address: $0, security: security[$0.transport] ?? .none) }
     }
 
+    /// Whether it listens for devices on a radio.
+    var usesRadio: Bool { listeners.contains { $0.address.transport.isRadio } }
+
     /// What each server may do to us: without an updater, none updates us.
     var terms: [Identifier: ServerPermissions] {
         servers.mapValues { server in

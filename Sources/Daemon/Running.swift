@@ -92,7 +92,7 @@ extension Shell {
         }
         socketPaths.note(folder.control)
         listeners.open()
-        if usesRadio { adapters.open() }
+        if configuration.usesRadio { adapters.open() }
         offerServiceRecord()
         if let local = listeners.listeners.first(where: { !$0.isRadio }), let fault = local.fault {
             throw OperatorFault(

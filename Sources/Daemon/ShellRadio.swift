@@ -9,8 +9,6 @@ import SRUP
 
 // What the configuration and the identity key say about the radio.
 extension Shell {
-    var usesRadio: Bool { configuration.listeners.contains { $0.address.transport.isRadio } }
-
     func makeAdapters() -> Adapters {
         let (loop, clock, given) = (loop, clock, startup.service.management)
         return Adapters(
@@ -26,7 +24,7 @@ extension Shell {
 
     /// - Returns: whether anything listens on a radio now.
     func restartRadio() -> Bool {
-        guard usesRadio else { return false }
+        guard configuration.usesRadio else { return false }
         adapters.restart()
         return listeners.listeners.contains { $0.isRadio && $0.socket != nil }
     }

@@ -44,6 +44,18 @@ extension Shell {
         }
     }
 
+    var state: DaemonState {
+        DaemonState(
+            now: clock.now, startedAt: startup.startedAt, configuration: configuration, observer: observer,
+            journal: journal, health: recovery.health, broker: broker, listeners: listeners, links: links,
+            adapters: adapters, reports: reports, renewalDue: renewal?.schedule.due)
+    }
+
+    package var statusReport: StatusReport { state.report }
+
+    /// Everything that is counted, as Prometheus reads it.
+    var exposition: String { state.exposition }
+
     /// One line for the service manager.
     var statusLine: String {
         if let failure = recovery.health.failure { return failure.sentence }
