@@ -179,7 +179,7 @@ let package = Package(
                 "OperatorText", "Daemon", "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop", "Broker",
                 "Bluetooth",
                 "Nearby",
-                "SQLite", "TestVectors", "CutDisk",
+                "SQLite", "TestVectors", "CutDisk", "CLinux",
             ]),
         .testTarget(name: "BluetoothTests", dependencies: ["BootTime", "Bluetooth", "SRUP", "ProofLink"]),
         .testTarget(name: "EventLoopTests", dependencies: ["BootTime", "EventLoop", "CLinux", "TestVectors"]),

@@ -34,12 +34,12 @@ extension StatusReport {
     }
 }
 
-extension Shell {
+extension DaemonState {
     var certificate: Certificate? {
         (try? File.read(configuration.tls.certificate, isFollowing: true)).flatMap { try? Certificate(pem: $0) }
     }
 
     var certificateState: StatusReport.CertificateState {
-        .init(certificate, at: Int64(time(nil)), renewal: renewal?.schedule.due)
+        .init(certificate, at: Int64(time(nil)), renewal: renewalDue)
     }
 }

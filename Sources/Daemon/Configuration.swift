@@ -133,6 +133,29 @@ public struct Configuration: Equatable, Sendable {
         return nearby.compactMap { $0 }.map { Listening(address: $0, security: security[$0.transport] ?? .none) }
     }
 
+    // One key for each mode.
+    var offersValueMode: Bool {
+        get { policy.modes.contains(Modes.value) }
+        set { offer(.value, newValue) }
+    }
+
+    var offersChallengeMode: Bool {
+        get { policy.modes.contains(Modes.challenge) }
+        set { offer(.challenge, newValue) }
+    }
+
+    var offersKeyedMode: Bool {
+        get { policy.modes.contains(Modes.keyed) }
+        set { offer(.keyed, newValue) }
+    }
+
+    private mutating func offer(_ mode: Modes, _ isOffered: Bool) {
+        if isOffered { policy.modes.insert(mode) } else { policy.modes.remove(mode) }
+    }
+
+    /// Whether it listens for devices on a radio.
+    var usesRadio: Bool { listeners.contains { $0.address.transport.isRadio } }
+
     /// What each server may do to us: without an updater, none updates us.
     var terms: [Identifier: ServerPermissions] {
         servers.mapValues { server in

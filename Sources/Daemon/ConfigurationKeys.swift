@@ -143,25 +143,6 @@ extension Configuration {
         ServerKey("proof", \.takesProofs) { s throws(BadSetting) in try s.yesOrNo() },
         ServerKey("shared", \.isShared) { s throws(BadSetting) in try s.yesOrNo() },
     ]
-
-    private var offersValueMode: Bool {
-        get { policy.modes.contains(Modes.value) }
-        set { offer(.value, newValue) }
-    }
-
-    private var offersChallengeMode: Bool {
-        get { policy.modes.contains(Modes.challenge) }
-        set { offer(.challenge, newValue) }
-    }
-
-    private var offersKeyedMode: Bool {
-        get { policy.modes.contains(Modes.keyed) }
-        set { offer(.keyed, newValue) }
-    }
-
-    private mutating func offer(_ mode: Modes, _ isOffered: Bool) {
-        if isOffered { policy.modes.insert(mode) } else { policy.modes.remove(mode) }
-    }
 }
 
 extension Setting {

@@ -27,29 +27,43 @@ package final class Control: @unchecked Sendable {
     private let loop: Loop
     private let listener: Int32
     private let answer: (String) -> [UInt8]
+    private let acceptNext: (Int32) throws(LinkSocketError) -> LinkSocket.Accepted?
     private var clients: [Client] = []
     private var watch: Loop.Watch?
-    private var resumption: Alarm?
+    private let clock: any LoopClock
+    private lazy var resumption = clock.timer { [unowned self] in listen() }
 
-    package init(_ path: String, _ loop: Loop, answer: @escaping (String) -> [UInt8]) throws(LinkSocketError) {
-        (self.loop, self.answer) = (loop, answer)
+    /// - Parameters:
+    ///   - acceptNext: takes the next connection from the listening socket.
+    ///   - answer: the reply to a line; empty: there is none.
+    /// - Throws: where the socket cannot be made.
+    package init(
+        _ path: String, _ loop: Loop, clock: (any LoopClock)? = nil,
+        acceptNext: @escaping (Int32) throws(LinkSocketError) -> LinkSocket.Accepted? = Control.accept,
+        answer: @escaping (String) -> [UInt8]
+    ) throws(LinkSocketError) {
+        (self.loop, self.answer, self.acceptNext) = (loop, answer, acceptNext)
+        self.clock = clock ?? BootClock(loop: loop)
         listener = try LinkSocket.listen(on: .local(path: path))
         listen()
+    }
+
+    package static func accept(_ listener: Int32) throws(LinkSocketError) -> LinkSocket.Accepted? {
+        try LinkSocket.accept(listener, .local)
     }
 
     private func listen() { watch = loop.watch(listener) { [unowned self] _ in accept() } }
 
     private func accept() {
         do throws(LinkSocketError) {
-            guard let accepted = try LinkSocket.accept(listener, .local) else { return }
+            guard let accepted = try acceptNext(listener) else { return }
             if clients.count >= Control.clientLimit { end(clients[0]) }
             let client = Client(accepted.socket)
             clients.append(client)
             client.watch = loop.watch(accepted.socket) { [unowned self] _ in read(client) }
         } catch {  // no descriptors: the listener would call again at once, and without end
             if let watch { loop.unwatch(watch, listener) }
-            resumption = Alarm(loop) { [unowned self] in listen() }
-            resumption?.set(after: Control.acceptPause)
+            resumption.set(after: Control.acceptPause)
         }
     }
 

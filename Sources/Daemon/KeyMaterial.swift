@@ -8,7 +8,7 @@ struct KeyMaterial {
     let key: IdentityKey
     /// The one before the last rotation, for what is still sealed to it.
     let oldKey: IdentityKey?
-    let keyring: PublicKeys
+    var keyring: PublicKeys
 
     /// - Parameter file: the configuration's own.
     /// - Throws: `OperatorError` for the first file that is not usable, or that others can change.

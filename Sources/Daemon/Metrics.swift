@@ -115,14 +115,14 @@ extension Metrics {
     }
 }
 
-extension Shell {
+extension DaemonState {
     /// Everything, as Prometheus reads it.
     var exposition: String {
         var out = Exposition()
         out.add(
             "info", "gauge", "Which beacon this is, and its version.",
             [([("identity", configuration.identity.description), ("version", Shell.version)], 1)])
-        out.add("up_seconds", "gauge", "Since the start.", Double((clock.now - startedAt).components.seconds))
+        out.add("up_seconds", "gauge", "Since the start.", Double((now - startedAt).components.seconds))
         reports.metrics.addCounters(to: &out)
         addGauges(&out)
         reports.metrics.addLatencies(to: &out)

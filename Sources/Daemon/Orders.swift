@@ -84,7 +84,7 @@ extension Shell {
     private var situation: CheckedOrder.Situation {
         CheckedOrder.Situation(
             identity: configuration.identity, servers: configuration.servers, memberships: observer.memberships,
-            journalFault: journal == nil ? health.failure?.message ?? "the journal is not open" : nil,
+            journalFault: journal == nil ? recovery.health.failure?.message ?? "the journal is not open" : nil,
             areSequencesUnknown: journal?.sequencesUnknown ?? false)
     }
 

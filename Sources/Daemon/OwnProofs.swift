@@ -84,7 +84,7 @@ final class OwnProofs: @unchecked Sendable {
             DeviceSession.Parties(device: identity, server: server, beacon: beacon, transport: address.transport),
             deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
         let link = DeviceLink(
-            loop, to: address, session: session, sign: outlets.signer(),
+            loop, clock: clock, to: address, session: session, sign: outlets.signer(),
             report: { [weak self] in self?.happened($0, showingTo: server, address) })
         showing[server]?.link = link
         link.open(from: adapter)

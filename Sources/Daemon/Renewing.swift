@@ -46,7 +46,7 @@ extension Shell {
     /// Starts the automatic renewal of the certificate, if it came from an enrolment.
     func startRenewal() {
         guard let folder = CredentialFolder(managing: configuration) else { return }
-        let file = configurationFile
+        let file = startup.configurationFile
         renewal = CertificateRenewal(
             clock: clock, log: log, background: BackgroundWork(loop: loop),
             outlets: CertificateRenewal.Outlets(

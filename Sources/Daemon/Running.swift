@@ -31,8 +31,10 @@ public enum DaemonProcess {
         let loop = Loop()
         let shell = try Shell(configurationFile: configurationFile, loop: loop)
         nonisolated(unsafe) var fault: (any Error)?
+        nonisolated(unsafe) var end: (stopping: Stopping, sockets: SocketPaths)?
         loop.perform {
             shell.assumeIsolated { shell in
+                end = (shell.stopping, shell.socketPaths)
                 do {
                     try shell.start(signals)
                 } catch {
@@ -43,9 +45,9 @@ public enum DaemonProcess {
         }
         loop.run()
         if let fault { throw fault }
-        shell.removeSockets()
-        guard shell.startsAnew.load(ordering: .relaxed) else { return }
-        ProgramFile.start(handing: shell.service)
+        end?.sockets.remove()
+        guard end?.stopping.startsAgain == true else { return }
+        ProgramFile.start(handing: shell.startup.service)
         throw OperatorFault(
             "the new version \(ProgramFile.path) cannot be started: \(String(cString: strerror(errno)))",
             hint: "put back the old one, and start it")
@@ -74,14 +76,14 @@ extension Shell {
         if CredentialFolder(managing: configuration)?.hasUnfinishedRotation == true {
             log.warning("a rotation of the identity key was interrupted; hint: finish it: srup-beacon rotate")
         }
-        _ = loop.watch(signals) { [unowned self] _ in assumeIsolated { $0.take(signals: signals) } }
+        stopping.follow(signals: signals)
         do {
             try openJournal()
         } catch let failure as Journal.Failure {
-            startTrouble(failure)  // a full disk does not keep us from saying so
+            recovery.begin(after: failure)  // a full disk does not keep us from saying so
         }
         do throws(LinkSocketError) {
-            control = try Control(folder.control, loop) { [unowned self] request in
+            control = try Control(folder.control, loop, clock: clock) { [unowned self] request in
                 assumeIsolated { $0.answer(request) }
             }
         } catch {
@@ -89,43 +91,21 @@ extension Shell {
                 "the control socket \(folder.control) cannot be made: \(error)",
                 hint: "give [beacon] state a short path on a local disk that can be written")
         }
+        socketPaths.note(folder.control)
         listeners.open()
-        if usesRadio { adapters.open() }
+        if configuration.usesRadio { adapters.open() }
         offerServiceRecord()
         if let local = listeners.listeners.first(where: { !$0.isRadio }), let fault = local.fault {
             throw OperatorFault(
                 "the local socket \(local.wanted.address) cannot be made: \(fault)",
                 hint: "correct [link] local, or turn it off")
         }
-        if let localPath { localInode.store(LinkSocket.inode(of: localPath) ?? 0, ordering: .relaxed) }
+        if let path = configuration.localPath { socketPaths.note(path) }
         startBroker()
         startRenewal()
-        beginWatchdogRound()
-        service.ready()
-        service.status(statusLine)
+        notifier.begin()
         log.notice("ready")
         metricsFile.keep(configuration.metrics)
-    }
-
-    /// The watchdog is notified for work that was done, not for time that has passed: a message goes from this loop through
-    /// the broker link's thread and back, and the journal is asked. If one of them hangs, no round ends, and
-    /// systemd restarts us. An unreachable broker and a disk that is known to be full do not count as a hang.
-    func beginWatchdogRound() {
-        guard service.watchdog != nil, let link = broker.link else { return }
-        link.turn { [unowned self] in
-            loop.perform { self.assumeIsolated { $0.endWatchdogRound() } }
-        }
-    }
-
-    private func endWatchdogRound() {
-        guard let limit = service.watchdog else { return }
-        do {
-            try journal?.answer()
-        } catch {
-            journalFailed(error)
-        }
-        service.alive()
-        watchdogTimer.set(after: limit / 4)
     }
 
     private func startBroker() {
@@ -154,33 +134,24 @@ extension Shell {
         broker.start(link)
     }
 
-    private func take(signals: Int32) {
-        var info = signalfd_siginfo()
-        while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
-            guard info.ssi_signo != UInt32(SIGHUP) else {
-                reload()
-                continue
-            }
-            stop()
-        }
-    }
-
     /// Takes what can be taken of a changed configuration, and of a key that was rotated; a faulty one changes nothing.
     /// - Returns: what was wrong.
     @discardableResult
     func reload() -> (any OperatorError)? {
-        service.reloading()
-        defer { service.ready() }
+        notifier.whileReloading { readConfigurationAgain() }
+    }
+
+    private func readConfigurationAgain() -> (any OperatorError)? {
         do {
-            let new = try Configuration(file: configurationFile)
-            let materials = try loadMaterials(new)
+            let new = try Configuration(file: startup.configurationFile)
+            let newMaterials = try startup.loadMaterials(new)
             for part in new.differencesThatNeedARestart(from: configuration) {
                 log.warning("\(part) has changed: that needs a restart")
             }
             configuration.reload(from: new)
-            (keyring, observer.policy) = (materials.keyring, configuration.policy)
+            (materials.keyring, observer.policy) = (newMaterials.keyring, configuration.policy)
             let isOurs = new.identity == configuration.identity && new.keyFile == configuration.keyFile
-            if isOurs { take(materials) }
+            if isOurs { take(newMaterials) }
             observer.terms = new.terms
             setUpLog()
             log.notice("configuration read again")
@@ -197,10 +168,10 @@ extension Shell {
     }
 
     /// From here on, everything is signed with the key that is there now.
-    private func take(_ materials: KeyMaterial) {
-        guard !materials.key.publicKey.equals(key.publicKey) else { return }
-        (key, unsealer) = (materials.key, materials.unsealer)
-        observer.unseal = unsealer
+    private func take(_ new: KeyMaterial) {
+        guard !new.key.publicKey.equals(materials.key.publicKey) else { return }
+        materials = new
+        observer.unseal = new.unsealer
         log.notice("the identity key has been replaced")
     }
 
@@ -221,31 +192,28 @@ extension Shell {
         LineLog.level.withLock { $0 = level }
     }
 
-    /// Removes the sockets' paths when the daemon ends.
-    nonisolated func removeSockets() {
-        unlink(folder.control)
-        if let path = localPath, LinkSocket.inode(of: path) == localInode.load(ordering: .relaxed) { unlink(path) }
+    func makeStopping() -> Stopping {
+        Stopping(
+            log: log, background: BackgroundWork(loop: loop),
+            outlets: Stopping.Outlets(
+                reload: { [unowned self] in assumeIsolated { _ = $0.reload() } },
+                leave: { [unowned self] isRestart in assumeIsolated { $0.leave(isRestart: isRestart) } },
+                disconnect: { [unowned self] in
+                    assumeIsolated { shell in
+                        let (link, bluetoothService) = (shell.broker.link, shell.bluetoothService)
+                        return {
+                            bluetoothService?.stop()
+                            link?.stop()
+                        }
+                    }
+                }))
     }
 
-    /// Disconnects devices and the broker; open observations stay in the journal.
-    /// - Parameter startingAnew: whether to execute the program that is on disk then; ignored if a stop has been or is requested.
-    func stop(startingAnew: Bool = false) {
-        startsAnew.store(startingAnew && !isStopping, ordering: .relaxed)
-        guard !isStopping else { return }
-        isStopping = true
-        // On a restart, RELOADING is sent: to systemd, STOPPING would mean the end of the service.
-        startsAnew.load(ordering: .relaxed) ? service.reloading() : service.stopping()
-        log.notice("stopping")
+    private func leave(isRestart: Bool) {
+        notifier.stopping(isRestart: isRestart)
         metricsFile.stop()
         updateFetcher.giveUp()
         adapters.stopAdvertising()
         links.sendAway()
-        // On a thread of its own: the broker link may be waiting for this one.
-        let (link, loop, bluetoothService) = (broker.link, loop, bluetoothService)
-        startThread("stop") {
-            bluetoothService?.stop()
-            link?.stop()
-            loop.stop()
-        }
     }
 }

@@ -10,7 +10,6 @@ import Nearby
 import Observing
 import ProofLink
 import SRUP
-import Synchronization
 
 /// The shell of the daemon: passes events to the observer, and carries out its effects, in order. It decides nothing.
 ///
@@ -25,36 +24,23 @@ public actor Shell {
     let log: Logger
     let events: EventLog
     let folder: StateFolder
-    let service = ServiceManager()
-    let configurationFile: String
-    let loadMaterials: @Sendable (Configuration) throws -> KeyMaterial
-    /// Of the local transport, where it is on.
-    nonisolated let localPath: String?
-    /// Identifies the socket that we created there: we must not remove another process's.
-    nonisolated let localInode = Atomic<UInt64>(0)
-    var key: IdentityKey
-    var unsealer: Unsealer
-    let bootID: String
-    let startedAt: Instant
+    let startup: Startup
     var configuration: Configuration
-    var keyring: PublicKeys
+    var materials: KeyMaterial
 
     /// nil while it cannot be written: then nothing is acted on, and nothing acknowledged.
     var journal: Journal?
     var observer: Observer
-    var health = JournalHealth()
 
     /// What is being acted on, where it came from outside, and when it arrived.
     var arrival: Arrival?
     lazy var deadlineTimer = clock.timer { [unowned self] in assumeIsolated { $0.tick() } }
-    lazy var recoveryTimer = clock.timer { [unowned self] in assumeIsolated { $0.recover() } }
-    lazy var watchdogTimer = clock.timer { [unowned self] in assumeIsolated { $0.beginWatchdogRound() } }
-    /// The loop ends once we have disconnected from the broker.
-    var isStopping = false
-    /// Whether the program is executed again, in this process, once the loop has ended.
-    nonisolated let startsAnew = Atomic<Bool>(false)
 
     // The components, made when they are first used, since they call the shell.
+    let socketPaths = SocketPaths()
+    lazy var notifier = makeNotifier()
+    lazy var stopping = makeStopping()
+    lazy var recovery = makeRecovery()
     lazy var reports = makeReports()
     lazy var metricsFile = MetricsFile(clock: clock, log: log) { [unowned self] in assumeIsolated { $0.exposition } }
     lazy var broker = makeBroker()
@@ -99,23 +85,19 @@ public actor Shell {
         loadMaterials: @escaping @Sendable (Configuration) throws -> KeyMaterial, loop: Loop, clock: any LoopClock,
         log: Logger
     ) throws {
-        let materials = try loadMaterials(configuration)
-        self.loadMaterials = loadMaterials
-        (self.configurationFile, self.configuration, self.loop) = (configurationFile, configuration, loop)
-        (self.clock, self.log) = (clock, log)
-        startedAt = clock.now
+        materials = try loadMaterials(configuration)
+        startup = Startup(
+            configurationFile: configurationFile, startedAt: clock.now, loadMaterials: loadMaterials)
+        (self.configuration, self.loop, self.clock, self.log) = (configuration, loop, clock, log)
         events = EventLog(log, clock: clock)
-        (key, keyring, localPath) = (materials.key, materials.keyring, configuration.localPath)
         folder = try StateFolder(path: configuration.stateFolder)
-        bootID = String(decoding: (try? File.read("/proc/sys/kernel/random/boot_id")) ?? [], as: UTF8.self)
-            .filter { !$0.isWhitespace }
-        unsealer = materials.unsealer
-        observer = Shell.emptyObserver(configuration, materials.unsealer)
+        observer = Shell.emptyObserver(configuration, materials)
     }
 
-    static func emptyObserver(_ configuration: Configuration, _ unsealer: @escaping Unsealer) -> Observer {
+    static func emptyObserver(_ configuration: Configuration, _ materials: KeyMaterial) -> Observer {
         var observer = Observer(
-            identity: configuration.identity, policy: configuration.policy, unseal: unsealer, authenticate: hmacSHA256)
+            identity: configuration.identity, policy: configuration.policy, unseal: materials.unsealer,
+            authenticate: hmacSHA256)
         observer.terms = configuration.terms
         observer.identification = Shell.identification(configuration)
         return observer
@@ -188,7 +170,7 @@ public actor Shell {
                 try journal.record(change, at: wallSeconds())
             case .send(let message, let server):
                 Checkpoint.pass()
-                let frame = try message.signed(by: key)
+                let frame = try message.signed(by: materials.key)
                 let id = try journal.queue(frame, message, to: server)
                 var outgoing = Outgoing(id: id, topic: message.topic(to: server), payload: frame)
                 if case .frame(let arrival) = arrival, isOfProof, message.tellsVerdict {

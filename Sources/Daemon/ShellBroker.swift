@@ -17,7 +17,8 @@ extension Shell {
 
     func makeIntake() -> MessageIntake {
         MessageIntake(
-            configuration.identity, keyring: { [unowned self] in assumeIsolated { $0.keyring } }, clock: clock,
+            configuration.identity, keyring: { [unowned self] in assumeIsolated { $0.materials.keyring } },
+            clock: clock,
             reports: reports)
     }
 
@@ -59,7 +60,7 @@ extension Shell {
         case .lost: break
         case .acknowledged: deregistration.finishIfAllHasLeft()
         }
-        service.status(statusLine)
+        notifier.tellStatus()
     }
 
     /// Everything that no broker has acknowledged, in the order in which it was signed.

@@ -10,25 +10,22 @@ import SRUP
 // Opening the journal, losing it and reopening it. After a failed write the observer is discarded; the state on disk is
 // authoritative and is loaded as after a restart (decisions/0003).
 extension Shell {
-    /// How often a journal that cannot be written is tried again.
-    private static let recoveryPause = Duration.seconds(1)
-
     /// Opens the journal and restores the state in it.
     /// - Throws: `Journal.Failure`, or `OperatorFault` where a person is needed.
     func openJournal() throws {
-        let journal = try Journal(folder, bootID: bootID, knownDamaged: health.isDamaged)
+        let journal = try Journal(folder, bootID: startup.bootID, knownDamaged: recovery.health.isDamaged)
         try journal.raiseSequences(configuration.servers.mapValues(\.sequenceFloor))
         note(journal.finding)
         warnOfFloors(journal)
         if let since = try journal.takeFullSince() { log.warning("the disk was full at \(wallTime(since))") }
-        var observer = Shell.emptyObserver(configuration, unsealer)
+        var observer = Shell.emptyObserver(configuration, materials)
         let effects = observer.restore(
-            try journal.servers(), try journal.openObservations(keyring), update: try journal.update(),
+            try journal.servers(), try journal.openObservations(materials.keyring), update: try journal.update(),
             activations: try journal.activations(),
             sequencesLost: try journal.acceptedIDsWereLost())
         observer.raiseSequences(configuration.sequenceFloors)
         (self.observer, self.journal) = (observer, journal)
-        health.recovered()
+        recovery.health.recovered()
         if observer.openObservations > 0 { log.notice("\(observer.openObservations) open observations go on") }
         // What waits goes first: a server drops what a later sequence id has overtaken.
         broker.publishOutbox()
@@ -44,7 +41,7 @@ extension Shell {
         case .lost:
             message = "the journal is missing, or is not the one that belongs to the sequence ids that were used"
         }
-        health.found(message)
+        recovery.health.found(message)
         log.error("\(message); observations are refused until each server has answered a new join")
     }
 
@@ -60,11 +57,11 @@ extension Shell {
     /// Asks every configured server that we are not joined to, and goes on with what waits for an answer.
     func joinServers() {
         let unknown = "the sequence ids that were used are not known"
-        health.isOver(unknown)
+        recovery.health.isOver(unknown)
         if journal?.sequencesUnknown == true {
             log.error(
                 "\(unknown); hint: set sequence-floor in each [server ID] above every id that it has seen from us")
-            health.found(unknown)
+            recovery.health.found(unknown)
             return
         }
         let memberships = observer.memberships
@@ -83,14 +80,14 @@ extension Shell {
 
     /// The journal cannot be written: nothing is acted on until it can.
     func journalFailed(_ error: any Error) {
-        if error is IdentityKey.SigningError { Shell.endWithout(key, "sign") }
+        if error is IdentityKey.SigningError { Shell.endWithout(materials.key, "sign") }
         guard let failure = error as? Journal.Failure else { preconditionFailure("\(error)") }
         if failure.isFull { journal?.recordFullDisk(since: wallSeconds()) }
         journal = nil  // closing it takes back what was not committed
         links.closeAll()
-        observer = Shell.emptyObserver(configuration, unsealer)
+        observer = Shell.emptyObserver(configuration, materials)
         deadlineTimer.set(at: nil)
-        startTrouble(failure)
+        recovery.begin(after: failure)
     }
 
     /// A token was removed, or a TPM stopped answering: nothing was committed or acknowledged; the next start reports the cause.
@@ -102,35 +99,18 @@ extension Shell {
         _exit(1)
     }
 
-    /// Logs that the journal cannot be written, and schedules another attempt.
-    func startTrouble(_ failure: Journal.Failure) {
-        if health.failed(failure, at: clock.now, wallSeconds: wallSeconds()) {
-            let hint =
-                failure.isFull
-                ? "free space in \(folder.path)" : "see that \(folder.path) is on a disk that can be written"
-            log.error("\(failure.message); nothing is acted on until it can; hint: \(hint)")
-        }
-        service.status(statusLine)
-        recoveryTimer.set(after: Shell.recoveryPause)
-    }
-
-    /// Tries the journal again.
-    func recover() {
-        guard journal == nil else { return }
-        do {
-            try openJournal()
-            guard journal != nil else { return }  // it failed again at the first write
-            log.notice("the journal can be written again")
-            broker.link?.hurry()
-        } catch let fault as any OperatorError {
-            log.error("\(fault.message); hint: \(fault.hint(for: .beacon))")
-            recoveryTimer.set(after: JournalHealth.logPause)
-        } catch let failure as Journal.Failure {
-            startTrouble(failure)
-        } catch {
-            preconditionFailure("\(error)")
-        }
-        service.status(statusLine)
+    func makeRecovery() -> JournalRecovery {
+        JournalRecovery(
+            folder.path, clock: clock, log: log,
+            outlets: JournalRecovery.Outlets(
+                open: { [unowned self] in
+                    try assumeIsolated { shell in
+                        try shell.openJournal()
+                        return shell.journal != nil
+                    }
+                },
+                changed: { [unowned self] in assumeIsolated { $0.notifier.tellStatus() } },
+                recovered: { [unowned self] in assumeIsolated { $0.broker.link?.hurry() } }, wallSeconds: wallSeconds))
     }
 }
 

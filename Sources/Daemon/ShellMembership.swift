@@ -46,7 +46,7 @@ extension Shell {
                 },
                 signer: { [unowned self] in
                     assumeIsolated { shell in
-                        let key = shell.key
+                        let key = shell.materials.key
                         return { Shell.sign($0, with: key) }
                     }
                 }))
@@ -82,7 +82,7 @@ extension Shell {
             outlets: Deregistration.Outlets(
                 outboxCount: { [unowned self] in assumeIsolated { try? $0.journal?.outboxCount() } },
                 destroy: { [unowned self] words in assumeIsolated { $0.destroyKeys(words) } },
-                stop: { [unowned self] in assumeIsolated { $0.stop() } }, wallSeconds: wallSeconds))
+                stop: { [unowned self] in assumeIsolated { $0.stopping.stop() } }, wallSeconds: wallSeconds))
     }
 
     private func destroyKeys(_ words: String) {

@@ -10,14 +10,14 @@ import SRUP
 
 // What the configuration and the identity key say about the radio.
 extension Shell {
-    var usesRadio: Bool { configuration.listeners.contains { $0.address.transport.isRadio } }
-
     func makeAdapters() -> Adapters {
-        let (loop, given) = (loop, service.management)
+        let (loop, clock, given) = (loop, clock, startup.service.management)
         return Adapters(
             configuration.radio.adapters, clock: clock, log: log,
             outlets: Adapters.Outlets(
-                open: { happened throws(LinkSocketError) in try Management(loop, given: given, happened: happened) },
+                open: { happened throws(LinkSocketError) in
+                    try Management(loop, clock: clock, given: given, happened: happened)
+                },
                 wish: { [unowned self] in assumeIsolated { $0.adapterWish } },
                 closeLinks: { [unowned self] adapter in assumeIsolated { $0.links.closeAll(over: adapter) } },
                 reopenListeners: { [unowned self] in assumeIsolated { $0.listeners.reopenRadio() } }))
@@ -25,7 +25,7 @@ extension Shell {
 
     /// - Returns: whether anything listens on a radio now.
     func restartRadio() -> Bool {
-        guard usesRadio else { return false }
+        guard configuration.usesRadio else { return false }
         adapters.restart()
         return listeners.listeners.contains { $0.isRadio && $0.socket != nil }
     }
@@ -66,9 +66,12 @@ extension Shell {
     /// can tell that two addresses are one beacon's.
     private var privacyKey: [UInt8]? {
         guard configuration.radio.rotatesAddress else { return nil }
-        guard let signature = try? key.signature(over: [Array("srup-beacon: LE identity resolving key".utf8)[...]]),
+        guard
+            let signature = try? materials.key.signature(over: [
+                Array("srup-beacon: LE identity resolving key".utf8)[...]
+            ]),
             let secret = Secret(signature.prefix(Secret.length))
-        else { Shell.endWithout(key, "sign") }
+        else { Shell.endWithout(materials.key, "sign") }
         return Array(hmacSHA256(secret, signature).prefix(16))
     }
 }

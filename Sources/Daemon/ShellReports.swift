@@ -13,7 +13,7 @@ extension Shell {
         var request: Instant?
         if case .message(let moment) = arrival { request = moment }
         reports.report(report, requestedAt: request)
-        if case .membership = report { service.status(statusLine) }
+        if case .membership = report { notifier.tellStatus() }
     }
 
     /// Which observations a link is asked about, said when it is asked: what happens on it from here on belongs to them.
@@ -25,9 +25,40 @@ extension Shell {
         }
     }
 
-    /// One line for systemd.
+    func makeNotifier() -> ServiceNotifier {
+        ServiceNotifier(
+            startup.service, clock: clock,
+            outlets: ServiceNotifier.Outlets(
+                turnBroker: { [unowned self] done in
+                    assumeIsolated { [loop] in $0.broker.link?.turn { loop.perform(done) } }
+                },
+                askJournal: { [unowned self] in assumeIsolated { $0.askJournal() } },
+                status: { [unowned self] in assumeIsolated { $0.statusLine } }))
+    }
+
+    private func askJournal() {
+        do {
+            try journal?.answer()
+        } catch {
+            journalFailed(error)
+        }
+    }
+
+    var state: DaemonState {
+        DaemonState(
+            now: clock.now, startedAt: startup.startedAt, configuration: configuration, observer: observer,
+            journal: journal, health: recovery.health, broker: broker, listeners: listeners, links: links,
+            adapters: adapters, reports: reports, renewalDue: renewal?.schedule.due)
+    }
+
+    package var statusReport: StatusReport { state.report }
+
+    /// Everything that is counted, as Prometheus reads it.
+    var exposition: String { state.exposition }
+
+    /// One line for the service manager.
     var statusLine: String {
-        if let failure = health.failure { return failure.message }
+        if let failure = recovery.health.failure { return failure.message }
         let members = observer.memberships.values.filter(\.isMember).count
         return "\(broker.message); joined to \(members) of \(configuration.servers.count) servers"
     }

@@ -5,7 +5,7 @@ import SRUP
 extension Shell {
     func makeUpdateFetcher() -> UpdateFetcher {
         UpdateFetcher(
-            UpdateFolder(in: configuration.stateFolder), configurationFile: configurationFile, log: log,
+            UpdateFolder(in: configuration.stateFolder), configurationFile: startup.configurationFile, log: log,
             background: BackgroundWork(loop: loop),
             timeLimit: { [unowned self] in assumeIsolated { $0.configuration.updates.timeLimit } },
             handle: { [unowned self] event in assumeIsolated { _ = $0.handle(event) } })
@@ -13,7 +13,7 @@ extension Shell {
 
     func makeUpdateActivation() -> UpdateActivation {
         UpdateActivation(
-            UpdateFolder(in: configuration.stateFolder), configurationFile: configurationFile,
+            UpdateFolder(in: configuration.stateFolder), configurationFile: startup.configurationFile,
             version: Shell.version, clock: clock, log: log, background: BackgroundWork(loop: loop),
             outlets: UpdateActivation.Outlets(
                 settings: { [unowned self] in assumeIsolated { $0.configuration.updates } },
@@ -21,7 +21,7 @@ extension Shell {
                 countStart: { [unowned self] in assumeIsolated { $0.countStartOfUpdate() } },
                 canRecord: { [unowned self] in assumeIsolated { $0.journal != nil } },
                 isConnected: { [unowned self] in assumeIsolated { $0.broker.isConnected } },
-                startOther: { [unowned self] in assumeIsolated { $0.stop(startingAnew: true) } }))
+                startOther: { [unowned self] in assumeIsolated { $0.stopping.stop(startingAgain: true) } }))
     }
 
     private func countStartOfUpdate() -> Int? {

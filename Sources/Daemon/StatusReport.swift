@@ -175,9 +175,11 @@ extension Shell {
     ///
     /// It stands in the program's file as one text with the product's name, so that a test can make a file of another version.
     public static let version = String("srup-beacon 0.1.0".dropFirst("srup-beacon ".count))
+}
 
-    package var statusReport: StatusReport {
-        let now = clock.now
+extension DaemonState {
+    /// What `status` tells.
+    var report: StatusReport {
         let open = observer.open.sorted { $0.deadline < $1.deadline }
         return StatusReport(
             identity: configuration.identity.description, version: Shell.version,
@@ -188,8 +190,9 @@ extension Shell {
                     transport: $0.wanted.address.transport, address: $0.wanted.address.description,
                     state: $0.fault.map { .failed($0.description) } ?? ($0.socket == nil ? .closed : .listening))
             },
-            radio: usesRadio ? adapters.report { links.count(over: $0) } : nil, openLinks: observer.openLinks,
-            held: heldLinks(now),
+            radio: configuration.usesRadio ? adapters.report { links.count(over: $0) } : nil,
+            openLinks: observer.openLinks,
+            held: heldLinks,
             observations: .init(
                 open: open.count,
                 list: open.prefix(100).map {
@@ -202,7 +205,7 @@ extension Shell {
             refused: reports.metrics.refused, update: observer.update.map { .init($0) })
     }
 
-    private func heldLinks(_ now: Instant) -> [StatusReport.Held] {
+    private var heldLinks: [StatusReport.Held] {
         observer.heldLinks.sorted { $0.id.number > $1.id.number }.prefix(100).map {
             .init(
                 number: $0.id.number, transport: $0.peer.transport, peer: $0.peer.address,
@@ -232,7 +235,8 @@ extension Shell {
 
     private var journalState: StatusReport.JournalState {
         .init(
-            state: health.failure.map { $0.isFull ? .full : .failing } ?? .ok, trouble: health.failure?.message,
+            state: health.failure.map { $0.isFull ? .full : .failing } ?? .ok,
+            trouble: health.failure?.message,
             since: health.failure.map { wallTime($0.since) }, findings: health.findings,
             outbox: (try? journal?.outboxCount()) ?? 0)
     }

@@ -46,6 +46,7 @@ public final class DeviceLink: @unchecked Sendable {
     }
 
     private let loop: Loop
+    private let clock: any LoopClock
     private let address: NearbyAddress
     private let limits: Limits
     private let sign: @Sendable ([UInt8]) -> [UInt8]
@@ -55,24 +56,26 @@ public final class DeviceLink: @unchecked Sendable {
     /// A signature is several frames, and an LE channel may take only some of them before the beacon has read.
     private var unsent: [LinkFrame] = []
     private var socket: Int32 = -1
-    /// The time up to which the WAITs received are accounted for, one second each, on CLOCK_BOOTTIME.
+    /// The time up to which the WAITs received are accounted for, one second each.
     private var waitsUntil = Instant.boot
     private var watch: Loop.Watch?
-    private var limit: Alarm?
+    private var limit: (any LoopTimer)?
     /// When READY or CLAIM was first sent.
     private var readyAt = Instant.boot
 
     /// A link that is not open yet.
     /// - Parameters:
+    ///   - clock: by which it measures `limits`; nil: the boot clock.
     ///   - limits: how long it waits while nothing is received.
     ///   - sign: signs with the device's identity key, in keyed mode, after PROOF has been sent: it may take its time.
     ///   - report: is told what happens, on the loop's thread.
     public init(
-        _ loop: Loop, to address: NearbyAddress, session: DeviceSession, limits: Limits = Limits(),
+        _ loop: Loop, clock: (any LoopClock)? = nil, to address: NearbyAddress, session: DeviceSession,
+        limits: Limits = Limits(),
         sign: @escaping @Sendable ([UInt8]) -> [UInt8], report: @escaping @Sendable (Report) -> Void
     ) {
         (self.loop, self.address, self.session, self.limits) = (loop, address, session, limits)
-        (self.sign, self.report) = (sign, report)
+        (self.sign, self.report, self.clock) = (sign, report, clock ?? BootClock(loop: loop))
     }
 
     deinit { drop() }
@@ -84,7 +87,7 @@ public final class DeviceLink: @unchecked Sendable {
             return
         }
         watch = loop.watch(socket, for: EPOLLOUT.rawValue) { [weak self] _ in self?.connected() }
-        limit = Alarm(loop) { [weak self] in self?.end(.left("the beacon has said nothing for too long")) }
+        limit = clock.timer { [weak self] in self?.end(.left("the beacon has said nothing for too long")) }
         limit?.set(after: limits.connect)
     }
 
@@ -165,7 +168,7 @@ public final class DeviceLink: @unchecked Sendable {
     private func limitTheNext(after frame: LinkFrame) {
         switch frame {
         case .hello:
-            readyAt = .now
+            readyAt = clock.now
             limit?.set(after: limits.answer)
         case .wait: limit?.set(at: readyAt + limits.hold)
         case .challenge: limit?.set(after: limits.outcome)
@@ -175,7 +178,7 @@ public final class DeviceLink: @unchecked Sendable {
 
     /// Whether WAITs come slowly enough.
     private func takesWait() -> Bool {
-        let now = Instant.now
+        let now = clock.now
         waitsUntil = max(waitsUntil, now) + DeviceLink.waitPause
         return waitsUntil - now <= DeviceLink.waitPause * DeviceLink.waitsAtOnce
     }

@@ -25,25 +25,28 @@ public final class Management: @unchecked Sendable {
     public static let timeout = Duration.seconds(12)
 
     private let loop: Loop
+    private let clock: any LoopClock
     private let socket: Int32
     private let happened: (AdapterIndex, ManagementEvent) -> Void
     private var watch: Loop.Watch?
-    private var alarm: Alarm?
+    private var alarm: (any LoopTimer)?
     private var pending: [Pending] = []
     private var lastNumber: UInt64 = 0
 
     /// Opens the interface. On the loop's thread.
     /// - Parameters:
+    ///   - clock: by which it measures how long commands take; nil: the boot clock.
     ///   - given: a socket of `open()` that was passed to us; it stays open when this is closed.
     ///   - happened: called for every event except the ends of our own commands.
     /// - Throws: `LinkSocketError`: `.noBluetooth` if the kernel has none.
     public init(
-        _ loop: Loop, given: Int32? = nil, happened: @escaping (AdapterIndex, ManagementEvent) -> Void
+        _ loop: Loop, clock: (any LoopClock)? = nil, given: Int32? = nil,
+        happened: @escaping (AdapterIndex, ManagementEvent) -> Void
     ) throws(LinkSocketError) {
-        (self.loop, self.happened) = (loop, happened)
+        (self.loop, self.happened, self.clock) = (loop, happened, clock ?? BootClock(loop: loop))
         socket = if let given { try Management.taken(given) } else { try Management.open() }
         watch = loop.watch(socket) { [unowned self] _ in read() }
-        alarm = Alarm(loop) { [unowned self] in expire() }
+        alarm = self.clock.timer { [unowned self] in expire() }
     }
 
     deinit { close() }
@@ -106,7 +109,7 @@ public final class Management: @unchecked Sendable {
         pending.append(
             Pending(
                 number: number, adapter: adapter, code: command.code, replyStart: command.replyStart,
-                deadline: .now + timeout, completion: completion))
+                deadline: clock.now + timeout, completion: completion))
         setAlarm()
         guard write(socket, packet, packet.count) != packet.count else { return }
         let status: ManagementStatus = errno == EPERM ? .denied : .busy
@@ -143,7 +146,7 @@ public final class Management: @unchecked Sendable {
     }
 
     private func expire() {
-        let now = Instant.now
+        let now = clock.now
         let late = pending.filter { $0.deadline <= now }
         pending.removeAll { $0.deadline <= now }
         setAlarm()

@@ -31,7 +31,7 @@ struct AdaptersTests {
                 outlets: Adapters.Outlets(
                     open: { [unowned self] happened throws(LinkSocketError) in
                         if let fault { throw fault }
-                        return try Management(loop, given: kernel.given, happened: happened)
+                        return try Management(loop, clock: clock, given: kernel.given, happened: happened)
                     },
                     wish: { wish }, closeLinks: { [unowned self] in closed.append($0) },
                     reopenListeners: { [unowned self] in reopened += 1 }))

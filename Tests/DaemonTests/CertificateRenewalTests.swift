@@ -16,10 +16,15 @@ final class HeldWork: Sendable {
 
     var count: Int { held.withLock { $0.count } }
 
-    /// Does the oldest, and lets the loop take its result.
-    func finish() {
+    /// Does the oldest; its result waits for the loop.
+    func work() {
         let work = held.withLock { $0.isEmpty ? nil : $0.removeFirst() }
         work?()
+    }
+
+    /// Does the oldest, and lets the loop take its result.
+    func finish() {
+        work()
         loop.turn()
     }
 }

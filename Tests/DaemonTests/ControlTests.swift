@@ -10,7 +10,12 @@ import Testing
 
 @Suite("The control socket", .blocking)
 struct ControlTests {
+    /// Whether the process has no descriptor left.
+    private final class Shortage { var (isThere, met) = (false, 0) }
+
     private let loop = Loop()
+    private let clock = ManualClock()
+    private let shortage = Shortage()
 
     /// A control socket that answers with its requests in capitals, or as it is told.
     private func withControl(
@@ -18,7 +23,15 @@ struct ControlTests {
     ) throws {
         try TemporaryFolder.with { folder in
             let path = folder.path("control")
-            let control = try Control(path, loop, answer: answer)
+            let control = try Control(
+                path, loop, clock: clock,
+                acceptNext: { [shortage] socket throws(LinkSocketError) in
+                    if shortage.isThere {
+                        shortage.met += 1
+                        throw .failed(call: "accept", errno: EMFILE)
+                    }
+                    return try Control.accept(socket)
+                }, answer: answer)
             try body(path)
             withExtendedLifetime(control) {}
         }
@@ -95,6 +108,24 @@ struct ControlTests {
             #expect(ends.map { read($0).isClosed } == [true] + Array(repeating: false, count: 16))
             write("status\n", to: ends[16])
             #expect(read(ends[16]) == ("STATUS", true))
+        }
+    }
+
+    @Test("without descriptors nobody is taken for a second, and the loop is not kept busy by those who wait")
+    func noDescriptors() throws {
+        try withControl { path in
+            shortage.isThere = true
+            let end = try connect(path)
+            defer { close(end) }
+            write("status\n", to: end)
+            #expect(shortage.met == 1)
+            shortage.isThere = false
+            clock.advance(by: .milliseconds(999))
+            turn()
+            #expect(read(end) == ("", false))
+            clock.advance(by: .milliseconds(1))
+            turn()
+            #expect(read(end) == ("STATUS", true))
         }
     }
 

@@ -7,7 +7,7 @@ import Testing
 @Suite("What systemd is told")
 struct ServiceManagerTests {
     /// A datagram socket of the test's own, at a path or under an abstract name (`@…`).
-    private final class Listener {
+    final class Listener {
         private let descriptor: Int32
         let name: String
 

@@ -148,4 +148,29 @@ struct ManagementEndTests {
         let told = answers.list.withLock { $0 }
         #expect(told.count == 2 && !told.contains(.success), "\(told)")
     }
+
+    @Test("a kernel that is silent has timed out after the time that the caller gave, or after 12 s")
+    func timeouts() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0, &ends) == 0)
+        defer { for end in ends { Glibc.close(end) } }
+        let (loop, clock) = (Loop(), ManualClock())
+        let management = try Management(loop, clock: clock, given: ends[0]) { _, _ in }
+        var told: [String] = []
+        management.send(.readIndexList, to: .none) { status, _ in told.append("list \(status)") }
+        management.send(.readConnection(peer), to: AdapterIndex(0), timeout: .milliseconds(500)) { status, _ in
+            told.append("connection \(status)")
+        }
+        clock.advance(by: .milliseconds(499))
+        #expect(told == [])
+        clock.advance(by: .milliseconds(1))
+        #expect(told == ["connection \(ManagementStatus.timeout)"])
+        clock.advance(by: .milliseconds(11_499))
+        #expect(told.count == 1)
+        clock.advance(by: .milliseconds(1))
+        #expect(told.last == "list \(ManagementStatus.timeout)" && told.count == 2)
+        loop.turn()
+        clock.advance(by: .seconds(60))
+        #expect(told.count == 2, "each once")
+    }
 }

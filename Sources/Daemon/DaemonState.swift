@@ -1,0 +1,20 @@
+import BootTime
+import Observing
+
+/// How the daemon is at one moment: what `status` and the metrics tell, read from the components that know it.
+struct DaemonState {
+    let now: Instant
+    let startedAt: Instant
+    let configuration: Configuration
+    let observer: Observer
+    /// nil while it cannot be written.
+    let journal: Journal?
+    let health: JournalHealth
+    let broker: BrokerPort
+    let listeners: LinkListeners
+    let links: DeviceLinks
+    let adapters: Adapters
+    let reports: Reports
+    /// When the certificate's automatic renewal starts, in seconds since 1970; nil: this beacon does not renew it.
+    let renewalDue: Int64?
+}

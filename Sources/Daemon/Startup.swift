@@ -1,0 +1,27 @@
+import BootTime
+import Files
+import Glibc
+import Keys
+
+/// What the daemon was started with. Nothing of it changes until the process ends.
+struct Startup: Sendable {
+    /// Is read again at each reload.
+    let configurationFile: String
+    /// Reads and checks the keys that a configuration names.
+    /// - Throws: `OperatorFault` where one is not usable.
+    let loadMaterials: @Sendable (Configuration) throws -> KeyMaterial
+    /// The kernel's name for this boot: CLOCK_BOOTTIME counts from it.
+    let bootID: String
+    let startedAt: Instant
+    /// The service manager that has started us, as the environment names it.
+    let service = ServiceManager()
+
+    init(
+        configurationFile: String, startedAt: Instant,
+        loadMaterials: @escaping @Sendable (Configuration) throws -> KeyMaterial
+    ) {
+        (self.configurationFile, self.startedAt, self.loadMaterials) = (configurationFile, startedAt, loadMaterials)
+        bootID = String(decoding: (try? File.read("/proc/sys/kernel/random/boot_id")) ?? [], as: UTF8.self)
+            .filter { !$0.isWhitespace }
+    }
+}

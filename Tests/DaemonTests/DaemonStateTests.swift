@@ -1,0 +1,143 @@
+import BootTime
+import Foundation
+import Glibc
+import Observing
+import SQLite
+import SRUP
+import TestVectors
+import Testing
+
+@testable import Daemon
+@testable import Broker
+@testable import EventLoop
+@testable import Nearby
+
+@Suite("What status and the metrics tell of the components")
+struct DaemonStateTests {
+    private final class World {
+        let loop = Loop()
+        let clock = ManualClock()
+        let log = LogRecorder()
+        let configuration: Configuration
+        var health = JournalHealth()
+        var journal: Journal?
+        /// Why a transport cannot be listened on.
+        var fault: LinkSocketError?
+        private(set) lazy var events = EventLog(log.logger, clock: clock)
+        private(set) lazy var broker = BrokerPort(
+            events: events, outlets: BrokerPort.Outlets(outbox: { [] }, delivered: { _ in [] }))
+        private(set) lazy var listeners = LinkListeners(
+            configuration.listeners, loop: loop, clock: clock, log: log.logger,
+            listen: { [unowned self] wanted throws(LinkSocketError) in
+                if let fault, wanted.address.transport.isRadio { throw fault }
+                return socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
+            }, accepted: { accepted, _ in close(accepted.socket) })
+        private lazy var links = DeviceLinks(
+            loop: loop, clock: clock, events: events,
+            outlets: DeviceLinks.Outlets(
+                deliver: { _, _ in }, canRecord: { true }, carried: { _ in }, measureSignal: { _, _, _ in false }))
+        private lazy var adapters = Adapters(
+            [], clock: clock, log: log.logger,
+            outlets: Adapters.Outlets(
+                open: { _ throws(LinkSocketError) in throw .noBluetooth }, wish: { .init() }, closeLinks: { _ in },
+                reopenListeners: {}))
+        private lazy var reports = Reports(events, clock: clock) { _ in true }
+        private let started: Instant
+
+        init(_ settings: String = "") throws {
+            configuration = try Settings.configuration(Settings.good.joined(separator: "\n") + "\n" + settings)
+            started = clock.now
+        }
+
+        var state: DaemonState {
+            let observer = Observer(
+                identity: us, policy: configuration.policy, unseal: { _ in .failure(.seal) },
+                authenticate: { _, _ in [] })
+            return DaemonState(
+                now: clock.now, startedAt: started, configuration: configuration, observer: observer, journal: journal,
+                health: health, broker: broker, listeners: listeners, links: links, adapters: adapters,
+                reports: reports, renewalDue: 86_400)
+        }
+
+        /// Whether the metrics have this line.
+        func tells(_ line: String) -> Bool { state.exposition.split(separator: "\n").contains(line[...]) }
+    }
+
+    private let address = BrokerAddress(host: "one.example", port: 8883)
+
+    @Test("a journal that cannot be written: since when, why, and that nothing is known of the servers")
+    func journal() throws {
+        let world = try World()
+        #expect(world.state.report.journal.state == .ok)
+        let full = Journal.Failure.database(DatabaseError(code: 13, words: "full"))
+        _ = world.health.failed(full, at: world.clock.now, wallSeconds: 0)
+        world.health.found("the journal was damaged")
+        let report = world.state.report
+        #expect(report.journal.state == .full && report.journal.trouble == full.message)
+        #expect(
+            report.journal.since == "1970-01-01T00:00:00Z" && report.journal.findings == ["the journal was damaged"])
+        #expect(report.servers.map(\.membership) == [.unknown] && report.servers[0].lastAccepted == nil)
+        #expect(report.servers[0].text.contains("unknown, sequence ids sent 0, accepted unknown"))
+        #expect(world.tells("srup_beacon_journal_writable 0"))
+        world.health.recovered()
+        _ = world.health.failed(
+            .database(DatabaseError(code: 10, words: "I/O")), at: world.clock.now, wallSeconds: 0)
+        #expect(world.state.report.journal.state == .failing)
+    }
+
+    @Test("the servers as the journal has them, and what waits for the broker")
+    func servers() throws {
+        try JournalFolder.with { folder in
+            try folder.run { journal in
+                let c2 = Identifier(0xC2)
+                try journal.record(.membership(c2, .member), .accepted(c2, SequenceID(77)))
+                _ = try journal.queue(Sample.response(9, Sample.exchange(1).token))
+                try journal.commit()
+                let world = try World()
+                world.journal = journal
+                let told = try #require(world.state.report.servers.first)
+                #expect(told.membership == .known(.member) && told.lastAccepted == 77 && told.paused == false)
+                #expect(world.state.report.journal.outbox == 1)
+                #expect(world.tells("srup_beacon_outbox 1") && world.tells("srup_beacon_journal_writable 1"))
+            }
+        }
+    }
+
+    @Test("the broker: connecting, connected, or lost with why and what to do")
+    func broker() throws {
+        let world = try World()
+        #expect(world.state.report.broker == .init(state: .connecting))
+        world.broker.take(.connected(address, connection: 1))
+        #expect(world.state.report.broker == .init(state: .connected, address: "one.example:8883"))
+        #expect(world.tells("srup_beacon_broker_connected 1"))
+        world.broker.take(.lost(address, .closed))
+        let told = world.state.report.broker
+        #expect(
+            told.state == .lost && told.fault == BrokerFault.closed.message && told.hint == BrokerFault.closed.hint(for: .beacon))
+        #expect(world.tells("srup_beacon_broker_connected 0"))
+    }
+
+    @Test("each transport: closed, listened on, or why not; the radio only where one is used")
+    func listeners() throws {
+        let world = try World("[link]\nl2cap = off\nle = off\nlocal = /run/link")
+        #expect(world.state.report.links.map(\.state) == [.closed, .closed])
+        world.fault = .noBluetooth
+        world.listeners.open()
+        let links = world.state.report.links
+        #expect(links.map(\.transport) == [.rfcomm, .local])
+        #expect(links.map(\.state) == [.failed("\(LinkSocketError.noBluetooth)"), .listening])
+        #expect(world.tells(#"srup_beacon_listening{transport="local",address="/run/link"} 1"#))
+        let radio = world.state.report.radio
+        #expect(radio?.state == .lacking("there is no Bluetooth adapter; one that comes is used at once"))
+        let local = try World("[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = /run/link")
+        #expect(local.state.report.radio == nil)
+    }
+
+    @Test("how long it has been up, and when its certificate renews")
+    func times() throws {
+        let world = try World()
+        world.clock.advance(by: .milliseconds(90_900))
+        #expect(world.state.report.uptimeSeconds == 90 && world.tells("srup_beacon_up_seconds 90"))
+        #expect(world.state.report.certificate.renewal == "1970-01-02T00:00:00Z")
+    }
+}
