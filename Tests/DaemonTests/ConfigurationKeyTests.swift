@@ -233,7 +233,7 @@ struct Key: Sendable, CustomTestStringConvertible {
 
 @Suite("Every key of the configuration")
 struct ConfigurationKeyTests {
-    @Test("takes what it may be", arguments: Key.all)
+    @Test("accepts every permitted value", arguments: Key.all)
     func good(key: Key) throws {
         for (value, meaning) in key.good {
             let configuration = try Settings.configuration(Settings.with(key.section, key.name, value).text)
@@ -241,7 +241,7 @@ struct ConfigurationKeyTests {
         }
     }
 
-    @Test("is refused with its line, a sentence and a hint where it is anything else", arguments: Key.all)
+    @Test("with any other value is refused with its line, a sentence and a hint", arguments: Key.all)
     func bad(key: Key) throws {
         for value in key.bad {
             let (text, line) = Settings.with(key.section, key.name, value)
@@ -252,7 +252,7 @@ struct ConfigurationKeyTests {
         }
     }
 
-    @Test("stands in the table above and in the file that we ship")
+    @Test("is in the table above and in the file that we ship")
     func complete() throws {
         for section in ["beacon", "broker", "observation", "link", "radio", "update", "metrics", "log"] {
             let hint = try Settings.fault(Settings.with(section, "nonsense", "1").text).hint
@@ -269,7 +269,9 @@ struct ConfigurationKeyTests {
         #expect(shipped.count == table.count)
     }
 
-    @Test("an observed join needs an observer that is neither we nor the server, and an observer an observed join")
+    @Test(
+        "an observed join needs an observer other than this beacon and the server, and an observer needs an observed join"
+    )
     func observers() throws {
         func settings(_ lines: String) -> String {
             (Settings.good + [lines]).joined(separator: "\n")

@@ -13,7 +13,7 @@ struct FileTrustTests {
         return try files.set(mode: mode, of: name)
     }
 
-    @Test("a file that others may only read is nobody else's; a file that does not exist is for others to report")
+    @Test("a file that others may only read is trusted; a file that does not exist is reported elsewhere")
     func closed() throws {
         try TemporaryFolder.with { files in
             let file = try files.write(Data(), to: "ca.pem", mode: 0o644)
@@ -55,7 +55,7 @@ struct FileTrustTests {
         }
     }
 
-    @Test("each link on the way counts, and each folder that it leads through")
+    @Test("each link on the path counts, and each folder that it leads through")
     func links() throws {
         try TemporaryFolder.with { files in
             _ = try folder("own", in: files)
@@ -89,7 +89,7 @@ struct FileTrustTests {
     }
 
     @Test(
-        "only a regular file is opened: a FIFO, a socket, a device, a folder and a link are not, and none is waited for",
+        "only a regular file is opened: a FIFO, a socket, a device, a folder and a link are refused without blocking",
         .timeLimit(.minutes(1)))
     func regular() throws {
         try TemporaryFolder.with { files in
@@ -114,7 +114,7 @@ struct FileTrustTests {
         }
     }
 
-    @Test("a FIFO in a key's place is removed without waiting", .timeLimit(.minutes(1)))
+    @Test("a FIFO in place of a key is removed without blocking", .timeLimit(.minutes(1)))
     func destroyed() throws {
         try TemporaryFolder.with { files in
             #expect(mkfifo(files.path("pipe"), 0o600) == 0)

@@ -66,7 +66,7 @@ struct DeviceLinkTests {
 
     private final class Shared: Sendable { let value = Mutex(Told()) }
 
-    @Test("one that sends WAIT without end is left at once: a few lines, and the loop goes on")
+    @Test("one that sends WAIT endlessly is left at once, with a few log lines, and the loop continues")
     func waits() throws {
         try withDevice { socket, told, loop in
             let piece = (0..<1_000).flatMap { _ in LinkFrame.wait(seconds: 1).encoded }
@@ -88,7 +88,9 @@ struct DeviceLinkTests {
         }
     }
 
-    @Test("one that says nothing after READY, or holds the device by WAIT, is left in time", arguments: [false, true])
+    @Test(
+        "one that says nothing after READY, or keeps the device waiting, is left after a time limit",
+        arguments: [false, true])
     func silent(waits: Bool) throws {
         var limits = DeviceLink.Limits()
         (limits.answer, limits.hold) = (.milliseconds(300), .seconds(1))
@@ -103,7 +105,7 @@ struct DeviceLinkTests {
         }
     }
 
-    @Test("a WAIT now and then is taken")
+    @Test("an occasional WAIT is accepted")
     func seldom() throws {
         try withDevice { socket, told, _ in
             for _ in 0..<3 {
