@@ -33,15 +33,13 @@ extension CredentialFolder {
         do throws(FileError) { file = try File.open(path + "/lock", O_RDWR | O_CREAT) } catch {
             throw unwritable(path + "/lock", error)
         }
-        // A program that this process is starting has its descriptors, and their locks, until it is executed.
-        for _ in 0..<20 {
-            if flock(file, LOCK_EX | LOCK_NB) == 0 { return file }
-            usleep(50_000)
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            close(file)
+            throw OperatorFault(
+                "another enrol, renew or rotate is running in \(path)",
+                hint: "wait until it has ended, then run this again")
         }
-        close(file)
-        throw OperatorFault(
-            "another enrol, renew or rotate is running in \(path)",
-            hint: "wait until it has ended, then run this again")
+        return file
     }
 
     /// Keys that were being written when a process was killed: they never got their final name, and nobody has used them.

@@ -38,7 +38,7 @@ private struct Hidden: ParsableCommand {
     static let configuration = CommandConfiguration(shouldDisplay: false)
 }
 
-@Suite("A command line that is wrong")
+@Suite("Errors in a command line")
 struct UsageFaultTests {
     private func fault(_ arguments: [String]) throws -> UsageFault? {
         do {
@@ -51,7 +51,7 @@ struct UsageFaultTests {
     }
 
     @Test(
-        "is told in a sentence, with the nearest name where one is near",
+        "are reported in one sentence, with the most similar name if there is one",
         arguments: [
             ("jion", "unknown verb \"jion\"; did you mean \"join\"?", "tool"),
             ("jion 7 --human", "unknown verb \"jion\"; did you mean \"join\"?", "tool"),
@@ -89,13 +89,13 @@ struct UsageFaultTests {
     }
 
     @Test(
-        "is not what a verb throws, nor a wish for help",
+        "are not what a subcommand throws, nor a request for help",
         arguments: ["join", "join --help", "help", "help join", "keys", ""])
     func others(line: String) throws {
         #expect(try fault(line.split(separator: " ").map(String.init)) == nil)
     }
 
-    @Test("quotes and line breaks in what was typed are no part of the parser's own words")
+    @Test("quotes and line breaks in what was typed are not taken for the parser's own text")
     func quotes() throws {
         #expect(try fault(["a'b"])?.message == "unknown verb \"a'b\"")
         #expect(try fault(["a\n'. Did you mean 'b"])?.message == "unknown verb \"a\n'. Did you mean 'b\"")
@@ -108,7 +108,7 @@ struct UsageFaultTests {
 @Suite("The nearest name")
 struct SuggestionTests {
     @Test(
-        "is one slip of three characters away at most",
+        "differs by at most one typing error of up to three characters",
         arguments: [
             ("stauts", "status"), ("statu", "status"), ("statuss", "status"), ("observation", "observations"),
             ("rnu", "run"), ("explian", "explain"), ("--confg", "--config"), ("re", nil), ("xyz", nil), ("", nil),
@@ -119,7 +119,7 @@ struct SuggestionTests {
         #expect(Suggestion.nearest(to: typed, among: names) == name)
     }
 
-    @Test("is not looked for where a whole text was typed")
+    @Test("is not looked for if a whole text was typed")
     func long() {
         #expect(Suggestion.nearest(to: String(repeating: "x", count: 100_000), among: ["xxx"]) == nil)
     }

@@ -7,7 +7,7 @@ import Testing
 @Suite("Addresses on the command line")
 struct AddressTests {
     @Test(
-        "A link's address, with the specification's numbers where none is given",
+        "A link's address gets the specification's numbers if none is given",
         arguments: [
             ("local:/run/a:b", "/run/a:b"), ("rfcomm:00:11:22:33:44:55", "00:11:22:33:44:55 channel 21"),
             ("rfcomm:00:11:22:33:44:55/3", "00:11:22:33:44:55 channel 3"),
@@ -21,7 +21,7 @@ struct AddressTests {
     }
 
     @Test(
-        "What is no address is refused",
+        "Anything that is not an address is refused",
         arguments: ["", "local:", "tcp:1", "rfcomm:00:11", "rfcomm:00:11:22:33:44:55/31", "l2cap:00:11:22:33:44:55/x"])
     func noLinks(text: String) {
         #expect(throws: OperatorFault.self) { try NearbyAddress(option: text) }

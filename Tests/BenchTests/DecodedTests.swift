@@ -11,7 +11,7 @@ struct DecodedTests {
         (try? Vectors.allFrames().filter { $0.key != nil && $0.name != "edge_token_0" }) ?? []
     private static let hostile = (try? Vectors.hostilePayloads()) ?? []
 
-    @Test("The vectors are all there: tests without arguments would pass as well")
+    @Test("All vectors are there: a test without arguments would pass without checking anything")
     func vectors() {
         #expect(DecodedTests.goodFrames.count == 165)
         #expect(DecodedTests.hostile.count == 155)
@@ -22,7 +22,9 @@ struct DecodedTests {
         return try #require(object as? [String: Any])
     }
 
-    @Test("Each frame of the reference says what its vector says, and bears its signature", arguments: goodFrames)
+    @Test(
+        "Each frame of the reference decodes to what its vector says, and its signature is valid", arguments: goodFrames
+    )
     func good(frame: GoodFrame) throws {
         let key = try TestKeys.publicKey(try #require(frame.key))
         let decoded = Decoded(frame.serializedHex.bytes, verifyWith: key, openWith: nil)
@@ -49,7 +51,7 @@ struct DecodedTests {
         }
     }
 
-    @Test("A sealed value is opened where the key is given", arguments: goodFrames.filter { $0.encrypted != nil })
+    @Test("A sealed value is opened if the key is given", arguments: goodFrames.filter { $0.encrypted != nil })
     func opening(frame: GoodFrame) throws {
         let sealed = try #require(frame.encrypted)
         let decoded = Decoded(
@@ -63,7 +65,8 @@ struct DecodedTests {
         }
     }
 
-    @Test("Each hostile payload is refused by its layer, and the one good one is not", arguments: hostile)
+    @Test(
+        "Each hostile payload is refused by the right layer, and the one good payload is accepted", arguments: hostile)
     func refused(payload: HostilePayload) throws {
         let opener = payload.group == "envelope" ? try TestKeys.privateKey(payload.decryptKey) : nil
         let decoded = Decoded(
@@ -84,7 +87,7 @@ struct DecodedTests {
         }
     }
 
-    @Test("A device's signed proof is shown in its parts, and data under its name that is none says so")
+    @Test("A device's signed proof is shown in parts, and other data under that name is reported as not a proof")
     func proof() throws {
         let id = DataID.observationProof.octets
         let data = try TestProof.right.data()
@@ -102,7 +105,7 @@ struct DecodedTests {
         #expect((short["proof"] as? [String: String])?["refused"] == "not a proof of keyed mode")
     }
 
-    @Test("To open what carries no value is asked for in vain")
+    @Test("A frame without a value cannot be opened")
     func nothingSealed() throws {
         let frame = Roles.device.says(.joinRequest, 1, "T")
         #expect(Decoded(frame, verifyWith: nil, openWith: Roles.device.key).refusedBy == .seal)

@@ -98,7 +98,7 @@ struct DeviceJoinTests {
         #expect(hear(Roles.c2, .response(.joinSuccess), 102, "T2").last == .decided(.joined))
     }
 
-    @Test("Whatever the server says after the decision is noticed: a replayed request must bring nothing")
+    @Test("Anything that the server says after the decision is noticed: a replayed request must have no effect")
     mutating func answeredAgain() {
         _ = hear(Roles.c2, .response(.joinRefused), 101, "T1")
         #expect(hear(Roles.c2, .observedJoinResponse(sealed: Octets([7])), 102, "T9") == [.answeredAgain])

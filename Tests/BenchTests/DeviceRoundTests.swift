@@ -25,7 +25,7 @@ struct DeviceRoundTests {
         #expect(once.ended(.outcome(.invalid, proved: false), at: 0) == .done)
     }
 
-    @Test("of several, the next is visited at once, and those that have proved themselves again after 10 s")
+    @Test("of several beacons, the next is visited at once, and those that have proved themselves again after 10 s")
     func several() {
         var round = DeviceRound(Self.places(3), presentsOnce: false)
         var visited = [round.place.beacon.number]
@@ -52,7 +52,7 @@ struct DeviceRoundTests {
         #expect(visited.count == 6 && visited.prefix(3) == [1, 2, 1] && now >= .seconds(7))
     }
 
-    @Test("a place that cannot be reached for a reason of our own is left, and is a fault where it is the last")
+    @Test("an address that cannot be reached for a reason on our side is dropped, and is a fault if it is the last")
     func faults() {
         var round = DeviceRound(Self.places(2), presentsOnce: false)
         #expect(round.ended(.unreachable(.noBluetooth), at: 0) == .visit(at: 0))

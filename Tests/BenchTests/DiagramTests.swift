@@ -25,7 +25,7 @@ struct DiagramTests {
     /// Text that tries to break out of whatever it is put into.
     private static let hostile = String(repeating: "</text>&\"'<script>\u{1}\u{1B}[31m…", count: 20)
 
-    @Test("Messages stand in the order of their times, counted from the first")
+    @Test("Messages are in the order of their times, which count from the first")
     func order() throws {
         let text = Diagram(DiagramTests.join).text()
         let names = [
@@ -45,7 +45,7 @@ struct DiagramTests {
         #expect(lines.contains { $0.hasSuffix("x|") })  // refused
     }
 
-    @Test("The SVG is well-formed, needs nothing else, and knows light and dark")
+    @Test("The SVG is well-formed, uses no other files, and supports light and dark")
     func svg() throws {
         var lines = DiagramTests.join
         lines.append(
@@ -61,7 +61,7 @@ struct DiagramTests {
         #expect(names.found.filter { $0 == "path" }.count == 5)  // a head for each arrow; a message to itself has none
     }
 
-    @Test("The SVG marks results by class and by words, and a gap by broken lifelines")
+    @Test("The SVG marks results with a class and with words, and a gap with broken lifelines")
     func results() {
         let lines = [
             DiagramTests.line(0, .beacon, .c2, "RESPONSE", "1", 315, detail: "observed join valid"),
@@ -85,7 +85,7 @@ struct DiagramTests {
         #expect(heights[0] - heights[1] == 30)
     }
 
-    @Test("A trace of nothing is a diagram of nothing")
+    @Test("An empty trace gives an empty diagram")
     func empty() {
         #expect(Diagram([]).text().contains("device"))
         #expect(XMLParser(data: Data(Diagram([]).svg.utf8)).parse())

@@ -27,7 +27,7 @@ struct DiagramTextTests {
         line(6_006_100, .beacon, .c2, "RESPONSE", "52", detail: "observed join valid"),
     ]
 
-    @Test("A picture of 80 columns, whole")
+    @Test("A complete picture of 80 columns")
     func picture() {
         #expect(
             Diagram(DiagramTextTests.refusedJoin, title: "One").text(width: 80) == """
@@ -109,7 +109,7 @@ struct DiagramTextTests {
 
     // MARK: Results
 
-    @Test("Only the results that are a success look like one")
+    @Test("Only successful results look like a success")
     func everyResult() {
         let statuses = UInt8.min...UInt8.max
         let results =
@@ -143,7 +143,7 @@ struct DiagramTextTests {
         #expect(text.contains("-x|") && text.contains("(REFUSED: replayed)") && !text.contains("valid"))
     }
 
-    @Test("The console's node before a result does not hide it")
+    @Test("A console's node name before a result does not hide the result")
     func named() {
         func result(_ detail: String) -> Diagram.Result {
             Diagram.Result(DiagramTextTests.line(0, .beacon, .c2, "RESPONSE", detail: detail))

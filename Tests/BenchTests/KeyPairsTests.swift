@@ -10,7 +10,7 @@ import TestVectors
 struct KeyPairsTests {
     private let node = Identifier(0x00ab)
 
-    @Test("A pair is two files in topic form, the private one for its owner only, that fit each other")
+    @Test("A pair is two matching files with names in topic form, and only the owner can read the private one")
     func pair() throws {
         try TemporaryFolder.with { folder in
             let keys = folder.path("keys")
@@ -27,7 +27,7 @@ struct KeyPairsTests {
     }
 
     @Test(
-        "Nothing is written over a file, and nothing at all is made beside it", arguments: ["ab.key.pem", "ab.pub.pem"])
+        "An existing file is not overwritten, and nothing is made beside it", arguments: ["ab.key.pem", "ab.pub.pem"])
     func neverOver(name: String) throws {
         try TemporaryFolder.with { folder in
             let there = try folder.write(Data("mine".utf8), to: name)
@@ -39,7 +39,7 @@ struct KeyPairsTests {
         }
     }
 
-    @Test("A key file itself never replaces another, however it came there")
+    @Test("A key file never replaces another one, however that one came to be there")
     func neverOverAtLast() throws {
         try TemporaryFolder.with { folder in
             let there = try folder.write(Data("mine".utf8), to: "x.pem")
@@ -54,7 +54,7 @@ struct KeyPairsTests {
         #expect(throws: KeyMakingError.size(bits: bits)) { try IdentityKey.make(bits: bits) }
     }
 
-    @Test("A folder without keys, or with a key of nobody, is the operator's to mend")
+    @Test("A folder without keys, or with a key whose owner is not named, is an error for the operator")
     func keyring() throws {
         try TemporaryFolder.with { folder in
             #expect(throws: OperatorFault.self) { try KeyPairs.known(in: folder.path("nowhere")) }

@@ -10,7 +10,7 @@ struct TraceTests {
         atMicroseconds: 12, from: .c2, to: .beacon, via: .mqtt, name: "OBSERVE_REQ", sequence: "3", bytes: 656,
         token: "T3", detail: "joining de01000000000001", frameHex: "05")
 
-    @Test("A line has the names that scripts read, and no more than there is to say")
+    @Test("A line has the names that scripts read, and no empty fields")
     func names() throws {
         let object = try #require(JSONSerialization.jsonObject(with: Data(line.json.utf8)) as? [String: Any])
         #expect(
@@ -32,7 +32,7 @@ struct TraceTests {
         }
     }
 
-    @Test("What is no trace is named with its line")
+    @Test("A line that is not part of a trace is reported with its number")
     func fault() {
         #expect(throws: OperatorFault.self) { try TraceLine.read("\(line.json)\n{}\n", from: "x") }
         let fault = #expect(throws: OperatorFault.self) { try TraceLine.read("\(line.json)\n\n{}\n", from: "x") }

@@ -2,10 +2,12 @@ import Testing
 
 @testable import Bluetooth
 
-/// rules §7: reopen → power cycle → report unhealthy, and all that can go wrong on the way.
+/// The recovery levels (reopen, power cycle, report unhealthy), and what can go wrong on the way.
 @Suite("An adapter that fails")
 struct AdapterHealingTests {
-    @Test("a silent adapter climbs the ladder: reopen, power cycle, unhealthy; and is served again when it answers")
+    @Test(
+        "a silent adapter is recovered level by level: reopen, power cycle, unhealthy; it is used again when it answers"
+    )
     func ladder() {
         var kernel = Kernel()
         kernel.start()
@@ -14,12 +16,12 @@ struct AdapterHealingTests {
         kernel.faults[ManagementCommand.readInformation.code] = nil  // the kernel answers that by itself
         kernel.sent = []
         kernel.pass(AdapterSupervisor.probePause)
-        #expect(kernel.care.state == .silent(level: 1))
+        #expect(kernel.supervisor.state == .silent(level: 1))
         #expect(kernel.others == [.closeLinks, .reopenListeners])
         kernel.pass(.seconds(2))
         #expect(kernel.sent.contains(.setPowered(false)))
-        guard case .silent(let level) = kernel.care.state else {
-            Issue.record("\(kernel.care.state)")
+        guard case .silent(let level) = kernel.supervisor.state else {
+            Issue.record("\(kernel.supervisor.state)")
             return
         }
         #expect(level >= 2)
@@ -30,13 +32,13 @@ struct AdapterHealingTests {
         #expect(kernel.isServing)
     }
 
-    @Test("an adapter over which bytes come is not asked whether it lives")
+    @Test("an adapter that delivers bytes is not asked whether it works")
     func traffic() {
         var kernel = Kernel()
         kernel.start()
         kernel.sent = []
         for _ in 0..<100 {
-            kernel.care.heard(at: kernel.now)
+            kernel.supervisor.heard(at: kernel.now)
             kernel.pass(.seconds(10))
         }
         #expect(kernel.sent.isEmpty)
@@ -44,7 +46,7 @@ struct AdapterHealingTests {
         #expect(kernel.sent.first == .readInformation && kernel.sent.contains { $0.code == 0x3E })
     }
 
-    @Test("an adapter that does not advertise is asked something else, and one that cannot answer that has answered")
+    @Test("an adapter that does not advertise gets another query, and an error reply also counts as an answer")
     func quietOnes() {
         for status in [ManagementStatus.success, .notSupported, .failed(1)] {
             var kernel = Kernel { $0.announcement = nil }
@@ -52,39 +54,39 @@ struct AdapterHealingTests {
             kernel.start()
             kernel.sent = []
             kernel.pass(AdapterSupervisor.probePause + .seconds(1))
-            #expect(kernel.care.state == .ready && kernel.sent.last == .readOutOfBand, "\(status)")
+            #expect(kernel.supervisor.state == .ready && kernel.sent.last == .readOutOfBand, "\(status)")
         }
     }
 
-    @Test("the kernel's word for a controller that does not answer is «authentication failed»")
+    @Test("the kernel's error for a controller that does not answer is \"authentication failed\"")
     func kernelsWord() {
         var kernel = Kernel()
         kernel.start()
         kernel.faults = [0x3E: .authenticationFailed]
         kernel.pass(AdapterSupervisor.probePause)
-        #expect(kernel.care.state == .silent(level: 1))
+        #expect(kernel.supervisor.state == .silent(level: 1))
     }
 
     @Test(
-        "a step that fails is tried ever more seldom, up to a minute, and an instance that is taken is left to its owner"
+        "a step that fails is retried with growing pauses up to a minute, and an instance in use is left to its owner"
     )
     func failing() {
         var kernel = Kernel()
         kernel.faults = [ManagementCommand.setPowered(true).code: .failed(3)]
         kernel.start()
         kernel.pass(.seconds(3600))
-        #expect(kernel.care.state == .failing("powering on: failed with status 0x3"))
+        #expect(kernel.supervisor.state == .failing("powering on: failed with status 0x3"))
         #expect(kernel.sent.count < 80)
         kernel = Kernel()
         kernel.faults = [0x3E: .noResources]
         kernel.start()
         kernel.faults = [:]
         kernel.pass(.seconds(2))
-        #expect(kernel.instances == [2] && kernel.care.state == .ready)
+        #expect(kernel.instances == [2] && kernel.supervisor.state == .ready)
     }
 
     @Test(
-        "what the kernel did not tell is found at the next look: powered off, another name")
+        "changes that the kernel did not report are found at the next check: powered off, another name")
     func lostEvents() {
         var kernel = Kernel { $0.name = "Gate" }
         kernel.start()
@@ -94,22 +96,23 @@ struct AdapterHealingTests {
         #expect(kernel.isServing && kernel.name == "Gate" && kernel.others == [.closeLinks])
     }
 
-    @Test("an adapter that cannot advertise beside a connection does so when that ends")
+    @Test("an adapter that cannot advertise during a connection advertises when the connection ends")
     func advertisesAfterwards() {
         var kernel = Kernel()
         kernel.start()
         (kernel.instances, kernel.faults) = ([], [0x3E: .rejected])
-        kernel.perform(kernel.care.leConnected(at: kernel.now))
+        kernel.perform(kernel.supervisor.leConnected(at: kernel.now))
         kernel.pass(.seconds(60))
-        #expect(kernel.care.state == .ready && !kernel.care.isAdvertising && kernel.care.faults.isEmpty)
+        #expect(
+            kernel.supervisor.state == .ready && !kernel.supervisor.isAdvertising && kernel.supervisor.faults.isEmpty)
         #expect(kernel.sent.count < 30)
         kernel.faults = [:]
-        kernel.perform(kernel.care.disconnected(at: kernel.now))
+        kernel.perform(kernel.supervisor.disconnected(at: kernel.now))
         kernel.pass(.seconds(1))
         #expect(kernel.isServing, "and in the same instance")
     }
 
-    @Test("what is wanted and cannot be had is said: no BR/EDR, no LE")
+    @Test("features that are wanted and missing are reported: no BR/EDR, no LE")
     func lacks() {
         for lacking in [AdapterSettings.classic, .le] {
             var kernel = Kernel()
@@ -117,20 +120,21 @@ struct AdapterHealingTests {
             kernel.settings = []
             kernel.start()
             kernel.pass(.seconds(60))
-            #expect(kernel.care.state == .ready && kernel.care.faults.count == 1, "\(kernel.care.faults)")
+            #expect(
+                kernel.supervisor.state == .ready && kernel.supervisor.faults.count == 1, "\(kernel.supervisor.faults)")
         }
     }
 
-    @Test("the kernel's complaint about an advertisement that is no more does not keep it from being connectable")
+    @Test("the kernel's error about an advertisement that has ended does not keep the adapter from being connectable")
     func stumbling() {
         var kernel = Kernel()
         kernel.faults = [ManagementCommand.setConnectable(true).code: .invalid]
         kernel.start()
         kernel.pass(.seconds(1))
-        #expect(kernel.care.state == .ready && kernel.care.isAdvertising)
+        #expect(kernel.supervisor.state == .ready && kernel.supervisor.isAdvertising)
     }
 
-    @Test("a step that fails for a moment is not given up")
+    @Test("a step that fails temporarily is tried again")
     func passing() {
         let key = [UInt8](repeating: 7, count: 16)
         var kernel = Kernel { $0.privacyKey = key }
@@ -138,6 +142,6 @@ struct AdapterHealingTests {
         kernel.start()
         kernel.faults = [:]
         kernel.pass(.seconds(2))
-        #expect(kernel.isServing && kernel.settings.contains(.privacy) && kernel.care.faults.isEmpty)
+        #expect(kernel.isServing && kernel.settings.contains(.privacy) && kernel.supervisor.faults.isEmpty)
     }
 }

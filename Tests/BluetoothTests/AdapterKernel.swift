@@ -10,9 +10,9 @@ let everySetting: AdapterSettings = [
 ]
 let adapterAddress = BluetoothAddress("00:AA:01:00:00:00")
 
-/// A kernel with one adapter, as a value, and the care for it. Time is a variable.
+/// A kernel with one adapter, as a value, and its supervisor. Time is a variable.
 struct Kernel {
-    var care: AdapterSupervisor
+    var supervisor: AdapterSupervisor
     var now = Instant(.seconds(1000))
     var settings: AdapterSettings = [.classic]
     var supported = everySetting
@@ -27,29 +27,29 @@ struct Kernel {
         var desired = DesiredAdapterState()
         desired.announcement = Announcement(lePSM: 0xD5, beacon: Identifier(0xBEAC))
         change(&desired)
-        care = AdapterSupervisor(desired: desired) { _ in isWanted }
+        supervisor = AdapterSupervisor(desired: desired) { _ in isWanted }
     }
 
-    mutating func start() { perform(care.start(at: now)) }
+    mutating func start() { perform(supervisor.start(at: now)) }
 
     mutating func perform(_ actions: [AdapterSupervisor.Action]) {
-        for deed in actions {
-            guard case .send(let command) = deed else {
-                others.append(deed)
+        for action in actions {
+            guard case .send(let command) = action else {
+                others.append(action)
                 continue
             }
             sent.append(command)
             let status = faults[command.code] ?? .success
-            perform(care.completed(command, status, status == .success ? reply(to: command) : [], at: now))
+            perform(supervisor.completed(command, status, status == .success ? reply(to: command) : [], at: now))
         }
     }
 
     mutating func pass(_ duration: Duration) {
         let end = now + duration
         for _ in 0..<1_000 {
-            guard let next = care.nextDeadline, next <= end else { break }
+            guard let next = supervisor.nextDeadline, next <= end else { break }
             now = max(now, next)
-            perform(care.tick(at: now))
+            perform(supervisor.tick(at: now))
         }
         now = end
     }
@@ -58,7 +58,7 @@ struct Kernel {
     mutating func change(_ new: AdapterSettings) {
         settings = new
         if !new.contains(.powered) { instances = [] }
-        perform(care.changed(new, at: now))
+        perform(supervisor.changed(new, at: now))
     }
 
     private mutating func set(_ setting: AdapterSettings, _ on: Bool) -> [UInt8] {
@@ -94,6 +94,6 @@ struct Kernel {
 
     var isServing: Bool {
         settings.isSuperset(of: [.powered, .connectable, .le, .simplePairing]) && instances == [3]
-            && care.state == .ready
+            && supervisor.state == .ready
     }
 }

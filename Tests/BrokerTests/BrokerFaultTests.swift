@@ -4,12 +4,12 @@ import Testing
 
 @testable import Broker
 
-@Suite("Why there is no broker")
+@Suite("Faults of a broker")
 struct BrokerFaultTests {
     private static let logged = "OpenSSL Error[0]: error:0A000"
 
     @Test(
-        "an alert that the broker sent about our certificate is told as that",
+        "a TLS alert about our certificate is reported as a refused certificate",
         arguments: [
             ("412", 42, "sslv3 alert bad certificate"), ("413", 43, "unsupported certificate"),
             ("414", 44, "certificate revoked"), ("415", 45, "certificate expired"), ("416", 46, "certificate unknown"),
@@ -22,7 +22,7 @@ struct BrokerFaultTests {
     }
 
     @Test(
-        "anything else about TLS is told in OpenSSL's words",
+        "any other TLS error is reported in OpenSSL's words",
         arguments: [
             ("OpenSSL Error[0]: error:0A00010B:SSL routines::wrong version number", "wrong version number"),
             (
@@ -34,7 +34,7 @@ struct BrokerFaultTests {
         ])
     func others(line: String, words: String) { #expect(BrokerFault.tls(logged: line) == .tls(words)) }
 
-    @Test("a connection that ends without TLS's goodbye has ended, and is no fault of TLS")
+    @Test("a connection that ends without close_notify is reported as closed, not as a TLS fault")
     func unexpectedEnd() {
         let line = "OpenSSL Error[0]: error:0A000126:SSL routines::unexpected eof while reading"
         #expect(BrokerFault.tls(logged: line, wasConnected: true) == .closed)
@@ -89,7 +89,7 @@ struct BrokerFaultTests {
         }
     }
 
-    @Test("a certificate that is expired, early, or another's has a hint of its own")
+    @Test("an expired, a not yet valid and a mismatched certificate have hints of their own")
     func certificates() {
         // X509_V_ERR_CERT_HAS_EXPIRED, …_NOT_YET_VALID, …_HOSTNAME_MISMATCH, …_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
         let hints = [10, 9, 62, 20].map { BrokerFault.untrusted($0).hint(for: .beacon) }

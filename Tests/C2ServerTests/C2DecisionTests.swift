@@ -61,14 +61,14 @@ struct C2DecisionTests {
         #expect(effects.decisions == [.refused])
     }
 
-    @Test("An observer that has not joined is no observer")
+    @Test("An observer that has not joined cannot observe")
     func observerHasNotJoined() {
         var server = ServerFixture()
         let effects = server.hears(Roles.device.says(.observedJoinRequest(observer: Roles.beacon.id), 1, "T1"))
         #expect(effects.sent == ["RESPONSE join refused #2 T1 to device"])
     }
 
-    @Test("Nobody observes itself")
+    @Test("No node observes itself")
     func selfObservation() {
         var server = ServerFixture()
         server.hears(Roles.device.says(.joinRequest, 1, "T0"))
@@ -141,7 +141,7 @@ struct C2DecisionTests {
         }
     }
 
-    @Test("On purpose, a decided request is published a second time, after the answer: only for the device named")
+    @Test("For tests, a decided request is published a second time after the answer: only for the named device")
     func replaying() throws {
         var honest = ServerFixture { $0.replaysRequestsOf = [Roles.beacon.id] }
         honest.withOpenJoin()
@@ -178,7 +178,8 @@ struct C2DecisionTests {
         }
     }
 
-    @Test("A device's newer request replaces its older one, whose answer could be taken for the newer's: there is none")
+    @Test(
+        "A device's newer request replaces its older one, which gets no answer that could be mistaken for the newer's")
     func superseded() {
         var server = ServerFixture()
         server.withOpenJoin()
@@ -191,7 +192,7 @@ struct C2DecisionTests {
         #expect(server.hears(Roles.beacon.says(.response(.observedJoinValid), 19, "new-4")).decisions == [.accepted])
     }
 
-    @Test("An observer gives as much evidence as an honest one, and not more")
+    @Test("An observer can send as much evidence as an honest one, and not more")
     func muchEvidence() {
         var server = ServerFixture()
         server.withOpenJoin()

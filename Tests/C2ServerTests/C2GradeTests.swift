@@ -8,7 +8,7 @@ import TestVectors
 @testable import Bench
 @testable import C2Server
 
-@Suite("What a C2 server requires of a proof, and what it tells of it")
+@Suite("What a C2 server requires of a proof, and what it reports")
 struct C2GradeTests {
     /// The same server in its next run, with this on the command line.
     private func restarted(_ server: ServerFixture, _ required: C2.Grade? = nil) -> ServerFixture {
@@ -29,13 +29,13 @@ struct C2GradeTests {
         return nil
     }
 
-    @Test("nothing more than a link is required until somebody says so")
+    @Test("only a link is required until the operator requires more")
     func unsaid() {
         let server = ServerFixture()
         #expect(server.c2.requires == .reachable && server.c2.memory.required == nil)
     }
 
-    @Test("an order counts from its moment on, for open joins too, and is kept", arguments: C2.Grade.allCases)
+    @Test("an order applies at once, to open joins too, and is kept", arguments: C2.Grade.allCases)
     func order(grade: C2.Grade) {
         var server = ServerFixture()
         server.withOpenJoin()
@@ -46,7 +46,7 @@ struct C2GradeTests {
         #expect(effects.decisions == [grade == .reachable ? .accepted : .refused])
     }
 
-    @Test("the command line counts more than what was kept, and an order after it counts until the next start")
+    @Test("the command line overrides the kept grade, and a later order applies until the next start")
     func commandLine() {
         var server = ServerFixture()
         _ = server.c2.obey(.require(.keyed))
@@ -57,7 +57,7 @@ struct C2GradeTests {
         #expect(restarted(next).c2.requires == .reachable && restarted(next, .keyed).c2.requires == .keyed)
     }
 
-    @Test("a decision tells the grade where the observer has said valid, and always why")
+    @Test("a decision has the grade if the observer has said valid, and always the reason")
     func told() {
         var server = ServerFixture()
         var found = grounds(verdict(&server))
@@ -77,7 +77,7 @@ struct C2GradeTests {
 
     // MARK: - History
 
-    @Test("the history keeps a decision's grade and reason, in text and JSON, and says nothing where there are none")
+    @Test("the history keeps a decision's grade and reason, in text and JSON, if there are any")
     func history() throws {
         let store = try C2Store(path: nil, own: Roles.c2.id)
         let (full, bare) = (C2.Grounds(grade: .keyed, reason: "because"), C2.Grounds(reason: "not here"))
@@ -123,7 +123,7 @@ struct C2GradeTests {
 
     // MARK: - Files
 
-    @Test("the file of an update is a regular one: a FIFO, a folder and nothing have no digest, and nobody waits")
+    @Test("only a regular file can be an update: a FIFO, a folder and a missing file have no digest, without blocking")
     func updateFile() throws {
         let folder = NSTemporaryDirectory() + "c2-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -138,7 +138,7 @@ struct C2GradeTests {
         }
     }
 
-    @Test("a keyring that others can change, or one file of it, is refused, with the order that closes it")
+    @Test("a keyring that others can change, or a file of it, is refused with the command that closes it")
     func keyring() throws {
         let folder = NSTemporaryDirectory() + "c2-\(UUID().uuidString)"
         try FileManager.default.createDirectory(

@@ -42,7 +42,7 @@ struct C2KeyedTests {
     }
 
     @Test(
-        "what the observer says of a challenge counts as challenged, and never as keyed",
+        "the observer's statement about a challenge counts as challenged, never as keyed",
         arguments: [("challenged", C2.Grade.challenged), ("keyed", .challenged), ("reachable", .reachable)])
     func word(grade: String, counts: C2.Grade) throws {
         for required in C2.Grade.allCases {
@@ -56,7 +56,7 @@ struct C2KeyedTests {
         }
     }
 
-    @Test("by default a proof is checked all the same, and valid without one is accepted as before")
+    @Test("by default a proof is checked as well, and valid without a proof is accepted")
     func byDefault() throws {
         var server = ServerFixture()
         #expect(try verdict(on: nil, &server).decisions == [.accepted])
@@ -67,7 +67,7 @@ struct C2KeyedTests {
             })
     }
 
-    @Test("a proof counts only from the observer that was asked, under its token, and so many for one observation")
+    @Test("a proof counts only from the observer that was asked, under its token, up to a limit for each observation")
     func whose() throws {
         var server = ServerFixture { $0.requires = .keyed }
         server.withOpenJoin()
@@ -81,7 +81,7 @@ struct C2KeyedTests {
     }
 
     @Test(
-        "a false proof counts for nothing, whatever is required; the observer is asked again, and then the device's own counts"
+        "a false proof never counts; the observer is asked again, and then the device's own proof counts"
     )
     func askedAgain() throws {
         for required in C2.Grade.allCases {

@@ -4,11 +4,11 @@ import Testing
 
 @testable import C2Server
 
-@Suite("Which keys are asked for, and when")
+@Suite("Looking up keys")
 struct C2LookupTests {
     private let node = Identifier(0x20)
 
-    @Test("a stranger's frames wait, in order, for one question, and are handled when it is answered")
+    @Test("an unknown node's frames wait in order for one look-up, and are handled when it is answered")
     func waits() {
         var lookups = C2Lookups()
         #expect(lookups.take([1], from: node, isKnown: false, at: 0) == .wait)
@@ -21,7 +21,7 @@ struct C2LookupTests {
         #expect(lookups.take([4], from: node, isKnown: true, at: 4) == .serve)
     }
 
-    @Test("an answer counts for its time, and then is asked for again")
+    @Test("an answer is valid for a time, and then is looked up again")
     func ages() {
         let cases: [(C2Lookups.Answer, Int, known: Bool, during: C2Lookups.Verdict)] = [
             (.key, 600, true, .serve),
@@ -40,7 +40,7 @@ struct C2LookupTests {
         }
     }
 
-    @Test("a key that does not verify a frame is asked for again; meanwhile what it does verify is served")
+    @Test("a key that does not verify a frame is looked up again; meanwhile frames that it verifies are accepted")
     func doubts() {
         var policy = C2Lookups.Policy()
         (policy.perMinute, policy.inFlight, policy.framesEach) = (2, 100, 2)
@@ -69,7 +69,7 @@ struct C2LookupTests {
         #expect(!stranger, "of whom the registry has given no key")
     }
 
-    @Test("strangers are asked about so often a minute, members always and first")
+    @Test("look-ups of unknown nodes are limited a minute; members are looked up always and first")
     func storm() {
         var policy = C2Lookups.Policy()
         (policy.perMinute, policy.inFlight) = (3, 100)
@@ -84,7 +84,7 @@ struct C2LookupTests {
         #expect(stranger(104, at: .seconds(60)) == .wait)
     }
 
-    @Test("questions at a time, and frames in all and of one sender, are bounded")
+    @Test("concurrent look-ups, and waiting frames in total and of one sender, are bounded")
     func bounds() {
         var policy = C2Lookups.Policy()
         (policy.inFlight, policy.frames, policy.framesEach) = (2, 5, 3)
@@ -102,7 +102,7 @@ struct C2LookupTests {
         #expect(lookups.next() == Identifier(3))
     }
 
-    @Test("no more answers are remembered than the bound, and a refused one at the bound is asked for again")
+    @Test("a bounded number of answers is remembered, and one beyond that is looked up again")
     func remembered() {
         var policy = C2Lookups.Policy()
         (policy.remembered, policy.perMinute) = (1, 10)
@@ -116,7 +116,7 @@ struct C2LookupTests {
         #expect(lookups.take([0], from: Identifier(2), isKnown: false, at: 1) == .wait)
     }
 
-    @Test("a topic says whose it is, and a server's is nobody's")
+    @Test("a topic names its node, and a server's topic names none")
     func owners() {
         #expect(C2Server.owner(of: "SRUP/2a") == Identifier(0x2a))
         #expect(C2Server.owner(of: "SRUP/2a/more") == Identifier(0x2a))

@@ -47,7 +47,7 @@ struct C2MemberTests {
 
     // MARK: - Human-moderated joins
 
-    @Test("HM_JOIN_REQ gets a sealed value under a new token, the operator the same value, and the order decides")
+    @Test("HM_JOIN_REQ gets a sealed value under a new token, the operator sees the same value, and the order decides")
     func human() {
         for (command, answer, decision) in [
             (C2Order.accept(Roles.device.id, mark: "new-1"), "join success", C2.Decision.accepted),
@@ -64,20 +64,20 @@ struct C2MemberTests {
     }
 
     @Test(
-        "a join is accepted only by its own mark, also where the device has asked again: that value was looked at"
+        "a join is accepted only with its own mark: if the device asks again, another value must be compared"
     )
     func askedAnew() {
         let device = Roles.device.id
         var server = ServerFixture()
         server.hears(Roles.device.says(.humanJoinRequest, 1, "T1"))
-        let anew = server.hears(Roles.device.says(.humanJoinRequest, 3, "T1b"))
-        #expect(said(anew, "has asked again"))
+        let again = server.hears(Roles.device.says(.humanJoinRequest, 3, "T1b"))
+        #expect(said(again, "has asked again"))
         for mark in ["new-1", "new", ""] {
             #expect(server.c2.obey(.accept(device, mark: mark)).sent.isEmpty)
         }
     }
 
-    @Test("a human-moderated join ends when its device leaves, in every way, and cannot be accepted afterwards")
+    @Test("a human-moderated join ends when its device leaves in any way, and cannot be accepted afterwards")
     func letGoMeanwhile() {
         let beacon = Roles.beacon.id
         let ways: [(String, (inout ServerFixture) -> [C2.Effect])] = [
@@ -95,7 +95,7 @@ struct C2MemberTests {
         }
     }
 
-    @Test("a request to leave that names another server is not for us, and leaves our counter alone")
+    @Test("a request to leave that names another server is ignored, and does not change our counter")
     func leavesAnother() {
         var server = joined()
         let uuid = "5e0b7d2c-0000-4000-8000-00000000009a"
@@ -107,7 +107,7 @@ struct C2MemberTests {
         #expect(ours.sent == ["RESPONSE resign success #18 \(uuid)@\(Roles.c2.id.topicForm) to beacon"])
     }
 
-    @Test("evidence and identification under another server's token leave our counter alone")
+    @Test("evidence and identification under another server's token do not change our counter")
     func answersAnother() {
         var server = joined()
         for id in ["OBSERVATION_EVIDENCE", "IDENTIFICATION", "UPDATE_HTTP_STATUS", "UPDATE_HTTP_CONTENTS"] {
@@ -117,7 +117,7 @@ struct C2MemberTests {
         #expect(server.c2.counter[Roles.beacon.id] == SequenceID(2))
     }
 
-    @Test("a human-moderated join that nobody decides in time fails")
+    @Test("a human-moderated join without a decision in time fails")
     func nobodyLooks() {
         var server = ServerFixture { $0.humanWindow = .nanoseconds(5) }
         server.hears(Roles.device.says(.humanJoinRequest, 1, "T1"))
@@ -127,7 +127,7 @@ struct C2MemberTests {
         #expect(server.c2.obey(.accept(Roles.device.id, mark: "new-1")).sent.isEmpty)
     }
 
-    @Test("a device that asks again gets another value, and the answer goes under the newer token")
+    @Test("a device that asks again gets another value, and the answer uses the newer token")
     func asksAgain() {
         var server = ServerFixture()
         server.hears(Roles.device.says(.humanJoinRequest, 1, "T1"))
@@ -157,7 +157,7 @@ struct C2MemberTests {
 
     // MARK: - Leaving
 
-    @Test("a member may resign, and be deregistered; who is kept, or is no member, may not")
+    @Test("a member may resign and be deregistered; a node that is kept or is not a member may not")
     func leaving() {
         let requests: [(Body, String, String)] = [
             (.resignRequest, "resign success", "resign failed"),
@@ -173,7 +173,7 @@ struct C2MemberTests {
         }
     }
 
-    @Test("an observer that has left observes nothing: its open joins fail, and no new one names it")
+    @Test("an observer that has left observes nothing: its open joins fail, and it is not asked again")
     func observerLeaves() {
         var server = ServerFixture()
         server.withOpenJoin()
@@ -196,7 +196,7 @@ struct C2MemberTests {
 
     // MARK: - Orders
 
-    @Test("orders go to members under tokens that name them, and their answers are told")
+    @Test("orders go to members under tokens that name them, and their answers are reported")
     func orders() {
         var server = joined()
         let id = Roles.beacon.id.topicForm
@@ -224,7 +224,7 @@ struct C2MemberTests {
         #expect(server.c2.deregistered == [Roles.beacon.id])
     }
 
-    @Test("syndication is read, shown, and refused in words")
+    @Test("syndication messages are read, shown, and refused with a reason")
     func syndication() {
         var server = joined()
         let bodies: [Body] = [

@@ -5,7 +5,7 @@ import Testing
 
 @testable import C2Server
 
-@Suite("The operator's orders, and the lines of text that give them")
+@Suite("The operator's orders, and their lines of text")
 struct C2OrderTests {
     private static let (one, two) = (Identifier(0xBEA1), Identifier(0xBEA2))
     private static let digest = [UInt8](repeating: 0xAB, count: 32)
@@ -29,7 +29,7 @@ struct C2OrderTests {
         return all
     }()
 
-    @Test("each order's text is a line that gives that order", arguments: each)
+    @Test("each order's text is a line that parses as that order", arguments: each)
     func thereAndBack(order: C2Order) throws {
         #expect(try C2OrderTests.parser.parse(order.text) == .orders([order]))
     }
@@ -52,7 +52,7 @@ struct C2OrderTests {
         #expect(try C2OrderTests.parser.parse(line) == .orders(orders))
     }
 
-    @Test("a line makes a group, of nodes and of groups; an empty one says nothing")
+    @Test("a line makes a group of nodes and of groups; an empty one has no effect")
     func groups() throws {
         #expect(try C2OrderTests.parser.parse("group door bea1") == .group("door", [C2OrderTests.one]))
         #expect(
@@ -79,7 +79,7 @@ struct C2OrderTests {
         #expect(throws: OperatorFault.self) { try C2OrderTests.parser.parse(line) }
     }
 
-    @Test("an unknown command is told from one with invalid arguments")
+    @Test("an unknown command is distinguished from one with invalid arguments")
     func faults() {
         let unknown = #expect(throws: OperatorFault.self) { try C2OrderTests.parser.parse("dance bea1") }
         #expect(unknown?.message == "unknown command \"dance\"")
@@ -89,7 +89,7 @@ struct C2OrderTests {
         #expect(file?.message == "pipe cannot be read, or is not a regular file")
     }
 
-    @Test("only accept and refuse decide on a join: with a console they are not taken from a line")
+    @Test("only accept and refuse decide on a join: with a console they are not accepted as a line of text")
     func decisions() {
         #expect(
             C2OrderTests.each.filter(\.isDecision) == [

@@ -62,7 +62,7 @@ struct C2QuorumTests {
     }
 
     @Test(
-        "a join that names one beacon of a site asks all of them, each under a token of its own, and answers nobody yet"
+        "a join that names one beacon of a site asks all of them, each under its own token, and is not answered yet"
     )
     func asksAll() {
         let stage = Stage(quorum: 2)
@@ -70,7 +70,7 @@ struct C2QuorumTests {
         #expect(stage.opening.sent.count == 4 && stage.opening.decisions.isEmpty)
     }
 
-    @Test("two of three that have seen it accept it, and the third is not waited for", arguments: 0..<3)
+    @Test("with two of three votes it is accepted, without waiting for the third", arguments: 0..<3)
     func accepted(missing: Int) throws {
         var stage = Stage(quorum: 2)
         let voters = Self.beacons.indices.filter { $0 != missing }.map { Self.beacons[$0] }
@@ -83,7 +83,7 @@ struct C2QuorumTests {
         #expect(stage.server.c2.nextDeadline == nil)
     }
 
-    @Test("one of three is not enough: when two have not seen it, it is refused")
+    @Test("one of three votes is not enough: when two beacons have not seen it, it is refused")
     func refused() throws {
         var stage = Stage(quorum: 2)
         #expect(try stage.vote(Self.beacons[0], .observedJoinValid, proofTo: Self.beacons[0]).decisions.isEmpty)
@@ -94,7 +94,7 @@ struct C2QuorumTests {
     }
 
     @Test(
-        "a beacon that lies is one vote at most: valid without a proof, or with the proof that was made to another, does not count"
+        "a beacon that lies has one vote at most: valid without a proof, or with a proof made to another beacon, does not count"
     )
     func liar() throws {
         var stage = Stage(quorum: 2)
@@ -105,7 +105,7 @@ struct C2QuorumTests {
         #expect(try stage.vote(Self.beacons[2], .observedJoinValid).decisions == [.refused])
     }
 
-    @Test("what a liar says against a device does not outvote two honest ones")
+    @Test("a beacon that lies against a device does not outvote two honest ones")
     func slander() throws {
         var stage = Stage(quorum: 2)
         #expect(try stage.vote(Self.beacons[2], .observedJoinInvalid).decisions.isEmpty)
@@ -113,7 +113,7 @@ struct C2QuorumTests {
         #expect(try stage.vote(Self.beacons[1], .observedJoinValid, proofTo: Self.beacons[1]).decisions == [.accepted])
     }
 
-    @Test("a beacon votes once: its second verdict comes under a token that is used up")
+    @Test("a beacon votes once: its second verdict has a token that is used up")
     func twice() throws {
         var stage = Stage(quorum: 2)
         #expect(try stage.vote(Self.beacons[0], .observedJoinValid, proofTo: Self.beacons[0]).decisions.isEmpty)
@@ -140,7 +140,7 @@ struct C2QuorumTests {
     }
 
     @Test(
-        "a new request of the device takes the place of the older one at all beacons, and the older verdicts are void")
+        "a device's new request replaces the older one at all beacons, and the older verdicts are void")
     func replaced() throws {
         var stage = Stage(quorum: 2)
         let old = stage.tokens
@@ -153,14 +153,14 @@ struct C2QuorumTests {
         #expect(stage.server.c2.nextDeadline != nil, "the newer one is open")
     }
 
-    @Test("a beacon that may no longer observe is a vote that cannot come")
+    @Test("a beacon that may no longer observe cannot vote")
     func left() throws {
         var stage = Stage(quorum: 2)
         #expect(stage.server.c2.obey(.terminate(Self.beacons[0].id)).decisions.isEmpty)
         #expect(stage.server.c2.obey(.terminate(Self.beacons[1].id)).decisions == [.refused])
     }
 
-    @Test("for people it is one join, with the votes so far, and its end has the grade and the votes")
+    @Test("people see one join with the votes so far, and its result has the grade and the votes")
     func shown() throws {
         var stage = Stage(quorum: 2)
         func look() -> C2Snapshot {
@@ -187,7 +187,7 @@ struct C2QuorumTests {
         #expect(last.ended.first?.reason.hasPrefix("2 of 3 beacons have seen it, 2 must") == true)
     }
 
-    @Test("a quorum that was not reached has no grade")
+    @Test("without a quorum there is no grade")
     func shownRefused() throws {
         var stage = Stage(quorum: 2)
         _ = try stage.vote(Self.beacons[0], .observedJoinValid, proofTo: Self.beacons[0])

@@ -5,7 +5,7 @@ import Testing
 
 @testable import C2Server
 
-@Suite("How much one node may cause at the server")
+@Suite("Rate limits at the server")
 struct C2RateTests {
     private let request = Body.observedJoinRequest(observer: Roles.beacon.id)
 
@@ -13,7 +13,7 @@ struct C2RateTests {
         effects.count { if case .say = $0 { true } else { false } }
     }
 
-    @Test("The attack: 6,000 requests of one device in 4 s cost six answers and few lines, and another node joins")
+    @Test("The attack: 6,000 requests of one device in 4 s cause six answers and few lines, and another node joins")
     func flood() {
         var server = ServerFixture { $0.observers = [Roles.beacon.id] }
         server.hears(Roles.beacon.says(.joinRequest, 1, "T0"))

@@ -5,7 +5,7 @@ import TestVectors
 @testable import Bench
 @testable import C2Server
 
-@Suite("What the server does not believe")
+@Suite("What the server refuses")
 struct C2RefusalTests {
     /// Nothing is sent, nothing decided, one refusal is counted, and the join is as open as before.
     /// - Parameter words: what is said of it, in one line.
@@ -59,7 +59,7 @@ struct C2RefusalTests {
         #expect(verdict.decisions == [.accepted], "the right one is heard after it")
     }
 
-    @Test("A status that is no verdict leaves the join open", arguments: [Status.joinSuccess, .updateSuccess])
+    @Test("A status that is not a verdict leaves the join open", arguments: [Status.joinSuccess, .updateSuccess])
     func noVerdict(status: Status) {
         var server = ServerFixture()
         server.withOpenJoin()
@@ -113,7 +113,7 @@ struct C2RefusalTests {
         expectRefused(Roles.stranger.says(.joinRequest, 1, "T0"), as: .sender, &server)
     }
 
-    @Test("A forged message moves nothing: the counter stands where it stood")
+    @Test("A forged message does not change the sequence counter")
     func forgery() {
         var server = ServerFixture()
         server.withOpenJoin()
@@ -123,20 +123,20 @@ struct C2RefusalTests {
         #expect(server.hears(Roles.beacon.says(.response(.observedJoinValid), 4, "new-2")).decisions == [.accepted])
     }
 
-    @Test("What is no frame is refused", arguments: [[], [5], [UInt8](repeating: 5, count: 400)])
+    @Test("Anything that is not a frame is refused", arguments: [[], [5], [UInt8](repeating: 5, count: 400)])
     func shapeless(payload: [UInt8]) {
         var server = ServerFixture()
         expectRefused(payload, as: .frame, &server)
     }
 
-    @Test("Our own messages, seen on the shared topic, are dropped without a word")
+    @Test("Our own messages on the shared topic are dropped silently")
     func own() {
         var server = ServerFixture()
         #expect(server.hears(Roles.c2.says(.response(.joinSuccess), 1, "T0")).isEmpty)
         #expect(server.c2.refusals.isEmpty)
     }
 
-    @Test("What this server does not serve is refused")
+    @Test("Messages that this server does not support are refused")
     func unserved() {
         var server = ServerFixture()
         expectRefused(Roles.beacon.says(.action(1), 1, "T0"), as: .unserved, &server)
@@ -157,7 +157,7 @@ struct C2RefusalTests {
     }
 
     @Test(
-        "The first id of a node has no bound, also where something was sent to it; the next have, after a restart too")
+        "The first id of a node has no limit, even if something was sent to it; later ones have, after a restart too")
     func firstContact() {
         var server = ServerFixture()
         _ = server.c2.obey(.join(Roles.beacon.id))
@@ -170,7 +170,7 @@ struct C2RefusalTests {
 
     // MARK: - The counter, as the reference has it
 
-    @Test("Messages that cross one apart are both refused, as by the reference")
+    @Test("Crossing messages whose ids differ by one are both refused, as by the reference")
     func crossing() {
         var server = ServerFixture()
         server.withOpenJoin()
@@ -183,7 +183,7 @@ struct C2RefusalTests {
         #expect(!accepted)
     }
 
-    @Test("A step of 16 survives a crossing, and ours follow it")
+    @Test("With steps of 16, crossing messages are accepted, and our ids continue above them")
     func sixteen() {
         var server = ServerFixture()
         server.withOpenJoin()
@@ -191,7 +191,7 @@ struct C2RefusalTests {
         #expect(server.c2.counter[Roles.beacon.id] == SequenceID(17))
     }
 
-    @Test("A peer that uses up its numbers shuts itself out, and stops nobody else")
+    @Test("A peer that uses up its sequence ids locks out only itself")
     func exhausted() {
         var server = ServerFixture()
         let effects = server.hears(Roles.device.says(.joinRequest, .max, "T0"))

@@ -4,7 +4,7 @@ import TestVectors
 
 @testable import C2Server
 
-@Suite("A C2 server that goes on after its end")
+@Suite("A C2 server that is restarted with its state")
 struct C2RestartTests {
     /// The same server in its next run.
     private func restarted(_ server: ServerFixture) -> ServerFixture {
@@ -14,7 +14,7 @@ struct C2RestartTests {
         return next
     }
 
-    @Test("what it remembers is the same after it has been made of it")
+    @Test("a server that is made from the remembered state remembers the same")
     func same() {
         var server = ServerFixture()
         server.withOpenJoin()
@@ -46,7 +46,7 @@ struct C2RestartTests {
         #expect(next.c2.answerLeftOpen().sent == ["RESPONSE join failed #3 new-1 to device"])
     }
 
-    @Test("frames of the earlier run are replays, and the beacon observes without joining again")
+    @Test("frames of the earlier run are refused as replays, and the beacon observes without joining again")
     func sequences() {
         var server = ServerFixture()
         let join = Roles.beacon.says(.joinRequest, 1, "T0")
@@ -76,7 +76,7 @@ struct C2RestartTests {
         }
     }
 
-    @Test("how a node left is remembered, until it joins again")
+    @Test("the way in which a node left is remembered until it joins again")
     func departures() {
         var server = ServerFixture()
         server.hears(Roles.beacon.says(.joinRequest, 1, "T0"))
@@ -90,7 +90,7 @@ struct C2RestartTests {
         #expect(server.c2.membership(of: Roles.device.id) == .known)
     }
 
-    @Test("an observed device is joined, and observes nobody")
+    @Test("a device that has joined by observation is a member, and may not observe")
     func observed() {
         var server = ServerFixture()
         server.withOpenJoin()

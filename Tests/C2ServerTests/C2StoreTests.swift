@@ -10,7 +10,7 @@ import TestVectors
 @testable import Bench
 @testable import C2Server
 
-@Suite("What a C2 server keeps")
+@Suite("The state that a C2 server keeps")
 final class C2StoreTests {
     private let folder: String
     private var path: String { folder + "/c2.sqlite" }
@@ -83,7 +83,7 @@ final class C2StoreTests {
         #expect(last.groups == ["one": [Roles.device.id]])
     }
 
-    @Test("what the broker has not acknowledged is there after a restart, in its order, and what it has is gone")
+    @Test("unacknowledged messages are there after a restart, in their order, and acknowledged ones are gone")
     func outbox() throws {
         let messages = (1...5).map { Outgoing(id: $0, topic: "SRUP/\($0)", payload: [UInt8($0)]) }
         do {
@@ -97,7 +97,7 @@ final class C2StoreTests {
         #expect(!outbox.isEmpty && outbox.next([], on: "x").id == 6)
     }
 
-    @Test("a file of the first version is taken over: members stay members, and nobody may observe until it is given")
+    @Test("the first version's file is migrated: members stay members, and nobody may observe until it is allowed")
     func firstVersion() throws {
         try open().commit(C2StoreTests.full, groups: [:], entries: [entry("first")])
         try sql(
@@ -117,7 +117,7 @@ final class C2StoreTests {
         #expect(try open().memory == C2StoreTests.full)
     }
 
-    @Test("the file is its owner's alone, and nothing of it is left beside it")
+    @Test("only the owner can read the file, and no other file is left beside it")
     func mode() throws {
         _ = try open()
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
@@ -125,7 +125,7 @@ final class C2StoreTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["c2.sqlite"])
     }
 
-    @Test("a file that is not this server's, not whole or not closed is refused with an order, and stays as it is")
+    @Test("another server's, a damaged or an exposed file is refused with a command that helps, and stays as it is")
     func refused() throws {
         let cases: [(name: String, word: String, change: () throws -> Void)] = [
             ("open to others", "chmod 600", { try self.set(mode: 0o640) }),
@@ -169,7 +169,7 @@ final class C2StoreTests {
         #expect(first.memory == C2StoreTests.full)
     }
 
-    @Test("where the disk is full nothing of a commit is kept, and the next one that has room is kept whole")
+    @Test("on a full disk nothing of a commit is kept, and the next one with enough space is kept completely")
     func fullDisk() throws {
         let store = try open()
         try store.commit(C2StoreTests.full, groups: [:], entries: [entry("first")])
@@ -188,7 +188,7 @@ final class C2StoreTests {
 
     // MARK: - History
 
-    @Test("entries are read forwards and backwards, of all and of one node")
+    @Test("entries are read forwards and backwards, for all nodes and for one")
     func reading() throws {
         let store = try C2Store(path: nil, own: Roles.c2.id)
         let nodes = [Roles.device.id, Roles.beacon.id, nil]
@@ -234,7 +234,7 @@ final class C2StoreTests {
     }
 
     @Test(
-        "long entries push out the older ones, also after a restart, and one that is longer than the bound stays alone")
+        "long entries displace older ones, also after a restart, and one that is longer than the limit stays alone")
     func bytes() throws {
         var bounds = C2Store.Bounds()
         bounds.bytes = 10
@@ -264,7 +264,7 @@ final class C2StoreTests {
 
     // MARK: - Keys
 
-    @Test("keys of the registry outlive a run, those of the keyring are as the keyring is now")
+    @Test("keys from the registry survive a restart, those of the keyring are read again")
     func keys() throws {
         do {
             let store = try open()

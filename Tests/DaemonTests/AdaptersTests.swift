@@ -65,7 +65,7 @@ struct AdaptersTests {
         return fixture
     }
 
-    @Test("one that is there is set up and advertises")
+    @Test("an adapter is set up and advertises")
     func setUp() throws {
         let fixture = try fixture(with: address)
         #expect(fixture.states == ["ready, advertising"] && fixture.report.state == .ok)
@@ -74,7 +74,7 @@ struct AdaptersTests {
             fixture.log.lines.filter { $0.level >= .notice }.map(\.text) == ["adapter \(address): ready, advertising"])
     }
 
-    @Test("where there is none, that is said once, and one that comes is used at once")
+    @Test("without an adapter this is reported once, and one that appears is used at once")
     func comes() throws {
         let fixture = try fixture()
         fixture.pass(65)
@@ -85,7 +85,7 @@ struct AdaptersTests {
         #expect(fixture.states == ["ready, advertising"])
     }
 
-    @Test("one that goes loses its links, and is remembered until it is back")
+    @Test("one that disappears loses its links, and is remembered until it is back")
     func comesBack() throws {
         let fixture = try fixture(with: address)
         _ = fixture.log.take()
@@ -100,7 +100,7 @@ struct AdaptersTests {
         #expect(fixture.log.texts.contains("adapter \(address): it is back"))
     }
 
-    @Test("only so many that have gone are remembered, the newest")
+    @Test("only the newest adapters that have disappeared are remembered")
     func rememberedAdapters() throws {
         let fixture = try fixture()
         for number in 0..<20 {
@@ -115,7 +115,7 @@ struct AdaptersTests {
         #expect(fixture.report.gone.first?.address == "00:AA:01:00:00:04")
     }
 
-    @Test("events that the kernel has dropped are made up for by counting, every half minute")
+    @Test("adapters are counted every half minute, in case the kernel has dropped events")
     func counted() throws {
         let fixture = try fixture(with: address)
         fixture.kernel.adapters = [5: .init(address: other)]
@@ -123,7 +123,7 @@ struct AdaptersTests {
         #expect(fixture.report.adapters.map(\.name) == ["hci5"] && fixture.report.gone.map(\.address) == ["\(address)"])
     }
 
-    @Test("one that the configuration does not name is left alone")
+    @Test("an adapter that the configuration does not name is left alone")
     func notWanted() throws {
         let fixture = try fixture(with: address, other, wanted: [other])
         #expect(fixture.states == ["not used: [radio] adapters does not name it", "ready, advertising"])
@@ -133,7 +133,7 @@ struct AdaptersTests {
         #expect(fixture.closed == [] && fixture.report.gone.isEmpty)
     }
 
-    @Test("one that is powered off by somebody else loses its links and is set up again")
+    @Test("an adapter that another program powers off loses its links and is set up again")
     func poweredOff() throws {
         let fixture = try fixture(with: address)
         fixture.kernel.change(0, to: [.classic, .le])
@@ -144,7 +144,7 @@ struct AdaptersTests {
         #expect(fixture.states == ["ready, advertising"])
     }
 
-    @Test("one that does not answer is recovered level by level, and each level has one line")
+    @Test("an adapter that does not answer is recovered level by level, with one log line for each level")
     func silent() throws {
         let fixture = try fixture(with: address)
         _ = fixture.log.take()
@@ -159,7 +159,7 @@ struct AdaptersTests {
         #expect(fixture.states == ["ready, advertising"])
     }
 
-    @Test("what an adapter cannot do is said once, and the rest is used")
+    @Test("missing features of an adapter are reported once, and the others are used")
     func lacks() throws {
         let fixture = try Fixture()
         var adapter = FakeKernel.Adapter(address: address)
@@ -173,7 +173,7 @@ struct AdaptersTests {
         #expect(fixture.log.texts.count { $0 == "adapter \(address): it has no LE, or that is off" } == 1)
     }
 
-    @Test("without the capability that it needs, it says so")
+    @Test("a missing capability is reported")
     func notPermitted() throws {
         let fixture = try Fixture()
         fixture.kernel.adapters[0] = .init(address: address)
@@ -185,7 +185,8 @@ struct AdaptersTests {
         #expect(!fixture.adapters.measureSignal(of: peer, over: address) { _ in })
     }
 
-    @Test("management that cannot be opened is tried again every ten seconds; each reason is said once")
+    @Test(
+        "if the management socket cannot be opened, it is tried again every ten seconds; each reason is reported once")
     func noManagement() throws {
         let fixture = try Fixture()
         fixture.fault = .failed(call: "the management socket", errno: 1)
@@ -202,7 +203,7 @@ struct AdaptersTests {
         #expect(fixture.states == ["ready, advertising"])
     }
 
-    @Test("a signal strength is measured over the connection's adapter; of BR/EDR there is none")
+    @Test("signal strength is measured at the connection's adapter; BR/EDR has none")
     func signal() throws {
         let fixture = try fixture(with: address)
         let box = Signals()
@@ -219,7 +220,7 @@ struct AdaptersTests {
         #expect(box.all.count == 2)
     }
 
-    @Test("when the beacon stops, the advertisement is taken back, and a signal that is measured is given up")
+    @Test("when the beacon stops, the advertisement is removed, and pending measurements are abandoned")
     func stops() throws {
         let fixture = try fixture(with: address)
         let box = Signals()
@@ -230,7 +231,7 @@ struct AdaptersTests {
         #expect(fixture.kernel.adapters[0]?.instances == [] && box.all == [nil])
     }
 
-    @Test("a restart makes listeners and advertisement again, and answers to older commands are not taken")
+    @Test("a restart makes listeners and advertisement again, and answers to older commands are ignored")
     func restart() throws {
         let fixture = try fixture(with: address)
         fixture.kernel.codes.removeAll()
@@ -242,7 +243,7 @@ struct AdaptersTests {
         #expect(fixture.states == ["ready, advertising"] && fixture.kernel.adapters[0]?.instances == [3])
     }
 
-    @Test("bytes over an adapter are seen in the report")
+    @Test("bytes over an adapter appear in the report")
     func carried() throws {
         let fixture = try fixture(with: address)
         #expect(fixture.report.adapters[0].lastByteSecondsAgo == nil)

@@ -6,7 +6,7 @@ import TestVectors
 @testable import Daemon
 @testable import Broker
 
-@Suite("The way to the brokers")
+@Suite("The connection to the brokers")
 struct BrokerPortTests {
     private let log = LogRecorder()
     private let link = FakeBrokerLink()
@@ -36,7 +36,7 @@ struct BrokerPortTests {
 
     private func message(_ id: Int64) -> Outgoing { Outgoing(id: id, topic: "t", payload: []) }
 
-    @Test("without a connection nothing is published; with one, the outbox first, in its order")
+    @Test("without a connection nothing is published; with one, the outbox goes first, in its order")
     func outbox() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in
@@ -88,7 +88,7 @@ struct BrokerPortTests {
         }
     }
 
-    @Test("an acknowledgement that could not be recorded is not told; the message is published again")
+    @Test("an acknowledgement that could not be recorded is not reported; the message is published again")
     func notRecorded() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in
@@ -107,7 +107,7 @@ struct BrokerPortTests {
     }
 
     @Test(
-        "each broker's fault is a warning once, until a connection was made or the fault is another")
+        "each broker's fault is logged once, until a connection was made or the fault changes")
     func faults() {
         let port = port()
         for _ in 0..<3 {
@@ -129,7 +129,7 @@ struct BrokerPortTests {
         #expect(warnings().count == 4)
     }
 
-    @Test("a bare end adds nothing to a reason that is known")
+    @Test("a closed connection is not reported if its reason is already known")
     func bareEnd() {
         let port = port()
         port.take(.lost(one, .refused(code: 5)))

@@ -32,7 +32,7 @@ final class HeldWork: Sendable {
 @Suite("The renewal of the client certificate")
 struct CertificateRenewalTests {
     /// What a test changes while the renewal runs.
-    private final class World: Sendable {
+    private final class Fixture: Sendable {
         let work = HeldWork()
         let clock = ManualClock()
         let log = LogRecorder()
@@ -60,71 +60,71 @@ struct CertificateRenewalTests {
         }
     }
 
-    private let world = World()
+    private let fixture = Fixture()
 
     @Test(
         "begins at two thirds of the certificate's life, one child at a time, and the new one is used")
     func renews() throws {
-        let renewal = try #require(world.renewal())
-        for _ in 0..<2 { world.pass(2_900) }
-        #expect(world.work.count == 0)
-        for _ in 0..<3 { world.pass(3_600) }
-        #expect(world.work.count == 1)
-        world.state.withLock { $0.schedule = RenewalSchedule(notBefore: 6_000, notAfter: 60_000) }
-        world.work.finish()
+        let renewal = try #require(fixture.renewal())
+        for _ in 0..<2 { fixture.pass(2_900) }
+        #expect(fixture.work.count == 0)
+        for _ in 0..<3 { fixture.pass(3_600) }
+        #expect(fixture.work.count == 1)
+        fixture.state.withLock { $0.schedule = RenewalSchedule(notBefore: 6_000, notAfter: 60_000) }
+        fixture.work.finish()
         #expect(
-            world.renewed.withLock { $0 } == 1 && renewal.schedule.notAfter == 60_000
+            fixture.renewed.withLock { $0 } == 1 && renewal.schedule.notAfter == 60_000
                 && renewal.schedule.failures == 0)
         #expect(
-            world.log.texts == [
+            fixture.log.texts == [
                 "the certificate lasts until 1970-01-01T02:30:00Z: renewing it",
                 "the certificate has been renewed: it lasts until 1970-01-01T16:40:00Z",
             ])
     }
 
-    @Test("that fails is tried again, and says why; the old certificate goes on")
+    @Test("that fails is tried again, and the reason is logged; the old certificate stays in use")
     func fails() throws {
-        let renewal = try #require(world.renewal())
-        world.result.withLock {
+        let renewal = try #require(fixture.renewal())
+        fixture.result.withLock {
             $0 = ChildProcess.Result(status: 256, lines: ["srup-beacon: no answer"])
         }
-        world.pass(6_001)
-        world.work.finish()
-        #expect(renewal.schedule.failures == 1 && world.renewed.withLock { $0 } == 0)
+        fixture.pass(6_001)
+        fixture.work.finish()
+        #expect(renewal.schedule.failures == 1 && fixture.renewed.withLock { $0 } == 0)
         #expect(
-            world.log.texts.last
+            fixture.log.texts.last
                 == "the certificate has not been renewed: no answer; the old one goes on, and it is tried again"
         )
-        world.pass(60)
-        #expect(world.work.count == 1)
-        world.work.finish()
+        fixture.pass(60)
+        #expect(fixture.work.count == 1)
+        fixture.work.finish()
         #expect(renewal.schedule.failures == 2)
     }
 
-    @Test("a child that ends well and leaves the same certificate has not renewed it")
+    @Test("a child process that succeeds and leaves the same certificate has not renewed it")
     func same() throws {
-        let renewal = try #require(world.renewal())
-        world.pass(6_001)
-        world.work.finish()
-        #expect(renewal.schedule.failures == 1 && world.renewed.withLock { $0 } == 0)
+        let renewal = try #require(fixture.renewal())
+        fixture.pass(6_001)
+        fixture.work.finish()
+        #expect(renewal.schedule.failures == 1 && fixture.renewed.withLock { $0 } == 0)
     }
 
     @Test(
         "a new certificate that is due at once counts as a failure, so that it is not renewed without end"
     )
     func dueAtOnce() throws {
-        let renewal = try #require(world.renewal())
-        world.pass(6_001)
-        world.state.withLock { $0.schedule = RenewalSchedule(notBefore: 0, notAfter: 8_000) }
-        world.work.finish()
-        #expect(renewal.schedule.failures == 1 && world.renewed.withLock { $0 } == 1)
-        world.clock.advance(by: .seconds(1))
-        #expect(world.work.count == 0)
+        let renewal = try #require(fixture.renewal())
+        fixture.pass(6_001)
+        fixture.state.withLock { $0.schedule = RenewalSchedule(notBefore: 0, notAfter: 8_000) }
+        fixture.work.finish()
+        #expect(renewal.schedule.failures == 1 && fixture.renewed.withLock { $0 } == 1)
+        fixture.clock.advance(by: .seconds(1))
+        #expect(fixture.work.count == 0)
     }
 
-    @Test("there is none without a certificate")
+    @Test("does not happen without a certificate")
     func none() {
-        world.state.withLock { $0.schedule = nil }
-        #expect(world.renewal() == nil)
+        fixture.state.withLock { $0.schedule = nil }
+        #expect(fixture.renewal() == nil)
     }
 }

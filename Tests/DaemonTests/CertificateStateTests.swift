@@ -16,7 +16,7 @@ struct CertificateStateTests {
     }()
 
     @Test(
-        "its end, how many whole days that is from now, and who renews it",
+        "its expiry, how many whole days are left, and who renews it",
         arguments: [
             (end - 90 * day, 90, "90 days left"), (end - 2 * day, 2, "2 days left"),
             (end - 2 * day + 1, 1, "1 day left"),
@@ -32,7 +32,7 @@ struct CertificateStateTests {
         #expect(renewed.text.hasSuffix(", \(words), renews automatically from \(wallTime(Self.start))"))
     }
 
-    @Test("a file that holds none is said to hold none")
+    @Test("a file without a certificate is reported as such")
     func none() {
         #expect(StatusReport.CertificateState(nil, at: 0, renewal: nil).text == "certificate: its file holds none")
     }

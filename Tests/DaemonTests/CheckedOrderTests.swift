@@ -37,7 +37,7 @@ struct CheckedOrderTests {
         return fault.message
     }
 
-    @Test("a join is asked for as the person says, or as the configuration has it")
+    @Test("a join uses the mode that the person gives, or that of the configuration")
     func manners() throws {
         #expect(try check("join SERVER configured").action == .join(.human, again: false))
         #expect(try check("join SERVER simple").action == .join(.simple, again: false))
@@ -46,7 +46,7 @@ struct CheckedOrderTests {
         #expect(try check("join-again SERVER simple").action == .join(.simple, again: true))
     }
 
-    @Test("an observed join names another beacon, and somebody has said where that is")
+    @Test("an observed join needs another beacon and its address")
     func observed() throws {
         let line = "join SERVER observed \(device.topicForm)"
         #expect(try refusal(line) == "where the observer is near by is not known")
@@ -59,7 +59,7 @@ struct CheckedOrderTests {
         }
     }
 
-    @Test("a value that is being shown stays, unless it is asked for in another manner")
+    @Test("a value that is being shown stays, unless another join mode is requested")
     func presenting() throws {
         #expect(try check("join SERVER human", .presenting(token, .human)).action == nil)
         #expect(try check("join SERVER simple", .presenting(token, .human)).action == .join(.simple, again: false))
@@ -76,7 +76,7 @@ struct CheckedOrderTests {
                 == "server \(server): this beacon's request to leave is not answered yet")
     }
 
-    @Test("only a member leaves")
+    @Test("only a member can leave")
     func leaving() throws {
         #expect(try check("resign SERVER", .member).action == .resign)
         #expect(try check("deregister SERVER", .resigning(token)).action == .deregister)
@@ -87,7 +87,7 @@ struct CheckedOrderTests {
         }
     }
 
-    @Test("nothing is taken that could not be recorded, or that is for another's server")
+    @Test("an order is refused if it cannot be recorded, names an unknown server, or is of another version")
     func notNow() throws {
         #expect(
             try refusal("join SERVER simple") { $0.servers = [:] } == "\(server) is not a server in the configuration")

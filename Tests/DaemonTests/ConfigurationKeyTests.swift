@@ -236,7 +236,7 @@ struct Key: Sendable, CustomTestStringConvertible {
 
 @Suite("Every key of the configuration")
 struct ConfigurationKeyTests {
-    @Test("takes what it may be", arguments: Key.all)
+    @Test("accepts every permitted value", arguments: Key.all)
     func good(key: Key) throws {
         for (value, meaning) in key.good {
             let configuration = try Settings.configuration(Settings.with(key.section, key.name, value).text)
@@ -244,7 +244,7 @@ struct ConfigurationKeyTests {
         }
     }
 
-    @Test("is refused with its line, a sentence and a hint where it is anything else", arguments: Key.all)
+    @Test("with any other value is refused with its line, a sentence and a hint", arguments: Key.all)
     func bad(key: Key) throws {
         for value in key.bad {
             let (text, line) = Settings.with(key.section, key.name, value)
@@ -255,7 +255,7 @@ struct ConfigurationKeyTests {
         }
     }
 
-    @Test("stands in the table above and in the file that we ship")
+    @Test("is in the table above and in the file that we ship")
     func complete() throws {
         for (section, keys) in Configuration.keys {
             #expect(keys.map(\.name).sorted() == Key.all.filter { $0.section == section }.map(\.name).sorted())
@@ -274,7 +274,9 @@ struct ConfigurationKeyTests {
         #expect(shipped.count == table.count)
     }
 
-    @Test("an observed join needs an observer that is neither we nor the server, and an observer an observed join")
+    @Test(
+        "an observed join needs an observer other than this beacon and the server, and an observer needs an observed join"
+    )
     func observers() throws {
         func settings(_ lines: String) -> String {
             (Settings.good + [lines]).joined(separator: "\n")

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("The configuration file")
 struct ConfigurationTests {
-    @Test("as we ship it is good, and what it tells as defaults are the defaults")
+    @Test("as shipped is valid, and the defaults in its comments are the real defaults")
     func shipped() throws {
         let lines = try Settings.shipped()
         let shipped = try Settings.configuration(lines.joined(separator: "\n"))
@@ -29,13 +29,13 @@ struct ConfigurationTests {
         #expect(try Settings.configuration(withoutClientID.joined(separator: "\n")) == shipped)
     }
 
-    @Test("a long line is taken whole: a path that was cut would name another file")
+    @Test("a long line is read completely: a truncated path would name another file")
     func longLine() throws {
         let path = "/" + String(repeating: "x", count: 4_000)
         #expect(try Settings.configuration(Settings.with("beacon", "key", path).text).keyFile == path)
     }
 
-    @Test("may have line ends of either kind, spaces around, and comments")
+    @Test("may have line ends of either kind, surrounding spaces, and comments")
     func spelling() throws {
         let plain = try Settings.configuration(Settings.good.joined(separator: "\n"))
         let others = [
@@ -48,7 +48,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "with something that has no place in it is refused with the line",
+        "with an unknown or misplaced entry is refused with the line",
         arguments: [
             ("window = 3", 1, "[] window"), ("[observation]\nwindows = 3", 2, "[observation] windows"),
             ("[observations]\nwindow = 3", 2, "[observations] window"), ("[server x]\nkey = /k", 2, "[server x]"),
@@ -66,7 +66,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "without something that it must have is refused, and the fault names it",
+        "without a required entry is refused, and the fault names the entry",
         arguments: [
             (2, "[beacon] identity"), (3, "[beacon] key"), (4, "[beacon] state"), (6, "[broker] address"),
             (7, "[broker] ca"), (8, "[broker] certificate"), (9, "[broker] key"),
@@ -80,7 +80,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "that cannot work as a whole is refused",
+        "whose parts do not fit together is refused",
         arguments: [
             (Settings.good.dropLast().joined(separator: "\n"), "names no server"),
             (
@@ -100,7 +100,7 @@ struct ConfigurationTests {
         #expect(fault.message.contains(named), "\(fault)")
     }
 
-    @Test("that is not there, or is a folder, is refused with its path")
+    @Test("that does not exist, or is a folder, is refused with its path")
     func notThere() throws {
         try TemporaryFolder.with { folder in
             for path in [folder.path("nothing.conf"), folder.url.path] {
@@ -111,7 +111,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("that we may not read is refused with its path", .enabled(if: geteuid() != 0, "root reads every file"))
+    @Test("that this user may not read is refused with its path", .enabled(if: geteuid() != 0, "root reads every file"))
     func unreadable() throws {
         try TemporaryFolder.with { folder in
             let path = try folder.write(Data(), to: "closed.conf", mode: 0o000)
@@ -121,7 +121,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("with the same server in two spellings has one server twice, which is refused")
+    @Test("with one server in two spellings is refused")
     func oneServerTwice() throws {
         for other in ["server C2", "server 0c2", "server 00000000000000c2"] {
             let fault = try Settings.fault(Settings.with(other, "key", "/k").text)
@@ -129,7 +129,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("tells which of its changes need a restart")
+    @Test("says which of its changes need a restart")
     func restart() throws {
         let old = try Settings.configuration(Settings.good.joined(separator: "\n"))
         func differences(_ section: String, _ key: String, _ value: String) throws -> [String] {

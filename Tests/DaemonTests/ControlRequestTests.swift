@@ -1,4 +1,5 @@
 import Observing
+import OperatorText
 import SRUP
 import Testing
 

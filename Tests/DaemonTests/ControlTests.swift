@@ -58,7 +58,7 @@ struct ControlTests {
         }
     }
 
-    @Test("one line in, one answer out, and the end; several clients at a time")
+    @Test("one line gets one answer, then the connection ends; several clients can connect at a time")
     func answers() throws {
         try withControl { path in
             let (one, other) = (try connect(path), try connect(path))
@@ -72,7 +72,7 @@ struct ControlTests {
         }
     }
 
-    @Test("a client that sends too much without a line is left")
+    @Test("a client that sends too much without a line end is disconnected")
     func tooLong() throws {
         try withControl { path in
             let end = try connect(path)
@@ -82,7 +82,7 @@ struct ControlTests {
         }
     }
 
-    @Test("a client that goes before its answer costs nothing")
+    @Test("a client that leaves before its answer has no effect")
     func goes() throws {
         try withControl { path in
             let end = try connect(path)
@@ -96,7 +96,7 @@ struct ControlTests {
         }
     }
 
-    @Test("where more clients come than are served, the oldest idle one goes: the operator is not locked out")
+    @Test("above the maximum number of clients the oldest idle one is disconnected: the operator is not locked out")
     func crowded() throws {
         try withControl { path in
             let ends = try (0..<17).map { _ in
@@ -111,7 +111,7 @@ struct ControlTests {
         }
     }
 
-    @Test("without descriptors nobody is taken for a second, and the loop is not kept busy by those who wait")
+    @Test("without descriptors no connection is accepted for a second, and those that wait do not keep the loop busy")
     func noDescriptors() throws {
         try withControl { path in
             shortage.isThere = true
@@ -129,7 +129,7 @@ struct ControlTests {
         }
     }
 
-    @Test("an answer that does not fit at once is sent whole, as its client reads it")
+    @Test("an answer that does not fit into the socket at once is sent completely, as the client reads it")
     func large() throws {
         let size = 4 << 20
         try withControl({ _ in [UInt8](repeating: 0x61, count: size) }) { path in

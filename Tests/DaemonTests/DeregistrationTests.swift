@@ -3,9 +3,9 @@ import TestVectors
 
 @testable import Daemon
 
-@Suite("The end of an identity")
+@Suite("Deregistration")
 struct DeregistrationTests {
-    private final class World {
+    private final class Fixture {
         let clock = ManualClock()
         let log = LogRecorder()
         var outbox: Int? = 1
@@ -17,22 +17,22 @@ struct DeregistrationTests {
                 stop: { [unowned self] in done.append("stop") }, wallSeconds: { 0 }))
     }
 
-    private let world = World()
+    private let fixture = Fixture()
     private var end: [String] { ["destroy by \(server) at 1970-01-01T00:00:00Z", "stop"] }
 
     @Test("destroys the keys as soon as the broker has everything, and then stops, once")
     func allHasLeft() {
-        world.deregistration.begin(by: server)
-        world.deregistration.finishIfAllHasLeft()
-        #expect(world.done == [])
-        world.outbox = 0
-        world.deregistration.finishIfAllHasLeft()
-        #expect(world.done == end)
-        world.deregistration.finishIfAllHasLeft()
-        world.clock.advance(by: .seconds(60))
-        #expect(world.done == end)
+        fixture.deregistration.begin(by: server)
+        fixture.deregistration.finishIfAllHasLeft()
+        #expect(fixture.done == [])
+        fixture.outbox = 0
+        fixture.deregistration.finishIfAllHasLeft()
+        #expect(fixture.done == end)
+        fixture.deregistration.finishIfAllHasLeft()
+        fixture.clock.advance(by: .seconds(60))
+        #expect(fixture.done == end)
         #expect(
-            world.log.texts == [
+            fixture.log.texts == [
                 "server \(server) has taken this beacon out of the system: its keys are destroyed now",
                 "deregistered: the keys are destroyed",
             ])
@@ -40,22 +40,22 @@ struct DeregistrationTests {
 
     @Test("waits half a minute for the broker, and no longer", arguments: [1, nil])
     func timeIsUp(outbox: Int?) {
-        world.outbox = outbox
-        world.deregistration.begin(by: server)
-        world.clock.advance(by: .seconds(20))
-        world.deregistration.begin(by: otherServer)
-        world.clock.advance(by: .milliseconds(9_999))
-        #expect(world.done == [])
-        world.clock.advance(by: .milliseconds(1))
-        #expect(world.done == end, "the second order changes nothing")
+        fixture.outbox = outbox
+        fixture.deregistration.begin(by: server)
+        fixture.clock.advance(by: .seconds(20))
+        fixture.deregistration.begin(by: otherServer)
+        fixture.clock.advance(by: .milliseconds(9_999))
+        #expect(fixture.done == [])
+        fixture.clock.advance(by: .milliseconds(1))
+        #expect(fixture.done == end, "the second order changes nothing")
     }
 
-    @Test("does not wait where nothing is to leave, and does nothing that no server has ordered")
+    @Test("does not wait if the outbox is empty, and does nothing without a server's order")
     func nothingToLeave() {
-        world.outbox = 0
-        world.deregistration.finishIfAllHasLeft()
-        #expect(world.done == [])
-        world.deregistration.begin(by: server)
-        #expect(world.done == end)
+        fixture.outbox = 0
+        fixture.deregistration.finishIfAllHasLeft()
+        #expect(fixture.done == [])
+        fixture.deregistration.begin(by: server)
+        #expect(fixture.done == end)
     }
 }

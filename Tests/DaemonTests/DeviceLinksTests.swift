@@ -87,7 +87,7 @@ struct DeviceLinksTests {
     private let challenge = LinkFrame.challenge([UInt8](repeating: 7, count: LinkFrame.challengeLength))
     private let adapter = BluetoothAddress("00:AA:01:00:00:00") ?? .any
 
-    @Test("a connection is delivered with its peer, and each has a number of its own and fresh random bytes")
+    @Test("a connection is reported with its peer, a number of its own and fresh random bytes")
     func connected() throws {
         for _ in 0..<2 { _ = try fixture.connect() }
         var seen: [[UInt8]] = []
@@ -100,7 +100,7 @@ struct DeviceLinksTests {
         #expect(fixture.take() == [["link 1 connected"], ["link 2 connected"]])
     }
 
-    @Test("a stream's frames are put together, however they are cut, and those of one read are one delivery")
+    @Test("a stream's frames are assembled, however they are cut, and those of one read are delivered together")
     func pieces() throws {
         let end = try fixture.connect()
         _ = fixture.take()
@@ -125,7 +125,7 @@ struct DeviceLinksTests {
         #expect(fixture.take() == [["link 1 malformed"]])
     }
 
-    @Test("what is not a frame is delivered as malformed, after the frames before it, and has a line in the log")
+    @Test("invalid bytes are delivered as malformed, after the frames before them, and logged in one line")
     func malformed() throws {
         let end = try fixture.connect()
         _ = fixture.take()
@@ -134,7 +134,7 @@ struct DeviceLinksTests {
         #expect(fixture.log.lines.map(\.fields) == [["event": "malformed", "link": "1"]])
     }
 
-    @Test("one link is read eight times in one go, so that others have their turn")
+    @Test("one link is read at most eight times in a row, so that others get their turn")
     func batch() throws {
         let ends = [try fixture.connect(.l2cap, over: adapter), try fixture.connect(.l2cap, over: adapter)]
         _ = fixture.take()
@@ -143,7 +143,7 @@ struct DeviceLinksTests {
         #expect(fixture.take().count == 8)
     }
 
-    @Test("a device that sends and goes is heard before its end, and its link is closed")
+    @Test("the last frames of a device that disconnects are delivered before the end of its link")
     func end() throws {
         let end = try fixture.connect()
         fixture.write(ready, to: end)
@@ -164,7 +164,7 @@ struct DeviceLinksTests {
         #expect(!fixture.links.contains(id) && fixture.links.tell(id, .wait(seconds: 1)) == nil)
     }
 
-    @Test("a device that reads nothing loses its link once a frame does not fit")
+    @Test("a device that does not read loses its link once a frame does not fit into the socket")
     func full() throws {
         _ = try fixture.connect()
         var ended: Event?
@@ -183,7 +183,7 @@ struct DeviceLinksTests {
         #expect(fixture.take() == [] && fixture.links.count == 0)
     }
 
-    @Test("CHALLENGE leaves at once where no signal can be measured; its time is from before it was sent")
+    @Test("CHALLENGE is sent at once if no signal can be measured; its time is taken before it is sent")
     func challengeLeaves() throws {
         let end = try fixture.connect(.le, over: adapter)
         let event = try #require(fixture.links.tell(LinkID(1), challenge))
@@ -192,7 +192,7 @@ struct DeviceLinksTests {
         #expect(LinkSocket.receive(from: end) == .bytes(challenge.encoded))
     }
 
-    @Test("CHALLENGE waits for the signal strength, and what the device sends before it is out of turn")
+    @Test("CHALLENGE waits for the signal strength, and anything that the device sends before it is out of turn")
     func measured() throws {
         fixture.measuring = []
         let end = try fixture.connect(.le, over: adapter)
@@ -208,7 +208,7 @@ struct DeviceLinksTests {
         #expect(fixture.take() == [["link 1 challenge left at -40"], ["link 1 ready"]])
     }
 
-    @Test("a link that ends while its signal is measured stays ended")
+    @Test("a link that ends while its signal strength is measured stays ended")
     func endsWhileMeasuring() throws {
         fixture.measuring = []
         _ = try fixture.connect(.le, over: adapter)
@@ -219,7 +219,7 @@ struct DeviceLinksTests {
         #expect(fixture.take() == [])
     }
 
-    @Test("an adapter hears of every byte over it, and its links end with it, and no others")
+    @Test("an adapter is told of every byte over it, and only its own links end with it")
     func adapters() throws {
         let other = try #require(BluetoothAddress("00:AA:01:00:00:01"))
         let end = try fixture.connect(.le, over: adapter)

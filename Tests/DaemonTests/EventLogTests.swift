@@ -8,7 +8,7 @@ struct EventLogTests {
     private let clock = ManualClock()
     private let log = LogRecorder()
 
-    @Test("writes twenty lines a second of a kind, and a second later how many were not written")
+    @Test("writes twenty lines a second of each kind, and a second later how many were left out")
     func summary() {
         let events = EventLog(log.logger, clock: clock)
         for _ in 0..<25 { events.say(.info, about: "ready", "a line") }
@@ -21,7 +21,7 @@ struct EventLogTests {
         #expect(log.lines.count == 1, "each kind is summed up once")
     }
 
-    @Test("says with the next line of the kind how many were not written, and not again in a summary")
+    @Test("says with the next line of the kind how many were left out, and not again in a summary")
     func nextLine() {
         let events = EventLog(log.logger, clock: clock)
         clock.advance(by: .milliseconds(500))

@@ -22,7 +22,7 @@ struct ExplainingTests {
 
     private var token: String { Sample.token.description }
 
-    @Test("of an open observation tells when it was asked, what false proofs came, and what there is to do")
+    @Test("of an open observation says when it was requested, which false proofs came, and what to do")
     func open() throws {
         let found = try explain(token) {
             try $0.record(
@@ -37,7 +37,7 @@ struct ExplainingTests {
     }
 
     @Test(
-        "of an answer goes from the request over false proofs and the verdict to the broker, with cause and next step")
+        "of an answer covers the request, false proofs, the verdict and the broker, with cause and next step")
     func answered() throws {
         func record(_ journal: Journal) throws {
             try journal.record(
@@ -63,7 +63,7 @@ struct ExplainingTests {
     }
 
     @Test(
-        "of an answer has verdict, reason and evidence for machines; without evidence the reason stands alone",
+        "of an answer has verdict, reason and evidence for programs; without evidence only the reason",
         arguments: [Reason.unsigned, .tooFar, .matched])
     func machines(reason: Reason) throws {
         var evidence = Sample.evidence
@@ -85,7 +85,7 @@ struct ExplainingTests {
         #expect(json.contains("\"reason\" : \"\(reason.rawValue)\""))
     }
 
-    @Test("of a device is its newest five; a response that tells no verdict acknowledges none")
+    @Test("of a device has its newest five observations; a response without a verdict acknowledges none")
     func newest() throws {
         let found = try explain(device.description) { journal in
             try journal.record(.accepted(server, SequenceID(1)))
@@ -104,7 +104,7 @@ struct ExplainingTests {
     }
 
     @Test(
-        "of a join tells where we stand, since when, and what to do",
+        "of a join gives the membership state, since when, and what to do",
         arguments: [
             (Membership.refused, "said no"), (.member, "said yes"), (.joining(Sample.token), "not answered"),
             (.presenting(Sample.token, .human), "person"), (.terminated, "let this beacon go"),
@@ -130,7 +130,7 @@ struct ExplainingTests {
             try explain(server.description, [server: signs]) { try $0.record(.membership(server, membership)) }.first)
     }
 
-    @Test("of a member whose server acts as if it did not know it names the signs, and the order that asks again")
+    @Test("of a member whose server acts as if it did not know it names the signs, and the command that asks again")
     func lostState() throws {
         let order = "srup-beacon join \(server.topicForm) --again"
         #expect(try join(.member, []).next == "nothing; if the server does not know this beacon, run: \(order)")
@@ -148,7 +148,7 @@ struct ExplainingTests {
         }
     }
 
-    @Test("of a join whose answers are refused as replayed says above which sequence id the server must continue")
+    @Test("of a join whose answers are refused as replayed gives the sequence id above which the server must continue")
     func lowSequenceIDs() throws {
         let explanation = try join(.joining(Sample.token), [refused(2, last: 33)])
         #expect(explanation.next.contains("continue above sequence id 33"), "\(explanation.text)")
@@ -179,7 +179,7 @@ struct ExplainingTests {
         #expect(declined.steps.count == 2, "what it has declined stays a sign")
     }
 
-    @Test("of what is not known is empty; a token of bytes is found by the digits that it is printed with")
+    @Test("of something unknown is empty; a binary token is found by the digits with which it is printed")
     func subjects() throws {
         let odd = try #require(Token([0, 255]))
         let exchange = RequestID(server: server, token: odd)
@@ -192,7 +192,7 @@ struct ExplainingTests {
         }
     }
 
-    @Test("has a next step for every reason, and no journal of an older version has times")
+    @Test("has a next step for every reason; an older version's journal has no times")
     func reasons() throws {
         for reason in Reason.allCases { #expect(!reason.nextStep.isEmpty) }
         let found = try explain(token) { journal in

@@ -21,7 +21,7 @@ struct FullDiskTests {
         }
     }
 
-    @Test("is told as that, is recorded in the room that was kept for it, and is told once after it")
+    @Test("is reported as such, recorded in the reserved space, and reported once afterwards")
     func recorded() throws {
         try JournalFolder.with { folder in
             let before = try folder.run { journal in
@@ -47,14 +47,14 @@ struct FullDiskTests {
         }
     }
 
-    @Test("with no record of it there is nothing to tell")
+    @Test("without a record of it nothing is reported")
     func nothing() throws {
         try JournalFolder.with { folder in
             try folder.run { try #expect($0.takeFullSince() == nil) }
         }
     }
 
-    @Test("is told apart from a folder that cannot be written for another reason")
+    @Test("is distinguished from a folder that cannot be written for another reason")
     func otherReasons() {
         #expect(Journal.Failure.noReserve(.system(ENOSPC)).isFull)
         #expect(Journal.Failure.ceilings(.system(EDQUOT)).isFull)
@@ -66,7 +66,7 @@ struct FullDiskTests {
         for failure in failures { #expect(!failure.message.isEmpty && !failure.message.contains("\n")) }
     }
 
-    @Test("a reserve that is not a file is not taken, and the journal says why")
+    @Test("a reserve that is not a file is not used, and the journal says why")
     func noReserve() throws {
         try JournalFolder.with { folder in
             try FileManager.default.createDirectory(
@@ -75,7 +75,7 @@ struct FullDiskTests {
         }
     }
 
-    @Test("ceilings that cannot be written keep the id that needs them from being used")
+    @Test("if the ceilings cannot be written, the id that needs them is not used")
     func noCeilings() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in

@@ -45,7 +45,7 @@ struct IdentificationLightTests {
         }
     }
 
-    @Test("without a light, or with one that takes nothing, the server is told that it was not done")
+    @Test("without a light, or with one that cannot be switched, the server gets a failure")
     func none() throws {
         #expect(!IdentificationLight(nil, clock: clock, log: log.logger).blink(seconds: 1, askedBy: server))
         #expect(log.texts.last?.hasSuffix("hint: name a light in [beacon] light") == true)
@@ -54,7 +54,7 @@ struct IdentificationLightTests {
         #expect(log.texts.last == "the light /nowhere/light cannot be switched: No such file or directory")
     }
 
-    @Test("a light that fails while it blinks is left alone, and can be asked for again")
+    @Test("a light that fails while it blinks is left alone, and can be used again")
     func fails() throws {
         try TemporaryFolder.with { folder in
             let path = try folder.write(Data("?".utf8), to: "light")

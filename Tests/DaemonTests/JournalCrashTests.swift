@@ -79,7 +79,7 @@ struct JournalCrashTests {
         }
     }
 
-    @Test("a ceiling is on disk before the id that needs it")
+    @Test("a ceiling is on disk before the id that needs it is used")
     func ceilingFirst() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in

@@ -39,7 +39,7 @@ struct JournalDamageTests {
         }
     }
 
-    /// Nothing is believed, and nothing is used again: rules §2 and §5.
+    /// No message is accepted, and no sequence id is used again.
     private func expectForgotten(_ journal: Journal, above last: UInt64 = 3_000) throws {
         for (server, last) in [(server, last), (otherServer, 7)] {
             let standing = try #require(try journal.standing(server))
@@ -52,7 +52,7 @@ struct JournalDamageTests {
     }
 
     @Test(
-        "a damaged journal is set aside whole, and sequence ids go on above all that were used",
+        "a damaged journal is set aside completely, and sequence ids continue above all that were used",
         arguments: Damage.allCases)
     func damaged(damage: Damage) throws {
         try JournalFolder.with { folder in
@@ -74,7 +74,7 @@ struct JournalDamageTests {
         }
     }
 
-    @Test("each damaged journal has a name of its own, and ids go on above those of every one")
+    @Test("each damaged journal gets a name of its own, and ids continue above those of all of them")
     func damagedAgain() throws {
         try JournalFolder.with { folder in
             var last: UInt64 = 0
@@ -91,7 +91,7 @@ struct JournalDamageTests {
         }
     }
 
-    @Test("a journal that is gone is missed; so is one of length zero")
+    @Test("a missing journal is noticed, and so is one of length zero")
     func gone() throws {
         for remove in [true, false] {
             try JournalFolder.with { folder in
@@ -111,7 +111,7 @@ struct JournalDamageTests {
         }
     }
 
-    @Test("an older copy that was put back is found out", arguments: [1, 3])
+    @Test("an older copy that was restored is detected", arguments: [1, 3])
     func restored(runsSince: Int) throws {
         try JournalFolder.with { folder in
             try fill(folder, upTo: 160)
@@ -134,7 +134,7 @@ struct JournalDamageTests {
         }
     }
 
-    @Test("an older copy of the whole folder cannot be found out, and is a whole one")
+    @Test("an older copy of the whole folder cannot be detected, and is used")
     func restoredWhole() throws {
         try JournalFolder.with { folder in
             try fill(folder)
@@ -142,7 +142,7 @@ struct JournalDamageTests {
         }
     }
 
-    @Test("without journal and ceilings the ids are not known: for ever, until each server has a floor")
+    @Test("without journal and ceilings the ids stay unknown until each server has a floor")
     func unknown() throws {
         try JournalFolder.with { folder in
             try fill(folder)
@@ -181,7 +181,7 @@ struct JournalDamageTests {
         }
     }
 
-    @Test("a journal without its file of ceilings may be any older one: nothing is sent before a floor is given")
+    @Test("a journal without its file of ceilings may be an older one: nothing is sent before a floor is given")
     func ceilingsGone() throws {
         try JournalFolder.with { folder in
             try fill(folder)

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Opening the journal")
 struct JournalOpeningTests {
-    @Test("a second opener is told that another process has it, and the first goes on")
+    @Test("a second opener is told that another process has it, and the first continues")
     func secondOpener() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in
@@ -23,7 +23,7 @@ struct JournalOpeningTests {
         }
     }
 
-    @Test("a file of a newer program is refused, and left as it is", arguments: [1, 2, 1_000])
+    @Test("a newer program's file is refused, and left as it is", arguments: [1, 2, 1_000])
     func newer(ahead: Int) throws {
         try JournalFolder.with { folder in
             try folder.run()
@@ -50,7 +50,7 @@ struct JournalOpeningTests {
         }
     }
 
-    @Test("a migration that fails leaves the file at its version, with nothing of it done")
+    @Test("a migration that fails leaves the file unchanged at its version")
     func failingMigration() throws {
         try JournalFolder.with { folder in
             let database = try Database(path: folder.state.journal)
@@ -65,7 +65,7 @@ struct JournalOpeningTests {
     }
 
     @Test(
-        "a journal of a newer version goes on being used where that says so: an update can be taken back",
+        "a newer version's journal is used if that version permits it: an update can be undone",
         arguments: [3, 99])
     func newerJournal(readableFrom: Int) throws {
         try JournalFolder.with { folder in
@@ -87,7 +87,7 @@ struct JournalOpeningTests {
         }
     }
 
-    @Test("works below a folder that is a link")
+    @Test("works in a folder that is a link")
     func linkedParent() throws {
         try TemporaryFolder.with { files in
             try FileManager.default.createDirectory(atPath: files.path("real"), withIntermediateDirectories: false)
@@ -109,7 +109,7 @@ struct JournalOpeningTests {
         }
     }
 
-    @Test("history of a folder without a journal is a failure, and makes none")
+    @Test("reading the history of a folder without a journal fails, and makes no journal")
     func noJournal() throws {
         try JournalFolder.with { folder in
             #expect(throws: Journal.Failure.self) { try Journal.history(of: folder.state, limit: 1) }
@@ -117,7 +117,7 @@ struct JournalOpeningTests {
         }
     }
 
-    @Test("SQLite's numbers mean something to us, extended ones too")
+    @Test("SQLite's error codes are understood, extended ones too")
     func kinds() {
         let table: [(Int32, DatabaseError.Kind)] = [
             (13, .full), (11, .damaged), (26, .damaged), (267, .damaged), (5, .locked), (6, .locked), (261, .locked),

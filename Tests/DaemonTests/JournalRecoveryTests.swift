@@ -1,3 +1,4 @@
+import OperatorText
 import SQLite
 import TestVectors
 import Testing

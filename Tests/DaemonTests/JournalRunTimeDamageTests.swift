@@ -28,7 +28,7 @@ struct JournalRunTimeDamageTests {
         }
     }
 
-    @Test("SQLite's word for damage is told from a full disk and from others")
+    @Test("SQLite's codes for damage are distinguished from a full disk and from others")
     func kinds() {
         #expect(Journal.Failure.database(DatabaseError(code: 11, words: "")).isDamage)
         #expect(Journal.Failure.database(DatabaseError(code: 26, words: "")).isDamage)

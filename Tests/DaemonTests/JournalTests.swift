@@ -11,7 +11,7 @@ import Testing
 
 @Suite("The journal")
 struct JournalTests {
-    @Test("holds where we stand with each server, join token and every sequence id of 64 bits included")
+    @Test("holds the membership state with each server, including the join token and any 64-bit sequence id")
     func servers() throws {
         try JournalFolder.with { folder in
             let memberships: [Membership] = [.joining(Sample.token), .member, .refused, .terminated, .stranger]
@@ -45,7 +45,7 @@ struct JournalTests {
         }
     }
 
-    @Test("a server that was never heard has no last accepted id")
+    @Test("a server without a message has no last accepted id")
     func neverHeard() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in
@@ -88,7 +88,7 @@ struct JournalTests {
         }
     }
 
-    @Test("holds what has not left in the order in which it was signed, until the broker has it")
+    @Test("holds unsent messages in the order in which they were signed, until the broker has them")
     func outbox() throws {
         try JournalFolder.with { folder in
             let ids = try folder.run { journal in
@@ -113,7 +113,7 @@ struct JournalTests {
         }
     }
 
-    @Test("a new join request takes the place of one to the same server that has not left")
+    @Test("a new join request replaces an unsent one to the same server")
     func joinsReplaced() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in
@@ -127,7 +127,7 @@ struct JournalTests {
         }
     }
 
-    @Test("a new request to leave takes the place of an earlier one to the same server, and of nothing else")
+    @Test("a new request to leave replaces an earlier one to the same server, and nothing else")
     func leavingReplaced() throws {
         func signed(_ body: Body, _ sequence: UInt64) throws -> (frame: [UInt8], message: Message) {
             let message = Message(sequence: SequenceID(sequence), sender: us, token: Sample.token, body: body)
@@ -176,7 +176,7 @@ struct JournalTests {
         }
     }
 
-    @Test("a second verdict for one exchange is not taken, and the first stays")
+    @Test("a second verdict for one request is refused, and the first stays")
     func secondVerdict() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in
@@ -192,7 +192,7 @@ struct JournalTests {
         }
     }
 
-    @Test("what was not committed is gone")
+    @Test("uncommitted changes are lost")
     func uncommitted() throws {
         try JournalFolder.with { folder in
             let before = try folder.run { journal in
@@ -210,7 +210,7 @@ struct JournalTests {
         }
     }
 
-    @Test("a commit of nothing is nothing, and two in a row are one")
+    @Test("an empty commit does nothing, and neither does a second one in a row")
     func emptyCommit() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in
@@ -223,7 +223,7 @@ struct JournalTests {
         }
     }
 
-    @Test("is on disk when a commit returns, and nobody else's")
+    @Test("is on disk when a commit returns, and only its owner can read it")
     func pragmas() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in

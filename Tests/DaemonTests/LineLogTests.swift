@@ -5,7 +5,7 @@ import Testing
 @Suite("The time in a log line")
 struct LineLogTests {
     @Test(
-        "is the date that people know",
+        "is the calendar date",
         arguments: [
             (0, "1970-01-01T00:00:00Z"), (951_782_399, "2000-02-28T23:59:59Z"), (951_782_400, "2000-02-29T00:00:00Z"),
             (951_868_800, "2000-03-01T00:00:00Z"), (1_709_208_000, "2024-02-29T12:00:00Z"),
@@ -15,7 +15,7 @@ struct LineLogTests {
         ])
     func dates(seconds: Int64, text: String) { #expect(wallTime(seconds) == text) }
 
-    @Test("has three digits of milliseconds where they are given")
+    @Test("has three digits of milliseconds if they are given")
     func milliseconds() {
         for (number, text) in [(0, "000"), (7, "007"), (42, "042"), (999, "999")] {
             #expect(wallTime(0, milliseconds: number) == "1970-01-01T00:00:00.\(text)Z")

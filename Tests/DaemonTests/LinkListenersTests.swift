@@ -52,7 +52,7 @@ struct LinkListenersTests {
         .rfcomm(.any, channel: 21), .l2cap(.any, psm: 0x1035), .le(.any, psm: 0xD5, random: false),
     ]
 
-    @Test("sixteen connections are accepted in one go, and the rest in the next")
+    @Test("sixteen connections are accepted in one round, and the rest in the next")
     func batch() throws {
         try TemporaryFolder.with { folder in
             let listeners = listeners([local], in: folder)
@@ -67,7 +67,7 @@ struct LinkListenersTests {
         }
     }
 
-    @Test("one that cannot be had is logged once, and tried again every two seconds until it can")
+    @Test("one that cannot be opened is logged once, and tried again every two seconds until it can")
     func fault() throws {
         try TemporaryFolder.with { folder in
             box.faults[.local] = .failed(call: "bind", errno: EADDRINUSE)

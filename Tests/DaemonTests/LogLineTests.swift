@@ -21,7 +21,7 @@ struct LogLineTests {
         #expect(line.plain.wholeMatch(of: pattern) != nil, "\(line.plain)")
     }
 
-    @Test("as JSON is one object in one line, of strings, and a field takes no other's place")
+    @Test("as JSON is one object of strings in one line, and no field overwrites another")
     func json() throws {
         let hostile = LogLine(
             level: .info, text: "ours", fields: ["message": "theirs", "level": "x", "peer": "a\nb\u{1}"])
@@ -52,7 +52,7 @@ struct LogLineTests {
         }
     }
 
-    @Test("is taken by who listens, and not where nobody does or the datagram is too long")
+    @Test("is received if somebody listens, and dropped if nobody does or the datagram is too long")
     func journalSocket() throws {
         try TemporaryFolder.with { folder in
             let path = folder.path("journal")
@@ -78,8 +78,8 @@ struct LogLineTests {
 
     private func moment(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * 1_000_000_000) }
 
-    @Test("that strangers cause is written twenty times a second and kind; the next one says how many were not")
-    func chatter() {
+    @Test("that strangers cause is written at most twenty times a second and kind; the next one counts those left out")
+    func rateLimit() {
         var limiter = LogRateLimiter()
         func take(_ kind: String, _ second: Int64, _ times: Int) -> [Int?] {
             (0..<times).map { _ in limiter.take(kind, at: moment(second)) }
@@ -89,7 +89,7 @@ struct LogLineTests {
         #expect(take("ready", 6, 2) == [5, 0])
     }
 
-    @Test("what was left out is summed up once nothing follows that could say it, and once only")
+    @Test("lines that were left out are counted once in a summary if no further line of the kind follows")
     func leftOut() {
         var limiter = LogRateLimiter()
         for _ in 0..<30 { _ = limiter.take("opened", at: moment(5)) }
@@ -106,7 +106,7 @@ struct LogLineTests {
         #expect(left == 0, "it has been told")
     }
 
-    @Test("is about what it says: only what is known has a field")
+    @Test("has fields only for what is known")
     func fields() {
         let exchange = Sample.exchange
         #expect(Logger.Metadata.of("ready") == ["event": "ready"])

@@ -52,7 +52,7 @@ struct MessageIntakeTests {
     }
 
     @Test(
-        "only what is whole, of a known sender and rightly signed reaches the observer; the rest is counted and logged"
+        "only complete messages with a valid signature of a known sender reach the observer; the rest is counted and logged"
     )
     func checks() throws {
         let good = try message(1)
@@ -82,7 +82,7 @@ struct MessageIntakeTests {
         #expect(log.texts[0].contains("0x612062:"))
     }
 
-    @Test("a batch is worked on for thirty milliseconds, and the rest has its turn later")
+    @Test("a batch is processed for thirty milliseconds at a time, and the rest later")
     func turn() throws {
         let batch = try (1...5).map { try message(UInt64($0), .response(.actionSuccess)) }
         #expect(try take(batch, duration: .milliseconds(10)).taken == 3)
@@ -90,7 +90,7 @@ struct MessageIntakeTests {
         #expect(try take(batch, duration: .milliseconds(1)).taken == 5)
     }
 
-    @Test("a request that a later one of the batch overtakes need not be opened")
+    @Test("a request that a later one of the batch replaces need not be opened")
     func overtaken() throws {
         let newer = MessageIntakeTests.token(1)
         #expect(
@@ -109,7 +109,7 @@ struct MessageIntakeTests {
     }
 
     @Test(
-        "of several servers, one that keeps the beacon at work is not heard for a while, but for what must always be heard"
+        "of several servers, one that keeps the beacon busy is ignored for a while, except for what must always be obeyed"
     )
     func budget() throws {
         for sequence in 1...3 {
@@ -129,7 +129,7 @@ struct MessageIntakeTests {
         #expect(try take([message(9)], isShared: true).messages.count == 1)
     }
 
-    @Test("what is refused costs its sender nothing")
+    @Test("refused messages do not count against their sender")
     func refused() throws {
         for sequence in 1...5 {
             _ = try take(

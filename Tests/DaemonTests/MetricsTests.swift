@@ -16,7 +16,7 @@ struct MetricsTests {
         #expect(abs(counts.sum - 10.501000001) < 1e-9)
     }
 
-    @Test("are text as Prometheus reads it: what help and labels hold cannot break a line")
+    @Test("are text as Prometheus reads it: the contents of help and labels cannot break a line")
     func text() {
         var out = Exposition()
         out.add("a_total", "counter", "Words.", [([("reason", "b\"\\\n")], 3), ([("reason", "c")], 0.5)])

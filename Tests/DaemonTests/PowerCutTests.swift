@@ -8,7 +8,7 @@ import Testing
 @testable import Daemon
 
 /// The journal on a disk that keeps what was synced, and of the rest any sectors (Tests/CutDisk). There is one such disk.
-@Suite("A power cut at any write of SQLite's", .serialized)
+@Suite("A power cut at any write by SQLite", .serialized)
 struct PowerCutTests {
     /// Scripts/faults wants more.
     private static let cuts = ProcessInfo.processInfo.environment["SRUP_FAULTS_CUTS"].flatMap { Int($0) } ?? 300
@@ -85,7 +85,7 @@ struct PowerCutTests {
         }
     }
 
-    @Test("nothing that was committed is lost, nothing is half there, and it goes on")
+    @Test("nothing committed is lost, nothing is partly written, and the journal continues")
     func anywhere() throws {
         var generator = Seeded(20_261_128)
         var (operations, wrong) = (0, 0)
@@ -108,7 +108,7 @@ struct PowerCutTests {
         print("power cuts: \(Self.cuts) simulated, \(wrong) wrong")
     }
 
-    @Test("a disk that says that it has synced, and has not, is found out by this")
+    @Test("this test detects a disk that reports a sync that it has not done")
     func canFail() throws {
         #expect(try (0..<30).contains { try cut(at: 100, seed: $0, forgetfully: true) != nil })
     }

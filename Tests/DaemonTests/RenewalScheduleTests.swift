@@ -9,7 +9,7 @@ struct RenewalScheduleTests {
         RenewalSchedule(notBefore: 1_000_000_000, notAfter: 1_000_000_000 + days * day, failures: failures)
     }
 
-    @Test("it is due at two thirds of its life, and for ever after")
+    @Test("it is due from two thirds of its lifetime on")
     func due() {
         let schedule = schedule(days: 90)
         #expect(schedule.due == 1_000_000_000 + 60 * day)
@@ -18,7 +18,7 @@ struct RenewalScheduleTests {
         #expect(schedule.isDue(schedule.notAfter + 50 * 365 * day))
     }
 
-    @Test("a clock that is fifty years behind is looked at every hour, as it may jump")
+    @Test("with a clock that is fifty years behind it is checked every hour, since the clock may jump")
     func clock() {
         #expect(schedule(days: 90).wait(0, fraction: 0.5) == 3_600)
         let soon = schedule(days: 90)
@@ -26,7 +26,7 @@ struct RenewalScheduleTests {
         #expect(soon.wait(soon.due + 10, fraction: 0.5) == 1)
     }
 
-    @Test("after failures it waits ever longer, up to six hours, at a random moment of the second half")
+    @Test("after failures it waits longer each time, up to six hours, until a random moment in the second half")
     func failures() {
         for (failures, longest) in [(1, 60.0), (2, 120), (3, 240), (9, 15_360), (10, 21_600), (1_000_000, 21_600)] {
             let schedule = schedule(days: 365, failures: failures)
@@ -35,7 +35,7 @@ struct RenewalScheduleTests {
         }
     }
 
-    @Test("a certificate of a minute does not wait for minutes, and a senseless one not for ever")
+    @Test("a certificate of one minute does not wait for minutes, and one with invalid times does not wait forever")
     func short() {
         let minute = RenewalSchedule(notBefore: 0, notAfter: 60, failures: 5)
         #expect(minute.wait(50, fraction: 1) == 3)

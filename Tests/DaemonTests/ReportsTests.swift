@@ -7,7 +7,7 @@ import Testing
 
 @testable import Daemon
 
-@Suite("What is reported")
+@Suite("Reports")
 struct ReportsTests {
     private let clock = ManualClock()
     private let log = LogRecorder()
@@ -26,7 +26,7 @@ struct ReportsTests {
         return out.text.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("#") && !$0.hasSuffix(" 0") }
     }
 
-    @Test("an observation is counted by verdict, reason and grade, and each of its lines has the token")
+    @Test("an observation is counted by verdict, reason and grade, and each of its log lines has the token")
     func observation() {
         reports.report(.opened(exchange, device: device), requestedAt: clock.now)
         reports.report(.repeated(exchange, nil))
@@ -70,7 +70,7 @@ struct ReportsTests {
         #expect(log.lines.map { $0.fields["server"] } == ["\(server)", nil])
     }
 
-    @Test("the count goes on where a flood's lines are not written")
+    @Test("counting continues when a flood's lines are left out")
     func flood() {
         for _ in 0..<100 { reports.report(.refused(.notServed, sender: server, type: .action)) }
         #expect(reports.metrics.refused == ["not-served": 100] && log.lines.count == 20)
@@ -88,7 +88,7 @@ struct ReportsTests {
         #expect(log.lines.map { $0.fields["link"] } == ["1", "1", "2"])
     }
 
-    @Test("signs that a server does not know us any more are kept of the configuration's servers only")
+    @Test("signs that a server no longer knows this beacon are kept for the configuration's servers only")
     func signs() {
         let replayed = Refusal.replayed(SequenceID(3), last: SequenceID(9))
         for sender in [server, otherServer] { reports.report(.refused(replayed, sender: sender, type: .action)) }
@@ -110,14 +110,14 @@ struct ReportsTests {
     }
 }
 
-@Suite("The textfile of metrics")
+@Suite("The text file of metrics")
 struct MetricsFileTests {
     private let clock = ManualClock()
     private let log = LogRecorder()
 
     private func content(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
 
-    @Test("is written at once and after each interval, and no more once the beacon stops")
+    @Test("is written at once and after each interval, and not after the beacon stops")
     func interval() throws {
         try TemporaryFolder.with { folder in
             let (path, counter) = (folder.path("metrics"), Counter())
@@ -151,7 +151,7 @@ struct MetricsFileTests {
         }
     }
 
-    @Test("is not written where the configuration names none")
+    @Test("is not written if the configuration names none")
     func off() {
         let counter = Counter()
         let file = MetricsFile(clock: clock, log: log.logger) { counter.next() }

@@ -6,7 +6,7 @@ import Testing
 @testable import Daemon
 
 /// What a server may do and what it gets, as the configuration says.
-@Suite("What the configuration says of servers and modes")
+@Suite("Servers and modes in the configuration")
 struct ServerTermsTests {
     private func configuration(_ lines: String...) throws -> Configuration {
         try Settings.configuration((Settings.good + lines).joined(separator: "\n"))
@@ -19,7 +19,7 @@ struct ServerTermsTests {
     private let second = "[server c3]\nkey = /etc/c3"
 
     @Test(
-        "a server whose commands name nobody does not destroy our keys, and gets no proofs, unless the file says so",
+        "a server whose commands name no device may not destroy the keys, and gets no proofs, unless configured",
         arguments: [
             ("", true, true), ("recipient = token", true, true), ("recipient = broker", false, false),
             ("recipient = broker\nderegister-command = yes", true, false),
@@ -32,7 +32,7 @@ struct ServerTermsTests {
         #expect(terms.deregisters == deregisters && terms.takesProofs == takesProofs)
     }
 
-    @Test("a default that is written down makes no other configuration")
+    @Test("writing down a default does not change the configuration")
     func writtenDown() throws {
         #expect(try configuration("deregister-command = yes", "proof = yes", "shared = no") == configuration())
         #expect(

@@ -61,7 +61,7 @@ struct ServiceManagerTests {
 
     private func manager(_ variables: [String: String]) -> ServiceManager { ServiceManager { variables[$0] } }
 
-    @Test("arrives as one datagram each, at a path or under an abstract name", arguments: [false, true])
+    @Test("arrives as one datagram each, at a path or an abstract name", arguments: [false, true])
     func datagrams(abstract: Bool) throws {
         try TemporaryFolder.with { folder in
             let listener = try Listener((abstract ? "@" : "") + folder.path("notify"))
@@ -79,7 +79,7 @@ struct ServiceManagerTests {
         }
     }
 
-    @Test("is nothing where nobody listens, where the listener has gone, and where it does not read")
+    @Test("is dropped if nobody listens, if the listener has gone, or if it does not read")
     func nobody() throws {
         manager([:]).ready()
         try TemporaryFolder.with { folder in
@@ -92,7 +92,7 @@ struct ServiceManagerTests {
         }
     }
 
-    @Test("the watchdog is ours only where it says so")
+    @Test("the watchdog is used only if it is meant for this process")
     func watchdog() {
         let own = String(getpid())
         #expect(manager([:]).watchdog == nil)
@@ -102,7 +102,7 @@ struct ServiceManagerTests {
         #expect(manager(["WATCHDOG_USEC": "soon"]).watchdog == nil)
     }
 
-    @Test("a socket is left with it under its name, in the place of an earlier one")
+    @Test("a socket is stored there under its name, and replaces an earlier one")
     func keeps() throws {
         try TemporaryFolder.with { folder in
             let listener = try Listener(folder.path("notify"))
@@ -119,7 +119,7 @@ struct ServiceManagerTests {
         #expect(!manager([:]).keep(management: STDIN_FILENO))
     }
 
-    @Test("a descriptor is taken where it is meant for us, by its name, and what we start does not get it")
+    @Test("a descriptor for this process is taken by its name, and child processes do not inherit it")
     func takes() throws {
         let there = fcntl(STDIN_FILENO, F_DUPFD, 400)
         try #require(there >= 400)

@@ -76,18 +76,6 @@ struct ShellJournalTests {
         }
     }
 
-    @Test("a journal that still cannot be written is reported once a minute")
-    func troubleLines() throws {
-        try withMember { fixture in
-            let fault = ioError
-            for _ in 0..<150 {
-                try fixture.on { $0.startTrouble(fault) }
-                fixture.clock.jump(by: .seconds(1))
-            }
-            #expect(fixture.log.texts.count { $0.contains("nothing is acted on until it can") } == 3)
-        }
-    }
-
     @Test("a journal that was lost with its sequence ids: nothing is sent before each server has a floor")
     func unknownSequences() throws {
         try TemporaryFolder.with { folder in

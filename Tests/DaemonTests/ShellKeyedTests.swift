@@ -9,7 +9,7 @@ import Testing
 @testable import Daemon
 
 /// docs/proof-link.md, "Keyed mode".
-@Suite("The shell and keyed proofs", .blocking)
+@Suite("The shell and proofs in keyed mode", .blocking)
 struct ShellKeyedTests {
     private let value = Secret.random()
 
@@ -21,7 +21,7 @@ struct ShellKeyedTests {
         }
     }
 
-    @Test("the server gets the device's signed proof just before valid, and all of it holds")
+    @Test("the server gets the device's signed proof just before valid, and every part of it verifies")
     func proof() throws {
         try withMember("") { fixture, key in
             try fixture.observe(device, value, token: fixture.token(1))
@@ -38,7 +38,7 @@ struct ShellKeyedTests {
         }
     }
 
-    @Test("a server that takes no proofs gets the verdict alone")
+    @Test("a server that accepts no proofs gets only the verdict")
     func proofOff() throws {
         try withMember("proof = no") { fixture, key in
             try fixture.observe(device, value, token: fixture.token(1))
@@ -57,7 +57,7 @@ struct ShellKeyedTests {
         }
     }
 
-    @Test("a claim that fits nothing is held and counted against nobody; the right device comes from the same address")
+    @Test("a claim that matches nothing is held and not counted; the right device can come from the same address")
     func foreignClaim() throws {
         try withMember("") { fixture, key in
             try fixture.observe(device, value, token: fixture.token(1))
@@ -73,7 +73,9 @@ struct ShellKeyedTests {
 
     private enum Fault: Error { case noHello }
 
-    @Test("a proof that nobody signs ends its link with fail after 10 s, and decides nothing; the deadline says why")
+    @Test(
+        "an unsigned proof ends its link with fail after 10 s, and decides nothing; the verdict at the deadline says why"
+    )
     func unsigned() throws {
         try withMember("[observation]\nwindow = 15") { fixture, _ in
             let token = fixture.token(1)
@@ -104,7 +106,7 @@ struct ShellKeyedTests {
     }
 
     @Test(
-        "a private beacon that offers keyed mode alone says nothing of who it is, and the device finds out by the tag")
+        "a private beacon that offers only keyed mode does not name itself, and the device identifies it by the tag")
     func privateBeacon() throws {
         try withMember("[link]\nchallenge-mode = no\n[radio]\nadvertise = private") { fixture, key in
             try fixture.observe(device, value, token: fixture.token(1))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Daemon
 
-@Suite("The shell as a device of its server", .blocking)
+@Suite("The shell as a member of its server", .blocking)
 struct ShellMembershipTests {
     private func with(_ settings: String = "", _ body: (ShellFixture) throws -> Void) throws {
         try TemporaryFolder.with { try body(try ShellFixture($0, settings)) }
@@ -21,7 +21,7 @@ struct ShellMembershipTests {
         try fixture.on { $0.statusReport.servers.map(\.membership.rawValue) }
     }
 
-    @Test("an answer under a token that is not ours does not make the beacon a member: one line, one count")
+    @Test("an answer under an unknown token does not make the beacon a member: one line, one count")
     func foreignToken() throws {
         try with { fixture in
             let asked = try #require(try fixture.received().first)
@@ -34,7 +34,7 @@ struct ShellMembershipTests {
         }
     }
 
-    @Test("without join = no it asks by itself; with it, only when the server says so, and names this beacon")
+    @Test("the beacon joins by itself; with join = no only when the server names it in a JOIN_CMD")
     func calledFirst() throws {
         try with("join = no") { fixture in
             try fixture.pass(.seconds(3_600))
@@ -61,7 +61,7 @@ struct ShellMembershipTests {
         }
     }
 
-    @Test("a request to resign waits for the server's word; after yes nothing from it is heard")
+    @Test("a request to resign waits for the server's answer; after success nothing from that server is accepted")
     func resigning() throws {
         try with { fixture in
             try fixture.join()
@@ -179,7 +179,7 @@ struct ShellMembershipTests {
         }
     }
 
-    @Test("ID_REQUEST is answered with product, version and transports; DATA that nobody knows with 3F")
+    @Test("ID_REQUEST is answered with product, version and transports; unknown DATA with 3F")
     func identity() throws {
         try with("[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = /nowhere/link") { fixture in
             try fixture.join()
@@ -197,7 +197,7 @@ struct ShellMembershipTests {
         }
     }
 
-    @Test("ACTION: a light that is not there and a radio that is not used are 2F, what nobody knows is 2E")
+    @Test("ACTION: a missing light and an unused radio are answered with 2F, an unknown action with 2E")
     func actions() throws {
         try with("[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = /nowhere/link") { fixture in
             try fixture.join()
@@ -208,7 +208,7 @@ struct ShellMembershipTests {
         }
     }
 
-    @Test("a paused server's requests are answered fail, and no other word of it is lost")
+    @Test("requests of a paused server are answered fail, and its other messages are processed")
     func paused() throws {
         try with { fixture in
             try fixture.join()
@@ -222,7 +222,7 @@ struct ShellMembershipTests {
         }
     }
 
-    @Test("a person's order to join in another manner sends another request; a human sees the value")
+    @Test("a person's order to join in another mode sends another request")
     func human() throws {
         try with("join = no") { fixture in
             let name = ShellFixture.c2.topicForm

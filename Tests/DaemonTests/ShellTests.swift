@@ -30,7 +30,7 @@ struct ShellTests {
 
     private func metrics(_ fixture: ShellFixture) throws -> String { try fixture.on { $0.exposition } }
 
-    @Test("asks its server to let it join as soon as a broker is connected, and is a member when that says so")
+    @Test("sends a join request as soon as a broker is connected, and is a member when the server accepts it")
     func joins() throws {
         try TemporaryFolder.with { folder in
             let fixture = try ShellFixture(folder)
@@ -85,7 +85,7 @@ struct ShellTests {
         }
     }
 
-    @Test("a deadline's verdict, given while a frame is handled, is no latency of a proof")
+    @Test("a deadline's verdict that is given while a frame is handled does not count as a proof's latency")
     func deadlineUnderFrame() throws {
         try withMember("[observation]\nwindow = 5") { fixture in
             try fixture.observe(device, value, token: fixture.token(1))
@@ -102,7 +102,7 @@ struct ShellTests {
 
     private enum ShellFault: Error { case noHello }
 
-    @Test("silence is answered fail at the deadline and not before, and a right proof after it is worth nothing")
+    @Test("without a proof, fail is sent at the deadline and not before, and a right proof after it does not count")
     func silence() throws {
         try withMember("[observation]\nwindow = 5") { fixture in
             try fixture.observe(device, value, token: fixture.token(1))
@@ -128,7 +128,7 @@ struct ShellTests {
         }
     }
 
-    @Test("a frame that comes a second time is refused and causes nothing")
+    @Test("a frame that comes a second time is refused and has no effect")
     func replayed() throws {
         try withMember { fixture in
             let request = try fixture.request(device, value, token: fixture.token(1))
@@ -142,7 +142,7 @@ struct ShellTests {
         }
     }
 
-    @Test("the same question under a new sequence id gets the same verdict under a new sequence id")
+    @Test("the same request under a new sequence id gets the same verdict under a new sequence id")
     func askedAgain() throws {
         try withMember { fixture in
             try fixture.observe(device, value, token: fixture.token(1))
@@ -187,7 +187,7 @@ struct ShellTests {
         }
     }
 
-    @Test("a value that overtakes the server's request for it is proved again when the request is there")
+    @Test("a value that arrives before the server's request for it is proved again when the request is there")
     func overtaken() throws {
         try withMember { fixture in
             try fixture.observe(device, .random(), token: fixture.token(1))
@@ -248,7 +248,7 @@ struct ShellTests {
         }
     }
 
-    @Test("a configuration that is read again gives window and servers, and names what waits for a restart")
+    @Test("a reload applies window and servers, and names what needs a restart")
     func reload() throws {
         try withMember("[observation]\nwindow = 5") { fixture in
             let settings = "[observation]\nwindow = 1\n[broker]\nreconnect-first = 0.06\n[server 77]\nkey = /77.pem"

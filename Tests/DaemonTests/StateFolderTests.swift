@@ -16,7 +16,7 @@ struct StateFolderTests {
         return fault
     }
 
-    @Test("is made for its owner only, and taken as it is afterwards")
+    @Test("is made for its owner only, and used as it is afterwards")
     func made() throws {
         try TemporaryFolder.with { files in
             let path = files.path("state")
@@ -28,7 +28,7 @@ struct StateFolderTests {
         }
     }
 
-    @Test("is refused where others may look into it", arguments: [0o750, 0o701, 0o770, 0o777, 0o710])
+    @Test("is refused if others may read it", arguments: [0o750, 0o701, 0o770, 0o777, 0o710])
     func exposed(mode: Int) throws {
         try TemporaryFolder.with { files in
             let path = files.path("state")
@@ -38,7 +38,7 @@ struct StateFolderTests {
         }
     }
 
-    @Test("is refused where it is a file or cannot be made; a link to a folder of ours is taken, as systemd makes it")
+    @Test("is refused if it is a file or cannot be made; a link to a folder of ours is accepted, as systemd makes it")
     func notAFolder() throws {
         try TemporaryFolder.with { files in
             _ = try refusal(try files.write(Data(), to: "file"))
@@ -50,7 +50,7 @@ struct StateFolderTests {
         }
     }
 
-    @Test("is refused where it is another user's", .enabled(if: geteuid() == 0, "only root gives folders away"))
+    @Test("is refused if it belongs to another user", .enabled(if: geteuid() == 0, "only root gives folders away"))
     func foreign() throws {
         try TemporaryFolder.with { files in
             let path = files.path("state")
@@ -61,7 +61,7 @@ struct StateFolderTests {
     }
 
     @Test(
-        "is refused where something else than a regular file has the name of one of its own; none is waited for",
+        "is refused if something other than a regular file has the name of one of its files, without blocking",
         .timeLimit(.minutes(1)),
         arguments: [
             "sequences", "deregistered", "reserve", "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-journal",
@@ -83,7 +83,7 @@ struct StateFolderTests {
         }
     }
 
-    @Test("is refused no file of an update's, and waits for none", .timeLimit(.minutes(1)))
+    @Test("opens only regular files of an update, without blocking", .timeLimit(.minutes(1)))
     func updateFifo() throws {
         try TemporaryFolder.with { files in
             let update = UpdateFolder(in: files.url.path)
@@ -112,7 +112,7 @@ struct StateFolderTests {
 
 @Suite("A configuration that is not a regular file")
 struct ConfigurationFifoTests {
-    @Test("is refused, and not waited for", .timeLimit(.minutes(1)))
+    @Test("is refused without blocking", .timeLimit(.minutes(1)))
     func fifo() throws {
         try TemporaryFolder.with { files in
             let path = files.path("beacon.conf")
@@ -147,7 +147,7 @@ struct SequenceCeilingsTests {
     }
 
     @Test(
-        "that is not one counts as none",
+        "counts as missing if it is not valid",
         arguments: [
             "", "\n", "epoch", "epoch a b", "previous e0\n", "00000000000000c2 5\n", "epoch e1\nxyz 5\n",
             "epoch e1\nc2 -5\n", "epoch e1\nc2 18446744073709551615\n", "epoch e1\nc2 18446744073709551616\n",

@@ -10,7 +10,7 @@ import Testing
 @Suite("Activating an update")
 struct UpdateActivationTests {
     /// The updater, the program in place, and the rest of the daemon, as a test wants them.
-    private final class World: Sendable {
+    private final class Fixture: Sendable {
         struct State {
             var settings = UpdateSettings()
             var outcome = Installation.Outcome.inPlace
@@ -73,7 +73,7 @@ struct UpdateActivationTests {
         }
     }
 
-    private let world = World()
+    private let fixture = Fixture()
 
     private func update(_ version: String) throws -> Update {
         let order = try #require(UpdateOrder(url: "u", digest: Array(repeating: 1, count: 32)))
@@ -86,7 +86,7 @@ struct UpdateActivationTests {
             let folder = UpdateFolder(in: files.url.path)
             try folder.make()
             try Data([1]).write(to: URL(filePath: folder.file))
-            try body(world.activation(folder), folder)
+            try body(fixture.activation(folder), folder)
         }
     }
 
@@ -99,53 +99,53 @@ struct UpdateActivationTests {
         try withActivation { activation, folder in
             activation.install(try update("2.0"))
             activation.confirm(try update("2.0"))
-            #expect(world.work.count == 1, "the updater is at work already")
-            world.work.finish()
+            #expect(fixture.work.count == 1, "the updater is at work already")
+            fixture.work.finish()
             #expect(
-                world.take() == ["install 2.0 with /usr/lib/updater", "start other"] && !isEmpty(folder))
+                fixture.take() == ["install 2.0 with /usr/lib/updater", "start other"] && !isEmpty(folder))
         }
     }
 
     @Test("one that cannot be installed is answered at once where nothing was changed")
     func untouched() throws {
         try withActivation { activation, folder in
-            world.state.withLock { $0.outcome = .untouched("it is older") }
+            fixture.state.withLock { $0.outcome = .untouched("it is older") }
             activation.install(try update("0.9"))
-            world.work.finish()
+            fixture.work.finish()
             #expect(
-                world.take() == ["install 0.9 with /usr/lib/updater", "activated: false"] && isEmpty(folder)
+                fixture.take() == ["install 0.9 with /usr/lib/updater", "activated: false"] && isEmpty(folder)
             )
-            #expect(world.log.texts.last == "the update cannot be activated: it is older")
+            #expect(fixture.log.texts.last == "the update cannot be activated: it is older")
         }
     }
 
     @Test("one whose installation fails is undone before it is answered")
     func failed() throws {
         try withActivation { activation, folder in
-            world.state.withLock { $0.outcome = .failed("the updater fails") }
+            fixture.state.withLock { $0.outcome = .failed("the updater fails") }
             activation.install(try update("2.0"))
-            world.work.finish()
-            #expect(world.take() == ["install 2.0 with /usr/lib/updater"] && !isEmpty(folder))
-            world.work.finish()
-            #expect(world.take() == ["restore", "activated: false"] && isEmpty(folder))
+            fixture.work.finish()
+            #expect(fixture.take() == ["install 2.0 with /usr/lib/updater"] && !isEmpty(folder))
+            fixture.work.finish()
+            #expect(fixture.take() == ["restore", "activated: false"] && isEmpty(folder))
         }
     }
 
     @Test("without an updater it is answered at once")
     func noUpdater() throws {
         try withActivation { activation, _ in
-            world.state.withLock { $0.settings.updater = nil }
+            fixture.state.withLock { $0.settings.updater = nil }
             activation.install(try update("2.0"))
-            #expect(world.take() == ["activated: false"] && world.work.count == 0)
+            #expect(fixture.take() == ["activated: false"] && fixture.work.count == 0)
         }
     }
 
     @Test("an answer that cannot be recorded keeps the file: the activation is looked into again")
     func notRecorded() throws {
         try withActivation { activation, folder in
-            world.state.withLock { ($0.outcome, $0.canRecord) = (.untouched("x"), false) }
+            fixture.state.withLock { ($0.outcome, $0.canRecord) = (.untouched("x"), false) }
             activation.install(try update("2.0"))
-            world.work.finish()
+            fixture.work.finish()
             #expect(!isEmpty(folder))
         }
     }
@@ -156,27 +156,27 @@ struct UpdateActivationTests {
     func comesUp() throws {
         try withActivation { activation, folder in
             activation.versionHasComeUp()
-            #expect(world.take() == [], "nothing was ordered")
+            #expect(fixture.take() == [], "nothing was ordered")
             activation.confirm(try update("1.0"))
-            #expect(world.work.count == 0, "no broker yet")
+            #expect(fixture.work.count == 0, "no broker yet")
             activation.versionHasComeUp()
-            world.work.finish()
-            #expect(world.take() == ["done", "activated: true"] && isEmpty(folder))
-            world.clock.advance(by: .seconds(3_600))
-            #expect(world.take() == [], "its deadline is gone")
+            fixture.work.finish()
+            #expect(fixture.take() == ["done", "activated: true"] && isEmpty(folder))
+            fixture.clock.advance(by: .seconds(3_600))
+            #expect(fixture.take() == [], "its deadline is gone")
         }
     }
 
     @Test("where a broker is connected already when it is confirmed, it has come up at once")
     func isConnected() throws {
         try withActivation { activation, _ in
-            world.state.withLock { $0.isConnected = true }
+            fixture.state.withLock { $0.isConnected = true }
             activation.confirm(try update("1.0"))
-            world.state.withLock { $0.result = .init(status: 256, lines: ["it broke"]) }
-            world.work.finish()
+            fixture.state.withLock { $0.result = .init(status: 256, lines: ["it broke"]) }
+            fixture.work.finish()
             #expect(
-                world.take() == ["done", "activated: true"], "an updater that fails then changes nothing")
-            #expect(world.log.texts.last == "the updater, told that it is done: it broke")
+                fixture.take() == ["done", "activated: true"], "an updater that fails then changes nothing")
+            #expect(fixture.log.texts.last == "the updater, told that it is done: it broke")
         }
     }
 
@@ -186,13 +186,13 @@ struct UpdateActivationTests {
     func journalAway() throws {
         try withActivation { activation, _ in
             activation.confirm(try update("1.0"))
-            world.state.withLock { ($0.canRecord, $0.isConnected) = (false, true) }
+            fixture.state.withLock { ($0.canRecord, $0.isConnected) = (false, true) }
             activation.versionHasComeUp()
-            #expect(world.work.count == 0)
-            world.state.withLock { $0.canRecord = true }
+            #expect(fixture.work.count == 0)
+            fixture.state.withLock { $0.canRecord = true }
             activation.confirm(try update("1.0"))
-            world.work.finish()
-            #expect(world.take() == ["done", "activated: true"])
+            fixture.work.finish()
+            #expect(fixture.take() == ["done", "activated: true"])
         }
     }
 
@@ -200,14 +200,14 @@ struct UpdateActivationTests {
     func reachesNone() throws {
         try withActivation { activation, _ in
             activation.confirm(try update("1.0"))
-            world.clock.advance(by: .seconds(599))
-            #expect(world.work.count == 0)
-            world.clock.advance(by: .seconds(1))
-            world.state.withLock { $0.inPlace = "0.9" }
-            world.work.finish()
-            #expect(world.take() == ["restore", "start other"])
+            fixture.clock.advance(by: .seconds(599))
+            #expect(fixture.work.count == 0)
+            fixture.clock.advance(by: .seconds(1))
+            fixture.state.withLock { $0.inPlace = "0.9" }
+            fixture.work.finish()
+            #expect(fixture.take() == ["restore", "start other"])
             #expect(
-                world.log.texts.suffix(2) == [
+                fixture.log.texts.suffix(2) == [
                     "version 1.0 reaches no broker: putting the old one back", "starting version 0.9",
                 ])
         }
@@ -216,11 +216,11 @@ struct UpdateActivationTests {
     @Test("a version that is started a fourth time without having come up is taken back")
     func starts() throws {
         try withActivation { activation, _ in
-            world.state.withLock { $0.starts = UpdateActivation.mostStarts + 1 }
+            fixture.state.withLock { $0.starts = UpdateActivation.mostStarts + 1 }
             activation.confirm(try update("1.0"))
-            world.work.finish()
-            #expect(world.take() == ["restore", "activated: false"])
-            #expect(world.log.texts.last == "version 1.0 has not come up: putting the old one back")
+            fixture.work.finish()
+            #expect(fixture.take() == ["restore", "activated: false"])
+            #expect(fixture.log.texts.last == "version 1.0 has not come up: putting the old one back")
         }
     }
 
@@ -228,21 +228,21 @@ struct UpdateActivationTests {
     func oldIsBack() throws {
         try withActivation { activation, folder in
             activation.confirm(try update("2.0"))
-            #expect(world.log.texts == ["version 2.0 was to be activated, and 1.0 has come back"])
-            world.work.finish()
-            #expect(world.take() == ["restore", "activated: false"] && isEmpty(folder))
+            #expect(fixture.log.texts == ["version 2.0 was to be activated, and 1.0 has come back"])
+            fixture.work.finish()
+            #expect(fixture.take() == ["restore", "activated: false"] && isEmpty(folder))
         }
     }
 
     @Test("a start that could not be counted decides nothing")
     func notCounted() throws {
         try withActivation { activation, _ in
-            world.state.withLock { $0.starts = nil }
+            fixture.state.withLock { $0.starts = nil }
             activation.confirm(try update("2.0"))
-            #expect(world.work.count == 0)
-            world.state.withLock { $0.starts = 1 }
+            #expect(fixture.work.count == 0)
+            fixture.state.withLock { $0.starts = 1 }
             activation.confirm(try update("2.0"))
-            #expect(world.work.count == 1)
+            #expect(fixture.work.count == 1)
         }
     }
 
@@ -251,29 +251,29 @@ struct UpdateActivationTests {
         arguments: [nil, "2.0"])
     func again(inPlace: String?) throws {
         try withActivation { activation, _ in
-            world.state.withLock { ($0.inPlace, $0.result) = (inPlace, .init(status: 256, lines: [])) }
+            fixture.state.withLock { ($0.inPlace, $0.result) = (inPlace, .init(status: 256, lines: [])) }
             activation.confirm(try update("2.0"))
-            world.work.finish()
-            #expect(world.take() == ["restore"])
+            fixture.work.finish()
+            #expect(fixture.take() == ["restore"])
             #expect(
-                world.log.texts.last
+                fixture.log.texts.last
                     == "version \(inPlace ?? "none") is in place; hint: put a srup-beacon there that starts")
-            world.clock.advance(by: .seconds(60))
-            world.state.withLock { ($0.inPlace, $0.result) = ("1.0", .init(status: 0, lines: [])) }
-            world.work.finish()
-            #expect(world.take() == ["restore", "activated: false"])
+            fixture.clock.advance(by: .seconds(60))
+            fixture.state.withLock { ($0.inPlace, $0.result) = ("1.0", .init(status: 0, lines: [])) }
+            fixture.work.finish()
+            #expect(fixture.take() == ["restore", "activated: false"])
         }
     }
 
     @Test("a version that starts again and again and never comes up is not started any more")
     func noMoreStarts() throws {
         try withActivation { activation, _ in
-            world.state.withLock {
+            fixture.state.withLock {
                 ($0.inPlace, $0.starts) = ("2.0", 2 * UpdateActivation.mostStarts + 1)
             }
             activation.confirm(try update("2.0"))
-            world.work.finish()
-            #expect(world.take() == ["restore"])
+            fixture.work.finish()
+            #expect(fixture.take() == ["restore"])
         }
     }
 }

@@ -10,7 +10,7 @@ import Testing
 @Suite("Fetching an update")
 struct UpdateFetcherTests {
     /// A child whose results a test gives, and what is said of it.
-    private final class World: Sendable {
+    private final class Fixture: Sendable {
         let work = HeldWork()
         let log = LogRecorder()
         let result = Mutex(ChildProcess.Result(status: 0, lines: []))
@@ -42,7 +42,7 @@ struct UpdateFetcherTests {
         func says(_ lines: String...) { result.withLock { $0 = .init(status: 0, lines: lines) } }
     }
 
-    private let world = World()
+    private let fixture = Fixture()
 
     private func update(_ number: UInt8, url: String = "https://example.org/file") throws -> Update {
         let order = try #require(UpdateOrder(url: url, digest: Array(repeating: number, count: 32)))
@@ -55,7 +55,7 @@ struct UpdateFetcherTests {
             let folder = UpdateFolder(in: files.url.path)
             try folder.make()
             try Data([1]).write(to: URL(filePath: folder.part))
-            try body(folder, world.fetching(folder))
+            try body(folder, fixture.fetching(folder))
         }
     }
 
@@ -64,79 +64,79 @@ struct UpdateFetcherTests {
     }
 
     @Test(
-        "a child gets URL and digest, and its last line is the result; the lines before it are logged")
+        "the child process gets URL and digest, and its last line is the result; the lines before it are logged")
     func result() throws {
         try withFolder { folder, fetching in
-            world.says("there is room", "fetched: verified 1.2")
+            fixture.says("there is room", "fetched: verified 1.2")
             fetching.fetch(try update(7))
-            #expect(world.log.take() == ["fetching https://example.org/file for \(server)"])
-            world.work.finish()
+            #expect(fixture.log.take() == ["fetching https://example.org/file for \(server)"])
+            fixture.work.finish()
             #expect(
-                world.arguments.withLock { $0 } == [
+                fixture.arguments.withLock { $0 } == [
                     [
                         "fetch", "--config=/etc/beacon.conf", "--url=https://example.org/file", "--digest",
                         String(repeating: "07", count: 32), "720",
                     ]
                 ])
             #expect(
-                world.events.withLock { $0 } == ["\(Sample.exchange(7).token): fetched: verified 1.2"])
-            #expect(world.log.take() == ["update of \(server): there is room"])
+                fixture.events.withLock { $0 } == ["\(Sample.exchange(7).token): fetched: verified 1.2"])
+            #expect(fixture.log.take() == ["update of \(server): there is room"])
             #expect(!isEmpty(folder))
         }
     }
 
-    @Test("a child that ends without a result has not fetched the file")
+    @Test("a child process that ends without a result has not fetched the file")
     func noResult() throws {
         try withFolder { _, fetching in
-            world.result.withLock { $0 = .init(status: 9, lines: []) }
+            fixture.result.withLock { $0 = .init(status: 9, lines: []) }
             fetching.fetch(try update(7))
-            world.work.finish()
-            #expect(world.events.withLock { $0 } == ["\(Sample.exchange(7).token): fetched: no-file"])
+            fixture.work.finish()
+            #expect(fixture.events.withLock { $0 } == ["\(Sample.exchange(7).token): fetched: no-file"])
             #expect(
-                world.log.texts.last
+                fixture.log.texts.last
                     == "fetching an update ended without a result: it was ended by signal 9")
         }
     }
 
-    @Test("a newer order ends the older one's child, begins when that is gone, and is alone heard")
+    @Test("a newer order ends the older one's child process, starts when that has ended, and only its result counts")
     func newer() throws {
         try withFolder { _, fetching in
-            world.says("fetched: verified 1")
+            fixture.says("fetched: verified 1")
             fetching.fetch(try update(1))
             fetching.fetch(try update(2))
             fetching.fetch(try update(3))
-            #expect(world.work.count == 1, "one child at a time")
-            world.work.finish()
-            #expect(world.ended.withLock { $0 } == [101])
-            #expect(world.events.withLock { $0 } == [] && world.work.count == 1)
-            world.says("fetched: verified 3")
-            world.work.finish()
-            #expect(world.events.withLock { $0 } == ["\(Sample.exchange(3).token): fetched: verified 3"])
-            #expect(world.arguments.withLock { $0.map { $0[4].prefix(2) } } == ["01", "03"])
+            #expect(fixture.work.count == 1, "one child at a time")
+            fixture.work.finish()
+            #expect(fixture.ended.withLock { $0 } == [101])
+            #expect(fixture.events.withLock { $0 } == [] && fixture.work.count == 1)
+            fixture.says("fetched: verified 3")
+            fixture.work.finish()
+            #expect(fixture.events.withLock { $0 } == ["\(Sample.exchange(3).token): fetched: verified 3"])
+            #expect(fixture.arguments.withLock { $0.map { $0[4].prefix(2) } } == ["01", "03"])
         }
     }
 
-    @Test("what has come is put away once the child that writes it is gone")
+    @Test("a partial file is removed once the child process that writes it has ended")
     func discarded() throws {
         try withFolder { folder, fetching in
             fetching.fetch(try update(1))
             fetching.discard()
             #expect(!isEmpty(folder), "the child may still write")
-            world.work.finish()
-            #expect(isEmpty(folder) && world.events.withLock { $0 } == [])
+            fixture.work.finish()
+            #expect(isEmpty(folder) && fixture.events.withLock { $0 } == [])
             try Data([1]).write(to: URL(filePath: folder.part))
             fetching.discard()
             #expect(isEmpty(folder), "nobody fetches")
         }
     }
 
-    @Test("a child that is given up leaves what has come, for the same order given again")
+    @Test("a child process that is stopped leaves the partial file for a repetition of the same order")
     func givenUp() throws {
         try withFolder { folder, fetching in
             fetching.fetch(try update(1))
             fetching.giveUp()
-            world.work.finish()
-            #expect(!isEmpty(folder) && world.ended.withLock { $0 } == [101])
+            fixture.work.finish()
+            #expect(!isEmpty(folder) && fixture.ended.withLock { $0 } == [101])
         }
     }
 
@@ -144,7 +144,7 @@ struct UpdateFetcherTests {
     func shown() throws {
         try withFolder { _, fetching in
             fetching.fetch(try update(1, url: "https://\u{1B}[31m"))
-            #expect(world.log.texts.last?.hasPrefix("fetching 0x68747470733a2f2f1b") == true)
+            #expect(fixture.log.texts.last?.hasPrefix("fetching 0x68747470733a2f2f1b") == true)
         }
     }
 }

@@ -18,13 +18,13 @@ struct VersionNumberTests {
         }
     }
 
-    @Test("leading zeros of a number say nothing")
+    @Test("leading zeros of a number do not matter")
     func zeros() {
         #expect(VersionNumber("1.01") == VersionNumber("1.1") && VersionNumber("1.0") == VersionNumber("1.000"))
     }
 
     @Test(
-        "what is no version is none",
+        "text that is not a version is refused",
         arguments: ["", "v1", "1 2", "1/2", "1\n", "١", "-1", "1:2", String(repeating: "1", count: 65)])
     func bad(text: String) {
         #expect(VersionNumber(text) == nil)

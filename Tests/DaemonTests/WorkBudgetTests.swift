@@ -9,7 +9,7 @@ struct WorkBudgetTests {
     private let one = Identifier(1)
     private let other = Identifier(2)
 
-    @Test("is five seconds at a stretch, then a quarter of the time; another server's is its own")
+    @Test("is limited to five seconds in a row, then a quarter of the time, for each server separately")
     func stretch() {
         var budget = WorkBudget()
         var (now, done) = (Instant.seconds(100), 0)

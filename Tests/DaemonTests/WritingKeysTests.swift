@@ -5,7 +5,7 @@ import Testing
 
 @testable import Daemon
 
-@Suite("New keys, beside a beacon that may be taken out of the system")
+@Suite("New keys, while the running beacon may be deregistered")
 struct WritingKeysTests {
     private struct Broken: Error {}
 
@@ -28,7 +28,7 @@ struct WritingKeysTests {
         for name in ["k", "tls", "cert"] { _ = try files.write(Data("a key".utf8), to: name) }
     }
 
-    @Test("they stay where nothing has happened meanwhile, also where it fails")
+    @Test("they stay if the beacon was not deregistered, even if writing them fails")
     func peaceful() throws {
         try TemporaryFolder.with { files in
             let (configuration, _) = try configuration(files)
@@ -40,7 +40,7 @@ struct WritingKeysTests {
     }
 
     @Test(
-        "they go where the beacon was taken out meanwhile, whether it fails or not, and it is said",
+        "they are destroyed if the beacon was deregistered meanwhile, and this is reported",
         arguments: [false, true])
     func meanwhile(fails: Bool) throws {
         try TemporaryFolder.with { files in
@@ -58,7 +58,7 @@ struct WritingKeysTests {
         }
     }
 
-    @Test("a beacon that was taken out before gets none, and what somebody has put there stays")
+    @Test("a deregistered beacon gets no new keys, and files that someone has put there stay")
     func before() throws {
         try TemporaryFolder.with { files in
             let (configuration, state) = try configuration(files)

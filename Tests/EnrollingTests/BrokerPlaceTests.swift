@@ -1,10 +1,10 @@
 import Enrolling
 import Testing
 
-@Suite("The broker's address, as a service tells it")
+@Suite("The broker's address in a service's reply")
 struct BrokerPlaceTests {
     @Test(
-        "is a host and a port, and TLS whatever the scheme",
+        "is a host and a port, with TLS for every scheme",
         arguments: [
             ("mqtt://broker.example", "broker.example:8883"), ("mqtts://Broker:1234", "broker:1234"),
             ("ssl://10.0.0.1/", "10.0.0.1:8883"), ("MQTT://[fe80::1]:8884", "[fe80::1]:8884"),
@@ -12,7 +12,7 @@ struct BrokerPlaceTests {
     func good(text: String, place: String) { #expect(BrokerPlace(text)?.description == place) }
 
     @Test(
-        "that holds anything else is refused",
+        "with anything else is refused",
         arguments: [
             "", "broker", "http://broker", "mqtt://", "mqtt://user:secret@broker", "mqtt://broker/topic",
             "mqtt://broker:0", "mqtt://broker:70000", "mqtt://broker:88 83", "mqtt://../../etc",

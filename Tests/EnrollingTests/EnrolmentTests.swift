@@ -34,7 +34,7 @@ struct EnrolmentTests {
         }
     }
 
-    @Test("the identity and the key of the first attempt are those of every later one")
+    @Test("later attempts use the identity and the key of the first one")
     func sameIdentity() throws {
         try TemporaryFolder.with { folder in
             let asked = Mutex<[[UInt8]]>([])
@@ -58,7 +58,7 @@ struct EnrolmentTests {
         }
     }
 
-    @Test("a record that is damaged, or was changed into nonsense, is refused and not written over")
+    @Test("a damaged or invalid record is refused and not overwritten")
     func damaged() throws {
         for content in ["", "{}", "{\"identity\": \"../x\"}", String(repeating: "[", count: 5_000)] {
             try TemporaryFolder.with { folder in
@@ -73,7 +73,7 @@ struct EnrolmentTests {
         }
     }
 
-    @Test("a folder that is open to others is refused, and so is a key that nobody has named")
+    @Test("a folder that is open to others is refused, and so is a key without a known identity")
     func places() throws {
         try TemporaryFolder.with { folder in
             let keys = folder.path("keys")
@@ -89,7 +89,7 @@ struct EnrolmentTests {
         }
     }
 
-    @Test("what a killed process left of a key is removed, and nothing else is")
+    @Test("a partial key of a killed process is removed, and nothing else")
     func leftovers() throws {
         try TemporaryFolder.with { folder in
             let keys = folder.path("keys")

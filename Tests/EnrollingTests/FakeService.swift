@@ -1,6 +1,7 @@
 import Enrolling
 import Fetching
 import Foundation
+import Glibc
 import Keys
 import OperatorText
 import SRUP
@@ -151,6 +152,8 @@ struct FakeEnrollee {
     static let identity = Identifier(0xbea1)
     let service: FakeService
     let path: String
+    /// Whether the test holds the lock of the folder.
+    var isLocked = false
     var folder: CredentialFolder { CredentialFolder(path: path) }
 
     /// Lends a service and a node that it does not know yet.
@@ -159,6 +162,15 @@ struct FakeEnrollee {
             let service = try FakeService(files)
             try body(service, FakeEnrollee(service: service, path: files.path("keys")))
         }
+    }
+
+    /// A child that another test is starting has our open files until it executes its program, and so the lock of the last run.
+    private func waitForLock() {
+        let lock = open(path + "/lock", O_RDWR | O_CLOEXEC)
+        guard lock >= 0, !isLocked else { return }
+        for _ in 0..<6_000 where flock(lock, LOCK_EX | LOCK_NB) != 0 { usleep(10_000) }
+        flock(lock, LOCK_UN)
+        close(lock)
     }
 
     /// - Parameters:
@@ -172,6 +184,7 @@ struct FakeEnrollee {
         var wish = Enrolment.Wish(address: try WebAddress(address))
         (wish.identity, wish.bits) = (identity, 2_048)
         change(&wish)
+        waitForLock()
         let now = Int64(Date().timeIntervalSince1970)
         return try Enrolment(folder: folder, registry: service.registry, did: did)
             .run(wish, authority: nil, now: now)
@@ -179,11 +192,13 @@ struct FakeEnrollee {
 
     func renew(_ tryOut: (CredentialFolder.AccessFiles) throws(OperatorFault) -> Void = { _ in }) throws {
         let now = Int64(Date().timeIntervalSince1970)
+        waitForLock()
         try Renewal(folder: folder, registry: service.registry) { _ in }
             .run(bits: 2_048, now: now, tryOut: tryOut)
     }
 
     func rotate(from origin: KeyOrigin? = nil) throws {
+        waitForLock()
         _ = try Rotation(folder: folder, registry: service.registry) {}.run(from: origin, bits: 2_048) {}
     }
 

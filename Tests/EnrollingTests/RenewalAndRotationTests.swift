@@ -21,11 +21,15 @@ struct RenewalAndRotationTests {
     func oneAtATime() throws {
         try FakeEnrollee.with { _, node in
             try node.enrol()
-            let lock = open(node.path + "/lock", O_RDWR)
+            let lock = open(node.path + "/lock", O_RDWR | O_CLOEXEC)
             #expect(flock(lock, LOCK_EX) == 0)
-            for run in [{ _ = try node.enrol() }, { try node.renew() }, { try node.rotate() }] as [() throws -> Void] {
+            var locked = node
+            locked.isLocked = true
+            let runs: [() throws -> Void] = [{ try locked.enrol() }, { try locked.renew() }, { try locked.rotate() }]
+            for run in runs {
                 #expect(try fault(run).message.contains("another enrol, renew or rotate is running"))
             }
+            flock(lock, LOCK_UN)
             close(lock)
             try node.renew()
         }

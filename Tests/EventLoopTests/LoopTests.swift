@@ -39,7 +39,7 @@ struct LoopTests {
         return (ends[0], ends[1])
     }
 
-    @Test("runs what it is given in order, on one thread, and hands back results")
+    @Test("runs closures in order, on one thread, and returns their results")
     func order() {
         let running = RunningLoop()
         let thread = running.here { UInt(pthread_self()) }
@@ -55,7 +55,7 @@ struct LoopTests {
         #expect(running.here { UInt(pthread_self()) } == thread)
     }
 
-    @Test("many threads may wait for it at once")
+    @Test("many threads can wait for it at once")
     func waiting() {
         let running = RunningLoop()
         let done = Count()
@@ -67,7 +67,7 @@ struct LoopTests {
         #expect(done.becomes(1_600))
     }
 
-    @Test("an actor that is pinned to it runs there")
+    @Test("an actor with this executor runs on its thread")
     func pinned() async {
         actor Pinned {
             let loop: Loop
@@ -80,7 +80,7 @@ struct LoopTests {
         #expect(await Pinned(running.loop).thread() == thread)
     }
 
-    @Test("a watched descriptor calls for as long as it is ready, and after an unwatch not once more")
+    @Test("a watched descriptor calls back while it is ready, and never again after an unwatch")
     func watching() {
         let (running, count, (out, into)) = (RunningLoop(), Count(), pipe())
         defer { close(out); close(into) }
@@ -99,7 +99,7 @@ struct LoopTests {
         #expect(count.now == 3)
     }
 
-    @Test("an unwatch inside a callback holds also for what is due in the same round")
+    @Test("an unwatch inside a callback also applies to events of the same round")
     func unwatchInside() {
         let (running, count) = (RunningLoop(), Count())
         let pipes = [pipe(), pipe()]
@@ -143,7 +143,7 @@ struct LoopTests {
         #expect(first.now == 0)
     }
 
-    @Test("after stop() it runs what it was given before, and ends")
+    @Test("after stop() it runs what it was given before, and then ends")
     func stopping() {
         let (loop, count) = (Loop(), Count())
         loop.perform { count.up() }
@@ -156,7 +156,7 @@ struct LoopTests {
 
 @Suite("An alarm", .blocking)
 struct AlarmTests {
-    @Test("rings once, and not before its time")
+    @Test("fires once, and not before its time")
     func once() {
         let (running, count) = (RunningLoop(), Count())
         let rungAt = Atomic<Int64>(0)
@@ -174,7 +174,7 @@ struct AlarmTests {
         #expect(count.now == 1)
     }
 
-    @Test("rings at once for a moment that is past", arguments: [0, 1, -1, Int64.min, -5_000_000_000])
+    @Test("fires at once for a moment in the past", arguments: [0, 1, -1, Int64.min, -5_000_000_000])
     func past(moment: Int64) {
         let (running, count) = (RunningLoop(), Count())
         let alarm = running.here { Alarm(running.loop) { count.up() } }
@@ -186,7 +186,7 @@ struct AlarmTests {
         #expect(count.becomes(3))
     }
 
-    @Test("set again rings at the new moment only; set to nil, not at all")
+    @Test("that is set again fires only at the new moment; set to nil, it does not fire")
     func setAgain() {
         let (running, count) = (RunningLoop(), Count())
         let alarm = running.here { Alarm(running.loop) { count.up() } }
@@ -205,7 +205,7 @@ struct AlarmTests {
         #expect(count.now == 1)
     }
 
-    @Test("that is gone does not ring")
+    @Test("does not fire after it was released")
     func gone() {
         let (running, count) = (RunningLoop(), Count())
         running.here {

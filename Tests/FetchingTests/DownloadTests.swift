@@ -50,7 +50,7 @@ struct DownloadTests {
         return try client.download(try server.address(path), to: file, from: offset, tag: tag, limit: limit)
     }
 
-    @Test("comes whole, and goes on where it was broken off")
+    @Test("arrives complete, and continues where it was interrupted")
     func resumed() throws {
         #expect(throws: HTTPFault.self) { try get("cut") }
         #expect(server.got == DownloadTests.content.prefix(50_000))
@@ -59,7 +59,7 @@ struct DownloadTests {
         #expect(server.got == DownloadTests.content)
     }
 
-    @Test("does not go on with another file, from another place, or where the server cannot")
+    @Test("does not continue with another file, from another offset, or if the server cannot resume")
     func notResumed() throws {
         for (path, tag) in [("file", "\"v0\""), ("lies", "\"v1\""), ("whole", "\"v1\"")] {
             #expect(throws: HTTPFault.cannotResume) { try get(path, from: 50_000, tag: tag) }
@@ -67,7 +67,7 @@ struct DownloadTests {
         }
     }
 
-    @Test("ends at its bound, with what was there before counted")
+    @Test("ends at its size limit, which includes what was there before")
     func bounded() throws {
         #expect(throws: HTTPFault.tooLong(limit: 300_000)) { try get("endless", limit: 300_000) }
         #expect(server.got.count <= 300_000)
@@ -76,14 +76,14 @@ struct DownloadTests {
         }
     }
 
-    @Test("of what is not there writes nothing, and tells the status and what was said")
+    @Test("of a missing file writes nothing, and returns the status and the beginning of the reply")
     func missing() throws {
         let reply = try get("nothing")
         #expect(reply == HTTPDownload(status: 404, written: 0, tag: nil, excerpt: Array("it is not here".utf8)))
         #expect(server.got.isEmpty)
     }
 
-    @Test("plain HTTP is refused where it was not asked for")
+    @Test("plain HTTP is refused unless it was requested")
     func plain() throws {
         let address = try server.address("file")
         #expect(throws: HTTPFault.notSecure(address.description)) { try HTTPClient().get(address) }

@@ -4,7 +4,7 @@ import Testing
 @Suite("A web address")
 struct WebAddressTests {
     @Test(
-        "is taken apart and put together again",
+        "is split into its parts and put together again",
         arguments: [
             ("https://host", "https://host"), ("HTTPS://Host.Example/", "https://host.example"),
             ("https://host:443/a/b/", "https://host/a/b"), ("https://host:8443", "https://host:8443"),
@@ -18,7 +18,7 @@ struct WebAddressTests {
     }
 
     @Test(
-        "that could be taken for something else is refused",
+        "that could be misread is refused",
         arguments: [
             ("", .scheme), ("host", .scheme), ("ftp://host", .scheme), ("file:///etc/passwd", .scheme),
             ("https://user:secret@host", .credentials), ("https://", .host), ("https://ho st", .host),
@@ -32,7 +32,7 @@ struct WebAddressTests {
         #expect(throws: fault) { try WebAddress(text) }
     }
 
-    @Test("is this machine itself only by its usual names")
+    @Test("names this machine only by its usual names")
     func loopback() throws {
         for text in ["http://localhost", "http://127.0.0.1:8080", "http://[::1]"] {
             #expect(try WebAddress(text).isLoopback)

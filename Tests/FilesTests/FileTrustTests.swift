@@ -13,7 +13,7 @@ struct FileTrustTests {
         return try files.set(mode: mode, of: name)
     }
 
-    @Test("a file that others may only read is nobody else's; a file that does not exist is for others to report")
+    @Test("a file that others may only read is trusted; a file that does not exist is reported elsewhere")
     func closed() throws {
         try TemporaryFolder.with { files in
             let file = try files.write(Data(), to: "ca.pem", mode: 0o644)
@@ -55,7 +55,7 @@ struct FileTrustTests {
         }
     }
 
-    @Test("each link on the way counts, and each folder that it leads through")
+    @Test("each link on the path counts, and each folder that it leads through")
     func links() throws {
         try TemporaryFolder.with { files in
             _ = try folder("own", in: files)

@@ -45,7 +45,7 @@ struct CommandTests {
         }
     }
 
-    @Test("refuses what is no value, in one sentence and a hint, and does not repeat it")
+    @Test("refuses an invalid value with one sentence and a hint, without repeating it")
     func refused() throws {
         for wrong in ["", "c4", CommandTests.value + "00", "C4BF81058351-41E0-886F-D25F9A69-C5AD", "not-a-value"] {
             let reply = try view(wrong, "--as", "words")
@@ -60,7 +60,7 @@ struct CommandTests {
         }
     }
 
-    @Test("a file that cannot be written is said so")
+    @Test("reports a file that cannot be written")
     func notWritable() throws {
         let reply = try view(CommandTests.value, "--as", "words", "--output", "/nowhere/file")
         #expect(reply.status == 1)

@@ -55,7 +55,7 @@ struct PNGTests {
         }
     }
 
-    @Test("another reader finds the cells in their colours", arguments: [HumanView.pictograph, .colours])
+    @Test("another program reads the cells in their colours", arguments: [HumanView.pictograph, .colours])
     func cells(view: HumanView) throws {
         let (grid, pixels) = (try grid(picture(view)), try pixels(picture(view)))
         let side = pixels.count / (grid.rows + 2)
@@ -73,7 +73,7 @@ struct PNGTests {
         }
     }
 
-    @Test("another reader finds the letters of a text, dot by dot", arguments: [HumanView.hexadecimal, .words])
+    @Test("another program reads the letters of a text, dot by dot", arguments: [HumanView.hexadecimal, .words])
     func letters(view: HumanView) throws {
         let (lines, pixels) = (try lines(picture(view)), try pixels(picture(view)))
         let (wide, high, dot) = (24, 36, 4)
@@ -91,7 +91,7 @@ struct PNGTests {
         }
     }
 
-    @Test("every character that a picture can have has a shape, and no two the same")
+    @Test("every character that a picture can contain has a shape of its own")
     func glyphs() {
         let characters = "0123456789ABCDEFNOAY-abcdefghijklmnopqrstuvwxyz"
         #expect(Set(characters) == Set(Glyph.shapes.keys))
@@ -105,7 +105,7 @@ struct PNGTests {
 @Suite("QR codes")
 struct QRCodeTests {
     @Test(
-        "another reader finds the value in the file, and in what a terminal shows",
+        "another program reads the value from the file, and from a terminal's output",
         .enabled(if: isInstalled("zbarimg"), "zbarimg is not installed: apt-get install zbar-tools"))
     func read() throws {
         var random = Seeded(33)
@@ -118,7 +118,7 @@ struct QRCodeTests {
         }
     }
 
-    @Test("each of the 128 bits is seen in the cells")
+    @Test("each of the 128 bits changes the cells")
     func everyBit() throws {
         var seen = [try Picture.qrCode(of: try #require(Secret(figure)))]
         for bit in 0..<128 {
@@ -129,7 +129,7 @@ struct QRCodeTests {
         #expect(Set(try seen.map { try grid($0).cells }).count == 129)
     }
 
-    @Test("it fits a screen of 80 columns and 24 lines, with the margin that the standard wants")
+    @Test("it fits a screen of 80 columns and 24 lines, with the margin that the standard requires")
     func size() throws {
         let code = try grid(Picture.qrCode(of: try #require(Secret(figure))))
         #expect(code.rows == 25 && code.columns == 25 && code.margin == 4)

@@ -23,7 +23,7 @@ struct PaletteTests {
     ]
 
     /// A difference of 2.3 is just noticed side by side; 40 is that of different colours with different names.
-    @Test("any two are told apart with each kind of colour blindness", arguments: sights.keys.sorted())
+    @Test("any two can be distinguished with each kind of colour blindness", arguments: sights.keys.sorted())
     func sight(name: String) throws {
         let sight = try #require(PaletteTests.sights[name])
         for (one, other) in PaletteTests.pairs {
@@ -38,13 +38,13 @@ struct PaletteTests {
         #expect(difference(seen([200, 70, 40]), seen([115, 125, 40])) < 40)
     }
 
-    @Test("any two are told apart by their lightness alone, in the order of the bits")
+    @Test("any two can be distinguished by their lightness alone, which follows the order of the bits")
     func grey() {
         let lightness = PaletteTests.colours.map { lab([luminance($0), luminance($0), luminance($0)])[0] }
         for (one, other) in zip(lightness, lightness.dropFirst()) { #expect(other - one > 18) }
     }
 
-    @Test("no two have one letter, and each letter stands out from its cell as WCAG 2 wants of text (4.5)")
+    @Test("each has its own letter, and each letter has the contrast that WCAG 2 requires of text (4.5)")
     func letters() {
         #expect(Set(PaletteTests.colours.compactMap(\.letter)).count == 4)
         for cell in PaletteTests.colours {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Views as SVG")
 struct SVGTests {
-    @Test("each is well-formed, needs nothing else, and says in words what it shows", arguments: HumanView.allCases)
+    @Test("each is well-formed, uses no other files, and says in words what it shows", arguments: HumanView.allCases)
     func wellFormed(view: HumanView) throws {
         let picture = try picture(view)
         let found = try Elements(picture.svg)
@@ -43,7 +43,7 @@ struct SVGTests {
         #expect(try Elements(try picture(view).svg).texts(of: "text") == lines(picture(view)))
     }
 
-    @Test("a small one, whole")
+    @Test("a small one, completely")
     func whole() {
         let picture = Picture(name: "two", form: .grid(Grid(columns: 2, cells: [.black, .yellow], margin: 0)))
         #expect(

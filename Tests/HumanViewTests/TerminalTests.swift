@@ -7,7 +7,7 @@ struct TerminalTests {
         TerminalStyle(isTerminal: isTerminal) { environment[$0] }
     }
 
-    @Test("there are colours on a terminal, unless NO_COLOR is set to something or it is a dumb one")
+    @Test("a terminal gets colours, unless NO_COLOR is set to something or TERM is dumb")
     func style() {
         #expect(style(true, ["TERM": "xterm-256color"]) == .colour)
         #expect(style(true, ["NO_COLOR": ""]) == .colour)
@@ -17,7 +17,7 @@ struct TerminalTests {
     }
 
     @Test(
-        "without colours there is no escape sequence, and with letters and marks alone", arguments: HumanView.allCases)
+        "without colours there are no escape sequences, only letters and marks", arguments: HumanView.allCases)
     func plain(view: HumanView) throws {
         let text = try picture(view).terminal(.plain)
         #expect(text.utf8.allSatisfy { (0x20...0x7E).contains($0) || $0 == 0x0A })
@@ -46,7 +46,7 @@ struct TerminalTests {
         #expect(letters == grid.cells.compactMap(\.letter))
     }
 
-    @Test("a margin of white is around the cells on all sides, so that it is right on any background")
+    @Test("the cells have a white margin on all sides, so that the picture is right on any background")
     func margin() throws {
         for view in [HumanView.pictograph, .colours] {
             let lines = Screen.lines(try picture(view).terminal(.colour))
@@ -55,7 +55,7 @@ struct TerminalTests {
         }
     }
 
-    @Test("each line ends in the terminal's own colours")
+    @Test("each line ends with the terminal's own colours")
     func reset() throws {
         for line in try picture(.colours).terminal(.colour).split(separator: "\n") {
             #expect(line.hasSuffix("\u{1B}[0m"))

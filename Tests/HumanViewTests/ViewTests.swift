@@ -5,13 +5,13 @@ import Testing
 
 @Suite("Views of a value")
 struct ViewTests {
-    @Test("their names are what both ends are pinned to, and stay")
+    @Test("their names do not change, because both ends are pinned to them")
     func names() {
         #expect(HumanView.allCases.map(\.rawValue) == ["hexadecimal", "pictograph", "colours", "words"])
         for view in HumanView.allCases { #expect((try? picture(view))?.name == view.rawValue) }
     }
 
-    @Test("the value of the paper's Figure 3 in hexadecimal is what stands there")
+    @Test("the paper's Figure 3 is that value in hexadecimal")
     func hexadecimalOfFigure() throws {
         #expect(try lines(picture(.hexadecimal)) == ["C4BF8105-8351-41E0-886F-D25F9A69C5AD"])
     }
@@ -60,7 +60,7 @@ struct ViewTests {
             ])
     }
 
-    @Test("each of the 128 bits is seen in every view", arguments: HumanView.allCases)
+    @Test("each of the 128 bits changes every view", arguments: HumanView.allCases)
     func everyBit(view: HumanView) throws {
         var random = Seeded(128)
         for value in [figure, [UInt8](repeating: 0, count: 16), [UInt8](repeating: 255, count: 16), random.bytes(16)] {
@@ -122,7 +122,7 @@ struct ViewTests {
         }
     }
 
-    @Test("what is read out to those who hear it is the whole value")
+    @Test("the text for screen readers is the whole value")
     func spoken() throws {
         #expect(try picture(.hexadecimal).spoken == "C4BF8105-8351-41E0-886F-D25F9A69C5AD")
         #expect(try picture(.words).spoken.split(separator: " ").count == 11)

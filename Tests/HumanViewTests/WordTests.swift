@@ -18,7 +18,7 @@ struct WordTests {
                 == "ea81d981a94dafb794f98451c218fcf8e31c63373ab6c094fc4254047ca100e3")
     }
 
-    @Test("the list is sorted, has no word twice, and none that begins with another")
+    @Test("the list is sorted, has no word twice, and no word begins with another")
     func sorted() {
         for (word, next) in zip(WordTests.list, WordTests.list.dropFirst()) {
             #expect(word < next && !next.hasPrefix(word), "\(word), \(next)")
@@ -32,7 +32,7 @@ struct WordTests {
         }
     }
 
-    @Test("one letter put in, left out or changed makes no word of the list another")
+    @Test("inserting, deleting or changing one letter never turns one word of the list into another")
     func spelling() {
         var others: [String: String] = [:]
         for word in WordTests.list {
@@ -48,7 +48,7 @@ struct WordTests {
 
     private static let words = Set(list)
 
-    @Test("no two words have the same sounds, as far as their spelling tells, whatever their vowels")
+    @Test("no two words have the same consonants, as far as the spelling shows")
     func sounds() {
         var heard: [Substring: String] = [:]
         for (word, skeleton) in zip(WordTests.list, skeletons(WordTests.list)) {
@@ -79,7 +79,7 @@ struct WordTests {
         }
     }
 
-    @Test("words that are no value are none: too few, too many, unknown, or with other fixed bits")
+    @Test("words that are not a value are refused: too few, too many, unknown, or with other fixed bits")
     func notAValue() throws {
         let phrase = try lines(picture(.words)).joined(separator: " ").split(separator: " ").map(String.init)
         func value(_ words: some Sequence<String>) -> Secret? {

@@ -12,7 +12,7 @@ struct CertificateTests {
         String(decoding: try folder.openssl(line), as: UTF8.self)
     }
 
-    @Test("a request of ours is what OpenSSL takes for one, and comes back as it was")
+    @Test("our request is valid for OpenSSL, and is read back as it was")
     func ours() throws {
         try TemporaryFolder.with { folder throws in
             let key = try TestKeys.privateKey("dev_2048")
@@ -51,7 +51,7 @@ struct CertificateTests {
         }
     }
 
-    @Test("a request whose key is no RSA key of 2048 bits or more is refused")
+    @Test("a request whose key is not an RSA key of 2048 bits or more is refused")
     func weak() throws {
         try TemporaryFolder.with { folder throws in
             try folder.openssl("genrsa -out weak.pem 1024")
@@ -64,7 +64,7 @@ struct CertificateTests {
     }
 
     @Test(
-        "only a subject that is one printable common name has one",
+        "only a subject with one printable common name is accepted",
         arguments: [
             ("/CN=a", "a"), ("/CN=a/CN=b", nil), ("/O=x/CN=a", nil), ("/CN=a/O=x", nil), ("/O=a", nil),
             ("/CN=a+OU=b", nil), ("/CN=é", nil),
@@ -80,7 +80,7 @@ struct CertificateTests {
         }
     }
 
-    @Test("a certificate tells its key, its time and who has signed it")
+    @Test("a certificate gives its key, its validity and its issuer")
     func certificate() throws {
         let (own, other) = (try TestKeys.privateKey("c2_3072"), try TestKeys.privateKey("dev_2048"))
         let authority = try CertificateAuthority.make(key: own, named: "A", from: 1_000, until: 2_000)
@@ -100,7 +100,7 @@ struct CertificateTests {
         }
     }
 
-    @Test("a certificate that is cut short, or for a key of another kind, is of no use")
+    @Test("a certificate that is truncated, or for a key of another kind, is refused")
     func badCertificates() throws {
         try TemporaryFolder.with { folder throws in
             let key = try TestKeys.privateKey("dev_2048")
@@ -114,7 +114,7 @@ struct CertificateTests {
         }
     }
 
-    @Test("a server's certificate is for its name or its address, and no client's")
+    @Test("a server's certificate is for its name or its address, and not for a client")
     func servers() throws {
         try TemporaryFolder.with { folder throws in
             let (own, other) = (try TestKeys.privateKey("c2_3072"), try TestKeys.privateKey("dev_2048"))
@@ -133,7 +133,7 @@ struct CertificateTests {
         }
     }
 
-    @Test("a revocation list names what it must, and its number; the CA's certificates still hold but those")
+    @Test("a revocation list has its number and the revoked certificates; the CA's other certificates stay valid")
     func revocations() throws {
         try TemporaryFolder.with { folder throws in
             let (own, other) = (try TestKeys.privateKey("c2_3072"), try TestKeys.privateKey("dev_2048"))

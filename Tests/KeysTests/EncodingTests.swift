@@ -3,7 +3,7 @@ import Keys
 import TestVectors
 import Testing
 
-@Suite("Public keys that come from outside")
+@Suite("Public keys from outside")
 struct EncodingTests {
     private func pem(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: TestKeys.file(name))) }
 
@@ -41,7 +41,7 @@ struct EncodingTests {
         #expect(throws: EncodingError.tooLong(bytes: 65_537)) { try PublicKey(der: long) }
     }
 
-    @Test("are no private keys, and not certificates")
+    @Test("are not private keys or certificates")
     func otherObjects() throws {
         for name in ["dev_2048.pkcs1", "dev_2048.pkcs8"] {
             #expect(throws: EncodingError.malformed) { try PublicKey(pem: pem(name)) }
@@ -60,7 +60,7 @@ struct EncodingTests {
         }
     }
 
-    @Test("whose numbers make no safe key are refused: an even modulus, an exponent of 1")
+    @Test("whose numbers do not make a safe key are refused: an even modulus, an exponent of 1")
     func weak() throws {
         let key = try TestKeys.publicKey("dev_2048")
         var even = key.der

@@ -81,7 +81,7 @@ struct HardwareKeyTests {
         }
     }
 
-    @Test("a token that refuses, a PIN that others can read and a line that is none are said in words without the PIN")
+    @Test("a token that refuses, a PIN that others can read and an invalid line are reported without the PIN")
     func tokenFaults() throws {
         let token = try Bench.open().token
         try TemporaryFolder.with { folder in
@@ -111,7 +111,7 @@ struct HardwareKeyTests {
                 "handle:0x81000001/../x",
             ] {
                 guard case .badLine? = try fault(line) else {
-                    Issue.record("«\(line)» was taken for a key")
+                    Issue.record("\"\(line)\" was taken for a key")
                     continue
                 }
             }
@@ -155,7 +155,7 @@ struct HardwareKeyTests {
         }
     }
 
-    @Test("a key that stays in a TPM is named by its handle; one that is not there is said")
+    @Test("a key that stays in a TPM is named by its handle; a missing one is reported")
     func handle() throws {
         let tpm = try Bench.open().tpm
         try TemporaryFolder.with { folder in

@@ -4,9 +4,9 @@ import SRUP
 import TestVectors
 import Testing
 
-@Suite("What is in a key file", .serialized)
+@Suite("The contents of a key file", .serialized)
 struct KeyContentTests {
-    @Test("a private key that ends too soon is no key", arguments: TestKeys.Form.allCases)
+    @Test("a truncated private key is refused", arguments: TestKeys.Form.allCases)
     func truncated(form: TestKeys.Form) throws {
         let pem = try Data(contentsOf: TestKeys.file("dev_2048.\(form.rawValue)"))
         try TemporaryFolder.with { folder in
@@ -17,7 +17,7 @@ struct KeyContentTests {
         }
     }
 
-    @Test("a public key that ends too soon is no key")
+    @Test("a truncated public key is refused")
     func truncatedPublic() throws {
         let pem = try Data(contentsOf: TestKeys.file("dev_2048.pub"))
         try TemporaryFolder.with { folder in
@@ -28,7 +28,7 @@ struct KeyContentTests {
         }
     }
 
-    @Test("noise is no key")
+    @Test("noise is not a key")
     func noise() throws {
         var random = Seeded(7)
         try TemporaryFolder.with { folder in
@@ -40,7 +40,7 @@ struct KeyContentTests {
         }
     }
 
-    @Test("a public key is no private key, and a private one no public key")
+    @Test("a public key is not a private key, and a private key is not a public one")
     func swapped() throws {
         try TemporaryFolder.with { folder in
             let path = try folder.privateCopy(of: TestKeys.file("dev_2048.pub"))
@@ -79,7 +79,7 @@ struct KeyContentTests {
     }
 
     @Test(
-        "a key under a passphrase is refused, and nobody is asked for it",
+        "a key with a passphrase is refused, without asking for the passphrase",
         arguments: [
             "rsa -traditional -aes256 -passout pass:words -in KEY -out locked.pem",
             "pkcs8 -topk8 -passout pass:words -in KEY -out locked.pem",
@@ -97,7 +97,7 @@ struct KeyContentTests {
     }
 
     /// A fault found: OpenSSL's own callback asked the terminal, so a keyring's file could stop the daemon.
-    @Test("a public key that says it is encrypted is refused, and nobody is asked")
+    @Test("a public key that claims to be encrypted is refused, without asking for a passphrase")
     func encryptedPublic() throws {
         try TemporaryFolder.with { folder in
             var lines = try String(contentsOf: TestKeys.file("dev_2048.pub"), encoding: .utf8).split(separator: "\n")

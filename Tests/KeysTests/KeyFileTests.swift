@@ -33,7 +33,7 @@ struct KeyFileTests {
         }
     }
 
-    @Test("a file that is not there is missing, and none is made")
+    @Test("a missing file is reported, and none is made")
     func missing() throws {
         try TemporaryFolder.with { folder in
             let path = folder.path("nothing.pem")
@@ -44,7 +44,7 @@ struct KeyFileTests {
         }
     }
 
-    @Test("a folder, a link, a pipe and a device are no key files, and none is waited for")
+    @Test("a folder, a link, a pipe and a device are not key files, and none blocks")
     func notAFile() throws {
         try TemporaryFolder.with { folder in
             let file = try folder.privateCopy(of: good)
@@ -58,7 +58,7 @@ struct KeyFileTests {
         }
     }
 
-    @Test("a file that we may not read is unreadable", .enabled(if: geteuid() != 0, "root may read every file"))
+    @Test("a file that this user may not read is unreadable", .enabled(if: geteuid() != 0, "root may read every file"))
     func unreadable() throws {
         try TemporaryFolder.with { folder in
             let path = try folder.privateCopy(of: good, mode: 0o000)
@@ -67,7 +67,7 @@ struct KeyFileTests {
         }
     }
 
-    @Test("a path through a file is unreadable, with the system's words")
+    @Test("a path through a file is unreadable, with the system's reason")
     func notAFolder() throws {
         try TemporaryFolder.with { folder in
             let path = try folder.privateCopy(of: good) + "/key.pem"
@@ -85,7 +85,7 @@ struct KeyFileTests {
         }
     }
 
-    @Test("a credential of systemd is root's, directly in its folder, and closed to all but the group's reading")
+    @Test("a systemd credential belongs to root, is directly in its folder, and only its group may read it")
     func credentials() {
         func isCredential(_ path: String, owner: UInt32 = 0, mode: UInt32 = 0o440, of folder: String? = "/run/c")
             -> Bool

@@ -3,7 +3,7 @@ import Keys
 import TestVectors
 import Testing
 
-@Suite("RSA-PSS, with which a registration is proved")
+@Suite("RSA-PSS, which proves a registration")
 struct PSSTests {
     private static let content = Array("2f0e1d2c3b4a5968".utf8)
     private static let scheme = "-sigopt rsa_padding_mode:pss -sigopt rsa_mgf1_md:sha256"
@@ -31,7 +31,7 @@ struct PSSTests {
         }
     }
 
-    @Test("a signature of the openssl command holds, with a salt of any length", arguments: ["max", "digest", "0"])
+    @Test("a signature by the openssl command is valid, with a salt of any length", arguments: ["max", "digest", "0"])
     func verified(salt: String) throws {
         try TemporaryFolder.with { folder in
             try folder.write(Data(PSSTests.content), to: "content")
@@ -42,7 +42,7 @@ struct PSSTests {
         }
     }
 
-    @Test("a signature of another digest, mask or scheme does not hold")
+    @Test("a signature with another digest, mask or scheme is not valid")
     func schemes() throws {
         try TemporaryFolder.with { folder in
             try folder.write(Data(PSSTests.content), to: "content")
@@ -58,7 +58,7 @@ struct PSSTests {
         }
     }
 
-    @Test("a signature of another key, of another length, with a flipped bit, or over other bytes does not hold")
+    @Test("a signature by another key, of another length, with a flipped bit, or over other bytes is not valid")
     func wrong() throws {
         let key = try TestKeys.publicKey("dev_2048")
         let good = try TestKeys.privateKey("dev_2048").pssSignature(over: PSSTests.content)
@@ -79,7 +79,7 @@ struct PSSTests {
         }
     }
 
-    @Test("no two signatures over the same are the same, and none is a frame's")
+    @Test("two signatures over the same bytes differ, and none is valid for a frame")
     func salted() throws {
         let key = try TestKeys.privateKey("dev_2048")
         let (first, second) = (

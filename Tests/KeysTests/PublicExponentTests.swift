@@ -29,7 +29,7 @@ struct PublicExponentTests {
     }
 
     @Test(
-        "is refused above, in files and from outside, also in a certificate and in its issuer's",
+        "with more bits is refused, in files and from outside, also in a certificate and in its issuer's",
         arguments: [
             "18446744073709551629", "340282366920938463463374607431768211507",
         ])

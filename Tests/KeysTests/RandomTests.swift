@@ -38,7 +38,7 @@ struct RandomTests {
         #expect(tag != hmacSHA256(try #require(Secret(Array(0..<16))), [1, 2, 0]))
     }
 
-    @Test("random bytes are as many as asked for, and others each time")
+    @Test("random bytes have the requested number, and differ each time")
     func random() {
         #expect(randomBytes(0).isEmpty)
         #expect(randomBytes(37).count == 37)

@@ -14,7 +14,7 @@ struct SealedTests {
     }
 
     @Test(
-        "what is sealed opens with its key, and is as long as the format says",
+        "a sealed value opens with its key, and is as long as the format says",
         arguments: [("dev_2048", 332), ("dev_3072", 460), ("dev_4096", 588)])
     func roundTrip(name: String, length: Int) throws {
         let value = Secret.random()
@@ -32,7 +32,7 @@ struct SealedTests {
         for part in [4..<260, 260..<276, 284..<332] { #expect(first[part] != second[part]) }
     }
 
-    @Test("the reference's sealed values open, or hold no value", arguments: try Vectors.envelopes())
+    @Test("the reference's sealed values open, or do not contain a value", arguments: try Vectors.envelopes())
     func reference(vector: SealedVector) throws {
         let key = try TestKeys.privateKey(vector.to)
         if let value = vector.value {
@@ -67,7 +67,7 @@ struct SealedTests {
         }
     }
 
-    @Test("only 16 bytes and 32 digits are a value, whatever their number", arguments: 0...70)
+    @Test("only 16 bytes and 32 digits are a value", arguments: 0...70)
     func lengths(count: Int) throws {
         let (key, plain) = (try TestKeys.privateKey("dev_2048"), [UInt8](repeating: UInt8(ascii: "a"), count: count))
         let sealed = try seal(plain, to: key.publicKey)
@@ -79,7 +79,7 @@ struct SealedTests {
     }
 
     @Test(
-        "another key does not open it, whatever its size", arguments: ["wrong_2048", "c2_2048", "dev_3072", "c2_4096"])
+        "another key of any size does not open it", arguments: ["wrong_2048", "c2_2048", "dev_3072", "c2_4096"])
     func anotherKey(name: String) throws {
         let sealed = try TestKeys.publicKey("dev_2048").seal(.random())
         #expect(throws: UnsealingError.seal) { try TestKeys.privateKey(name).unseal(sealed) }
@@ -99,7 +99,7 @@ struct SealedTests {
 
     /// The vector, not a fresh value: the outcome of each flip is then the same in every run. A flip in the vector or in
     /// the first block leaves the padding whole; that such a value is not taken is the work of the frame's signature.
-    @Test("whatever is wrong with the wrapped key, the lengths or the padding, the answer is the same")
+    @Test("any error in the wrapped key, the lengths or the padding gives the same answer")
     func sameAnswer() throws {
         let vector = try #require(try Vectors.envelopes().first { $0.name == "env_hex32_obs" })
         let key = try TestKeys.privateKey(vector.to)
@@ -117,7 +117,7 @@ struct SealedTests {
         #expect(try key.unseal(sealed) == vector.value)
     }
 
-    @Test("a key of another length, wrapped as it should be, is answered like a wrapped key that does not open")
+    @Test("a correctly wrapped key of another length is answered like a wrapped key that does not open")
     func wrappedLengths() throws {
         let key = try TestKeys.privateKey("dev_2048")
         let sealed = try key.publicKey.seal(.random())
@@ -144,7 +144,7 @@ struct SealedTests {
         #expect(throws: UnsealingError.seal) { try key.unseal([255, 0, 0, 0] + sealed[5...]) }
     }
 
-    @Test("a refusal leaves nothing in OpenSSL's error queue for the next one to find")
+    @Test("a refusal leaves nothing in OpenSSL's error queue")
     func errorQueue() throws {
         let key = try TestKeys.privateKey("dev_2048")
         let sealed = try TestKeys.publicKey("wrong_2048").seal(.random())
@@ -156,7 +156,7 @@ struct SealedTests {
         #expect(OpenSSLErrors.none)
     }
 
-    @Test("the two refusals are told apart in the log, each in one line")
+    @Test("the two refusals are distinguished in the log, each in one line")
     func descriptions() {
         #expect(UnsealingError.seal.description != UnsealingError.value.description)
         for text in [UnsealingError.seal, .value].map(\.description) {

@@ -4,7 +4,7 @@ import SRUP
 import TestVectors
 import Testing
 
-@Suite("Signing and checking")
+@Suite("Signing and verifying")
 struct SigningTests {
     static let names = ["dev_2048", "dev_3072", "dev_4096"]
 
@@ -59,7 +59,7 @@ struct SigningTests {
         #expect(!key.publicKey.verifies(signature[...], over: [[0]]))
     }
 
-    @Test("a signature of another key, of another length, or over other bytes does not hold")
+    @Test("a signature by another key, of another length, or over other bytes is not valid")
     func wrong() throws {
         let key = try TestKeys.publicKey("dev_2048")
         let content: [UInt8] = [1, 2, 3]
@@ -76,7 +76,7 @@ struct SigningTests {
         }
     }
 
-    @Test("a signature of another scheme or digest does not hold")
+    @Test("a signature with another scheme or digest is not valid")
     func schemes() throws {
         try TemporaryFolder.with { folder in
             let content: [UInt8] = [1, 2, 3]
@@ -91,7 +91,7 @@ struct SigningTests {
         }
     }
 
-    @Test("a keyring believes each sender by its own key only, and nobody that it does not hold")
+    @Test("a keyring verifies each sender with its own key only, and no unknown sender")
     func keyring() throws {
         let (dev, c2) = (Identifier(1), Identifier(2))
         var keyring = PublicKeys([dev: try TestKeys.publicKey("dev_2048")])
@@ -111,7 +111,7 @@ struct SigningTests {
         }
     }
 
-    @Test("a key is as long as its name says", arguments: [("dev_2048", 256), ("c2_3072", 384), ("c2_4096", 512)])
+    @Test("a key has the length in its name", arguments: [("dev_2048", 256), ("c2_3072", 384), ("c2_4096", 512)])
     func length(name: String, bytes: Int) throws {
         #expect(try TestKeys.publicKey(name).modulusLength == bytes)
         #expect(try TestKeys.privateKey(name).publicKey.modulusLength == bytes)

@@ -136,7 +136,7 @@ struct DeviceLinkTests {
         }
     }
 
-    @Test("one that sends WAIT without end is left at once: a few lines, and the loop goes on")
+    @Test("one that sends WAIT endlessly is left at once, with a few log lines, and the loop continues")
     func waits() throws {
         try withDevice { device in
             device.turn()
@@ -148,7 +148,7 @@ struct DeviceLinkTests {
         }
     }
 
-    @Test("a WAIT each second is taken, and two at once")
+    @Test("a WAIT each second is accepted, and two at once")
     func seldom() throws {
         try withDevice { device in
             device.turn()

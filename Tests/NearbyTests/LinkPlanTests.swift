@@ -22,14 +22,14 @@ struct LinkPlanTests {
     }
 
     @Test(
-        "What will not pass is our fault",
+        "An error that retrying cannot fix is our fault",
         arguments: [LinkSocketError.noBluetooth, .failed(call: "connect", errno: EACCES)])
     func faults(error: LinkSocketError) {
         var plan = LinkPlan(presentsOnce: false)
         #expect(plan.after(.unreachable(error)) == .fault(error))
     }
 
-    @Test("A link without information is tried again, later each time, and the tries never end by themselves")
+    @Test("A link without information is tried again with growing pauses, without end")
     func growing() {
         var plan = LinkPlan(presentsOnce: false)
         let pauses = (0..<7).map { _ in again(plan.after(.outcome(.unknown, proved: false))) }
@@ -38,7 +38,7 @@ struct LinkPlanTests {
     }
 
     @Test(
-        "What shows nothing of the value ends nothing: one frame, or a closed link, does not end a join",
+        "A peer that does not show the value cannot end a join with one frame or by closing the link",
         arguments: withoutInformation)
     func strangers(ended: LinkPlan.Ended) {
         var plan = LinkPlan(presentsOnce: false)
@@ -47,7 +47,7 @@ struct LinkPlanTests {
         #expect(plan.after(ended) == .again(after: .seconds(1)))
     }
 
-    @Test("Valid, in the beacon's own words, ends the tries")
+    @Test("A valid outcome that the beacon has proved ends the attempts")
     func verdicts() {
         var plan = LinkPlan(presentsOnce: false)
         for ended in Self.withoutInformation { #expect(again(plan.after(ended)) != nil) }
@@ -55,7 +55,7 @@ struct LinkPlanTests {
     }
 
     @Test(
-        "Any other word of the beacon's is about the link, and the device tries again",
+        "Any other outcome of the beacon concerns the link only, and the device tries again",
         arguments: Outcome.allCases.filter { $0 != .valid })
     func otherWords(outcome: Outcome) {
         var plan = LinkPlan(presentsOnce: false)

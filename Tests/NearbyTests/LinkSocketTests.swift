@@ -23,7 +23,7 @@ struct LinkSocketTests {
         }
     }
 
-    @Test("carries frames both ways, knows who is there, and tells silence from the end")
+    @Test("carries frames both ways, knows its peer, and distinguishes silence from the end")
     func carries() throws {
         try withConnection { here, there, peer in
             #expect(peer == "process \(getpid()) of user \(getuid())")
@@ -39,7 +39,7 @@ struct LinkSocketTests {
         }
     }
 
-    @Test("takes no frame once the peer has gone, or does not read for ever, and never waits")
+    @Test("accepts no frame after the peer has gone or while it does not read, and never blocks")
     func fills() throws {
         try withConnection { here, there, _ in
             let frame = LinkFrame.outcome(.valid, tag: LinkFrame.noTag)
@@ -67,7 +67,7 @@ struct LinkSocketTests {
         }
     }
 
-    @Test("is made anew over a path that was left behind, for the owner and group only")
+    @Test("replaces a socket file that was left behind, for the owner and group only")
     func madeAnew() throws {
         try TemporaryFolder.with { folder in
             let path = folder.path("link")
@@ -84,7 +84,7 @@ struct LinkSocketTests {
         }
     }
 
-    @Test("cannot be where there is no folder, or where the path is too long")
+    @Test("cannot be made without a folder, or with a path that is too long")
     func nowhere() {
         #expect(throws: LinkSocketError.failed(call: "bind", errno: ENOENT)) {
             try LinkSocket.listen(on: .local(path: "/nowhere/at/all"))
@@ -96,12 +96,12 @@ struct LinkSocketTests {
         #expect(throws: LinkSocketError.pathTooLong(long)) { try LinkSocket.listen(on: .local(path: long)) }
     }
 
-    @Test("a failed listener is a fault, and no connection")
+    @Test("a failed listener is a fault, not a connection")
     func failedListener() throws {
         #expect(throws: LinkSocketError.failed(call: "accept", errno: EBADF)) { try LinkSocket.accept(-1, .local) }
     }
 
-    @Test("every fault of a socket has words in one line")
+    @Test("every fault of a socket has a text of one line")
     func words() {
         for fault in [LinkSocketError.noBluetooth, .pathTooLong("/x"), .failed(call: "bind", errno: EACCES)] {
             #expect(fault.description.count > 10 && !fault.description.contains("\n"))

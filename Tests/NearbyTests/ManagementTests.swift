@@ -33,7 +33,7 @@ struct ManagementPacketTests {
         #expect(ManagementCommand.setName("Gate").encoded(for: AdapterIndex(0)).count == 6 + 260)
     }
 
-    @Test("events are read, at every shorter length refused, and unknown ones are left")
+    @Test("events are read, refused at every shorter length, and ignored if unknown")
     func events() throws {
         let found: [UInt8] =
             [0x12, 0, 1, 0, 16, 0] + [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 2, 0xC4, 0, 0, 0, 0, 2, 0, 1, 6]
@@ -81,7 +81,7 @@ struct AnnouncementTests {
         #expect(announcement.scanResponse.count <= Announcement.longestAdvertisement)
     }
 
-    @Test("is found again in what was heard, whatever stands around it", arguments: [true, false])
+    @Test("is found in received data, whatever surrounds it", arguments: [true, false])
     func roundTrip(isPrivate: Bool) {
         var announcement = announcement
         if isPrivate { announcement.beacon = nil }
@@ -90,7 +90,7 @@ struct AnnouncementTests {
         #expect(Announcement(heard: heard + [0, 0, 0]) == announcement)
     }
 
-    @Test("in private mode nothing of it tells which beacon it is")
+    @Test("in private mode does not reveal which beacon it is")
     func isPrivate() {
         let hidden = Announcement(lePSM: 0xD5, beacon: nil)
         #expect(hidden.encoded == [1, 0, 0xD5])
@@ -98,7 +98,7 @@ struct AnnouncementTests {
         #expect(hidden.scanResponse == other.scanResponse && hidden.advertisement == other.advertisement)
     }
 
-    @Test("is not read from another's, a cut one, another version's, or any bytes")
+    @Test("is not read from another service's data, from a truncated or other version's, or from arbitrary bytes")
     func others() {
         let heard = announcement.scanResponse
         for length in 0..<heard.count { #expect(Announcement(heard: Array(heard[..<length])) == nil) }
@@ -122,9 +122,9 @@ struct AnnouncementTests {
     }
 }
 
-@Suite("The management interface that is closed", .blocking)
+@Suite("The management interface after it was closed", .blocking)
 struct ManagementEndTests {
-    @Test("tells each caller that waits for an answer, exactly once: none waits without end")
+    @Test("answers each waiting caller exactly once: no caller waits forever")
     func close() throws {
         final class Answers: Sendable { let list = Mutex<[ManagementStatus]>([]) }
         var ends: [Int32] = [0, 0]

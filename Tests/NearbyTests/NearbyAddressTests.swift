@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Addresses of nearby devices")
 struct NearbyAddressTests {
-    @Test("a Bluetooth address is read in either case and written in capitals, in the order of people")
+    @Test("a Bluetooth address is read in either case and written in capitals, in the usual order")
     func bluetooth() throws {
         let address = try #require(BluetoothAddress("00:1a:7D:da:71:0f"))
         #expect(address.description == "00:1A:7D:DA:71:0F")
@@ -19,7 +19,7 @@ struct NearbyAddressTests {
     }
 
     @Test(
-        "anything else is no Bluetooth address",
+        "anything else is not a Bluetooth address",
         arguments: [
             "", ":", "00:11:22:33:44", "00:11:22:33:44:55:66", "00:11:22:33:44:5", "00:11:22:33:44:555",
             "00-11-22-33-44-55", "001122334455", "00:11:22:33:44:5g", "00:11:22:33:44:55 ", "+0:11:22:33:44:55",
@@ -27,7 +27,7 @@ struct NearbyAddressTests {
         ])
     func noBluetooth(text: String) { #expect(BluetoothAddress(text) == nil) }
 
-    @Test("each kind of address has its transport and its words")
+    @Test("each kind of address has its transport and its description")
     func words() throws {
         let device = try #require(BluetoothAddress("00:11:22:33:44:55"))
         let table: [(NearbyAddress, Transport, String)] = [

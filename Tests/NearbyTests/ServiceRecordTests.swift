@@ -15,11 +15,11 @@ struct ServiceRecordTests {
     private static let rfcomm = "<sequence><uuid value=\"0x0003\"/><uint8 value=\"0x15\"/></sequence>"
     private static let psm = "<sequence><uuid value=\"0x0100\"/><uint16 value=\"0x1035\"/></sequence>"
 
-    @Test("where nothing is listened on over BR/EDR there is no record")
+    @Test("without a listener over BR/EDR there is no record")
     func neither() { #expect(ServiceRecord(rfcommChannel: nil, l2capPSM: nil) == nil) }
 
     @Test(
-        "it tells the way in, and a second one as an additional way",
+        "it names the channel or PSM, and a second one as an additional protocol",
         arguments: [
             (UInt8(21), nil, "<sequence>\(l2cap)\(rfcomm)</sequence>", nil),
             (nil, UInt16(0x1035), "<sequence>\(psm)</sequence>", nil),
@@ -121,7 +121,7 @@ private final class StandIn {
 /// What a service has told.
 private final class Told: Sendable {
     private let list = Mutex<[BluetoothService.Event]>([])
-    func add(_ happening: BluetoothService.Event) { list.withLock { $0.append(happening) } }
+    func add(_ event: BluetoothService.Event) { list.withLock { $0.append(event) } }
     var all: [BluetoothService.Event] { list.withLock { $0 } }
 
     /// The last of so many things, which must be told within ten seconds.
@@ -131,7 +131,7 @@ private final class Told: Sendable {
     }
 }
 
-@Suite("The record in bluetoothd's hands", .blocking, .serialized)
+@Suite("The record at bluetoothd", .blocking, .serialized)
 struct BluetoothServiceTests {
     private func service(_ socket: String, _ told: Told) throws -> BluetoothService {
         let record = try #require(ServiceRecord(rfcommChannel: 21, l2capPSM: nil))
@@ -146,7 +146,7 @@ struct BluetoothServiceTests {
     }
 
     @Test(
-        "without a bus nothing is said, and it ends in time, also unstarted or where nobody reads the socket",
+        "without a bus nothing is reported, and it ends in time, also if it was not started or nobody reads the socket",
         arguments: [(false, false), (false, true), (true, true)])
     func noBus(isDeaf: Bool, isStarted: Bool) throws {
         try TemporaryFolder.with { folder in
@@ -160,7 +160,7 @@ struct BluetoothServiceTests {
         }
     }
 
-    @Test("the record is registered when bluetoothd comes, again when it comes again, and lost with the bus")
+    @Test("the record is registered when bluetoothd starts, and again after a restart, and is lost with the bus")
     func registers() throws {
         try TemporaryFolder.with { folder in
             guard let bus = try TestBus(in: folder) else { return }  // no dbus-daemon here
@@ -201,7 +201,7 @@ struct BluetoothServiceTests {
         }
     }
 
-    @Test("a refusal is told in bluetoothd's words, and the bus's end after it is nothing new")
+    @Test("a refusal is reported in bluetoothd's words, and the end of the bus after it is not reported again")
     func refused() throws {
         try TemporaryFolder.with { folder in
             guard let bus = try TestBus(in: folder) else { return }  // no dbus-daemon here
@@ -241,8 +241,8 @@ struct BluetoothPairingTests {
                     self.told.withLock { $0.append("\(device) \(digits)?") }
                     return yes
                 }
-                let result = BluetoothService.openPairing(SystemBus(socket: socket), 4, [], confirm) { happening in
-                    self.told.withLock { $0.append("\(happening)") }
+                let result = BluetoothService.openPairing(SystemBus(socket: socket), 4, [], confirm) { event in
+                    self.told.withLock { $0.append("\(event)") }
                 }
                 outcome.withLock { $0 = result }
             }
@@ -255,7 +255,7 @@ struct BluetoothPairingTests {
     }
 
     @Test(
-        "digits are a person's to compare, all else is turned away, and settings come back", arguments: [false, true])
+        "a person compares digits, every other method is refused, and settings are restored", arguments: [false, true])
     func pairing(yes: Bool) throws {
         try TemporaryFolder.with { folder in
             guard let testBus = try TestBus(in: folder) else { return }  // no dbus-daemon here

@@ -29,7 +29,7 @@ import Testing
         #expect(waiting.isEmpty && agenda.next == nil)
     }
 
-    @Test("a moment and a duration add up, and two moments lie a duration apart")
+    @Test("a moment plus a duration is a moment, and two moments differ by a duration")
     func arithmetic() {
         let moment = Instant(nanoseconds: 1_500_000_000)
         #expect(moment + .seconds(2) == Instant(nanoseconds: 3_500_000_000))

@@ -5,11 +5,11 @@ import Testing
 
 @testable import Observing
 
-/// rules §7: bounds on links, and the place that an expected device keeps.
+/// Bounds on links, and the place that an expected device keeps (docs/proof-link.md, "Bounds at the beacon").
 @Suite struct BoundTests {
     private func peer(_ number: Int) -> Peer { Peer(transport: .rfcomm, address: "stranger \(number)") }
 
-    @Test("one peer has at most its number of links; the next is told busy, until one has ended", arguments: [1, 4])
+    @Test("one peer has a limited number of links; the next gets busy until one has ended", arguments: [1, 4])
     func perPeer(bound: Int) {
         var harness = Harness(Policy { $0.linksPerPeer = bound })
         let links = (0..<bound).map { _ in harness.connect().id }
@@ -25,7 +25,7 @@ import Testing
         #expect(harness.connect().effects.outcomes.isEmpty)
     }
 
-    @Test("READY is awaited for so long, the proof for so long, and the request for so long")
+    @Test("READY, the proof and the request each have their time limit")
     func limits() {
         var harness = Harness(
             Policy { ($0.readyLimit, $0.proofLimit, $0.holdLimit) = (.seconds(3), .seconds(7), .seconds(11)) })
@@ -39,7 +39,7 @@ import Testing
         #expect(harness.observer.openLinks == 0)
     }
 
-    @Test("the proof's time starts when CHALLENGE has left, and a second such word does not start it again")
+    @Test("the proof's time starts when CHALLENGE was sent, and a second report of that does not restart it")
     func proofLimitFromDeparture() {
         var harness = Harness()
         harness.ask()
@@ -62,7 +62,7 @@ import Testing
 
     // MARK: - Links in all
 
-    @Test("when all places are taken, the long silent make room before the held, and the held before the new")
+    @Test("when all places are taken, links that are silent for long make room first, then held ones, then new ones")
     func eviction() {
         var harness = Harness(Policy { $0.linkLimit = 4 })
         let held = [1, 2].map { harness.ready(otherDevice, from: peer($0)) }
@@ -77,7 +77,7 @@ import Testing
         #expect(harness.observer.openLinks == 4)
     }
 
-    @Test("an expected device that has just connected is not pushed out by strangers who say READY and wait")
+    @Test("an expected device that has just connected is not displaced by strangers that send READY and wait")
     func newcomerAmongHeld() {
         var harness = Harness(Policy { $0.linkLimit = 8 })
         for number in 0..<8 { _ = harness.ready(otherDevice, from: peer(number)) }
@@ -88,7 +88,7 @@ import Testing
         #expect(harness.prove(over: link).outcomes == [link: .valid])
     }
 
-    @Test("strangers who name an expected device push each other out, not the device that comes after them")
+    @Test("strangers that name an expected device displace each other, not the device that comes after them")
     func impostors() {
         var harness = Harness(Policy { ($0.linkLimit, $0.linksPerDevice) = (16, 4) })
         harness.ask()
@@ -99,7 +99,7 @@ import Testing
         #expect(harness.journal.links[impostors[0]] == nil)
     }
 
-    @Test("the link that makes room is closed before the newcomer is greeted")
+    @Test("the link that makes room is closed before the new one gets HELLO")
     func evictionOrder() {
         var harness = Harness(Policy { $0.linkLimit = 1 })
         let old = harness.connect(peer(1)).id
@@ -109,7 +109,7 @@ import Testing
         #expect(harness.observer.linksOfPeer == [peer(2).address: 1])
     }
 
-    @Test("where all places are taken by devices that are expected, the newcomer is told busy")
+    @Test("if expected devices take all places, a new link gets busy")
     func allExpected() {
         var harness = Harness(Policy { $0.linkLimit = 3 })
         for number in 1...3 {
@@ -122,7 +122,7 @@ import Testing
     }
 
     @Test(
-        "strangers that fill all places, silent or held, never starve a device that is expected",
+        "strangers that fill all places, silent or held, never keep an expected device out",
         arguments: [false, true])
     func starvation(held: Bool) {
         var harness = Harness(Policy { $0.linkLimit = 8 })
@@ -142,7 +142,7 @@ import Testing
         #expect(harness.prove(over: link).outcomes == [link: .valid])
     }
 
-    @Test("a device that was there before its request keeps its place once the request has come")
+    @Test("a device that connected before its request keeps its place when the request comes")
     func requestAfterDevice() {
         var harness = Harness(Policy { $0.linkLimit = 4 })
         let link = harness.ready()
@@ -151,7 +151,7 @@ import Testing
         #expect(harness.prove(over: link).verdicts == [.valid])
     }
 
-    @Test("the observer wants to be woken at each limit, and for nothing once all is over")
+    @Test("the observer asks to be woken at each time limit, and not when nothing is open")
     func nextDeadline() {
         var harness = Harness()
         #expect(harness.observer.nextDeadline == nil)

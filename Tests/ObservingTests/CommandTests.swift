@@ -4,9 +4,11 @@ import Testing
 
 @testable import Observing
 
-/// rules §8; the paper's §3.5 and §3.6: what a server orders, and what it asks.
+/// The paper's §3.5 and §3.6: a server's commands and queries.
 @Suite struct CommandTests {
-    @Test("a command whose token does not name us is refused, and moves nothing", arguments: MessageTableTests.table)
+    @Test(
+        "a command whose token does not name this beacon is refused, and does not move the sequence",
+        arguments: MessageTableTests.table)
     func commandsOfOthers(row: String, body: Body) {
         guard Received(body).isCommand else { return }
         var harness = Harness()
@@ -20,7 +22,7 @@ import Testing
         #expect(harness.say(body, addressed(1)).refusals.isEmpty)
     }
 
-    @Test("where the configuration trusts the broker with it, a command need not name us")
+    @Test("with recipient = broker a command need not name this beacon")
     func trustedBroker() {
         var harness = Harness()
         harness.observer.terms[server] = terms { $0.isAddressedToUs = false }
@@ -40,7 +42,7 @@ import Testing
     // MARK: - ACTION
 
     @Test(
-        "paused, a server's new observations are answered fail, and open ones and other servers' go on, also after a restart"
+        "while a server is paused its new requests are answered fail; open ones and other servers' continue, also after a restart"
     )
     func pausing() {
         var harness = Harness()
@@ -59,7 +61,7 @@ import Testing
     }
 
     @Test(
-        "what the shell does is answered when it has been done, or has not",
+        "an action of the shell is answered when it has been done or has failed",
         arguments: [Action.identify, .restartRadio])
     func done(action: Action) {
         for success in [true, false] {
@@ -90,7 +92,7 @@ import Testing
         #expect(harness.observer.identifySeconds == 3_600)
     }
 
-    @Test("ID_REQUEST is answered with who we are, under its token")
+    @Test("ID_REQUEST is answered with the beacon's identification, under its token")
     func identity() {
         var harness = Harness()
         harness.observer.identification = #"{"product":"srup-beacon"}"#

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Observing
 
-/// rules §4: what is recorded of a proof, and what the server hears of it.
+/// What is recorded of a proof, and what the server is told of it.
 @Suite struct EvidenceTests {
     /// What a server reads.
     private struct Object: Decodable, Equatable {
@@ -51,11 +51,11 @@ import Testing
                     isTimed: false))
     }
 
-    @Test("a round trip whose start was not seen is not given")
+    @Test("a round trip whose start is unknown is left out")
     func noRoundTrip() throws { #expect(try evidence(roundTrip: nil).roundTrip == nil) }
 
     @Test(
-        "a value that was shown is graded reachable, a challenge answered challenged, and either within a bound is timed"
+        "a value that was sent is graded reachable, an answered challenge challenged, and either within a limit is timed"
     )
     func grades() throws {
         #expect(try evidence(mode: .value).grade == .reachable)
@@ -67,7 +67,9 @@ import Testing
         }
     }
 
-    @Test("the round trip starts when CHALLENGE was sent, however late that is noted; a moment to come does not count")
+    @Test(
+        "the round trip starts when CHALLENGE was sent, however late that is reported; a time in the future does not count"
+    )
     func notedLate() throws {
         for (ahead, expected) in [(Duration.milliseconds(-40), 50), (.milliseconds(40), 10)] {
             var harness = Harness()
@@ -80,7 +82,7 @@ import Testing
         }
     }
 
-    @Test("a second word that CHALLENGE left does not shorten the round trip")
+    @Test("a second report that CHALLENGE was sent does not shorten the round trip")
     func leftTwice() throws {
         var harness = Harness()
         harness.ask()
@@ -92,7 +94,7 @@ import Testing
         #expect(harness.prove(over: link).evidence.first??.roundTrip == .milliseconds(30))
     }
 
-    @Test("the signal is the one that was measured when CHALLENGE left, and that is what the bound is held against")
+    @Test("the signal is the one measured when CHALLENGE was sent, and the limit applies to it")
     func signal() throws {
         for (measured, outcome) in [(Int8(-50), Outcome.valid), (-51, .tooFar)] {
             var harness = Harness(Policy { $0.minimumSignal = -50 })
@@ -106,7 +108,7 @@ import Testing
     }
 
     @Test(
-        "where no signal could be measured, a bound on it is not met: over LE the device may try again, else it is too far"
+        "without a measured signal a limit on it is not met: over LE the device may try again, otherwise it is too far"
     )
     func noSignal() {
         for (transport, outcome) in [(Transport.le, Outcome.busy), (.rfcomm, .tooFar), (.l2cap, .tooFar)] {
@@ -135,7 +137,7 @@ import Testing
         #expect(wrong.attempts == 2 && wrong.grade == .reachable && wrong.peer == phone)
     }
 
-    @Test("nobody came: there is no evidence")
+    @Test("without a device there is no evidence")
     func none() {
         var harness = Harness(Policy { $0.reportsEvidence = true })
         harness.ask()
@@ -145,7 +147,7 @@ import Testing
 
     // MARK: - To the server
 
-    @Test("where evidence is reported, a DATA message with valid JSON goes just before the response")
+    @Test("with report-evidence a DATA message with valid JSON goes just before the response")
     func reported() throws {
         var harness = Harness(Policy { $0.reportsEvidence = true })
         harness.ask()
@@ -178,7 +180,7 @@ import Testing
         #expect(harness.prove(over: link).sent.count == 1)
     }
 
-    @Test("an invalid verdict's evidence is reported too, whichever way it comes about")
+    @Test("an invalid verdict's evidence is reported too, however the verdict was reached")
     func reportedInvalid() {
         var harness = Harness(
             Policy { ($0.reportsEvidence, $0.mismatchLimit, $0.modes) = (true, 1, [.value, .challenge]) })
@@ -192,7 +194,7 @@ import Testing
         #expect(harness.advance(.seconds(120)).sent.map(\.body.type) == [.data, .response])
     }
 
-    @Test("whatever a transport says of a peer, the evidence is one JSON object", arguments: Transport.allCases)
+    @Test("whatever a transport reports about a peer, the evidence is one JSON object", arguments: Transport.allCases)
     func jsonOfAnyPeer(transport: Transport) throws {
         for text in ["", "a\"b", "back\\slash", "line\nbreak\u{0}\u{1F}", "\u{2028}é🐟", "\",\"grade\":\"keyed"] {
             let peer = Peer(

@@ -45,7 +45,7 @@ struct AnySigner: Signer, Keyring {
     ) throws(VerificationError) {}
 }
 
-/// «Sealed» is: 16 bytes are the value, 3 bytes open and are no value, anything else does not open.
+/// "Sealed" is: 16 bytes are the value, 3 bytes open and are no value, anything else does not open.
 func unsealer(_ sealed: [UInt8]) -> Result<Secret, UnsealError> {
     guard sealed.count != 3 else { return .failure(.value) }
     return Secret(sealed).map { .success($0) } ?? .failure(.seal)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// rules §7: the growing hold-off of a peer after false or malformed frames.
+/// The growing hold-off of a peer after false or malformed frames.
 @Suite struct HoldOffTests {
     private func isHeldOff(_ harness: inout Harness, _ peer: Peer = phone) -> Bool {
         let (link, effects) = harness.connect(peer)
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    @Test("after a quiet time as long as the longest hold-off it is forgotten, and not before")
+    @Test("after a quiet time as long as the longest hold-off the peer is forgotten, and not before")
     func forgetting() {
         var harness = Harness(Policy { $0.longestHoldOff = .seconds(100) })
         for _ in 0..<2 {
@@ -47,9 +47,9 @@ import Testing
         }
     }
 
-    @Test("what is false holds its peer off: a wrong proof, a frame out of turn, and no frame at all")
+    @Test("a wrong proof, a frame out of turn, and invalid bytes cause a hold-off")
     func reasons() {
-        let misdeeds: [(inout Harness) -> Void] = [
+        let faults: [(inout Harness) -> Void] = [
             { harness in
                 let link = harness.ready()
                 harness.prove(secret(0), over: link)
@@ -63,17 +63,17 @@ import Testing
                 harness.handle(.malformed(link))
             },
         ]
-        for misdeed in misdeeds {
+        for fault in faults {
             var harness = Harness()
             harness.ask()
-            misdeed(&harness)
+            fault(&harness)
             #expect(isHeldOff(&harness))
             #expect(!isHeldOff(&harness, stranger), "another peer is not held off")
         }
     }
 
     @Test(
-        "what is not false holds nobody off: success, being too far, silence, leaving, waiting in vain, and being turned away"
+        "success, being too far, silence, leaving, waiting in vain, and being refused cause no hold-off"
     )
     func honest() {
         var harness = Harness()
@@ -115,7 +115,7 @@ import Testing
         #expect(harness.prove(over: other).verdicts == [.valid])
     }
 
-    @Test("a newer request forgives the hold-off of a device that proved the older request's value against it")
+    @Test("a newer request ends the hold-off of a device that proved the older request's value against it")
     func forgiven() {
         for (isNewer, server) in [(true, server), (false, otherServer)] {
             var harness = Harness()
@@ -132,7 +132,7 @@ import Testing
         }
     }
 
-    @Test("a newer request does not forgive what was malformed, nor a false proof of another device's")
+    @Test("a newer request does not end the hold-off for malformed bytes, or for another device's false proof")
     func notForgiven() {
         var harness = Harness()
         harness.ask("old")
@@ -156,7 +156,7 @@ import Testing
         #expect(!isHeldOff(&harness))
     }
 
-    @Test("a peer that is turned away while held off is not held off longer for it")
+    @Test("a peer that is refused during its hold-off is not held off longer for that")
     func knockingIsFree() {
         var harness = Harness()
         let link = harness.connect().id
@@ -178,7 +178,8 @@ import Testing
     }
 
     @Test(
-        "no more peers are remembered than the bound, however many misbehave; the one free soonest is forgotten first")
+        "a bounded number of peers is remembered, however many misbehave; the one that is free soonest is forgotten first"
+    )
     func memory() {
         var holdOffs = HoldOffs()
         let policy = Policy { $0.heldOffPeers = 10 }
@@ -195,7 +196,7 @@ import Testing
         #expect(!holdOffs.holds("stranger 0", at: now + .milliseconds(1)))
     }
 
-    @Test("a peer that is remembered already needs no room")
+    @Test("a peer that is already remembered needs no new place")
     func noRoomNeeded() {
         var holdOffs = HoldOffs()
         let policy = Policy { $0.heldOffPeers = 2 }
@@ -205,7 +206,7 @@ import Testing
         #expect(holdOffs.holds("a", at: now + .seconds(15)) && holdOffs.holds("b", at: now + .seconds(15)))
     }
 
-    @Test("room is made by those that are forgotten; nobody who is held off goes for it")
+    @Test("forgotten peers make room; no peer is released from its hold-off for that")
     func forgottenMakeRoom() {
         var holdOffs = HoldOffs()
         let policy = Policy { ($0.heldOffPeers, $0.longestHoldOff) = (3, .seconds(10)) }

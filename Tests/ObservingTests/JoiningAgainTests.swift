@@ -4,9 +4,11 @@ import Testing
 
 @testable import Observing
 
-/// rules §8: a server that has lost its state does not know us, and a person has us ask it again.
+/// A server that has lost its state does not know the beacon, and a person has it send a new join request.
 @Suite struct JoiningAgainTests {
-    @Test("a member asks again when a person wants it, in every manner, and is not a member until it is accepted")
+    @Test(
+        "a member sends a new join request if a person wants it, in every mode, and is not a member until it is accepted"
+    )
     func asks() {
         for manner in [JoinMode.simple, .human, .observed(by: otherDevice)] {
             var harness = Harness(members: [server])
@@ -18,7 +20,7 @@ import Testing
         }
     }
 
-    @Test("the answer decides: 50 makes it a member again, anything else a refused one that asks seldom")
+    @Test("the answer decides: 50 makes it a member again, anything else refused, with infrequent new requests")
     func answered() {
         for status in (UInt8.min...UInt8.max).map(Status.init(rawValue:)) {
             var harness = Harness(members: [server])
@@ -41,7 +43,9 @@ import Testing
         #expect(harness.say(.response(.joinSuccess), token("again-2")).recorded.last == .membership(server, .member))
     }
 
-    @Test("sequence ids stay: no answer at or below the last accepted one is taken, and ours go on above those used")
+    @Test(
+        "sequence ids stay: no answer at or below the last accepted one is accepted, and ours continue above those used"
+    )
     func sequences() {
         var harness = Harness(members: [server])
         harness.say(.action(1), sequence: SequenceID(700))
@@ -57,7 +61,7 @@ import Testing
         #expect(accepted.recorded.last == .membership(server, .member))
     }
 
-    @Test("observations that are open go on and get their verdict; other servers notice nothing")
+    @Test("open observations continue and get their verdict; other servers are not affected")
     func observations() {
         var harness = Harness()
         harness.ask("open")
@@ -67,7 +71,7 @@ import Testing
         #expect(harness.ask("theirs", for: otherDevice, by: otherServer).refusals.isEmpty)
     }
 
-    @Test("while a request to leave waits for its answer, and after the end of the identity, nothing is asked")
+    @Test("while a request to leave waits for its answer, and after deregistration, no join request is sent")
     func notNow() {
         for request in [Event.resign(server, token("bye")), .deregister(server, token("bye"))] {
             var harness = Harness()
@@ -83,7 +87,7 @@ import Testing
         #expect(Snapshot(harness.observer) == before)
     }
 
-    @Test("of a server that the beacon is not a member of it is an ordinary join")
+    @Test("for a server of which the beacon is not a member it is an ordinary join")
     func ordinary() {
         for membership in [Membership.stranger, .refused, .terminated, .resigned] {
             var harness = Harness(members: [])

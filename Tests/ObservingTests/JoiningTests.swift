@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// rules §8: becoming a member, and being let go.
+/// Becoming a member, and the end of a membership.
 @Suite struct JoiningTests {
     /// The delays after which a token is wanted, where nobody ever answers.
     private func retries(_ harness: inout Harness, _ count: Int) -> [Duration] {
@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test("a join is recorded, and JOIN_REQ goes under the token that the shell gave")
+    @Test("a join is recorded, and JOIN_REQ has the token that the shell gave")
     func joining() {
         var harness = Harness(members: [])
         let effects = harness.handle(.join(server, token("fresh")))
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test("an answer under another token is refused and changes nothing, also under the token of an earlier try")
+    @Test("an answer under another token is refused and changes nothing, also under the token of an earlier attempt")
     func foreignToken() {
         var harness = Harness(members: [])
         harness.handle(.join(server, token("earlier")))
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test(
-        "where the last sequence id is not known, only the answer to our join request is believed, and establishes it")
+        "if the last sequence id is unknown, only the answer to our join request is accepted, and establishes it")
     func sequenceNotKnown() {
         var harness = Harness(members: [])
         harness.handle(.join(server, token("fresh")))
@@ -78,7 +78,7 @@ import Testing
     }
 
     /// Found with this suite: such a member refused everything, and no join led out of it.
-    @Test("a member whose sequence id is not known can join again, which establishes it")
+    @Test("a member whose sequence id is unknown can join again, which establishes it")
     func memberOfUnknownSequence() {
         var harness = Harness(members: [server])
         harness.journal.accepted[server] = nil
@@ -107,7 +107,7 @@ import Testing
         #expect(retries(&harness, 30).allSatisfy { $0 == .seconds(600) })
     }
 
-    @Test("a refused beacon asks again, but only after the longest delay")
+    @Test("a refused beacon tries again, but only after the longest delay")
     func retryingAfterRefusal() {
         var harness = Harness(members: [])
         harness.handle(.join(server, harness.freshToken()))
@@ -116,7 +116,7 @@ import Testing
         #expect(retries(&harness, 1) == [.seconds(600)])
     }
 
-    @Test("a beacon that has become a member wants no token, and begins small when it has to join again")
+    @Test("a beacon that has become a member needs no token, and starts with a short delay when it must join again")
     func noRetryOnceMember() {
         var harness = Harness(members: [])
         harness.handle(.join(server, harness.freshToken()))
@@ -130,7 +130,7 @@ import Testing
     }
 
     /// Found with this suite: each join set off a series of its own.
-    @Test("joins that are asked for again and again end in one series of tries, not in several")
+    @Test("repeated requests to join result in one series of attempts")
     func oneSeries() {
         var harness = Harness(members: [])
         for _ in 0..<3 { harness.handle(.join(server, harness.freshToken())) }
@@ -149,7 +149,9 @@ import Testing
 
     // MARK: - TERMINATE
 
-    @Test("TERMINATE answers that server's open observations fail, ends their links, and leaves other servers' alone")
+    @Test(
+        "TERMINATE answers that server's open observations with fail, ends their links, and does not affect other servers"
+    )
     func terminate() {
         var harness = Harness()
         harness.ask("a", for: Identifier(1))
@@ -165,7 +167,7 @@ import Testing
         #expect(harness.prove(over: second, as: Identifier(2)).sent.map(\.token) == [token("c")])
     }
 
-    @Test("after TERMINATE nothing from that server is accepted but JOIN_CMD, until a person joins again")
+    @Test("after TERMINATE only JOIN_CMD is accepted from that server, until a person joins again")
     func terminated() {
         var harness = Harness()
         harness.say(.terminateCommand)

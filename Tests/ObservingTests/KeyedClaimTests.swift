@@ -10,7 +10,8 @@ import Testing
 @Suite struct KeyedClaimTests {
     // MARK: - Claims
 
-    @Test("a claim may come before its request: it is told to wait, and challenged as soon as the request comes")
+    @Test(
+        "a claim may come before its request: the device is told to wait, and challenged as soon as the request comes")
     func claimFirst() {
         var harness = Harness(Policy { $0.holdLimit = .seconds(90) })
         let link = harness.connect().id
@@ -34,7 +35,7 @@ import Testing
             ])
     }
 
-    @Test("a device without its value says so, waits, and claims when it has it", arguments: [true, false])
+    @Test("a device without its value reports that, waits, and claims when it has the value", arguments: [true, false])
     func zeroClaim(requestFirst: Bool) {
         var harness = Harness()
         let link = harness.connect().id
@@ -56,7 +57,7 @@ import Testing
         #expect(harness.advance(.seconds(1)).outcomes == [link: .unknown])
     }
 
-    @Test("a claim that fits nothing is counted against nobody: it waits as long as strangers may, and may come again")
+    @Test("a claim that matches nothing is not counted: it waits as long as strangers may, and may come again")
     func unfitting() {
         var harness = Harness(Policy { $0.holdLimit = .seconds(30) })
         harness.ask()
@@ -73,7 +74,7 @@ import Testing
         #expect(harness.sign(over: link).evidence.first??.attempts == 1)
     }
 
-    @Test("a claim is bound to all of its parties: with another of anything it fits nothing")
+    @Test("a claim is bound to all parties: with any other party it does not match")
     func bound() {
         var harness = Harness()
         harness.ask()
@@ -94,7 +95,7 @@ import Testing
         #expect(harness.claim(over: link).told(link).count == 1)
     }
 
-    @Test("an observation whose time is up fits no claim")
+    @Test("an observation whose deadline has passed matches no claim")
     func expired() {
         var harness = Harness()
         harness.ask()
@@ -110,7 +111,7 @@ import Testing
 
     // MARK: - Several requests
 
-    @Test("superseded while challenged, or while it signs: fail with the older value's tag, and the newer claim fits")
+    @Test("superseded while challenged or while signing: fail with the older value's tag, and the newer claim matches")
     func superseded() {
         for signs in [false, true] {
             var harness = Harness()
@@ -126,7 +127,8 @@ import Testing
         }
     }
 
-    @Test("two servers with two values: each link's claim fits its own server's, and each gets its own verdict")
+    @Test(
+        "two servers with two values: each link's claim matches its own server's value, and each gets its own verdict")
     func twoServers() {
         var harness = Harness()
         harness.ask("a", value: secret(1))
@@ -142,7 +144,7 @@ import Testing
         #expect(harness.sign(over: first).sent.map(\.token) == [token("a"), token("a")])
     }
 
-    @Test("an observation that ends takes its links with it, also while another server still asks for the same device")
+    @Test("an observation that ends also ends its links, even while another server still asks for the same device")
     func endsWithItsObservation() {
         var harness = Harness()
         harness.ask("a", value: secret(1))
@@ -156,7 +158,7 @@ import Testing
         #expect(harness.sign(over: second).verdicts == [.valid])
     }
 
-    @Test("two servers with one value: the one that the claim names gets its verdict, and the other nothing")
+    @Test("two servers with one value: the one that the claim names gets its verdict, and the other none")
     func twoServersOneValue() {
         var harness = Harness()
         harness.ask("a")
@@ -182,7 +184,8 @@ import Testing
     // MARK: - Strangers, restart, privacy
 
     @Test(
-        "strangers who speak in an expected device's name do not push out the link whose claim has fitted, nor it them")
+        "strangers that use an expected device's name do not displace the link whose claim has matched, nor the reverse"
+    )
     func impostors() {
         var harness = Harness(Policy { ($0.linkLimit, $0.linksPerDevice) = (32, 2) })
         harness.ask()
@@ -193,7 +196,7 @@ import Testing
         #expect(harness.sign(over: link).verdicts == [.valid])
     }
 
-    @Test("one who claims without end, from many addresses, pushes out no device whose claim has fitted")
+    @Test("endless claims from many addresses do not displace a device whose claim has matched")
     func claimsWithoutEnd() {
         var harness = Harness(Policy { $0.linkLimit = 8 })
         harness.ask()
@@ -205,7 +208,7 @@ import Testing
         #expect(harness.sign(over: link).verdicts == [.valid])
     }
 
-    @Test("after a restart within the boot a claim fits the observation that was open")
+    @Test("after a restart within the same boot a claim matches the observation that was open")
     func reopened() {
         var harness = Harness()
         harness.ask()
@@ -218,7 +221,7 @@ import Testing
         #expect(harness.sign(over: link).verdicts == [.valid])
     }
 
-    @Test("a private beacon that offers keyed mode alone names nobody, and the claim fits all the same")
+    @Test("a private beacon that offers only keyed mode does not name itself, and the claim still matches")
     func hidden() {
         for (modes, isNamed) in [(Modes.keyed, false), ([.challenge, .keyed], true)] {
             var harness = Harness(Policy { ($0.modes, $0.hidesIdentity) = (modes, true) })

@@ -152,21 +152,21 @@ import Testing
     @Test("the table has every state once")
     func tableIsComplete() { #expect(Self.table.map(\.1) == Place.allCases) }
 
-    @Test("every event in every state of a link has the outcome that the table says", arguments: table)
+    @Test("every event in every state of a link has the outcome in the table", arguments: table)
     func product(row: String, place: Place) {
         #expect(row.count == Event.allCases.count)
-        for (happening, expected) in zip(Event.allCases, row) {
+        for (event, expected) in zip(Event.allCases, row) {
             var harness = Harness(Policy { $0.observationWindow = .seconds(1000) })
             harness.ask()
             let link = place.link(in: &harness)
-            let effects = happening.effects(link, place, in: &harness)
+            let effects = event.effects(link, place, in: &harness)
             let met = place == .gone && effects.told(link).isEmpty ? "." : letter(effects, link, harness.observer)
-            #expect(met == expected, "\(happening) while \(place)")
-            let verdicts: [Verdict] = expected == "v" ? [.valid] : happening == .superseded ? [.failed] : []
-            #expect(effects.verdicts == verdicts, "\(happening) while \(place)")
+            #expect(met == expected, "\(event) while \(place)")
+            let verdicts: [Verdict] = expected == "v" ? [.valid] : event == .superseded ? [.failed] : []
+            #expect(effects.verdicts == verdicts, "\(event) while \(place)")
             let mismatches = verdicts.isEmpty ? expected == "i" ? 1 : 0 : nil
-            #expect(harness.journal.open[exchange("first")]?.mismatches == mismatches, "\(happening) while \(place)")
-            checkTag(effects, link, place, happening, harness)
+            #expect(harness.journal.open[exchange("first")]?.mismatches == mismatches, "\(event) while \(place)")
+            checkTag(effects, link, place, event, harness)
             #expect(harness.observer.openLinks == harness.journal.links.count)
             #expect(harness.observer.linksOfPeer == (harness.observer.openLinks == 0 ? [:] : [phone.address: 1]))
             // What presented something false is held off, and nobody else.
@@ -177,14 +177,14 @@ import Testing
 
     /// OUTCOME has the value's tag in every status once a claim has fitted, and none before.
     private func checkTag(
-        _ effects: [Effect], _ link: LinkID, _ place: Place, _ happening: Event, _ harness: Harness
+        _ effects: [Effect], _ link: LinkID, _ place: Place, _ event: Event, _ harness: Harness
     ) {
         guard case .outcome(let outcome, let tag)? = effects.told(link).last else { return }
-        let proves = [.rightProof, .wrongProof, .proofOfChallengeMode].contains(happening) && outcome != .malformed
+        let proves = [.rightProof, .wrongProof, .proofOfChallengeMode].contains(event) && outcome != .malformed
         let wanted =
             place.isFitted
             ? harness.outcomeTag(outcome, over: link, afterProof: place.hasProved || proves) : LinkFrame.noTag
-        #expect(tag == wanted, "\(happening) while \(place)")
+        #expect(tag == wanted, "\(event) while \(place)")
     }
 
     @Test("frames that come after the beacon has ended a link are ignored")
@@ -193,8 +193,8 @@ import Testing
         harness.ask()
         let link = harness.claimed()
         harness.handle(.malformed(link))
-        for happening in Event.allCases where happening != .superseded && happening != .requested {
-            #expect(happening.effects(link, .challenged, in: &harness).isEmpty, "\(happening)")
+        for event in Event.allCases where event != .superseded && event != .requested {
+            #expect(event.effects(link, .challenged, in: &harness).isEmpty, "\(event)")
         }
     }
 

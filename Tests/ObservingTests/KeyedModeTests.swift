@@ -10,7 +10,7 @@ import Testing
     // MARK: - The verdict
 
     @Test(
-        "a proof and its signature: the verdict is recorded, the proof and the response are sent, then the device hears of it"
+        "a proof and its signature: the verdict is recorded, the proof and the response are sent, then the device is told"
     )
     func valid() throws {
         var harness = Harness()
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(
-        "a server that takes no proofs gets the verdict alone: the reference's client ends at DATA that it does not expect"
+        "a server that accepts no proofs gets only the verdict: the reference's client ends at unexpected DATA"
     )
     func noProofs() {
         var harness = Harness()
@@ -91,7 +91,7 @@ import Testing
 
     // MARK: - What is false, or missing
 
-    @Test("a wrong tag is a false proof: it never decides, holds its address off, and is invalid at the deadline")
+    @Test("a wrong tag is a false proof: it never decides, causes a hold-off, and gives invalid at the deadline")
     func wrongTag() {
         for isRightInTheEnd in [true, false] {
             var harness = Harness()
@@ -116,7 +116,7 @@ import Testing
     }
 
     @Test(
-        "where the signature never comes, the link ends, the observation stays open, and is failed, unsigned, in the end"
+        "if the signature never comes, the link ends, and the observation stays open and ends as failed, unsigned"
     )
     func unsigned() {
         for signsLater in [true, false] {
@@ -146,7 +146,7 @@ import Testing
     }
 
     @Test(
-        "the deadline between PROOF and SIGN: failed, unsigned, the device hears fail with a tag, and SIGN comes too late"
+        "the deadline between PROOF and SIGN: failed, unsigned, the device gets fail with a tag, and SIGN comes too late"
     )
     func deadlineBeforeSign() {
         for (delay, verdict) in [(-1, Verdict.valid), (0, .failed), (1, .failed)] {
@@ -187,7 +187,8 @@ import Testing
     }
 
     @Test(
-        "from too far it counts for nothing, and the device hears so with a tag; at the deadline it is failed, too far")
+        "a proof from too far does not count, and the device is told so with a tag; at the deadline it is failed, too far"
+    )
     func tooFar() {
         for comesNearer in [true, false] {
             var harness = Harness(Policy { $0.maximumRoundTrip = .milliseconds(50) })
@@ -212,7 +213,7 @@ import Testing
         }
     }
 
-    @Test("where the signal could not be measured, the device hears busy with a tag and may try again")
+    @Test("if the signal could not be measured, the device gets busy with a tag and may try again")
     func noSignal() {
         var harness = Harness(Policy { $0.minimumSignal = -90 })
         harness.ask()

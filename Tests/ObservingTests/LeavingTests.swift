@@ -9,7 +9,9 @@ import Testing
 @Suite struct LeavingTests {
     // MARK: - RESIGN
 
-    @Test("until the server agrees we go on serving it; then its observations are withdrawn and nothing more is heard")
+    @Test(
+        "until the server agrees the beacon continues to serve it; then its observations are withdrawn and nothing more is accepted"
+    )
     func resigning() {
         var harness = Harness()
         let request = harness.handle(.resign(server, token("bye")))
@@ -22,7 +24,7 @@ import Testing
         #expect(harness.advance(.seconds(10_000)).wanted.isEmpty)
     }
 
-    @Test("a server that does not agree keeps us; any status but 70 is that")
+    @Test("if the server does not agree, the beacon stays a member; any status except 70 means that")
     func notAgreed() {
         for status in (UInt8.min...UInt8.max).map(Status.init(rawValue:)) where status != .resignSuccess {
             var harness = Harness()
@@ -31,7 +33,7 @@ import Testing
         }
     }
 
-    @Test("an unanswered request is asked again under another token, also after a restart")
+    @Test("an unanswered request is sent again under another token, also after a restart")
     func askedAgain() {
         var harness = Harness()
         harness.handle(.resign(server, token("bye")))
@@ -43,7 +45,7 @@ import Testing
         #expect(harness.say(.response(.resignSuccess), token("bye-2")).recorded.last == .membership(server, .resigned))
     }
 
-    @Test("who is no member cannot resign, nor deregister")
+    @Test("a beacon that is not a member cannot resign or deregister")
     func noMember() {
         var harness = Harness(members: [])
         harness.handle(.join(server, token("fresh")))
@@ -51,7 +53,7 @@ import Testing
         #expect(harness.handle(.deregister(server, token("bye"))).isEmpty)
     }
 
-    @Test("one who has resigned is not called back by JOIN_CMD, only by a person")
+    @Test("after resigning only a person can join again, not JOIN_CMD")
     func resignedForGood() {
         var harness = Harness()
         harness.handle(.resign(server, token("bye")))
@@ -64,7 +66,7 @@ import Testing
     // MARK: - DEREGISTER
 
     @Test(
-        "DEREGISTER_CMD: all observations are withdrawn, it is confirmed, and then the keys are to go",
+        "DEREGISTER_CMD: all observations are withdrawn, it is confirmed, and then the keys are destroyed",
         arguments: [true, false])
     func expelled(asked: Bool) {
         var harness = Harness()
@@ -86,7 +88,7 @@ import Testing
         #expect(harness.say(.action(1), by: otherServer).refusals == [.notNow(.deregistered)])
     }
 
-    @Test("a server that does not agree to a deregistration keeps us")
+    @Test("if the server does not agree to a deregistration, the beacon stays a member")
     func notDeregistered() {
         var harness = Harness()
         harness.handle(.deregister(server, token("end")))
@@ -94,7 +96,7 @@ import Testing
         #expect(harness.say(.response(.deregisterSuccess), token("end")).refusals == [.notServed])
     }
 
-    @Test("DEREGISTER_CMD is refused where the configuration does not let the server, and moves nothing")
+    @Test("DEREGISTER_CMD is refused if the configuration forbids it, and does not move the sequence")
     func mayNotDeregister() {
         var harness = Harness()
         harness.observer.terms[server] = terms { $0.deregisters = false }
@@ -105,7 +107,7 @@ import Testing
 
     // MARK: - JOIN_CMD
 
-    @Test("JOIN_CMD with our id makes us join in the configured manner, from a stranger, a terminated and a member too")
+    @Test("JOIN_CMD with this beacon's id starts a join in the configured mode, whether stranger, terminated or member")
     func called() {
         for membership in [Membership.stranger, .terminated, .refused, .member] {
             var harness = Harness(members: [])
@@ -119,7 +121,7 @@ import Testing
         }
     }
 
-    @Test("JOIN_CMD with another's id, or from a server that may not give it, is refused, and moves nothing")
+    @Test("JOIN_CMD with another id, or from a server that may not send it, is refused, and does not move the sequence")
     func notForUs() {
         var harness = Harness()
         harness.say(.terminateCommand)
@@ -131,7 +133,7 @@ import Testing
         #expect(harness.say(.joinCommand(device: beacon)).refusals == [.notAllowed])
     }
 
-    @Test("a JOIN_CMD that may be a copy of an old one makes us ask, and establishes nothing")
+    @Test("a JOIN_CMD that may be a copy of an old one causes a join request, and establishes no sequence id")
     func replayedCommand() {
         var harness = Harness(members: [])
         harness.journal.memberships[server] = .stranger

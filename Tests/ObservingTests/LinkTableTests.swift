@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// docs/proof-link.md and rules §7: every event of a link in every state of it.
+/// docs/proof-link.md: every event of a link in every state of it.
 @Suite struct LinkTableTests {
     /// A state of a link, and how it gets there. `device` is named by an open observation, `otherDevice` is not.
     enum Place: CaseIterable {
@@ -112,10 +112,10 @@ import Testing
     @Test("the table has every state once")
     func tableIsComplete() { #expect(Self.table.map(\.1) == Place.allCases) }
 
-    @Test("every event in every state of a link has the outcome that the table says", arguments: table)
+    @Test("every event in every state of a link has the outcome in the table", arguments: table)
     func product(row: String, place: Place) {
         #expect(row.count == Event.allCases.count)
-        for (happening, expected) in zip(Event.allCases, row) {
+        for (event, expected) in zip(Event.allCases, row) {
             var harness = Harness(
                 Policy {
                     $0.modes = [.value, .challenge]
@@ -123,9 +123,9 @@ import Testing
                 })
             harness.ask()
             let link = place.link(in: &harness)
-            let effects = happening.effects(link, place, in: &harness)
+            let effects = event.effects(link, place, in: &harness)
             let met = place == .gone && effects.isEmpty ? "." : letter(effects, link, harness.observer)
-            #expect(met == expected, "\(happening) while \(place)")
+            #expect(met == expected, "\(event) while \(place)")
             #expect(effects.verdicts == (expected == "v" ? [.valid] : []))
             #expect(
                 harness.journal.open[exchange("first")]?.mismatches == (expected == "v" ? nil : expected == "i" ? 1 : 0)
@@ -138,7 +138,7 @@ import Testing
         }
     }
 
-    @Test("a mode that is not offered is malformed: value mode is off by default")
+    @Test("a mode that was not offered is malformed: value mode is off by default")
     func valueModeIsOff() {
         var harness = Harness()
         harness.ask()
@@ -155,12 +155,12 @@ import Testing
         harness.ask()
         let link = harness.ready()
         harness.handle(.malformed(link))
-        for happening in Event.allCases {
-            #expect(happening.effects(link, .challenged, in: &harness).isEmpty, "\(happening)")
+        for event in Event.allCases {
+            #expect(event.effects(link, .challenged, in: &harness).isEmpty, "\(event)")
         }
     }
 
-    @Test("a link that is held is told how long, and challenged as soon as the request comes")
+    @Test("a held link is told how long, and challenged as soon as the request comes")
     func held() {
         var harness = Harness(Policy { $0.holdLimit = .seconds(90) })
         let links = (0..<3).map { _ in harness.connect().id }
@@ -176,7 +176,7 @@ import Testing
         #expect(effects.told(other).isEmpty)
     }
 
-    @Test("WAIT says no more than its two bytes can")
+    @Test("WAIT is limited to what its two bytes can say")
     func longHold() {
         var harness = Harness(Policy { $0.holdLimit = .seconds(100_000) })
         let link = harness.connect().id

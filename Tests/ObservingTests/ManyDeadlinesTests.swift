@@ -17,7 +17,7 @@ import Testing
         return harness
     }
 
-    @Test("each turn gives a few verdicts, the next turn is due at once, and in the end each has exactly one")
+    @Test("each turn gives a few verdicts, the next turn is due at once, and in the end each request has exactly one")
     func fewAtATime() {
         var harness = asked()
         harness.now = harness.now + .seconds(120)
@@ -33,7 +33,7 @@ import Testing
         #expect(turns <= ManyDeadlinesTests.count / 4 + 1)
     }
 
-    @Test("a right proof that comes while its expiry waits its turn is worth nothing")
+    @Test("a right proof that comes while its expiry waits does not count")
     func lateProofs() {
         var harness = asked()
         let late = Identifier(0x1_0000 + UInt64(ManyDeadlinesTests.count - 1))
@@ -46,7 +46,7 @@ import Testing
         #expect(harness.journal.answered[exchange("request-\(ManyDeadlinesTests.count - 1)")]?.verdict == .failed)
     }
 
-    @Test("devices that come meanwhile do not carry the work of the deadlines")
+    @Test("devices that come meanwhile are not delayed by the deadlines")
     func connecting() {
         var harness = asked()
         harness.now = harness.now + .seconds(120)
@@ -55,7 +55,7 @@ import Testing
         #expect(harness.handle(.received(link, .ready(mode: .challenge, device: device))).verdicts.isEmpty)
     }
 
-    @Test("a new request finds room where all that is open is over")
+    @Test("a new request finds room if everything that is open has expired")
     func room() {
         var harness = Harness(Policy { $0.observationLimit = 8 })
         for number in 0..<8 { harness.ask("request-\(number)", for: Identifier(0x1_0000 + UInt64(number))) }
@@ -64,7 +64,7 @@ import Testing
         #expect(!effects.reasons.contains(.tooMany) && harness.observer.openObservations >= 1)
     }
 
-    @Test("the same request again, whose deadline has passed: the verdict, and nothing new")
+    @Test("the same request again after its deadline: the same verdict, and nothing new")
     func repeated() {
         var harness = asked()
         harness.now = harness.now + .seconds(120)

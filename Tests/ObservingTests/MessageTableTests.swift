@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// rules §1, check 6: every type of message in every standing.
+/// Every type of message in every membership state.
 @Suite struct MessageTableTests {
     /// A sender's standing with us: the columns of the table.
     enum Sender: CaseIterable {
@@ -68,7 +68,7 @@ import Testing
         #expect(Self.table.map(\.1.type) == MessageType.allCases)
     }
 
-    @Test("every type in every standing is accepted or refused as the table says", arguments: table)
+    @Test("every type in every membership state is accepted or refused as in the table", arguments: table)
     func product(row: String, body: Body) {
         #expect(row.count == Sender.allCases.count)
         for (sender, expected) in zip(Sender.allCases, row) {

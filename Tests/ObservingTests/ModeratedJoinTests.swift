@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test(
-        "the request is of its manner, the value is shown, and the answer under the value's token decides",
+        "the request has its join mode, the value is shown, and the answer under the value's token decides",
         arguments: manners)
     func wholeJoin(manner: JoinMode) {
         var harness = Harness(members: [])
@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test(
-        "a server can decline at once under our token, but cannot accept before eyes have seen the value",
+        "a server can refuse at once under our token, but cannot accept before a person has seen the value",
         arguments: manners)
     func noShortCut(manner: JoinMode) {
         var harness = joining(manner)
@@ -51,7 +51,7 @@ import Testing
         #expect(harness.say(.response(.joinRefused), token("fresh")).recorded.last == .membership(server, .refused))
     }
 
-    @Test("the other manner's value is refused", arguments: manners)
+    @Test("a value of the other join mode is refused", arguments: manners)
     func otherManner(manner: JoinMode) {
         var harness = joining(manner)
         let other: JoinMode = manner == .human ? .observed(by: otherDevice) : .human
@@ -59,7 +59,7 @@ import Testing
         #expect(harness.observer.presented(to: server) == nil)
     }
 
-    @Test("a value that is not sealed to us is refused, and the join goes on", arguments: manners)
+    @Test("a value that is not sealed to this beacon is refused, and the join continues", arguments: manners)
     func notSealedToUs(manner: JoinMode) {
         var harness = joining(manner)
         #expect(harness.say(response(manner, sealed: [1]), token("T2")).refusals == [.notSealedToUs])
@@ -67,7 +67,7 @@ import Testing
         #expect(harness.say(response(manner), token("T3")).last == .present(server, manner))
     }
 
-    @Test("a value that nobody decides on is forgotten, and the join is asked for anew", arguments: manners)
+    @Test("a value without a decision is forgotten, and the join is requested again", arguments: manners)
     func undecided(manner: JoinMode) {
         var harness = joining(manner)
         harness.say(response(manner), token("T2"))
@@ -79,7 +79,7 @@ import Testing
         #expect(harness.say(.response(.joinSuccess), token("T2")).refusals.count == 1)
     }
 
-    @Test("after a restart the value is gone, and the join is asked for in the same manner", arguments: manners)
+    @Test("after a restart the value is gone, and the join is requested in the same mode", arguments: manners)
     func restarted(manner: JoinMode) {
         var harness = joining(manner)
         harness.say(response(manner), token("T2"))

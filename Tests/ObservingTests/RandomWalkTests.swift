@@ -4,10 +4,10 @@ import Testing
 
 @testable import Observing
 
-/// rules §1 to §7 at once.
+/// All rules of the observer at once.
 @Suite struct RandomWalkTests {
     @Test(
-        "whatever happens in whatever order, each observation gets exactly one verdict and no sequence id comes twice",
+        "in any order of events, each observation gets exactly one verdict and no sequence id is used twice",
         arguments: [1, 2, 3, 4, 6, 7, 8, 9] as [UInt64])
     func walk(seed: UInt64) {
         var walk = RandomWalk(seed: seed)

@@ -13,7 +13,7 @@ import Testing
         Harness(Policy { ($0.requestRate, $0.commandRate) = (Self.three, Self.three) })
     }
 
-    @Test("requests above the rate are refused, nothing is stored, and each interval makes room for one")
+    @Test("requests above the rate are refused without storing anything, and each interval makes room for one")
     func requests() {
         var harness = limited()
         for number in 1...3 {
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test(
-        "what ends a membership is obeyed whatever came before it",
+        "a message that ends a membership is obeyed whatever came before it",
         arguments: [Body.terminateCommand, .deregisterCommand])
     func endings(body: Body) {
         var harness = limited()
@@ -65,7 +65,7 @@ import Testing
         #expect(harness.say(.response(.resignSuccess), token("bye")).refusals.isEmpty)
     }
 
-    @Test("what is refused costs nothing: copies of others' messages do not use up a server's rate")
+    @Test("refused messages do not count: copies of others' messages do not use up a server's rate")
     func refusedIsFree() {
         var harness = limited()
         for _ in 0..<100 {
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test(
-        "a bucket has room for its burst at once, and for one more after each interval, at every burst",
+        "a bucket has room for its burst at once, and for one more after each interval",
         arguments: 1...5)
     func bucket(burst: Int) {
         let limit = RateLimit(burst: burst, interval: .milliseconds(10))
@@ -103,7 +103,7 @@ import Testing
 
     // MARK: - Several requests for one device at once
 
-    @Test("requests of one batch for one device cost one observation: those that are overtaken are answered superseded")
+    @Test("requests of one batch for one device cost one observation: the replaced ones are answered as superseded")
     func overtaken() {
         var harness = Harness()
         let sealed = Octets(secret(7).withBytes(Array.init))
@@ -131,7 +131,7 @@ import Testing
         #expect(harness.journal.answered.values.filter { $0.verdict == .invalid }.isEmpty)
     }
 
-    @Test("an overtaken request supersedes what is open, and asked again it gets its one verdict")
+    @Test("a replaced request supersedes what is open, and when sent again it gets its one verdict")
     func overtakenSupersedes() {
         var harness = Harness()
         harness.ask("open")
@@ -143,7 +143,7 @@ import Testing
         #expect(harness.observer.openObservations == 0)
     }
 
-    @Test("the same token again, while open, is not a new request: overtaken or not it changes nothing")
+    @Test("the same token again, while open, is not a new request: replaced or not it changes nothing")
     func repeatedWhileOpen() {
         var harness = Harness()
         harness.ask()

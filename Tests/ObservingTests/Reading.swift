@@ -72,7 +72,7 @@ extension [Effect] {
     }
 }
 
-/// All that an observer remembers and that can be compared: for «nothing has changed».
+/// All that an observer remembers and that can be compared: for "nothing has changed".
 struct Snapshot: Equatable {
     struct Link: Equatable {
         var state: BeaconSession.State

@@ -17,7 +17,8 @@ import Testing
 
     // MARK: - What does not open under our key (A1)
 
-    @Test("another beacon's OBSERVE_REQ, copied to our topic, changes nothing, and the real server is heard after it")
+    @Test(
+        "another beacon's OBSERVE_REQ, copied to our topic, changes nothing, and the real server is accepted after it")
     func copiedRequest() {
         var harness = Harness()
         harness.ask("open")
@@ -36,7 +37,7 @@ import Testing
         _ = link
     }
 
-    @Test("HM_JOIN_RESP and OBS_JOIN_RESP that do not open change nothing, and the good one is taken after them")
+    @Test("HM_JOIN_RESP and OBS_JOIN_RESP that do not open change nothing, and the right one is accepted after them")
     func copiedJoinResponse() {
         for manner in [JoinMode.human, .observed(by: otherDevice)] {
             var harness = Harness(members: [])
@@ -54,7 +55,7 @@ import Testing
         }
     }
 
-    @Test("a seal that did not open once is not tried again: copies of it cost no private-key operation")
+    @Test("a sealed value that did not open is not tried again: copies of it cost no private-key operation")
     func triedOnce() {
         final class Counter: @unchecked Sendable { var count = 0 }
         let counter = Counter()
@@ -105,7 +106,7 @@ import Testing
         }
     }
 
-    @Test("a command may carry a token that names the server and this beacon, instead of this beacon alone")
+    @Test("a command's token may name the server and this beacon, instead of this beacon alone")
     func boundCommand() {
         var harness = Harness()
         #expect(harness.say(.action(99), Self.bound(1, server, beacon)).responses == [.actionUnknown])
@@ -146,7 +147,7 @@ import Testing
         #expect(harness.journal.answered.keys.map(\.server) == [server])
     }
 
-    @Test("it stays the first's after the verdict, also after a restart", arguments: [true, false])
+    @Test("the token stays the first server's after the verdict, also after a restart", arguments: [true, false])
     func afterTheVerdict(sameBoot: Bool) {
         var harness = Harness()
         harness.ask("shared")
@@ -157,7 +158,7 @@ import Testing
         #expect(harness.ask("shared").responses == [.observedJoinFail])
     }
 
-    @Test("in the very moment of the deadline, which the journal does not know of yet, it is the first's too")
+    @Test("at the moment of the deadline, before the journal has it, the token is still the first server's")
     func atTheDeadline() {
         var harness = Harness()
         harness.ask("shared")

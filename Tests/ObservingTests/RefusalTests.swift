@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// rules §1, checks 5 to 7: what is refused changes nothing, and what is accepted is recorded before anything it causes.
+/// A refused message changes nothing, and an accepted one is recorded before anything that it causes.
 @Suite struct RefusalTests {
     /// Says something, and checks that nothing but one report came of it.
     private func refused(
@@ -21,7 +21,7 @@ import Testing
         return refusal
     }
 
-    @Test("a sender that is no server of ours is refused")
+    @Test("a sender that is not a server of the configuration is refused")
     func notOurServer() {
         var harness = Harness()
         #expect(refused(&harness, by: Identifier(0xBAD)) == .notOurServer)
@@ -38,7 +38,7 @@ import Testing
         #expect(harness.say(.action(1), sequence: SequenceID(1001)).refusals.isEmpty)
     }
 
-    @Test("what is accepted is above the last accepted from the sender, whatever we have sent meanwhile")
+    @Test("an accepted id is above the last accepted one of that sender, whatever we have sent meanwhile")
     func ourOwnIdsDoNotCount() {
         var harness = Harness()
         harness.say(.action(1), sequence: SequenceID(10))
@@ -65,7 +65,7 @@ import Testing
         #expect(harness.journal.lastSent[server] == SequenceID(highest + 16))
     }
 
-    @Test("a type that may not come now, or that we do not serve, does not move the sequence")
+    @Test("a type that is not allowed now, or not supported, does not move the sequence")
     func typeRefused() {
         var harness = Harness(members: [server])
         #expect(refused(&harness, .joinRequest, under: 500) == .notServed)
@@ -75,7 +75,7 @@ import Testing
         #expect(refused(&harness, .action(1), under: 502) == .notNow(.terminated))
     }
 
-    @Test("a replay is refused as a replay, also where its type would be refused")
+    @Test("a replay is refused as a replay, even if its type would be refused")
     func checksInOrder() {
         var harness = Harness(members: [server])
         harness.say(.terminateCommand, sequence: SequenceID(50))
@@ -83,7 +83,7 @@ import Testing
         #expect(refused(&harness, .action(1), under: .max) == .sequenceTooHigh(SequenceID(.max)))
     }
 
-    @Test("where the last sequence id is not known, a member's message is refused")
+    @Test("if the last sequence id is unknown, a member's message is refused")
     func sequenceNotKnown() {
         var harness = Harness()
         harness.journal.accepted[server] = nil
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    @Test("a refused observation request leaves open observations and links as they are")
+    @Test("a refused observation request does not change open observations and links")
     func nothingIsTouched() {
         var harness = Harness()
         harness.ask()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// rules §3: what a server asks.
+/// A server's requests for observations.
 @Suite struct RequestTests {
     @Test("a request from our server opens an observation, recorded with the frame as it came and the deadline")
     func opened() throws {
@@ -25,7 +25,7 @@ import Testing
         #expect(open == (exchange("first"), device, deadline, 0, nil))
     }
 
-    @Test("the window is the policy's, and a changed window is in force from the next request")
+    @Test("the window is the policy's, and a changed window applies from the next request")
     func window() {
         var harness = Harness(Policy { $0.observationWindow = .seconds(10) })
         harness.ask("a", for: device)
@@ -35,7 +35,7 @@ import Testing
         #expect(harness.advance(.seconds(10)).reasons == [.silence])
     }
 
-    @Test("what opens under our key and is not a value is answered fail at once")
+    @Test("sealed content that opens and is not a value is answered fail at once")
     func notAValue() {
         var harness = Harness()
         let effects = harness.ask("first", sealed: [1, 2, 3])
@@ -47,7 +47,7 @@ import Testing
         #expect(harness.observer.nextDeadline == nil)
     }
 
-    @Test("a request that names us as the joining device is answered fail at once")
+    @Test("a request that names this beacon as the joining device is answered fail at once")
     func namesUs() {
         var harness = Harness()
         let effects = harness.ask("first", for: beacon)
@@ -56,7 +56,7 @@ import Testing
         #expect(harness.observer.openObservations == 0)
     }
 
-    @Test("more than the limit are answered fail at once, and one that ends makes room for one")
+    @Test("requests above the limit are answered fail at once, and one that ends makes room for another")
     func limit() {
         var harness = Harness(Policy { $0.observationLimit = 2 }, members: [server])
         harness.ask("a", for: Identifier(1))
@@ -71,7 +71,7 @@ import Testing
         #expect(harness.observer.openObservations == 2)
     }
 
-    @Test("of several servers each has its share: one that fills its own takes no place of another's")
+    @Test("each of several servers has its share: one that fills its own takes no place of another")
     func shares() {
         var harness = Harness(Policy { $0.observationLimit = 8 })
         for number in 1...10 { harness.ask("a\(number)", for: Identifier(UInt64(number) << 16)) }
@@ -81,7 +81,7 @@ import Testing
         #expect(harness.ask("b5", for: device, by: otherServer).reasons == [.tooMany])
     }
 
-    @Test("what only waits for its verdict to be given takes no place")
+    @Test("an observation that only waits for its verdict takes no place")
     func overdue() {
         var harness = Harness(Policy { $0.observationLimit = 50 }, members: [server])
         for number in 1...50 { harness.ask("t\(number)", for: Identifier(UInt64(number) << 16)) }
@@ -138,7 +138,7 @@ import Testing
     }
 
     /// Found with this suite: the journal is asked before the deadline has been looked at, so it knows no verdict yet.
-    @Test("the same token in the very moment of the deadline gets that verdict, and opens no second observation")
+    @Test("the same token at the moment of the deadline gets that verdict, and opens no second observation")
     func repeatedAtTheDeadline() {
         var harness = Harness()
         harness.ask()
@@ -178,7 +178,7 @@ import Testing
         #expect(harness.observer.openLinks == 0)
     }
 
-    @Test("a request that cannot be observed supersedes all the same: the server has given up the older one")
+    @Test("a request that cannot be observed still supersedes: the server has given up the older one")
     func supersededByNoValue() {
         var harness = Harness()
         harness.ask("old")

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Observing
 
-/// rules §5: restart, power cut, crash.
+/// Restart, power cut, crash.
 @Suite struct RestoringTests {
-    @Test("in the same boot an open observation goes on until its deadline, and its device may still prove itself")
+    @Test("in the same boot an open observation continues until its deadline, and its device may still prove itself")
     func sameBoot() {
         var harness = Harness()
         harness.ask()
@@ -33,7 +33,7 @@ import Testing
         #expect(harness.advance(.nanoseconds(1)).reasons == [.silence])
     }
 
-    @Test("an observation whose deadline passed meanwhile is answered at the first tick, and no proof comes before")
+    @Test("an observation whose deadline passed meanwhile is answered at the first tick, before any proof")
     func deadlinePassedMeanwhile() {
         for mismatches in 0...1 {
             var harness = Harness()
@@ -63,7 +63,7 @@ import Testing
         #expect(harness.observer.openObservations == 0)
     }
 
-    @Test("after a reboot open observations are answered fail, also where false proofs had come")
+    @Test("after a reboot open observations are answered fail, even if false proofs had come")
     func otherBoot() {
         var harness = Harness()
         harness.ask("a")
@@ -79,7 +79,7 @@ import Testing
         #expect(harness.ask("a").responses == [.observedJoinFail])
     }
 
-    @Test("a request that is gone, or no longer opens, or is something else, is answered fail")
+    @Test("a request that is missing, no longer opens, or is another message, is answered fail")
     func requestMissing() throws {
         var harness = Harness()
         harness.ask()
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    @Test("false proofs are counted on over a restart")
+    @Test("the count of false proofs continues over a restart")
     func mismatchesGoOn() {
         var harness = Harness()
         harness.ask()
@@ -132,7 +132,7 @@ import Testing
         #expect(harness.ask().responses == [.observedJoinValid])
     }
 
-    @Test("every standing is what it was")
+    @Test("every membership state is restored")
     func memberships() {
         var harness = Harness(members: [])
         let all: [Membership] = [.stranger, .joining(token("t")), .member, .refused, .terminated]
@@ -143,7 +143,7 @@ import Testing
         #expect(harness.observer.memberships == harness.journal.memberships)
     }
 
-    @Test("an answer to the join request of an earlier process is believed: its token was kept")
+    @Test("an answer to the join request of an earlier process is accepted: its token was kept")
     func joiningGoesOn() {
         var harness = Harness(members: [])
         harness.handle(.join(server, token("kept")))
@@ -152,7 +152,7 @@ import Testing
         #expect(harness.observer.memberships == [server: .member])
     }
 
-    @Test("links do not outlive the process, and their late frames are ignored")
+    @Test("links do not survive the process, and their late frames are ignored")
     func linksAreGone() {
         var harness = Harness()
         harness.ask()
@@ -165,7 +165,7 @@ import Testing
         #expect(harness.handle(.disconnected(link)).isEmpty)
     }
 
-    @Test("more observations than a lowered limit allows are all taken up again, and no new one is opened")
+    @Test("more observations than a lowered limit allows are all restored, and no new one is opened")
     func loweredLimit() {
         var harness = Harness()
         for number in 1...3 { harness.ask("t\(number)", for: Identifier(UInt64(number))) }

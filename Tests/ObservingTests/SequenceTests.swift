@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// rules §2: the sequence ids that we send.
+/// The sequence ids that the beacon sends (docs/protocol.md, section 4).
 @Suite struct SequenceTests {
     @Test("the next id is 16 above the higher of the last that we sent and the last that we accepted")
     func sixteenAbove() {
@@ -32,7 +32,7 @@ import Testing
         #expect(harness.say(.action(1), by: otherServer, sequence: SequenceID(7)).sent.map(\.sequence.number) == [23])
     }
 
-    @Test("several messages of one event have ids that go up in the order in which they are sent")
+    @Test("several messages of one event have rising ids in the order in which they are sent")
     func severalAtOnce() {
         var harness = Harness(Policy { $0.reportsEvidence = true })
         for number in 1...20 { harness.ask("t\(number)", for: Identifier(UInt64(number) << 8)) }
@@ -40,7 +40,7 @@ import Testing
         #expect(sent.count == 20 && sent == sent.sorted() && Set(sent).count == 20)
     }
 
-    @Test("ids go on after a restart, in the same boot and in another, also where nothing is accepted between")
+    @Test("ids continue after a restart, in the same boot and in another, even if nothing is accepted in between")
     func afterRestart() {
         var harness = Harness()
         harness.say(.action(1), sequence: SequenceID(100))
@@ -55,13 +55,15 @@ import Testing
         }
     }
 
-    @Test("the first message to a server that we never heard from has id 16")
+    @Test("the first message to a server without an earlier message has id 16")
     func first() {
         var harness = Harness(members: [])
         #expect(harness.handle(.join(server, token("t"))).sent.map(\.sequence.number) == [16])
     }
 
-    @Test("a floor that the operator gives is gone above, for a server that we never knew too, and never lowers an id")
+    @Test(
+        "ids continue above a floor that the operator gives, also for an unknown server, and a floor never lowers an id"
+    )
     func floors() {
         var harness = Harness()
         harness.observer.raiseSequences([server: SequenceID(5_000)])

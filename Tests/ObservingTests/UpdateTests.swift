@@ -45,7 +45,7 @@ import Testing
         #expect(harness.handle(.activated(asked, done: false)).isEmpty)
     }
 
-    @Test("the URL and the digest are taken with the reference's NUL and without, in either case")
+    @Test("the URL and the digest are accepted with the reference's NUL and without, in either case")
     func forms() {
         for (url, digest) in [
             (Octets(Self.url.utf8), Octets(Self.digest.utf8)),
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    @Test("what is no digest is answered FF, and what is no address FD; nothing is fetched")
+    @Test("an invalid digest is answered FF, and an invalid address FD; nothing is fetched")
     func malformed() {
         let longest = "https://" + String(repeating: "x", count: 2_040)
         for (url, digest, status) in [
@@ -121,7 +121,7 @@ import Testing
             harness.handle(.activated(asked, done: done))
             harness.restart()
             #expect(harness.say(.activate).responses == [status])
-            // Also when another order has come meanwhile; and nothing begins anew under its token.
+            // Also when another order has come meanwhile; and nothing starts again under its token.
             let again = harness.say(Self.order)
             #expect(again.responses == [done ? .updateSuccess : .updateFailFile])
             harness.say(Self.order, addressed(3))
@@ -133,7 +133,7 @@ import Testing
     }
 
     @Test(
-        "INITIATE again changes nothing while it is fetched, is answered again once it is, and begins anew after a failure"
+        "a repeated INITIATE changes nothing during the fetch, is answered again after it, and starts again after a failure"
     )
     func repeated() {
         var fetching = harness(.fetching)
@@ -146,7 +146,7 @@ import Testing
         #expect(fetching.say(Self.order).order == "rrf.")
     }
 
-    @Test("the newest order of a server takes the place of its older one, which is answered FE")
+    @Test("the newest order of a server replaces its older one, which is answered FE")
     func superseded() {
         var harness = harness(.fetching)
         let effects = harness.say(Self.order, addressed(2))
@@ -155,7 +155,7 @@ import Testing
         #expect(harness.observer.update?.phase == .fetching)
     }
 
-    @Test("another server waits while one fetches or activates, and takes the place of what waits for ACTIVATE")
+    @Test("another server waits while one fetches or activates, and replaces an update that waits for ACTIVATE")
     func otherServers() {
         for phase in [Update.Phase.fetching, .activating(version: "2.0")] {
             var harness = harness(phase)
@@ -168,7 +168,7 @@ import Testing
         #expect(harness.say(.activate).responses == [.activateFail])
     }
 
-    @Test("a server that the configuration does not let is refused, and one that does not name us as well")
+    @Test("an order is refused if the configuration forbids it, or if it does not name this beacon")
     func notAllowed() {
         var harness = harness()
         harness.observer.terms[server] = terms { $0.updates = false }
@@ -179,7 +179,7 @@ import Testing
         #expect(harness.observer.update == nil)
     }
 
-    @Test("a server that lets us go takes its order with it, but not an activation", arguments: [true, false])
+    @Test("when a server ends the membership its order ends too, but not an activation", arguments: [true, false])
     func leaving(terminates: Bool) {
         for phase in [Update.Phase.fetching, .fetched(version: "2.0")] {
             var harness = harness(phase)
@@ -193,7 +193,7 @@ import Testing
         #expect(harness.handle(.activated(asked, done: true)).responses == [.activateSuccess])
     }
 
-    @Test("after a restart the fetching goes on, what is here waits, and an activation is looked into")
+    @Test("after a restart the fetch continues, a fetched file waits, and an activation is checked")
     func restarted() throws {
         var fetching = harness(.fetching)
         #expect(fetching.restart() == [.fetch(try update(.fetching))])

@@ -5,10 +5,10 @@ import Testing
 
 @testable import Observing
 
-/// rules §4: proofs and verdicts.
+/// Proofs and verdicts.
 @Suite struct VerdictTests {
     @Test(
-        "a right proof: verdict recorded, response sent, and only then the device hears of it",
+        "a right proof: verdict recorded, response sent, and only then is the device told",
         arguments: [Mode.value, .challenge]
     )
     func valid(mode: Mode) {
@@ -43,7 +43,7 @@ import Testing
         #expect(effects.told(late) == [.challenge(Harness.randomBytes(of: late).challenge)])
     }
 
-    @Test("the names of verdicts, reasons and grades do not change: journals, scripts and dashboards have them")
+    @Test("the names of verdicts, reasons and grades do not change: journals, scripts and dashboards use them")
     func names() {
         #expect(Verdict.allCases.map(\.rawValue) == ["valid", "invalid", "failed"])
         #expect(
@@ -55,7 +55,7 @@ import Testing
         #expect(Evidence.Grade.allCases.map(\.rawValue) == ["reachable", "challenged", "keyed"])
     }
 
-    @Test("after the verdict nothing changes it: proofs, ticks and time bring no other", arguments: Verdict.allCases)
+    @Test("after the verdict nothing changes it: neither proofs nor ticks nor time", arguments: Verdict.allCases)
     func oneVerdict(verdict: Verdict) {
         var harness = Harness(Policy { ($0.mismatchLimit, $0.modes) = (1, [.value, .challenge]) })
         harness.ask()
@@ -72,7 +72,7 @@ import Testing
 
     // MARK: - The deadline
 
-    @Test("a right proof one nanosecond before the deadline is valid; at the deadline and after it it is worth nothing")
+    @Test("a right proof one nanosecond before the deadline is valid; at the deadline and after it does not count")
     func lateProofs() {
         for (delay, verdict) in [(-1, Verdict.valid), (0, .failed), (1, .failed), (1_000_000_000, .failed)] {
             var harness = Harness(Policy { $0.observationWindow = .seconds(1) })
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test("a right proof after a tick at the deadline is worth nothing")
+    @Test("a right proof after a tick at the deadline does not count")
     func afterTheTick() {
         var harness = Harness(Policy { $0.observationWindow = .seconds(1) })
         harness.ask()
@@ -105,7 +105,7 @@ import Testing
 
     // MARK: - False proofs
 
-    @Test("in value mode two false values decide nothing, and the third makes it invalid")
+    @Test("in value mode two false values do not decide, and the third makes it invalid")
     func threeMismatches() {
         var harness = Harness(Policy { $0.modes = [.value, .challenge] })
         harness.ask()
@@ -143,7 +143,7 @@ import Testing
     }
 
     @Test(
-        "one stranger with one address and all its links decides nothing, and the expected device joins")
+        "one stranger with one address and all its links does not decide, and the expected device joins")
     func veto() {
         var harness = Harness()
         let strangers = (0..<4).map { _ in harness.ready(from: stranger) }
@@ -203,7 +203,7 @@ import Testing
         #expect(harness.advance(.seconds(118)).reasons == [.silence])
     }
 
-    @Test("a malformed frame is no mismatch")
+    @Test("a malformed frame does not count as a mismatch")
     func malformedIsNoMismatch() {
         var harness = Harness()
         harness.ask()
@@ -227,7 +227,7 @@ import Testing
 
     // MARK: - Bounds of place
 
-    @Test("a right proof whose round trip is above the bound, or was not seen, is too far, and counts for nothing")
+    @Test("a right proof whose round trip is above the limit, or unknown, is too far, and does not count")
     func tooSlow() {
         for (delay, outcome) in [(100, Outcome.valid), (101, .tooFar), (nil, .tooFar)] as [(Int?, Outcome)] {
             var harness = Harness(Policy { $0.maximumRoundTrip = .milliseconds(100) })
@@ -242,7 +242,7 @@ import Testing
         }
     }
 
-    @Test("a right proof whose signal is below the bound, or is not known, is too far")
+    @Test("a right proof whose signal is below the limit, or unknown, is too far")
     func tooWeak() {
         for (signal, outcome) in [(-70, Outcome.valid), (-71, .tooFar), (nil, .tooFar)] as [(Int8?, Outcome)] {
             var harness = Harness(Policy { $0.minimumSignal = -70 })
@@ -254,7 +254,7 @@ import Testing
         }
     }
 
-    @Test("from too far nothing is decided: the device may come nearer, and at the deadline it is failed, too far")
+    @Test("a proof from too far does not decide: the device may come nearer, and at the deadline it is failed, too far")
     func tooFarOften() {
         for comesNearer in [true, false] {
             var harness = Harness(Policy { $0.minimumSignal = -70 })

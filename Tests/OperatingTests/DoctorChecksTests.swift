@@ -5,7 +5,7 @@ import Testing
 @testable import Daemon
 @testable import Operating
 
-@Suite("What the doctor makes of")
+@Suite("The doctor's checks")
 struct DoctorChecksTests {
     @Test(
         "a kernel's version",
@@ -33,14 +33,14 @@ struct DoctorChecksTests {
         #expect(verdict(nil, nil) == .bad)
     }
 
-    @Test("anything is one line, and another where there is something to do")
+    @Test("a result is one line, and a second one if there is something to do")
     func text() {
         #expect(CheckResult("disk", .good, "/a", "room").text == "good     disk            /a: room")
         let lines = CheckResult("disk", .bad, "/a", "none", do: "make some").text.split(separator: "\n")
         #expect(lines == ["BAD      disk            /a: none", "                         do: make some"])
     }
 
-    @Test("each server that shares the beacon and names nobody")
+    @Test("servers that share the beacon and name no recipient")
     func shared() throws {
         let good = """
             [beacon]

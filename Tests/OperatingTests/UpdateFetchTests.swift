@@ -81,7 +81,7 @@ struct UpdateFetchTests {
         }
     }
 
-    @Test("has the whole file under its name once the digest is right, and does not fetch it again")
+    @Test("has the complete file under its name once the digest is right, and does not fetch it again")
     func whole() throws {
         try withStage { stage in
             let first = try stage.fetch("file")
@@ -93,7 +93,7 @@ struct UpdateFetchTests {
         }
     }
 
-    @Test("goes on where it was broken off")
+    @Test("continues where it was interrupted")
     func resumed() throws {
         try withStage { stage in
             stage.settings.timeLimit = .seconds(30)
@@ -103,7 +103,7 @@ struct UpdateFetchTests {
         }
     }
 
-    @Test("has a part that belongs to another order, or a file with another digest, put away")
+    @Test("removes a partial file of another order, or a file with another digest")
     func others() throws {
         try withStage { stage in
             let cut = try stage.fetch("cut")
@@ -115,7 +115,7 @@ struct UpdateFetchTests {
         }
     }
 
-    @Test("gives the web server's error with the beginning of what it said")
+    @Test("reports the web server's error with the beginning of its reply")
     func httpError() throws {
         try withStage { stage in
             let fetched = try stage.fetch("missing")
@@ -150,7 +150,7 @@ struct UpdateFetchTests {
         }
     }
 
-    @Test("a file of the version that runs is not taken, and an older one only where that is allowed")
+    @Test("a file of the running version is refused, and an older one is accepted only if that is allowed")
     func objections() throws {
         let ours = try #require(VersionNumber(Shell.version))
         #expect(ours.objection(allowsOlder: true) == "that is \(Shell.version), which runs")
@@ -160,7 +160,7 @@ struct UpdateFetchTests {
         #expect(VersionNumber("99")?.objection(allowsOlder: false) == nil)
     }
 
-    @Test("asks the updater for the version, and takes no file that it does not take")
+    @Test("asks the updater for the version, and refuses a file that the updater refuses")
     func judged() throws {
         try TemporaryFolder.with { files in
             let path = try files.write(
@@ -174,7 +174,7 @@ struct UpdateFetchTests {
         }
     }
 
-    @Test("a result's line is read as it was written, and nothing else is one")
+    @Test("a result's line is read as it was written, and no other line is a result")
     func lines() {
         let all: [Fetched] = [
             .verified(version: "1.2"), .httpError(status: 404, contents: [1, 2]), .noServer, .noFile, .otherDigest,

@@ -40,7 +40,7 @@ struct WatchViewTests {
     }
 
     @Test(
-        "is broker, servers, journal, adapters, what is open with its deadline, links, verdicts, and what was refused")
+        "shows broker, servers, journal, adapters, open observations with deadlines, links, verdicts, and refusals")
     func everything() throws {
         let lines = WatchView(rows: 60, columns: 200).lines(
             try report(observations: 2, links: 1), Array(past.prefix(2)), at: "now")
@@ -58,7 +58,7 @@ struct WatchViewTests {
     }
 
     @Test(
-        "an open observation tells what the right proofs lacked, in watch and in status",
+        "an open observation shows what was missing from right proofs, in watch and in status",
         arguments: [("unsigned", "proved, not signed"), ("tooFar", "proved from outside the bounds")])
     func lacking(reason: String, words: String) throws {
         let report = try report(observations: 2, links: 0, lacking: #","lacking":"\#(reason)""#)
@@ -85,7 +85,7 @@ struct WatchViewTests {
     }
 
     @Test(
-        "fits every terminal: lines are cut, and what is left out is counted",
+        "fits every terminal: lines are cut, and omitted ones are counted",
         arguments: [1, 5, 10, 12, 16, 24, 50, 200])
     func fits(rows: Int) throws {
         for columns in [1, 20, 80, 300] {
@@ -102,7 +102,7 @@ struct WatchViewTests {
         }
     }
 
-    @Test("says so where no beacon answers")
+    @Test("says if no beacon answers")
     func nobody() {
         #expect(WatchView(rows: 24, columns: 80).lines(nil, [], at: "now").first?.contains("no beacon answers") == true)
     }

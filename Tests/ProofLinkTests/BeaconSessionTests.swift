@@ -3,22 +3,22 @@ import Testing
 
 @testable import ProofLink
 
-/// docs/proof-link.md, «Order»: the beacon's end, in every state, for every frame.
+/// docs/proof-link.md, "Order": the beacon's end, in every state, for every frame.
 @Suite struct BeaconSessionTests {
     /// A state, and how a session gets there.
     enum Place: CaseIterable {
         case greeting, holdingChallenge, holdingValue, challengedChallenge, challengedValue
         case presentedChallenge, presentedValue, ended
 
-        func session(offering modes: Modes = Given.both) throws -> BeaconSession {
-            var session = Given.beaconSession(offering: modes)
+        func session(offering modes: Modes = Sample.both) throws -> BeaconSession {
+            var session = Sample.beaconSession(offering: modes)
             let mode: Mode =
                 switch self {
                 case .holdingValue, .challengedValue, .presentedValue: .value
                 case .greeting, .holdingChallenge, .challengedChallenge, .presentedChallenge, .ended: .challenge
                 }
             if self == .greeting { return session }
-            _ = try session.receive(.ready(mode: mode, device: Given.device))
+            _ = try session.receive(.ready(mode: mode, device: Sample.device))
             if self == .holdingChallenge || self == .holdingValue { return session }
             _ = session.sendChallenge()
             if self == .challengedChallenge || self == .challengedValue { return session }
@@ -29,14 +29,14 @@ import Testing
         }
     }
 
-    static let proof = LinkFrame.proof(nonce: Given.deviceNonce, tag: Given.proofTag)
-    static let value = LinkFrame.value(Given.value)
+    static let proof = LinkFrame.proof(nonce: Sample.deviceNonce, tag: Sample.proofTag)
+    static let value = LinkFrame.value(Sample.value)
 
     /// The columns of the tables.
     static let frames: [LinkFrame] = [
-        Given.beaconSession().hello, .ready(mode: .challenge, device: Given.device),
-        .ready(mode: .value, device: Given.device), .wait(seconds: 1), .challenge(Given.challenge), proof, value,
-        .outcome(.valid, tag: Given.validTag),
+        Sample.beaconSession().hello, .ready(mode: .challenge, device: Sample.device),
+        .ready(mode: .value, device: Sample.device), .wait(seconds: 1), .challenge(Sample.challenge), proof, value,
+        .outcome(.valid, tag: Sample.validTag),
     ]
 
     /// R: ready. P: presented. A full stop: out of turn.
@@ -67,7 +67,7 @@ import Testing
         #expect(Set(Self.table.map(\.1)).count == Place.allCases.count && Self.table.count == Place.allCases.count)
     }
 
-    @Test("each frame in each state does what the table says, and one out of turn changes nothing", arguments: table)
+    @Test("each frame in each state has the effect in the table, and one out of turn changes nothing", arguments: table)
     func product(row: String, place: Place) throws {
         #expect(row.count == Self.frames.count)
         for (frame, expected) in zip(Self.frames, row) {
@@ -79,9 +79,9 @@ import Testing
     }
 
     @Test(
-        "READY is taken in the modes that HELLO offered, and in no other",
+        "READY is accepted in the modes that HELLO offered, and in no other",
         arguments: [
-            (Modes([.challenge]), ".R......"), (Modes([.value]), "..R....."), (Given.both, ".RR....."),
+            (Modes([.challenge]), ".R......"), (Modes([.value]), "..R....."), (Sample.both, ".RR....."),
             (Modes([]), "........"),
         ])
     func offered(modes: Modes, row: String) throws {
@@ -91,28 +91,28 @@ import Testing
         }
     }
 
-    @Test("HELLO says version 1, the modes, who we are, and this link's nonce")
+    @Test("HELLO has version 1, the modes, the beacon's identity, and this link's nonce")
     func hello() {
         #expect(
-            Given.beaconSession(offering: [.challenge]).hello
-                == .hello(version: 1, modes: [.challenge], beacon: Given.beacon, nonce: Given.linkNonce))
+            Sample.beaconSession(offering: [.challenge]).hello
+                == .hello(version: 1, modes: [.challenge], beacon: Sample.beacon, nonce: Sample.linkNonce))
     }
 
-    @Test("the states follow each other as the picture shows, and the device is known from READY to the end")
+    @Test("the states follow each other as in the diagram, and the device is known from READY to the end")
     func states() throws {
-        var session = Given.beaconSession()
+        var session = Sample.beaconSession()
         #expect(session.state == .greeting && session.device == nil)
-        #expect(try session.receive(.ready(mode: .challenge, device: Given.device)) == .ready(Given.device))
-        #expect(session.state == .holding(.challenge, Given.device) && session.device == Given.device)
-        #expect(session.sendChallenge() == .challenge(Given.challenge))
-        #expect(session.state == .challenged(.challenge, Given.device) && session.device == Given.device)
-        #expect(try session.receive(Self.proof) == .presented(.proof(Given.context, tag: Given.proofTag)))
-        #expect(session.state == .presented(.challenge, Given.device) && session.device == Given.device)
+        #expect(try session.receive(.ready(mode: .challenge, device: Sample.device)) == .ready(Sample.device))
+        #expect(session.state == .holding(.challenge, Sample.device) && session.device == Sample.device)
+        #expect(session.sendChallenge() == .challenge(Sample.challenge))
+        #expect(session.state == .challenged(.challenge, Sample.device) && session.device == Sample.device)
+        #expect(try session.receive(Self.proof) == .presented(.proof(Sample.context, tag: Sample.proofTag)))
+        #expect(session.state == .presented(.challenge, Sample.device) && session.device == Sample.device)
         session.end()
         #expect(session.state == .ended && session.device == nil)
     }
 
-    @Test("a session ends in every state, and reads nothing after it", arguments: Place.allCases)
+    @Test("a session can end in every state, and reads nothing afterwards", arguments: Place.allCases)
     func ends(place: Place) throws {
         var session = try place.session()
         session.end()
@@ -120,10 +120,10 @@ import Testing
         for frame in Self.frames { #expect(throws: BeaconSession.OutOfTurn()) { try session.receive(frame) } }
     }
 
-    @Test("what is presented is bound to this link: nonce, challenge and both identities are the session's own")
+    @Test("a presentation is bound to its link: nonce, challenge and both identities are the session's own")
     func presentation() throws {
         var session = try Place.challengedValue.session()
-        #expect(try session.receive(Self.value) == .presented(.value(Given.value)))
+        #expect(try session.receive(Self.value) == .presented(.value(Sample.value)))
         session = BeaconSession(
             beacon: Identifier(7), modes: [.challenge], linkNonce: Array(repeating: 1, count: 16),
             challenge: Array(repeating: 2, count: 32))
@@ -131,7 +131,7 @@ import Testing
         _ = session.sendChallenge()
         let context = ProofContext(
             linkNonce: Array(repeating: 1, count: 16), challenge: Array(repeating: 2, count: 32),
-            deviceNonce: Given.deviceNonce, beacon: Identifier(7), device: Identifier(8))
-        #expect(try session.receive(Self.proof) == .presented(.proof(context, tag: Given.proofTag)))
+            deviceNonce: Sample.deviceNonce, beacon: Identifier(7), device: Identifier(8))
+        #expect(try session.receive(Self.proof) == .presented(.proof(context, tag: Sample.proofTag)))
     }
 }

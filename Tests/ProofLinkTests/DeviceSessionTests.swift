@@ -4,7 +4,7 @@ import Testing
 
 @testable import ProofLink
 
-/// docs/proof-link.md, «Order»: the device's end, in every state, for every frame.
+/// docs/proof-link.md, "Order": the device's end, in every state, for every frame.
 @Suite struct DeviceSessionTests {
     /// A state, and how a session gets there. `readyKnowing` is `ready` with the value at hand.
     enum Place: CaseIterable {
@@ -12,11 +12,11 @@ import Testing
 
         func session(_ mode: Mode) throws -> DeviceSession {
             let knows = self == .readyKnowing || self == .proving || self == .ended
-            var session = Given.deviceSession(mode, value: knows ? Given.value : nil)
+            var session = Sample.deviceSession(mode, value: knows ? Sample.value : nil)
             if self == .awaitingHello { return session }
             _ = try session.receive(DeviceSessionTests.hello)
             if self == .ready || self == .readyKnowing { return session }
-            _ = try session.receive(.challenge(Given.challenge))
+            _ = try session.receive(.challenge(Sample.challenge))
             if self == .challenged || self == .proving { return session }
             _ = try session.receive(.outcome(.fail, tag: LinkFrame.noTag))
             return session
@@ -24,24 +24,24 @@ import Testing
     }
 
     static let hello = LinkFrame.hello(
-        version: 1, modes: Given.both, beacon: Given.beacon, nonce: Given.linkNonce)
-    static let proof = LinkFrame.proof(nonce: Given.deviceNonce, tag: Given.proofTag)
+        version: 1, modes: Sample.both, beacon: Sample.beacon, nonce: Sample.linkNonce)
+    static let proof = LinkFrame.proof(nonce: Sample.deviceNonce, tag: Sample.proofTag)
     static let otherOutcomes = Outcome.allCases.filter { $0 != .valid }
 
     /// The columns of the tables; the third offers only the mode that the device does not speak.
     static func frames(_ mode: Mode) -> [[LinkFrame]] {
-        let (beacon, nonce) = (Given.beacon, Given.linkNonce)
+        let (beacon, nonce) = (Sample.beacon, Sample.linkNonce)
         return [
-            [hello], [2, 0, 255].map { .hello(version: $0, modes: Given.both, beacon: beacon, nonce: nonce) },
+            [hello], [2, 0, 255].map { .hello(version: $0, modes: Sample.both, beacon: beacon, nonce: nonce) },
             [mode == .value ? .challenge : .value, []].map {
                 .hello(version: 1, modes: $0, beacon: beacon, nonce: nonce)
             },
-            [.hello(version: 1, modes: Given.both, beacon: Identifier(9), nonce: nonce)],
-            [.wait(seconds: 120)], [.challenge(Given.challenge)],
-            [.outcome(.valid, tag: Given.validTag)],
-            [LinkFrame.noTag, Given.proofTag, Given.validTag.reversed()].map { .outcome(.valid, tag: $0) },
+            [.hello(version: 1, modes: Sample.both, beacon: Identifier(9), nonce: nonce)],
+            [.wait(seconds: 120)], [.challenge(Sample.challenge)],
+            [.outcome(.valid, tag: Sample.validTag)],
+            [LinkFrame.noTag, Sample.proofTag, Sample.validTag.reversed()].map { .outcome(.valid, tag: $0) },
             otherOutcomes.map { .outcome($0, tag: LinkFrame.noTag) },
-            Given.plainModes.map { .ready(mode: $0, device: Given.device) }, [proof], [.value(Given.value)],
+            Sample.plainModes.map { .ready(mode: $0, device: Sample.device) }, [proof], [.value(Sample.value)],
         ]
     }
 
@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test(
-        "each frame in each state and mode does what the table says, and a refused one changes nothing",
+        "each frame in each state and mode has the effect in the table, and a refused one changes nothing",
         arguments: table)
     func product(row: String, mode: Mode, place: Place) throws {
         #expect(row.count == Self.frames(mode).count)
@@ -105,8 +105,8 @@ import Testing
 
     @Test("the table has every state in every mode")
     func tableIsComplete() {
-        #expect(Self.table.count == Place.allCases.count * Given.plainModes.count)
-        for mode in Given.plainModes {
+        #expect(Self.table.count == Place.allCases.count * Sample.plainModes.count)
+        for mode in Sample.plainModes {
             #expect(Set(Self.table.filter { $0.1 == mode }.map(\.2)) == Set(Place.allCases))
         }
     }
@@ -117,47 +117,47 @@ import Testing
             for frame in Self.frames(.challenge).joined() {
                 var session = try place.session(.challenge)
                 if case .send(.value) = try? session.receive(frame) { Issue.record("\(frame) made it show the value") }
-                if case .send(.value) = session.take(value: Given.value) { Issue.record("shown after \(frame)") }
+                if case .send(.value) = session.take(value: Sample.value) { Issue.record("shown after \(frame)") }
             }
         }
-        var session = Given.deviceSession(.challenge)
+        var session = Sample.deviceSession(.challenge)
         let valueOnly = LinkFrame.hello(
-            version: 1, modes: [.value], beacon: Given.beacon, nonce: Given.linkNonce)
+            version: 1, modes: [.value], beacon: Sample.beacon, nonce: Sample.linkNonce)
         #expect(throws: DeviceSession.Refusal.modeNotOffered([.challenge])) { try session.receive(valueOnly) }
     }
 
-    @Test("another beacon than the join names is refused; where the join names none, any is taken")
+    @Test("a beacon other than the one that the join names is refused; a join that names none accepts any")
     func otherBeacon() throws {
-        var session = Given.deviceSession(.challenge, expecting: Identifier(1))
-        #expect(throws: DeviceSession.Refusal.otherBeacon(Given.beacon)) { try session.receive(Self.hello) }
-        session = Given.deviceSession(.challenge, expecting: nil)
-        #expect(try session.receive(Self.hello) == .send(.ready(mode: .challenge, device: Given.device)))
+        var session = Sample.deviceSession(.challenge, expecting: Identifier(1))
+        #expect(throws: DeviceSession.Refusal.otherBeacon(Sample.beacon)) { try session.receive(Self.hello) }
+        session = Sample.deviceSession(.challenge, expecting: nil)
+        #expect(try session.receive(Self.hello) == .send(.ready(mode: .challenge, device: Sample.device)))
     }
 
-    @Test("the value may come at any time, and is used when CHALLENGE is there", arguments: Given.plainModes)
+    @Test("the value may come at any time, and is used when CHALLENGE arrives", arguments: Sample.plainModes)
     func takingTheValue(mode: Mode) throws {
-        let shown = mode == .value ? LinkFrame.value(Given.value) : Self.proof
+        let shown = mode == .value ? LinkFrame.value(Sample.value) : Self.proof
         for place in Place.allCases {
             var session = try place.session(mode)
-            #expect(session.take(value: Given.value) == (place == .challenged ? .send(shown) : nil), "\(place)")
+            #expect(session.take(value: Sample.value) == (place == .challenged ? .send(shown) : nil), "\(place)")
         }
         var session = try Place.ready.session(mode)
-        _ = session.take(value: Given.value)
-        #expect(try session.receive(.challenge(Given.challenge)) == .send(shown))
+        _ = session.take(value: Sample.value)
+        #expect(try session.receive(.challenge(Sample.challenge)) == .send(shown))
     }
 
     @Test("a value that comes before the challenge replaces an earlier one")
     func newerValue() throws {
         var session = try Place.readyKnowing.session(.value)
-        _ = session.take(value: Given.otherValue)
-        #expect(try session.receive(.challenge(Given.challenge)) == .send(.value(Given.otherValue)))
+        _ = session.take(value: Sample.otherValue)
+        #expect(try session.receive(.challenge(Sample.challenge)) == .send(.value(Sample.otherValue)))
     }
 
-    @Test("a value that comes after the proof has gone does not make an honest beacon look like a rogue")
+    @Test("a value that comes after the proof was sent does not make an honest beacon look like a rogue one")
     func lateValue() throws {
         var session = try Place.proving.session(.challenge)
-        #expect(session.take(value: Given.otherValue) == nil)
+        #expect(session.take(value: Sample.otherValue) == nil)
         #expect(
-            try session.receive(.outcome(.valid, tag: Given.validTag)) == .end(.valid, beaconProved: true))
+            try session.receive(.outcome(.valid, tag: Sample.validTag)) == .end(.valid, beaconProved: true))
     }
 }

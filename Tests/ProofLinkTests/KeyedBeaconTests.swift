@@ -10,12 +10,12 @@ import Testing
     enum Place: CaseIterable {
         case greeting, claimedNothing, claimed, challenged, proved, partlySigned, ended
 
-        func session(offering modes: Modes = Given.keyedModes) throws -> BeaconSession {
-            var session = Given.beaconSession(offering: modes)
+        func session(offering modes: Modes = Sample.keyedModes) throws -> BeaconSession {
+            var session = Sample.beaconSession(offering: modes)
             if self == .greeting { return session }
-            _ = try session.receive(.claim(self == .claimedNothing ? KeyedContext.noClaim : Given.claim))
+            _ = try session.receive(.claim(self == .claimedNothing ? KeyedContext.noClaim : Sample.claim))
             if self == .claimedNothing || self == .claimed { return session }
-            _ = session.sendChallenge(to: Given.keyed)
+            _ = session.sendChallenge(to: Sample.keyed)
             if self == .challenged { return session }
             _ = try session.receive(KeyedBeaconTests.proof)
             if self == .proved { return session }
@@ -25,13 +25,13 @@ import Testing
         }
     }
 
-    static let proof = LinkFrame.proof(nonce: Given.deviceNonce, tag: Given.keyedTag)
+    static let proof = LinkFrame.proof(nonce: Sample.deviceNonce, tag: Sample.keyedTag)
 
     static let frames: [LinkFrame] = [
-        Given.beaconSession().hello, .ready(mode: .challenge, device: Given.device),
-        .ready(mode: .value, device: Given.device), .claim(KeyedContext.noClaim), .claim(Given.claim),
-        .wait(seconds: 1), .challenge(Given.challenge), proof, .value(Given.value),
-        .sign(last: false, [2]), .sign(last: true, [3]), .outcome(.valid, tag: Given.outcomeTag(.valid)),
+        Sample.beaconSession().hello, .ready(mode: .challenge, device: Sample.device),
+        .ready(mode: .value, device: Sample.device), .claim(KeyedContext.noClaim), .claim(Sample.claim),
+        .wait(seconds: 1), .challenge(Sample.challenge), proof, .value(Sample.value),
+        .sign(last: false, [2]), .sign(last: true, [3]), .outcome(.valid, tag: Sample.outcomeTag(.valid)),
     ]
 
     /// R: ready. C: a claim. P: proved. p: a piece. S: signed. A full stop: out of turn.
@@ -59,7 +59,7 @@ import Testing
         } catch { return "." }
     }
 
-    @Test("each frame in each state does what the table says, and one out of turn changes nothing", arguments: table)
+    @Test("each frame in each state has the effect in the table, and one out of turn changes nothing", arguments: table)
     func product(row: String, place: Place) throws {
         #expect(row.count == Self.frames.count)
         for (frame, expected) in zip(Self.frames, row) {
@@ -76,21 +76,21 @@ import Testing
     }
 
     @Test(
-        "CLAIM is out of turn where HELLO did not offer keyed mode",
-        arguments: [Modes.challenge, .value, [], Given.both])
+        "CLAIM is out of turn if HELLO did not offer keyed mode",
+        arguments: [Modes.challenge, .value, [], Sample.both])
     func notOffered(modes: Modes) {
-        var session = Given.beaconSession(offering: modes)
-        #expect(throws: BeaconSession.OutOfTurn()) { try session.receive(.claim(Given.claim)) }
+        var session = Sample.beaconSession(offering: modes)
+        #expect(throws: BeaconSession.OutOfTurn()) { try session.receive(.claim(Sample.claim)) }
     }
 
-    @Test("a signature is put together from its pieces, and one that is too long is out of turn")
+    @Test("a signature is assembled from its pieces, and one that is too long is out of turn")
     func pieces() throws {
         var session = try Place.proved.session()
         let signature = (0..<512).map { UInt8(truncatingIfNeeded: $0) }
         let frames = KeyedProof.frames(of: signature)
         #expect(frames.count == 4)
         for frame in frames.dropLast() { #expect(try session.receive(frame) == .piece) }
-        var whole = Given.keyedProof
+        var whole = Sample.keyedProof
         whole.signature = signature
         #expect(try session.receive(try #require(frames.last)) == .signed(whole))
 
@@ -100,32 +100,32 @@ import Testing
         #expect(throws: BeaconSession.OutOfTurn()) { try session.receive(.sign(last: true, [1])) }
     }
 
-    @Test("OUTCOME has a tag in every status once a claim has fitted, and none before", arguments: Outcome.allCases)
+    @Test("OUTCOME has a tag in every status once a claim has matched, and none before", arguments: Outcome.allCases)
     func outcomes(outcome: Outcome) throws {
         for place in Place.allCases where place != .ended {
-            let frame = try place.session().outcome(outcome, Given.keys.beacon, hmacSHA256)
+            let frame = try place.session().outcome(outcome, Sample.keys.beacon, hmacSHA256)
             let tag =
                 switch place {
-                case .challenged: Given.outcomeTag(outcome, nonce: KeyedContext.noNonce)
-                case .proved, .partlySigned: Given.outcomeTag(outcome)
+                case .challenged: Sample.outcomeTag(outcome, nonce: KeyedContext.noNonce)
+                case .proved, .partlySigned: Sample.outcomeTag(outcome)
                 case .greeting, .claimed, .claimedNothing, .ended: LinkFrame.noTag
                 }
             #expect(frame == .outcome(outcome, tag: tag), "\(place)")
         }
     }
 
-    @Test("a private beacon names nobody where it offers keyed mode alone, and itself elsewhere")
+    @Test("a private beacon does not name itself if it offers only keyed mode, and otherwise does")
     func hiding() {
         func named(_ modes: Modes) -> LinkFrame {
             BeaconSession(
-                beacon: Given.beacon, modes: modes, hidesIdentity: true, linkNonce: Given.linkNonce,
-                challenge: Given.challenge
+                beacon: Sample.beacon, modes: modes, hidesIdentity: true, linkNonce: Sample.linkNonce,
+                challenge: Sample.challenge
             ).hello
         }
         for (modes, beacon) in [
-            (Modes.keyed, Identifier(0)), (Given.keyedModes, Given.beacon), (.challenge, Given.beacon),
+            (Modes.keyed, Identifier(0)), (Sample.keyedModes, Sample.beacon), (.challenge, Sample.beacon),
         ] {
-            #expect(named(modes) == .hello(version: 1, modes: modes, beacon: beacon, nonce: Given.linkNonce))
+            #expect(named(modes) == .hello(version: 1, modes: modes, beacon: beacon, nonce: Sample.linkNonce))
         }
     }
 }

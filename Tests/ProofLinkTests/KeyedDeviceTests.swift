@@ -11,36 +11,37 @@ import Testing
         case awaitingHello, claimedNothing, claimed, proving, ended
 
         func session() throws -> DeviceSession {
-            var session = Given.deviceSession([.keyed, .challenge], value: self == .claimedNothing ? nil : Given.value)
+            var session = Sample.deviceSession(
+                [.keyed, .challenge], value: self == .claimedNothing ? nil : Sample.value)
             if self == .awaitingHello { return session }
-            _ = try session.receive(KeyedDeviceTests.hello(Given.keyedModes))
+            _ = try session.receive(KeyedDeviceTests.hello(Sample.keyedModes))
             if self == .claimed || self == .claimedNothing { return session }
-            _ = try session.receive(.challenge(Given.challenge))
+            _ = try session.receive(.challenge(Sample.challenge))
             if self == .ended { _ = try session.receive(.outcome(.fail, tag: LinkFrame.noTag)) }
             return session
         }
     }
 
-    static func hello(_ modes: Modes, _ beacon: Identifier = Given.beacon) -> LinkFrame {
-        .hello(version: 1, modes: modes, beacon: beacon, nonce: Given.linkNonce)
+    static func hello(_ modes: Modes, _ beacon: Identifier = Sample.beacon) -> LinkFrame {
+        .hello(version: 1, modes: modes, beacon: beacon, nonce: Sample.linkNonce)
     }
 
     static let others = Outcome.allCases.filter { $0 != .valid }
 
     /// The columns of the table.
     static let frames: [[LinkFrame]] = [
-        [hello(Given.keyedModes), hello(.keyed)], [hello(.challenge), hello([.challenge, .value])],
+        [hello(Sample.keyedModes), hello(.keyed)], [hello(.challenge), hello([.challenge, .value])],
         [hello(.value), hello([])],
-        [hello(Given.keyedModes, Identifier(9)), hello(Given.keyedModes, Identifier(0))],
-        [.wait(seconds: 9)], [.challenge(Given.challenge)],
-        [.outcome(.valid, tag: Given.outcomeTag(.valid))],
-        [LinkFrame.noTag, Given.outcomeTag(.fail), Given.keyedTag, Given.validTag].map { .outcome(.valid, tag: $0) },
-        others.map { .outcome($0, tag: Given.outcomeTag($0)) }
-            + others.map { .outcome($0, tag: Given.outcomeTag($0, nonce: KeyedContext.noNonce)) },
-        others.map { .outcome($0, tag: LinkFrame.noTag) } + others.map { .outcome($0, tag: Given.outcomeTag(.valid)) },
+        [hello(Sample.keyedModes, Identifier(9)), hello(Sample.keyedModes, Identifier(0))],
+        [.wait(seconds: 9)], [.challenge(Sample.challenge)],
+        [.outcome(.valid, tag: Sample.outcomeTag(.valid))],
+        [LinkFrame.noTag, Sample.outcomeTag(.fail), Sample.keyedTag, Sample.validTag].map { .outcome(.valid, tag: $0) },
+        others.map { .outcome($0, tag: Sample.outcomeTag($0)) }
+            + others.map { .outcome($0, tag: Sample.outcomeTag($0, nonce: KeyedContext.noNonce)) },
+        others.map { .outcome($0, tag: LinkFrame.noTag) } + others.map { .outcome($0, tag: Sample.outcomeTag(.valid)) },
         [
-            .ready(mode: .challenge, device: Given.device), .claim(Given.claim), .sign(last: true, [1]),
-            .proof(nonce: Given.deviceNonce, tag: Given.keyedTag), .value(Given.value),
+            .ready(mode: .challenge, device: Sample.device), .claim(Sample.claim), .sign(last: true, [1]),
+            .proof(nonce: Sample.deviceNonce, tag: Sample.keyedTag), .value(Sample.value),
         ],
     ]
 
@@ -61,7 +62,7 @@ import Testing
             case .send(.claim): return "C"
             case .send(.ready(.challenge, _)): return "S"
             case .send: return "?"
-            case .prove(.proof(Given.deviceNonce, Given.keyedTag), signing: Given.keyedProof.signedBytes): return "P"
+            case .prove(.proof(Sample.deviceNonce, Sample.keyedTag), signing: Sample.keyedProof.signedBytes): return "P"
             case .prove: return "?"
             case .wait: return "W"
             case .awaitValue: return "A"
@@ -79,7 +80,7 @@ import Testing
         }
     }
 
-    @Test("each frame in each state does what the table says, and a refused one changes nothing", arguments: table)
+    @Test("each frame in each state has the effect in the table, and a refused one changes nothing", arguments: table)
     func product(row: String, place: Place) throws {
         #expect(row.count == Self.frames.count)
         for (column, expected) in zip(Self.frames, row) {
@@ -97,39 +98,39 @@ import Testing
         #expect(Set(Self.table.map(\.1)) == Set(Place.allCases) && Self.table.count == Place.allCases.count)
     }
 
-    @Test("CLAIM says nothing while the value is not there, and comes again once, when it is")
+    @Test("CLAIM is empty while there is no value, and is sent once more when there is one")
     func claims() throws {
-        var session = Given.deviceSession([.keyed], value: nil)
-        #expect(try session.receive(Self.hello(Given.keyedModes)) == .send(.claim(KeyedContext.noClaim)))
-        #expect(session.take(value: Given.value) == .send(.claim(Given.claim)))
-        #expect(session.take(value: Given.otherValue) == nil)
-        session = Given.deviceSession([.keyed])
-        #expect(try session.receive(Self.hello(Given.keyedModes)) == .send(.claim(Given.claim)))
-        #expect(session.take(value: Given.otherValue) == nil)
+        var session = Sample.deviceSession([.keyed], value: nil)
+        #expect(try session.receive(Self.hello(Sample.keyedModes)) == .send(.claim(KeyedContext.noClaim)))
+        #expect(session.take(value: Sample.value) == .send(.claim(Sample.claim)))
+        #expect(session.take(value: Sample.otherValue) == nil)
+        session = Sample.deviceSession([.keyed])
+        #expect(try session.receive(Self.hello(Sample.keyedModes)) == .send(.claim(Sample.claim)))
+        #expect(session.take(value: Sample.otherValue) == nil)
     }
 
-    @Test("where a device wants keyed mode alone, a HELLO without it is left")
+    @Test("a device that requires keyed mode leaves after a HELLO without it")
     func noDowngrade() {
-        var session = Given.deviceSession([.keyed])
+        var session = Sample.deviceSession([.keyed])
         #expect(throws: DeviceSession.Refusal.modeNotOffered([.keyed])) { try session.receive(Self.hello(.challenge)) }
     }
 
-    @Test("a private beacon is taken for the one that the join names, and by a join that names none for none")
+    @Test("a private beacon is assumed to be the one that the join names, and a join that names none refuses it")
     func hidden() throws {
-        var session = Given.deviceSession([.keyed])
-        var context = Given.keyed
+        var session = Sample.deviceSession([.keyed])
+        var context = Sample.keyed
         context.modes = .keyed
-        let claim = context.claim(Given.keys.claim, hmacSHA256)
+        let claim = context.claim(Sample.keys.claim, hmacSHA256)
         #expect(try session.receive(Self.hello(.keyed, Identifier(0))) == .send(.claim(claim)))
-        session = Given.deviceSession([.keyed], expecting: nil)
+        session = Sample.deviceSession([.keyed], expecting: nil)
         #expect(throws: DeviceSession.Refusal.otherBeacon(Identifier(0))) {
             try session.receive(Self.hello(.keyed, Identifier(0)))
         }
     }
 
-    @Test("a mode that was taken out of HELLO on the way makes the claim fit nothing")
+    @Test("if a mode is removed from HELLO in transit, the claim does not match")
     func strippedModes() throws {
-        var session = Given.deviceSession([.keyed])
-        #expect(try session.receive(Self.hello(.keyed)) != .send(.claim(Given.claim)))
+        var session = Sample.deviceSession([.keyed])
+        #expect(try session.receive(Self.hello(.keyed)) != .send(.claim(Sample.claim)))
     }
 }

@@ -23,7 +23,7 @@ struct LandingPageTests {
         }
     }
 
-    @Test("its example compiles, and goes through a link to the beacon's proof")
+    @Test("its example compiles, and runs a link up to the beacon's proof")
     func example() throws {
         let (device, server, beacon) = (Identifier(0xde01), Identifier(0xc2), Identifier(0xbea0))
         let (value, key) = (Secret.random(), try TestKeys.privateKey("dev_2048"))

@@ -3,12 +3,12 @@ import Testing
 
 @testable import ProofLink
 
-/// docs/proof-link.md, «Frames»: bytes and frames.
+/// docs/proof-link.md, "Frames": bytes and frames.
 @Suite struct LinkFrameTests {
     private let stream = framesAndBytes.flatMap { $0.frame.encoded }
     private let frames = framesAndBytes.map(\.frame)
 
-    @Test("a frame has the bytes that the specification gives it, and those bytes are that frame")
+    @Test("a frame has the bytes in the specification, and those bytes are read as that frame")
     func vectors() throws {
         for (frame, digits) in framesAndBytes {
             #expect(hexadecimal(frame.encoded) == digits)
@@ -16,10 +16,10 @@ import Testing
         }
     }
 
-    @Test("the frames written down here are of every type, every mode and every outcome")
+    @Test("the frames in this file cover every type, every mode and every outcome")
     func vectorsAreComplete() {
         #expect(Set(frames.compactMap(\.encoded.first)) == Set(1...9))
-        for mode in Given.plainModes { #expect(frames.contains(.ready(mode: mode, device: Given.device))) }
+        for mode in Sample.plainModes { #expect(frames.contains(.ready(mode: mode, device: Sample.device))) }
         for outcome in Outcome.allCases {
             #expect(frames.contains { if case .outcome(outcome, _) = $0 { true } else { false } })
         }
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test("a frame of which a byte is missing is not there yet, and the assembler says that it waits")
+    @Test("a frame without its last byte is incomplete, and the assembler says that it waits")
     func incomplete() throws {
         for frame in frames {
             for count in 1..<frame.encoded.count {
@@ -67,7 +67,7 @@ import Testing
         #expect(nothing.isEmpty)
     }
 
-    @Test("a length that is not the type's is refused as soon as the header is there", arguments: UInt8(1)...9)
+    @Test("a length that does not fit the type is refused as soon as the header is there", arguments: UInt8(1)...9)
     func wrongLengths(type: UInt8) throws {
         let right = try #require(LinkFrame.payloadLengths(ofType: type))
         #expect(right.upperBound <= LinkFrame.maximumPayloadLength)
@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    @Test("frames before a bad one are given, and none after it")
+    @Test("frames before an invalid one are returned, and none after it")
     func goodThenBad() throws {
         var assembler = FrameAssembler()
         assembler.append(frames[0].encoded + [0xFF] + frames[1].encoded)
@@ -100,19 +100,19 @@ import Testing
 
     // MARK: - Numbers without meaning
 
-    @Test("READY with a mode that does not exist, or that claims instead, is refused")
+    @Test("READY with an unknown mode, or with one that uses CLAIM, is refused")
     func unknownModes() {
-        for mode in UInt8.min...UInt8.max where Mode(rawValue: mode).map(Given.plainModes.contains) != true {
-            var bytes = LinkFrame.ready(mode: .challenge, device: Given.device).encoded
+        for mode in UInt8.min...UInt8.max where Mode(rawValue: mode).map(Sample.plainModes.contains) != true {
+            var bytes = LinkFrame.ready(mode: .challenge, device: Sample.device).encoded
             bytes[3] = mode
             #expect(throws: LinkFrameError.field(type: 0x02)) { try LinkFrame(packet: bytes) }
         }
     }
 
-    @Test("CLAIM in another mode, and SIGN that is neither the last nor not, are refused")
+    @Test("CLAIM with another mode, and SIGN with an invalid last-piece flag, are refused")
     func unknownClaims() {
         for mode in UInt8.min...UInt8.max where mode != 3 {
-            var bytes = LinkFrame.claim(Given.linkNonce).encoded
+            var bytes = LinkFrame.claim(Sample.linkNonce).encoded
             bytes[3] = mode
             #expect(throws: LinkFrameError.field(type: 0x08)) { try LinkFrame(packet: bytes) }
         }
@@ -132,7 +132,7 @@ import Testing
         }
     }
 
-    @Test("every bit of a frame means something: flipped, it is another frame or none")
+    @Test("every bit of a frame matters: flipped, it is another frame or an error")
     func bitFlips() {
         for frame in frames {
             for bit in 0..<8 * frame.encoded.count {
@@ -155,7 +155,7 @@ import Testing
         }
     }
 
-    @Test("a packet with bytes behind its frame, or with two frames, is refused")
+    @Test("a packet with bytes after its frame, or with two frames, is refused")
     func longPackets() {
         for frame in frames {
             for tail in [[0x00], [0xFF], frame.encoded, frames[0].encoded] as [[UInt8]] {
@@ -165,7 +165,7 @@ import Testing
         }
     }
 
-    @Test("no error says what the bytes held, but for the number that was wrong")
+    @Test("no error reveals the bytes, except for the number that was wrong")
     func errorsInWords() {
         #expect(LinkFrameError.type(0xAB).description == "link frame type 0xab does not exist")
         #expect(
@@ -176,7 +176,7 @@ import Testing
 
     @Test("a VALUE that is printed does not show the value")
     func valueIsNotShown() {
-        #expect("\(LinkFrame.value(Given.otherValue))".contains("not shown"))
-        #expect(!"\(LinkFrame.value(Given.otherValue))".contains("238"))
+        #expect("\(LinkFrame.value(Sample.otherValue))".contains("not shown"))
+        #expect(!"\(LinkFrame.value(Sample.otherValue))".contains("238"))
     }
 }

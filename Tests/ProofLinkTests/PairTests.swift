@@ -26,7 +26,7 @@ import Testing
     ) throws -> Presentation {
         if arrival == .beforeTheLink { #expect(device.take(value: value) == nil) }
         let ready = try frame(device.receive(carried(beacon.hello)))
-        #expect(try beacon.receive(ready) == .ready(Given.device))
+        #expect(try beacon.receive(ready) == .ready(Sample.device))
         for seconds in [120, 60, 1] as [UInt16] {
             #expect(try device.receive(carried(.wait(seconds: seconds))) == .wait(seconds: seconds))
         }
@@ -45,59 +45,59 @@ import Testing
 
     @Test(
         "with the same value on both sides the proof matches and the device hears valid, whenever its value comes",
-        arguments: Given.plainModes, Arrival.allCases)
+        arguments: Sample.plainModes, Arrival.allCases)
     func sameValue(mode: Mode, arrival: Arrival) throws {
-        var (beacon, device) = (Given.beaconSession(), Given.deviceSession(mode, value: nil))
-        let presentation = try present(&beacon, &device, Given.value, arrival)
-        #expect(presentation.matches(Given.value, hmacSHA256))
-        let outcome = try carried(presentation.validOutcome(Given.value, hmacSHA256))
+        var (beacon, device) = (Sample.beaconSession(), Sample.deviceSession(mode, value: nil))
+        let presentation = try present(&beacon, &device, Sample.value, arrival)
+        #expect(presentation.matches(Sample.value, hmacSHA256))
+        let outcome = try carried(presentation.validOutcome(Sample.value, hmacSHA256))
         #expect(try device.receive(outcome) == .end(.valid, beaconProved: mode == .challenge))
         #expect(device.state == .ended)
     }
 
-    @Test("with another value the proof does not match, and the device hears invalid", arguments: Given.plainModes)
+    @Test("with another value the proof does not match, and the device hears invalid", arguments: Sample.plainModes)
     func otherValue(mode: Mode) throws {
-        var (beacon, device) = (Given.beaconSession(), Given.deviceSession(mode, value: nil))
-        let presentation = try present(&beacon, &device, Given.otherValue, .whileHeld)
-        #expect(!presentation.matches(Given.value, hmacSHA256))
+        var (beacon, device) = (Sample.beaconSession(), Sample.deviceSession(mode, value: nil))
+        let presentation = try present(&beacon, &device, Sample.otherValue, .whileHeld)
+        #expect(!presentation.matches(Sample.value, hmacSHA256))
         #expect(
             try device.receive(carried(.outcome(.invalid, tag: LinkFrame.noTag)))
                 == .end(.invalid, beaconProved: false))
     }
 
-    @Test("a rogue that does not hold the value is found out, also where it sends the device's own tag back")
+    @Test("a rogue beacon without the value is detected, also if it sends the device's own tag back")
     func rogue() throws {
         for kind in 0..<4 {
-            var (beacon, device) = (Given.beaconSession(), Given.deviceSession(.challenge, value: nil))
-            guard case .proof(let context, let tag) = try present(&beacon, &device, Given.value, .beforeTheLink) else {
+            var (beacon, device) = (Sample.beaconSession(), Sample.deviceSession(.challenge, value: nil))
+            guard case .proof(let context, let tag) = try present(&beacon, &device, Sample.value, .beforeTheLink) else {
                 Issue.record("no proof")
                 return
             }
             let guesses = [
-                LinkFrame.noTag, tag, context.beaconTag(Given.otherValue, .valid, hmacSHA256),
-                context.beaconTag(Given.value, .fail, hmacSHA256),
+                LinkFrame.noTag, tag, context.beaconTag(Sample.otherValue, .valid, hmacSHA256),
+                context.beaconTag(Sample.value, .fail, hmacSHA256),
             ]
             let guess = try carried(.outcome(.valid, tag: guesses[kind]))
             #expect(throws: DeviceSession.Refusal.rogueBeacon) { try device.receive(guess) }
         }
     }
 
-    @Test("a proof that was overheard is worth nothing on another link")
+    @Test("an overheard proof is not valid on another link")
     func replay() throws {
-        var (beacon, device) = (Given.beaconSession(), Given.deviceSession(.challenge))
-        guard case .proof(_, let tag) = try present(&beacon, &device, Given.value, .beforeTheLink) else {
+        var (beacon, device) = (Sample.beaconSession(), Sample.deviceSession(.challenge))
+        guard case .proof(_, let tag) = try present(&beacon, &device, Sample.value, .beforeTheLink) else {
             Issue.record("no proof")
             return
         }
         var next = BeaconSession(
-            beacon: Given.beacon, modes: [.challenge], linkNonce: Given.linkNonce.reversed(),
-            challenge: Given.challenge.reversed())
-        _ = try next.receive(.ready(mode: .challenge, device: Given.device))
+            beacon: Sample.beacon, modes: [.challenge], linkNonce: Sample.linkNonce.reversed(),
+            challenge: Sample.challenge.reversed())
+        _ = try next.receive(.ready(mode: .challenge, device: Sample.device))
         _ = next.sendChallenge()
-        guard case .presented(let presentation) = try next.receive(.proof(nonce: Given.deviceNonce, tag: tag)) else {
+        guard case .presented(let presentation) = try next.receive(.proof(nonce: Sample.deviceNonce, tag: tag)) else {
             Issue.record("not taken for a proof")
             return
         }
-        #expect(!presentation.matches(Given.value, hmacSHA256))
+        #expect(!presentation.matches(Sample.value, hmacSHA256))
     }
 }

@@ -9,7 +9,7 @@ import Testing
 @Suite struct VectorTests {
     // MARK: - Frames
 
-    @Test("each frame has the bytes of its vector, and those bytes are that frame")
+    @Test("each frame has the bytes of its vector, and those bytes are read as that frame")
     func frames() throws {
         let vectors = try LinkVectors.read().frames
         #expect(Set(vectors.map(\.type)) == Set(1...9))
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test("the device's key makes the signature of the vector, and its public half verifies it")
+    @Test("the device's key makes the vector's signature, and its public key verifies it")
     func signatures() throws {
         for vector in try LinkVectors.read().links where vector.mode == "keyed" {
             let (name, signed) = (try #require(vector.signingKey), try #require(vector.signedHex).bytes)
@@ -95,7 +95,7 @@ import Testing
 
     // MARK: - Whole links
 
-    @Test("a device says on each link what the vector says, byte for byte, and ends it as the vector does")
+    @Test("a device sends on each link the bytes of the vector, and ends it as the vector does")
     func devices() throws {
         for vector in try LinkVectors.read().links {
             let parties = try Parties(vector)
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    @Test("a beacon says on each link what the vector says, byte for byte, and its server gets the proof of the vector")
+    @Test("a beacon sends on each link the bytes of the vector, and its server gets the vector's proof")
     func beacons() throws {
         for vector in try LinkVectors.read().links {
             let parties = try Parties(vector)
@@ -163,7 +163,9 @@ import Testing
 
     // MARK: - What shows nothing, and what must be refused
 
-    @Test("an OUTCOME that does not show the value tells the device nothing, and valid without its tag is a rogue's")
+    @Test(
+        "an OUTCOME without the value's tag gives the device no information, and valid without the tag is a rogue beacon's"
+    )
     func badOutcomes() throws {
         for vector in try LinkVectors.read().badOutcomes {
             let link = try LinkVectors.link(vector.link)
@@ -181,7 +183,7 @@ import Testing
         }
     }
 
-    @Test("a proof that must be refused is refused, and by the check that the vector names")
+    @Test("a proof that must be refused is refused by the check that the vector names")
     func badProofs() throws {
         let vectors = try LinkVectors.read().badProofs
         #expect(Set(vectors.map(\.reason)) == ["form", "beacon", "device", "server", "tag", "signature"])

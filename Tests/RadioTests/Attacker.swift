@@ -31,7 +31,7 @@ final class Attacker: Sendable {
     }
 
     private let attack: Attack
-    private let way: Way
+    private let way: Route
     private let stopped = Atomic<Bool>(false)
     private let ended = Atomic<Bool>(false)
     private let counts = Mutex(Counts())
@@ -42,7 +42,7 @@ final class Attacker: Sendable {
     /// Proofs that the beacon has called false.
     var falseProofs: Int { counts.withLock { $0.falseProofs } }
 
-    init(_ attack: Attack, over way: Way) {
+    init(_ attack: Attack, over way: Route) {
         (self.attack, self.way) = (attack, way)
         startThread("attacker") { [self] in
             var silent: [Int32] = []

@@ -9,13 +9,13 @@ extension RadioTests {
     @Suite(
         "Beside bluetoothd", .serialized, .enabled(if: Radio.hasService, "needs bluetoothd: Scripts/lab --bluetoothd"))
     struct BesideTests {
-        let field: Field
+        let field: RadioFixture
 
-        init() throws { field = try Field.with() }
+        init() throws { field = try RadioFixture.with() }
 
         /// The device's way. bluetoothd keeps an LE connection of devices that know each other, and only one kind of
         /// connection may be there at a time.
-        private func way(_ transport: Transport) throws -> Way {
+        private func way(_ transport: Transport) throws -> Route {
             try disconnect()
             return try Radio.deviceWay(transport)
         }
@@ -42,19 +42,23 @@ extension RadioTests {
             try Seen.by(try Radio.address(of: 1)).all.contains { $0.beacon == Node.beacon.description }
         }
 
-        @Test("joins are served over each transport", arguments: Radio.transports)
+        @Test("joins succeed over each transport", arguments: Radio.transports)
         func served(_ transport: Transport) throws {
             try field.expectService(try way(transport))
         }
 
-        @Test("a device that browses finds the service with its UUID, channel and PSM; one that looks hears the beacon")
+        @Test(
+            "a device that browses finds the service with its UUID, channel and PSM; one that scans receives the beacon"
+        )
         func found() throws {
             let found = try browse()
             #expect(isOurs(found), "\(found)")
             #expect(try isHeard())
         }
 
-        @Test("bluetoothd is killed and comes again: advertisement, connectable and record come back, a new join works")
+        @Test(
+            "bluetoothd is killed and restarted: advertisement, connectable and record are restored, and a new join works"
+        )
         func restarted() throws {
             let link = try TestDevice(try way(.l2cap))
             link.send(.ready(mode: .challenge, device: Node.device))

@@ -13,7 +13,7 @@ extension RadioTests {
         private func prove(
             _ transport: Transport, bound: String, after microseconds: UInt32 = 0
         ) throws -> (outcome: Outcome?, verdict: Status, past: [String: Any]) {
-            let field = try Field.with(
+            let field = try RadioFixture.with(
                 observation: ["window = 8"],
                 link: [bound, "proof = 20", "hold-off-first = 0.01", "hold-off-longest = 0.02"])
             let (value, token) = (Secret.random(), TestServer.token())
@@ -45,7 +45,7 @@ extension RadioTests {
             #expect(try evidence(past)["signal_dbm"] as? Int == -1)
         }
 
-        @Test("a proof with a signal above min-rssi is valid, and the evidence tells the signal")
+        @Test("a proof with a signal above min-rssi is valid, and the evidence has the signal")
         func strongEnough() throws {
             let (outcome, verdict, past) = try prove(.le, bound: "min-rssi = -50")
             #expect(outcome == .valid)
@@ -54,7 +54,7 @@ extension RadioTests {
         }
 
         @Test(
-            "over BR/EDR, which tells no signal in dBm, no proof passes min-rssi",
+            "over BR/EDR, which reports no signal in dBm, no proof passes min-rssi",
             arguments: [Transport.rfcomm, .l2cap])
         func classic(_ transport: Transport) throws {
             let (outcome, verdict, past) = try prove(transport, bound: "min-rssi = -127")

@@ -5,11 +5,11 @@ import SystemSupport
 import Testing
 
 extension RadioTests {
-    @Suite("Links that come and go", .serialized)
+    @Suite("Links that are opened and closed", .serialized)
     struct ComeAndGoTests {
-        let field: Field
+        let field: RadioFixture
 
-        init() throws { field = try Field.with() }
+        init() throws { field = try RadioFixture.with() }
 
         private func descriptors() throws -> Int {
             let process = try #require(field.beacon.process?.process)
@@ -24,7 +24,7 @@ extension RadioTests {
         }
 
         /// One link that is left at one of three places.
-        private func comeAndGo(_ number: Int, _ way: Way) throws {
+        private func comeAndGo(_ number: Int, _ way: Route) throws {
             let link = try TestDevice(way)
             guard !number.isMultiple(of: 3), case .hello? = try link.receive(), number % 3 == 2 else { return }
             link.send(.ready(mode: .challenge, device: Node.device))

@@ -10,7 +10,7 @@ extension RadioTests {
     struct FloodTests {
         /// - Parameter count: false proofs that come before the device, each time.
         private func expectJoins(
-            under attack: Attack, over transport: Transport, _ field: Field, afterFalseProofs count: Int = 0,
+            under attack: Attack, over transport: Transport, _ field: RadioFixture, afterFalseProofs count: Int = 0,
             _ location: SourceLocation = #_sourceLocation
         ) throws {
             let way = try Radio.deviceWay(transport)
@@ -20,7 +20,7 @@ extension RadioTests {
             try eventually("the attack is under way") {
                 attacker.links > 0 && (attack == .impostor || attacker.attempts >= 50)
             }
-            var joins: [Field.Join] = []
+            var joins: [RadioFixture.Join] = []
             for _ in 0..<Scale.floodJoins {
                 let before = attacker.falseProofs
                 let logged = field.beacon.logged.count
@@ -54,7 +54,7 @@ extension RadioTests {
             // A processor that is emulated needs ten times as long: so does the time that the expected device has for its
             // proof. A stranger has one address here, and so as many as four places of a beacon's 64: with 16 it would
             // soon have all, if it could have more than four.
-            let field = try Field.with(
+            let field = try RadioFixture.with(
                 link: ["links = 16", "hold-off-first = 10", "proof = 20"],
                 fresh: attack == .garbage || attack == .impostor)  // held off since the last transport's attack
             try expectJoins(under: attack, over: transport, field)
@@ -62,10 +62,10 @@ extension RadioTests {
 
         /// Short hold-offs stand for an attacker who has a new address for each proof.
         @Test(
-            "the expected device joins after five false proofs each time: their number decides nothing",
+            "the expected device joins after five false proofs each time: their number does not decide",
             arguments: Radio.transports)
         func impostorOfManyAddresses(_ transport: Transport) throws {
-            let field = try Field.with(
+            let field = try RadioFixture.with(
                 link: ["hold-off-first = 0.1", "hold-off-longest = 0.1", "proof = 20"])
             try expectJoins(under: .impostor, over: transport, field, afterFalseProofs: 5)
         }

@@ -6,22 +6,22 @@ import SystemSupport
 import Testing
 
 extension RadioTests {
-    /// docs/proof-link.md, «Being found», as a device finds out with the bench kit's own commands.
-    @Suite("Being found", .serialized)
+    /// docs/proof-link.md, "Being found", as a device finds out with the bench kit's own commands.
+    @Suite("Discovery", .serialized)
     struct FoundTests {
-        let door: Door
+        let door: PairFixture
 
-        init() throws { door = try Door.fresh() }
+        init() throws { door = try PairFixture.fresh() }
 
         /// The way over LE to what was seen.
-        private func way(to seen: Seen) throws -> Way {
+        private func way(to seen: Seen) throws -> Route {
             try Radio.settle(for: .le)
             let address = try #require(BluetoothAddress(seen.address))
             let psm = try #require(UInt16(exactly: seen.lePsm))
-            return Way(.le(address, psm: psm, random: seen.kind == AddressKind.leRandom.rawValue), from: door.near)
+            return Route(.le(address, psm: psm, random: seen.kind == AddressKind.leRandom.rawValue), from: door.near)
         }
 
-        @Test("a beacon is listed with its identity, its own address and its LE PSM, and after SIGTERM not any more")
+        @Test("a beacon is listed with its identity, its own address and its LE PSM, and no longer after SIGTERM")
         func listed() throws {
             try door.whileOpen {
                 let seen = try Seen.only(by: door.near).seen
@@ -34,7 +34,7 @@ extension RadioTests {
             }
         }
 
-        @Test("in private mode it is listed, and nothing in the line tells which one it is")
+        @Test("in private mode it is listed, and nothing in the line identifies it")
         func isPrivate() throws {
             try door.whileOpen(radio: ["advertise = private"]) {
                 let (seen, raw) = try Seen.only(by: door.near)
@@ -66,7 +66,7 @@ extension RadioTests {
             }
         }
 
-        @Test("with advertise = off it is not listed, which the commands say in words, and is reached all the same")
+        @Test("with advertise = off it is not listed, which the commands report, and can still be reached")
         func silent() throws {
             try door.whileOpen(radio: ["advertise = off"]) {
                 let reply = try bench("scan", "--seconds", "3", "--adapter", door.near.description)
@@ -75,7 +75,7 @@ extension RadioTests {
                 #expect(door.beacon.isRunning)
                 try Radio.settle(for: .l2cap)
                 let link = try TestDevice(
-                    Way(.l2cap(door.own, psm: NearbyAddress.defaultPSM), from: door.near))
+                    Route(.l2cap(door.own, psm: NearbyAddress.defaultPSM), from: door.near))
                 guard case .hello? = try link.receive() else {
                     Issue.record("no HELLO over l2cap")
                     return
@@ -98,7 +98,9 @@ extension RadioTests {
             }
         }
 
-        @Test("stopped under an LE device and started again, it is found as before, and reached over BR/EDR")
+        @Test(
+            "stopped while an LE device is connected, and started again, it is found as before, and reached over BR/EDR"
+        )
         func startedAgain() throws {
             try door.whileOpen {
                 let seen = try Seen.only(by: door.near).seen
@@ -113,7 +115,7 @@ extension RadioTests {
             try Radio.settle(for: .l2cap)
             try door.whileOpen {
                 #expect(try Seen.only(by: door.near).seen.beacon == Node.beacon.description)
-                let link = try TestDevice(Way(.l2cap(door.own, psm: NearbyAddress.defaultPSM), from: door.near))
+                let link = try TestDevice(Route(.l2cap(door.own, psm: NearbyAddress.defaultPSM), from: door.near))
                 guard case .hello? = try link.receive() else {
                     Issue.record("no HELLO over l2cap")
                     return
@@ -121,19 +123,19 @@ extension RadioTests {
             }
         }
 
-        @Test("with a classic name an inquiry finds it, and without one none does")
+        @Test("with a classic name an inquiry finds it, and without one it does not")
         func classicName() throws {
             try door.whileOpen {
-                let settings = try Radio.settings(of: Door.beaconIndex)
+                let settings = try Radio.settings(of: PairFixture.beaconIndex)
                 #expect(!settings.contains("discoverable"))
             }
             try door.whileOpen(radio: ["name = the back door"]) {
-                let settings = try Radio.settings(of: Door.beaconIndex)
+                let settings = try Radio.settings(of: PairFixture.beaconIndex)
                 #expect(settings.isSuperset(of: ["connectable", "discoverable"]))
             }
         }
 
-        @Test("a device that looks for the nearest beacon joins before it", arguments: ["le", "rfcomm"])
+        @Test("a device that looks for the nearest beacon joins at that beacon", arguments: ["le", "rfcomm"])
         func nearest(over transport: String) throws {
             try door.whileOpen(hasServer: true) {
                 let before = door.served.count
@@ -149,7 +151,7 @@ extension RadioTests {
             }
         }
 
-        @Test("a device that looks for another beacon says that it was not found, and what to do")
+        @Test("a device that looks for an absent beacon reports that it was not found, and what to do")
         func another() throws {
             try door.whileOpen {
                 _ = try Seen.only(by: door.near)  // there is one, and it is not the one
@@ -162,9 +164,9 @@ extension RadioTests {
             }
         }
 
-        @Test("a scan with an adapter that is off says so, and what to do")
+        @Test("a scan with an adapter that is off reports that, and what to do")
         func scanWithoutAdapter() throws {
-            try Radio.adapter("off", "\(Door.deviceIndex)")
+            try Radio.adapter("off", "\(PairFixture.deviceIndex)")
             let reply = try bench("scan", "--adapter", door.near.description)
             #expect(reply.status == 1)
             #expect(

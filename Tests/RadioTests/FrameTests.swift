@@ -9,23 +9,23 @@ private let malformed = LinkFrame.outcome(.malformed, tag: LinkFrame.noTag)
 private let ready = LinkFrame.ready(mode: .challenge, device: Node.device).encoded
 
 extension RadioTests {
-    /// docs/proof-link.md, «Frames»: «A type that is not in the table, a length that is not the one the table gives, …».
+    /// docs/proof-link.md, "Frames": "A type that is not in the table, a length that is not the one the table gives, …".
     @Suite("Frames on real links", .serialized)
     struct FrameTests {
-        let field: Field
+        let field: RadioFixture
 
         init() throws {
             field = try FrameTests.field(ready: 20)
         }
 
         /// - Parameter ready: seconds. Long, except where it is to pass: a test that was kept waiting would meet it.
-        private static func field(ready: Int) throws -> Field {
-            try Field.with(
+        private static func field(ready: Int) throws -> RadioFixture {
+            try RadioFixture.with(
                 link: ["ready = \(ready)", "proof = 20", "hold-off-first = 0.05", "hold-off-longest = 0.1"])
         }
 
         /// A link on which HELLO has come; the last test's hold-off may have to pass first.
-        private func greeted(_ way: Way) throws -> TestDevice {
+        private func greeted(_ way: Route) throws -> TestDevice {
             var link: TestDevice?
             try eventually("HELLO over \(way)") {
                 link = try TestDevice(way)
@@ -50,7 +50,7 @@ extension RadioTests {
         ///   - writes: what the device sends, all of it before the beacon has a reason to end the link.
         ///   - late: what the device sends after that: the link may be closed by then, as it should.
         private func expect(
-            _ end: LinkFrame, after writes: [UInt8]..., late: [UInt8]? = nil, over way: Way,
+            _ end: LinkFrame, after writes: [UInt8]..., late: [UInt8]? = nil, over way: Route,
             _ location: SourceLocation = #_sourceLocation
         ) throws {
             let link = try greeted(way)
@@ -66,7 +66,7 @@ extension RadioTests {
 
         // MARK: - The stream
 
-        @Test("RFCOMM: frames that come byte by byte are frames", arguments: [Mode.value, .challenge])
+        @Test("RFCOMM: frames that come byte by byte are accepted", arguments: [Mode.value, .challenge])
         func byteByByte(_ mode: Mode) throws {
             let (value, token) = (Secret.random(), TestServer.token())
             try field.server.observe(Node.device, value, token: token)
@@ -82,7 +82,7 @@ extension RadioTests {
             #expect(try field.server.waitForVerdict(token) == .observedJoinValid)
         }
 
-        @Test("RFCOMM: half a frame waits for its other half")
+        @Test("RFCOMM: half a frame waits for the other half")
         func halfAFrame() throws {
             let way = try Radio.deviceWay(.rfcomm)
             for length in 1..<ready.count {  // and then the device is gone
@@ -93,7 +93,7 @@ extension RadioTests {
             try field.expectService(way)
         }
 
-        @Test("RFCOMM: READY that never comes whole is missed in the end")
+        @Test("RFCOMM: an incomplete READY counts as missing at the time limit")
         func withoutReady() throws {
             let field = try FrameTests.field(ready: 1)
             let way = try Radio.deviceWay(.rfcomm)
@@ -115,7 +115,7 @@ extension RadioTests {
             #expect(try field.server.waitForVerdict(token) == .observedJoinValid)
         }
 
-        @Test("RFCOMM: what cannot be a frame is malformed as soon as that shows")
+        @Test("RFCOMM: invalid bytes are malformed as soon as this can be seen")
         func malformedStream() throws {
             let way = try Radio.deviceWay(.rfcomm)
             try expect(malformed, after: ready + ready, over: way)
@@ -131,7 +131,7 @@ extension RadioTests {
 
         // MARK: - Packets
 
-        @Test("a packet that is less than a frame is malformed", arguments: [Transport.l2cap, .le])
+        @Test("a packet that is shorter than a frame is malformed", arguments: [Transport.l2cap, .le])
         func truncatedPacket(_ transport: Transport) throws {
             let way = try Radio.deviceWay(transport)
             for length in 1..<ready.count { try expect(malformed, after: Array(ready.prefix(length)), over: way) }
@@ -176,7 +176,7 @@ extension RadioTests {
             try field.expectService(way)
         }
 
-        @Test("L2CAP: an empty packet is malformed, and ends no other link")
+        @Test("L2CAP: an empty packet is malformed, and does not end any other link")
         func emptyPacket() throws {
             let way = try Radio.deviceWay(.l2cap)
             let link = try greeted(way)
@@ -185,7 +185,7 @@ extension RadioTests {
             try field.expectService(way)
         }
 
-        @Test("LE: the kernel does not send an empty packet, and the link goes on")
+        @Test("LE: the kernel does not send an empty packet, and the link continues")
         func emptyPacketOnLE() throws {
             let link = try greeted(try Radio.deviceWay(.le))
             #expect(link.send([]) == 0)

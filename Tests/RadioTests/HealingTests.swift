@@ -9,7 +9,7 @@ import SystemSupport
 import Testing
 
 extension RadioTests {
-    /// rules §7: the adapter is taken away and given back. The beacon's is hci4, the device's hci5; nobody but the beacon
+    /// The adapter is removed and returned. The beacon's is hci4, the device's hci5; nobody but the beacon
     /// sets hci4 up.
     @Suite("An adapter that fails", .serialized)
     struct HealingTests {
@@ -41,7 +41,7 @@ extension RadioTests {
             case nobodyThere, connected, waiting, challenged
 
             /// Brings a link there.
-            func link(_ way: Way, _ value: Secret, _ token: Token, _ server: TestServer) throws -> TestDevice? {
+            func link(_ way: Route, _ value: Secret, _ token: Token, _ server: TestServer) throws -> TestDevice? {
                 if self != .waiting { try server.observe(Node.device, value, token: token) }
                 guard self != .nobodyThere else { return nil }
                 let link = try TestDevice(way)
@@ -60,22 +60,22 @@ extension RadioTests {
             }
         }
 
-        let field: Field
+        let field: RadioFixture
         let addresses: (beacon: BluetoothAddress, device: BluetoothAddress)
 
         init() throws {
             addresses = (try Radio.address(of: 4), try Radio.address(of: 5))
-            field = try Field.with(
+            field = try RadioFixture.with(
                 link: ["proof = 20", "hold-off-first = 0.05", "hold-off-longest = 0.1"],
                 radio: ["adapters = \(addresses.beacon)"])
         }
 
-        private func way(_ transport: Transport) throws -> Way {
+        private func way(_ transport: Transport) throws -> Route {
             try Radio.settle(for: transport)
             switch transport {
-            case .rfcomm: return Way(.rfcomm(addresses.beacon, channel: 21), from: addresses.device)
-            case .l2cap: return Way(.l2cap(addresses.beacon, psm: 0x1035), from: addresses.device)
-            case .le: return Way(.le(addresses.beacon, psm: 0xD5, random: false), from: addresses.device)
+            case .rfcomm: return Route(.rfcomm(addresses.beacon, channel: 21), from: addresses.device)
+            case .l2cap: return Route(.l2cap(addresses.beacon, psm: 0x1035), from: addresses.device)
+            case .le: return Route(.le(addresses.beacon, psm: 0xD5, random: false), from: addresses.device)
             case .local: throw NotInTime(what: "a radio for the local transport")
             }
         }
@@ -94,7 +94,7 @@ extension RadioTests {
             }
         }
 
-        @Test("taken away and given back in each state of a link: the open observation is served when it is back")
+        @Test("removed and returned in each state of a link: the open observation succeeds once the adapter is back")
         func takenAway() throws {
             var times: [Loss: [Int64]] = [:]
             for (loss, moment, transport) in Self.rounds {
@@ -131,7 +131,7 @@ extension RadioTests {
             try eventually("it is set up", within: 30) { (adapter?["is_advertising"] as? Bool) == true }
         }
 
-        @Test("silent: it is found out, said, and served again when it answers")
+        @Test("silent: this is detected and reported, and the adapter is used again when it answers")
         func silent() throws {
             try renew()
             let way = try way(.le)
@@ -161,7 +161,7 @@ extension RadioTests {
                 "\((bootNanoseconds() - found) / 1_000_000_000) s after it answered again (measured under emulation)")
         }
 
-        @Test("status tells each adapter's state, when it last carried a byte, and which is gone")
+        @Test("status shows each adapter's state, when it last carried a byte, and which one is missing")
         func status() throws {
             try renew()
             try field.expectService(try way(.le))
@@ -178,7 +178,7 @@ extension RadioTests {
             try eventually("it is back", within: 30) { (adapter?["is_advertising"] as? Bool) == true }
         }
 
-        @Test("a beacon without any capability looks after its adapter, where it was handed the management socket")
+        @Test("a beacon without any capability controls its adapter if it was handed the management socket")
         func handed() throws {
             let beacon = field.beacon
             let (program, wrapper) = (beacon.program, field.network.folder + "/handed")

@@ -8,18 +8,18 @@ import Testing
 extension RadioTests {
     @Suite("Joins", .serialized)
     struct JoinTests {
-        let field: Field
+        let field: RadioFixture
 
         init() throws {
-            field = try Field.with(link: ["proof = 20", "hold-off-first = 0.05", "hold-off-longest = 0.1"])
+            field = try RadioFixture.with(link: ["proof = 20", "hold-off-first = 0.05", "hold-off-longest = 0.1"])
         }
 
         @Test(
-            "joins are answered valid, half of them by a device that is there before the request",
+            "joins are answered valid, half of them with a device that is there before the request",
             arguments: Radio.transports, Mode.allCases)
         func valid(_ transport: Transport, _ mode: Mode) throws {
             let way = try Radio.deviceWay(transport)
-            var joins: [Field.Join] = []
+            var joins: [RadioFixture.Join] = []
             for number in 0..<Scale.joins {
                 let join = try field.join(way, mode, deviceFirst: number.isMultiple(of: 2))
                 #expect(join.end.beaconProved == (mode != .value))
@@ -36,7 +36,7 @@ extension RadioTests {
         }
 
         /// - Returns: the round trips, in nanoseconds.
-        private func expectHistory(of joins: [Field.Join], over way: Way, _ mode: Mode) throws -> [Int64] {
+        private func expectHistory(of joins: [RadioFixture.Join], over way: Route, _ mode: Mode) throws -> [Int64] {
             let tokens = Set(joins.map(\.token.description))
             let history = field.beacon.history  // the newest 100
                 .filter { tokens.contains($0["token"] as? String ?? "") }
@@ -59,7 +59,7 @@ extension RadioTests {
         }
 
         @Test(
-            "in challenge mode false proofs decide nothing, however many, and the right one is valid after them",
+            "in challenge mode any number of false proofs does not decide, and a right one is valid after them",
             arguments: Radio.transports)
         func falseProofs(_ transport: Transport) throws {
             let (way, token, value) = (try Radio.deviceWay(transport), TestServer.token(), Secret.random())
@@ -94,12 +94,12 @@ extension RadioTests {
         }
     }
 
-    @Suite("Joins that nobody completes", .serialized)
+    @Suite("Joins that are not completed", .serialized)
     struct SilentTests {
-        let field: Field
+        let field: RadioFixture
 
         init() throws {
-            field = try Field.with(observation: ["window = 4"], link: ["proof = 1"])
+            field = try RadioFixture.with(observation: ["window = 4"], link: ["proof = 1"])
         }
 
         @Test(

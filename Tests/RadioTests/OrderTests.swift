@@ -5,11 +5,13 @@ import Testing
 
 extension RadioTests {
     /// The paper's §3.6 with a radio.
-    @Suite("What a server orders of the radio", .serialized)
+    @Suite("A server's orders about the radio", .serialized)
     struct OrderTests {
-        @Test("restart radio is done and answered so, and the beacon is found and serves afterwards on every transport")
+        @Test(
+            "RESTART_RADIO is carried out and answered, and afterwards the beacon is found and works on every transport"
+        )
         func restartRadio() throws {
-            let field = try Field.with()
+            let field = try RadioFixture.with()
             for transport in Radio.transports { try field.expectService(try Radio.deviceWay(transport)) }
             let token = Token(random: randomBytes(16), for: Node.beacon)
             try field.server.send(.action(4), token: token)

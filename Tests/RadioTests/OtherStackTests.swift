@@ -8,7 +8,7 @@ import SystemSupport
 import Testing
 
 extension RadioTests {
-    @Suite("A device that is no BlueZ", .serialized)
+    @Suite("A device without BlueZ", .serialized)
     struct OtherStackTests {
         static let script = Network.project + "/Tests/RadioTests/bumble/join.py"
 
@@ -23,10 +23,11 @@ extension RadioTests {
             return site
         }
 
-        @Test("it joins with a stack and a proof of its own", arguments: [Transport.rfcomm, .le])
+        @Test(
+            "it joins with another stack and its own implementation of the proof", arguments: [Transport.rfcomm, .le])
         func joins(_ transport: Transport) throws {
             let site = try bumble()
-            let field = try Field.with(link: ["ready = 20", "proof = 20"])
+            let field = try RadioFixture.with(link: ["ready = 20", "proof = 20"])
             let way = try Radio.deviceWay(transport)
             let bluetooth = try Radio.address(of: 0)
             let key = try linkKey(of: 1, with: bluetooth)

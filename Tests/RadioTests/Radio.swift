@@ -40,15 +40,15 @@ enum Radio {
     }
 
     /// The expected device's way to the beacon.
-    static func deviceWay(_ transport: Transport) throws -> Way {
+    static func deviceWay(_ transport: Transport) throws -> Route {
         try settle(for: transport)
-        return Way(try address(transport, on: 0), from: try address(of: 1))
+        return Route(try address(transport, on: 0), from: try address(of: 1))
     }
 
     /// The way of somebody else.
-    static func strangerWay(_ transport: Transport) throws -> Way {
+    static func strangerWay(_ transport: Transport) throws -> Route {
         try settle(for: transport)
-        return Way(try address(transport, on: 2), from: try address(of: 3))
+        return Route(try address(transport, on: 2), from: try address(of: 3))
     }
 
     private static let lastWasLE = Mutex<Bool?>(nil)

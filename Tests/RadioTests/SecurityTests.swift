@@ -10,20 +10,20 @@ import Testing
 extension RadioTests {
     /// `[link] …-security`, and the pairing that `authenticated` takes, by the real commands: the beacon's adapter is hci4,
     /// the device's hci5, and they do not know each other before. The lab's hci0 and hci1 have a bond without numbers.
-    @Suite("What Bluetooth must have done", .serialized)
+    @Suite("Required Bluetooth security", .serialized)
     struct SecurityTests {
         /// The way from hci5.
-        private func way(_ transport: Transport) throws -> Way {
+        private func way(_ transport: Transport) throws -> Route {
             try Radio.settle(for: transport)
-            return Way(try Radio.address(transport, on: 4), from: try Radio.address(of: 5))
+            return Route(try Radio.address(transport, on: 4), from: try Radio.address(of: 5))
         }
 
         /// The beacon on hci0 and on hci4, which is new.
-        private func field(_ link: [String]) throws -> Field {
-            let before = Field.rest()
+        private func field(_ link: [String]) throws -> RadioFixture {
+            let before = RadioFixture.rest()
             try Radio.renewPair()
             let (own, other) = (try Radio.address(of: 4), try Radio.address(of: 0))
-            let field = try Field.with(link: link, radio: ["adapters = \(own), \(other)"])
+            let field = try RadioFixture.with(link: link, radio: ["adapters = \(own), \(other)"])
             try eventually("both adapters are ready: \(field.beacon.logged.dropFirst(before))") {
                 let new = field.beacon.logged.dropFirst(before)
                 return [own, other].allSatisfy { new.contains("adapter \($0): ready") }
@@ -33,7 +33,7 @@ extension RadioTests {
 
         /// Bluetooth itself refuses a device that connects over this way: no attempt gets a link. One that is lost, or that
         /// meets nobody yet, shows nothing, and another follows.
-        private func expectRefusal(_ way: Way, _ location: SourceLocation = #_sourceLocation) throws {
+        private func expectRefusal(_ way: Route, _ location: SourceLocation = #_sourceLocation) throws {
             var numbers: [Int32] = []
             repeat {
                 do {
@@ -49,13 +49,13 @@ extension RadioTests {
         }
 
         /// A join over this way, and the security that its evidence tells.
-        private func securityOfJoin(_ field: Field, _ way: Way) throws -> String? {
+        private func securityOfJoin(_ field: RadioFixture, _ way: Route) throws -> String? {
             let join = try field.join(way)
             #expect(field.server.verdicts(join.token) == [.observedJoinValid])
             return (field.past(join.token)?["evidence"] as? [String: Any])?["security"] as? String
         }
 
-        @Test("none: a stranger is served over each transport; the evidence says what Bluetooth does all the same")
+        @Test("none: a stranger is accepted over each transport; the evidence still has the actual link security")
         func none() throws {
             let field = try field([])
             // BR/EDR encrypts by itself, which the kernel tells on L2CAP and not on RFCOMM.
@@ -65,7 +65,7 @@ extension RadioTests {
             }
         }
 
-        @Test("encrypted over LE: a stranger is refused, and a device with a bond is served, encrypted")
+        @Test("encrypted over LE: a stranger is refused, and a bonded device is accepted, encrypted")
         func encrypted() throws {
             let field = try field(["le-security = encrypted"])
             try expectRefusal(way(.le))
@@ -73,7 +73,7 @@ extension RadioTests {
         }
 
         @Test(
-            "authenticated: a stranger is refused over each such transport, and others are served over another",
+            "authenticated: a stranger is refused over each such transport, and accepted over another one",
             arguments: [([Transport.le, .l2cap], Transport.rfcomm), ([.rfcomm], .l2cap)])
         func stranger(_ closed: [Transport], _ open: Transport) throws {
             let field = try field(closed.map { "\($0.rawValue)-security = authenticated" })
@@ -84,7 +84,7 @@ extension RadioTests {
         }
 
         // No link over BR/EDR before: the emulated controllers go on with the key of that one.
-        @Test("authenticated: once people have compared numbers over LE, the device is served over each transport")
+        @Test("authenticated: once people have compared numbers over LE, the device is accepted over each transport")
         func authenticated() throws {
             let field = try field(Radio.transports.map { "\($0.rawValue)-security = authenticated" })
             try expectRefusal(way(.le))
@@ -101,7 +101,7 @@ extension RadioTests {
         }
 
         @Test(
-            "who answers no, at the beacon or at the device, or nothing, pairs nobody; it is closed when the time is over",
+            "the answer no or no answer, at the beacon or at the device, pairs nothing; pairing closes when the time is over",
             arguments: [("no", "yes"), ("yes", "no"), (nil, "yes")])
         func no(atBeacon: String?, atDevice: String) throws {
             let field = try field(["le-security = authenticated"])
@@ -118,7 +118,7 @@ extension RadioTests {
             try expectRefusal(way(.le))
         }
 
-        @Test("a beacon that is interrupted while it is open closes what it has opened")
+        @Test("a beacon that is interrupted during pairing closes what it has opened")
         func interrupted() throws {
             let field = try field(["l2cap-security = authenticated"])
             let pairing = try Opening(field, near: try Radio.address(of: 5), seconds: 60)
@@ -128,7 +128,7 @@ extension RadioTests {
             #expect(after.isDisjoint(with: ["bondable", "discoverable"]))
         }
 
-        @Test("a device that cannot show digits is refused; when the time is over nobody can pair any more")
+        @Test("a device that cannot show digits is refused; when the time is over no device can pair")
         func withoutDigits() throws {
             let field = try field(["l2cap-security = authenticated"])
             let pairing = try Opening(field, near: try Radio.address(of: 5), seconds: 20)
@@ -156,7 +156,7 @@ final class Opening {
     private(set) var device: Dialogue?
     private let (address, near): (BluetoothAddress, BluetoothAddress)
 
-    init(_ field: Field, near: BluetoothAddress, seconds: Int) throws {
+    init(_ field: RadioFixture, near: BluetoothAddress, seconds: Int) throws {
         (address, self.near) = (try Radio.address(of: 4), near)
         beacon = try Dialogue(
             Network.products + "/srup-beacon",

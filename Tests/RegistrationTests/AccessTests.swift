@@ -31,7 +31,7 @@ struct AccessTests {
         }
     }
 
-    @Test("nobody gets one who has not been validated")
+    @Test("an identity that was not validated gets none")
     func unvalidated() throws {
         try RegistryFixture.with { fixture throws in
             #expect(try fixture.access().status == 400)
@@ -108,7 +108,7 @@ struct AccessTests {
         }
     }
 
-    @Test("a request that is changed, cut, not signed by its key, or not signed for by the identity is refused")
+    @Test("a request that is changed, truncated, not signed by its key, or not signed by the identity is refused")
     func forged() throws {
         try RegistryFixture.with { fixture throws in
             try fixture.enrol()

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Enrolment tokens")
 struct EnrolmentTokenTests {
-    @Test("where they are required, nobody is registered without one, and one is for one device")
+    @Test("if they are required, nobody is registered without one, and one token is for one device")
     func required() throws {
         try RegistryFixture.with({ $0.needsToken = true }) { fixture throws in
             #expect(fixture.register().status == 403)
@@ -19,7 +19,7 @@ struct EnrolmentTokenTests {
         }
     }
 
-    @Test("a token that is used up, over, unknown, for another type, or for reading registers nobody")
+    @Test("a token that is used up, expired, unknown, for another type, or for reading registers nobody")
     func bad() throws {
         try RegistryFixture.with({ $0.needsToken = true }) { fixture throws in
             let typed = try fixture.token(.enrol, type: "lamp", uses: 5)
@@ -44,7 +44,7 @@ struct EnrolmentTokenTests {
         }
     }
 
-    @Test("where they are optional, a wrong one is still refused")
+    @Test("if they are optional, a wrong one is still refused")
     func optional() throws {
         try RegistryFixture.with { fixture throws in
             #expect(fixture.register(token: "enrol-00").status == 403)
@@ -66,7 +66,7 @@ struct EnrolmentTokenTests {
         }
     }
 
-    @Test("are listed by a number that is no part of them, with what is left of them")
+    @Test("are listed by a number that is not part of them, with their remaining uses")
     func list() throws {
         try RegistryFixture.with { fixture throws in
             let token = try fixture.token(.enrol, type: "thing", uses: 3, label: "hall")
@@ -86,7 +86,7 @@ struct EnrolmentTokenTests {
         }
     }
 
-    @Test("that are withdrawn count for nothing, and who has registered with one stays")
+    @Test("that are withdrawn are not valid, and devices that registered with one stay registered")
     func withdrawn() throws {
         try RegistryFixture.with({ $0.needsToken = true }) { fixture throws in
             let (token, other) = (
@@ -107,7 +107,7 @@ struct EnrolmentTokenTests {
         }
     }
 
-    @Test("are withdrawn by nothing but one token's number")
+    @Test("are withdrawn only by the number of one token")
     func notWithdrawn() throws {
         try RegistryFixture.with { fixture throws in
             let token = try fixture.token(.enrol)
@@ -118,7 +118,7 @@ struct EnrolmentTokenTests {
         }
     }
 
-    @Test("that begin with the same digits are told apart, or neither is withdrawn")
+    @Test("that begin with the same digits are distinguished, or neither is withdrawn")
     func ambiguous() throws {
         try RegistryFixture.with { fixture throws in
             // Of 2,000 numbers two have the same first four digits, but for once in 10^13 times.

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Registering")
 struct RegisterTests {
-    @Test("status says that we register, and who we are")
+    @Test("status says that the service is active, and gives its identity")
     func status() throws {
         try RegistryFixture.with { fixture throws in
             let text = #"{"active":true,"identity":"ace0000000000001","statements":"named"}"#
@@ -38,7 +38,7 @@ struct RegisterTests {
         }
     }
 
-    @Test("base64 may be broken into lines, and members that nobody knows are ignored")
+    @Test("base64 may be broken into lines, and unknown members are ignored")
     func lines() throws {
         try RegistryFixture.with { fixture throws in
             let key = Data(RegistryFixture.device.publicKey.der).base64EncodedString(
@@ -49,7 +49,7 @@ struct RegisterTests {
     }
 
     @Test(
-        "an identity in another form than topics have is refused",
+        "an identity in another form than that of topics is refused",
         arguments: ["", "0", "f", "05", "5F1E", "5f1e ", "0x5f", "5f1e2d3c4b5a69780", "５", "../x", "g1"])
     func identity(text: String) throws {
         try RegistryFixture.with { fixture throws in #expect(fixture.register(text).status == 400) }
@@ -61,7 +61,7 @@ struct RegisterTests {
     }
 
     @Test(
-        "a body that is no object of texts, or lacks one, is refused",
+        "a body that is not an object of strings, or lacks one, is refused",
         arguments: [
             "", "null", "[]", "1", "{", "{}", #"{"identity": "5f"}"#, #"{"identity": 5, "key": "a", "type": "b"}"#,
             #"{"identity": "5f", "key": null, "type": "b"}"#, #"{"identity": "5f", "key": ["a"], "type": "b"}"#,
@@ -75,7 +75,7 @@ struct RegisterTests {
         }
     }
 
-    @Test("a body that is deeper than a stack is refused, not recursed into")
+    @Test("a body that is nested too deeply is refused without recursion")
     func deep() throws {
         try RegistryFixture.with { fixture throws in
             let body = String(repeating: "[", count: 60_000)
@@ -83,7 +83,7 @@ struct RegisterTests {
         }
     }
 
-    @Test("a key that is no base64, no key, too small, too large, or of another kind is refused")
+    @Test("a key that is not base64, not a key, too small, too large, or of another kind is refused")
     func keys() throws {
         try RegistryFixture.with { fixture throws in
             try fixture.folder.openssl("genrsa -out weak.pem 1024")
@@ -119,7 +119,7 @@ struct RegisterTests {
         }
     }
 
-    @Test("a key is one identity's only, and neither the service's own nor the C2 server's are anybody's")
+    @Test("a key belongs to one identity only, and nobody can register the service's or the C2 server's key")
     func reserved() throws {
         try RegistryFixture.with { fixture throws in
             #expect(fixture.register().status == 201)
@@ -131,7 +131,7 @@ struct RegisterTests {
         }
     }
 
-    @Test("who does not prove the key in time is forgotten, and the identity is free")
+    @Test("an identity whose key is not proved in time is forgotten, and free again")
     func forgotten() throws {
         try RegistryFixture.with { fixture throws in
             #expect(fixture.register().status == 201)
@@ -144,7 +144,7 @@ struct RegisterTests {
         }
     }
 
-    @Test("only so many may wait for their validation")
+    @Test("a limited number of identities can wait for validation")
     func waiting() throws {
         try RegistryFixture.with({ $0.mostWaiting = 1 }) { fixture throws in
             #expect(fixture.register().status == 201)
@@ -156,7 +156,7 @@ struct RegisterTests {
         }
     }
 
-    @Test("only so many are known in all, the revoked ones too; who is known goes on")
+    @Test("a limited number of identities is known, including revoked ones; known ones are still served")
     func all() throws {
         try RegistryFixture.with({ $0.mostIdentities = 1 }) { fixture throws in
             #expect(fixture.register().status == 201)
@@ -191,7 +191,7 @@ struct RegisterTests {
         }
     }
 
-    @Test("a key with a huge public exponent is refused, with which each check of a signature would be slow")
+    @Test("a key with a huge public exponent is refused, since it would make each signature check slow")
     func exponent() throws {
         try RegistryFixture.with { fixture throws in
             let key = try fixture.folder.openssl(

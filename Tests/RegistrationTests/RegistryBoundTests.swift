@@ -3,13 +3,13 @@ import Testing
 @testable import Bench
 @testable import Registration
 
-@Suite("What one peer may take of the registry")
+@Suite("Limits of the registry for one peer")
 struct RegistryBoundTests {
     private func status(_ fixture: RegistryFixture, from address: String) -> RegistryReply {
         fixture.registry.answer(RegistryRequest(method: "GET", path: "/KeyEx/register/status", address: address))
     }
 
-    @Test("an address has so many requests in a minute, others are not held up, and one line is logged")
+    @Test("an address has a limit of requests a minute, others are not affected, and one line is logged")
     func each() throws {
         try RegistryFixture.with({ $0.requestsAMinute = 3 }) { fixture throws in
             for _ in 0..<3 { #expect(status(fixture, from: "192.0.2.1").status == 200) }
@@ -25,7 +25,7 @@ struct RegistryBoundTests {
         }
     }
 
-    @Test("all addresses together have so many")
+    @Test("all addresses together have a limit")
     func all() throws {
         try RegistryFixture.with({ $0.allRequestsAMinute = 3 }) { fixture throws in
             for last in 1...3 { #expect(status(fixture, from: "192.0.2.\(last)").status == 200) }
@@ -33,7 +33,7 @@ struct RegistryBoundTests {
         }
     }
 
-    @Test("a whole IPv6 network of /64 is one, an IPv4 address in IPv6 form is itself")
+    @Test("an IPv6 network of /64 counts as one address, an IPv4 address in IPv6 form as itself")
     func groups() {
         #expect(RateLimit.group("2001:db8::1") == RateLimit.group("2001:db8::ffff:2"))
         #expect(RateLimit.group("2001:db8::1") != RateLimit.group("2001:db8:0:1::1"))
@@ -42,7 +42,7 @@ struct RegistryBoundTests {
         #expect(RateLimit.group("fe80::1%eth0") == RateLimit.group("fe80::2%eth1"))
     }
 
-    @Test("addresses without number do not fill the memory, and share what is left")
+    @Test("any number of addresses does not fill the memory; they share what is left")
     func memory() {
         var limit = RateLimit(each: 2, all: 1_000_000, at: 0)
         for number in 0..<20_000 { _ = limit.take("address \(number)", at: 0) }
@@ -52,14 +52,14 @@ struct RegistryBoundTests {
         #expect(limit.addresses == 1)
     }
 
-    @Test("a clock that goes back gives nobody more")
+    @Test("a clock that goes back does not raise the limit")
     func clockBack() {
         var limit = RateLimit(each: 1, all: 10, at: 0)
         #expect(limit.take("a", at: .seconds(1)) == .pass)
         #expect(limit.take("a", at: 0) != .pass)
     }
 
-    @Test("a body over 64 KiB is refused before it is looked at")
+    @Test("a body over 64 KiB is refused before it is parsed")
     func long() throws {
         try RegistryFixture.with { fixture throws in
             #expect(fixture.post("register", raw: String(repeating: " ", count: 65_537)).status == 413)
@@ -68,7 +68,7 @@ struct RegistryBoundTests {
     }
 
     @Test(
-        "what nobody serves is refused, and nothing of it is logged",
+        "an unknown path is refused, and not logged",
         arguments: [
             ("GET", "/", 404), ("GET", "/KeyEx/register", 404), ("GET", "/KeyEx/register/x\u{1B}[2J", 404),
             ("GET", "/KeyEx/register/get_key", 404), ("GET", "/KeyEx/register/get_key/a/b", 404),

@@ -25,7 +25,7 @@ struct RegistryFolderTests {
         ) { _ in }
     }
 
-    @Test("is for its owner only, and so is everything secret in it; the CA is one for end certificates")
+    @Test("is for its owner only, and so is everything secret in it; the CA is for end certificates only")
     func made() throws {
         try TemporaryFolder.with { folder in
             let path = folder.path("registry")
@@ -72,7 +72,7 @@ struct RegistryFolderTests {
         }
     }
 
-    @Test("that others can look into, or whose keys they can read, is refused")
+    @Test("that others can read, or whose keys they can read, is refused")
     func exposed() throws {
         try RegistryFixture.with { fixture throws in
             let path = fixture.folder.url.path
@@ -101,7 +101,7 @@ struct RegistryFolderTests {
     }
 
     @Test(
-        "is not made for a host or a broker that is none",
+        "is not made for an invalid host or broker",
         arguments: [
             ("local host", "mqtts://b"), ("a,DNS:b", "mqtts://b"), ("", "mqtts://b"), ("a", "https://b"),
             ("a", "mqtts://"), ("a", "mqtts://b:0"), ("a", "mqtts://b:x"), ("a", "mqtts://b/c"), ("a", "b:8883"),
@@ -114,7 +114,9 @@ struct RegistryFolderTests {
         }
     }
 
-    @Test("tells the broker's host from its port", arguments: ["mqtts://b", "mqtt://b:1883", "mqtts://[::1]:8883"])
+    @Test(
+        "distinguishes the broker's host from its port",
+        arguments: ["mqtts://b", "mqtt://b:1883", "mqtts://[::1]:8883"])
     func broker(url: String) throws {
         let host = try BrokerURL(url).host
         #expect(["b", "::1"].contains(host))
@@ -145,7 +147,7 @@ struct RegistryFolderTests {
         }
     }
 
-    @Test("is listed by those who sit beside the service")
+    @Test("is listed by commands beside the service")
     func listed() throws {
         try RegistryFixture.with { fixture throws in
             try fixture.enrol()

@@ -7,7 +7,7 @@ import TestVectors
 
 @Suite("Reading keys and types")
 struct RegistryReadingTests {
-    @Test("is for those with a reader's token, once the identity is validated")
+    @Test("needs a reader's token, and a validated identity")
     func reading() throws {
         try RegistryFixture.with { fixture throws in
             let reader = try fixture.token(.read)
@@ -22,7 +22,7 @@ struct RegistryReadingTests {
         }
     }
 
-    @Test("is for nobody without one, with an enrolment token, with one that is over, or in another form")
+    @Test("is refused without one, with an enrolment token, with an expired one, or in another form")
     func refused() throws {
         try RegistryFixture.with { fixture throws in
             try fixture.enrol()
@@ -37,7 +37,7 @@ struct RegistryReadingTests {
         }
     }
 
-    @Test("is for everybody where keys are open, and the service's and the C2 server's always are")
+    @Test("needs no token with --open-keys, and never for the service's and the C2 server's keys")
     func open() throws {
         try RegistryFixture.with({ $0.hasOpenKeys = true }) { fixture throws in
             try fixture.enrol()

@@ -9,7 +9,7 @@ import Testing
 @testable import Bench
 @testable import Registration
 
-@Suite("The end of an identity")
+@Suite("Revoking and deregistering an identity")
 struct RevocationTests {
     /// Ways to end the device's identity.
     enum Way: CaseIterable { case operatorsOrder, ownWord, serversWord }
@@ -30,7 +30,7 @@ struct RevocationTests {
         }
     }
 
-    @Test("takes key and certificates away for ever, whoever says it", arguments: Way.allCases)
+    @Test("removes key and certificates permanently, in each of the ways to request it", arguments: Way.allCases)
     func ends(way: Way) throws {
         try RegistryFixture.with { fixture throws in
             try fixture.enrol()
@@ -55,7 +55,7 @@ struct RevocationTests {
         }
     }
 
-    @Test("is nobody else's to say: another's signature, one over another text, a reader's or an enrolment token")
+    @Test("is refused with another's signature, one over another text, a reader's or an enrolment token")
     func refused() throws {
         try RegistryFixture.with { fixture throws in
             try fixture.enrol()
@@ -86,7 +86,7 @@ struct RevocationTests {
         }
     }
 
-    @Test("is not to be had by who has proven nothing: the identity stays free for its owner")
+    @Test("is refused without a validation: the identity stays free for its owner")
     func waiting() throws {
         try RegistryFixture.with { fixture throws in
             #expect(fixture.register(RegistryFixture.id, RegistryFixture.stranger).status == 201)
@@ -100,7 +100,7 @@ struct RevocationTests {
         }
     }
 
-    @Test("of nobody is an error to whoever says it")
+    @Test("of an unknown identity is an error")
     func unknown() throws {
         try RegistryFixture.with { fixture throws in
             #expect(fixture.post("deregister", ["identity": "abc"], token: try fixture.token(.c2)).status == 400)
@@ -108,7 +108,7 @@ struct RevocationTests {
         }
     }
 
-    @Test("lists count up, and are renewed before they are over")
+    @Test("revocation lists have rising numbers, and are renewed before they expire")
     func lists() throws {
         try RegistryFixture.with { fixture throws in
             func number() throws -> String {
@@ -122,7 +122,7 @@ struct RevocationTests {
         }
     }
 
-    @Test("where the list cannot be written, nothing is revoked and the peer hears that it failed")
+    @Test("if the list cannot be written, nothing is revoked and the peer gets an error")
     func unwritable() throws {
         try RegistryFixture.with { fixture throws in
             try fixture.enrol()

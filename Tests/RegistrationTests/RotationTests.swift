@@ -31,7 +31,7 @@ struct RotationTests {
             ])
     }
 
-    @Test("takes the old one's place: the new one is given out, gets certificates, and the old one counts for nothing")
+    @Test("replaces the old one: the new one is given out and gets certificates, and the old one is not valid")
     func replaced() throws {
         try RegistryFixture.with { fixture throws in
             try fixture.enrol()
@@ -47,7 +47,7 @@ struct RotationTests {
         }
     }
 
-    @Test("is answered in the same way when it is asked for again, and counts once")
+    @Test("is answered in the same way when it is repeated, and counts once")
     func again() throws {
         try RegistryFixture.with({ $0.certificatesAnHour = 1 }) { fixture throws in
             try fixture.enrol()
@@ -82,7 +82,7 @@ struct RotationTests {
         }
     }
 
-    @Test("is refused for who is unknown, not validated or revoked")
+    @Test("is refused for an identity that is unknown, not validated or revoked")
     func standing() throws {
         try RegistryFixture.with { fixture throws in
             #expect(try rotate(fixture).status == 400)
@@ -94,7 +94,7 @@ struct RotationTests {
         }
     }
 
-    @Test("is never a key that is, or was, in use: another's, the servers', one for the broker, a former one")
+    @Test("cannot be a key that is or was in use: another node's, the servers', one for the broker, a former one")
     func usedKeys() throws {
         try RegistryFixture.with { fixture throws in
             try fixture.enrol()
@@ -111,7 +111,7 @@ struct RotationTests {
         }
     }
 
-    @Test("comes so often an hour")
+    @Test("is limited a number of times an hour")
     func rate() throws {
         try RegistryFixture.with({ $0.certificatesAnHour = 1 }) { fixture throws in
             try fixture.enrol()

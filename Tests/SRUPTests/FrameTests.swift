@@ -59,12 +59,12 @@ struct FrameTests {
     }
 
     @Test(
-        "a signature as long as an RSA-2048 to RSA-16384 key makes is read", arguments: [256, 384, 512, 1_024, 2_048])
+        "a signature of the length of an RSA-2048 to RSA-16384 key is read", arguments: [256, 384, 512, 1_024, 2_048])
     func signatureOfAKey(length: Int) throws {
         #expect(try UnverifiedFrame(frame(.activate, signature: length)).claimedType == .activate)
     }
 
-    @Test("a signature that no such key makes is refused", arguments: [0, 1, 128, 255, 2_049, 65_535])
+    @Test("a signature of any other length is refused", arguments: [0, 1, 128, 255, 2_049, 65_535])
     func signatureOfNoKey(length: Int) throws {
         let bytes = try frame(.activate, signature: length)
         #expect(throws: FrameError.signatureLength(length)) { try UnverifiedFrame(bytes) }
@@ -87,7 +87,7 @@ struct FrameTests {
         }
     }
 
-    @Test("the integers are little-endian and the lengths big-endian, each where the format has it")
+    @Test("the integers are little-endian and the lengths big-endian, as in the format")
     func layout() throws {
         let token = try #require(Token([UInt8](repeating: 0x74, count: 258)))
         let message = Message(
@@ -102,13 +102,13 @@ struct FrameTests {
         #expect(bytes == header + token.bytes + signature + tail)
     }
 
-    @Test("a frame of a sender whose key we do not hold is refused")
+    @Test("a frame of a sender whose key is unknown is refused")
     func unknownSender() throws {
         let frame = try UnverifiedFrame(frame(.activate))
         #expect(throws: VerificationError.unknownSender(Samples.sender)) { try frame.verified(by: PublicKeys()) }
     }
 
-    @Test("every fault of a frame is told in one line, in lower case and without a full stop")
+    @Test("every fault of a frame is one line, in lower case and without a full stop")
     func descriptions() {
         let errors: [any CustomStringConvertible] = [
             FrameError.truncated(needed: 8, left: 3), FrameError.trailing(1), FrameError.oversize(200_000),

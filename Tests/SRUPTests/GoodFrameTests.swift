@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The reference's good frames")
 struct GoodFrameTests {
-    @Test("a frame says what went into it", arguments: try Vectors.allFrames().filter(\.isAccepted))
+    @Test("a frame contains what was put into it", arguments: try Vectors.allFrames().filter(\.isAccepted))
     func decodes(vector: GoodFrame) throws {
         let frame = try UnverifiedFrame(vector.serializedHex.bytes)
         #expect(frame.bytes.count == vector.length)
@@ -21,7 +21,7 @@ struct GoodFrameTests {
         }
     }
 
-    @Test("a frame is believed by its sender's key", arguments: try Vectors.allFrames().filter(\.isAccepted))
+    @Test("a frame is verified with its sender's key", arguments: try Vectors.allFrames().filter(\.isAccepted))
     func verifies(vector: GoodFrame) throws {
         let message = try vector.message
         let key = try #require(vector.key)
@@ -31,7 +31,7 @@ struct GoodFrameTests {
         #expect(verified.frame == vector.serializedHex.bytes)
     }
 
-    @Test("a frame is not believed by another key", arguments: try Vectors.allFrames().filter(\.isAccepted))
+    @Test("a frame is not verified with another key", arguments: try Vectors.allFrames().filter(\.isAccepted))
     func refusedByAnotherKey(vector: GoodFrame) throws {
         let frame = try UnverifiedFrame(vector.serializedHex.bytes)
         let signer = try #require(vector.key)
@@ -57,7 +57,7 @@ struct GoodFrameTests {
         }
     }
 
-    @Test("the generic message, which nobody signs, is refused", arguments: ["messages_2048", "messages_3072"])
+    @Test("the unsigned generic message is refused", arguments: ["messages_2048", "messages_3072"])
     func generic(file: String) throws {
         let vector = try #require(try Vectors.frames(in: file).first { $0.type == 0 })
         #expect(throws: FrameError.type(0)) { try UnverifiedFrame(vector.serializedHex.bytes) }
@@ -69,7 +69,7 @@ struct GoodFrameTests {
         #expect(throws: FrameError.emptyToken) { try UnverifiedFrame(vector.serializedHex.bytes) }
     }
 
-    @Test("the files have 168 frames, all but three of which we accept, and every type is among them")
+    @Test("the files have 168 frames of all types, and all but three are accepted")
     func complete() throws {
         let all = try Vectors.allFrames()
         #expect(all.count == 168)

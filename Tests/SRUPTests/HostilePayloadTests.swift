@@ -31,7 +31,7 @@ struct HostilePayloadTests {
         #expect(throws: FrameError.version(first)) { try UnverifiedFrame(payload.payloadHex.bytes) }
     }
 
-    @Test("a cut payload is refused by the frame", arguments: try payloads("truncation"))
+    @Test("a truncated payload is refused by the frame", arguments: try payloads("truncation"))
     func truncation(payload: HostilePayload) throws {
         let error = #expect(throws: FrameError.self) { try UnverifiedFrame(payload.payloadHex.bytes) }
         guard case .truncated = error else {
@@ -40,12 +40,12 @@ struct HostilePayloadTests {
         }
     }
 
-    @Test("a length that lies is refused by the frame", arguments: try payloads("length_lie"))
+    @Test("a false length is refused by the frame", arguments: try payloads("length_lie"))
     func lengthLie(payload: HostilePayload) {
         #expect(throws: FrameError.self) { try UnverifiedFrame(payload.payloadHex.bytes) }
     }
 
-    @Test("bytes behind the message are refused by the frame", arguments: try payloads("trailing"))
+    @Test("bytes after the message are refused by the frame", arguments: try payloads("trailing"))
     func trailing(payload: HostilePayload) throws {
         let error = #expect(throws: FrameError.self) { try UnverifiedFrame(payload.payloadHex.bytes) }
         guard case .trailing = error else {
@@ -54,14 +54,16 @@ struct HostilePayloadTests {
         }
     }
 
-    @Test("what is no message is refused by the frame", arguments: try payloads("type").filter { !$0.isConfusion })
+    @Test(
+        "anything that is not a message is refused by the frame",
+        arguments: try payloads("type").filter { !$0.isConfusion })
     func type(payload: HostilePayload) {
         let bytes = payload.payloadHex.bytes
         let expected: FrameError = bytes[0] == 5 ? .type(bytes[1]) : .version(bytes[0])
         #expect(throws: expected) { try UnverifiedFrame(bytes) }
     }
 
-    @Test("a message retyped as another of the same shape is refused by the signature")
+    @Test("a message with the type of another one of the same shape is refused by the signature")
     func confusion() throws {
         let payload = try #require(try Vectors.hostilePayloads().first(where: \.isConfusion))
         let frame = try UnverifiedFrame(payload.payloadHex.bytes)

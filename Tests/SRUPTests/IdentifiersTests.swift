@@ -29,7 +29,7 @@ struct IdentifiersTests {
         }
     }
 
-    @Test("an identity as an operator writes it leads to where the server replies, and 0x is refused")
+    @Test("an identity as an operator writes it gives the topic on which the server replies, and 0x is refused")
     func configured() throws {
         for vector in try Vectors.topics().byConfiguredIdentity {
             let id = Identifier(hexadecimal: vector.configuredIdentity)
@@ -59,7 +59,7 @@ struct IdentifiersTests {
         #expect(Identifier(hexadecimal: "0123456789abcDEF")?.number == 0x0123_4567_89AB_CDEF)
         #expect(Identifier(hexadecimal: "f")?.number == 15)
         for text in ["", "00000000000000000", "+1", "-1", "0x1", " 1", "1 ", "g", "1_0", "é", "１", "a\n"] {
-            #expect(Identifier(hexadecimal: text) == nil, "«\(text)»")
+            #expect(Identifier(hexadecimal: text) == nil, "\"\(text)\"")
         }
     }
 
@@ -80,7 +80,7 @@ struct IdentifiersTests {
         #expect(UUID(uuidString: token.description)?.uuidString.lowercased() == token.description)
     }
 
-    @Test("the token of an OBSERVE_REQ names its server and its beacon, and is for nobody else")
+    @Test("the token of an OBSERVE_REQ names its server and its beacon, and is for no other node")
     func parties() throws {
         let (server, beacon) = (Identifier(0xC2), Identifier(0xBEA_0000))
         let token = Token(random: Array(0..<16), server: server, beacon: beacon)
@@ -91,7 +91,7 @@ struct IdentifiersTests {
         #expect(!token.mayBe(from: server, for: Identifier(0xBEA_0001)))
     }
 
-    @Test("a token of a command names its node, and one of the reference names nobody")
+    @Test("a token of a command names its node, and one of the reference names none")
     func mayBe() throws {
         let command = Token(random: Array(0..<16), for: Identifier(0xBEA))
         #expect(command.mayBe(from: Identifier(1), for: Identifier(0xBEA)))
@@ -115,7 +115,7 @@ struct IdentifiersTests {
         #expect(long == "0x" + String(repeating: "61", count: 64) + "… (97 bytes)")
     }
 
-    @Test("the reference's NUL is added and taken away once")
+    @Test("the reference's NUL is added and removed once")
     func terminated() {
         #expect(Octets(terminated: "ab").bytes == [0x61, 0x62, 0])
         #expect(Octets([0x61, 0x62, 0]).terminatedText == "ab")
@@ -125,7 +125,7 @@ struct IdentifiersTests {
         #expect(Octets([0xFF, 0]).terminatedText == nil)
     }
 
-    @Test("a status has a name or is shown as its code")
+    @Test("a status is shown by its name or its code")
     func status() {
         #expect(Status.observedJoinValid.rawValue == 0x60)
         #expect(Status.observedJoinInvalid.rawValue == 0x6E)
@@ -136,7 +136,7 @@ struct IdentifiersTests {
         #expect(Set(named).count == 21)
     }
 
-    @Test("each named status has its code's name, and no other code has one")
+    @Test("each named status has its code's name, and no other code has a name")
     func statusNames() {
         let named = (UInt8.min...UInt8.max).map { Status(rawValue: $0) }.filter { $0.name != nil }
         #expect(named.count == Status.Name.allCases.count)
@@ -144,7 +144,7 @@ struct IdentifiersTests {
         #expect(Status(.observedJoinInvalid) == .observedJoinInvalid && Status(rawValue: 0x99).name == nil)
     }
 
-    @Test("actions have the codes 1 to 4; each data id comes back from its bytes, and nothing else does")
+    @Test("actions have the codes 1 to 4; each data id is read back from its bytes, and nothing else is")
     func actionsAndData() {
         #expect(Action.allCases.map(\.rawValue) == [1, 2, 3, 4])
         for id in DataID.allCases { #expect(DataID(id.octets) == id) }
@@ -153,14 +153,14 @@ struct IdentifiersTests {
         }
     }
 
-    @Test("hexadecimal goes there and back, in either case, and refuses halves and strangers")
+    @Test("hexadecimal is written and read back, in either case, and odd lengths and other characters are refused")
     func hexadecimalDigits() {
         let all = Array(UInt8.min...UInt8.max)
         #expect(bytes(hexadecimal: hexadecimal(all).utf8) == all)
         #expect(bytes(hexadecimal: hexadecimal(all).uppercased().utf8) == all)
         #expect(hexadecimal([0x00, 0x0F, 0xA0]) == "000fa0")
         for text in ["0", "0g", "123", "0x12", " 12", "/0", ":0", "@0", "G0", "`0"] {
-            #expect(bytes(hexadecimal: text.utf8) == nil, "«\(text)»")
+            #expect(bytes(hexadecimal: text.utf8) == nil, "\"\(text)\"")
         }
         #expect(bytes(hexadecimal: "".utf8) == [])
     }

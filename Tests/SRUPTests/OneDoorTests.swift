@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("What Sources may and may not hold")
+@Suite("Checks of the sources")
 struct OneDoorTests {
     /// Every Swift and C file under Sources by its path below it, without comments.
     private let files: [String: String]
@@ -21,7 +21,7 @@ struct OneDoorTests {
 
     private func files(where holds: (String) -> Bool) -> [String] { files.filter { holds($0.value) }.keys.sorted() }
 
-    @Test("there is one checker of signatures in Sources: PublicKeys")
+    @Test("only one type in Sources checks signatures: PublicKeys")
     func oneKeyring() {
         // A declaration's head: what stands between its keyword and its brace.
         let declaration = /\b(?:struct|class|enum|actor|protocol|extension)\s+([\w.]+)([^{}]*)\{/
@@ -36,7 +36,7 @@ struct OneDoorTests {
     }
 
     @Test(
-        "OpenSSL is asked about a frame's signature in one file, and about a registration's in another",
+        "OpenSSL verifies a frame's signature in one file, and a registration's in another",
         arguments: ["EVP_DigestVerify", "EVP_PKEY_verify", "EVP_VerifyFinal", "RSA_verify"])
     func oneCall(name: String) {
         let allowed = name == "EVP_DigestVerify" ? ["Keys/PSS.swift", "Keys/PublicKey.swift"] : []

@@ -3,9 +3,9 @@ import SRUP
 import TestVectors
 import Testing
 
-@Suite("Whatever the broker sends")
+@Suite("Anything that the broker may send")
 struct RandomBytesTests {
-    @Test("100,000 random payloads each are a frame or are refused, and none is believed", arguments: 0..<4)
+    @Test("each of 100,000 random payloads is a frame or is refused, and none is verified", arguments: 0..<4)
     func random(run: Int) throws {
         var random = Seeded(UInt64(2_021 + run))
         let key = try TestKeys.publicKey("dev_2048")

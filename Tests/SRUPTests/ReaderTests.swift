@@ -29,14 +29,14 @@ struct ReaderTests {
         #expect(reader.left == 3)
     }
 
-    @Test("a parser that leaves bytes has failed")
+    @Test("a parser that leaves bytes fails")
     func leftOver() throws {
         var reader = Reader([1, 2, 3])
         _ = try reader.byte()
         #expect(throws: FrameError.trailing(2)) { try reader.finish() }
     }
 
-    @Test("what is written is read back, in both orders")
+    @Test("written values are read back, in both byte orders")
     func writers() throws {
         var bytes: [UInt8] = []
         bytes.appendBigEndian(UInt32(0x0102_0304))

@@ -13,7 +13,7 @@ struct SecretTests {
         Array(plainText).withUnsafeBytes { Secret(plainText: $0) }
     }
 
-    @Test("a secret shows the same words whatever it is, however it is asked")
+    @Test("a secret has the same description, whatever its value and however it is requested")
     func notShown() throws {
         let shown = try [SecretTests.bytes, SecretTests.bytes.reversed(), [UInt8](repeating: 0, count: 16)].map {
             let secret = try #require(Secret($0))
@@ -41,7 +41,7 @@ struct SecretTests {
         #expect(!(secret is any Hashable))
     }
 
-    @Test("secrets are equal where all their bytes are, and differ by any one bit")
+    @Test("secrets are equal if all their bytes are, and differ if one bit does")
     func equality() throws {
         let secret = try #require(Secret(SecretTests.bytes))
         #expect(secret == Secret(SecretTests.bytes))
@@ -52,7 +52,7 @@ struct SecretTests {
         }
     }
 
-    @Test("runs of bytes of different lengths are not equal, though one begins with the other")
+    @Test("byte sequences of different lengths are not equal, even if one begins with the other")
     func lengths() {
         #expect(equalInConstantTime([1, 2, 3], [1, 2, 3]))
         #expect(!equalInConstantTime([1, 2, 3], [1, 2]))
@@ -82,7 +82,7 @@ struct SecretTests {
             secret(plainText: (lower.prefix(7) + lower.uppercased().dropFirst(7)).utf8) == Secret(SecretTests.bytes))
     }
 
-    @Test("32 bytes of which one is no hexadecimal digit are no secret", arguments: 0..<32)
+    @Test("32 bytes with one that is not a hexadecimal digit are not a secret", arguments: 0..<32)
     func notDigits(index: Int) {
         for wrong in UInt8.min...UInt8.max where !Array("0123456789abcdefABCDEF".utf8).contains(wrong) {
             var text = Array(hexadecimal(SecretTests.bytes).utf8)
@@ -92,12 +92,13 @@ struct SecretTests {
     }
 
     @Test(
-        "a plain text of any other length is no secret", arguments: Array(0...15) + Array(17...31) + [33, 36, 48, 64])
+        "a plain text of any other length is not a secret",
+        arguments: Array(0...15) + Array(17...31) + [33, 36, 48, 64])
     func otherLengths(count: Int) {
         #expect(secret(plainText: [UInt8](repeating: UInt8(ascii: "a"), count: count)) == nil)
     }
 
-    @Test("wiping a buffer leaves zeros in all of it and nothing around it")
+    @Test("wiping a buffer fills it with zeros, and changes nothing around it")
     func wiped() {
         var buffer = [UInt8](repeating: 0xEE, count: 64)
         buffer.withUnsafeMutableBytes { wipe(UnsafeMutableRawBufferPointer(rebasing: $0[8..<56])) }

@@ -13,7 +13,7 @@ struct WholeTableTests {
         keyring = PublicKeys([Samples.sender: key.publicKey])
     }
 
-    @Test("each type has a sample of its own", arguments: MessageType.allCases)
+    @Test("each type has a sample", arguments: MessageType.allCases)
     func sampled(type: MessageType) {
         #expect(Samples.body(of: type).type == type)
     }
@@ -25,7 +25,7 @@ struct WholeTableTests {
         #expect(Set(MessageType.allCases.map(\.name)).count == codes.count)
     }
 
-    @Test("a signed message comes back the same", arguments: MessageType.allCases)
+    @Test("a signed message is read back unchanged", arguments: MessageType.allCases)
     func roundTrip(type: MessageType) throws {
         let message = Samples.message(of: type)
         let bytes = try message.signed(by: key)
@@ -53,7 +53,7 @@ struct WholeTableTests {
         }
     }
 
-    @Test("bytes behind the message are refused", arguments: MessageType.allCases)
+    @Test("bytes after the message are refused", arguments: MessageType.allCases)
     func longer(type: MessageType) throws {
         let bytes = try Samples.message(of: type).signed(by: key)
         for count in [1, 2, 16, bytes.count] {

@@ -15,7 +15,7 @@ package struct BlockingTrait: SuiteTrait, TestTrait, TestScoping {
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
         guard testCase != nil else { return try await function() }
-        // A case suspends between its steps: without places, every case would have begun before the first one ends.
+        // A case suspends between its steps: without a limit, every case would begin before the first one ends.
         await Places.shared.take()
         do {
             try await withTaskExecutorPreference(BlockingThreads.shared) { try await function() }
@@ -32,7 +32,7 @@ extension Trait where Self == BlockingTrait {
     package static var blocking: Self { BlockingTrait() }
 }
 
-/// How many cases may be under way.
+/// How many cases may run at a time.
 private actor Places {
     static let shared = Places()
     private var free = BlockingThreads.count

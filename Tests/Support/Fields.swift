@@ -63,14 +63,14 @@ package struct Fields: Decodable, Sendable {
     }
 
     private func text(_ name: String) throws -> String {
-        guard case .text(let text) = values[name] else { throw VectorFault(what: "no text «\(name)»") }
+        guard case .text(let text) = values[name] else { throw VectorFault(what: "no text \"\(name)\"") }
         return text
     }
 
     /// A number, which must fit.
     package func number<Number: FixedWidthInteger>(_ name: String) throws -> Number {
         guard case .number(let wide) = values[name], let number = Number(exactly: wide) else {
-            throw VectorFault(what: "no number «\(name)»")
+            throw VectorFault(what: "no number \"\(name)\"")
         }
         return number
     }

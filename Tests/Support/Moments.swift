@@ -1,6 +1,6 @@
 import BootTime
 
-/// In tests a moment is written as its distance from the boot: a literal is nanoseconds.
+/// In tests a moment is written as its distance from boot: a literal is in nanoseconds.
 extension Instant: ExpressibleByIntegerLiteral {
     /// Nanoseconds after boot.
     public init(integerLiteral value: Int64) { self.init(nanoseconds: value) }

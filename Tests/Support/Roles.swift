@@ -8,7 +8,7 @@ package enum Roles {
     package static let beacon = TestNode(0x2f0e_1d2c_3b4a_5968, "obs_2048")
     package static let stranger = TestNode(0x0bad_0bad_0bad_0bad, "wrong_2048")
 
-    /// Whom the server knows: not the stranger.
+    /// The nodes that the server knows: not the stranger.
     package static let keyring: PublicKeys = {
         PublicKeys([device.id: device.key.publicKey, beacon.id: beacon.key.publicKey, c2.id: c2.key.publicKey])
     }()
@@ -21,7 +21,7 @@ package enum Roles {
     }
 }
 
-/// A node that signs what it is told to.
+/// A node that signs any message.
 package struct TestNode: Sendable {
     package let id: Identifier
     package let key: IdentityKey

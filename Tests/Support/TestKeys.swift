@@ -29,7 +29,7 @@ package enum TestKeys {
     }
 }
 
-/// A folder that is gone when the test is over.
+/// A folder that is removed when the test is over.
 package struct TemporaryFolder {
     package let url: URL
 
@@ -64,7 +64,7 @@ package struct TemporaryFolder {
         return path(name)
     }
 
-    /// Runs `openssl` in this folder, by the words of the line; gives what it wrote to its standard output.
+    /// Runs `openssl` in this folder with the words of the line, and returns its standard output.
     @discardableResult
     package func openssl(_ line: String) throws -> [UInt8] {
         let process = Process()
@@ -85,6 +85,6 @@ package struct TemporaryFolder {
 
 extension Process {
     /// Waits for its end, at most a minute. Foundation's `waitUntilExit` runs a run loop on the calling thread, and sometimes sleeps on
-    /// when the process has long ended.
+    /// although the process has ended.
     public func waitForExit() { for _ in 0..<12_000 where isRunning { usleep(5_000) } }
 }

@@ -23,7 +23,7 @@ package enum TestProof: String, CaseIterable, Sendable {
         let signer = self == .otherKey ? Roles.stranger.key : Roles.device.key
         proof.signature = self == .unsigned ? [] : try signer.signature(over: [proof.signedBytes[...]])
         if self == .otherChallenge { proof.challenge[0] ^= 1 }
-        // The tag is over the challenge as well: one that was changed is made to match again, and the signature cannot be.
+        // The tag covers the challenge as well: after a change the tag is computed again, and the signature cannot be.
         if self == .otherChallenge {
             proof.tag = context.deviceTag(key, challenge: proof.challenge, nonce: proof.nonce, hmacSHA256)
         }

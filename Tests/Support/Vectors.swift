@@ -27,7 +27,7 @@ package enum Vectors {
         return byName.values.sorted { ($0.name ?? "") < ($1.name ?? "") }
     }
 
-    /// What the reference makes of identifiers in topics.
+    /// How the reference writes identifiers in topics.
     package static func topics() throws -> TopicVectors { try decode("topics") }
 
     private static func decode<Content: Decodable>(_ file: String) throws -> Content {
@@ -35,7 +35,7 @@ package enum Vectors {
     }
 }
 
-/// A frame that is as it should be, and what went into it.
+/// A valid frame, and what it was made from.
 package struct GoodFrame: Decodable, Sendable, CustomStringConvertible {
     package let name: String
     package let type: UInt8
@@ -107,7 +107,7 @@ package struct SealedVector: Decodable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What the reference makes of identifiers in topics.
+/// How the reference writes identifiers in topics.
 package struct TopicVectors: Decodable, Sendable {
     package let byID: [ByID]
     package let byConfiguredIdentity: [ByConfiguredIdentity]

@@ -7,7 +7,7 @@ package final class BeaconProcess {
     package let state: String
     package let linkPath: String
     package let configuration: String
-    /// The program's file.
+    /// The path of the program.
     package var program = Network.products + "/srup-beacon"
     private let log: String
     package private(set) var process: Child?
@@ -26,7 +26,7 @@ package final class BeaconProcess {
 
     deinit { stop(with: SIGKILL) }
 
-    /// Writes the configuration anew; a key that is given takes the place of the default.
+    /// Writes the configuration again; a key that is given replaces the default.
     package func write(_ settings: [String: [String]]) throws {
         let folder = network.folder
         let defaults: [(String, [(String, String)])] = [
@@ -72,7 +72,7 @@ package final class BeaconProcess {
             environment: environment)
     }
 
-    /// Starts it, and waits until it is joined to the server.
+    /// Starts it, and waits until it is a member of the server.
     package func startAndJoin(environment: [String: String] = [:]) throws {
         try start(environment: environment)
         try eventually("the beacon has joined\n\(logged)") {
@@ -88,15 +88,15 @@ package final class BeaconProcess {
         return process.end(with: signal)
     }
 
-    /// The way to it on this machine.
-    package var link: Way { Way(.local(path: linkPath)) }
+    /// The route to it on this machine.
+    package var link: Route { Route(.local(path: linkPath)) }
 
     package var isRunning: Bool { process?.isRunning ?? false }
 
-    /// Everything that it has logged, over all its runs.
+    /// Everything that it has logged, in all its runs.
     package var logged: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
 
-    /// Whether it has logged this, or does so soon: its log is written beside what it does.
+    /// Whether it has logged this, or does so soon: the log is written concurrently.
     package func says(_ words: String) -> Bool {
         (try? eventually("it says: \(words)") { logged.contains(words) }) != nil
     }
@@ -105,7 +105,7 @@ package final class BeaconProcess {
         try Network.output(program, [verb, "--config", configuration] + arguments)
     }
 
-    /// `status --json` as an object; empty where nobody answers.
+    /// `status --json` as an object; empty if no beacon answers.
     package var status: [String: Any] {
         guard let reply = try? command("status", "--json"), reply.status == 0 else { return [:] }
         return (try? JSONSerialization.jsonObject(with: Data(reply.text.utf8))) as? [String: Any] ?? [:]

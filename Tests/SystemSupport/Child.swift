@@ -1,7 +1,7 @@
 import Foundation
 
-/// A process of the test's own, started without Foundation's: its pipes are inherited by whatever else is started
-/// meanwhile, and then never end. Output goes to a file.
+/// A child process, started without Foundation's Process: its pipes would be inherited by other processes that are started
+/// at the same time, and would then never end. Output goes to a file.
 package final class Child: @unchecked Sendable {
     package let process: pid_t
     private var status: Int32?
@@ -33,7 +33,7 @@ package final class Child: @unchecked Sendable {
         process = made
     }
 
-    /// Whether it has not ended yet.
+    /// Whether it is still running.
     package var isRunning: Bool {
         guard status == nil else { return false }
         var raw: Int32 = 0
@@ -41,7 +41,7 @@ package final class Child: @unchecked Sendable {
         return status == nil
     }
 
-    /// Waits for its end: the exit status, or minus the signal. What hangs is killed.
+    /// Waits for its end, and returns the exit status or minus the signal. A process that hangs is killed.
     @discardableResult
     package func wait(within seconds: Double = 180) -> Int32 {
         let deadline = Date(timeIntervalSinceNow: seconds)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A command that asks a person, the test being that person: it reads what the command says and answers on its standard
+/// A command that asks a person. The test acts as that person: it reads the command's output and answers on its standard
 /// input.
 package final class Dialogue {
     private let child: Child
@@ -12,7 +12,7 @@ package final class Dialogue {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         let pipe = folder + "/input"
         guard mkfifo(pipe, 0o600) == 0 else { throw NotInTime(what: "a pipe: errno \(errno)") }
-        // Open in both directions, or the command would wait for somebody to write before it starts.
+        // Open in both directions, since otherwise the command would wait for a writer before it starts.
         input = open(pipe, O_RDWR | O_CLOEXEC)
         child = try Child(program, arguments, input: pipe, output: folder + "/output")
     }
@@ -23,14 +23,14 @@ package final class Dialogue {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    /// Everything that it has said until now.
+    /// Its output so far.
     package var said: String { (try? String(contentsOfFile: folder + "/output", encoding: .utf8)) ?? "" }
 
-    /// Waits until it has said this.
+    /// Waits until its output contains this.
     package func hear(_ words: String, within seconds: Double = 30) throws {
-        try eventually("«\(words)»; it said: \(said)", within: seconds) {
+        try eventually("\"\(words)\"; it said: \(said)", within: seconds) {
             if said.contains(words) { return true }
-            guard child.isRunning || said.contains(words) else { throw NotInTime(what: "«\(words)», but: \(said)") }
+            guard child.isRunning || said.contains(words) else { throw NotInTime(what: "\"\(words)\", but: \(said)") }
             return false
         }
     }

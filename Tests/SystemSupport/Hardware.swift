@@ -1,14 +1,14 @@
 import Foundation
 
-/// A TPM 2.0 of the test's own: swtpm, reached over loopback. Gone with the test.
+/// A TPM 2.0 for one test: swtpm, over loopback. It ends with the test.
 ///
-/// There is no resource manager before it as the kernel's is: it has room for three keys at a time, and what a process that
-/// was killed had in it stays.
+/// There is no resource manager as in the kernel: it has room for three keys at a time, and the keys of a process that
+/// was killed stay in it.
 package final class SoftTPM {
     private let folder: String
     private let port: UInt16
     private var process: Child
-    /// For whoever is to use it.
+    /// For the process that uses it.
     package let environment: [String: String]
 
     package init() throws {
@@ -39,16 +39,16 @@ package final class SoftTPM {
 
     deinit { discard() }
 
-    /// Ends it for good, where nobody lets go of it: a test's constant lives as long as the process.
+    /// Ends it when the test process ends: a constant of a test lives that long.
     package func discard() {
         vanish()
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    /// As a machine that is switched off, or whose TPM has gone.
+    /// As if the machine were switched off, or the TPM removed.
     package func vanish() { process.end(with: SIGKILL) }
 
-    /// The same TPM again, as after a start of the machine.
+    /// The same TPM again, as after a restart of the machine.
     package func comeBack() throws {
         process = try SoftTPM.start(folder, port)
     }
@@ -71,7 +71,7 @@ package final class SoftTPM {
     }
 }
 
-/// A PKCS#11 token of the test's own: SoftHSM.
+/// A PKCS#11 token for one test: SoftHSM.
 package final class SoftToken {
     private let folder: String
     package let environment: [String: String]
@@ -90,10 +90,10 @@ package final class SoftToken {
 
     deinit { vanish() }
 
-    /// As a token that has been pulled out.
+    /// As if the token were pulled out.
     package func vanish() { try? FileManager.default.removeItem(atPath: folder) }
 
-    /// Brings a key in, which then never leaves; tells how a key file names it.
+    /// Imports a key, which then never leaves the token; returns the line for a key file.
     package func take(keyFile: String, as label: String, id: String = "A1") throws -> String {
         let plain = folder + "/\(UUID().uuidString).pem"
         try Network.run(
@@ -110,7 +110,7 @@ package final class SoftToken {
 }
 
 extension String {
-    /// Writes it as a file that is its owner's alone.
+    /// Writes it to a file that only its owner can read.
     package func writePrivately(to path: String) throws {
         try? FileManager.default.removeItem(atPath: path)
         guard

@@ -7,18 +7,18 @@ package enum Node {
     package static let beacon = Identifier(0x2f0e_1d2c_3b4a_5968)
     package static let device = Identifier(0x5f1e_2d3c_4b5a_6978)
     package static let second = Identifier(0x77)
-    /// Another server, where a network has two.
+    /// Another server, if a network has two.
     package static let otherC2 = Identifier(0xc2c2)
 }
 
-/// What a test waits for did not come.
+/// An event that a test waits for did not happen in time.
 package struct NotInTime: Error, CustomStringConvertible {
     package let what: String
     package init(what: String) { self.what = what }
     package var description: String { "not in time: \(what)" }
 }
 
-/// Waits until something holds; bounded, by a time that is long also for an emulated processor on a busy host.
+/// Waits until a condition holds, for a time that is long even for an emulated processor on a busy host.
 package func eventually(_ what: @autoclosure () -> String, within seconds: Double = 60, _ holds: () throws -> Bool)
     throws
 {
@@ -30,7 +30,7 @@ package func eventually(_ what: @autoclosure () -> String, within seconds: Doubl
     throw NotInTime(what: what())
 }
 
-/// A folder with a CA, certificates, keys and a broker of its own, all of it gone with the test.
+/// A folder with a CA, certificates, keys and a broker, which are all removed with the test.
 package final class Network {
     package let folder: String
     package let port: UInt16
@@ -80,7 +80,7 @@ package final class Network {
         mosquitto = nil
     }
 
-    /// Freezes the broker, or lets it go on: half-open connections.
+    /// Freezes the broker, or lets it continue: half-open connections.
     package func signalBroker(_ signal: Int32) { if let mosquitto { kill(mosquitto.process, signal) } }
 
     package static func listens(_ port: UInt16) -> Bool {
@@ -122,7 +122,7 @@ private struct SharedKeys {
     let folder: String
 
     /// `SRUP_TEST_KEYS` in the environment names a folder that holds them already, made by `Scripts/broker make --keys`:
-    /// so one making serves several test processes, and the lab's machine, where it is slow.
+    /// so they are made once for several test processes, and for the lab's machine, where making them is slow.
     private init() throws {
         if let given = ProcessInfo.processInfo.environment["SRUP_TEST_KEYS"] {
             folder = given

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// What is done when this test process ends: constants that live as long as the process are never deinitialised, and their
-/// folders and children would stay.
+/// Actions at the end of this test process: constants that live as long as the process are never deinitialised, and their
+/// folders and child processes would stay.
 package enum ProcessEnd {
     private static let actions = Mutex<[@Sendable () -> Void]>([])
     private static let registered: Void = {
@@ -12,7 +12,7 @@ package enum ProcessEnd {
         }
     }()
 
-    /// - Parameter action: runs once, at `exit`; those that were given last run first.
+    /// - Parameter action: runs once, at `exit`, in the reverse order of the calls.
     package static func run(_ action: @escaping @Sendable () -> Void) {
         registered
         actions.withLock { $0.append(action) }

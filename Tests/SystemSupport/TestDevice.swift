@@ -6,8 +6,8 @@ import Nearby
 import ProofLink
 import SRUP
 
-/// How a device reaches the beacon: where it is listened for, and the adapter that the device uses.
-package struct Way: Sendable, CustomStringConvertible {
+/// How a device reaches the beacon: the beacon's address, and the device's adapter.
+package struct Route: Sendable, CustomStringConvertible {
     package let address: NearbyAddress
     package let adapter: BluetoothAddress
 
@@ -18,39 +18,39 @@ package struct Way: Sendable, CustomStringConvertible {
     package var description: String { address.transport.rawValue }
 }
 
-/// A device driven by the test step by step, over any transport.
+/// A device that the test controls step by step, over any transport.
 package final class TestDevice {
     private let socket: Int32
     private let isStream: Bool
     private var assembler = FrameAssembler()
-    /// When the frame that `receive` gave last had come, on CLOCK_BOOTTIME.
+    /// When the last frame that `receive` returned arrived, on CLOCK_BOOTTIME.
     package private(set) var lastReceived: Int64 = 0
 
-    package convenience init(_ way: Way, within seconds: Double = 10) throws {
-        self.init(try TestDevice.connect(way, within: seconds), way)
+    package convenience init(_ route: Route, within seconds: Double = 10) throws {
+        self.init(try TestDevice.connect(route, within: seconds), route)
     }
 
-    /// A device on a connection that is there; it is closed with the device.
-    package init(_ socket: Int32, _ way: Way) {
-        (self.socket, isStream) = (socket, way.address.transport.isStream)
+    /// A device on an existing connection, which is closed with the device.
+    package init(_ socket: Int32, _ route: Route) {
+        (self.socket, isStream) = (socket, route.address.transport.isStream)
     }
 
-    /// A bare connection; the caller closes it. What is refused is tried again: on RFCOMM a connection right after
-    /// another one is «busy».
-    package static func connect(_ way: Way, within seconds: Double = 10) throws -> Int32 {
+    /// A bare connection; the caller closes it. A refused one is tried again: on RFCOMM a connection right after
+    /// another one is "busy".
+    package static func connect(_ route: Route, within seconds: Double = 10) throws -> Int32 {
         var made: Int32?
         var fault: (any Error)?
-        try eventually("the link over \(way) is open: \(fault.map { "\($0)" } ?? "")", within: seconds) {
-            do { made = try connectOnce(way, within: seconds) } catch { fault = error }
+        try eventually("the link over \(route) is open: \(fault.map { "\($0)" } ?? "")", within: seconds) {
+            do { made = try connectOnce(route, within: seconds) } catch { fault = error }
             return made != nil
         }
-        guard let made else { throw NotInTime(what: "a link over \(way)") }
+        guard let made else { throw NotInTime(what: "a link over \(route)") }
         return made
     }
 
     /// A bare connection by one attempt.
-    package static func connectOnce(_ way: Way, within seconds: Double = 10) throws -> Int32 {
-        let socket = try LinkSocket.connect(to: way.address, from: way.adapter)
+    package static func connectOnce(_ route: Route, within seconds: Double = 10) throws -> Int32 {
+        let socket = try LinkSocket.connect(to: route.address, from: route.adapter)
         let fault =
             wait(for: POLLOUT, on: socket, within: seconds)
             ? LinkSocket.outcomeOfConnect(socket) : .failed(call: "connect", errno: ETIMEDOUT)
@@ -67,7 +67,7 @@ package final class TestDevice {
 
     deinit { close(socket) }
 
-    /// The next frame, or nil where the beacon has closed.
+    /// The next frame, or nil if the beacon has closed the link.
     package func receive(within seconds: Double = 10) throws -> LinkFrame? {
         let deadline = Date(timeIntervalSinceNow: seconds)
         while Date() < deadline {
@@ -87,20 +87,20 @@ package final class TestDevice {
     package func send(_ frame: LinkFrame) { _ = LinkSocket.send(frame, over: socket) }
 
     /// Sends bytes as they are; on a packet transport as one packet.
-    /// - Returns: 0, or the system's number for what went wrong; EAGAIN where only a part has gone.
+    /// - Returns: 0 or errno; EAGAIN if only a part was sent.
     @discardableResult
     package func send(_ bytes: [UInt8]) -> Int32 {
         let count = Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
         return count < 0 ? errno : count == bytes.count ? 0 : EAGAIN
     }
 
-    /// How a link that a device went through to its end has ended.
+    /// How a link that a device has completed has ended.
     package struct End: Sendable {
         package let outcome: Outcome
         package let beaconProved: Bool
         /// Of the link's frames, both ways, with their headers.
         package let bytes: Int
-        /// When CHALLENGE had come, on CLOCK_BOOTTIME.
+        /// When CHALLENGE arrived, on CLOCK_BOOTTIME.
         package let challenged: Int64?
     }
 
@@ -110,17 +110,17 @@ package final class TestDevice {
     ///   - sign: signs the proof in keyed mode.
     ///   - sending: how a frame is sent.
     ///   - waiting: what happens when the beacon says WAIT.
-    /// - Returns: nil where the link ended without an outcome.
+    /// - Returns: nil if the link ended without an outcome.
     package static func prove(
-        _ way: Way, _ value: Secret, as device: Identifier = Node.device, mode: Mode = .challenge,
+        _ route: Route, _ value: Secret, as device: Identifier = Node.device, mode: Mode = .challenge,
         within seconds: Double = 10,
         sending: (TestDevice, LinkFrame) -> Void = { $0.send($1) }, waiting: () throws -> Void = {},
         signedBy sign: ([UInt8]) -> [UInt8] = { _ in [] }
     ) throws -> End? {
-        let link = try TestDevice(way, within: seconds)
+        let link = try TestDevice(route, within: seconds)
         var session = DeviceSession(
             DeviceSession.Parties(
-                device: device, server: Node.c2, beacon: Node.beacon, transport: way.address.transport, modes: [mode]),
+                device: device, server: Node.c2, beacon: Node.beacon, transport: route.address.transport, modes: [mode]),
             deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
         var challenged: Int64?
         var bytes = 0
@@ -145,13 +145,13 @@ package final class TestDevice {
         return nil
     }
 
-    /// Proves again and again until the link says *valid*: as a device does whose beacon is killed under it.
+    /// Proves repeatedly until the outcome is *valid*, like a device whose beacon is killed meanwhile.
     package static func proveUntilValid(
-        _ way: Way, _ value: Secret, within seconds: Double = 20, until done: () -> Bool = { false }
+        _ route: Route, _ value: Secret, within seconds: Double = 20, until done: () -> Bool = { false }
     ) throws {
         try eventually("the proof is accepted", within: seconds) {
             if done() { return true }
-            return (try? prove(way, value))??.outcome == .valid
+            return (try? prove(route, value))??.outcome == .valid
         }
     }
 }

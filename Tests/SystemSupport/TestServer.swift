@@ -5,7 +5,7 @@ import Keys
 import SRUP
 import Synchronization
 
-/// A C2 server in the test's own hands: it sends what it is told, right or wrong, and keeps what comes. It counts as the
+/// A C2 server that the test controls: it sends what it is told, right or wrong, and keeps what arrives. It counts as the
 /// reference does: one number a peer for both directions (docs/protocol.md, section 4).
 package final class TestServer: Sendable {
     private struct State {
@@ -16,9 +16,9 @@ package final class TestServer: Sendable {
         /// When the first response under a token had come, on CLOCK_BOOTTIME.
         var arrivals: [Token: Int64] = [:]
         var nextID: Int64 = 0
-        /// What no broker has acknowledged, where that is kept.
+        /// Messages that no broker has acknowledged, if they are kept.
         var outbox: [Outgoing] = []
-        /// What is published together at the end of `holdBack`.
+        /// Messages that are published together at the end of `holdBack`.
         var held: [Outgoing]?
     }
 
@@ -28,7 +28,7 @@ package final class TestServer: Sendable {
     private let keyring: PublicKeys
     private let answersJoins: Bool
     private let sendsAgain: Bool
-    /// Held from a sequence id until its frame is with the link: what is overtaken would be refused.
+    /// Locked from the choice of a sequence id until its frame is with the link: an overtaken message would be refused.
     private let order = Mutex(())
     private let state = Mutex(State())
     private let link = Mutex<BrokerLink?>(nil)
@@ -57,8 +57,8 @@ package final class TestServer: Sendable {
         let made = BrokerLink(settings) { [weak self] batch in
             for incoming in batch { self?.take(incoming) }
             return true
-        } happened: { [weak self] happening in
-            switch happening {
+        } happened: { [weak self] event in
+            switch event {
             case .connected(_, let connection): self?.connected(connection)
             case .lost: self?.state.withLock { $0.connection = nil }
             case .acknowledged(let ids): self?.state.withLock { $0.outbox.removeAll { ids.contains($0.id) } }

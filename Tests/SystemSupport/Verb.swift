@@ -1,6 +1,6 @@
 import Foundation
 
-/// A verb of `srup-beacon` that waits for somebody, with what it says so far.
+/// A subcommand of `srup-beacon` that waits for a person, with its output so far.
 package final class Verb {
     package let child: Child
     private let file: String

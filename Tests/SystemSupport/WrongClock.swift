@@ -1,6 +1,6 @@
 import Foundation
 
-/// The wall clock of the programs that are started with its environment; theirs alone, and it can be set while they run.
+/// The wall clock of only those programs that are started with its environment; it can be set while they run.
 package final class WrongClock {
     private let file: String
 
@@ -14,7 +14,7 @@ package final class WrongClock {
     private let library = Network.products + "/libWrongClock.so"
 
     package var environment: [String: String] {
-        // Beside what is preloaded already: Scripts/sanitize does that.
+        // In addition to libraries that are preloaded already, as by Scripts/sanitize.
         let libraries = [ProcessInfo.processInfo.environment["LD_PRELOAD"], library].compactMap(\.self)
         return ["LD_PRELOAD": libraries.joined(separator: ":"), "SRUP_WRONG_CLOCK": file]
     }
@@ -28,7 +28,7 @@ package final class WrongClock {
 
     package func correct() throws { try write(0) }
 
-    /// In place: the file is mapped.
+    /// Written in place, because the file is mapped.
     private func write(_ seconds: Int64) throws {
         let descriptor = open(file, O_WRONLY | O_CLOEXEC)
         defer { close(descriptor) }

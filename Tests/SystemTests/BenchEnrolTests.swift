@@ -4,7 +4,7 @@ import SystemSupport
 import TestVectors
 import Testing
 
-@Suite("A device of the bench that enrols", .blocking, .serialized)
+@Suite("A device of the bench kit that enrols", .blocking, .serialized)
 struct BenchEnrolTests {
     private let id = Node.device.topicForm
 
@@ -19,7 +19,7 @@ struct BenchEnrolTests {
             ] + more)
     }
 
-    @Test("has all that it takes in one folder: broker and server take it for who it is")
+    @Test("has everything in one folder: broker and server recognise it")
     func whole() throws {
         let registry = try RegistryProcess(options: ["--tokens", "required"])
         let (folder, token) = (registry.folder + "/device", registry.folder + "/token")
@@ -31,7 +31,7 @@ struct BenchEnrolTests {
         for name in ["identity.key.pem", "access/key.pem", "enrolment.json"] {
             try checkPrivateKeyFile("\(folder)/\(name)")
         }
-        // Again: nothing is done, and nobody asked.
+        // A second time nothing is done, and no request is sent.
         let said = registry.log
         #expect(try enrol(registry, folder).status == 0)
         #expect(registry.log == said)
@@ -90,7 +90,7 @@ struct BenchEnrolTests {
         #expect(FileManager.default.contents(atPath: folder + "/identity.key.pem") == key)
     }
 
-    @Test("asks no service whose certificate leads to another CA, and leaves nothing behind")
+    @Test("sends nothing to a service whose certificate is by another CA, and leaves no files behind")
     func authority() throws {
         let registry = try RegistryProcess()
         let (folder, other) = (registry.folder + "/device", registry.folder + "/other")
@@ -104,7 +104,7 @@ struct BenchEnrolTests {
         #expect(registry.log == said)
     }
 
-    @Test("is told which of its options are missing, or at odds")
+    @Test("is told which of its options are missing, or contradict each other")
     func options() throws {
         for arguments in [
             ["--observer", "b1", "--link", "local:/x"], ["--enrolled", "/x", "--id", "d1", "--observer", "b1"],

@@ -118,14 +118,14 @@ extension Network {
 extension BeaconProcess {
     var broker: [String: Any] { status["broker"] as? [String: Any] ?? [:] }
 
-    /// Its warnings without the time.
+    /// Its warnings, without the time.
     var warnings: [Substring] {
         logged.split(separator: "\n").compactMap { line in
             line.firstRange(of: " warning ").map { line[$0.upperBound...] }
         }
     }
 
-    /// What the process has spent so far (proc(5), stat: utime and stime in ticks of 10 ms).
+    /// The processor time that the process has used (proc(5), stat: utime and stime in ticks of 10 ms).
     var cpuSeconds: Double? {
         guard let process, let stat = try? String(contentsOfFile: "/proc/\(process.process)/stat", encoding: .utf8),
             let fields = stat.split(separator: ")").last?.split(separator: " "), fields.count > 12,

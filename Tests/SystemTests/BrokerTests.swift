@@ -5,7 +5,7 @@ import SystemSupport
 import TestVectors
 import Testing
 
-@Suite("The broker goes away, comes back, and carries what is hostile", .blocking)
+@Suite("A broker that stops, returns, and delivers hostile messages", .blocking)
 struct BrokerTests {
     let network: Network
     let server: TestServer
@@ -15,7 +15,8 @@ struct BrokerTests {
         server = try TestServer(network)
     }
 
-    @Test("a broker stopped in mid-observation: the proof is taken, the verdict waits and arrives once")
+    @Test(
+        "with the broker stopped during an observation, the proof is accepted, and the verdict waits and arrives once")
     func stoppedAndStarted() throws {
         let beacon = try BeaconProcess(network)
         try beacon.startAndJoin()
@@ -35,7 +36,7 @@ struct BrokerTests {
         #expect(server.verdicts(token).count == 1)
     }
 
-    @Test("a request published while the beacon is away is kept by the broker and answered later")
+    @Test("a request published while the beacon is stopped is kept by the broker and answered later")
     func requestWhileAway() throws {
         let beacon = try BeaconProcess(network)
         try beacon.startAndJoin()
@@ -48,7 +49,7 @@ struct BrokerTests {
         #expect(try server.waitForVerdict(token) == .observedJoinValid)
     }
 
-    @Test("a frame of 256 KiB, an empty one and noise are refused, and the loop goes on")
+    @Test("a frame of 256 KiB, an empty one and noise are refused, and the loop continues")
     func hostilePayloads() throws {
         let beacon = try BeaconProcess(network)
         try beacon.startAndJoin()
@@ -65,7 +66,7 @@ struct BrokerTests {
         #expect(lines.count == payloads.count, "one line each")
     }
 
-    @Test("two beacons with one client id push each other out, say so, and the one that stays does its work")
+    @Test("two beacons with one client id disconnect each other and report it, and the one that stays works")
     func sameClientID() throws {
         let beacon = try BeaconProcess(network)
         let twin = try BeaconProcess(network, name: "twin", settings: ["broker": ["reconnect-longest = 0.2"]])

@@ -19,7 +19,8 @@ struct C2AttackTests {
     }
 
     @Test(
-        "the attack: 6,000 OBS_JOIN_REQ of one device cost few lines and answers, and an honest device joins meanwhile")
+        "the attack: 6,000 OBS_JOIN_REQ of one device cause few lines and answers, and an honest device joins meanwhile"
+    )
     func flood() throws {
         let trace = network.folder + "/c2.trace"
         let server = try bench.server("--trace", trace)
@@ -76,9 +77,9 @@ private final class FloodingDevice: Sendable {
 
     deinit { link.stop() }
 
-    private func note(_ happening: BrokerLink.Event) {
+    private func note(_ event: BrokerLink.Event) {
         state.withLock { state in
-            switch happening {
+            switch event {
             case .connected(_, let connection): state.connection = connection
             case .lost: state.connection = nil
             case .acknowledged(let ids): state.left -= ids.count
@@ -108,7 +109,7 @@ private final class FloodingDevice: Sendable {
     }
 }
 
-/// What a link tells before its owner is complete.
+/// Events that a link reports before its owner is initialised.
 private final class Events: Sendable {
     let reader = Mutex<(@Sendable (BrokerLink.Event) -> Void)?>(nil)
 

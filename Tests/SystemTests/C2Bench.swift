@@ -2,7 +2,7 @@ import Foundation
 import SRUP
 import SystemSupport
 
-/// The bench kit's other two sides as real commands, at a network of the test's own.
+/// The bench kit's server and device as real commands, in a test network.
 struct C2Bench {
     let network: Network
 
@@ -28,7 +28,7 @@ struct C2Bench {
         return talk
     }
 
-    /// A device that joins before the beacon: what `wait()` gives is its outcome.
+    /// A device that joins with the beacon as observer: `wait()` returns its outcome.
     func device(
         _ id: Identifier = Node.device, at server: Identifier = Node.c2, link: String, _ more: String...
     ) throws -> Child {
@@ -46,7 +46,7 @@ struct C2Bench {
             output: network.folder + "/device-\(id.topicForm).log")
     }
 
-    /// What devices of this identity have said, over all their runs.
+    /// The output of devices with this identity, in all their runs.
     var deviceLog: String {
         (try? String(contentsOfFile: network.folder + "/device-\(Node.device.topicForm).log", encoding: .utf8)) ?? ""
     }
@@ -55,7 +55,7 @@ struct C2Bench {
         try Network.run(C2Bench.program, ["history", "--state", state] + more)
     }
 
-    /// The frame of the newest entry whose words begin so.
+    /// The frame of the newest entry whose text begins so.
     func frame(_ state: String, _ words: String) throws -> [UInt8] {
         for line in try history(state, "--json").split(separator: "\n").reversed() {
             let entry = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
@@ -65,7 +65,7 @@ struct C2Bench {
             let text = Array(digits)
             return stride(from: 0, to: text.count, by: 2).compactMap { UInt8(String(text[$0...($0 + 1)]), radix: 16) }
         }
-        throw NotInTime(what: "«\(words)» in the history")
+        throw NotInTime(what: "\"\(words)\" in the history")
     }
 
     /// Publishes bytes with the certificate of a node.

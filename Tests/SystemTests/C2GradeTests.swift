@@ -4,7 +4,7 @@ import SystemSupport
 import TestVectors
 import Testing
 
-@Suite("What a C2 server requires of a proof, with real processes", .blocking)
+@Suite("The evidence that a C2 server requires, with real processes", .blocking)
 struct C2GradeTests {
     let network: Network
     let bench: C2Bench
@@ -23,7 +23,7 @@ struct C2GradeTests {
     }
 
     @Test(
-        "required at the console it counts at once and in the next run; the history tells grade, reason, and the proof's parts"
+        "a grade required at the console applies at once and in the next run; the history has grade, reason, and the proof's parts"
     )
     func required() throws {
         let console = try ConsoleProcess(network, "--state", state, "--observer", Node.beacon.topicForm)
@@ -43,7 +43,7 @@ struct C2GradeTests {
         let refused = try #require(try entries("decision").last)
         #expect(refused["grade"] as? String == "challenged" && (refused["reason"] as? String)?.contains(why) == true)
 
-        // Kept, and the order on standard input takes it back.
+        // It is kept, and the order on standard input reverts it.
         let server = try bench.server("--state", state)
         #expect(try bench.device(link: beacon.linkPath, "--mode", "challenge").wait() == 10)
         #expect(try bench.device(link: beacon.linkPath, "--mode", "keyed").wait() == 0, "\(server.said)")
@@ -67,7 +67,7 @@ struct C2GradeTests {
         #expect(decoded.contains(#""server_id":"\#(Node.c2)""#) && decoded.contains("signature_hex"))
     }
 
-    @Test("c2 and device start with no CA file, keyring or server's key that others can change")
+    @Test("c2 and device do not start with a CA file, keyring or server's key that others can change")
     func openFiles() throws {
         let folder = network.folder
         let keyring = folder + "/known"

@@ -6,7 +6,9 @@ import Testing
 
 @Suite("A C2 server that was restarted without its state", .blocking)
 struct C2LostStateTests {
-    @Test("does not know a beacon that believes it is a member; explain says so, and join --again makes it one")
+    @Test(
+        "does not know a beacon that considers itself a member; explain reports this, and join --again makes it a member"
+    )
     func lostState() throws {
         let network = try Network()
         let bench = C2Bench(network: network)

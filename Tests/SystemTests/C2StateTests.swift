@@ -4,7 +4,7 @@ import SystemSupport
 import TestVectors
 import Testing
 
-/// The bench kit's C2 with `--state`, beside a real beacon.
+/// The bench kit's C2 with `--state`, with a real beacon.
 @Suite("A C2 server that keeps its state", .blocking)
 struct C2StateTests {
     let network: Network
@@ -17,7 +17,9 @@ struct C2StateTests {
         state = network.folder + "/c2.sqlite"
     }
 
-    @Test("killed in an observed join it goes on: 5F, no new join of the beacon, replays refused, a new join succeeds")
+    @Test(
+        "killed during an observed join it continues: 5F, no new join of the beacon, replays refused, a new join succeeds"
+    )
     func killed() throws {
         var server = try bench.server("--state", state)
         let beacon = try BeaconProcess(network)
@@ -79,7 +81,7 @@ struct C2StateTests {
     }
 
     @Test(
-        "where the disk is full it answers nothing and ends with what to do",
+        "on a full disk it answers nothing and ends with a hint",
         .enabled(if: Disk.works, "no tmpfs can be mounted"))
     func full() throws {
         let disk = try Disk(network.folder + "/disk")
@@ -91,7 +93,7 @@ struct C2StateTests {
         #expect(server.said.contains("hint: free space on the disk"), "\(server.said)")
         #expect(!server.said.contains("join of"))
         #expect(beacon.membership != "member")
-        // What it has not kept it has not acknowledged: the broker brings it again.
+        // It has not acknowledged what it has not stored: the broker sends it again.
         try disk.empty()
         let next = try bench.server("--state", disk.path + "/c2.sqlite")
         try next.hear("join of \(Node.beacon): accepted")
@@ -99,9 +101,9 @@ struct C2StateTests {
     }
 }
 
-@Suite("Keys from the registry, at the C2 server", .blocking)
+@Suite("Keys from the registry at the C2 server", .blocking)
 struct C2RegistryTests {
-    @Test("an unknown node that is registered joins and is heard; a stranger and a revoked one are refused")
+    @Test("a registered node that is not in the keyring can join; an unregistered and a revoked one are refused")
     func registry() throws {
         let network = try Network()
         let registry = try RegistryProcess()
@@ -135,10 +137,10 @@ struct C2RegistryTests {
     }
 }
 
-@Suite("Who may observe by the registry's type", .blocking)
+@Suite("The right to observe by the type in the registry", .blocking)
 struct C2ObserverTypeTests {
     @Test(
-        "a node that the registry has with the type may observe, also in the next run before it has spoken; others may not"
+        "a node with the type may observe, also in the next run before its first message; others may not"
     )
     func types() throws {
         let network = try Network()
@@ -192,7 +194,7 @@ struct C2ObserverTypeTests {
 
 @Suite("Two C2 servers at one broker", .blocking)
 struct TwoServersTests {
-    @Test("a beacon observes for both at the same time, and serves one on when the other has terminated it")
+    @Test("a beacon observes for both at the same time, and continues for one when the other has terminated it")
     func both() throws {
         let servers = [Node.c2, Node.otherC2]
         let network = try Network(servers: servers)
@@ -218,7 +220,7 @@ struct TwoServersTests {
         #expect(first.said.contains("observed join of \(Node.device) by \(Node.beacon): accepted"))
         #expect(second.said.contains("observed join of \(Node.second) by \(Node.beacon): refused"))
 
-        // Both hear the request to leave, and only one is meant.
+        // Both receive the request to leave, and it names only one.
         #expect(try beacon.command("resign", Node.otherC2.topicForm).status == 0)
         try second.hear("\(Node.beacon) asks to resign: resign success")
         first.answer("identity \(Node.beacon.topicForm)")

@@ -7,7 +7,7 @@ import SystemSupport
 import TestVectors
 import Testing
 
-/// Nothing is decided by the wall clock but what TLS itself checks (docs/architecture.md, «Clocks»). The beacon's clock alone is
+/// The wall clock matters only for what TLS checks (docs/architecture.md, "Clocks"). Only the beacon's clock is
 /// wrong; the broker's, the service's and the server's are right.
 @Suite("A wall clock that is wrong", .blocking)
 struct ClockTests {
@@ -23,14 +23,14 @@ struct ClockTests {
         clock = try WrongClock(network)
     }
 
-    /// What is asked of the beacon: its values, by their devices.
+    /// A request to the beacon: a device, its value and the token.
     private struct Asked {
         let device = Identifier(UInt64.random(in: 0x1_0000...0xFFFF_FFFF))
         let value = Secret.random()
         let token = TestServer.token()
     }
 
-    /// Asks, and waits until the beacon has the question.
+    /// Sends a request, and waits until the beacon has it.
     private func ask(_ beacon: BeaconProcess) throws -> Asked {
         let asked = Asked()
         try server.observe(asked.device, asked.value, token: asked.token)
@@ -42,14 +42,14 @@ struct ClockTests {
         try TestDevice.prove(beacon.link, asked.value, as: asked.device)?.outcome
     }
 
-    /// The server drops what does not rise, so it has all of them only if all have risen. What was published twice is the same.
+    /// The server drops ids that do not rise, so it has all messages only if all ids rose. Repeated messages are identical.
     private func expectRisingSequences(_ location: SourceLocation = #_sourceLocation) {
         let (taken, dropped) = (server.accepted.map(\.sequence), server.ignored.map(\.sequence))
         #expect(Set(taken).count == taken.count && Set(dropped).isSubset(of: taken), sourceLocation: location)
     }
 
     @Test(
-        "wrong from the start, TLS fails and says why; nothing is lost, and it is tried until the clock is right",
+        "wrong from the start, TLS fails with the reason; nothing is lost, and it is retried until the clock is right",
         arguments: zip(wrongYears, ["certificate is not yet valid", "certificate has expired"]))
     func fromTheStart(year: Int, cause: String) throws {
         let beacon = try BeaconProcess(network, settings: ["log": ["format = json"]])
@@ -100,7 +100,7 @@ struct ClockTests {
     }
 
     @Test(
-        "stepped by years between request and proof, either way or both, it moves neither deadline nor verdict",
+        "stepped by years between request and proof, either way or both, it changes neither deadline nor verdict",
         arguments: [[2099], [1970], [2099, 1970]])
     func stepped(years: [Int]) throws {
         let beacon = try BeaconProcess(
@@ -129,7 +129,7 @@ struct ClockTests {
     }
 
     @Test(
-        "wrong at a restart, it moves no deadline that was set before, and one that is over counts",
+        "wrong at a restart, it changes no earlier deadline, and a deadline that has passed counts",
         arguments: wrongYears)
     func deadlineOverRestart(year: Int) throws {
         let beacon = try BeaconProcess(network, settings: ["observation": ["window = 3"], "log": ["format = json"]])
@@ -198,10 +198,10 @@ struct ClockRenewalTests {
         return try RenewTests.Running(network: network, beacon: beacon).run(log, environment: clock.environment)
     }
 
-    /// The files that lead to the broker.
+    /// The files for the connection to the broker.
     private var files: [Data?] { ["access/key.pem", "access/certificate.pem"].map(beacon.content) }
 
-    @Test("at 2099 from the start, the certificate that cannot be renewed is kept, and used when the clock is right")
+    @Test("at 2099 from the start, a certificate that cannot be renewed is kept, and used when the clock is right")
     func fromTheStart() throws {
         try clock.set(to: 2099)
         let daemon = try start(seconds: nil)
@@ -217,7 +217,7 @@ struct ClockRenewalTests {
         #expect(daemon.end() == 0)
     }
 
-    @Test("at 2099 when it is due, the old one goes on with its connection, and it is renewed when the clock is right")
+    @Test("at 2099 when it is due, the old one and its connection stay, and it is renewed when the clock is right")
     func whenDue() throws {
         let daemon = try start(seconds: 15)
         defer { daemon.end() }

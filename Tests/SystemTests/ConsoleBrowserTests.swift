@@ -4,7 +4,7 @@ import SystemSupport
 import TestVectors
 import Testing
 
-/// By what Scripts/setup installs. On a machine that builds for others (CI=true) a missing browser is a failure.
+/// The browser that Scripts/setup installs. With CI=true a missing browser is a failure.
 @Suite(
     "The console in a real browser", .blocking, .serialized,
     .enabled(
@@ -22,14 +22,14 @@ struct ConsoleBrowserTests {
         try eventually("the beacon is connected") { [beacon] in beacon.brokerState == "connected" }
     }
 
-    /// The words that a beacon's verb shows; nil before it does.
+    /// The words that a beacon's subcommand shows; nil before it does.
     private func wordsShown(by verb: Verb) -> String? {
         guard let start = verb.said.range(of: "all of it is the same:\n") else { return nil }
         let words = verb.said[start.upperBound...].split(whereSeparator: \.isWhitespace).prefix(11)
         return words.count == 11 ? words.joined(separator: " ") : nil
     }
 
-    /// Waits for a beacon's words, and puts them where the browser looks for them: as its operator does with the device.
+    /// Waits for a beacon's words, and writes them to the file that the browser script reads, as an operator reads the device.
     private func readWords(_ verb: Verb, into file: String) throws -> String {
         try eventually("the beacon shows its value\n\(verb.said)") { wordsShown(by: verb) != nil }
         let words = try #require(wordsShown(by: verb))
@@ -37,14 +37,14 @@ struct ConsoleBrowserTests {
         return words
     }
 
-    /// Whether what the page shows is these words, but for the three that it hides.
+    /// Whether the page shows these words, except for the three that it hides.
     private func agrees(_ shown: Any?, _ words: String) -> Bool {
         let (page, device) = ((shown as? String ?? "").split(separator: " "), words.split(separator: " "))
         return page.count == 11 && page.count { $0 == "?" } == 3
             && zip(page, device).allSatisfy { $0 == "?" || $0 == $1 }
     }
 
-    @Test("a join appears by itself, its page asks for three of the device's words, and Enter lets it in")
+    @Test("a join appears without a reload, its page asks for three of the device's words, and Enter accepts it")
     func accepting() throws {
         let file = network.folder + "/words"
         let browser = try console.browse("press-accept", Node.beacon, "--words", file)
@@ -61,7 +61,7 @@ struct ConsoleBrowserTests {
         #expect(!console.said.contains(words))
     }
 
-    @Test("Enter on Refuse keeps it out, and the beacon is told that a person has refused it")
+    @Test("Enter on Refuse refuses it, and the beacon is told that a person has refused it")
     func refusing() throws {
         let file = network.folder + "/words"
         let browser = try console.browse("press-accept", Node.beacon, "--refuse", "--words", file)
@@ -74,7 +74,7 @@ struct ConsoleBrowserTests {
     }
 
     @Test(
-        "the attack: of a double click on Accept, with two joins waiting, the second click accepts nothing",
+        "the attack: the second click of a double click on Accept, with two joins waiting, accepts nothing",
         arguments: [120, 200, 350])
     func doubleClick(gap: Int) throws {
         let file = network.folder + "/words"
@@ -89,7 +89,7 @@ struct ConsoleBrowserTests {
         #expect(!console.said.contains("join of \(Node.device) by a human"))
     }
 
-    @Test("the open page of a join that is replaced loses its buttons by itself, says why, and nothing is done")
+    @Test("the open page of a replaced join loses its buttons, says why, and nothing is done")
     func replaced() throws {
         let device = try PlainDevice(network)
         try device.say(.humanJoinRequest)
@@ -104,7 +104,7 @@ struct ConsoleBrowserTests {
         #expect(!console.said.contains("by a human: "))
     }
 
-    @Test("without scripts everything works, too")
+    @Test("everything also works without scripts")
     func withoutScript() throws {
         let file = network.folder + "/words"
         let verb = try Verb(beacon, "join", "--human")
@@ -117,7 +117,7 @@ struct ConsoleBrowserTests {
     }
 
     @Test(
-        "light and dark, wide and narrow: contrast, no overflow, labels, the keyboard, nothing from elsewhere; drawings are files"
+        "light and dark, wide and narrow: contrast, no overflow, labels, keyboard, no other origins; drawings are files"
     )
     func looking() throws {
         let other = try PlainDevice(network)

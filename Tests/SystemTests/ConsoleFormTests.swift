@@ -8,7 +8,7 @@ import Testing
 @Suite("The console's form without a browser", .blocking)
 struct ConsoleFormTests {
     @Test(
-        "Scripts/decide.py signs in, compares, types the device's words, and its decision is taken as a browser's is",
+        "Scripts/decide.py signs in, compares, types the device's words, and its decision counts like a browser's",
         arguments: [([], "accepted", "is a member now"), (["--refuse"], "refused", "has not joined")])
     func deciding(_ options: [String], _ decided: String, _ told: String) throws {
         let network = try Network()
@@ -18,7 +18,7 @@ struct ConsoleFormTests {
         try eventually("the beacon is connected") { beacon.brokerState == "connected" }
         let verb = try Verb(beacon, "join", "--human")
         try console.hear("compare for \(Node.beacon)")
-        // The words are there when the beacon shows them: decide.py waits for that.
+        // The words exist once the beacon shows them: decide.py waits for that.
         let file = network.folder + "/words"
         let words = { verb.said.components(separatedBy: "all of it is the same:\n").dropFirst().first ?? "" }
         try eventually("the beacon shows its value") { words().split(whereSeparator: \.isWhitespace).count >= 11 }
@@ -40,7 +40,7 @@ struct ConsoleFormTests {
         #expect(verb.child.wait() == (decided == "accepted" ? 0 : 1))
     }
 
-    @Test("a key that does not sign in is one sentence, and no traceback")
+    @Test("an invalid key is reported in one sentence, without a traceback")
     func wrongKey() throws {
         let network = try Network()
         let console = try ConsoleProcess(network)

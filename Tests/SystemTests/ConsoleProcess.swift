@@ -4,7 +4,7 @@ import SRUP
 import SystemSupport
 import Testing
 
-/// A real `srup-bench c2 --web`, and those who speak to it: over HTTP with curl, by a browser, and over the broker.
+/// A real `srup-bench c2 --web`, and its clients: curl, a browser, and nodes at the broker.
 final class ConsoleProcess {
     let network: Network
     private let talk: Dialogue
@@ -111,7 +111,7 @@ final class ConsoleProcess {
             .joined(separator: "&")
     }
 
-    /// Looks at the join's page for as long as a person has to, and decides. In a view without words to type.
+    /// Keeps the join's page open for the minimum time, and decides, in a view without words to type.
     func decide(_ join: String, _ decision: String) throws -> Reply {
         let form = try form(join)
         Thread.sleep(forTimeInterval: 1.6)
@@ -122,22 +122,25 @@ final class ConsoleProcess {
 
     static let browserScript = Network.project + "/Tests/SystemTests/Console/browser.py"
 
-    /// Whether a browser starts here. Where a build must not skip anything, one is taken to be there, and the tests fail.
+    /// Whether a browser starts here. With CI=true one is assumed, and the tests fail without it.
     static let hasBrowser: Bool = {
         if ProcessInfo.processInfo.environment["CI"] == "true" { return true }
         return (try? Network.output(browserScript, ["start"]))?.status == 0
     }()
 
-    /// What a browser does meanwhile; `seen` waits for its end.
+    /// A browser that runs in the background; `seen` waits for its end.
     final class Browsing {
         private let child: Child
         private let file: String
 
-        init(_ console: ConsoleProcess, _ deed: String, _ device: Identifier, _ more: [String]) throws {
+        init(_ console: ConsoleProcess, _ action: String, _ device: Identifier, _ more: [String]) throws {
             file = console.network.folder + "/browser-\(UUID().uuidString)"
             child = try Child(
                 ConsoleProcess.browserScript,
-                [deed, "--url", "http://localhost:\(console.port)/#key=\(console.key)", "--device", device.description]
+                [
+                    action, "--url", "http://localhost:\(console.port)/#key=\(console.key)", "--device",
+                    device.description,
+                ]
                     + more, output: file)
         }
 
@@ -161,7 +164,7 @@ final class ConsoleProcess {
             }
         }
 
-        /// What it saw; throws where something was wrong.
+        /// What it saw; throws if something was wrong.
         func seen() throws -> [String: Any] {
             let status = child.wait(within: 120)
             guard status == 0 else { throw NotInTime(what: "the browser ended with \(status): \(said)") }
@@ -170,19 +173,19 @@ final class ConsoleProcess {
         }
     }
 
-    func browse(_ deed: String, _ device: Identifier, _ more: String...) throws -> Browsing {
-        try Browsing(self, deed, device, more)
+    func browse(_ action: String, _ device: Identifier, _ more: String...) throws -> Browsing {
+        try Browsing(self, action, device, more)
     }
 }
 
-/// A device that says what the test wants, as it wants it.
+/// A device that sends what the test tells it to.
 final class PlainDevice {
     private let network: Network
     private let id: Identifier
     private let key: IdentityKey
     private var sequence: UInt64
 
-    /// - Parameter sequence: the number before the first; the server's answers count as well.
+    /// - Parameter sequence: the number before the first one; the server's answers count, too.
     init(_ network: Network, _ id: Identifier = Node.device, sequence: UInt64 = 1_000) throws {
         (self.network, self.id, self.sequence) = (network, id, sequence)
         key = try IdentityKey(pemFile: network.folder + "/\(id.topicForm).key.pem")

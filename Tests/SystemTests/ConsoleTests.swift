@@ -13,7 +13,7 @@ struct ConsoleTests {
 
     // MARK: - Over HTTP
 
-    @Test("it listens on the loopback addresses and nowhere else, and its key is said once")
+    @Test("it listens on the loopback addresses and nowhere else, and its key is printed once")
     func listening() throws {
         let console = try ConsoleProcess(network)
         for host in ["localhost", "127.0.0.1"] {
@@ -23,7 +23,7 @@ struct ConsoleTests {
         #expect(listened.contains("0100007F"))
         #expect(Set(listened).isSubset(of: ["0100007F", "00000000000000000000000001000000"]), "\(listened)")
         #expect(console.said.ranges(of: "sign in with").count == 1)
-        // Also with a page open that waits for what is new.
+        // Also while a page waits for events.
         _ = try console.signIn()
         let page = try console.listen()
         #expect(console.end() == 0)
@@ -41,7 +41,7 @@ struct ConsoleTests {
         }
     }
 
-    @Test("every answer has the headers that keep others out, also those that refuse")
+    @Test("every answer has the security headers, including refusals")
     func headers() throws {
         let console = try ConsoleProcess(network)
         for path in ["/", "/console.js", "/nowhere", "/sign-in"] {
@@ -56,7 +56,7 @@ struct ConsoleTests {
         #expect(signed.status == 303 && signed.head.contains("httponly; samesite=strict"))
     }
 
-    @Test("silent connections of others on this machine keep the operator neither from signing in nor from his page")
+    @Test("silent connections of other users on this machine do not keep the operator from signing in or from the page")
     func silentConnections() throws {
         let console = try ConsoleProcess(network)
         let arguments = [Network.project + "/Tests/SystemTests/Registry/connections.py", "hold", console.port, "100"]
@@ -69,7 +69,7 @@ struct ConsoleTests {
         #expect(try console.http("/").status == 200)
     }
 
-    @Test("of a body above the limit nothing more is read", arguments: ["announced", "endless"])
+    @Test("a body above the limit is not read further", arguments: ["announced", "endless"])
     func longBody(kind: String) throws {
         let console = try ConsoleProcess(network)
         let arguments = [Network.project + "/Tests/SystemTests/Registry/connections.py", kind, console.port, ""]
@@ -79,7 +79,7 @@ struct ConsoleTests {
         #expect(words.count == 2 && Int(words[1]).map { $0 < 16 << 20 } == true, "\(reply.text)")
     }
 
-    @Test("strangers, foreign pages, other names, and too much of anything are refused, and nothing is done")
+    @Test("strangers, other origins, other host names, and excessive input are refused, and nothing is done")
     func refusals() throws {
         let console = try ConsoleProcess(network)
         #expect(try console.http("/").status == 403)
@@ -106,7 +106,7 @@ struct ConsoleTests {
         #expect(console.said.ranges(of: "JOIN_CMD to").count == 1)
     }
 
-    @Test("what a device sends is shown as text, on the page and in the drawing")
+    @Test("data from a device is shown as text, on the page and in the drawing")
     func escaping() throws {
         let console = try ConsoleProcess(network)
         _ = try console.signIn()
@@ -115,7 +115,7 @@ struct ConsoleTests {
         try console.hear("join of \(Node.device): accepted")
         let bad = "<script>alert(1)</script>"
         try device.say(.data(id: Octets(bad.utf8), data: Octets("\"><img src=x>".utf8)))
-        // Evidence of a node that nobody has asked is none.
+        // Evidence of a node that was not asked does not count.
         try device.say(
             .data(id: Octets("OBSERVATION_EVIDENCE".utf8), data: Octets("{\"<i>\":\"\(bad)\",\"n\":3}".utf8)))
         try console.hear(
@@ -129,7 +129,7 @@ struct ConsoleTests {
         #expect(XMLParser(data: Data(drawing.utf8)).parse())
     }
 
-    @Test("an accept on a value that a newer request has outdated does nothing, and says so")
+    @Test("accepting a value that a newer request has replaced does nothing, and the page says so")
     func outdated() throws {
         let console = try ConsoleProcess(network, "--view", "hexadecimal")
         _ = try console.signIn()
@@ -152,13 +152,13 @@ struct ConsoleTests {
         #expect(page.firstMatch(of: value) != nil && !page.contains(shown))
         #expect(try console.decide(second, "accept").status == 303)
         try console.hear("human-moderated join of \(Node.device) by a human: accepted")
-        // Decided once is decided, and no value is left anywhere.
+        // A decision is final, and the value is left nowhere.
         #expect(try console.http("/joins/\(second)").text.contains("is a member now"))
         #expect(try console.http("/joins/\(second)").text.firstMatch(of: value) == nil)
         #expect(console.said.firstMatch(of: value) == nil)
     }
 
-    @Test("with the console, orders on standard input decide nothing: there nobody has to look")
+    @Test("with the console, orders on standard input cannot decide, because nothing makes the operator look there")
     func onlyThere() throws {
         let console = try ConsoleProcess(network)
         let token = try console.signIn()
@@ -175,7 +175,7 @@ struct ConsoleTests {
         #expect(try console.join(of: Node.device) == join && !token.isEmpty)
     }
 
-    @Test("who may observe is given and taken at the console, and kept")
+    @Test("the right to observe is given and removed at the console, and kept")
     func observers() throws {
         let state = network.folder + "/state.sqlite"
         let console = try ConsoleProcess(network, "--state", state)
@@ -189,14 +189,14 @@ struct ConsoleTests {
         #expect(try next.http("/").text.ranges(of: "<td data-name=\"May observe\">yes</td>").count == 1)
     }
 
-    @Test("a port that somebody else has is a fault with a hint")
+    @Test("a port in use is a fault with a hint")
     func taken() throws {
         let console = try ConsoleProcess(network)
         try expectFault(at: console.port)
     }
 
     @Test(
-        "somebody else at the same port of the other address is a fault, too: a browser might go there",
+        "another program on the same port of the other address is a fault, too: a browser might connect to it",
         .enabled(if: (try? String(contentsOfFile: "/proc/net/if_inet6", encoding: .utf8))?.contains(" lo\n") == true))
     func halfTaken() throws {
         let other = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)

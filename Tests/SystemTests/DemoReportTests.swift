@@ -68,7 +68,7 @@ struct DemoReportTests {
         }
     }
 
-    @Test("the page begins with a table, has each title once, is escaped, and follows dark pages and narrow ones")
+    @Test("the page begins with a table, has each title once, is escaped, and supports dark and narrow screens")
     func page() throws {
         try withPlay { _, _, page, _ in
             #expect(page.contains("<meta name=\"viewport\"") && page.contains("prefers-color-scheme: dark"))

@@ -35,19 +35,19 @@ struct DiagramCommandTests {
         text.replacing(/\u{1B}\[[0-9;]*m/, with: "").split(whereSeparator: \.isNewline).map(\.count).max()
     }
 
-    /// The environment of the test must not decide.
+    /// The test's own environment must have no effect.
     private static let plain = ["COLUMNS": "", "NO_COLOR": "", "TERM": "xterm"]
 
-    @Test("is as wide as the terminal, whatever COLUMNS says; elsewhere as COLUMNS says, or 80 columns")
+    @Test("is as wide as the terminal, whatever COLUMNS says; without a terminal as wide as COLUMNS, or 80 columns")
     func width() throws {
         let plain = DiagramCommandTests.plain
-        // The last lifeline stands one column before the edge.
+        // The last lifeline is one column before the edge.
         #expect(columns(try terminal(plain.merging(["COLUMNS": "70"]) { $1 }, columns: 100)) == 99)
         #expect(columns(try file(plain.merging(["COLUMNS": "70"]) { $1 })) == 69)
         #expect(columns(try file(plain)) == 79)
     }
 
-    @Test("has colours on a terminal only, and not there where NO_COLOR or TERM forbids them")
+    @Test("has colours only on a terminal, unless NO_COLOR or TERM forbids them")
     func colours() throws {
         let plain = DiagramCommandTests.plain
         let red = "\u{1B}[1;31m(INVALID)"

@@ -30,7 +30,7 @@ struct DoctorTests {
         return Reply(status: reply.status, findings: try #require(findings, "\(reply.text)"))
     }
 
-    /// Whatever is not well says what to do, and nothing else does.
+    /// Every bad result and every warning has a hint.
     private func expectHints(_ reply: Reply, _ location: SourceLocation = #_sourceLocation) {
         for finding in reply.findings where ["bad", "warning"].contains(finding["verdict"]) {
             #expect(finding["hint"]?.isEmpty == false, "\(finding)", sourceLocation: location)
@@ -38,7 +38,7 @@ struct DoctorTests {
         #expect(reply.findings.allSatisfy { $0["looked_at"] != "" && $0["found"] != "" }, sourceLocation: location)
     }
 
-    @Test("finds nothing bad where nothing is, whether the beacon runs or not, and leaves no trace at the broker")
+    @Test("finds nothing bad at a healthy beacon, running or not, and leaves no trace at the broker")
     func healthy() throws {
         let beacon = try BeaconProcess(network)
         let before = try ask(beacon)
@@ -67,7 +67,7 @@ struct DoctorTests {
         #expect(try ask(beacon).found("journal").contains("whole"))
     }
 
-    @Test("finds out where others can publish to our topic")
+    @Test("finds out if others can publish to our topic")
     func openBroker() throws {
         network.stopBroker()
         try "pattern readwrite #\n".write(toFile: network.folder + "/acl", atomically: true, encoding: .utf8)
@@ -79,7 +79,7 @@ struct DoctorTests {
         expectHints(reply)
     }
 
-    @Test("does not call a broker closed whose topics can be written and not read")
+    @Test("does not call a broker closed if its topics can be written but not read")
     func writeOnly() throws {
         network.stopBroker()
         try "pattern readwrite SRUP/%u\npattern write #\n"
@@ -90,7 +90,8 @@ struct DoctorTests {
         #expect(reply.found("broker: ACL").contains("cannot be seen"))
     }
 
-    @Test("as root looks at another user's beacon as that user, and finds nothing bad", .enabled(if: geteuid() == 0))
+    @Test(
+        "run by root, examines another user's beacon as that user, and finds nothing bad", .enabled(if: geteuid() == 0))
     func anothersBeacon() throws {
         let beacon = try BeaconProcess(network)
         try Network.run("/bin/mkdir", ["-m", "0700", beacon.state])
@@ -105,7 +106,7 @@ struct DoctorTests {
         #expect(reply.verdict("user") == "good" && reply.verdict("identity key") == "good")
     }
 
-    @Test("says of a broker how far it comes, and tries nothing behind that")
+    @Test("reports how far it gets with a broker, and tries nothing after that")
     func brokers() throws {
         func expect(_ settings: [String], _ check: String, _ words: String, behind: String) throws {
             let beacon = try BeaconProcess(network, name: "doctored", settings: ["broker": settings])

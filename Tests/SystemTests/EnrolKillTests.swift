@@ -14,7 +14,7 @@ struct EnrolKillTests {
         service = try RegistryService(network)
     }
 
-    @Test("killed at any step it ends whole when it is run again, as the same beacon")
+    @Test("killed at any step, it completes when it is run again, as the same beacon")
     func everyStep() throws {
         var checkpoint = 1
         while true {
@@ -25,7 +25,7 @@ struct EnrolKillTests {
             let (identity, key) = (beacon.identity, beacon.content("identity.key.pem"))
             var second = try beacon.enrol()
             if second.status != 0 {
-                // The reference tells broker and server once: that was lost with the reply.
+                // The reference sends broker and server once: they were lost with the reply.
                 #expect(second.text.contains("does not say again which broker and server"), "\(second.text)")
                 second = try beacon.enrol("--broker", "localhost:\(network.port)", "--c2", Node.c2.topicForm)
             }

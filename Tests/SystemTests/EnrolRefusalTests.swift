@@ -16,7 +16,7 @@ struct EnrolRefusalTests {
         beacon = Enrollee(service)
     }
 
-    /// One line that says what is wrong and one that says what to do; nothing that came is printed raw or written.
+    /// One line says what is wrong and one what to do; nothing received is printed raw or written.
     private func expectRefusal(
         _ path: String, _ fault: [Any], _ message: String, _ location: SourceLocation = #_sourceLocation
     ) throws {
@@ -45,7 +45,7 @@ struct EnrolRefusalTests {
         for name in beacon.names { #expect(name.wholeMatch(of: known) != nil, "\(name)") }
     }
 
-    @Test("too long, too slow, silent, elsewhere: the transfer is ended within its bounds")
+    @Test("too long, too slow, silent, redirected: the transfer ends within its limits")
     func transfers() throws {
         let began = Date()
         try expectRefusal("status", ["huge"], "longer than 65536 bytes")
@@ -60,7 +60,7 @@ struct EnrolRefusalTests {
         try expectWhole()
     }
 
-    @Test("a service that is not the one of the address, or cannot be reached, is refused by name")
+    @Test("a service with the wrong certificate, or one that cannot be reached, is refused with the reason")
     func servers() throws {
         let other = try Network(ownAuthority: true)
         let reply = try beacon.enrol(authority: other.folder + "/ca.pem")

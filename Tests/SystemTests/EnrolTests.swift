@@ -5,7 +5,7 @@ import SystemSupport
 import TestVectors
 import Testing
 
-@Suite("Enrolment at a service like the reference's", .blocking)
+@Suite("Enrolment with a service like the reference's", .blocking)
 struct EnrolTests {
     let network: Network
     let service: RegistryService
@@ -17,7 +17,7 @@ struct EnrolTests {
         beacon = Enrollee(service)
     }
 
-    @Test("ends with a beacon that runs, joins, and has nobody else's key open to others")
+    @Test("ends with a beacon that runs and joins, and whose keys are closed to others")
     func whole() throws {
         let reply = try beacon.enrol("--identity", Node.beacon.topicForm, "--type", "gate")
         #expect(reply.status == 0, "\(reply.text)")
@@ -64,7 +64,7 @@ struct EnrolTests {
         #expect(beacon.names.sorted().map { beacon.content("../" + $0) } == before)
     }
 
-    @Test("in a rehearsal nothing is written and nothing registered")
+    @Test("with --dry-run nothing is written and nothing registered")
     func rehearsal() throws {
         let reply = try beacon.enrol("--dry-run")
         #expect(reply.status == 0, "\(reply.text)")
@@ -91,7 +91,7 @@ struct EnrolTests {
         #expect(try beacon.command("run", "--check").status == 0)
     }
 
-    @Test("a token from a file, standard input or the environment is shown, and not kept")
+    @Test("a token from a file, standard input or the environment is sent, and not stored")
     func token() throws {
         try service.set("token", "open-sesame")
         let refused = try beacon.enrol()
@@ -109,7 +109,7 @@ struct EnrolTests {
         }
     }
 
-    @Test("plain HTTP is refused, but for this machine itself where that is asked for")
+    @Test("plain HTTP is refused, except to this machine with --allow-plain-http")
     func plain() throws {
         let plain = try RegistryService(try Network(), isPlain: true)
         let beacon = Enrollee(plain)

@@ -3,12 +3,12 @@ import SRUP
 import SystemSupport
 import Testing
 
-/// A program that depends on the library products as anyone's does, built in a folder of its own.
+/// A program that depends on the library products like an external one, built in its own folder.
 private struct ExampleDevice {
     static let package = Network.project + "/Examples/Device"
     static let scratch = Network.project + "/.build/examples/device"
 
-    /// In the virtual machine of Scripts/lab there is none.
+    /// The virtual machine of Scripts/lab has none.
     static let hasCompiler =
         ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":").contains {
             FileManager.default.isExecutableFile(atPath: "\($0)/swift")
@@ -18,7 +18,7 @@ private struct ExampleDevice {
     static let program = Result {
         let (log, words) = (scratch + ".log", ["swift", "build", "-Xswiftc", "-warnings-as-errors"])
         try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
-        // What an earlier commit needed would be fetched.
+        // Otherwise the dependencies of an earlier commit would be fetched.
         for old in [log, package + "/Package.resolved"] { try? FileManager.default.removeItem(atPath: old) }
         let status = try Child("/usr/bin/env", words + place, output: log).wait(within: 600)
         guard status == 0 else {
@@ -44,7 +44,7 @@ private struct ExampleDevice {
     "Examples/Device, which depends on the library products", .blocking, .serialized,
     .enabled(if: ExampleDevice.hasCompiler, "there is no Swift compiler here to build it with"))
 struct ExampleDeviceTests {
-    @Test("resolves this package and none that it depends on: no HTTP server, no MQTT")
+    @Test("resolves only this package and none of its dependencies: no HTTP server, no MQTT")
     func packages() throws {
         let found = try ExampleDevice.dependencies()
         #expect(found.compactMap { $0["name"] as? String } == ["srup-beacon"])
@@ -84,7 +84,7 @@ struct ExampleDeviceTests {
         withExtendedLifetime(server) {}
     }
 
-    @Test("says that it was refused, where it names an observer that the server does not know")
+    @Test("reports a refusal if it names an observer that the server does not know")
     func refused() throws {
         let network = try Network()
         let server = try C2Bench(network: network).server()
@@ -93,7 +93,7 @@ struct ExampleDeviceTests {
         withExtendedLifetime(server) {}
     }
 
-    @Test("ends with a fault where there is no broker")
+    @Test("ends with a fault without a broker")
     func noBroker() throws {
         let device = try run(at: try Network(), "/nonexistent", brokerPort: 1)
         #expect(device.status == 1 && device.text.contains("the broker was not reached"), "\(device.text)")

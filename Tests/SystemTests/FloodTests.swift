@@ -8,14 +8,14 @@ import SystemSupport
 import TestVectors
 import Testing
 
-/// Much at once, with real processes: devices are greeted all the same.
+/// Heavy load, with real processes: devices still get HELLO in time.
 @Suite("A flood", .blocking, .serialized)
 struct FloodTests {
     let network: Network
 
     init() throws {
         network = try Network(servers: [Node.c2, Node.otherC2])
-        // A broker that gives everything at once.
+        // A broker that delivers everything at once.
         network.stopBroker()
         let path = network.folder + "/mosquitto.conf"
         try (String(contentsOfFile: path, encoding: .utf8) + "max_inflight_messages 0\n")
@@ -41,10 +41,11 @@ struct FloodTests {
     private var other: String { "server \(Node.otherC2.topicForm)" }
     private var otherKey: String { "key = \(network.folder)/\(Node.otherC2.topicForm).pub.pem" }
 
-    @Test("of one server's requests: HELLO comes in time, another server's device joins, lines are few, counts exact")
+    @Test(
+        "of one server's requests: HELLO comes in time, another server's device joins, log lines are few, counts exact")
     func requests() throws {
         let (flooding, server) = (try TestServer(network, as: Node.otherC2), try TestServer(network))
-        // Places enough: that one server can fill them all is another matter.
+        // With enough places: that one server can fill them is tested elsewhere.
         let beacon = try started([
             other: [otherKey], "observation": ["limit = 4096"],
             "link": ["links-per-peer = 64", "hold-off-first = 0.05"],
@@ -64,7 +65,7 @@ struct FloodTests {
         try server.observe(Node.device, value, token: token)
         let waits = try Greetings(beacon, for: 4)
         try TestDevice.proveUntilValid(beacon.link, value)
-        // This server counts as the reference does, and takes what is for the other one as its own.
+        // This server counts as the reference does, and takes messages for the other server as its own.
         try eventually("a verdict") { server.everyStatus(token) == [.observedJoinValid] }
         let joined = Date().timeIntervalSince(asked)
         try eventually("all of it was heard", within: 120) {
@@ -117,7 +118,7 @@ struct FloodTests {
 
     @Test("of deadlines, 1,000 within five seconds: HELLO comes in time, and each request is answered once")
     func deadlines() throws {
-        // One server alone: of several, none may keep the beacon at work for as long as this takes on a busy machine.
+        // Only one server: with several, none may keep the beacon busy as long as this takes on a busy machine.
         let server = try TestServer(network)
         let beacon = try started(
             [
@@ -142,7 +143,7 @@ struct FloodTests {
 }
 
 extension BeaconProcess {
-    /// A counter as `srup-beacon metrics` has it, all of its labels together.
+    /// A counter in `srup-beacon metrics`, summed over its labels.
     func metric(_ name: String) -> Double {
         guard let reply = try? command("metrics"), reply.status == 0 else { return 0 }
         return reply.text.split(separator: "\n").filter { $0.hasPrefix("srup_beacon_" + name) }

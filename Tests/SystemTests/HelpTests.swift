@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Help", .blocking)
 struct HelpTests {
-    @Test("both commands tell one version")
+    @Test("both commands report the same version")
     func versions() throws {
         func version(_ command: String) throws -> String {
             try Network.output(Network.products + "/" + command, ["--version"]).text
@@ -15,7 +15,7 @@ struct HelpTests {
     }
 
     @Test(
-        "of each command and verb says what it does and names its options",
+        "of each command and subcommand says what it does and names its options",
         arguments: [
             ("srup-beacon", [], ["run", "status", "observations", "--version"]),
             (
@@ -80,7 +80,7 @@ struct HelpTests {
         }
     }
 
-    @Test("a command that is given nonsense says so, names its help, and does not succeed")
+    @Test("a command with invalid arguments fails and names its help")
     func nonsense() throws {
         for arguments in [["nonsense"], ["run", "--nonsense"], ["observations", "--limit", "0"]] {
             let reply = try Network.output(Network.products + "/srup-beacon", arguments)

@@ -38,8 +38,8 @@ struct HostileBrokerTests {
         let link = BrokerLink(settings(broker)) { batch in
             seen.withLock { $0.batches.append(batch.count) }
             return true
-        } happened: { happening in
-            switch happening {
+        } happened: { event in
+            switch event {
             case .connected: seen.withLock { $0.connections += 1 }
             case .acknowledged(let ids): seen.withLock { $0.acknowledged += ids }
             case .lost(_, let fault): seen.withLock { $0.faults.append(fault) }
@@ -62,12 +62,14 @@ struct HostileBrokerTests {
         #expect(seen.withLock { $0.faults }.isEmpty)
     }
 
-    @Test("one that sends QoS 2 and never PUBREL is left after a few megabytes, in one line, and tried again")
+    @Test(
+        "one that sends QoS 2 and never PUBREL is disconnected after a few megabytes, with one log line, and tried again"
+    )
     func endless() throws {
         let broker = try HostileBroker(network, "qos2", 600)
         let beacon = try BeaconProcess(network, settings: ["broker": ["address = localhost:\(broker.port)"]])
         try beacon.start()
-        // The address sanitizer keeps what was freed, up to 256 MB of it.
+        // The address sanitizer keeps up to 256 MB of freed memory.
         let isSanitized = Network.products.contains(".build-address")
         let (begun, bound) = (Date(), isSanitized ? 600_000 : 150_000)
         let limit = 2 * bound + 100_000
@@ -89,14 +91,14 @@ struct HostileBrokerTests {
         #expect(beacon.stop() == 0)
     }
 
-    @Test("files that change between CONNACK and SUBACK are used: the link leaves, and comes back with them")
+    @Test("files that change between CONNACK and SUBACK are used: the link reconnects with them")
     func renewedInBetween() throws {
         let broker = try HostileBroker(network, "hold", 0)
         let seen = Mutex(Seen())
         let link = BrokerLink(settings(broker)) { _ in
             true
-        } happened: { happening in
-            switch happening {
+        } happened: { event in
+            switch event {
             case .connected: seen.withLock { $0.connections += 1 }
             case .acknowledged: break
             case .lost(_, let fault): seen.withLock { $0.faults.append(fault) }
@@ -138,14 +140,14 @@ private final class HostileBroker {
 
     deinit { process.end(with: SIGKILL) }
 
-    /// What it has noted.
+    /// The lines that it has written.
     var seen: [Substring] {
         ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").split(separator: "\n")
     }
 }
 
 extension BeaconProcess {
-    /// What the process has in memory (proc(5), status: VmRSS).
+    /// The resident memory of the process (proc(5), status: VmRSS).
     var residentKilobytes: Int? {
         guard let process,
             let status = try? String(contentsOfFile: "/proc/\(process.process)/status", encoding: .utf8),

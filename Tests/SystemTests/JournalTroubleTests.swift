@@ -16,9 +16,9 @@ struct JournalTroubleTests {
         server = try TestServer(network)
     }
 
-    /// While nothing can be written nothing is acted on and nothing acknowledged; afterwards it goes on by itself.
+    /// While nothing can be written, nothing is acted on and nothing acknowledged; afterwards the beacon continues by itself.
     private func expectTrouble(
-        _ beacon: BeaconProcess, states: [String], cause: () throws -> Void, mend: () throws -> Void
+        _ beacon: BeaconProcess, states: [String], cause: () throws -> Void, repair: () throws -> Void
     ) throws {
         try cause()
         let (value, token) = (Secret.random(), TestServer.token())
@@ -29,12 +29,12 @@ struct JournalTroubleTests {
         #expect(journal["since"] as? String != nil)
         let text = try beacon.command("status").text
         #expect(states.contains { text.contains("journal: \($0), ") }, "\(text)")
-        // A device is not heard: what it proves could not be recorded.
+        // A device is refused: its proof could not be recorded.
         #expect(try TestDevice(beacon.link).receive() == .outcome(.busy, tag: LinkFrame.noTag))
         Thread.sleep(forTimeInterval: 1.5)
         #expect(server.everyStatus(token).isEmpty, "not answered")
         #expect(beacon.isRunning)
-        try mend()
+        try repair()
         try eventually("the journal is written again\n\(beacon.status)") { beacon.journalState == "ok" }
         try TestDevice.proveUntilValid(beacon.link, value) { !server.verdicts(token).isEmpty }
         #expect(try server.waitForVerdict(token) == .observedJoinValid)
@@ -42,26 +42,28 @@ struct JournalTroubleTests {
         #expect(beacon.history.count == 1)
     }
 
-    @Test("because files may not grow is told, and mended by letting them")
+    @Test("because of a file size limit is reported, and recovers when the limit is raised")
     func fileSize() throws {
         let beacon = try BeaconProcess(network)
         try beacon.startAndJoin()
         let process = try #require(beacon.process?.process)
         try expectTrouble(beacon, states: ["failing", "full"]) {
             try Network.run("/usr/bin/prlimit", ["--pid", "\(process)", "--fsize=4096:"])
-        } mend: {
+        } repair: {
             try Network.run("/usr/bin/prlimit", ["--pid", "\(process)", "--fsize=unlimited:"])
         }
     }
 
-    @Test("because the disk is full is told, and mended by room", .enabled(if: Disk.works, "no tmpfs can be mounted"))
+    @Test(
+        "because the disk is full is reported, and recovers when there is space",
+        .enabled(if: Disk.works, "no tmpfs can be mounted"))
     func full() throws {
         let disk = try Disk(network.folder + "/disk")
         let beacon = try BeaconProcess(network, settings: ["beacon": ["state = \(disk.path)/state"]])
         try beacon.startAndJoin()
         try expectTrouble(beacon, states: ["full"]) {
             try disk.fill()
-        } mend: {
+        } repair: {
             try disk.empty()
         }
         #expect(beacon.says("hint: free space in \(disk.path)/state"))
@@ -70,7 +72,9 @@ struct JournalTroubleTests {
         #expect(lines.count == 1, "once a minute: \(lines)")
     }
 
-    @Test("because the disk is full at the start is told, and mended by room", .enabled(if: Disk.works, "no tmpfs"))
+    @Test(
+        "because the disk is full at the start is reported, and recovers when there is space",
+        .enabled(if: Disk.works, "no tmpfs"))
     func fullAtStart() throws {
         let disk = try Disk(network.folder + "/disk")
         let beacon = try BeaconProcess(network, settings: ["beacon": ["state = \(disk.path)/state"]])
@@ -83,8 +87,10 @@ struct JournalTroubleTests {
         try eventually("it has joined\n\(beacon.logged)") { beacon.membership == "member" }
     }
 
-    // A disk on which a file is open for writing cannot be made read-only, so it is so from the start.
-    @Test("because the disk is read-only ends it with what to do", .enabled(if: Disk.works, "no tmpfs can be mounted"))
+    // A disk with a file that is open for writing cannot be made read-only, so it is read-only from the start.
+    @Test(
+        "because the disk is read-only ends the beacon with a hint", .enabled(if: Disk.works, "no tmpfs can be mounted")
+    )
     func readOnly() throws {
         let disk = try Disk(network.folder + "/disk")
         let beacon = try BeaconProcess(network, settings: ["beacon": ["state = \(disk.path)/state"]])
@@ -101,7 +107,7 @@ struct JournalTroubleTests {
     }
 }
 
-/// A small disk of its own: a tmpfs.
+/// A small disk: a tmpfs.
 final class Disk {
     let path: String
 

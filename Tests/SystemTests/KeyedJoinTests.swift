@@ -35,7 +35,7 @@ struct KeyedJoinTests {
         }
     }
 
-    @Test("the server gets the device's signed proof just before valid, and all of it holds")
+    @Test("the server gets the device's signed proof just before valid, and every part of it verifies")
     func proof() throws {
         let (value, token) = (Secret.random(), TestServer.token())
         try server.observe(Node.device, value, token: token)
@@ -55,7 +55,7 @@ struct KeyedJoinTests {
         #expect(try beacon.command("explain", token.description).text.contains("keyed"))
     }
 
-    @Test("joins by keyed proofs and by bare answers, in turns: each is valid, and what they take is printed")
+    @Test("joins in keyed mode and challenge mode in turns are all valid, and their times are printed")
     func inTurns() throws {
         var taken: [Mode: [Double]] = [:]
         var bytes: [Mode: Int] = [:]

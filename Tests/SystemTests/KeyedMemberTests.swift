@@ -12,7 +12,7 @@ struct KeyedMemberTests {
     /// Where the beacon's identity key is.
     enum KeyPlace: CaseIterable { case file, token }
 
-    @Test("it claims, answers and signs with its identity key, wherever that is", arguments: KeyPlace.allCases)
+    @Test("it claims, answers and signs with its identity key, in a file or a token", arguments: KeyPlace.allCases)
     func keyed(place: KeyPlace) throws {
         let network = try Network()
         let server = try TestServer(network)

@@ -27,7 +27,7 @@ struct KillTests {
     private static let settings = ["observation": ["mismatches = 1"], "link": ["value-mode = yes"]]
 
     /// One observation with the beacon killed at its n-th checkpoint, started again, and the server's view of it.
-    /// - Returns: whether the kill happened; once it does not, every place has been visited.
+    /// - Returns: whether the kill happened; when it does not, every checkpoint has been visited.
     private func observe(
         killedAt checkpoint: Int, _ server: TestServer, _ beacon: BeaconProcess, _ shown: Shown
     ) throws -> Bool {
@@ -45,7 +45,7 @@ struct KillTests {
                 beacon.stop()
                 try beacon.start()
             }
-            // Not for long: the beacon may be dead by now, or have nothing to ask any more.
+            // With a short limit: the beacon may be dead by now, or have no open observation.
             if !decided() {
                 _ = try? TestDevice.prove(
                     beacon.link, secret, mode: shown.mode, within: 0.5,
@@ -53,7 +53,7 @@ struct KillTests {
             }
             return decided()
         }
-        // What comes after the first verdict, in whatever frame, must say the same.
+        // Anything after the first verdict, in any frame, must have the same status.
         Thread.sleep(forTimeInterval: 0.05)
         let status = shown.verdict
         #expect(server.verdicts(token) == [status], "checkpoint \(checkpoint)")
@@ -91,10 +91,10 @@ struct KillTests {
         #expect(shown == .keyed ? proofs.count >= checkpoint : proofs.isEmpty)
     }
 
-    /// How often Scripts/faults wants it killed.
+    /// How often Scripts/faults has it killed.
     private static let kills = ProcessInfo.processInfo.environment["SRUP_FAULTS_KILLS"].flatMap { Int($0) }
 
-    @Test("again and again, with one journal: no verdict is lost, doubled or contradicted", .enabled(if: kills != nil))
+    @Test("many times, with one journal: no verdict is lost, duplicated or contradicted", .enabled(if: kills != nil))
     func manyTimes() throws {
         let network = try Network()
         let server = try TestServer(network)
@@ -119,7 +119,7 @@ struct KillTests {
         )
     }
 
-    @Test("killed while it joins, it joins all the same")
+    @Test("killed while it joins, it still joins")
     func joining() throws {
         let network = try Network()
         let server = try TestServer(network)

@@ -6,8 +6,8 @@ import SystemSupport
 import TestVectors
 import Testing
 
-/// What a beacon writes of a whole run, and what it never writes.
-@Suite("What is written", .blocking)
+/// What a beacon logs and counts in a run, and what it never writes.
+@Suite("Log and metrics", .blocking)
 struct LogTests {
     let network: Network
     let server: TestServer
@@ -17,7 +17,7 @@ struct LogTests {
         server = try TestServer(network)
     }
 
-    /// One observation that is proven, one that is not, one that nobody comes to, one that is asked again.
+    /// Observations with a right proof, with a false proof, without a device, and a repeated request.
     private func run(_ beacon: BeaconProcess, _ secrets: inout [[UInt8]], _ sent: inout [[UInt8]]) throws -> [Token] {
         let (tokens, value) = ((0..<3).map { _ in TestServer.token() }, Secret.random())
         secrets.append(value.withBytes { Array($0) })
@@ -35,7 +35,7 @@ struct LogTests {
         secrets.append(third.withBytes { Array($0) })
         sent.append(try server.observe(Node.device, third, token: tokens[2]))
         #expect(try server.waitForVerdict(tokens[2]) == .observedJoinFail)
-        // What is not SRUP at all, and what only looks like it.
+        // Bytes that are not SRUP, and a forged frame.
         server.publish(Array("GET / HTTP/1.1 secret-of-a-stranger".utf8))
         var forged = try #require(sent.first)
         forged[forged.count - 1] ^= 1
@@ -47,10 +47,10 @@ struct LogTests {
     }
 
     /// After a false proof the address is held off for a moment.
-    private func eventuallyProven(_ way: Way, _ value: Secret, _ mode: Mode) throws -> Outcome? {
+    private func eventuallyProven(_ route: Route, _ value: Secret, _ mode: Mode) throws -> Outcome? {
         var outcome: Outcome?
         try eventually("not held off") {
-            outcome = try? TestDevice.prove(way, value, mode: mode)?.outcome
+            outcome = try? TestDevice.prove(route, value, mode: mode)?.outcome
             return outcome != .busy && outcome != nil
         }
         return outcome
@@ -97,7 +97,7 @@ struct LogTests {
     }
 
     @Test(
-        "holds no value, no key, and no bytes as they came: not in the log, in status, in the history, in metrics",
+        "holds no value, no key, and no received bytes: not in the log, in status, in the history, in metrics",
         arguments: ["text", "json"])
     func noSecrets(format: String) throws {
         let metrics = network.folder + "/beacon.prom"
@@ -131,7 +131,7 @@ struct LogTests {
             for line in lines where line.utf8.count == 64 { #expect(all.range(of: Data(line.utf8)) == nil, "\(file)") }
         }
         for secret in secrets { expect(all, withoutAnyFormOf: secret, "a value") }
-        // 16 bytes in a row of what came: of the sealed value, of a signature.
+        // Any 16 consecutive received bytes: of the sealed value or of a signature.
         for frame in sent {
             for start in stride(from: 60, to: frame.count - 16, by: 8) {
                 expect(all, withoutAnyFormOf: Array(frame[start..<start + 16]), "received bytes")
@@ -150,7 +150,7 @@ struct LogTests {
         for form in forms { #expect(all.range(of: form) == nil, what) }
     }
 
-    @Test("as metrics is what Prometheus' own Python library reads, and counts what has happened")
+    @Test("as metrics is read by Prometheus' own Python library, and counts events")
     func metrics() throws {
         let file = network.folder + "/beacon.prom"
         let beacon = try BeaconProcess(

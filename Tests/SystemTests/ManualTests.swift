@@ -47,7 +47,7 @@ struct ManualTests {
         }
     }
 
-    @Test("describe each verb and each of its options")
+    @Test("describe each subcommand and each of its options")
     func verbs() throws {
         try withPages { folder in
             for (page, verb, option) in [
@@ -89,7 +89,7 @@ struct ManualTests {
     }
 
     @Test(
-        "have no mistake that mandoc finds",
+        "have no errors according to mandoc",
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/mandoc"), "mandoc is not installed"))
     func lint() throws {
         try withPages { folder in

@@ -7,8 +7,8 @@ import SystemSupport
 import TestVectors
 import Testing
 
-/// rules §8, the paper's §5.2 and §6, with the real command, a real broker and a server in the test's hands.
-@Suite("The beacon as a device of its server", .blocking)
+/// The paper's §5.2 and §6, with the real command, a real broker and a server that the test controls.
+@Suite("The beacon as a member of its server", .blocking)
 struct MembershipTests {
     let network: Network
     let server: TestServer
@@ -41,7 +41,7 @@ struct MembershipTests {
 
     private func status(under token: Token) throws -> Status { try server.waitForVerdict(token) }
 
-    // MARK: - Before human eyes
+    // MARK: - Confirmed by a person
 
     @Test(
         "join --human shows the value that the server has sealed, and the server's answer decides",
@@ -59,7 +59,7 @@ struct MembershipTests {
         try server.send(.response(accepted ? .joinSuccess : .joinRefused), token: token)
         #expect(verb.child.wait() == (accepted ? 0 : 1), "\(verb.said)")
         #expect(beacon.membership == (accepted ? "member" : "refused"))
-        // The value was for eyes only.
+        // The value was only shown.
         #expect(!beacon.logged.contains(digits))
         for file in try FileManager.default.contentsOfDirectory(atPath: beacon.state) {
             let bytes = FileManager.default.contents(atPath: beacon.state + "/" + file) ?? Data()
@@ -67,7 +67,7 @@ struct MembershipTests {
         }
     }
 
-    // MARK: - Before another beacon
+    // MARK: - Observed by another beacon
 
     @Test("an observed join: the beacon proves to another beacon that it holds the value")
     func observed() throws {
@@ -121,10 +121,10 @@ struct MembershipTests {
         return isRight
     }
 
-    // MARK: - Leaving and being called back
+    // MARK: - Leaving
 
     @Test(
-        "deregistered, by its own wish or by the server's, its keys are destroyed, it ends, and it says why it does not start",
+        "deregistered by its own request or the server's, it destroys its keys, ends, and says why it does not start",
         arguments: [true, false])
     func deregistering(own: Bool) throws {
         let beacon = try joined()
@@ -144,7 +144,7 @@ struct MembershipTests {
         try eventually("it ends\n\(beacon.logged)") { !beacon.isRunning }
         for file in files { #expect(!FileManager.default.fileExists(atPath: file), "\(file)") }
         let again = try beacon.command("run")
-        // Cut off between the note and the last key: the next start finishes it, and a finished one touches nothing.
+        // If it is interrupted between the note and the last key, the next start finishes it; a finished one changes nothing.
         let (note, left) = (beacon.state + "/deregistered", Data("key".utf8))
         let words = try String(contentsOfFile: note, encoding: .utf8)
         _ = FileManager.default.createFile(atPath: files[0], contents: left)
@@ -156,7 +156,7 @@ struct MembershipTests {
             again.status == 1 && again.text.contains("was taken out of the system by") && again.text.contains("enrol"))
     }
 
-    @Test("killed at any point of its deregistration, it ends without its keys all the same")
+    @Test("killed at any point of its deregistration, it still ends without its keys")
     func killedWhileDeregistering() throws {
         let files = ["key.pem", "tls.key", "cert.pem"].map { network.folder + "/\(Node.beacon.topicForm).\($0)" }
         let copies = try files.map { try #require(FileManager.default.contents(atPath: $0)) }
@@ -186,7 +186,7 @@ struct MembershipTests {
 
     // MARK: - Commands
 
-    @Test("verbs that make no sense now say so with a hint")
+    @Test("subcommands that are not possible now say so with a hint")
     func faults() throws {
         let beacon = try joined()
         let reply = try beacon.command("join")

@@ -28,7 +28,7 @@ struct NoBluetoothTests {
         try beacon.startAndJoin()
     }
 
-    @Test("all else works, and the absence is said once in the log, and in status with what to do")
+    @Test("everything else works, and the absence is reported once in the log, and in status with a hint")
     func absence() throws {
         let (value, token) = (Secret.random(), TestServer.token())
         try server.observe(Node.device, value, token: token)
@@ -46,7 +46,7 @@ struct NoBluetoothTests {
     }
 
     @Test(
-        "the bench says it, too, with what to do",
+        "the bench kit reports it, too, with a hint",
         arguments: [["scan", "--seconds", "1"], ["pair", "00:11:22:33:44:55"]])
     func bench(arguments: [String]) throws {
         let reply = try Network.output(Network.products + "/srup-bench", arguments)
@@ -54,7 +54,7 @@ struct NoBluetoothTests {
         #expect(reply.text.contains("has no Bluetooth") && reply.text.contains("hint: "), "\(reply.text)")
     }
 
-    @Test("so does the beacon that is to be paired with")
+    @Test("srup-beacon pair reports it, too")
     func pair() throws {
         let reply = try beacon.command("pair", "--seconds", "10")
         #expect(reply.status == 1)

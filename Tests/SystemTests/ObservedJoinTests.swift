@@ -35,7 +35,7 @@ struct ObservedJoinTests {
         #expect((evidence["round_trip_us"] as? Int).map { $0 > 0 } == true)
     }
 
-    @Test("the value is in no file that the beacon has written")
+    @Test("the value is not in any file that the beacon has written")
     func valueIsNowhere() throws {
         let raw = randomBytes(Secret.length)
         let (value, token) = (try #require(Secret(raw)), TestServer.token())

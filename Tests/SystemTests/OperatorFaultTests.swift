@@ -30,7 +30,7 @@ struct OperatorFaultTests {
     }
 
     @Test(
-        "a FIFO in the place of a configuration, a CA file or a file of the state folder is named, and not waited for")
+        "a FIFO in place of the configuration, a CA file or a file of the state folder is reported without blocking")
     func fifos() throws {
         func ends(_ beacon: BeaconProcess, _ words: String, _ location: SourceLocation = #_sourceLocation) throws {
             for verb in [["run"], ["run", "--check"]] {
@@ -60,7 +60,7 @@ struct OperatorFaultTests {
         try ends(beacon, "cannot be read: it is not a regular file")
     }
 
-    @Test("a faulty configuration is told with its line, by every verb")
+    @Test("a faulty configuration is reported with its line, by every subcommand")
     func configuration() throws {
         let beacon = try BeaconProcess(network, name: "faulty", settings: ["observation": ["window = soon"]])
         for verb in ["run", "status", "observations"] {
@@ -74,7 +74,7 @@ struct OperatorFaultTests {
         #expect(nowhere.text.hasPrefix("srup-beacon: the configuration /nowhere cannot be read"))
     }
 
-    @Test("a state folder or a local socket that cannot be had ends `run` with what to do")
+    @Test("a state folder or a local socket that cannot be made ends `run` with a hint")
     func places() throws {
         for settings in [
             ["beacon": ["state = \(folder)/no/such/folder"]], ["beacon": ["state = \(folder)/ca.pem"]],
@@ -89,7 +89,7 @@ struct OperatorFaultTests {
         }
     }
 
-    @Test("`run --check` of a good configuration says so, and makes nothing")
+    @Test("`run --check` of a valid configuration says so, and makes nothing")
     func check() throws {
         let beacon = try BeaconProcess(network)
         let reply = try beacon.command("run", "--check")

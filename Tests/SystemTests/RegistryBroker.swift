@@ -2,7 +2,7 @@ import Foundation
 import SystemSupport
 import Testing
 
-/// A mosquitto that takes the registry's certificates and nothing else; gone with the test.
+/// A mosquitto that accepts only the registry's certificates; it ends with the test.
 final class RegistryBroker {
     private let registry: RegistryProcess
     let port: UInt16
@@ -27,7 +27,7 @@ final class RegistryBroker {
 
     deinit { mosquitto?.end() }
 
-    /// Whether a message of this device reaches the topic: it asks to have it back.
+    /// Whether a message of this device reaches the topic: the device also subscribes to it.
     func letsIn(_ id: String, publishingTo topic: String) throws -> Bool {
         let folder = registry.folder
         return try Network.output(

@@ -30,7 +30,7 @@ struct RegistryConnectionTests {
         return descriptor
     }
 
-    /// Whether the other end has closed it; what it would have said first does not matter.
+    /// Whether the other end has closed it; data before that does not matter.
     private func isClosed(_ descriptor: Int32) -> Bool {
         var byte: UInt8 = 0
         let count = recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT))
@@ -45,14 +45,14 @@ struct RegistryConnectionTests {
         return try Network.output("/usr/bin/curl", arguments).status == 0
     }
 
-    @Test("one address has 32 at once, silent ones: one more takes the oldest's place, and is answered")
+    @Test("one address can have 32 silent connections: one more replaces the oldest, and is answered")
     func ofOne() throws {
         var held: [Int32] = []
         defer { for descriptor in held { close(descriptor) } }
         for _ in 0..<32 { held.append(try connection(from: 2)) }
         #expect(!held.contains(where: isClosed))
         #expect(try isAnswered(from: 2))
-        // Connections that are made at once are taken in any order, by several threads of the server.
+        // Several threads of the server accept concurrent connections in any order.
         try eventually("one has gone") { held.contains(where: isClosed) }
         #expect(held.count(where: isClosed) == 1)
         for _ in 0..<64 { held.append(try connection(from: 2)) }
@@ -61,7 +61,7 @@ struct RegistryConnectionTests {
         #expect(try isAnswered(from: 3))
     }
 
-    @Test("all together have 256, silent ones: one more takes the oldest's place, of the address that has most")
+    @Test("all addresses can have 256 silent connections: one more replaces the oldest of the address that has most")
     func inAll() throws {
         var held: [Int32] = []
         defer { for descriptor in held { close(descriptor) } }
@@ -73,7 +73,7 @@ struct RegistryConnectionTests {
         #expect(try isAnswered(from: 20))
     }
 
-    @Test("a client that has shown a token keeps its connection, whatever strangers do")
+    @Test("a client that has presented a token keeps its connection, whatever strangers do")
     func known() throws {
         let token = try registry.verb("reader").split(separator: "\n").last.map(String.init) ?? ""
         let id = Node.c2.topicForm
@@ -86,7 +86,7 @@ struct RegistryConnectionTests {
     }
 
     @Test(
-        "a body above the limit is refused at its announcement, or when it is too long, and nothing more is read of it",
+        "a body above the limit is refused when it is announced or becomes too long, and not read further",
         arguments: ["announced", "endless"])
     func longBody(kind: String) throws {
         let arguments = [
@@ -96,14 +96,14 @@ struct RegistryConnectionTests {
         let reply = try Network.output("/usr/bin/python3", arguments)
         let words = reply.text.split(separator: "\n").first?.split(separator: " ") ?? []
         #expect(words.first == "413", "\(reply.text)")
-        // What the two kernels hold, and no more.
+        // No more than the socket buffers hold.
         #expect(words.count == 2 && Int(words[1]).map { $0 < 16 << 20 } == true, "\(reply.text)")
     }
 }
 
-@Suite("A connection to the registration service that says nothing", .blocking)
+@Suite("A silent connection to the registration service", .blocking)
 struct SilentRegistryConnectionTests {
-    @Test("is ended in time, before TLS as well")
+    @Test("is closed in time, before TLS as well")
     func silent() throws {
         let registry = try RegistryProcess(options: ["--connection-seconds", "2"])
         let port = registry.url.split(separator: ":").last ?? ""

@@ -50,7 +50,7 @@ final class RegistryProcess {
         return process?.end() ?? -1
     }
 
-    /// What curl says: the status, and the body's text.
+    /// The reply to curl: the status and the body's text.
     func curl(_ route: String, _ body: String? = nil, _ more: [String] = []) throws -> (status: String, text: String) {
         var arguments = [
             "-sS", "--max-time", "30", "--cacert", folder + "/registry/ca.pem", "-w", "\n%{http_code}",

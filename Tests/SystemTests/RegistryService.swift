@@ -2,7 +2,7 @@ import Foundation
 import SRUP
 import SystemSupport
 
-/// The registration service of Registry/registry.py with a network's CA and C2 server, and a beacon's place beside it.
+/// The registration service of Registry/registry.py with a network's CA and C2 server.
 final class RegistryService {
     let network: Network
     let folder: String
@@ -35,19 +35,19 @@ final class RegistryService {
         try bytes.write(to: URL(filePath: folder + "/settings.json"), options: .atomic)
     }
 
-    /// Changes what the service does from the next request on; nil takes a setting away.
+    /// Changes a setting of the service from the next request on; nil removes it.
     func set(_ name: String, _ value: Any?) throws {
         settings[name] = value
         try RegistryService.write(settings, folder)
     }
 
-    /// What is answered instead of the right thing; registry.py says which faults there are.
+    /// A fault instead of the right reply; registry.py lists the faults.
     func fault(_ path: String, _ fault: [Any]?) throws { try set("faults", fault.map { [path: $0] }) }
 
     var port: String { (try? String(contentsOfFile: folder + "/port", encoding: .utf8)) ?? "" }
     var address: String { "https://localhost:\(port)" }
 
-    /// A line for each request that came: method, path, body.
+    /// A line for each request: method, path, body.
     var log: [String] {
         let text = (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""
         return text.split(separator: "\n").map(String.init)
@@ -95,7 +95,7 @@ struct Enrollee {
         return (child.wait(), (try? String(contentsOfFile: output, encoding: .utf8)) ?? "")
     }
 
-    /// The identity that the enrolment goes by, where it has begun.
+    /// The identity of the enrolment, if it has begun.
     var identity: String? {
         guard let bytes = FileManager.default.contents(atPath: keys + "/enrolment.json"),
             let record = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any]

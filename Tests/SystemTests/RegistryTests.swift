@@ -7,7 +7,7 @@ import Testing
 struct RegistryTests {
     private let id = Node.device.topicForm
 
-    @Test("enrols a device as the reference's client asks, and a broker lets it in until it is revoked")
+    @Test("enrols a device with the reference's requests, and a broker accepts it until it is revoked")
     func enrolsForTheBroker() throws {
         let registry = try RegistryProcess()
         #expect(try registry.enrol(id) == ["201", "200", "200"], "\(registry.log)")
@@ -27,7 +27,7 @@ struct RegistryTests {
         #expect(registry.stop() == 0)
     }
 
-    @Test("takes tokens that were made while it runs, and hands a C2 server what it needs")
+    @Test("accepts tokens that were made while it runs, and gives a C2 server what it needs")
     func tokens() throws {
         let registry = try RegistryProcess(options: ["--tokens", "required"])
         #expect(try registry.enrol(id) == ["403", "400", "400"])
@@ -47,7 +47,7 @@ struct RegistryTests {
         #expect(!registry.log.contains(token) && !registry.log.contains(c2))
     }
 
-    @Test("tells which tokens there are, and takes one away while it runs")
+    @Test("lists tokens, and withdraws one while it runs")
     func withdrawal() throws {
         let registry = try RegistryProcess(options: ["--tokens", "required"])
         let token = try registry.verb("token", ["--label", "hall lamp", "--uses", "2"])
@@ -66,7 +66,7 @@ struct RegistryTests {
         #expect(again.text.contains("hint: list the tokens"))
     }
 
-    @Test("bounds what comes over one connection: bytes, headers and time")
+    @Test("limits bytes, headers and time of one connection")
     func bounds() throws {
         let registry = try RegistryProcess(options: ["--connection-seconds", "2"])
         let body = registry.folder + "/body"
@@ -74,7 +74,7 @@ struct RegistryTests {
         #expect(try registry.curl("register", nil, ["--data-binary", "@" + body]).status == "413")
         let header = ["-H", "X: " + String(repeating: "a", count: 20_000)]
         #expect(try registry.curl("status", nil, header).status == "400")
-        // A client that sends a byte now and then, or nothing at all, is left after its two seconds.
+        // A client that sends a byte now and then, or nothing at all, is disconnected after two seconds.
         for slow in ["(while sleep 0.3; do printf 'G' || exit; done)", "sleep 20"] {
             let start = Date()
             let port = registry.url.split(separator: ":").last ?? ""
@@ -90,7 +90,7 @@ struct RegistryTests {
         }
     }
 
-    @Test("counts requests of one address over all its connections")
+    @Test("counts the requests of one address over all its connections")
     func rate() throws {
         let registry = try RegistryProcess(options: ["--requests-per-minute", "3"])
         for _ in 0..<3 { #expect(try registry.curl("status").status == "200") }
@@ -113,7 +113,7 @@ struct RegistryTests {
         #expect(try registry.curl("status").status == "200")
     }
 
-    @Test("says what is wrong with its folder or port, and what to do, in two lines")
+    @Test("reports a wrong folder or port with a hint, in two lines")
     func faults() throws {
         let registry = try RegistryProcess()
         let port = String(registry.url.split(separator: ":").last ?? "")

@@ -37,7 +37,7 @@ struct RenewTests {
 
     private func logged(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
 
-    @Test("takes a new key and certificate, tries them at the broker, and keeps the old ones beside")
+    @Test("gets a new key and certificate, tests them at the broker, and keeps the old ones")
     func renew() throws {
         #expect(try beacon.enrol().status == 0)
         let (key, certificate) = (beacon.content("access/key.pem"), beacon.content("access/certificate.pem"))
@@ -51,7 +51,7 @@ struct RenewTests {
         #expect(try beacon.command("run", "--check").status == 0)
     }
 
-    @Test("a certificate that the broker does not take, or cannot be tried, changes nothing")
+    @Test("a certificate that the broker refuses, or that cannot be tested, changes nothing")
     func refused() throws {
         #expect(try beacon.enrol().status == 0)
         let before = beacon.content("access/certificate.pem")
@@ -79,7 +79,7 @@ struct RenewTests {
         #expect(try beacon.command("run", "--check").status == 0)
     }
 
-    @Test("the running beacon renews by itself, in another process, and comes back with the new certificate")
+    @Test("the running beacon renews automatically, in another process, and reconnects with the new certificate")
     func byItself() throws {
         try service.set("seconds", 12)
         #expect(try beacon.enrol("--identity", Node.beacon.topicForm).status == 0)
@@ -99,7 +99,7 @@ struct RenewTests {
         #expect(!maps.contains("libcurl"), "the HTTP client is in the daemon")
     }
 
-    @Test("asks as at the enrolment, until the enrolment is run again with other words")
+    @Test("uses the options of the enrolment, until the enrolment is run again with others")
     func asking() throws {
         #expect(try beacon.enrol().status == 0)
         #expect(try beacon.command("renew").status == 0)
@@ -118,7 +118,7 @@ struct RenewTests {
         #expect(try beacon.command("renew").status == 0)
     }
 
-    @Test("the running beacon, too, asks as at the enrolment: here without TLS")
+    @Test("the running beacon uses the options of the enrolment, too: here without TLS")
     func askingByItself() throws {
         let plain = try RegistryService(try Network(), isPlain: true)
         let beacon = Enrollee(plain)

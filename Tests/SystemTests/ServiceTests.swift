@@ -21,15 +21,15 @@ struct ServiceTests {
         kill(try #require(beacon.process?.process), number)
     }
 
-    /// SIGHUP, and the line that says what came of it.
+    /// Sends SIGHUP, and waits for the line with the result.
     private func reload(_ beacon: BeaconProcess, _ settings: [String: [String]], says line: String) throws {
         let before = beacon.logged.count
         try beacon.write(settings)
         try signal(beacon, SIGHUP)
-        try eventually("«\(line)» in\n\(beacon.logged)") { beacon.logged.dropFirst(before).contains(line) }
+        try eventually("\"\(line)\" in\n\(beacon.logged)") { beacon.logged.dropFirst(before).contains(line) }
     }
 
-    @Test("tells systemd that it is ready, how it is, that it lives, that it reloads, and that it stops")
+    @Test("notifies systemd of being ready, its status, the watchdog, reloading, and stopping")
     func notifies() throws {
         let told = try NotifySocket(network.folder + "/notify")
         let beacon = try BeaconProcess(network)
@@ -47,7 +47,7 @@ struct ServiceTests {
         #expect(told.all.contains("STOPPING=1"))
     }
 
-    @Test("gives no sign of life while the broker link stands still, and gives them again when it goes on")
+    @Test("does not notify the watchdog while the broker link hangs, and does again when it continues")
     func standsStill() throws {
         let told = try NotifySocket(network.folder + "/notify")
         let authority = network.folder + "/beacon-ca.pem"
@@ -77,7 +77,7 @@ struct ServiceTests {
         #expect(beacon.stop() == 0)
     }
 
-    @Test("watch draws its screen in a terminal until it is told to end, and gives the terminal back")
+    @Test("watch draws its screen in a terminal until it is interrupted, and restores the terminal")
     func watch() throws {
         let beacon = try BeaconProcess(network)
         try beacon.startAndJoin()
@@ -103,7 +103,7 @@ struct ServiceTests {
         #expect(try beacon.command("watch").text.contains("no beacon answers"))
     }
 
-    @Test("SIGTERM and SIGINT end it within three seconds, and what is open goes on after the restart")
+    @Test("SIGTERM and SIGINT end it within three seconds, and open observations continue after the restart")
     func stops() throws {
         let beacon = try BeaconProcess(network)
         try beacon.startAndJoin()
@@ -130,7 +130,7 @@ struct ServiceTests {
         #expect(try server.waitForVerdict(token) == .observedJoinValid)
     }
 
-    @Test("SIGTERM ends it within three seconds also where the broker has frozen")
+    @Test("SIGTERM ends it within three seconds even if the broker is frozen")
     func stopsWithoutBroker() throws {
         let beacon = try BeaconProcess(network)
         try beacon.startAndJoin()
@@ -163,7 +163,7 @@ struct ServiceTests {
         try beacon.startAndJoin()
     }
 
-    @Test("everything that it writes is its owner's alone")
+    @Test("only the owner can read what it writes")
     func modes() throws {
         let beacon = try BeaconProcess(network)
         try beacon.startAndJoin()
@@ -176,7 +176,7 @@ struct ServiceTests {
     }
 }
 
-/// What a service tells systemd: a datagram socket of the test's own.
+/// What a service tells systemd, received on a datagram socket.
 private final class NotifySocket {
     let path: String
     private let descriptor: Int32
@@ -199,7 +199,7 @@ private final class NotifySocket {
 
     deinit { close(descriptor) }
 
-    /// Everything that has been told so far.
+    /// All notifications so far.
     var all: [String] {
         var bytes = [UInt8](repeating: 0, count: 4_096)
         while case let count = recv(descriptor, &bytes, bytes.count, 0), count > 0 {

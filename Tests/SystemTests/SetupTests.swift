@@ -3,7 +3,7 @@ import SystemSupport
 import TestVectors
 import Testing
 
-/// Scripts/setup on a made-up machine: its swift, dpkg-query, apt-get and sudo are scripts of the test's.
+/// Scripts/setup on a simulated machine: swift, dpkg-query, apt-get and sudo are scripts of this test.
 @Suite("Setting a machine up", .blocking)
 struct SetupTests {
     private static let isRoot = geteuid() == 0
@@ -35,7 +35,7 @@ struct SetupTests {
             var programs = ["apt-get": apt, "dpkg-query": query, "sudo": "exit 1"]
             programs["swift"] = swift
             for (name, script) in programs {
-                // Copied by another process: a program that we have written may still be open in a child of another test.
+                // Copied by another process: a program that we have written may still be open in another test's child process.
                 let source = try folder.write(Data("#!/bin/sh\n\(script)\n".utf8), to: "source")
                 try Network.run("/usr/bin/install", ["-m", "0755", source, folder.path(name)])
             }
@@ -49,20 +49,21 @@ struct SetupTests {
     }
 
     @Test(
-        "says and does nothing where everything is there", arguments: ["build", "demo", "demo-all", "package", "test"])
+        "prints and does nothing if everything is installed",
+        arguments: ["build", "demo", "demo-all", "package", "test"])
     func complete(purpose: String) throws {
         let reply = try setup(purpose)
         #expect(reply.status == 0 && reply.text == "" && reply.calls == "", "\(reply)")
     }
 
-    @Test("a missing Swift is found before any package is fetched")
+    @Test("a missing Swift is noticed before any package is fetched")
     func noSwift() throws {
         let reply = try setup("demo", swift: nil, installed: "none")
         #expect(reply.status != 0 && reply.calls == "", "\(reply)")
         #expect(reply.text.contains("swift is not in PATH") && reply.text.contains("hint: install Swift 6.2"))
     }
 
-    @Test("a Swift that does not run is told in its own words, with a hint for a missing library")
+    @Test("a Swift that does not run is reported with its own error, with a hint for a missing library")
     func brokenSwift() throws {
         let error = "swift: error while loading shared libraries: libncurses.so.6: cannot open shared object file"
         let reply = try setup("build", swift: "echo '\(error)' >&2; exit 127")
@@ -77,7 +78,7 @@ struct SetupTests {
     }
 
     @Test(
-        "installs what the purpose needs and lacks: a compiler for all, a browser and a virtual machine for the tests only",
+        "installs the missing packages of a purpose: a compiler for all, a browser and a virtual machine for the tests only",
         .enabled(if: isRoot, "packages are installed as root"))
     func purposes() throws {
         for (purpose, needed, spared) in [

@@ -7,20 +7,20 @@ import Synchronization
 import SystemSupport
 import TestVectors
 
-/// What a soak asks of a beacon and throws at it, each part on a thread of its own, by one seed.
+/// The load of a soak test: requests and disturbances, each part on its own thread, from one seed.
 ///
-/// `@unchecked Sendable`: of what can change, the network's broker is used by one part alone, the rest is locked.
+/// `@unchecked Sendable`: only one part uses the network's broker, and the rest of the mutable state is locked.
 final class SoakLoad: @unchecked Sendable {
-    /// What a question is about, and how its device behaves.
+    /// A request's device, and how it behaves.
     enum Manner: CaseIterable { case right, later, again, wrong, silent, superseded }
 
-    /// A question that was put, and what may be answered.
+    /// A request that was sent, and the permitted answers.
     struct Question {
         let device: Identifier
         let allowed: Set<Status>
         let value = Secret.random()
         let token = TestServer.token()
-        /// How often the server has asked.
+        /// How often the server has sent it.
         var asks = 0
     }
 
@@ -32,7 +32,7 @@ final class SoakLoad: @unchecked Sendable {
     private let beacon: BeaconProcess
     private let network: Network
     private let process: pid_t
-    private let link: Way
+    private let link: Route
     private let stranger: IdentityKey
     private let running = Atomic(0)
     private let stopping = Atomic(false)
@@ -49,7 +49,7 @@ final class SoakLoad: @unchecked Sendable {
     var questions: [Question] { asked.withLock { Array($0.values) } }
     var counts: Counts { counted.withLock { $0 } }
 
-    /// Everything once, one after the other, as the beacon is to have seen it all before its memory is measured.
+    /// Everything once, one after the other, so that the beacon has seen all of it before its memory is measured.
     func everythingOnce(_ seed: UInt64) throws {
         var random = Seeded(seed)
         for manner in Manner.allCases { question(manner, Identifier(0xD000)) }
@@ -59,7 +59,7 @@ final class SoakLoad: @unchecked Sendable {
         try cut(frozen: false, seconds: 0.3)
     }
 
-    /// - Parameter hurry: seconds in which devices are right, and follow each other without a pause: so the journal grows until
+    /// - Parameter hurry: seconds in which right devices follow each other without a pause, so that the journal grows until
     ///   SQLite's cache of it (2,000 KiB) is full, and memory grows with it no more.
     func start(_ seed: UInt64, longestPeace: Double, hurry: Double) {
         let slow = bootNanoseconds() + Int64(hurry * 1e9)
@@ -83,7 +83,7 @@ final class SoakLoad: @unchecked Sendable {
         }
     }
 
-    /// Waits until each part has come to the end of what it was about.
+    /// Waits until each part has finished its current step.
     func stop() throws {
         stopping.store(true, ordering: .relaxed)
         try eventually("the load has ended", within: 120) { running.load(ordering: .relaxed) == 0 }
@@ -108,7 +108,7 @@ final class SoakLoad: @unchecked Sendable {
     // MARK: - Questions
 
     private func ask(_ random: inout Seeded, _ device: Identifier) {
-        // As often as they stand here.
+        // In the frequency in which they are listed.
         let manners: [Manner] = [.right, .right, .later, .later, .again, .wrong, .superseded, .silent]
         while pause(.random(in: 0...0.2, using: &random)) {
             question(manners.randomElement(using: &random) ?? .right, device)
@@ -156,7 +156,7 @@ final class SoakLoad: @unchecked Sendable {
         lastFrame.withLock { $0 = frame }
     }
 
-    /// Does what the device does until the server has its answer. A broker that is away for seconds is no reason to give up.
+    /// Acts as the device until the server has its answer. A broker that is away for seconds is not a reason to give up.
     private func settle(_ question: Question, meanwhile: () -> Void) {
         let patience = bootNanoseconds() + 60_000_000_000
         while server.arrival(question.token) == nil, bootNanoseconds() < patience {
@@ -166,13 +166,13 @@ final class SoakLoad: @unchecked Sendable {
     }
 }
 
-// MARK: - What is thrown at it
+// MARK: - Disturbances
 
 extension SoakLoad {
     private static let all: [@Sendable (SoakLoad, inout Seeded, inout [TestDevice]) -> Void] = [
         { load, random, _ in _ = try? TestDevice(load.link).send(random.bytes(.random(in: 1...600, using: &random))) },
         { load, _, _ in if let socket = try? TestDevice.connectOnce(load.link) { close(socket) } },
-        // Three that hang, each before another step; a few at a time.
+        // Three that hang, each before a different step; a few at a time.
         { load, _, held in load.hang([], &held) },
         { load, _, held in load.hang(LinkFrame.ready(mode: .challenge, device: Identifier(0xD001)).encoded, &held) },
         { load, _, held in load.hang([LinkFrame.ready(mode: .challenge, device: Node.device).encoded[0]], &held) },
@@ -205,14 +205,14 @@ extension SoakLoad {
         return frame
     }
 
-    /// A message in the server's name by another's key, with a sequence id that would end the pair.
+    /// A message in the server's name with another key, and a sequence id that would lock out the server.
     private var forgery: [UInt8] {
         let message = Message(
             sequence: SequenceID(.max), sender: Node.c2, token: TestServer.token(), body: .terminateCommand)
         return (try? message.signed(by: stranger)) ?? []
     }
 
-    /// The broker is away, or answers nobody while its connections stay.
+    /// The broker is stopped, or frozen while its connections stay open.
     private func cut(frozen: Bool, seconds: Double) throws {
         frozen ? network.signalBroker(SIGSTOP) : network.stopBroker()
         Thread.sleep(forTimeInterval: seconds)

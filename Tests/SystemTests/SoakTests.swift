@@ -7,10 +7,10 @@ import Testing
 
 @Suite("A soak under mixed load", .blocking)
 struct SoakTests {
-    /// How long Scripts/faults wants it; else as short as shows that it works.
+    /// How long Scripts/faults has it run; otherwise just long enough to show that it works.
     private static let seconds = ProcessInfo.processInfo.environment["SRUP_FAULTS_SOAK"].flatMap { Double($0) }
     private static let seed: UInt64 = 0x50A4
-    /// From here on memory is compared: before, caches are still being filled.
+    /// From here on memory is compared; before, caches are still being filled.
     private static let longEnough = 60.0
     /// KiB that the last quarter's median may be above the second's. Some 150 were measured in 100 s, most of it SQLite's cache; in
     /// an hour, with some 9,000 questions from the one quarter to the other, it is a leak of some 100 bytes a question that shows.
@@ -23,7 +23,7 @@ struct SoakTests {
     init() throws {
         network = try Network()
         server = try TestServer(network, sendsAgain: true)
-        // All of the load is one peer to the beacon: it must not be kept away for what another part of it did.
+        // For the beacon the whole load is one peer: one part must not be held off because of another.
         beacon = try BeaconProcess(
             network,
             settings: [
@@ -56,7 +56,7 @@ struct SoakTests {
         return try sample().descriptors
     }
 
-    @Test("each question has one answer that nothing contradicts, and memory and descriptors stay as they are")
+    @Test("each request has one verdict that nothing contradicts, and memory and descriptors do not grow")
     func soak() throws {
         let seconds = Self.seconds ?? 5
         try beacon.startAndJoin()
@@ -88,7 +88,7 @@ struct SoakTests {
 
     private func median(_ numbers: [Int]) -> Int { numbers.sorted()[numbers.count / 2] }
 
-    /// Looks at every question's answers, and counts.
+    /// Checks the answers to every request, and counts them.
     private func judge(_ load: SoakLoad) -> String {
         let (questions, counts) = (load.questions, load.counts)
         let asks = questions.map(\.asks).reduce(0, +)

@@ -6,7 +6,7 @@ import SystemSupport
 import TestVectors
 import Testing
 
-@Suite("Strangers, stuck readers and paths that are not ours", .blocking)
+@Suite("Strangers, blocked readers and existing files", .blocking)
 struct StrangerTests {
     let network: Network
     let server: TestServer
@@ -21,7 +21,7 @@ struct StrangerTests {
         return try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count
     }
 
-    @Test("1,000 links that come and go leave nothing behind")
+    @Test("1,000 links that are opened and closed leave nothing behind")
     func comeAndGo() throws {
         let beacon = try BeaconProcess(network)
         try beacon.startAndJoin()
@@ -51,7 +51,7 @@ struct StrangerTests {
         #expect(beacon.stop() == 0)
     }
 
-    @Test("[link] local does not take away a file, nor another beacon's socket")
+    @Test("[link] local does not replace a file or another beacon's socket")
     func foreignPath() throws {
         let precious = network.folder + "/precious"
         try Data("keep".utf8).write(to: URL(filePath: precious))

@@ -3,10 +3,10 @@ import SystemSupport
 import TestVectors
 import Testing
 
-/// Scripts/Test/parts, with test programs that only write results: what a run comes to must not hide a failure.
-@Suite("What a test run comes to", .blocking)
+/// Scripts/Test/parts, with test programs that only write results: the result of a run must not hide a failure.
+@Suite("The result of a test run", .blocking)
 struct TestRunTests {
-    /// How often it has run, it finds in a file; its first and second end are given.
+    /// It reads from a file how often it has run; the results of its first and second run are given.
     private static let program = """
         #!/bin/bash
         [[ ! -e $1/second ]] || { echo "no third run" && exit 1; }
@@ -60,7 +60,7 @@ struct TestRunTests {
         }
     }
 
-    /// The program is run by its interpreter: a file that was written a moment ago may still be open in a child of another test.
+    /// The interpreter runs the program: a file that was just written may still be open in another test's child process.
     private func tests(_ first: String, _ second: String = "crash") throws -> Run {
         try play { program, folder in "tests part '--skip Others' bash \(program) \(folder) '\(first)' '\(second)'" }
     }
@@ -74,7 +74,7 @@ struct TestRunTests {
         #expect(run.arguments.split(separator: "\n").count == 1)
     }
 
-    @Test("a test that fails in both runs fails the whole, and is named")
+    @Test("a test that fails in both runs fails the whole run, and is named")
     func failedTwice() throws {
         let run = try tests("a:good,b:bad", "b:bad")
         #expect(run.status == 1)
@@ -102,7 +102,7 @@ struct TestRunTests {
         #expect(run.text.contains("part: Tests.Outer.Suite/b(): 1 is not 2\n"))
     }
 
-    @Test("a test that failed and is not run again, or skipped then, has failed")
+    @Test("a test that failed and is not run again, or is skipped then, has failed")
     func notAgain() throws {
         for second in ["a:skipped", "b:good"] {
             let run = try tests("a:bad,b:good", second)
@@ -110,7 +110,7 @@ struct TestRunTests {
         }
     }
 
-    @Test("a run that crashes is repeated as a whole; what fails then, or crashes again, fails the whole")
+    @Test("a run that crashes is repeated completely; a failure or another crash fails the whole run")
     func crashed() throws {
         let recovered = try tests("crash", "a:good,b:good")
         #expect(recovered.status == 0)
@@ -124,7 +124,7 @@ struct TestRunTests {
         #expect(late.status == 1 && late.text.contains("test: FAILED"), "\(late.text)")
     }
 
-    @Test("a run of no tests fails the whole, and so does a part that was not run to its end")
+    @Test("a run without tests fails the whole run, and so does a part that did not finish")
     func nothing() throws {
         let none = try tests("", "")
         #expect(none.status == 1 && none.text.contains("no test was run"), "\(none.text)")
@@ -132,7 +132,7 @@ struct TestRunTests {
         #expect(cut.status == 1 && cut.text.contains("part: it was not run to its end"), "\(cut.text)")
     }
 
-    @Test("a demo runs twice at the most, and the lines that say what failed are shown")
+    @Test("a demo runs at most twice, and the lines that say what failed are shown")
     func demonstration() throws {
         let once = try play { _, folder in "demonstration part test ! -e \(folder)/logs/part/first.status" }
         #expect(once.status == 0 && !once.text.contains("FAILED"), "\(once.text)")
@@ -142,7 +142,7 @@ struct TestRunTests {
         #expect(second.status == 0 && second.text.contains("failed in one of two runs"), "\(second.text)")
     }
 
-    @Test("what is found by chance counts, however a second run would end")
+    @Test("a failure of a random search counts, however a second run would end")
     func search() throws {
         let run = try play { _, folder in "search part test -e \(folder)/logs/part/first.status" }
         #expect(run.status == 1 && run.text.contains("test: 0 passed, 1 failed, 0 skipped\n"), "\(run.text)")

@@ -10,13 +10,13 @@ import Testing
 
 /// Attacks on a device and on its server, with the real commands and a real broker. Each was shown to work before it was stopped
 /// (docs/threat-model.md).
-@Suite("A device believes nothing without the value's tag", .blocking)
+@Suite("Attacks on a joining device", .blocking)
 struct DeviceTrustTests {
     let network: Network
 
     init() throws { network = try Network() }
 
-    /// What somebody says in the beacon's place.
+    /// Bytes that an attacker sends in place of the beacon.
     private static let lies: [[UInt8]] = [
         LinkFrame.outcome(.malformed, tag: LinkFrame.noTag).encoded,
         LinkFrame.outcome(.tooFar, tag: LinkFrame.noTag).encoded,
@@ -29,7 +29,7 @@ struct DeviceTrustTests {
     ]
 
     @Test(
-        "the attack: a peer takes the link and says nothing: a device of two beacons joins by the other, and goes back to it"
+        "the attack: a peer accepts the link and stays silent: a device with two addresses joins at the other one"
     )
     func silentBeacon() throws {
         let bench = C2Bench(network: network)
@@ -39,16 +39,16 @@ struct DeviceTrustTests {
         let place = network.folder + "/silent"
         let listener = try LinkSocket.listen(on: .local(path: place))
         defer { close(listener) }
-        // The silent one is where the beacon should be; the beacon is also found elsewhere.
+        // The silent peer is at the beacon's address; the beacon also has another address.
         let device = try bench.device(
             link: place, "--also", "\(Node.beacon.topicForm)=local:\(beacon.linkPath)")
         #expect(device.wait(within: 40) == 0, "\(bench.deviceLog)\(c2.said)")
         #expect(bench.deviceLog.contains("the beacon has said nothing for too long"))
     }
 
-    /// What a server that requires keyed proofs makes of a device that has the value and not all of the rest.
+    /// A server that requires keyed proofs, and a device that has the value but not the key.
     @Test(
-        "the attack: who was given the value, and not the key, joins: where keyed proofs are required he is refused, and why is said",
+        "the attack: an accomplice has the value and not the key: if keyed proofs are required, it is refused with the reason",
         arguments: [
             (["--mode", "challenge"], "the evidence is reachable, but keyed is required"),
             (["--signing", "other"], "its signature is not the device's"),
@@ -68,7 +68,7 @@ struct DeviceTrustTests {
     }
 
     @Test(
-        "the attack: a device does not sign what it has proved: it is not accepted, and the beacon says that it was not signed"
+        "the attack: a device does not sign its proof: it is not accepted, and the beacon reports that it was not signed"
     )
     func unsigned() throws {
         let bench = C2Bench(network: network)
@@ -81,7 +81,7 @@ struct DeviceTrustTests {
     }
 
     @Test(
-        "the attack: a rogue observer sends WAIT without end: the beacon that joins leaves it, in few lines, and serves meanwhile"
+        "the attack: a rogue observer sends WAIT endlessly: the joining beacon leaves it with few log lines, and works meanwhile"
     )
     func waits() throws {
         let server = try TestServer(network)
@@ -127,7 +127,7 @@ struct DeviceTrustTests {
         #expect(beacon.logged.split(separator: "\n").count { $0.contains("our own proof") } <= 10 * max(links, 1))
     }
 
-    @Test("the attack: one frame without a tag ends a device's join: it comes again, and joins")
+    @Test("the attack: one frame without a tag ends a device's link: it tries again, and joins")
     func liar() throws {
         let bench = C2Bench(network: network)
         let c2 = try bench.server()

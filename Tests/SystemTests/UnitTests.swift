@@ -4,7 +4,7 @@ import TestVectors
 import Testing
 
 /// The unit of the package, Scripts/Package/debian/srup-beacon.service, as systemd's own tools read it.
-@Suite("The unit", .blocking)
+@Suite("The systemd unit", .blocking)
 struct UnitTests {
     private let path = Network.project + "/Scripts/Package/debian/srup-beacon.service"
 
@@ -17,7 +17,7 @@ struct UnitTests {
             "/usr/bin/systemd-analyze", ["security", "--offline=yes", "--threshold=\(tenths)", "--no-pager", unit])
     }
 
-    @Test("is exposed to 1.5 at most, by systemd-analyze; without its sandbox it is not")
+    @Test("has an exposure of at most 1.5 in systemd-analyze, and more without its sandbox")
     func exposed() throws {
         let reply = try exposure(path, atMost: 15)
         #expect(reply.status == 0, "\(reply.text)")
@@ -26,7 +26,7 @@ struct UnitTests {
         }
     }
 
-    @Test("starts verbs that there are, hands over the management socket, and closes neither Bluetooth nor the network")
+    @Test("starts existing subcommands, hands over the management socket, and blocks neither Bluetooth nor the network")
     func verbs() throws {
         let lines = try unit()
         for line in lines where line.hasPrefix("Exec") && line.contains("srup-beacon") {
@@ -44,7 +44,7 @@ struct UnitTests {
         #expect(!lines.contains { $0.hasPrefix("PrivateNetwork") || $0.hasPrefix("AmbientCapabilities") })
     }
 
-    @Test("bounds memory, without swap, and tasks")
+    @Test("limits memory, swap and tasks")
     func bounded() throws {
         let lines = try unit()
         for line in ["MemoryMax=256M", "MemorySwapMax=0", "TasksMax=64", "LimitCORE=0"] {

@@ -4,11 +4,11 @@ import SystemSupport
 import TestVectors
 import Testing
 
-@Suite("An update, with the beacon killed between any two steps", .blocking)
+@Suite("An update with the beacon killed between any two steps", .blocking)
 struct UpdateKillTests {
-    /// The whole of it, the n-th checkpoint being fatal to whichever process passes it, and the beacon started again as an
-    /// init system would.
-    /// - Returns: whether somebody was killed.
+    /// A complete update in which the process that passes the n-th checkpoint is killed, and the beacon started again as by an
+    /// init system.
+    /// - Returns: whether a process was killed.
     private func update(killedAt checkpoint: Int, _ stage: UpdateStage) throws -> Bool {
         let token = Token(random: [UInt8](repeating: UInt8(checkpoint), count: 16), for: Node.beacon)
         try stage.beacon.start(environment: ["SRUP_BEACON_KILL_AT": "\(checkpoint)"])
@@ -28,7 +28,7 @@ struct UpdateKillTests {
                 activated = true
                 try stage.server.send(.activate, token: token)
             }
-            // A child of the beacon's that is killed is a failure with a code; the beacon runs on.
+            // If a child process is killed, that is a failure with a status; the beacon continues.
             return answers.contains { $0 != .updateSuccess }
         }
         let answers = stage.server.verdicts(token)
@@ -39,7 +39,7 @@ struct UpdateKillTests {
         } else {
             #expect(version == "0.1.0", "checkpoint \(checkpoint): \(answers)")
         }
-        // Whichever it is, it runs and serves.
+        // In either case it runs and works.
         try eventually("it runs, checkpoint \(checkpoint)") {
             stage.version == version && stage.beacon.membership == "member"
         }
@@ -55,7 +55,7 @@ struct UpdateKillTests {
         try stage.beacon.startAndJoin()
         stage.beacon.stop()
         var (checkpoint, unharmed) = (1, 0)
-        // A step further on may be passed by another process; some runs without a kill in a row are the end.
+        // A later step may be passed by another process; several runs in a row without a kill are the end.
         while unharmed < 2 {
             unharmed = try update(killedAt: checkpoint, stage) ? 0 : unharmed + 1
             checkpoint += 1
@@ -68,7 +68,7 @@ struct UpdateKillTests {
         #expect(checkpoint > 12, "the hook is not in this build")
     }
 
-    @Test("ends with the old version and 1F where the new one reaches no broker and has to be started again and again")
+    @Test("ends with the old version and 1F if the new one reaches no broker and has to be started repeatedly")
     func neverComesUp() throws {
         let stage = try UpdateStage()
         // The broker goes as soon as the order is there, and the new version is killed whenever it has started.
@@ -103,7 +103,7 @@ struct UpdateKillTests {
         try stage.beginActivation()
         Thread.sleep(forTimeInterval: 0.5)
         #expect(stage.beacon.stop() == 0)
-        // The updater goes on by itself, and its work is waited for before it is undone.
+        // The updater continues by itself, and the beacon waits for it before undoing its work.
         try stage.beacon.start()
         #expect(try stage.answer(2, within: 60) == [.updateSuccess, .activateFail])
         #expect(try Network.run(stage.beacon.program, ["--version"]) == "0.1.0\n")

@@ -3,7 +3,7 @@ import Keys
 import SRUP
 import SystemSupport
 
-/// A beacon whose program is a file of its own, an updater for it, and a web server with a newer version of the same program.
+/// A beacon with a copy of the program, an updater for it, and a web server with a newer version.
 final class UpdateStage {
     let network: Network
     let server: TestServer
@@ -58,14 +58,14 @@ final class UpdateStage {
         try Network.run("/bin/cp", ["--remove-destination", first, beacon.program])
     }
 
-    /// The program under another version number: one that a release would have.
+    /// The program with another version number, as in a release.
     func serve(version: String = newer) throws {
         let bytes = try Data(contentsOf: URL(filePath: first))
         let (old, new) = (Data("srup-beacon 0.1.0".utf8), Data("srup-beacon \(version)".utf8))
         guard bytes.range(of: old) != nil, old.count == new.count else {
             throw NotInTime(what: "the version in the program's file")
         }
-        // All of them: a build for a sanitizer has it among its names too.
+        // All occurrences: a sanitizer build also has it among its names.
         try serve(bytes.replacing(old, with: new))
     }
 
@@ -93,7 +93,7 @@ final class UpdateStage {
         return server.verdicts(token)
     }
 
-    /// The newer version fetched, and its activation begun.
+    /// Fetches the newer version, and begins its activation.
     func beginActivation() throws {
         try serve()
         try beacon.startAndJoin()
@@ -106,7 +106,7 @@ final class UpdateStage {
         try eventually("it activates") { beacon.logged.contains("activating version") }
     }
 
-    /// What the beacon has logged last, for where an answer is not the right one.
+    /// The end of the beacon's log, to show if an answer is wrong.
     var lastLines: Substring { beacon.logged.suffix(3_000) }
     var phase: String? { (beacon.status["update"] as? [String: Any])?["phase"] as? String }
     var version: String? { beacon.status["version"] as? String }

@@ -7,7 +7,7 @@ import Testing
 /// The paper's §3.2 and §3.7 with the real program, a real broker, a web server over TLS, and the updater that we document.
 @Suite("An update", .blocking)
 struct UpdateTests {
-    @Test("is fetched, verified, activated on order, and confirmed by the new version itself")
+    @Test("is fetched, verified, activated when ordered, and confirmed by the new version")
     func wholeLife() throws {
         let stage = try UpdateStage()
         try stage.serve()
@@ -24,7 +24,7 @@ struct UpdateTests {
             !FileManager.default.fileExists(atPath: stage.beacon.state + "/update/file")
                 && !FileManager.default.fileExists(atPath: stage.beacon.program + ".old")
         }
-        // Asked again, the same answer; and nothing older afterwards.
+        // A repeated order gets the same answer, and an older version is refused afterwards.
         try stage.server.send(.activate, token: UpdateStage.token)
         #expect(try stage.answer(3).last == .activateSuccess, "\(stage.lastLines)")
         try stage.serve(version: "0.1.0")
@@ -40,7 +40,7 @@ struct UpdateTests {
         var testDescription: String { digest == nil ? "no program" : "other digest" }
     }
 
-    @Test("that is not what it must be has its code, one line in the log, and is not installed")
+    @Test("that is not the announced file gets its status, one log line, and is not installed")
     func bad() throws {
         let stage = try UpdateStage()
         try stage.serve(Data("no program\n".utf8))
@@ -60,7 +60,7 @@ struct UpdateTests {
         #expect(try stage.beacon.command("--version").text.isEmpty || stage.version == "0.1.0")
     }
 
-    @Test("whose program does not take our configuration is not taken by the updater, and answered FE")
+    @Test("whose program does not accept our configuration is refused by the updater, and answered FE")
     func doesNotStart() throws {
         let stage = try UpdateStage()
         try stage.serve(Data("#!/bin/sh\n[ \"$1\" = --version ] && echo 0.2.0 && exit 0\necho broken\nexit 1\n".utf8))
@@ -70,15 +70,15 @@ struct UpdateTests {
         #expect(stage.beacon.says("the updater does not take the file"))
     }
 
-    @Test("whose updater has put a broken program in place is taken back before the old one has ended, and answered 1F")
+    @Test("whose updater has installed a broken program is undone before the old one has ended, and answered 1F")
     func brokenInPlace() throws {
         let stage = try UpdateStage()
-        // An updater that looks at nothing but the version.
+        // An updater that checks only the version.
         let updater = stage.network.folder + "/updater"
         let script = try String(contentsOfFile: updater, encoding: .utf8)
         try script.replacing("\"$trial\" run --check", with: ": run --check").write(
             toFile: updater, atomically: false, encoding: .utf8)
-        // It tells its version, and can do no more.
+        // It prints its version, and does nothing else.
         try stage.serve(
             Data("#!/bin/sh\n[ \"$1\" = --version ] && echo 0.2.0 && exit 0\necho broken\nexit 1\n".utf8))
         try stage.beacon.startAndJoin()

@@ -3,7 +3,7 @@ import SystemSupport
 import TestVectors
 import Testing
 
-/// A verb as the command itself describes it, so that a new one is tested without being named here.
+/// A subcommand as the command itself describes it, so that a new one is tested without being named here.
 private struct Described: Decodable {
     struct Argument: Decodable {
         struct Name: Decodable { var name: String }
@@ -40,7 +40,7 @@ struct UsageTests {
         return try JSONDecoder().decode(Dump.self, from: Data(text.utf8)).command.verbs()
     }
 
-    /// Status 64, a sentence with these words, and a hint that is a command; that is given back.
+    /// Expects status 64, a sentence with these words, and a hint that is a command, which is returned.
     private func expectFault(
         _ command: String, _ arguments: [String], _ words: String? = nil, _ location: SourceLocation = #_sourceLocation
     ) throws -> [String] {
@@ -60,7 +60,7 @@ struct UsageTests {
         return lines[1].dropFirst(hint.count).split(separator: " ").map(String.init)
     }
 
-    @Test("every verb: an option that it does not have, and one with a slip of the finger", arguments: commands)
+    @Test("every subcommand: an unknown option, and one with a typing error", arguments: commands)
     func unknownOption(command: String) throws {
         for verb in try verbs(command) {
             let hint = try expectFault(command, verb.path + ["--nonsense-of-mine"], "unknown option")
@@ -74,7 +74,7 @@ struct UsageTests {
         }
     }
 
-    @Test("every verb: a required option or argument that is missing", arguments: commands)
+    @Test("every subcommand: a required option or argument that is missing", arguments: commands)
     func missing(command: String) throws {
         for verb in try verbs(command) {
             for argument in verb.arguments where !argument.isOptional {
@@ -89,10 +89,10 @@ struct UsageTests {
         }
     }
 
-    @Test("every verb: an option whose value is missing", arguments: commands)
+    @Test("every subcommand: an option whose value is missing", arguments: commands)
     func missingValue(command: String) throws {
         for verb in try verbs(command) {
-            // One that may stand without a value is not meant.
+            // Not an option whose value is optional.
             guard let option = verb.arguments.last(where: { $0.kind == "option" && $0.option != "--web" }) else {
                 continue
             }
@@ -101,7 +101,7 @@ struct UsageTests {
         }
     }
 
-    @Test("every verb: an argument too many", arguments: commands)
+    @Test("every subcommand: an argument too many", arguments: commands)
     func superfluous(command: String) throws {
         for verb in try verbs(command) where !verb.arguments.contains(where: \.isRepeating) {
             let required = verb.arguments.filter { $0.kind != "positional" && !$0.isOptional }.flatMap {
@@ -116,7 +116,7 @@ struct UsageTests {
     }
 
     @Test(
-        "a verb that does not exist, with the nearest one that does",
+        "an unknown subcommand, with the most similar one",
         arguments: [
             ("srup-beacon", ["nonsense"], "unknown verb \"nonsense\""),
             ("srup-beacon", ["stauts", "--json"], "unknown verb \"stauts\"; did you mean \"status\"?"),
@@ -131,7 +131,7 @@ struct UsageTests {
     }
 
     @Test(
-        "a value that cannot be one",
+        "an invalid value",
         arguments: [
             "srup-beacon enrol register.example.org", "srup-beacon enrol https://r.example --timeout 0",
             "srup-beacon enrol https://r.example --bits 1024", "srup-beacon enrol https://r.example --identity me",
@@ -164,7 +164,7 @@ struct UsageTests {
         #expect(try expectFault(words[0], Array(words.dropFirst())) == words[1...verb] + ["--help"])
     }
 
-    @Test("a value for human eyes is not repeated by the complaint about it")
+    @Test("a value that people compare is not repeated in the error about it")
     func secret() throws {
         let words = ["view", "0123456789abcdef", "--as", "words"]
         let reply = try Network.output(Network.products + "/srup-bench", words)
@@ -193,7 +193,7 @@ struct UsageTests {
         ["device"]: ["--enrolled", "d", "--link", "local:/x", "--observer", "b1"], ["captured"]: ["--enrolled", "d"],
     ]
 
-    /// A value for each placeholder where any word is not one.
+    /// A value for each placeholder that does not accept any word.
     private static let samples = [
         "identity": "c2", "server": "c2", "bdaddr": "00:11:22:33:44:55", "URL": "https://x.example", "value": "-",
         "hex": String(repeating: "0", count: 64),

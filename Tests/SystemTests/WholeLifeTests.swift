@@ -24,7 +24,7 @@ struct WholeLifeTests {
         return talk
     }
 
-    @Test("human join, orders, resign, JOIN_CMD by the operator, and the end")
+    @Test("human-moderated join, orders, resign, JOIN_CMD by the operator, and deregistration")
     func life() throws {
         let beacon = try BeaconProcess(network, settings: ["server \(Node.c2.topicForm)": ["join = no"]])
         try beacon.start()
@@ -32,7 +32,7 @@ struct WholeLifeTests {
         let operatorOfC2 = try c2()
         let id = Node.beacon.topicForm
 
-        // Refused once, accepted once; each time the same value at both ends.
+        // Refused once and accepted once, each time with the same value at both ends.
         for (order, status, told) in [
             ("refuse", Int32(1), "a person at server \(Node.c2) refused this join"), ("accept", 0, "joined"),
         ] {
@@ -88,7 +88,7 @@ struct WholeLifeTests {
         #expect(operatorOfC2.end(with: SIGTERM) == 0)
     }
 
-    @Test("a beacon joins before another beacon, which vouches for it; with nobody near by it is not joined")
+    @Test("a beacon joins with another beacon as its observer; without one nearby it does not join")
     func beforeAnotherBeacon() throws {
         let (folder, id) = (network.folder, Node.second.topicForm)
         let c2 = try c2("--window", "4")
@@ -117,7 +117,7 @@ struct WholeLifeTests {
         #expect(observer.history.first?["verdict"] as? String == "valid")
     }
 
-    @Test("who is kept cannot resign; who may only join in another manner is refused")
+    @Test("a beacon that is kept cannot resign; one that may only join in another mode is refused")
     func policy() throws {
         let id = Node.beacon.topicForm
         let keeper = try c2("--keep", id, "--allow", "\(id)=simple")

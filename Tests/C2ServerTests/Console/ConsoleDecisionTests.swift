@@ -56,7 +56,7 @@ struct ConsoleDecisionTests {
         #expect(!later.contains("id=\"join-j-1\""))
     }
 
-    @Test("Each decision is answered with that very join's page: what became of it, and how to undo it")
+    @Test("Each decision is answered with the page of the same join: the result, and how to undo it")
     func result() async {
         let it = await twoJoins()
         let (cookie, token) = await it.signedIn()
@@ -76,7 +76,9 @@ struct ConsoleDecisionTests {
         #expect(other.contains("Refused: device <code>\(Roles.beacon.id)</code>") && !other.contains("Undo"))
     }
 
-    @Test("An accept wants the three words that the page hides; wrong ones do nothing, and only a few are allowed")
+    @Test(
+        "An accept needs the three words that the page hides; wrong ones have no effect, and only a few tries are allowed"
+    )
     func words() async {
         let it = await twoJoins()
         let (cookie, _) = await it.signedIn()
@@ -102,7 +104,7 @@ struct ConsoleDecisionTests {
         #expect(!last.contains("value=\"accept\"") && last.contains("value=\"refuse\""))
     }
 
-    @Test("The hidden words are three of the first ten, and the same whenever the page is asked for")
+    @Test("The hidden words are three of the first ten, and the same on every request")
     func hidden() {
         for _ in 0..<200 {
             let shown = C2Shown(.random())
@@ -133,7 +135,7 @@ struct ConsoleDecisionTests {
         #expect(await it.post("/join", form + "&decision=accept", cookie: cookie).status == 303)
     }
 
-    @Test("A form's number is its own: of this join and session, used once, and made by this console")
+    @Test("A form's number belongs to one join and session, is made by this console, and can be used once")
     func numbers() async {
         let it = await twoJoins()
         let (cookie, _) = await it.signedIn()
@@ -156,7 +158,7 @@ struct ConsoleDecisionTests {
         #expect(it.world.now(\.decided).isEmpty)
     }
 
-    @Test("A decision is for the join that was shown: where another has taken its place, nothing is done")
+    @Test("A decision is for the join that was shown: if another has replaced it, nothing is done")
     func outdated() async {
         let it = await twoJoins()
         let (cookie, _) = await it.signedIn()

@@ -4,7 +4,7 @@ import TestVectors
 
 @testable import C2Server
 
-@Suite("What is required of a proof, at the console")
+@Suite("The required evidence at the console")
 struct ConsoleEvidenceTests {
     private static let observed = C2Snapshot.Join(
         id: "j-3", device: Roles.device.id, joinMode: .observed, observer: Roles.beacon.id,
@@ -12,7 +12,7 @@ struct ConsoleEvidenceTests {
             site: "gate <1>", asked: 3, needed: 2, seen: [Roles.beacon.id], unseen: [Roles.stranger.id]),
         secondsLeft: 90, hasValue: false)
 
-    @Test("what is required is shown, with a button for each other grade", arguments: C2.Grade.allCases)
+    @Test("the required grade is shown, with a button for each other grade", arguments: C2.Grade.allCases)
     func shown(grade: C2.Grade) async {
         let it = await ConsoleFixture { $0.snapshot.requires = grade }
         let (cookie, _) = await it.signedIn()
@@ -23,7 +23,7 @@ struct ConsoleEvidenceTests {
         }
     }
 
-    @Test("more is required at once, and less only after a question")
+    @Test("a higher grade applies at once, a lower one only after a confirmation")
     func setting() async {
         let it = await ConsoleFixture { $0.snapshot.requires = .challenged }
         let (cookie, token) = await it.signedIn()
@@ -36,7 +36,7 @@ struct ConsoleEvidenceTests {
         #expect(less.status == 303 && it.world.now(\.orders) == [.require(.keyed), .require(.reachable)])
     }
 
-    @Test("the attack: a form of another session, of another page, of nobody, or with another word requires nothing")
+    @Test("the attack: a form of another session, page or no session, or with an unknown grade, changes nothing")
     func refused() async {
         let it = await ConsoleFixture()
         let (cookie, token) = await it.signedIn()
@@ -93,7 +93,7 @@ struct ConsoleEvidenceTests {
     }
 
     @Test(
-        "a join that is over shows the grade of its evidence and the reason, in the list, on its page, in the history")
+        "a finished join shows the grade of its evidence and the reason, in the list, on its page and in the history")
     func ended() async {
         let reason = "the verdict of x: the evidence is reachable, but keyed is required"
         let it = await ConsoleFixture { world in

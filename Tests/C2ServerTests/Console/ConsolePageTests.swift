@@ -8,7 +8,7 @@ import TestVectors
 
 @Suite("The console's pages and drawings")
 struct ConsolePageTests {
-    @Test("whatever a node sends is text on the page and in the drawing")
+    @Test("anything that a node sends is text on the page and in the drawing")
     func escaping() async {
         let bad = "<script>alert(1)</script>\"'><img src=x>"
         let it = await ConsoleFixture { world in
@@ -27,7 +27,7 @@ struct ConsolePageTests {
         #expect(await it.get("/", cookie: cookie).text.contains("&lt;script&gt;alert(1)"))
     }
 
-    @Test("the value is on the join's page of who is signed in, and neither on the list nor in any JSON")
+    @Test("only a signed-in operator sees the value, on the join's page, and not in the list or in JSON")
     func value() async throws {
         let it = await ConsoleFixture { $0.snapshot.joins = [Shown.join] }
         let (cookie, _) = await it.signedIn()
@@ -41,7 +41,7 @@ struct ConsolePageTests {
         #expect(!without.contains("value=\"accept\"") && without.contains("value=\"refuse\""))
     }
 
-    @Test("who may observe is shown, with the button for the other way alone")
+    @Test("the right to observe is shown, with a button for the opposite")
     func observers() async {
         let it = await ConsoleFixture { $0.snapshot.nodes = [Shown.member] }
         let (cookie, _) = await it.signedIn()
@@ -54,7 +54,7 @@ struct ConsolePageTests {
         #expect(!yes.contains("value=\"let-observe\"") && yes.contains("value=\"stop-observing\""))
     }
 
-    @Test("the history has pages, and can be that of one node")
+    @Test("the history has pages, and can be limited to one node")
     func history() async {
         let it = await ConsoleFixture { world in
             world.entries = (1...60).map {
@@ -99,7 +99,7 @@ struct ConsolePageTests {
         #expect(ofBeacon.text.contains("PAUSE") && !ofBeacon.text.contains("LATER"))
     }
 
-    @Test("a snapshot tells who stands where and who waits, and each request is a join of its own")
+    @Test("a snapshot has the nodes' membership states and the open joins, and each request is a join of its own")
     func snapshot() throws {
         var it = ServerFixture()
         it.withOpenJoin()

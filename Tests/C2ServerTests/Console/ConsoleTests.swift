@@ -5,7 +5,7 @@ import Testing
 
 @testable import C2Server
 
-@Suite("The console's gate, sessions and orders")
+@Suite("The console's access control, sessions and orders")
 struct ConsoleTests {
     // MARK: - Who may speak to it
 
@@ -55,7 +55,7 @@ struct ConsoleTests {
         #expect(it.world.now(\.decided).isEmpty && it.world.now(\.orders).isEmpty)
     }
 
-    @Test("what is no form, or too long, or another method, is refused")
+    @Test("anything that is not a form, is too long, or uses another method is refused")
     func shapes() async {
         let it = await ConsoleFixture()
         let (cookie, token) = await it.signedIn()
@@ -72,7 +72,7 @@ struct ConsoleTests {
 
     // MARK: - Sessions
 
-    @Test("a key signs in once, a wrong one is counted and told, and the next key is told")
+    @Test("a key signs in once, a wrong one is counted and reported, and the next key is printed")
     func keys() async {
         let it = await ConsoleFixture()
         let first = it.key
@@ -86,7 +86,7 @@ struct ConsoleTests {
         #expect(await it.post("/sign-in", "key=\(it.key)").status == 303)
     }
 
-    @Test("after ten tries in a minute all others wait, right ones too")
+    @Test("after ten attempts in a minute all others must wait, right ones too")
     func tries() async {
         let it = await ConsoleFixture()
         for _ in 0..<10 { #expect(await it.post("/sign-in", "key=0").status == 403) }
@@ -123,7 +123,7 @@ struct ConsoleTests {
         #expect(await it.get("/", cookie: cookies[1]).status == 200)
     }
 
-    @Test("the cookie is for our pages only, and nothing but the sign-in page and its files is for strangers")
+    @Test("the cookie is for our pages only, and strangers get only the sign-in page and its files")
     func cookie() async {
         let it = await ConsoleFixture { $0.snapshot.joins = [Shown.join] }
         let answer = await it.post("/sign-in", "key=\(it.key)")
@@ -193,7 +193,7 @@ struct ConsoleTests {
         }
     }
 
-    @Test("what is not easily undone is asked about first")
+    @Test("actions that are not easily undone need a confirmation")
     func confirming() async {
         let it = await ConsoleFixture()
         let (cookie, token) = await it.signedIn()
@@ -211,7 +211,7 @@ struct ConsoleTests {
         #expect(it.world.now(\.orders) == ConsoleOrder.ofNode.map(ConsoleTests.order))
     }
 
-    @Test("an update wants an address and a whole digest")
+    @Test("an update needs an address and a complete digest")
     func update() async {
         let it = await ConsoleFixture()
         let (cookie, token) = await it.signedIn()

@@ -59,8 +59,8 @@ struct Seen: Decodable, Equatable {
 }
 
 /// A beacon of its own on hci4, before which hci5 stands, and the real commands around it.
-final class Door: @unchecked Sendable {
-    private static let made = Result { try Door() }
+final class PairFixture: @unchecked Sendable {
+    private static let made = Result { try PairFixture() }
     static let (beaconIndex, deviceIndex) = (4, 5)
 
     let network: Network
@@ -71,12 +71,12 @@ final class Door: @unchecked Sendable {
     private init() throws {
         network = try Network()
         beacon = try BeaconProcess(network)
-        (own, near) = (try Radio.address(of: Door.beaconIndex), try Radio.address(of: Door.deviceIndex))
+        (own, near) = (try Radio.address(of: PairFixture.beaconIndex), try Radio.address(of: PairFixture.deviceIndex))
     }
 
     /// Nobody's beacon runs, and nobody has set the adapters up.
-    static func fresh() throws -> Door {
-        Field.rest()
+    static func fresh() throws -> PairFixture {
+        RadioFixture.rest()
         try Radio.renewPair()
         return try made.get()
     }

@@ -10,9 +10,9 @@ import Testing
 
 /// One broker, one server and one beacon for all of these tests: making their keys is what costs most where the processor
 /// is emulated. They end with the machine. The tests run one at a time.
-final class Field: @unchecked Sendable {
-    private static let made = Result { try Field() }
-    private static let last = Mutex<Field?>(nil)
+final class RadioFixture: @unchecked Sendable {
+    private static let made = Result { try RadioFixture() }
+    private static let last = Mutex<RadioFixture?>(nil)
 
     /// The device's identity key: it signs in keyed mode.
     let deviceKey: IdentityKey
@@ -26,14 +26,14 @@ final class Field: @unchecked Sendable {
         deviceKey = try IdentityKey(pemFile: network.folder + "/\(Node.device.topicForm).key.pem")
         server = try TestServer(network)
         beacon = try BeaconProcess(network)
-        Field.last.withLock { $0 = self }
+        RadioFixture.last.withLock { $0 = self }
     }
 
     /// Stops the beacon, where there is one, for a suite that has its own. The next field starts it again.
     /// - Returns: how many characters it has logged until then.
     @discardableResult
     static func rest() -> Int {
-        let beacon = Field.last.withLock { $0 }?.beacon
+        let beacon = RadioFixture.last.withLock { $0 }?.beacon
         beacon?.stop()
         return beacon?.logged.count ?? 0
     }
@@ -53,7 +53,7 @@ final class Field: @unchecked Sendable {
     /// The field with a beacon that runs as configured: the suite's lines take the place of the common ones.
     /// - Parameter fresh: starts it in any case: what it knew of its peers is forgotten.
     static func with(observation: [String] = [], link: [String] = [], radio: [String] = [], fresh: Bool = false)
-        throws -> Field
+        throws -> RadioFixture
     {
         let field = try made.get()
         let given = ["observation": observation, "link": link, "radio": radio]
@@ -86,7 +86,7 @@ final class Field: @unchecked Sendable {
     ///   - deviceFirst: the server asks once the device waits on its link, not before.
     ///   - asked: what comes between the server's request and the device, where the server is first.
     func join(
-        _ way: Way, _ mode: Mode = .challenge, deviceFirst: Bool = false, within seconds: Double = 30,
+        _ way: Route, _ mode: Mode = .challenge, deviceFirst: Bool = false, within seconds: Double = 30,
         asked hasAsked: () throws -> Void = {}
     ) throws -> Join {
         let (value, token) = (Secret.random(), TestServer.token())
@@ -133,7 +133,7 @@ final class Field: @unchecked Sendable {
     func past(_ token: Token) -> [String: Any]? { beacon.history.first { $0["token"] as? String == token.description } }
 
     /// The beacon serves as if nothing had been: a join over this way is answered valid.
-    func expectService(_ way: Way, _ location: SourceLocation = #_sourceLocation) throws {
+    func expectService(_ way: Route, _ location: SourceLocation = #_sourceLocation) throws {
         let join = try join(way)
         #expect(server.verdicts(join.token) == [.observedJoinValid], sourceLocation: location)
         #expect(beacon.isRunning, sourceLocation: location)

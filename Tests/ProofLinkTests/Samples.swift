@@ -5,7 +5,7 @@ import SRUP
 
 /// The parties and numbers of these tests. Each run of bytes counts up from another start, so that none can stand for
 /// another.
-enum Given {
+enum Sample {
     static let beacon = Identifier(0x0102_0304_0506_0708)
     static let device = Identifier(0xA1A2_A3A4_A5A6_A7A8)
     static let value = secret(Array(0x00...0x0F))
@@ -60,28 +60,28 @@ enum Given {
     }
 }
 
-/// Every frame there is, each with its bytes written down by hand from docs/proof-link.md, «Frames».
+/// Every frame there is, each with its bytes written down by hand from docs/proof-link.md, "Frames".
 let framesAndBytes: [(frame: LinkFrame, hexadecimal: String)] = [
     (
-        .hello(version: 1, modes: [.challenge], beacon: Given.beacon, nonce: Given.linkNonce),
+        .hello(version: 1, modes: [.challenge], beacon: Sample.beacon, nonce: Sample.linkNonce),
         "01001a01020102030405060708101112131415161718191a1b1c1d1e1f"
     ),
     (
-        .hello(version: 1, modes: Given.both, beacon: Given.beacon, nonce: Given.linkNonce),
+        .hello(version: 1, modes: Sample.both, beacon: Sample.beacon, nonce: Sample.linkNonce),
         "01001a01030102030405060708101112131415161718191a1b1c1d1e1f"
     ),
-    (.ready(mode: .value, device: Given.device), "02000901a1a2a3a4a5a6a7a8"),
-    (.ready(mode: .challenge, device: Given.device), "02000902a1a2a3a4a5a6a7a8"),
+    (.ready(mode: .value, device: Sample.device), "02000901a1a2a3a4a5a6a7a8"),
+    (.ready(mode: .challenge, device: Sample.device), "02000902a1a2a3a4a5a6a7a8"),
     (.wait(seconds: 0), "0300020000"), (.wait(seconds: 120), "0300020078"), (.wait(seconds: .max), "030002ffff"),
-    (.challenge(Given.challenge), "040020202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"),
+    (.challenge(Sample.challenge), "040020202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"),
     (
-        .proof(nonce: Given.deviceNonce, tag: Given.challenge),
+        .proof(nonce: Sample.deviceNonce, tag: Sample.challenge),
         "050040404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
             + "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
     ),
-    (.value(Given.value), "060010000102030405060708090a0b0c0d0e0f"),
+    (.value(Sample.value), "060010000102030405060708090a0b0c0d0e0f"),
     (
-        .outcome(.valid, tag: Given.challenge),
+        .outcome(.valid, tag: Sample.challenge),
         "07002160202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
     ),
     (.outcome(.invalid, tag: LinkFrame.noTag), "0700216e" + noTagDigits),
@@ -90,7 +90,7 @@ let framesAndBytes: [(frame: LinkFrame, hexadecimal: String)] = [
     (.outcome(.busy, tag: LinkFrame.noTag), "07002102" + noTagDigits),
     (.outcome(.malformed, tag: LinkFrame.noTag), "07002103" + noTagDigits),
     (.outcome(.tooFar, tag: LinkFrame.noTag), "07002104" + noTagDigits),
-    (.claim(Given.linkNonce), "08001103101112131415161718191a1b1c1d1e1f"),
+    (.claim(Sample.linkNonce), "08001103101112131415161718191a1b1c1d1e1f"),
     (.claim(KeyedContext.noClaim), "080011030000000000000000" + "0000000000000000"),
     (.sign(last: false, [0xAB]), "09000200ab"), (.sign(last: true, [0xAB, 0xCD]), "09000301abcd"),
     (.sign(last: true, Array(repeating: 0x5A, count: 128)), "09008101" + String(repeating: "5a", count: 128)),

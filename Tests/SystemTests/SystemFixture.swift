@@ -3,8 +3,8 @@ import SRUP
 import SystemSupport
 import Testing
 
-/// A whole site of real commands: registry, broker, C2 server, and a beacon that is enrolled there.
-final class Site {
+/// A whole system of real commands: registry, broker, C2 server, and a beacon that is enrolled there.
+final class SystemFixture {
     let registry: RegistryProcess
     let broker: RegistryBroker
     let configuration: String
@@ -14,7 +14,7 @@ final class Site {
     private var c2: Dialogue?
     private(set) var beacon: Child?
 
-    /// - Parameter environment: the beacon's, and that of its verbs.
+    /// - Parameter environment: of the beacon and of its subcommands.
     init(enrolling options: [String] = [], environment: [String: String] = [:]) throws {
         registry = try RegistryProcess()
         broker = try RegistryBroker(registry)
@@ -40,7 +40,7 @@ final class Site {
         c2?.end(with: SIGKILL)
     }
 
-    /// A verb of `srup-beacon`.
+    /// A subcommand of `srup-beacon`.
     func verb(_ arguments: [String], _ more: [String: String] = [:]) throws -> (status: Int32, text: String) {
         let output = registry.folder + "/verb-\(UUID().uuidString)"
         let child = try Child(
@@ -88,7 +88,7 @@ final class Site {
             ])
     }
 
-    /// It joins before the beacon: 0 where it was accepted.
+    /// It joins with the beacon as observer: 0 if it was accepted.
     func join() throws -> (status: Int32, text: String) {
         try Network.output(
             RegistryProcess.bench,
