@@ -29,7 +29,7 @@ let package = Package(
     ],
     targets: [
         // What operators read and write: errors with a message and a hint, host and port.
-        .target(name: "OperatorText"),
+        .target(name: "OperatorText", dependencies: ["SRUP"]),
 
         // The pure rooms: no Foundation, no C, no clock, no randomness.
         .target(name: "SRUP"),
@@ -66,7 +66,8 @@ let package = Package(
         .target(
             name: "Operating",
             dependencies: [
-                "OperatorText", "Daemon", "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop", "Broker",
+                "OperatorText", "Daemon", "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop",
+                "Broker",
                 "Bluetooth", "Nearby", "HumanView", "Fetching", "Enrolling", "SQLite",
             ]),
         .target(name: "HumanView", dependencies: ["OperatorText", "SRUP", "CPNG", "CQRencode"]),
@@ -75,19 +76,23 @@ let package = Package(
         .target(
             name: "Bench",
             dependencies: [
-                "OperatorText", "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth", "Nearby",
+                "OperatorText", "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker", "Bluetooth",
+                "Nearby",
                 "HumanView", "Enrolling", "CLinux",
             ]),
         .target(
             name: "C2Server",
             dependencies: [
-                "OperatorText", "Bench", "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker", "HumanView",
+                "OperatorText", "Bench", "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker",
+                "HumanView",
                 "Fetching", "Enrolling", "SQLite",
             ],
             resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
         .target(
             name: "Registration",
-            dependencies: ["OperatorText", "Bench", "SRUP", "Files", "Keys", "BootTime", "EventLoop", "Enrolling", "SQLite"]),
+            dependencies: [
+                "OperatorText", "Bench", "SRUP", "Files", "Keys", "BootTime", "EventLoop", "Enrolling", "SQLite",
+            ]),
         // How both commands read their arguments, and what they say where they cannot.
         .target(
             name: "Arguments",
@@ -155,7 +160,7 @@ let package = Package(
         .target(
             name: "TestVectors", dependencies: ["OperatorText", "BootTime", "EventLoop", "SRUP", "ProofLink", "Keys"],
             path: "Tests/Support"),
-        .testTarget(name: "OperatorTextTests", dependencies: ["OperatorText", "TestVectors"]),
+        .testTarget(name: "OperatorTextTests", dependencies: ["OperatorText", "SRUP", "TestVectors"]),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
         .testTarget(name: "FilesTests", dependencies: ["OperatorText", "Files", "TestVectors"]),
         .testTarget(name: "KeysTests", dependencies: ["OperatorText", "SRUP", "Keys", "TestVectors", "SystemSupport"]),
@@ -176,7 +181,8 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "OperatorText", "Daemon", "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop", "Broker",
+                "OperatorText", "Daemon", "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop",
+                "Broker",
                 "Bluetooth",
                 "Nearby",
                 "SQLite", "TestVectors", "CutDisk", "CLinux",
@@ -207,7 +213,8 @@ let package = Package(
         .testTarget(
             name: "RegistrationTests",
             dependencies: [
-                "OperatorText", "BootTime", "Registration", "Bench", "Enrolling", "SRUP", "Files", "Keys", "TestVectors",
+                "OperatorText", "BootTime", "Registration", "Bench", "Enrolling", "SRUP", "Files", "Keys",
+                "TestVectors",
             ]),
         .testTarget(
             name: "ArgumentsTests",

@@ -93,7 +93,7 @@ enum LinkDoor {
                 return true
             case .piece: return true
             case .signed(let proof):
-                precondition(proof.signature.count <= KeyedProof.longestSignature, "too long a signature")
+                precondition(proof.signature.count <= KeyedProof.maximumSignature, "too long a signature")
                 precondition(
                     proof.signature.isEmpty || KeyedProof(encoded: proof.encoded) == proof,
                     "written otherwise than read")

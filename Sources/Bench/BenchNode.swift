@@ -37,8 +37,8 @@ public struct BenchNode: Sendable {
     package func linkSettings(subscriptions: [String]) -> BrokerLink.Settings {
         var settings = BrokerLink.Settings(
             brokers: [broker], clientID: id.topicForm, tls: tls, subscriptions: subscriptions,
-            longestPayload: UnverifiedFrame.maximumLength)
-        (settings.firstRetry, settings.longestRetry) = (.milliseconds(200), .seconds(2))
+            maximumPayload: UnverifiedFrame.maximumLength)
+        (settings.initialRetry, settings.maximumRetry) = (.milliseconds(200), .seconds(2))
         return settings
     }
 

@@ -138,9 +138,3 @@ extension Body {
         }
     }
 }
-
-/// Received bytes for a line of text: unchanged if they are printable ASCII, otherwise as `0x…`.
-package func readable(_ bytes: [UInt8]) -> String {
-    bytes.allSatisfy { (0x20...0x7E).contains($0) }
-        ? String(decoding: bytes, as: UTF8.self) : "0x" + hexadecimal(bytes)
-}

@@ -72,7 +72,7 @@ public struct AdapterSupervisor: Sendable {
 
     /// Between two looks at an adapter that carries nothing.
     public static let probePause = Duration.seconds(30)
-    static let longestPause = Duration.seconds(60)
+    static let maximumPause = Duration.seconds(60)
 
     /// A new adapter's.
     public init(desired: DesiredAdapterState, isWanted: @escaping @Sendable (BluetoothAddress) -> Bool) {

@@ -126,7 +126,7 @@ extension AdapterSupervisor {
             return step(at: now)
         }
         if failures > 3 { state = .failing("\(command.words): \(status)") }
-        due = now + min(AdapterSupervisor.longestPause, .seconds(1 << min(failures - 1, 6)))
+        due = now + min(AdapterSupervisor.maximumPause, .seconds(1 << min(failures - 1, 6)))
         return []
     }
 
@@ -139,7 +139,7 @@ extension AdapterSupervisor {
             due = now + .seconds(2)
             return [.closeLinks, .reopenListeners]
         }
-        due = now + min(AdapterSupervisor.longestPause, .seconds(1 << min(level, 6)))
+        due = now + min(AdapterSupervisor.maximumPause, .seconds(1 << min(level, 6)))
         guard desired.setsUp, level.isMultiple(of: 2) else { return [] }
         isBusy = true
         return [.send(.setPowered(false))]

@@ -4,7 +4,7 @@ extension Announcement {
     // Types of an advertisement's parts (Bluetooth, Assigned Numbers, §2.3).
     private static let (allServices, serviceData) = (UInt8(0x07), UInt8(0x21))
     /// The most that an advertisement holds, and a scan response.
-    static let longestAdvertisement = 31
+    static let maximumAdvertisement = 31
 
     /// The advertisement: the service's UUID. The kernel adds the flags.
     public var advertisement: [UInt8] { [17, Announcement.allServices] + Announcement.service.reversed() }

@@ -152,7 +152,7 @@ public final class BrokerLink: Sendable {
 
     /// Full jitter: any time up to the bound, which doubles with each failed round.
     private func wait(_ round: Int) {
-        let bound = min(settings.firstRetry * (1 << min(round, 16)), settings.longestRetry)
+        let bound = min(settings.initialRetry * (1 << min(round, 16)), settings.maximumRetry)
         let deadline = Instant.now + .milliseconds(Int64.random(in: 0...max(1, bound.wholeMilliseconds)))
         // Checked before the waiting too: the wakeup may have been consumed already.
         while .now < deadline, !isHurriedOrStopping() {

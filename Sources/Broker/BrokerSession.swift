@@ -198,7 +198,7 @@ final class BrokerSession {
         }
         mosquitto_message_callback_set(mosquitto) { _, me, message in
             guard let message = message?.pointee, let session = BrokerSession.from(me) else { return }
-            let kept = min(Int(message.payloadlen), session.settings.longestPayload + 1)
+            let kept = min(Int(message.payloadlen), session.settings.maximumPayload + 1)
             let payload = UnsafeRawBufferPointer(start: message.payload, count: kept)
             let topic = String(cString: message.topic)
             session.traffic.delivered(Int(message.payloadlen) + topic.utf8.count)

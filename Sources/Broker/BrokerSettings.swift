@@ -12,11 +12,11 @@ extension BrokerLink {
         /// The MQTT keep-alive, in seconds.
         public var keepAlive = 60
         /// Bytes of the longest payload that is looked at.
-        public var longestPayload: Int
+        public var maximumPayload: Int
         /// The first wait after a lost connection; doubled each time, with full jitter.
-        public var firstRetry = Duration.seconds(1)
+        public var initialRetry = Duration.seconds(1)
         /// The longest wait.
-        public var longestRetry = Duration.seconds(60)
+        public var maximumRetry = Duration.seconds(60)
         /// Whether the broker should keep our session when we disconnect; not if a certificate is only tested.
         public var keepsSession = true
         /// How long a connection may take until the broker's CONNACK.
@@ -24,10 +24,10 @@ extension BrokerLink {
 
         /// Settings with the default times.
         public init(
-            brokers: [BrokerAddress], clientID: String, tls: TLSFiles, subscriptions: [String], longestPayload: Int
+            brokers: [BrokerAddress], clientID: String, tls: TLSFiles, subscriptions: [String], maximumPayload: Int
         ) {
             (self.brokers, self.clientID, self.tls) = (brokers, clientID, tls)
-            (self.subscriptions, self.longestPayload) = (subscriptions, longestPayload)
+            (self.subscriptions, self.maximumPayload) = (subscriptions, maximumPayload)
         }
     }
 }

@@ -53,7 +53,7 @@ extension BrokerLink {
             var echo = Echo.none
         }
         var settings = Settings(
-            brokers: [broker], clientID: clientID, tls: tls, subscriptions: topics, longestPayload: 1)
+            brokers: [broker], clientID: clientID, tls: tls, subscriptions: topics, maximumPayload: 1)
         settings.keepsSession = false
         let seen = Mutex(Seen())
         let link = BrokerLink(settings) { messages in

@@ -1,6 +1,7 @@
 import Bench
 import FoundationEssentials
 import Glibc
+import OperatorText
 import SRUP
 
 /// One entry of a C2 server's history. It contains no secret: sealed values stay sealed.
@@ -59,13 +60,9 @@ public struct C2Entry: Codable, Equatable, Sendable {
     /// One line for people: id, time in UTC, kind, node, text; for a decision, the grade of the evidence and the reason.
     public var text: String {
         let (seconds, milliseconds) = wallMilliseconds.quotientAndRemainder(dividingBy: 1_000)
-        var (time, parts) = (time_t(seconds), tm())
-        gmtime_r(&time, &parts)
-        func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + "\(number)" }
-        let day = "\(1900 + parts.tm_year)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-        let fraction = String(String(1_000 + abs(milliseconds)).dropFirst())
-        let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(fraction)"
-        return "\(id)  \(day) \(clock)  \(kind.rawValue)  \(node.map { "\($0)" } ?? "-")  \(message)\(grounds)"
+        let moment = Timestamp(seconds, milliseconds: Int(abs(milliseconds)))
+        return
+            "\(id)  \(moment.date) \(moment.time)  \(kind.rawValue)  \(node.map { "\($0)" } ?? "-")  \(message)\(grounds)"
     }
 
     /// One JSON object without a line break.

@@ -1,5 +1,6 @@
 import EventLoop
 import Logging
+import OperatorText
 
 /// Renews the client certificate while the daemon runs, in a process of its own: the HTTP client never enters the daemon.
 ///
@@ -43,7 +44,7 @@ final class CertificateRenewal: @unchecked Sendable {
         guard !isUnderWay else { return }
         guard schedule.isDue(outlets.wallSeconds()) else { return setTimer() }
         isUnderWay = true
-        log.notice("the certificate lasts until \(wallTime(schedule.notAfter)): renewing it")
+        log.notice("the certificate lasts until \(Timestamp(schedule.notAfter)): renewing it")
         background.run("renewal", outlets.renew) { [weak self] in self?.ended($0) }
     }
 
@@ -54,7 +55,7 @@ final class CertificateRenewal: @unchecked Sendable {
             schedule = new
             // One that is due at once would cause endless renewals.
             if new.isDue(outlets.wallSeconds()) { schedule.failures = failures }
-            log.notice("the certificate has been renewed: it lasts until \(wallTime(new.notAfter))")
+            log.notice("the certificate has been renewed: it lasts until \(Timestamp(new.notAfter))")
             outlets.renewed()
         } else {
             schedule.failures = failures

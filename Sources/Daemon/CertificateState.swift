@@ -1,6 +1,7 @@
 import Files
 import Glibc
 import Keys
+import OperatorText
 
 extension StatusReport {
     /// Our client certificate towards the broker, as its file has it now. The clock is this machine's, and decides nothing.
@@ -13,9 +14,9 @@ extension StatusReport {
         var renewal: String?
 
         init(_ certificate: Certificate?, at now: Int64, renewal: Int64?) {
-            until = certificate.map { wallTime($0.notAfter) }
+            until = certificate.map { Timestamp($0.notAfter).description }
             daysLeft = certificate.map { Int((Double($0.notAfter - now) / 86_400).rounded(.down)) }
-            self.renewal = renewal.map { wallTime($0) }
+            self.renewal = renewal.map { Timestamp($0).description }
         }
 
         /// For a person: one line.

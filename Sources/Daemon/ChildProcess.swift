@@ -29,7 +29,7 @@ package struct ChildProcess {
     /// The running program, even if a package has replaced its file meanwhile.
     package static let ourselves = "/proc/self/exe"
 
-    private static let longestOutput = 16_384
+    private static let maximumOutput = 16_384
 
     package static func cut(_ words: String) -> String { words.count <= 500 ? words : words.prefix(497) + "..." }
 
@@ -100,7 +100,7 @@ package struct ChildProcess {
         func take() -> Bool {
             let count = read(reading, &buffer, buffer.count)
             if count > 0 { said += buffer[..<count] }
-            if said.count > longestOutput { said.removeFirst(said.count - longestOutput) }
+            if said.count > maximumOutput { said.removeFirst(said.count - maximumOutput) }
             return count > 0
         }
         var status: Int32 = 0
@@ -118,7 +118,7 @@ package struct ChildProcess {
             // A closed output is readable at once: then only the end is waited for.
             if !hasMore { usleep(20_000) } else if poll(&one, 1, 50) > 0 { hasMore = take() }
         }
-        for _ in 0..<longestOutput where take() { continue }
+        for _ in 0..<maximumOutput where take() { continue }
         if isLate { said += Array("\nit did not end in time".utf8) }
         let text = String(decoding: said.map { $0 == 0x0A || (0x20...0x7E).contains($0) ? $0 : 0x2E }, as: UTF8.self)
         // A process that could not be waited for has not succeeded.

@@ -80,8 +80,8 @@ extension Configuration {
         Key("ready", \.policy.readyLimit) { s throws(BadSetting) in try s.seconds(0.1...60) },
         Key("proof", \.policy.proofLimit) { s throws(BadSetting) in try s.seconds(1...60) },
         Key("hold", \.policy.holdLimit) { s throws(BadSetting) in try s.seconds(1...65_535) },
-        Key("hold-off-first", \.policy.firstHoldOff) { s throws(BadSetting) in try s.seconds(0.01...3_600) },
-        Key("hold-off-longest", \.policy.longestHoldOff) { s throws(BadSetting) in try s.seconds(0.01...86_400) },
+        Key("hold-off-first", \.policy.initialHoldOff) { s throws(BadSetting) in try s.seconds(0.01...3_600) },
+        Key("hold-off-longest", \.policy.maximumHoldOff) { s throws(BadSetting) in try s.seconds(0.01...86_400) },
         Key("held-off-peers", \.policy.heldOffPeers) { s throws(BadSetting) in try s.number(16...1_000_000) },
         Key("max-round-trip", \.policy.maximumRoundTrip) { s throws(BadSetting) in
             try s.numberOrOff(1...60_000).map { .milliseconds($0) }
@@ -110,7 +110,7 @@ extension Configuration {
     private static let updateKeys: [Key] = [
         Key("updater", \.updates.updater) { s throws(BadSetting) in s.value == "off" ? nil : try s.path() },
         Key("ca", \.updates.authority) { s throws(BadSetting) in s.value == "system" ? nil : try s.path() },
-        Key("size-limit", \.updates.longestFile) { s throws(BadSetting) in Int64(try s.number(1...65_536)) << 20 },
+        Key("size-limit", \.updates.maximumFile) { s throws(BadSetting) in Int64(try s.number(1...65_536)) << 20 },
         Key("time-limit", \.updates.timeLimit) { s throws(BadSetting) in try s.seconds(1...86_400) },
         Key("allow-older", \.updates.allowsOlder) { s throws(BadSetting) in try s.yesOrNo() },
     ]
@@ -176,8 +176,8 @@ extension Setting {
 
     func socketPathOrOff() throws(BadSetting) -> String? {
         if value == "off" { return nil }
-        guard value.hasPrefix("/"), value.utf8.count <= NearbyAddress.longestPath else {
-            throw bad("off, or a path of at most \(NearbyAddress.longestPath) bytes that begins with /")
+        guard value.hasPrefix("/"), value.utf8.count <= NearbyAddress.maximumPath else {
+            throw bad("off, or a path of at most \(NearbyAddress.maximumPath) bytes that begins with /")
         }
         return value
     }
@@ -268,7 +268,7 @@ extension Setting {
     }
 
     func clientID() throws(BadSetting) -> String {
-        guard (1...64).contains(value.utf8.count), value.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+        guard value.isPrintable(1...64, spaces: false) else {
             throw bad("1 to 64 printable characters without spaces")
         }
         return value

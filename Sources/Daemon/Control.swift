@@ -22,7 +22,7 @@ package final class Control: @unchecked Sendable {
     /// Where more come at once, the oldest goes: idle ones do not lock the operator out.
     private static let clientLimit = 16
     private static let acceptPause = Duration.seconds(1)
-    private static let longestRequest = 256
+    private static let maximumRequest = 256
 
     private let loop: Loop
     private let listener: Int32
@@ -71,7 +71,7 @@ package final class Control: @unchecked Sendable {
         guard case .bytes(let bytes) = LinkSocket.receive(from: client.socket) else { return end(client) }
         client.request += bytes
         guard let line = client.request.firstIndex(of: UInt8(ascii: "\n")) else {
-            if client.request.count > Control.longestRequest { end(client) }
+            if client.request.count > Control.maximumRequest { end(client) }
             return
         }
         client.reply = answer(String(decoding: client.request[..<line], as: UTF8.self))[...]
@@ -129,7 +129,7 @@ package final class Control: @unchecked Sendable {
 /// What the operator's subcommands ask a running beacon, or read from its files if none runs.
 public enum Inquiry {
     /// Verdicts in one answer: more would keep the loop from its work for too long.
-    public static let longestHistory = 10_000
+    public static let maximumHistory = 10_000
 
     /// The status as JSON.
     /// - Throws: `OperatorFault` where no beacon runs.

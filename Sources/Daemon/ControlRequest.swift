@@ -8,7 +8,7 @@ import SRUP
 package enum ControlRequest: Equatable, Sendable {
     /// The reply is a `StatusReport`.
     case status
-    /// The newest verdicts, 1 to `Inquiry.longestHistory` of them. The reply is an array of `PastObservation`.
+    /// The newest verdicts, 1 to `Inquiry.maximumHistory` of them. The reply is an array of `PastObservation`.
     case observations(limit: Int)
     /// The reply is text, as Prometheus reads it.
     case metrics
@@ -41,7 +41,7 @@ package enum ControlRequest: Equatable, Sendable {
         case .status: request = .status
         case .observations:
             let limit = words.dropFirst().first.flatMap { Int($0) } ?? ControlRequest.usualHistory
-            request = .observations(limit: max(1, min(limit, Inquiry.longestHistory)))
+            request = .observations(limit: max(1, min(limit, Inquiry.maximumHistory)))
         case .metrics: request = .metrics
         case .explain: request = words.count == 2 ? .explain(String(words[1])) : nil
         case .reload: request = .reload

@@ -2,6 +2,7 @@ import BootTime
 import EventLoop
 import Logging
 import Observing
+import OperatorText
 import SRUP
 
 /// The end of this identity (§6): signed messages are sent, then the keys are destroyed and the beacon exits.
@@ -49,7 +50,7 @@ final class Deregistration: @unchecked Sendable {
         // A journal that cannot be read may hold messages that have not been sent.
         guard outlets.outboxCount() == 0 || clock.now >= order.latest else { return }
         self.order = nil
-        outlets.destroy("by \(order.server) at \(wallTime(outlets.wallSeconds()))")
+        outlets.destroy("by \(order.server) at \(Timestamp(outlets.wallSeconds()))")
         log.warning("deregistered: the keys are destroyed")
         outlets.stop()
     }

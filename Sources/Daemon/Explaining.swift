@@ -204,13 +204,15 @@ extension Journal {
         let manner = standing.membership.manner.map { " (\($0.name))" } ?? ""
         return Explanation(
             of: .join, server: standing.server.description, token: standing.membership.token?.description, device: nil,
-            steps: [.init(at: stored.since.map { wallTime($0) }, what: "\(standing.membership.name)\(manner)")]
+            steps: [
+                .init(at: stored.since.map { Timestamp($0).description }, what: "\(standing.membership.name)\(manner)")
+            ]
                 + (signs?.steps ?? []),
             cause: explained.cause, next: explained.next)
     }
 
     private static func time(_ row: Database.Row, _ column: Int) -> String? {
-        row.isNull(column) ? nil : wallTime(row.integer(column))
+        row.isNull(column) ? nil : Timestamp(row.integer(column)).description
     }
 }
 

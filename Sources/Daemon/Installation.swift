@@ -36,14 +36,14 @@ struct Installation: Sendable {
         guard let found = ProgramFile.version else { return "what it has put in place does not start" }
         guard found.description == version else { return "what it has put in place is version \(found)" }
         let check = ChildProcess.run(
-            ProgramFile.path, ["run", "--check", "--config", configuration], limit: ProgramFile.patience)
+            ProgramFile.path, ["run", "--check", "--config", configuration], limit: ProgramFile.timeout)
         return check.succeeded ? nil : "the new version does not take our configuration: \(check.words)"
     }
 }
 
 /// The program's file as it is on the disk now, which may be another version than the one that runs.
 enum ProgramFile {
-    static let patience = Duration.seconds(60)
+    static let timeout = Duration.seconds(60)
 
     /// Where it was started from, whatever links lead there: an updater may change a link.
     static let path: String = {
@@ -61,7 +61,7 @@ enum ProgramFile {
 
     /// The version that it reports; nil if it does not start.
     static var version: VersionNumber? {
-        let result = ChildProcess.run(path, ["--version"], limit: patience)
+        let result = ChildProcess.run(path, ["--version"], limit: timeout)
         return result.succeeded ? result.lines.first.flatMap { VersionNumber($0) } : nil
     }
 

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import Logging
 import Observing
+import OperatorText
 import SRUP
 import Synchronization
 
@@ -63,7 +64,7 @@ struct LineLog: LogHandler {
     /// The number of lines dropped because the reader does not read.
     private static let dropped = Mutex(0)
     /// A pipe takes so much at once or says that it cannot (PIPE_BUF).
-    private static let longestLine = 4_096
+    private static let maximumLine = 4_096
 
     /// One write a line, so that lines of several threads do not mix. Where nobody reads the pipe, lines are dropped and
     /// counted: the beacon does not wait for its log.
@@ -75,7 +76,7 @@ struct LineLog: LogHandler {
                 return
             }
             let text = dropped > 0 ? "(\(dropped) lines were dropped: nobody read them)\n\(line)\n" : "\(line)\n"
-            let bytes = text.utf8.count <= longestLine ? Array(text.utf8) : text.utf8.prefix(longestLine - 1) + [0x0A]
+            let bytes = text.utf8.count <= maximumLine ? Array(text.utf8) : text.utf8.prefix(maximumLine - 1) + [0x0A]
             if Glibc.write(STDERR_FILENO, bytes, bytes.count) == bytes.count { dropped = 0 }
         }
     }
@@ -97,7 +98,9 @@ struct LogLine {
         time = (wall, boot)
     }
 
-    private var wall: String { wallTime(Int64(time.wall.tv_sec), milliseconds: time.wall.tv_nsec / 1_000_000) }
+    private var wall: String {
+        Timestamp(Int64(time.wall.tv_sec), milliseconds: time.wall.tv_nsec / 1_000_000).description
+    }
 
     /// Seconds since boot, to a microsecond.
     private var boot: String {
@@ -160,19 +163,6 @@ extension Logger.Metadata {
         ]
         return fields.compactMapValues { $0 }.merging(more) { $1 }.mapValues { .string($0) }
     }
-}
-
-/// `2026-11-22T18:00:00Z` of seconds since 1970; with milliseconds where given.
-package func wallTime(_ seconds: Int64, milliseconds: Int? = nil) -> String {
-    var (time, parts) = (time_t(seconds), tm())
-    gmtime_r(&time, &parts)
-    func padded(_ number: Int, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
-    }
-    let date = "\(parts.tm_year + 1900)-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
-    let clock = [parts.tm_hour, parts.tm_min, parts.tm_sec].map { padded(Int($0), 2) }.joined(separator: ":")
-    return date + "T" + clock + (milliseconds.map { "." + padded($0, 3) } ?? "") + "Z"
 }
 
 /// Seconds since 1970, for people: nothing is decided by it.

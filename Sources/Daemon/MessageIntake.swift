@@ -76,10 +76,7 @@ final class MessageIntake: @unchecked Sendable {
     }
 
     /// The publisher chooses the topic: only its printable ASCII characters are shown.
-    private func shown(_ topic: String) -> String {
-        topic.utf8.count <= 80 && topic.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-            ? topic : "0x" + hexadecimal(topic.utf8.prefix(80))
-    }
+    private func shown(_ topic: String) -> String { readable(topic.utf8, atMost: 80, spaces: false) }
 
     /// Where there are several servers, none of them keeps the beacon from the others for long.
     private func isInBudget(_ message: Message, at now: Instant) -> Bool {

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Observing
+import OperatorText
 import SRUP
 
 /// One verdict of the history.
@@ -44,7 +45,7 @@ public struct PastObservation: Codable, Equatable, Sendable {
         self.server = server.description
         self.device = device.description
         self.token = token?.description ?? ""
-        (self.verdict, self.reason, self.decided) = (verdict, reason, wallTime(decided))
+        (self.verdict, self.reason, self.decided) = (verdict, reason, Timestamp(decided).description)
         self.evidence = evidence.flatMap { try? decoder().decode(Evidence.self, from: Data($0.utf8)) }
     }
 

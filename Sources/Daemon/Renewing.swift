@@ -11,9 +11,9 @@ struct RenewalSchedule: Equatable {
     var failures = 0
 
     /// How often the clock is read: it may jump.
-    static let longestLook = 3_600.0
+    static let maximumLook = 3_600.0
     /// The wait after the first failure, doubled after each one, and the longest.
-    static let (firstRetry, longestRetry) = (60.0, 21_600.0)
+    static let (initialRetry, maximumRetry) = (60.0, 21_600.0)
 
     /// At two thirds of its life.
     var due: Int64 { notBefore + (notAfter - notBefore) / 3 * 2 + (notAfter - notBefore) % 3 * 2 / 3 }
@@ -23,11 +23,11 @@ struct RenewalSchedule: Equatable {
     /// Seconds until the clock is read again.
     /// - Parameter fraction: random, 0 to 1: many beacons whose service was unavailable must not retry in the same second.
     func wait(_ now: Int64, fraction: Double) -> Double {
-        guard failures > 0 else { return min(max(Double(due - now), 0) + 1, RenewalSchedule.longestLook) }
-        let doubled = RenewalSchedule.firstRetry * Double(1 << min(failures - 1, 16))
+        guard failures > 0 else { return min(max(Double(due - now), 0) + 1, RenewalSchedule.maximumLook) }
+        let doubled = RenewalSchedule.initialRetry * Double(1 << min(failures - 1, 16))
         // A certificate of minutes, as on a bench, cannot wait as long as one of months.
         let lifetime = Double(max(notAfter - notBefore, 0))
-        let bound = max(1, min(doubled, RenewalSchedule.longestRetry, lifetime / 20))
+        let bound = max(1, min(doubled, RenewalSchedule.maximumRetry, lifetime / 20))
         return bound / 2 + bound / 2 * fraction
     }
 }

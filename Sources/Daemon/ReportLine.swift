@@ -109,7 +109,7 @@ extension Refusal {
             "its value does not open under our key, so it is for another node, or sealed to an old key of ours"
         case .notAValue: "its value opens and is neither 16 bytes nor 32 hexadecimal digits"
         case .tokenOfAnother(let server): "its token belongs to an exchange with server \(server)"
-        case .tokenTooLong(let length): "its token has \(length) bytes; at most \(Observer.longestToken) are taken"
+        case .tokenTooLong(let length): "its token has \(length) bytes; at most \(Observer.maximumToken) are taken"
         case .tooFast: "this server sends more than its rate allows"
         }
     }

@@ -112,8 +112,8 @@ extension Shell {
         var settings = BrokerLink.Settings(
             brokers: configuration.brokers, clientID: configuration.clientID ?? configuration.identity.topicForm,
             tls: configuration.tls, subscriptions: [Topic.of(device: configuration.identity)],
-            longestPayload: UnverifiedFrame.maximumLength)
-        (settings.firstRetry, settings.longestRetry) = configuration.reconnect
+            maximumPayload: UnverifiedFrame.maximumLength)
+        (settings.initialRetry, settings.maximumRetry) = configuration.reconnect
         let loop = loop
         let link = BrokerLink(
             settings,

@@ -17,7 +17,7 @@ extension Shell {
         try journal.raiseSequences(configuration.servers.mapValues(\.sequenceFloor))
         note(journal.finding)
         warnOfFloors(journal)
-        if let since = try journal.takeFullSince() { log.warning("the disk was full at \(wallTime(since))") }
+        if let since = try journal.takeFullSince() { log.warning("the disk was full at \(Timestamp(since))") }
         var observer = Shell.emptyObserver(configuration, materials)
         let effects = observer.restore(
             try journal.servers(), try journal.openObservations(materials.keyring), update: try journal.update(),

@@ -2,6 +2,7 @@ import BootTime
 import EventLoop
 import FoundationEssentials
 import Observing
+import OperatorText
 import ProofLink
 import SRUP
 
@@ -237,7 +238,7 @@ extension DaemonState {
         .init(
             state: health.failure.map { $0.isFull ? .full : .failing } ?? .ok,
             trouble: health.failure?.message,
-            since: health.failure.map { wallTime($0.since) }, findings: health.findings,
+            since: health.failure.map { Timestamp($0.since).description }, findings: health.findings,
             outbox: (try? journal?.outboxCount()) ?? 0)
     }
 }

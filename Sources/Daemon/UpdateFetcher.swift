@@ -114,8 +114,5 @@ final class UpdateFetcher: @unchecked Sendable {
     }
 
     /// The sender of the order chooses the URL: only its printable ASCII characters are shown.
-    private func shown(url: String) -> String {
-        url.utf8.count <= 200 && url.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-            ? url : "0x" + hexadecimal(url.utf8.prefix(100))
-    }
+    private func shown(url: String) -> String { readable(url.utf8, atMost: 200, spaces: false) }
 }

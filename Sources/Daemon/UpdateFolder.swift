@@ -24,10 +24,10 @@ package struct UpdateFolder {
 
     /// Waits for any process that is already doing this work: a child may outlive its daemon.
     /// - Returns: a descriptor that holds the lock until it is closed, everywhere; nil if another process keeps it.
-    package func lock(_ work: String, patience: Duration) -> Int32? {
+    package func lock(_ work: String, timeout: Duration) -> Int32? {
         try? make()
         guard let descriptor = try? File.open(path + "/\(work).lock", O_RDWR | O_CREAT) else { return nil }
-        let deadline = Instant.now + patience
+        let deadline = Instant.now + timeout
         while true {
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
             guard .now < deadline else { break }

@@ -10,7 +10,7 @@ public struct UpdateSettings: Equatable, Sendable {
     /// PEM, the CAs to which the web server's certificate must lead; nil: the system's.
     public var authority: String?
     /// Bytes of a file, at most.
-    public var longestFile: Int64 = 64 << 20
+    public var maximumFile: Int64 = 64 << 20
     /// From INITIATE until the download is complete, including all attempts.
     public var timeLimit = Duration.seconds(3_600)
     /// Whether a version that is older than the running one is accepted.
@@ -78,7 +78,7 @@ package struct Updater {
         } catch {
             return ChildProcess.Result(status: nil, lines: ["\((error as? any OperatorError)?.message ?? "\(error)")"])
         }
-        let lock = folder.lock("updater", patience: Updater.installLimit)
+        let lock = folder.lock("updater", timeout: Updater.installLimit)
         guard lock != nil || !needsLock else {
             return ChildProcess.Result(status: nil, lines: ["an earlier call of the updater has not come to its end"])
         }

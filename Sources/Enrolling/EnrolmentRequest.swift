@@ -119,7 +119,7 @@ public struct EnrolmentRequest: Sendable {
     }
 
     private func checkedType() throws(OperatorFault) -> String {
-        guard (1...64).contains(type.utf8.count), type.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+        guard type.isPrintable(1...64, spaces: true) else {
             throw OperatorFault("--type is not 1 to 64 printable characters", hint: "write a word, such as beacon")
         }
         return type
@@ -139,7 +139,7 @@ public struct EnrolmentRequest: Sendable {
                 "the token in \(token ?? "") cannot be read", hint: "give --token a file, or - for standard input")
         }
         while let last = text.last, last == 0x0A || last == 0x0D || last == 0x20 { text.removeLast() }
-        guard (1...4_096).contains(text.count), text.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+        guard (1...4_096).contains(text.count), text.isVisibleASCII else {
             throw OperatorFault(
                 "the token is not one line of 1 to 4096 printable characters",
                 hint: "get it again from the operator of the service")

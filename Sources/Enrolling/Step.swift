@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Keys
+import OperatorText
 import SRUP
 
 extension Enrolment.Step {
@@ -17,13 +18,9 @@ extension Enrolment.Step {
             "validated: the service has confirmed that the key is ours, and has proved its own"
         case .validated(serviceProved: false):
             "validated: the service has confirmed that the key is ours; it does not publish its own, so only TLS authenticates it"
-        case .certified(let end): "the broker's client certificate lasts until \(moment(end))"
+        case .certified(let end): "the broker's client certificate lasts until \(Timestamp(end))"
         case .clock(let begin, let end):
-            "by this machine's clock the certificate is not valid: it lasts from \(moment(begin)) to \(moment(end)); check: date"
+            "by this machine's clock the certificate is not valid: it lasts from \(Timestamp(begin)) to \(Timestamp(end)); check: date"
         }
-    }
-
-    private func moment(_ seconds: Int64) -> String {
-        Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
     }
 }

@@ -48,7 +48,7 @@ public struct HTTPClient: Sendable {
     }
 
     /// Bytes of a reply's header.
-    private static let longestHead = 32_768
+    private static let maximumHead = 32_768
 
     private let authorityFile: String?
     private let allowsPlainOnLoopback: Bool
@@ -127,7 +127,7 @@ public struct HTTPClient: Sendable {
 
     private func transfer(_ address: WebAddress) throws(HTTPFault) -> HTTPTransfer {
         try check(address)
-        let transfer = HTTPTransfer(longestHead: HTTPClient.longestHead, longestBody: limits.reply)
+        let transfer = HTTPTransfer(maximumHead: HTTPClient.maximumHead, maximumBody: limits.reply)
         let secure = CCURL_HTTPS
         transfer.set(CCURL_URL, address.description)
         transfer.set(CCURL_PROTOCOLS, address.isSecure ? secure : secure | CCURL_HTTP)

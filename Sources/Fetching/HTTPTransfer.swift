@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import OperatorText
 
 /// One request and its reply. libcurl calls the two receivers below; both only collect, within bounds.
 final class HTTPTransfer {
@@ -8,8 +9,8 @@ final class HTTPTransfer {
     private(set) var written: Int64 = 0
     private(set) var tag: String?
 
-    private let longestHead: Int
-    private let longestBody: Int
+    private let maximumHead: Int
+    private let maximumBody: Int
     private var headers: OpaquePointer?
     private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CCURL_ERROR_LENGTH))
     private var headLength = 0
@@ -22,9 +23,9 @@ final class HTTPTransfer {
     private var file: (descriptor: Int32, limit: Int64, offset: Int64)?
     private var tagged: (String?) -> Void = { _ in }
 
-    init(longestHead: Int, longestBody: Int) {
+    init(maximumHead: Int, maximumBody: Int) {
         guard let made = ccurl_new() else { preconditionFailure("libcurl made no handle") }
-        (handle, self.longestHead, self.longestBody) = (made, longestHead, longestBody)
+        (handle, self.maximumHead, self.maximumBody) = (made, maximumHead, maximumBody)
         errorText.initialize(repeating: 0, count: Int(CCURL_ERROR_LENGTH))
         ccurl_set_pointer(handle, CInt(CCURL_ERROR_TEXT), errorText)
         let me = Unmanaged.passUnretained(self).toOpaque()
@@ -109,7 +110,7 @@ final class HTTPTransfer {
 
     private func take(header bytes: UnsafeRawBufferPointer) -> Bool {
         headLength += bytes.count
-        guard headLength <= longestHead else {
+        guard headLength <= maximumHead else {
             fault = .headTooLong
             return false
         }
@@ -127,21 +128,20 @@ final class HTTPTransfer {
 
     /// A strong validator, and nothing else that could be put into a request.
     static func isTag(_ text: String) -> Bool {
-        text.utf8.count <= 200 && text.utf8.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"")
-            && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+        text.isPrintable(2...200, spaces: false) && text.hasPrefix("\"") && text.hasSuffix("\"")
     }
 
     private func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let status = Int(ccurl_number(handle, CInt(CCURL_STATUS)))
         if let file, status == 200 || status == 206 { return write(bytes, file, status) }
-        if file != nil, body.count + bytes.count > longestBody {
+        if file != nil, body.count + bytes.count > maximumBody {
             // Only a part of an error reply's body is wanted.
-            body += bytes.prefix(longestBody - body.count)
+            body += bytes.prefix(maximumBody - body.count)
             hasEnough = true
             return false
         }
-        guard body.count + bytes.count <= longestBody else {
-            fault = .tooLong(limit: longestBody)
+        guard body.count + bytes.count <= maximumBody else {
+            fault = .tooLong(limit: maximumBody)
             return false
         }
         body += bytes
@@ -181,10 +181,4 @@ extension Substring {
         while let last = rest.last, isSpace(last) { rest = rest.dropLast() }
         return String(rest)
     }
-}
-
-/// Received text for one line of a log: at most 200 characters, with a dot for any that could be mistaken for something else.
-public func printable(_ bytes: some Sequence<UInt8>) -> String {
-    let shown = bytes.prefix(201).map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: ".") }
-    return String(decoding: shown.prefix(200), as: UTF8.self) + (shown.count > 200 ? "..." : "")
 }

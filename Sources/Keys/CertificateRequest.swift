@@ -59,5 +59,5 @@ func soleCommonName(_ name: OpaquePointer?) -> String? {
     guard (1...64).contains(length), let bytes = ASN1_STRING_get0_data(data) else { return nil }
     let text = UnsafeBufferPointer(start: bytes, count: length)
     // Only printable characters that cannot be mistaken for others: no zero byte, no wide characters.
-    return text.allSatisfy({ (0x21...0x7E).contains($0) }) ? String(decoding: text, as: UTF8.self) : nil
+    return text.isVisibleASCII ? String(decoding: text, as: UTF8.self) : nil
 }

@@ -1,4 +1,5 @@
 import COpenSSL
+import OperatorText
 import SRUP
 
 // Keys in hardware, by OpenSSL's own mechanisms: tpm2-openssl's provider for a TPM 2.0, libp11's engine for PKCS#11 tokens.
@@ -33,7 +34,7 @@ extension KeyLocation {
     private static func line(_ bytes: UnsafeRawBufferPointer, of path: String) throws -> String {
         var line = bytes[...]
         while let last = line.last, last == 0x0A || last == 0x0D || last == 0x20 { line = line.dropLast() }
-        guard line.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+        guard line.isVisibleASCII else {
             throw KeyError.badLine(path: path, why: "it is more than one line, or has a space in it")
         }
         return String(decoding: line, as: UTF8.self)
@@ -130,6 +131,5 @@ func opensslReason(first isFirst: Bool = false) -> String {
     guard code != 0 else { return "OpenSSL does not say why" }
     let reason = ERR_reason_error_string(code).map { String(cString: $0) } ?? "error \(code)"
     guard let data, flags & ERR_TXT_STRING != 0, data.pointee != 0 else { return reason }
-    let text = String(cString: data).utf8.prefix(200).filter { (0x20...0x7E).contains($0) }
-    return "\(reason) (\(String(decoding: text, as: UTF8.self)))"
+    return "\(reason) (\(printable(String(cString: data).utf8)))"
 }

@@ -1,4 +1,5 @@
 import CSystemBus
+import OperatorText
 
 /// A value in a message, as far as bluetoothd and we use it.
 indirect enum BusValue: Equatable {
@@ -98,7 +99,7 @@ final class BusMessage {
         guard let error = csystembus_message_get_error(handle)?.pointee else { return "unknown" }
         let (name, text) = (string(error.name), string(error.message))
         let words = text.isEmpty ? name : "\(name): \(text)"
-        return String(words.prefix(200).map { $0.isASCII && !$0.isNewline && $0 >= " " ? $0 : "?" })
+        return printable(words.utf8)
     }
 
     private func string(_ text: UnsafePointer<CChar>?) -> String { text.map { String(cString: $0) } ?? "" }

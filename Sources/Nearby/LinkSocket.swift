@@ -23,7 +23,7 @@ public enum LinkSocketError: OperatorError, Equatable, CustomStringConvertible {
     public var message: String {
         switch self {
         case .noBluetooth: "this machine's kernel has no Bluetooth"
-        case .pathTooLong(let path): "\(path) is longer than \(NearbyAddress.longestPath) bytes"
+        case .pathTooLong(let path): "\(path) is longer than \(NearbyAddress.maximumPath) bytes"
         case .notASocket(let path): "\(path) exists and is not a socket"
         case .failed(let call, let number): "\(call): \(String(cString: strerror(number)))"
         }
@@ -209,7 +209,7 @@ public enum LinkSocket {
         case .rfcomm: made = socket(AF_BLUETOOTH, Int32(SOCK_STREAM.rawValue) | flags, BTPROTO_RFCOMM)
         case .l2cap, .le: made = socket(AF_BLUETOOTH, Int32(SOCK_SEQPACKET.rawValue) | flags, BTPROTO_L2CAP)
         case .local(let path):
-            guard path.utf8.count <= NearbyAddress.longestPath else { throw .pathTooLong(path) }
+            guard path.utf8.count <= NearbyAddress.maximumPath else { throw .pathTooLong(path) }
             made = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | flags, 0)
         }
         guard made >= 0 else {

@@ -84,7 +84,7 @@ public enum NearbyAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The longest path of a Unix socket, in bytes.
-    public static let longestPath = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
+    public static let maximumPath = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 }
 
 extension NearbyAddress {

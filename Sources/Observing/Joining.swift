@@ -30,7 +30,7 @@ extension Observer {
     /// A request that waits for an answer: recorded, sent, and sent again under another token if none comes.
     private mutating func ask(_ server: Identifier, _ request: Body, _ token: Token, at now: Instant) -> [Effect] {
         guard let standing = servers[server] else { preconditionFailure("nothing is known of \(server)") }
-        let delay = min(policy.firstJoinRetry * (1 << min(standing.joinAttempts, 20)), policy.longestJoinRetry)
+        let delay = min(policy.initialJoinRetry * (1 << min(standing.joinAttempts, 20)), policy.maximumJoinRetry)
         servers[server]?.joinAttempts += 1
         setJoinDue(server, now + delay)
         return [
@@ -73,7 +73,7 @@ extension Observer {
             let mayAskAsWanted = standing.isEstablishing
             let effects = settle(server, as: .refused)
             if mayAskAsWanted { return effects + [.wantToken(server)] }
-            setJoinDue(server, now + policy.longestJoinRetry)  // asked again, seldom
+            setJoinDue(server, now + policy.maximumJoinRetry)  // asked again, seldom
             return effects
         case .resigning: return status == .resignSuccess ? leave(server, as: .resigned) : stay(server, status)
         case .deregistering: return status == .deregisterSuccess ? expelled(by: server) : stay(server, status)

@@ -45,16 +45,16 @@ public struct Policy: Equatable, Sendable {
     public var minimumSignal: Int8?
 
     /// The hold-off after a peer's first mismatch or malformed frame; each further one doubles it.
-    public var firstHoldOff = Duration.seconds(1)
+    public var initialHoldOff = Duration.seconds(1)
     /// The longest hold-off. Longer: a device that failed honestly waits longer.
-    public var longestHoldOff = Duration.seconds(300)
+    public var maximumHoldOff = Duration.seconds(300)
     /// Peers remembered as held off. More: more memory for someone with many addresses (about 100 bytes each).
     public var heldOffPeers = 4096
 
     /// How long an unanswered JOIN_REQ waits for the next one at first; each further one doubles it.
-    public var firstJoinRetry = Duration.seconds(30)
+    public var initialJoinRetry = Duration.seconds(30)
     /// The longest time between two JOIN_REQs. Longer: a beacon reconnects later after a server's outage.
-    public var longestJoinRetry = Duration.seconds(600)
+    public var maximumJoinRetry = Duration.seconds(600)
 
     /// How long a value of ours is shown before we ask again. Longer: a person has more time, but so has a thief of the value.
     public var presentingLimit = Duration.seconds(600)
@@ -84,10 +84,10 @@ struct HoldOffs {
         var entry = entries[address] ?? Entry(until: now, forgottenAt: now)
         if entry.forgottenAt <= now { entry.count = 0 }
         let doublings = min(entry.count, 20)
-        let delay = min(policy.firstHoldOff * (1 << doublings), policy.longestHoldOff)
+        let delay = min(policy.initialHoldOff * (1 << doublings), policy.maximumHoldOff)
         entry.count += 1
         entry.until = now + delay
-        entry.forgottenAt = entry.until + policy.longestHoldOff
+        entry.forgottenAt = entry.until + policy.maximumHoldOff
         if entries[address] == nil, entries.count >= policy.heldOffPeers { makeRoom(at: now, policy) }
         entries[address] = entry
     }

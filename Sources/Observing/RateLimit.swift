@@ -56,7 +56,7 @@ struct PlainTokens: Sendable {
 struct UnopenedSeals: Sendable {
     private static let mostKept = 256
     /// A seal to a key of 4,096 bits has 588 bytes.
-    private static let longestKept = 1_024
+    private static let maximumKept = 1_024
 
     private var kept: Set<Octets> = []
     private var order: [Octets] = []
@@ -65,7 +65,7 @@ struct UnopenedSeals: Sendable {
     func contains(_ sealed: Octets) -> Bool { kept.contains(sealed) }
 
     mutating func insert(_ sealed: Octets) {
-        guard sealed.bytes.count <= UnopenedSeals.longestKept, kept.insert(sealed).inserted else { return }
+        guard sealed.bytes.count <= UnopenedSeals.maximumKept, kept.insert(sealed).inserted else { return }
         guard order.count == UnopenedSeals.mostKept else { return order.append(sealed) }
         kept.remove(order[next])
         order[next] = sealed

@@ -11,7 +11,7 @@ extension Observer {
     static let highestSequence = SequenceID(.max - 1 << 32)
 
     /// Longer tokens are refused: each observation in the history keeps its token. The reference's have 36 bytes, ours 70.
-    public static let longestToken = 255
+    public static let maximumToken = 255
 
     /// Checks 5 to 8 of a message, then does what it asks. A refused message changes nothing.
     mutating func take(_ message: Verified<Message>, _ context: MessageContext, at now: Instant) -> [Effect] {
@@ -103,7 +103,7 @@ extension Observer {
     private func refusalOfToken(of message: Message, _ context: MessageContext) -> Refusal? {
         if case .response = message.body { return nil }
         let token = message.token
-        guard token.bytes.count <= Observer.longestToken else { return .tokenTooLong(token.bytes.count) }
+        guard token.bytes.count <= Observer.maximumToken else { return .tokenTooLong(token.bytes.count) }
         guard token.mayBe(from: message.sender, for: identity) else { return .notForUs }
         guard token.parties == nil else { return nil }
         if let owner = context.tokenOwner ?? owner(of: token, otherThan: message.sender) {

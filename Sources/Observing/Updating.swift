@@ -3,7 +3,7 @@ import SRUP
 /// What a server wants us to fetch (§3.2): only its form is checked. The shell decides whether the address may be used.
 public struct UpdateOrder: Equatable, Sendable {
     /// Longer addresses are refused: no update needs one.
-    public static let longestURL = 2_048
+    public static let maximumURL = 2_048
 
     /// The address, as the server wrote it, without the NUL that the reference puts at its end. At most 2,048 bytes.
     public let url: String
@@ -12,14 +12,14 @@ public struct UpdateOrder: Equatable, Sendable {
 
     /// An order of these parts; nil if the digest is not 32 bytes or the address too long.
     public init?(url: String, digest: [UInt8]) {
-        guard digest.count == 32, (1...UpdateOrder.longestURL).contains(url.utf8.count) else { return nil }
+        guard digest.count == 32, (1...UpdateOrder.maximumURL).contains(url.utf8.count) else { return nil }
         (self.url, self.digest) = (url, digest)
     }
 
     /// What INITIATE says; otherwise the status for the server: *server* for an invalid address, *digest* for an invalid
     /// digest.
     static func read(url: Octets, digest: Octets) -> (order: UpdateOrder?, status: Status) {
-        guard let place = url.terminatedText, (1...longestURL).contains(place.utf8.count) else {
+        guard let place = url.terminatedText, (1...maximumURL).contains(place.utf8.count) else {
             return (nil, .updateFailServer)
         }
         guard let digits = digest.terminatedText, let bytes = bytes(hexadecimal: digits.utf8) else {
@@ -76,7 +76,7 @@ public struct Activation: Equatable, Sendable {
 /// The outcome of a fetch.
 public enum Fetched: Equatable, Sendable {
     /// Bytes of a web server's reply that go on to the C2 server at most.
-    public static let longestContents = 1_024
+    public static let maximumContents = 1_024
 
     /// The file is here, has the digest, and holds this version.
     case verified(version: String)
@@ -147,7 +147,7 @@ extension Observer {
         if case .httpError(let status, let contents) = fetched {
             let number = (0..<4).map { UInt8(truncatingIfNeeded: status >> (8 * $0)) }
             for (id, data) in [
-                (DataID.updateHTTPStatus, number), (.updateHTTPContents, contents.prefix(Fetched.longestContents) + []),
+                (DataID.updateHTTPStatus, number), (.updateHTTPContents, contents.prefix(Fetched.maximumContents) + []),
             ] {
                 details.append(send(.data(id: id.octets, data: Octets(data)), exchange.token, to: exchange.server))
             }

@@ -37,7 +37,7 @@ public struct RenewalOrder {
         let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)
         try Renewal(folder: folder, registry: Registry(client, at: service.address)) { deed in
             switch deed {
-            case .certified(let end): say("renewed: the broker's client certificate lasts until \(wallTime(end))")
+            case .certified(let end): say("renewed: the broker's client certificate lasts until \(Timestamp(end))")
             case .clock: deed.message.map(say)
             case .step, .identity, .key, .accessKey, .registered, .validated: break
             }

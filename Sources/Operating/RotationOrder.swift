@@ -16,7 +16,7 @@ public struct RotationOrder {
     public var key: String?
 
     /// Seconds until what is signed with the old key has left.
-    private static let patience = 30
+    private static let timeout = 30
 
     /// Defaults for the caller to fill in.
     public init() {}
@@ -49,7 +49,7 @@ public struct RotationOrder {
 
     /// What was signed with the old key must be with the broker before the servers are given the new one.
     private func waitUntilNothingIsUnderWay(_ configuration: Configuration) throws(OperatorFault) {
-        for _ in 0..<RotationOrder.patience * 10 {
+        for _ in 0..<RotationOrder.timeout * 10 {
             if RotationOrder.outbox(configuration) == 0 { return }
             usleep(100_000)
         }

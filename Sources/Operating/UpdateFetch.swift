@@ -42,7 +42,7 @@ public struct UpdateFetch {
             say("the folder \(folder.path) cannot be created: \(error)")
             return say(Fetched.noFile.line)
         }
-        guard let lock = folder.lock("fetch", patience: .seconds(10)) else {
+        guard let lock = folder.lock("fetch", timeout: .seconds(10)) else {
             say("another process is fetching already")
             return say(Fetched.noFile.line)
         }
@@ -77,7 +77,7 @@ struct UpdateFetching {
 
     /// Attempts without a byte of progress before giving up on the web server; the wait after the first is two seconds, and
     /// doubles.
-    private static let patience = 5
+    private static let maximumFailures = 5
 
     /// Bytes that a download leaves free.
     private static let roomForOthers: Int64 = 16 << 20
@@ -134,7 +134,7 @@ struct UpdateFetching {
                 furthest = max(length, furthest)
             }
             let pause = 1 << min(failures, 6)
-            guard failures < UpdateFetching.patience, .now + .seconds(pause) < deadline else {
+            guard failures < UpdateFetching.maximumFailures, .now + .seconds(pause) < deadline else {
                 return .noServer
             }
             sleep(UInt32(pause))
@@ -152,7 +152,7 @@ struct UpdateFetching {
         var client = client
         client.limits.total = left
         client.limits.silence = .seconds(30)
-        client.limits.reply = Fetched.longestContents
+        client.limits.reply = Fetched.maximumContents
         do throws(HTTPFault) {
             let got = try client.download(
                 address, to: file, from: length, tag: tag, limit: limit,
@@ -179,7 +179,7 @@ struct UpdateFetching {
         guard fstatvfs(file, &status) == 0 else { return nil }
         let (free, overflow) = Int64(status.f_bavail).multipliedReportingOverflow(by: Int64(status.f_frsize))
         let room = (overflow ? .max / 2 : free) - UpdateFetching.roomForOthers
-        guard room < settings.longestFile - length else { return settings.longestFile }
+        guard room < settings.maximumFile - length else { return settings.maximumFile }
         say("there is room for \(max(0, room)) bytes")
         return length + max(0, room)
     }

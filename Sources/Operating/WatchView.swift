@@ -91,6 +91,3 @@ public struct WatchView {
         }
     }
 }
-
-/// The wall clock now, for a screen.
-public func wallTimeNow() -> String { wallTime(wallSeconds()) }

@@ -132,7 +132,7 @@ public struct BeaconSession: Sendable {
             return .proved(proof)
         case (.signing(var proof), .sign(let isLast, let piece)):
             proof.signature += piece
-            guard proof.signature.count <= KeyedProof.longestSignature else { throw OutOfTurn() }
+            guard proof.signature.count <= KeyedProof.maximumSignature else { throw OutOfTurn() }
             state = .signing(proof)
             return isLast ? .signed(proof) : .piece
         // Out of turn: the beacon's own frames, READY twice, a proof nobody asked for, another mode's proof.

@@ -111,9 +111,9 @@ public struct KeyedKeys: Sendable {
 /// (docs/proof-link.md, "Keyed mode"). The beacon cannot check the signature: it holds no device's key.
 public struct KeyedProof: Equatable, Sendable {
     /// More bytes of a signature are refused: a key of 16,384 bits makes as many, and SRUP knows no larger one.
-    public static let longestSignature = 2_048
+    public static let maximumSignature = 2_048
     /// Bytes of a signature in one SIGN at most.
-    public static let longestPiece = 128
+    public static let maximumPiece = 128
 
     /// Who proved what to whom.
     public var context: KeyedContext
@@ -156,13 +156,13 @@ public struct KeyedProof: Equatable, Sendable {
         } catch {
             return nil
         }
-        guard (1...KeyedProof.longestSignature).contains(signature.count) else { return nil }
+        guard (1...KeyedProof.maximumSignature).contains(signature.count) else { return nil }
     }
 
     /// The SIGN frames of a signature, in pieces of at most 128 bytes.
     public static func frames(of signature: [UInt8]) -> [LinkFrame] {
-        stride(from: 0, to: signature.count, by: longestPiece).map { start in
-            let end = min(start + longestPiece, signature.count)
+        stride(from: 0, to: signature.count, by: maximumPiece).map { start in
+            let end = min(start + maximumPiece, signature.count)
             return .sign(last: end == signature.count, Array(signature[start..<end]))
         }
     }

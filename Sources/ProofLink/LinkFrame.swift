@@ -149,7 +149,7 @@ extension LinkFrame {
         case 0x06: one(Secret.length)
         case 0x07: one(1 + tagLength)
         case 0x08: one(1 + KeyedContext.claimLength)
-        case 0x09: 2...(1 + KeyedProof.longestPiece)
+        case 0x09: 2...(1 + KeyedProof.maximumPiece)
         default: nil
         }
     }

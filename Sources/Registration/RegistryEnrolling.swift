@@ -1,5 +1,6 @@
 import Enrolling
 import Keys
+import OperatorText
 import SRUP
 
 // Registering a device: status, register, validate (the reference's wire, section 6; the paper's §4.4).
@@ -18,9 +19,7 @@ extension Registry {
     func register(_ body: RegistryBody.Register) throws -> RegistryReply {
         guard policy.isActive else { throw RegistryRefusal(403, "registration is closed") }
         let identity = try RegistryBody.identity(body.identity)
-        guard (1...RegistryPolicy.maximumType).contains(body.type.utf8.count),
-            body.type.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
-        else {
+        guard body.type.isPrintable(1...RegistryPolicy.maximumType, spaces: true) else {
             throw RegistryRefusal(400, "the type is not 1 to \(RegistryPolicy.maximumType) printable ASCII characters")
         }
         let key = try publicKey(body.key).der

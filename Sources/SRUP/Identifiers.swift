@@ -89,9 +89,7 @@ public struct Token: Hashable, Sendable, CustomStringConvertible {
 
     /// The token as text if it is printable ASCII without spaces, otherwise as `0x…`: received bytes are never printed raw.
     public var description: String {
-        bytes.count <= 96 && bytes.allSatisfy({ (0x21...0x7E).contains($0) })
-            ? String(decoding: bytes, as: UTF8.self)
-            : "0x" + hexadecimal(bytes.prefix(64)) + (bytes.count > 64 ? "… (\(bytes.count) bytes)" : "")
+        readable(bytes, atMost: 96, spaces: false)
     }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Operating
+import OperatorText
 
 /// `srup-beacon explain`
 struct Explain: ParsableCommand {
@@ -25,7 +26,7 @@ struct Explain: ParsableCommand {
     var subject: String
 
     func validate() throws {
-        guard (1...130).contains(subject.utf8.count), subject.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+        guard subject.isPrintable(1...130, spaces: false) else {
             throw ValidationError("a token or an identifier is 1 to 130 printable characters without spaces")
         }
     }

@@ -26,12 +26,12 @@ struct Observations: ParsableCommand {
     @Flag(help: "Print one JSON array, for machines.")
     var json = false
 
-    @Option(help: ArgumentHelp("How many at most, 1 to \(Inquiry.longestHistory).", valueName: "n"))
+    @Option(help: ArgumentHelp("How many at most, 1 to \(Inquiry.maximumHistory).", valueName: "n"))
     var limit = 100
 
     func validate() throws {
-        guard (1...Inquiry.longestHistory).contains(limit) else {
-            throw ValidationError("--limit takes a number from 1 to \(Inquiry.longestHistory)")
+        guard (1...Inquiry.maximumHistory).contains(limit) else {
+            throw ValidationError("--limit takes a number from 1 to \(Inquiry.maximumHistory)")
         }
     }
 

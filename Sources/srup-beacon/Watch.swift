@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Operating
+import OperatorText
 import Glibc
 
 /// `srup-beacon watch`
@@ -39,7 +40,7 @@ struct Watch: ParsableCommand {
     private func screen(_ configuration: Configuration, rows: Int, columns: Int) -> [String] {
         let report = (try? Inquiry.status(configuration)).flatMap { try? Inquiry.report($0) }
         let history = (try? Inquiry.observations(configuration, limit: 50)).flatMap { try? Inquiry.history($0) } ?? []
-        return WatchView(rows: rows, columns: columns).lines(report, history, at: wallTimeNow())
+        return WatchView(rows: rows, columns: columns).lines(report, history, at: Timestamp(wallSeconds()).description)
     }
 
     private func put(_ text: String) { write(STDOUT_FILENO, text, text.utf8.count) }

@@ -46,8 +46,8 @@ struct BrokerLinkFaultTests {
             authority: folder.path(authorityFile), certificate: folder.path(client + ".pem"),
             key: folder.path(client + ".key"))
         var settings = BrokerLink.Settings(
-            brokers: [address], clientID: "b1", tls: files, subscriptions: ["SRUP/b1"], longestPayload: 100)
-        (settings.firstRetry, settings.longestRetry) = (.milliseconds(50), .milliseconds(200))
+            brokers: [address], clientID: "b1", tls: files, subscriptions: ["SRUP/b1"], maximumPayload: 100)
+        (settings.initialRetry, settings.maximumRetry) = (.milliseconds(50), .milliseconds(200))
         #expect(settings.connectLimit == .seconds(10))
         settings.connectLimit = .milliseconds(500)
         let told = Mutex(Told())

@@ -1,4 +1,5 @@
 import Keys
+import OperatorText
 import Testing
 
 @testable import Daemon
@@ -25,11 +26,11 @@ struct CertificateStateTests {
         ])
     func words(now: Int64, days: Int, words: String) {
         let state = StatusReport.CertificateState(Self.certificate, at: now, renewal: nil)
-        #expect(state.until == wallTime(Self.end))
+        #expect(state.until == Timestamp(Self.end).description)
         #expect(state.daysLeft == days)
-        #expect(state.text == "certificate: until \(wallTime(Self.end)), \(words), not renewed by this beacon")
+        #expect(state.text == "certificate: until \(Timestamp(Self.end)), \(words), not renewed by this beacon")
         let renewed = StatusReport.CertificateState(Self.certificate, at: now, renewal: Self.start)
-        #expect(renewed.text.hasSuffix(", \(words), renews automatically from \(wallTime(Self.start))"))
+        #expect(renewed.text.hasSuffix(", \(words), renews automatically from \(Timestamp(Self.start))"))
     }
 
     @Test("a file without a certificate is reported as such")

@@ -172,8 +172,8 @@ struct Key: Sendable, CustomTestStringConvertible {
         seconds("link", "ready", 0.1...60) { $0.policy.readyLimit },
         seconds("link", "proof", 1...60) { $0.policy.proofLimit },
         seconds("link", "hold", 1...65_535) { $0.policy.holdLimit },
-        seconds("link", "hold-off-first", 0.01...3_600) { $0.policy.firstHoldOff },
-        seconds("link", "hold-off-longest", 0.01...86_400) { $0.policy.longestHoldOff },
+        seconds("link", "hold-off-first", 0.01...3_600) { $0.policy.initialHoldOff },
+        seconds("link", "hold-off-longest", 0.01...86_400) { $0.policy.maximumHoldOff },
         number("link", "max-round-trip", 1...60_000) {
             "\(($0.policy.maximumRoundTrip ?? .zero) / .milliseconds(1))".replacing(".0", with: "")
         },
@@ -215,7 +215,7 @@ struct Key: Sendable, CustomTestStringConvertible {
         Key("update", "ca", good: ["system": "none", "/ca.pem": "/ca.pem"], bad: ["", "off", "ca.pem"]) {
             $0.updates.authority ?? "none"
         },
-        number("update", "size-limit", 1...65_536) { "\($0.updates.longestFile >> 20)" },
+        number("update", "size-limit", 1...65_536) { "\($0.updates.maximumFile >> 20)" },
         seconds("update", "time-limit", 1...86_400) { $0.updates.timeLimit },
         yesOrNo("update", "allow-older") { $0.updates.allowsOlder },
         Key("metrics", "file", good: ["off": "none", "/a b.prom": "/a b.prom"], bad: ["", "yes", "a.prom"]) {

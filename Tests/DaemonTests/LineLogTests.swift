@@ -1,3 +1,4 @@
+import OperatorText
 import Testing
 
 @testable import Daemon
@@ -13,12 +14,12 @@ struct LineLogTests {
             (4_102_444_799, "2099-12-31T23:59:59Z"), (4_107_542_399, "2100-02-28T23:59:59Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"), (-1, "1969-12-31T23:59:59Z"),
         ])
-    func dates(seconds: Int64, text: String) { #expect(wallTime(seconds) == text) }
+    func dates(seconds: Int64, text: String) { #expect(Timestamp(seconds).description == text) }
 
     @Test("has three digits of milliseconds if they are given")
     func milliseconds() {
         for (number, text) in [(0, "000"), (7, "007"), (42, "042"), (999, "999")] {
-            #expect(wallTime(0, milliseconds: number) == "1970-01-01T00:00:00.\(text)Z")
+            #expect(Timestamp(0, milliseconds: number).description == "1970-01-01T00:00:00.\(text)Z")
         }
     }
 }

@@ -139,7 +139,7 @@ struct OwnProofsTests {
             fixture.configured = .local(path: String(repeating: "x", count: 200))
             fixture.proofs.present(to: otherServer, observed)
             #expect(fixture.log.lines.last?.level == .warning)
-            #expect(fixture.log.texts.last?.hasSuffix("is longer than \(NearbyAddress.longestPath) bytes") == true)
+            #expect(fixture.log.texts.last?.hasSuffix("is longer than \(NearbyAddress.maximumPath) bytes") == true)
         }
     }
 }

@@ -91,7 +91,7 @@ struct StateFolderTests {
             for name in ["fetch.lock", "file", "part", "part.of"] {
                 #expect(mkfifo(update.path + "/" + name, 0o600) == 0)
             }
-            #expect(update.lock("fetch", patience: .zero) == nil && !update.holds([1]))
+            #expect(update.lock("fetch", timeout: .zero) == nil && !update.holds([1]))
             #expect((try? update.openPart()) == nil && update.begun(("https://x", [1])).length == 0)
         }
     }

@@ -92,7 +92,7 @@ struct LinkSocketTests {
         #expect(throws: LinkSocketError.failed(call: "connect", errno: ENOENT)) {
             try LinkSocket.connect(to: .local(path: "/nowhere/at/all"))
         }
-        let long = "/" + String(repeating: "x", count: NearbyAddress.longestPath)
+        let long = "/" + String(repeating: "x", count: NearbyAddress.maximumPath)
         #expect(throws: LinkSocketError.pathTooLong(long)) { try LinkSocket.listen(on: .local(path: long)) }
     }
 

@@ -77,8 +77,8 @@ struct AnnouncementTests {
 
     @Test("fits into an advertisement with the kernel's flags, and into a scan response")
     func lengths() {
-        #expect(announcement.advertisement.count + 3 <= Announcement.longestAdvertisement)
-        #expect(announcement.scanResponse.count <= Announcement.longestAdvertisement)
+        #expect(announcement.advertisement.count + 3 <= Announcement.maximumAdvertisement)
+        #expect(announcement.scanResponse.count <= Announcement.maximumAdvertisement)
     }
 
     @Test("is found in received data, whatever surrounds it", arguments: [true, false])

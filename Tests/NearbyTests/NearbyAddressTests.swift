@@ -58,7 +58,7 @@ struct NearbyAddressTests {
         #expect(Array(random.prefix(10)) == family + [0xD5, 0x00] + reversed)
         #expect(random[12] == UInt8(BDADDR_LE_RANDOM))
         #expect(bytes(.le(device, psm: 0xD5, random: false))[12] == UInt8(BDADDR_LE_PUBLIC))
-        let longest = "/" + String(repeating: "x", count: NearbyAddress.longestPath - 1)
+        let longest = "/" + String(repeating: "x", count: NearbyAddress.maximumPath - 1)
         #expect(Array(bytes(.local(path: longest)).dropFirst(2)) == Array(longest.utf8) + [0])
     }
 }

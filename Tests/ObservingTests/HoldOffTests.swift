@@ -36,7 +36,7 @@ import Testing
 
     @Test("after a quiet time as long as the longest hold-off the peer is forgotten, and not before")
     func forgetting() {
-        var harness = Harness(Policy { $0.longestHoldOff = .seconds(100) })
+        var harness = Harness(Policy { $0.maximumHoldOff = .seconds(100) })
         for _ in 0..<2 {
             #expect(isHeldOffExactly(&harness, for: .seconds(1)))
             harness.advance(.seconds(100) - .nanoseconds(1))
@@ -209,7 +209,7 @@ import Testing
     @Test("forgotten peers make room; no peer is released from its hold-off for that")
     func forgottenMakeRoom() {
         var holdOffs = HoldOffs()
-        let policy = Policy { ($0.heldOffPeers, $0.longestHoldOff) = (3, .seconds(10)) }
+        let policy = Policy { ($0.heldOffPeers, $0.maximumHoldOff) = (3, .seconds(10)) }
         let now = Instant(nanoseconds: 0)
         holdOffs.add("forgotten", at: now, policy)
         let later = now + .seconds(10) + .milliseconds(500)

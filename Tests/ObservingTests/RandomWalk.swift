@@ -25,7 +25,7 @@ struct RandomWalk {
             $0.requestRate = RateLimit(burst: 4, interval: .milliseconds(100))
             $0.commandRate = RateLimit(burst: 8, interval: .milliseconds(500))
             ($0.linkLimit, $0.linksPerPeer, $0.heldOffPeers) = (8, 3, 4)
-            ($0.holdLimit, $0.longestHoldOff) = (.seconds(10), .seconds(4))
+            ($0.holdLimit, $0.maximumHoldOff) = (.seconds(10), .seconds(4))
             $0.maximumRoundTrip = random.once(in: 3) ? .seconds(1) : nil
             $0.minimumSignal = random.once(in: 3) ? -80 : nil
         }

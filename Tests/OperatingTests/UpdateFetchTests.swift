@@ -119,7 +119,7 @@ struct UpdateFetchTests {
     func httpError() throws {
         try withStage { stage in
             let fetched = try stage.fetch("missing")
-            let said = [UInt8](String(repeating: "no such page ", count: 100).utf8).prefix(Fetched.longestContents)
+            let said = [UInt8](String(repeating: "no such page ", count: 100).utf8).prefix(Fetched.maximumContents)
             #expect(fetched.outcome == .httpError(status: 404, contents: Array(said)))
             #expect(fetched.said == ["the web server answers 404"])
         }
@@ -128,7 +128,7 @@ struct UpdateFetchTests {
     @Test("says in one line why a file is not fetched")
     func bad() throws {
         try withStage { stage in
-            stage.settings.longestFile = 1 << 20
+            stage.settings.maximumFile = 1 << 20
             let port = stage.web.port
             let cases: [(String, Fetched, String)] = [
                 ("endless", .noFile, "longer than 1048576 bytes"), ("away", .noServer, "redirects to another address"),

@@ -11,7 +11,7 @@ struct FrameTests {
         func signature(over parts: [ArraySlice<UInt8>]) -> [UInt8] { [UInt8](repeating: 0, count: length) }
     }
 
-    private static let longestField = Octets([UInt8](repeating: 0x78, count: 65_535))
+    private static let maximumField = Octets([UInt8](repeating: 0x78, count: 65_535))
 
     private func frame(_ body: Body, token: Token = Samples.token, signature: Int = 256) throws -> [UInt8] {
         try Message(sequence: SequenceID(1), sender: Samples.sender, token: token, body: body)
@@ -20,9 +20,9 @@ struct FrameTests {
 
     @Test("the longest frame that the format allows is exactly the limit, and is read")
     func longest() throws {
-        let token = try #require(Token(FrameTests.longestField.bytes))
+        let token = try #require(Token(FrameTests.maximumField.bytes))
         let body = Body.syndicatedData(
-            id: FrameTests.longestField, data: FrameTests.longestField, source: Identifier(1))
+            id: FrameTests.maximumField, data: FrameTests.maximumField, source: Identifier(1))
         let bytes = try frame(body, token: token, signature: 2_048)
         #expect(bytes.count == UnverifiedFrame.maximumLength)
         #expect(try UnverifiedFrame(bytes).unverifiedMessage.body == body)

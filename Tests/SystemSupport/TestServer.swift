@@ -52,8 +52,8 @@ package final class TestServer: Sendable {
                 authority: folder + "/ca.pem", certificate: folder + "/\(id.topicForm).cert.pem",
                 key: folder + "/\(id.topicForm).tls.key"),
             subscriptions: [Topic.joinRequests(to: id), Topic.of(device: Node.beacon)],
-            longestPayload: UnverifiedFrame.maximumLength)
-        (settings.firstRetry, settings.longestRetry) = (.milliseconds(20), .milliseconds(100))
+            maximumPayload: UnverifiedFrame.maximumLength)
+        (settings.initialRetry, settings.maximumRetry) = (.milliseconds(20), .milliseconds(100))
         let made = BrokerLink(settings) { [weak self] batch in
             for incoming in batch { self?.take(incoming) }
             return true

@@ -63,7 +63,7 @@ private final class FloodingDevice: Sendable {
             tls: TLSFiles(
                 authority: "\(folder)/ca.pem", certificate: "\(folder)/\(name).cert.pem",
                 key: "\(folder)/\(name).tls.key"),
-            subscriptions: [Topic.of(device: Node.beacon)], longestPayload: UnverifiedFrame.maximumLength)
+            subscriptions: [Topic.of(device: Node.beacon)], maximumPayload: UnverifiedFrame.maximumLength)
         let events = Events()
         link = BrokerLink(settings) { _ in
             true

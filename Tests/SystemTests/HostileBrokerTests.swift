@@ -19,8 +19,8 @@ struct HostileBrokerTests {
             tls: TLSFiles(
                 authority: folder + "/ca.pem", certificate: folder + "/\(Node.beacon.topicForm).cert.pem",
                 key: folder + "/\(Node.beacon.topicForm).tls.key"),
-            subscriptions: [Topic.of(device: Node.beacon)], longestPayload: UnverifiedFrame.maximumLength)
-        (settings.firstRetry, settings.longestRetry) = (.milliseconds(20), .milliseconds(100))
+            subscriptions: [Topic.of(device: Node.beacon)], maximumPayload: UnverifiedFrame.maximumLength)
+        (settings.initialRetry, settings.maximumRetry) = (.milliseconds(20), .milliseconds(100))
         return settings
     }
 

@@ -61,7 +61,7 @@ final class SoakLoad: @unchecked Sendable {
 
     /// - Parameter hurry: seconds in which right devices follow each other without a pause, so that the journal grows until
     ///   SQLite's cache of it (2,000 KiB) is full, and memory grows with it no more.
-    func start(_ seed: UInt64, longestPeace: Double, hurry: Double) {
+    func start(_ seed: UInt64, maximumPeace: Double, hurry: Double) {
         let slow = bootNanoseconds() + Int64(hurry * 1e9)
         for number in 0..<4 {
             part(seed &+ UInt64(number)) { random in
@@ -77,7 +77,7 @@ final class SoakLoad: @unchecked Sendable {
             }
         }
         part(seed &+ 200) { random in
-            while self.pause(.random(in: longestPeace / 3...longestPeace, using: &random)) {
+            while self.pause(.random(in: maximumPeace / 3...maximumPeace, using: &random)) {
                 try? self.cut(frozen: .random(using: &random), seconds: .random(in: 0.2...3, using: &random))
             }
         }
@@ -158,8 +158,8 @@ final class SoakLoad: @unchecked Sendable {
 
     /// Acts as the device until the server has its answer. A broker that is away for seconds is not a reason to give up.
     private func settle(_ question: Question, meanwhile: () -> Void) {
-        let patience = bootNanoseconds() + 60_000_000_000
-        while server.arrival(question.token) == nil, bootNanoseconds() < patience {
+        let deadline = bootNanoseconds() + 60_000_000_000
+        while server.arrival(question.token) == nil, bootNanoseconds() < deadline {
             meanwhile()
             usleep(10_000)
         }

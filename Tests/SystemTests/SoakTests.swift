@@ -63,7 +63,7 @@ struct SoakTests {
         let load = try SoakLoad(server, beacon)
         try load.everythingOnce(Self.seed)
         let before = try idle()
-        load.start(Self.seed, longestPeace: max(4, min(60, seconds / 6)), hurry: seconds / 10)
+        load.start(Self.seed, maximumPeace: max(4, min(60, seconds / 6)), hurry: seconds / 10)
         var samples: [Sample] = []
         let end = bootNanoseconds() + Int64(seconds * 1e9)
         while bootNanoseconds() < end {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import OperatorText
 import SRUP
 
 /// A page of the history, the newest entry first.
@@ -14,10 +15,8 @@ struct ConsoleHistory: Sendable {
 
     /// A time for people, to the second, in UTC.
     static func time(_ milliseconds: Int64) -> HTML {
-        // Times after the year 9999 are clock errors, and must not make the formatter fail.
-        let seconds = min(max(0, milliseconds / 1_000), 253_402_300_799)
-        let text = Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
-        return "<time datetime=\"\(text)\">\(text.replacing("T", with: " ").replacing("Z", with: " UTC"))</time>"
+        let moment = Timestamp(milliseconds / 1_000)
+        return "<time datetime=\"\(moment)\">\(moment.date) \(moment.time) UTC</time>"
     }
 }
 

@@ -27,7 +27,7 @@ extension Console {
             return shown.ended == nil
                 ? again(shown, "This form was already sent. Compare again. Nothing was done.") : .see(shown.path)
         }
-        if case .fresh(let age) = taken, wanted == .accept, age < ConsolePolicy.shortestLook {
+        if case .fresh(let age) = taken, wanted == .accept, age < ConsolePolicy.minimumLook {
             return again(
                 shown, "The page was open for less than 1.5 seconds. Compare the values first. Nothing was done.")
         }

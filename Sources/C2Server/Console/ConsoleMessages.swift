@@ -95,7 +95,7 @@ public enum ConsolePolicy {
     static let maximumSession = Duration.seconds(12 * 3_600)
     /// Minimum time between rendering a page and an accept. The second click of a double click, on a page that has just
     /// appeared, is earlier.
-    static let shortestLook = Duration.milliseconds(1_500)
+    static let minimumLook = Duration.milliseconds(1_500)
     /// Seconds for which a finished join keeps its place in the list.
     static let keptPlace: Int64 = 30
     /// Sign-in attempts in a minute, correct or not.

@@ -1,3 +1,4 @@
+import OperatorText
 import SRUP
 
 /// The orders of the console's buttons; the raw values are what their forms send.
@@ -72,8 +73,7 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
     }
 
     private static func update(_ node: Identifier, in form: ConsoleForm) -> C2Order? {
-        guard let url = form["url"], (1...ConsolePolicy.maximumAddress).contains(url.utf8.count),
-            url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+        guard let url = form["url"], url.isPrintable(1...ConsolePolicy.maximumAddress, spaces: false),
             let digest = form["digest"].flatMap({ bytes(hexadecimal: $0.utf8.filter { $0 > 0x20 }) }),
             digest.count == 32
         else { return nil }

@@ -48,7 +48,7 @@ extension Doctor {
 
     func clock() -> [CheckResult] {
         let isSet = clinux_clock_is_kept() == 1
-        let now = wallTime(wallSeconds())
+        let now = Timestamp(wallSeconds()).description
         // An unsynchronised clock drifts; certificates need it to be right to some minutes.
         if wallSeconds() < 1_700_000_000 {
             return [.init("clock", .bad, now, "it is wrong", do: "set it; install systemd-timesyncd or chrony")]
@@ -180,10 +180,10 @@ extension Doctor {
             now >= until
             ? (.bad, "over since")
             : now < from
-                ? (.bad, "not good before \(wallTime(from)), until")
+                ? (.bad, "not good before \(Timestamp(from)), until")
                 : until - now < 7 * 86_400 ? (.warning, "ends soon:") : (.good, "good until")
         let hint = verdict == .good ? nil : "renew it (ours: srup-beacon renew), or correct this machine's clock"
-        return .init(check, verdict, lookedAt, "\(words) \(wallTime(until))", do: hint)
+        return .init(check, verdict, lookedAt, "\(words) \(Timestamp(until))", do: hint)
     }
 
     func disk(_ configuration: Configuration) -> [CheckResult] {

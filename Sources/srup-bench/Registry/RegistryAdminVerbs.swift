@@ -2,6 +2,7 @@ import ArgumentParser
 import Arguments
 import Bench
 import FoundationEssentials
+import OperatorText
 import Registration
 import SRUP
 
@@ -63,7 +64,7 @@ private enum Limits {
         guard (1...1_000_000).contains(uses) else { throw ValidationError("--uses takes 1 to 1000000") }
         guard (1...87_600).contains(hours) else { throw ValidationError("--hours takes 1 to 87600") }
         guard let label else { return }
-        guard (1...64).contains(label.utf8.count), label.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+        guard label.isPrintable(1...64, spaces: true) else {
             throw ValidationError("--label takes 1 to 64 printable ASCII characters")
         }
     }
@@ -119,9 +120,7 @@ struct RegistryWithdrawVerb: ParsableCommand {
     }
 }
 
-private func text(_ seconds: Int64) -> String {
-    Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
-}
+private func text(_ seconds: Int64) -> String { Timestamp(seconds).description }
 
 struct RegistryListVerb: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -22,7 +22,7 @@ struct ConsoleDecisionTests {
         let it = await twoJoins()
         let (cookie, _) = await it.signedIn()
         let first = await it.form(cookie: cookie) + "&decision=accept&" + ConsoleFixture.typed
-        it.world.change { $0.now += ConsolePolicy.shortestLook }
+        it.world.change { $0.now += ConsolePolicy.minimumLook }
         let answer = await it.post("/join", first, cookie: cookie)
         #expect(answer.status == 303 && answer["location"] == "/joins/j-1")
         it.world.change { $0.now += .milliseconds(gap) }
@@ -128,7 +128,7 @@ struct ConsoleDecisionTests {
         #expect(await it.get("/picture.svg?join=j-1", cookie: cookie).status == 404)
         #expect(await it.get("/picture.svg?join=j-1&view=colours", cookie: cookie)["content-type"] == "image/svg+xml")
         let form = await it.form(view: "colours", cookie: cookie)
-        it.world.change { $0.now += ConsolePolicy.shortestLook }
+        it.world.change { $0.now += ConsolePolicy.minimumLook }
         // A form of one view is not valid for another.
         let words = form.replacing("view=colours", with: "view=pictograph")
         #expect(await it.post("/join", words + "&decision=accept", cookie: cookie).status == 403)
@@ -143,7 +143,7 @@ struct ConsoleDecisionTests {
         let (others, _) = await it.signedIn()
         let foreign = await it.form(cookie: others)
         func number(_ form: String) -> Substring { form.split(separator: "number=")[1] }
-        it.world.change { $0.now += ConsolePolicy.shortestLook }
+        it.world.change { $0.now += ConsolePolicy.minimumLook }
         for wrong in [
             form.replacing(number(form), with: number(foreign)), form.replacing("join=j-1", with: "join=j-2"),
             form.replacing(number(form), with: ""), form.replacing(number(form), with: "0-0-0"), form + "0",
@@ -164,7 +164,7 @@ struct ConsoleDecisionTests {
         let (cookie, _) = await it.signedIn()
         let form = await it.form(cookie: cookie)
         it.world.change { world in
-            world.now += ConsolePolicy.shortestLook
+            world.now += ConsolePolicy.minimumLook
             let old = world.snapshot.joins[0]
             world.snapshot.joins[0].id = "j-3"
             world.snapshot.ended = [

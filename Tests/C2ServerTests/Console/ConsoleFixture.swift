@@ -113,7 +113,7 @@ extension ConsoleFixture {
         -> Answer
     {
         let form = await form(join, cookie: cookie)
-        world.change { $0.now += ConsolePolicy.shortestLook }
+        world.change { $0.now += ConsolePolicy.minimumLook }
         return await post("/join", "\(form)&decision=\(decision)&\(words)", cookie: cookie)
     }
 }

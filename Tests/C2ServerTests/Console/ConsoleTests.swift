@@ -32,7 +32,7 @@ struct ConsoleTests {
         let it = await ConsoleFixture { $0.snapshot.joins = [Shown.join] }
         let (cookie, token) = await it.signedIn()
         let body = await it.form(cookie: cookie) + "&decision=accept&" + ConsoleFixture.typed
-        it.world.change { $0.now += ConsolePolicy.shortestLook }
+        it.world.change { $0.now += ConsolePolicy.minimumLook }
         #expect(body.hasPrefix("token=\(token)&"))
         #expect(await it.post("/join", body, cookie: cookie, origin: origin).status == 403)
         #expect(await it.post("/sign-in", "key=\(it.key)", origin: origin).status == 403)

@@ -1,0 +1,15 @@
+import SRUP
+
+/// Received prose for one line: at most 200 characters, with a dot for each byte that is not printable ASCII.
+package func printable(_ bytes: some Sequence<UInt8>) -> String {
+    let shown = bytes.prefix(201).map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: ".") }
+    return String(decoding: shown.prefix(200), as: UTF8.self) + (shown.count > 200 ? "..." : "")
+}
+
+extension String {
+    /// Whether the text has a length in a range, in bytes, and consists of printable ASCII characters.
+    /// - Parameter spaces: whether there may be spaces among them.
+    package func isPrintable(_ lengths: ClosedRange<Int>, spaces: Bool) -> Bool {
+        lengths.contains(utf8.count) && (spaces ? utf8.isPrintableASCII : utf8.isVisibleASCII)
+    }
+}
