@@ -4,7 +4,7 @@ import Testing
 
 @testable import Daemon
 
-/// Work for other threads that a test does when it wants to.
+/// Work for other threads, which the test does when it chooses.
 final class HeldWork: Sendable {
     private let held = Mutex<[@Sendable () -> Void]>([])
     let loop = Loop()
@@ -15,7 +15,7 @@ final class HeldWork: Sendable {
 
     var count: Int { held.withLock { $0.count } }
 
-    /// Does the oldest, and lets the loop take its result.
+    /// Does the oldest piece of work, and lets the loop handle its result.
     func finish() {
         let work = held.withLock { $0.isEmpty ? nil : $0.removeFirst() }
         work?()
@@ -47,7 +47,7 @@ struct CertificateRenewalTests {
                     renew: { self.result.withLock { $0 } }, renewed: { self.renewed.withLock { $0 += 1 } }))
         }
 
-        /// Both clocks go on.
+        /// Both clocks advance.
         func pass(_ seconds: Int64) {
             state.withLock { $0.wall += seconds }
             clock.advance(by: .seconds(seconds))

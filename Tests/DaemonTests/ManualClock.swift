@@ -5,7 +5,7 @@ import Synchronization
 
 @testable import Daemon
 
-/// A clock that stands still until a test moves it on.
+/// A clock that stands still until a test advances it.
 final class ManualClock: LoopClock {
     private struct State {
         var now = Instant(nanoseconds: 1_000_000_000_000)
@@ -21,7 +21,7 @@ final class ManualClock: LoopClock {
         return timer
     }
 
-    /// Moves it on; what is due fires at its moment, in the order of time.
+    /// Advances it; each timer fires when it is due, in order.
     func advance(by delay: Duration) {
         let end = now + delay
         while let (timer, moment) = nextTimer(until: end) {
@@ -31,7 +31,7 @@ final class ManualClock: LoopClock {
         state.withLock { $0.now = end }
     }
 
-    /// Moves it on while the loop is busy: what is due meanwhile fires only when it is moved on again.
+    /// Advances it while the loop is busy: timers that become due fire only at the next advance.
     func jump(by delay: Duration) { state.withLock { $0.now = $0.now + delay } }
 
     private func nextTimer(until end: Instant) -> (ManualTimer, Instant)? {
@@ -68,7 +68,7 @@ private final class ManualTimer: LoopTimer {
 }
 
 extension Loop {
-    /// Handles what is ready and due now, on the calling thread, and returns.
+    /// Handles whatever is ready and due now, on the calling thread, and returns.
     func turn() {
         perform { self.stop() }
         run()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Daemon
 
-/// What a server may do and what it gets, as the configuration says.
+/// What a server may do and what it receives, as configured.
 @Suite("Servers and modes in the configuration")
 struct ServerTermsTests {
     private func configuration(_ lines: String...) throws -> Configuration {
@@ -44,7 +44,7 @@ struct ServerTermsTests {
         let fault = try fault("recipient = broker", second)
         expectGood(fault)
         #expect(fault.sentence.contains("[server c2]") && fault.hint.contains("shared = yes"), "\(fault)")
-        // Also where it is the second, and where only the other one says that it is shared.
+        // Also if it is the second, and if only the other one is marked as shared.
         #expect(try self.fault(second, "recipient = broker").sentence.contains("[server c3]"))
         #expect(try self.fault("recipient = broker", second, "shared = yes").sentence.contains("[server c2]"))
         #expect(try configuration("recipient = broker\nshared = yes", second).servers.count == 2)

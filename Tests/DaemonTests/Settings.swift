@@ -4,16 +4,16 @@ import Testing
 
 @testable import Daemon
 
-/// Configuration files for tests: one that is good, and the same with one thing changed.
+/// Configuration files for tests: a valid one, and the same with one thing changed.
 enum Settings {
-    /// A good file, line by line.
+    /// A valid file, line by line.
     static let good = [
         "[beacon]", "identity = bea0000000000001", "key = /etc/k", "state = /var/s", "[broker]",
         "address = broker.example.org:8883", "ca = /etc/ca", "certificate = /etc/cert", "key = /etc/tls",
         "[server c2]", "key = /etc/c2",
     ]
 
-    /// A good file in which a key has this value, and the line where it stands.
+    /// A valid file in which a key has this value, and the number of that line.
     static func with(_ section: String, _ key: String, _ value: String) -> (text: String, line: Int) {
         var lines = good
         let start = lines.firstIndex(of: "[\(section)]")
@@ -45,7 +45,7 @@ enum Settings {
         try #require(throws: OperatorFault.self, sourceLocation: location) { try configuration(text) }
     }
 
-    /// The file that we ship.
+    /// The file that the packages install.
     static func shipped() throws -> [String] {
         let project = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
@@ -53,11 +53,11 @@ enum Settings {
         return text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
 
-    /// A line such as `;window = 120`: a default that is only told.
+    /// A line such as `;window = 120`: a default that is only documented.
     static func isToldDefault(_ line: String) -> Bool { line.wholeMatch(of: /;[a-z0-9-]+ =.*/) != nil }
 }
 
-/// Two things that every fault of the operator's has.
+/// The two parts of every error that an operator sees.
 func expectGood(_ fault: OperatorFault, _ location: SourceLocation = #_sourceLocation) {
     #expect(!fault.sentence.isEmpty && !fault.hint.isEmpty, sourceLocation: location)
     #expect(!fault.sentence.contains("\n") && !fault.hint.contains("\n"), sourceLocation: location)

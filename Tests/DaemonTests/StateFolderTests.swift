@@ -72,7 +72,7 @@ struct StateFolderTests {
             let fault = try refusal(path)
             #expect(fault.sentence.contains("\(name) in the state folder is not a regular file"), "\(fault.sentence)")
             #expect(fault.hint.contains("mv \(path)/\(name) "))
-            // Nor by a command that only reads it, or that has begun before.
+            // Nor by a command that only reads it, or that started earlier.
             #expect(folder.deregistration == nil && SequenceReservation(reading: folder) == nil)
             #expect(throws: (any Error).self) { try Journal.history(of: folder, limit: 1) }
             #expect((folder.takeReserve() == nil) == (name != "reserve"))
@@ -94,7 +94,7 @@ struct StateFolderTests {
         }
     }
 
-    @Test("keeps a reserve that takes room on the disk")
+    @Test("keeps a reserve that uses space on the disk")
     func reserve() throws {
         try JournalFolder.with { folder in
             #expect(folder.state.takeReserve() == nil)
@@ -138,7 +138,7 @@ struct SequenceCeilingsTests {
                     (written.ceilings, written.previousEpoch) = (ceilings, previous)
                     #expect(written.write(to: folder.state) == nil)
                     #expect(SequenceReservation(reading: folder.state) == written)
-                    #expect(folder.names == ["sequences"], "no half-written file stays")
+                    #expect(folder.names == ["sequences"], "no half-written file is left")
                 }
             }
         }

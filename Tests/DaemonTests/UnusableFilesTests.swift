@@ -6,10 +6,10 @@ import Testing
 @testable import Daemon
 @testable import EventLoop
 
-/// A file that only a person can repair: the start and `run --check` name it, and say what to do.
+/// A file that only a person can repair: `run` and `run --check` name it, and say what to do.
 @Suite("Files of the configuration that cannot be used", .blocking)
 struct UnusableFilesTests {
-    /// The check and the start throw the same fault, and the state folder is not made.
+    /// `run` and `run --check` throw the same fault, and the state folder is not created.
     private func expectFault(
         _ files: BeaconFiles, _ section: String, _ key: String, _ value: String, _ sentence: String, hint: String,
         _ location: SourceLocation = #_sourceLocation

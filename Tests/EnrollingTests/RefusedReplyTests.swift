@@ -8,12 +8,12 @@ import Testing
 
 @Suite("Replies that an enrolment refuses", .blocking)
 struct RefusedReplyTests {
-    /// A service, a node, and what a test expects of both.
+    /// A service and a node, and checks of both.
     private struct Stage {
         let service: FakeService
         let node: FakeEnrollee
 
-        /// One sentence says what is wrong and one what to do; nothing of the reply is used, or shown as it came.
+        /// One sentence says what is wrong and one what to do; nothing of the reply is used, or shown unescaped.
         func expectRefusal(
             _ path: String, _ sentence: String, _ location: SourceLocation = #_sourceLocation,
             _ fault: @escaping FakeService.Fault
@@ -39,7 +39,7 @@ struct RefusedReplyTests {
             _ location: SourceLocation = #_sourceLocation
         ) throws { try expectRefusal(path, sentence, location) { $0.merging(members) } }
 
-        /// A registration with other members is refused, and the service forgets it.
+        /// A registration with changed members is refused, and the service forgets it.
         func refuse(
             _ members: [String: any Sendable], _ sentence: String, _ location: SourceLocation = #_sourceLocation
         ) throws {
@@ -47,7 +47,7 @@ struct RefusedReplyTests {
             service.forget()
         }
 
-        /// After all refusals, the same folder still becomes a node.
+        /// After all the refusals, the node still enrols in the same folder.
         func expectWhole() throws {
             let outcome = try node.enrol()
             #expect(outcome.identity == FakeEnrollee.identity && outcome.server == FakeService.server)

@@ -96,7 +96,7 @@ struct KeyContentTests {
         }
     }
 
-    /// A fault found: OpenSSL's own callback asked the terminal, so a keyring's file could stop the daemon.
+    /// Regression: OpenSSL's own callback asked at the terminal, so a keyring file could stop the daemon.
     @Test("a public key that claims to be encrypted is refused, without asking for a passphrase")
     func encryptedPublic() throws {
         try TemporaryFolder.with { folder in
@@ -121,7 +121,7 @@ struct KeyContentTests {
             .uselessHardwareKey(path: path, signs: true, opens: false), .badLine(path: path, why: "it has two lines"),
             .wrongExponent(path: path),
         ]
-        // A new fault does not build until it is counted here, and then the table lacks it.
+        // A new fault does not compile until it is added here, and then the table must have it too.
         let numbers = faults.map { fault in
             switch fault {
             case .missing: 0

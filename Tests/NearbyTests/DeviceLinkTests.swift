@@ -17,7 +17,7 @@ struct DeviceLinkTests {
         var ended: LinkPlan.Ended?
     }
 
-    /// A device that has said READY to a beacon in the test's hands: what it tells, and the loop on which it runs.
+    /// A device that has sent READY to a beacon that the test plays: what the device reports, and its loop.
     private func withDevice(
         _ limits: DeviceLink.Limits = DeviceLink.Limits(),
         _ body: (_ beacon: Int32, _ told: borrowing Mutex<Told>, _ loop: Loop) throws -> Void

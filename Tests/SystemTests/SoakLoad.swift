@@ -158,8 +158,8 @@ final class SoakLoad: @unchecked Sendable {
 
     /// Acts as the device until the server has its answer. A broker that is away for seconds is not a reason to give up.
     private func settle(_ question: Question, meanwhile: () -> Void) {
-        let patience = bootNanoseconds() + 60_000_000_000
-        while server.arrival(question.token) == nil, bootNanoseconds() < patience {
+        let deadline = bootNanoseconds() + 60_000_000_000
+        while server.arrival(question.token) == nil, bootNanoseconds() < deadline {
             meanwhile()
             usleep(10_000)
         }
