@@ -40,7 +40,7 @@ struct DecodedTests {
         for (name, value) in body { try expect(value, is: name, of: frame) }
     }
 
-    /// A body's field has the vector's name and value; what is ours alone is checked by its own tests.
+    /// A body's field has the vector's name and value; fields that only we have are checked by their own tests.
     private func expect(_ value: Any, is name: String, of frame: GoodFrame) throws {
         switch name {
         case "status_name": break

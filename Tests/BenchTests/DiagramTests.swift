@@ -22,7 +22,7 @@ struct DiagramTests {
             detail: detail, refused: refused)
     }
 
-    /// Text that tries to break out of whatever it is put into.
+    /// Text that tries to escape from whatever format it is placed in.
     private static let hostile = String(repeating: "</text>&\"'<script>\u{1}\u{1B}[31m…", count: 20)
 
     @Test("Messages are in the order of their times, which count from the first")

@@ -62,7 +62,7 @@ struct DiagramTextTests {
                 """)
     }
 
-    @Test("Every line is printable ASCII and fits, whatever a trace says", arguments: Diagram.widths)
+    @Test("Every line is printable ASCII and fits, whatever a trace contains", arguments: Diagram.widths)
     func fits(width: Int) {
         let hostile = String(repeating: "</text>&\"'<script>\u{1}\u{1B}[31m… 1234567890abcdef", count: 20)
         let lines =
@@ -135,7 +135,7 @@ struct DiagramTextTests {
             ])
     }
 
-    @Test("A refused message does not look like a success, whatever it says")
+    @Test("A refused message does not look like a success, whatever it contains")
     func refused() {
         let line = DiagramTextTests.line(
             0, .beacon, .c2, "RESPONSE", detail: "observed join valid", refused: "replayed")

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Bluetooth
 
-/// The recovery levels (reopen, power cycle, report unhealthy), and what can go wrong on the way.
+/// The recovery levels (reopen, power cycle, report unhealthy), and what can go wrong at each.
 @Suite("An adapter that fails")
 struct AdapterHealingTests {
     @Test(

@@ -10,7 +10,7 @@ let everySetting: AdapterSettings = [
 ]
 let adapterAddress = BluetoothAddress("00:AA:01:00:00:00")
 
-/// A kernel with one adapter, as a value, and its supervisor. Time is a variable.
+/// A model of a kernel with one adapter, and the adapter's supervisor. Time is a variable.
 struct Kernel {
     var supervisor: AdapterSupervisor
     var now = Instant(.seconds(1000))
@@ -18,7 +18,7 @@ struct Kernel {
     var supported = everySetting
     var name = ""
     var instances: Set<UInt8> = []
-    /// How commands end that do not succeed.
+    /// The status of the commands that do not succeed.
     var faults: [UInt16: ManagementStatus] = [:]
     var sent: [ManagementCommand] = []
     var others: [AdapterSupervisor.Action] = []
@@ -54,7 +54,7 @@ struct Kernel {
         now = end
     }
 
-    /// Somebody else changes the settings.
+    /// Another program changes the settings.
     mutating func change(_ new: AdapterSettings) {
         settings = new
         if !new.contains(.powered) { instances = [] }

@@ -8,14 +8,14 @@ import Testing
 
 @Suite("A broker that a link cannot use", .blocking)
 struct BrokerLinkFaultTests {
-    /// What a link has told, and the thread on which it did.
+    /// What a link has reported, and on which thread.
     private struct Told {
         var faults: [BrokerFault] = []
         var connections = 0
         var thread: pthread_t?
     }
 
-    /// A folder with a CA, and a certificate of it for the client.
+    /// A folder with a CA, and a client certificate that the CA has issued.
     private func withAuthority(_ body: (TestAuthority) throws -> Void) throws {
         try TemporaryFolder.with { folder in
             let authority = TestAuthority(folder: folder)
@@ -34,8 +34,8 @@ struct BrokerLinkFaultTests {
 
     private func waitUntil(_ holds: () -> Bool) { for _ in 0..<6_000 where !holds() { usleep(10_000) } }
 
-    /// The link names the fault, tries again, names the same fault, and uses little processor time.
-    /// - Parameter attempts: how many are waited for; a name look-up takes seconds on some machines.
+    /// The link reports the fault, tries again, reports the same fault, and uses little processor time.
+    /// - Parameter attempts: how many attempts to wait for; a name look-up takes seconds on some machines.
     private func expectFault(
         _ address: BrokerAddress, _ authority: TestAuthority, authorityFile: String = "ca.pem",
         client: String = "client", attempts: Int = 6, _ message: String, hint: String,
@@ -74,7 +74,7 @@ struct BrokerLinkFaultTests {
         #expect(
             told.withLock { $0.connections } == 0 && faults.count >= attempts, "\(faults)", sourceLocation: location)
         #expect(share < 0.25, "\(share) of a processor", sourceLocation: location)
-        // The end of an attempt may come before its reason.
+        // The end of an attempt may be reported before its reason.
         let named = faults.filter { $0 != .closed }
         #expect(
             named.count >= attempts / 2 && named.allSatisfy { $0 == named.first }, "\(faults)", sourceLocation: location
@@ -149,7 +149,7 @@ struct BrokerLinkFaultTests {
         }
     }
 
-    @Test("a broker that accepts and says nothing is left when the time for a connection is over")
+    @Test("a broker that accepts and sends nothing is disconnected when the time for connecting is over")
     func silent() throws {
         try withAuthority { authority in
             let broker = try FaultyBroker(.silent, authority.folder)

@@ -5,14 +5,15 @@ import Testing
 
 @testable import Broker
 
-/// A server on the loopback interface that a beacon cannot use as its broker: it ends, or never answers, after TLS or before it.
+/// A server on the loopback interface that a beacon cannot use as its broker: it disconnects or never answers, before or
+/// after TLS.
 final class FaultyBroker {
     enum Kind: String {
-        /// TLS with a certificate, for clients that have one of the CA's.
+        /// TLS with a certificate, for clients that have a certificate from the CA.
         case tls
-        /// Resets the connection when the first byte comes.
+        /// Resets the connection when the first byte arrives.
         case resets
-        /// Accepts, and says nothing.
+        /// Accepts the connection and sends nothing.
         case silent
     }
 
@@ -54,13 +55,13 @@ final class FaultyBroker {
     }
 
     deinit {
-        // The threads of the tests have all other signals blocked, and so has their child.
+        // The test threads block all other signals, and their child inherits that.
         kill(process.processIdentifier, SIGKILL)
         process.waitForExit()
     }
 }
 
-/// A CA and certificates by the openssl command.
+/// A CA and certificates, made with the openssl command.
 struct TestAuthority {
     private static let newKey = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
     let folder: TemporaryFolder
@@ -72,7 +73,7 @@ struct TestAuthority {
     }
 
     /// A certificate and its key: `FILE.pem` and `FILE.key`.
-    /// - Parameter days: 0: it has expired.
+    /// - Parameter days: 0 for a certificate that has expired.
     func issue(_ file: String, for name: String, by authority: String = "ca", days: Int = 2) throws {
         try folder.write(Data("subjectAltName=DNS:\(name)\n".utf8), to: file + ".extensions")
         try folder.openssl(

@@ -42,7 +42,7 @@ struct C2DecisionTests {
         #expect(server.c2.nextDeadline == nil)
     }
 
-    @Test("The answer to the device goes before the decision is told")
+    @Test("The answer to the device is sent before the decision is reported")
     func order() throws {
         var server = ServerFixture()
         server.withOpenJoin()
@@ -89,7 +89,7 @@ struct C2DecisionTests {
         #expect(late.sent.isEmpty && late.decisions.isEmpty)
     }
 
-    @Test("Only so many joins are open at a time")
+    @Test("The number of open joins is limited")
     func limit() {
         var server = ServerFixture {
             $0.limit = 1
@@ -99,7 +99,7 @@ struct C2DecisionTests {
         server.hears(Roles.device.says(.joinRequest, 5, "T3"))
         let effects = server.hears(Roles.beacon.says(.observedJoinRequest(observer: Roles.device.id), 9, "T4"))
         #expect(effects.sent == ["RESPONSE join refused #10 T4 to beacon"])
-        // Its own earlier one makes room for a device's newer one.
+        // A device's newer request replaces its own earlier one.
         #expect(
             server.hears(Roles.device.says(.observedJoinRequest(observer: Roles.beacon.id), 15, "T5")).sent.count == 2)
     }
@@ -107,7 +107,7 @@ struct C2DecisionTests {
     @Test(
         "The attack: a member that may not observe is named as observer by an accomplice, and refused with the reason")
     func accomplice() {
-        // Both are members: one honestly, and the other asks to be let in by its word.
+        // Both are members: one is honest, and the other wants a device accepted on its verdict alone.
         var server = ServerFixture()
         server.hears(Roles.device.says(.joinRequest, 1, "T0"))
         let effects = server.hears(Roles.beacon.says(.observedJoinRequest(observer: Roles.device.id), 1, "T1"))
@@ -117,7 +117,7 @@ struct C2DecisionTests {
         #expect(effects.contains(.say(why)))
     }
 
-    @Test("By default nobody may observe; an order gives it and takes it, and then its open observations fail")
+    @Test("by default no node may observe; an order changes that, and forbidding it fails the open observations")
     func mayObserve() {
         var server = ServerFixture { $0.observers = [] }
         server.hears(Roles.beacon.says(.joinRequest, 1, "T0"))
@@ -187,7 +187,7 @@ struct C2DecisionTests {
         #expect(effects.sent == ["OBS_JOIN_RESP #6 new-3 to device", "OBSERVE_REQ #4 new-4 to beacon"])
         #expect(effects.decisions.isEmpty)
         #expect(server.c2.ended.map(\.grounds.reason) == ["the device has asked again"])
-        // The old verdict decides nothing any more.
+        // The old verdict no longer decides anything.
         #expect(server.hears(Roles.beacon.says(.response(.observedJoinValid), 9, "new-2")).decisions.isEmpty)
         #expect(server.hears(Roles.beacon.says(.response(.observedJoinValid), 19, "new-4")).decisions == [.accepted])
     }

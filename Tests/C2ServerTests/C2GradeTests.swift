@@ -10,7 +10,7 @@ import TestVectors
 
 @Suite("What a C2 server requires of a proof, and what it reports")
 struct C2GradeTests {
-    /// The same server in its next run, with this on the command line.
+    /// The same server after a restart, with these options.
     private func restarted(_ server: ServerFixture, _ required: C2.Grade? = nil) -> ServerFixture {
         var next = ServerFixture { $0.requires = required }
         next.c2 = C2(
@@ -18,7 +18,7 @@ struct C2GradeTests {
         return next
     }
 
-    /// The observer's valid on the open join, on its word alone.
+    /// The observer's *valid* for the open join, without a proof.
     private func verdict(_ server: inout ServerFixture) -> [C2.Effect] {
         server.withOpenJoin()
         return server.saysValid()
@@ -57,7 +57,7 @@ struct C2GradeTests {
         #expect(restarted(next).c2.requires == .reachable && restarted(next, .keyed).c2.requires == .keyed)
     }
 
-    @Test("a decision has the grade if the observer has said valid, and always the reason")
+    @Test("a decision has the grade if the observer answered valid, and always the reason")
     func told() {
         var server = ServerFixture()
         var found = grounds(verdict(&server))

@@ -5,14 +5,14 @@ import SRUP
 import Testing
 import TestVectors
 
-/// docs/proof-link.md, "Keyed mode" and "Quorum": what the server makes of a device's signed proof.
+/// docs/proof-link.md, "Keyed mode" and "Quorum": how the server judges a device's signed proof.
 @Suite("The server checks a device's signed proof")
 struct C2KeyedTests {
     private static func body(_ data: [UInt8]) -> Body {
         .data(id: DataID.observationProof.octets, data: Octets(data))
     }
 
-    /// The beacon forwards this proof, and says valid.
+    /// The beacon forwards this proof and answers *valid*.
     private func verdict(on proof: TestProof?, _ server: inout ServerFixture) throws -> [C2.Effect] {
         server.withOpenJoin()
         return server.saysValid(after: try proof.map { [Self.body(try $0.data())] } ?? [])
@@ -87,7 +87,7 @@ struct C2KeyedTests {
         for required in C2.Grade.allCases {
             var server = ServerFixture { $0.requires = required }
             server.withOpenJoin()
-            // A captured beacon has come before the device, with the value and without its key.
+            // A captured beacon, which has the value but not the device's key, was faster than the device.
             server.hears(Roles.beacon.says(Self.body(try TestProof.otherKey.data()), 4, "new-2"))
             let first = server.hears(Roles.beacon.says(.response(.observedJoinValid), 5, "new-2"))
             #expect(first.decisions.isEmpty && first.askedUnder == "new-3", "\(required)")
@@ -101,12 +101,12 @@ struct C2KeyedTests {
 }
 
 extension [C2.Effect] {
-    /// What the operator is told.
+    /// What the operator sees.
     var said: [String] { compactMap { if case .say(let words) = $0 { words } else { nil } } }
 }
 
 extension TestProof {
-    /// What the server says of it.
+    /// What the server reports about it.
     var fault: String? {
         switch self {
         case .right: nil

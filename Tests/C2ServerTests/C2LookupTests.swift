@@ -54,22 +54,22 @@ struct C2LookupTests {
             _ = lookups.next()
             _ = lookups.answer(known, .key, at: 0)
         }
-        #expect([3, 4, 5].map { doubt($0, node, at: 1) } == [true, true, false], "two of one sender wait at most")
+        #expect([3, 4, 5].map { doubt($0, node, at: 1) } == [true, true, false], "at most two of one sender wait")
         #expect(lookups.next() == node)
         #expect(lookups.take([6], from: node, isKnown: true, at: 2) == .serve)
         #expect(lookups.answer(node, .key, at: 3) == [[3], [4]])
         #expect(lookups.take([7], from: node, isKnown: true, at: 4) == .serve)
-        #expect(others.map { doubt(8, $0, at: 5) } == [true, false], "so many questions a minute")
+        #expect(others.map { doubt(8, $0, at: 5) } == [true, false], "the limit of questions per minute")
         let again = doubt(9, node, at: 5)
         #expect(!again)
         #expect(lookups.take([0], from: others[1], isKnown: true, at: 6) == .serve)
         let later = doubt(9, node, at: .seconds(60) + .nanoseconds(1))
         #expect(later)
         let stranger = doubt(9, Identifier(0x40), at: 5)
-        #expect(!stranger, "of whom the registry has given no key")
+        #expect(!stranger, "the registry has returned no key for it")
     }
 
-    @Test("look-ups of unknown nodes are limited a minute; members are looked up always and first")
+    @Test("look-ups of unknown nodes are limited per minute; members are always looked up, and first")
     func storm() {
         var policy = C2Lookups.Policy()
         (policy.perMinute, policy.inFlight) = (3, 100)

@@ -15,7 +15,7 @@ struct C2QuorumTests {
     private static let keys = PublicKeys(
         Dictionary(uniqueKeysWithValues: (beacons + [Roles.device]).map { ($0.id, $0.key.publicKey) }))
 
-    /// A server with a site of three, of which so many must have seen the device, and an open join that names the first.
+    /// A server with a site of three beacons, a quorum, and an open join that names the first beacon.
     private struct Stage {
         var server: ServerFixture
         /// The token of each beacon's OBSERVE_REQ.
@@ -42,11 +42,11 @@ struct C2QuorumTests {
                 node.says(body, sequences[node.id, default: 0], token), checkedBy: C2QuorumTests.keys, at: server.now)
         }
 
-        /// A beacon says this of the device, with a proof that the device has made for this beacon, or for another.
+        /// A beacon sends this verdict, with a proof that the device has made for this beacon or for another.
         mutating func vote(_ beacon: TestNode, _ status: Status, proofTo named: TestNode? = nil) throws -> [C2.Effect] {
             var effects: [C2.Effect] = []
             var next = tokens[beacon.id]
-            // It is asked again where its valid does not count.
+            // It is asked again if its *valid* does not count.
             while let token = next {
                 tokens[beacon.id] = token
                 if let named {
@@ -79,7 +79,7 @@ struct C2QuorumTests {
         #expect(effects.decisions == [.accepted])
         #expect(effects.sent.count { $0.contains("join success") } == 1)
         let late = try stage.vote(Self.beacons[missing], .observedJoinFail)
-        #expect(late.decisions.isEmpty && late.refusal == nil, "it comes late, and is no fault")
+        #expect(late.decisions.isEmpty && late.refusal == nil, "it is late, which is not an error")
         #expect(stage.server.c2.nextDeadline == nil)
     }
 

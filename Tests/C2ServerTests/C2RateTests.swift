@@ -28,7 +28,7 @@ struct C2RateTests {
         // Five requests get two messages each, and the sixth a refusal.
         #expect(sent == 5 * 2 + 1 && said < 20 && recorded == 6)
         #expect(server.c2.refusals[.rate] == 5_995)
-        // The open join is as it was, and counts.
+        // The open join is unchanged, and counts.
         #expect(server.c2.open.count == 1)
         #expect(
             server.hears(Roles.beacon.says(.joinRequest, 100, "T1")).sent == ["RESPONSE join success #101 T1 to beacon"]
@@ -61,7 +61,7 @@ struct C2RateTests {
         #expect(server.hears(Roles.beacon.says(.joinRequest, 100, "T1")).sent.count == 1)
     }
 
-    @Test("Lines on refused messages and on data are bounded, and each says how many had none")
+    @Test("Lines about refused messages and data are limited, and each says how many were left out")
     func lines() {
         var server = ServerFixture()
         server.hears(Roles.beacon.says(.joinRequest, 1, "T0"))

@@ -7,8 +7,8 @@ import TestVectors
 
 @Suite("What the server refuses")
 struct C2RefusalTests {
-    /// Nothing is sent, nothing decided, one refusal is counted, and the join is as open as before.
-    /// - Parameter words: what is said of it, in one line.
+    /// Nothing is sent or decided, one refusal is counted, and the join is still open.
+    /// - Parameter words: the one line that is logged.
     private func expectRefused(
         _ frame: [UInt8], as reason: C2.Refusal, _ server: inout ServerFixture, saying words: String? = nil
     ) {
@@ -39,7 +39,7 @@ struct C2RefusalTests {
         var server = ServerFixture { $0.observers = [Roles.device.id] }
         server.hears(Roles.device.says(.joinRequest, 1, "T0"))
         server.hears(Roles.beacon.says(.joinRequest, 1, "T0"))
-        // Here the beacon joins, observed by the device.
+        // Here it is the beacon that joins, and the device that observes.
         server.hears(Roles.beacon.says(.observedJoinRequest(observer: Roles.device.id), 3, "T1"))
         expectRefused(Roles.beacon.says(.response(.observedJoinValid), 9, "new-2"), as: .verdict, &server)
     }
@@ -56,7 +56,7 @@ struct C2RefusalTests {
                 "refused RESPONSE of \(Roles.beacon.id): observed join valid under a token that no open observation has"
         )
         let verdict = server.hears(Roles.beacon.says(.response(.observedJoinValid), 14, "new-2"))
-        #expect(verdict.decisions == [.accepted], "the right one is heard after it")
+        #expect(verdict.decisions == [.accepted], "the right one is accepted after it")
     }
 
     @Test("A status that is not a verdict leaves the join open", arguments: [Status.joinSuccess, .updateSuccess])
@@ -88,7 +88,7 @@ struct C2RefusalTests {
         #expect(server.c2.isOpen(token) && token.description.hasSuffix("@\(Roles.c2.id)@\(Roles.beacon.id)"))
         let text = token.description
         let verdict = Body.response(.observedJoinValid)
-        // Of another server: not for us, so that neither the number nor the count of refusals moves.
+        // Meant for another server: neither the sequence id nor the count of refusals changes.
         let others = text.replacing("@\(Roles.c2.id)@", with: "@\(Roles.stranger.id)@")
         #expect(server.hears(Roles.beacon.says(verdict, 500, others)).isEmpty)
         #expect(server.c2.refusals.isEmpty && server.c2.counter[Roles.beacon.id] == SequenceID(3))
@@ -168,13 +168,13 @@ struct C2RefusalTests {
         expectRefused(Roles.beacon.says(.joinRequest, 1 << 51, "T0"), as: .sequence, &next)
     }
 
-    // MARK: - The counter, as the reference has it
+    // MARK: - The counter, as in the reference
 
     @Test("Crossing messages whose ids differ by one are both refused, as by the reference")
     func crossing() {
         var server = ServerFixture()
         server.withOpenJoin()
-        // Our OBSERVE_REQ was 3; what the beacon sent meanwhile is 3 as well.
+        // Our OBSERVE_REQ had sequence id 3, and so has what the beacon sent meanwhile.
         expectRefused(Roles.beacon.says(.response(.observedJoinValid), 3, "new-2"), as: .sequence, &server)
         var counter = ReferenceCounter([Roles.beacon.id: 2])
         let next = counter.next(to: Roles.beacon.id)

@@ -6,7 +6,7 @@ import TestVectors
 
 @Suite("A C2 server that is restarted with its state")
 struct C2RestartTests {
-    /// The same server in its next run.
+    /// The same server after a restart.
     private func restarted(_ server: ServerFixture) -> ServerFixture {
         var next = ServerFixture()
         next.c2 = C2(

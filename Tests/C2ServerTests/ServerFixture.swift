@@ -28,7 +28,7 @@ struct ServerFixture {
         c2.receive(frame, checkedBy: Roles.keyring, at: now)
     }
 
-    /// The beacon says valid each time that it is asked, and this before it.
+    /// The beacon answers *valid* each time it is asked, after sending this.
     mutating func saysValid(after bodies: [Body] = []) -> [C2.Effect] {
         var (effects, sequence, token): ([C2.Effect], UInt64, String?) = ([], 4, "new-2")
         while let asked = token {
@@ -84,7 +84,7 @@ extension [C2.Effect] {
         compactMap { if case .decided(let decision, _, _, _) = $0 { decision } else { nil } }
     }
 
-    /// Why what came was refused, if it was.
+    /// Why the message was refused, if it was.
     var refusal: String? {
         for case .record(_, _, let refused) in self { return refused }
         return nil

@@ -39,7 +39,7 @@ struct AdaptersTests {
 
         func settle() { kernel.settle(loop) }
 
-        /// Time passes, and the kernel answers what is asked meanwhile.
+        /// Time passes, and the kernel answers commands meanwhile.
         func pass(_ seconds: Int) {
             for _ in 0..<seconds {
                 clock.advance(by: .seconds(1))

@@ -13,7 +13,7 @@ struct BrokerPortTests {
     private let one = BrokerAddress(host: "one.example", port: 8883)
     private let other = BrokerAddress(host: "two.example", port: 8883)
 
-    /// A port to a journal that is lent, and may fail to record.
+    /// A port to a journal that the test opened, and that may fail to record.
     private func port(_ journal: Journal? = nil, records: @escaping () -> Bool = { true })
         -> BrokerPort
     {

@@ -5,7 +5,7 @@ import TestVectors
 
 @testable import Daemon
 
-/// Work for other threads that a test does when it wants to.
+/// Work for other threads, which the test does when it chooses.
 final class HeldWork: Sendable {
     private let held = Mutex<[@Sendable () -> Void]>([])
     let loop = Loop()
@@ -53,7 +53,7 @@ struct CertificateRenewalTests {
                     renew: { self.result.withLock { $0 } }, renewed: { self.renewed.withLock { $0 += 1 } }))
         }
 
-        /// Both clocks go on.
+        /// Both clocks advance.
         func pass(_ seconds: Int64) {
             state.withLock { $0.wall += seconds }
             clock.advance(by: .seconds(seconds))

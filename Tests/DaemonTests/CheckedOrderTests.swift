@@ -6,7 +6,7 @@ import Testing
 @testable import Daemon
 @testable import Nearby
 
-@Suite("A person's order about a membership")
+@Suite("An operator's order about a membership")
 struct CheckedOrderTests {
     private let address = NearbyAddress.local(path: "/run/observer")
     private let token = Token(random: Array(0..<16))
@@ -37,7 +37,7 @@ struct CheckedOrderTests {
         return fault.message
     }
 
-    @Test("a join uses the mode that the person gives, or that of the configuration")
+    @Test("a join uses the mode that the operator gives, or the configured one")
     func manners() throws {
         #expect(try check("join SERVER configured").action == .join(.human, again: false))
         #expect(try check("join SERVER simple").action == .join(.simple, again: false))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Daemon
 
-/// One key: what it may be, what that sets, and what it may not be.
+/// One key: its allowed values, what they set, and values that are refused.
 struct Key: Sendable, CustomTestStringConvertible {
     let section: String
     let name: String

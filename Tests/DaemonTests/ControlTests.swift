@@ -17,7 +17,7 @@ struct ControlTests {
     private let clock = ManualClock()
     private let shortage = Shortage()
 
-    /// A control socket that answers with its requests in capitals, or as it is told.
+    /// A control socket that answers each request with its text in capitals, or as the test says.
     private func withControl(
         _ answer: @escaping (String) -> [UInt8] = { Array($0.uppercased().utf8) }, _ body: (String) throws -> Void
     ) throws {

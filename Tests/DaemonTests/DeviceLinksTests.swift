@@ -11,7 +11,7 @@ import TestVectors
 @testable import Bluetooth
 @testable import Nearby
 
-/// The links of devices, whose ends are a test's, and what they deliver.
+/// The links of devices, whose other ends the test holds, and what they deliver.
 private final class LinksFixture {
     let loop = Loop()
     let clock = ManualClock()
@@ -19,7 +19,7 @@ private final class LinksFixture {
     var canRecord = true
     var delivered: [(events: [Event], at: Instant?)] = []
     var carried: [BluetoothAddress] = []
-    /// Where a signal strength can be measured: who waits for one.
+    /// If a signal strength can be measured: who waits for one.
     var measuring: [@Sendable (Int8?) -> Void]?
 
     private(set) lazy var links = DeviceLinks(
@@ -37,7 +37,7 @@ private final class LinksFixture {
     deinit { for end in ends { close(end) } }
 
     /// A device connects.
-    /// - Returns: its end of the link, which never blocks.
+    /// - Returns: the device's end of the link, which never blocks.
     func connect(_ transport: Transport = .local, over adapter: BluetoothAddress? = nil) throws -> Int32 {
         var pair: [Int32] = [0, 0]
         let kind = transport.isStream ? SOCK_STREAM : SOCK_SEQPACKET
@@ -51,7 +51,7 @@ private final class LinksFixture {
         return pair[1]
     }
 
-    /// A device closes its end.
+    /// The device closes its end.
     func hangUp(_ end: Int32) {
         ends.removeAll { $0 == end }
         close(end)
@@ -87,7 +87,7 @@ struct DeviceLinksTests {
     private let challenge = LinkFrame.challenge([UInt8](repeating: 7, count: LinkFrame.challengeLength))
     private let adapter = BluetoothAddress("00:AA:01:00:00:00") ?? .any
 
-    @Test("a connection is reported with its peer, a number of its own and fresh random bytes")
+    @Test("a connection is reported with its peer, its own number and fresh random bytes")
     func connected() throws {
         for _ in 0..<2 { _ = try fixture.connect() }
         var seen: [[UInt8]] = []
@@ -219,7 +219,7 @@ struct DeviceLinksTests {
         #expect(fixture.take() == [])
     }
 
-    @Test("an adapter is told of every byte over it, and only its own links end with it")
+    @Test("an adapter counts every byte over it, and only its own links end with it")
     func adapters() throws {
         let other = try #require(BluetoothAddress("00:AA:01:00:00:01"))
         let end = try fixture.connect(.le, over: adapter)

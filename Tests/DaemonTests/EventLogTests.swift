@@ -18,7 +18,7 @@ struct EventLogTests {
         #expect(log.texts == ["5 more lines of the kind ready were not written"])
         #expect(log.lines.first?.fields == ["event": "left-out", "kind": "ready"])
         clock.advance(by: .seconds(60))
-        #expect(log.lines.count == 1, "each kind is summed up once")
+        #expect(log.lines.count == 1, "each kind is summarised once")
     }
 
     @Test("says with the next line of the kind how many were left out, and not again in a summary")

@@ -99,7 +99,7 @@ struct ExplainingTests {
             }
         }
         #expect(found.map(\.token) == (3...7).reversed().map { Sample.exchange($0).token.description })
-        #expect(found.map { $0.steps.count } == [2, 3, 3, 3, 3], "what is not noted is not said")
+        #expect(found.map { $0.steps.count } == [2, 3, 3, 3, 3], "what is not recorded is not shown")
         #expect(found.allSatisfy { $0.steps.first?.at != nil })
     }
 
@@ -176,7 +176,7 @@ struct ExplainingTests {
         ]
         for report in accepted { #expect(try join(.member, [refused(33, last: 33), report]).steps.count == 1) }
         let declined = try join(.member, [.declined(server, .resignFail), accepted[0]])
-        #expect(declined.steps.count == 2, "what it has declined stays a sign")
+        #expect(declined.steps.count == 2, "what it has declined remains a sign")
     }
 
     @Test("of something unknown is empty; a binary token is found by the digits with which it is printed")

@@ -3,7 +3,7 @@ import Synchronization
 @testable import Daemon
 @testable import Broker
 
-/// A way to the brokers that only notes what it is asked.
+/// A link to the brokers that only records what it is asked to do.
 final class FakeBrokerLink: BrokerConnecting {
     private let notes = Mutex<[String]>([])
     private let messages = Mutex<[Outgoing]>([])
@@ -23,7 +23,7 @@ final class FakeBrokerLink: BrokerConnecting {
     func turn(_ done: @escaping @Sendable () -> Void) { done() }
     func stop() { note("stop") }
 
-    /// What it was asked since the last call.
+    /// What it has been asked to do since the last call.
     func take() -> [String] {
         notes.withLock { notes in
             defer { notes = [] }

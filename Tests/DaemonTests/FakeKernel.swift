@@ -7,7 +7,7 @@ import TestVectors
 @testable import EventLoop
 @testable import Bluetooth
 
-/// The other end of the management socket: a kernel with adapters, which answers commands as the kernel does.
+/// The other end of the management socket: adapters, and answers to commands like the kernel's.
 final class FakeKernel {
     struct Adapter {
         var address: BluetoothAddress
@@ -20,7 +20,7 @@ final class FakeKernel {
     }
 
     var adapters: [UInt16: Adapter] = [:]
-    /// How commands end that do not succeed, by their code.
+    /// The status of the commands that do not succeed, by their code.
     var faults: [UInt16: UInt8] = [:]
     /// Commands that are not answered.
     var ignored: Set<UInt16> = []
@@ -44,7 +44,7 @@ final class FakeKernel {
         close(socket)
     }
 
-    /// Answers what has come in, and lets the loop take the answers, until nothing is left to do.
+    /// Answers the commands that have arrived, and lets the loop handle the answers, until nothing is left to do.
     func settle(_ loop: Loop) {
         repeat { loop.turn() } while answer()
         loop.turn()
@@ -82,7 +82,7 @@ final class FakeKernel {
         tell(5, index)
     }
 
-    /// Somebody else changes the settings.
+    /// Another program changes the settings.
     func change(_ index: UInt16, to settings: AdapterSettings) {
         adapters[index]?.settings = settings
         tell(6, index, littleEndian(settings.rawValue))

@@ -38,7 +38,7 @@ struct FullDiskTests {
                 #expect(!folder.names.contains("reserve"))
             }
             try folder.run { journal in
-                #expect(folder.names.contains("reserve"), "it is taken again")
+                #expect(folder.names.contains("reserve"), "it is reserved again")
                 try #expect(journal.takeFullSince() == 1_234)
                 try #expect(journal.takeFullSince() == nil)
                 try #expect(journal.content() == before)

@@ -45,7 +45,7 @@ struct JournalCrashTests {
             try copy.run { journal in
                 #expect(journal.finding == .whole, "step \(step)")
                 try #expect(journal.content() == content, "step \(step)")
-                // And it goes on from there: the ceiling is above everything that was sent.
+                // It goes on from there: the ceiling is above every sequence id that was used.
                 let sent = try journal.standing()?.lastSent ?? SequenceID(0)
                 let ceiling = SequenceReservation(reading: copy.state)?.ceilings[server] ?? sent
                 #expect(ceiling >= sent || sent == SequenceID(9_000), "step \(step)")
@@ -62,17 +62,17 @@ struct JournalCrashTests {
             }
             let stored = try #require(SequenceReservation(reading: folder.state))
             #expect(stored.previousEpoch == nil)
-            // Killed after the first write: the file is ahead of the journal.
+            // Killed after the first write: the file has a newer epoch than the journal.
             var ahead = stored
             (ahead.epoch, ahead.previousEpoch) = ("fresh", stored.epoch)
             try ahead.write(to: folder.state)
             try folder.copied { copy in try copy.run { #expect($0.finding == .whole) } }
-            // Killed before the last write: both tell of the new epoch.
+            // Killed before the last write: both have the new epoch.
             var done = stored
             done.previousEpoch = "old"
             try done.write(to: folder.state)
             try folder.copied { copy in try copy.run { #expect($0.finding == .whole) } }
-            // Neither of the two is this journal's.
+            // Neither of the two belongs to this journal.
             (ahead.epoch, ahead.previousEpoch) = ("fresh", "older")
             try ahead.write(to: folder.state)
             try folder.copied { copy in try copy.run { #expect($0.finding == .lost) } }
@@ -92,7 +92,7 @@ struct JournalCrashTests {
         }
     }
 
-    @Test("a journal beside a write-ahead log that is cut short loses what was in that part, and nothing else")
+    @Test("a journal whose write-ahead log is cut short loses what was in that part, and nothing else")
     func tornLog() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in

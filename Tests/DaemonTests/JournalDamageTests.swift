@@ -25,7 +25,7 @@ struct JournalDamageTests {
         }
     }
 
-    /// A journal of some pages, in which ids up to this one were used towards two servers.
+    /// A journal of several pages, with ids up to this one used for two servers.
     private func fill(_ folder: JournalFolder, upTo last: UInt64 = 3_000) throws {
         try folder.run { journal in
             try journal.record(.membership(server, .member), .accepted(server, SequenceID(500)))
@@ -74,7 +74,7 @@ struct JournalDamageTests {
         }
     }
 
-    @Test("each damaged journal gets a name of its own, and ids continue above those of all of them")
+    @Test("each damaged journal gets its own name, and ids continue above those of all of them")
     func damagedAgain() throws {
         try JournalFolder.with { folder in
             var last: UInt64 = 0

@@ -12,7 +12,7 @@ import Testing
 let (server, otherServer) = (Identifier(0x9a8b_7c6d_5e4f_3021), Identifier(.max))
 let (us, device) = (Identifier(0x2f0e_1d2c_3b4a_5968), Identifier(0x5f1e_2d3c_4b5a_6978))
 
-/// A state folder whose journal is opened and closed as a test wants.
+/// A state folder whose journal the test opens and closes.
 struct JournalFolder {
     let files: TemporaryFolder
     let state: StateFolder
@@ -23,7 +23,7 @@ struct JournalFolder {
         }
     }
 
-    /// Opens the journal as a process of that boot does, lends it, and closes it again.
+    /// Opens the journal as a process of that boot does, passes it to a closure, and closes it again.
     @discardableResult
     func run<Result>(boot: String = "boot", _ body: (Journal) throws -> Result = { _ in }) throws -> Result {
         let journal = try Journal(state, bootID: boot)
@@ -41,7 +41,7 @@ struct JournalFolder {
         }
     }
 
-    /// Writes bytes over the journal, from an offset on.
+    /// Overwrites bytes of the journal, starting at an offset.
     func overwrite(at offset: UInt64, with bytes: [UInt8]) throws {
         let handle = try #require(FileHandle(forUpdatingAtPath: state.journal))
         defer { try? handle.close() }
@@ -54,9 +54,9 @@ struct JournalFolder {
     var names: Set<String> { Set((try? FileManager.default.contentsOfDirectory(atPath: files.url.path)) ?? []) }
 }
 
-/// Messages and changes to be recorded.
+/// Messages and changes to record.
 enum Sample {
-    /// A response of ours under a sequence id. Nobody checks its signature here.
+    /// A response of ours with a sequence id. Its signature is not checked here.
     static func response(_ sequence: UInt64, _ token: Token = Sample.token) -> Message {
         Message(
             sequence: SequenceID(sequence), sender: us, token: token, body: .response(.observedJoinValid))
@@ -72,7 +72,7 @@ enum Sample {
         RequestID(server: server, token: Token(random: Array(repeating: number, count: 16)))
     }
 
-    /// A request of the server's that its key in the vectors has signed.
+    /// A request from the server, signed with its key from the vectors.
     static func request(_ exchange: RequestID = Sample.exchange) throws -> [UInt8] {
         let body = Body.observationRequest(joining: device, sealed: Octets([1, 2, 3]))
         return try Message(sequence: SequenceID(1), sender: server, token: exchange.token, body: body)
@@ -104,10 +104,10 @@ extension Journal {
         for change in changes { try record(change, at: seconds) }
     }
 
-    /// What it knows of a server.
+    /// What it knows about a server.
     func standing(_ server: Identifier = server) throws -> StoredServer? { try servers().first { $0.server == server } }
 
-    /// All that it holds, to be compared; but for the last id sent, which goes up with every opening.
+    /// Everything it holds, for comparison, except the last id sent, which increases each time it is opened.
     func content() throws -> [String] {
         let keyring = try TestKeys.keyring("c2_2048", of: server)
         return try servers().sorted { $0.server.number < $1.server.number }.map {

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Opening the journal")
 struct JournalOpeningTests {
-    @Test("a second opener is told that another process has it, and the first continues")
+    @Test("opening it a second time fails because another process has it, and the first continues")
     func secondOpener() throws {
         try JournalFolder.with { folder in
             try folder.run { journal in

@@ -39,7 +39,7 @@ struct JournalTests {
                 #expect(standing.lastAccepted == SequenceID(.max))
                 #expect(
                     standing.lastSent == SequenceID(.max - 1 << 40 + SequenceReservation.block),
-                    "above all that was used")
+                    "above every id that was used")
                 try #expect($0.servers().count == 2)
             }
         }
@@ -55,7 +55,7 @@ struct JournalTests {
             try folder.run {
                 let standing = try #require(try $0.standing())
                 #expect(standing.lastAccepted == nil)
-                #expect(standing.lastSent == SequenceID(16 + SequenceReservation.block), "above all that was used")
+                #expect(standing.lastSent == SequenceID(16 + SequenceReservation.block), "above every id that was used")
             }
         }
     }
@@ -82,7 +82,7 @@ struct JournalTests {
                     #expect(open.first { $0.exchange == Sample.exchange(1) }?.mismatches == 0)
                 }
             }
-            // A server whose key has changed since did not ask this.
+            // A server whose key has changed since then did not ask this.
             let wrong = try TestKeys.keyring("wrong_2048", of: server)
             try folder.run { try #expect($0.openObservations(wrong).allSatisfy { $0.request == nil }) }
         }

@@ -16,7 +16,7 @@ struct LinkListenersTests {
         var accepted: [LinkSocket.Accepted] = []
         var faults: [Transport: LinkSocketError] = [:]
         var asked = 0
-        /// Is handed out once as the listening socket.
+        /// Passed on once as the listening socket.
         var instead: Int32?
         deinit { for one in accepted { close(one.socket) } }
     }
@@ -26,7 +26,7 @@ struct LinkListenersTests {
     private let log = LogRecorder()
     private let box = Box()
 
-    /// What a kernel with these faults says; radios are Unix sockets in a folder.
+    /// A kernel with these faults; radios are Unix sockets in a folder.
     private func listeners(_ wanted: [NearbyAddress], in folder: TemporaryFolder) -> LinkListeners {
         LinkListeners(
             wanted.map { .init(address: $0, security: .none) }, loop: loop, clock: clock, log: log.logger,
@@ -112,7 +112,7 @@ struct LinkListenersTests {
     @Test("a listener that fails while it accepts is closed with its reason, and opened again")
     func acceptFails() throws {
         try TemporaryFolder.with { folder in
-            // Something is ready to be accepted on it, and it is no listening socket.
+            // It is readable, but it is not a listening socket.
             var pair: [Int32] = [0, 0]
             try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
             defer { close(pair[1]) }

@@ -52,7 +52,7 @@ struct LogLineTests {
         }
     }
 
-    @Test("is received if somebody listens, and dropped if nobody does or the datagram is too long")
+    @Test("is received if there is a listener, and dropped if there is none or the datagram is too long")
     func journalSocket() throws {
         try TemporaryFolder.with { folder in
             let path = folder.path("journal")
@@ -85,7 +85,7 @@ struct LogLineTests {
             (0..<times).map { _ in limiter.take(kind, at: moment(second)) }
         }
         #expect(take("ready", 5, 25) == Array(repeating: 0, count: 20) + Array(repeating: nil, count: 5))
-        #expect(take("ended", 5, 1) == [0], "another kind is not kept out")
+        #expect(take("ended", 5, 1) == [0], "another kind is not suppressed")
         #expect(take("ready", 6, 2) == [5, 0])
     }
 
@@ -95,7 +95,7 @@ struct LogLineTests {
         for _ in 0..<30 { _ = limiter.take("opened", at: moment(5)) }
         for _ in 0..<22 { _ = limiter.take("answered", at: moment(6)) }
         let wishes = (0..<3).map { _ in limiter.wantsToSumUp() }
-        #expect(wishes == [true, false, false], "one alarm is enough")
+        #expect(wishes == [true, false, false], "one alarm is set")
         let early = limiter.sumUp(at: moment(6) + .nanoseconds(1))
         #expect(early.sums.map(\.kind) == ["opened"] && early.sums.map(\.count) == [10] && early.isUnderWay)
         let again = limiter.wantsToSumUp()
@@ -103,7 +103,7 @@ struct LogLineTests {
         let late = limiter.sumUp(at: moment(7))
         #expect(late.sums.map(\.kind) == ["answered"] && late.sums.map(\.count) == [2] && !late.isUnderWay)
         let left = limiter.take("opened", at: moment(8))
-        #expect(left == 0, "it has been told")
+        #expect(left == 0, "it has been reported")
     }
 
     @Test("has fields only for what is known")

@@ -3,7 +3,7 @@ import Synchronization
 
 @testable import Daemon
 
-/// Keeps the lines of a log that a test gives to a component.
+/// Keeps the lines that a component logs.
 final class LogRecorder: Sendable {
     struct Line: Sendable {
         let level: Logger.Level

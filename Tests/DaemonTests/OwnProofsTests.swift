@@ -27,7 +27,7 @@ struct OwnProofsTests {
     private let fixture = Fixture()
     private let observed = JoinMode.observed(by: device)
 
-    /// The observer's listening socket, in the test's hands.
+    /// The observer's listening socket, which the test holds.
     private func withObserver(_ body: (Int32) throws -> Void) throws {
         try TemporaryFolder.with { folder in
             let address = NearbyAddress.local(path: folder.path("observer"))
@@ -38,13 +38,13 @@ struct OwnProofsTests {
         }
     }
 
-    /// The link that this beacon has opened; nil where it opens none.
+    /// The link that this beacon has opened; nil if it opens none.
     private func accept(_ listener: Int32) throws -> Int32? {
         for _ in 0..<5 { fixture.loop.turn() }
         return try LinkSocket.accept(listener, .local)?.socket
     }
 
-    /// Says who it is, and gives back what this beacon answers.
+    /// Identifies itself, and returns this beacon's answer.
     private func greet(_ link: Int32, as beacon: Identifier) -> LinkSocket.Received {
         let nonce = [UInt8](repeating: 1, count: LinkFrame.linkNonceLength)
         _ = LinkSocket.send(.hello(version: 1, modes: .challenge, beacon: beacon, nonce: nonce), over: link)
@@ -85,7 +85,7 @@ struct OwnProofsTests {
         }
     }
 
-    @Test("an address that a person gives for the observer takes precedence over the configuration")
+    @Test("an address that the operator gives for the observer takes precedence over the configuration")
     func told() throws {
         try withObserver { listener in
             let address = try #require(fixture.configured)
@@ -120,7 +120,7 @@ struct OwnProofsTests {
             #expect(try accept(listener) == nil, "the server has answered")
             fixture.value = Secret([UInt8](repeating: 7, count: Secret.length))
             fixture.clock.advance(by: LinkPlan.maximumPause)
-            #expect(try accept(listener) == nil, "it is over")
+            #expect(try accept(listener) == nil, "it has ended")
         }
     }
 

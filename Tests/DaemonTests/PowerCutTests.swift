@@ -7,17 +7,17 @@ import Testing
 
 @testable import Daemon
 
-/// The journal on a disk that keeps what was synced, and of the rest any sectors (Tests/CutDisk). There is one such disk.
+/// The journal on a disk that keeps what was synced, and arbitrary sectors of the rest (Tests/CutDisk). There is only one.
 @Suite("A power cut at any write by SQLite", .serialized)
 struct PowerCutTests {
-    /// Scripts/faults wants more.
+    /// Scripts/faults asks for more.
     private static let cuts = ProcessInfo.processInfo.environment["SRUP_FAULTS_CUTS"].flatMap { Int($0) } ?? 300
 
     init() throws { try #require(cut_disk_install() == 0) }
 
-    /// What became of a run.
+    /// How a run ended.
     private struct Run {
-        /// What was committed when the power went, and was acknowledged as that.
+        /// What had been committed and acknowledged when the power failed.
         var committed: [String]?
         /// What was being committed.
         var pending: [String]?
@@ -25,7 +25,7 @@ struct PowerCutTests {
         var isFinished = false
     }
 
-    /// Opens a journal on the disk and changes it, always in the same way for a seed, until the power goes.
+    /// Opens a journal on the disk and changes it, always in the same way for a seed, until the power fails.
     private func change(_ folder: JournalFolder, seed: UInt64) -> Run {
         var (run, generator) = (Run(), Seeded(seed))
         do {
@@ -56,13 +56,13 @@ struct PowerCutTests {
             }
             run.isFinished = true
         } catch {
-            // Reading does not need the power to be on for long: what fails is the first thing that is to be written.
+            // Reading always succeeds: only the first write fails.
         }
         return run
     }
 
-    /// Runs until the power goes at an operation; gives what is on the disk then to a beacon that starts.
-    /// - Returns: what is wrong with what it finds; nil: nothing.
+    /// Runs until the power fails at an operation, and then starts a beacon with what is on the disk.
+    /// - Returns: what is wrong with what it finds; nil if nothing is.
     private func cut(at operation: Int, seed: UInt64, forgetfully: Bool = false) throws -> String? {
         try JournalFolder.with { folder in
             cut_disk_begin(operation, seed)
@@ -92,7 +92,7 @@ struct PowerCutTests {
         for round in 0..<Self.cuts {
             let seed = UInt64(round)
             if round % 10 == 0 {
-                // How long a run is, so that cuts fall everywhere in it.
+                // How long a run is, so that the power is cut everywhere in it.
                 try JournalFolder.with { folder in
                     cut_disk_begin(0, seed)
                     #expect(change(folder, seed: seed).isFinished)

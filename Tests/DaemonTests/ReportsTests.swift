@@ -147,7 +147,7 @@ struct MetricsFileTests {
             #expect(content(path) == "x")
             try FileManager.default.removeItem(atPath: folder.path("place"))
             clock.advance(by: .seconds(15))
-            #expect(log.lines.count == 2, "a fault that comes again is a new one")
+            #expect(log.lines.count == 2, "a fault that returns is a new one")
         }
     }
 

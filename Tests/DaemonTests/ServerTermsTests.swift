@@ -5,7 +5,7 @@ import Testing
 
 @testable import Daemon
 
-/// What a server may do and what it gets, as the configuration says.
+/// What a server may do and what it receives, as configured.
 @Suite("Servers and modes in the configuration")
 struct ServerTermsTests {
     private func configuration(_ lines: String...) throws -> Configuration {

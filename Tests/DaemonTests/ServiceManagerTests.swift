@@ -4,7 +4,7 @@ import Testing
 
 @testable import Daemon
 
-@Suite("What systemd is told")
+@Suite("Notifications to systemd")
 struct ServiceManagerTests {
     /// A datagram socket of the test's own, at a path or under an abstract name (`@…`).
     final class Listener {
@@ -51,7 +51,7 @@ struct ServiceManagerTests {
             }
         }
 
-        /// The next datagram; nil where none waits.
+        /// The next datagram; nil if there is none.
         func next() -> String? {
             var bytes = [UInt8](repeating: 0, count: 4_096)
             let count = recv(descriptor, &bytes, bytes.count, 0)
@@ -79,7 +79,7 @@ struct ServiceManagerTests {
         }
     }
 
-    @Test("is dropped if nobody listens, if the listener has gone, or if it does not read")
+    @Test("is dropped if there is no listener, if the listener has gone, or if it does not read")
     func nobody() throws {
         manager([:]).ready()
         try TemporaryFolder.with { folder in
@@ -138,6 +138,6 @@ struct ServiceManagerTests {
         let closed = [
             "LISTEN_FDS": "9999", "LISTEN_FDNAMES": String(repeating: ":", count: 9_000) + "bluetooth-management",
         ]
-        #expect(manager(good.merging(closed) { $1 }).management == nil, "it is not there")
+        #expect(manager(good.merging(closed) { $1 }).management == nil, "it does not exist")
     }
 }

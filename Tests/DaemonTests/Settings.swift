@@ -5,16 +5,16 @@ import Testing
 
 @testable import Daemon
 
-/// Configuration files for tests: one that is good, and the same with one thing changed.
+/// Configuration files for tests: a valid one, and the same with one thing changed.
 enum Settings {
-    /// A good file, line by line.
+    /// A valid file, line by line.
     static let good = [
         "[beacon]", "identity = bea0000000000001", "key = /etc/k", "state = /var/s", "[broker]",
         "address = broker.example.org:8883", "ca = /etc/ca", "certificate = /etc/cert", "key = /etc/tls",
         "[server c2]", "key = /etc/c2",
     ]
 
-    /// A good file in which a key has this value, and the line where it stands.
+    /// A valid file in which a key has this value, and the number of that line.
     static func with(_ section: String, _ key: String, _ value: String) -> (text: String, line: Int) {
         var lines = good
         let start = lines.firstIndex(of: "[\(section)]")
@@ -46,7 +46,7 @@ enum Settings {
         try #require(throws: OperatorFault.self, sourceLocation: location) { try configuration(text) }
     }
 
-    /// The file that we ship.
+    /// The file that the packages install.
     static func shipped() throws -> [String] {
         try project("docs/srup-beacon.conf").split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
@@ -58,7 +58,7 @@ enum Settings {
         return try String(contentsOf: project.appending(path: path), encoding: .utf8)
     }
 
-    /// A line such as `;window = 120`: a default that is only told.
+    /// A line such as `;window = 120`: a default that is only documented.
     static func isToldDefault(_ line: String) -> Bool { line.wholeMatch(of: /;[a-z0-9-]+ =.*/) != nil }
 }
 

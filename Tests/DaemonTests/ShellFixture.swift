@@ -14,8 +14,8 @@ import Testing
 @testable import Broker
 @testable import Nearby
 
-/// A shell with a journal on disk, a broker link that only notes, a server's key, and a clock that the test sets. Its loop is run
-/// by the test, one turn at a time.
+/// A shell with a journal on disk, a broker link that only records, a server's key, and a clock that the test sets. Its loop
+/// is run by the test, one turn at a time.
 final class ShellFixture {
     static let beacon = Identifier(0xbea0_0000_0000_0001)
     static let c2 = Identifier(0xc2)
@@ -66,14 +66,14 @@ final class ShellFixture {
         try folder.write(Data(text.utf8), to: "beacon.conf")
     }
 
-    /// Writes the configuration with other lines at its end, and has it read again.
-    /// - Returns: what a person who asks for that hears.
+    /// Writes the configuration with other lines at its end, and reloads it.
+    /// - Returns: what the person who asked for it is told.
     func reload(_ settings: String) throws -> String {
         try ShellFixture.write(settings, to: folder)
         return String(decoding: try on { $0.answer("reload") }, as: UTF8.self)
     }
 
-    /// Does something as the shell, in a turn of its loop.
+    /// Does something as the shell, in one turn of its loop.
     @discardableResult
     func on<Value: Sendable>(_ body: @escaping @Sendable (isolated Shell) throws -> Value) throws -> Value {
         let slot = Slot<Value>()
@@ -82,7 +82,7 @@ final class ShellFixture {
         return try #require(slot.result).get()
     }
 
-    /// Time passes, and what is due is done.
+    /// Time passes, and whatever is due happens.
     func pass(_ delay: Duration) throws {
         try on { [clock] _ in clock.advance(by: delay) }
         loop.turn()
@@ -90,19 +90,19 @@ final class ShellFixture {
 
     // MARK: - The server
 
-    /// A broker connects, and gets what no broker has acknowledged.
+    /// A broker connects, and receives whatever no broker has acknowledged.
     func connect() throws {
         connection += 1
         let address = BrokerAddress(host: "broker.example.org", port: 8883)
         try on { [connection] in $0.brokerHappened(.connected(address, connection: connection)) }
     }
 
-    /// What the server has got since the last call.
+    /// What the server has received since the last call.
     func received() throws -> [Message] {
         try link.takeMessages().map { try UnverifiedFrame($0.payload).unverifiedMessage }
     }
 
-    /// A message of a server's, with the next sequence id or with another.
+    /// A server's message, with the next sequence id or with another.
     func message(
         _ body: Body, token: Token, from sender: Identifier = ShellFixture.c2, sequence other: UInt64? = nil
     ) throws -> Incoming {
@@ -111,7 +111,7 @@ final class ShellFixture {
         return Incoming(topic: "t", payload: try message.signed(by: serverKey))
     }
 
-    /// Something comes from the broker.
+    /// Something arrives from the broker.
     /// - Returns: whether all of it was taken, and may be acknowledged.
     @discardableResult
     func take(_ incoming: Incoming...) throws -> Bool {
@@ -139,7 +139,7 @@ final class ShellFixture {
         _ = (log.take(), link.take())
     }
 
-    /// The journal is closed and opened again, and all that is known comes from it, as at a restart.
+    /// The journal is closed and opened again, and everything known comes from it, as at a restart.
     func reopenJournal() throws {
         try on { shell in
             _ = shell.transact { _ in throw Journal.Failure.database(DatabaseError(code: 10, words: "disk I/O error")) }
@@ -184,7 +184,7 @@ final class ShellFixture {
     }
 }
 
-/// What a closure on the loop has come to. Used on one thread.
+/// The result of a closure on the loop. Used on one thread.
 private final class Slot<Value>: @unchecked Sendable { var result: Result<Value, any Error>? }
 
 /// A device at the other end of a link to the shell.
@@ -199,7 +199,7 @@ final class FakeDevice {
 
     func send(_ frame: LinkFrame) { #expect(LinkSocket.send(frame, over: socket)) }
 
-    /// The next frame; nil where the beacon has said nothing more, or has closed.
+    /// The next frame; nil if the beacon has sent nothing more, or has closed the link.
     func receive() throws -> LinkFrame? {
         fixture.loop.turn()
         while case .bytes(let bytes) = LinkSocket.receive(from: socket) { assembler.append(bytes) }
@@ -208,11 +208,11 @@ final class FakeDevice {
 
     var isClosed: Bool { LinkSocket.receive(from: socket) == .closed }
 
-    /// Goes through the link as a device that holds a value.
+    /// Proves a value over the link, as a device does.
     /// - Parameters:
-    ///   - sign: signs the proof in keyed mode; nil: it is not signed.
-    ///   - waiting: what happens when the beacon says WAIT.
-    /// - Returns: the outcome, and whether the beacon has shown that it holds the value; nil: none has come.
+    ///   - sign: signs the proof in keyed mode; nil for a proof without a signature.
+    ///   - waiting: called when the beacon sends WAIT.
+    /// - Returns: the outcome, and whether the beacon has shown that it holds the value; nil if there was none.
     func prove(
         _ value: Secret, as device: Identifier, mode: Mode = .challenge, signedBy sign: IdentityKey? = nil,
         waiting: () throws -> Void = {}

@@ -43,7 +43,7 @@ struct ShellJournalTests {
         }
     }
 
-    @Test("a second later it goes on with what is on disk, and tells the broker link")
+    @Test("a second later it continues with what is on disk, and tells the broker link")
     func journalRecovers() throws {
         try withMember { fixture in
             try fixture.observe(device, value, token: fixture.token(1))

@@ -137,7 +137,7 @@ struct ShellMembershipTests {
     func replayed() throws {
         try with { fixture in
             try fixture.join()
-            // Its sequence ids begin again.
+            // Its sequence ids start again.
             let early = try fixture.message(
                 .joinCommand(device: ShellFixture.beacon), token: command(1), sequence: 1)
             try fixture.take(early)
@@ -222,7 +222,7 @@ struct ShellMembershipTests {
         }
     }
 
-    @Test("a person's order to join in another mode sends another request")
+    @Test("an operator's order to join in another mode sends another request")
     func human() throws {
         try with("join = no") { fixture in
             let name = ShellFixture.c2.topicForm

@@ -8,7 +8,7 @@ import Testing
 @testable import Daemon
 @testable import Nearby
 
-@Suite("What the shell tells over the control socket", .blocking)
+@Suite("The shell's messages over the control socket", .blocking)
 struct ShellReportTests {
     private let value = Secret([UInt8](repeating: 7, count: Secret.length)) ?? .random()
 

@@ -128,7 +128,7 @@ struct ShellTests {
         }
     }
 
-    @Test("a frame that comes a second time is refused and has no effect")
+    @Test("a frame that arrives a second time is refused and has no effect")
     func replayed() throws {
         try withMember { fixture in
             let request = try fixture.request(device, value, token: fixture.token(1))
@@ -136,7 +136,7 @@ struct ShellTests {
             try fixture.on { _ = $0.take([request], arrivedAt: now) }
             _ = try fixture.connectDevice().prove(value, as: device)
             _ = fixture.link.take()
-            #expect(try fixture.on { $0.take([request], arrivedAt: now) } == 1, "it is taken, and acknowledged")
+            #expect(try fixture.on { $0.take([request], arrivedAt: now) } == 1, "it is accepted, and acknowledged")
             #expect(fixture.link.take() == [])
             #expect(try report(fixture).refused["replayed"] == 1)
         }
@@ -155,7 +155,7 @@ struct ShellTests {
         }
     }
 
-    @Test("a device that is ready before the server's request waits on its link and is challenged when it comes")
+    @Test("a device that is ready first waits on its link and is challenged when the server's request arrives")
     func deviceFirst() throws {
         try withMember("[link]\nvalue-mode = yes") { fixture in
             let link = try fixture.connectDevice()
@@ -194,7 +194,7 @@ struct ShellTests {
             #expect(try fixture.connectDevice().prove(value, as: device)?.outcome == .invalid)
             try fixture.observe(device, value, token: fixture.token(2))
             #expect(try fixture.received().map(\.body) == [.response(.observedJoinFail)])
-            // The beacon holds off who has just been wrong.
+            // The beacon holds off a peer that has just been wrong.
             for _ in 0..<60 {
                 if try fixture.connectDevice().prove(value, as: device)?.outcome == .valid { break }
                 try fixture.pass(.seconds(1))
@@ -244,7 +244,7 @@ struct ShellTests {
             #expect(try report(fixture).servers.map(\.membership) == [.known(.member)])
             try fixture.observe(device, value, token: fixture.token(1))
             try fixture.pass(.milliseconds(4_999))
-            #expect(try fixture.received().isEmpty, "the old window holds")
+            #expect(try fixture.received().isEmpty, "the old window applies")
         }
     }
 
@@ -260,9 +260,9 @@ struct ShellTests {
             #expect(try fixture.received().map(\.body) == [.joinRequest])
             try fixture.observe(device, value, token: fixture.token(1))
             try fixture.pass(.seconds(1))
-            #expect(try fixture.received().last?.body == .response(.observedJoinFail), "the new window holds")
+            #expect(try fixture.received().last?.body == .response(.observedJoinFail), "the new window applies")
             #expect(try fixture.reload("") == "reloaded")
-            #expect(try report(fixture).servers.count == 1, "a server that is gone is gone")
+            #expect(try report(fixture).servers.count == 1, "a removed server is gone")
         }
     }
 

@@ -24,7 +24,7 @@ struct ShellTrustTests {
         }
     }
 
-    /// The device proves its value, and the server is told that, and nothing else.
+    /// The device proves its value, and the server learns that and nothing else.
     private func expectValid(
         _ fixture: ShellFixture, _ token: Token, _ device: Identifier = device, _ value: Secret? = nil,
         _ location: SourceLocation = #_sourceLocation
@@ -38,7 +38,7 @@ struct ShellTrustTests {
 
     private func plainToken(_ number: UInt8) -> Token { Token(random: [UInt8](repeating: number, count: 16)) }
 
-    @Test("copies of another beacon's request, with a sequence id near 2^62, are not answered and silence nobody")
+    @Test("copies of another beacon's request, with a sequence id near 2^62, are not answered and block nothing")
     func copiedRequest() throws {
         try withMember { fixture in
             let sealed = Octets(try TestKeys.publicKey("dev_2048").seal(.random()))
@@ -63,7 +63,7 @@ struct ShellTrustTests {
             #expect(try fixture.report().servers.map(\.membership) == [.known(.member), .known(.member)])
             for (token, reason) in [(plainToken(1), "token-of-another-server"), (fixture.token(2), "not-for-us")] {
                 try fixture.observe(device, value, token: token)
-                // For a proof of its accomplice under this token; and to have the device refused because of an unusable value.
+                // To have its accomplice proved under this token, or the device refused because of an unusable value.
                 try fixture.observe(Self.second, .random(), token: token, from: Self.other)
                 let unusable = Body.observationRequest(joining: Self.second, sealed: Octets([1, 2, 3]))
                 try fixture.send(unusable, token: token, from: Self.other)
@@ -75,7 +75,7 @@ struct ShellTrustTests {
                 try fixture.observe(Self.second, .random(), token: token, from: Self.other)
                 #expect(try fixture.refused(reason) == 3 && fixture.received().isEmpty, "\(reason)")
             }
-            // The other server is served under tokens of its own.
+            // The other server is served under its own tokens.
             let others = Secret.random()
             try fixture.observe(Self.second, others, token: plainToken(3), from: Self.other)
             try expectValid(fixture, plainToken(3), Self.second, others)
@@ -97,7 +97,7 @@ struct ShellTrustTests {
             for link in links {
                 guard case .challenge? = try link.receive() else { throw Fault.noChallenge }
             }
-            // All at once: the first one may have the stranger's other links closed.
+            // All at once, because the first one may close the stranger's other links.
             for link in links {
                 let nonce = randomBytes(LinkFrame.deviceNonceLength)
                 link.send(.proof(nonce: nonce, tag: randomBytes(LinkFrame.tagLength)))

@@ -96,7 +96,7 @@ struct StateFolderTests {
         }
     }
 
-    @Test("keeps a reserve that takes room on the disk")
+    @Test("keeps a reserve that uses space on the disk")
     func reserve() throws {
         try JournalFolder.with { folder in
             try folder.state.takeReserve()
@@ -140,7 +140,7 @@ struct SequenceCeilingsTests {
                     (written.ceilings, written.previousEpoch) = (ceilings, previous)
                     try written.write(to: folder.state)
                     #expect(SequenceReservation(reading: folder.state) == written)
-                    #expect(folder.names == ["sequences"], "no half-written file stays")
+                    #expect(folder.names == ["sequences"], "no half-written file is left")
                 }
             }
         }

@@ -7,27 +7,28 @@ import Testing
 @testable import Daemon
 @testable import EventLoop
 
-/// A file that only a person can repair: the start and `run --check` name it, and say what to do.
+/// A file that only a person can repair: `run` and `run --check` name it, and say what to do.
 @Suite("Files of the configuration that cannot be used", .blocking)
 struct UnusableFilesTests {
-    /// The check and the start throw the same fault, and the state folder is not made.
+    /// `run` and `run --check` throw the same fault, and the state folder is not created.
     private func expectFault(
         _ files: BeaconFiles, _ section: String, _ key: String, _ value: String, _ message: String, hint: String,
         _ location: SourceLocation = #_sourceLocation
     ) throws {
         let configuration = try files.configuration([section: [key: value]])
-        let checked = #expect(throws: OperatorFault.self, sourceLocation: location) {
-            try DaemonProcess.check(configuration)
-        }
-        let started = #expect(throws: OperatorFault.self, sourceLocation: location) {
-            _ = try Shell(configurationFile: configuration, loop: Loop())
-        }
+        let checked = error { try DaemonProcess.check(configuration) }
+        let started = error { _ = try Shell(configurationFile: configuration, loop: Loop()) }
         let fault = try #require(checked, sourceLocation: location)
         #expect(started?.message == fault.message && fault.exitStatus == 1, sourceLocation: location)
         expectGood(fault, location)
         #expect(fault.message.contains(message), "\(fault)", sourceLocation: location)
         #expect(fault.hint(for: .beacon).contains(hint), "\(fault)", sourceLocation: location)
         #expect(!FileManager.default.fileExists(atPath: files.state), sourceLocation: location)
+    }
+
+    private func error(_ body: () throws -> Void) -> (any OperatorError)? {
+        do { try body() } catch { return error as? any OperatorError }
+        return nil
     }
 
     @Test("the identity key: missing, exposed, truncated, empty or a link")

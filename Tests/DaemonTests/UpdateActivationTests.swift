@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Activating an update")
 struct UpdateActivationTests {
-    /// The updater, the program in place, and the rest of the daemon, as a test wants them.
+    /// The updater, the installed program and the rest of the daemon, as a test needs them.
     private final class Fixture: Sendable {
         struct State {
             var settings = UpdateSettings()
@@ -94,12 +94,12 @@ struct UpdateActivationTests {
         !FileManager.default.fileExists(atPath: folder.file)
     }
 
-    @Test("a version in its place is started, and nothing is told before it has come up")
+    @Test("an installed version is started, and nothing is reported before it has come up")
     func inPlace() throws {
         try withActivation { activation, folder in
             activation.install(try update("2.0"))
             activation.confirm(try update("2.0"))
-            #expect(fixture.work.count == 1, "the updater is at work already")
+            #expect(fixture.work.count == 1, "the updater is already running")
             fixture.work.finish()
             #expect(
                 fixture.take() == ["install 2.0 with /usr/lib/updater", "start other"] && !isEmpty(folder))
@@ -163,7 +163,7 @@ struct UpdateActivationTests {
             fixture.work.finish()
             #expect(fixture.take() == ["done", "activated: true"] && isEmpty(folder))
             fixture.clock.advance(by: .seconds(3_600))
-            #expect(fixture.take() == [], "its deadline is gone")
+            #expect(fixture.take() == [], "its deadline has been cancelled")
         }
     }
 
@@ -265,7 +265,7 @@ struct UpdateActivationTests {
         }
     }
 
-    @Test("a version that starts again and again and never comes up is not started any more")
+    @Test("a version that is restarted repeatedly and never comes up is no longer started")
     func noMoreStarts() throws {
         try withActivation { activation, _ in
             fixture.state.withLock {

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Fetching an update")
 struct UpdateFetcherTests {
-    /// A child whose results a test gives, and what is said of it.
+    /// A child process whose results the test provides, and what is reported about it.
     private final class Fixture: Sendable {
         let work = HeldWork()
         let log = LogRecorder()
@@ -126,7 +126,7 @@ struct UpdateFetcherTests {
             #expect(isEmpty(folder) && fixture.events.withLock { $0 } == [])
             try Data([1]).write(to: URL(filePath: folder.part))
             fetching.discard()
-            #expect(isEmpty(folder), "nobody fetches")
+            #expect(isEmpty(folder), "nothing is being fetched")
         }
     }
 

@@ -18,7 +18,7 @@ struct WorkBudgetTests {
             now += .milliseconds(100)
             done += 1
         }
-        // A quarter of it was forgiven meanwhile.
+        // A quarter of it has been forgiven meanwhile.
         #expect((64...69).contains(done), "\(done) tenths of a second")
         #expect(budget.hasRoom(for: other, at: now))
         #expect(!budget.hasRoom(for: one, at: now))

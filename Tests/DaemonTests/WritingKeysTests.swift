@@ -9,7 +9,7 @@ import Testing
 struct WritingKeysTests {
     private struct Broken: Error {}
 
-    /// A configuration whose keys and state are in a folder of the test's.
+    /// A configuration whose keys and state are in the test's folder.
     private func configuration(_ files: TemporaryFolder) throws -> (Configuration, StateFolder) {
         var text = Settings.good.joined(separator: "\n") + "\n"
         text = text.replacing("= /etc/", with: "= \(files.path(""))/")

@@ -8,9 +8,9 @@ import SRUP
 import Synchronization
 import TestVectors
 
-/// A registration service without a network that answers as the reference does, or as a test has it answer.
+/// A registration service without a network, which answers like the reference or as the test says.
 final class FakeService: Sendable {
-    /// Changes the right reply to a request, or takes its place.
+    /// Changes or replaces the right reply to a request.
     typealias Fault = @Sendable (HTTPReply) throws(HTTPFault) -> HTTPReply
 
     static let name = "5e41ce0000000001"
@@ -19,16 +19,16 @@ final class FakeService: Sendable {
         var registered: [String: PublicKey] = [:]
         var faults: [String: Fault] = [:]
         var serverKey: PublicKey
-        /// The service's own key, where it gives that away.
+        /// The service's own key, if it returns that.
         var ownKey: IdentityKey?
-        /// The name in a certificate, where it is not the request's.
+        /// The name in a certificate, if it is not the request's.
         var subject: String?
         var requests: [String] = []
     }
     private let state: Mutex<State>
     let folder: TemporaryFolder
 
-    /// - Parameter folder: for its CA.
+    /// - Parameter folder: holds its CA.
     init(_ folder: TemporaryFolder) throws {
         self.folder = folder
         state = Mutex(State(serverKey: try TestKeys.publicKey("c2_2048")))
@@ -39,7 +39,7 @@ final class FakeService: Sendable {
     func set(_ path: String, _ fault: Fault?) { state.withLock { $0.faults[path] = fault } }
     func set(serverKey: PublicKey) { state.withLock { $0.serverKey = serverKey } }
     func set(ownKey: IdentityKey?) { state.withLock { $0.ownKey = ownKey } }
-    /// Nobody is registered any more.
+    /// Forgets all registrations.
     func forget() { state.withLock { $0.registered = [:] } }
     func set(subject: String?) { state.withLock { $0.subject = subject } }
 
@@ -111,7 +111,7 @@ final class FakeService: Sendable {
         return .json(["certificate": lines(made), "CA_certificate": lines(Array(authority))])
     }
 
-    /// A certificate by this service's CA.
+    /// A certificate from this service's CA.
     func certificate(for request: Data, subject: String? = nil) throws -> [UInt8] {
         try folder.write(request, to: "request.pem")
         let name = subject.map { " -subj /CN=\($0)" } ?? ""
@@ -125,7 +125,7 @@ final class FakeService: Sendable {
         return keys[name].map { .text(200, lines($0.pem)) } ?? .text(404, "Not found")
     }
 
-    /// Base64 in lines, as the reference has it.
+    /// Base64 in lines, as in the reference.
     private func lines(_ bytes: [UInt8]) -> String {
         Data(bytes).base64EncodedString(options: [.lineLength76Characters, .endLineWithLineFeed])
     }
@@ -139,7 +139,7 @@ extension HTTPReply {
         return HTTPReply(status: status, body: Array(bytes ?? Data()))
     }
 
-    /// The same object with other members.
+    /// The same object with some members changed.
     func merging(_ members: [String: any Sendable]) -> HTTPReply {
         let object = (try? JSONSerialization.jsonObject(with: Data(body))) as? [String: Any] ?? [:]
         let bytes = try? JSONSerialization.data(withJSONObject: object.merging(members) { $1 })
@@ -156,7 +156,7 @@ struct FakeEnrollee {
     var isLocked = false
     var folder: CredentialFolder { CredentialFolder(path: path) }
 
-    /// Lends a service and a node that it does not know yet.
+    /// Passes on a service and a node that the service does not know yet.
     static func with(_ body: (FakeService, FakeEnrollee) throws -> Void) throws {
         try TemporaryFolder.with { files in
             let service = try FakeService(files)
@@ -174,8 +174,8 @@ struct FakeEnrollee {
     }
 
     /// - Parameters:
-    ///   - change: what is asked for otherwise.
-    ///   - did: is told each step.
+    ///   - change: changes the request.
+    ///   - did: called with each step.
     @discardableResult
     func enrol(
         as identity: Identifier? = identity, at address: String = "https://register.example",
@@ -205,6 +205,6 @@ struct FakeEnrollee {
     func content(_ name: String) -> Data? { FileManager.default.contents(atPath: path + "/" + name) }
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + name) }
 
-    /// Every name below the folder.
+    /// Every name under the folder.
     var names: Set<String> { Set(FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []) }
 }

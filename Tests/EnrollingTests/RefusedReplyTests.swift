@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Replies that an enrolment refuses", .blocking)
 struct RefusedReplyTests {
-    /// A service, a node, and what a test expects of both.
+    /// A service and a node, and checks of both.
     private struct Stage {
         let service: FakeService
         let node: FakeEnrollee
@@ -40,7 +40,7 @@ struct RefusedReplyTests {
             _ location: SourceLocation = #_sourceLocation
         ) throws { try expectRefusal(path, message, location) { $0.merging(members) } }
 
-        /// A registration with other members is refused, and the service forgets it.
+        /// A registration with changed members is refused, and the service forgets it.
         func refuse(
             _ members: [String: any Sendable], _ message: String, _ location: SourceLocation = #_sourceLocation
         ) throws {
@@ -48,7 +48,7 @@ struct RefusedReplyTests {
             service.forget()
         }
 
-        /// After all refusals, the same folder still becomes a node.
+        /// After all the refusals, the node still enrols in the same folder.
         func expectWhole() throws {
             let outcome = try node.enrol()
             #expect(outcome.identity == FakeEnrollee.identity && outcome.server == FakeService.server)

@@ -69,7 +69,7 @@ struct RenewalAndRotationTests {
         }
     }
 
-    @Test("a renewal is refused where the service, or the C2 server by its word, has another key than before")
+    @Test("a renewal is refused if the service has a different key, or says that the C2 server has")
     func pinned() throws {
         try FakeEnrollee.with { service, node in
             service.set(ownKey: try TestKeys.privateKey("obs_2048"))
@@ -105,11 +105,11 @@ struct RenewalAndRotationTests {
             #expect(same.message.contains("already has"))
             expectUnchanged()
             #expect(!node.folder.hasUnfinishedRotation, "the service has said that it has the old key")
-            // Somebody on the network says that it is done; the service's signed statement denies it.
+            // Somebody on the network claims that it is done; the service's signed statement denies it.
             service.set("rotate") { _ in .text(200, "{}") }
             #expect(try fault { try node.rotate() }.message.contains("does not know the new key afterwards"))
             expectUnchanged()
-            // If nobody can say which key the service has, the new one is kept, and is the one to continue with.
+            // If nobody can tell which key the service has, the new one is kept, and is used to continue.
             service.set("rotate") { _ in .text(404, "x") }
             service.set("validate") { _ in .text(503, "x") }
             _ = try fault { try node.rotate() }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import EventLoop
 
-/// A loop on a thread of its own, for the length of a test.
+/// A loop on its own thread, for the duration of a test.
 private final class RunningLoop: Sendable {
     let loop = Loop()
 
@@ -18,13 +18,13 @@ private final class RunningLoop: Sendable {
     func here<Result: Sendable>(_ body: @escaping @Sendable () -> Result) -> Result { loop.performAndWait(body) }
 }
 
-/// Counts from any thread.
+/// A counter for any thread.
 private final class Count: Sendable {
     private let value = Atomic<Int>(0)
     func up() { value.add(1, ordering: .relaxed) }
     var now: Int { value.load(ordering: .relaxed) }
 
-    /// Whether it comes to be this within five seconds.
+    /// Whether it reaches this value within five seconds.
     func becomes(_ wanted: Int) -> Bool {
         for _ in 0..<2_500 where now < wanted { usleep(2_000) }
         return now == wanted
@@ -159,17 +159,17 @@ struct AlarmTests {
     @Test("fires once, and not before its time")
     func once() {
         let (running, count) = (RunningLoop(), Count())
-        let rungAt = Atomic<Int64>(0)
+        let firedAt = Atomic<Int64>(0)
         let alarm = running.here {
             Alarm(running.loop) {
-                rungAt.store(Instant.now.nanoseconds, ordering: .relaxed)
+                firedAt.store(Instant.now.nanoseconds, ordering: .relaxed)
                 count.up()
             }
         }
         let moment = Instant.now + .milliseconds(30)
         running.here { alarm.set(at: moment) }
         #expect(count.becomes(1))
-        #expect(rungAt.load(ordering: .relaxed) >= moment.nanoseconds)
+        #expect(firedAt.load(ordering: .relaxed) >= moment.nanoseconds)
         usleep(50_000)
         #expect(count.now == 1)
     }

@@ -28,7 +28,7 @@ struct DownloadTests {
             return try WebAddress("http://localhost:\(port)/\(path)")
         }
 
-        /// Opens the file that is downloaded to; what is in it stays.
+        /// Opens the file of the download, and keeps its contents.
         func open() -> Int32 { Glibc.open(folder + "/got", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600) }
         var got: Data { FileManager.default.contents(atPath: folder + "/got") ?? Data() }
     }

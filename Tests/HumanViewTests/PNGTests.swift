@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Views as PNG files")
 struct PNGTests {
-    /// Takes a file with a palette apart, as the PNG specification says, and prints its size and its pixels.
+    /// Decodes a file with a palette, as the PNG specification says, and prints its size and its pixels.
     private static let reader = """
         import struct, sys, zlib
         data = open(sys.argv[1], "rb").read()
@@ -66,7 +66,7 @@ struct PNGTests {
                 let corners = [(x, y), (x + side - 1, y), (x, y + side - 1), (x + side - 1, y + side - 1)]
                 let (own, ink) = (code(cell), code(cell.ink))
                 #expect(corners.allSatisfy { pixels[$0.1][$0.0] == own }, "row \(row), column \(column)")
-                // A letter is in the cells that have one, and nothing in the others.
+                // Cells that have a letter show it, and the others show nothing.
                 let other = Set(pixels[y..<y + side].flatMap { $0[x..<x + side] }).subtracting([own[...]])
                 #expect(other == (cell.letter == nil ? [] : [ink[...]]), "row \(row), column \(column)")
             }
@@ -91,7 +91,7 @@ struct PNGTests {
         }
     }
 
-    @Test("every character that a picture can contain has a shape of its own")
+    @Test("every character that a picture can contain has its own shape")
     func glyphs() {
         let characters = "0123456789ABCDEFNOAY-abcdefghijklmnopqrstuvwxyz"
         #expect(Set(characters) == Set(Glyph.shapes.keys))
@@ -148,7 +148,7 @@ struct QRCodeTests {
         }
     }
 
-    /// A terminal's screen, photographed: half of a character is one cell.
+    /// An image of a terminal's screen: half of a character is one cell.
     private func screen(_ picture: Picture, _ style: TerminalStyle) -> Picture {
         let cells = Screen.lines(picture.terminal(style)).flatMap { line -> [Grid.Cell] in
             let (upper, lower) =

@@ -7,7 +7,7 @@ struct PaletteTests {
     private static let colours: [Grid.Cell] = [.navy, .orange, .aqua, .yellow]
     private static let pairs = (0..<4).flatMap { one in (one + 1..<4).map { (colours[one], colours[$0]) } }
 
-    /// How people with a kind of colour blindness see, in linear light: Machado, Oliveira and Fernandes, "A
+    /// How people with a form of colour blindness see, in linear light: Machado, Oliveira and Fernandes, "A
     /// Physiologically-based Model for Simulation of Color Vision Deficiency", 2009, severity 1.0.
     private static let sights: [String: [[Double]]] = [
         "all colours": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
@@ -22,7 +22,7 @@ struct PaletteTests {
         ],
     ]
 
-    /// A difference of 2.3 is just noticed side by side; 40 is that of different colours with different names.
+    /// A difference of 2.3 is just noticeable side by side; colours with different names differ by about 40.
     @Test("any two can be distinguished with each kind of colour blindness", arguments: sights.keys.sorted())
     func sight(name: String) throws {
         let sight = try #require(PaletteTests.sights[name])

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Views as SVG")
 struct SVGTests {
-    @Test("each is well-formed, uses no other files, and says in words what it shows", arguments: HumanView.allCases)
+    @Test("is well-formed, uses no other files, and describes its contents in words", arguments: HumanView.allCases)
     func wellFormed(view: HumanView) throws {
         let picture = try picture(view)
         let found = try Elements(picture.svg)
@@ -91,7 +91,7 @@ private final class Elements: NSObject, XMLParserDelegate {
     }
 
     func parser(_ parser: XMLParser, foundCharacters string: String) {
-        // White space after an element's end goes to the last that began; nobody asks for it.
+        // White space after an element's end goes to the element that started last; it is not used.
         if !contents.isEmpty, !string.allSatisfy(\.isWhitespace) || string == " " {
             contents[contents.count - 1] += string
         }

@@ -32,7 +32,7 @@ func lines(_ picture: Picture) throws -> [String] {
     return lines
 }
 
-/// A folder that is gone after the test.
+/// A folder that is removed after the test.
 func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
     let folder = FileManager.default.temporaryDirectory.appending(path: "srup-views-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -40,7 +40,7 @@ func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
     return try body(folder)
 }
 
-/// Whether there is a program of this name.
+/// Whether a program of this name is installed.
 func isInstalled(_ program: String) -> Bool {
     (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
         .contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(program)") }

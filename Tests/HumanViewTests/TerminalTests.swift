@@ -69,7 +69,7 @@ struct TerminalTests {
     }
 }
 
-/// What a terminal would have on its screen.
+/// What a terminal would show.
 enum Screen {
     struct Place: Equatable {
         let character: Character

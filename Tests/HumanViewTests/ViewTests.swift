@@ -52,7 +52,7 @@ struct ViewTests {
                 """)
     }
 
-    @Test("its words are these")
+    @Test("has these words")
     func wordsOfFigure() throws {
         #expect(
             try lines(picture(.words)) == [

@@ -5,11 +5,11 @@ import Testing
 
 @testable import HumanView
 
-@Suite("The words")
+@Suite("The word list")
 struct WordTests {
     private static let list = WordList.withWords { $0.map { String(decoding: $0, as: UTF8.self) } }
 
-    /// If this fails, the words of every value have changed: make it another view.
+    /// If this fails, the words of every value have changed: that needs a new view.
     @Test("the list is the one that both ends are pinned to")
     func pinned() {
         #expect(WordTests.list.count == 4096)
@@ -39,7 +39,7 @@ struct WordTests {
             for place in word.indices {
                 let rest = String(word[..<place] + word[word.index(after: place)...])
                 if WordTests.words.contains(rest) { Issue.record("\(rest), \(word)") }
-                // A word that differs in this letter alone leaves the same rest at the same place.
+                // Words that differ only in this letter are equal without it.
                 let key = "\(word.distance(from: word.startIndex, to: place)) \(rest)"
                 if let rival = others.updateValue(word, forKey: key) { Issue.record("\(rival), \(word)") }
             }
@@ -94,14 +94,14 @@ struct WordTests {
     }
 }
 
-/// The sounds of words as their spelling tells them, each run of vowels as one: `Scripts/words.py` has the same rules.
+/// The sounds of words as spelled, each run of vowels as one sound: `Scripts/words.py` has the same rules.
 private func skeletons(_ words: [String]) -> [Substring] {
     let plain: [(Regex<Substring>, String)] = [
         (/^[kg]n/, "n"), (/^wr/, "r"), (/^ps/, "s"), (/wh/, "w"), (/ph/, "f"), (/ght/, "t"), (/tch/, "C"), (/ch/, "C"),
         (/sh/, "S"), (/dge/, "j"), (/ck/, "k"), (/sc(?=[eiy])/, "s"), (/c(?=[eiy])/, "s"), (/[cq]/, "k"), (/x/, "ks"),
         (/z/, "s"), (/mb$/, "m"), (/[ts]ion/, "Son"), (/e$/, ""), (/[aeiouy]+/, "a"),
     ]
-    // All of them at once, a line each, is a hundred times as fast.
+    // All of them at once, one per line, is a hundred times as fast.
     let single = words.joined(separator: "\n").replacing(/(.)\1/) { $0.output.1 }
     return plain.reduce(single) { $0.replacing($1.0.anchorsMatchLineEndings(), with: $1.1) }.split(separator: "\n")
 }

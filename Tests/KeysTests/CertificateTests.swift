@@ -80,7 +80,7 @@ struct CertificateTests {
         }
     }
 
-    @Test("a certificate gives its key, its validity and its issuer")
+    @Test("a certificate shows its key, its validity and its issuer")
     func certificate() throws {
         let (own, other) = (try TestKeys.privateKey("c2_3072"), try TestKeys.privateKey("dev_2048"))
         let authority = try CertificateAuthority.make(key: own, named: "A", from: 1_000, until: 2_000)

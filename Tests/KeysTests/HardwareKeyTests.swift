@@ -6,7 +6,7 @@ import Testing
 
 @testable import Keys
 
-/// A SoftHSM token and a swtpm, for this process: what OpenSSL's engine and provider read once stays.
+/// A SoftHSM token and a swtpm, for the whole process: OpenSSL's engine and provider read their settings only once.
 private enum Bench {
     nonisolated(unsafe) static let token = try? SoftToken()
     nonisolated(unsafe) static let tpm = try? SoftTPM()
@@ -49,7 +49,7 @@ struct HardwareKeyTests {
             try publicKey.write(pemFile: folder.path("pub.pem"))
             try Data(proof).write(to: folder.url.appending(path: "proof"))
             try Data(message).write(to: folder.url.appending(path: "message"))
-            // The reference's service takes the longest salt, and no other; from a TPM there is one of the digest's length.
+            // The reference's service accepts only the longest salt; a TPM uses one of the digest's length.
             let salt = key.home == .token ? "max" : "32"
             try Network.run(
                 "/usr/bin/openssl",
@@ -93,7 +93,7 @@ struct HardwareKeyTests {
                 do { _ = try IdentityKey(pemFile: path) } catch let error as KeyError { return error }
                 return nil
             }
-            // A wrong PIN is for a process that has not logged in yet: SystemTests has it.
+            // A wrong PIN needs a process that has not logged in yet: see SystemTests.
             let found = try #require(try fault("\(uri.replacing("second", with: "none"))?pin-value=\(SoftToken.pin)"))
             #expect(!found.message.contains(SoftToken.pin))
             guard case .refused(path, .token, _) = found else {
@@ -139,7 +139,7 @@ struct HardwareKeyTests {
 
             try text.replacing("A", with: "B").writePrivately(to: copy)
             #expect(throws: KeyError.self) { try IdentityKey(pemFile: copy) }
-            // Another TPM's, as for a thief of the disk.
+            // A key of another TPM, as after a theft of the disk.
             _ = tpm
             let other = try SoftTPM()
             let (program, environment) = ("/usr/bin/openssl", other.environment)

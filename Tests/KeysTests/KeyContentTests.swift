@@ -96,7 +96,7 @@ struct KeyContentTests {
         }
     }
 
-    /// A fault found: OpenSSL's own callback asked the terminal, so a keyring's file could stop the daemon.
+    /// Regression: OpenSSL's own callback asked at the terminal, so a keyring file could stop the daemon.
     @Test("a public key that claims to be encrypted is refused, without asking for a passphrase")
     func encryptedPublic() throws {
         try TemporaryFolder.with { folder in

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The public exponent of an RSA key", .serialized)
 struct PublicExponentTests {
-    /// A key with this exponent, made by openssl: the private one in `key.pem`, the public one in `public.pem`.
+    /// A key with this exponent, made by openssl: the private key in `key.pem`, the public key in `public.pem`.
     private func with(_ exponent: String, _ body: (TemporaryFolder) throws -> Void) throws {
         try TemporaryFolder.with { folder in
             try folder.openssl(

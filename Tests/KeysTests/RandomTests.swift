@@ -5,7 +5,7 @@ import SRUP
 import TestVectors
 import Testing
 
-/// The calling thread's queue of OpenSSL's errors.
+/// The calling thread's queue of OpenSSL errors.
 enum OpenSSLErrors {
     static var none: Bool { ERR_peek_error() == 0 }
 }

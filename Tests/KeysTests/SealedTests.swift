@@ -137,7 +137,7 @@ struct SealedTests {
     func shortWrappedKey() throws {
         let key = try TestKeys.privateKey("dev_2048")
         let value = Secret.random()
-        // One seal in 256 or so begins with a zero byte: 10,000 without one do not happen.
+        // About one sealed value in 256 begins with a zero byte: 10,000 without one do not happen.
         var sealed = try key.publicKey.seal(value)
         for _ in 0..<10_000 where sealed[4] != 0 { sealed = try key.publicKey.seal(value) }
         #expect(try key.unseal(sealed) == value)

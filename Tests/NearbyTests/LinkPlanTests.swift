@@ -7,7 +7,7 @@ import Testing
 struct LinkPlanTests {
     private func again(_ next: LinkPlan.Next) -> Duration? { if case .again(let pause) = next { pause } else { nil } }
 
-    /// All that anyone near by can cause without knowing the value.
+    /// Everything that anyone near by can cause without knowing the value.
     static let withoutInformation: [LinkPlan.Ended] =
         Outcome.allCases.map { .outcome($0, proved: false) } + [
             .closed, .left("HELLO of version 9"), .left("another beacon"), .left("out of turn"), .left("a rogue"),

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("A local link's socket")
 struct LinkSocketTests {
-    /// Lends a listener, and both ends of one connection to it.
+    /// Passes on a listener and both ends of one connection to it.
     private func withConnection(_ body: (_ here: Int32, _ there: Int32, _ peer: String) throws -> Void) throws {
         try TemporaryFolder.with { folder in
             let address = NearbyAddress.local(path: folder.path("link"))

@@ -39,12 +39,12 @@ struct ServiceRecordTests {
     }
 }
 
-/// A bus of our own, with nobody on it but the tests: dbus-daemon, told to let everybody do everything.
+/// A private bus for the tests: dbus-daemon, configured to allow everything.
 private final class TestBus {
     let socket: String
     private let daemon = Process()
 
-    /// nil where there is no dbus-daemon.
+    /// nil if there is no dbus-daemon.
     init?(in folder: TemporaryFolder) throws {
         socket = folder.path("bus")
         guard access("/usr/bin/dbus-daemon", X_OK) == 0 else { return nil }
@@ -99,7 +99,7 @@ private final class StandIn {
         #expect(bus.send(answer) != nil)
     }
 
-    /// Four settings of the adapter, in order, each of which it takes.
+    /// Sets four properties of the adapter, in order, each of which is accepted.
     func takeSettings() throws -> [BusValue] {
         try (0..<4).flatMap { _ in
             let call = try nextCall()
@@ -108,7 +108,7 @@ private final class StandIn {
         }
     }
 
-    /// The next call of a method, which must come within ten seconds.
+    /// The next call of a method, which must arrive within ten seconds.
     func nextCall() throws -> BusMessage {
         let moment = Instant.now + .seconds(10)
         while case .message(let message) = bus.next(until: moment) {
@@ -118,13 +118,13 @@ private final class StandIn {
     }
 }
 
-/// What a service has told.
+/// What a service has reported.
 private final class Told: Sendable {
     private let list = Mutex<[BluetoothService.Event]>([])
     func add(_ event: BluetoothService.Event) { list.withLock { $0.append(event) } }
     var all: [BluetoothService.Event] { list.withLock { $0 } }
 
-    /// The last of so many things, which must be told within ten seconds.
+    /// The last of so many reports, which must arrive within ten seconds.
     func last(of count: Int) -> BluetoothService.Event? {
         for _ in 0..<5_000 where all.count < count { usleep(2_000) }
         return all.count == count ? all.last : nil
@@ -190,7 +190,7 @@ struct BluetoothServiceTests {
         }
     }
 
-    /// What bluetoothd may ask of its profiles. No connection is taken.
+    /// What bluetoothd may ask of its profiles. No connection is accepted.
     private func checkProfile(_ bluez: StandIn, of service: String) {
         for (member, error) in [
             ("NewConnection", BusName.rejected), ("RequestDisconnection", nil), ("Cancel", nil),
@@ -201,7 +201,7 @@ struct BluetoothServiceTests {
         }
     }
 
-    @Test("a refusal is reported in bluetoothd's words, and the end of the bus after it is not reported again")
+    @Test("a refusal is reported in bluetoothd's words, and the end of the bus that follows is not reported")
     func refused() throws {
         try TemporaryFolder.with { folder in
             guard let bus = try TestBus(in: folder) else { return }  // no dbus-daemon here
@@ -230,7 +230,7 @@ struct BluetoothPairingTests {
         ]
     }
 
-    /// One opening on a thread of its own, for four seconds, with a person who always says the same.
+    /// One pairing period on its own thread, for four seconds, with a person who always gives the same answer.
     private final class Opening: Sendable {
         let outcome = Mutex<PairingOutcome?>(nil)
         let told = Mutex<[String]>([])

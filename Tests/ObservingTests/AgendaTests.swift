@@ -3,7 +3,7 @@ import Testing
 
 @testable import Observing
 
-/// The time that the observer's own code keeps: moments, and what is to be looked at when.
+/// The observer's own time-keeping: moments, and what is due when.
 @Suite struct AgendaTests {
     @Test(
         "entries come out in the order of their moments, none before it and none twice",

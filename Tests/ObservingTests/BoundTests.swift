@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// Bounds on links, and the place that an expected device keeps (docs/proof-link.md, "Bounds at the beacon").
+/// Bounds on links, and the room kept for an expected device (docs/proof-link.md, "Bounds at the beacon").
 @Suite struct BoundTests {
     private func peer(_ number: Int) -> Peer { Peer(transport: .rfcomm, address: "stranger \(number)") }
 
@@ -60,7 +60,7 @@ import Testing
         #expect(harness.advance(.seconds(120)).outcomes == [link: .fail])
     }
 
-    // MARK: - Links in all
+    // MARK: - Links altogether
 
     @Test("when all places are taken, links that are silent for long make room first, then held ones, then new ones")
     func eviction() {
@@ -70,7 +70,7 @@ import Testing
         harness.advance(.seconds(1))
         #expect(harness.connect(peer(5)).effects.outcomes == [silent[0]: .busy])
         #expect(harness.connect(peer(6)).effects.outcomes == [silent[1]: .busy])
-        // The two that are left silent are new: READY may be on its way.
+        // The two silent ones that remain are new: READY may be on its way.
         #expect(harness.connect(peer(7)).effects.outcomes == [held[0]: .busy])
         #expect(harness.connect(peer(8)).effects.outcomes == [held[1]: .busy])
         #expect(harness.connect(peer(9)).effects.outcomes.count == 1)
@@ -142,7 +142,7 @@ import Testing
         #expect(harness.prove(over: link).outcomes == [link: .valid])
     }
 
-    @Test("a device that connected before its request keeps its place when the request comes")
+    @Test("a device that connected before its request keeps its link when the request arrives")
     func requestAfterDevice() {
         var harness = Harness(Policy { $0.linkLimit = 4 })
         let link = harness.ready()

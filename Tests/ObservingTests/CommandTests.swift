@@ -80,7 +80,7 @@ import Testing
 
     // MARK: - DATA and ID_REQUEST
 
-    @Test("IDENTIFY_SECONDS takes a little-endian number of 1 to 3600 and is not answered; anything else is 3F")
+    @Test("IDENTIFY_SECONDS accepts a little-endian number from 1 to 3600 silently; anything else is answered 3F")
     func identifySeconds() {
         var harness = Harness()
         let id = Octets("IDENTIFY_SECONDS".utf8)
@@ -105,7 +105,7 @@ import Testing
     }
 }
 
-/// The defaults with something changed.
+/// The defaults, with something changed.
 func terms(_ change: (inout ServerPermissions) -> Void) -> ServerPermissions {
     var terms = ServerPermissions()
     change(&terms)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Observing
 
-/// What is recorded of a proof, and what the server is told of it.
+/// What is recorded about a proof, and what the server is told.
 @Suite struct EvidenceTests {
     /// What a server reads.
     private struct Object: Decodable, Equatable {

@@ -24,10 +24,10 @@ func token(_ text: String) -> Token {
     return token
 }
 
-/// The token of what servers say unless a test says otherwise: it names us.
+/// The token of servers' messages unless a test says otherwise: it names us.
 let talk = plainToken(of: server)
 
-/// A plain token belongs to the server that used it first: each has its own.
+/// A plain token belongs to the server that used it first, so each server has its own.
 func plainToken(of server: Identifier, _ number: UInt8 = 7) -> Token {
     let bytes = [UInt8(truncatingIfNeeded: server.number)] + [UInt8](repeating: number, count: 15)
     return Token(random: bytes, for: beacon)
@@ -37,7 +37,7 @@ func exchange(_ text: String, of server: Identifier = server) -> RequestID {
     RequestID(server: server, token: token(text))
 }
 
-/// A signature is 256 bytes of anything, and the keyring believes it: real ones are tested where they are made.
+/// A signature is any 256 bytes, and the keyring accepts it: real signatures are tested elsewhere.
 struct AnySigner: Signer, Keyring {
     func signature(over parts: [ArraySlice<UInt8>]) -> [UInt8] { [UInt8](repeating: 0x5A, count: 256) }
     func check(
@@ -51,7 +51,7 @@ func unsealer(_ sealed: [UInt8]) -> Result<Secret, UnsealError> {
     return Secret(sealed).map { .success($0) } ?? .failure(.seal)
 }
 
-/// An observer, a time, and the shell's model around it.
+/// An observer, a clock, and the model of the shell.
 struct Harness {
     var now = Instant(nanoseconds: 1_000_000_000_000)
     var observer: Observer
@@ -87,14 +87,14 @@ struct Harness {
         return handle(.tick)
     }
 
-    /// Ticks until nothing is due any more, as the shell does: one tick gives only a few verdicts.
+    /// Ticks until nothing more is due, as the shell does: one tick gives only a few verdicts.
     @discardableResult mutating func settle() -> [Effect] {
         var effects: [Effect] = []
         while let next = observer.nextDeadline, next <= now { effects += handle(.tick) }
         return effects
     }
 
-    /// The process ends, and a new one takes up the journal; all links are gone.
+    /// The process ends, and a new one opens the journal; all links are lost.
     @discardableResult mutating func restart(
         sameBoot: Bool = true, losingRequests: Bool = false, losingSequences: Bool = false
     ) -> [Effect] {
@@ -125,7 +125,7 @@ struct Harness {
 
     func verified(_ frame: [UInt8]) -> Verified<Message>? { try? UnverifiedFrame(frame).verified(by: AnySigner()) }
 
-    /// The next sequence id of a server; servers count on from what they got from us, as the reference does.
+    /// The next sequence id of a server; servers count on from what they received from us, as the reference does.
     mutating func nextSequence(_ server: Identifier) -> SequenceID {
         let known = [journal.lastSent[server], journal.accepted[server]].map { $0?.number ?? 0 }
         let next = known.reduce(serverSequences[server] ?? 0, max) + 1
@@ -133,7 +133,7 @@ struct Harness {
         return SequenceID(next)
     }
 
-    /// A server says something, under its next sequence id or another.
+    /// A server sends a message, with its next sequence id or another.
     @discardableResult mutating func say(
         _ body: Body, _ token: Token? = nil, by server: Identifier = server, sequence: SequenceID? = nil,
         isOvertaken: Bool = false
@@ -166,7 +166,7 @@ struct Harness {
         say(.observationRequest(joining: device, sealed: Octets(sealed)), token(text), by: server)
     }
 
-    /// A token that nobody has seen.
+    /// A token that has not been used.
     mutating func freshToken() -> Token {
         lastToken += 1
         return token("fresh-\(lastToken)")
@@ -189,7 +189,7 @@ struct Harness {
         return (id, handle(.connected(id, peer, linkNonce: nonce, challenge: challenge)))
     }
 
-    /// A link with READY behind it.
+    /// A link over which READY has been sent.
     mutating func ready(
         _ device: Identifier = device, from peer: Peer = phone, mode: Mode = .challenge
     ) -> LinkID {
@@ -244,7 +244,7 @@ struct Harness {
         return handle(.received(id, .claim(claim)))
     }
 
-    /// A link with CLAIM behind it.
+    /// A link over which CLAIM has been sent.
     mutating func claimed(
         _ value: Secret = secret(7), from peer: Peer = phone, as device: Identifier = device,
         for server: Identifier = server
@@ -277,7 +277,7 @@ struct Harness {
         KeyedProof.frames(of: Harness.signature).flatMap { handle(.received(id, $0)) }
     }
 
-    /// The tag that OUTCOME must have once a claim has fitted; before PROOF its nonce is zero.
+    /// The tag that OUTCOME must have once a claim has matched; before PROOF its nonce is zero.
     func outcomeTag(
         _ outcome: Outcome, over id: LinkID, _ value: Secret = secret(7), afterProof: Bool,
         for server: Identifier = server
@@ -288,6 +288,6 @@ struct Harness {
             nonce: afterProof ? nonce + nonce : KeyedContext.noNonce, outcome, hmacSHA256)
     }
 
-    /// Nobody here can check it: the beacon has no device's key.
+    /// It cannot be checked here: the beacon has no device's key.
     static let signature = [UInt8](repeating: 0x51, count: 256)
 }

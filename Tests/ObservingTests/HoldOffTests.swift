@@ -16,7 +16,7 @@ import Testing
         return true
     }
 
-    /// Misbehaves on a link, and measures to the nanosecond how long the peer is held off from then.
+    /// Misbehaves on a link, and measures to the nanosecond how long the peer is then held off.
     private func isHeldOffExactly(_ harness: inout Harness, for delay: Duration, _ peer: Peer = phone) -> Bool {
         let link = harness.connect(peer).id
         harness.handle(.malformed(link))
@@ -121,7 +121,7 @@ import Testing
             var harness = Harness()
             harness.ask("old", value: secret(1))
             let link = harness.ready()
-            // The device has its newer value already; the newer request is still on its way.
+            // The device already has its newer value; the newer request is still on its way.
             harness.prove(secret(2), over: link)
             #expect(isHeldOff(&harness))
             harness.ask("new", by: server, value: secret(2))
@@ -171,7 +171,7 @@ import Testing
 
     // MARK: - Memory
 
-    /// How many peers are remembered: a private number, read by its mirror.
+    /// How many peers are remembered: a private number, read by reflection.
     private func remembered(_ holdOffs: HoldOffs) -> Int {
         Mirror(reflecting: holdOffs).children.first { $0.label == "entries" }
             .map { Mirror(reflecting: $0.value).children.count } ?? -1

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Observing
 
-/// Becoming a member, and the end of a membership.
+/// The start and the end of a membership.
 @Suite struct JoiningTests {
-    /// The delays after which a token is wanted, where nobody ever answers.
+    /// The delays after which a token is requested if nobody ever answers.
     private func retries(_ harness: inout Harness, _ count: Int) -> [Duration] {
         (0..<count).map { _ in
             let before = harness.now
@@ -77,7 +77,7 @@ import Testing
         #expect(harness.say(.action(1), sequence: SequenceID(501)).refusals.isEmpty)
     }
 
-    /// Found with this suite: such a member refused everything, and no join led out of it.
+    /// Found with this suite: such a member refused everything, and a new join did not help.
     @Test("a member whose sequence id is unknown can join again, which establishes it")
     func memberOfUnknownSequence() {
         var harness = Harness(members: [server])
@@ -129,7 +129,7 @@ import Testing
         #expect(retries(&harness, 2) == [.seconds(30), .seconds(60)])
     }
 
-    /// Found with this suite: each join set off a series of its own.
+    /// Found with this suite: each join started its own series.
     @Test("repeated requests to join result in one series of attempts")
     func oneSeries() {
         var harness = Harness(members: [])
@@ -167,7 +167,7 @@ import Testing
         #expect(harness.prove(over: second, as: Identifier(2)).sent.map(\.token) == [token("c")])
     }
 
-    @Test("after TERMINATE only JOIN_CMD is accepted from that server, until a person joins again")
+    @Test("after TERMINATE only JOIN_CMD is accepted from that server, until an operator joins again")
     func terminated() {
         var harness = Harness()
         harness.say(.terminateCommand)

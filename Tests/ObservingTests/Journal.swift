@@ -5,8 +5,8 @@ import Testing
 
 @testable import Observing
 
-/// What the shell does with effects, as a model: the journal, the outbox and the links. It is strict: an effect that
-/// must not be, or not now, is recorded as an issue at once, whatever the test is about.
+/// A model of what the shell does with effects: the journal, the outbox and the links. It is strict: an effect that
+/// is not allowed, or not allowed now, is recorded as an issue at once, whatever the test is about.
 struct Journal {
     /// An open observation as the journal holds it.
     struct Row: Equatable {
@@ -29,16 +29,16 @@ struct Journal {
     struct Link: Equatable {
         var device: Identifier?
         var isChallenged = false
-        /// CLAIM has come, and says more than that there is no value yet.
+        /// CLAIM has arrived, and contains a value.
         var hasClaimed = false
-        /// PROOF or VALUE has come after CHALLENGE.
+        /// PROOF or VALUE has arrived after CHALLENGE.
         var hasProved = false
-        /// The last piece of a signature has come after PROOF.
+        /// The last piece of a signature has arrived after PROOF.
         var hasSigned = false
 
-        /// A claim has fitted: every OUTCOME has a tag from now on.
+        /// A claim has matched: every OUTCOME has a tag from now on.
         var isFitted: Bool { hasClaimed && isChallenged }
-        /// All has come that a verdict *valid* needs.
+        /// Everything has arrived that a verdict *valid* needs.
         var hasPresented: Bool { isChallenged && hasProved && (!hasClaimed || hasSigned) }
     }
 
@@ -48,15 +48,15 @@ struct Journal {
     var memberships: [Identifier: Membership] = [:]
     var paused: Set<Identifier> = []
     var update: Update?
-    /// What was answered to ACTIVATE, as far back as the journal goes.
+    /// The answers to ACTIVATE, as far back as the journal goes.
     var activations: [Activation] = []
     var open: [RequestID: Row] = [:]
     var answered: [RequestID: Answer] = [:]
     var links: [LinkID: Link] = [:]
-    /// The newest messages only: the walk would fill the memory with all of them.
+    /// Only the newest messages: the walk would fill the memory with all of them.
     var outbox: [(message: Message, to: Identifier)] = []
 
-    /// Does the effects of one event, in their order.
+    /// Carries out the effects of one event, in order.
     mutating func perform(_ effects: [Effect]) {
         var batch = Batch()
         for effect in effects {
@@ -85,7 +85,7 @@ struct Journal {
         must(batch.closing == nil, "an outcome without a close")
     }
 
-    /// What a device has said, before the observer hears it.
+    /// A device's frame, before the observer gets it.
     mutating func hear(_ frame: LinkFrame, over link: LinkID) {
         guard let state = links[link] else { return }
         switch frame {
@@ -97,13 +97,13 @@ struct Journal {
         }
     }
 
-    /// What stands earlier in the same array.
+    /// The earlier effects of the same array.
     private struct Batch {
         var unsent: [RequestID: Verdict] = [:]
         var sentValid: Set<RequestID> = []
-        /// Whose evidence has just been sent: its proof or its response is next.
+        /// The exchange whose evidence has just been sent: its proof or its response is next.
         var evidence: RequestID?
-        /// Whose proof has just been sent: its response is next.
+        /// The exchange whose proof has just been sent: its response is next.
         var proof: RequestID?
         var closing: LinkID?
     }
@@ -140,7 +140,7 @@ struct Journal {
         }
     }
 
-    /// An update goes on step by step, and none gives way to another while it is activated.
+    /// An update advances step by step, and is not replaced by another while it is being activated.
     private mutating func record(_ next: Update?) {
         if case .activating = update?.phase {
             guard case .answered = next?.phase, next?.exchange == update?.exchange else {
@@ -225,7 +225,7 @@ struct Journal {
     }
 }
 
-/// A plain branch, because the walk asks some million times.
+/// A plain branch, because the walk asks some millions of times.
 func must(_ condition: Bool, _ what: @autoclosure () -> String, at location: SourceLocation = #_sourceLocation) {
     if !condition { Issue.record(Comment(rawValue: what()), sourceLocation: location) }
 }

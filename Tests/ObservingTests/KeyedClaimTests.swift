@@ -6,7 +6,7 @@ import Testing
 
 @testable import Observing
 
-/// docs/proof-link.md, "Keyed mode": which claim fits which observation, and for how long.
+/// docs/proof-link.md, "Keyed mode": which claim matches which observation, and for how long.
 @Suite struct KeyedClaimTests {
     // MARK: - Claims
 
@@ -40,7 +40,7 @@ import Testing
         var harness = Harness()
         let link = harness.connect().id
         harness.handle(.received(link, .claim(KeyedContext.noClaim)))
-        if requestFirst { #expect(harness.ask().told(link).isEmpty, "nothing fits a claim that says nothing") }
+        if requestFirst { #expect(harness.ask().told(link).isEmpty, "nothing matches a claim without a value") }
         #expect(harness.claim(over: link).told(link).count == (requestFirst ? 1 : 0))
         if !requestFirst { #expect(harness.ask().told(link).count == 1) }
         harness.proveKeyed(over: link)
@@ -139,7 +139,7 @@ import Testing
         let effects = harness.sign(over: second)
         #expect(effects.sent.map(\.token) == [token("b"), token("b")])
         #expect(effects.proofs.map(\.context.server) == [otherServer])
-        #expect(effects.outcomes == [second: .valid], "the other link goes on")
+        #expect(effects.outcomes == [second: .valid], "the other link continues")
         harness.proveKeyed(secret(1), over: first)
         #expect(harness.sign(over: first).sent.map(\.token) == [token("a"), token("a")])
     }

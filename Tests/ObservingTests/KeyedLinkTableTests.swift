@@ -40,7 +40,7 @@ import Testing
             return link
         }
 
-        /// How long the link may be as it is.
+        /// How long the link may stay in this state.
         var limit: Duration {
             switch self {
             case .greeting: .seconds(5)
@@ -51,7 +51,7 @@ import Testing
             }
         }
 
-        /// Whether a claim has fitted: every OUTCOME has a tag then.
+        /// Whether a claim has matched: every OUTCOME has a tag then.
         var isFitted: Bool {
             switch self {
             case .challenged, .challengeLeft, .signing, .partlySigned: true
@@ -114,7 +114,7 @@ import Testing
     /// C: CHALLENGE. W: WAIT. v i f u m: OUTCOME valid, invalid, fail, unknown, malformed, and the link is closed.
     /// Minus: nothing, the link stays. x: nothing, the link is forgotten. A full stop: nothing, there is no link.
     static let table: [(String, Place)] = [
-        // HELLO, READY, WAIT, CHALLENGE, CLAIM nothing, CLAIM that fits, CLAIM that does not, right PROOF, wrong PROOF,
+        // HELLO, READY, WAIT, CHALLENGE, CLAIM nothing, CLAIM that matches, CLAIM that does not, right PROOF, wrong PROOF,
         // PROOF of challenge mode, VALUE, SIGN, SIGN the last, SIGN too much, OUTCOME, malformed, challenge left, disconnected,
         // just before the limit, at it, superseded, otherDevice is asked for
         ("mCmmWCWmmmmmmmmm-x-u--", .greeting),
@@ -169,13 +169,13 @@ import Testing
             checkTag(effects, link, place, event, harness)
             #expect(harness.observer.openLinks == harness.journal.links.count)
             #expect(harness.observer.linksOfPeer == (harness.observer.openLinks == 0 ? [:] : [phone.address: 1]))
-            // What presented something false is held off, and nobody else.
+            // Only the peer that presented something false is held off.
             let again = harness.connect()
             #expect(again.effects.outcomes == ("mi".contains(expected) ? [again.id: .busy] : [:]))
         }
     }
 
-    /// OUTCOME has the value's tag in every status once a claim has fitted, and none before.
+    /// OUTCOME has the value's tag in every status once a claim has matched, and none before.
     private func checkTag(
         _ effects: [Effect], _ link: LinkID, _ place: Place, _ event: Event, _ harness: Harness
     ) {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// docs/proof-link.md, "Keyed mode": claims, proofs, signatures and what the server gets of them.
+/// docs/proof-link.md, "Keyed mode": claims, proofs and signatures, and what the server receives.
 @Suite struct KeyedModeTests {
     // MARK: - The verdict
 
@@ -24,7 +24,7 @@ import Testing
         #expect(effects.sent.allSatisfy { $0.token == token("first") })
         var proof = harness.keyedProof(over: link)
         proof.signature = Harness.signature
-        #expect(effects.proofs == [proof], "as it came")
+        #expect(effects.proofs == [proof], "unchanged")
         #expect(
             effects.told(link) == [.outcome(.valid, tag: harness.outcomeTag(.valid, over: link, afterProof: true))])
         #expect(effects.last == .report(.ended(link, phone, device: device, .valid)))
@@ -89,7 +89,7 @@ import Testing
         #expect(harness.ask().sent.map(\.body) == [.response(.observedJoinValid)])
     }
 
-    // MARK: - What is false, or missing
+    // MARK: - False or missing
 
     @Test("a wrong tag is a false proof: it never decides, causes a hold-off, and gives invalid at the deadline")
     func wrongTag() {
@@ -133,7 +133,7 @@ import Testing
             let tag = harness.outcomeTag(.fail, over: link, afterProof: true)
             #expect(effects.told(link) == [.outcome(.fail, tag: tag)] && effects.verdicts.isEmpty)
             let again = harness.connect()
-            #expect(again.effects.outcomes.isEmpty, "nobody is held off for it")
+            #expect(again.effects.outcomes.isEmpty, "no peer is held off for it")
             guard signsLater else {
                 let end = harness.advance(.seconds(110))
                 #expect(end.reasons == [.unsigned] && end.responses == [.observedJoinFail])

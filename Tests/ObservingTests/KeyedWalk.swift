@@ -5,17 +5,17 @@ import Testing
 
 @testable import Observing
 
-/// What a device of the random walk says in keyed mode over one link.
+/// What a device of the random walk sends in keyed mode over one link.
 struct KeyedWalk {
     var device: Identifier
     var server: Identifier
     var value: UInt8
 }
 
-/// The random walk's devices in keyed mode: what they claim, prove and sign, and what must come of it, worked out from the
-/// journal alone.
+/// The random walk's devices in keyed mode: what they claim, prove and sign, and the expected results, worked out from
+/// the journal alone.
 extension RandomWalk {
-    /// CLAIM, of a value that may be asked for, of another, or of none; also where it is out of turn.
+    /// CLAIM, of a value that may be asked for, of another, or of none; also out of turn.
     mutating func claim(over link: LinkID) {
         modes[link] = .keyed
         let open = harness.journal.open.filter { $0.value.device != beacon }.keys
@@ -38,7 +38,7 @@ extension RandomWalk {
         if random.once(in: 2) { present(over: link) }
     }
 
-    /// The exchange that this link's claim fits; none where its time is up.
+    /// The exchange that this link's claim matches; none if its time is up.
     private func fitting(_ said: KeyedWalk) -> RequestID? {
         harness.journal.open.first { exchange, row in
             exchange.server == said.server && row.device == said.device && values[exchange] == said.value
@@ -71,7 +71,7 @@ extension RandomWalk {
             if random.once(in: 2) { present(over: link) }
             return
         }
-        // It leaves without signing, and perhaps nobody else comes.
+        // It leaves without signing, and perhaps no other device follows.
         harness.disconnect(link)
         if random.once(in: 2) { follow(harness.advance(policy.observationWindow)) }
     }
@@ -87,7 +87,7 @@ extension RandomWalk {
         keyedValids += valid.count
     }
 
-    /// The clock may stand anywhere near a deadline when a frame arrives, also on it.
+    /// A frame may arrive at any time near a deadline, or exactly at it.
     mutating func standNearADeadline() {
         guard random.once(in: 3), let next = harness.observer.nextDeadline, next > harness.now else { return }
         harness.now = next + .nanoseconds(Int.random(in: -1...1, using: &random))

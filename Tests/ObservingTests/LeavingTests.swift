@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// The paper's §6, and JOIN_CMD (§5.2): leaving, and being called back.
+/// The paper's §6, and JOIN_CMD (§5.2): leaving, and being told to join again.
 @Suite struct LeavingTests {
     // MARK: - RESIGN
 
@@ -53,7 +53,7 @@ import Testing
         #expect(harness.handle(.deregister(server, token("bye"))).isEmpty)
     }
 
-    @Test("after resigning only a person can join again, not JOIN_CMD")
+    @Test("after resigning only an operator can join again, not JOIN_CMD")
     func resignedForGood() {
         var harness = Harness()
         harness.handle(.resign(server, token("bye")))
@@ -83,7 +83,7 @@ import Testing
             #expect(harness.say(.action(1), by: sender).refusals == [.notNow(.deregistered)])
         }
         #expect(harness.handle(.join(otherServer, token("x"))).isEmpty)
-        // Interrupted before the keys were destroyed: it goes on.
+        // Interrupted before the keys were destroyed: it continues.
         #expect(harness.restart() == [.destroy(server)])
         #expect(harness.say(.action(1), by: otherServer).refusals == [.notNow(.deregistered)])
     }
@@ -141,7 +141,7 @@ import Testing
         #expect(harness.say(.joinCommand(device: beacon), sequence: SequenceID(30)).wanted == [server])
         #expect(harness.observer.servers[server]?.lastAccepted == nil)
         harness.handle(.again(server, token("fresh")))
-        // While we ask, more of them change nothing.
+        // While the beacon is asking, more of them change nothing.
         #expect(harness.say(.joinCommand(device: beacon), sequence: SequenceID(31)).isEmpty)
         harness.say(.response(.joinSuccess), token("fresh"), sequence: SequenceID(90))
         #expect(harness.observer.servers[server]?.lastAccepted == SequenceID(90))

@@ -29,7 +29,7 @@ import Testing
             }
         }
 
-        /// How long the link may be as it is.
+        /// How long the link may stay in this state.
         var limit: Duration {
             switch self {
             case .greeting: .seconds(5)
@@ -132,7 +132,7 @@ import Testing
             )
             #expect(harness.observer.openLinks == harness.journal.links.count)
             #expect(harness.observer.linksOfPeer == (harness.observer.openLinks == 0 ? [:] : [phone.address: 1]))
-            // What presented something false is held off, and nobody else.
+            // Only the peer that presented something false is held off.
             let again = harness.connect()
             #expect(again.effects.outcomes == ("mi".contains(expected) ? [again.id: .busy] : [:]))
         }
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    @Test("a held link is told how long, and challenged as soon as the request comes")
+    @Test("a held link is told how long, and challenged as soon as the request arrives")
     func held() {
         var harness = Harness(Policy { $0.holdLimit = .seconds(90) })
         let links = (0..<3).map { _ in harness.connect().id }

@@ -8,7 +8,7 @@ import Testing
 @Suite struct ManyDeadlinesTests {
     private static let count = 1_000
 
-    /// A beacon that is asked for so many devices at the same moment.
+    /// A beacon that is asked about so many devices at the same moment.
     private func asked() -> Harness {
         var harness = Harness(members: [server])
         for number in 0..<ManyDeadlinesTests.count {
@@ -33,7 +33,7 @@ import Testing
         #expect(turns <= ManyDeadlinesTests.count / 4 + 1)
     }
 
-    @Test("a right proof that comes while its expiry waits does not count")
+    @Test("a right proof that arrives while its expiry is waiting does not count")
     func lateProofs() {
         var harness = asked()
         let late = Identifier(0x1_0000 + UInt64(ManyDeadlinesTests.count - 1))
@@ -41,7 +41,7 @@ import Testing
         let link = harness.ready(late)
         harness.now = harness.now + .seconds(1)
         let effects = harness.prove(over: link, as: late)
-        #expect(effects.verdicts == [.failed], "its own verdict, and no other's work")
+        #expect(effects.verdicts == [.failed], "its own verdict, and no other")
         #expect(effects.outcomes[link] == .fail)
         #expect(harness.journal.answered[exchange("request-\(ManyDeadlinesTests.count - 1)")]?.verdict == .failed)
     }

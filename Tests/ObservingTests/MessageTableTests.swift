@@ -7,7 +7,7 @@ import Testing
 
 /// Every type of message in every membership state.
 @Suite struct MessageTableTests {
-    /// A sender's standing with us: the columns of the table.
+    /// The relation between a sender and us: the columns of the table.
     enum Sender: CaseIterable {
         case unknown, stranger, joining, joiningUnderAnotherToken, joiningBeforeAHuman, joiningBeforeABeacon, presenting
         case member, memberOfUnknownSequence, resigning, resigned, deregistering, deregistered, refused, terminated
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    /// One letter a sender, in their order. +: accepted. n: not now. s: not served. o: not our server.
+    /// One character per sender, in their order. +: accepted. n: not now. s: not served. o: not our server.
     static let table: [(String, Body)] = [
         ("onnnnnn+n+n+nnn", .initiate(url: Octets([1]), digest: Octets([2]))),
         ("on+nnn+ss+n+nnn", .response(.joinSuccess)),
@@ -80,7 +80,7 @@ import Testing
             let effects = harness.say(body, sequence: SequenceID(100))
             switch expected {
             case "+":
-                // What may be an old one makes us ask, and establishes nothing.
+                // A message that may be an old one makes us ask, and establishes nothing.
                 let isHeldOff = sender == .memberOfUnknownSequence && body.type == .joinCommand
                 let first: Change =
                     isHeldOff ? .membership(server, .stranger) : .accepted(server, SequenceID(100))

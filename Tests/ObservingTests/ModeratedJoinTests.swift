@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// The paper's §5.2.1 and §5.2.2, with us as the device: we show our own value.
+/// The paper's §5.2.1 and §5.2.2, with the beacon as the device: it shows its own value.
 @Suite struct ModeratedJoinTests {
     static let manners: [JoinMode] = [.human, .observed(by: otherDevice)]
 
@@ -96,7 +96,7 @@ import Testing
         var harness = Harness(members: [])
         harness.restart(losingSequences: true)
         #expect(harness.handle(.join(server, token("first"), manner)).sent.map(\.body) == [.joinRequest])
-        // A value from before the loss would be an old one.
+        // A value from before the loss would be out of date.
         #expect(harness.say(response(manner), token("T2"), sequence: SequenceID(40)).refusals.count == 1)
         let refusal = harness.say(.response(.joinRefused), token("first"), sequence: SequenceID(50))
         #expect(refusal.wanted == [server])

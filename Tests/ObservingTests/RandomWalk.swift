@@ -5,8 +5,8 @@ import Testing
 
 @testable import Observing
 
-/// A world of servers, devices and strangers that do anything at any time. The journal's model checks each effect; what
-/// the observer holds is compared with the journal on the way.
+/// Servers, devices and strangers that do anything at any time. The model of the journal checks each effect; what
+/// the observer holds is compared with the journal along the way.
 struct RandomWalk {
     static let servers = [server, otherServer, Identifier(0xC4)]
     static let devices = [device, otherDevice, Identifier(0xD3), beacon]
@@ -35,7 +35,7 @@ struct RandomWalk {
     var harness: Harness
     var values: [RequestID: UInt8] = [:]
     var modes: [LinkID: Mode] = [:]
-    /// What devices claim, and have proved already.
+    /// What devices claim, and what they have already proved.
     var claims: [LinkID: KeyedWalk] = [:]
     /// Why messages were refused, and how often.
     var refusals: [String: Int] = [:]
@@ -50,7 +50,7 @@ struct RandomWalk {
         harness = Harness(Self.policy(&random), members: Self.servers)
     }
 
-    /// How far updates came.
+    /// How far updates got.
     var phases: Set<Update.Phase> = []
 
     mutating func step() {
@@ -101,7 +101,7 @@ struct RandomWalk {
     private mutating func chat() {
         var (_, body) = random.pick(MessageTableTests.table)
         let server = random.pick(Self.servers + [Identifier(0xBAD)])
-        // More tokens than one: an update's last answer holds for its own.
+        // More than one token: an update's last answer applies to its own token.
         let addressed =
             random.once(in: 3)
             ? plainToken(of: server, UInt8.random(in: 1...40, using: &random)) : plainToken(of: server)
@@ -125,7 +125,7 @@ struct RandomWalk {
         Octets(terminated: random.once(in: 6) ? "no digest" : String(repeating: "ab", count: 32))
     }
 
-    /// The child processes of an update come to an end, in time or too late.
+    /// The child processes of an update end, in time or too late.
     private mutating func goOnUpdating() {
         if let exchange = fetching, random.once(in: 2) {
             let outcomes: [Fetched] = [
@@ -139,7 +139,7 @@ struct RandomWalk {
         }
     }
 
-    /// What the shell does with what is wanted of it.
+    /// What the shell does with its requests.
     mutating func follow(_ effects: [Effect]) {
         for effect in effects {
             switch effect {
@@ -152,7 +152,7 @@ struct RandomWalk {
         }
     }
 
-    /// Coming and going in every manner.
+    /// Links open and close in every way.
     private mutating func member() {
         let server = random.pick(Self.servers)
         let fresh = harness.freshAddressedToken()
@@ -226,13 +226,13 @@ struct RandomWalk {
         }
     }
 
-    /// A proof, right or wrong, and what must come of it, worked out from the journal alone.
+    /// A proof, right or wrong, and its expected result, worked out from the journal alone.
     mutating func present(over link: LinkID) {
         guard let state = harness.journal.links[link], state.isChallenged, let device = state.device,
             let mode = modes[link], let peer = harness.peers[link], let before = harness.observer.links[link]
         else { return }
         guard mode != .keyed else { return presentKeyed(over: link, peer, before) }
-        // The clock may stand anywhere near a deadline when the proof arrives, also on it.
+        // The proof may arrive at any time near a deadline, or exactly at it.
         standNearADeadline()
         let now = harness.now
         let asked = harness.journal.open.filter { $0.value.device == device && $0.value.deadline > now }.keys
@@ -284,7 +284,7 @@ struct RandomWalk {
         compare()
     }
 
-    /// The process dies before anything of an event is in the journal, and starts again; what is delivered again is new.
+    /// The process ends before anything of an event is in the journal, and restarts; what is delivered again is new.
     private mutating func crash() {
         let journal = harness.journal
         switch Int.random(in: 0..<4, using: &random) {

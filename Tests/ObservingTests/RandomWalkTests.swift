@@ -18,22 +18,22 @@ import Testing
         walk.compare()
         #expect(walk.harness.observer.openObservations == 0 && walk.harness.journal.open.isEmpty)
         #expect(walk.everOpened.allSatisfy { walk.harness.journal.answered[$0] != nil })
-        // The walk has been everywhere.
+        // The walk has covered everything.
         for refusal in ["too-fast", "token-of-another-server", "not-for-us", "not-sealed-to-us", "replayed"] {
-            #expect(walk.refusals[refusal] != nil, "\(refusal) never came: \(walk.refusals)")
+            #expect(walk.refusals[refusal] != nil, "\(refusal) never happened: \(walk.refusals)")
         }
         #expect(walk.keyedValids > 10, "nobody joined in keyed mode")
         #expect(walk.phases.count >= 8, "\(walk.phases)")
         let answers = walk.harness.journal.answered.values
         #expect(walk.everOpened.count > 500)
         for reason in Reason.allCases where reason != .tooMany {
-            #expect(answers.contains { $0.reason == reason }, "\(reason) never came")
+            #expect(answers.contains { $0.reason == reason }, "\(reason) never happened")
         }
     }
 }
 
 extension RandomWalk {
-    /// What the observer holds is what the journal holds, and no bound is passed.
+    /// The observer holds what the journal holds, and no bound is exceeded.
     func compare() {
         let (observer, journal) = (harness.observer, harness.journal)
         must(Set(observer.observations.keys) == Set(journal.open.keys), "other observations than the journal's")

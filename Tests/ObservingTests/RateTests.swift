@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// How much one server may ask (docs/protocol.md, "Rates").
+/// How often one server may ask (docs/protocol.md, "Rates").
 @Suite struct RateTests {
     private static let three = RateLimit(burst: 3, interval: .seconds(1))
 
@@ -32,10 +32,10 @@ import Testing
         #expect(harness.ask("another").refusals == [.tooFast])
         harness.advance(.seconds(100))
         for number in 1...3 { #expect(harness.ask("late \(number)").refusals.isEmpty) }
-        #expect(harness.ask("late 4").refusals == [.tooFast], "a long silence earns no more than one burst")
+        #expect(harness.ask("late 4").refusals == [.tooFast], "a long silence allows no more than one burst")
     }
 
-    @Test("each server has a rate of its own, and commands have one beside the requests'")
+    @Test("each server has its own rate limit, with one for requests and one for commands")
     func apart() {
         var harness = limited()
         for _ in 0..<5 { harness.ask() }

@@ -4,15 +4,15 @@ import SRUP
 
 @testable import Observing
 
-// How tests read effects: what was recorded, answered, told.
+// How tests read effects: what was recorded, answered and reported.
 extension [Effect] {
-    /// What the journal is to hold.
+    /// What is to be recorded.
     var recorded: [Change] { compactMap { if case .record(let change) = $0 { change } else { nil } } }
 
-    /// What goes to servers.
+    /// The messages to servers.
     var sent: [Message] { compactMap { if case .send(let message, _) = $0 { message } else { nil } } }
 
-    /// The statuses of the RESPONSEs that go to servers.
+    /// The statuses of the RESPONSEs to servers.
     var responses: [Status] { sent.compactMap { if case .response(let status) = $0.body { status } else { nil } } }
 
     /// The verdicts that are recorded.
@@ -20,12 +20,12 @@ extension [Effect] {
         recorded.compactMap { if case .answered(_, _, let verdict, _, _) = $0 { verdict } else { nil } }
     }
 
-    /// Why they are what they are.
+    /// Their reasons.
     var reasons: [Reason] {
         recorded.compactMap { if case .answered(_, _, _, let reason, _) = $0 { reason } else { nil } }
     }
 
-    /// What was seen of their proofs.
+    /// The evidence of their proofs.
     var evidence: [Evidence?] {
         recorded.compactMap { if case .answered(_, _, _, _, let evidence) = $0 { evidence } else { nil } }
     }
@@ -35,7 +35,7 @@ extension [Effect] {
         compactMap { if case .report(.refused(let refusal, _, _)) = $0 { refusal } else { nil } }
     }
 
-    /// What a link hears.
+    /// The frames to a link.
     func told(_ link: LinkID) -> [LinkFrame] {
         compactMap { if case .tell(link, let frame) = $0 { frame } else { nil } }
     }
@@ -45,10 +45,10 @@ extension [Effect] {
         reduce(into: [:]) { if case .tell(let link, .outcome(let outcome, _)) = $1 { $0[link] = outcome } }
     }
 
-    /// The servers that we want to join again.
+    /// The servers that the beacon wants to join again.
     var wanted: [Identifier] { compactMap { if case .wantToken(let server) = $0 { server } else { nil } } }
 
-    /// One letter an effect, for reading an order: r(ecord) s(end) t(ell) c(lose) w(ant) a(ct) p(resent) d(estroy) f(etch) x (discard)
+    /// One letter per effect, to show an order: r(ecord) s(end) t(ell) c(lose) w(ant) a(ct) p(resent) d(estroy) f(etch) x (discard)
     /// i(nstall) v(erify what came up) and a dot for a report.
     var order: String {
         String(
@@ -72,7 +72,7 @@ extension [Effect] {
     }
 }
 
-/// All that an observer remembers and that can be compared: for "nothing has changed".
+/// Everything an observer remembers that can be compared, to check that nothing has changed.
 struct Snapshot: Equatable {
     struct Link: Equatable {
         var state: BeaconSession.State
@@ -120,7 +120,7 @@ struct Snapshot: Equatable {
 }
 
 extension Policy {
-    /// The defaults with some numbers changed.
+    /// The defaults, with some numbers changed.
     init(_ change: (inout Policy) -> Void) {
         self.init()
         change(&self)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observing
 
-/// Whom a message is for (docs/protocol.md, "Tokens that name their parties"): version 5 signs no recipient.
+/// The recipient of a message (docs/protocol.md, "Tokens that name their parties"): version 5 does not sign it.
 @Suite struct RecipientTests {
     private static func bound(_ byte: UInt8, _ server: Identifier, _ beacon: Identifier) -> Token {
         Token(random: [UInt8](repeating: byte, count: 16), server: server, beacon: beacon)
@@ -15,7 +15,7 @@ import Testing
         .observationRequest(joining: device, sealed: Octets(sealed))
     }
 
-    // MARK: - What does not open under our key (A1)
+    // MARK: - Values that our key does not open (A1)
 
     @Test(
         "another beacon's OBSERVE_REQ, copied to our topic, changes nothing, and the real server is accepted after it")
@@ -66,7 +66,7 @@ import Testing
         }
         for _ in 0..<100 { #expect(harness.ask("copied", sealed: [1, 2]).refusals == [.notSealedToUs]) }
         #expect(counter.count == 1)
-        // So many others push it out of memory, which is bounded.
+        // This many others displace it from the bounded memory.
         for number in 0..<256 {
             harness.ask("copied", sealed: [UInt8](repeating: 3, count: 20) + [UInt8(number)])
         }
@@ -134,7 +134,7 @@ import Testing
         var harness = Harness()
         harness.ask("shared")
         let before = Snapshot(harness.observer)
-        // About a device of its own that will prove itself, and with garbage, which would be answered fail at once.
+        // About its own device, which will prove itself; and with garbage, which would be answered *fail* at once.
         for sealed in [[UInt8](repeating: 9, count: 16), [1, 2, 3]] {
             let body = Body.observationRequest(joining: otherDevice, sealed: Octets(sealed))
             let effects = harness.say(body, token("shared"), by: otherServer)
@@ -172,7 +172,7 @@ import Testing
         harness.handle(.join(server, token("joining")))
         #expect(harness.ask("joining", by: otherServer).refusals == [.tokenOfAnother(server)])
 
-        // An order that is answered, and nothing more is known of.
+        // An order that has been answered, and of which nothing more is known.
         harness = Harness()
         harness.say(.action(99), token("order"))
         harness.observer.terms[server] = terms { $0.isAddressedToUs = false }

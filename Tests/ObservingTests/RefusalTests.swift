@@ -5,9 +5,9 @@ import Testing
 
 @testable import Observing
 
-/// A refused message changes nothing, and an accepted one is recorded before anything that it causes.
+/// A refused message changes nothing, and an accepted one is recorded before its effects.
 @Suite struct RefusalTests {
-    /// Says something, and checks that nothing but one report came of it.
+    /// Sends a message, and checks that its only effect is one report.
     private func refused(
         _ harness: inout Harness, _ body: Body = .action(1), by sender: Identifier = server,
         under sequence: UInt64? = nil,
@@ -38,7 +38,7 @@ import Testing
         #expect(harness.say(.action(1), sequence: SequenceID(1001)).refusals.isEmpty)
     }
 
-    @Test("an accepted id is above the last accepted one of that sender, whatever we have sent meanwhile")
+    @Test("an id is accepted if it is above the last one accepted from that sender, whatever we have sent meanwhile")
     func ourOwnIdsDoNotCount() {
         var harness = Harness()
         harness.say(.action(1), sequence: SequenceID(10))
@@ -132,7 +132,7 @@ import Testing
         }
     }
 
-    @Test("each reason has a name of its own for its counter")
+    @Test("each reason has its own name for its counter")
     func names() {
         let all: [Refusal] = [
             .notOurServer, .replayed(SequenceID(1), last: SequenceID(1)), .sequenceTooHigh(SequenceID(1)),
@@ -143,7 +143,7 @@ import Testing
     }
 }
 
-/// A token of its own that names us.
+/// A token of its own that names the beacon.
 func addressed(_ byte: UInt8, to device: Identifier = beacon) -> Token {
     Token(random: [UInt8](repeating: byte, count: 16), for: device)
 }

@@ -63,7 +63,7 @@ import Testing
         harness.ask("b", for: Identifier(2))
         for text in ["c", "d"] { #expect(harness.ask(text, for: Identifier(3)).reasons == [.tooMany]) }
         #expect(harness.observer.openObservations == 2)
-        // An older observation of the same device gives its place to the new one.
+        // An older observation of the same device is replaced by the new one.
         #expect(harness.ask("e", for: Identifier(1)).reasons == [.superseded])
         let link = harness.ready(Identifier(2))
         #expect(harness.prove(over: link, as: Identifier(2)).verdicts == [.valid])
@@ -71,7 +71,7 @@ import Testing
         #expect(harness.observer.openObservations == 2)
     }
 
-    @Test("each of several servers has its share: one that fills its own takes no place of another")
+    @Test("each of several servers has its share: one that fills its own does not use another's")
     func shares() {
         var harness = Harness(Policy { $0.observationLimit = 8 })
         for number in 1...10 { harness.ask("a\(number)", for: Identifier(UInt64(number) << 16)) }
@@ -81,7 +81,7 @@ import Testing
         #expect(harness.ask("b5", for: device, by: otherServer).reasons == [.tooMany])
     }
 
-    @Test("an observation that only waits for its verdict takes no place")
+    @Test("an observation that only waits for its verdict does not count towards the limit")
     func overdue() {
         var harness = Harness(Policy { $0.observationLimit = 50 }, members: [server])
         for number in 1...50 { harness.ask("t\(number)", for: Identifier(UInt64(number) << 16)) }
@@ -137,7 +137,7 @@ import Testing
         #expect(harness.observer.openObservations == 0)
     }
 
-    /// Found with this suite: the journal is asked before the deadline has been looked at, so it knows no verdict yet.
+    /// Found with this suite: the journal is asked before the deadline is checked, so it has no verdict yet.
     @Test("the same token at the moment of the deadline gets that verdict, and opens no second observation")
     func repeatedAtTheDeadline() {
         var harness = Harness()

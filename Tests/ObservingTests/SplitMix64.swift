@@ -1,4 +1,4 @@
-/// Steele, Lea and Flood's generator: small, and the same everywhere, so that a seed is a whole run.
+/// Steele, Lea and Flood's generator: small, and the same everywhere, so that a seed determines a whole run.
 struct SplitMix64: RandomNumberGenerator {
     var state: UInt64
 
@@ -10,7 +10,7 @@ struct SplitMix64: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
-    /// True once in so many times.
+    /// True once in this many times.
     mutating func once(in count: Int) -> Bool { Int.random(in: 0..<count, using: &self) == 0 }
 
     /// One of these.

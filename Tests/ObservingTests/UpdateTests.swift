@@ -121,7 +121,7 @@ import Testing
             harness.handle(.activated(asked, done: done))
             harness.restart()
             #expect(harness.say(.activate).responses == [status])
-            // Also when another order has come meanwhile; and nothing starts again under its token.
+            // Also if another order has arrived meanwhile; and nothing starts again under its token.
             let again = harness.say(Self.order)
             #expect(again.responses == [done ? .updateSuccess : .updateFailFile])
             harness.say(Self.order, addressed(3))

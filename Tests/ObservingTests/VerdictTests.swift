@@ -194,7 +194,7 @@ import Testing
         #expect(effects.evidence.first??.attempts == 1)
     }
 
-    @Test("a device that connects, is challenged and says nothing is silence, not a mismatch")
+    @Test("a device that connects, is challenged and sends nothing counts as silent, not as a mismatch")
     func silence() {
         var harness = Harness()
         harness.ask()
@@ -225,7 +225,7 @@ import Testing
         #expect(harness.journal.open[exchange("first")]?.mismatches == 2)
     }
 
-    // MARK: - Bounds of place
+    // MARK: - Bounds on room
 
     @Test("a right proof whose round trip is above the limit, or unknown, is too far, and does not count")
     func tooSlow() {

@@ -34,7 +34,7 @@ struct DoctorFileTests {
     func good() throws {
         try BeaconFiles.with { files in
             try expectBad([], examine(files) { $0.keys($1) })
-            // The beacon makes it at its first start.
+            // The beacon creates it at its first start.
             try expectBad(["state folder"], examine(files) { $0.disk($1) })
         }
     }

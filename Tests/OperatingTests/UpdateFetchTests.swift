@@ -10,7 +10,7 @@ import Testing
 @testable import Daemon
 @testable import Operating
 
-/// A web server over TLS with a certificate of its own, Tests/FetchingTests/files.py.
+/// A web server over TLS with its own certificate, Tests/FetchingTests/files.py.
 private final class WebServer: Sendable {
     let folder: String
     private let process = Mutex<pid_t?>(nil)
@@ -57,7 +57,7 @@ struct UpdateFetchTests {
         let folder: UpdateFolder
         var settings = UpdateSettings()
 
-        /// - Returns: nil where the file is here; and what was said.
+        /// - Returns: nil if the file has been downloaded; and what was logged.
         func fetch(_ url: String, digest: [UInt8]? = nil) throws -> (outcome: Fetched?, said: [String]) {
             let place = url.contains(":") ? url : "https://localhost:\(web.port)/\(url)"
             let order = try #require(

@@ -146,14 +146,14 @@ import Testing
         #expect(try session.receive(.challenge(Sample.challenge)) == .send(shown))
     }
 
-    @Test("a value that comes before the challenge replaces an earlier one")
+    @Test("a value that arrives before the challenge replaces an earlier one")
     func newerValue() throws {
         var session = try Place.readyKnowing.session(.value)
         _ = session.take(value: Sample.otherValue)
         #expect(try session.receive(.challenge(Sample.challenge)) == .send(.value(Sample.otherValue)))
     }
 
-    @Test("a value that comes after the proof was sent does not make an honest beacon look like a rogue one")
+    @Test("a value that arrives after the proof was sent does not make an honest beacon look like a rogue one")
     func lateValue() throws {
         var session = try Place.proving.session(.challenge)
         #expect(session.take(value: Sample.otherValue) == nil)

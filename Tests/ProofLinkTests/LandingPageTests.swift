@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The landing page of ProofLink")
 struct LandingPageTests {
-    /// A beacon that holds the value, and answers each frame at once.
+    /// A beacon that holds the value and answers each frame at once.
     private struct Beacon {
         var session: BeaconSession
         let keys: KeyedKeys

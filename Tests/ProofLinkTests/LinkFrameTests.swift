@@ -75,7 +75,7 @@ import Testing
             var assembler = FrameAssembler()
             assembler.append([type, UInt8(length >> 8), UInt8(length & 0xFF)])
             #expect(throws: LinkFrameError.length(type: type, length: length)) { try assembler.next() }
-            // Nothing that follows is taken for a frame.
+            // Nothing that follows is treated as a frame.
             assembler.append(frames[0].encoded)
             #expect(throws: LinkFrameError.length(type: type, length: length)) { try assembler.next() }
         }

@@ -4,12 +4,12 @@ import Testing
 
 @testable import ProofLink
 
-/// Both ends talk to each other, over bytes.
+/// Both ends exchange frames as bytes.
 @Suite struct PairTests {
     /// When the device's own copy of the value arrives.
     enum Arrival: CaseIterable { case beforeTheLink, whileHeld, afterChallenge }
 
-    /// A frame as the other end gets it.
+    /// A frame as the other end receives it.
     private func carried(_ frame: LinkFrame) throws -> LinkFrame { try LinkFrame(packet: frame.encoded) }
 
     private func frame(_ step: DeviceSession.Step?) throws -> LinkFrame {

@@ -3,7 +3,7 @@ import SRUP
 
 @testable import ProofLink
 
-/// The parties and numbers of these tests. Each run of bytes counts up from another start, so that none can stand for
+/// The parties and numbers of these tests. Each run of bytes counts up from a different start, so that none passes for
 /// another.
 enum Sample {
     static let beacon = Identifier(0x0102_0304_0506_0708)
@@ -14,7 +14,7 @@ enum Sample {
     static let challenge = [UInt8](0x20...0x3F)
     static let deviceNonce = [UInt8](0x40...0x5F)
     static let both: Modes = [.value, .challenge]
-    /// The modes that devices of version 1 know first.
+    /// The modes that devices of version 1 know.
     static let plainModes: [Mode] = [.value, .challenge]
     static let server = Identifier(0xC2C2_C2C2_C2C2_C2C2)
     static let keyedModes: Modes = [.challenge, .keyed]
@@ -60,7 +60,7 @@ enum Sample {
     }
 }
 
-/// Every frame there is, each with its bytes written down by hand from docs/proof-link.md, "Frames".
+/// Every frame, with its bytes written out by hand from docs/proof-link.md, "Frames".
 let framesAndBytes: [(frame: LinkFrame, hexadecimal: String)] = [
     (
         .hello(version: 1, modes: [.challenge], beacon: Sample.beacon, nonce: Sample.linkNonce),

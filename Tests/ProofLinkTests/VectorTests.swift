@@ -5,7 +5,7 @@ import Testing
 
 @testable import ProofLink
 
-/// docs/proof-link.md against what another implementation makes of it: both ways.
+/// docs/proof-link.md as another implementation reads it, in both directions.
 @Suite struct VectorTests {
     // MARK: - Frames
 
@@ -123,7 +123,7 @@ import Testing
                 try follow(step)
                 if case .wait = step { try follow(session.take(value: parties.value)) }
             }
-            // Where the beacon ends the link before the signature has come, the device has more to say than the vector.
+            // If the beacon ends the link before the signature has arrived, the device sends more than the vector has.
             #expect(Array(saying.prefix(heard.count)) == heard, "\(vector)")
             #expect(end == .end(parties.outcome, beaconProved: vector.beaconProved), "\(vector)")
         }
@@ -161,7 +161,7 @@ import Testing
         }
     }
 
-    // MARK: - What shows nothing, and what must be refused
+    // MARK: - Links without proof, and what must be refused
 
     @Test(
         "an OUTCOME without the value's tag gives the device no information, and valid without the tag is a rogue beacon's"
@@ -199,7 +199,7 @@ import Testing
     }
 }
 
-/// The inputs of a link's vector as our types.
+/// A link vector's inputs, in our types.
 private struct Parties {
     let vector: LinkVector
     let (beacon, device, server): (Identifier, Identifier, Identifier)
@@ -245,7 +245,7 @@ private struct Parties {
             deviceNonce: vector.deviceNonceHex.bytes, value: hasValue ? value : nil, authenticate: hmacSHA256)
     }
 
-    /// The OUTCOME that the beacon ends the link with.
+    /// The OUTCOME with which the beacon ends the link.
     func answer(_ session: BeaconSession, _ last: BeaconSession.Received?) -> LinkFrame {
         guard mode != .keyed else {
             let fits: Bool = if case .claimed = session.state { false } else { true }

@@ -5,21 +5,21 @@ import ProofLink
 import Synchronization
 import SystemSupport
 
-/// What somebody near the beacon may do all day.
+/// What an attacker near the beacon may do all day.
 enum Attack: String, CaseIterable, Sendable, CustomStringConvertible {
-    /// Links that come and go as fast as they can.
+    /// Links that are opened and closed as fast as possible.
     case opening = "links that come and go"
-    /// Links that say nothing, as many as the beacon lets stand.
+    /// Silent links, as many as the beacon allows.
     case silence = "links that say nothing"
-    /// Links that say what is no frame.
+    /// Links that send malformed frames.
     case garbage = "links that say garbage"
-    /// Links that name the expected device and show a false proof.
+    /// Links that name the expected device and present a false proof.
     case impostor = "links that name the expected device and prove nothing"
 
     var description: String { rawValue }
 }
 
-/// One attacker on a thread of its own, until it is stopped or has done enough.
+/// One attacker on its own thread, until it is stopped or has done enough.
 final class Attacker: Sendable {
     private static let attemptsAtMost = 50_000
     private static let silentAtMost = 64
@@ -37,9 +37,9 @@ final class Attacker: Sendable {
     private let counts = Mutex(Counts())
 
     var attempts: Int { counts.withLock { $0.attempts } }
-    /// Links that it got.
+    /// Links that it opened.
     var links: Int { counts.withLock { $0.links } }
-    /// Proofs that the beacon has called false.
+    /// Proofs that the beacon has rejected as false.
     var falseProofs: Int { counts.withLock { $0.falseProofs } }
 
     init(_ attack: Attack, over way: Route) {
@@ -53,7 +53,7 @@ final class Attacker: Sendable {
     }
 
     /// Ends the attack.
-    /// - Returns: what it came to, for people.
+    /// - Returns: its result, as text.
     func stop() throws -> String {
         stopped.store(true, ordering: .relaxed)
         try eventually("the attacker has ended", within: 30) { ended.load(ordering: .acquiring) }
@@ -64,7 +64,7 @@ final class Attacker: Sendable {
     private func attempt(_ silent: inout [Int32]) {
         counts.withLock { $0.attempts += 1 }
         guard let socket = try? TestDevice.connectOnce(way, within: 2) else {
-            // On RFCOMM there is one link of a peer's at a time: it makes room for the next after a while.
+            // RFCOMM allows a peer one link at a time: it is closed after a while for the next.
             if attack == .silence, !silent.isEmpty, counts.withLock({ $0.attempts % 50 == 0 }) {
                 close(silent.removeFirst())
             }

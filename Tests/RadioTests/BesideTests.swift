@@ -5,7 +5,7 @@ import SystemSupport
 import Testing
 
 extension RadioTests {
-    /// Beside BlueZ's daemon, as on most machines: Scripts/lab --bluetoothd --adapters 4.
+    /// Alongside BlueZ's daemon, as on most machines: Scripts/lab --bluetoothd --adapters 4.
     @Suite(
         "Beside bluetoothd", .serialized, .enabled(if: Radio.hasService, "needs bluetoothd: Scripts/lab --bluetoothd"))
     struct BesideTests {
@@ -13,7 +13,7 @@ extension RadioTests {
 
         init() throws { field = try RadioFixture.with() }
 
-        /// The device's way. bluetoothd keeps an LE connection of devices that know each other, and only one kind of
+        /// The device's route. bluetoothd keeps an LE connection of devices that know each other, and only one kind of
         /// connection may be there at a time.
         private func way(_ transport: Transport) throws -> Route {
             try disconnect()
@@ -25,7 +25,7 @@ extension RadioTests {
             try Radio.adapter("on", "1")
         }
 
-        /// What a device finds that browses the beacon's adapter.
+        /// What a device finds when it browses the beacon's adapter.
         private func browse() throws -> String {
             try disconnect()
             return try Network.output(
@@ -33,7 +33,7 @@ extension RadioTests {
             ).text.lowercased()
         }
 
-        /// The service's UUID, the RFCOMM channel and the L2CAP PSM, as sdptool writes them.
+        /// The service's UUID, the RFCOMM channel and the L2CAP PSM, as sdptool prints them.
         private func isOurs(_ found: String) -> Bool {
             found.contains(Announcement.serviceText) && found.contains("0x15") && found.contains("0x1035")
         }
@@ -89,11 +89,11 @@ extension Radio {
     static var hasService: Bool { FileManager.default.fileExists(atPath: Service.log) }
 }
 
-/// BlueZ's daemon, as the lab runs it.
+/// BlueZ's daemon, as the lab starts it.
 private enum Service {
     static let log = "/run/lab/bluetoothd"
 
-    /// The process that is called so; nil where none is.
+    /// The process of this name; nil if there is none.
     private static func find() throws -> pid_t? {
         let numbers = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }
         return numbers.first {

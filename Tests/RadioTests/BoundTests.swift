@@ -6,10 +6,10 @@ import SystemSupport
 import Testing
 
 extension RadioTests {
-    /// `[link] min-rssi` and `max-round-trip`. The emulated controllers tell -1 dBm of every connection.
+    /// `[link] min-rssi` and `max-round-trip`. The emulated controllers report -1 dBm for every connection.
     @Suite("Bounds of signal and time", .serialized)
     struct BoundTests {
-        /// One proof of a device that waits so long before it sends it, and what the beacon keeps of it.
+        /// One proof that a device sends after this delay, and what the beacon records about it.
         private func prove(
             _ transport: Transport, bound: String, after microseconds: UInt32 = 0
         ) throws -> (outcome: Outcome?, verdict: Status, past: [String: Any]) {

@@ -23,7 +23,7 @@ extension RadioTests {
             return try #require(status.firstMatch(of: /VmRSS:\s+(\d+)/).flatMap { Int($0.1) })
         }
 
-        /// One link that is left at one of three places.
+        /// One link that is abandoned at one of three points.
         private func comeAndGo(_ number: Int, _ way: Route) throws {
             let link = try TestDevice(way)
             guard !number.isMultiple(of: 3), case .hello? = try link.receive(), number % 3 == 2 else { return }

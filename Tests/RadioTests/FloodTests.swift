@@ -5,10 +5,10 @@ import SystemSupport
 import Testing
 
 extension RadioTests {
-    /// The attacker has an address of its own, hci3's; the expected device must get through all the same.
+    /// The attacker has its own address, hci3's; the expected device must get through nevertheless.
     @Suite("Floods", .serialized)
     struct FloodTests {
-        /// - Parameter count: false proofs that come before the device, each time.
+        /// - Parameter count: false proofs before the device's, each time.
         private func expectJoins(
             under attack: Attack, over transport: Transport, _ field: RadioFixture, afterFalseProofs count: Int = 0,
             _ location: SourceLocation = #_sourceLocation
@@ -16,7 +16,7 @@ extension RadioTests {
             let way = try Radio.deviceWay(transport)
             let attacker = Attacker(attack, over: try Radio.strangerWay(transport))
             defer { _ = try? attacker.stop() }
-            // By then it has what it can get: the beacon has closed the rest. An impostor waits on its first link.
+            // By then it has all its links: the beacon has closed the rest. An impostor waits on its first link.
             try eventually("the attack is under way") {
                 attacker.links > 0 && (attack == .impostor || attacker.attempts >= 50)
             }
@@ -28,8 +28,8 @@ extension RadioTests {
                     way,
                     asked: { try eventually("\(count) false proofs") { attacker.falseProofs >= before + count } })
                 #expect(field.server.verdicts(join.token) == [.observedJoinValid], sourceLocation: location)
-                // That is how a device hears that others have its place. A link that is slow, or that the controllers
-                // lose, ends in another way, and is nobody's doing.
+                // That is how a device learns that there is no room. A link that is slow, or that the controllers
+                // lose, ends in another way, and is not the attacker's doing.
                 #expect(
                     !join.before.contains(.busy),
                     "the stranger takes the device's place: \(join.before)\n\(field.beacon.logged.dropFirst(logged))",

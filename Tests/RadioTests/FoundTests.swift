@@ -6,14 +6,14 @@ import SystemSupport
 import Testing
 
 extension RadioTests {
-    /// docs/proof-link.md, "Being found", as a device finds out with the bench kit's own commands.
+    /// docs/proof-link.md, "Being found", with the bench kit's own commands as the device.
     @Suite("Discovery", .serialized)
     struct FoundTests {
         let door: PairFixture
 
         init() throws { door = try PairFixture.fresh() }
 
-        /// The way over LE to what was seen.
+        /// The route over LE to what was found.
         private func way(to seen: Seen) throws -> Route {
             try Radio.settle(for: .le)
             let address = try #require(BluetoothAddress(seen.address))

@@ -18,13 +18,13 @@ extension RadioTests {
             field = try FrameTests.field(ready: 20)
         }
 
-        /// - Parameter ready: seconds. Long, except where it is to pass: a test that was kept waiting would meet it.
+        /// - Parameter ready: seconds. Long, unless it is meant to pass: a test that was delayed would exceed it.
         private static func field(ready: Int) throws -> RadioFixture {
             try RadioFixture.with(
                 link: ["ready = \(ready)", "proof = 20", "hold-off-first = 0.05", "hold-off-longest = 0.1"])
         }
 
-        /// A link on which HELLO has come; the last test's hold-off may have to pass first.
+        /// A link on which HELLO has arrived; the last test's hold-off may have to pass first.
         private func greeted(_ way: Route) throws -> TestDevice {
             var link: TestDevice?
             try eventually("HELLO over \(way)") {
@@ -97,7 +97,7 @@ extension RadioTests {
         func withoutReady() throws {
             let field = try FrameTests.field(ready: 1)
             let way = try Radio.deviceWay(.rfcomm)
-            // Where the device is slow the second has passed.
+            // If the device is slow, the second has passed.
             try expect(.outcome(.unknown, tag: LinkFrame.noTag), late: Array(ready.dropLast()), over: way)
             try field.expectService(way)
         }

@@ -13,7 +13,7 @@ extension RadioTests {
     /// sets hci4 up.
     @Suite("An adapter that fails", .serialized)
     struct HealingTests {
-        /// How it is taken away. Each is given back as a person would: the beacon does the rest.
+        /// How it is taken away. Each is returned as a person would do it: the beacon does the rest.
         enum Loss: CaseIterable {
             case poweredOff, unplugged, blocked
 
@@ -80,13 +80,13 @@ extension RadioTests {
             }
         }
 
-        /// Every loss in each state of a link.
+        /// Every kind of loss in each state of a link.
         private static var rounds: [(loss: Loss, moment: Moment, transport: Transport)] {
             // Unplugged last: the bond is gone then, and two unbonded adapters lose the third link after a pause.
             let unplugged = Scale.losses * 2 / 3
             return (0..<Scale.losses).map { round in
                 let loss: Loss = round >= unplugged ? .unplugged : round.isMultiple(of: 2) ? .poweredOff : .blocked
-                // One transport after the other: between BR/EDR and LE the radio must become quiet.
+                // One transport after the other: between BR/EDR and LE the radio must become idle.
                 let (index, count) =
                     loss == .unplugged ? (round - unplugged, Scale.losses - unplugged) : (round, unplugged)
                 let moment = Moment.allCases[(loss == .unplugged ? index : index / 2) % Moment.allCases.count]
@@ -123,7 +123,7 @@ extension RadioTests {
             }
         }
 
-        /// Both adapters as if they had just been bought.
+        /// Both adapters as if new.
         private func renew() throws {
             try Radio.adapter("unplug", "4")
             try Radio.adapter("plug", "4", "--bare")
@@ -151,7 +151,7 @@ extension RadioTests {
             try field.server.observe(Node.device, value, token: token)
             try Radio.adapter("on", "5")
             do { try TestDevice.proveUntilValid(way, value, within: 100) } catch {
-                // Seen now and then on a busy machine, and the cause is not known: what the beacon did meanwhile tells it.
+                // Seen now and then on a busy machine, with an unknown cause: the beacon's log may show it.
                 Issue.record("\(error)\n\(field.beacon.logged.suffix(6_000))")
                 return
             }
@@ -196,7 +196,7 @@ extension RadioTests {
                 beacon.program = program
             }
             try beacon.start()
-            // Python and two more programs before it: that takes its time under emulation.
+            // Python and two more programs start first: that is slow under emulation.
             try eventually("it has joined\n\(beacon.logged)", within: 120) { beacon.membership == "member" }
             let own = try String(contentsOfFile: "/proc/\(#require(beacon.process?.process))/status", encoding: .utf8)
             #expect(own.contains("CapEff:\t0000000000000000") && own.contains("CapBnd:\t0000000000000000"))

@@ -84,7 +84,7 @@ extension RadioTests {
                 outcomes.append(try TestDevice.prove(way, .random(), mode: mode)?.outcome)
                 return outcomes.count { $0 == .invalid } == 3 || !field.server.verdicts(token).isEmpty
             }
-            // A link that the hold-off turns away, or that ends without a word, decides nothing.
+            // A link that is refused during a hold-off, or that ends without an OUTCOME, decides nothing.
             #expect(outcomes.allSatisfy { [nil, .invalid, .busy].contains($0) }, "\(outcomes)")
             #expect(try field.server.waitForVerdict(token) == .observedJoinInvalid)
             let past = try #require(field.past(token))

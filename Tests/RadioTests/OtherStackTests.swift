@@ -12,7 +12,7 @@ extension RadioTests {
     struct OtherStackTests {
         static let script = Network.project + "/Tests/RadioTests/bumble/join.py"
 
-        /// Where `Tests/RadioTests/bumble/install` has put it, on the host: the lab's home directory is another one.
+        /// Where `Tests/RadioTests/bumble/install` has put it on the host: the lab has a different home directory.
         private func bumble() throws -> String {
             let given = ProcessInfo.processInfo.environment["SRUP_BUMBLE"]
             let site = try #require(
@@ -54,7 +54,7 @@ extension RadioTests {
             #expect(evidence["grade"] as? String == "challenged")
         }
 
-        /// The key of the bond that the lab has made, from the kernel: the device takes the bond over.
+        /// The key of the bond that the lab has made, from the kernel: the device takes over the bond.
         private func linkKey(of adapter: Int, with peer: BluetoothAddress) throws -> String {
             let file = "/sys/kernel/debug/bluetooth/hci\(adapter)/link_keys"
             let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
@@ -63,7 +63,7 @@ extension RadioTests {
             return String(line.split(separator: " ")[2])
         }
 
-        /// The controller is the kernel's again, and the beacon can be reached over it.
+        /// The kernel has the controller back, and the beacon can be reached over it.
         private func giveBack() throws {
             try Radio.adapter("on", "1")
             try Radio.adapter("pair", "1", "0")
@@ -71,5 +71,5 @@ extension RadioTests {
     }
 }
 
-/// Sixteen digits, as the identifier is on the proof link.
+/// Sixteen digits, as identifiers are shown on the proof link.
 private func hexadecimal(_ identifier: Identifier) -> String { String(format: "%016lx", identifier.number) }

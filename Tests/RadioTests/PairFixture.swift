@@ -6,21 +6,21 @@ import SystemSupport
 import Testing
 
 extension Radio {
-    /// The pair hci4 and hci5 as new: hci4 is off and not set up by anybody, hci5 is on, and neither knows the other.
+    /// The pair hci4 and hci5 as new: hci4 is off and not set up, hci5 is on, and neither knows the other.
     static func renewPair() throws {
         try? adapter("unplug", "4")  // it may be out already
         try adapter("plug", "4", "--bare")
         try adapter("on", "5")
     }
 
-    /// What an adapter is set to, in the words of `lab-radio`.
+    /// An adapter's settings, as `lab-radio` prints them.
     static func settings(of adapter: Int) throws -> Set<Substring> {
         let words = try Network.run("/usr/bin/env", ["lab-radio", "settings", "\(adapter)"])
         return Set(words.split(whereSeparator: \.isWhitespace))
     }
 }
 
-/// What a command of the bench kit says, with its exit status.
+/// The output of a command of the bench kit, and its exit status.
 func bench(_ words: String...) throws -> (status: Int32, text: String) {
     try Network.output(Network.products + "/srup-bench", words)
 }
@@ -33,7 +33,7 @@ struct Seen: Decodable, Equatable {
     let signalDbm: Int?
     let lePsm: Int
 
-    /// Every beacon that an adapter hears within so many seconds.
+    /// Every beacon that an adapter finds within so many seconds.
     static func by(_ adapter: BluetoothAddress, seconds: Int = 3) throws -> (all: [Seen], raw: String) {
         let reply = try bench("scan", "--json", "--seconds", "\(seconds)", "--adapter", adapter.description)
         let lines = reply.text.split(separator: "\n").filter { $0.hasPrefix("{") }
@@ -43,7 +43,7 @@ struct Seen: Decodable, Equatable {
         return (try lines.map { try decoder.decode(Seen.self, from: Data($0.utf8)) }, reply.text)
     }
 
-    /// The only beacon that an adapter hears. It listens again where it has heard nothing: a second is short for a
+    /// The only beacon that an adapter finds. It scans again if it has found nothing: a second is short for a
     /// processor that is emulated, and busy.
     static func only(by adapter: BluetoothAddress) throws -> (seen: Seen, raw: String) {
         var heard: (all: [Seen], raw: String) = ([], "")
@@ -58,7 +58,7 @@ struct Seen: Decodable, Equatable {
     }
 }
 
-/// A beacon of its own on hci4, before which hci5 stands, and the real commands around it.
+/// Its own beacon on hci4, with hci5 near by, and the real commands.
 final class PairFixture: @unchecked Sendable {
     private static let made = Result { try PairFixture() }
     static let (beaconIndex, deviceIndex) = (4, 5)
@@ -74,14 +74,14 @@ final class PairFixture: @unchecked Sendable {
         (own, near) = (try Radio.address(of: PairFixture.beaconIndex), try Radio.address(of: PairFixture.deviceIndex))
     }
 
-    /// Nobody's beacon runs, and nobody has set the adapters up.
+    /// No beacon runs, and the adapters are not set up.
     static func fresh() throws -> PairFixture {
         RadioFixture.rest()
         try Radio.renewPair()
         return try made.get()
     }
 
-    /// While a beacon runs that is configured so.
+    /// While a beacon runs with this configuration.
     func whileOpen(radio: [String] = [], hasServer: Bool = false, _ body: () throws -> Void) throws {
         try beacon.write([
             "link": [
@@ -104,7 +104,7 @@ final class PairFixture: @unchecked Sendable {
         try body()
     }
 
-    /// The real C2 server, for all tests: it would not know a beacon that has joined another run of it.
+    /// The real C2 server, shared by all tests: another run of it would not know a beacon that has joined this one.
     private func startServer() throws {
         guard server == nil else { return }
         let made = try Dialogue(
@@ -115,7 +115,7 @@ final class PairFixture: @unchecked Sendable {
         server = made
     }
 
-    /// What the server has said.
+    /// The server's output.
     var served: String { server?.said ?? "" }
 
     private func identity(_ name: String) -> [String] {
@@ -126,7 +126,7 @@ final class PairFixture: @unchecked Sendable {
         ]
     }
 
-    /// `srup-bench device`, looking for the nearest beacon. It looks again where none was heard.
+    /// `srup-bench device`, looking for the nearest beacon. It looks again if it found none.
     func device(_ words: String...) throws -> (status: Int32, text: String) {
         var reply: (status: Int32, text: String) = (-1, "")
         try eventually("a beacon is heard: \(reply)", within: 120) {

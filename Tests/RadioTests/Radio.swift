@@ -6,19 +6,19 @@ import Synchronization
 import SystemSupport
 import Testing
 
-/// Everything that needs a radio, one after the other: there is only one.
+/// Everything that needs a radio, one test at a time: there is only one radio.
 @Suite("Over the radio", .serialized, .enabled(if: Radio.isLinked, "needs linked controllers: Scripts/lab"))
 enum RadioTests {}
 
-/// The linked controllers. The beacon is on hci0, where hci1 is near, and on hci2, where hci3 is near: the emulated
-/// controllers lose data where one has two peers.
+/// The linked controllers. The beacon is on hci0, with hci1 near by, and on hci2, with hci3 near by: the emulated
+/// controllers lose data if one has two peers.
 enum Radio {
     static var isLinked: Bool { ProcessInfo.processInfo.environment["SRUP_LAB"] != nil }
 
     /// The transports of the radio.
     static let transports = Transport.allCases.filter { $0 != .local }
 
-    /// The address of hciN, as the kernel has it.
+    /// The address of hciN, from the kernel.
     static func address(of adapter: Int) throws -> BluetoothAddress {
         let file = "/sys/kernel/debug/bluetooth/hci\(adapter)/identity"
         let text = try? String(contentsOfFile: file, encoding: .utf8)
@@ -39,13 +39,13 @@ enum Radio {
         }
     }
 
-    /// The expected device's way to the beacon.
+    /// The expected device's route to the beacon.
     static func deviceWay(_ transport: Transport) throws -> Route {
         try settle(for: transport)
         return Route(try address(transport, on: 0), from: try address(of: 1))
     }
 
-    /// The way of somebody else.
+    /// Another device's route to it.
     static func strangerWay(_ transport: Transport) throws -> Route {
         try settle(for: transport)
         return Route(try address(transport, on: 2), from: try address(of: 3))
@@ -71,7 +71,7 @@ enum Radio {
     static func adapter(_ words: String...) throws { try Network.run("/usr/bin/env", ["lab-radio"] + words) }
 }
 
-/// The middle one and the largest, in milliseconds, for people.
+/// The median and the maximum, in milliseconds, as text.
 func medianAndWorst(_ nanoseconds: [Int64]) -> String {
     let sorted = nanoseconds.sorted()
     guard let worst = sorted.last else { return "nothing" }

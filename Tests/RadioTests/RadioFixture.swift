@@ -8,7 +8,7 @@ import Synchronization
 import SystemSupport
 import Testing
 
-/// One broker, one server and one beacon for all of these tests: making their keys is what costs most where the processor
+/// One broker, one server and one beacon for all of these tests: making their keys takes longest if the processor
 /// is emulated. They end with the machine. The tests run one at a time.
 final class RadioFixture: @unchecked Sendable {
     private static let made = Result { try RadioFixture() }
@@ -29,8 +29,8 @@ final class RadioFixture: @unchecked Sendable {
         RadioFixture.last.withLock { $0 = self }
     }
 
-    /// Stops the beacon, where there is one, for a suite that has its own. The next field starts it again.
-    /// - Returns: how many characters it has logged until then.
+    /// Stops the beacon, if there is one, for a suite that has its own. The next fixture starts it again.
+    /// - Returns: how many characters it has logged so far.
     @discardableResult
     static func rest() -> Int {
         let beacon = RadioFixture.last.withLock { $0 }?.beacon
@@ -38,7 +38,7 @@ final class RadioFixture: @unchecked Sendable {
         return beacon?.logged.count ?? 0
     }
 
-    /// What every beacon of these tests is configured as, before a suite's own lines. The devices' adapters are not its.
+    /// Every beacon's configuration, before a suite's own lines. It does not use the devices' adapters.
     private static func common() throws -> [String: [String]] {
         [
             "observation": ["window = 120"],
@@ -50,8 +50,8 @@ final class RadioFixture: @unchecked Sendable {
         ]
     }
 
-    /// The field with a beacon that runs as configured: the suite's lines take the place of the common ones.
-    /// - Parameter fresh: starts it in any case: what it knew of its peers is forgotten.
+    /// The fixture with a beacon that runs as configured: the suite's lines replace the common ones.
+    /// - Parameter fresh: always restarts it, so that it forgets what it knew about its peers.
     static func with(observation: [String] = [], link: [String] = [], radio: [String] = [], fresh: Bool = false)
         throws -> RadioFixture
     {
@@ -74,17 +74,17 @@ final class RadioFixture: @unchecked Sendable {
     struct Join {
         let token: Token
         let end: TestDevice.End
-        /// How the links before the last one ended: with an outcome, or without a word.
+        /// How the links before the last one ended: with an outcome, or without one.
         let before: [Outcome?]
         /// From CHALLENGE at the device to RESPONSE at the server, in nanoseconds.
         let answered: Int64
     }
 
-    /// A whole join by a device that tries again on a new link until the beacon says *valid*, as docs/proof-link.md lets
-    /// it: after *busy*, *fail* and *unknown*, and where a link ends without a word.
+    /// A whole join by a device that tries again on a new link until the beacon answers *valid*, as docs/proof-link.md
+    /// allows it: after *busy*, *fail* and *unknown*, and if a link ends without an outcome.
     /// - Parameters:
-    ///   - deviceFirst: the server asks once the device waits on its link, not before.
-    ///   - asked: what comes between the server's request and the device, where the server is first.
+    ///   - deviceFirst: the server asks only once the device is waiting on its link.
+    ///   - asked: called between the server's request and the device's link, if the server is first.
     func join(
         _ way: Route, _ mode: Mode = .challenge, deviceFirst: Bool = false, within seconds: Double = 30,
         asked hasAsked: () throws -> Void = {}
@@ -113,7 +113,7 @@ final class RadioFixture: @unchecked Sendable {
                 throw NotInTime(what: "valid: the beacon said \(end?.outcome as Any) after \(before)")
             }
             before.append(end?.outcome)
-            // Once the server has its answer, no other link can bring this device *valid*.
+            // Once the server has its answer, no other link can get *valid* for this device.
             guard server.verdicts(token).isEmpty else {
                 throw NotInTime(what: "valid: \(server.verdicts(token)) is decided, and the device heard \(before)")
             }
@@ -129,10 +129,10 @@ final class RadioFixture: @unchecked Sendable {
     /// How many observations the beacon has open.
     var openObservations: Int? { (beacon.status["observations"] as? [String: Any])?["open"] as? Int }
 
-    /// What the beacon's history says about an exchange.
+    /// The beacon's history of an exchange.
     func past(_ token: Token) -> [String: Any]? { beacon.history.first { $0["token"] as? String == token.description } }
 
-    /// The beacon serves as if nothing had been: a join over this way is answered valid.
+    /// The beacon serves as if nothing had happened: a join over this route is answered *valid*.
     func expectService(_ way: Route, _ location: SourceLocation = #_sourceLocation) throws {
         let join = try join(way)
         #expect(server.verdicts(join.token) == [.observedJoinValid], sourceLocation: location)

@@ -12,7 +12,7 @@ extension RadioTests {
     /// the device's hci5, and they do not know each other before. The lab's hci0 and hci1 have a bond without numbers.
     @Suite("Required Bluetooth security", .serialized)
     struct SecurityTests {
-        /// The way from hci5.
+        /// The route from hci5.
         private func way(_ transport: Transport) throws -> Route {
             try Radio.settle(for: transport)
             return Route(try Radio.address(transport, on: 4), from: try Radio.address(of: 5))
@@ -31,8 +31,8 @@ extension RadioTests {
             return field
         }
 
-        /// Bluetooth itself refuses a device that connects over this way: no attempt gets a link. One that is lost, or that
-        /// meets nobody yet, shows nothing, and another follows.
+        /// Bluetooth itself refuses a device on this route: no attempt gets a link. An attempt that is lost, or that
+        /// is too early, shows nothing, and another follows.
         private func expectRefusal(_ way: Route, _ location: SourceLocation = #_sourceLocation) throws {
             var numbers: [Int32] = []
             repeat {
@@ -48,7 +48,7 @@ extension RadioTests {
             Issue.record("\(way): not refused, but \(numbers)", sourceLocation: location)
         }
 
-        /// A join over this way, and the security that its evidence tells.
+        /// A join over this route, and the security in its evidence.
         private func securityOfJoin(_ field: RadioFixture, _ way: Route) throws -> String? {
             let join = try field.join(way)
             #expect(field.server.verdicts(join.token) == [.observedJoinValid])
@@ -58,7 +58,7 @@ extension RadioTests {
         @Test("none: a stranger is accepted over each transport; the evidence still has the actual link security")
         func none() throws {
             let field = try field([])
-            // BR/EDR encrypts by itself, which the kernel tells on L2CAP and not on RFCOMM.
+            // BR/EDR always encrypts, which the kernel reports for L2CAP but not for RFCOMM.
             let expected: [Transport: String] = [.rfcomm: "none", .l2cap: "encrypted", .le: "none"]
             for transport in Radio.transports {
                 #expect(try securityOfJoin(field, try way(transport)) == expected[transport], "\(transport)")
@@ -83,7 +83,7 @@ extension RadioTests {
             }
         }
 
-        // No link over BR/EDR before: the emulated controllers go on with the key of that one.
+        // No link over BR/EDR before this: the emulated controllers would keep its key.
         @Test("authenticated: once people have compared numbers over LE, the device is accepted over each transport")
         func authenticated() throws {
             let field = try field(Radio.transports.map { "\($0.rawValue)-security = authenticated" })
@@ -95,7 +95,7 @@ extension RadioTests {
             #expect(pairing.ends() == [0, 0], "\(pairing.said)")
             #expect(pairing.beacon.said.contains("paired with \(try Radio.address(of: 5))"))
             for transport in [Transport.le, .l2cap, .rfcomm] {
-                // On RFCOMM the kernel tells what was asked for.
+                // For RFCOMM the kernel reports what was requested.
                 #expect(try securityOfJoin(field, try way(transport)) == "authenticated", "\(transport)")
             }
         }
@@ -110,7 +110,7 @@ extension RadioTests {
             #expect(try pairing.beaconDigits() == pairing.deviceDigits())
             pairing.answer(beacon: atBeacon, device: atDevice)
             #expect(pairing.device?.wait() == 1, "\(pairing.said)")
-            // An answer leaves it open for somebody else: that need not be waited out each time.
+            // After an answer it stays open for another device: there is no need to wait for its end each time.
             #expect((atBeacon == nil ? pairing.beacon.wait() : pairing.beacon.end(with: SIGINT)) == 1)
             #expect(pairing.said.contains("nobody has paired"))
             let after = try Radio.settings(of: 4)
@@ -149,8 +149,8 @@ extension RadioTests {
     }
 }
 
-/// One opening of a beacon for pairing: `srup-beacon pair` at the beacon, `srup-bench pair` at the device, and the test as
-/// the person before both.
+/// One pairing period of a beacon: `srup-beacon pair` at the beacon, `srup-bench pair` at the device, and the test as
+/// the person at both.
 final class Opening {
     let beacon: Dialogue
     private(set) var device: Dialogue?
@@ -190,6 +190,6 @@ final class Opening {
     /// How both commands end: the beacon's first.
     func ends() -> [Int32?] { [beacon.wait(), device?.wait()] }
 
-    /// What both have said.
+    /// The output of both.
     var said: String { "beacon: \(beacon.said)\ndevice: \(device?.said ?? "")" }
 }

@@ -7,19 +7,19 @@ import Testing
 
 @Suite("Enrolment tokens")
 struct EnrolmentTokenTests {
-    @Test("if they are required, nobody is registered without one, and one token is for one device")
+    @Test("if they are required, no node is registered without one, and one token is for one device")
     func required() throws {
         try RegistryFixture.with({ $0.needsToken = true }) { fixture throws in
             #expect(fixture.register().status == 403)
             let token = try fixture.token(.enrol, uses: 1)
             #expect(fixture.register(token: token).status == 201)
-            // The same device again needs none: its enrolment was interrupted.
+            // The same device needs no token the second time: its enrolment was interrupted.
             #expect(fixture.register().status == 201)
             #expect(fixture.register("abc", RegistryFixture.stranger, token: token).status == 403)
         }
     }
 
-    @Test("a token that is used up, expired, unknown, for another type, or for reading registers nobody")
+    @Test("a token that is used up, expired, unknown, for another type, or for reading registers no node")
     func bad() throws {
         try RegistryFixture.with({ $0.needsToken = true }) { fixture throws in
             let typed = try fixture.token(.enrol, type: "lamp", uses: 5)
@@ -34,7 +34,7 @@ struct EnrolmentTokenTests {
         }
     }
 
-    @Test("a token that registers nobody for another reason is not used up")
+    @Test("a token is not used up if the registration fails for another reason")
     func notUsed() throws {
         try RegistryFixture.with { fixture throws in
             let token = try fixture.token(.enrol, uses: 1)
@@ -121,7 +121,7 @@ struct EnrolmentTokenTests {
     @Test("that begin with the same digits are distinguished, or neither is withdrawn")
     func ambiguous() throws {
         try RegistryFixture.with { fixture throws in
-            // Of 2,000 numbers two have the same first four digits, but for once in 10^13 times.
+            // Among 2,000 numbers two have the same first four digits, except once in 10^13 runs.
             for _ in 0..<2_000 { _ = try fixture.token(.read) }
             let prefixes = try fixture.admin.tokens().map { $0.number.prefix(4) }
             let twice = try #require(Dictionary(grouping: prefixes) { $0 }.first { $0.value.count > 1 }).key

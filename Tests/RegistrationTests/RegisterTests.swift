@@ -23,7 +23,7 @@ struct RegisterTests {
         }
     }
 
-    @Test("a device is told the broker, the C2 server and its key; the same again is told the same, at any time")
+    @Test("a device is told the broker, the C2 server and its key, and gets the same answer if it asks again")
     func good() throws {
         try RegistryFixture.with { fixture throws in
             let first = fixture.register()
@@ -224,7 +224,7 @@ struct RegisterTests {
                     #expect(reply.status == 400)
                 }
             }
-            #expect(try fixture.validate().status == 400, "the reference's names nobody")
+            #expect(try fixture.validate().status == 400, "the reference's names no node")
             let signature = try RegistryFixture.device.pssSignature(
                 over: Statement.validate(identity).bytes(for: RegistryFixture.place))
             let members = [

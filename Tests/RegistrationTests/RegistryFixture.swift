@@ -9,13 +9,13 @@ import enum Enrolling.Statement
 @testable import Bench
 @testable import Registration
 
-/// A registry with a clock of the test's, in a folder that is gone with the test. The device is `id`; its identity's key is
+/// A registry with the test's clock, in a folder that is removed with the test. The device is `id`; its identity key is
 /// `dev_2048`, its second one `obs_2048`; the C2 server's is `c2_2048`.
 final class RegistryFixture {
     static let id = "5f1e2d3c4b5a6978"
     static let c2 = Identifier(0x9a8b_7c6d_5e4f_3021)
     static let service = Identifier(0xace0_0000_0000_0001)
-    /// The service as statements name it.
+    /// The service's name in statements.
     static let place = Statement.Service(name: service.topicForm, host: "localhost")
     static let device = Roles.device.key
     static let second = Roles.beacon.key
@@ -26,7 +26,7 @@ final class RegistryFixture {
     let clock: TestClock
     private let lines: Lines
 
-    /// A folder as `registry init` makes it: keys take long, so it is made once.
+    /// A folder as `registry init` creates it: keys take long to make, so there is only one.
     private static let template: [String: Data] = {
         do {
             return try TemporaryFolder.with { folder in
@@ -147,7 +147,7 @@ final class RegistryFixture {
 
 func text(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
 
-/// The time of a test. `@unchecked Sendable`: a test uses it on one thread.
+/// The test's time. `@unchecked Sendable`: a test uses it on one thread.
 final class TestClock: @unchecked Sendable {
     var seconds = Int64(Date().timeIntervalSince1970)
 

@@ -147,7 +147,7 @@ struct RegistryFolderTests {
         }
     }
 
-    @Test("is listed by commands beside the service")
+    @Test("is listed by commands while the service has it open")
     func listed() throws {
         try RegistryFixture.with { fixture throws in
             try fixture.enrol()

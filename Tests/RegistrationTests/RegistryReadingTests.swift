@@ -31,7 +31,7 @@ struct RegistryReadingTests {
             for token in [nil, "", over, try fixture.token(.enrol), "read-00", String(repeating: "x", count: 4_000)] {
                 for route in ["get_key", "get_type"] {
                     #expect(fixture.get("\(route)/\(RegistryFixture.id)", token: token).status == 401)
-                    #expect(fixture.get("\(route)/abc", token: token).status == 401, "nor who is registered")
+                    #expect(fixture.get("\(route)/abc", token: token).status == 401, "nor which nodes are registered")
                 }
             }
         }

@@ -48,7 +48,7 @@ struct RevocationTests {
             #expect(try fixture.validate().status == 400)
             #expect(fixture.register().status == 400)
             #expect(fixture.register(RegistryFixture.id, RegistryFixture.stranger).status == 400)
-            #expect(fixture.register("abc").status == 400, "its key is nobody else's either")
+            #expect(fixture.register("abc").status == 400, "its key cannot be registered by another node either")
             fixture.clock.seconds += 7_200
             try fixture.registry.maintain()
             #expect(fixture.register(RegistryFixture.id, RegistryFixture.stranger).status == 400)
@@ -65,7 +65,7 @@ struct RevocationTests {
                 try RegistryFixture.device.pssSignature(over: Array(RegistryFixture.id.utf8)),
                 try RegistryFixture.device.pssSignature(
                     over: Statement.deregister(Identifier(0xabc)).bytes(for: RegistryFixture.place)),
-                // Given to another registry, or to nobody in particular.
+                // For another registry, or without a recipient.
                 try RegistryFixture.device.pssSignature(over: Array("deregister \(RegistryFixture.id)".utf8)),
                 try RegistryFixture.device.pssSignature(
                     over: Statement.deregister(Roles.device.id).bytes(
@@ -76,7 +76,7 @@ struct RevocationTests {
             ] {
                 let members = ["identity": RegistryFixture.id, "signature": text(signature)]
                 #expect(fixture.post("deregister", members).status == 400)
-                // A wrong signature is not made good by a token.
+                // A token does not make up for a wrong signature.
                 #expect(fixture.post("deregister", members, token: try fixture.token(.c2)).status == 400)
             }
             for token in [nil, "", "c2-00", try fixture.token(.read), try fixture.token(.enrol)] {

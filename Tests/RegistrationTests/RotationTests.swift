@@ -13,7 +13,7 @@ struct RotationTests {
 
     init() throws { new = try RotationTests.new.get() }
 
-    /// A request as a device makes it, with whatever is to be wrong with it.
+    /// A request as a device makes it, with the given thing wrong.
     private func rotate(
         _ fixture: RegistryFixture, _ id: String = RegistryFixture.id, by old: IdentityKey = RegistryFixture.device,
         to key: IdentityKey? = nil,

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Frames")
 struct FrameTests {
-    /// A signer that signs nothing: for frames whose shape is all that matters.
+    /// A signer that signs nothing, for frames of which only the shape matters.
     private struct Blank: Signer {
         var length = 256
         func signature(over parts: [ArraySlice<UInt8>]) -> [UInt8] { [UInt8](repeating: 0, count: length) }

@@ -82,7 +82,7 @@ struct GoodFrameTests {
 }
 
 extension GoodFrame {
-    /// Good for the reference, and for us: all but the generic message and the empty token.
+    /// Accepted by the reference and by us: all except the generic message and the empty token.
     var isAccepted: Bool { type != 0 && name != "edge_token_0" }
 
     /// The message that the fields describe.

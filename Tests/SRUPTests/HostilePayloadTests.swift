@@ -77,7 +77,7 @@ struct HostilePayloadTests {
         arguments: try payloads("bitflip", "signature"))
     func signature(payload: HostilePayload) throws {
         let frame = try? UnverifiedFrame(payload.payloadHex.bytes)
-        // The shape suffers where the version, the type or a length does, or where no key makes such a signature.
+        // The shape is wrong if the version, the type or a length is, or if no key makes such a signature.
         let shapeless = ["flip_version", "flip_type", "_len_lsb", "sig_empty", "one_byte_short"]
         #expect((frame == nil) == shapeless.contains { payload.name.contains($0) })
         guard let frame else { return }
@@ -100,6 +100,6 @@ struct HostilePayloadTests {
 }
 
 extension HostilePayload {
-    /// The one payload of its group whose shape is right.
+    /// The only payload of its group with the right shape.
     var isConfusion: Bool { name.contains("type_confusion") }
 }

@@ -23,7 +23,7 @@ struct OneDoorTests {
 
     @Test("only one type in Sources checks signatures: PublicKeys")
     func oneKeyring() {
-        // A declaration's head: what stands between its keyword and its brace.
+        // A declaration's head: the text between its keyword and its brace.
         let declaration = /\b(?:struct|class|enum|actor|protocol|extension)\s+([\w.]+)([^{}]*)\{/
         var checkers: [String] = []
         for (path, text) in files {

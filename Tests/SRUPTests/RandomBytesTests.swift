@@ -26,11 +26,11 @@ struct RandomBytesTests {
                 refused += 1
             }
         }
-        // Both happen often, or the test looks at one half of the parser only.
+        // Both happen often; otherwise the test covers only one half of the parser.
         #expect(frames > 1_000 && refused > 5_000)
     }
 
-    /// Noise; noise behind a good start, so that every body is reached; or a frame with up to four bytes changed.
+    /// Noise; noise after a valid start, so that every body is reached; or a frame with up to four bytes changed.
     private func payload(like samples: [[UInt8]], _ random: inout Seeded) -> [UInt8] {
         var bytes = samples[Int.random(in: 0..<samples.count, using: &random)]
         switch Int.random(in: 0..<4, using: &random) {

@@ -109,7 +109,7 @@ package final class TestDevice {
     ///   - seconds: for the connection, and for each frame.
     ///   - sign: signs the proof in keyed mode.
     ///   - sending: how a frame is sent.
-    ///   - waiting: what happens when the beacon says WAIT.
+    ///   - waiting: called when the beacon sends WAIT.
     /// - Returns: nil if the link ended without an outcome.
     package static func prove(
         _ route: Route, _ value: Secret, as device: Identifier = Node.device, mode: Mode = .challenge,

@@ -61,7 +61,7 @@ struct ConsoleBrowserTests {
         #expect(!console.said.contains(words))
     }
 
-    @Test("Enter on Refuse refuses it, and the beacon is told that a person has refused it")
+    @Test("Enter on Refuse refuses it, and the beacon is told that a person refused it")
     func refusing() throws {
         let file = network.folder + "/words"
         let browser = try console.browse("press-accept", Node.beacon, "--refuse", "--words", file)

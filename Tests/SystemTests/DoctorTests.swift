@@ -42,7 +42,7 @@ struct DoctorTests {
     func healthy() throws {
         let beacon = try BeaconProcess(network)
         let before = try ask(beacon)
-        #expect(before.bad == ["state folder"], "it is not made yet")
+        #expect(before.bad == ["state folder"], "it does not exist yet")
         #expect(before.verdict("beacon") == "skipped" && before.verdict("membership") == "skipped")
         try beacon.startAndJoin()
         let reply = try ask(beacon)
@@ -59,7 +59,7 @@ struct DoctorTests {
         #expect(reply.found("beacon").contains("version 0."))
         expectHints(reply)
         #expect(beacon.brokerState == "connected" && beacon.membership == "member")
-        #expect(!beacon.logged.contains("refused"), "what it publishes is nothing of ours\n\(beacon.logged)")
+        #expect(!beacon.logged.contains("refused"), "what it publishes is ignored\n\(beacon.logged)")
         #expect(try beacon.command("doctor", "--no-visit").text.contains("not visited"))
         let text = try beacon.command("doctor")
         #expect(text.status == 0 && text.text.contains("good     broker: ACL"))

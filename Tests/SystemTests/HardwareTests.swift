@@ -42,7 +42,7 @@ struct HardwareTests {
         #expect(lost.status != 0, "\(lost.text)")
         try eventually("the beacon has ended: \(system.beaconLog)") { system.beacon?.isRunning == false }
         #expect(system.beaconLog.contains("the identity key does not open any more: it is wrapped by the TPM; hint: "))
-        #expect(!server.said.contains("verdict of"), "nothing is said that the key has not signed")
+        #expect(!server.said.contains("verdict of"), "nothing is sent that the key has not signed")
         try tpm.comeBack()
         try system.startBeacon()
         let joined = try system.join()
@@ -87,7 +87,7 @@ struct HardwareTests {
 
         try "\(uri)?pin-value=77777\n".writePrivately(to: system.keys + "/identity.key.pem")
         let check = try system.verb(["run", "--check"])
-        #expect(check.status == 78, "the unit does not try a PIN again that was wrong")
+        #expect(check.status == 78, "the unit does not try a wrong PIN again")
         #expect(check.text.contains("in a PKCS#11 token could not be loaded: PIN incorrect"), "\(check.text)")
         #expect(check.text.contains("hint: ") && !check.text.contains("77777"), "\(check.text)")
         let text = try String(contentsOfFile: system.configuration, encoding: .utf8)

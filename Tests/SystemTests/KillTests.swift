@@ -113,7 +113,7 @@ struct KillTests {
         }
         let sequences = server.accepted.map(\.sequence)
         #expect(Set(sequences).count == sequences.count)
-        #expect(beacon.history.count == min(100, observations), "one verdict an observation")
+        #expect(beacon.history.count == min(100, observations), "one verdict per observation")
         print(
             "kills: \(killed) in \(observations) observations, 0 verdicts lost, doubled or contradicting unless said above"
         )

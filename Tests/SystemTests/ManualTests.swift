@@ -23,7 +23,7 @@ struct ManualTests {
         try String(contentsOfFile: "\(folder)/\(page)", encoding: .utf8).split(separator: "\n").map(String.init)
     }
 
-    @Test("have each section once, on a line of its own and in the usual order")
+    @Test("have each section once, on its own line and in the usual order")
     func sections() throws {
         let order = [
             "NAME", "SYNOPSIS", "DESCRIPTION", "VERBS", "SECTIONS", "FILES", "EXIT STATUS", "EXAMPLES", "SEE ALSO",

@@ -57,7 +57,7 @@ struct RegistryConnectionTests {
         #expect(held.count(where: isClosed) == 1)
         for _ in 0..<64 { held.append(try connection(from: 2)) }
         try eventually("32 are left") { held.count { !isClosed($0) } == 32 }
-        #expect(held.suffix(40).count { !isClosed($0) } > 24, "the newest stay")
+        #expect(held.suffix(40).count { !isClosed($0) } > 24, "the newest are kept")
         #expect(try isAnswered(from: 3))
     }
 

@@ -105,10 +105,10 @@ struct RenewTests {
         #expect(try beacon.command("renew").status == 0)
         let key = try Network.run(
             "/usr/bin/openssl", ["rsa", "-in", beacon.keys + "/access/key.pem", "-noout", "-text"])
-        #expect(key.contains("(2048 bit"), "as --bits was at the enrolment")
+        #expect(key.contains("(2048 bit"), "as with --bits at the enrolment")
         let requests = service.log.count
         #expect(try beacon.enrol("--proxy", "http://127.0.0.1:1").status == 0)
-        #expect(service.log.count == requests, "nothing is asked to remember that")
+        #expect(service.log.count == requests, "that is not remembered")
         let through = try beacon.command("renew")
         #expect(through.status == 1)
         #expect(through.text.contains("no connection"), "\(through.text)")

@@ -65,7 +65,7 @@ struct ServiceTests {
             return told.all.count { $0 == "WATCHDOG=1" } - before
         }
         try eventually("no sign of life") { signs(in: 1) == 0 }
-        #expect(beacon.brokerState == "lost", "the loop itself goes on")
+        #expect(beacon.brokerState == "lost", "the loop itself continues")
         let pipe = try #require(FileHandle(forWritingAtPath: authority))
         try pipe.write(contentsOf: Data(contentsOf: URL(filePath: network.folder + "/ca.pem")))
         try pipe.close()
@@ -119,7 +119,7 @@ struct ServiceTests {
             let asked = Date()
             #expect(beacon.stop(with: number) == 0)
             #expect(Date().timeIntervalSince(asked) < 3)
-            #expect(try link.receive() == .outcome(.busy, tag: LinkFrame.noTag), "the device is sent away")
+            #expect(try link.receive() == .outcome(.busy, tag: LinkFrame.noTag), "the device is refused")
             #expect(!FileManager.default.fileExists(atPath: beacon.linkPath))
             #expect(!FileManager.default.fileExists(atPath: beacon.state + "/control"))
             try beacon.startAndJoin()
@@ -146,7 +146,7 @@ struct ServiceTests {
         let beacon = try BeaconProcess(network)
         let before = try beacon.command("observations")
         #expect(before.status == 1 && before.text.hasPrefix("srup-beacon: "), "\(before.text)")
-        #expect(!FileManager.default.fileExists(atPath: beacon.state), "asking makes nothing")
+        #expect(!FileManager.default.fileExists(atPath: beacon.state), "asking creates nothing")
         try beacon.startAndJoin()
         let (value, token) = (Secret.random(), TestServer.token())
         try server.observe(Node.device, value, token: token)

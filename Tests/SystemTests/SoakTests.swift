@@ -104,7 +104,7 @@ struct SoakTests {
         }
         let sequences = server.accepted.map(\.sequence)
         #expect(Set(sequences).count == sequences.count, "no sequence id is used twice")
-        #expect(counts.lateAccepted == 0, "a proof that is late is worth nothing")
+        #expect(counts.lateAccepted == 0, "a late proof does not count")
         let (valid, invalid, failed) = (
             found[.observedJoinValid] ?? 0, found[.observedJoinInvalid] ?? 0, found[.observedJoinFail] ?? 0
         )

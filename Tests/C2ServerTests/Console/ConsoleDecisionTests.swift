@@ -26,10 +26,10 @@ struct ConsoleDecisionTests {
         let answer = await it.post("/join", first, cookie: cookie)
         #expect(answer.status == 303 && answer["location"] == "/joins/j-1")
         it.world.change { $0.now += .milliseconds(gap) }
-        // On the same form, which the browser may send once more.
+        // The same form: the browser may send it twice.
         let again = await it.post("/join", first, cookie: cookie)
         #expect(again.status == 303 && again["location"] == "/joins/j-1")
-        // On another join's, were it under the pointer: with the right words even.
+        // Another join's form, as if that were under the pointer, and even with the right words.
         let other = await it.form("j-2", cookie: cookie)
         it.world.change { $0.now += .milliseconds(gap) }
         let early = await it.post("/join", "\(other)&decision=accept&\(ConsoleFixture.typed)", cookie: cookie)
@@ -37,7 +37,7 @@ struct ConsoleDecisionTests {
             early.status == 409
                 && early.text.contains("less than 1.5 seconds. Compare the values first. Nothing was done."))
         #expect(it.world.now(\.decided) == ["j-1 true"])
-        // The list has no buttons that decide, and what is over keeps its place without any way to decide.
+        // The list has no buttons that decide; a join that has ended stays listed, and cannot be decided.
         let list = await it.get("/", cookie: cookie).text
         #expect(!list.contains("name=\"decision\"") && list.contains("class=\"join over accepted\""))
         let places = ["join-j-1", "join-j-2"].compactMap { list.firstRange(of: $0)?.lowerBound }

@@ -86,7 +86,7 @@ struct ConsoleEvidenceTests {
             #expect(page.contains("Seen by: <code>\(Roles.beacon.id)</code>."), "\(path)")
             #expect(page.contains("Not seen by: <code>\(Roles.stranger.id)</code>."), "\(path)")
         }
-        // A page that is open changes with each answer.
+        // An open page changes with each answer.
         #expect(await it.get("/joins/j-3", cookie: cookie).text.contains("data-state=\"open, 2 answers\""))
         it.world.change { $0.snapshot.joins[0].votes = nil }
         #expect(await it.get("/joins/j-3", cookie: cookie).text.contains("Its observer decides."))

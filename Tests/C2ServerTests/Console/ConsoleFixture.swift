@@ -7,7 +7,7 @@ import TestVectors
 @testable import Bench
 @testable import C2Server
 
-/// A console with a server behind it that only notes what it is told, and the operator's browser. The keys and tokens count:
+/// A console, a server that only records what it is told, and the operator's browser. The keys and tokens count:
 /// 1 is the first key, 2 the next, and so on.
 final class ConsoleFixture: Sendable {
     struct World {
@@ -63,7 +63,7 @@ final class ConsoleFixture: Sendable {
         await console.announce()
     }
 
-    /// The key that was said last.
+    /// The key that was announced last.
     var key: String {
         let said = world.now(\.said)
         return said.last { $0.contains("key for the next time is ") || $0.contains("sign in with ") }
@@ -90,7 +90,7 @@ final class ConsoleFixture: Sendable {
                     body: Array(body.utf8))))
     }
 
-    /// Signs in: the cookie, and the token of the forms.
+    /// Signs in, and returns the cookie and the forms' token.
     func signedIn() async -> (cookie: String, token: String) {
         let answer = await post("/sign-in", "key=\(key)")
         let cookie = answer["set-cookie"].prefix { $0 != ";" }
@@ -100,7 +100,7 @@ final class ConsoleFixture: Sendable {
 }
 
 extension ConsoleFixture {
-    /// The fields of a join's form, as its page has them now.
+    /// The fields of a join's form, as its page shows them now.
     func form(_ join: String = "j-1", view: String = "", cookie: String) async -> String {
         let page = await get("/joins/\(join)" + (view.isEmpty ? "" : "?view=\(view)"), cookie: cookie).text
         let form = page.firstMatch(of: /<form method="post" action="\/join".*?<\/form>/.dotMatchesNewlines())?.0 ?? ""
@@ -108,7 +108,7 @@ extension ConsoleFixture {
             .joined(separator: "&")
     }
 
-    /// Looks at a join's page for long enough, and decides.
+    /// Views a join's page for long enough, and decides.
     func decide(_ decision: String, of join: String = "j-1", words: String = ConsoleFixture.typed, cookie: String) async
         -> Answer
     {
@@ -119,7 +119,7 @@ extension ConsoleFixture {
 }
 
 extension ConsoleFixture.World {
-    /// As the server does it.
+    /// As the server does.
     mutating func take(_ decision: ConsoleDecision, on id: String) -> ConsoleOutcome {
         guard let place = snapshot.joins.firstIndex(where: { $0.id == id }) else { return .over }
         if case .accept(.words, let words) = decision, !shown.isAnswered(by: words) {
@@ -152,7 +152,7 @@ struct Answer {
     subscript(name: String) -> String { headers.first { $0.name == name }?.value ?? "" }
 }
 
-/// Something that several threads look at.
+/// A value that several threads read.
 final class Shared<Value: Sendable>: Sendable {
     private let value: Mutex<Value>
 
@@ -163,7 +163,7 @@ final class Shared<Value: Sendable>: Sendable {
     func change(_ change: (inout Value) -> Void) { value.withLock { change(&$0) } }
 }
 
-/// What the pages of the tests show.
+/// What the tests' pages show.
 enum Shown {
     static let member = C2Snapshot.Node(
         id: Roles.device.id, membership: .joined, role: .device, mayObserve: false, heardMilliseconds: nil)

@@ -99,7 +99,7 @@ struct ConsolePageTests {
         #expect(ofBeacon.text.contains("PAUSE") && !ofBeacon.text.contains("LATER"))
     }
 
-    @Test("a snapshot has the nodes' membership states and the open joins, and each request is a join of its own")
+    @Test("a snapshot has the nodes' membership states and the open joins, and each request is its own join")
     func snapshot() throws {
         var it = ServerFixture()
         it.withOpenJoin()
@@ -115,7 +115,7 @@ struct ConsolePageTests {
         #expect(first.nodes.first { $0.id == Roles.beacon.id }?.membership == .observer)
         #expect(first.nodes.first { $0.id == Roles.device.id }?.membership == .known)
         #expect(first.joins.map(\.joinMode) == [.human, .observed] && first.joins.map(\.secondsLeft) == [570, 150])
-        // T2, what the device's answer carries: T3 is another one each time that an observer is asked.
+        // T2 is the token in the device's answer; T3 is different each time an observer is asked.
         #expect(first.joins[1].id == "new-1")
         #expect(it.c2.device(ofJoin: first.joins[0].id) == Roles.device.id)
         it.hears(Roles.device.says(.humanJoinRequest, 30, "T10"))

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The console's access control, sessions and orders")
 struct ConsoleTests {
-    // MARK: - Who may speak to it
+    // MARK: - Who may use it
 
     @Test(
         "only our own names at our own port are answered",
@@ -174,7 +174,7 @@ struct ConsoleTests {
 
     // MARK: - Orders
 
-    /// What a button at the device gives the server.
+    /// What a button on the device sends the server.
     private static func order(_ button: ConsoleOrder) -> C2Order {
         let device = Roles.device.id
         return switch button {
