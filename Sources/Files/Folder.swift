@@ -24,7 +24,12 @@ package enum Folder {
         _ path: String, as name: String, isWritten: Bool = false
     ) throws(OperatorFault) {
         var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {
+        guard stat(path, &status) == 0 || errno != ENOENT else {
+            throw OperatorFault(
+                "\(name) \(path) does not exist",
+                hint: "correct the path, or create the folder: install -d -m 0700 -o USER \(path)")
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {
             throw OperatorFault(
                 "\(name) \(path) is not a folder owned by this user",
                 hint: "run this as the user that owns it, or give that user the folder: chown USER \(path)")

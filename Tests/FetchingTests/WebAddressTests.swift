@@ -41,10 +41,4 @@ struct WebAddressTests {
             #expect(try !WebAddress(text).isLoopback)
         }
     }
-
-    @Test("received text is one printable line of at most 200 characters")
-    func shown() {
-        #expect(printable("a\nb\u{1b}[31m\u{0}é".utf8) == "a.b.[31m...")
-        #expect(printable([UInt8](repeating: 0x61, count: 5_000)).count == 203)
-    }
 }

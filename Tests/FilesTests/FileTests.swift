@@ -236,6 +236,15 @@ struct FolderTests {
         }
     }
 
+    @Test("one that is missing is said to be so where none is created")
+    func missing() throws {
+        try TemporaryFolder.with { files in
+            let path = files.path("folder")
+            let fault = #expect(throws: OperatorFault.self) { try Folder.checkOwnerOnly(path, as: "the folder") }
+            #expect(fault?.message == "the folder \(path) does not exist" && access(path, F_OK) != 0)
+        }
+    }
+
     @Test("one of another user is not ours", .enabled(if: geteuid() == 0, "only root gives files away"))
     func foreign() throws {
         try TemporaryFolder.with { files in

@@ -16,7 +16,7 @@ struct ConsoleHistory: Sendable {
     /// A time for people, to the second, in UTC.
     static func time(_ milliseconds: Int64) -> HTML {
         let moment = Timestamp(milliseconds / 1_000)
-        return "<time datetime=\"\(moment)\">\(moment.date) \(moment.time) UTC</time>"
+        return "<time datetime=\"\(moment.description)\">\(moment.date) \(moment.time) UTC</time>"
     }
 }
 
