@@ -1,4 +1,5 @@
 import Broker
+import Files
 import Keys
 import SRUP
 
@@ -25,7 +26,7 @@ public struct BenchNode: Sendable {
     public init(
         id: Identifier, keyFile: String, broker: String, tls: TLSFiles, traceFile: String?
     ) throws {
-        try TrustedFiles.examine(tls.authority, as: "the broker's CA file")
+        try FileTrust.check(tls.authority, as: "the broker's CA file")
         let key = try IdentityKey(pemFile: keyFile)
         try tls.check()
         var trace: TraceFile?

@@ -58,7 +58,7 @@ extension DeviceTask {
     /// The server's key from a file.
     /// - Throws: `OperatorError`.
     public static func serverKey(_ path: String) throws -> PublicKey {
-        try TrustedFiles.examine(path, as: "the server's key")
+        try FileTrust.check(path, as: "the server's key")
         return try PublicKey(pemFile: path)
     }
 }

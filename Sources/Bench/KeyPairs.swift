@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Keys
 import OperatorText
@@ -32,7 +33,7 @@ public enum KeyPairs {
     /// The public keys of all nodes in a folder: every `<id>.pub.pem`. Other files are left alone.
     /// - Throws: `OperatorError` if there is no such folder, no key in it, or an invalid key.
     public static func known(in folder: String) throws -> [Identifier: PublicKey] {
-        try TrustedFiles.examinePlace(of: folder, as: "the keyring")
+        try FileTrust.checkPlace(of: folder, as: "the keyring")
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
             throw OperatorFault(
                 "the folder \(folder) cannot be read",
@@ -44,7 +45,7 @@ public enum KeyPairs {
                 throw OperatorFault(
                     "\(folder)/\(name) is not named after a node", hint: "name it <1 to 16 hex digits>.pub.pem")
             }
-            try TrustedFiles.examine("\(folder)/\(name)", as: "the key of node \(node)")
+            try FileTrust.check("\(folder)/\(name)", as: "the key of node \(node)")
             keys[node] = try PublicKey(pemFile: "\(folder)/\(name)")
         }
         guard !keys.isEmpty else {

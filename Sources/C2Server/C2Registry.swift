@@ -1,6 +1,7 @@
 import Bench
 import Enrolling
 import Fetching
+import Files
 import Keys
 import OperatorText
 import SRUP
@@ -34,7 +35,7 @@ public struct C2Registry: Sendable {
         _ address: String, authority: String?, token: String?, observerTypes: Set<String> = []
     ) throws(OperatorFault) {
         self.observerTypes = observerTypes
-        if let authority { try TrustedFiles.examine(authority, as: "the registry's CA file") }
+        if let authority { try FileTrust.check(authority, as: "the registry's CA file") }
         let bearer = try token.map { path throws(OperatorFault) in try C2Registry.token(path) }
         let place: WebAddress
         do throws(WebAddress.Fault) { place = try WebAddress(address) } catch {

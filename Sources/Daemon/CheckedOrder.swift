@@ -31,7 +31,7 @@ struct CheckedOrder {
 
     /// - Parameters:
     ///   - observerAddress: where a server's observer is, as far as it is known.
-    /// - Throws: why it is not taken, and what to do.
+    /// - Throws: why it is not accepted, and what to do.
     init(
         _ order: MembershipOrder, _ server: Identifier, in situation: Situation,
         observerAddress: (Identifier) -> NearbyAddress?

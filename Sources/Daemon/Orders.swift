@@ -32,7 +32,7 @@ public enum Order {
     ///   - manner: nil: as the configuration has it.
     ///   - address: where the observer is near by, for an observed join.
     ///   - again: also where we are a member already.
-    /// - Throws: `OperatorFault` where it is not taken, or no beacon runs.
+    /// - Throws: `OperatorFault` where it is not accepted, or no beacon runs.
     public static func join(
         _ server: Identifier, _ manner: JoinMode?, at address: NearbyAddress? = nil, again: Bool = false,
         of configuration: Configuration

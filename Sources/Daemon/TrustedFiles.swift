@@ -4,7 +4,7 @@ import OperatorText
 import SRUP
 
 /// Files that decide whom the beacon trusts and what it does: only root and we may change them, or put others in their
-/// place. The rule is `FileTrust.fault`, the same for all of them.
+/// place. The rule is `FileTrust`, the same for all of them.
 extension Configuration {
     /// Those files, each with what it is.
     /// - Parameter file: the configuration's own.
@@ -23,17 +23,7 @@ extension Configuration {
     /// Checks that others can change neither those files nor the location of the state folder.
     /// - Throws: `OperatorFault` for the first one.
     package func examineTrustedFiles(_ file: String) throws(OperatorFault) {
-        for (name, path) in trustedFiles(file) { try Configuration.examine(path, as: name) }
-        try Configuration.examinePlace(of: stateFolder, as: "the state folder")
-    }
-
-    /// Checks that a file is a regular one that nobody else can change.
-    package static func examine(_ path: String, as name: String) throws(OperatorFault) {
-        if let fault = FileTrust.fault(of: path, as: name) { throw fault }
-    }
-
-    /// Checks that nobody else can change or replace a file or folder.
-    package static func examinePlace(of path: String, as name: String) throws(OperatorFault) {
-        if let fault = FileTrust.fault(ofPlace: path, as: name) { throw fault }
+        for (name, path) in trustedFiles(file) { try FileTrust.check(path, as: name) }
+        try FileTrust.checkPlace(of: stateFolder, as: "the state folder")
     }
 }

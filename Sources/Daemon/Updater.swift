@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Observing
 import OperatorText
@@ -50,7 +51,7 @@ package struct Updater {
             throw OperatorFault(
                 "the updater \(path) is not a program that we may run", hint: "make it one: chmod 0755 \(path)")
         }
-        try Configuration.examinePlace(of: path, as: "the updater")
+        try FileTrust.checkPlace(of: path, as: "the updater")
     }
 
     /// The version in a file, if that version accepts the configuration.

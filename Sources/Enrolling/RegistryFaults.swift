@@ -11,7 +11,7 @@ extension OperatorFault {
     /// The service's reply is not valid. Nothing in it is used.
     static func reply(_ what: String, _ fault: String) -> OperatorFault {
         OperatorFault(
-            "the registration service's reply to \(what) is not taken: \(fault)",
+            "the registration service's reply to \(what) was not accepted: \(fault)",
             hint: "check that the address is a registration service's; ask who runs it")
     }
 

@@ -75,26 +75,25 @@ package struct OpenPlace: Equatable, Sendable {
 }
 
 /// Files that decide whom a program trusts and what it does: nobody but root and we may change them, or put others in their
-/// place. One rule and one message for the beacon, the bench's servers and its device.
+/// place. One rule for the beacon, the bench's servers and its device.
 package enum FileTrust {
-    /// Why a file may not decide that: it is not a regular one, or others can change it. A file that does not exist is left to
-    /// the caller that opens it.
+    /// Checks that a file is a regular one that nobody else can change or replace. If it does not exist, opening it reports that.
     /// - Parameter name: what it is: it precedes the path in the message.
-    /// - Returns: nil if all is well.
-    package static func fault(of path: String, as name: String) -> OperatorFault? {
+    /// - Throws: `OperatorFault`.
+    package static func check(_ path: String, as name: String) throws(OperatorFault) {
         guard !File.isIrregular(path, isFollowing: true) else {
-            return OperatorFault(
+            throw OperatorFault(
                 "\(name) \(path) is not a regular file", hint: "put the file itself there: ls -l \(path)")
         }
-        return fault(ofPlace: path, as: name)
+        try checkPlace(of: path, as: name)
     }
 
-    /// Why a file or folder may not decide that: others can change it, or put another one in its place.
+    /// Checks that nobody else can change or replace a file or folder.
     /// - Parameter name: what it is: it precedes the path in the message.
-    /// - Returns: nil if all is well.
-    package static func fault(ofPlace path: String, as name: String) -> OperatorFault? {
-        guard let open = OpenPlace.first(onTheWayTo: path) else { return nil }
+    /// - Throws: `OperatorFault`.
+    package static func checkPlace(of path: String, as name: String) throws(OperatorFault) {
+        guard let open = OpenPlace.first(onTheWayTo: path) else { return }
         let place = open.path == path ? "it" : open.path
-        return OperatorFault("\(name) \(path) can be changed by others: \(place) \(open.fault)", hint: open.remedy)
+        throw OperatorFault("\(name) \(path) can be changed by others: \(place) \(open.fault)", hint: open.remedy)
     }
 }

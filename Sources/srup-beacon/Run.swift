@@ -29,7 +29,7 @@ struct Run: ParsableCommand {
         try reportingFaults {
             guard check else { return try DaemonProcess.run(options.config) }
             try DaemonProcess.check(options.config)
-            print("\(options.config): good")
+            print("\(options.config): configuration is valid")
         }
     }
 }

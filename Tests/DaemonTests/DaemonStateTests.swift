@@ -113,7 +113,8 @@ struct DaemonStateTests {
         world.broker.take(.lost(address, .closed))
         let told = world.state.report.broker
         #expect(
-            told.state == .lost && told.fault == BrokerFault.closed.message && told.hint == BrokerFault.closed.hint(for: .beacon))
+            told.state == .lost && told.fault == BrokerFault.closed.message
+                && told.hint == BrokerFault.closed.hint(for: .beacon))
         #expect(world.tells("srup_beacon_broker_connected 0"))
     }
 

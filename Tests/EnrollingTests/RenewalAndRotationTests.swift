@@ -64,7 +64,8 @@ struct RenewalAndRotationTests {
             let identity = try fault { try node.enrol(as: Identifier(0x77)) }
             #expect(identity.message.contains("was not asked for") && identity.hint(for: .beacon).contains("--replace"))
             let elsewhere = try fault { try node.enrol(at: "https://elsewhere.example") }
-            #expect(elsewhere.message.contains("is registered with") && elsewhere.hint(for: .beacon).contains("--replace"))
+            #expect(
+                elsewhere.message.contains("is registered with") && elsewhere.hint(for: .beacon).contains("--replace"))
             #expect(node.names == names && service.requests.count == requests)
         }
     }
@@ -99,7 +100,8 @@ struct RenewalAndRotationTests {
                 #expect(node.content("identity.key.pem") == key, sourceLocation: location)
             }
             let unknown = try fault { try node.rotate() }
-            #expect(unknown.message.contains("does not replace keys") && unknown.hint(for: .beacon).contains("--replace"))
+            #expect(
+                unknown.message.contains("does not replace keys") && unknown.hint(for: .beacon).contains("--replace"))
             expectUnchanged()
             let same = try fault { try node.rotate(from: .given(file: node.path + "/identity.key.pem")) }
             #expect(same.message.contains("already has"))

@@ -229,7 +229,9 @@ struct FolderTests {
                     fault?.message == "the folder \(path) is accessible to others (mode 0\(String(mode, radix: 8)))")
             }
             let file = try files.write(Data(), to: "file")
-            for (other, part) in [(file, "is not a folder"), (files.path("no/folder"), "cannot be created: No such file")] {
+            for (other, part) in [
+                (file, "is not a folder"), (files.path("no/folder"), "cannot be created: No such file"),
+            ] {
                 let fault = #expect(throws: OperatorFault.self) { try Folder.makeOwnerOnly(other, as: "the folder") }
                 #expect(fault?.message.contains(part) == true)
             }

@@ -92,7 +92,7 @@ struct RegistryFolderTests {
     func foreign() throws {
         try TemporaryFolder.with { folder in
             expectFault("registry init") { try open(folder.url.path) }
-            expectFault("not a folder") { try open(folder.path("nowhere")) }
+            expectFault("does not exist") { try open(folder.path("nowhere")) }
         }
         try RegistryFixture.with { fixture throws in
             _ = try fixture.folder.privateCopy(of: TestKeys.file("wrong_2048.pkcs8"), as: "ca.key.pem")

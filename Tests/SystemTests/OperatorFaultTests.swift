@@ -94,7 +94,7 @@ struct OperatorFaultTests {
         let beacon = try BeaconProcess(network)
         let reply = try beacon.command("run", "--check")
         #expect(reply.status == 0)
-        #expect(reply.text == "\(beacon.configuration): good\n")
+        #expect(reply.text == "\(beacon.configuration): configuration is valid\n")
         #expect(!FileManager.default.fileExists(atPath: beacon.state))
     }
 }

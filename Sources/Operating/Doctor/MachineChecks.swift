@@ -131,10 +131,10 @@ extension Doctor {
         if let updater = configuration.updates.updater { note("updater", updater) { try Updater.examine(updater) } }
         let others = findings.count
         for (name, path) in configuration.trustedFiles(file) where !Doctor.isCredential(path) {
-            note("files", path) { try Configuration.examine(path, as: name) }
+            note("files", path) { try FileTrust.check(path, as: name) }
         }
         let folder = StateFolder(lookingInto: configuration.stateFolder)
-        note("files", folder.path) { try Configuration.examinePlace(of: folder.path, as: "the state folder") }
+        note("files", folder.path) { try FileTrust.checkPlace(of: folder.path, as: "the state folder") }
         note("files", folder.path) { try folder.checkNames() }
         guard findings.count == others else { return findings }
         return findings + [.init("files", .good, file, "only root and this user can change what it names")]
@@ -178,10 +178,10 @@ extension Doctor {
         let now = wallSeconds()
         let (verdict, words): (CheckResult.Verdict, String) =
             now >= until
-            ? (.bad, "over since")
+            ? (.bad, "expired on")
             : now < from
-                ? (.bad, "not good before \(Timestamp(from)), until")
-                : until - now < 7 * 86_400 ? (.warning, "ends soon:") : (.good, "good until")
+                ? (.bad, "not valid before \(Timestamp(from)); expires on")
+                : until - now < 7 * 86_400 ? (.warning, "expires soon, on") : (.good, "valid until")
         let hint = verdict == .good ? nil : "renew it (ours: srup-beacon renew), or correct this machine's clock"
         return .init(check, verdict, lookedAt, "\(words) \(Timestamp(until))", do: hint)
     }
