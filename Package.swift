@@ -9,7 +9,7 @@ let package = Package(
         // For other programs: a device of one's own, a server, a tool (Examples/Device).
         .library(name: "SRUP", targets: ["SRUP"]),
         .library(name: "ProofLink", targets: ["ProofLink"]),
-        .library(name: "Keys", targets: ["Keys"]),
+        .library(name: "Keys", targets: ["Keys", "OperatorText"]),
         // For LD_PRELOAD, by the tests alone.
         .library(name: "WrongClock", type: .dynamic, targets: ["WrongClock"]),
     ],

@@ -125,6 +125,10 @@ extension NearbyAddress {
     }
 
     private static func number(_ text: Substring) -> UInt16? {
-        text.hasPrefix("0x") ? UInt16(text.dropFirst(2), radix: 16) : UInt16(text)
+        let isHexadecimal = text.hasPrefix("0x")
+        let digits = isHexadecimal ? text.dropFirst(2) : text
+        // `UInt16` alone would take a sign.
+        guard digits.allSatisfy(\.isHexDigit) else { return nil }
+        return UInt16(digits, radix: isHexadecimal ? 16 : 10)
     }
 }

@@ -22,7 +22,11 @@ struct AddressTests {
 
     @Test(
         "Anything that is not an address is refused",
-        arguments: ["", "local:", "tcp:1", "rfcomm:00:11", "rfcomm:00:11:22:33:44:55/31", "l2cap:00:11:22:33:44:55/x"])
+        arguments: [
+            "", "local:", "tcp:1", "rfcomm:00:11", "rfcomm:00:11:22:33:44:55/31", "l2cap:00:11:22:33:44:55/x",
+            "rfcomm:00:11:22:33:44:55/+3", "l2cap:00:11:22:33:44:55/0x+5", "le:00:11:22:33:44:55/-0",
+            "le:00:11:22:33:44:55/65536", "le:00:11:22:33:44:55/",
+        ])
     func noLinks(text: String) {
         #expect(throws: OperatorFault.self) { try NearbyAddress(option: text) }
     }

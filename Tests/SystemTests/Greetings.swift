@@ -4,27 +4,32 @@ import SystemSupport
 
 /// How long devices waited for their HELLO, connecting one after the other.
 struct Greetings: CustomStringConvertible {
-    /// In milliseconds, the shortest first.
-    private let waits: [Double]
+    /// In milliseconds.
+    private var waits: [Double] = []
 
+    init() {}
+
+    /// One after the other for a while.
     init(_ beacon: BeaconProcess, for seconds: Double) throws {
-        var waits: [Double] = []
         let end = Date(timeIntervalSinceNow: seconds)
         while Date() < end {
-            let begun = Instant.now
-            let link = try TestDevice(beacon.link)
-            guard case .hello? = try link.receive(within: 30) else { continue }
-            waits.append(Double((.now - begun).wholeMicroseconds) / 1_000)
+            try add(beacon)
             Thread.sleep(forTimeInterval: 0.01)
         }
-        self.waits = waits.sorted()
+    }
+
+    /// One more device connects.
+    mutating func add(_ beacon: BeaconProcess) throws {
+        let begun = Instant.now
+        guard case .hello? = try TestDevice(beacon.link).receive(within: 30) else { return }
+        waits.append(Double((.now - begun).wholeMicroseconds) / 1_000)
     }
 
     /// In milliseconds; infinity if there was no HELLO.
-    private var median: Double { waits.isEmpty ? .infinity : waits[waits.count / 2] }
+    private var median: Double { waits.isEmpty ? .infinity : waits.sorted()[waits.count / 2] }
 
     var description: String {
-        guard let most = waits.last else { return "no HELLO" }
+        guard let most = waits.max() else { return "no HELLO" }
         return "\(waits.count) HELLOs, median \(median) ms, at most \(most) ms"
     }
 
