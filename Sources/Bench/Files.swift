@@ -12,7 +12,8 @@ package func readInput(_ path: String, atMost limit: Int) throws(OperatorFault) 
     do throws(FileError) { return try File.readInput(path, atMost: limit) } catch {
         throw OperatorFault(
             "\(path == "-" ? "standard input" : path) cannot be read: \(error)",
-            hint: "name a file that exists and is readable")
+            hint: error == .tooLong(limit: limit)
+                ? "check that it is the right file" : "name a file that exists and is readable")
     }
 }
 
@@ -48,8 +49,13 @@ extension Diagram {
     /// Writes the SVG form to a file.
     /// - Throws: `OperatorFault`.
     public func writeSVG(to path: String) throws(OperatorFault) {
-        do { try Data(svg.utf8).write(to: URL(filePath: path)) } catch {
-            throw OperatorFault("\(path) cannot be written", hint: "give --svg a place that is writable")
+        do throws(FileError) {
+            let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+            guard file >= 0 else { throw .last }
+            defer { close(file) }
+            try File.write(Array(svg.utf8), to: file)
+        } catch {
+            throw OperatorFault("\(path) cannot be written: \(error)", hint: "give --svg a place that is writable")
         }
     }
 }

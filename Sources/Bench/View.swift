@@ -80,7 +80,8 @@ public struct ViewTask {
         guard let path else { return try write(bytes, to: STDOUT_FILENO, named: "standard output") }
         // The file shows the value, so only its owner may read it.
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        defer { if file >= 0 { close(file) } }
+        guard file >= 0 else { throw unwritable(path, .last) }
+        defer { close(file) }
         try write(bytes, to: file, named: path)
     }
 
@@ -95,8 +96,10 @@ public struct ViewTask {
     }
 
     private func write(_ bytes: [UInt8], to file: Int32, named name: String) throws(OperatorFault) {
-        do throws(FileError) { try File.write(bytes, to: file) } catch {
-            throw OperatorFault("\(name) cannot be written: \(error)", hint: "give --output a place that is writable")
-        }
+        do throws(FileError) { try File.write(bytes, to: file) } catch { throw unwritable(name, error) }
+    }
+
+    private func unwritable(_ name: String, _ error: FileError) -> OperatorFault {
+        OperatorFault("\(name) cannot be written: \(error)", hint: "give --output a place that is writable")
     }
 }

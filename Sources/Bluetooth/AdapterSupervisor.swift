@@ -5,7 +5,7 @@ import ProofLink
 /// No socket, no clock. It keeps working towards what is wanted: bluetoothd may start or stop, and another program or a
 /// person may power the adapter off, unplug it or plug it in again.
 ///
-///     unknown ──information──▶ settling ──all as wanted──▶ ready ──silent──▶ ladder: reopen → power cycle → unhealthy
+///     unknown ──information──▶ settling ──all as wanted──▶ ready ──silent──▶ recovery: reopen → power cycle → unhealthy
 ///                                 ▲                          │                              (and again, ever slower)
 ///                                 └──── any other settings ──┘
 ///

@@ -1,6 +1,5 @@
 import Bench
 import FoundationEssentials
-import Glibc
 import OperatorText
 import SRUP
 
@@ -59,8 +58,8 @@ public struct C2Entry: Codable, Equatable, Sendable {
 
     /// One line for people: id, time in UTC, kind, node, text; for a decision, the grade of the evidence and the reason.
     public var text: String {
-        let (seconds, milliseconds) = wallMilliseconds.quotientAndRemainder(dividingBy: 1_000)
-        let moment = Timestamp(seconds, milliseconds: Int(abs(milliseconds)))
+        let milliseconds = (wallMilliseconds % 1_000 + 1_000) % 1_000
+        let moment = Timestamp((wallMilliseconds - milliseconds) / 1_000, milliseconds: Int(milliseconds))
         return
             "\(id)  \(moment.date) \(moment.time)  \(kind.rawValue)  \(node.map { "\($0)" } ?? "-")  \(message)\(grounds)"
     }

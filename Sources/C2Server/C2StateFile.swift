@@ -30,7 +30,11 @@ final class C2StateFile {
             unlink(unfinished)
             throw error
         }
-        guard rename(unfinished, path) == 0 else { throw unusable("cannot be created") }
+        guard rename(unfinished, path) == 0 else {
+            let fault = unusable("cannot be created")
+            unlink(unfinished)
+            throw fault
+        }
         do throws(FileError) { try Folder.sync(of: path) } catch { throw unusable("cannot be created safely", error) }
     }
 

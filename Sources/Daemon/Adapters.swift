@@ -25,13 +25,13 @@ final class Adapters: @unchecked Sendable {
 
     /// One adapter.
     struct Adapter {
-        var care: AdapterSupervisor
+        var supervisor: AdapterSupervisor
         /// When it last carried a byte of a link.
         var lastByte: Instant?
         fileprivate var said: AdapterSupervisor.State?
         fileprivate var faultsSaid = 0
 
-        init(_ care: AdapterSupervisor) { self.care = care }
+        init(_ supervisor: AdapterSupervisor) { self.supervisor = supervisor }
     }
 
     static let pause = Duration.seconds(10)
@@ -79,7 +79,7 @@ final class Adapters: @unchecked Sendable {
     /// Stops advertising: devices can no longer be served.
     func stopAdvertising() {
         for (adapter, state) in adapters {
-            for command in state.care.shutdownCommands { management?.send(command, to: adapter) { _, _ in } }
+            for command in state.supervisor.shutdownCommands { management?.send(command, to: adapter) { _, _ in } }
         }
         // What has been written is done all the same; a CHALLENGE that waits for a signal strength goes without one.
         management?.close(telling: true)
@@ -98,15 +98,15 @@ final class Adapters: @unchecked Sendable {
     private func look() {
         open()
         countAdapters()
-        for (adapter, state) in adapters where state.care.nextDeadline.map({ $0 <= now }) ?? false {
-            care(for: adapter) { $0.tick(at: now) }
+        for (adapter, state) in adapters where state.supervisor.nextDeadline.map({ $0 <= now }) ?? false {
+            supervise(adapter) { $0.tick(at: now) }
         }
         setTimer()
     }
 
     private func setTimer() {
         guard management != nil else { return }
-        let deadlines = adapters.values.compactMap(\.care.nextDeadline)
+        let deadlines = adapters.values.compactMap(\.supervisor.nextDeadline)
         timer.set(at: deadlines.reduce(nextCount, min))
     }
 
@@ -136,11 +136,11 @@ final class Adapters: @unchecked Sendable {
         switch event {
         case .appeared: appeared(adapter)
         case .disappeared: disappeared(adapter)
-        case .settings(let settings): care(for: adapter) { $0.changed(settings, at: now) }
-        case .advertisingRemoved(let instance): care(for: adapter) { $0.advertisingRemoved(instance, at: now) }
-        case .connected(let peer) where peer.kind != .classic: care(for: adapter) { $0.leConnected(at: now) }
-        case .connected: adapters[adapter]?.care.heard(at: now)
-        case .disconnected: care(for: adapter) { $0.disconnected(at: now) }
+        case .settings(let settings): supervise(adapter) { $0.changed(settings, at: now) }
+        case .advertisingRemoved(let instance): supervise(adapter) { $0.advertisingRemoved(instance, at: now) }
+        case .connected(let peer) where peer.kind != .classic: supervise(adapter) { $0.leConnected(at: now) }
+        case .connected: adapters[adapter]?.supervisor.heard(at: now)
+        case .disconnected: supervise(adapter) { $0.disconnected(at: now) }
         // Others' commands, searches and pairings.
         case .completed, .confirmation, .pairingFailed, .paired, .found, .discovering: break
         }
@@ -151,12 +151,12 @@ final class Adapters: @unchecked Sendable {
         let wanted = wanted
         adapters[adapter] = Adapter(
             AdapterSupervisor(desired: outlets.wish()) { wanted.isEmpty || wanted.contains($0) })
-        care(for: adapter) { $0.start(at: now) }
+        supervise(adapter) { $0.start(at: now) }
     }
 
     private func disappeared(_ adapter: AdapterIndex) {
         guard let old = adapters.removeValue(forKey: adapter) else { return }
-        guard let address = old.care.information?.address, old.care.state != .notWanted else { return }
+        guard let address = old.supervisor.information?.address, old.supervisor.state != .notWanted else { return }
         outlets.closeLinks(address)
         gone[address] = clock.now
         if gone.count > Adapters.rememberedAdapters, let oldest = gone.min(by: { $0.value < $1.value }) {
@@ -169,15 +169,15 @@ final class Adapters: @unchecked Sendable {
     // MARK: - Commands
 
     /// Asks an adapter's `AdapterSupervisor` what to do, and does it.
-    private func care(for adapter: AdapterIndex, _ decide: (inout AdapterSupervisor) -> [AdapterSupervisor.Action]) {
-        guard var care = adapters[adapter]?.care else { return }
-        let steps = decide(&care)
-        adapters[adapter]?.care = care
+    private func supervise(_ adapter: AdapterIndex, _ decide: (inout AdapterSupervisor) -> [AdapterSupervisor.Action]) {
+        guard var supervisor = adapters[adapter]?.supervisor else { return }
+        let steps = decide(&supervisor)
+        adapters[adapter]?.supervisor = supervisor
         for step in steps {
             switch step {
             case .send(let command): send(command, to: adapter)
             case .closeLinks:
-                guard let address = adapters[adapter]?.care.information?.address else { continue }
+                guard let address = adapters[adapter]?.supervisor.information?.address else { continue }
                 if adapters[adapter]?.said == .ready { log.warning("adapter \(address): its links are closed") }
                 outlets.closeLinks(address)
             case .reopenListeners: outlets.reopenListeners()
@@ -194,7 +194,7 @@ final class Adapters: @unchecked Sendable {
             guard let self, self.management === management else { return }
             // Not its parameters: one is a key.
             log.debug("\(adapter): \(command.words): \(status)")
-            care(for: adapter) { $0.completed(command, status, reply, at: now) }
+            supervise(adapter) { $0.completed(command, status, reply, at: now) }
         }
     }
 
@@ -204,11 +204,11 @@ final class Adapters: @unchecked Sendable {
     func carried(_ address: BluetoothAddress) {
         guard let adapter = index(of: address) else { return }
         adapters[adapter]?.lastByte = clock.now
-        adapters[adapter]?.care.heard(at: now)
+        adapters[adapter]?.supervisor.heard(at: now)
     }
 
     private func index(of address: BluetoothAddress) -> AdapterIndex? {
-        adapters.first { $0.value.care.information?.address == address }?.key
+        adapters.first { $0.value.supervisor.information?.address == address }?.key
     }
 
     /// Asks for the signal strength of a connection.
@@ -218,7 +218,7 @@ final class Adapters: @unchecked Sendable {
     ) -> Bool {
         // BR/EDR controllers report how far the signal is outside a target range (HCI, Read RSSI), which is not a value in dBm.
         guard let management, peer.kind != .classic, let adapter = index(of: address),
-            adapters[adapter]?.care.state != .notPermitted
+            adapters[adapter]?.supervisor.state != .notPermitted
         else { return false }
         management.send(.readConnection(peer), to: adapter, timeout: Adapters.signalTimeout) { status, reply in
             then(status == .success ? AdapterInformation.signal(reply) : nil)
@@ -229,18 +229,18 @@ final class Adapters: @unchecked Sendable {
     // MARK: - Log
 
     private func sayHowItIs(_ adapter: AdapterIndex) {
-        guard var entry = adapters[adapter], let address = entry.care.information?.address else { return }
-        let state = entry.care.state
+        guard var entry = adapters[adapter], let address = entry.supervisor.information?.address else { return }
+        let state = entry.supervisor.state
         if gone.removeValue(forKey: address) != nil { log.notice("adapter \(address): it is back") }
         if state != entry.said, state != .settling {
             entry.said = state
-            let words = state.words(isAdvertising: entry.care.isAdvertising)
+            let words = state.words(isAdvertising: entry.supervisor.isAdvertising)
             log.log(
                 level: state.level,
                 "adapter \(address): \(words.message)\(words.hint.map { "; hint: \($0)" } ?? "")")
         }
-        for fault in entry.care.faults.dropFirst(entry.faultsSaid) { log.warning("adapter \(address): \(fault)") }
-        entry.faultsSaid = entry.care.faults.count
+        for fault in entry.supervisor.faults.dropFirst(entry.faultsSaid) { log.warning("adapter \(address): \(fault)") }
+        entry.faultsSaid = entry.supervisor.faults.count
         adapters[adapter] = entry
     }
 }

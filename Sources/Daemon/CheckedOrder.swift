@@ -80,18 +80,18 @@ struct CheckedOrder {
         _ server: Identifier, _ mode: MembershipOrder.WantedMode, at address: NearbyAddress?, again: Bool,
         in situation: Situation, _ knownAddress: (Identifier) -> NearbyAddress?
     ) throws(OperatorFault) {
-        let manner: JoinMode
+        let joinMode: JoinMode
         switch mode {
-        case .configured: manner = situation.servers[server]?.terms.manner ?? .simple
-        case .simple: manner = .simple
-        case .human: manner = .human
+        case .configured: joinMode = situation.servers[server]?.terms.joinMode ?? .simple
+        case .simple: joinMode = .simple
+        case .human: joinMode = .human
         case .observed(let observer):
             guard let observer, observer != situation.identity else {
                 throw OperatorFault("the observer is not another beacon", hint: "name it: --observed ID")
             }
-            manner = .observed(by: observer)
+            joinMode = .observed(by: observer)
         }
-        if case .observed = manner {
+        if case .observed = joinMode {
             observerAddress = address
             guard observerAddress != nil || knownAddress(server) != nil else {
                 throw OperatorFault(
@@ -102,7 +102,7 @@ struct CheckedOrder {
             }
         }
         // A value that is being shown stays: another request would make the server think of another.
-        if case .presenting(_, manner) = situation.memberships[server] { return }
-        action = .join(manner, again: again)
+        if case .presenting(_, joinMode) = situation.memberships[server] { return }
+        action = .join(joinMode, again: again)
     }
 }

@@ -192,7 +192,7 @@ public struct Configuration: Equatable, Sendable {
             }
         }
         try checkNothingMissing(path)
-        try settleManners(path)
+        try settleJoinModes(path)
         try settleTerms(path)
         policy.hidesIdentity = radio.advertising != .public
     }
@@ -227,12 +227,12 @@ public struct Configuration: Equatable, Sendable {
     }
 
     /// `join` and `observer` together say how a server is joined.
-    private mutating func settleManners(_ path: String) throws {
+    private mutating func settleJoinModes(_ path: String) throws {
         for (server, entry) in servers {
             switch (entry.join, entry.observer) {
             case (.observed, let observer?) where observer != identity && observer != server:
-                servers[server]?.terms.manner = .observed(by: observer)
-            case (.human, nil): servers[server]?.terms.manner = .human
+                servers[server]?.terms.joinMode = .observed(by: observer)
+            case (.human, nil): servers[server]?.terms.joinMode = .human
             case (.simple, nil), (.no, nil): break
             case (.observed, _):
                 throw OperatorFault(

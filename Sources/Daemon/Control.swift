@@ -154,7 +154,7 @@ public enum Inquiry {
         do {
             return Array(try encoder().encode(try Journal.history(of: folder, limit: limit)))
         } catch let failure as Journal.Failure {
-            throw OperatorFault(failure.message, hint: "see that \(folder.journal) is there and whole")
+            throw OperatorFault(failure.message, hint: "check that \(folder.journal) is there and whole")
         }
     }
 

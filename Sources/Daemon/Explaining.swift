@@ -55,7 +55,7 @@ extension Reason {
             """
         case .silence:
             """
-            see that the device runs, is in reach, and knows this beacon's address and transports: srup-beacon watch \
+            check that the device runs, is in reach, and knows this beacon's address and transports: srup-beacon watch \
             shows its link when it comes. If links came and ended before, the log has their outcomes
             """
         case .tooFar:
@@ -79,7 +79,7 @@ extension Membership {
         switch self {
         case .stranger: ("this beacon has not asked", "srup-beacon join, or set join in [server ID]")
         case .joining(_, .observed):
-            ("the server has not answered yet", "see that the observer of this beacon is in reach and joined itself")
+            ("the server has not answered yet", "check that the observer of this beacon is in reach and joined itself")
         case .joining:
             ("the server has not answered yet", "see broker in srup-beacon status, and whether the server runs")
         case .presenting(_, .human): ("a person has to compare the value", "srup-beacon join --human")
@@ -89,7 +89,7 @@ extension Membership {
             (
                 "the server has said no: it does not know this beacon or its key, does not want it, or a person there has"
                     + " refused the join; we ask again, seldom",
-                "see that it has this beacon's identity and public key, and what its own log says"
+                "check that it has this beacon's identity and public key, and what its own log says"
             )
         case .terminated: ("the server has let this beacon go", "srup-beacon join asks it again")
         case .resigning: ("the server has not answered our resignation yet", "see broker in srup-beacon status")
@@ -201,11 +201,12 @@ extension Journal {
         let standing = stored.standing
         let explained =
             signs?.explained(standing.membership, standing.server) ?? standing.membership.explained(by: standing.server)
-        let manner = standing.membership.manner.map { " (\($0.name))" } ?? ""
+        let joinMode = standing.membership.joinMode.map { " (\($0.name))" } ?? ""
         return Explanation(
             of: .join, server: standing.server.description, token: standing.membership.token?.description, device: nil,
             steps: [
-                .init(at: stored.since.map { Timestamp($0).description }, what: "\(standing.membership.name)\(manner)")
+                .init(
+                    at: stored.since.map { Timestamp($0).description }, what: "\(standing.membership.name)\(joinMode)")
             ]
                 + (signs?.steps ?? []),
             cause: explained.cause, next: explained.next)
@@ -229,7 +230,7 @@ extension Inquiry {
                 ? try Control.ask(folder.control, .explain(subject))
                 : Array(try encoder().encode(try Journal.explain(folder, subject)))
         } catch let failure as Journal.Failure {
-            throw OperatorFault(failure.message, hint: "see that \(folder.journal) is there and whole")
+            throw OperatorFault(failure.message, hint: "check that \(folder.journal) is there and whole")
         }
         guard try !explanations(reply).isEmpty else {
             throw OperatorFault(

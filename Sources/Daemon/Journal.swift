@@ -108,14 +108,14 @@ package final class Journal {
             case .membership(let server, let membership):
                 try addServer(server)
                 let observer: Database.Value =
-                    if case .observed(let observer) = membership.manner { .unsigned(observer.number) } else { .null }
+                    if case .observed(let observer) = membership.joinMode { .unsigned(observer.number) } else { .null }
                 try database.run(
                     """
                     UPDATE servers SET membership = ?, join_token = ?, join_manner = ?, join_observer = ?, since = ?
                     WHERE id = ?
                     """,
                     .text(membership.name), membership.token.map { .blob($0.bytes) } ?? .null,
-                    membership.manner.map { .text($0.name) } ?? .null, observer, .integer(seconds),
+                    membership.joinMode.map { .text($0.name) } ?? .null, observer, .integer(seconds),
                     .unsigned(server.number))
             case .paused(let server, let isPaused):
                 try addServer(server)

@@ -35,10 +35,10 @@ extension Journal {
             FROM servers ORDER BY id
             """
         ).map { row in
-            let manner = JoinMode(name: row.text(6), observer: row.isNull(7) ? nil : Identifier(row.unsigned(7)))
+            let joinMode = JoinMode(name: row.text(6), observer: row.isNull(7) ? nil : Identifier(row.unsigned(7)))
             let standing = StoredServer(
                 server: Identifier(row.unsigned(0)),
-                membership: Membership(name: row.text(4) ?? "", token: Token(row.blob(5)), manner),
+                membership: Membership(name: row.text(4) ?? "", token: Token(row.blob(5)), joinMode),
                 lastAccepted: row.isNull(1) ? nil : SequenceID(row.unsigned(1)),
                 lastSent: SequenceID(row.unsigned(2)), isPaused: row.integer(3) != 0)
             return (standing, row.isNull(8) ? nil : row.integer(8))
@@ -128,10 +128,10 @@ extension Membership {
     var name: String { state.rawValue }
 
     /// An unknown name is read as `stranger`, which claims nothing.
-    init(name: String, token: Token?, _ manner: JoinMode) {
+    init(name: String, token: Token?, _ joinMode: JoinMode) {
         switch (State(rawValue: name), token) {
-        case (.joining, let token?): self = .joining(token, manner)
-        case (.presenting, let token?): self = .presenting(token, manner)
+        case (.joining, let token?): self = .joining(token, joinMode)
+        case (.presenting, let token?): self = .presenting(token, joinMode)
         case (.resigning, let token?): self = .resigning(token)
         case (.deregistering, let token?): self = .deregistering(token)
         case (.member, _): self = .member

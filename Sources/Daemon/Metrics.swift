@@ -151,9 +151,9 @@ extension DaemonState {
             })
         out.add(
             "adapter_ready", "gauge", "1: powered, set up, and well.",
-            adapters.adapters.values.filter { $0.care.state != .notWanted }.map {
-                let address = $0.care.information?.address.description ?? "unknown"
-                return ([("adapter", address)], $0.care.state == .ready ? 1 : 0)
+            adapters.adapters.values.filter { $0.supervisor.state != .notWanted }.map {
+                let address = $0.supervisor.information?.address.description ?? "unknown"
+                return ([("adapter", address)], $0.supervisor.state == .ready ? 1 : 0)
             })
         if let notAfter = certificate?.notAfter {
             out.add(

@@ -1,6 +1,5 @@
 import EventLoop
 import Files
-import Glibc
 import Logging
 import Observing
 

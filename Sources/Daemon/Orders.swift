@@ -16,28 +16,34 @@ public struct StandingReport: Codable, Equatable, Sendable {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public var membership: Membership.State
     /// How we join, while a join waits for its answer.
-    public var manner: JoinMode.Kind?
+    public var joinMode: JoinMode.Kind?
     /// The value that a human must compare, 32 hexadecimal digits, while it is shown. For the beacon's user only.
     public var value: String?
     /// Whether a broker is connected.
     public var isConnected: Bool
     /// What is wrong, where the broker is not connected, or the server's messages are refused.
     public var fault: String?
+
+    // A beacon that was started before an update says "manner".
+    private enum CodingKeys: String, CodingKey {
+        case membership, value, isConnected, fault
+        case joinMode = "manner"
+    }
 }
 
 /// A person's orders, over the control socket.
 public enum Order {
     /// Joins a server; returns once the request is on disk.
     /// - Parameters:
-    ///   - manner: nil: as the configuration has it.
+    ///   - joinMode: nil: as the configuration has it.
     ///   - address: where the observer is near by, for an observed join.
     ///   - again: also where we are a member already.
     /// - Throws: `OperatorFault` where it is not accepted, or no beacon runs.
     public static func join(
-        _ server: Identifier, _ manner: JoinMode?, at address: NearbyAddress? = nil, again: Bool = false,
+        _ server: Identifier, _ joinMode: JoinMode?, at address: NearbyAddress? = nil, again: Bool = false,
         of configuration: Configuration
     ) throws {
-        try send(.join(MembershipOrder.WantedMode(manner), at: address, again: again), server, configuration)
+        try send(.join(MembershipOrder.WantedMode(joinMode), at: address, again: again), server, configuration)
     }
 
     /// Asks a server to let us go (§6).
@@ -91,8 +97,8 @@ extension Shell {
     private func perform(_ order: CheckedOrder, _ server: Identifier) {
         if let address = order.observerAddress { ownProofs.note(address, for: server) }
         switch order.action {
-        case .join(let manner, again: let again):
-            let event = again ? joinAgainEvent(server, manner) : joinEvent(server, manner)
+        case .join(let joinMode, again: let again):
+            let event = again ? joinAgainEvent(server, joinMode) : joinEvent(server, joinMode)
             if let event { handle(event) }
         case .resign: handle(.resign(server, freshToken(for: server)))
         case .deregister: handle(.deregister(server, freshToken(for: server)))
@@ -102,7 +108,7 @@ extension Shell {
 
     func standing(_ server: Identifier) -> StandingReport {
         let standing = observer.memberships[server] ?? .stranger
-        var report = StandingReport(membership: standing.state, manner: standing.manner?.kind, isConnected: false)
+        var report = StandingReport(membership: standing.state, joinMode: standing.joinMode?.kind, isConnected: false)
         switch broker.state {
         case .connected:
             report.isConnected = true
@@ -110,7 +116,7 @@ extension Shell {
         case .connecting: break
         case .lost(let address, let fault): report.fault = "\(address): \(fault.message)"
         }
-        if standing.manner == .human {
+        if standing.joinMode == .human {
             report.value = observer.presented(to: server).map { $0.withBytes { hexadecimal($0) } }
         }
         return report

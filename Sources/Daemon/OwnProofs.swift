@@ -56,8 +56,8 @@ final class OwnProofs: @unchecked Sendable {
     func note(_ address: NearbyAddress, for server: Identifier) { addresses[server] = address }
 
     /// Our own value has come. A human asks for it with `srup-beacon join --human`; we present it to an observer ourselves.
-    func present(to server: Identifier, _ manner: JoinMode) {
-        guard case .observed(let observer) = manner else {
+    func present(to server: Identifier, _ joinMode: JoinMode) {
+        guard case .observed(let observer) = joinMode else {
             events.say(
                 .notice, about: "present",
                 "server \(server) waits for a person; hint: srup-beacon join \(server.topicForm) --human shows the value"

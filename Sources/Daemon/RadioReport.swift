@@ -49,14 +49,14 @@ extension Adapters {
     func report(_ links: (BluetoothAddress) -> Int) -> RadioReport {
         let now = clock.now
         let reported = adapters.sorted { $0.key < $1.key }.map { index, adapter in
-            let address = adapter.care.information?.address
-            let isAdvertising = adapter.care.isAdvertising
-            let words = adapter.care.state.words(isAdvertising: isAdvertising)
+            let address = adapter.supervisor.information?.address
+            let isAdvertising = adapter.supervisor.isAdvertising
+            let words = adapter.supervisor.state.words(isAdvertising: isAdvertising)
             return RadioReport.Adapter(
                 name: index.description, address: address?.description ?? "unknown",
-                state: adapter.care.state == .ready
+                state: adapter.supervisor.state == .ready
                     ? .ready(isAdvertising: isAdvertising) : .other(words.message),
-                hint: words.hint, isAdvertising: isAdvertising, faults: adapter.care.faults,
+                hint: words.hint, isAdvertising: isAdvertising, faults: adapter.supervisor.faults,
                 links: address.map(links) ?? 0,
                 lastByteSecondsAgo: adapter.lastByte.map { (now - $0).components.seconds })
         }

@@ -88,7 +88,7 @@ extension Shell {
             }
         } catch {
             throw OperatorFault(
-                "the control socket \(folder.control) cannot be made: \(error)",
+                "the control socket \(folder.control) cannot be created: \(error)",
                 hint: "give [beacon] state a short path on a local disk that can be written")
         }
         socketPaths.note(folder.control)
@@ -97,7 +97,7 @@ extension Shell {
         offerServiceRecord()
         if let local = listeners.listeners.first(where: { !$0.isRadio }), let fault = local.fault {
             throw OperatorFault(
-                "the local socket \(local.wanted.address) cannot be made: \(fault)",
+                "the local socket \(local.wanted.address) cannot be created: \(fault)",
                 hint: "correct [link] local, or turn it off")
         }
         if let path = configuration.localPath { socketPaths.note(path) }

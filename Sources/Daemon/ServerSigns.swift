@@ -21,7 +21,7 @@ struct ServerSigns {
         case .declined(_, let status): declined = status
         case .membership(_, let new):
             // A join that has succeeded: the server knows us now.
-            if new == .member, membership?.manner != nil { self = ServerSigns() }
+            if new == .member, membership?.joinMode != nil { self = ServerSigns() }
             membership = new
         case .opened, .repeated, .commanded, .acted, .updateDeclined:
             // A request that was accepted: the server's sequence ids are above all before. What was refused may have been sent

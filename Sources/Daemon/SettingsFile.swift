@@ -1,7 +1,5 @@
 import CINI
 import Files
-import Glibc
-import Keys
 import OperatorText
 import SRUP
 

@@ -2,7 +2,6 @@ import BootTime
 import Broker
 import CLinux
 import EventLoop
-import Files
 import Glibc
 import Keys
 import Logging
@@ -203,7 +202,7 @@ public actor Shell {
             case .wantToken(let server):
                 if let event = againEvent(server) { followUps.append(event) }
             case .act(let action, let exchange): followUps.append(act(action, exchange))
-            case .present(let server, let manner): ownProofs.present(to: server, manner)
+            case .present(let server, let joinMode): ownProofs.present(to: server, joinMode)
             case .destroy(let server): deregistration.begin(by: server)
             case .fetch(let update): updateFetcher.fetch(update)
             case .discardUpdate: updateFetcher.discard()

@@ -70,8 +70,8 @@ extension Shell {
             switch memberships[server] ?? .stranger {
             case .stranger where mayJoin, .refused where mayJoin: if let event = joinEvent(server) { handle(event) }
             case .presenting where observer.presented(to: server) != nil: break  // somebody may be comparing it
-            case .joining(_, let manner), .presenting(_, let manner):
-                if let event = joinEvent(server, manner) { handle(event) }
+            case .joining(_, let joinMode), .presenting(_, let joinMode):
+                if let event = joinEvent(server, joinMode) { handle(event) }
             case .resigning, .deregistering: if let event = againEvent(server) { handle(event) }
             case .stranger, .refused, .member, .terminated, .resigned, .deregistered: break
             }
@@ -91,10 +91,10 @@ extension Shell {
     }
 
     /// A token was removed, or a TPM stopped answering: nothing was committed or acknowledged; the next start reports the cause.
-    /// - Parameter deed: what the key no longer does: "sign" or "open".
-    static func endWithout(_ key: IdentityKey, _ deed: String) -> Never {
+    /// - Parameter use: what the key can no longer do: "sign" or "open".
+    static func endWithout(_ key: IdentityKey, _ use: String) -> Never {
         Logger(label: "srup-beacon").critical(
-            "the identity key does not \(deed) any more: it is \(key.home); hint: see that the token or the TPM is there"
+            "the identity key can no longer \(use): it is \(key.home); hint: check that the token or the TPM is there"
         )
         _exit(1)
     }

@@ -1,6 +1,5 @@
 import EventLoop
 import Files
-import Glibc
 import Keys
 import Nearby
 import Observing
@@ -13,15 +12,15 @@ extension Shell {
     // MARK: - Joining
 
     /// A join in the manner that the configuration has for a server, or in another.
-    func joinEvent(_ server: Identifier, _ manner: JoinMode? = nil) -> Event? {
+    func joinEvent(_ server: Identifier, _ joinMode: JoinMode? = nil) -> Event? {
         guard let entry = configuration.servers[server], journal?.sequencesUnknown == false else { return nil }
-        return .join(server, freshToken(), manner ?? entry.terms.manner)
+        return .join(server, freshToken(), joinMode ?? entry.terms.joinMode)
     }
 
     /// A request to a server that we are a member of already, because a person says that it does not know us.
-    func joinAgainEvent(_ server: Identifier, _ manner: JoinMode) -> Event? {
-        guard case .join(let server, let token, let manner) = joinEvent(server, manner) else { return nil }
-        return .joinAgain(server, token, manner)
+    func joinAgainEvent(_ server: Identifier, _ joinMode: JoinMode) -> Event? {
+        guard case .join(let server, let token, let joinMode) = joinEvent(server, joinMode) else { return nil }
+        return .joinAgain(server, token, joinMode)
     }
 
     func freshToken() -> Token { Token(random: randomBytes(16)) }

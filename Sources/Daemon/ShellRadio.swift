@@ -1,7 +1,6 @@
 import Bluetooth
 import EventLoop
 import Files
-import Glibc
 import Keys
 import Nearby
 import Observing

@@ -1,7 +1,5 @@
 import BootTime
 import Files
-import Glibc
-import Keys
 
 /// What the daemon was started with. Nothing of it changes until the process ends.
 struct Startup: Sendable {

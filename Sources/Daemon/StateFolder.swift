@@ -12,11 +12,7 @@ package struct StateFolder {
     package init(lookingInto path: String) { self.path = path }
 
     /// Behind links in the folder's path, of which SQLite would open none (SQLITE_OPEN_NOFOLLOW).
-    package var journal: String {
-        let resolved = realpath(path, nil)
-        defer { free(resolved) }
-        return (resolved.map { String(cString: $0) } ?? path) + "/journal.sqlite"
-    }
+    package var journal: String { Folder.resolved(path) + "/journal.sqlite" }
     var sequences: String { path + "/sequences" }
     var reserve: String { path + "/reserve" }
     package var control: String { path + "/control" }

@@ -64,7 +64,8 @@ package struct UpdateFolder {
     package func keepPart() throws(FileError) {
         guard rename(part, file) == 0 else { throw .last }
         unlink(note)
-        try Folder.sync(path)
+        // After a power cut it may be the part again: then its digest is taken before anything is fetched.
+        try? Folder.sync(path)
     }
 
     package func forgetPart() {

@@ -21,8 +21,9 @@ public struct BrokerPlace: Equatable, Sendable, CustomStringConvertible {
 
     /// `host` or `host:port`, as an operator writes it.
     public init?(hostAndPort text: some StringProtocol) {
-        guard let place = try? HostAndPort(text.lowercased(), defaultPort: 8_883) else { return nil }
-        (host, port) = (place.host, place.port)
+        // Lower case afterwards: some characters beyond ASCII would become letters of ASCII.
+        guard let place = try? HostAndPort(text, defaultPort: 8_883) else { return nil }
+        (host, port) = (place.host.lowercased(), place.port)
     }
 
     /// `host:port`, as in the configuration.

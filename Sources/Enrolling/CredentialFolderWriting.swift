@@ -9,9 +9,8 @@ extension CredentialFolder {
     /// Creates the folder and its parent if they are missing: nothing is created before the service is known.
     /// - Throws: `OperatorFault` if it cannot be created, or if others can access it.
     func make() throws(OperatorFault) {
-        if let around = path.lastIndex(of: "/").map({ String(path[..<$0]) }), !around.isEmpty { mkdir(around, 0o700) }
-        try Folder.makeOwnerOnly(path, as: "the folder")
-        try check()
+        mkdir(Folder.of(path), 0o700)
+        try Folder.makeOwnerOnly(path, as: "the folder", isWritten: true)
     }
 
     /// Whether the folder is ours, closed to others, and can be written.

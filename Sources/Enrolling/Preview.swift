@@ -68,8 +68,8 @@ extension Enrolment {
         } while !around.isEmpty && lstat(around, &status) != 0
         guard access(around.isEmpty ? "/" : around, W_OK) == 0 else {
             throw OperatorFault(
-                "the folder \(path) cannot be made: \(String(cString: strerror(errno)))",
-                hint: "make it for the beacon's user: install -d -m 0700 -o USER \(path)")
+                "the folder \(path) cannot be created: \(String(cString: strerror(errno)))",
+                hint: "create it for the beacon's user: install -d -m 0700 -o USER \(path)")
         }
     }
 }

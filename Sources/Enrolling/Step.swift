@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Keys
 import OperatorText
 import SRUP

@@ -53,8 +53,9 @@ public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
         let authority = rest.prefix { $0 != "/" }
         guard !authority.contains("@") else { throw .credentials }
         do throws(HostAndPort.Fault) {
-            let place = try HostAndPort(authority.lowercased(), defaultPort: isSecure ? 443 : 80)
-            (host, port) = (place.host, place.port)
+            // Lower case afterwards: some characters beyond ASCII would become letters of ASCII.
+            let place = try HostAndPort(authority, defaultPort: isSecure ? 443 : 80)
+            (host, port) = (place.host.lowercased(), place.port)
         } catch {
             throw error == .port ? .port : .host
         }

@@ -148,7 +148,10 @@ package enum File {
         try writeNew(temporary, bytes, mode: mode, isSynced: true)
         // `link`, unlike `rename`, fails if the name is taken.
         guard link(temporary, path) == 0 else { throw .last }
-        try Folder.sync(of: path)
+        do throws(FileError) { try Folder.sync(of: path) } catch {
+            unlink(path)
+            throw error
+        }
     }
 
     private static func writeNew(
@@ -160,12 +163,6 @@ package enum File {
         try write(bytes, to: file)
         // `fchmod` because of the umask; `fsync` because of a power cut.
         guard fchmod(file, mode) == 0, !isSynced || fsync(file) == 0 else { throw .last }
-    }
-
-    /// Writes all of a text, in UTF-8, to a descriptor.
-    /// - Throws: `.system`.
-    package static func write(_ text: String, to descriptor: Int32) throws(FileError) {
-        try write(Array(text.utf8), to: descriptor)
     }
 
     /// Writes all bytes to a descriptor.
@@ -201,7 +198,8 @@ package enum File {
             if error.isMissing { return }
         }
         guard unlink(path) == 0 else { throw .last }
-        try Folder.sync(of: path)
+        // The zeros are on disk: if the name comes back after a power cut, nothing is in the file.
+        try? Folder.sync(of: path)
     }
 
     private static func overwrite(_ file: Int32) {

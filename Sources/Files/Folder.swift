@@ -4,15 +4,19 @@ import OperatorText
 /// Folders: who may access them, what is in them, and their entries on disk.
 package enum Folder {
     /// Creates a folder for its owner only if it does not exist, and checks the one that does.
-    /// - Parameter name: what the folder is for: it precedes the path in the error's message.
+    /// - Parameters:
+    ///   - name: what the folder is for: it precedes the path in the error's message.
+    ///   - isWritten: whether we must be able to write to it, too.
     /// - Throws: `OperatorFault`.
-    package static func makeOwnerOnly(_ path: String, as name: String) throws(OperatorFault) {
+    package static func makeOwnerOnly(
+        _ path: String, as name: String, isWritten: Bool = false
+    ) throws(OperatorFault) {
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
             throw OperatorFault(
                 "\(name) \(path) cannot be created: \(FileError.last)",
                 hint: "create it for the user that runs this: install -d -m 0700 -o USER \(path)")
         }
-        try checkOwnerOnly(path, as: name)
+        try checkOwnerOnly(path, as: name, isWritten: isWritten)
     }
 
     /// Checks that a folder is ours and that nobody else can access it.
@@ -44,6 +48,13 @@ package enum Folder {
                 "\(name) \(path) cannot be written to: \(FileError.last)",
                 hint: "mount it writable: findmnt -T \(path)")
         }
+    }
+
+    /// A path behind symbolic links; as it is if there is nothing. SQLite follows none (SQLITE_OPEN_NOFOLLOW).
+    package static func resolved(_ path: String) -> String {
+        let resolved = realpath(path, nil)
+        defer { free(resolved) }
+        return resolved.map { String(cString: $0) } ?? path
     }
 
     /// The folder of a path: `.` for a name alone.

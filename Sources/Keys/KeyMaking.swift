@@ -20,7 +20,7 @@ public enum KeyMakingError: OperatorError, Equatable {
     /// What is wrong: one line, lower case.
     public var message: String {
         switch self {
-        case .size(let bits): "an RSA key of \(bits) bits is of no use, wanted 2048 to 16384"
+        case .size(let bits): "an RSA key must have 2048 to 16384 bits, not \(bits)"
         case .refused: "OpenSSL made no key"
         case .noTPM(let why): "the TPM made no key: \(why)"
         case .exists(let path): "\(path) exists already, and no key is written over it"

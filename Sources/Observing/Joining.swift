@@ -3,28 +3,28 @@ import SRUP
 
 // Joining and leaving: docs/protocol.md, "Joining and leaving"; the paper's §5.2 and §6.
 extension Observer {
-    mutating func join(_ server: Identifier, _ token: Token, _ manner: JoinMode, at now: Instant) -> [Effect] {
+    mutating func join(_ server: Identifier, _ token: Token, _ joinMode: JoinMode, at now: Instant) -> [Effect] {
         var standing = servers[server] ?? ServerState()
         // A member whose sequence id is not known accepts nothing: a new join establishes it.
         guard !standing.membership.isMember || standing.lastAccepted == nil, !isExpelled else { return [] }
         // No message of a moderated join echoes our token before it is over: where the server's sequence id is not known,
         // and it may have sent us something before, a simple request goes first. Also a refusal establishes the id.
-        standing.isEstablishing = manner != .simple && standing.lastAccepted == nil && sequencesLost
-        standing.manner = manner
-        standing.membership = .joining(token, manner)
+        standing.isEstablishing = joinMode != .simple && standing.lastAccepted == nil && sequencesLost
+        standing.joinMode = joinMode
+        standing.membership = .joining(token, joinMode)
         standing.presented = nil
         servers[server] = standing
-        let request = standing.isEstablishing ? Body.joinRequest : manner.request
+        let request = standing.isEstablishing ? Body.joinRequest : joinMode.request
         return ask(server, request, token, at: now)
     }
 
     /// The server has lost its state and does not know us, a person says. As with JOIN_CMD, our membership ends here, and only
     /// an answer to the new request makes us a member again: until then nothing else from this server is accepted, and if it
     /// refuses, we stay refused. Its last accepted sequence id stays, otherwise its old messages could be replayed.
-    mutating func joinAgain(_ server: Identifier, _ token: Token, _ manner: JoinMode, at now: Instant) -> [Effect] {
+    mutating func joinAgain(_ server: Identifier, _ token: Token, _ joinMode: JoinMode, at now: Instant) -> [Effect] {
         guard !isExpelled else { return [] }
         if servers[server]?.membership == .member { servers[server]?.membership = .stranger }
-        return join(server, token, manner, at: now)
+        return join(server, token, joinMode, at: now)
     }
 
     /// A request that waits for an answer: recorded, sent, and sent again under another token if none comes.
@@ -57,7 +57,7 @@ extension Observer {
     mutating func again(_ server: Identifier, _ token: Token, at now: Instant) -> [Effect] {
         guard let standing = servers[server] else { return [] }
         switch standing.membership {
-        case .stranger, .joining, .presenting, .refused: return join(server, token, standing.manner, at: now)
+        case .stranger, .joining, .presenting, .refused: return join(server, token, standing.joinMode, at: now)
         case .resigning: return resign(server, token, at: now)
         case .deregistering: return deregister(server, token, at: now)
         case .member, .terminated, .resigned, .deregistered: return []
@@ -90,18 +90,18 @@ extension Observer {
     }
 
     mutating func present(_ exchange: RequestID, _ opened: Result<Secret, UnsealError>?, at now: Instant) -> [Effect] {
-        guard let manner = servers[exchange.server]?.manner else { return [] }
+        guard let joinMode = servers[exchange.server]?.joinMode else { return [] }
         guard case .success(let value) = opened else {
-            let type: MessageType = manner == .human ? .humanJoinResponse : .observedJoinResponse
+            let type: MessageType = joinMode == .human ? .humanJoinResponse : .observedJoinResponse
             return [.report(.refused(.notAValue, sender: exchange.server, type: type))]
         }
-        let membership = Membership.presenting(exchange.token, manner)
+        let membership = Membership.presenting(exchange.token, joinMode)
         servers[exchange.server]?.membership = membership
         servers[exchange.server]?.presented = value
         setJoinDue(exchange.server, now + policy.presentingLimit)
         return [
             .record(.membership(exchange.server, membership)), .report(.membership(exchange.server, membership)),
-            .present(exchange.server, manner),
+            .present(exchange.server, joinMode),
         ]
     }
 
@@ -110,7 +110,7 @@ extension Observer {
         switch servers[server]?.membership {
         case .joining, .presenting: return []
         case .stranger, .member, .refused, .terminated, .resigning, .resigned, .deregistering, .deregistered, nil:
-            servers[server]?.manner = (terms[server] ?? ServerPermissions()).manner
+            servers[server]?.joinMode = (terms[server] ?? ServerPermissions()).joinMode
             return settle(server, as: .stranger) + [.report(.commanded(server)), .wantToken(server)]
         }
     }

@@ -104,9 +104,9 @@ public enum Membership: Hashable, Sendable {
     }
 
     /// The mode of the join that waits for its answer.
-    public var manner: JoinMode? {
+    public var joinMode: JoinMode? {
         switch self {
-        case .joining(_, let manner), .presenting(_, let manner): manner
+        case .joining(_, let joinMode), .presenting(_, let joinMode): joinMode
         case .stranger, .member, .refused, .terminated, .resigning, .resigned, .deregistering, .deregistered: nil
         }
     }
@@ -123,7 +123,7 @@ public enum Membership: Hashable, Sendable {
 /// What the configuration says about a server: how we join it, and what it may order.
 public struct ServerPermissions: Equatable, Sendable {
     /// How we join unless told otherwise.
-    public var manner = JoinMode.simple
+    public var joinMode = JoinMode.simple
     /// Whether JOIN_CMD from it is obeyed.
     public var commandsJoin = true
     /// Whether DEREGISTER_CMD from it is obeyed.

@@ -89,7 +89,7 @@ public struct Observer: Sendable {
         /// When the next token is wanted; agenda entries for an earlier attempt are no longer valid.
         var joinDue: Instant?
         /// The mode of the next join.
-        var manner = JoinMode.simple
+        var joinMode = JoinMode.simple
         /// A simple request has been sent in place of another, only to learn the server's sequence id.
         var isEstablishing = false
         /// Our own value, while we show it.
@@ -195,8 +195,8 @@ public struct Observer: Sendable {
             // The journal was asked before what is due now was answered.
             context.add(effects, message.content)
             effects += take(message, context, at: now)
-        case .join(let server, let token, let manner): effects += join(server, token, manner, at: now)
-        case .joinAgain(let server, let token, let manner): effects += joinAgain(server, token, manner, at: now)
+        case .join(let server, let token, let joinMode): effects += join(server, token, joinMode, at: now)
+        case .joinAgain(let server, let token, let joinMode): effects += joinAgain(server, token, joinMode, at: now)
         case .resign(let server, let token): effects += resign(server, token, at: now)
         case .deregister(let server, let token): effects += deregister(server, token, at: now)
         case .again(let server, let token): effects += again(server, token, at: now)

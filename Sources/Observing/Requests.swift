@@ -72,7 +72,7 @@ extension Observer {
         switch (standing.membership, message.body) {
         case (.joining(let token, _), .response(let status)) where token == message.token:
             // Where a person or an observer must see the value first, the server can only decline at once.
-            let mustShowFirst = standing.manner != .simple && !standing.isEstablishing
+            let mustShowFirst = standing.joinMode != .simple && !standing.isEstablishing
             return mustShowFirst && status == .joinSuccess ? .notNow(standing.membership) : nil
         case (.presenting(let token, _), .response) where token == message.token,
             (.resigning(let token), .response) where token == message.token,

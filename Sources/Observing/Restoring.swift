@@ -72,7 +72,7 @@ extension Observer {
             var standing = ServerState(
                 membership: server.membership, lastAccepted: server.lastAccepted, lastSent: server.lastSent)
             standing.isPaused = server.isPaused
-            if let manner = server.membership.manner { standing.manner = manner }
+            if let joinMode = server.membership.joinMode { standing.joinMode = joinMode }
             servers[server.server] = standing
         }
         var effects: [Effect] = []

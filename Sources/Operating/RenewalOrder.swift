@@ -35,10 +35,10 @@ public struct RenewalOrder {
         let service = try Renewal.service(in: folder)
         let asking = asking.over(service.asking)
         let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)
-        try Renewal(folder: folder, registry: Registry(client, at: service.address)) { deed in
-            switch deed {
+        try Renewal(folder: folder, registry: Registry(client, at: service.address)) { step in
+            switch step {
             case .certified(let end): say("renewed: the broker's client certificate lasts until \(Timestamp(end))")
-            case .clock: deed.message.map(say)
+            case .clock: step.message.map(say)
             case .step, .identity, .key, .accessKey, .registered, .validated: break
             }
             Checkpoint.pass()

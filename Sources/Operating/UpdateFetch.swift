@@ -196,7 +196,10 @@ struct UpdateFetching {
 
     /// - Returns: nil where the digest is the one announced; the file has its name then.
     private func verify() -> Fetched? {
-        guard let digest = digestOfPart else { return cannotKeep(.last) }
+        guard let digest = digestOfPart else {
+            say("the part \(folder.part) cannot be read, or is not a regular file")
+            return .noFile
+        }
         guard digest == order.digest else {
             say("its SHA-256 is \(hexadecimal(digest)), and \(hexadecimal(order.digest)) was announced")
             folder.forgetPart()

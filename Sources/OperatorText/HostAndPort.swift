@@ -13,9 +13,9 @@ package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
 
     /// What is wrong with a text.
     package enum Fault: Error, Equatable, Sendable {
-        /// No host, one with invalid characters, or something beside host and port.
+        /// No host, one with invalid characters, or something other than digits in place of a port.
         case host
-        /// No port where one is needed, or not a number from 1 to 65535.
+        /// No port where one is needed, or a number that is not from 1 to 65535.
         case port
     }
 

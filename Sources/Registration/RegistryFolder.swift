@@ -23,11 +23,7 @@ public struct RegistryFolder: Sendable {
     var revocations: String { path + "/crl.pem" }
 
     /// With resolved symbolic links: SQLite does not follow any (SQLITE_OPEN_NOFOLLOW).
-    var database: String {
-        let resolved = realpath(path, nil)
-        defer { free(resolved) }
-        return (resolved.map { String(cString: $0) } ?? path) + "/registry.sqlite"
-    }
+    var database: String { Folder.resolved(path) + "/registry.sqlite" }
 
     /// The folder of an existing registry.
     /// - Throws: `OperatorFault` if there is none, or if it is accessible to others.

@@ -8,9 +8,9 @@ extension Sequence<UInt8> {
     package var isVisibleASCII: Bool { allSatisfy { (0x21...0x7E).contains($0) } }
 }
 
-/// Received bytes for one line of text: unchanged if they are printable ASCII, otherwise `0x…`, the first 64 of them.
+/// Received bytes for one line of text: unchanged if they are printable ASCII, otherwise as hexadecimal digits after `0x`.
 /// - Parameters:
-///   - limit: the most bytes that are shown unchanged.
+///   - limit: the most bytes that are shown unchanged. If it is given, at most 64 bytes are shown as digits, and their number is added.
 ///   - spaces: whether spaces are shown unchanged: not in one word of a line.
 package func readable(_ bytes: some Collection<UInt8>, atMost limit: Int = .max, spaces: Bool = true) -> String {
     if bytes.count <= limit, spaces ? bytes.isPrintableASCII : bytes.isVisibleASCII {

@@ -116,7 +116,7 @@ struct Join: ParsableCommand {
     func run() throws {
         try reportingFaults {
             let (configuration, server) = try target.configurationAndServer()
-            try Order.join(server, manner, at: at, again: again, of: configuration)
+            try Order.join(server, joinMode, at: at, again: again, of: configuration)
             var shown: String?
             try target.wait(for: server, of: configuration) { standing in
                 if let value = standing.value, value != shown {
@@ -143,7 +143,7 @@ struct Join: ParsableCommand {
         }
     }
 
-    private var manner: JoinMode? {
+    private var joinMode: JoinMode? {
         if simple { return .simple }
         if human { return .human }
         return observed.map { .observed(by: $0) }

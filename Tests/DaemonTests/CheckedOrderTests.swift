@@ -16,7 +16,7 @@ struct CheckedOrderTests {
         _ change: (inout CheckedOrder.Situation) -> Void = { _ in }
     ) throws -> CheckedOrder {
         var entry = Configuration.Server(keyFile: "")
-        entry.terms.manner = .human
+        entry.terms.joinMode = .human
         var situation = CheckedOrder.Situation(
             identity: us, servers: [server: entry], memberships: membership.map { [server: $0] } ?? [:],
             journalFault: nil, areSequencesUnknown: false)

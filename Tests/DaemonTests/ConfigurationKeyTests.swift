@@ -111,7 +111,7 @@ struct Key: Sendable, CustomTestStringConvertible {
             bad: ["", "yes", "off", "Human"]
         ) {
             let server = $0.servers[Identifier(0xC2)]
-            return (server?.terms.manner.name ?? "") + (server?.joinsByItself == false ? ", not by itself" : "")
+            return (server?.terms.joinMode.name ?? "") + (server?.joinsByItself == false ? ", not by itself" : "")
         },
         Key(
             "server c2", "view",
@@ -282,7 +282,7 @@ struct ConfigurationKeyTests {
             (Settings.good + [lines]).joined(separator: "\n")
         }
         let good = try Settings.configuration(settings("observer = bea2\njoin = observed"))
-        #expect(good.servers[Identifier(0xC2)]?.terms.manner == .observed(by: Identifier(0xBEA2)))
+        #expect(good.servers[Identifier(0xC2)]?.terms.joinMode == .observed(by: Identifier(0xBEA2)))
         for bad in [
             "join = observed", "join = observed\nobserver = c2",
             "join = observed\nobserver = \(good.identity.topicForm)",

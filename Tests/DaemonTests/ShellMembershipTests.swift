@@ -231,7 +231,7 @@ struct ShellMembershipTests {
             #expect(request.body == .humanJoinRequest)
             let standing = try fixture.on { $0.answer("standing \(name)") }
             let told = try decoder().decode(StandingReport.self, from: Data(standing))
-            #expect(told.membership == .joining && told.manner == .human && told.value == nil)
+            #expect(told.membership == .joining && told.joinMode == .human && told.value == nil)
         }
     }
 }

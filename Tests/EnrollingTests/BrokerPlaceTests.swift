@@ -18,6 +18,7 @@ struct BrokerPlaceTests {
             "mqtt://broker:0", "mqtt://broker:70000", "mqtt://broker:88 83", "mqtt://../../etc",
             "mqtt://broker\n[server 10]", "mqtt://broker\nkey = /etc/passwd", "mqtt://a,b", "mqtt://a;b", "mqtt://a b",
             "mqtt://broker\u{0}", "mqtt://" + String(repeating: "a", count: 300), "mqtt://[a]", "mqtt://bröker",
+            "mqtt://bro\u{212A}er",
         ])
     func bad(text: String) { #expect(BrokerPlace(text) == nil) }
 }

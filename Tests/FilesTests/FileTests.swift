@@ -92,7 +92,7 @@ struct FileTests {
                 let pipe = open(path, O_WRONLY | O_CLOEXEC)
                 defer { close(pipe) }
                 for piece in ["to", "ke", "n\n"] {
-                    try? File.write(piece, to: pipe)
+                    try? File.write(Array(piece.utf8), to: pipe)
                     usleep(10_000)
                 }
             }
@@ -151,7 +151,7 @@ struct FileTests {
     func full() throws {
         let full = open("/dev/full", O_WRONLY | O_CLOEXEC)
         defer { close(full) }
-        #expect(throws: FileError.system(ENOSPC)) { try File.write("x", to: full) }
+        #expect(throws: FileError.system(ENOSPC)) { try File.write([1], to: full) }
         for number in [ENOSPC, EDQUOT] { #expect(FileError.system(number).isFullDisk) }
         #expect(!FileError.system(EIO).isFullDisk)
         // A pipe that takes part of the bytes and then no more.

@@ -64,6 +64,8 @@ struct CommandTests {
     func notWritable() throws {
         let reply = try view(CommandTests.value, "--as", "words", "--output", "/nowhere/file")
         #expect(reply.status == 1)
-        #expect(reply.text.contains("/nowhere/file cannot be written") && reply.text.contains("hint:"))
+        #expect(
+            reply.text.contains("/nowhere/file cannot be written: No such file or directory")
+                && reply.text.contains("hint:"))
     }
 }

@@ -10,13 +10,13 @@ import Testing
         "a member sends a new join request if a person wants it, in every mode, and is not a member until it is accepted"
     )
     func asks() {
-        for manner in [JoinMode.simple, .human, .observed(by: otherDevice)] {
+        for joinMode in [JoinMode.simple, .human, .observed(by: otherDevice)] {
             var harness = Harness(members: [server])
-            let effects = harness.handle(.joinAgain(server, token("again"), manner))
-            #expect(effects.order == "rs." && effects.sent.map(\.body) == [manner.request])
-            #expect(effects.recorded == [.membership(server, .joining(token("again"), manner))])
-            #expect(harness.ask().refusals == [.notNow(.joining(token("again"), manner))])
-            #expect(harness.say(.action(1)).refusals == [.notNow(.joining(token("again"), manner))])
+            let effects = harness.handle(.joinAgain(server, token("again"), joinMode))
+            #expect(effects.order == "rs." && effects.sent.map(\.body) == [joinMode.request])
+            #expect(effects.recorded == [.membership(server, .joining(token("again"), joinMode))])
+            #expect(harness.ask().refusals == [.notNow(.joining(token("again"), joinMode))])
+            #expect(harness.say(.action(1)).refusals == [.notNow(.joining(token("again"), joinMode))])
         }
     }
 

@@ -69,8 +69,8 @@ struct Journal {
                 must(memberships[server]?.asksAgain ?? true, "a token is wanted for \(server), which needs none")
             case .act(let action, let exchange):
                 must(memberships[exchange.server]?.isMember ?? false, "\(action) ordered by \(exchange.server)")
-            case .present(let server, let manner):
-                must(memberships[server]?.manner == manner, "a value for \(server) that nobody asked for")
+            case .present(let server, let joinMode):
+                must(memberships[server]?.joinMode == joinMode, "a value for \(server) that nobody asked for")
             case .destroy(let server):
                 must(memberships[server] == .deregistered, "the end, and \(server) has not ordered it")
             case .fetch(let order), .install(let order), .confirm(let order):

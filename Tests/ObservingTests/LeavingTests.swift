@@ -111,7 +111,7 @@ import Testing
     func called() {
         for membership in [Membership.stranger, .terminated, .refused, .member] {
             var harness = Harness(members: [])
-            harness.observer.terms[server] = terms { $0.manner = .human }
+            harness.observer.terms[server] = terms { $0.joinMode = .human }
             harness.journal.memberships[server] = membership
             harness.journal.accepted[server] = SequenceID(1)
             harness.restart()

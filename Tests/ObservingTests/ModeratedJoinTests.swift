@@ -10,31 +10,31 @@ import Testing
     static let manners: [JoinMode] = [.human, .observed(by: otherDevice)]
 
     /// The message that carries our value.
-    private func response(_ manner: JoinMode, sealed: [UInt8] = [UInt8](repeating: 7, count: 16)) -> Body {
-        manner == .human
+    private func response(_ joinMode: JoinMode, sealed: [UInt8] = [UInt8](repeating: 7, count: 16)) -> Body {
+        joinMode == .human
             ? .humanJoinResponse(sealed: Octets(sealed)) : .observedJoinResponse(sealed: Octets(sealed))
     }
 
-    private func joining(_ manner: JoinMode) -> Harness {
+    private func joining(_ joinMode: JoinMode) -> Harness {
         var harness = Harness(members: [])
-        harness.handle(.join(server, token("fresh"), manner))
+        harness.handle(.join(server, token("fresh"), joinMode))
         return harness
     }
 
     @Test(
         "the request has its join mode, the value is shown, and the answer under the value's token decides",
         arguments: manners)
-    func wholeJoin(manner: JoinMode) {
+    func wholeJoin(joinMode: JoinMode) {
         var harness = Harness(members: [])
-        let request = harness.handle(.join(server, token("fresh"), manner))
+        let request = harness.handle(.join(server, token("fresh"), joinMode))
         #expect(
             request.sent.map(\.body) == [
-                manner == .human ? .humanJoinRequest : .observedJoinRequest(observer: otherDevice)
+                joinMode == .human ? .humanJoinRequest : .observedJoinRequest(observer: otherDevice)
             ])
-        let shown = harness.say(response(manner), token("T2"))
-        #expect(shown.order == "rr.p" && shown.last == .present(server, manner))
+        let shown = harness.say(response(joinMode), token("T2"))
+        #expect(shown.order == "rr.p" && shown.last == .present(server, joinMode))
         #expect(harness.observer.presented(to: server) == secret(7))
-        #expect(harness.journal.memberships[server] == .presenting(token("T2"), manner))
+        #expect(harness.journal.memberships[server] == .presenting(token("T2"), joinMode))
         #expect(harness.say(.response(.joinSuccess), token("fresh")).refusals.count == 1)
         #expect(harness.say(.response(.joinSuccess), token("T2")).recorded.last == .membership(server, .member))
         #expect(harness.observer.presented(to: server) == nil)
@@ -43,34 +43,36 @@ import Testing
     @Test(
         "a server can refuse at once under our token, but cannot accept before a person has seen the value",
         arguments: manners)
-    func noShortCut(manner: JoinMode) {
-        var harness = joining(manner)
+    func noShortCut(joinMode: JoinMode) {
+        var harness = joining(joinMode)
         #expect(
-            harness.say(.response(.joinSuccess), token("fresh")).refusals == [.notNow(.joining(token("fresh"), manner))]
+            harness.say(.response(.joinSuccess), token("fresh")).refusals == [
+                .notNow(.joining(token("fresh"), joinMode))
+            ]
         )
         #expect(harness.say(.response(.joinRefused), token("fresh")).recorded.last == .membership(server, .refused))
     }
 
     @Test("a value of the other join mode is refused", arguments: manners)
-    func otherManner(manner: JoinMode) {
-        var harness = joining(manner)
-        let other: JoinMode = manner == .human ? .observed(by: otherDevice) : .human
-        #expect(harness.say(response(other), token("T2")).refusals == [.notNow(.joining(token("fresh"), manner))])
+    func otherMode(joinMode: JoinMode) {
+        var harness = joining(joinMode)
+        let other: JoinMode = joinMode == .human ? .observed(by: otherDevice) : .human
+        #expect(harness.say(response(other), token("T2")).refusals == [.notNow(.joining(token("fresh"), joinMode))])
         #expect(harness.observer.presented(to: server) == nil)
     }
 
     @Test("a value that is not sealed to this beacon is refused, and the join continues", arguments: manners)
-    func notSealedToUs(manner: JoinMode) {
-        var harness = joining(manner)
-        #expect(harness.say(response(manner, sealed: [1]), token("T2")).refusals == [.notSealedToUs])
-        #expect(harness.say(response(manner, sealed: [1, 2, 3]), token("T2")).refusals == [.notAValue])
-        #expect(harness.say(response(manner), token("T3")).last == .present(server, manner))
+    func notSealedToUs(joinMode: JoinMode) {
+        var harness = joining(joinMode)
+        #expect(harness.say(response(joinMode, sealed: [1]), token("T2")).refusals == [.notSealedToUs])
+        #expect(harness.say(response(joinMode, sealed: [1, 2, 3]), token("T2")).refusals == [.notAValue])
+        #expect(harness.say(response(joinMode), token("T3")).last == .present(server, joinMode))
     }
 
     @Test("a value without a decision is forgotten, and the join is requested again", arguments: manners)
-    func undecided(manner: JoinMode) {
-        var harness = joining(manner)
-        harness.say(response(manner), token("T2"))
+    func undecided(joinMode: JoinMode) {
+        var harness = joining(joinMode)
+        harness.say(response(joinMode), token("T2"))
         #expect(harness.advance(.seconds(599)).wanted.isEmpty)
         #expect(harness.advance(.seconds(1)).wanted == [server])
         let again = harness.handle(.again(server, token("fresh-2")))
@@ -80,29 +82,30 @@ import Testing
     }
 
     @Test("after a restart the value is gone, and the join is requested in the same mode", arguments: manners)
-    func restarted(manner: JoinMode) {
-        var harness = joining(manner)
-        harness.say(response(manner), token("T2"))
+    func restarted(joinMode: JoinMode) {
+        var harness = joining(joinMode)
+        harness.say(response(joinMode), token("T2"))
         harness.restart()
         #expect(harness.observer.presented(to: server) == nil)
         let again = harness.handle(.again(server, token("fresh-2")))
-        #expect(again.recorded == [.membership(server, .joining(token("fresh-2"), manner))])
+        #expect(again.recorded == [.membership(server, .joining(token("fresh-2"), joinMode))])
     }
 
     @Test(
         "where the journal was lost, a simple request first establishes the sequence id, and a refusal does so too",
         arguments: manners)
-    func establishing(manner: JoinMode) {
+    func establishing(joinMode: JoinMode) {
         var harness = Harness(members: [])
         harness.restart(losingSequences: true)
-        #expect(harness.handle(.join(server, token("first"), manner)).sent.map(\.body) == [.joinRequest])
+        #expect(harness.handle(.join(server, token("first"), joinMode)).sent.map(\.body) == [.joinRequest])
         // A value from before the loss would be out of date.
-        #expect(harness.say(response(manner), token("T2"), sequence: SequenceID(40)).refusals.count == 1)
+        #expect(harness.say(response(joinMode), token("T2"), sequence: SequenceID(40)).refusals.count == 1)
         let refusal = harness.say(.response(.joinRefused), token("first"), sequence: SequenceID(50))
         #expect(refusal.wanted == [server])
         let again = harness.handle(.again(server, token("second")))
-        #expect(again.sent.first?.body.type == (manner == .human ? .humanJoinRequest : .observedJoinRequest))
-        #expect(harness.say(response(manner), token("T2"), sequence: SequenceID(50)).refusals.count == 1)
-        #expect(harness.say(response(manner), token("T2"), sequence: SequenceID(51)).last == .present(server, manner))
+        #expect(again.sent.first?.body.type == (joinMode == .human ? .humanJoinRequest : .observedJoinRequest))
+        #expect(harness.say(response(joinMode), token("T2"), sequence: SequenceID(50)).refusals.count == 1)
+        #expect(
+            harness.say(response(joinMode), token("T2"), sequence: SequenceID(51)).last == .present(server, joinMode))
     }
 }

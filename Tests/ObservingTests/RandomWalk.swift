@@ -175,14 +175,14 @@ struct RandomWalk {
         case .resigning(let token):
             harness.say(.response(random.pick([.resignSuccess, .resignFail])), token, by: server)
         case .deregistering(let token): harness.say(.response(.deregisterFail), token, by: server)
-        case .joining(let token, let manner):
-            guard manner != .simple, !random.once(in: 4) else {
+        case .joining(let token, let joinMode):
+            guard joinMode != .simple, !random.once(in: 4) else {
                 harness.say(.response(random.once(in: 4) ? .joinRefused : .joinSuccess), token, by: server)
                 return
             }
             let sealed = Octets([UInt8](repeating: 1, count: random.once(in: 8) ? 5 : 16))
             harness.say(
-                manner == .human ? .humanJoinResponse(sealed: sealed) : .observedJoinResponse(sealed: sealed),
+                joinMode == .human ? .humanJoinResponse(sealed: sealed) : .observedJoinResponse(sealed: sealed),
                 harness.freshToken(), by: server)
         case .presenting(let token, _):
             harness.say(.response(random.once(in: 4) ? .joinFail : .joinSuccess), token, by: server)
@@ -191,8 +191,8 @@ struct RandomWalk {
                 harness.say(
                     .joinCommand(device: beacon), random.pick([plainToken(of: server), token("any")]), by: server))
         case .stranger, .refused, .terminated, .resigned:
-            let manner: JoinMode = random.pick([.simple, .simple, .human, .observed(by: otherDevice)])
-            harness.handle(.join(server, harness.freshToken(), manner))
+            let joinMode: JoinMode = random.pick([.simple, .simple, .human, .observed(by: otherDevice)])
+            harness.handle(.join(server, harness.freshToken(), joinMode))
         case .deregistered: break
         }
     }

@@ -52,7 +52,7 @@ extension RandomWalk {
         must(observer.memberships == journal.memberships, "other memberships than the journal's")
         must(Set(observer.servers.filter { $0.value.isPaused }.keys) == journal.paused, "others are paused")
         must(
-            observer.servers.allSatisfy { ($0.value.presented == nil) || journal.memberships[$0.key]?.manner != nil },
+            observer.servers.allSatisfy { ($0.value.presented == nil) || journal.memberships[$0.key]?.joinMode != nil },
             "a value is kept that nobody is to see")
         must(observer.servers.allSatisfy { $0.value.lastAccepted == journal.accepted[$0.key] }, "another sequence")
         must(Set(observer.links.keys) == Set(journal.links.keys), "other links than the shell's")

@@ -39,19 +39,19 @@ import Testing
 
     @Test("HM_JOIN_RESP and OBS_JOIN_RESP that do not open change nothing, and the right one is accepted after them")
     func copiedJoinResponse() {
-        for manner in [JoinMode.human, .observed(by: otherDevice)] {
+        for joinMode in [JoinMode.human, .observed(by: otherDevice)] {
             var harness = Harness(members: [])
-            harness.handle(.join(server, token("ours"), manner))
+            harness.handle(.join(server, token("ours"), joinMode))
             let before = Snapshot(harness.observer)
             func response(_ sealed: [UInt8]) -> Body {
-                manner == .human
+                joinMode == .human
                     ? .humanJoinResponse(sealed: Octets(sealed)) : .observedJoinResponse(sealed: Octets(sealed))
             }
             let copied = harness.say(response([1]), token("copied"), sequence: SequenceID(1 << 62))
             #expect(copied.order == "." && copied.refusals == [.notSealedToUs])
             #expect(Snapshot(harness.observer) == before)
             let good = harness.say(response([UInt8](repeating: 7, count: 16)), token("T2"), sequence: SequenceID(5))
-            #expect(good.last == .present(server, manner))
+            #expect(good.last == .present(server, joinMode))
         }
     }
 

@@ -73,13 +73,18 @@ package struct TemporaryFolder {
         process.currentDirectoryURL = url
         process.standardInput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
-        let output = Pipe()
-        process.standardOutput = output
+        // Not a pipe: Foundation lets programs that other tests start at the same moment inherit its writing end, and then it has no end
+        // until they have ended.
+        let output = FileManager.default.temporaryDirectory.appending(path: "srup-output-\(UUID().uuidString)")
+        try Data().write(to: output)
+        defer { try? FileManager.default.removeItem(at: output) }
+        let handle = try FileHandle(forWritingTo: output)
+        process.standardOutput = handle
         try process.run()
-        let written = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitForExit()
+        try handle.close()
         guard process.terminationStatus == 0 else { throw VectorFault(what: "openssl \(line): failed") }
-        return Array(written)
+        return Array(try Data(contentsOf: output))
     }
 }
 

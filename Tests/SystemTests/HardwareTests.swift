@@ -41,7 +41,7 @@ struct HardwareTests {
         let lost = try system.join()
         #expect(lost.status != 0, "\(lost.text)")
         try eventually("the beacon has ended: \(system.beaconLog)") { system.beacon?.isRunning == false }
-        #expect(system.beaconLog.contains("the identity key does not open any more: it is wrapped by the TPM; hint: "))
+        #expect(system.beaconLog.contains("the identity key can no longer open: it is wrapped by the TPM; hint: "))
         #expect(!server.said.contains("verdict of"), "nothing is sent that the key has not signed")
         try tpm.comeBack()
         try system.startBeacon()

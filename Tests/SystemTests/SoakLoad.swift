@@ -52,7 +52,7 @@ final class SoakLoad: @unchecked Sendable {
     /// Everything once, one after the other, so that the beacon has seen all of it before its memory is measured.
     func everythingOnce(_ seed: UInt64) throws {
         var random = Seeded(seed)
-        for manner in Manner.allCases { question(manner, Identifier(0xD000)) }
+        for joinMode in Manner.allCases { question(joinMode, Identifier(0xD000)) }
         var held: [TestDevice] = []
         for kind in 0..<SoakLoad.disturbances { disturb(kind, &random, &held) }
         try cut(frozen: true, seconds: 0.3)
@@ -115,11 +115,11 @@ final class SoakLoad: @unchecked Sendable {
         }
     }
 
-    private func question(_ manner: Manner, _ device: Identifier) {
-        let one = Question(device: device, allowed: SoakLoad.allowed(manner))
+    private func question(_ joinMode: Manner, _ device: Identifier) {
+        let one = Question(device: device, allowed: SoakLoad.allowed(joinMode))
         let prove = { _ = try? TestDevice.prove(self.link, one.value, as: device) }
         put(one)
-        switch manner {
+        switch joinMode {
         case .right: settle(one, meanwhile: prove)
         case .later:  // so that a cut often comes between the question and its verdict
             usleep(1_000_000)
@@ -142,8 +142,8 @@ final class SoakLoad: @unchecked Sendable {
 
     /// A proof that a cut or a hold-off keeps away may come to nothing, and one that overtakes the newer request is wrong for
     /// the older.
-    private static func allowed(_ manner: Manner) -> Set<Status> {
-        switch manner {
+    private static func allowed(_ joinMode: Manner) -> Set<Status> {
+        switch joinMode {
         case .right, .later, .again: [.observedJoinValid, .observedJoinFail]
         case .wrong, .superseded: [.observedJoinInvalid, .observedJoinFail]
         case .silent: [.observedJoinFail]

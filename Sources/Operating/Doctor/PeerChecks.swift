@@ -46,7 +46,7 @@ extension Doctor {
         do throws(BrokerFault) {
             let client = configuration.mqttClientID + "-doctor"
             try BrokerLink.visit(broker, clientID: client, tls: configuration.tls, topics: [topic])
-            findings.append(.init("broker: MQTT", .good, name, "takes us, and lets us subscribe to \(topic)"))
+            findings.append(.init("broker: MQTT", .good, name, "accepts us, and lets us subscribe to \(topic)"))
         } catch {
             bad("broker: MQTT", error)
             return findings
@@ -81,7 +81,8 @@ extension Doctor {
                     do: "let each client use its own topics only: docs/registry.md has the access list for mosquitto")
             case .ended:
                 return .init(
-                    "broker: ACL", .good, topic, "the broker ends the connection of who publishes to another's topic")
+                    "broker: ACL", .good, topic,
+                    "the broker ends the connection of a client that publishes to another's topic")
             case .none:
                 return .init(
                     "broker: ACL", .skipped, topic,

@@ -99,7 +99,7 @@ extension Doctor {
         }
         return .init(
             "loop-back", .warning, listening.transport.rawValue, last,
-            do: "see that both adapters are in reach of each other; a device tells more: srup-bench scan")
+            do: "check that both adapters are in reach of each other; a device tells more: srup-bench scan")
     }
 }
 

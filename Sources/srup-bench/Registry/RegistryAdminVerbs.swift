@@ -1,7 +1,6 @@
 import ArgumentParser
 import Arguments
 import Bench
-import FoundationEssentials
 import OperatorText
 import Registration
 import SRUP

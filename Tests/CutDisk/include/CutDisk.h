@@ -1,4 +1,4 @@
-// A disk for SQLite that is in memory and loses power: a VFS by the name of «cut-disk», for tests. After so many operations
+// A disk for SQLite that is in memory and loses power: a VFS by the name of "cut-disk", for tests. After so many operations
 // everything fails; what then is on the disk is what was synced, and of the rest any part, sector by sector.
 #pragma once
 #include <stdint.h>

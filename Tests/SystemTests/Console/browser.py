@@ -78,7 +78,7 @@ while (walker.nextNode()) {
   const style = getComputedStyle(element);
   const found = ratio(numbers(element.closest("svg") ? style.fill : style.color), behind(element));
   measured += 1;
-  if (found < 4.5) poor.push(`${found.toFixed(2)}:1 for «${walker.currentNode.data.trim().slice(0, 40)}»`);
+  if (found < 4.5) poor.push(`${found.toFixed(2)}:1 for "${walker.currentNode.data.trim().slice(0, 40)}"`);
 }
 return [measured, poor];
 """
@@ -126,7 +126,7 @@ for (const one of all("th")) want(one.scope, "a heading of a table without its s
 for (const one of all("[tabindex]")) want(one.tabIndex <= 0, "an order of its own for the keyboard");
 for (const one of all("[style]")) want(false, "style in the markup");
 for (const one of all("button")) {
-  want(!one.checkVisibility() || one.getBoundingClientRect().height >= 40, `«${one.textContent}» is small for a finger`);
+  want(!one.checkVisibility() || one.getBoundingClientRect().height >= 40, `"${one.textContent}" is small for a finger`);
 }
 return wrong;
 """
@@ -206,7 +206,7 @@ class Operator:
             self.driver.switch_to.active_element.send_keys(Keys.TAB)
             active = self.driver.switch_to.active_element
             outline = self.driver.execute_script("return getComputedStyle(arguments[0]).outlineStyle", active)
-            assert outline != "none", f"the focus is not seen on «{active.text or active.tag_name}»"
+            assert outline != "none", f"the focus is not seen on '{active.text or active.tag_name}'"
             if is_there(active):
                 return count
         raise AssertionError("Tab does not lead there")
