@@ -36,7 +36,7 @@ public final class BluetoothService: Sendable {
     private let record: ServiceRecord
     private let report: @Sendable (Event) -> Void
     private let socket: String
-    private let signs = Signs()
+    private let signal = StopSignal()
 
     /// A record that is not registered yet.
     /// - Parameter report: called on the service's own thread, from `start()` to `stop()`.
@@ -50,24 +50,24 @@ public final class BluetoothService: Sendable {
 
     /// Starts to register the record wherever possible. Once in this object's life.
     public func start() {
-        precondition(!signs.isStarted.exchange(true, ordering: .relaxed), "a Bluetooth service is started once")
-        startThread("bluetooth") { [record, report, socket, signs] in
-            while !signs.isStopped.load(ordering: .acquiring) {
+        precondition(!signal.isStarted.exchange(true, ordering: .relaxed), "a Bluetooth service is started once")
+        startThread("bluetooth") { [record, report, socket, signal] in
+            while !signal.isStopped.load(ordering: .acquiring) {
                 if let bus = SystemBus(socket: socket) {
-                    RecordKeeper(bus, record, report).run(until: signs.isStopped, wakeup: signs.wakeup)
+                    RecordKeeper(bus, record, report).run(until: signal.isStopped, wakeup: signal.wakeup)
                 }
-                signs.pause(BluetoothService.retryPause)
+                signal.pause(BluetoothService.retryPause)
             }
-            Signs.ring(signs.end)
+            StopSignal.wake(signal.end)
         }
     }
 
     /// Withdraws the record and ends the thread. After at most a second it returns whether or not that is done.
     public func stop() {
-        signs.isStopped.store(true, ordering: .releasing)
-        Signs.ring(signs.wakeup)
-        guard signs.isStarted.load(ordering: .relaxed) else { return }
-        var end = pollfd(fd: signs.end, events: Int16(POLLIN), revents: 0)
+        signal.isStopped.store(true, ordering: .releasing)
+        StopSignal.wake(signal.wakeup)
+        guard signal.isStarted.load(ordering: .relaxed) else { return }
+        var end = pollfd(fd: signal.end, events: Int16(POLLIN), revents: 0)
         poll(&end, 1, 1_000)
     }
 
@@ -105,7 +105,7 @@ enum BusName {
 }
 
 /// The signals between the service's thread and its owner. The last one to release it closes the descriptors.
-private final class Signs: Sendable {
+private final class StopSignal: Sendable {
     let isStarted = Atomic<Bool>(false)
     let isStopped = Atomic<Bool>(false)
     /// Readable once the service must stop; nobody reads it.
@@ -118,7 +118,7 @@ private final class Signs: Sendable {
         close(end)
     }
 
-    static func ring(_ descriptor: Int32) {
+    static func wake(_ descriptor: Int32) {
         var one: UInt64 = 1
         write(descriptor, &one, 8)
     }
