@@ -239,3 +239,14 @@ final class FakeDevice {
             deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
     }
 }
+
+/// Runs a shell that each of its servers has accepted.
+func withMember(
+    _ settings: String = "", willPublish: @escaping @Sendable () -> Void = {}, _ body: (ShellFixture) throws -> Void
+) throws {
+    try TemporaryFolder.with { folder in
+        let fixture = try ShellFixture(folder, settings, willPublish: willPublish)
+        try fixture.join()
+        try body(fixture)
+    }
+}

@@ -14,15 +14,6 @@ struct ShellJournalTests {
     private let ioError = Journal.Failure.database(DatabaseError(code: 10, words: "disk I/O error"))
     private let value = Secret([UInt8](repeating: 7, count: Secret.length)) ?? .random()
 
-    /// A shell that its server has accepted.
-    private func withMember(_ settings: String = "", _ body: (ShellFixture) throws -> Void) throws {
-        try TemporaryFolder.with { folder in
-            let fixture = try ShellFixture(folder, settings)
-            try fixture.join()
-            try body(fixture)
-        }
-    }
-
     private func metrics(_ fixture: ShellFixture) throws -> String { try fixture.on { $0.exposition } }
 
     @Test("while the journal cannot be written nothing is taken, links are closed, and devices come back later")

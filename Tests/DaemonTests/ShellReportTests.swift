@@ -12,15 +12,6 @@ import Testing
 struct ShellReportTests {
     private let value = Secret([UInt8](repeating: 7, count: Secret.length)) ?? .random()
 
-    /// A shell that its server has accepted.
-    private func withMember(_ settings: String = "", _ body: (ShellFixture) throws -> Void) throws {
-        try TemporaryFolder.with { folder in
-            let fixture = try ShellFixture(folder, settings)
-            try fixture.join()
-            try body(fixture)
-        }
-    }
-
     @Test("answers over the control socket are what it knows, and nothing for what it does not understand")
     func control() throws {
         try withMember { fixture in

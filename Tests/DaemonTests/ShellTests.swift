@@ -14,18 +14,6 @@ import Testing
 struct ShellTests {
     private let value = Secret([UInt8](repeating: 7, count: Secret.length)) ?? .random()
 
-    /// A shell that its server has accepted.
-    private func withMember(
-        _ settings: String = "", willPublish: @escaping @Sendable () -> Void = {},
-        _ body: (ShellFixture) throws -> Void
-    ) throws {
-        try TemporaryFolder.with { folder in
-            let fixture = try ShellFixture(folder, settings, willPublish: willPublish)
-            try fixture.join()
-            try body(fixture)
-        }
-    }
-
     private func report(_ fixture: ShellFixture) throws -> StatusReport { try fixture.on { $0.statusReport } }
 
     private func metrics(_ fixture: ShellFixture) throws -> String { try fixture.on { $0.exposition } }

@@ -15,15 +15,6 @@ struct ShellTrustTests {
     private static let (other, second) = (Identifier(0x77), Identifier(0xde02))
     private let value = Secret([UInt8](repeating: 7, count: Secret.length)) ?? .random()
 
-    /// A shell that each of its servers has accepted.
-    private func withMember(_ settings: String = "", _ body: (ShellFixture) throws -> Void) throws {
-        try TemporaryFolder.with { folder in
-            let fixture = try ShellFixture(folder, settings)
-            try fixture.join()
-            try body(fixture)
-        }
-    }
-
     /// The device proves its value, and the server learns that and nothing else.
     private func expectValid(
         _ fixture: ShellFixture, _ token: Token, _ device: Identifier = device, _ value: Secret? = nil,

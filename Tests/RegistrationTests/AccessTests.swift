@@ -62,7 +62,8 @@ struct AccessTests {
     }
 
     @Test(
-        "a request in another identity's name gets no certificate, whoever signs for it: one line of the log says why")
+        "a request in another identity's name gets no certificate, no matter who signs for it: one line of the log says why"
+    )
     func requestForAnother() throws {
         try RegistryFixture.with { fixture throws in
             try fixture.enrol()
