@@ -26,8 +26,8 @@ public struct Enrolment {
         public var origin = KeyOrigin.made
         /// The options for requests to the service: stored for the renewals.
         public var asking = RegistrationOptions()
-        /// Broker and server, if the service has sent them once and they were lost.
-        public var fallback: (broker: BrokerPlace, server: Identifier)?
+        /// Broker and server, as the operator gives them: they go before what the service says, if it says anything.
+        public var given: (broker: BrokerPlace, server: Identifier)?
 
         /// An enrolment with the default values.
         public init(address: WebAddress) { self.address = address }
@@ -197,11 +197,15 @@ public struct Enrolment {
         _ record: inout EnrolmentRecord, _ key: IdentityKey, _ wish: Wish
     ) throws(OperatorFault) {
         guard let identity = record.identifier else { preconditionFailure("a record without an identity") }
-        let answer = try registry.register(identity, key.publicKey, type: record.type, token: wish.token)
+        let answer = try registry.register(
+            identity, key.publicKey, type: record.type, token: wish.token, isTold: wish.given != nil)
         did(.step)
-        let registration: Registration
-        if let told = answer.registration {
+        var registration: Registration
+        if let told = answer.registration, wish.given.map({ $0.server == told.server }) ?? true {
             registration = told
+            if let broker = wish.given?.broker { registration.broker = broker }
+        } else if answer.reply.status == 201 {
+            registration = try recovered(identity, wish, key)
         } else {
             // It may have the identity already: from us, interrupted before the reply was on disk, or from another node.
             guard let proof = try registry.validate(identity, key, at: record.service) else {
@@ -221,7 +225,7 @@ public struct Enrolment {
     private func recovered(
         _ identity: Identifier, _ wish: Wish, _ key: IdentityKey
     ) throws(OperatorFault) -> Registration {
-        guard let (broker, server) = wish.fallback else {
+        guard let (broker, server) = wish.given else {
             throw OperatorFault(
                 "the service has \(identity.topicForm) with our key already, and does not say again which broker and server",
                 hint: "give them with --broker and --c2, or become another node: --replace")

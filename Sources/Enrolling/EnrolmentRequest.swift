@@ -22,9 +22,9 @@ public struct EnrolmentRequest: Sendable {
     public var token: String?
     /// The environment variable that has the token if no file is given.
     public var tokenVariable = ""
-    /// `host:port`, if the service does not send it again.
+    /// `host:port`, if the service does not send it, or sends another one.
     public var broker: String?
-    /// The server's identity, if the service does not send it again.
+    /// The server's identity, if the service does not send it, or sends another one.
     public var server: String?
     /// The options for requests to the service, as far as they were given now.
     public var asking = RegistrationOptions()
@@ -48,7 +48,7 @@ public struct EnrolmentRequest: Sendable {
         _ = try address(address)
         _ = try checkedType()
         _ = try identity.map { text throws(OperatorFault) in try identifier(text, "--identity") }
-        _ = try fallback()
+        _ = try given()
     }
 
     /// Checks the whole request.
@@ -65,7 +65,7 @@ public struct EnrolmentRequest: Sendable {
         }
         wish.identity = try identity.map { text throws(OperatorFault) in try identifier(text, "--identity") }
         wish.token = try readToken()
-        wish.fallback = try fallback()
+        wish.given = try given()
         let authority = try readAuthority()
         let kept = folder.flatMap { $0.exists($0.serviceAuthority) ? $0.serviceAuthority : nil }
         // The operator's file, if one is given: nothing of it is stored before the service has been reached with it.
@@ -73,7 +73,7 @@ public struct EnrolmentRequest: Sendable {
         return Checked(wish: wish, registry: Registry(client, at: wish.address), authority: authority)
     }
 
-    private func fallback() throws(OperatorFault) -> (broker: BrokerPlace, server: Identifier)? {
+    private func given() throws(OperatorFault) -> (broker: BrokerPlace, server: Identifier)? {
         guard let broker, let server else {
             guard broker == nil, server == nil else {
                 throw OperatorFault("--broker and --c2 go together", hint: "give both, or neither")

@@ -77,21 +77,13 @@ public struct Registry: Sendable {
     // MARK: - Registration
 
     /// Registers a key; nil and the reply if the service refuses, which may mean that it has the identity already.
+    /// - Parameter isTold: whether broker and server are known otherwise: then a reply need not give them.
     func register(
-        _ identity: Identifier, _ key: PublicKey, type: String, token: String?
+        _ identity: Identifier, _ key: PublicKey, type: String, token: String?, isTold: Bool
     ) throws(OperatorFault) -> (registration: Registration?, reply: HTTPReply) {
         struct Request: Encodable {
             var identity, key, type: String
             var token: String?
-        }
-        struct Reply: Decodable {
-            var broker: String
-            var server: String
-            var key: String
-            enum CodingKeys: String, CodingKey {
-                case broker, key
-                case server = "default_c2"
-            }
         }
         let reply = try post(
             "register",
@@ -99,17 +91,40 @@ public struct Registry: Sendable {
                 identity: identity.topicForm, key: Data(key.der).base64EncodedString(), type: type, token: token))
         if reply.status == 400 || reply.status == 409 { return (nil, reply) }
         guard reply.status == 201 else { throw .answered("register", reply) }
-        let told: Reply = try decoded(reply, "register")
-        guard let broker = BrokerPlace(told.broker) else {
-            throw .reply("register", "\"\(printable(told.broker.utf8))\" is not a broker's address (mqtt://host)")
+        do throws(OperatorFault) { return (try registration(in: reply, of: identity, key), reply) } catch {
+            guard isTold else { throw error }
+            return (nil, reply)
         }
-        guard let server = Identifier(hexadecimal: told.server), server.number >= 0x10 else {
-            throw .reply("register", "\"\(printable(told.server.utf8))\" is not a server's identity")
+    }
+
+    private func registration(
+        in reply: HTTPReply, of identity: Identifier, _ key: PublicKey
+    ) throws(OperatorFault) -> Registration {
+        struct Reply: Decodable {
+            var broker: String?
+            var server: String?
+            var key: String?
+            enum CodingKeys: String, CodingKey {
+                case broker, key
+                case server = "default_c2"
+            }
+        }
+        let members: Reply = try decoded(reply, "register")
+        guard let brokerText = members.broker, let serverText = members.server, let keyText = members.key else {
+            throw OperatorFault(
+                "the registration service's reply to register does not give broker, server and the server's key",
+                hint: "ask who runs the service, and give them: --broker HOST:PORT --c2 IDENTITY")
+        }
+        guard let broker = BrokerPlace(brokerText) else {
+            throw .reply("register", "\"\(printable(brokerText.utf8))\" is not a broker's address (mqtt://host)")
+        }
+        guard let server = Identifier(hexadecimal: serverText), server.number >= 0x10 else {
+            throw .reply("register", "\"\(printable(serverText.utf8))\" is not a server's identity")
         }
         guard server != identity else { throw .reply("register", "it names this node itself as its server") }
-        let serverKey = try publicKey(told.key, "register")
+        let serverKey = try publicKey(keyText, "register")
         guard !serverKey.equals(key) else { throw .reply("register", "the server's key is this node's own") }
-        return (Registration(broker: broker, server: server, serverKey: serverKey), reply)
+        return Registration(broker: broker, server: server, serverKey: serverKey)
     }
 
     // MARK: - Validation
@@ -258,32 +273,4 @@ public struct Registry: Sendable {
     }
 
     private func shown(_ name: String?) -> String { name.map { printable($0.utf8) } ?? "no single name" }
-}
-
-/// A registration service's name for itself: usually an identifier, but the reference allows any text. Only characters that are
-/// allowed in a path, since its key is requested by this name.
-struct ServiceName: Equatable {
-    let text: String
-
-    init?(_ text: String) {
-        guard (1...64).contains(text.utf8.count), ![".", ".."].contains(text),
-            text.utf8.allSatisfy(WebAddress.isPlain)
-        else { return nil }
-        self.text = text
-    }
-}
-
-/// A service's reply to a registration.
-struct Registration {
-    var broker: BrokerPlace
-    var server: Identifier
-    var serverKey: PublicKey
-}
-
-/// A client certificate for the broker, checked, and the CAs that it leads to.
-struct Access {
-    /// The certificate, and the intermediate ones that came with it: never empty.
-    var chain: [Certificate]
-    /// The CAs, a root among them or not.
-    var authorities: [Certificate]
 }

@@ -20,7 +20,7 @@ public final class Certificate: @unchecked Sendable {
     /// As PEM.
     public var pem: [UInt8] { Keys.written { PEM_write_bio_X509($0, handle) } }
 
-    /// The subject's common name, where the subject is that and nothing else.
+    /// The subject's common name, where it has exactly one. What else is in the subject is ignored.
     public var commonName: String? { soleCommonName(X509_get_subject_name(handle)) }
 
     /// The key that it certifies.

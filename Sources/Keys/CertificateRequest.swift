@@ -45,15 +45,16 @@ public final class CertificateRequest: @unchecked Sendable {
     /// As PEM.
     public var pem: [UInt8] { Keys.written { PEM_write_bio_X509_REQ($0, handle) } }
 
-    /// The subject's common name, where the subject is that and nothing else.
+    /// The subject's common name, where it has exactly one. What else is in the subject is ignored.
     public var commonName: String? { soleCommonName(X509_REQ_get_subject_name(handle)) }
 }
 
-/// The common name of a subject that has exactly one entry: with two, two readers might not take the same one.
+/// The common name of a subject that has exactly one: with two, two readers might not take the same one.
 func soleCommonName(_ name: OpaquePointer?) -> String? {
-    guard let name, X509_NAME_entry_count(name) == 1,
-        X509_NAME_get_index_by_NID(name, NID_commonName, -1) == 0,
-        let data = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, 0))
+    guard let name else { return nil }
+    let index = X509_NAME_get_index_by_NID(name, NID_commonName, -1)
+    guard index >= 0, X509_NAME_get_index_by_NID(name, NID_commonName, index) == -1,
+        let data = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index))
     else { return nil }
     let length = Int(ASN1_STRING_length(data))
     guard (1...64).contains(length), let bytes = ASN1_STRING_get0_data(data) else { return nil }

@@ -57,12 +57,16 @@ struct Enrol: ParsableCommand {
             valueName: "file"))
     var token: String?
 
-    @Option(help: ArgumentHelp("The broker, where the service does not tell it again.", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp(
+            "The broker, where the service does not tell it, or tells another one; with --c2.", valueName: "host:port"))
     var broker: String?
 
     @Option(
         name: .customLong("c2"),
-        help: ArgumentHelp("The C2 server, where the service does not tell it again.", valueName: "identity"))
+        help: ArgumentHelp(
+            "The C2 server, where the service does not tell it, or tells another one; with --broker.",
+            valueName: "identity"))
     var server: String?
 
     @Flag(help: "Only check and say what would be done; write nothing, register nothing.")

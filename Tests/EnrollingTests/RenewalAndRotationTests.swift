@@ -45,14 +45,38 @@ struct RenewalAndRotationTests {
             #expect(lost.message.contains("does not say again which broker and server"))
             #expect(lost.hint(for: .beacon).contains("give them with --broker and --c2"))
             let broker = try #require(BrokerPlace("mqtt://localhost"))
-            let wrong = try fault { try node.enrol { $0.fallback = (broker, Identifier(0x99)) } }
+            let wrong = try fault { try node.enrol { $0.given = (broker, Identifier(0x99)) } }
             #expect(wrong.message.contains("has no key of a server 99"))
-            let outcome = try node.enrol { $0.fallback = (broker, FakeService.server) }
+            let outcome = try node.enrol { $0.given = (broker, FakeService.server) }
             #expect(outcome.broker == broker && outcome.server == FakeService.server)
 
             let thief = FakeEnrollee(service: service, path: node.path + "-thief")
             let stolen = try fault { try thief.enrol() }
             #expect(stolen.message.contains("already exists") && !thief.exists("access"))
+        }
+    }
+
+    @Test(
+        "broker and server that the operator gives hold at once, whatever the reply to the registration says about them"
+    )
+    func given() throws {
+        let broker = try #require(BrokerPlace("mqtt://other.example:1883"))
+        for members in [
+            [:], ["broker": "mqtt://elsewhere"], ["default_c2": "abc"], ["broker": "none"], ["key": "?"],
+        ] as [[String: String]] {
+            try FakeEnrollee.with { service, node in
+                service.set("register") { $0.merging(members) }
+                let outcome = try node.enrol { $0.given = (broker, FakeService.server) }
+                #expect(outcome.broker == broker && outcome.server == FakeService.server, "\(members)")
+            }
+        }
+        try FakeEnrollee.with { service, node in
+            service.set("register") { _ in .json([:], 201) }
+            let untold = try fault { try node.enrol() }
+            #expect(untold.message.contains("does not give broker, server"), "\(untold.message)")
+            #expect(untold.hint(for: .beacon).contains("--broker HOST:PORT --c2 IDENTITY"))
+            service.forget()
+            #expect(try node.enrol { $0.given = (broker, FakeService.server) }.broker == broker)
         }
     }
 

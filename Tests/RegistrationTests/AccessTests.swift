@@ -49,7 +49,7 @@ struct AccessTests {
             let key = try fixture.folder.privateCopy(of: TestKeys.file("obs_2048.pkcs8"), as: "second.pem")
             for subject in [
                 "/CN=abc", "/CN=\(RegistryFixture.id)/CN=abc", "/CN=abc/CN=\(RegistryFixture.id)",
-                "/O=x/CN=\(RegistryFixture.id)",
+                "/CN=abc/O=x/CN=\(RegistryFixture.id)",
                 "/CN=0\(RegistryFixture.id)", "/CN=\(RegistryFixture.id.uppercased())", "/O=\(RegistryFixture.id)",
                 "/CN=server",
             ] {
@@ -58,6 +58,27 @@ struct AccessTests {
             }
             let good = try fixture.folder.openssl("req -new -sha256 -key \(key) -subj /CN=\(RegistryFixture.id)")
             #expect(try fixture.access(request: good).status == 200)
+        }
+    }
+
+    @Test(
+        "a request as the reference's device makes it is accepted, and only its common name and its key get into the certificate"
+    )
+    func reference() throws {
+        try RegistryFixture.with { fixture throws in
+            try fixture.enrol()
+            let key = try fixture.folder.privateCopy(of: TestKeys.file("obs_2048.pkcs8"), as: "second.pem")
+            let request = try fixture.folder.openssl(
+                "req -new -sha256 -key \(key) -subj /C=GB/ST=Hampshire/L=Southampton/O=SRUP/CN=\(RegistryFixture.id)"
+                    + " -addext subjectAltName=DNS:broker.example -addext basicConstraints=critical,CA:TRUE")
+            let reply = try fixture.access(request: request)
+            #expect(reply.status == 200, "\(reply.text)")
+            let made = try fixture.certificate(in: reply)
+            #expect(made.subject == "CN = \(RegistryFixture.id)")
+            #expect(!made.isAuthority)
+            try fixture.folder.write(Data(made.pem), to: "made.pem")
+            let shown = String(decoding: try fixture.folder.openssl("x509 -in made.pem -noout -text"), as: UTF8.self)
+            #expect(!shown.contains("broker.example") && !shown.contains("Southampton"))
         }
     }
 
