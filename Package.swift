@@ -109,7 +109,7 @@ let package = Package(
         .executableTarget(
             name: "srup-bench",
             dependencies: [
-                "OperatorText", "Arguments", "Bench", "C2Server", "Registration", "Enrolling", "HumanView",
+                "OperatorText", "Arguments", "BootTime", "Bench", "C2Server", "Registration", "Enrolling", "HumanView",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -1,3 +1,4 @@
+import EventLoop
 import Files
 import Keys
 

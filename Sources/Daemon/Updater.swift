@@ -1,3 +1,4 @@
+import EventLoop
 import Files
 import Glibc
 import Observing
@@ -39,19 +40,7 @@ package struct Updater {
     /// Checks that only root and we can have changed or replaced the program.
     /// - Throws: `OperatorFault`.
     package static func examine(_ path: String) throws {
-        let resolved = realpath(path, nil)
-        defer { free(resolved) }
-        var status = stat()
-        guard let resolved, stat(resolved, &status) == 0 else {
-            throw OperatorFault(
-                "the updater \(path) cannot be used: \(String(cString: strerror(errno)))",
-                hint: "correct [update] updater, or set it to off")
-        }
-        guard status.st_mode & S_IFMT == S_IFREG, access(resolved, X_OK) == 0 else {
-            throw OperatorFault(
-                "the updater \(path) is not a program that we may run", hint: "make it one: chmod 0755 \(path)")
-        }
-        try FileTrust.checkPlace(of: path, as: "the updater")
+        try FileTrust.checkProgram(path, as: "the updater", otherwise: "correct [update] updater, or set it to off")
     }
 
     /// The version in a file, if that version accepts the configuration.

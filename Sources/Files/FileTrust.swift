@@ -88,6 +88,27 @@ package enum FileTrust {
         try checkPlace(of: path, as: name)
     }
 
+    /// Checks that a file is a program that we may run, and that nobody else can change or replace it.
+    /// - Parameters:
+    ///   - name: what it is: it precedes the path in the message.
+    ///   - remedy: what to do if it does not exist.
+    /// - Throws: `OperatorFault`.
+    package static func checkProgram(
+        _ path: String, as name: String, otherwise remedy: String
+    ) throws(OperatorFault) {
+        let resolved = realpath(path, nil)
+        defer { free(resolved) }
+        var status = stat()
+        guard let resolved, stat(resolved, &status) == 0 else {
+            throw OperatorFault("\(name) \(path) cannot be used: \(String(cString: strerror(errno)))", hint: remedy)
+        }
+        guard status.st_mode & S_IFMT == S_IFREG, access(resolved, X_OK) == 0 else {
+            throw OperatorFault(
+                "\(name) \(path) is not a program that we may run", hint: "make it one: chmod 0755 \(path)")
+        }
+        try checkPlace(of: path, as: name)
+    }
+
     /// Checks that nobody else can change or replace a file or folder.
     /// - Parameter name: what it is: it precedes the path in the message.
     /// - Throws: `OperatorFault`.

@@ -56,6 +56,9 @@ public struct RegistryFolder: Sendable {
         }
     }
 
+    /// Whether there is something under this path.
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
     private func check(_ file: String) throws(OperatorFault) {
         var status = stat()
         guard lstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid(),

@@ -30,24 +30,50 @@ extension Registry {
         }
     }
 
-    /// To be called at the start and every hour: removes expired entries, and renews the revocation list in time.
+    /// To be called at the start and every hour: removes expired entries, and renews the revocation list long before it expires.
+    /// - Parameter writesList: whether a new list is written even if the old one is not due.
     /// - Throws: `OperatorError`.
-    public func maintain() throws {
+    public func maintain(writesList: Bool = false) throws {
         let now = clock.seconds()
         try store.transaction {
             try store.forget(waitingSince: now - policy.validationTime, overSince: now - RegistryPolicy.day)
-            try writeRevocations()
+            if try writesList || isListDue(at: now) { try writeRevocations() }
         }
     }
 
+    private func isListDue(at now: Int64) throws -> Bool {
+        guard let end = try list()?.end, RegistryFolder.exists(own.revocationFile) else { return true }
+        return now >= end - (policy.revocationListDays - policy.revocationListAge) * RegistryPolicy.day
+    }
+
+    /// The last revocation list that was written, by this process or by another one.
+    /// - Throws: `OperatorError`.
+    public func list() throws -> RegistryList? {
+        guard let number = try store.setting(.revocationNumber).flatMap({ Int64($0) }),
+            let end = try store.setting(.revocationEnd).flatMap({ Int64($0) })
+        else { return nil }
+        return RegistryList(file: own.revocationFile, number: number, end: end)
+    }
+
     /// Inside a transaction, so that a list is never replaced by an older one, also not by another process.
-    private func writeRevocations() throws {
+    func writeRevocations() throws {
         let now = clock.seconds()
         let number = (Int64(try store.setting(.revocationNumber) ?? "0") ?? 0) + 1
         try store.set(.revocationNumber, String(number))
+        let end = now + policy.revocationListDays * RegistryPolicy.day
+        try store.set(.revocationEnd, String(end))
         let list = try authority.revocationList(
-            of: try store.revocations(), number: number, from: now - RegistryPolicy.clockDifference,
-            until: now + policy.revocationListDays * RegistryPolicy.day)
+            of: try store.revocations(), number: number, from: now - RegistryPolicy.clockDifference, until: end)
         try replacePublicFile(own.revocationFile, with: list)
     }
+}
+
+/// A revocation list on disk.
+public struct RegistryList: Equatable, Sendable {
+    /// Its path.
+    public let file: String
+    /// Rises with each list.
+    public let number: Int64
+    /// When it expires: seconds since 1970.
+    public let end: Int64
 }

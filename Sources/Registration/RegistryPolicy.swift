@@ -22,6 +22,8 @@ public struct RegistryPolicy: Sendable {
     public var certificatesAnHour: Int64 = 10
     /// Validity of a revocation list in days: after it has expired, a broker refuses every client.
     public var revocationListDays: Int64 = 30
+    /// After so many days a list is replaced: the others are left for a broker that is not told of it, or does not take it.
+    public var revocationListAge: Int64 = 1
     /// Requests from one address (one /64 for IPv6) in a minute; also the size of a burst.
     public var requestsAMinute = 120
     /// Requests from all addresses in a minute; also the size of a burst.

@@ -37,6 +37,8 @@ final class RegistryStore {
         case revocationFile = "crl"
         /// The number of the last revocation list.
         case revocationNumber = "revocations"
+        /// When the last revocation list expires: seconds since 1970.
+        case revocationEnd = "revocations_until"
     }
 
     func setting(_ what: Setting) throws(DatabaseError) -> String? {

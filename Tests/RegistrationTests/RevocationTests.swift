@@ -108,17 +108,34 @@ struct RevocationTests {
         }
     }
 
-    @Test("revocation lists have rising numbers, and are renewed before they expire")
+    @Test(
+        "revocation lists have rising numbers, and are renewed each day, 29 days before they expire; a missing one at once"
+    )
     func lists() throws {
         try RegistryFixture.with { fixture throws in
-            func number() throws -> String {
-                String(decoding: try fixture.folder.openssl("crl -in crl.pem -noout -crlnumber"), as: UTF8.self)
-            }
+            func number() throws -> Int64 { try #require(try fixture.registry.list()).number }
+            try fixture.registry.maintain(writesList: true)
+            let (first, start) = (try number(), fixture.clock.seconds)
+            #expect(try fixture.registry.list()?.end == start + 30 * 86_400)
+            let shown = try fixture.folder.openssl("crl -in crl.pem -noout -CAfile ca.pem -crlnumber")
+            #expect(
+                String(decoding: shown, as: UTF8.self).uppercased().contains(
+                    "\(String(first, radix: 16, uppercase: true))\n"))
+            fixture.clock.seconds = start + 86_399
             try fixture.registry.maintain()
-            let first = try number()
+            #expect(try number() == first)
+            fixture.clock.seconds = start + 86_400
             try fixture.registry.maintain()
-            #expect(try number() != first)
+            #expect(try number() == first + 1)
+            #expect(try fixture.registry.list()?.end == start + 31 * 86_400)
+            try FileManager.default.removeItem(atPath: fixture.folder.path("crl.pem"))
+            try fixture.registry.maintain()
+            #expect(try number() == first + 2)
             try fixture.folder.openssl("crl -in crl.pem -noout -CAfile ca.pem")
+            // Another process, as of `revoke`.
+            try fixture.enrol()
+            try RegistryFixture(fixture.folder, RegistryPolicy()).registry.end(Roles.device.id)
+            #expect(try number() == first + 3)
         }
     }
 

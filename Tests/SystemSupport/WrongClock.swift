@@ -5,8 +5,12 @@ package final class WrongClock {
     private let file: String
 
     /// A clock that is right.
-    package init(_ network: Network) throws {
-        file = network.folder + "/wrong-clock-\(UUID().uuidString)"
+    package convenience init(_ network: Network) throws { try self.init(in: network.folder) }
+
+    /// A clock that is right.
+    /// - Parameter folder: where its file is.
+    package init(in folder: String) throws {
+        file = folder + "/wrong-clock-\(UUID().uuidString)"
         try Data(repeating: 0, count: 8).write(to: URL(filePath: file))
         guard FileManager.default.fileExists(atPath: library) else { throw NotInTime(what: "the library \(library)") }
     }
@@ -25,6 +29,9 @@ package final class WrongClock {
         guard let moment = day.date else { throw NotInTime(what: "a year \(year)") }
         try write(Int64(moment.timeIntervalSinceNow))
     }
+
+    /// Sets it ahead, or back.
+    package func set(aheadBy seconds: Int64) throws { try write(seconds) }
 
     package func correct() throws { try write(0) }
 

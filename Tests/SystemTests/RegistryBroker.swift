@@ -46,5 +46,7 @@ final class RegistryBroker {
         mosquitto = nil
     }
 
+    var process: pid_t? { mosquitto?.process }
+
     func readAgain() { if let mosquitto { kill(mosquitto.process, SIGHUP) } }
 }

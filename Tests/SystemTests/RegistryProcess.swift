@@ -36,11 +36,11 @@ final class RegistryProcess {
 
     var log: String { (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "" }
 
-    func start(_ options: [String]) throws {
+    func start(_ options: [String], environment: [String: String] = [:]) throws {
         try? FileManager.default.removeItem(atPath: folder + "/log")
         process = try Child(
             RegistryProcess.bench, ["registry", "run", "--folder", folder + "/registry", "--port", "0"] + options,
-            output: folder + "/log")
+            output: folder + "/log", environment: environment)
         try eventually("the registry listens: \(log)") { log.contains("listening on ") && log.contains("\n") }
         url = String((log.split(separator: "\n").first ?? "").dropFirst("listening on ".count))
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bench
+import OperatorText
 import Registration
 
 struct RegistryRunVerb: ParsableCommand {
@@ -9,6 +10,9 @@ struct RegistryRunVerb: ParsableCommand {
         discussion: """
             Prints "listening on https://NAME:PORT" as its first line, then a line on standard error for each change and each \
             refusal. SIGTERM or SIGINT ends it with status 0.
+
+            The broker accepts no client once its revocation list has expired, and reads a new one only when it is told to. \
+            docs/on-list is a program for --on-list that tells mosquitto.
             """)
 
     @OptionGroup var place: RegistryPlace
@@ -48,6 +52,20 @@ struct RegistryRunVerb: ParsableCommand {
     @Option(help: ArgumentHelp("How long one connection may last: 1 to 600.", valueName: "seconds"))
     var connectionSeconds: Int64 = 30
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            A program that has the broker read a new revocation list: it is called at the start and for each new list, with the \
+            list's path and the registry's folder as arguments, and again if it fails.
+            """, valueName: "file"))
+    var onList: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write when the list and the registry's certificates expire to this file, for Prometheus' node_exporter.",
+            valueName: "file"))
+    var metrics: String?
+
     func validate() throws {
         guard (1...825).contains(certificateDays) else { throw ValidationError("--certificate-days takes 1 to 825") }
         guard (1...100_000).contains(requestsPerMinute) else {
@@ -67,9 +85,10 @@ struct RegistryRunVerb: ParsableCommand {
         let registry = try Registry(in: folder, policy: policy, passphrase: try passphrase.read(isNew: false)) {
             Terminal.printError($0)
         }
-        try registry.maintain()
+        try registry.maintain(writesList: true)
+        let program = try onList.map { path throws(OperatorFault) in try ListProgram(path, folder: folder) }
         let server = RegistryServer(folder: folder, address: bind, port: port, timeout: connectionSeconds)
-        try server.run(RegistryThread(registry))
+        try server.run(RegistryThread(registry, program, metricsFile: metrics))
     }
 }
 

@@ -26,7 +26,7 @@ struct RegistryServer {
         let fault = Mutex<OperatorFault?>(nil)
         // The subcommands are synchronous: this one waits for the asynchronous server.
         Task.detached {
-            let maintenance = Task { await registry.maintainHourly() }
+            let maintenance = Task { await registry.maintain() }
             do { try await application.runService() } catch {
                 fault.withLock {
                     $0 = OperatorFault(
@@ -114,23 +114,4 @@ private struct Visitor: InitializableFromSource {
     init(source: ApplicationRequestContextSource) { channel = source.channel }
 
     var address: String { channel.remoteAddress?.ipAddress ?? "an unknown address" }
-}
-
-/// The registry, on one thread at a time.
-actor RegistryThread {
-    private let registry: Registry
-
-    init(_ registry: sending Registry) { self.registry = registry }
-
-    func answer(_ request: RegistryRequest) -> RegistryReply { registry.answer(request) }
-
-    func maintainHourly() async {
-        while (try? await Task.sleep(for: .seconds(3_600))) != nil {
-            do { try registry.maintain() } catch let error as any OperatorError {
-                Terminal.printError("registry: \(error.message) (tried again in an hour)")
-            } catch {
-                preconditionFailure("unexpected error: \(error)")
-            }
-        }
-    }
 }

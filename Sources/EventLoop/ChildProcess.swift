@@ -1,11 +1,9 @@
 import BootTime
 import CLinux
-import EventLoop
 import Glibc
-import Observing
 
-/// A program that the daemon starts and waits for, on a thread of its own: one of our subcommands, so that its libraries are
-/// never loaded into the daemon, or the operator's updater.
+/// A program that a service starts and waits for, on a thread of its own: one of our subcommands, so that its libraries are
+/// never loaded into the daemon, the operator's updater, or the program that tells the broker of a new revocation list.
 package struct ChildProcess {
     /// How it ended.
     package struct Result: Sendable {
@@ -13,6 +11,8 @@ package struct ChildProcess {
         package var status: Int32?
         /// What it wrote to both outputs, the last 16 KiB: lines of printable ASCII.
         package var lines: [String]
+
+        package init(status: Int32?, lines: [String]) { (self.status, self.lines) = (status, lines) }
 
         package var succeeded: Bool { status == 0 }
 
@@ -71,7 +71,7 @@ package struct ChildProcess {
         if let held { posix_spawn_file_actions_adddup2(&actions, held, 3) }
         // Libraries open sockets that they do not close on exec.
         clinux_close_from(&actions, held == nil ? 3 : 4)
-        // The daemon blocks and ignores signals, and a child would inherit that.
+        // A service blocks and ignores signals, and a child would inherit that.
         var (attributes, none, usual) = (posix_spawnattr_t(), sigset_t(), sigset_t())
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
