@@ -81,7 +81,7 @@ extension Registry {
         let identity = try RegistryBody.identity(body.identity)
         if let signature = body.signature {
             // A key that is not proven must not end an identity: otherwise its owner would permanently lose it.
-            guard let entry = try store.entry(identity), entry.validated != nil else {
+            guard let entry = try store.entry(identity), entry.validated != nil, entry.rekeyed == nil else {
                 throw RegistryRefusal(400, "the identity is not registered and validated")
             }
             try check(signature, over: Statement.deregister(identity).bytes(for: own.service), by: entry)

@@ -41,6 +41,10 @@ extension Registry {
     ) throws -> Bool {
         if let known = try store.entry(identity) {
             guard known.revoked == nil else { throw RegistryRefusal(400, "the identity has been revoked") }
+            if known.rekeyed != nil {
+                try takeNewKey(key, of: known, body)
+                return true
+            }
             guard known.key == key, known.type == body.type else {
                 throw RegistryRefusal(400, "the identity is already registered with another key or type")
             }
@@ -110,6 +114,7 @@ extension Registry {
             entry.validated != nil || entry.registered >= clock.seconds() - policy.validationTime
         else { throw RegistryRefusal(400, "the identity is not registered") }
         guard entry.revoked == nil else { throw RegistryRefusal(400, "the identity has been revoked") }
+        guard entry.rekeyed == nil else { throw RegistryRefusal(400, "the identity waits for a new key") }
         return entry
     }
 

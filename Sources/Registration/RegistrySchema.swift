@@ -49,6 +49,10 @@ enum RegistrySchema {
         ) WITHOUT ROWID;
         CREATE INDEX former_keys_of ON former_keys (identity, replaced);
         """,
+        """
+        ALTER TABLE identities ADD COLUMN rekeyed INTEGER;  -- since then it waits for a new key; the one that it has ended
+        ALTER TABLE tokens ADD COLUMN identity INTEGER;     -- gives this identity a new key; NULL: registers a new identity
+        """,
     ]
 
     /// Brings a file to the newest version, in one transaction.

@@ -66,7 +66,7 @@ final class RegistryStore {
     private func entries(_ clause: String, _ value: Database.Value? = nil) throws(DatabaseError) -> [RegistryEntry] {
         let query =
             "SELECT id, key, type, registered, validated, revoked, (SELECT MAX(not_after) FROM certificates"
-            + " WHERE identity = id AND certificates.revoked IS NULL) FROM identities \(clause)"
+            + " WHERE identity = id AND certificates.revoked IS NULL), rekeyed FROM identities \(clause)"
         let rows = if let value { try database.rows(query, value) } else { try database.rows(query) }
         return rows.map { RegistryEntry($0) }
     }
@@ -84,10 +84,12 @@ final class RegistryStore {
             .unsigned(identity.number))
     }
 
-    /// Removes identities that have not proven their key in time, and certificates and tokens that have expired.
+    /// Removes identities that have not proven their key in time, and certificates and tokens that have expired. An identity that had
+    /// another key before is not removed: it would be free for others.
     func forget(waitingSince: Int64, overSince: Int64) throws(DatabaseError) {
         try database.run(
-            "DELETE FROM identities WHERE validated IS NULL AND revoked IS NULL AND registered < ?",
+            "DELETE FROM identities WHERE validated IS NULL AND revoked IS NULL AND registered < ? AND rekeyed IS NULL"
+                + " AND id NOT IN (SELECT identity FROM former_keys)",
             .integer(waitingSince))
         try database.run("DELETE FROM certificates WHERE not_after < ?", .integer(overSince))
         try database.run("DELETE FROM tokens WHERE expires < ?", .integer(overSince))
@@ -160,14 +162,16 @@ public struct RegistryEntry: Equatable, Sendable {
     public let registered: Int64, validated: Int64?, revoked: Int64?
     /// The end of its latest certificate's validity.
     public let certifiedUntil: Int64?
+    /// Since when it waits for a new key: the one that it has is not valid.
+    public let rekeyed: Int64?
 
     init(_ row: Database.Row) {
         identity = Identifier(row.unsigned(0))
         (key, type, registered) = (row.blob(1), row.text(2) ?? "", row.integer(3))
         func time(_ column: Int) -> Int64? { row.isNull(column) ? nil : row.integer(column) }
-        (validated, revoked, certifiedUntil) = (time(4), time(5), time(6))
+        (validated, revoked, certifiedUntil, rekeyed) = (time(4), time(5), time(6), time(7))
     }
 
     /// Whether its key and certificates are valid.
-    var isValid: Bool { validated != nil && revoked == nil }
+    var isValid: Bool { validated != nil && revoked == nil && rekeyed == nil }
 }

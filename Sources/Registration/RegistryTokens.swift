@@ -20,24 +20,30 @@ extension RegistryStore {
     ///   - type: the only type that it enrols; nil: any.
     ///   - uses: how often it may be used; nil: without limit.
     ///   - label: the operator's description.
+    ///   - identity: it gives this identity a new key; nil: it registers new identities.
     func makeToken(
         _ role: RegistryRole, type: String? = nil, uses: Int64? = nil, label: String? = nil, until end: Int64,
-        at now: Int64
+        at now: Int64, for identity: Identifier? = nil
     ) throws(DatabaseError) -> String {
         let token = "\(role.rawValue)-\(hexadecimal(randomBytes(20)))"
         try database.run(
-            "INSERT INTO tokens (hash, role, type, uses, expires, made, label) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO tokens (hash, role, type, uses, expires, made, label, identity) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             .blob(sha256(Array(token.utf8))), .text(role.rawValue), type.map { .text($0) } ?? .null,
-            uses.map { .integer($0) } ?? .null, .integer(end), .integer(now), label.map { .text($0) } ?? .null)
+            uses.map { .integer($0) } ?? .null, .integer(end), .integer(now), label.map { .text($0) } ?? .null,
+            identity.map { .unsigned($0.number) } ?? .null)
         return token
     }
 
     /// Uses an enrolment token once; false if it is not valid for this type. Inside the transaction of the registration.
-    func useToken(_ token: String, type: String, at now: Int64) throws(DatabaseError) -> Bool {
+    /// - Parameter identity: which gets a new key; nil: a new identity is registered.
+    func useToken(
+        _ token: String, type: String, for identity: Identifier? = nil, at now: Int64
+    ) throws(DatabaseError) -> Bool {
         try database.run(
             "UPDATE tokens SET uses = uses - 1, used = used + 1 WHERE hash = ? AND role = ? AND expires > ?"
-                + " AND (uses IS NULL OR uses > 0) AND (type IS NULL OR type = ?)",
-            .blob(sha256(Array(token.utf8))), .text(RegistryRole.enrol.rawValue), .integer(now), .text(type))
+                + " AND (uses IS NULL OR uses > 0) AND (type IS NULL OR type = ?) AND identity IS ?",
+            .blob(sha256(Array(token.utf8))), .text(RegistryRole.enrol.rawValue), .integer(now), .text(type),
+            identity.map { .unsigned($0.number) } ?? .null)
         return database.changes == 1
     }
 
@@ -52,7 +58,7 @@ extension RegistryStore {
     /// All stored tokens, the newest first.
     func tokens() throws(DatabaseError) -> [RegistryToken] {
         try database.rows(
-            "SELECT hash, role, type, uses, expires, made, label, used FROM tokens ORDER BY made DESC, hash"
+            "SELECT hash, role, type, uses, expires, made, label, used, identity FROM tokens ORDER BY made DESC, hash"
         ).compactMap { RegistryToken($0) }
     }
 
@@ -77,6 +83,8 @@ public struct RegistryToken: Equatable, Sendable {
     public let role: RegistryRole
     /// The only type that it enrols; nil: any.
     public let type: String?
+    /// The identity that it gives a new key; nil: it registers new identities.
+    public let identity: Identifier?
     /// How often it may still be used; nil: without limit.
     public let usesLeft: Int64?
     /// How often it has been used to register.
@@ -94,5 +102,6 @@ public struct RegistryToken: Equatable, Sendable {
         (hash, self.role, type) = (hexadecimal(row.blob(0)), role, row.text(2))
         usesLeft = row.isNull(3) ? nil : row.integer(3)
         (expires, made, label, used) = (row.integer(4), row.integer(5), row.text(6), row.integer(7))
+        identity = row.isNull(8) ? nil : Identifier(row.unsigned(8))
     }
 }

@@ -136,6 +136,7 @@ struct RegistryFolderTests {
             let token = try fixture.token(.enrol, uses: 1)
             try fixture.registry.store.database.script(
                 "ALTER TABLE tokens DROP COLUMN label; ALTER TABLE tokens DROP COLUMN used; DROP TABLE former_keys;"
+                    + " ALTER TABLE tokens DROP COLUMN identity; ALTER TABLE identities DROP COLUMN rekeyed;"
                     + " PRAGMA user_version = 1")
             var policy = RegistryPolicy()
             policy.needsToken = true

@@ -40,7 +40,7 @@ struct HelpTests {
             ),
             (
                 "srup-bench", ["registry"],
-                ["init", "run", "token", "reader", "tokens", "withdraw", "list", "revoke"]
+                ["init", "run", "token", "reader", "tokens", "withdraw", "list", "revoke", "rekey"]
             ),
             (
                 "srup-bench", ["enrol"],
@@ -49,7 +49,7 @@ struct HelpTests {
             ("srup-bench", ["registry", "init"], ["--host", "--broker", "--c2-key", "--c2-certificate", "--crl"]),
             (
                 "srup-bench", ["registry", "run"],
-                ["--port", "--bind", "--tokens", "--open-keys", "--certificate-days"]
+                ["--port", "--bind", "--tokens", "--open-keys", "--certificate-days", "--on-list", "--metrics"]
             ),
             ("srup-bench", ["scan"], ["--seconds", "--adapter", "--json", "CAP_NET_ADMIN"]),
             ("srup-bench", ["pair"], ["--kind", "--adapter", "--seconds"]),

@@ -88,7 +88,9 @@ struct RegistryTokensVerb: ParsableCommand {
     private func line(_ token: RegistryToken, isValid: Bool) -> String {
         let purpose =
             switch token.role {
-            case .enrol: "enrols" + (token.type.map { " \"\($0)\"" } ?? " any type")
+            case .enrol:
+                token.identity.map { "gives \($0.topicForm) a new key" } ?? "enrols"
+                    + (token.type.map { " \"\($0)\"" } ?? " any type")
             case .read: "reads keys"
             case .c2: "reads keys, deregisters"
             }
@@ -126,7 +128,7 @@ struct RegistryListVerb: ParsableCommand {
         commandName: "list",
         abstract: "List the registered identities, the newest first.",
         discussion: """
-            One line for each: the identity, its state (waiting, validated, revoked), the expiry of its certificate, when it \
+            One line for each: the identity, its state (waiting, validated, waiting for a new key, revoked), the expiry of its certificate, when it \
             registered, and its type.
             """)
 
@@ -139,7 +141,10 @@ struct RegistryListVerb: ParsableCommand {
 
     private func line(_ entry: RegistryEntry) -> String {
         let state =
-            entry.revoked.map { "revoked \(text($0))" } ?? entry.validated.map { "validated \(text($0))" } ?? "waiting"
+            entry.revoked.map { "revoked \(text($0))" } ?? entry.rekeyed.map {
+                "waiting for a new key since \(text($0))"
+            }
+            ?? entry.validated.map { "validated \(text($0))" } ?? "waiting"
         let certificate = entry.certifiedUntil.map { "certificate until \(text($0))" } ?? "no certificate"
         return "\(entry.identity.topicForm)  \(state)  \(certificate)  registered \(text(entry.registered))"
             + "  \"\(entry.type)\""
@@ -151,9 +156,9 @@ struct RegistryRevokeVerb: ParsableCommand {
         commandName: "revoke",
         abstract: "Permanently revoke an identity and its certificates.",
         discussion: """
-            The service no longer returns its key, and the revocation list names its certificates. Let the broker read the \
-            list again (mosquitto: SIGHUP); a connected client stays connected until it must connect again. The service may \
-            be running.
+            The service no longer returns its key, and the revocation list names its certificates. A service that runs with \
+            --on-list has the broker read the list; otherwise let the broker read it (mosquitto: SIGHUP). A connected client \
+            stays connected until it must connect again.
             """)
 
     @OptionGroup var place: RegistryPlace
@@ -169,5 +174,41 @@ struct RegistryRevokeVerb: ParsableCommand {
             in: folder, policy: RegistryPolicy(), passphrase: try passphrase.read(isNew: false)
         ) { Terminal.print($0) }
         try registry.end(identity)
+    }
+}
+
+struct RegistryRekeyVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rekey",
+        abstract: "Let an identity whose key is lost register a new one, and print the token for it once.",
+        discussion: """
+            The identity's key and its certificates are no longer valid from now on, and the revocation list names them, as \
+            after revoke; the identity itself stays. The machine that takes its place enrols with the same identity and type, \
+            and with the token:
+
+              srup-bench registry rekey --folder registry bea0000000000001 >new.token
+              srup-beacon enrol URL --ca service-ca.pem --identity bea0000000000001 --token new.token
+
+            Until then the service returns no key for it. The service may be running.
+            """)
+
+    @OptionGroup var place: RegistryPlace
+
+    @OptionGroup var passphrase: RegistryPassphrase
+
+    @Option(help: ArgumentHelp("The token's validity.", valueName: "hours"))
+    var hours: Int64 = 24
+
+    @Argument(help: ArgumentHelp("The identity: 1 to 16 hexadecimal digits (required).", valueName: "identity"))
+    var identity: Identifier
+
+    func validate() throws { try Limits.check(uses: 1, hours: hours, label: nil) }
+
+    func run() throws {
+        let folder = try RegistryFolder(existing: place.folder)
+        let registry = try Registry(
+            in: folder, policy: RegistryPolicy(), passphrase: try passphrase.read(isNew: false)
+        ) { Terminal.printError($0) }
+        Terminal.print(try registry.rekey(identity, hours: hours))
     }
 }

@@ -25,6 +25,7 @@ struct RegistryVerb: ParsableCommand {
         subcommands: [
             RegistryInitVerb.self, RegistryRunVerb.self, RegistryTokenVerb.self, RegistryReaderVerb.self,
             RegistryTokensVerb.self, RegistryWithdrawVerb.self, RegistryListVerb.self, RegistryRevokeVerb.self,
+            RegistryRekeyVerb.self,
         ])
 }
 
