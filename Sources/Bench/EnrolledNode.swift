@@ -50,6 +50,34 @@ public struct EnrolledNode: Sendable {
         return try EnrolledNode(folder: path)
     }
 
+    /// Renews a node's client certificate: the new one is tried at the broker before it replaces the old one.
+    /// - Parameters:
+    ///   - path: the node's folder.
+    ///   - broker: `host:port`; nil: from the service's reply.
+    ///   - say: takes a line for each step.
+    /// - Throws: `OperatorError`; the old certificate then stays in use.
+    public static func renew(_ path: String, broker: String?, say: @escaping (String) -> Void) throws {
+        let (node, folder) = (try EnrolledNode(folder: path), CredentialFolder(path: path))
+        let service = try Renewal.service(in: folder)
+        let asking = service.asking ?? RegistrationOptions()
+        let address = try BrokerAddress(option: broker ?? node.broker)
+        let client = try asking.client(for: service.address, authorityFile: service.authorityFile)
+        try Renewal(folder: folder, registry: Registry(client, at: service.address)) { $0.message.map(say) }
+            .run(bits: asking.keyBits, now: Int64(time(nil))) { files throws(OperatorFault) in
+                let tls = TLSFiles(authority: files.authority, certificate: files.certificate, key: files.key)
+                do throws(BrokerFault) {
+                    try BrokerLink.tryOut([address], clientID: node.id.topicForm, tls: tls)
+                } catch {
+                    throw OperatorFault(
+                        "the new certificate could not be tried, and the old one stays: \(error.message)", hintOf: error
+                    )
+                }
+            } reach: { file in
+                let client = try asking.client(for: service.address, authorityFile: file)
+                _ = try Registry(client, at: service.address).activeName()
+            }
+    }
+
     /// Whether the broker accepts the certificate, as text. It is not an error if not, because the broker need not run yet.
     public var trial: String {
         get throws(OperatorFault) {

@@ -12,7 +12,9 @@ public final class Registry {
     let policy: RegistryPolicy
     let clock: RegistryClock
     let own: RegistryIdentity
-    let authority: CertificateAuthority
+    let passphrase: Passphrase?
+    /// The CAs as they were last read.
+    var knownAuthorities: RegistryAuthorities?
     private let log: (String) -> Void
     private var limits: RateLimit
 
@@ -26,11 +28,17 @@ public final class Registry {
         log: @escaping (String) -> Void
     ) throws {
         (self.folder, self.policy, self.clock, self.log) = (folder, policy, clock, log)
+        self.passphrase = passphrase
         store = try RegistryStore(path: folder.database)
         own = try RegistryIdentity(folder, store)
-        authority = try folder.loadAuthority(passphrase)
         limits = RateLimit(
             each: policy.requestsAMinute, all: policy.allRequestsAMinute, at: clock.now())
+        // A registry that is new, or of an earlier version, has one CA.
+        try store.transaction {
+            guard try store.authorities().isEmpty else { return }
+            try store.addAuthority(1, folder.certificate(folder.authority), .signing)
+        }
+        _ = try authorities()
     }
 
     /// The reply to one request. A refusal is logged in one line.

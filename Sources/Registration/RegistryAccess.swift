@@ -16,7 +16,8 @@ extension Registry {
         let publicKey = try checkedKey(pem, of: identity, entry)
         let hash = sha256(publicKey.der)
         let now = clock.seconds()
-        let certificate = try store.transaction {
+        let (certificate, present) = try store.transaction {
+            let present = try authorities()
             // Checked again, in one transaction with the new certificate: another process may have revoked it in the meantime.
             guard try store.entry(identity)?.isValid == true else {
                 throw RegistryRefusal(400, "the identity has been revoked")
@@ -25,11 +26,14 @@ extension Registry {
                 try !store.isCertified(keyHash: hash, forOthersThan: identity), try !store.isFormer(keyHash: hash)
             else { throw RegistryRefusal(400, "the csr's key is another identity's") }
             try checkRate(of: identity, at: now)
-            let made = try authority.certify(
+            let end = min(
+                now + policy.certificateDays * RegistryPolicy.day, present.signing.certificate.notAfter)
+            let made = try present.signing.authority.certify(
                 publicKey, named: identity.topicForm, for: .client, from: now - RegistryPolicy.clockDifference,
-                until: min(now + policy.certificateDays * RegistryPolicy.day, authority.certificate.notAfter))
-            try store.add(made, keyHash: hash, of: identity, at: now)
-            return made
+                until: end)
+            try store.add(
+                made, keyHash: hash, of: identity, at: now, by: present.signing.number, newest: present.newest)
+            return (made, present)
         }
         note("certified \(identity.topicForm), serial \(hexadecimal(certificate.serial))")
         struct Reply: Encodable {
@@ -42,7 +46,7 @@ extension Registry {
             }
         }
         return .json(
-            200, Reply(certificate: base64(certificate.pem), authority: base64(authority.certificate.pem)))
+            200, Reply(certificate: base64(certificate.pem), authority: base64(present.pem)))
     }
 
     /// The key of a certificate request that is for this identity and for a separate key.
@@ -61,7 +65,7 @@ extension Registry {
         guard key != entry.key else {
             throw RegistryRefusal(400, "the csr's key is the identity key; a separate key is needed")
         }
-        guard !own.isReserved(key) else {
+        guard try !isReserved(key) else {
             throw RegistryRefusal(400, "the csr's key is the service's own or the C2 server's")
         }
         return request.publicKey

@@ -23,7 +23,7 @@ extension Registry {
             throw RegistryRefusal(400, "the type is not 1 to \(RegistryPolicy.maximumType) printable ASCII characters")
         }
         let key = try publicKey(body.key).der
-        guard !own.isReserved(identity), !own.isReserved(key) else {
+        guard !own.isReserved(identity), try !isReserved(key) else {
             throw RegistryRefusal(400, "the identity or the key is the service's own or the C2 server's")
         }
         let isNew = try store.transaction {

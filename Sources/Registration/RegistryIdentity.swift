@@ -54,8 +54,7 @@ struct RegistryIdentity {
         revocationFile = try store.setting(.revocationFile) ?? folder.revocations
         registered = Registered(
             broker: try setting(.broker), c2: c2.topicForm, key: base64(c2Key.pem))
-        let authority = try? folder.certificate(folder.authority).publicKey().der
-        reservedKeys = Set([key.publicKey.der, c2Key.der] + (authority.map { [$0] } ?? []))
+        reservedKeys = [key.publicKey.der, c2Key.der]
     }
 
     func isReserved(_ identity: Identifier) -> Bool { identity == self.identity || identity == c2 }
@@ -65,23 +64,6 @@ struct RegistryIdentity {
     /// Keys that are public.
     func openKey(of text: String) -> PublicKey? {
         text == identity.topicForm ? key.publicKey : text == c2.topicForm ? c2Key : nil
-    }
-}
-
-extension RegistryFolder {
-    /// The CA; its key must be accessible by this user only.
-    func loadAuthority(_ passphrase: Passphrase?) throws -> CertificateAuthority {
-        let key: IdentityKey
-        do { key = try IdentityKey(pemFile: authorityKey, passphrase: passphrase) } catch KeyError.notAKey {
-            throw OperatorFault(
-                "the CA's key \(authorityKey) cannot be read\(passphrase == nil ? "" : " with this passphrase")",
-                hint: "give its passphrase: --ca-passphrase FILE")
-        }
-        do {
-            return try CertificateAuthority(key: key, certificate: try certificate(authority))
-        } catch CertificateAuthority.Fault.keyDoesNotFit {
-            throw OperatorFault("\(authorityKey) is not the key of \(authority)", hint: "restore both from one backup")
-        }
     }
 }
 

@@ -1,4 +1,5 @@
 import Bench
+import Files
 import Keys
 import OperatorText
 import SQLite
@@ -55,16 +56,24 @@ extension Registry {
         return RegistryList(file: own.revocationFile, number: number, end: end)
     }
 
-    /// Inside a transaction, so that a list is never replaced by an older one, also not by another process.
+    /// The lists of all CAs that are trusted, in one file. Inside a transaction, so that a list is never replaced by an older one, also not by another process.
     func writeRevocations() throws {
         let now = clock.seconds()
         let number = (Int64(try store.setting(.revocationNumber) ?? "0") ?? 0) + 1
         try store.set(.revocationNumber, String(number))
         let end = now + policy.revocationListDays * RegistryPolicy.day
         try store.set(.revocationEnd, String(end))
-        let list = try authority.revocationList(
-            of: try store.revocations(), number: number, from: now - RegistryPolicy.clockDifference, until: end)
-        try replacePublicFile(own.revocationFile, with: list)
+        let present = try authorities()
+        let lists = try present.members.flatMap { member in
+            try member.authority.revocationList(
+                of: try store.revocations(of: member.number), number: number,
+                from: now - RegistryPolicy.clockDifference, until: end)
+        }
+        try replacePublicFile(own.revocationFile, with: lists)
+        // The list of a CA is of no use to a broker that does not know the CA.
+        if (try? File.read(folder.authority)) != present.pem {
+            try replacePublicFile(folder.authority, with: present.pem)
+        }
     }
 }
 

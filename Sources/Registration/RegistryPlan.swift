@@ -21,7 +21,10 @@ public struct RegistryPlan: Sendable {
     /// Bits of each key; the CA's key has at least 3,072.
     public var bits = 3_072
     /// Validity of the CA's and the servers' certificates in days.
-    public var days: Int64 = 3_650
+    public var days = defaultDays
+
+    /// For a new CA, and the certificates of servers.
+    static let defaultDays: Int64 = 3_650
 
     /// - Parameters:
     ///   - folder: accessible by its owner only; created if it does not exist.
@@ -86,9 +89,7 @@ public struct RegistryPlan: Sendable {
     ) throws {
         let serverKey = try IdentityKey.make(bits: bits)
         try serverKey.write(pemFile: key)
-        let certificate = try authority.certify(
-            serverKey.publicKey, named: host.utf8.count <= 64 ? host : "SRUP server", for: .server(host: host),
-            from: start, until: end)
+        let certificate = try authority.certify(serverKey.publicKey, serving: host, from: start, until: end)
         try replacePublicFile(file, with: certificate.pem)
     }
 

@@ -25,7 +25,7 @@ extension Registry {
     }
 
     private func replaceKey(of entry: RegistryEntry, by key: [UInt8]) throws {
-        guard !own.isReserved(key) else {
+        guard try !isReserved(key) else {
             throw RegistryRefusal(400, "the key is the service's own or the C2 server's")
         }
         let (hash, now) = (sha256(key), clock.seconds())

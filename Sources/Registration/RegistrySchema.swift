@@ -53,6 +53,15 @@ enum RegistrySchema {
         ALTER TABLE identities ADD COLUMN rekeyed INTEGER;  -- since then it waits for a new key; the one that it has ended
         ALTER TABLE tokens ADD COLUMN identity INTEGER;     -- gives this identity a new key; NULL: registers a new identity
         """,
+        """
+        CREATE TABLE authorities (
+            number INTEGER PRIMARY KEY,       -- 1: made by init; its row is added when the registry is opened
+            certificate BLOB NOT NULL,        -- PEM
+            state TEXT NOT NULL               -- signing: one at any time; next, old: trusted as well; ended
+        );
+        ALTER TABLE certificates ADD COLUMN authority INTEGER NOT NULL DEFAULT 1;  -- has signed it
+        ALTER TABLE certificates ADD COLUMN newest INTEGER NOT NULL DEFAULT 1;     -- the newest CA whose certificate was sent with it
+        """,
     ]
 
     /// Brings a file to the newest version, in one transaction.

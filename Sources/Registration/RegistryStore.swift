@@ -115,13 +115,14 @@ final class RegistryStore {
     // MARK: Certificates
 
     func add(
-        _ certificate: Certificate, keyHash: [UInt8], of identity: Identifier, at now: Int64
+        _ certificate: Certificate, keyHash: [UInt8], of identity: Identifier, at now: Int64, by authority: Int64,
+        newest: Int64
     ) throws(DatabaseError) {
         try database.run(
-            "INSERT INTO certificates (serial, identity, key_hash, fingerprint, issued, not_after)"
-                + " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO certificates (serial, identity, key_hash, fingerprint, issued, not_after, authority, newest)"
+                + " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             .blob(certificate.serial), .unsigned(identity.number), .blob(keyHash), .blob(sha256(certificate.der)),
-            .integer(now), .integer(certificate.notAfter))
+            .integer(now), .integer(certificate.notAfter), .integer(authority), .integer(newest))
     }
 
     /// Whether another identity has or had a certificate for this key.
@@ -143,10 +144,13 @@ final class RegistryStore {
         ).map { $0.integer(0) }
     }
 
-    /// The entries of a new revocation list.
-    func revocations() throws(DatabaseError) -> [CertificateAuthority.Revocation] {
-        try database.rows("SELECT serial, revoked FROM certificates WHERE revoked IS NOT NULL ORDER BY serial")
-            .map { CertificateAuthority.Revocation(serial: $0.blob(0), time: $0.integer(1)) }
+    /// The entries of a CA's new revocation list.
+    func revocations(of authority: Int64) throws(DatabaseError) -> [CertificateAuthority.Revocation] {
+        try database.rows(
+            "SELECT serial, revoked FROM certificates WHERE revoked IS NOT NULL AND authority = ? ORDER BY serial",
+            .integer(authority)
+        )
+        .map { CertificateAuthority.Revocation(serial: $0.blob(0), time: $0.integer(1)) }
     }
 }
 

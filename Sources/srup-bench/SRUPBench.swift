@@ -30,7 +30,8 @@ struct SRUPBench: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            KeysVerb.self, EnrolVerb.self, C2Verb.self, HistoryVerb.self, DeviceVerb.self, ScanVerb.self, PairVerb.self,
+            KeysVerb.self, EnrolVerb.self, RenewVerb.self, C2Verb.self, HistoryVerb.self, DeviceVerb.self,
+            ScanVerb.self, PairVerb.self,
             CapturedVerb.self, DecodeVerb.self, DiagramVerb.self, ViewVerb.self, RegistryVerb.self,
         ])
 

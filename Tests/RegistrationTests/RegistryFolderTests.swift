@@ -137,7 +137,8 @@ struct RegistryFolderTests {
             try fixture.registry.store.database.script(
                 "ALTER TABLE tokens DROP COLUMN label; ALTER TABLE tokens DROP COLUMN used; DROP TABLE former_keys;"
                     + " ALTER TABLE tokens DROP COLUMN identity; ALTER TABLE identities DROP COLUMN rekeyed;"
-                    + " PRAGMA user_version = 1")
+                    + " ALTER TABLE certificates DROP COLUMN authority; ALTER TABLE certificates DROP COLUMN newest;"
+                    + " DROP TABLE authorities; PRAGMA user_version = 1")
             var policy = RegistryPolicy()
             policy.needsToken = true
             let again = try RegistryFixture(fixture.folder, policy)

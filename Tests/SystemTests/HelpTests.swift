@@ -36,11 +36,14 @@ struct HelpTests {
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
             (
                 "srup-bench", [],
-                ["keys", "c2", "history", "device", "scan", "pair", "decode", "diagram", "view", "registry", "enrol"]
+                [
+                    "keys", "c2", "history", "device", "scan", "pair", "decode", "diagram", "view", "registry", "enrol",
+                    "renew",
+                ]
             ),
             (
                 "srup-bench", ["registry"],
-                ["init", "run", "token", "reader", "tokens", "withdraw", "list", "revoke", "rekey"]
+                ["init", "run", "token", "reader", "tokens", "withdraw", "list", "revoke", "rekey", "renew", "ca"]
             ),
             (
                 "srup-bench", ["enrol"],

@@ -19,8 +19,14 @@ final class RegistryBroker {
                 "make", network, "--c2", Node.c2.topicForm, "--registry", registry.folder + "/registry", "--port",
                 "\(port)",
             ])
+        try start()
+    }
+
+    func start() throws {
+        let network = registry.folder + "/broker"
         mosquitto = try Child(
             Network.project + "/Scripts/broker", ["run", network], output: registry.folder + "/mosquitto.log")
+        try Data("\(process ?? 0)".utf8).write(to: URL(filePath: registry.folder + "/broker.pid"))
         let port = port
         try eventually("the broker listens") { Network.listens(port) }
     }

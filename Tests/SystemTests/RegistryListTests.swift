@@ -9,9 +9,8 @@ struct RegistryListTests {
 
     /// A program for --on-list.
     private func program(_ registry: RegistryProcess, _ text: String) throws -> String {
-        let path = registry.folder + "/on-list"
-        try Data("#!/bin/sh\n\(text)\n".utf8).write(to: URL(filePath: path))
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        let path = registry.folder + "/program"
+        try registry.writeProgram(path, text)
         return path
     }
 

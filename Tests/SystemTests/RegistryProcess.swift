@@ -10,7 +10,8 @@ final class RegistryProcess {
 
     static let bench = Network.products + "/srup-bench"
 
-    init(options: [String] = []) throws {
+    /// - Parameter hasProgram: whether the service has a broker read its files, whose process id is in `broker.pid`.
+    init(options: [String] = [], hasProgram: Bool = false) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "srup-\(UUID().uuidString.prefix(8))").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try Network.run(RegistryProcess.bench, ["keys", "--out", folder, "--bits", "2048", Node.c2.topicForm])
@@ -20,7 +21,9 @@ final class RegistryProcess {
                 "--host", "localhost", "--c2", Node.c2.topicForm, "--c2-key", folder + "/\(Node.c2.topicForm).pub.pem",
                 "--bits", "2048", "--broker-certificate", "--c2-certificate",
             ])
-        try start(options)
+        let program = folder + "/on-list"
+        try writeProgram(program, "pid=${2%/*}/broker.pid; [ ! -s \"$pid\" ] || kill -HUP \"$(cat \"$pid\")\"")
+        try start(options + (hasProgram ? ["--on-list", program] : []))
     }
 
     deinit {
@@ -31,7 +34,9 @@ final class RegistryProcess {
     /// Runs one of the registry's verbs on this folder.
     @discardableResult
     func verb(_ verb: String, _ arguments: [String] = []) throws -> String {
-        try Network.run(RegistryProcess.bench, ["registry", verb, "--folder", folder + "/registry"] + arguments)
+        try Network.run(
+            RegistryProcess.bench,
+            ["registry"] + verb.split(separator: " ").map(String.init) + ["--folder", folder + "/registry"] + arguments)
     }
 
     var log: String { (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "" }
@@ -48,6 +53,16 @@ final class RegistryProcess {
     func stop() -> Int32 {
         defer { process = nil }
         return process?.end() ?? -1
+    }
+
+    /// Writes a program of /bin/sh. By another process: a child of this one could hold it open for writing, and then it cannot be started.
+    func writeProgram(_ path: String, _ text: String) throws {
+        try Network.run(
+            "/bin/sh",
+            [
+                "-c", "printf '#!/bin/sh\\n%s\\n' \"$2\" >\"$1.new\" && chmod 0755 \"$1.new\" && mv \"$1.new\" \"$1\"",
+                "sh", path, text,
+            ])
     }
 
     /// The reply to curl: the status and the body's text.

@@ -14,13 +14,23 @@ final class SystemFixture {
     private var c2: Dialogue?
     private(set) var beacon: Child?
 
-    /// - Parameter environment: of the beacon and of its subcommands.
-    init(enrolling options: [String] = [], environment: [String: String] = [:]) throws {
-        registry = try RegistryProcess()
+    /// - Parameters:
+    ///   - environment: of the beacon and of its subcommands.
+    ///   - hasProgram: whether the registry has the broker read its files.
+    init(
+        enrolling options: [String] = [], environment: [String: String] = [:], hasProgram: Bool = false
+    ) throws {
+        registry = try RegistryProcess(hasProgram: hasProgram)
         broker = try RegistryBroker(registry)
         self.environment = environment
         let folder = registry.folder
         (configuration, keys, link) = (folder + "/beacon.conf", folder + "/state/keys", folder + "/link")
+        try enrol(options)
+    }
+
+    /// Enrols a beacon, with this system's broker and link.
+    func enrol(_ options: [String]) throws {
+        let folder = registry.folder
         let enrolled = try verb(
             [
                 "enrol", registry.url, "--state", folder + "/state", "--bits", "2048", "--identity",

@@ -21,12 +21,15 @@ struct RegistryServer {
     /// - Throws: `OperatorFault` if it cannot listen.
     func run(_ registry: RegistryThread) throws {
         let host = try folder.host()
-        let application = try application(registry, announcing: host)
+        // After the first line, which says where the service listens.
+        let maintenance = Mutex<Task<Void, Never>?>(nil)
+        let application = try application(registry, announcing: host) {
+            maintenance.withLock { $0 = Task { await registry.maintain() } }
+        }
         let ended = DispatchSemaphore(value: 0)
         let fault = Mutex<OperatorFault?>(nil)
         // The subcommands are synchronous: this one waits for the asynchronous server.
         Task.detached {
-            let maintenance = Task { await registry.maintain() }
             do { try await application.runService() } catch {
                 fault.withLock {
                     $0 = OperatorFault(
@@ -34,7 +37,7 @@ struct RegistryServer {
                         hint: "choose another --port or --bind, or stop the program that listens there")
                 }
             }
-            maintenance.cancel()
+            maintenance.withLock { $0?.cancel() }
             ended.signal()
         }
         ended.wait()
@@ -42,7 +45,7 @@ struct RegistryServer {
     }
 
     private func application(
-        _ registry: RegistryThread, announcing host: String
+        _ registry: RegistryThread, announcing host: String, started: @escaping @Sendable () -> Void
     ) throws(OperatorFault) -> some ApplicationProtocol {
         var logger = Logger(label: "registry")
         logger.logLevel = .critical  // the registry writes its own log
@@ -73,17 +76,26 @@ struct RegistryServer {
             onServerRunning: { channel in
                 let name = HostAndPort.bracketed(host)
                 Terminal.print("listening on https://\(name):\(channel.localAddress?.port ?? Int(port))")
+                started()
             },
             logger: logger)
     }
 
     private func tls() throws -> TLSConfiguration {
         try folder.checkServerFiles()
-        let chain = try NIOSSLCertificate.fromPEMFile(folder.serverCertificate)
+        let file = folder.serverCertificate
+        let chain = try NIOSSLCertificate.fromPEMFile(file)
         let key = try NIOSSLPrivateKey(file: folder.serverKey, format: .pem)
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         tls.minimumTLSVersion = .tlsv12
+        // A renewed certificate is for the same key: it is used from the next connection on, without a restart.
+        tls.sslContextCallback = { _, promise in
+            promise.succeed(
+                changing(.noChanges) {
+                    $0.certificateChain = (try? NIOSSLCertificate.fromPEMFile(file))?.map { .certificate($0) }
+                })
+        }
         return tls
     }
 
@@ -105,6 +117,13 @@ struct RegistryServer {
             body: .init(byteBuffer: ByteBuffer(bytes: reply.body)))
         return body.count > RegistryPolicy.maximumBody ? response.ending(visitor.channel, with: reply.body) : response
     }
+}
+
+/// A value with a change: for one whose type HummingbirdTLS does not export.
+private func changing<Value>(_ value: Value, _ change: (inout Value) -> Void) -> Value {
+    var value = value
+    change(&value)
+    return value
 }
 
 /// The client.

@@ -25,7 +25,7 @@ struct RegistryVerb: ParsableCommand {
         subcommands: [
             RegistryInitVerb.self, RegistryRunVerb.self, RegistryTokenVerb.self, RegistryReaderVerb.self,
             RegistryTokensVerb.self, RegistryWithdrawVerb.self, RegistryListVerb.self, RegistryRevokeVerb.self,
-            RegistryRekeyVerb.self,
+            RegistryRekeyVerb.self, RegistryRenewVerb.self, RegistryAuthorityVerb.self,
         ])
 }
 
