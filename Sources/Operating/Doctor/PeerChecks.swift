@@ -23,8 +23,8 @@ extension Doctor {
             return findings
         }
         do throws(BrokerFault) {
-            try broker.reach()
-            findings.append(.init("broker: TCP", .good, name, "takes connections"))
+            let address = try broker.reach()
+            findings.append(.init("broker: TCP", .good, name, "takes connections at \(address)"))
         } catch {
             bad("broker: TCP", error)
             return findings
