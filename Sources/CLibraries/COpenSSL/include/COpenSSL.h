@@ -74,6 +74,11 @@ static inline int64_t cossl_seconds(const ASN1_TIME *time) {
 static inline X509 *cossl_read_certificate(BIO *bio) { return PEM_read_bio_X509(bio, NULL, cossl_no_passphrase, NULL); }
 static inline X509_REQ *cossl_read_request(BIO *bio) { return PEM_read_bio_X509_REQ(bio, NULL, cossl_no_passphrase, NULL); }
 
+// Flags that are sums of macros.
+static inline int cossl_print_name(BIO *bio, const X509_NAME *name) {
+    return X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
+}
+
 // A key in PEM that a provider reads, which only its own library context has.
 static inline EVP_PKEY *cossl_read_private_key_in(BIO *bio, OSSL_LIB_CTX *library, const char *properties) {
     return PEM_read_bio_PrivateKey_ex(bio, NULL, cossl_no_passphrase, NULL, library, properties);
