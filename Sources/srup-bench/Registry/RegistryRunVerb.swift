@@ -67,6 +67,8 @@ struct RegistryRunVerb: ParsableCommand {
     var metrics: String?
 
     func validate() throws {
+        // Of a name with several addresses only the first would be listened on.
+        guard HostAndPort.isAddress(bind) else { throw ValidationError("--bind takes an IP address, not a name") }
         guard (1...825).contains(certificateDays) else { throw ValidationError("--certificate-days takes 1 to 825") }
         guard (1...100_000).contains(requestsPerMinute) else {
             throw ValidationError("--requests-per-minute takes 1 to 100000")
