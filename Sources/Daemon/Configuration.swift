@@ -153,6 +153,9 @@ public struct Configuration: Equatable, Sendable {
         if isOffered { policy.modes.insert(mode) } else { policy.modes.remove(mode) }
     }
 
+    /// The MQTT client id.
+    package var mqttClientID: String { clientID ?? identity.topicForm }
+
     /// Whether it listens for devices on a radio.
     var usesRadio: Bool { listeners.contains { $0.address.transport.isRadio } }
 

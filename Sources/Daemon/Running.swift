@@ -110,7 +110,7 @@ extension Shell {
 
     private func startBroker() {
         var settings = BrokerLink.Settings(
-            brokers: configuration.brokers, clientID: configuration.clientID ?? configuration.identity.topicForm,
+            brokers: configuration.brokers, clientID: configuration.mqttClientID,
             tls: configuration.tls, subscriptions: [Topic.of(device: configuration.identity)],
             maximumPayload: UnverifiedFrame.maximumLength)
         (settings.initialRetry, settings.maximumRetry) = configuration.reconnect

@@ -43,6 +43,7 @@ public actor Shell {
     lazy var reports = makeReports()
     lazy var metricsFile = MetricsFile(clock: clock, log: log) { [unowned self] in assumeIsolated { $0.exposition } }
     lazy var broker = makeBroker()
+    lazy var brokerSessions = makeBrokerSessions()
     lazy var intake = makeIntake()
     lazy var listeners = makeListeners()
     lazy var links = makeLinks()
