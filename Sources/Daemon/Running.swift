@@ -153,6 +153,7 @@ extension Shell {
             let isOurs = new.identity == configuration.identity && new.keyFile == configuration.keyFile
             if isOurs { take(newMaterials) }
             observer.terms = new.terms
+            observer.hasUpdater = new.updates.updater != nil
             setUpLog()
             log.notice("configuration read again")
             metricsFile.keep(configuration.metrics)

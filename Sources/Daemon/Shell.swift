@@ -99,6 +99,7 @@ public actor Shell {
             identity: configuration.identity, policy: configuration.policy, unseal: materials.unsealer,
             authenticate: hmacSHA256)
         observer.terms = configuration.terms
+        observer.hasUpdater = configuration.updates.updater != nil
         observer.identification = Shell.identification(configuration)
         return observer
     }

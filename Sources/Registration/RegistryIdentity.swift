@@ -53,12 +53,15 @@ struct RegistryIdentity {
         (key, c2Key) = (try IdentityKey(pemFile: folder.identityKey), try PublicKey(pemFile: folder.c2Key))
         revocationFile = try store.setting(.revocationFile) ?? folder.revocations
         registered = Registered(
-            broker: try setting(.broker), c2: c2.topicForm, key: base64(c2Key.pem))
+            broker: try BrokerURL(try setting(.broker)).reply, c2: c2.topicForm, key: base64(c2Key.pem))
         let authority = try? folder.certificate(folder.authority).publicKey().der
         reservedKeys = Set([key.publicKey.der, c2Key.der] + (authority.map { [$0] } ?? []))
     }
 
     func isReserved(_ identity: Identifier) -> Bool { identity == self.identity || identity == c2 }
+
+    /// Whether this is the C2 server's identity.
+    func isServer(_ text: String) -> Bool { text == c2.topicForm }
 
     func isReserved(_ key: [UInt8]) -> Bool { reservedKeys.contains(key) }
 
