@@ -52,13 +52,14 @@ public final class CapturedBeacon: @unchecked Sendable {
 
     private func note(_ happening: BrokerLink.Event) {
         switch happening {
-        case .connected(_, let connection):
+        case .connected(_, let connection, _):
             outbox.connected(connection, over: link)
             if !isMember { send(.joinRequest, Token(random: randomBytes(16))) }
         case .lost(_, let fault):
-            outbox.lost()
+            outbox.lost(fault)
             Terminal.printError(fault)
-        case .acknowledged(let ids): outbox.acknowledged(ids)
+        case .acknowledged(let ids): outbox.acknowledged(ids, over: link)
+        case .notSubscribed(let fault): Terminal.printError(fault)
         }
     }
 

@@ -17,6 +17,10 @@ public enum BrokerFault: OperatorError, Equatable {
     case refused(code: Int)
     /// The broker does not let us subscribe.
     case subscriptionRefused(String)
+    /// The broker has granted this filter with QoS 0 only.
+    case subscriptionLowered(String)
+    /// The broker closes the connection when we subscribe to this filter.
+    case closedAtSubscribing(String)
     /// The connection ended.
     case closed
     /// We disconnected in order to reconnect with files that have changed.
@@ -42,6 +46,10 @@ public enum BrokerFault: OperatorError, Equatable {
         case .tls(let why): "TLS with the broker failed: \(why)"
         case .refused(let code): "the broker refused us: \(BrokerFault.refusals[code] ?? "code \(code)")"
         case .subscriptionRefused(let topic): "the broker does not let us subscribe to \(topic)"
+        case .subscriptionLowered(let topic):
+            "the broker grants only QoS 0 for \(topic): it would lose what it cannot pass on at once"
+        case .closedAtSubscribing(let topic):
+            "the broker closed the connection repeatedly when this client subscribed to \(topic)"
         case .closed: "the connection to the broker ended"
         case .leftToReturn: "reconnecting to the broker with the renewed certificate"
         case .closedAgainAndAgain(let clientID):
@@ -70,6 +78,9 @@ public enum BrokerFault: OperatorError, Equatable {
         case .refused(code: 2): "give each beacon its own \(names.clientID)"
         case .refused: "see the broker's log, and that its ACL knows this client certificate's name"
         case .subscriptionRefused(let topic): "let this client read \(topic) in the broker's ACL"
+        case .subscriptionLowered:
+            "allow QoS 1 at the broker: with mosquitto, take max_qos 0 out of the listener's configuration"
+        case .closedAtSubscribing(let topic): "let this client read \(topic) in the broker's ACL"
         case .leftToReturn: "nothing: it reconnects at once"
         case .closed, .silent: "nothing: it is tried again; see the broker's log if it lasts"
         case .closedAgainAndAgain(let clientID):

@@ -42,6 +42,11 @@ extension C2 {
             }
             return refuse(message, payload, .verdict, "\(what) under a token that no open observation has")
         }
+        if case .data(let id, _) = received, DataID(id) == .identificationResponse,
+            identityRequest(to: message.sender) == nil
+        {
+            return refuse(message, payload, .verdict, "an identification that was not requested")
+        }
         guard !counter.isJump(message.sequence, of: message.sender) else {
             return refuse(
                 message, payload, .sequence,
@@ -116,12 +121,20 @@ extension C2 {
             }
             asked[message.token] = nil
             return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
+        case .identificationResponse:
+            if let request = identityRequest(to: message.sender) { asked[request] = nil }
+            return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
         case .observationProof, .identifySeconds, .updateHTTPStatus, .updateHTTPContents, nil:
             guard let leftOut = rates.line(.data, of: message.sender, at: now) else { return [] }
             let more = leftOut == 0 ? "" : " (\(leftOut) earlier ones were not recorded)"
             return accepted(message, frame)
                 + [.say("data \(readable(id.bytes)) of \(message.sender): \(readable(data.bytes))\(more)")]
         }
+    }
+
+    /// The token of an ID_REQUEST that this node has not answered.
+    private func identityRequest(to node: Identifier) -> Token? {
+        asked.first { $0.value == Asked(node: node, what: .identity) }?.key
     }
 
     /// Bound on the messages of evidence for one observation; a beacon sends one.

@@ -1,5 +1,6 @@
 import Bench
 import Broker
+import OperatorText
 import SQLite
 import SRUP
 
@@ -84,6 +85,18 @@ extension C2Store {
                 "INSERT INTO outbox VALUES (?, ?, ?)", .integer(message.id), .text(message.topic),
                 .blob(message.payload))
             try database.run("DELETE FROM outbox WHERE id <= ?", .integer(message.id - Int64(Outbox.limit)))
+        }
+    }
+
+    /// Records that a broker has a session of this server.
+    /// - Returns: whether it was known.
+    /// - Throws: `OperatorFault` if that cannot be stored.
+    func noteSession(of broker: String) throws(OperatorFault) -> Bool {
+        try guarded {
+            let name = Database.Value.text(C2Schema.sessionPrefix + broker)
+            let isKnown = try !database.rows("SELECT 1 FROM meta WHERE name = ?", name).isEmpty
+            if !isKnown { try database.run("INSERT INTO meta VALUES (?, 'kept')", name) }
+            return isKnown
         }
     }
 

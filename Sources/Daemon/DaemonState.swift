@@ -11,6 +11,7 @@ struct DaemonState {
     let journal: Journal?
     let health: JournalHealth
     let broker: BrokerPort
+    let brokerSessions: BrokerSessions
     let listeners: LinkListeners
     let links: DeviceLinks
     let adapters: Adapters

@@ -110,7 +110,7 @@ extension Shell {
 
     private func startBroker() {
         var settings = BrokerLink.Settings(
-            brokers: configuration.brokers, clientID: configuration.clientID ?? configuration.identity.topicForm,
+            brokers: configuration.brokers, clientID: configuration.mqttClientID,
             tls: configuration.tls, subscriptions: [Topic.of(device: configuration.identity)],
             maximumPayload: UnverifiedFrame.maximumLength)
         (settings.initialRetry, settings.maximumRetry) = configuration.reconnect
@@ -153,6 +153,7 @@ extension Shell {
             let isOurs = new.identity == configuration.identity && new.keyFile == configuration.keyFile
             if isOurs { take(newMaterials) }
             observer.terms = new.terms
+            observer.hasUpdater = new.updates.updater != nil
             setUpLog()
             log.notice("configuration read again")
             metricsFile.keep(configuration.metrics)

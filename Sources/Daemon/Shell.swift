@@ -43,6 +43,7 @@ public actor Shell {
     lazy var reports = makeReports()
     lazy var metricsFile = MetricsFile(clock: clock, log: log) { [unowned self] in assumeIsolated { $0.exposition } }
     lazy var broker = makeBroker()
+    lazy var brokerSessions = makeBrokerSessions()
     lazy var intake = makeIntake()
     lazy var listeners = makeListeners()
     lazy var links = makeLinks()
@@ -98,6 +99,7 @@ public actor Shell {
             identity: configuration.identity, policy: configuration.policy, unseal: materials.unsealer,
             authenticate: hmacSHA256)
         observer.terms = configuration.terms
+        observer.hasUpdater = configuration.updates.updater != nil
         observer.identification = Shell.identification(configuration)
         return observer
     }

@@ -47,7 +47,8 @@ extension Shell {
     var state: DaemonState {
         DaemonState(
             now: clock.now, startedAt: startup.startedAt, configuration: configuration, observer: observer,
-            journal: journal, health: recovery.health, broker: broker, listeners: listeners, links: links,
+            journal: journal, health: recovery.health, broker: broker, brokerSessions: brokerSessions,
+            listeners: listeners, links: links,
             adapters: adapters, reports: reports, renewalDue: renewal?.schedule.due)
     }
 

@@ -31,6 +31,15 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var address: String?
         package var fault: String?
         package var hint: String?
+        /// The last loss of a session since the start; nil: there was none, or an older beacon does not tell.
+        package var sessionLost: SessionLoss?
+    }
+
+    /// A broker had lost this beacon's session when it was connected to.
+    public struct SessionLoss: Codable, Equatable, Sendable {
+        package var at: String
+        package var fault: String
+        package var hint: String
     }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -135,6 +144,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         var lines = ["beacon \(identity), srup-beacon \(version), up \(uptimeSeconds) s"]
         lines.append("broker: \(broker.state.rawValue)" + (broker.address.map { " \($0)" } ?? ""))
         if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
+        if let loss = broker.sessionLost { lines.append("  \(loss.at): \(loss.fault)\n  hint: \(loss.hint)") }
         lines.append(certificate.text)
         lines += servers.map(\.text)
         lines.append(
@@ -228,12 +238,17 @@ extension DaemonState {
     }
 
     private var brokerReport: StatusReport.Broker {
-        switch broker.state {
-        case .connecting: .init(state: .connecting)
-        case .connected(let address, _): .init(state: .connected, address: address.description)
-        case .lost(let address, let fault):
-            .init(state: .lost, address: address.description, fault: fault.message, hint: fault.hint(for: .beacon))
+        var report: StatusReport.Broker =
+            switch broker.state {
+            case .connecting: .init(state: .connecting)
+            case .connected(let address, _): .init(state: .connected, address: address.description)
+            case .lost(let address, let fault):
+                .init(state: .lost, address: address.description, fault: fault.message, hint: fault.hint(for: .beacon))
+            }
+        report.sessionLost = brokerSessions.lastLoss.map { loss in
+            .init(at: Timestamp(loss.at).description, fault: loss.fault.message, hint: loss.fault.hint(for: .beacon))
         }
+        return report
     }
 
     private var journalState: StatusReport.JournalState {

@@ -44,7 +44,8 @@ struct BrokerFaultTests {
     static let all: [BrokerFault] =
         [
             .unknownHost("b"), .unreachable("why"), .certificateRefused(alert: 48), .tls("why"),
-            .subscriptionRefused("SRUP/b1"), .closed, .leftToReturn, .closedAgainAndAgain(clientID: "b1"), .silent,
+            .subscriptionRefused("SRUP/b1"), .subscriptionLowered("SRUP/b1"), .closedAtSubscribing("SRUP/b1"), .closed,
+            .leftToReturn, .closedAgainAndAgain(clientID: "b1"), .silent,
             .notKept, .excessive, .badFile("/f", why: "why"),
         ] + (0...6).map { .refused(code: $0) } + (1...79).map { .untrusted($0) }
 
@@ -70,9 +71,11 @@ struct BrokerFaultTests {
             case .notKept: 11
             case .excessive: 12
             case .badFile: 13
+            case .subscriptionLowered: 14
+            case .closedAtSubscribing: 15
             }
         }
-        #expect(Set(numbers) == Set(0...13))
+        #expect(Set(numbers) == Set(0...15))
     }
 
     @Test("a hint names the setting as the program does that prints it")

@@ -26,6 +26,9 @@ struct DaemonStateTests {
         private(set) lazy var events = EventLog(log.logger, clock: clock)
         private(set) lazy var broker = BrokerPort(
             events: events, clock: clock, outlets: BrokerPort.Outlets(outbox: { [] }, delivered: { _ in [] }))
+        private lazy var sessions = BrokerSessions(
+            clientID: "b1", events: events,
+            outlets: BrokerSessions.Outlets(isKnown: { _ in nil }, note: { _ in }, wallSeconds: { 0 }))
         private(set) lazy var listeners = LinkListeners(
             configuration.listeners, loop: loop, clock: clock, log: log.logger,
             listen: { [unowned self] wanted throws(LinkSocketError) in
@@ -55,7 +58,8 @@ struct DaemonStateTests {
                 authenticate: { _, _ in [] })
             return DaemonState(
                 now: clock.now, startedAt: started, configuration: configuration, observer: observer, journal: journal,
-                health: health, broker: broker, listeners: listeners, links: links, adapters: adapters,
+                health: health, broker: broker, brokerSessions: sessions, listeners: listeners, links: links,
+                adapters: adapters,
                 reports: reports, renewalDue: 86_400)
         }
 

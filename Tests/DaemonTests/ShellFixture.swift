@@ -91,10 +91,12 @@ final class ShellFixture {
     // MARK: - The server
 
     /// A broker connects, and receives whatever no broker has acknowledged.
-    func connect() throws {
+    func connect(hasSession: Bool = true) throws {
         connection += 1
         let address = BrokerAddress(host: "broker.example.org", port: 8883)
-        try on { [connection] in $0.brokerHappened(.connected(address, connection: connection)) }
+        try on { [connection] in
+            $0.brokerHappened(.connected(address, connection: connection, hasSession: hasSession))
+        }
     }
 
     /// What the server has received since the last call.
