@@ -97,7 +97,7 @@ extension BrokerFault {
         case .refused, .subscriptionRefused, .notKept, .leftToReturn, .excessive, .closedAgainAndAgain: 5
         case .certificateRefused: 4
         case .untrusted: 3
-        case .tls: 2
+        case .tls, .alert: 2
         case .silent, .closed: 1
         case .unknownHost, .unreachable, .badFile: 0
         }

@@ -144,7 +144,11 @@ public final class BrokerLink: Sendable {
                     clearWakeup()
                     return interruption(files)
                 },
-                use: { use($0, of: broker, until: $1, files, &subscriptions) })
+                use: { session, giveUp in
+                    var connectedAt: Instant?
+                    let fault = use(session, of: broker, until: giveUp, files, &subscriptions, &connectedAt)
+                    return BrokerRoutes.End(fault: fault, acceptedAt: connectedAt)
+                })
             var (fault, connectedAt) = (end.fault, end.acceptedAt)
             let denied = subscriptions.ended(isClosing: fault.isClosing, at: .now)
             shared.withLock { ($0.connected, $0.outgoing) = (false, []) }
@@ -209,15 +213,6 @@ public final class BrokerLink: Sendable {
     }
 
     /// One connection to its end.
-    private func use(
-        _ session: BrokerSession, of broker: BrokerAddress, until giveUp: Instant, _ files: Int,
-        _ subscriptions: inout SubscriptionPlan
-    ) -> BrokerRoutes.End {
-        var connectedAt: Instant?
-        let fault = use(session, of: broker, until: giveUp, files, &subscriptions, &connectedAt)
-        return BrokerRoutes.End(fault: fault, acceptedAt: connectedAt)
-    }
-
     private func use(
         _ session: BrokerSession, of broker: BrokerAddress, until giveUp: Instant, _ files: Int,
         _ subscriptions: inout SubscriptionPlan, _ connectedAt: inout Instant?

@@ -13,12 +13,15 @@ import SRUP
 /// The daemon from its first to its last instruction.
 public enum DaemonProcess {
     /// Checks a configuration and every file that it names, and touches nothing.
+    /// - Returns: what does not keep the beacon from starting, and should be corrected: certificates above all.
     /// - Throws: `OperatorFault`.
-    public static func check(_ configurationFile: String) throws {
+    @discardableResult
+    public static func check(_ configurationFile: String) throws -> [OperatorFault] {
         let configuration = try Configuration(file: configurationFile)
         try configuration.checkNotDeregistered()
         _ = try KeyMaterial(configuration, from: configurationFile)
         try StateFolder(lookingInto: configuration.stateFolder).checkNames()
+        return configuration.certificateFindings(at: wallSeconds()).map(\.fault)
     }
 
     /// Runs until SIGTERM or SIGINT.
