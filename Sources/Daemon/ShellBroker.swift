@@ -60,6 +60,7 @@ extension Shell {
         case .lost: break
         case .acknowledged: deregistration.finishIfAllHasLeft()
         }
+        unanswered.look()
         notifier.tellStatus()
     }
 

@@ -15,10 +15,20 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var lastAccepted: UInt64?
         package var lastSent: UInt64
         package var paused: Bool?
+        /// true: it has not answered our request for a minute or more, although the broker is connected.
+        package var unanswered: Bool?
+
+        /// Its membership, whether it has paused us, and whether it answers, for a person.
+        package var state: String {
+            membership.rawValue + (paused == true ? ", paused" : "") + (unanswered == true ? ", not answered" : "")
+        }
+
+        /// Why it may not answer; nil: it does.
+        package var silence: String? { unanswered == true ? UnansweredRequests.cause : nil }
 
         /// For a person: one line.
         public var text: String {
-            "server \(id): \(membership.rawValue)\(paused == true ? ", paused" : ""), sequence ids sent \(lastSent), accepted "
+            "server \(id): \(state), sequence ids sent \(lastSent), accepted "
                 + (lastAccepted.map(String.init) ?? "unknown")
         }
     }
@@ -134,7 +144,12 @@ public struct StatusReport: Codable, Equatable, Sendable {
         lines.append("broker: \(broker.state.rawValue)" + (broker.address.map { " \($0)" } ?? ""))
         if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
         lines.append(certificate.text)
-        lines += servers.map(\.text)
+        for server in servers {
+            lines.append(server.text)
+            if let silence = server.silence {
+                lines.append("  \(silence)\n  hint: srup-beacon explain \(server.id)")
+            }
+        }
         lines.append(
             "journal: \(journal.state.rawValue)"
                 + (journal.trouble.map { ", \($0) since \(journal.since ?? "")" } ?? ""))
@@ -221,7 +236,7 @@ extension DaemonState {
             return .init(
                 id: id.description, membership: stored.map { .known($0.membership.state) } ?? .unknown,
                 lastAccepted: stored?.lastAccepted?.number, lastSent: stored?.lastSent.number ?? 0,
-                paused: stored?.isPaused)
+                paused: stored?.isPaused, unanswered: unanswered.contains(id) ? true : nil)
         }
     }
 
