@@ -147,7 +147,8 @@ struct DaemonStateTests {
         let world = try World()
         world.clock.advance(by: .milliseconds(90_900))
         #expect(world.state.report.uptimeSeconds == 90 && world.tells("srup_beacon_up_seconds 90"))
-        #expect(world.state.report.certificate.renewal == nil && !world.state.exposition.contains("renewal_failures"))
+        #expect(
+            world.state.report.certificate.renewal == nil && world.tells("srup_beacon_certificate_renewal_failures 0"))
         let work = HeldWork()
         world.renewal = CertificateRenewal(
             clock: world.clock, log: world.log.logger, background: work.background,
