@@ -95,12 +95,13 @@ public final class C2Server: @unchecked Sendable {
         known = Array(all.keys)
         let ring = C2Keyring(all)
         self.ring = ring
-        let dependencies = C2.Dependencies(
+        var dependencies = C2.Dependencies(
             token: { Token(random: randomBytes(16)) },
             commandToken: { Token(random: randomBytes(16), for: $0) },
             observationToken: { [own = node.id] in Token(random: randomBytes(16), server: own, beacon: $0) },
             value: { Secret.random() },
             seal: { value, reader in (try? ring[reader]?.seal(value)).map { Octets($0) } })
+        dependencies.clock = wallMicroseconds
         c2 = C2(own: node.id, policy: policy, dependencies: dependencies, memory: store.memory)
         for (node, entry) in registered where entry.type.map({ registry?.observerTypes.contains($0) == true }) == true {
             if keys[node] == nil { c2.registryObservers.insert(node) }
@@ -202,6 +203,7 @@ public final class C2Server: @unchecked Sendable {
             noteSession(of: broker, hasSession: hasSession)
             say(isReady ? "c2: connected to \(broker) again" : "c2: ready")
             if let console, !isReady { Task { await console.announce() } }
+            if !isReady { c2.begin(at: .now) }
             (isReady, lastFault) = (true, nil)
             perform([C2Step(effects: c2.answerLeftOpen())])
         case .lost(_, let fault):

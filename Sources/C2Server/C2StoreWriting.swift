@@ -33,6 +33,9 @@ extension C2Store {
                     + " ON CONFLICT (id) DO UPDATE SET observer = excluded.observer",
                 .unsigned(node.number), memory.given[node].map { .integer($0 ? 1 : 0) } ?? .null)
         }
+        for node in kept.heard.subtracting(memory.heard) {
+            try database.run("UPDATE nodes SET heard = 0 WHERE id = ?", .unsigned(node.number))
+        }
         for node in memory.heard.subtracting(kept.heard) {
             try database.run(
                 "INSERT INTO nodes (id, heard) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET heard = 1",

@@ -164,6 +164,9 @@ extension DaemonState {
                 let address = $0.supervisor.information?.address.description ?? "unknown"
                 return ([("adapter", address)], $0.supervisor.state == .ready ? 1 : 0)
             })
+        out.add(
+            "certificate_renewal_failures", "gauge", "Attempts to renew the client certificate that failed in a row.",
+            Double(renewal?.failure?.count ?? 0))
         if let notAfter = certificate?.notAfter {
             out.add(
                 "certificate_not_after_seconds", "gauge", "End of the client certificate, since 1970.", Double(notAfter)

@@ -94,7 +94,8 @@ extension Shell {
                 "the control socket \(folder.control) cannot be created: \(error)",
                 hint: "give [beacon] state a short path on a local disk that can be written")
         }
-        socketPaths.note(folder.control)
+        folderWatch.add(
+            .init(path: folder.control) { [control] () throws(LinkSocketError) in try control?.makeAgain() })
         listeners.open()
         if configuration.usesRadio { adapters.open() }
         offerServiceRecord()
@@ -103,7 +104,9 @@ extension Shell {
                 "the local socket \(local.wanted.address) cannot be created: \(fault)",
                 hint: "correct [link] local, or turn it off")
         }
-        if let path = configuration.localPath { socketPaths.note(path) }
+        if let path = configuration.localPath {
+            folderWatch.add(.init(path: path) { [listeners] () throws(LinkSocketError) in try listeners.reopenLocal() })
+        }
         startBroker()
         startRenewal()
         notifier.begin()
@@ -180,21 +183,14 @@ extension Shell {
         log.notice("the identity key has been replaced")
     }
 
-    /// Applies the operator's sequence-floor settings to the journal and the memory.
-    private func raiseSequences() {
-        let floors = configuration.servers.mapValues(\.sequenceFloor)
-        do {
-            try journal?.raiseSequences(floors)
-            observer.raiseSequences(configuration.sequenceFloors)
-        } catch {
-            journalFailed(error)
-        }
-    }
-
     private func setUpLog() {
         LineLog.use(configuration.logFormat)
         let level = configuration.logLevel
         LineLog.level.withLock { $0 = level }
+    }
+
+    func makeFolderWatch() -> FolderWatch {
+        FolderWatch(socketPaths, clock: clock, log: log) { [unowned self] in assumeIsolated { $0.askJournal() } }
     }
 
     func makeStopping() -> Stopping {

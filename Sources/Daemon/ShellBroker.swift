@@ -73,6 +73,7 @@ extension Shell {
         case .lost, .notSubscribed: break
         case .acknowledged: deregistration.finishIfAllHasLeft()
         }
+        unanswered.look()
         notifier.tellStatus()
     }
 

@@ -17,10 +17,20 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var paused: Bool?
         /// nil: it is served, or an older beacon does not tell.
         package var setAside: SetAsideReport?
+        /// true: it has not answered our request for a minute or more, although the broker is connected.
+        package var unanswered: Bool?
+
+        /// Its membership, whether it has paused us, and whether it answers, for a person.
+        package var state: String {
+            membership.rawValue + (paused == true ? ", paused" : "") + (unanswered == true ? ", not answered" : "")
+        }
+
+        /// Why it may not answer; nil: it does.
+        package var silence: String? { unanswered == true ? UnansweredRequests.cause : nil }
 
         /// For a person: a line, and two more if the server is set aside.
         public var text: String {
-            "server \(id): \(membership.rawValue)\(paused == true ? ", paused" : ""), sequence ids sent \(lastSent), accepted "
+            "server \(id): \(state), sequence ids sent \(lastSent), accepted "
                 + (lastAccepted.map(String.init) ?? "unknown") + (setAside.map { "\n" + $0.text } ?? "")
         }
     }
@@ -146,7 +156,12 @@ public struct StatusReport: Codable, Equatable, Sendable {
         if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
         if let loss = broker.sessionLost { lines.append("  \(loss.at): \(loss.fault)\n  hint: \(loss.hint)") }
         lines.append(certificate.text)
-        lines += servers.map(\.text)
+        for server in servers {
+            lines.append(server.text)
+            if let silence = server.silence {
+                lines.append("  \(silence)\n  hint: srup-beacon explain \(server.id)")
+            }
+        }
         lines.append(
             "journal: \(journal.state.rawValue)"
                 + (journal.trouble.map { ", \($0) since \(journal.since ?? "")" } ?? ""))
@@ -233,7 +248,8 @@ extension DaemonState {
             return .init(
                 id: id.description, membership: stored.map { .known($0.membership.state) } ?? .unknown,
                 lastAccepted: stored?.lastAccepted?.number, lastSent: stored?.lastSent.number ?? 0,
-                paused: stored?.isPaused, setAside: broker.publishing.report(on: id))
+                paused: stored?.isPaused, setAside: broker.publishing.report(on: id),
+                unanswered: unanswered.contains(id) ? true : nil)
         }
     }
 
