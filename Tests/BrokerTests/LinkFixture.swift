@@ -19,7 +19,7 @@ struct LinkFixture {
                 switch event {
                 case .connected: $0.connections += 1
                 case .lost(_, let fault): $0.faults.append(fault)
-                case .acknowledged: break
+                case .acknowledged, .notSubscribed: break
                 }
             }
         }
