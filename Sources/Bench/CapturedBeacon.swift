@@ -2,6 +2,7 @@ import Broker
 import EventLoop
 import Glibc
 import Keys
+import OperatorText
 import SRUP
 
 /// A captured beacon (§7): a member of its server that gives the same verdict on every device, immediately and without having seen it.
@@ -24,13 +25,14 @@ public final class CapturedBeacon: @unchecked Sendable {
     /// - Parameters:
     ///   - verdict: its answer to every OBSERVE_REQ.
     ///   - say: takes a line for standard output.
+    /// - Throws: `OperatorFault` where this machine's clock is wrong.
     public init(
         _ node: BenchNode, server: Identifier, serverKey: PublicKey, verdict: Status,
         say: @escaping @Sendable (String) -> Void = { Terminal.print($0) }
-    ) {
+    ) throws(OperatorFault) {
         (self.node, self.server, self.verdict, self.say) = (node, server, verdict, say)
         ring = PublicKeys([server: serverKey])
-        counter = ReferenceCounter([server: SequenceID.fresh.number])
+        counter = ReferenceCounter([server: try SequenceID.fresh().number])
     }
 
     /// Runs on the calling thread until a signal.
@@ -52,13 +54,14 @@ public final class CapturedBeacon: @unchecked Sendable {
 
     private func note(_ happening: BrokerLink.Event) {
         switch happening {
-        case .connected(_, let connection):
+        case .connected(_, let connection, _):
             outbox.connected(connection, over: link)
             if !isMember { send(.joinRequest, Token(random: randomBytes(16))) }
         case .lost(_, let fault):
-            outbox.lost()
+            outbox.lost(fault)
             Terminal.printError(fault)
-        case .acknowledged(let ids): outbox.acknowledged(ids)
+        case .acknowledged(let ids): outbox.acknowledged(ids, over: link)
+        case .notSubscribed(let fault): Terminal.printError(fault)
         }
     }
 

@@ -103,6 +103,7 @@ public final class DeviceRun: @unchecked Sendable {
     private var end: Alarm?
     private var request: Request?
     private var outbox = Outbox()
+    private var again: Alarm?
     private var value: Secret?
     private var result = Ended.noAnswer
     private var isReplaying = false
@@ -128,6 +129,7 @@ public final class DeviceRun: @unchecked Sendable {
     public func run() throws -> Ended {
         nextLink = Alarm(loop) { [unowned self] in openLink() }
         end = Alarm(loop) { [unowned self] in loop.stop() }
+        again = Alarm(loop) { [unowned self] in outbox.goOn(over: self.broker) }
         end?.set(after: task.limit)
         var settings = node.linkSettings(subscriptions: [Topic.of(device: node.id)])
         // As in the reference's devices. Otherwise unacknowledged messages of an earlier join would arrive first, and the value of that
@@ -145,7 +147,7 @@ public final class DeviceRun: @unchecked Sendable {
         loop.run()
         broker.stop()
         link?.drop()
-        (self.broker, link, nextLink, end) = (nil, nil, nil, nil)
+        (self.broker, link, nextLink, end, again) = (nil, nil, nil, nil, nil)
         // The request was never sent: this is not a missing answer but an unreachable broker.
         if request == nil, let lastFault { throw lastFault }
         if let fault { throw fault }
@@ -157,16 +159,18 @@ public final class DeviceRun: @unchecked Sendable {
 
     private func note(_ happening: BrokerLink.Event) {
         switch happening {
-        case .connected(_, let connection):
+        case .connected(_, let connection, _):
             outbox.connected(connection, over: broker)
             lastFault = nil
             if request == nil { ask() }
         case .lost(_, let fault):
-            outbox.lost()
+            outbox.lost(fault)
             if fault != lastFault { Terminal.printError(fault) }
             lastFault = fault
-        case .acknowledged(let ids): outbox.acknowledged(ids)
+        case .acknowledged(let ids): outbox.acknowledged(ids, over: broker)
+        case .notSubscribed(let fault): Terminal.printError(fault)
         }
+        again?.set(at: outbox.due)
     }
 
     private func ask() {

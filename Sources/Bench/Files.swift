@@ -70,13 +70,15 @@ extension DeviceTask {
 }
 
 extension SequenceID {
-    /// Greater than in any earlier run, as long as the clock goes forward: 2^51 plus hundredths of a second since 1970. With finer steps, a
-    /// device that is absent for an hour would return with an id more than 2^32 above its last one, which the server refuses; with
-    /// these it takes 497 days. Earlier versions used microseconds since 1970, which are below 2^51 until 2041, so a server with an
-    /// older state accepts these ids.
-    public static var fresh: SequenceID {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return SequenceID(1 << 51 + UInt64(max(0, now.tv_sec)) * 100 + UInt64(now.tv_nsec) / 10_000_000)
+    /// Of a device that starts now.
+    /// - Throws: `OperatorFault` where this machine's clock cannot be right: a server would drop the device's messages as old ones.
+    public static func fresh() throws(OperatorFault) -> SequenceID {
+        let now = wallMicroseconds()
+        guard let fresh = ofDevice(clock: now) else {
+            throw OperatorFault(
+                "this machine's clock is wrong (\(Timestamp(now / 1_000_000))), and sequence ids start from it",
+                hint: "set the clock: timedatectl; or give --sequence with a number above all that were used")
+        }
+        return fresh
     }
 }

@@ -1,7 +1,18 @@
+import BootTime
 import Broker
+import EventLoop
+
+/// Where an outbox publishes.
+package protocol MessagePublishing: AnyObject {
+    /// Publishes over the connection of that number.
+    func publish(_ messages: [Outgoing], over connection: Int)
+}
+
+extension BrokerLink: MessagePublishing {}
 
 /// Messages for the broker: kept until the broker has acknowledged them, and published again over the next connection. A receiver detects
-/// duplicates by their sequence ids.
+/// duplicates by their sequence ids. A topic at which the broker closes the connection again and again is set aside, and the others
+/// are served.
 package struct Outbox: Sendable {
     /// Bound on the kept messages; the oldest is dropped first. Without it, a bench without a broker would fill the memory.
     package static let limit = 4_096
@@ -9,12 +20,23 @@ package struct Outbox: Sendable {
     private var waiting: [Outgoing]
     private var last: Int64
     private var connection: Int?
+    private var plan = PublishPlan<String>()
+    private let written = WrittenMessages()
+    private let report: @Sendable (PublishPlan<String>.Finding) -> Void
 
     /// With the messages of an earlier run, in order.
-    package init(_ left: [Outgoing] = []) { (waiting, last) = (left, left.last?.id ?? 0) }
+    package init(
+        _ left: [Outgoing] = [], report: @escaping @Sendable (PublishPlan<String>.Finding) -> Void = Outbox.print
+    ) {
+        (waiting, last) = (left, left.last?.id ?? 0)
+        self.report = report
+    }
 
     /// Whether the broker has acknowledged everything.
     package var isEmpty: Bool { waiting.isEmpty }
+
+    /// When `goOn` may have something to publish.
+    package var due: Instant? { plan.due }
 
     /// Assigns the next number to a message.
     package mutating func next(_ frame: [UInt8], on topic: String) -> Outgoing {
@@ -23,24 +45,63 @@ package struct Outbox: Sendable {
     }
 
     /// Adds a message, and publishes it if the link is connected.
-    package mutating func publish(_ message: Outgoing, over link: BrokerLink?) {
+    package mutating func publish(_ message: Outgoing, over link: (any MessagePublishing)?, at now: Instant = .now) {
         waiting.append(message)
         if waiting.count > Outbox.limit { waiting.removeFirst() }
-        if let connection { link?.publish([message], over: connection) }
+        send(plan.isHolding ? waiting : [message], over: link, at: now)
     }
 
     /// Connected: all waiting messages are published again, in order.
-    package mutating func connected(_ connection: Int, over link: BrokerLink?) {
+    package mutating func connected(
+        _ connection: Int, over link: (any MessagePublishing)?, at now: Instant = .now
+    ) {
         self.connection = connection
-        link?.publish(waiting, over: connection)
+        plan.connected(at: now)
+        goOn(over: link, at: now)
     }
 
     /// The connection has ended.
-    package mutating func lost() { connection = nil }
+    package mutating func lost(_ fault: BrokerFault, at now: Instant = .now) {
+        connection = nil
+        let written = written.take()
+        plan.lost(isClosing: fault.isClosing, isWritten: { written.contains($0) }, at: now).forEach(report)
+    }
 
     /// The broker has acknowledged these messages.
-    package mutating func acknowledged(_ ids: [Int64]) {
+    package mutating func acknowledged(
+        _ ids: [Int64], over link: (any MessagePublishing)?, at now: Instant = .now
+    ) {
         let gone = Set(ids)
         waiting.removeAll { gone.contains($0.id) }
+        let wasHolding = plan.isHolding
+        plan.acknowledged(ids, at: now).forEach(report)
+        if wasHolding { goOn(over: link, at: now) }
+    }
+
+    /// Publishes what is due.
+    package mutating func goOn(over link: (any MessagePublishing)?, at now: Instant = .now) {
+        send(waiting, over: link, at: now)
+    }
+
+    private mutating func send(_ messages: [Outgoing], over link: (any MessagePublishing)?, at now: Instant) {
+        guard let connection else { return }
+        let (ids, findings) = plan.next(
+            of: messages.map { .init(id: $0.id, lane: $0.topic, topic: $0.topic) }, at: now)
+        findings.forEach(report)
+        guard !ids.isEmpty else { return }
+        let chosen = Set(ids)
+        // What is sent alone comes behind the others, as in `ids`.
+        let (alone, others) = (plan.alone, messages.filter { chosen.contains($0.id) && $0.id != plan.alone })
+        let lone = messages.filter { $0.id == alone && chosen.contains($0.id) }.map { written.marking($0) }
+        link?.publish(others + lone, over: connection)
+    }
+
+    /// Prints what was found out about a topic.
+    package static let print: @Sendable (PublishPlan<String>.Finding) -> Void = { finding in
+        switch finding {
+        case .setAside(_, let topic): Terminal.printError(PublishDenied(topic: topic))
+        case .stillClosed: break
+        case .served(let topic): Terminal.printError("the broker takes messages to \(topic) again")
+        }
     }
 }

@@ -94,10 +94,12 @@ extension BrokerFault {
     /// How far the connection had come: of several faults the one that came furthest says most.
     fileprivate var progress: Int {
         switch self {
-        case .refused, .subscriptionRefused, .notKept, .leftToReturn, .excessive, .closedAgainAndAgain: 5
+        case .refused, .subscriptionRefused, .subscriptionLowered, .closedAtSubscribing, .notKept, .leftToReturn,
+            .excessive, .closedAgainAndAgain:
+            5
         case .certificateRefused: 4
         case .untrusted: 3
-        case .tls: 2
+        case .tls, .alert: 2
         case .silent, .closed: 1
         case .unknownHost, .unreachable, .badFile: 0
         }

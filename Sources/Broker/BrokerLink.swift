@@ -15,11 +15,14 @@ public final class BrokerLink: Sendable {
     /// What the link reports about itself, on its own thread.
     public enum Event: Sendable {
         /// Connected and subscribed, for the Nth time; unacknowledged messages must be published again.
-        case connected(BrokerAddress, connection: Int)
+        /// - `hasSession`: the broker has had a session of ours: what was published meanwhile has been kept.
+        case connected(BrokerAddress, connection: Int, hasSession: Bool = true)
         /// Not connected any more, or still not.
         case lost(BrokerAddress, BrokerFault)
         /// The broker has these messages of ours.
         case acknowledged([Int64])
+        /// The connection goes on without a filter that was added, or with less than was requested for it.
+        case notSubscribed(BrokerFault)
     }
 
     /// libmosquitto's version.
@@ -29,11 +32,11 @@ public final class BrokerLink: Sendable {
         return "\(major).\(minor).\(revision)"
     }
 
-    private struct Shared {
+    struct Shared {
         /// The outgoing messages of this connection, sent as the broker acknowledges earlier ones.
         var outgoing: [Outgoing] = []
-        /// Filters beyond the settings' own, and whether the connection has them.
-        var added: [(topic: String, isSubscribed: Bool)] = []
+        /// Filters beyond the settings' own that the link's thread has not taken yet.
+        var added: [String] = []
         var connection = 0
         var connected = false
         var stopping = false
@@ -49,8 +52,8 @@ public final class BrokerLink: Sendable {
 
     private let settings: Settings
     private let deliver: @Sendable ([Incoming]) -> Bool
-    private let happened: @Sendable (Event) -> Void
-    private let shared = Mutex(Shared())
+    let happened: @Sendable (Event) -> Void
+    let shared = Mutex(Shared())
     private let wakeup = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
 
     /// A link that has not been started.
@@ -85,12 +88,9 @@ public final class BrokerLink: Sendable {
     }
 
     /// Subscribes to more filters, QoS 1, over this connection and all later ones. What is published afterwards leaves after
-    /// it, so no answer to it is missed. From any thread.
+    /// it, so no answer to it is missed. One that the broker does not grant costs the others nothing. From any thread.
     public func subscribe(to topics: [String]) {
-        shared.withLock { shared in
-            let new = topics.filter { topic in !shared.added.contains { $0.topic == topic } }
-            shared.added += new.map { ($0, false) }
-        }
+        shared.withLock { $0.added += topics }
         wake()
     }
 
@@ -131,7 +131,7 @@ public final class BrokerLink: Sendable {
 
     private func run() {
         var (attempt, failures, index) = (0, 0, 0)
-        var routes = BrokerRoutes()
+        var (routes, subscriptions) = (BrokerRoutes(), SubscriptionPlan(required: settings.subscriptions))
         while !shared.withLock({ $0.stopping }) {
             // Looking up a name can take long, and fail before anything is waited for: turns are given in between.
             clearWakeup()
@@ -144,12 +144,21 @@ public final class BrokerLink: Sendable {
                     clearWakeup()
                     return interruption(files)
                 },
-                use: { use($0, of: broker, until: $1, files) })
+                use: { session, giveUp in
+                    var connectedAt: Instant?
+                    let fault = use(session, of: broker, until: giveUp, files, &subscriptions, &connectedAt)
+                    return BrokerRoutes.End(fault: fault, acceptedAt: connectedAt)
+                })
             var (fault, connectedAt) = (end.fault, end.acceptedAt)
+            let denied = subscriptions.ended(isClosing: fault.isClosing, at: .now)
             shared.withLock { ($0.connected, $0.outgoing) = (false, []) }
             if shared.withLock({ $0.stopping }) { break }
             let settled = connectedAt.map { .now - $0 >= BrokerLink.settled } ?? false
             (attempt, failures) = settled ? (0, 0) : (attempt + 1, connectedAt == nil ? 0 : failures + 1)
+            if let denied {
+                let reason = BrokerFault.closedAtSubscribing(denied)
+                if subscriptions.required.contains(denied) { fault = reason } else { happened(.notSubscribed(reason)) }
+            }
             if fault == .closed, failures >= 3 { fault = .closedAgainAndAgain(clientID: settings.clientID) }
             happened(.lost(broker, fault))
             // The others are tried at once: only after all of them have failed is there something to wait for.
@@ -187,15 +196,6 @@ public final class BrokerLink: Sendable {
         }
     }
 
-    /// The added filters that the connection does not have; all of them on a new one.
-    private func takeAdded(all: Bool) -> [String] {
-        shared.withLock { shared in
-            let wanted = shared.added.filter { all || !$0.isSubscribed }.map(\.topic)
-            if !wanted.isEmpty { shared.added = shared.added.map { ($0.topic, true) } }
-            return wanted
-        }
-    }
-
     private func clearWakeup() {
         var count: UInt64 = 0
         Glibc.read(wakeup, &count, 8)
@@ -214,19 +214,12 @@ public final class BrokerLink: Sendable {
 
     /// One connection to its end.
     private func use(
-        _ session: BrokerSession, of broker: BrokerAddress, until giveUp: Instant, _ files: Int
-    ) -> BrokerRoutes.End {
-        var connectedAt: Instant?
-        let fault = use(session, of: broker, until: giveUp, files, &connectedAt)
-        return BrokerRoutes.End(fault: fault, acceptedAt: connectedAt)
-    }
-
-    private func use(
         _ session: BrokerSession, of broker: BrokerAddress, until giveUp: Instant, _ files: Int,
-        _ connectedAt: inout Instant?
+        _ subscriptions: inout SubscriptionPlan, _ connectedAt: inout Instant?
     ) -> BrokerFault {
         do throws(BrokerFault) {
             var written: [@Sendable () -> Void] = []
+            var hasSession = false
             while true {
                 if let fault = interruption(files) {
                     session.sayGoodbye()
@@ -236,22 +229,24 @@ public final class BrokerLink: Sendable {
                 let collected = session.take()
                 if let fault = collected.fault { return fault }
                 if collected.connected {
-                    connectedAt = .now
-                    try session.subscribe(and: takeAdded(all: true))
+                    (connectedAt, hasSession) = (.now, collected.hasSession)
+                    subscriptions.begin()
                 }
-                // Reported only when the broker has granted every filter: from then on no published message is missed.
-                if session.isSubscribed, !shared.withLock({ $0.connected }) {
+                try note(collected.grants, &subscriptions)
+                // Reported only when the broker has answered for every filter: from then on no published message is missed.
+                if subscriptions.isComplete, !shared.withLock({ $0.connected }) {
                     let connection = shared.withLock { shared in
                         shared.connection += 1
                         shared.connected = true
                         return shared.connection
                     }
-                    happened(.connected(broker, connection: connection))
+                    happened(.connected(broker, connection: connection, hasSession: hasSession))
                 }
-                guard session.isSubscribed || .now < giveUp else { return .silent }
+                subscriptions.add(takeAdded())
+                try session.subscribe(to: subscriptions.next(at: .now))
+                guard shared.withLock({ $0.connected }) || .now < giveUp else { return .silent }
                 if !collected.messages.isEmpty, !deliver(collected.messages) { return .notKept }
                 if !collected.acknowledged.isEmpty { happened(.acknowledged(collected.acknowledged)) }
-                if session.isSubscribed { try session.add(takeAdded(all: false)) }
                 for message in takeOutgoing(session.room) {
                     try session.publish(message)
                     if let isWritten = message.isWritten { written.append(isWritten) }

@@ -39,6 +39,10 @@ final class BrokerSession: Contender {
         var messages: [Incoming] = []
         var acknowledged: [Int64] = []
         var connected = false
+        /// Whether the broker has had a session of ours.
+        var hasSession = false
+        /// The answers to SUBSCRIBE: 0 to 2, or 128 for a refusal.
+        var grants: [(topic: String, qos: UInt8)] = []
         var fault: BrokerFault?
     }
 
@@ -56,7 +60,8 @@ final class BrokerSession: Contender {
     private var collected = Collected()
     private var tlsTrouble: String?
     private var wasConnected = false
-    private var grantsAwaited: Int?
+    /// The filters without an answer, by the number of their SUBSCRIBE.
+    private var requested: [Int32: String] = [:]
     private var knownError: Int32?
 
     /// Begins a connection.
@@ -100,20 +105,13 @@ final class BrokerSession: Contender {
     /// Whether something has been read from the socket and not handled yet: poll does not report it.
     var isBuffered: Bool { mosquitto_ssl_get(mosquitto).map { SSL_pending(OpaquePointer($0)) > 0 } ?? false }
 
-    /// Whether the broker has granted every filter.
-    var isSubscribed: Bool { grantsAwaited == 0 }
-
-    /// To the settings' filters and these; `isSubscribed` when all are granted.
-    func subscribe(and added: [String]) throws(BrokerFault) {
-        grantsAwaited = settings.subscriptions.count + added.count
-        try add(settings.subscriptions + added)
-    }
-
-    /// To these as well; nobody waits for the grant.
-    func add(_ topics: [String]) throws(BrokerFault) {
+    /// To these filters, QoS 1.
+    func subscribe(to topics: [String]) throws(BrokerFault) {
         for topic in topics {
-            let result = mosquitto_subscribe(mosquitto, nil, topic, 1)
+            var identifier: Int32 = 0
+            let result = mosquitto_subscribe(mosquitto, &identifier, topic, 1)
             guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
+            requested[identifier] = topic
         }
     }
 
@@ -192,9 +190,10 @@ final class BrokerSession: Contender {
     // MARK: - Callbacks: they collect, and decide nothing
 
     private func setCallbacks() {
-        mosquitto_connect_callback_set(mosquitto) { _, me, code in
+        mosquitto_connect_with_flags_callback_set(mosquitto) { _, me, code, flags in
             if code == 0 {
                 BrokerSession.from(me)?.collected.connected = true
+                BrokerSession.from(me)?.collected.hasSession = flags & 1 != 0
                 BrokerSession.from(me)?.wasConnected = true
             } else {
                 BrokerSession.from(me)?.collected.fault = .refused(code: Int(code))
@@ -215,12 +214,11 @@ final class BrokerSession: Contender {
                 session.collected.acknowledged.append(id)
             }
         }
-        mosquitto_subscribe_callback_set(mosquitto) { _, me, _, count, granted in
-            guard let session = BrokerSession.from(me), let granted else { return }
-            session.grantsAwaited = session.grantsAwaited.map { max(0, $0 - 1) }
-            if UnsafeBufferPointer(start: granted, count: Int(count)).contains(where: { $0 > 2 }) {
-                session.collected.fault = .subscriptionRefused(session.settings.subscriptions.joined(separator: ", "))
-            }
+        mosquitto_subscribe_callback_set(mosquitto) { _, me, identifier, count, granted in
+            guard let session = BrokerSession.from(me), let granted, count > 0,
+                let topic = session.requested.removeValue(forKey: identifier)
+            else { return }
+            session.collected.grants.append((topic, UInt8(clamping: granted[0])))
         }
         mosquitto_log_callback_set(mosquitto) { _, me, level, text in
             guard level == MOSQ_LOG_ERR, let text, let session = BrokerSession.from(me) else { return }

@@ -71,7 +71,7 @@ extension BrokerLink {
                     if $0.answer != nil, $0.echo == .none { $0.echo = .ended }
                     $0.answer = $0.answer ?? fault
                 }
-            case .acknowledged: break
+            case .acknowledged, .notSubscribed: break
             }
         }
         link.start()

@@ -174,10 +174,11 @@ public struct PublishPlan<Lane: Hashable & Sendable>: Sendable {
     public mutating func acknowledged(_ ids: [Int64], at now: Instant) -> [Finding] {
         unacknowledged.subtract(ids)
         guard var current = connection else { return [] }
-        current.isProven = true
         var findings: [Finding] = []
         for id in ids {
-            guard let sent = current.inFlight.removeValue(forKey: id), id == current.alone else { continue }
+            guard let sent = current.inFlight.removeValue(forKey: id) else { continue }
+            current.isProven = true
+            guard id == current.alone else { continue }
             (current.alone, current.isOthersTurn) = (nil, true)
             findings += passed(sent, at: now)
         }

@@ -21,7 +21,7 @@ public struct TLSFiles: Equatable, Sendable {
         var status = stat()
         // OpenSSL would block on a FIFO.
         for file in [authority, certificate, key] where stat(file, &status) == 0 && status.st_mode & S_IFMT != S_IFREG {
-            throw .badFile(file, why: "it is not a regular file")
+            throw .badFile(file, .notRegular)
         }
         _ = try TLSContext(self, host: "localhost")
     }
@@ -41,17 +41,9 @@ final class TLSContext {
         ERR_clear_error()
         _ = cossl_set_min_tls_1_2(context)
         cossl_verify_peer(context, peer)
-        guard SSL_CTX_load_verify_locations(context, files.authority, nil) == 1 else {
-            throw .badFile(files.authority, why: TLSContext.lastError())
-        }
-        guard SSL_CTX_use_certificate_chain_file(context, files.certificate) == 1 else {
-            throw .badFile(files.certificate, why: TLSContext.lastError())
-        }
-        SSL_CTX_set_default_passwd_cb(context, cossl_no_passphrase)
-        guard SSL_CTX_use_PrivateKey_file(context, files.key, SSL_FILETYPE_PEM) == 1,
-            SSL_CTX_check_private_key(context) == 1
-        else { throw .badFile(files.key, why: TLSContext.lastError()) }
         let parameters = SSL_CTX_get0_param(context)
+        try trust(files.authority, parameters)
+        try present(files)
         let isAddress = X509_VERIFY_PARAM_set1_ip_asc(parameters, host) == 1
         guard isAddress || X509_VERIFY_PARAM_set1_host(parameters, host, host.utf8.count) == 1 else {
             throw .unknownHost(host)
@@ -59,6 +51,60 @@ final class TLSContext {
         // An address is not a name that TLS tells (RFC 6066, section 3).
         if !isAddress { cossl_tell_name(peer, host) }
         ERR_clear_error()
+    }
+
+    /// Each CA of the file is trusted for what it has issued, whether it is a root or not: an operator who puts the CA in that
+    /// issues the brokers' certificates means that one, and no other that its root may have (decisions/0023). All else is
+    /// checked as ever: names, times, purposes, keys, and that what has issued another certificate is a CA's.
+    private func trust(_ authority: String, _ parameters: OpaquePointer?) throws(BrokerFault) {
+        guard SSL_CTX_load_verify_locations(handle, authority, nil) == 1 else {
+            throw .badFile(authority, TLSContext.lastFault())
+        }
+        X509_VERIFY_PARAM_set_flags(parameters, UInt(X509_V_FLAG_PARTIAL_CHAIN))
+        for place in 0..<cossl_anchors(handle) {
+            guard let certificate = cossl_anchor(handle, place), X509_check_ca(certificate) == 0 else { continue }
+            let subject = X509_get_subject_name(certificate)
+            // The broker's own certificate, where it issued itself, stands for itself alone.
+            guard X509_NAME_cmp(subject, X509_get_issuer_name(certificate)) != 0 else { continue }
+            var line = [CChar](repeating: 0, count: 120)
+            X509_NAME_oneline(subject, &line, Int32(line.count))
+            let text = line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+            throw .badFile(authority, .notAuthority(String(decoding: text, as: UTF8.self)))
+        }
+    }
+
+    /// Our own certificate, what goes with it, and its key.
+    private func present(_ files: TLSFiles) throws(BrokerFault) {
+        guard SSL_CTX_use_certificate_chain_file(handle, files.certificate) == 1 else {
+            throw .badFile(files.certificate, TLSContext.lastFault())
+        }
+        SSL_CTX_set_default_passwd_cb(handle, cossl_no_passphrase)
+        let isRead = SSL_CTX_use_PrivateKey_file(handle, files.key, SSL_FILETYPE_PEM) == 1
+        guard !isRead || SSL_CTX_check_private_key(handle) != 1 else { return }
+        let fault = TLSContext.lastFault()
+        guard isRead || fault == .otherKey else { throw .badFile(files.key, fault) }
+        if let place = TLSContext.place(of: files.key, in: files.certificate) {
+            throw .badFile(files.certificate, .order(place: place))
+        }
+        throw .badFile(files.key, .otherKey)
+    }
+
+    /// Which certificate of a file is the key's, from 1.
+    private static func place(of key: String, in certificates: String) -> Int? {
+        defer { ERR_clear_error() }
+        guard let keyFile = BIO_new_file(key, "r"), let file = BIO_new_file(certificates, "r") else { return nil }
+        defer {
+            BIO_free(keyFile)
+            BIO_free(file)
+        }
+        guard let key = cossl_read_private_key(keyFile) else { return nil }
+        defer { EVP_PKEY_free(key) }
+        for place in 1...16 {
+            guard let certificate = cossl_read_certificate(file) else { return nil }
+            defer { X509_free(certificate) }
+            if X509_check_private_key(certificate, key) == 1 { return place }
+        }
+        return nil
     }
 
     deinit {
@@ -69,12 +115,10 @@ final class TLSContext {
     }
 
     /// What the last handshake found wrong with the broker's certificate, if anything.
-    var refusal: BrokerFault? { peer.pointee.error == 0 ? nil : .untrusted(Int(peer.pointee.error)) }
+    var refusal: BrokerFault? { CertificateFault(peer).map { .untrusted($0) } }
 
-    private static func lastError() -> String {
-        let code = ERR_get_error()
-        ERR_clear_error()
-        return ERR_reason_error_string(code).map { String(cString: $0) }
-            ?? (code == 0 ? "unknown" : String(cString: strerror(Int32(code & 0x7F_FFFF))))
+    private static func lastFault() -> TLSFileFault {
+        defer { ERR_clear_error() }
+        return TLSFileFault(ERR_get_error())
     }
 }

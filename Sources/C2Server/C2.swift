@@ -124,6 +124,8 @@ public struct C2: Sendable {
         public var seal: @Sendable (Secret, Identifier) -> Octets?
         /// HMAC-SHA256.
         public var authenticate: Authenticator = hmacSHA256
+        /// The wall clock in microseconds since 1970, where sequence ids begin; nil: there is none.
+        public var clock: @Sendable () -> Int64? = { nil }
 
         /// With `authenticate` as HMAC-SHA256.
         public init(
@@ -201,6 +203,8 @@ public struct C2: Sendable {
     var deregistered: Set<Identifier> = []
     /// How each former member left, unless it has joined again.
     var departed: [Identifier: MembershipState] = [:]
+    /// When the nodes that may observe and have not joined are told to.
+    var remindersDue: Instant?
     /// The joins that an earlier run left open.
     var leftOpen: Set<Unanswered> = []
     /// The last finished joins, for the console; the newest last.
@@ -226,12 +230,12 @@ public struct C2: Sendable {
     /// Whether a node may observe.
     public func mayObserve(_ node: Identifier) -> Bool { given[node] ?? registryObservers.contains(node) }
 
-    /// When `tick` is due; nil if no join is open.
+    /// When `tick` is due; nil if nothing is.
     public var nextDeadline: Instant? {
-        (open.values.map(\.deadline) + moderated.values.map(\.deadline)).min()
+        (open.values.map(\.deadline) + moderated.values.map(\.deadline) + [remindersDue].compactMap(\.self)).min()
     }
 
-    /// Fails the joins whose window has passed.
+    /// Fails the joins whose window has passed, and tells observers that have not joined.
     public mutating func tick(at now: Instant) -> [Effect] {
         self.now = now
         let late = open.filter { $0.value.deadline <= now }.sorted { $0.value.deadline < $1.value.deadline }
@@ -245,7 +249,7 @@ public struct C2: Sendable {
             + unseen.flatMap {
                 [.say("nobody has decided on \($0) in time")]
                     + decide(.failed, $0, "nobody has decided in time")
-            }
+            } + remindObservers(at: now)
     }
 
     /// - Parameter grade: of the evidence, if the observer said *valid*.
@@ -265,7 +269,7 @@ public struct C2: Sendable {
     }
 
     mutating func message(_ body: Body, _ token: Token, to peer: Identifier) -> Message {
-        Message(sequence: counter.next(to: peer), sender: own, token: token, body: body)
+        Message(sequence: counter.next(to: peer, clock: dependencies.clock()), sender: own, token: token, body: body)
     }
 }
 

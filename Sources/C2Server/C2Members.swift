@@ -35,6 +35,7 @@ extension C2 {
         case .update(let node, let url, let digest): update(node, url, digest)
         case .activate(let node): command(.activate, node, .activate, updates[node])
         case .data(let node, let id, let data): command(.data(id: id, data: data), node, .data)
+        case .forget(let node): forget(node)
         }
     }
 
@@ -64,7 +65,8 @@ extension C2 {
         return command(body, node, .update)
     }
 
-    private mutating func leave(_ node: Identifier, _ how: MembershipState) -> [Effect] {
+    /// - Parameter how: nil: it is as if it had never joined.
+    mutating func leave(_ node: Identifier, _ how: MembershipState?) -> [Effect] {
         if joined.contains(node) { departed[node] = how }
         joined.remove(node)
         let reason = "\(node) is no longer a member"
@@ -173,7 +175,7 @@ extension C2 {
         let effects: [Effect] = [
             .say("\(node) asks to \(isEnd ? "be deregistered" : "resign"): \(status)"), .send(answer, to: node),
         ]
-        guard agrees else { return effects }
+        guard agrees else { return effects + remind(node, isLeaving: true) }
         if isEnd {
             deregistered.insert(node)
             given[node] = nil

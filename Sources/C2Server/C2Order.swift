@@ -26,6 +26,8 @@ public enum C2Order: Equatable, Sendable {
     case data(Identifier, id: Octets, Octets)
     /// Whether the node may observe from now on.
     case observer(Identifier, Bool)
+    /// Its sequence ids are forgotten: it has lost them.
+    case forget(Identifier)
     /// The grade of evidence that is required from now on.
     case require(C2.Grade)
 }
@@ -35,7 +37,9 @@ extension C2Order {
     var isDecision: Bool {
         switch self {
         case .accept, .refuse: true
-        case .observer, .require, .join, .terminate, .deregister, .identity, .action, .update, .activate, .data: false
+        case .observer, .require, .join, .terminate, .deregister, .identity, .action, .update, .activate, .data,
+            .forget:
+            false
         }
     }
 
@@ -44,7 +48,7 @@ extension C2Order {
         switch self {
         case .accept(let node, _), .observer(let node, _), .refuse(let node), .join(let node), .terminate(let node),
             .deregister(let node), .identity(let node), .action(let node, _), .update(let node, _, _),
-            .activate(let node), .data(let node, _, _):
+            .activate(let node), .data(let node, _, _), .forget(let node):
             node
         case .require: nil
         }
@@ -65,6 +69,7 @@ extension C2Order {
             "action \(node) " + (Action(rawValue: code)?.word ?? "\(code)")
         case .update(let node, let url, let digest): "update \(node) \(url) \(hexadecimal(digest))"
         case .activate(let node): "activate \(node)"
+        case .forget(let node): "forget \(node)"
         case .data(let node, let id, let data): "data \(node) \(readable(id.bytes)) \(hexadecimal(data.bytes))"
         }
     }

@@ -17,7 +17,7 @@ public enum C2OrderLine: Equatable, Sendable {
 ///     require reachable|challenged|keyed
 ///     accept NODE MARK · refuse NODE · observer NODE yes|no · join NODE · terminate NODE · deregister NODE · identity NODE
 ///     action NODE pause|resume|identify|restart-radio|0..255 · data NODE ID HEX
-///     update NODE URL FILE|SHA256 · activate NODE
+///     update NODE URL FILE|SHA256 · activate NODE · forget NODE
 ///     group NAME NODE... · and @NAME for every NODE
 public struct C2OrderParser: Sendable {
     /// Bounds on the number of groups and on the bytes of a name.
@@ -47,7 +47,7 @@ public struct C2OrderParser: Sendable {
 
     /// The first word of a line.
     private enum Verb: String {
-        case accept, refuse, observer, join, terminate, deregister, identity, action, data, update, activate
+        case accept, refuse, observer, join, terminate, deregister, identity, action, data, update, activate, forget
         case require, group
     }
 
@@ -62,7 +62,8 @@ public struct C2OrderParser: Sendable {
         case .require:
             guard words.count == 2, let grade = C2.Grade(rawValue: words[1]) else { throw C2OrderParser.invalid(line) }
             return .orders([.require(grade)])
-        case .accept, .refuse, .observer, .join, .terminate, .deregister, .identity, .action, .data, .update, .activate:
+        case .accept, .refuse, .observer, .join, .terminate, .deregister, .identity, .action, .data, .update, .activate,
+            .forget:
             guard words.count >= 2 else { throw C2OrderParser.invalid(line) }
             let nodes = try nodes(words[1...1], line)
             let make = try maker(verb, Array(words.dropFirst(2)), line)
@@ -112,6 +113,7 @@ public struct C2OrderParser: Sendable {
             case .deregister: rest.isEmpty ? { .deregister($0) } : nil
             case .identity: rest.isEmpty ? { .identity($0) } : nil
             case .activate: rest.isEmpty ? { .activate($0) } : nil
+            case .forget: rest.isEmpty ? { .forget($0) } : nil
             case .action:
                 C2OrderParser.only(rest).flatMap { Action(word: $0)?.rawValue ?? UInt8($0) }.map { code in
                     { .action($0, code) }
@@ -154,7 +156,7 @@ public struct C2OrderParser: Sendable {
         OperatorFault(
             "\(what) \"\(readable(Array(text.utf8.prefix(200))))\"",
             hint:
-                "write refuse, join, terminate, deregister, identity or activate and a node; accept NODE MARK; "
+                "write refuse, join, terminate, deregister, identity, activate or forget and a node; accept NODE MARK; "
                 + "observer NODE yes|no; require reachable|challenged|keyed; action NODE NAME; "
                 + "data NODE ID HEX; update NODE URL FILE; or group NAME NODE..."
         )

@@ -40,6 +40,11 @@ extension C2 {
         return (site.beacons.filter { mayObserve($0) && joined.contains($0) }, site.quorum)
     }
 
+    /// Tells those of a site's beacons, or the observer alone, that may observe and are not members.
+    mutating func remindSite(of observer: Identifier) -> [Effect] {
+        (site(of: observer)?.beacons ?? [observer]).filter { mayObserve($0) }.flatMap { remind($0) }
+    }
+
     /// Handles the result of one observer: without a site it decides, in a site it is one vote.
     /// - Parameter grade: of the evidence, if the observer said *valid*.
     mutating func settle(

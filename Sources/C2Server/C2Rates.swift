@@ -19,11 +19,13 @@ struct C2Rates: Sendable {
         static let refusals = Limit(atOnce: 10, pause: .seconds(10))
         /// Lines and history entries about unrequested data of a member.
         static let data = Limit(atOnce: 20, pause: .seconds(1))
+        /// Commands that tell a node that it is not a member.
+        static let reminders = Limit(atOnce: 1, pause: .seconds(60))
     }
 
     /// What is counted together.
     enum Kind: Hashable, Sendable {
-        case joins, leaving, data
+        case joins, leaving, data, reminders
         case refusals(C2.Refusal)
     }
 
@@ -67,6 +69,7 @@ struct C2Rates: Sendable {
         case .joins: .joins
         case .leaving: .leaving
         case .data: .data
+        case .reminders: .reminders
         case .refusals: .refusals
         }
     }

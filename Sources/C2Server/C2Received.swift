@@ -60,7 +60,8 @@ extension C2 {
                 switch DataID(id) {
                 case .identification, .observationEvidence, .updateHTTPStatus, .updateHTTPContents: DataID(id)?.rawValue
                 case .observationProof: "a proof"
-                case .identifySeconds, nil: nil
+                // Of a node of the reference: its token is not that of the request.
+                case .identifySeconds, .identificationResponse, nil: nil
                 }
             case .request, .betweenServers, .toDevices: nil
             }

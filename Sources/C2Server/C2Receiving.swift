@@ -32,7 +32,7 @@ extension C2 {
         let received = Received(message.body)
         guard !isForAnotherServer(message, received) else { return [] }
         let last = counter[message.sender]
-        guard message.sequence > last else {
+        guard counter.isNew(message.sequence, of: message.sender) else {
             return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
         }
         if let what = received.answer, asked[message.token] == nil, open[message.token] == nil {
@@ -40,12 +40,20 @@ extension C2 {
                 _ = counter.accept(message.sequence, from: message.sender)
                 return accepted(message, payload)
             }
+            let isOurs = message.token.parties?.server == own
             return refuse(message, payload, .verdict, "\(what) under a token that no open observation has")
+                + (isOurs ? remind(message.sender) : [])
         }
-        guard !counter.isJump(message.sequence, of: message.sender) else {
+        if case .data(let id, _) = received, DataID(id) == .identificationResponse,
+            identityRequest(to: message.sender) == nil
+        {
+            return refuse(message, payload, .verdict, "an identification that was not requested")
+        }
+        guard !counter.isJump(message.sequence, of: message.sender, clock: dependencies.clock()) else {
             return refuse(
                 message, payload, .sequence,
-                "sequence \(message.sequence) is more than 2^32 above \(last), the last one")
+                "sequence \(message.sequence) is more than 2^32 above \(last), the last one, and ahead of this server's clock"
+            )
         }
         _ = counter.accept(message.sequence, from: message.sender)
         if case .data(let id, let data) = received, DataID(id) == .observationProof, joined.contains(message.sender) {
@@ -116,12 +124,20 @@ extension C2 {
             }
             asked[message.token] = nil
             return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
+        case .identificationResponse:
+            if let request = identityRequest(to: message.sender) { asked[request] = nil }
+            return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
         case .observationProof, .identifySeconds, .updateHTTPStatus, .updateHTTPContents, nil:
             guard let leftOut = rates.line(.data, of: message.sender, at: now) else { return [] }
             let more = leftOut == 0 ? "" : " (\(leftOut) earlier ones were not recorded)"
             return accepted(message, frame)
                 + [.say("data \(readable(id.bytes)) of \(message.sender): \(readable(data.bytes))\(more)")]
         }
+    }
+
+    /// The token of an ID_REQUEST that this node has not answered.
+    private func identityRequest(to node: Identifier) -> Token? {
+        asked.first { $0.value == Asked(node: node, what: .identity) }?.key
     }
 
     /// Bound on the messages of evidence for one observation; a beacon sends one.
@@ -155,7 +171,9 @@ extension C2 {
             ]
         }
         if let why = objection(to: device, observer) {
+            let mayJoin = objection(to: device, .observed) == nil && policy.accepted?.contains(device) ?? true
             return refuseAtOnce(why, message(.response(.joinRefused), token, to: device))
+                + (mayJoin ? remindSite(of: observer) : [])
         }
         let (value, (asked, quorum)) = (dependencies.value(), observers(for: observer))
         let sealed = asked.compactMap { beacon in dependencies.seal(value, beacon).map { (beacon, $0) } }

@@ -20,6 +20,9 @@ enum C2Schema {
         }
     }
 
+    /// In the table meta: the brokers that have a session of this server. An older program ignores them.
+    static let sessionPrefix = "session "
+
     static let migrations = [
         """
         CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -52,6 +52,8 @@ public final class C2Server: @unchecked Sendable {
     var link: BrokerLink?
     var window: Alarm?
     private var end: Alarm?
+    /// When the outbox has something to publish.
+    var again: Alarm?
     /// The operator's groups of nodes.
     var groups: [String: [Identifier]]
     /// The OBSERVE_REQ of each open join.
@@ -93,12 +95,13 @@ public final class C2Server: @unchecked Sendable {
         known = Array(all.keys)
         let ring = C2Keyring(all)
         self.ring = ring
-        let dependencies = C2.Dependencies(
+        var dependencies = C2.Dependencies(
             token: { Token(random: randomBytes(16)) },
             commandToken: { Token(random: randomBytes(16), for: $0) },
             observationToken: { [own = node.id] in Token(random: randomBytes(16), server: own, beacon: $0) },
             value: { Secret.random() },
             seal: { value, reader in (try? ring[reader]?.seal(value)).map { Octets($0) } })
+        dependencies.clock = wallMicroseconds
         c2 = C2(own: node.id, policy: policy, dependencies: dependencies, memory: store.memory)
         for (node, entry) in registered where entry.type.map({ registry?.observerTypes.contains($0) == true }) == true {
             if keys[node] == nil { c2.registryObservers.insert(node) }
@@ -115,17 +118,19 @@ public final class C2Server: @unchecked Sendable {
         }
         end = Alarm(loop) { [unowned self] in timeIsUp() }
         if let limit = ending.limit { end?.set(after: limit) }
-        let topics = [Topic.joinRequests(to: node.id)] + known.map(C2Server.topic).sorted()
+        again = Alarm(loop) { [unowned self] in outbox.goOn(over: self.link) }
         let link = BrokerLink(
-            node.linkSettings(subscriptions: topics),
+            node.linkSettings(subscriptions: [Topic.joinRequests(to: node.id)]),
             // Acknowledged after it was stored; otherwise it would be lost if the process ended.
             deliver: { [self] batch in loop.performAndWait { self.receive(batch) } },
             happened: { [self] happening in loop.perform { self.note(happening) } })
         self.link = link
+        // A node's topic that the broker does not grant must not cost the others.
+        link.subscribe(to: known.map(C2Server.topic).sorted())
         link.start()
         loop.run()
         link.stop()
-        (self.link, window, end) = (nil, nil, nil)
+        (self.link, window, end, again) = (nil, nil, nil, nil)
         say("c2: refused \(c2.refusals.values.reduce(0, +)) messages\(reasons)")
         return fault.map { .broken($0) } ?? ended
     }
@@ -193,21 +198,38 @@ public final class C2Server: @unchecked Sendable {
 
     private func note(_ happening: BrokerLink.Event) {
         switch happening {
-        case .connected(let broker, let connection):
+        case .connected(let broker, let connection, let hasSession):
             outbox.connected(connection, over: link)
+            noteSession(of: broker, hasSession: hasSession)
             say(isReady ? "c2: connected to \(broker) again" : "c2: ready")
             if let console, !isReady { Task { await console.announce() } }
+            if !isReady { c2.begin(at: .now) }
             (isReady, lastFault) = (true, nil)
             perform([C2Step(effects: c2.answerLeftOpen())])
         case .lost(_, let fault):
-            outbox.lost()
+            outbox.lost(fault)
             if !isEnding, fault != lastFault { Terminal.printError(fault) }
             lastFault = fault
         case .acknowledged(let ids):
-            outbox.acknowledged(ids)
+            outbox.acknowledged(ids, over: link)
             do throws(OperatorFault) { try store.delivered(ids) } catch { breakOff(error) }
+        case .notSubscribed(let fault): Terminal.printError(fault)
         }
+        again?.set(at: outbox.due)
         stopIfDone()
+    }
+
+    /// Whether the broker still has the session of this server, also of an earlier run.
+    private func noteSession(of broker: BrokerAddress, hasSession: Bool) {
+        do throws(OperatorFault) {
+            let isKnown = try store.noteSession(of: broker.description)
+            guard isKnown, !hasSession else { return }
+            let loss = SessionLost(broker: broker, clientID: node.id.topicForm)
+            Terminal.printError(loss)
+            perform([C2Step(effects: [.say(loss.message)])])
+        } catch {
+            breakOff(error)
+        }
     }
 
     func endIfDecided() {

@@ -82,7 +82,9 @@ extension C2Server {
 
     private func perform(_ output: C2Output) {
         switch output {
-        case .publish(let message): outbox.publish(message, over: link)
+        case .publish(let message):
+            outbox.publish(message, over: link)
+            again?.set(at: outbox.due)
         case .trace(let line): node.trace?.append(line)
         case .say(let text): say("c2: \(text)")
         case .decided: decisions += 1

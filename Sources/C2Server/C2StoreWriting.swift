@@ -1,5 +1,6 @@
 import Bench
 import Broker
+import OperatorText
 import SQLite
 import SRUP
 
@@ -31,6 +32,9 @@ extension C2Store {
                 "INSERT INTO nodes (id, observer) VALUES (?, ?)"
                     + " ON CONFLICT (id) DO UPDATE SET observer = excluded.observer",
                 .unsigned(node.number), memory.given[node].map { .integer($0 ? 1 : 0) } ?? .null)
+        }
+        for node in kept.heard.subtracting(memory.heard) {
+            try database.run("UPDATE nodes SET heard = 0 WHERE id = ?", .unsigned(node.number))
         }
         for node in memory.heard.subtracting(kept.heard) {
             try database.run(
@@ -84,6 +88,18 @@ extension C2Store {
                 "INSERT INTO outbox VALUES (?, ?, ?)", .integer(message.id), .text(message.topic),
                 .blob(message.payload))
             try database.run("DELETE FROM outbox WHERE id <= ?", .integer(message.id - Int64(Outbox.limit)))
+        }
+    }
+
+    /// Records that a broker has a session of this server.
+    /// - Returns: whether it was known.
+    /// - Throws: `OperatorFault` if that cannot be stored.
+    func noteSession(of broker: String) throws(OperatorFault) -> Bool {
+        try guarded {
+            let name = Database.Value.text(C2Schema.sessionPrefix + broker)
+            let isKnown = try !database.rows("SELECT 1 FROM meta WHERE name = ?", name).isEmpty
+            if !isKnown { try database.run("INSERT INTO meta VALUES (?, 'kept')", name) }
+            return isKnown
         }
     }
 

@@ -85,7 +85,7 @@ final class BrokerPort: @unchecked Sendable {
     /// Events of the broker link.
     func take(_ event: BrokerLink.Event) {
         switch event {
-        case .connected(let address, let connection):
+        case .connected(let address, let connection, _):
             events.logger.notice("connected to the broker \(address)", metadata: .of("broker-connected"))
             state = .connected(address, connection: connection)
             faults = [:]
@@ -101,6 +101,9 @@ final class BrokerPort: @unchecked Sendable {
                     "\(address): \(fault.message); hint: \(fault.hint(for: .beacon))", metadata: .of("broker-lost"))
             }
             state = .lost(address, fault)
+        case .notSubscribed(let fault):
+            // This beacon needs every filter that it has, so it adds none.
+            events.logger.warning("\(fault.message); hint: \(fault.hint(for: .beacon))")
         case .acknowledged(let ids):
             Checkpoint.pass()
             let told = outlets.delivered(ids) ?? []

@@ -20,12 +20,24 @@ final class CertificateRenewal: @unchecked Sendable {
 
     /// As the certificate's file had it when it was last read.
     private(set) var schedule: RenewalSchedule
+    /// The last attempt of this process, if it has failed.
+    private(set) var failure: Failure?
     private let log: Logger
     private let background: BackgroundWork
     private let outlets: Outlets
     private let clock: any LoopClock
     private lazy var timer = clock.timer { [unowned self] in look() }
     private var isUnderWay = false
+
+    /// An attempt that has not renewed it.
+    struct Failure: Equatable {
+        /// Seconds since 1970, and when the next attempt is expected.
+        let at, next: Int64
+        /// Why, in the words of `renew`.
+        let cause: String
+        /// How many have failed in a row, with this one.
+        let count: Int
+    }
 
     /// - Returns: nil if there is no certificate to renew.
     init?(clock: any LoopClock, log: Logger, background: BackgroundWork, outlets: Outlets) {
@@ -36,13 +48,20 @@ final class CertificateRenewal: @unchecked Sendable {
         setTimer()
     }
 
-    private func setTimer() {
-        timer.set(after: .seconds(schedule.wait(outlets.wallSeconds(), fraction: .random(in: 0...1))))
+    /// - Returns: in how many seconds it is looked at again.
+    @discardableResult
+    private func setTimer() -> Double {
+        let seconds = schedule.wait(outlets.wallSeconds(), fraction: .random(in: 0...1))
+        timer.set(after: .seconds(seconds))
+        return seconds
     }
 
     private func look() {
         guard !isUnderWay else { return }
-        guard schedule.isDue(outlets.wallSeconds()) else { return setTimer() }
+        guard schedule.isDue(outlets.wallSeconds()) else {
+            setTimer()
+            return
+        }
         isUnderWay = true
         log.notice("the certificate lasts until \(Timestamp(schedule.notAfter)): renewing it")
         background.run("renewal", outlets.renew) { [weak self] in self?.ended($0) }
@@ -51,18 +70,20 @@ final class CertificateRenewal: @unchecked Sendable {
     private func ended(_ result: ChildProcess.Result) {
         isUnderWay = false
         let failures = schedule.failures + 1
-        if result.succeeded, let new = outlets.schedule(), new != schedule {
+        if result.succeeded, let new = outlets.schedule(), !new.isSameCertificate(as: schedule) {
             schedule = new
             // One that is due at once would cause endless renewals.
             if new.isDue(outlets.wallSeconds()) { schedule.failures = failures }
             log.notice("the certificate has been renewed: it lasts until \(Timestamp(new.notAfter))")
+            failure = nil
+            setTimer()
             outlets.renewed()
         } else {
             schedule.failures = failures
-            log.warning(
-                "the certificate has not been renewed: \(result.words); the old one goes on, and it is tried again"
-            )
+            let cause = result.succeeded ? "the service has given the same certificate again" : result.words
+            let now = outlets.wallSeconds()
+            failure = Failure(at: now, next: now + Int64(setTimer()), cause: cause, count: failures)
+            log.warning("the certificate has not been renewed: \(cause); the old one goes on, and it is tried again")
         }
-        setTimer()
     }
 }

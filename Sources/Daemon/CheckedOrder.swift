@@ -13,8 +13,8 @@ struct CheckedOrder {
         var memberships: [Identifier: Membership]
         /// Why nothing can be recorded; nil: it can.
         var journalFault: String?
-        /// Whether the journal, and with it the sequence ids that were used, was lost.
-        var areSequencesUnknown: Bool
+        /// The servers to which nothing can be sent, because it is not known above which sequence ids.
+        var awaited: Set<Identifier>
     }
 
     enum Action: Equatable {
@@ -42,9 +42,8 @@ struct CheckedOrder {
                 hint: "add a section [server \(server.topicForm)], and reload")
         }
         if let fault = situation.journalFault { throw OperatorFault(fault, hint: "see srup-beacon status") }
-        guard !situation.areSequencesUnknown else {
-            throw OperatorFault(
-                "the sequence ids that were used are not known", hint: "set sequence-floor in each [server ID]")
+        guard !situation.awaited.contains(server) else {
+            throw OperatorFault(SequenceStarts.finding, hint: SequenceStarts.hint)
         }
         let membership = situation.memberships[server] ?? .stranger
         switch order {

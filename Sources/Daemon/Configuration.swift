@@ -31,6 +31,8 @@ public struct Configuration: Equatable, Sendable {
         public var terms = ServerPermissions()
         /// Whether DEREGISTER_CMD from it is obeyed; nil: only where its commands must name us.
         var obeysDeregistration: Bool?
+        /// Whether it takes DATA that it has not asked for; nil: only where its commands must name us, since the reference may not.
+        var takesData: Bool?
         /// Whether it takes OBSERVATION_PROOF; nil: only where its commands must name us, since the reference cannot.
         var takesProofs: Bool?
         /// Whether it may be one of several servers although it compares no tokens.
@@ -153,17 +155,14 @@ public struct Configuration: Equatable, Sendable {
         if isOffered { policy.modes.insert(mode) } else { policy.modes.remove(mode) }
     }
 
+    /// The MQTT client id.
+    package var mqttClientID: String { clientID ?? identity.topicForm }
+
     /// Whether it listens for devices on a radio.
     var usesRadio: Bool { listeners.contains { $0.address.transport.isRadio } }
 
-    /// What each server may do to us: without an updater, none updates us.
-    var terms: [Identifier: ServerPermissions] {
-        servers.mapValues { server in
-            var terms = server.terms
-            if updates.updater == nil { terms.updates = false }
-            return terms
-        }
-    }
+    /// What each server may do to us.
+    var terms: [Identifier: ServerPermissions] { servers.mapValues(\.terms) }
 
     /// What is advertised; nil: nothing.
     var announcement: Announcement? {
@@ -252,9 +251,11 @@ public struct Configuration: Equatable, Sendable {
         for (server, entry) in servers {
             var settled = entry
             settled.terms.deregisters = entry.obeysDeregistration ?? entry.terms.isAddressedToUs
-            settled.terms.takesProofs = entry.takesProofs ?? entry.terms.isAddressedToUs
+            settled.terms.takesData = entry.takesData ?? entry.terms.isAddressedToUs
+            settled.terms.takesProofs = entry.takesProofs ?? settled.terms.takesData
             // Writing a default explicitly does not change the configuration.
             (settled.obeysDeregistration, settled.takesProofs) = (settled.terms.deregisters, settled.terms.takesProofs)
+            settled.takesData = settled.terms.takesData
             servers[server] = settled
         }
         let careless = servers.filter { !$0.value.terms.isAddressedToUs && !$0.value.isShared }.keys

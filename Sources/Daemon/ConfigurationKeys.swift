@@ -140,6 +140,7 @@ extension Configuration {
         ServerKey("recipient", \.terms.isAddressedToUs) { s throws(BadSetting) in
             try s.oneOf(["token", "broker"]) == "token"
         },
+        ServerKey("data", \.takesData) { s throws(BadSetting) in try s.yesOrNo() },
         ServerKey("proof", \.takesProofs) { s throws(BadSetting) in try s.yesOrNo() },
         ServerKey("shared", \.isShared) { s throws(BadSetting) in try s.yesOrNo() },
     ]

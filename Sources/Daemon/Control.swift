@@ -25,7 +25,8 @@ package final class Control: @unchecked Sendable {
     private static let maximumRequest = 256
 
     private let loop: Loop
-    private let listener: Int32
+    private let path: String
+    private var listener: Int32
     private let answer: (String) -> [UInt8]
     private let acceptNext: (Int32) throws(LinkSocketError) -> LinkSocket.Accepted?
     private var clients: [Client] = []
@@ -42,9 +43,19 @@ package final class Control: @unchecked Sendable {
         acceptNext: @escaping (Int32) throws(LinkSocketError) -> LinkSocket.Accepted? = Control.accept,
         answer: @escaping (String) -> [UInt8]
     ) throws(LinkSocketError) {
-        (self.loop, self.answer, self.acceptNext) = (loop, answer, acceptNext)
+        (self.path, self.loop, self.answer, self.acceptNext) = (path, loop, answer, acceptNext)
         self.clock = clock ?? BootClock(loop: loop)
         listener = try LinkSocket.listen(on: .local(path: path))
+        listen()
+    }
+
+    /// Makes the socket again, which was removed. Clients that are connected stay so.
+    /// - Throws: where it cannot be made; the old one stays.
+    func makeAgain() throws(LinkSocketError) {
+        let new = try LinkSocket.listen(on: .local(path: path))
+        if let watch { loop.unwatch(watch, listener) }
+        close(listener)
+        listener = new
         listen()
     }
 

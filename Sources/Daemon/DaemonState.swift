@@ -1,5 +1,6 @@
 import BootTime
 import Observing
+import SRUP
 
 /// How the daemon is at one moment: what `status` and the metrics tell, read from the components that know it.
 struct DaemonState {
@@ -11,10 +12,13 @@ struct DaemonState {
     let journal: Journal?
     let health: JournalHealth
     let broker: BrokerPort
+    let brokerSessions: BrokerSessions
     let listeners: LinkListeners
     let links: DeviceLinks
     let adapters: Adapters
     let reports: Reports
-    /// When the certificate's automatic renewal starts, in seconds since 1970; nil: this beacon does not renew it.
-    let renewalDue: Int64?
+    /// The servers that do not answer a request of ours.
+    let unanswered: Set<Identifier>
+    /// nil: this beacon does not renew its certificate.
+    let renewal: CertificateRenewal?
 }

@@ -25,20 +25,25 @@ package final class Journal {
     private static let historyLimit: Int64 = 1_000_000
 
     let finding: Finding
-    /// Servers whose sequence ids are not known: no journal, and no ceilings either. Nothing is sent to them.
-    var sequencesUnknown = false
     let folder: StateFolder
     let database: Database
     let bootID: String
     var ceilings: SequenceReservation
+    /// Which files these paths have named since this journal has them.
+    private var files: [String: File.Identity] = [:]
     private var inTransaction = false
 
     /// Opens the journal of a state folder; sets a damaged one aside.
     /// - Throws: `Failure` on a disk error; `OperatorFault` if another process has it open, or a newer program has written it.
     /// - Parameters:
     ///   - knownDamaged: SQLite has found damage while the file was in use: it is set aside whatever its size.
+    ///   - wasUsed: this identity has had a journal before: where there is none, it was lost.
+    ///   - wasReplaced: files were removed or replaced while a journal was open: what is there now is not all that was.
     ///   - disk: see `Database`.
-    package init(_ folder: StateFolder, bootID: String, knownDamaged: Bool = false, disk: String? = nil) throws {
+    package init(
+        _ folder: StateFolder, bootID: String, knownDamaged: Bool = false, wasUsed: Bool = false,
+        wasReplaced: Bool = false, disk: String? = nil
+    ) throws {
         self.folder = folder
         self.bootID = bootID
         do throws(FileError) {
@@ -59,14 +64,16 @@ package final class Journal {
         let epoch = try Journal.attempt { [database] in
             try database.rows("SELECT value FROM meta WHERE name = 'epoch'").first?.text(0)
         }
-        if finding == .whole, Journal.isNotTheOne(of: stored, epoch) { finding = .lost }
+        let isNew = stored == nil && epoch == nil
+        let isLost = wasReplaced || (isNew ? wasUsed : Journal.isNotTheOne(of: stored, epoch))
+        if finding == .whole, isLost { finding = .lost }
         self.finding = finding
         let fresh = hexadecimal(randomBytes(8))
         ceilings = stored ?? SequenceReservation(epoch: fresh)
         if finding != .whole { try forgetSequences() }
-        sequencesUnknown = try stillUnknown(lostNow: finding != .whole && stored == nil)
         try skipToCeilings()
         try renewEpoch(from: epoch, to: fresh)
+        note([folder.path, folder.journal, folder.journal + "-wal"])
     }
 
     static func attempt<Result>(_ body: () throws -> Result) throws(Failure) -> Result {
@@ -90,6 +97,7 @@ package final class Journal {
     /// Makes everything since the last commit permanent: when it returns, it is on disk.
     package func commit() throws(Failure) {
         guard inTransaction else { return }
+        try checkFiles()
         try Journal.attempt { try database.run("COMMIT") }
         inTransaction = false
     }
@@ -217,6 +225,17 @@ package final class Journal {
 
     func writeCeilings() throws(Failure) {
         do throws(FileError) { try ceilings.write(to: folder) } catch { throw .ceilings(error) }
+        note([folder.sequences])
+    }
+
+    private func note(_ paths: [String]) { for path in paths { files[path] = File.Identity(path) } }
+
+    /// Checks that the journal's files are those that were opened. SQLite would go on writing to files that were removed: all of it would
+    /// be lost with the process, and verdicts given twice after it.
+    private func checkFiles() throws(Failure) {
+        for (path, identity) in files.sorted(by: { $0.key < $1.key }) where File.Identity(path) != identity {
+            throw .replaced(path)
+        }
     }
 
     /// The broker has acknowledged these messages: removes them from the outbox.
@@ -240,8 +259,9 @@ package final class Journal {
         return told
     }
 
-    /// Reads a row. SQLite may answer from memory: a failed disk is noticed at the next write.
+    /// Looks at the files, and reads a row. SQLite may answer from memory: a failed disk is noticed at the next write.
     func answer() throws(Failure) {
+        try checkFiles()
         _ = try Journal.attempt { try database.rows("SELECT value FROM meta WHERE name = 'epoch'") }
     }
 

@@ -11,13 +11,19 @@ extension Journal {
         /// The reserve could not be taken.
         case noReserve(FileError)
 
+        /// This file, or the folder, is no longer the one that was opened.
+        case replaced(String)
+
         var message: String {
             switch self {
+            case .replaced(let path): "\(path) was removed or replaced while the beacon was using it"
             case .database(let error): "the journal cannot be written: \(error)"
             case .ceilings(let error): "the file of sequence ids cannot be written: \(error)"
             case .noReserve(let error): "the reserve for a full disk cannot be kept: \(error)"
             }
         }
+
+        var isReplacement: Bool { if case .replaced = self { true } else { false } }
 
         var isDamage: Bool { if case .database(let error) = self { error.kind == .damaged } else { false } }
 
@@ -25,6 +31,18 @@ extension Journal {
             switch self {
             case .database(let error): error.kind == .full
             case .ceilings(let error), .noReserve(let error): error.isFullDisk
+            case .replaced: false
+            }
+        }
+
+        /// What to do about it.
+        /// - Parameter folder: where the journal is.
+        func hint(_ folder: String) -> String {
+            switch self {
+            case .replaced:
+                "find out what removes files there; the beacon makes a new journal and joins its servers again: srup-beacon status"
+            case .database, .ceilings, .noReserve:
+                isFull ? "free space in \(folder)" : "check that \(folder) is on a disk that can be written"
             }
         }
     }

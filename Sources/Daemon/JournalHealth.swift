@@ -21,6 +21,8 @@ struct JournalHealth {
     private(set) var failure: Failure?
     /// SQLite found the file damaged: it must be set aside at the next opening.
     private(set) var isDamaged = false
+    /// Its files were removed or replaced: what is found at the next opening is not all that was.
+    private(set) var isReplaced = false
     private(set) var findings: [String] = []
 
     /// Writing has failed, or still does.
@@ -28,6 +30,7 @@ struct JournalHealth {
     /// - Returns: whether the caller should log this: the first time, and once a minute.
     mutating func failed(_ cause: Journal.Failure, at now: Instant, wallSeconds: Int64) -> Bool {
         if cause.isDamage { isDamaged = true }
+        if cause.isReplacement { isReplaced = true }
         if let failure, now - failure.lastLogged < JournalHealth.logPause { return false }
         failure = Failure(
             message: cause.message, isFull: cause.isFull, since: failure?.since ?? wallSeconds, lastLogged: now)
@@ -35,7 +38,7 @@ struct JournalHealth {
     }
 
     /// The journal is open.
-    mutating func recovered() { (failure, isDamaged) = (nil, false) }
+    mutating func recovered() { (failure, isDamaged, isReplaced) = (nil, false, false) }
 
     /// Adds a finding that the operator should know about, as the newest.
     mutating func found(_ message: String) {

@@ -74,37 +74,38 @@ extension Journal {
         try commit()
     }
 
-    func stillUnknown(lostNow: Bool) throws -> Bool {
-        if lostNow {
-            try change { try $0.run("INSERT OR REPLACE INTO meta VALUES ('sequences', 'unknown')") }
-            try commit()
-            return true
-        }
-        return try Journal.attempt { [database] in
-            try !database.rows("SELECT 1 FROM meta WHERE name = 'sequences' AND value = 'unknown'").isEmpty
-        }
-    }
-
     func renewEpoch(from old: String?, to fresh: String) throws {
         (ceilings.epoch, ceilings.previousEpoch) = (fresh, old ?? Journal.noEpoch)
         try writeCeilings()
-        try change { try $0.run("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", .text(fresh)) }
+        try change {
+            try $0.run("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", .text(fresh))
+            // Earlier versions wait with that for sequence-floor settings.
+            try $0.run("DELETE FROM meta WHERE name = 'sequences'")
+        }
         try commit()
         ceilings.previousEpoch = nil
         try writeCeilings()
     }
 
-    /// For each server, a number of the operator's that no sequence id of ours is above, where there is one: once each has
-    /// one, they are all known again.
-    func raiseSequences(_ servers: [Identifier: SequenceID?]) throws(Failure) {
-        for case (let server, let floor?) in servers {
+    /// Those of these servers to which nothing was ever sent, as far as the journal and the file of ceilings know.
+    func unusedServers(among servers: some Sequence<Identifier>) throws(Failure) -> Set<Identifier> {
+        let used = try self.servers().filter { $0.lastSent > SequenceID(0) }.map(\.server)
+        return Set(servers).subtracting(used)
+    }
+
+    /// Goes on above these ids towards these servers, where it is not above them already.
+    /// - Returns: whether any of them was higher.
+    @discardableResult
+    func raiseSequences(_ floors: [Identifier: SequenceID]) throws(Failure) -> Bool {
+        var isHigher = false
+        for (server, floor) in floors where floor > SequenceID(0) {
             try change { _ in try addServer(server) }
-            for standing in try self.servers() where standing.server == server { try raise(standing, to: floor) }
-        }
-        if sequencesUnknown, servers.values.allSatisfy({ $0 != nil }) {
-            try change { try $0.run("DELETE FROM meta WHERE name = 'sequences'") }
-            sequencesUnknown = false
+            for standing in try servers() where standing.server == server && standing.lastSent < floor {
+                isHigher = true
+                try raise(standing, to: floor)
+            }
         }
         try commit()
+        return isHigher
     }
 }

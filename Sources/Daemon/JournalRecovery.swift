@@ -38,9 +38,7 @@ final class JournalRecovery: @unchecked Sendable {
     /// Logs that the journal cannot be written, and schedules an attempt to open it.
     func begin(after failure: Journal.Failure) {
         if health.failed(failure, at: clock.now, wallSeconds: outlets.wallSeconds()) {
-            let hint =
-                failure.isFull ? "free space in \(folder)" : "check that \(folder) is on a disk that can be written"
-            log.error("\(failure.message); nothing is acted on until it can; hint: \(hint)")
+            log.error("\(failure.message); nothing is acted on until it can; hint: \(failure.hint(folder))")
         }
         outlets.changed()
         timer.set(after: JournalRecovery.pause)

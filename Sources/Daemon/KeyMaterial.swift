@@ -25,6 +25,7 @@ struct KeyMaterial {
         try configuration.examineTrustedFiles(file)
         try configuration.updates.updater.map { try Updater.examine($0) }
         try configuration.tls.check()
+        try configuration.checkCertificateName()
     }
 
     /// Opens what is sealed to us, with the current key or the previous one.

@@ -83,6 +83,15 @@ final class LinkListeners: @unchecked Sendable {
         retry.set(after: isHopeless ? LinkListeners.noBluetoothPause : LinkListeners.pause)
     }
 
+    /// Makes the local listening socket again, which was removed.
+    /// - Throws: where it cannot be made; it is then tried again like any other.
+    func reopenLocal() throws(LinkSocketError) {
+        guard let index = listeners.firstIndex(where: { !$0.isRadio }) else { return }
+        close(at: index, nil)
+        open()
+        if let fault = listeners[index].fault { throw fault }
+    }
+
     /// Makes the radio's listening sockets again: the first recovery level of an adapter.
     func reopenRadio() {
         for index in listeners.indices where listeners[index].isRadio { close(at: index, nil) }

@@ -13,6 +13,7 @@ struct Metrics {
     var grades: [Evidence.Grade: Int] = [:]
     var linksOpened: [Transport: Int] = [:]
     var brokerConnections = 0
+    var brokerSessionsLost = 0
     /// What was refused, by the reason's name: messages, proofs and links.
     var refused: [String: Int] = [:]
     /// From the bytes of a proof to the PUBLISH of the verdict that it decides, written to the broker's connection.
@@ -105,6 +106,9 @@ extension Metrics {
             "refused_total", "counter", "Messages, proofs and links that were refused, by reason.",
             refused.sorted { $0.key < $1.key }.map { ([("reason", $0.key)], Double($0.value)) })
         out.add("broker_connections_total", "counter", "Connections that were made.", Double(brokerConnections))
+        out.add(
+            "broker_sessions_lost_total", "counter", "Connections to a broker that had lost this beacon's session.",
+            Double(brokerSessionsLost))
     }
 
     func addLatencies(to out: inout Exposition) {
@@ -160,6 +164,9 @@ extension DaemonState {
                 let address = $0.supervisor.information?.address.description ?? "unknown"
                 return ([("adapter", address)], $0.supervisor.state == .ready ? 1 : 0)
             })
+        out.add(
+            "certificate_renewal_failures", "gauge", "Attempts to renew the client certificate that failed in a row.",
+            Double(renewal?.failure?.count ?? 0))
         if let notAfter = certificate?.notAfter {
             out.add(
                 "certificate_not_after_seconds", "gauge", "End of the client certificate, since 1970.", Double(notAfter)

@@ -91,13 +91,14 @@ extension Shell {
         CheckedOrder.Situation(
             identity: configuration.identity, servers: configuration.servers, memberships: observer.memberships,
             journalFault: journal == nil ? recovery.health.failure?.message ?? "the journal is not open" : nil,
-            areSequencesUnknown: journal?.sequencesUnknown ?? false)
+            awaited: sequenceStarts.awaited)
     }
 
     private func perform(_ order: CheckedOrder, _ server: Identifier) {
         if let address = order.observerAddress { ownProofs.note(address, for: server) }
         switch order.action {
         case .join(let joinMode, again: let again):
+            if again { raiseSequenceToClock(server) }
             let event = again ? joinAgainEvent(server, joinMode) : joinEvent(server, joinMode)
             if let event { handle(event) }
             broker.publishing.tryAgain(server)
@@ -113,7 +114,7 @@ extension Shell {
         switch broker.state {
         case .connected:
             report.isConnected = true
-            report.fault = reports.signs[server]?.explained(standing, server)?.next
+            report.fault = signs[server]?.explained(standing, server)?.next
         case .connecting: break
         case .lost(let address, let fault): report.fault = "\(address): \(fault.message)"
         }

@@ -2,7 +2,6 @@ import BootTime
 import Broker
 import EventLoop
 import SRUP
-import Synchronization
 
 /// Messages on their way to the broker: those of the outbox and new ones, as the plan lets them go. A server whose message makes the broker
 /// close the connection again and again is set aside, and tried again from time to time; its messages stay in the outbox.
@@ -25,23 +24,10 @@ final class Publishing: @unchecked Sendable {
         let send: ([Outgoing]) -> Void
     }
 
-    /// Which of the messages that are sent alone have been written to the connection. From any thread.
-    private final class Written: Sendable {
-        private let ids = Mutex<Set<Int64>>([])
-
-        func note(_ id: Int64) { ids.withLock { _ = $0.insert(id) } }
-        func take() -> Set<Int64> {
-            ids.withLock { ids in
-                defer { ids = [] }
-                return ids
-            }
-        }
-    }
-
     private let clock: any LoopClock
     private let events: EventLog
     private let outlets: Outlets
-    private let written = Written()
+    private let written = WrittenMessages()
     private var plan = PublishPlan<Identifier>()
     private lazy var timer = clock.timer { [unowned self] in goOn() }
 
@@ -105,18 +91,8 @@ final class Publishing: @unchecked Sendable {
             .merging(newest.map { ($0.message.id, $0.message) }) { $1 }
         outlets.send(
             ids.compactMap { id in
-                guard var message = messages[id] else { return nil }
-                if id == plan.alone { message.isWritten = noting(id, message.isWritten) }
-                return message
+                messages[id].map { id == plan.alone ? written.marking($0) : $0 }
             })
-    }
-
-    private func noting(_ id: Int64, _ done: (@Sendable () -> Void)?) -> @Sendable () -> Void {
-        let written = written
-        return {
-            done?()
-            written.note(id)
-        }
     }
 
     private func report(_ findings: [PublishPlan<Identifier>.Finding]) {

@@ -19,6 +19,10 @@ struct RenewalSchedule: Equatable {
     /// At two thirds of its life.
     var due: Int64 { notBefore + (notAfter - notBefore) / 3 * 2 + (notAfter - notBefore) % 3 * 2 / 3 }
 
+    func isSameCertificate(as other: RenewalSchedule) -> Bool {
+        (notBefore, notAfter) == (other.notBefore, other.notAfter)
+    }
+
     func isDue(_ now: Int64) -> Bool { now >= due }
 
     /// Seconds until the clock is read again.

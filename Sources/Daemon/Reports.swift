@@ -43,6 +43,8 @@ final class Reports: @unchecked Sendable {
 
     func brokerConnected() { metrics.brokerConnections += 1 }
 
+    func brokerSessionLost() { metrics.brokerSessionsLost += 1 }
+
     private func count(_ report: Report) {
         switch report {
         case .refused(let refusal, _, _): metrics.refused[refusal.name, default: 0] += 1

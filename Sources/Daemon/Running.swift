@@ -13,12 +13,15 @@ import SRUP
 /// The daemon from its first to its last instruction.
 public enum DaemonProcess {
     /// Checks a configuration and every file that it names, and touches nothing.
+    /// - Returns: what does not keep the beacon from starting, and should be corrected: certificates above all.
     /// - Throws: `OperatorFault`.
-    public static func check(_ configurationFile: String) throws {
+    @discardableResult
+    public static func check(_ configurationFile: String) throws -> [OperatorFault] {
         let configuration = try Configuration(file: configurationFile)
         try configuration.checkNotDeregistered()
         _ = try KeyMaterial(configuration, from: configurationFile)
         try StateFolder(lookingInto: configuration.stateFolder).checkNames()
+        return configuration.certificateFindings(at: wallSeconds()).map(\.fault)
     }
 
     /// Runs until SIGTERM or SIGINT.
@@ -91,7 +94,8 @@ extension Shell {
                 "the control socket \(folder.control) cannot be created: \(error)",
                 hint: "give [beacon] state a short path on a local disk that can be written")
         }
-        socketPaths.note(folder.control)
+        folderWatch.add(
+            .init(path: folder.control) { [control] () throws(LinkSocketError) in try control?.makeAgain() })
         listeners.open()
         if configuration.usesRadio { adapters.open() }
         offerServiceRecord()
@@ -100,7 +104,9 @@ extension Shell {
                 "the local socket \(local.wanted.address) cannot be created: \(fault)",
                 hint: "correct [link] local, or turn it off")
         }
-        if let path = configuration.localPath { socketPaths.note(path) }
+        if let path = configuration.localPath {
+            folderWatch.add(.init(path: path) { [listeners] () throws(LinkSocketError) in try listeners.reopenLocal() })
+        }
         startBroker()
         startRenewal()
         notifier.begin()
@@ -110,7 +116,7 @@ extension Shell {
 
     private func startBroker() {
         var settings = BrokerLink.Settings(
-            brokers: configuration.brokers, clientID: configuration.clientID ?? configuration.identity.topicForm,
+            brokers: configuration.brokers, clientID: configuration.mqttClientID,
             tls: configuration.tls, subscriptions: [Topic.of(device: configuration.identity)],
             maximumPayload: UnverifiedFrame.maximumLength)
         (settings.initialRetry, settings.maximumRetry) = configuration.reconnect
@@ -153,6 +159,7 @@ extension Shell {
             let isOurs = new.identity == configuration.identity && new.keyFile == configuration.keyFile
             if isOurs { take(newMaterials) }
             observer.terms = new.terms
+            observer.hasUpdater = new.updates.updater != nil
             setUpLog()
             log.notice("configuration read again")
             metricsFile.keep(configuration.metrics)
@@ -176,21 +183,14 @@ extension Shell {
         log.notice("the identity key has been replaced")
     }
 
-    /// Applies the operator's sequence-floor settings to the journal and the memory.
-    private func raiseSequences() {
-        let floors = configuration.servers.mapValues(\.sequenceFloor)
-        do {
-            try journal?.raiseSequences(floors)
-            observer.raiseSequences(configuration.sequenceFloors)
-        } catch {
-            journalFailed(error)
-        }
-    }
-
     private func setUpLog() {
         LineLog.use(configuration.logFormat)
         let level = configuration.logLevel
         LineLog.level.withLock { $0 = level }
+    }
+
+    func makeFolderWatch() -> FolderWatch {
+        FolderWatch(socketPaths, clock: clock, log: log) { [unowned self] in assumeIsolated { $0.askJournal() } }
     }
 
     func makeStopping() -> Stopping {

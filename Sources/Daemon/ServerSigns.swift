@@ -10,6 +10,8 @@ struct ServerSigns {
     private(set) var newest: (sequence: SequenceID, last: SequenceID)?
     /// How the server answered when we wanted to leave.
     private(set) var declined: Status?
+    /// It has left a request of ours unanswered, although the broker is connected.
+    var isSilent = false
     private var membership: Membership?
 
     /// Takes what is reported of this server.
@@ -50,14 +52,14 @@ struct ServerSigns {
     func explained(_ membership: Membership, _ server: Identifier) -> (cause: String, next: String)? {
         switch membership {
         case .member, .resigning, .deregistering:
-            guard replayed > 0 || declined != nil else { return nil }
+            guard replayed > 0 || declined != nil else { return silence(membership, server) }
             return (
                 "the server accepted this beacon once, but now it may not know it: a server that was restarted without "
                     + "its state begins its sequence ids again and refuses requests to leave",
                 ServerSigns.askAgain(server)
             )
         case .joining, .presenting:
-            guard let newest else { return nil }
+            guard let newest else { return silence(membership, server) }
             return (
                 "the server's messages are refused: its sequence ids are not above the last one accepted from it",
                 "have the server restore its state, or continue above sequence id \(newest.last); the beacon takes no "
@@ -65,6 +67,14 @@ struct ServerSigns {
             )
         case .stranger, .refused, .terminated, .resigned, .deregistered: return nil
         }
+    }
+
+    private func silence(_ membership: Membership, _ server: Identifier) -> (cause: String, next: String)? {
+        guard isSilent, membership.token != nil else { return nil }
+        return (
+            "the server has not answered for a minute or more, although the broker is connected: "
+                + UnansweredRequests.cause, UnansweredRequests.next(server)
+        )
     }
 
     /// What the operator can do, as an instruction.

@@ -1,3 +1,4 @@
+import Broker
 import OperatorText
 import SRUP
 
@@ -7,11 +8,11 @@ struct SetAside: OperatorError, Equatable {
     let topic: String
 
     var message: String {
-        "server \(server) is set aside: the broker closes the connection whenever this beacon publishes to \(topic)"
+        "server \(server) is set aside: \(PublishDenied(topic: topic).message)"
     }
 
     func hint(for names: SettingNames) -> String {
-        "let this client publish to \(topic) in the broker's access list, then: systemctl reload srup-beacon"
+        PublishDenied(topic: topic).hint(for: names) + ", then: systemctl reload srup-beacon"
     }
 }
 

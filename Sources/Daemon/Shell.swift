@@ -7,6 +7,7 @@ import Keys
 import Logging
 import Nearby
 import Observing
+import OperatorText
 import ProofLink
 import SRUP
 
@@ -30,6 +31,8 @@ public actor Shell {
     /// nil while it cannot be written: then nothing is acted on, and nothing acknowledged.
     var journal: Journal?
     var observer: Observer
+    /// What no id of ours was above when this process last had a journal open.
+    var knownCeilings: [Identifier: SequenceID] = [:]
 
     /// What is being acted on, where it came from outside, and when it arrived.
     var arrival: Arrival?
@@ -37,12 +40,16 @@ public actor Shell {
 
     // The components, made when they are first used, since they call the shell.
     let socketPaths = SocketPaths()
+    lazy var folderWatch = makeFolderWatch()
     lazy var notifier = makeNotifier()
     lazy var stopping = makeStopping()
     lazy var recovery = makeRecovery()
+    lazy var sequenceStarts = makeSequenceStarts()
+    lazy var unanswered = makeUnansweredRequests()
     lazy var reports = makeReports()
     lazy var metricsFile = MetricsFile(clock: clock, log: log) { [unowned self] in assumeIsolated { $0.exposition } }
     lazy var broker = makeBroker()
+    lazy var brokerSessions = makeBrokerSessions()
     lazy var intake = makeIntake()
     lazy var listeners = makeListeners()
     lazy var links = makeLinks()
@@ -78,15 +85,17 @@ public actor Shell {
     /// - Parameters:
     ///   - configurationFile: is read again where that is wanted.
     ///   - loadMaterials: reads and checks the keys that a configuration names.
+    ///   - wallMicroseconds: since 1970.
     /// - Throws: `OperatorFault` where a key or the state folder is not usable.
     init(
         _ configuration: Configuration, configurationFile: String,
         loadMaterials: @escaping @Sendable (Configuration) throws -> KeyMaterial, loop: Loop, clock: any LoopClock,
-        log: Logger
+        wallMicroseconds: @escaping @Sendable () -> Int64 = wallMicroseconds, log: Logger
     ) throws {
         materials = try loadMaterials(configuration)
         startup = Startup(
-            configurationFile: configurationFile, startedAt: clock.now, loadMaterials: loadMaterials)
+            configurationFile: configurationFile, startedAt: clock.now, wallMicroseconds: wallMicroseconds,
+            loadMaterials: loadMaterials)
         (self.configuration, self.loop, self.clock, self.log) = (configuration, loop, clock, log)
         events = EventLog(log, clock: clock)
         folder = try StateFolder(path: configuration.stateFolder)
@@ -98,6 +107,7 @@ public actor Shell {
             identity: configuration.identity, policy: configuration.policy, unseal: materials.unsealer,
             authenticate: hmacSHA256)
         observer.terms = configuration.terms
+        observer.hasUpdater = configuration.updates.updater != nil
         observer.identification = Shell.identification(configuration)
         return observer
     }

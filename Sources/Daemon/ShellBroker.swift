@@ -15,6 +15,18 @@ extension Shell {
                 delivered: { [unowned self] ids in assumeIsolated { $0.recordDelivered(ids) } }))
     }
 
+    func makeBrokerSessions() -> BrokerSessions {
+        BrokerSessions(
+            clientID: configuration.mqttClientID, events: events,
+            outlets: BrokerSessions.Outlets(
+                isKnown: { [unowned self] session in assumeIsolated { try? $0.journal?.knowsSession(session) } },
+                note: { [unowned self] session in
+                    assumeIsolated { shell in
+                        _ = shell.transact { _ in try shell.journal?.noteSession(session, at: wallSeconds()) }
+                    }
+                }, wallSeconds: wallSeconds))
+    }
+
     func makeIntake() -> MessageIntake {
         MessageIntake(
             configuration.identity, keyring: { [unowned self] in assumeIsolated { $0.materials.keyring } },
@@ -54,12 +66,14 @@ extension Shell {
     func brokerHappened(_ event: BrokerLink.Event) {
         broker.take(event)
         switch event {
-        case .connected:
+        case .connected(let address, _, let hasSession):
             reports.brokerConnected()
+            if brokerSessions.connected(to: address, hasSession: hasSession) { reports.brokerSessionLost() }
             updateActivation.versionHasComeUp()
-        case .lost: break
+        case .lost, .notSubscribed: break
         case .acknowledged: deregistration.finishIfAllHasLeft()
         }
+        unanswered.look()
         notifier.tellStatus()
     }
 

@@ -13,17 +13,22 @@ extension Shell {
     /// Opens the journal and restores the state in it.
     /// - Throws: `Journal.Failure`, or `OperatorFault` where a person is needed.
     func openJournal() throws {
-        let journal = try Journal(folder, bootID: startup.bootID, knownDamaged: recovery.health.isDamaged)
-        try journal.raiseSequences(configuration.servers.mapValues(\.sequenceFloor))
+        _ = try StateFolder(path: folder.path)  // it may have been removed meanwhile
+        let mark = UsedMark(configuration)
+        let journal = try Journal(
+            folder, bootID: startup.bootID, knownDamaged: recovery.health.isDamaged,
+            wasUsed: mark.isThere || !knownCeilings.isEmpty, wasReplaced: recovery.health.isReplaced)
+        mark.leave()
         note(journal.finding)
-        warnOfFloors(journal)
+        let floors = try raiseSequences(in: journal)
+        warnOfFloors()
         if let since = try journal.takeFullSince() { log.warning("the disk was full at \(Timestamp(since))") }
         var observer = Shell.emptyObserver(configuration, materials)
         let effects = observer.restore(
             try journal.servers(), try journal.openObservations(materials.keyring), update: try journal.update(),
             activations: try journal.activations(),
             sequencesLost: try journal.acceptedIDsWereLost())
-        observer.raiseSequences(configuration.sequenceFloors)
+        observer.raiseSequences(floors)
         (self.observer, self.journal) = (observer, journal)
         recovery.health.recovered()
         if observer.openObservations > 0 { log.notice("\(observer.openObservations) open observations go on") }
@@ -31,6 +36,7 @@ extension Shell {
         broker.publishOutbox()
         transact { try record(effects, &$0) }
         joinServers()
+        unanswered.look()
     }
 
     private func note(_ finding: Journal.Finding) {
@@ -46,24 +52,13 @@ extension Shell {
     }
 
     /// A floor that stays in the configuration would be taken at the next loss, when it is too low.
-    private func warnOfFloors(_ journal: Journal) {
-        guard !journal.sequencesUnknown, configuration.servers.values.contains(where: { $0.sequenceFloor != nil })
-        else {
-            return
-        }
+    private func warnOfFloors() {
+        guard configuration.servers.values.contains(where: { $0.sequenceFloor != nil }) else { return }
         log.notice("sequence-floor has done its work; hint: take it out of the configuration")
     }
 
     /// Asks every configured server that we are not joined to, and goes on with what waits for an answer.
     func joinServers() {
-        let unknown = "the sequence ids that were used are not known"
-        recovery.health.isOver(unknown)
-        if journal?.sequencesUnknown == true {
-            log.error(
-                "\(unknown); hint: set sequence-floor in each [server ID] above every id that it has seen from us")
-            recovery.health.found(unknown)
-            return
-        }
         let memberships = observer.memberships
         for server in configuration.servers.keys.sorted(by: { $0.number < $1.number }) {
             let mayJoin = configuration.servers[server]?.joinsByItself ?? false
@@ -83,6 +78,8 @@ extension Shell {
         if error is IdentityKey.SigningError { Shell.endWithout(materials.key, "sign") }
         guard let failure = error as? Journal.Failure else { preconditionFailure("\(error)") }
         if failure.isFull { journal?.recordFullDisk(since: wallSeconds()) }
+        // A folder that was removed takes both files with it; what this process knows is not lost.
+        if let journal { knownCeilings.merge(journal.ceilings.ceilings) { max($0, $1) } }
         journal = nil  // closing it takes back what was not committed
         links.closeAll()
         observer = Shell.emptyObserver(configuration, materials)

@@ -13,7 +13,7 @@ extension Shell {
 
     /// A join in the manner that the configuration has for a server, or in another.
     func joinEvent(_ server: Identifier, _ joinMode: JoinMode? = nil) -> Event? {
-        guard let entry = configuration.servers[server], journal?.sequencesUnknown == false else { return nil }
+        guard let entry = configuration.servers[server], maySend(to: server) else { return nil }
         return .join(server, freshToken(), joinMode ?? entry.terms.joinMode)
     }
 
@@ -23,6 +23,11 @@ extension Shell {
         return .joinAgain(server, token, joinMode)
     }
 
+    /// Whether it is known which sequence ids are above all that were used.
+    private func maySend(to server: Identifier) -> Bool {
+        journal != nil && !sequenceStarts.awaited.contains(server)
+    }
+
     func freshToken() -> Token { Token(random: randomBytes(16)) }
 
     /// Of a request to leave: all servers of ours hear it on our topic, and nothing else in it says which one is meant.
@@ -30,7 +35,7 @@ extension Shell {
 
     /// The answer to `Effect.wantToken`.
     func againEvent(_ server: Identifier) -> Event? {
-        guard configuration.servers[server] != nil, journal?.sequencesUnknown == false else { return nil }
+        guard configuration.servers[server] != nil, maySend(to: server) else { return nil }
         return .again(server, freshToken(for: server))
     }
 

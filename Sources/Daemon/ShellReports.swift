@@ -13,7 +13,10 @@ extension Shell {
         var request: Instant?
         if case .message(let moment) = arrival { request = moment }
         reports.report(report, requestedAt: request)
-        if case .membership = report { notifier.tellStatus() }
+        if case .membership = report {
+            unanswered.look()
+            notifier.tellStatus()
+        }
     }
 
     /// Which observations a link is asked about, said when it is asked: what happens on it from here on belongs to them.
@@ -36,7 +39,7 @@ extension Shell {
                 status: { [unowned self] in assumeIsolated { $0.statusLine } }))
     }
 
-    private func askJournal() {
+    func askJournal() {
         do {
             try journal?.answer()
         } catch {
@@ -47,8 +50,9 @@ extension Shell {
     var state: DaemonState {
         DaemonState(
             now: clock.now, startedAt: startup.startedAt, configuration: configuration, observer: observer,
-            journal: journal, health: recovery.health, broker: broker, listeners: listeners, links: links,
-            adapters: adapters, reports: reports, renewalDue: renewal?.schedule.due)
+            journal: journal, health: recovery.health, broker: broker, brokerSessions: brokerSessions,
+            listeners: listeners, links: links, adapters: adapters, reports: reports,
+            unanswered: unanswered.servers, renewal: renewal)
     }
 
     package var statusReport: StatusReport { state.report }

@@ -12,6 +12,12 @@ final class SocketPaths: @unchecked Sendable {
         if let inode = LinkSocket.inode(of: path) { made.append((path, inode)) }
     }
 
+    /// Whether the last socket of ours at this path is still there.
+    func isOurs(_ path: String) -> Bool {
+        guard let last = made.last(where: { $0.path == path }) else { return false }
+        return LinkSocket.inode(of: path) == last.inode
+    }
+
     /// Removes what is still ours.
     func remove() {
         for (path, inode) in made where LinkSocket.inode(of: path) == inode { unlink(path) }

@@ -11,14 +11,17 @@ struct Startup: Sendable {
     /// The kernel's name for this boot: CLOCK_BOOTTIME counts from it.
     let bootID: String
     let startedAt: Instant
+    /// The wall clock in microseconds since 1970: only what begins sequence ids reads it so closely.
+    let wallMicroseconds: @Sendable () -> Int64
     /// The service manager that has started us, as the environment names it.
     let service = ServiceManager()
 
     init(
-        configurationFile: String, startedAt: Instant,
+        configurationFile: String, startedAt: Instant, wallMicroseconds: @escaping @Sendable () -> Int64,
         loadMaterials: @escaping @Sendable (Configuration) throws -> KeyMaterial
     ) {
         (self.configurationFile, self.startedAt, self.loadMaterials) = (configurationFile, startedAt, loadMaterials)
+        self.wallMicroseconds = wallMicroseconds
         bootID = String(decoding: (try? File.read("/proc/sys/kernel/random/boot_id")) ?? [], as: UTF8.self)
             .filter { !$0.isWhitespace }
     }

@@ -17,10 +17,20 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var paused: Bool?
         /// nil: it is served, or an older beacon does not tell.
         package var setAside: SetAsideReport?
+        /// true: it has not answered our request for a minute or more, although the broker is connected.
+        package var unanswered: Bool?
+
+        /// Its membership, whether it has paused us, and whether it answers, for a person.
+        package var state: String {
+            membership.rawValue + (paused == true ? ", paused" : "") + (unanswered == true ? ", not answered" : "")
+        }
+
+        /// Why it may not answer; nil: it does.
+        package var silence: String? { unanswered == true ? UnansweredRequests.cause : nil }
 
         /// For a person: a line, and two more if the server is set aside.
         public var text: String {
-            "server \(id): \(membership.rawValue)\(paused == true ? ", paused" : ""), sequence ids sent \(lastSent), accepted "
+            "server \(id): \(state), sequence ids sent \(lastSent), accepted "
                 + (lastAccepted.map(String.init) ?? "unknown") + (setAside.map { "\n" + $0.text } ?? "")
         }
     }
@@ -31,6 +41,15 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var address: String?
         package var fault: String?
         package var hint: String?
+        /// The last loss of a session since the start; nil: there was none, or an older beacon does not tell.
+        package var sessionLost: SessionLoss?
+    }
+
+    /// A broker had lost this beacon's session when it was connected to.
+    public struct SessionLoss: Codable, Equatable, Sendable {
+        package var at: String
+        package var fault: String
+        package var hint: String
     }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -135,8 +154,14 @@ public struct StatusReport: Codable, Equatable, Sendable {
         var lines = ["beacon \(identity), srup-beacon \(version), up \(uptimeSeconds) s"]
         lines.append("broker: \(broker.state.rawValue)" + (broker.address.map { " \($0)" } ?? ""))
         if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
+        if let loss = broker.sessionLost { lines.append("  \(loss.at): \(loss.fault)\n  hint: \(loss.hint)") }
         lines.append(certificate.text)
-        lines += servers.map(\.text)
+        for server in servers {
+            lines.append(server.text)
+            if let silence = server.silence {
+                lines.append("  \(silence)\n  hint: srup-beacon explain \(server.id)")
+            }
+        }
         lines.append(
             "journal: \(journal.state.rawValue)"
                 + (journal.trouble.map { ", \($0) since \(journal.since ?? "")" } ?? ""))
@@ -223,17 +248,23 @@ extension DaemonState {
             return .init(
                 id: id.description, membership: stored.map { .known($0.membership.state) } ?? .unknown,
                 lastAccepted: stored?.lastAccepted?.number, lastSent: stored?.lastSent.number ?? 0,
-                paused: stored?.isPaused, setAside: broker.publishing.report(on: id))
+                paused: stored?.isPaused, setAside: broker.publishing.report(on: id),
+                unanswered: unanswered.contains(id) ? true : nil)
         }
     }
 
     private var brokerReport: StatusReport.Broker {
-        switch broker.state {
-        case .connecting: .init(state: .connecting)
-        case .connected(let address, _): .init(state: .connected, address: address.description)
-        case .lost(let address, let fault):
-            .init(state: .lost, address: address.description, fault: fault.message, hint: fault.hint(for: .beacon))
+        var report: StatusReport.Broker =
+            switch broker.state {
+            case .connecting: .init(state: .connecting)
+            case .connected(let address, _): .init(state: .connected, address: address.description)
+            case .lost(let address, let fault):
+                .init(state: .lost, address: address.description, fault: fault.message, hint: fault.hint(for: .beacon))
+            }
+        report.sessionLost = brokerSessions.lastLoss.map { loss in
+            .init(at: Timestamp(loss.at).description, fault: loss.fault.message, hint: loss.fault.hint(for: .beacon))
         }
+        return report
     }
 
     private var journalState: StatusReport.JournalState {

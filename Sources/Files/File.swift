@@ -32,6 +32,19 @@ package enum File {
         return file
     }
 
+    /// Which file is at a path: another one there, or none, has another identity.
+    package struct Identity: Equatable, Sendable {
+        private let device: UInt64
+        private let inode: UInt64
+
+        /// Of the file at a path, behind a link; nil: there is none.
+        package init?(_ path: String) {
+            var status = stat()
+            guard stat(path, &status) == 0 else { return nil }
+            (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
+        }
+    }
+
     /// Whether something is at a path that is not a regular file: a link is not one here.
     /// - Parameter isFollowing: whether what a link leads to counts.
     package static func isIrregular(_ path: String, isFollowing: Bool = false) -> Bool {

@@ -4,10 +4,12 @@ import SRUP
 // Several certificates in one PEM text: a certificate with the intermediate ones up to its CA, or the CAs of a file.
 extension Certificate {
     /// All certificates of a PEM text from outside, in their order. What is not a certificate is skipped, as OpenSSL does.
-    /// - Parameter bytes: at most 64 KiB.
+    /// - Parameter limit: how many bytes there may be: a file of a system's CAs has more than others.
     /// - Throws: `EncodingError`: also if one of them cannot be read, or if there is none.
-    public static func all(pem bytes: [UInt8]) throws(EncodingError) -> [Certificate] {
-        guard bytes.count <= KeyFile.maximumLength else { throw .tooLong(bytes: bytes.count) }
+    public static func all(
+        pem bytes: [UInt8], atMost limit: Int = 65_536
+    ) throws(EncodingError) -> [Certificate] {
+        guard bytes.count <= limit, bytes.count <= Int(Int32.max) else { throw .tooLong(bytes: bytes.count) }
         defer { ERR_clear_error() }
         guard let bio = BIO_new_mem_buf(bytes, Int32(bytes.count)) else { throw .malformed }
         defer { BIO_free(bio) }

@@ -133,6 +133,9 @@ public struct ServerPermissions: Equatable, Sendable {
     /// Whether its commands must carry a token that names us. Nothing else that is signed tells whom a command is for:
     /// without this, a command meant for another device is obeyed here if the broker lets someone copy it to our topic.
     public var isAddressedToUs = true
+    /// Whether it accepts DATA that it has not asked for: evidence, and what a web server said. As with proofs, the reference ends at it
+    /// unless its program expects it.
+    public var takesData = true
     /// Whether it accepts OBSERVATION_PROOF just before a verdict. The reference's client ends at a DATA that it does not expect.
     public var takesProofs = true
 

@@ -43,6 +43,8 @@ public struct Observer: Sendable {
     public var terms: [Identifier: ServerPermissions] = [:]
     /// The answer to ID_REQUEST: one JSON object.
     public var identification = "{}"
+    /// Whether there is a program that installs updates.
+    public var hasUpdater = true
     /// How long `Action.identify` is to last.
     public internal(set) var identifySeconds: UInt32 = 60
 

@@ -56,7 +56,10 @@ extension Observer {
         case .initiate(let url, let digest): return initiate(exchange, url: url, digest: digest)
         case .activate: return activate(exchange)
         case .identityRequest:
-            let data = Body.data(id: DataID.identification.octets, data: Octets(identification.utf8))
+            // A server whose commands do not name their recipient works like the reference, which knows the other id.
+            let isOurs = terms[exchange.server, default: ServerPermissions()].isAddressedToUs
+            let id = isOurs ? DataID.identification : .identificationResponse
+            let data = Body.data(id: id.octets, data: Octets(identification.utf8))
             return [send(data, exchange.token, to: exchange.server)]
         }
     }
@@ -230,11 +233,12 @@ extension Observer {
         _ proof: KeyedProof? = nil
     ) -> [Effect] {
         var effects: [Effect] = [.record(.answered(exchange, device: device, verdict, reason, evidence))]
-        if policy.reportsEvidence, let evidence {
+        let terms = terms[exchange.server, default: ServerPermissions()]
+        if policy.reportsEvidence, terms.takesData, let evidence {
             let body = Body.data(id: DataID.observationEvidence.octets, data: Octets(evidence.json.utf8))
             effects.append(send(body, exchange.token, to: exchange.server))
         }
-        if let proof, terms[exchange.server, default: ServerPermissions()].takesProofs {
+        if let proof, terms.takesProofs {
             let body = Body.data(id: DataID.observationProof.octets, data: Octets(proof.encoded))
             effects.append(send(body, exchange.token, to: exchange.server))
         }

@@ -102,9 +102,10 @@ public enum Fetched: Equatable, Sendable {
 
 // Update over SRUP: the paper's §3.2 and §3.7.
 extension Observer {
-    /// INITIATE. A server's newest order takes the place of its older one; another server's waits until the fetching is
+    /// INITIATE. Without an updater no file is usable, and the server is told so (§3.2 has no status for it). A server's newest order takes the place of its older one; another server's waits until the fetching is
     /// over, and what waits for ACTIVATE makes room.
     mutating func initiate(_ exchange: RequestID, url: Octets, digest: Octets) -> [Effect] {
+        guard hasUpdater else { return decline(exchange, .updateFailFile) }
         let (read, status) = UpdateOrder.read(url: url, digest: digest)
         guard let order = read else { return decline(exchange, status) }
         if let last = activation(of: exchange) {
@@ -144,7 +145,8 @@ extension Observer {
     mutating func take(_ fetched: Fetched, _ exchange: RequestID) -> [Effect] {
         guard let update, update.exchange == exchange, update.phase == .fetching else { return [] }
         var details: [Effect] = []
-        if case .httpError(let status, let contents) = fetched {
+        let takesData = terms[exchange.server, default: ServerPermissions()].takesData
+        if case .httpError(let status, let contents) = fetched, takesData {
             let number = (0..<4).map { UInt8(truncatingIfNeeded: status >> (8 * $0)) }
             for (id, data) in [
                 (DataID.updateHTTPStatus, number), (.updateHTTPContents, contents.prefix(Fetched.maximumContents) + []),

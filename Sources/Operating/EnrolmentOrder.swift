@@ -130,5 +130,4 @@ public struct EnrolmentOrder {
 
 extension Configuration {
     /// Our client id at the broker.
-    var mqttClientID: String { clientID ?? identity.topicForm }
 }

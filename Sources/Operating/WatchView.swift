@@ -21,11 +21,10 @@ public struct WatchView {
             " broker \(report.broker.state.rawValue) \(report.broker.address ?? "")"
                 + (report.broker.fault.map { ": \($0)" } ?? ""),
             " servers "
-                + report.servers.map { "\($0.id) \($0.membership.rawValue)\($0.paused == true ? ", paused" : "")" }
-                .joined(
-                    separator: "; "),
+                + report.servers.map { "\($0.id) \($0.state)" }.joined(separator: "; "),
             " journal \(report.journal.trouble ?? report.journal.state.rawValue), outbox \(report.journal.outbox)",
         ]
+        let certificate = report.certificate.trouble.map { [" certificate \($0)"] } ?? []
         let adapters =
             report.radio.map { radio in
                 (radio.state == .ok ? [] : [" radio \(radio.state.rawValue)"])
@@ -57,7 +56,9 @@ public struct WatchView {
                 }
             ),
         ]
-        return fit(head + adapters + shortened(parts, to: size.rows - head.count - adapters.count - foot.count) + foot)
+        return fit(
+            head + certificate + adapters
+                + shortened(parts, to: size.rows - head.count - certificate.count - adapters.count - foot.count) + foot)
     }
 
     /// Each part gets its heading and an equal share of the lines; what one does not need, those after it have.

@@ -1,5 +1,12 @@
 import Glibc
 
+/// The wall clock, in microseconds since 1970.
+package func wallMicroseconds() -> Int64 {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
+}
+
 /// A moment in UTC as people read it: nothing is decided by it.
 package struct Timestamp: CustomStringConvertible, Equatable, Sendable {
     /// As in `2026-11-22`.

@@ -85,6 +85,8 @@ public final class Registry {
             return try deregister(body, role: role)
         case .getKey(let text): return try key(of: text, role: role)
         case .getType(let text): return try type(of: text, role: role)
+        case .checkServer(let text): return try checkServer(text, role: role)
+        case .addServer: return try addServer(RegistryBody.read(request.body, as: RegistryBody.Server.self))
         case .other(.method): throw RegistryRefusal(405, "method not allowed")
         case .other(.path): throw RegistryRefusal(404, "not found")
         }
@@ -112,6 +114,7 @@ extension RegistryReply {
 enum RegistryRoute: Equatable, CustomStringConvertible {
     case status, register, validate, access, rotate, deregister
     case getKey(String), getType(String)
+    case checkServer(String), addServer
     case other(Fault)
 
     enum Fault: Equatable { case method, path }
@@ -135,6 +138,11 @@ enum RegistryRoute: Equatable, CustomStringConvertible {
         case ("deregister", 4): self = isPost ? .deregister : .other(.method)
         case ("get_key", 5): self = isGet ? .getKey(String(parts[4])) : .other(.method)
         case ("get_type", 5): self = isGet ? .getType(String(parts[4])) : .other(.method)
+        case ("c2_check", 5): self = isGet ? .checkServer(String(parts[4])) : .other(.method)
+        // The reference ends this path with a slash.
+        case ("c2", 4),
+            ("c2", 5) where parts.count == 4 || parts[4].isEmpty:
+            self = isPost ? .addServer : .other(.method)
         default: self = .other(.path)
         }
     }
@@ -142,8 +150,8 @@ enum RegistryRoute: Equatable, CustomStringConvertible {
     /// Whether the reply depends on a token.
     var takesToken: Bool {
         switch self {
-        case .deregister, .getKey, .getType: true
-        case .status, .register, .validate, .access, .rotate, .other: false
+        case .deregister, .getKey, .getType, .checkServer: true
+        case .status, .register, .validate, .access, .rotate, .addServer, .other: false
         }
     }
 
@@ -151,7 +159,7 @@ enum RegistryRoute: Equatable, CustomStringConvertible {
     var isSigned: Bool {
         switch self {
         case .access, .rotate: true
-        case .status, .register, .validate, .deregister, .getKey, .getType, .other: false
+        case .status, .register, .validate, .deregister, .getKey, .getType, .checkServer, .addServer, .other: false
         }
     }
 
@@ -165,6 +173,8 @@ enum RegistryRoute: Equatable, CustomStringConvertible {
         case .deregister: "deregister"
         case .getKey: "get_key"
         case .getType: "get_type"
+        case .checkServer: "c2_check"
+        case .addServer: "c2"
         case .other: "another request"
         }
     }

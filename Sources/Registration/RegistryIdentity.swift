@@ -53,11 +53,14 @@ struct RegistryIdentity {
         (key, c2Key) = (try IdentityKey(pemFile: folder.identityKey), try PublicKey(pemFile: folder.c2Key))
         revocationFile = try store.setting(.revocationFile) ?? folder.revocations
         registered = Registered(
-            broker: try setting(.broker), c2: c2.topicForm, key: base64(c2Key.pem))
+            broker: try BrokerURL(try setting(.broker)).reply, c2: c2.topicForm, key: base64(c2Key.pem))
         reservedKeys = [key.publicKey.der, c2Key.der]
     }
 
     func isReserved(_ identity: Identifier) -> Bool { identity == self.identity || identity == c2 }
+
+    /// Whether this is the C2 server's identity.
+    func isServer(_ text: String) -> Bool { text == c2.topicForm }
 
     func isReserved(_ key: [UInt8]) -> Bool { reservedKeys.contains(key) }
 

@@ -85,6 +85,11 @@ enum RegistryBody {
         let proof: String
     }
 
+    struct Server: Decodable {
+        let identity: String
+        let key: String
+    }
+
     struct Deregister: Decodable {
         let identity: String
         let signature: String?

@@ -42,6 +42,9 @@ public struct RegistryPlan: Sendable {
         self.broker = try BrokerURL(broker)
     }
 
+    /// Whether the reference's devices and servers can reach the broker.
+    public var isForReference: Bool { broker.isForReference }
+
     /// Creates everything.
     /// - Parameters:
     ///   - passphrase: encrypts the CA's key on disk.
@@ -116,15 +119,26 @@ extension RegistryFolder {
 
 /// The broker's URL: `mqtts://NAME[:PORT]`.
 struct BrokerURL: Equatable, Sendable {
+    /// The port of MQTT over TLS, the only one that the reference knows.
+    private static let usualPort: UInt16 = 8_883
+
     let text: String
     let host: String
+    let port: UInt16
+
+    var isForReference: Bool { port == BrokerURL.usualPort }
+
+    /// What devices and servers are told. The reference takes `mqtt://` off and uses TLS on port 8883, whatever else is there; for ours
+    /// `mqtt://NAME` means the same. With another port the reference cannot be used.
+    var reply: String { isForReference ? "mqtt://" + HostAndPort.bracketed(host) : text }
 
     init(_ text: String) throws(OperatorFault) {
         let fault = OperatorFault(
             "\"\(text)\" is not a valid broker URL", hint: "write it as in mqtts://broker.example:8883")
         guard let scheme = ["mqtts://", "mqtt://"].first(where: text.hasPrefix) else { throw fault }
         do {
-            host = try HostAndPort(text.dropFirst(scheme.count), defaultPort: 8_883).host
+            let place = try HostAndPort(text.dropFirst(scheme.count), defaultPort: BrokerURL.usualPort)
+            (host, port) = (place.host, place.port)
         } catch {
             throw fault
         }

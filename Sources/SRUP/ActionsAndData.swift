@@ -16,6 +16,8 @@ public enum DataID: String, CaseIterable, Sendable {
     case identifySeconds = "IDENTIFY_SECONDS"
     /// To a server: the answer to ID_REQUEST, one JSON object.
     case identification = "IDENTIFICATION"
+    /// The same from a node of the reference, under a token of its own, as text; and to a server of the reference.
+    case identificationResponse = "IDENTIFICATION_RESPONSE"
     /// To a server: the evidence of a verdict, one JSON object.
     case observationEvidence = "OBSERVATION_EVIDENCE"
     /// To a server, just before *valid*: the device's signed proof as it was received (docs/proof-link.md, "Keyed mode").

@@ -185,8 +185,10 @@ struct Resign: ParsableCommand {
                     throw OperatorFault(
                         "server \(server) does not let this beacon resign",
                         hint: "ask the operator of the server; \(Order.askAgain(server))")
-                case .stranger, .joining, .presenting, .refused, .terminated, .resigning, .deregistering,
-                    .deregistered:
+                case .terminated:
+                    say("server \(server): it did not have this beacon as a member; the membership is over")
+                    return true
+                case .stranger, .joining, .presenting, .refused, .resigning, .deregistering, .deregistered:
                     return false
                 }
             }
@@ -222,7 +224,9 @@ struct Deregister: ParsableCommand {
             try Order.deregister(server, of: configuration)
             do {
                 try target.wait(for: server, of: configuration) { standing in
-                    guard standing.membership == .member else { return standing.membership == .deregistered }
+                    guard [.member, .terminated].contains(standing.membership) else {
+                        return standing.membership == .deregistered
+                    }
                     throw OperatorFault(
                         "server \(server) does not deregister this beacon",
                         hint: "ask the operator of the server; \(Order.askAgain(server))")

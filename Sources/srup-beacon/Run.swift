@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
-import Operating
+import Glibc
+import OperatorText
 
 /// `srup-beacon run`
 struct Run: ParsableCommand {
@@ -28,7 +29,10 @@ struct Run: ParsableCommand {
     func run() throws {
         try reportingFaults {
             guard check else { return try DaemonProcess.run(options.config) }
-            try DaemonProcess.check(options.config)
+            for fault in try DaemonProcess.check(options.config) {
+                let text = "warning: \(fault.message)\nhint: \(fault.hint(for: .beacon))\n"
+                write(STDERR_FILENO, text, text.utf8.count)
+            }
             print("\(options.config): configuration is valid")
         }
     }

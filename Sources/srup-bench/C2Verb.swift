@@ -22,8 +22,8 @@ struct C2Verb: ParsableCommand {
 
             Sequence ids work as in the reference: one number per peer for both directions. With --state they are stored, \
             together with members, keys, groups and history (see srup-bench history). The server then continues after a \
-            restart or a crash, and answers 5F to the joins that were open. Without --state nothing is stored, and a beacon \
-            that joined an earlier run must join this one.
+            restart or a crash, and answers 5F to the joins that were open. Without --state nothing is stored: ids \
+            begin at the clock, and nodes that may observe and have not joined after ten seconds are told to join.
 
             With --registry the server asks the registration service for the keys of nodes that are not in the keyring, and \
             again every ten minutes while the node sends messages. It ends the membership of a node that was revoked.
@@ -37,6 +37,7 @@ struct C2Verb: ParsableCommand {
               data NODE ID HEX
               update NODE URL FILE|SHA256
               activate NODE
+              forget NODE: its sequence ids; for a node that has lost them and is not heard any more
               group NAME NODE...
 
             With --web, a page on this machine's loopback addresses shows devices, joins and messages, and takes the same \

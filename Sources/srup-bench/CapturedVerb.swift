@@ -44,7 +44,7 @@ struct CapturedVerb: ParsableCommand {
             preconditionFailure("options that were not validated")
         }
         let key = try DeviceTask.serverKey(keyFile)
-        CapturedBeacon(try common.node, server: server, serverKey: key, verdict: say.status).run(until: signals)
+        try CapturedBeacon(try common.node, server: server, serverKey: key, verdict: say.status).run(until: signals)
     }
 }
 

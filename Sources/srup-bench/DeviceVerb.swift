@@ -164,7 +164,7 @@ struct DeviceVerb: ParsableCommand {
         let (observer, address) = try place()
         var task = DeviceTask(
             server: server, serverKey: key, observer: observer, address: address,
-            sequence: sequence.map { SequenceID($0) } ?? .fresh)
+            sequence: try sequence.map { SequenceID($0) } ?? .fresh())
         task.adapter = adapter ?? .any
         if let mode { task.modes = [mode.mode] }
         task.signing = signing

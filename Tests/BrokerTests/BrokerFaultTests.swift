@@ -9,27 +9,13 @@ struct BrokerFaultTests {
     private static let logged = "OpenSSL Error[0]: error:0A000"
 
     @Test(
-        "a TLS alert about our certificate is reported as a refused certificate",
-        arguments: [
-            ("412", 42, "sslv3 alert bad certificate"), ("413", 43, "unsupported certificate"),
-            ("414", 44, "certificate revoked"), ("415", 45, "certificate expired"), ("416", 46, "certificate unknown"),
-            ("417", 47, "illegal parameter"), ("418", 48, "tlsv1 alert unknown ca"), ("419", 49, "access denied"),
-            ("45C", 116, "tlsv13 alert certificate required"),
-        ])
-    func alerts(reason: String, alert: Int, words: String) {
-        let line = BrokerFaultTests.logged + "\(reason):SSL routines::\(words)"
-        #expect(BrokerFault.tls(logged: line) == .certificateRefused(alert: alert))
-    }
-
-    @Test(
         "any other TLS error is reported in OpenSSL's words",
         arguments: [
             ("OpenSSL Error[0]: error:0A00010B:SSL routines::wrong version number", "wrong version number"),
             (
-                "OpenSSL Error[0]: error:0A000410:SSL routines::sslv3 alert handshake failure",
-                "sslv3 alert handshake failure"
+                "OpenSSL Error[0]: error:0A0004E8:SSL routines::a reason behind those of alerts",
+                "a reason behind those of alerts"
             ),
-            ("OpenSSL Error[0]: error:0A00041A:SSL routines::a reason behind those", "a reason behind those"),
             ("no colons at all", "no colons at all"), ("", ""),
         ])
     func others(line: String, words: String) { #expect(BrokerFault.tls(logged: line) == .tls(words)) }
@@ -43,10 +29,15 @@ struct BrokerFaultTests {
 
     static let all: [BrokerFault] =
         [
-            .unknownHost("b"), .unreachable("why"), .certificateRefused(alert: 48), .tls("why"),
-            .subscriptionRefused("SRUP/b1"), .closed, .leftToReturn, .closedAgainAndAgain(clientID: "b1"), .silent,
-            .notKept, .excessive, .badFile("/f", why: "why"),
-        ] + (0...6).map { .refused(code: $0) } + (1...79).map { .untrusted($0) }
+            .unknownHost("b"), .unreachable("why"), .certificateRefused(alert: 48), .alert(40), .tls("why"),
+            .subscriptionRefused("SRUP/b1"), .subscriptionLowered("SRUP/b1"), .closedAtSubscribing("SRUP/b1"), .closed,
+            .leftToReturn, .closedAgainAndAgain(clientID: "b1"), .silent,
+            .notKept, .excessive, .badFile("/f", .other("why")),
+        ] + (0...6).map { .refused(code: $0) }
+        + [.notRegular, .notAuthority("/CN=a"), .order(place: 2), .otherKey, .weak].map { .badFile("/f", $0) }
+        + (1...94).flatMap { code in
+            [.broker, .authority(1), .anchor].map { .untrusted(CertificateFault(code: code, holder: $0)) }
+        }
 
     @Test("every fault has a message and a hint that keep the rules for texts", arguments: all)
     func texts(fault: BrokerFault) { #expect(OperatorTextRules.broken(by: fault) == []) }
@@ -70,9 +61,12 @@ struct BrokerFaultTests {
             case .notKept: 11
             case .excessive: 12
             case .badFile: 13
+            case .subscriptionLowered: 14
+            case .closedAtSubscribing: 15
+            case .alert: 16
             }
         }
-        #expect(Set(numbers) == Set(0...13))
+        #expect(Set(numbers) == Set(0...16))
     }
 
     @Test("a hint names the setting as the program does that prints it")
@@ -80,7 +74,9 @@ struct BrokerFaultTests {
         // X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
         for (fault, key, option) in [
             (.unknownHost("b"), "[broker] address", "--broker"), (.unreachable("why"), "[broker] address", "--broker"),
-            (.untrusted(62), "[broker] address", "--broker"), (.untrusted(20), "[broker] ca", "--ca"),
+            (.untrusted(CertificateFault(code: 62)), "[broker] address", "--broker"),
+            (.untrusted(CertificateFault(code: 20)), "[broker] ca", "--ca"),
+            (.badFile("/f", .notAuthority("/CN=a")), "[broker] ca", "--ca"),
             (.certificateRefused(alert: 48), "[broker] certificate", "--cert"),
             (.refused(code: 2), "[broker] client-id", "--id"),
         ] as [(BrokerFault, String, String)] {
@@ -92,7 +88,7 @@ struct BrokerFaultTests {
     @Test("an expired, a not yet valid and a mismatched certificate have hints of their own")
     func certificates() {
         // X509_V_ERR_CERT_HAS_EXPIRED, …_NOT_YET_VALID, …_HOSTNAME_MISMATCH, …_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
-        let hints = [10, 9, 62, 20].map { BrokerFault.untrusted($0).hint(for: .beacon) }
+        let hints = [10, 9, 62, 20].map { BrokerFault.untrusted(CertificateFault(code: $0)).hint(for: .beacon) }
         #expect(Set(hints).count == hints.count)
     }
 

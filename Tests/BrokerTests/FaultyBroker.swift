@@ -15,26 +15,36 @@ final class FaultyBroker {
         case resets
         /// Accepts the connection and sends nothing.
         case silent
+        /// TLS and MQTT: it grants what it is asked for, and leaves.
+        case leaves
         /// TLS, for which it asks for no certificate; tells which names the clients wanted.
         case names
     }
 
     private static let program = """
-        import socket, ssl, struct, sys
+        import socket, ssl, struct, sys, time
         folder, kind, host, port, held = *sys.argv[1:5], []
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        if kind == "tls":
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # its own certificate may be weak
+        if kind in ("tls", "leaves"):
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(folder + "/ca.pem")
         if kind == "names": context.sni_callback = lambda client, name, context: print(name, flush=True)
-        if kind in ("tls", "names"): context.load_cert_chain(folder + "/server.pem", folder + "/server.key")
+        if kind in ("tls", "names", "leaves"): context.load_cert_chain(folder + "/server.pem", folder + "/server.key")
         server = socket.create_server((host, int(port)), family=family)
         print(server.getsockname()[1], flush=True)
         while True:
             client = server.accept()[0]
             held.append(client)
             try:
+                if kind == "leaves":
+                    with context.wrap_socket(client, server_side=True) as mqtt:
+                        mqtt.recv(1000)
+                        mqtt.sendall(bytes.fromhex("20020000"))  # CONNACK
+                        identifier = mqtt.recv(1000)[2:4]
+                        mqtt.sendall(bytes.fromhex("9003") + identifier + bytes([1]))  # SUBACK
+                        time.sleep(0.3)
                 if kind in ("tls", "names"): held.append(context.wrap_socket(client, server_side=True))
                 if kind == "resets":
                     client.recv(1)

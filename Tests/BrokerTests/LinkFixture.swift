@@ -64,8 +64,10 @@ struct LinkFixture {
 final class Mosquitto {
     private let process = Process()
 
-    /// - Parameter folder: holds ca.pem, server.pem and server.key.
-    init(_ folder: TemporaryFolder, at host: String, port: UInt16) throws {
+    /// - Parameters:
+    ///   - folder: holds ca.pem, server.pem and server.key.
+    ///   - list: a revocation list in it, without `.crl`.
+    init(_ folder: TemporaryFolder, at host: String, port: UInt16, revocationList list: String? = nil) throws {
         let configuration = """
             listener \(port) \(host)
             cafile \(folder.path("ca.pem"))
@@ -74,6 +76,7 @@ final class Mosquitto {
             require_certificate true
             use_identity_as_username true
             user \(NSUserName())
+            \(list.map { "crlfile " + folder.path($0 + ".crl") } ?? "")
             """
         let name = "mosquitto-\(UUID().uuidString).conf"
         process.executableURL = URL(filePath: "/usr/bin/env")

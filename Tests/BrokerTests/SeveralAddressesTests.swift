@@ -92,6 +92,24 @@ struct SeveralAddressesTests {
     @Test("goes on to the next address where the first one resets the connection, within one attempt")
     func reset() throws { try expectSecond(after: .resets) }
 
+    @Test(
+        "after a connection that soon ended, begins with another address, and comes back to the first only after that one failed"
+    )
+    func leaves() throws {
+        try withCertificates { folder in
+            let faulty = try FaultyBroker(.leaves, folder, at: "127.0.0.2")
+            let broker = try Mosquitto(folder, at: "127.0.0.1", port: faulty.port)
+            let fixture = LinkFixture(LinkFixture.settings(folder, ["127.0.0.2", "127.0.0.1"], faulty.port))
+            defer { fixture.link.stop() }
+            _ = fixture.waitForConnection(2)
+            usleep(500_000)
+            #expect(fixture.told.connections == 2 && fixture.told.faults == [.closed], "\(fixture.told.faults)")
+            broker.stop()
+            _ = fixture.waitForConnection(3)
+            #expect(fixture.told.connections >= 3)
+        }
+    }
+
     @Test("with no address that works, reports the one that came furthest, with each attempt the same")
     func faults() throws {
         try withCertificates { folder in

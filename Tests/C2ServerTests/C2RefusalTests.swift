@@ -176,7 +176,7 @@ struct C2RefusalTests {
         server.withOpenJoin()
         // Our OBSERVE_REQ had sequence id 3, and so has what the beacon sent meanwhile.
         expectRefused(Roles.beacon.says(.response(.observedJoinValid), 3, "new-2"), as: .sequence, &server)
-        var counter = ReferenceCounter([Roles.beacon.id: 2])
+        var counter = ReferenceCounter([Roles.beacon.id: 2], heard: [Roles.beacon.id])
         let next = counter.next(to: Roles.beacon.id)
         #expect(next == SequenceID(3))
         let accepted = counter.accept(SequenceID(3), from: Roles.beacon.id)

@@ -9,17 +9,19 @@ struct ServerFixture {
     var c2: C2
     var now: Instant = 0
 
-    init(_ change: (inout C2.Policy) -> Void = { _ in }) {
+    /// - Parameter clock: the wall clock in microseconds since 1970; nil: there is none.
+    init(clock: Int64? = nil, _ change: (inout C2.Policy) -> Void = { _ in }) {
         var policy = C2.Policy()
         policy.observers = [Roles.beacon.id]
         change(&policy)
         let count = Count()
-        let dependencies = C2.Dependencies(
+        var dependencies = C2.Dependencies(
             token: { Roles.token("new-\(count.next())") },
             commandToken: { Roles.token("new-\(count.next())@\($0.topicForm)") },
             observationToken: { _ in Roles.token("new-\(count.next())") },
             value: { Secret((0..<16).map { UInt8($0) }) ?? .random() },
             seal: { _, reader in Octets("sealed to \(reader)".utf8) })
+        dependencies.clock = { clock }
         c2 = C2(own: Roles.c2.id, policy: policy, dependencies: dependencies)
     }
 

@@ -95,10 +95,21 @@ struct CertificateRenewalTests {
             fixture.log.texts.last
                 == "the certificate has not been renewed: no answer; the old one goes on, and it is tried again"
         )
+        let first = try #require(renewal.failure)
+        #expect(first.at == 6_001 && first.cause == "no answer" && first.count == 1)
+        #expect((6_031...6_061).contains(first.next), "half a minute to a minute later")
         fixture.pass(60)
         #expect(fixture.work.count == 1)
         fixture.work.finish()
-        #expect(renewal.schedule.failures == 2)
+        #expect(renewal.schedule.failures == 2 && renewal.failure?.at == 6_061 && renewal.failure?.count == 2)
+        fixture.result.withLock { $0 = ChildProcess.Result(status: 0, lines: []) }
+        fixture.pass(120)
+        fixture.work.finish()
+        #expect(renewal.failure?.cause == "the service has given the same certificate again")
+        fixture.pass(240)
+        fixture.state.withLock { $0.schedule = RenewalSchedule(notBefore: 6_000, notAfter: 60_000) }
+        fixture.work.finish()
+        #expect(renewal.failure == nil && fixture.renewed.withLock { $0 } == 1, "it has been renewed")
     }
 
     @Test("a child process that succeeds and leaves the same certificate has not renewed it")

@@ -33,6 +33,22 @@ struct CertificateStateTests {
         #expect(renewed.text.hasSuffix(", \(words), renews automatically from \(Timestamp(Self.start))"))
     }
 
+    @Test("a renewal that fails: when and why, how often, and when it is tried again, in place of a date that is past")
+    func failing() {
+        func text(_ count: Int) -> String {
+            let failure = CertificateRenewal.Failure(
+                at: Self.end - 100, next: Self.end - 40, cause: "no answer", count: count)
+            return StatusReport.CertificateState(Self.certificate, at: Self.end, renewal: Self.start, failure: failure)
+                .text
+        }
+        let (at, next) = (Timestamp(Self.end - 100), Timestamp(Self.end - 40))
+        #expect(
+            text(1) == "certificate: until \(Timestamp(Self.end)), less than a day left, not renewed yet\n"
+                + "  renewal failed at \(at): no answer; next attempt about \(next)\n  hint: srup-beacon renew, once the fault is corrected"
+        )
+        #expect(text(7).contains("7 renewals failed, the last one at \(at): no answer"))
+    }
+
     @Test("a file without a certificate is reported as such")
     func none() {
         #expect(StatusReport.CertificateState(nil, at: 0, renewal: nil).text == "certificate: its file holds none")

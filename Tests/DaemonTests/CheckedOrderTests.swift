@@ -19,7 +19,7 @@ struct CheckedOrderTests {
         entry.terms.joinMode = .human
         var situation = CheckedOrder.Situation(
             identity: us, servers: [server: entry], memberships: membership.map { [server: $0] } ?? [:],
-            journalFault: nil, areSequencesUnknown: false)
+            journalFault: nil, awaited: [])
         change(&situation)
         guard case .order(let order, server) = ControlRequest(line: line.replacing("SERVER", with: server.topicForm))
         else {
@@ -93,7 +93,7 @@ struct CheckedOrderTests {
             try refusal("join SERVER simple") { $0.servers = [:] } == "\(server) is not a server in the configuration")
         #expect(try refusal("join SERVER simple") { $0.journalFault = "the disk is full" } == "the disk is full")
         #expect(
-            try refusal("resign SERVER", .member) { $0.areSequencesUnknown = true }
-                == "the sequence ids that were used are not known")
+            try refusal("resign SERVER", .member) { $0.awaited = [server] }
+                == SequenceStarts.finding)
     }
 }

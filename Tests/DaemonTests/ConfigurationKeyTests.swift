@@ -135,6 +135,7 @@ struct Key: Sendable, CustomTestStringConvertible {
             "\($0.servers[Identifier(0xC2)]?.terms.isAddressedToUs ?? false)"
         },
 
+        yesOrNo("server c2", "data") { $0.servers[Identifier(0xC2)]?.terms.takesData ?? false },
         yesOrNo("server c2", "proof") { $0.servers[Identifier(0xC2)]?.terms.takesProofs ?? false },
         yesOrNo("server c2", "shared") { $0.servers[Identifier(0xC2)]?.isShared ?? false },
 

@@ -21,11 +21,16 @@ struct DaemonStateTests {
         let configuration: Configuration
         var health = JournalHealth()
         var journal: Journal?
+        var unanswered: Set<Identifier> = []
+        var renewal: CertificateRenewal?
         /// Why a transport cannot be listened on.
         var fault: LinkSocketError?
         private(set) lazy var events = EventLog(log.logger, clock: clock)
         private(set) lazy var broker = BrokerPort(
             events: events, clock: clock, outlets: BrokerPort.Outlets(outbox: { [] }, delivered: { _ in [] }))
+        private lazy var sessions = BrokerSessions(
+            clientID: "b1", events: events,
+            outlets: BrokerSessions.Outlets(isKnown: { _ in nil }, note: { _ in }, wallSeconds: { 0 }))
         private(set) lazy var listeners = LinkListeners(
             configuration.listeners, loop: loop, clock: clock, log: log.logger,
             listen: { [unowned self] wanted throws(LinkSocketError) in
@@ -55,8 +60,8 @@ struct DaemonStateTests {
                 authenticate: { _, _ in [] })
             return DaemonState(
                 now: clock.now, startedAt: started, configuration: configuration, observer: observer, journal: journal,
-                health: health, broker: broker, listeners: listeners, links: links, adapters: adapters,
-                reports: reports, renewalDue: 86_400)
+                health: health, broker: broker, brokerSessions: sessions, listeners: listeners, links: links,
+                adapters: adapters, reports: reports, unanswered: unanswered, renewal: renewal)
         }
 
         /// Whether the metrics have this line.
@@ -98,6 +103,12 @@ struct DaemonStateTests {
                 let told = try #require(world.state.report.servers.first)
                 #expect(told.membership == .known(.member) && told.lastAccepted == 77 && told.paused == false)
                 #expect(world.state.report.journal.outbox == 1)
+                #expect(told.unanswered == nil && !told.text.contains("not answered"))
+                world.unanswered = [c2]
+                let text = world.state.report.text
+                #expect(
+                    text.contains("server \(c2): member, not answered, sequence ids")
+                        && text.contains("hint: srup-beacon explain"))
                 #expect(world.tells("srup_beacon_outbox 1") && world.tells("srup_beacon_journal_writable 1"))
             }
         }
@@ -139,6 +150,20 @@ struct DaemonStateTests {
         let world = try World()
         world.clock.advance(by: .milliseconds(90_900))
         #expect(world.state.report.uptimeSeconds == 90 && world.tells("srup_beacon_up_seconds 90"))
+        #expect(
+            world.state.report.certificate.renewal == nil && world.tells("srup_beacon_certificate_renewal_failures 0"))
+        let work = HeldWork()
+        world.renewal = CertificateRenewal(
+            clock: world.clock, log: world.log.logger, background: work.background,
+            outlets: .init(
+                schedule: { RenewalSchedule(notBefore: 0, notAfter: 129_600) }, wallSeconds: { 90_000 },
+                renew: { ChildProcess.Result(status: 256, lines: ["srup-beacon: no answer"]) }, renewed: {}))
         #expect(world.state.report.certificate.renewal == "1970-01-02T00:00:00Z")
+        #expect(world.tells("srup_beacon_certificate_renewal_failures 0"))
+        world.clock.advance(by: .seconds(2))
+        work.finish()
+        #expect(
+            world.state.report.certificate.fault == "no answer"
+                && world.tells("srup_beacon_certificate_renewal_failures 1"))
     }
 }

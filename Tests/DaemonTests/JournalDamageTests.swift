@@ -48,7 +48,7 @@ struct JournalDamageTests {
             #expect(standing.lastSent.number >= last)
             #expect(standing.lastSent.number <= last + SequenceReservation.block)
         }
-        #expect(!journal.sequencesUnknown)
+        try #expect(journal.unusedServers(among: [server, otherServer]).isEmpty)
     }
 
     @Test(
@@ -142,26 +142,39 @@ struct JournalDamageTests {
         }
     }
 
-    @Test("without journal and ceilings the ids stay unknown until each server has a floor")
+    @Test("without journal and ceilings no id is known until there is a new one, for each server")
     func unknown() throws {
         try JournalFolder.with { folder in
             try fill(folder)
             try Damage.header.happen(to: folder)
             try FileManager.default.removeItem(atPath: folder.state.sequences)
-            for _ in 0..<3 { try folder.run { #expect($0.sequencesUnknown) } }
-            let floor = SequenceID(70_000)
+            let both: Set = [server, otherServer]
+            for _ in 0..<3 { try folder.run { try #expect($0.unusedServers(among: both) == both) } }
             try folder.run { journal in
-                try journal.raiseSequences([server: floor, otherServer: nil])
-                #expect(journal.sequencesUnknown, "the other server's are not known yet")
+                #expect(try journal.raiseSequences([server: SequenceID(70_000), otherServer: SequenceID(0)]))
+                try #expect(journal.unusedServers(among: both) == [otherServer])
             }
             try folder.run { journal in
-                #expect(journal.sequencesUnknown)
-                try journal.raiseSequences([server: floor, otherServer: SequenceID(0)])
-                #expect(!journal.sequencesUnknown)
+                try #expect(journal.unusedServers(among: both) == [otherServer])
+                try #expect(journal.standing()?.lastSent == SequenceID(70_000))
+                try #expect(journal.acceptedIDsWereLost())
             }
-            try folder.run { journal in
-                #expect(!journal.sequencesUnknown)
-                try #expect(journal.standing()?.lastSent == floor)
+        }
+    }
+
+    @Test(
+        "a folder that is empty is a first start, or a loss where the beacon was in use: then nothing old is believed")
+    func empty() throws {
+        for wasUsed in [false, true] {
+            try JournalFolder.with { folder in
+                let journal = try Journal(folder.state, bootID: "boot", wasUsed: wasUsed)
+                #expect(journal.finding == (wasUsed ? .lost : .whole))
+                #expect(try journal.acceptedIDsWereLost() == wasUsed)
+            }
+            try JournalFolder.with { folder in
+                try fill(folder)
+                let journal = try Journal(folder.state, bootID: "boot", wasUsed: wasUsed)
+                #expect(journal.finding == .whole)
             }
         }
     }
@@ -171,7 +184,7 @@ struct JournalDamageTests {
         try JournalFolder.with { folder in
             try folder.run { journal in
                 for (floor, sent) in [(100, 100), (50, 100), (200, 200)] as [(UInt64, UInt64)] {
-                    try journal.raiseSequences([server: SequenceID(floor)])
+                    #expect(try journal.raiseSequences([server: SequenceID(floor)]) == (floor == sent))
                     try #expect(journal.standing()?.lastSent == SequenceID(sent))
                 }
                 try journal.queue(Sample.response(.max - 5))
@@ -181,7 +194,7 @@ struct JournalDamageTests {
         }
     }
 
-    @Test("a journal without its file of ceilings may be an older one: nothing is sent before a floor is given")
+    @Test("a journal without its file of ceilings may be an older one: no id is known")
     func ceilingsGone() throws {
         try JournalFolder.with { folder in
             try fill(folder)
@@ -190,10 +203,9 @@ struct JournalDamageTests {
                 if let bytes { try folder.files.write(bytes, to: "sequences") }
                 try folder.run { journal in
                     #expect(journal.finding == .lost)
-                    #expect(journal.sequencesUnknown)
+                    try #expect(journal.unusedServers(among: [server]) == [server])
                     try #expect(journal.outbox().isEmpty)
                     try journal.raiseSequences([server: SequenceID(3_000)])
-                    #expect(!journal.sequencesUnknown)
                     try journal.queue(Sample.response(3_016))
                     try journal.commit()
                 }

@@ -26,7 +26,6 @@ struct JournalTests {
                     #expect(standing.lastAccepted == SequenceID(77))
                     #expect(standing.lastSent == SequenceID(0))
                     #expect($0.finding == .whole)
-                    #expect(!$0.sequencesUnknown)
                 }
             }
             try folder.run { journal in

@@ -32,11 +32,24 @@ struct ServerTermsTests {
         #expect(terms.deregisters == deregisters && terms.takesProofs == takesProofs)
     }
 
+    @Test(
+        "a server whose commands name no device gets no DATA that it has not asked for, nor proofs, unless configured",
+        arguments: [
+            ("", true, true), ("recipient = broker", false, false), ("recipient = broker\ndata = yes", true, true),
+            ("data = no", false, false), ("data = no\nproof = yes", false, true),
+        ])
+    func data(lines: String, takesData: Bool, takesProofs: Bool) throws {
+        let terms = try #require(try configuration(lines).servers[Identifier(0xC2)]?.terms)
+        #expect(terms.takesData == takesData && terms.takesProofs == takesProofs)
+    }
+
     @Test("writing down a default does not change the configuration")
     func writtenDown() throws {
-        #expect(try configuration("deregister-command = yes", "proof = yes", "shared = no") == configuration())
         #expect(
-            try configuration("recipient = broker", "deregister-command = no", "proof = no")
+            try configuration("deregister-command = yes", "data = yes", "proof = yes", "shared = no") == configuration()
+        )
+        #expect(
+            try configuration("recipient = broker", "deregister-command = no", "data = no", "proof = no")
                 == configuration("recipient = broker"))
     }
 

@@ -35,12 +35,15 @@ final class ShellFixture {
     /// - Parameters:
     ///   - settings: lines for the end of the configuration file.
     ///   - beacon: a line for its section [beacon].
+    ///   - stateFolder: the folder of the other files, unless another is given.
+    ///   - wall: its wall clock.
     init(
-        _ folder: TemporaryFolder, _ settings: String = "", beacon: String = "",
+        _ folder: TemporaryFolder, _ settings: String = "", beacon: String = "", stateFolder: String? = nil,
+        wall: WallClock = WallClock(),
         willPublish: @escaping @Sendable () -> Void = {}
     ) throws {
         (self.folder, file) = (folder, folder.path("beacon.conf"))
-        try ShellFixture.write(settings, beacon: beacon, to: folder)
+        try ShellFixture.write(settings, beacon: beacon, state: stateFolder, to: folder)
         (serverKey, beaconKey) = (try TestKeys.privateKey("c2_2048"), try TestKeys.publicKey("obs_2048"))
         let (key, publicKey) = (try TestKeys.privateKey("obs_2048"), try TestKeys.publicKey("c2_2048"))
         link = FakeBrokerLink(willPublish: willPublish)
@@ -51,16 +54,19 @@ final class ShellFixture {
                     throw OperatorFault("\(server.keyFile) does not exist", hint: "make it")
                 }
                 return KeyMaterial(key: key, keyring: PublicKeys(configuration.servers.mapValues { _ in publicKey }))
-            }, loop: loop, clock: clock, log: log.logger)
+            }, loop: loop, clock: clock, wallMicroseconds: { wall.microseconds }, log: log.logger)
         try on { try $0.openJournal() }
         try on { [link] in $0.broker.start(link) }
         try connect()
     }
 
-    private static func write(_ settings: String, beacon: String = "", to folder: TemporaryFolder) throws {
+    private static func write(
+        _ settings: String, beacon: String = "", state: String? = nil, to folder: TemporaryFolder
+    ) throws {
         let lines = Settings.good.map { line in
             line.hasPrefix("state")
-                ? "state = \(folder.url.path)\n\(beacon)" : line.replacing("/etc/", with: folder.url.path + "/no-")
+                ? "state = \(state ?? folder.url.path)\n\(beacon)"
+                : line.replacing("/etc/", with: folder.url.path + "/no-")
         }
         let text = lines.joined(separator: "\n") + "\n\(settings)\n"
         try folder.write(Data(text.utf8), to: "beacon.conf")
@@ -91,10 +97,12 @@ final class ShellFixture {
     // MARK: - The server
 
     /// A broker connects, and receives whatever no broker has acknowledged.
-    func connect() throws {
+    func connect(hasSession: Bool = true) throws {
         connection += 1
         let address = BrokerAddress(host: "broker.example.org", port: 8883)
-        try on { [connection] in $0.brokerHappened(.connected(address, connection: connection)) }
+        try on { [connection] in
+            $0.brokerHappened(.connected(address, connection: connection, hasSession: hasSession))
+        }
     }
 
     /// What the server has received since the last call.
@@ -147,6 +155,9 @@ final class ShellFixture {
         try pass(.seconds(1))
     }
 
+    /// The journal is closed, as at the end of the process.
+    func close() throws { try on { $0.journal = nil } }
+
     func token(_ number: UInt8) -> Token {
         Token(random: [UInt8](repeating: number, count: 16), server: ShellFixture.c2, beacon: ShellFixture.beacon)
     }
@@ -182,6 +193,15 @@ final class ShellFixture {
         try on { $0.links.take(accepted, .local) }
         return FakeDevice(pair[1], self)
     }
+}
+
+/// A wall clock that the test sets; it stands still. Used on one thread.
+final class WallClock: @unchecked Sendable {
+    /// 2027-01-01.
+    static let newYear: Int64 = 1_798_761_600_000_000
+
+    /// Since 1970.
+    var microseconds = WallClock.newYear
 }
 
 /// The result of a closure on the loop. Used on one thread.
@@ -242,10 +262,11 @@ final class FakeDevice {
 
 /// Runs a shell that each of its servers has accepted.
 func withMember(
-    _ settings: String = "", willPublish: @escaping @Sendable () -> Void = {}, _ body: (ShellFixture) throws -> Void
+    _ settings: String = "", wall: WallClock = WallClock(), willPublish: @escaping @Sendable () -> Void = {},
+    _ body: (ShellFixture) throws -> Void
 ) throws {
     try TemporaryFolder.with { folder in
-        let fixture = try ShellFixture(folder, settings, willPublish: willPublish)
+        let fixture = try ShellFixture(folder, settings, wall: wall, willPublish: willPublish)
         try fixture.join()
         try body(fixture)
     }

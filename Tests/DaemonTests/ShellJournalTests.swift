@@ -67,30 +67,97 @@ struct ShellJournalTests {
         }
     }
 
-    @Test("a journal that was lost with its sequence ids: nothing is sent before each server has a floor")
-    func unknownSequences() throws {
+    /// A state folder whose journal and sequence ids are lost.
+    private func withLostFolder(
+        _ wall: WallClock, _ settings: String = "", _ body: (ShellFixture) throws -> Void
+    ) throws {
         try TemporaryFolder.with { folder in
             let state = try StateFolder(path: folder.url.path)
-            let aside = folder.url.path + "/journal.sqlite"
             do {
                 let journal = try Journal(state, bootID: "boot")
                 try journal.record(.membership(ShellFixture.c2, .member))
                 try journal.commit()
             }
-            try Data("not a journal, for long enough\n".utf8).write(to: URL(filePath: aside))
+            try Data("not a journal, for long enough\n".utf8).write(to: URL(filePath: state.journal))
             try FileManager.default.removeItem(atPath: state.sequences)
-            let fixture = try ShellFixture(folder)
-            #expect(fixture.log.texts.contains { $0.contains("sequence-floor") })
-            let findings = try fixture.report().journal.findings
-            #expect(findings.contains { $0.contains("set aside as") } && findings.contains { $0.contains("not known") })
-            try fixture.observe(device, value, token: fixture.token(1))
-            #expect(try fixture.received().isEmpty, "nothing is sent")
-            #expect(try fixture.reload("sequence-floor = 5000") == "reloaded")
+            try body(try ShellFixture(folder, settings, wall: wall))
+        }
+    }
+
+    @Test(
+        "a journal that was lost with its sequence ids: the beacon joins again by itself, above all that it can have used"
+    )
+    func unknownSequences() throws {
+        let wall = WallClock()
+        try withLostFolder(wall) { fixture in
             let request = try #require(try fixture.received().first)
-            #expect(request.body == .joinRequest && request.sequence.number > 5_000)
+            #expect(request.body == .joinRequest && request.sequence == SequenceID(UInt64(wall.microseconds) + 16))
             try fixture.send(.response(.joinSuccess), token: request.token)
             #expect(try fixture.report().servers.map(\.membership) == [.known(.member)])
-            #expect(try !fixture.report().journal.findings.contains { $0.contains("not known") })
+            wall.microseconds += 5_000_000
+            try fixture.reopenJournal()
+            let sent = try #require(try fixture.report().servers.first?.lastSent)
+            #expect(sent < UInt64(WallClock.newYear) + 1_000_000, "where ids are known the clock decides nothing")
+        }
+    }
+
+    @Test("the same with a wrong clock: nothing is sent until it is right; that is told, and so is what to do")
+    func wrongClock() throws {
+        let wall = WallClock()
+        wall.microseconds = 3_600_000_000
+        try withLostFolder(wall) { fixture in
+            #expect(fixture.log.texts.contains { $0.contains("1970-01-01") && $0.contains("sequence-floor") })
+            let findings = try fixture.report().journal.findings
+            #expect(findings.contains { $0.contains("set aside as") } && findings.contains(SequenceStarts.finding))
+            try fixture.observe(device, value, token: fixture.token(1))
+            let order = try fixture.on { String(decoding: $0.answer("join c2 configured"), as: UTF8.self) }
+            #expect(order.contains("clock is wrong"), "\(order)")
+            try fixture.pass(.seconds(30))
+            #expect(try fixture.received().isEmpty, "nothing is sent")
+            wall.microseconds = WallClock.newYear
+            try fixture.pass(.seconds(10))
+            #expect(try fixture.received().map(\.sequence) == [SequenceID(UInt64(WallClock.newYear) + 16)])
+            #expect(try !fixture.report().journal.findings.contains(SequenceStarts.finding))
+        }
+    }
+
+    @Test("the same with a floor in place of a clock")
+    func floor() throws {
+        let wall = WallClock()
+        wall.microseconds = 0
+        try withLostFolder(wall) { fixture in
+            let reply = try fixture.reload("sequence-floor = 5000")
+            let sent = try fixture.received().map(\.sequence)
+            #expect(reply == "reloaded" && sent == [SequenceID(5_016)])
+            #expect(try !fixture.report().journal.findings.contains(SequenceStarts.finding))
+        }
+    }
+
+    @Test("a server that is new in the configuration may have heard this beacon before: ids begin at the clock as well")
+    func newServer() throws {
+        let wall = WallClock()
+        try withMember(wall: wall) { fixture in
+            wall.microseconds += 7_000_000
+            let second = "[server c3]\nkey = \(fixture.file)"
+            #expect(try fixture.reload(second) == "reloaded")
+            let requests = try fixture.received()
+            #expect(requests.map(\.sequence) == [SequenceID(UInt64(wall.microseconds) + 16)])
+        }
+    }
+
+    @Test("a state folder that was emptied beside a key that was in use is told as lost, and the first start is not")
+    func mark() throws {
+        try TemporaryFolder.with { folder in
+            let state = try StateFolder(path: folder.url.path)
+            let first = try ShellFixture(folder)
+            #expect(try first.report().journal.findings.isEmpty)
+            try first.close()
+            try FileManager.default.removeItem(atPath: state.journal)
+            try FileManager.default.removeItem(atPath: state.sequences)
+            let second = try ShellFixture(folder)
+            #expect(try second.report().journal.findings.count == 1)
+            #expect(second.log.texts.contains { $0.contains("the journal is missing") })
+            try second.close()
         }
     }
 }

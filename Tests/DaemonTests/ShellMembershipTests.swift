@@ -166,7 +166,12 @@ struct ShellMembershipTests {
         try with { fixture in
             try fixture.join()
             try fixture.send(order, token: command(1))
-            #expect(try fixture.refused("not-allowed") == 1, "no updater")
+            try fixture.send(.activate, token: command(1))
+            #expect(try fixture.refused("not-allowed") == 0)
+            #expect(try fixture.received().map(\.body) == [.response(.updateFailFile), .response(.activateFail)])
+            #expect(
+                try fixture.report().update == nil
+                    && fixture.log.texts.contains { $0.contains("is answered: update failed") })
         }
         try with("update-command = no\n[update]\nupdater = /usr/lib/updater") { fixture in
             try fixture.join()
@@ -194,6 +199,15 @@ struct ShellMembershipTests {
             #expect(answer?["transports"] as? [String] == ["local"])
             try fixture.send(.data(id: Octets("NOBODY".utf8), data: Octets([1])), token: command(2))
             #expect(try fixture.received().map(\.body) == [.response(.dataTypeUnknown)])
+        }
+        try with("recipient = broker") { fixture in
+            try fixture.join()
+            try fixture.send(.identityRequest, token: command(1))
+            guard case .data(let id, _)? = try fixture.received().last?.body else {
+                Issue.record("no DATA")
+                return
+            }
+            #expect(id.bytes == Array("IDENTIFICATION_RESPONSE".utf8), "as the reference knows it")
         }
     }
 

@@ -10,10 +10,12 @@ struct DownloadTests {
         let folder = FileManager.default.temporaryDirectory.appending(path: "srup-files-\(UUID().uuidString)").path
         let process: Child
 
-        init(at host: String = "127.0.0.1") throws {
+        /// - Parameter certificate: and its key, for TLS.
+        init(at host: String = "127.0.0.1", _ certificate: [String] = []) throws {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             let script = Network.project + "/Tests/FetchingTests/files.py"
-            process = try Child("/usr/bin/env", ["python3", script, folder], environment: ["FILES_AT": host])
+            process = try Child(
+                "/usr/bin/env", ["python3", script, folder] + certificate, environment: ["FILES_AT": host])
             let port = folder + "/port"
             try eventually("the file server listens") { FileManager.default.fileExists(atPath: port) }
         }
@@ -75,6 +77,27 @@ struct DownloadTests {
         defer { close(file) }
         let address = try server.address("file")
         #expect(try client.download(address, to: file, from: 0, tag: nil, limit: 1_000_000).written == 200_000)
+    }
+
+    /// As at the broker: decisions/0023. libcurl has it by default.
+    @Test("takes the CA that issued the server's certificate for an anchor, without its root")
+    func issuingAuthority() throws {
+        try TemporaryFolder.with { folder in
+            let chain = ChainFixture(folder: folder)
+            try chain.make("root", by: nil, ChainFixture.authority)
+            try chain.make("issuing", by: "root", ChainFixture.authority)
+            try chain.make("leaf", named: "localhost", by: "issuing", ChainFixture.server)
+            let server = try Server([folder.path("leaf.pem"), folder.path("leaf.key")])
+            func status(_ authority: String) throws -> Int {
+                let file = server.open()
+                defer { close(file) }
+                let client = try HTTPClient(authorityFile: folder.path(authority + ".pem"))
+                let address = try WebAddress(try server.address("file").description.replacing("http:", with: "https:"))
+                return try client.download(address, to: file, from: 0, tag: nil, limit: 1_000_000).status
+            }
+            #expect(try status("issuing") == 200)
+            #expect(throws: HTTPFault.self) { try status("root") }
+        }
     }
 
     @Test("ends at its size limit, which includes what was there before")

@@ -92,6 +92,17 @@ import Testing
         #expect(harness.observer.identifySeconds == 3_600)
     }
 
+    @Test("ID_REQUEST of a server that works like the reference is answered under the id that it knows")
+    func referenceIdentity() {
+        var harness = Harness()
+        harness.observer.terms[server] = terms { $0.isAddressedToUs = false }
+        harness.observer.identification = "{}"
+        #expect(
+            harness.say(.identityRequest, addressed(6)).sent.map(\.body) == [
+                .data(id: Octets("IDENTIFICATION_RESPONSE".utf8), data: Octets("{}".utf8))
+            ])
+    }
+
     @Test("ID_REQUEST is answered with the beacon's identification, under its token")
     func identity() {
         var harness = Harness()

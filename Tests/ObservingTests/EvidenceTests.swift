@@ -42,6 +42,16 @@ import Testing
         return try #require(harness.handle(.received(link, proof)).evidence.first ?? nil)
     }
 
+    @Test("a server that takes no DATA gets the verdict alone, and the evidence is recorded")
+    func notTaken() throws {
+        var harness = Harness(Policy { $0.reportsEvidence = true })
+        harness.observer.terms[server] = terms { $0.takesData = false }
+        harness.ask()
+        let effects = harness.prove(over: harness.ready())
+        #expect(effects.sent.map(\.body) == [.response(.observedJoinValid)])
+        #expect(effects.evidence.first != nil)
+    }
+
     @Test("a valid verdict has the peer, the mode, the attempts and the round trip from CHALLENGE's departure")
     func fields() throws {
         #expect(

@@ -97,6 +97,21 @@ import Testing
                 .response(.updateFailHTTPError),
             ])
         #expect(sent.allSatisfy { $0.token == talk })
+        harness = self.harness(.fetching)
+        harness.observer.terms[server] = terms { $0.takesData = false }
+        let alone = harness.handle(.fetched(asked, .httpError(status: 0x0194, contents: said))).sent
+        #expect(alone.map(\.body) == [.response(.updateFailHTTPError)], "it takes no DATA")
+    }
+
+    @Test("without an updater INITIATE is answered FE and ACTIVATE 1F, and nothing is fetched")
+    func noUpdater() {
+        var harness = harness()
+        harness.observer.hasUpdater = false
+        let effects = harness.say(Self.order)
+        #expect(effects.responses == [.updateFailFile] && harness.observer.update == nil)
+        #expect(harness.say(.activate).responses == [.activateFail])
+        harness.observer.terms[server] = terms { $0.updates = false }
+        #expect(harness.say(Self.order).refusals == [.notAllowed], "what is forbidden is not answered")
     }
 
     @Test(

@@ -71,6 +71,32 @@ struct DoctorFileTests {
         }
     }
 
+    @Test("certificates: another node's, an expired CA, and a CA file with something else in it, each in its own file")
+    func certificates() throws {
+        try BeaconFiles.with { files in
+            let chain = ChainFixture(folder: files.folder)
+            try chain.make("expired", by: nil, ChainFixture.authority, .past)
+            try chain.make("root", by: nil, ChainFixture.authority)
+            try chain.make("leaf", by: "root", "basicConstraints=CA:false")
+            for name in ["expired", "root", "leaf"] { try files.folder.set(mode: 0o644, of: name + ".pem") }
+            let good = try examine(files, ["update": ["ca": files.folder.path("root.pem")]]) { $0.keys($1) }
+            for check in ["certificate", "broker's CA", "update CA"] {
+                let found = good.first { $0.check == check }
+                #expect(found?.verdict == .good && found?.found.contains("valid until 20") == true, "\(check)")
+            }
+            let expired = try examine(files, ["broker": ["ca": files.folder.path("expired.pem")]]) { $0.keys($1) }
+            #expect(bad(expired) == ["broker's CA"])
+            let plain = try examine(files, ["update": ["ca": files.folder.path("leaf.pem")]]) { $0.keys($1) }
+            #expect(bad(plain) == ["update CA"])
+            let broker = try examine(files, ["broker": ["ca": files.folder.path("leaf.pem")]]) { $0.keys($1) }
+            #expect(bad(broker) == ["certificate"])
+            #expect(broker.first { $0.verdict == .bad }?.found.contains("is not a CA's, \"/CN=leaf\"") == true)
+            let other = try examine(files, ["beacon": ["identity": "bea0000000000002"]]) { $0.keys($1) }
+            #expect(bad(other) == ["certificate"])
+            #expect(other.first { $0.verdict == .bad }?.found.contains("another node's, bea0000000000001") == true)
+        }
+    }
+
     @Test("a state folder that is open to others, and a journal that is not one")
     func state() throws {
         try BeaconFiles.with { files in

@@ -12,7 +12,9 @@ private let token = Token(random: Array(0..<16))
 
 @Suite("What watch shows")
 struct WatchViewTests {
-    private func report(observations: Int, links: Int, lacking: String = "") throws -> StatusReport {
+    private func report(observations: Int, links: Int, lacking: String = "", certificate: String = "") throws
+        -> StatusReport
+    {
         let held = (0..<links).map {
             #"{"number":\#($0),"transport":"le","peer":"00:AA:01:00:00:0\#($0 % 10)","state":"waits","seconds_ago":3}"#
         }
@@ -21,9 +23,9 @@ struct WatchViewTests {
         }
         let json = """
             {"identity":"bea1","version":"1.2.3","uptime_seconds":7300,
-            "servers":[{"id":"c2","membership":"member","last_sent":1,"paused":true}],
+            "servers":[{"id":"c2","membership":"member","last_sent":1,"paused":true,"unanswered":\(!certificate.isEmpty)}],
             "broker":{"state":"lost","address":"b:8883","fault":"it is away","hint":"wait"},
-            "certificate":{},"journal":{"state":"ok","findings":[],"outbox":2},"links":[],
+            "certificate":{\(certificate)},"journal":{"state":"ok","findings":[],"outbox":2},"links":[],
             "radio":{"state":"ok","gone":[],"adapters":[{"name":"hci0","address":"00:AA","state":"ready, advertising",
             "is_advertising":true,"faults":[],"links":4}]},
             "open_links":\(links),"held":[\(held.joined(separator: ","))],
@@ -37,6 +39,15 @@ struct WatchViewTests {
         PastObservation(
             server: server, token: token, device: device, verdict: "valid", reason: "matched", evidence: nil,
             decided: Int64($0))
+    }
+
+    @Test("shows a renewal that fails, and a server that does not answer")
+    func trouble() throws {
+        let failure = #""failed_at":"T1","next_attempt":"T2","fault":"no answer","failures":3"#
+        let lines = WatchView(rows: 60, columns: 200).lines(
+            try report(observations: 0, links: 0, certificate: failure), [], at: "now")
+        #expect(lines[2] == " servers c2 member, paused, not answered")
+        #expect(lines[4] == " certificate 3 renewals failed, the last one at T1: no answer; next attempt about T2")
     }
 
     @Test(

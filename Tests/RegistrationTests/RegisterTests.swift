@@ -31,7 +31,7 @@ struct RegisterTests {
             let key = text(try TestKeys.publicKey("c2_2048").pem)
             #expect(
                 first.members
-                    == ["broker": "mqtts://localhost:8883", "default_c2": "9a8b7c6d5e4f3021", "key": key])
+                    == ["broker": "mqtt://localhost", "default_c2": "9a8b7c6d5e4f3021", "key": key])
             #expect(fixture.register() == first)
             #expect(try fixture.validate().status == 200)
             #expect(fixture.register() == first)

@@ -59,9 +59,10 @@ package final class TestServer: Sendable {
             return true
         } happened: { [weak self] event in
             switch event {
-            case .connected(_, let connection): self?.connected(connection)
+            case .connected(_, let connection, _): self?.connected(connection)
             case .lost: self?.state.withLock { $0.connection = nil }
             case .acknowledged(let ids): self?.state.withLock { $0.outbox.removeAll { ids.contains($0.id) } }
+            case .notSubscribed: break
             }
         }
         link.withLock { $0 = made }

@@ -80,9 +80,10 @@ private final class FloodingDevice: Sendable {
     private func note(_ event: BrokerLink.Event) {
         state.withLock { state in
             switch event {
-            case .connected(_, let connection): state.connection = connection
+            case .connected(_, let connection, _): state.connection = connection
             case .lost: state.connection = nil
             case .acknowledged(let ids): state.left -= ids.count
+            case .notSubscribed: break
             }
         }
     }

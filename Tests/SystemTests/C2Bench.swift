@@ -36,14 +36,15 @@ struct C2Bench {
     }
 
     func device(
-        _ id: Identifier = Node.device, at server: Identifier = Node.c2, link: String, _ more: [String]
+        _ id: Identifier = Node.device, at server: Identifier = Node.c2, link: String, _ more: [String],
+        environment: [String: String] = [:]
     ) throws -> Child {
         let serverKey = "\(network.folder)/\(server.topicForm).pub.pem"
         return try Child(
             C2Bench.program,
             ["device"] + place(id) + ["--server", server.topicForm, "--server-key", serverKey, "--observer"]
                 + [Node.beacon.topicForm, "--link", "local:\(link)", "--timeout", "50"] + more,
-            output: network.folder + "/device-\(id.topicForm).log")
+            output: network.folder + "/device-\(id.topicForm).log", environment: environment)
     }
 
     /// The output of devices with this identity, in all their runs.

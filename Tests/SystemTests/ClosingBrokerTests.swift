@@ -40,7 +40,7 @@ struct ClosingBrokerTests {
             ])
         try beacon.start()
         #expect(
-            beacon.says("is set aside: the broker closes the connection whenever this beacon publishes to \(denied)"))
+            beacon.says("is set aside: the broker closes the connection whenever this client publishes to \(denied)"))
         #expect(beacon.logged.components(separatedBy: "is set aside: ").count == 2, "one line")
         try eventually("the other server's request has arrived: \(broker.received)") {
             beacon.brokerState == "connected"
@@ -53,7 +53,7 @@ struct ClosingBrokerTests {
         let explained = try beacon.command("explain", Node.c2.topicForm).text
         #expect(explained.contains("cause: server \(Node.c2) is set aside"), "\(explained)")
         let examined = try beacon.command("doctor").text
-        #expect(examined.contains("whenever this beacon publishes to \(denied)"), "\(examined)")
+        #expect(examined.contains("whenever this client publishes to \(denied)"), "\(examined)")
         let attempts = broker.received.filter { $0.hasSuffix(denied) }.count
         #expect((4...6).contains(attempts), "\(broker.received)")
 

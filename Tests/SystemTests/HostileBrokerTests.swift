@@ -42,6 +42,7 @@ struct HostileBrokerTests {
             switch event {
             case .connected: seen.withLock { $0.connections += 1 }
             case .acknowledged(let ids): seen.withLock { $0.acknowledged += ids }
+            case .notSubscribed: break
             case .lost(_, let fault): seen.withLock { $0.faults.append(fault) }
             }
         }
@@ -100,7 +101,7 @@ struct HostileBrokerTests {
         } happened: { event in
             switch event {
             case .connected: seen.withLock { $0.connections += 1 }
-            case .acknowledged: break
+            case .acknowledged, .notSubscribed: break
             case .lost(_, let fault): seen.withLock { $0.faults.append(fault) }
             }
         }

@@ -97,4 +97,19 @@ struct OperatorFaultTests {
         #expect(reply.text == "\(beacon.configuration): configuration is valid\n")
         #expect(!FileManager.default.fileExists(atPath: beacon.state))
     }
+
+    @Test("`run --check` warns of an expired certificate, and the configuration is valid: the clock may be wrong")
+    func expired() throws {
+        try TemporaryFolder.with { temporary in
+            try ChainFixture(folder: temporary).make("old", by: nil, ChainFixture.authority, .past)
+            let file = try temporary.set(mode: 0o644, of: "old.pem")
+            let beacon = try BeaconProcess(network, settings: ["broker": ["ca = \(file)"]])
+            let reply = try beacon.command("run", "--check")
+            let lines = reply.text.split(separator: "\n")
+            #expect(reply.status == 0 && lines.count == 3, "\(reply.text)")
+            #expect(lines.contains("warning: \(file): \"/CN=old\" expired on 2021-01-01T00:00:00Z"))
+            #expect(lines.contains { $0.hasPrefix("hint: put the CA's renewed certificate into [broker] ca") })
+            #expect(lines.contains("\(beacon.configuration): configuration is valid"))
+        }
+    }
 }

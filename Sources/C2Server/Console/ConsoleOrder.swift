@@ -7,7 +7,7 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
     case restartRadio = "restart-radio"
     case letObserve = "let-observe"
     case stopObserving = "stop-observing"
-    case update, activate, join, terminate, deregister
+    case update, activate, join, forget, terminate, deregister
 
     /// Orders that need only a node; an update has its own form.
     static let ofNode = allCases.filter { $0 != .update }
@@ -25,6 +25,7 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .update: "Fetch update"
         case .activate: "Activate update…"
         case .join: "Send join command"
+        case .forget: "Forget sequence ids…"
         case .terminate: "End membership…"
         case .deregister: "Deregister…"
         }
@@ -38,6 +39,9 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .deregister:
             "The device destroys its keys and certificates and is permanently removed from this system. It must be enrolled "
                 + "again to return."
+        case .forget:
+            "Its next message may have any sequence id. It is not a member until it has joined again. For a device that has lost its "
+                + "own ids: this server drops its messages as old ones."
         case .letObserve: "Its verdicts then decide on the devices that name it as their observer."
         case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .update, .join: nil
         }
@@ -48,6 +52,7 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         switch self {
         case .activate: "Activate update"
         case .letObserve: "Allow observing"
+        case .forget: "Forget sequence ids"
         case .terminate: "End membership"
         case .deregister: "Deregister"
         case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .update, .join: label
@@ -67,6 +72,7 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .update: ConsoleOrder.update(node, in: form)
         case .activate: .activate(node)
         case .join: .join(node)
+        case .forget: .forget(node)
         case .terminate: .terminate(node)
         case .deregister: .deregister(node)
         }

@@ -78,7 +78,9 @@ public struct Doctor {
         status = (try? Inquiry.status(configuration)).flatMap { try? Inquiry.report($0) }
         note(keys(configuration) + disk(configuration) + service(configuration))
         for broker in configuration.brokers { note(self.broker(broker, configuration)) }
-        note(registry(configuration) + Doctor.shared(configuration) + memberships(configuration) + radio(configuration))
+        note(
+            registry(configuration) + renewal() + Doctor.shared(configuration) + memberships(configuration)
+                + radio(configuration))
         return isGood
     }
 

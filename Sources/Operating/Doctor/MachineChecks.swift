@@ -140,50 +140,9 @@ extension Doctor {
         return findings + [.init("files", .good, file, "only root and this user can change what it names")]
     }
 
-    private func accessFiles(_ configuration: Configuration) -> [CheckResult] {
-        guard !Doctor.isCredential(configuration.tls.key) else {
-            return [.init("certificate", .skipped, configuration.tls.key, "a credential: only the service can read it")]
-        }
-        do {
-            try checkPrivateKeyFile(configuration.tls.key)
-        } catch {
-            return [Doctor.bad("access key", configuration.tls.key, error)]
-        }
-        do throws(BrokerFault) {
-            try configuration.tls.check()
-        } catch {
-            return [
-                .init("certificate", .bad, configuration.tls.certificate, error.message, do: error.hint(for: .beacon))
-            ]
-        }
-        let certificate = (try? File.read(configuration.tls.certificate, isFollowing: true)).flatMap {
-            try? Certificate(pem: $0)
-        }
-        return [
-            Doctor.validity("certificate", configuration.tls.certificate, certificate?.notBefore, certificate?.notAfter)
-        ]
-    }
-
-    private static func bad(_ check: String, _ file: String, _ error: any Error) -> CheckResult {
+    static func bad(_ check: String, _ file: String, _ error: any Error) -> CheckResult {
         guard let error = error as? KeyError else { preconditionFailure("\(error)") }
         return .init(check, .bad, file, error.message, do: error.hint(for: .beacon))
-    }
-
-    /// Of a certificate, by this machine's clock.
-    static func validity(_ check: String, _ lookedAt: String, _ from: Int64?, _ until: Int64?) -> CheckResult {
-        guard let from, let until else {
-            return .init(
-                check, .bad, lookedAt, "it holds no certificate", do: "see docs/operations.md, \"Enrolling a beacon\"")
-        }
-        let now = wallSeconds()
-        let (verdict, words): (CheckResult.Verdict, String) =
-            now >= until
-            ? (.bad, "expired on")
-            : now < from
-                ? (.bad, "not valid before \(Timestamp(from)); expires on")
-                : until - now < 7 * 86_400 ? (.warning, "expires soon, on") : (.good, "valid until")
-        let hint = verdict == .good ? nil : "renew it (ours: srup-beacon renew), or correct this machine's clock"
-        return .init(check, verdict, lookedAt, "\(words) \(Timestamp(until))", do: hint)
     }
 
     func disk(_ configuration: Configuration) -> [CheckResult] {

@@ -122,6 +122,12 @@ extension Doctor {
         }
     }
 
+    /// What the running beacon says of its attempts to renew the certificate.
+    func renewal() -> [CheckResult] {
+        guard let trouble = status?.certificate.trouble else { return [] }
+        return [.init("renewal", .warning, "certificate", trouble, do: StatusReport.CertificateState.hint)]
+    }
+
     /// A server whose messages do not name their recipient takes every answer on our topic for one to itself
     /// (docs/threat-model.md). Next to other servers that is refused, unless the configuration says that it is accepted.
     static func shared(_ configuration: Configuration) -> [CheckResult] {
@@ -149,7 +155,8 @@ extension Doctor {
             let isMember = server.membership == .known(.member)
             return .init(
                 "membership", isMember ? .good : .warning, "server \(server.id)",
-                server.membership.rawValue + (server.paused == true ? ", paused by it" : ""),
+                server.membership.rawValue + (server.paused == true ? ", paused by it" : "")
+                    + (server.silence.map { ", and it does not answer: \($0)" } ?? ""),
                 do: isMember ? nil : "srup-beacon explain \(server.id)")
         }
     }

@@ -132,6 +132,11 @@ struct RegistryInitVerb: ParsableCommand {
     }
 
     func run() throws {
+        let plan = try plan
         try plan.make(passphrase: try passphrase.read(isNew: true)) { Terminal.print("registry: \($0)") }
+        if !plan.isForReference {
+            Terminal.printError(
+                "registry: devices and servers of the reference cannot reach this broker: they know port 8883 only")
+        }
     }
 }

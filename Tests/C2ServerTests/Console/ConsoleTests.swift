@@ -184,6 +184,7 @@ struct ConsoleTests {
         case .resume: .action(device, 2)
         case .restartRadio: .action(device, 4)
         case .letObserve: .observer(device, true)
+        case .forget: .forget(device)
         case .stopObserving: .observer(device, false)
         case .update: .update(device, url: "https://x/y", digest: [UInt8](repeating: 0xAB, count: 32))
         case .activate: .activate(device)
@@ -200,7 +201,7 @@ struct ConsoleTests {
         for order in ConsoleOrder.ofNode {
             let body = "token=\(token)&node=\(Roles.device.id)&order=\(order.rawValue)"
             let first = await it.post("/order", body, cookie: cookie)
-            guard [.letObserve, .activate, .terminate, .deregister].contains(order) else {
+            guard [.letObserve, .activate, .forget, .terminate, .deregister].contains(order) else {
                 #expect(first.status == 303)
                 continue
             }

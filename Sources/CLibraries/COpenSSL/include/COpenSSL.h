@@ -16,6 +16,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <openssl/ui.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -31,23 +32,67 @@ static inline int cossl_no_passphrase(char *buffer, int size, int writing, void 
 static inline EVP_PKEY *cossl_read_private_key(BIO *bio) { return PEM_read_bio_PrivateKey(bio, NULL, cossl_no_passphrase, NULL); }
 static inline EVP_PKEY *cossl_read_public_key(BIO *bio) { return PEM_read_bio_PUBKEY(bio, NULL, cossl_no_passphrase, NULL); }
 
-// The other end of a context's connections: the name that it is told, and what the last handshake found wrong with its
-// certificate. OpenSSL reports that to a callback only.
+// A certificate's time in seconds since 1970; 0, which is long past, if it cannot be read. Keys and Broker need it, and neither
+// imports the other.
+static inline int64_t cossl_seconds(const ASN1_TIME *time) {
+    struct tm parts;
+    return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
+}
+
+// The other end of a context's connections: the name that it is told, and what the last handshake found wrong with which of its
+// certificates. OpenSSL reports that to a callback only.
 typedef struct {
     char name[256];  // a DNS name has at most 253 bytes; empty: no name is told
     int error;
     int depth;
+    int is_anchor;     // the certificate is one of our CA file
+    int has_namesake;  // our CA file has a CA of its issuer's name
+    int64_t not_before;
+    int64_t not_after;
+    char subject[120];
+    char issuer[120];
+    char names[200];  // the DNS names of the certificate, with commas
 } cossl_peer;
 static inline void cossl_tell_name(cossl_peer *peer, const char *name) {
     strncpy(peer->name, name, sizeof peer->name - 1);
 }
+// Swift takes an array in a struct for a tuple.
+static inline const char *cossl_subject(const cossl_peer *peer) { return peer->subject; }
+static inline const char *cossl_issuer(const cossl_peer *peer) { return peer->issuer; }
+static inline const char *cossl_names(const cossl_peer *peer) { return peer->names; }
+// Macros for typed stacks.
+static inline void cossl_note_names(cossl_peer *peer, X509 *certificate) {
+    GENERAL_NAMES *all = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    size_t used = 0;
+    peer->names[0] = 0;
+    for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+        const GENERAL_NAME *one = sk_GENERAL_NAME_value(all, i);
+        if (one->type != GEN_DNS) continue;
+        int length = ASN1_STRING_length(one->d.dNSName);
+        if (used + length + 3 > sizeof peer->names) break;
+        used += snprintf(
+            peer->names + used, sizeof peer->names - used, "%s%.*s", used ? ", " : "", length,
+            (const char *)ASN1_STRING_get0_data(one->d.dNSName));
+    }
+    GENERAL_NAMES_free(all);
+}
 static inline int cossl_note_verdict(int ok, X509_STORE_CTX *store) {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     cossl_peer *peer = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    if (!ok && peer) {
-        peer->error = X509_STORE_CTX_get_error(store);
-        peer->depth = X509_STORE_CTX_get_error_depth(store);
-    }
+    if (ok || !peer) return ok;
+    peer->error = X509_STORE_CTX_get_error(store);
+    peer->depth = X509_STORE_CTX_get_error_depth(store);
+    peer->is_anchor = peer->depth >= X509_STORE_CTX_get_num_untrusted(store);
+    X509 *certificate = X509_STORE_CTX_get_current_cert(store);
+    if (!certificate) return ok;
+    peer->not_before = cossl_seconds(X509_get0_notBefore(certificate));
+    peer->not_after = cossl_seconds(X509_get0_notAfter(certificate));
+    X509_NAME_oneline(X509_get_subject_name(certificate), peer->subject, sizeof peer->subject);
+    X509_NAME_oneline(X509_get_issuer_name(certificate), peer->issuer, sizeof peer->issuer);
+    cossl_note_names(peer, certificate);
+    STACK_OF(X509) *namesakes = X509_STORE_CTX_get1_certs(store, X509_get_issuer_name(certificate));
+    peer->has_namesake = sk_X509_num(namesakes) > 0;
+    sk_X509_pop_free(namesakes, X509_free);
     return ok;  // nothing is ever allowed that OpenSSL refused
 }
 // Called before the first message of a handshake is made: whatever name a library has set by then is replaced by ours.
@@ -63,11 +108,12 @@ static inline void cossl_verify_peer(SSL_CTX *ctx, cossl_peer *peer) {
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, cossl_note_verdict);
 }
 
-// A certificate's time in seconds since 1970; 0, which is long past, if it cannot be read. Keys and Broker need it, and neither
-// imports the other.
-static inline int64_t cossl_seconds(const ASN1_TIME *time) {
-    struct tm parts;
-    return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
+// The certificates of a context's CA file; NULL: not a certificate, but a revocation list. Macros for typed stacks.
+static inline int cossl_anchors(SSL_CTX *ctx) {
+    return sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx)));
+}
+static inline X509 *cossl_anchor(SSL_CTX *ctx, int place) {
+    return X509_OBJECT_get0_X509(sk_X509_OBJECT_value(X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx)), place));
 }
 
 // Bytes from outside are parsed without a prompt too.
