@@ -189,7 +189,8 @@ let package = Package(
             ]),
         .testTarget(name: "BluetoothTests", dependencies: ["BootTime", "Bluetooth", "SRUP", "ProofLink"]),
         .testTarget(name: "EventLoopTests", dependencies: ["BootTime", "EventLoop", "CLinux", "TestVectors"]),
-        .testTarget(name: "BrokerTests", dependencies: ["OperatorText", "Broker", "TestVectors"]),
+        .testTarget(
+            name: "BrokerTests", dependencies: ["OperatorText", "BootTime", "EventLoop", "Broker", "TestVectors"]),
         .testTarget(
             name: "NearbyTests",
             dependencies: [

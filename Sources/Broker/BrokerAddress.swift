@@ -1,5 +1,6 @@
+import BootTime
 import COpenSSL
-import Glibc
+import EventLoop
 import OperatorText
 
 /// A broker's host and port.
@@ -21,71 +22,67 @@ public struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
 
 // In single steps, as the doctor checks them.
 extension BrokerAddress {
-    /// The numeric addresses that the name resolves to.
+    /// How long each address may take for anything.
+    private static let limit = Duration.seconds(5)
+
+    /// The numeric addresses that the name resolves to, in the order in which a link tries them; at most eight.
     /// - Throws: `BrokerFault.unknownHost`.
-    public func numericHosts() throws(BrokerFault) -> [String] {
-        try eachAddress { address in
-            var name = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-            guard
-                getnameinfo(
-                    address.ai_addr, address.ai_addrlen, &name, socklen_t(name.count), nil, 0, NI_NUMERICHOST) == 0
-            else { return nil }
-            return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        }
-    }
-
-    private func eachAddress<Result>(_ body: (addrinfo) -> Result?) throws(BrokerFault) -> [Result] {
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(host, String(port), &hints, &list) == 0, let list else { throw .unknownHost(host) }
-        defer { freeaddrinfo(list) }
-        return sequence(first: list, next: { $0.pointee.ai_next }).compactMap { body($0.pointee) }
-    }
-
-    /// A connection that waits no longer than this for anything.
-    private func connected(within seconds: Int) throws(BrokerFault) -> Int32 {
-        var fault = BrokerFault.silent
-        var found: Int32?
-        _ = try eachAddress { address -> Void? in
-            guard found == nil else { return nil }
-            let socket = Glibc.socket(address.ai_family, address.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
-            guard socket >= 0 else { return nil }
-            var limit = timeval(tv_sec: seconds, tv_usec: 0)
-            for option in [SO_SNDTIMEO, SO_RCVTIMEO] {
-                setsockopt(socket, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
-            }
-            if connect(socket, address.ai_addr, address.ai_addrlen) == 0 {
-                found = socket
-            } else {
-                fault = errno == EINPROGRESS ? .silent : .unreachable(String(cString: strerror(errno)))
-                close(socket)
-            }
-            return nil
-        }
-        guard let found else { throw fault }
-        return found
-    }
+    public func numericHosts() throws(BrokerFault) -> [String] { try HostAddresses.lookUp(host) }
 
     /// Whether a service accepts connections there.
+    /// - Returns: the address that accepted one.
     /// - Throws: `BrokerFault`: `.unknownHost`, `.unreachable`, `.silent`.
-    public func reach() throws(BrokerFault) { close(try connected(within: 5)) }
+    public func reach() throws(BrokerFault) -> String {
+        try reach(AddressRace(try numericHosts()))
+    }
 
-    /// A TLS handshake: the version that was agreed on, and the time of the broker's certificate, in seconds since 1970.
+    func reach(_ addresses: AddressRace) throws(BrokerFault) -> String {
+        var race = addresses
+        return try connected(&race).address
+    }
+
+    private func connected(
+        _ race: inout AddressRace
+    ) throws(BrokerFault) -> (address: String, connection: PlainConnection, beaten: [String]) {
+        try race.run(wakeup: -1, until: .now + BrokerAddress.limit, interruption: { nil }) {
+            address throws(BrokerFault) in try PlainConnection(address, port)
+        }
+    }
+
+    /// A TLS handshake, over the first address with which it succeeds: the version that was agreed on, and the time of the
+    /// broker's certificate, in seconds since 1970.
     /// - Throws: `BrokerFault`.
     public func shakeHands(_ files: TLSFiles) throws(BrokerFault) -> (
         version: String, notBefore: Int64, notAfter: Int64
     ) {
-        let context = try TLSContext(files, host: host)
-        let socket = try connected(within: 5)
-        defer { close(socket) }
+        try shakeHands(files, AddressRace(try numericHosts()))
+    }
+
+    func shakeHands(_ files: TLSFiles, _ addresses: AddressRace) throws(BrokerFault) -> (
+        version: String, notBefore: Int64, notAfter: Int64
+    ) {
+        var race = addresses
+        while true {
+            let context = try TLSContext(files, host: host)
+            let (address, connection, _) = try connected(&race)
+            do throws(BrokerFault) {
+                return try shakeHands(over: connection, context)
+            } catch {
+                race.failed(address, error, wasReached: true)
+            }
+        }
+    }
+
+    private func shakeHands(
+        over connection: PlainConnection, _ context: TLSContext
+    ) throws(BrokerFault) -> (version: String, notBefore: Int64, notAfter: Int64) {
+        connection.block(for: BrokerAddress.limit)
         guard let ssl = SSL_new(context.handle) else { preconditionFailure("OpenSSL made no connection") }
         defer {
             SSL_free(ssl)
             ERR_clear_error()
         }
-        cossl_set_host_name(ssl, host)
-        SSL_set_fd(ssl, socket)
+        SSL_set_fd(ssl, connection.socket)
         guard SSL_connect(ssl) == 1, let certificate = SSL_get1_peer_certificate(ssl) else {
             let code = ERR_peek_error()
             throw context.refusal

@@ -45,7 +45,7 @@ public final class BrokerLink: Sendable {
     }
 
     /// A connection that ends sooner than this after it was made counts as a failed attempt.
-    private static let settled = Duration.seconds(30)
+    static let settled = Duration.seconds(30)
 
     private let settings: Settings
     private let deliver: @Sendable ([Incoming]) -> Bool
@@ -131,13 +131,21 @@ public final class BrokerLink: Sendable {
 
     private func run() {
         var (attempt, failures, index) = (0, 0, 0)
+        var routes = BrokerRoutes()
         while !shared.withLock({ $0.stopping }) {
             // Looking up a name can take long, and fail before anything is waited for: turns are given in between.
             clearWakeup()
             let broker = settings.brokers[index % settings.brokers.count]
             index += 1
-            var connectedAt: Instant?
-            var fault = connect(to: broker, connectedAt: &connectedAt)
+            let files = shared.withLock { $0.files }
+            let end = routes.attempt(
+                broker, settings, wakeup: wakeup,
+                interruption: {
+                    clearWakeup()
+                    return interruption(files)
+                },
+                use: { use($0, of: broker, until: $1, files) })
+            var (fault, connectedAt) = (end.fault, end.acceptedAt)
             shared.withLock { ($0.connected, $0.outgoing) = (false, []) }
             if shared.withLock({ $0.stopping }) { break }
             let settled = connectedAt.map { .now - $0 >= BrokerLink.settled } ?? false
@@ -198,21 +206,31 @@ public final class BrokerLink: Sendable {
         for done in turns { done() }
     }
 
-    /// One connection from beginning to end.
-    private func connect(to broker: BrokerAddress, connectedAt: inout Instant?) -> BrokerFault {
+    /// Why to disconnect, or to stop connecting; nil: it goes on.
+    /// - Parameter files: how often the files had changed when the attempt began.
+    private func interruption(_ files: Int) -> BrokerFault? {
+        shared.withLock { $0.stopping ? .closed : $0.files != files ? .leftToReturn : nil }
+    }
+
+    /// One connection to its end.
+    private func use(
+        _ session: BrokerSession, of broker: BrokerAddress, until giveUp: Instant, _ files: Int
+    ) -> BrokerRoutes.End {
+        var connectedAt: Instant?
+        let fault = use(session, of: broker, until: giveUp, files, &connectedAt)
+        return BrokerRoutes.End(fault: fault, acceptedAt: connectedAt)
+    }
+
+    private func use(
+        _ session: BrokerSession, of broker: BrokerAddress, until giveUp: Instant, _ files: Int,
+        _ connectedAt: inout Instant?
+    ) -> BrokerFault {
         do throws(BrokerFault) {
-            let files = shared.withLock { $0.files }
-            let session = try BrokerSession(settings, broker)
-            let giveUp = Instant.now + settings.connectLimit
             var written: [@Sendable () -> Void] = []
             while true {
-                if shared.withLock({ $0.stopping }) {
+                if let fault = interruption(files) {
                     session.sayGoodbye()
-                    return .closed
-                }
-                if shared.withLock({ $0.files != files }) {
-                    session.sayGoodbye()
-                    return .leftToReturn
+                    return fault
                 }
                 try round(session, isConnected: connectedAt != nil)
                 let collected = session.take()
@@ -266,7 +284,7 @@ public final class BrokerLink: Sendable {
         // Until the broker has answered, libmosquitto would spin on a dead socket forever (upstream #2421): what may
         // still be in it is read once, for the reason that it contains.
         if !isConnected, readiness & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 {
-            let ended = session.socketError.map { BrokerFault.unreachable($0) } ?? .closed
+            let ended = session.unreachable ?? .closed
             do {
                 try session.read()
             } catch {

@@ -33,7 +33,7 @@ public struct Outgoing: Sendable {
 /// `mosquitto_threaded_set` makes libmosquitto queue its PUBACKs until our own `mosquitto_loop_write`. Used on one thread.
 ///
 /// The instance ends with the connection: libmosquitto keeps no memory of its own of what was sent or received.
-final class BrokerSession {
+final class BrokerSession: Contender {
     /// What the callbacks have collected since it was last taken.
     struct Collected {
         var messages: [Incoming] = []
@@ -57,9 +57,11 @@ final class BrokerSession {
     private var tlsTrouble: String?
     private var wasConnected = false
     private var grantsAwaited: Int?
-    private var connectError: Int32?
+    private var knownError: Int32?
 
-    init(_ settings: BrokerLink.Settings, _ broker: BrokerAddress) throws(BrokerFault) {
+    /// Begins a connection.
+    /// - Parameter address: numeric: one of those that the broker's name has.
+    init(_ settings: BrokerLink.Settings, _ broker: BrokerAddress, over address: String) throws(BrokerFault) {
         self.settings = settings
         tls = try TLSContext(settings.tls, host: broker.host)
         guard let made = mosquitto_new(settings.clientID, !settings.keepsSession, nil) else {
@@ -74,10 +76,10 @@ final class BrokerSession {
         mosquitto_void_option(mosquitto, MOSQ_OPT_SSL_CTX, UnsafeMutableRawPointer(tls.handle))
         setCallbacks()
         errno = 0
-        let result = mosquitto_connect_async(mosquitto, broker.host, Int32(broker.port), Int32(settings.keepAlive))
+        let result = mosquitto_connect_async(mosquitto, address, Int32(broker.port), Int32(settings.keepAlive))
         // It writes at once, and that removes the error of a refused connection from the socket.
-        if [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(errno) { connectError = errno }
-        guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result, broker.host) }
+        if [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(errno) { knownError = errno }
+        guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
     }
 
     deinit { mosquitto_destroy(mosquitto) }
@@ -160,30 +162,32 @@ final class BrokerSession {
     }
 
     /// What an error of libmosquitto's means, with what OpenSSL and the system say about it.
-    func explain(_ result: Int32, _ host: String = "") -> BrokerFault {
+    func explain(_ result: Int32) -> BrokerFault {
         let number = errno
         if let refusal = tls.refusal { return refusal }
         if let tlsTrouble { return .tls(logged: tlsTrouble, wasConnected: wasConnected) }
         if let fault = collected.fault { return fault }
         switch result {
-        case MOSQ_ERR_EAI.rawValue: return .unknownHost(host)
         // libmosquitto's number for "TLS failed" when OpenSSL reports no error: the connection was closed.
         case MOSQ_ERR_ERRNO.rawValue where number == EPROTO: return .closed
         case MOSQ_ERR_ERRNO.rawValue: return .unreachable(String(cString: strerror(number)))
         case MOSQ_ERR_KEEPALIVE.rawValue: return .silent
         case MOSQ_ERR_CONN_LOST.rawValue, MOSQ_ERR_NO_CONN.rawValue, MOSQ_ERR_CONN_REFUSED.rawValue:
-            return socketError.map { .unreachable($0) } ?? .closed
+            return unreachable ?? .closed
         default: return .tls(String(cString: mosquitto_strerror(result)))
         }
     }
 
-    /// The error that poll found on the socket, in the system's words.
-    var socketError: String? {
+    /// The error that the socket has met. The system tells it once only.
+    var socketError: Int32? {
         var (error, length) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
         if socket >= 0 { getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) }
-        let known = error != 0 ? error : connectError
-        return known.map { String(cString: strerror($0)) }
+        if error != 0 { knownError = error }
+        return knownError
     }
+
+    /// That error, in the system's words.
+    var unreachable: BrokerFault? { socketError.map { .unreachable(String(cString: strerror($0))) } }
 
     // MARK: - Callbacks: they collect, and decide nothing
 

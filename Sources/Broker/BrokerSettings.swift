@@ -19,8 +19,10 @@ extension BrokerLink {
         public var maximumRetry = Duration.seconds(60)
         /// Whether the broker should keep our session when we disconnect; not if a certificate is only tested.
         public var keepsSession = true
-        /// How long a connection may take until the broker's CONNACK.
+        /// How long a connection may take until the broker's CONNACK, over each address.
         public var connectLimit = Duration.seconds(10)
+        /// The numeric addresses of a broker's name.
+        var lookUp: @Sendable (String) throws(BrokerFault) -> [String] = HostAddresses.lookUp
 
         /// Settings with the default times.
         public init(

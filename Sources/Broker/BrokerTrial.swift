@@ -48,13 +48,17 @@ extension BrokerLink {
         _ broker: BrokerAddress, clientID: String, tls: TLSFiles, topics: [String] = [],
         publishingTo published: String? = nil
     ) throws(BrokerFault) -> Echo {
+        var settings = Settings(
+            brokers: [broker], clientID: clientID, tls: tls, subscriptions: topics, maximumPayload: 1)
+        settings.keepsSession = false
+        return try visit(settings, publishingTo: published)
+    }
+
+    static func visit(_ settings: Settings, publishingTo published: String?) throws(BrokerFault) -> Echo {
         struct Seen {
             var answer: BrokerFault??
             var echo = Echo.none
         }
-        var settings = Settings(
-            brokers: [broker], clientID: clientID, tls: tls, subscriptions: topics, maximumPayload: 1)
-        settings.keepsSession = false
         let seen = Mutex(Seen())
         let link = BrokerLink(settings) { messages in
             if messages.contains(where: { $0.topic == published }) { seen.withLock { $0.echo = .heard } }
@@ -72,7 +76,8 @@ extension BrokerLink {
         }
         link.start()
         defer { link.stop() }
-        let giveUp = Instant.now + settings.connectLimit + .seconds(5)
+        // One attempt goes over each address of the name.
+        let giveUp = Instant.now + settings.connectLimit * HostAddresses.limit + .seconds(5)
         while seen.withLock({ $0.answer == nil }), .now < giveUp { usleep(5_000) }
         guard let answer = seen.withLock({ $0.answer }) else { throw .silent }
         if let answer { throw answer }

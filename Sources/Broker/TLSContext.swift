@@ -28,18 +28,19 @@ public struct TLSFiles: Equatable, Sendable {
 }
 
 /// An SSL_CTX of one connection. It is created again for each, so that renewed files are used; libmosquitto checks no host
-/// name if the context is ours, so it is checked here.
+/// name if the context is ours, so it is checked here. It also is given a numeric address, so the name that TLS tells the broker
+/// (SNI) is set here.
 final class TLSContext {
     let handle: OpaquePointer
-    private let verdict = UnsafeMutablePointer<cossl_verdict>.allocate(capacity: 1)
+    private let peer = UnsafeMutablePointer<cossl_peer>.allocate(capacity: 1)
 
     init(_ files: TLSFiles, host: String) throws(BrokerFault) {
-        verdict.initialize(to: cossl_verdict())
+        peer.initialize(to: cossl_peer())
         guard let context = SSL_CTX_new(TLS_client_method()) else { preconditionFailure("OpenSSL made no context") }
         handle = context
         ERR_clear_error()
         _ = cossl_set_min_tls_1_2(context)
-        cossl_verify_peer(context, verdict)
+        cossl_verify_peer(context, peer)
         guard SSL_CTX_load_verify_locations(context, files.authority, nil) == 1 else {
             throw .badFile(files.authority, why: TLSContext.lastError())
         }
@@ -55,18 +56,20 @@ final class TLSContext {
         guard isAddress || X509_VERIFY_PARAM_set1_host(parameters, host, host.utf8.count) == 1 else {
             throw .unknownHost(host)
         }
+        // An address is not a name that TLS tells (RFC 6066, section 3).
+        if !isAddress { cossl_tell_name(peer, host) }
         ERR_clear_error()
     }
 
     deinit {
-        // libmosquitto holds a reference of its own and may outlive this object: it must no longer find our `verdict`.
+        // libmosquitto holds a reference of its own and may outlive this object: it must no longer find our `peer`.
         SSL_CTX_set_ex_data(handle, 0, nil)
         SSL_CTX_free(handle)
-        verdict.deallocate()
+        peer.deallocate()
     }
 
     /// What the last handshake found wrong with the broker's certificate, if anything.
-    var refusal: BrokerFault? { verdict.pointee.error == 0 ? nil : .untrusted(Int(verdict.pointee.error)) }
+    var refusal: BrokerFault? { peer.pointee.error == 0 ? nil : .untrusted(Int(peer.pointee.error)) }
 
     private static func lastError() -> String {
         let code = ERR_get_error()

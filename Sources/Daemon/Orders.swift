@@ -101,6 +101,7 @@ extension Shell {
             if again { raiseSequenceToClock(server) }
             let event = again ? joinAgainEvent(server, joinMode) : joinEvent(server, joinMode)
             if let event { handle(event) }
+            broker.publishing.tryAgain(server)
         case .resign: handle(.resign(server, freshToken(for: server)))
         case .deregister: handle(.deregister(server, freshToken(for: server)))
         case nil: break

@@ -17,6 +17,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var paused: Bool?
         /// true: it has not answered our request for a minute or more, although the broker is connected.
         package var unanswered: Bool?
+        /// nil: it is served, or an older beacon does not tell.
+        package var setAside: SetAsideReport?
 
         /// Its membership, whether it has paused us, and whether it answers, for a person.
         package var state: String {
@@ -26,10 +28,10 @@ public struct StatusReport: Codable, Equatable, Sendable {
         /// Why it may not answer; nil: it does.
         package var silence: String? { unanswered == true ? UnansweredRequests.cause : nil }
 
-        /// For a person: one line.
+        /// For a person: a line, and two more if the server is set aside.
         public var text: String {
             "server \(id): \(state), sequence ids sent \(lastSent), accepted "
-                + (lastAccepted.map(String.init) ?? "unknown")
+                + (lastAccepted.map(String.init) ?? "unknown") + (setAside.map { "\n" + $0.text } ?? "")
         }
     }
 
@@ -236,7 +238,8 @@ extension DaemonState {
             return .init(
                 id: id.description, membership: stored.map { .known($0.membership.state) } ?? .unknown,
                 lastAccepted: stored?.lastAccepted?.number, lastSent: stored?.lastSent.number ?? 0,
-                paused: stored?.isPaused, unanswered: unanswered.contains(id) ? true : nil)
+                paused: stored?.isPaused, unanswered: unanswered.contains(id) ? true : nil,
+                setAside: broker.publishing.report(on: id))
         }
     }
 

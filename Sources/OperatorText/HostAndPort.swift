@@ -59,6 +59,12 @@ package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
         isName(Substring(text)) || isIPv6Address(Substring(text))
     }
 
+    /// Whether a text is an IPv4 or IPv6 address, and not a name.
+    package static func isAddress(_ text: String) -> Bool {
+        var address = in_addr()
+        return !text.utf8.contains(0) && inet_pton(AF_INET, text, &address) == 1 || isIPv6Address(Substring(text))
+    }
+
     /// `host:port`, with brackets around an IPv6 address.
     package var description: String { HostAndPort.text(host, port) }
 

@@ -15,22 +15,27 @@ final class FaultyBroker {
         case resets
         /// Accepts the connection and sends nothing.
         case silent
+        /// TLS, for which it asks for no certificate; tells which names the clients wanted.
+        case names
     }
 
     private static let program = """
         import socket, ssl, struct, sys
-        folder, kind, held = sys.argv[1], sys.argv[2], []
+        folder, kind, host, port, held = *sys.argv[1:5], []
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(folder + "/ca.pem")
-        if kind == "tls": context.load_cert_chain(folder + "/server.pem", folder + "/server.key")
-        server = socket.create_server(("127.0.0.1", 0))
+        if kind == "tls":
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(folder + "/ca.pem")
+        if kind == "names": context.sni_callback = lambda client, name, context: print(name, flush=True)
+        if kind in ("tls", "names"): context.load_cert_chain(folder + "/server.pem", folder + "/server.key")
+        server = socket.create_server((host, int(port)), family=family)
         print(server.getsockname()[1], flush=True)
         while True:
             client = server.accept()[0]
             held.append(client)
             try:
-                if kind == "tls": held.append(context.wrap_socket(client, server_side=True))
+                if kind in ("tls", "names"): held.append(context.wrap_socket(client, server_side=True))
                 if kind == "resets":
                     client.recv(1)
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -40,18 +45,32 @@ final class FaultyBroker {
 
     let port: UInt16
     private let process = Process()
+    private let output = Pipe()
 
-    /// - Parameter folder: holds ca.pem, server.pem and server.key.
-    init(_ kind: Kind, _ folder: TemporaryFolder) throws {
+    /// - Parameters:
+    ///   - folder: holds ca.pem, server.pem and server.key.
+    ///   - port: 0 for a free one.
+    init(_ kind: Kind, _ folder: TemporaryFolder, at host: String = "127.0.0.1", port wanted: UInt16 = 0) throws {
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", FaultyBroker.program, folder.url.path, kind.rawValue]
+        process.arguments = ["python3", "-c", FaultyBroker.program, folder.url.path, kind.rawValue, host, "\(wanted)"]
         process.standardInput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
-        let output = Pipe()
         process.standardOutput = output
         try process.run()
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-        port = try #require(UInt16(line.trimmingCharacters(in: .newlines)))
+        let line = FaultyBroker.line(from: output)
+        port = try #require(UInt16(line))
+    }
+
+    /// What it says next: a line.
+    func line() -> String { FaultyBroker.line(from: output) }
+
+    /// Byte by byte: the next line may be there as well.
+    private static func line(from pipe: Pipe) -> String {
+        var bytes: [UInt8] = []
+        while let byte = try? pipe.fileHandleForReading.read(upToCount: 1)?.first, byte != UInt8(ascii: "\n") {
+            bytes.append(byte)
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     deinit {

@@ -10,10 +10,10 @@ struct DownloadTests {
         let folder = FileManager.default.temporaryDirectory.appending(path: "srup-files-\(UUID().uuidString)").path
         let process: Child
 
-        init() throws {
+        init(at host: String = "127.0.0.1") throws {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             let script = Network.project + "/Tests/FetchingTests/files.py"
-            process = try Child("/usr/bin/env", ["python3", script, folder])
+            process = try Child("/usr/bin/env", ["python3", script, folder], environment: ["FILES_AT": host])
             let port = folder + "/port"
             try eventually("the file server listens") { FileManager.default.fileExists(atPath: port) }
         }
@@ -65,6 +65,16 @@ struct DownloadTests {
             #expect(throws: HTTPFault.cannotResume) { try get(path, from: 50_000, tag: tag) }
             #expect(server.got.isEmpty, "\(path)")
         }
+    }
+
+    /// libcurl goes over the addresses of a name itself, and has both for localhost without asking a resolver.
+    @Test("reaches a server at either address of a name with two", arguments: ["127.0.0.1", "::1"])
+    func addresses(host: String) throws {
+        let server = try Server(at: host)
+        let file = server.open()
+        defer { close(file) }
+        let address = try server.address("file")
+        #expect(try client.download(address, to: file, from: 0, tag: nil, limit: 1_000_000).written == 200_000)
     }
 
     @Test("ends at its size limit, which includes what was there before")

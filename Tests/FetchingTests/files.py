@@ -3,9 +3,9 @@
 than it was asked for, /endless has no end, /cut ends in the middle, /once does so the first time, /away leads elsewhere, all else is not there.
 
 Usage: files.py FOLDER [CERTIFICATE KEY]: writes FOLDER/port, serves FOLDER/content where there is one, and notes each request
-in FOLDER/requests; with a certificate and its key, over TLS
+in FOLDER/requests; with a certificate and its key, over TLS. FILES_AT: the address, 127.0.0.1 or ::1
 """
-import os, ssl, sys
+import os, socket, ssl, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PATTERN = bytes(number % 251 for number in range(200_000))
@@ -71,7 +71,11 @@ class Files(BaseHTTPRequestHandler):
             self.reply(404, b"it is not here" if path == "/nothing" else b"no such page " * 1_000)
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
+class Server(ThreadingHTTPServer):
+    address_family = socket.AF_INET6 if os.environ.get("FILES_AT") == "::1" else socket.AF_INET
+
+
+server = Server((os.environ.get("FILES_AT", "127.0.0.1"), 0), Files)
 server.daemon_threads = True
 if len(sys.argv) > 2:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -85,4 +85,12 @@ struct HostAndPortTests {
             #expect(!HostAndPort.isHost(text), "\(text)")
         }
     }
+
+    @Test("an address is told from a name")
+    func addresses() {
+        for text in ["10.0.0.1", "0.0.0.0", "::", "fe80::1"] { #expect(HostAndPort.isAddress(text)) }
+        for text in ["localhost", "10.0.1", "10.0.0.1.example", "[::1]", "", "10.0.0.1\0"] {
+            #expect(!HostAndPort.isAddress(text), "\(text)")
+        }
+    }
 }

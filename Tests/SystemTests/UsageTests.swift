@@ -153,6 +153,7 @@ struct UsageTests {
             "srup-bench scan --seconds x", "srup-bench scan --adapter x", "srup-bench pair x",
             "srup-bench pair 00:11:22:33:44:55 --seconds 1", "srup-bench view 12 --as words",
             "srup-bench view - --as sounds", "srup-bench registry run --folder f --port x",
+            "srup-bench registry run --folder f --bind localhost",
             "srup-bench registry run --folder f --certificate-days 0", "srup-bench registry token --folder f --uses 0",
             "srup-bench registry reader --folder f --hours 0", "srup-bench registry revoke --folder f me",
             "srup-bench registry init --folder f --host h --c2 c2 --c2-key k --bits 1",

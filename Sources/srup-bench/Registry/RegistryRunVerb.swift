@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bench
+import OperatorText
 import Registration
 
 struct RegistryRunVerb: ParsableCommand {
@@ -49,6 +50,8 @@ struct RegistryRunVerb: ParsableCommand {
     var connectionSeconds: Int64 = 30
 
     func validate() throws {
+        // Of a name with several addresses only the first would be listened on.
+        guard HostAndPort.isAddress(bind) else { throw ValidationError("--bind takes an IP address, not a name") }
         guard (1...825).contains(certificateDays) else { throw ValidationError("--certificate-days takes 1 to 825") }
         guard (1...100_000).contains(requestsPerMinute) else {
             throw ValidationError("--requests-per-minute takes 1 to 100000")

@@ -17,13 +17,11 @@
 #include <openssl/x509v3.h>
 #include <openssl/ui.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 // A macro.
 static inline int cossl_set_min_tls_1_2(SSL_CTX *ctx) { return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION); }
-
-// A macro.
-static inline void cossl_set_host_name(SSL *ssl, const char *host) { SSL_set_tlsext_host_name(ssl, host); }
 
 // A passphrase prompt on a daemon's terminal would block forever: encrypted keys are refused instead.
 static inline int cossl_no_passphrase(char *buffer, int size, int writing, void *context) {
@@ -33,19 +31,35 @@ static inline int cossl_no_passphrase(char *buffer, int size, int writing, void 
 static inline EVP_PKEY *cossl_read_private_key(BIO *bio) { return PEM_read_bio_PrivateKey(bio, NULL, cossl_no_passphrase, NULL); }
 static inline EVP_PKEY *cossl_read_public_key(BIO *bio) { return PEM_read_bio_PUBKEY(bio, NULL, cossl_no_passphrase, NULL); }
 
-// What the last handshake on a context found wrong with the peer's certificate: OpenSSL reports it to a callback only.
-typedef struct { int error; int depth; } cossl_verdict;
+// The other end of a context's connections: the name that it is told, and what the last handshake found wrong with its
+// certificate. OpenSSL reports that to a callback only.
+typedef struct {
+    char name[256];  // a DNS name has at most 253 bytes; empty: no name is told
+    int error;
+    int depth;
+} cossl_peer;
+static inline void cossl_tell_name(cossl_peer *peer, const char *name) {
+    strncpy(peer->name, name, sizeof peer->name - 1);
+}
 static inline int cossl_note_verdict(int ok, X509_STORE_CTX *store) {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    cossl_verdict *verdict = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    if (!ok && verdict) {
-        verdict->error = X509_STORE_CTX_get_error(store);
-        verdict->depth = X509_STORE_CTX_get_error_depth(store);
+    cossl_peer *peer = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    if (!ok && peer) {
+        peer->error = X509_STORE_CTX_get_error(store);
+        peer->depth = X509_STORE_CTX_get_error_depth(store);
     }
     return ok;  // nothing is ever allowed that OpenSSL refused
 }
-static inline void cossl_verify_peer(SSL_CTX *ctx, cossl_verdict *verdict) {
-    SSL_CTX_set_app_data(ctx, verdict);
+// Called before the first message of a handshake is made: whatever name a library has set by then is replaced by ours.
+static inline void cossl_at_handshake(const SSL *ssl, int where, int result) {
+    (void)result;
+    cossl_peer *peer = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    const char *name = peer && peer->name[0] ? peer->name : NULL;
+    if (where == SSL_CB_HANDSHAKE_START) SSL_set_tlsext_host_name((SSL *)ssl, name);
+}
+static inline void cossl_verify_peer(SSL_CTX *ctx, cossl_peer *peer) {
+    SSL_CTX_set_app_data(ctx, peer);
+    SSL_CTX_set_info_callback(ctx, cossl_at_handshake);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, cossl_note_verdict);
 }
 
@@ -59,6 +73,11 @@ static inline int64_t cossl_seconds(const ASN1_TIME *time) {
 // Bytes from outside are parsed without a prompt too.
 static inline X509 *cossl_read_certificate(BIO *bio) { return PEM_read_bio_X509(bio, NULL, cossl_no_passphrase, NULL); }
 static inline X509_REQ *cossl_read_request(BIO *bio) { return PEM_read_bio_X509_REQ(bio, NULL, cossl_no_passphrase, NULL); }
+
+// Flags that are sums of macros.
+static inline int cossl_print_name(BIO *bio, const X509_NAME *name) {
+    return X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
+}
 
 // A key in PEM that a provider reads, which only its own library context has.
 static inline EVP_PKEY *cossl_read_private_key_in(BIO *bio, OSSL_LIB_CTX *library, const char *properties) {
