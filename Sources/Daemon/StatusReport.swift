@@ -15,10 +15,10 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var lastAccepted: UInt64?
         package var lastSent: UInt64
         package var paused: Bool?
-        /// nil: it is served, or an older beacon does not tell.
-        package var setAside: SetAsideReport?
         /// true: it has not answered our request for a minute or more, although the broker is connected.
         package var unanswered: Bool?
+        /// nil: it is served, or an older beacon does not tell.
+        package var setAside: SetAsideReport?
 
         /// Its membership, whether it has paused us, and whether it answers, for a person.
         package var state: String {
@@ -248,8 +248,8 @@ extension DaemonState {
             return .init(
                 id: id.description, membership: stored.map { .known($0.membership.state) } ?? .unknown,
                 lastAccepted: stored?.lastAccepted?.number, lastSent: stored?.lastSent.number ?? 0,
-                paused: stored?.isPaused, setAside: broker.publishing.report(on: id),
-                unanswered: unanswered.contains(id) ? true : nil)
+                paused: stored?.isPaused, unanswered: unanswered.contains(id) ? true : nil,
+                setAside: broker.publishing.report(on: id))
         }
     }
 

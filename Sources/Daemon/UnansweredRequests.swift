@@ -93,7 +93,13 @@ extension Shell {
         UnansweredRequests(
             clock: clock, log: log,
             outlets: UnansweredRequests.Outlets(
-                memberships: { [unowned self] in assumeIsolated { $0.observer.memberships } },
+                memberships: { [unowned self] in
+                    assumeIsolated { shell in
+                        // Whose requests do not leave does not have to answer.
+                        let setAside = shell.broker.publishing.setAside
+                        return shell.observer.memberships.filter { setAside[$0.key] == nil }
+                    }
+                },
                 isConnected: { [unowned self] in assumeIsolated { $0.broker.isConnected } },
                 unanswered: { [unowned self] server in
                     assumeIsolated { shell in

@@ -236,6 +236,40 @@ struct ShellMembershipTests {
         }
     }
 
+    @Test("a server that does not answer for a minute is told in status and explain, and asked again above the clock")
+    func silent() throws {
+        try TemporaryFolder.with { folder in
+            let wall = WallClock()
+            let fixture = try ShellFixture(folder, wall: wall)
+            let name = ShellFixture.c2.topicForm
+            let first = try #require(try fixture.received().last)
+            wall.microseconds += 61_000_000
+            try fixture.pass(.seconds(61))
+            let report = try fixture.report()
+            #expect(report.text.contains("joining, not answered") && report.text.contains("higher sequence ids"))
+            let explained = String(decoding: try fixture.on { $0.answer("explain \(name)") }, as: UTF8.self)
+            #expect(explained.contains("SRUP/servers/\(name)/#") && explained.contains("forget"), "\(explained)")
+            #expect(fixture.log.texts.count { $0.contains("has not answered for a minute") } == 1)
+            let again = try #require(try fixture.received().last)
+            #expect(again.body == .joinRequest && again.token != first.token)
+            #expect(again.sequence == SequenceID(UInt64(wall.microseconds) + 16))
+            try fixture.send(.response(.joinSuccess), token: again.token)
+            #expect(try fixture.report().servers.first?.text.contains("member, sequence ids") == true)
+        }
+    }
+
+    @Test(
+        "after join --again everything has ids above the clock, which is above those of an older copy that was restored"
+    )
+    func aboveClock() throws {
+        let wall = WallClock()
+        try withMember(wall: wall) { fixture in
+            wall.microseconds += 3_600_000_000
+            _ = try fixture.on { $0.answer("join-again \(ShellFixture.c2.topicForm) configured") }
+            #expect(try fixture.received().map(\.sequence) == [SequenceID(UInt64(wall.microseconds) + 16)])
+        }
+    }
+
     @Test("an operator's order to join in another mode sends another request")
     func human() throws {
         try with("join = no") { fixture in
