@@ -21,7 +21,10 @@ public struct WatchView {
             " broker \(report.broker.state.rawValue) \(report.broker.address ?? "")"
                 + (report.broker.fault.map { ": \($0)" } ?? ""),
             " servers "
-                + report.servers.map { "\($0.id) \($0.membership.rawValue)\($0.paused == true ? ", paused" : "")" }
+                + report.servers.map {
+                    "\($0.id) \($0.membership.rawValue)\($0.paused == true ? ", paused" : "")"
+                        + ($0.setAside == nil ? "" : ", set aside")
+                }
                 .joined(
                     separator: "; "),
             " journal \(report.journal.trouble ?? report.journal.state.rawValue), outbox \(report.journal.outbox)",
