@@ -19,6 +19,7 @@ public final class CapturedBeacon: @unchecked Sendable {
     private var counter = ReferenceCounter()
     private var outbox = Outbox()
     private var link: BrokerLink?
+    private var again: Alarm?
     private var isMember = false
 
     /// A captured beacon that is not running yet.
@@ -46,10 +47,11 @@ public final class CapturedBeacon: @unchecked Sendable {
             },
             happened: { [self] happening in loop.perform { self.note(happening) } })
         self.link = link
+        again = Alarm(loop) { [unowned self] in outbox.goOn(over: self.link) }
         link.start()
         loop.run()
         link.stop()
-        self.link = nil
+        (self.link, again) = (nil, nil)
     }
 
     private func note(_ happening: BrokerLink.Event) {
@@ -63,6 +65,7 @@ public final class CapturedBeacon: @unchecked Sendable {
         case .acknowledged(let ids): outbox.acknowledged(ids, over: link)
         case .notSubscribed(let fault): Terminal.printError(fault)
         }
+        again?.set(at: outbox.due)
     }
 
     private func receive(_ payload: [UInt8]) {

@@ -185,6 +185,7 @@ public final class DeviceRun: @unchecked Sendable {
     private func publishRequest() {
         guard let request else { preconditionFailure("nothing was asked yet") }
         outbox.publish(outbox.next(request.frame, on: request.topic), over: broker)
+        again?.set(at: outbox.due)
     }
 
     private func receive(_ payload: [UInt8]) {

@@ -11,6 +11,13 @@ extension BrokerFault {
         }
         return self == .closed
     }
+
+    /// Whether the broker does not let us subscribe to a topic.
+    package var deniesSubscription: Bool {
+        if case .subscriptionRefused = self { return true }
+        if case .closedAtSubscribing = self { return true }
+        return false
+    }
 }
 
 /// The broker closes the connection whenever we publish to a topic, as some do in place of a refusal, for which MQTT 3.1.1 has no answer.

@@ -50,7 +50,7 @@ extension BrokerLink {
     ) throws(BrokerFault) -> Echo {
         var settings = Settings(
             brokers: [broker], clientID: clientID, tls: tls, subscriptions: topics, maximumPayload: 1)
-        settings.keepsSession = false
+        (settings.keepsSession, settings.initialRetry) = (false, .milliseconds(200))
         return try visit(settings, publishingTo: published)
     }
 
@@ -58,6 +58,8 @@ extension BrokerLink {
         struct Seen {
             var answer: BrokerFault??
             var echo = Echo.none
+            /// Connections that ended without a reason: the second one tells whether it was the subscription.
+            var ends = 0
         }
         let seen = Mutex(Seen())
         let link = BrokerLink(settings) { messages in
@@ -69,7 +71,8 @@ extension BrokerLink {
             case .lost(_, let fault):
                 seen.withLock {
                     if $0.answer != nil, $0.echo == .none { $0.echo = .ended }
-                    $0.answer = $0.answer ?? fault
+                    $0.ends += 1
+                    if fault != .closed || $0.ends > 1 || topics.isEmpty { $0.answer = $0.answer ?? fault }
                 }
             case .acknowledged, .notSubscribed: break
             }

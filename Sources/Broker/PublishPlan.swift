@@ -217,8 +217,8 @@ public struct PublishPlan<Lane: Hashable & Sendable>: Sendable {
             (current.alone, current.isOthersTurn) = (nil, true)
             findings += passed(sent, at: now)
         }
-        let heads = heads(of: waiting, current)
-        findings += forgetEmptyLanes(waiting, current)
+        let heads = isHolding ? heads(of: waiting, current) : []
+        if isHolding { findings += forgetEmptyLanes(waiting, current) }
         let ready = heads.filter { isReady($0, current, at: now) }.min { rank($0) < rank($1) }
         let mayDrain = ready != nil && !current.isOthersTurn
         var ids: [Int64] = []

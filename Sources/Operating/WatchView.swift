@@ -21,7 +21,8 @@ public struct WatchView {
             " broker \(report.broker.state.rawValue) \(report.broker.address ?? "")"
                 + (report.broker.fault.map { ": \($0)" } ?? ""),
             " servers "
-                + report.servers.map { "\($0.id) \($0.state)" }.joined(separator: "; "),
+                + report.servers.map { "\($0.id) \($0.state)" + ($0.setAside == nil ? "" : ", set aside") }
+                .joined(separator: "; "),
             " journal \(report.journal.trouble ?? report.journal.state.rawValue), outbox \(report.journal.outbox)",
         ]
         let certificate = report.certificate.trouble.map { [" certificate \($0)"] } ?? []

@@ -74,8 +74,9 @@ struct BrokerLinkSubscriptionTests {
         behaviour.closesAtSubscribe = ["SRUP/b1"]
         try withLink(behaviour) { broker, _, told in
             waitUntil { told().faults.count >= 4 }
-            #expect(told().faults.first == .closed)
-            #expect(told().faults[1...3].allSatisfy { $0 == .closedAtSubscribing("SRUP/b1") }, "\(told().faults)")
+            let faults = told().faults
+            #expect(faults.first == .closed && faults.count >= 4)
+            #expect(faults.dropFirst().allSatisfy { $0 == .closedAtSubscribing("SRUP/b1") }, "\(faults)")
             broker.behaviour.closesAtSubscribe = []
             waitUntil { !told().sessions.isEmpty }
             #expect(!told().sessions.isEmpty)

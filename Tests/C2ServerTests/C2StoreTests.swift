@@ -57,6 +57,16 @@ final class C2StoreTests {
         return memory
     }
 
+    @Test("that a broker has had a session is known in the next run, and of no other broker")
+    func sessions() throws {
+        do {
+            let store = try open()
+            #expect(try !store.noteSession(of: "one:8883"))
+        }
+        let store = try open()
+        #expect(try store.noteSession(of: "one:8883") && !store.noteSession(of: "two:8883"))
+    }
+
     @Test("every membership, number, open join and group is restored, and what was removed is not")
     func restart() throws {
         let groups = ["gate": [Roles.beacon.id, Roles.device.id], "one": [Identifier(.max)]]

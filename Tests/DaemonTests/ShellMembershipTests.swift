@@ -159,7 +159,8 @@ struct ShellMembershipTests {
     }
 
     @Test(
-        "an update is refused and counted without an updater, from a server that may not, and under a token for nobody")
+        "an update without an updater is answered; from a server that may not, and under a token for nobody, it is refused and counted"
+    )
     func updates() throws {
         let digest = Octets(terminated: String(repeating: "07", count: 32))
         let order = Body.initiate(url: Octets(terminated: "https://localhost/file"), digest: digest)

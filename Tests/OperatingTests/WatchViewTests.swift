@@ -12,9 +12,9 @@ private let token = Token(random: Array(0..<16))
 
 @Suite("What watch shows")
 struct WatchViewTests {
-    private func report(observations: Int, links: Int, lacking: String = "", certificate: String = "") throws
-        -> StatusReport
-    {
+    private func report(
+        observations: Int, links: Int, lacking: String = "", certificate: String = "", server: String = ""
+    ) throws -> StatusReport {
         let held = (0..<links).map {
             #"{"number":\#($0),"transport":"le","peer":"00:AA:01:00:00:0\#($0 % 10)","state":"waits","seconds_ago":3}"#
         }
@@ -23,7 +23,8 @@ struct WatchViewTests {
         }
         let json = """
             {"identity":"bea1","version":"1.2.3","uptime_seconds":7300,
-            "servers":[{"id":"c2","membership":"member","last_sent":1,"paused":true,"unanswered":\(!certificate.isEmpty)}],
+            "servers":[{"id":"c2","membership":"member","last_sent":1,"paused":true,
+            "unanswered":\(!certificate.isEmpty)\(server)}],
             "broker":{"state":"lost","address":"b:8883","fault":"it is away","hint":"wait"},
             "certificate":{\(certificate)},"journal":{"state":"ok","findings":[],"outbox":2},"links":[],
             "radio":{"state":"ok","gone":[],"adapters":[{"name":"hci0","address":"00:AA","state":"ready, advertising",
@@ -33,6 +34,16 @@ struct WatchViewTests {
             "refused":{"replayed":2,"false-proof":7,"not-now":0}}
             """
         return try decoder().decode(StatusReport.self, from: Data(json.utf8))
+    }
+
+    @Test("a server that is set aside is marked")
+    func setAside() throws {
+        let aside = #","set_aside":{"topic":"SRUP/c2","fault":"it is closed","hint":"allow it","seconds_left":9}"#
+        let report = try report(observations: 0, links: 0, server: aside)
+        #expect(
+            WatchView(rows: 60, columns: 200).lines(report, [], at: "now")[2] == " servers c2 member, paused, set aside"
+        )
+        #expect(report.text.contains("  it is closed; tried again in 9 s\n  hint: allow it"))
     }
 
     private let past = (0..<30).map {

@@ -27,6 +27,22 @@ struct ClosingBrokerTests {
         return servers.first { $0["id"] as? String == server.description } ?? [:]
     }
 
+    @Test("where it is the beacon's own topic, which it cannot subscribe to, log, status and doctor name it")
+    func subscribing() throws {
+        let own = "SRUP/\(Node.beacon.topicForm)"
+        broker.behaviour.closesAtSubscribe = [own]
+        let beacon = try BeaconProcess(network, settings: ["broker": ["address = localhost:\(broker.port)"]])
+        let examined = try beacon.command("doctor").text
+        let sentence = "the broker closed the connection repeatedly when this client subscribed to \(own)"
+        #expect(examined.contains(sentence), "\(examined)")
+        try beacon.start()
+        #expect(beacon.says(sentence + "; hint: let this client read \(own)"))
+        try eventually("status has it") { (beacon.broker["fault"] as? String) == sentence }
+        broker.behaviour.closesAtSubscribe = []
+        try eventually("it is connected") { beacon.brokerState == "connected" }
+        #expect(beacon.stop() == 0)
+    }
+
     @Test(
         "the server of that topic is set aside and named, the other is served; it is served once the topic is allowed")
     func setAside() throws {

@@ -80,7 +80,7 @@ extension Doctor {
             do throws(BrokerFault) {
                 echo = try visit([topic])
             } catch {
-                guard case .subscriptionRefused = error else { throw error }
+                guard error.deniesSubscription else { throw error }
                 echo = try visit([])
             }
             switch echo {
