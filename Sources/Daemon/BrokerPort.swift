@@ -1,4 +1,5 @@
 import Broker
+import EventLoop
 import Logging
 import Observing
 import SRUP
@@ -33,8 +34,8 @@ final class BrokerPort: @unchecked Sendable {
 
     /// What the port needs of the journal.
     struct Outlets {
-        /// What no broker has acknowledged, in the order in which it was signed; none where it cannot be read.
-        let outbox: () -> [Outgoing]
+        /// What no broker has acknowledged, in the order in which it was signed; nil where it cannot be read.
+        let outbox: () -> [Publishing.Queued]?
         /// Records that a broker has these messages.
         /// - Returns: the observations whose answers were among them; nil where it could not be recorded.
         let delivered: ([Int64]) -> [(exchange: RequestID, device: Identifier)]?
@@ -44,10 +45,16 @@ final class BrokerPort: @unchecked Sendable {
     private(set) var link: (any BrokerConnecting)?
     private let events: EventLog
     private let outlets: Outlets
+    private let clock: any LoopClock
+    private(set) lazy var publishing = Publishing(
+        clock: clock, events: events,
+        outlets: Publishing.Outlets(outbox: outlets.outbox, send: { [unowned self] in send($0) }))
     /// What was logged about each broker since the last connection: it is not logged again at each attempt.
     private var faults: [BrokerAddress: BrokerFault] = [:]
 
-    init(events: EventLog, outlets: Outlets) { (self.events, self.outlets) = (events, outlets) }
+    init(events: EventLog, clock: any LoopClock, outlets: Outlets) {
+        (self.events, self.clock, self.outlets) = (events, clock, outlets)
+    }
 
     var isConnected: Bool { if case .connected = state { true } else { false } }
 
@@ -65,14 +72,15 @@ final class BrokerPort: @unchecked Sendable {
         link.start()
     }
 
-    /// Publishes over the connection that is there; what cannot go now goes from the outbox when there is one.
-    func publish(_ outgoing: [Outgoing]) {
-        guard !outgoing.isEmpty, case .connected(_, let connection) = state else { return }
-        link?.publish(outgoing, over: connection)
-    }
+    /// Publishes over the connection that is there; what cannot go now goes from the outbox later.
+    func publish(_ new: [Publishing.Queued]) { if isConnected { publishing.publish(new) } }
 
     /// Everything that no broker has acknowledged.
-    func publishOutbox() { publish(outlets.outbox()) }
+    func publishOutbox() { if isConnected { publishing.begin() } }
+
+    private func send(_ messages: [Outgoing]) {
+        if case .connected(_, let connection) = state { link?.publish(messages, over: connection) }
+    }
 
     /// Events of the broker link.
     func take(_ event: BrokerLink.Event) {
@@ -83,6 +91,7 @@ final class BrokerPort: @unchecked Sendable {
             faults = [:]
             publishOutbox()
         case .lost(let address, let newest):
+            publishing.lost(newest)
             // A refusal may arrive before its reason: an end without a reason adds nothing to what is already known.
             let fault = newest == .closed ? faults[address] ?? newest : newest
             if faults.updateValue(fault, forKey: address) == fault {
@@ -94,7 +103,9 @@ final class BrokerPort: @unchecked Sendable {
             state = .lost(address, fault)
         case .acknowledged(let ids):
             Checkpoint.pass()
-            for (exchange, device) in outlets.delivered(ids) ?? [] {
+            let told = outlets.delivered(ids) ?? []
+            publishing.acknowledged(ids)
+            for (exchange, device) in told {
                 events.say(
                     .info, about: "acknowledged",
                     "the broker has the answer to \(exchange.server) about \(device), token \(exchange.token)",

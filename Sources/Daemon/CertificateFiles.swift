@@ -77,7 +77,11 @@ extension Configuration {
     package func findings(in file: CertificateFile, at now: Int64) -> [CertificateFinding] {
         let all = Configuration.certificates(in: file)
         guard let first = all.first else {
-            return [.init(file, isBad: true, "it holds no certificate", hint: "put certificates in PEM there")]
+            return [
+                .init(
+                    file, isBad: true, "it holds no certificate, or one that cannot be read",
+                    hint: "put certificates in PEM there")
+            ]
         }
         switch file {
         case .own:
@@ -105,8 +109,12 @@ extension Configuration {
     /// The end of the latest certificate in a file, in seconds since 1970.
     package static func end(of file: CertificateFile) -> Int64? { certificates(in: file).map(\.notAfter).max() }
 
+    /// The most bytes of such a file: Debian's own file with all its CAs has 220 KB.
+    private static let maximumLength = 4 << 20
+
     private static func certificates(in file: CertificateFile) -> [Certificate] {
-        (try? File.read(file.path, isFollowing: true)).map { Certificate.all(pem: $0) } ?? []
+        guard let bytes = try? File.read(file.path, atMost: maximumLength, isFollowing: true) else { return [] }
+        return (try? Certificate.all(pem: bytes, atMost: maximumLength)) ?? []
     }
 
     /// The name that the broker knows us by, if it is not our identity as topics have it.
@@ -135,13 +143,13 @@ extension Configuration {
     private static func chainFindings(_ file: CertificateFile, _ all: [Certificate]) -> [CertificateFinding] {
         let purpose = all.prefix(1).filter { !$0.isForClients }.map {
             CertificateFinding(
-                file, isBad: true, "\"\($0.subjectLine)\" is not for TLS clients",
+                file, isBad: true, "\"\($0.shownSubject)\" is not for TLS clients",
                 hint: "have it issued with extendedKeyUsage = clientAuth")
         }
         let order = zip(all, all.dropFirst()).filter { !$0.names(issuer: $1) }.map { lower, upper in
             CertificateFinding(
                 file, isBad: false,
-                "\"\(upper.subjectLine)\" stands after \"\(lower.subjectLine)\", and did not issue it",
+                "\"\(upper.shownSubject)\" stands after \"\(lower.shownSubject)\", and did not issue it",
                 hint: "put our own certificate first, then the CA's that issued it, then the CA's above that one")
         }
         return purpose + order
@@ -150,7 +158,7 @@ extension Configuration {
     private static func authorityFindings(_ file: CertificateFile, _ all: [Certificate]) -> [CertificateFinding] {
         all.filter { !$0.maySignOthers && !$0.isSelfIssued }.map {
             CertificateFinding(
-                file, isBad: true, "\"\($0.subjectLine)\" is not a CA's",
+                file, isBad: true, "\"\($0.shownSubject)\" is not a CA's",
                 hint: "leave that one out, and put in the certificate of the CA that issued it")
         }
     }
@@ -158,7 +166,7 @@ extension Configuration {
     private static func timeFinding(
         _ file: CertificateFile, _ one: Certificate, _ now: Int64, isNeeded: Bool
     ) -> CertificateFinding? {
-        let subject = "\"\(one.subjectLine)\""
+        let subject = "\"\(one.shownSubject)\""
         if now >= one.notAfter {
             return .init(
                 file, isBad: isNeeded, "\(subject) expired on \(Timestamp(one.notAfter))",
@@ -173,4 +181,9 @@ extension Configuration {
         return .init(
             file, isBad: false, "\(subject) expires soon, on \(Timestamp(one.notAfter))", hint: file.renewal)
     }
+}
+
+extension Certificate {
+    /// The subject within bounds.
+    fileprivate var shownSubject: String { printable(subject.utf8) }
 }

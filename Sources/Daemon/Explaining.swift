@@ -107,8 +107,14 @@ extension Journal {
     /// What is known of a token, of a device's newest observations, or of our join with a server; the newest first.
     /// - Parameter subject: a token as it is printed, or an identifier.
     /// - Parameter signs: what servers did since the beacon started.
-    func explain(_ subject: String, _ signs: [Identifier: ServerSigns] = [:]) throws(Failure) -> [Explanation] {
-        try Journal.attempt { try Journal.explain(database, subject, signs) }
+    /// - Parameter setAside: the servers whose messages the broker does not take.
+    func explain(
+        _ subject: String, _ signs: [Identifier: ServerSigns] = [:], setAside: [Identifier: SetAside] = [:]
+    ) throws(Failure) -> [Explanation] {
+        try Journal.attempt { try Journal.explain(database, subject, signs) }.map { explanation in
+            let server = Identifier(hexadecimal: explanation.server)
+            return server.flatMap { setAside[$0] }.map { explanation.waiting(because: $0) } ?? explanation
+        }
     }
 
     /// The same from a journal that no beacon has open.
@@ -183,8 +189,8 @@ extension Journal {
                     at: time(row, 5), what: "answered \(past.verdict)" + (past.evidence.map { "  [\($0.text)]" } ?? ""))
             )
             let waits = row.isNull(9) && row.integer(10) == 1
-            if waits { steps.append(.init(at: nil, what: "the answer waits for the broker")) }
-            if let at = time(row, 9) { steps.append(.init(at: at, what: "the broker had the answer")) }
+            if waits { steps.append(.init(at: nil, what: Explanation.waits)) }
+            if let at = time(row, 9) { steps.append(.init(at: at, what: Explanation.acknowledged)) }
             let next = waits ? "see broker in srup-beacon status: the answer goes when it is there" : reason?.nextStep
             return Explanation(
                 of: .observation, server: past.server, token: past.token, device: past.device, steps: steps,

@@ -1,4 +1,5 @@
 import BootTime
+import Broker
 import Keys
 import Observing
 import SQLite
@@ -67,10 +68,12 @@ extension Journal {
     }
 
     /// What the broker has not acknowledged, in the order in which it was sent.
-    func outbox() throws(Failure) -> [(id: Int64, topic: String, frame: [UInt8])] {
+    func outbox() throws(Failure) -> [Publishing.Queued] {
         try Journal.attempt {
-            try database.rows("SELECT id, topic, frame FROM outbox ORDER BY id").map {
-                ($0.integer(0), $0.text(1) ?? "", $0.blob(2))
+            try database.rows("SELECT id, topic, frame, server FROM outbox ORDER BY id").map {
+                .init(
+                    server: Identifier($0.unsigned(3)),
+                    message: Outgoing(id: $0.integer(0), topic: $0.text(1) ?? "", payload: $0.blob(2)))
             }
         }
     }

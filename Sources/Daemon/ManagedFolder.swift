@@ -4,13 +4,18 @@ import Keys
 extension CredentialFolder {
     /// The folder of the enrolment whose files a configuration names; nil where it names others.
     package init?(managing configuration: Configuration) {
+        guard let folder = CredentialFolder(named: configuration), folder.hasRecord else { return nil }
+        self = folder
+    }
+
+    /// The folder whose keys and client certificate a configuration names, enrolled or not. The broker's CA may be an operator's own
+    /// file, which a renewal does not touch.
+    package init?(named configuration: Configuration) {
         let folder = CredentialFolder(
             path: configuration.keyFile.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" })
-        let access = folder.access
-        let tls = TLSFiles(authority: access.authority, certificate: access.certificate, key: access.key)
-        guard configuration.keyFile == folder.identityKey, configuration.tls == tls, folder.hasRecord else {
-            return nil
-        }
+        let (access, tls) = (folder.access, configuration.tls)
+        guard configuration.keyFile == folder.identityKey, tls.certificate == access.certificate, tls.key == access.key
+        else { return nil }
         self = folder
     }
 

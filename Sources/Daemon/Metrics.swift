@@ -136,6 +136,11 @@ extension DaemonState {
             configuration.servers.keys.sorted { $0.number < $1.number }.map {
                 ([("server", $0.description)], observer.memberships[$0]?.isMember == true ? 1 : 0)
             })
+        out.add(
+            "server_set_aside", "gauge", "1: the broker closes the connection for messages to this server.",
+            configuration.servers.keys.sorted { $0.number < $1.number }.map {
+                ([("server", $0.description)], broker.publishing.setAside[$0] == nil ? 0 : 1)
+            })
         out.add("observations_open", "gauge", "Without a verdict yet.", Double(observer.openObservations))
         out.add("links_open", "gauge", "Links of devices.", Double(observer.openLinks))
         out.add(

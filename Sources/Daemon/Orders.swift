@@ -100,6 +100,7 @@ extension Shell {
         case .join(let joinMode, again: let again):
             let event = again ? joinAgainEvent(server, joinMode) : joinEvent(server, joinMode)
             if let event { handle(event) }
+            broker.publishing.tryAgain(server)
         case .resign: handle(.resign(server, freshToken(for: server)))
         case .deregister: handle(.deregister(server, freshToken(for: server)))
         case nil: break

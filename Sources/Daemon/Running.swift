@@ -161,6 +161,7 @@ extension Shell {
             metricsFile.keep(configuration.metrics)
             raiseSequences()
             joinServers()
+            broker.publishing.tryAgain()
             return isOurs ? nil : OperatorFault("[beacon] has changed", hint: "restart it")
         } catch let fault as any OperatorError {
             log.error("\(fault.message); hint: \(fault.hint(for: .beacon)); the old configuration stays in force")

@@ -106,7 +106,7 @@ public actor Shell {
 
     /// What remains to be done once the journal holds everything that precedes it.
     struct Transaction {
-        var outgoing: [Outgoing] = []
+        var outgoing: [Publishing.Queued] = []
         var effects: [Effect] = []
     }
 
@@ -176,7 +176,7 @@ public actor Shell {
                     let (latency, clock) = (reports.metrics.proofToPublish, clock)
                     outgoing.isWritten = { latency.add(clock.now - arrival) }
                 }
-                transaction.outgoing.append(outgoing)
+                transaction.outgoing.append(.init(server: server, message: outgoing))
             case .tell, .close, .wantToken, .act, .present, .destroy, .fetch, .discardUpdate, .install, .confirm,
                 .report:
                 transaction.effects.append(effect)

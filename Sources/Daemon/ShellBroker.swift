@@ -9,7 +9,7 @@ import SRUP
 extension Shell {
     func makeBroker() -> BrokerPort {
         BrokerPort(
-            events: events,
+            events: events, clock: clock,
             outlets: BrokerPort.Outlets(
                 outbox: { [unowned self] in assumeIsolated { $0.outbox } },
                 delivered: { [unowned self] ids in assumeIsolated { $0.recordDelivered(ids) } }))
@@ -63,13 +63,13 @@ extension Shell {
         notifier.tellStatus()
     }
 
-    /// Everything that no broker has acknowledged, in the order in which it was signed.
-    private var outbox: [Outgoing] {
+    /// Everything that no broker has acknowledged, in the order in which it was signed; nil where it cannot be read.
+    private var outbox: [Publishing.Queued]? {
         do {
-            return try journal?.outbox().map { Outgoing(id: $0.id, topic: $0.topic, payload: $0.frame) } ?? []
+            return try journal?.outbox()
         } catch {
             journalFailed(error)
-            return []
+            return nil
         }
     }
 

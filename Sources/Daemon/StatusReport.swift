@@ -15,11 +15,13 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var lastAccepted: UInt64?
         package var lastSent: UInt64
         package var paused: Bool?
+        /// nil: it is served, or an older beacon does not tell.
+        package var setAside: SetAsideReport?
 
-        /// For a person: one line.
+        /// For a person: a line, and two more if the server is set aside.
         public var text: String {
             "server \(id): \(membership.rawValue)\(paused == true ? ", paused" : ""), sequence ids sent \(lastSent), accepted "
-                + (lastAccepted.map(String.init) ?? "unknown")
+                + (lastAccepted.map(String.init) ?? "unknown") + (setAside.map { "\n" + $0.text } ?? "")
         }
     }
 
@@ -221,7 +223,7 @@ extension DaemonState {
             return .init(
                 id: id.description, membership: stored.map { .known($0.membership.state) } ?? .unknown,
                 lastAccepted: stored?.lastAccepted?.number, lastSent: stored?.lastSent.number ?? 0,
-                paused: stored?.isPaused)
+                paused: stored?.isPaused, setAside: broker.publishing.report(on: id))
         }
     }
 

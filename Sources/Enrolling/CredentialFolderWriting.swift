@@ -103,7 +103,7 @@ extension CredentialFolder {
         for name in Folder.entries(of: path)
         where name.wholeMatch(of: /access-[0-9]{1,9}/) != nil && !used.contains(name) {
             let files = AccessFiles(folder: path + "/" + name)
-            for file in [files.key, files.certificate, files.authority] { unlink(file) }
+            for file in [files.key, files.certificate, files.authority, files.givenAuthority] { unlink(file) }
             rmdir(files.folder)
         }
     }

@@ -47,8 +47,14 @@ public struct Enrolment {
         case validated(serviceProved: Bool)
         /// The client (TLS) key for the certificate exists.
         case accessKey
+        /// CA certificates that the operator has added to the broker's stay; how many.
+        case kept(Int)
         /// The certificate is in use.
         case certified(notAfter: Int64)
+        /// The service is trusted by the CAs that it gave, from now on.
+        case trusted
+        /// It is not: it could not be reached with them; why not.
+        case distrusted(why: String)
         /// By this machine's clock, the certificate is not valid. It is only reported.
         case clock(notBefore: Int64, notAfter: Int64)
     }
@@ -62,9 +68,6 @@ public struct Enrolment {
         /// The C2 server.
         public var server: Identifier
     }
-
-    /// Seconds that two clocks may differ without a warning.
-    private static let clockSlack: Int64 = 300
 
     let folder: CredentialFolder
     let registry: Registry
@@ -277,22 +280,5 @@ public struct Enrolment {
                 "\(folder.serverKey) holds another key than the service gave for server \(registration.server.topicForm)",
                 hint: "find out who has changed it; if nobody should have, remove it and run this again")
         }
-    }
-
-    // MARK: - The certificate
-
-    /// A key and its certificate in the new access files, checked. A key that was made before the process was killed is
-    /// used again.
-    func getAccess(_ identity: Identifier, _ key: IdentityKey, bits: Int, now: Int64) throws {
-        let files = folder.newAccess
-        try CredentialFolder(path: files.folder).make()
-        let accessKey = try folder.privateKey(files.key, bits: bits)
-        did(.accessKey)
-        let access = try registry.certificate(for: accessKey, identity, key)
-        did(.step)
-        try folder.write(access.certificate.pem, to: files.certificate, mode: 0o644)
-        try folder.write(access.authority.pem, to: files.authority, mode: 0o644)
-        let (begin, end) = (access.certificate.notBefore, access.certificate.notAfter)
-        if now + Enrolment.clockSlack < begin || now >= end { did(.clock(notBefore: begin, notAfter: end)) }
     }
 }

@@ -140,7 +140,8 @@ public struct Registry: Sendable {
 
     // MARK: - The broker's client certificate
 
-    /// Has a key certified, and checks the certificate: for this beacon, this key, by the CA in the reply.
+    /// Has a key certified, and checks the certificate: for this beacon, this key, by a CA in the reply, or by one below it that
+    /// came with the certificate.
     func certificate(
         for accessKey: IdentityKey, _ identity: Identifier, _ key: IdentityKey
     ) throws(OperatorFault) -> Access {
@@ -163,28 +164,30 @@ public struct Registry: Sendable {
                 csr: Data(request).base64EncodedString(), identity: text, signature: try signed(request, key)))
         guard reply.status == 200 else { throw .answered("access", reply) }
         let told: Reply = try decoded(reply, "access")
-        let certificate = try self.certificate(told.certificate, "the certificate")
-        let authority = try self.certificate(told.authority, "the CA's certificate")
-        guard certificate.commonName == text else {
-            throw .reply("access", "the certificate is for \(shown(certificate.commonName)), not for \(text)")
+        let chain = try certificates(told.certificate, "the certificate")
+        let authorities = try certificates(told.authority, "the CA's certificate")
+        guard let certificate = chain.first, certificate.commonName == text else {
+            throw .reply("access", "the certificate is for \(shown(chain.first?.commonName)), not for \(text)")
         }
         guard (try? certificate.publicKey())?.equals(accessKey.publicKey) == true else {
             throw .reply("access", "the certificate is not for our access key")
         }
-        guard authority.isAuthority else { throw .reply("access", "the CA's certificate is not a CA's") }
-        guard certificate.isSigned(by: authority) else {
+        guard (chain.dropFirst() + authorities).allSatisfy(\.isAuthority) else {
+            throw .reply("access", "the CA's certificate is not a CA's")
+        }
+        guard certificate.leads(to: authorities, over: Array(chain.dropFirst())) else {
             throw .reply("access", "the certificate is not signed by the CA that came with it")
         }
         guard certificate.notBefore < certificate.notAfter else {
             throw .reply("access", "the certificate expires before it becomes valid")
         }
-        return Access(certificate: certificate, authority: authority)
+        return Access(chain: chain, authorities: authorities)
     }
 
-    private func certificate(_ text: String, _ what: String) throws(OperatorFault) -> Certificate {
+    private func certificates(_ text: String, _ what: String) throws(OperatorFault) -> [Certificate] {
         let bytes = try base64(text, "access")
         do throws(EncodingError) {
-            return try Certificate(pem: bytes)
+            return try Certificate.all(pem: bytes)
         } catch {
             throw .reply("access", "\(what): \(error.message)")
         }
@@ -277,8 +280,10 @@ struct Registration {
     var serverKey: PublicKey
 }
 
-/// A client certificate for the broker, checked, and its issuer.
+/// A client certificate for the broker, checked, and the CAs that it leads to.
 struct Access {
-    var certificate: Certificate
-    var authority: Certificate
+    /// The certificate, and the intermediate ones that came with it: never empty.
+    var chain: [Certificate]
+    /// The CAs, a root among them or not.
+    var authorities: [Certificate]
 }

@@ -31,10 +31,12 @@ public struct Renewal {
     }
 
     /// Gets a new certificate, has it tested, and only then replaces the old one.
-    /// - Parameter tryOut: throws if the broker does not accept it.
+    /// - Parameters:
+    ///   - tryOut: throws if the broker does not accept it.
+    ///   - reach: reaches the service with the CAs of a file, and throws if it cannot: they are not used then.
     /// - Throws: `OperatorError`; the old one then stays in use.
     public func run(
-        bits: Int, now: Int64, tryOut: (CredentialFolder.AccessFiles) throws -> Void
+        bits: Int, now: Int64, tryOut: (CredentialFolder.AccessFiles) throws -> Void, reach: (String) throws -> Void
     ) throws {
         try folder.check()
         let lock = try folder.lock()
@@ -45,6 +47,8 @@ public struct Renewal {
         try Enrolment(folder: folder, registry: registry, did: did).getAccess(identity, key, bits: bits, now: now)
         try tryOut(folder.newAccess)
         did(.step)
+        // Before the new files are in use: afterwards it could not be told which CAs the service had given before.
+        if let step = try folder.updateServiceAuthority(reach) { did(step) }
         try folder.takeNewAccess { did(.step) }
         did(.certified(notAfter: try folder.usedCertificate().notAfter))
     }

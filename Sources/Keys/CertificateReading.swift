@@ -3,26 +3,6 @@ import OperatorText
 
 // What an operator is told about a certificate of a file.
 extension Certificate {
-    /// How many certificates of one file are looked at.
-    package static let limit = 200
-
-    /// The certificates of a PEM file, in their order; none where there is none.
-    package static func all(pem bytes: [UInt8]) -> [Certificate] {
-        defer { ERR_clear_error() }
-        guard bytes.count <= Int(Int32.max), let bio = BIO_new_mem_buf(bytes, Int32(bytes.count)) else { return [] }
-        defer { BIO_free(bio) }
-        var found: [Certificate] = []
-        while found.count < limit, let one = cossl_read_certificate(bio) { found.append(Certificate(adopting: one)) }
-        return found
-    }
-
-    /// The subject as OpenSSL writes it on one line: printable, at most 119 bytes.
-    package var subjectLine: String {
-        var line = [CChar](repeating: 0, count: 120)
-        X509_NAME_oneline(X509_get_subject_name(handle), &line, Int32(line.count))
-        return printable(line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) })
-    }
-
     /// The first common name of the subject: the user's name at a mosquitto with `use_identity_as_username`.
     package var firstCommonName: String? {
         var name = [CChar](repeating: 0, count: 65)

@@ -19,14 +19,16 @@ public struct CredentialFolder: Sendable {
     public var record: String { path + "/enrolment.json" }
     /// The CAs that the registration service's certificate must lead to, where the system's are not to be used.
     public var serviceAuthority: String { path + "/service-ca.pem" }
-    /// What the broker sees: three files that belong together, behind one link that is replaced as a whole.
+    /// Those that a renewal is trying out.
+    public var nextServiceAuthority: String { path + "/service-ca.next.pem" }
+    /// What the broker sees: files that belong together, behind one link that is replaced as a whole.
     public var access: AccessFiles { AccessFiles(folder: path + "/access") }
     /// What it saw before the last renewal.
     public var oldAccess: AccessFiles { AccessFiles(folder: path + "/access.old") }
     /// The files of a renewal in progress.
     public var newAccess: AccessFiles { AccessFiles(folder: path + "/access.new") }
 
-    /// The client certificate for the broker, its key, and the broker's CA.
+    /// The client certificate for the broker with its intermediate ones, its key, and the CAs of the broker.
     public struct AccessFiles: Equatable, Sendable {
         /// Where they are.
         public let folder: String
@@ -39,6 +41,8 @@ public struct CredentialFolder: Sendable {
         public var certificate: String { folder + "/certificate.pem" }
         // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
         public var authority: String { folder + "/ca.pem" }
+        /// Those of its CA certificates that the registration service gave: an operator may have added others.
+        public var givenAuthority: String { folder + "/ca.given.pem" }
     }
 
     /// The folder at a path, which is not touched.

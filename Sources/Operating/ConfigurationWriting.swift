@@ -31,12 +31,7 @@ struct WrittenConfiguration {
     }
 
     private func isOurs(_ there: Configuration, _ identity: Identifier) -> Bool {
-        there.identity == identity && there.keyFile == folder.identityKey && there.tls == tls
-    }
-
-    private var tls: TLSFiles {
-        let access = folder.access
-        return TLSFiles(authority: access.authority, certificate: access.certificate, key: access.key)
+        there.identity == identity && CredentialFolder(named: there)?.path == folder.path
     }
 
     /// Whether it can be written, before anything that is harder to undo has been done.
@@ -70,7 +65,7 @@ struct WrittenConfiguration {
         defer { unlink(temporary) }
         let back = try Configuration(file: temporary)
         let isTheSame =
-            isOurs(back, outcome.identity) && back.stateFolder == state
+            isOurs(back, outcome.identity) && back.stateFolder == state && back.tls.authority == folder.access.authority
             && back.brokers.map(\.description) == [outcome.broker.description]
             && back.servers.keys.elementsEqual([outcome.server])
         precondition(isTheSame, "a configuration that says something else than it should")

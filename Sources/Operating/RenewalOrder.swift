@@ -1,6 +1,7 @@
 import Broker
 import Daemon
 import Enrolling
+import Files
 import Glibc
 import Keys
 import OperatorText
@@ -38,19 +39,41 @@ public struct RenewalOrder {
         try Renewal(folder: folder, registry: Registry(client, at: service.address)) { step in
             switch step {
             case .certified(let end): say("renewed: the broker's client certificate lasts until \(Timestamp(end))")
-            case .clock: step.message.map(say)
+            case .clock, .kept, .trusted, .distrusted: step.message.map(say)
             case .step, .identity, .key, .accessKey, .registered, .validated: break
             }
             Checkpoint.pass()
         }.run(bits: asking.keyBits, now: Int64(time(nil))) { files in
-            let tls = TLSFiles(authority: files.authority, certificate: files.certificate, key: files.key)
-            do throws(BrokerFault) {
-                try BrokerLink.tryOut(configuration.brokers, clientID: configuration.mqttClientID, tls: tls)
-            } catch {
-                throw OperatorFault(
-                    "the new certificate could not be tried, and the old one stays: \(error.message)", hintOf: error)
-            }
-            say("the broker takes the new certificate")
+            try tryOut(files, of: folder, configuration, say)
+        } reach: { file in
+            let client = try asking.client(for: service.address, authorityFile: file)
+            _ = try Registry(client, at: service.address).activeName()
+        }
+    }
+
+    /// An operator's own file of CAs, if `[broker] ca` names one, is what the broker must satisfy; nothing is written to it.
+    private func tryOut(
+        _ files: CredentialFolder.AccessFiles, of folder: CredentialFolder, _ configuration: Configuration,
+        _ say: (String) -> Void
+    ) throws(OperatorFault) {
+        let own = configuration.tls.authority
+        let isOurs = own == folder.access.authority
+        let tls = TLSFiles(
+            authority: isOurs ? files.authority : own, certificate: files.certificate, key: files.key)
+        do throws(BrokerFault) {
+            try BrokerLink.tryOut(configuration.brokers, clientID: configuration.mqttClientID, tls: tls)
+        } catch {
+            throw OperatorFault(
+                "the new certificate could not be tried, and the old one stays: \(error.message)", hintOf: error)
+        }
+        say("the broker takes the new certificate")
+        guard !isOurs, let bytes = try? File.read(own, isFollowing: true), let known = try? Certificate.all(pem: bytes),
+            let given = (try? File.read(files.authority)).flatMap({ try? Certificate.all(pem: $0) })
+        else { return }
+        for one in given where !known.contains(where: one.equals) {
+            say(
+                "\(own) does not hold a CA certificate that the registration service gives: \(one.subject); if the broker will use that CA: cat \(folder.access.authority) >>\(own)"
+            )
         }
     }
 }

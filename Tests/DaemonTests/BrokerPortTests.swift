@@ -10,6 +10,7 @@ import TestVectors
 struct BrokerPortTests {
     private let log = LogRecorder()
     private let link = FakeBrokerLink()
+    private let clock = ManualClock()
     private let one = BrokerAddress(host: "one.example", port: 8883)
     private let other = BrokerAddress(host: "two.example", port: 8883)
 
@@ -18,12 +19,9 @@ struct BrokerPortTests {
         -> BrokerPort
     {
         let port = BrokerPort(
-            events: EventLog(log.logger, clock: ManualClock()),
+            events: EventLog(log.logger, clock: clock), clock: clock,
             outlets: BrokerPort.Outlets(
-                outbox: {
-                    let outbox = (try? journal?.outbox()) ?? []
-                    return outbox.map { Outgoing(id: $0.id, topic: $0.topic, payload: $0.frame) }
-                },
+                outbox: { journal == nil ? [] : try? journal?.outbox() },
                 delivered: { ids in
                     guard records(), let told = try? journal?.delivered(ids, at: 1),
                         (try? journal?.commit()) != nil
@@ -34,7 +32,9 @@ struct BrokerPortTests {
         return port
     }
 
-    private func message(_ id: Int64) -> Outgoing { Outgoing(id: id, topic: "t", payload: []) }
+    private func message(_ id: Int64) -> Publishing.Queued {
+        .init(server: server, message: Outgoing(id: id, topic: "t", payload: []))
+    }
 
     @Test("without a connection nothing is published; with one, the outbox goes first, in its order")
     func outbox() throws {

@@ -25,7 +25,7 @@ struct DaemonStateTests {
         var fault: LinkSocketError?
         private(set) lazy var events = EventLog(log.logger, clock: clock)
         private(set) lazy var broker = BrokerPort(
-            events: events, outlets: BrokerPort.Outlets(outbox: { [] }, delivered: { _ in [] }))
+            events: events, clock: clock, outlets: BrokerPort.Outlets(outbox: { [] }, delivered: { _ in [] }))
         private(set) lazy var listeners = LinkListeners(
             configuration.listeners, loop: loop, clock: clock, log: log.logger,
             listen: { [unowned self] wanted throws(LinkSocketError) in

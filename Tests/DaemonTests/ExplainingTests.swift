@@ -57,7 +57,9 @@ struct ExplainingTests {
         #expect(found.map(\.token) == [token])
         let steps = found[0].steps
         #expect(steps.map(\.at) == ["1970-01-01T00:16:40Z", nil, "1970-01-01T00:17:40Z", "1970-01-01T00:17:41Z"])
-        #expect(steps[1].what == "1 false proof" && steps[3].what == "the broker had the answer")
+        #expect(
+            steps[1].what == "1 false proof" && steps[3].what.hasPrefix("the broker had the answer; it cannot be known")
+        )
         #expect(steps[2].what.hasPrefix("answered valid  [local process 1 of user 2, challenge, challenged"))
         #expect(found[0].cause == Reason.matched.message && found[0].next == "nothing")
     }

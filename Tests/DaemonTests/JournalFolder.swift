@@ -117,3 +117,9 @@ extension Journal {
             + outbox().map { "\($0.id) \($0.topic) \($0.frame)" } + history(limit: 1_000).map(\.text)
     }
 }
+
+extension Publishing.Queued {
+    var id: Int64 { message.id }
+    var topic: String { message.topic }
+    var frame: [UInt8] { message.payload }
+}

@@ -23,6 +23,10 @@ final class FakeService: Sendable {
         var ownKey: IdentityKey?
         /// The name in a certificate, if it is not the request's.
         var subject: String?
+        /// Added to each certificate, PEM.
+        var chain: [UInt8] = []
+        /// The CA certificates in its reply, PEM, if they are not those of ca.pem.
+        var authorities: [UInt8]?
         var requests: [String] = []
     }
     private let state: Mutex<State>
@@ -42,6 +46,9 @@ final class FakeService: Sendable {
     /// Forgets all registrations.
     func forget() { state.withLock { $0.registered = [:] } }
     func set(subject: String?) { state.withLock { $0.subject = subject } }
+    func set(chain: [UInt8], authorities: [UInt8]?) {
+        state.withLock { ($0.chain, $0.authorities) = (chain, authorities) }
+    }
 
     /// The paths that were asked for, in order.
     var requests: [String] { state.withLock { $0.requests } }
@@ -105,10 +112,26 @@ final class FakeService: Sendable {
 
     private func access(_ fields: [String: String]) -> HTTPReply {
         let request = fields["csr"].flatMap { Data(base64Encoded: $0) } ?? Data()
-        guard let made = try? certificate(for: request, subject: state.withLock { $0.subject }),
-            let authority = FileManager.default.contents(atPath: folder.path("ca.pem"))
+        let (subject, chain, authorities) = state.withLock { ($0.subject, $0.chain, $0.authorities) }
+        guard let made = try? certificate(for: request, subject: subject), let authority = content("ca.pem")
         else { return .text(400, "CSR verification error") }
-        return .json(["certificate": lines(made), "CA_certificate": lines(Array(authority))])
+        return .json(["certificate": lines(made + chain), "CA_certificate": lines(authorities ?? authority)])
+    }
+
+    func content(_ name: String) -> [UInt8]? {
+        FileManager.default.contents(atPath: folder.path(name)).map { Array($0) }
+    }
+
+    /// Another CA signs from now on: a new root, or one below the present one.
+    /// - Returns: the certificates of the CA before and of the new one.
+    @discardableResult
+    func changeAuthority(to name: String, isSubordinate: Bool = false) throws -> (old: [UInt8], new: [UInt8]) {
+        let old = content("ca.pem") ?? []
+        let signer = isSubordinate ? " -CA ca.pem -CAkey ca.key" : ""
+        try folder.openssl(
+            "req -x509 -newkey rsa:2048 -nodes -subj /CN=\(name) -days 10 -keyout new.key -out new.pem" + signer)
+        for end in ["key", "pem"] { try folder.write(Data(content("new." + end) ?? []), to: "ca." + end) }
+        return (old, content("ca.pem") ?? [])
     }
 
     /// A certificate from this service's CA.
@@ -179,6 +202,7 @@ struct FakeEnrollee {
     @discardableResult
     func enrol(
         as identity: Identifier? = identity, at address: String = "https://register.example",
+        trusting authority: [UInt8]? = nil,
         _ change: (inout Enrolment.Wish) -> Void = { _ in }, did: @escaping (Enrolment.Step) -> Void = { _ in }
     ) throws -> Enrolment.Outcome {
         var wish = Enrolment.Wish(address: try WebAddress(address))
@@ -187,14 +211,18 @@ struct FakeEnrollee {
         waitForLock()
         let now = Int64(Date().timeIntervalSince1970)
         return try Enrolment(folder: folder, registry: service.registry, did: did)
-            .run(wish, authority: nil, now: now)
+            .run(wish, authority: authority, now: now)
     }
 
-    func renew(_ tryOut: (CredentialFolder.AccessFiles) throws(OperatorFault) -> Void = { _ in }) throws {
+    /// - Parameter reach: reaches the service with other CAs.
+    func renew(
+        did: @escaping (Enrolment.Step) -> Void = { _ in }, reach: (String) throws -> Void = { _ in },
+        _ tryOut: (CredentialFolder.AccessFiles) throws(OperatorFault) -> Void = { _ in }
+    ) throws {
         let now = Int64(Date().timeIntervalSince1970)
         waitForLock()
-        try Renewal(folder: folder, registry: service.registry) { _ in }
-            .run(bits: 2_048, now: now, tryOut: tryOut)
+        try Renewal(folder: folder, registry: service.registry, did: did)
+            .run(bits: 2_048, now: now, tryOut: tryOut, reach: reach)
     }
 
     func rotate(from origin: KeyOrigin? = nil) throws {

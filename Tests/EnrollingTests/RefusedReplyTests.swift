@@ -53,7 +53,7 @@ struct RefusedReplyTests {
             let outcome = try node.enrol()
             #expect(outcome.identity == FakeEnrollee.identity && outcome.server == FakeService.server)
             let known =
-                /(access|access-1|identity\.(key|pub)\.pem|server\.pub\.pem|enrolment\.json|lock)(\/(key|certificate|ca)\.pem)?/
+                /(access|access-1|identity\.(key|pub)\.pem|server\.pub\.pem|enrolment\.json|lock)(\/(key|certificate|ca|ca\.given)\.pem)?/
             for name in node.names { #expect(name.wholeMatch(of: known) != nil, "\(name)") }
         }
     }

@@ -51,7 +51,17 @@ extension Doctor {
             bad("broker: MQTT", error)
             return findings
         }
-        return findings + [others(broker, configuration)]
+        return findings + [others(broker, configuration), publishing(configuration)]
+    }
+
+    /// What no check can show: MQTT 3.1.1 has no answer for a refused PUBLISH. A broker that closes the connection for it is noticed by
+    /// the running beacon, which then sets a server aside.
+    private func publishing(_ configuration: Configuration) -> CheckResult {
+        let own = configuration.identity.topicForm
+        return .init(
+            "broker: publish", .skipped, "SRUP/\(own), SRUP/servers/+/\(own)",
+            "whether the broker passes on what this beacon publishes there cannot be seen from here: it may acknowledge a message and drop it",
+            do: "compare the broker's access list with docs/registry.md")
     }
 
     /// Whether a client like us can write to, and read, a topic that is not its own: then another can write to ours. What is
@@ -133,6 +143,9 @@ extension Doctor {
             return [.init("membership", .skipped, configuration.stateFolder, "no beacon runs")]
         }
         return status.servers.map { server in
+            if let setAside = server.setAside {
+                return .init("membership", .bad, "server \(server.id)", setAside.fault, do: setAside.hint)
+            }
             let isMember = server.membership == .known(.member)
             return .init(
                 "membership", isMember ? .good : .warning, "server \(server.id)",

@@ -4,7 +4,8 @@ own library and the openssl command. It answers as text/html, breaks its base64 
 
 Usage: registry.py FOLDER
 
-FOLDER holds settings.json: {"broker", "server", "server_key" (PEM file), "ca", "ca_key", "certificate", "key" (the
+FOLDER holds settings.json: {"broker", "server", "server_key" (PEM file), "ca" (the first certificate signs), "ca_key", "chain" (PEM
+file that is added to each certificate), "certificate", "key" (the
 service's own for TLS), "seconds" and "subject" of certificates, "token", "gives_own_key", and "faults": {path: fault}}, which is read anew for each request. It gets: port, log
 (a line a request), service.key (the service's identity key, unless it is there), keys/ID (what was registered).
 """
@@ -234,6 +235,9 @@ class Service(BaseHTTPRequestHandler):
         with open(given["ca"], "rb") as file:
             authority = file.read()
         made = certified(request, given)
+        if "chain" in given:
+            with open(given["chain"], "rb") as file:
+                made += file.read()
         return 200, {"certificate": lines(made), "CA_certificate": lines(authority)}
 
     def get_key(self, _):
