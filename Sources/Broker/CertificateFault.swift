@@ -17,7 +17,7 @@ public struct CertificateFault: Equatable, Sendable {
     public let code: Int
     /// Whose certificate it is.
     public let holder: Holder
-    /// Its subject, as OpenSSL writes names on one line; at most 119 bytes.
+    /// Its subject on one line: `CN = root`; at most 119 bytes.
     public var subject = ""
     /// Its issuer's, as the subject.
     public var issuer = ""

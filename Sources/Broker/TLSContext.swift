@@ -67,7 +67,7 @@ final class TLSContext {
             // The broker's own certificate, where it issued itself, stands for itself alone.
             guard X509_NAME_cmp(subject, X509_get_issuer_name(certificate)) != 0 else { continue }
             var line = [CChar](repeating: 0, count: 120)
-            X509_NAME_oneline(subject, &line, Int32(line.count))
+            cossl_copy_name(subject, &line, Int32(line.count))
             let text = line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
             throw .badFile(authority, .notAuthority(String(decoding: text, as: UTF8.self)))
         }

@@ -34,7 +34,7 @@ struct BrokerFaultTests {
             .leftToReturn, .closedAgainAndAgain(clientID: "b1"), .silent,
             .notKept, .excessive, .badFile("/f", .other("why")),
         ] + (0...6).map { .refused(code: $0) }
-        + [.notRegular, .notAuthority("/CN=a"), .order(place: 2), .otherKey, .weak].map { .badFile("/f", $0) }
+        + [.notRegular, .notAuthority("CN = a"), .order(place: 2), .otherKey, .weak].map { .badFile("/f", $0) }
         + (1...94).flatMap { code in
             [.broker, .authority(1), .anchor].map { .untrusted(CertificateFault(code: code, holder: $0)) }
         }
@@ -76,7 +76,7 @@ struct BrokerFaultTests {
             (.unknownHost("b"), "[broker] address", "--broker"), (.unreachable("why"), "[broker] address", "--broker"),
             (.untrusted(CertificateFault(code: 62)), "[broker] address", "--broker"),
             (.untrusted(CertificateFault(code: 20)), "[broker] ca", "--ca"),
-            (.badFile("/f", .notAuthority("/CN=a")), "[broker] ca", "--ca"),
+            (.badFile("/f", .notAuthority("CN = a")), "[broker] ca", "--ca"),
             (.certificateRefused(alert: 48), "[broker] certificate", "--cert"),
             (.refused(code: 2), "[broker] client-id", "--id"),
         ] as [(BrokerFault, String, String)] {

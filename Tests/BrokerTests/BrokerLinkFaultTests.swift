@@ -102,7 +102,7 @@ struct BrokerLinkFaultTests {
             let broker = try FaultyBroker(.tls, authority.folder)
             try expectFault(
                 BrokerAddress(host: "localhost", port: broker.port), authority,
-                "the broker's certificate \"/CN=localhost\" expired on",
+                "the broker's certificate \"CN = localhost\" expired on",
                 hint: "have the broker's certificate renewed")
         }
     }

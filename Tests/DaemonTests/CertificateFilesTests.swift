@@ -87,7 +87,7 @@ struct CertificateFilesTests {
             expect(try found(["own", "issuing", "root"]), [])
             expect(
                 try found(["own", "root", "issuing"]),
-                [(false, "\"/CN=root\" stands after", "first"), (false, "\"/CN=issuing\" stands after", "first")])
+                [(false, "\"CN = root\" stands after", "first"), (false, "\"CN = issuing\" stands after", "first")])
             expect(try found(["old"]), [(true, "expired on 2021-01-01T00:00:00Z", "srup-beacon renew")])
             expect(try found(["early"]), [(true, "is not valid before 2048-01-01T00:00:00Z", "clock")])
             expect(try found(["server"]), [(true, "is not for TLS clients", "clientAuth")])
@@ -109,14 +109,14 @@ struct CertificateFilesTests {
                 try findings(files, section, "ca", certificates)
             }
             expect(try found(["root"]), [])
-            expect(try found(["old", "root"]), [(false, "\"/CN=old\" expired on 2021-01-01", "[\(section)] ca")])
+            expect(try found(["old", "root"]), [(false, "\"CN = old\" expired on 2021-01-01", "[\(section)] ca")])
             expect(
                 try found(["old", "early"]),
                 [
-                    (true, "\"/CN=old\" expired on", "[\(section)] ca"),
-                    (true, "\"/CN=early\" is not valid before", "clock"),
+                    (true, "\"CN = old\" expired on", "[\(section)] ca"),
+                    (true, "\"CN = early\" is not valid before", "clock"),
                 ])
-            expect(try found(["root", "leaf"]), [(true, "\"/CN=leaf\" is not a CA's", "the CA that issued it")])
+            expect(try found(["root", "leaf"]), [(true, "\"CN = leaf\" is not a CA's", "the CA that issued it")])
             let none = try files.folder.write(Data("none\n".utf8), to: "none.pem", mode: 0o644)
             let empty = try Configuration(file: try files.configuration([section: ["ca": none]]))
             expect(empty.certificateFindings(at: Self.now), [(true, "it holds no certificate", "PEM")])
@@ -143,7 +143,7 @@ struct CertificateFilesTests {
                 ],
             ])
             let found = try Configuration(file: file).findings(in: .registry(keys + "/service-ca.pem"), at: Self.now)
-            expect(found, [(true, "\"/CN=old\" expired on", "srup-beacon renew --ca FILE")])
+            expect(found, [(true, "\"CN = old\" expired on", "srup-beacon renew --ca FILE")])
             #expect(try Configuration(file: file).certificateFiles.last == .registry(keys + "/service-ca.pem"))
         }
     }
@@ -160,7 +160,7 @@ struct CertificateFilesTests {
             let warnings = try DaemonProcess.check(file)
             #expect(warnings.map(\.message).count == 1)
             #expect(
-                warnings.first?.message.hasPrefix(files.folder.path("expired.pem") + ": \"/CN=expired\" expired on")
+                warnings.first?.message.hasPrefix(files.folder.path("expired.pem") + ": \"CN = expired\" expired on")
                     == true)
             _ = try KeyMaterial(try Configuration(file: file), from: file)
         }

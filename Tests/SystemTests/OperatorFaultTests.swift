@@ -107,7 +107,7 @@ struct OperatorFaultTests {
             let reply = try beacon.command("run", "--check")
             let lines = reply.text.split(separator: "\n")
             #expect(reply.status == 0 && lines.count == 3, "\(reply.text)")
-            #expect(lines.contains("warning: \(file): \"/CN=old\" expired on 2021-01-01T00:00:00Z"))
+            #expect(lines.contains("warning: \(file): \"CN = old\" expired on 2021-01-01T00:00:00Z"))
             #expect(lines.contains { $0.hasPrefix("hint: put the CA's renewed certificate into [broker] ca") })
             #expect(lines.contains("\(beacon.configuration): configuration is valid"))
         }

@@ -39,6 +39,19 @@ static inline int64_t cossl_seconds(const ASN1_TIME *time) {
     return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
 }
 
+// Flags that are sums of macros.
+static inline int cossl_print_name(BIO *bio, const X509_NAME *name) {
+    return X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
+}
+
+// The same into a string, cut where there is no more room.
+static inline void cossl_copy_name(const X509_NAME *name, char *text, int size) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    int length = bio && cossl_print_name(bio, name) >= 0 ? BIO_read(bio, text, size - 1) : 0;
+    text[length > 0 ? length : 0] = 0;
+    BIO_free(bio);
+}
+
 // The other end of a context's connections: the name that it is told, and what the last handshake found wrong with which of its
 // certificates. OpenSSL reports that to a callback only.
 typedef struct {
@@ -87,8 +100,8 @@ static inline int cossl_note_verdict(int ok, X509_STORE_CTX *store) {
     if (!certificate) return ok;
     peer->not_before = cossl_seconds(X509_get0_notBefore(certificate));
     peer->not_after = cossl_seconds(X509_get0_notAfter(certificate));
-    X509_NAME_oneline(X509_get_subject_name(certificate), peer->subject, sizeof peer->subject);
-    X509_NAME_oneline(X509_get_issuer_name(certificate), peer->issuer, sizeof peer->issuer);
+    cossl_copy_name(X509_get_subject_name(certificate), peer->subject, sizeof peer->subject);
+    cossl_copy_name(X509_get_issuer_name(certificate), peer->issuer, sizeof peer->issuer);
     cossl_note_names(peer, certificate);
     STACK_OF(X509) *namesakes = X509_STORE_CTX_get1_certs(store, X509_get_issuer_name(certificate));
     peer->has_namesake = sk_X509_num(namesakes) > 0;
@@ -119,11 +132,6 @@ static inline X509 *cossl_anchor(SSL_CTX *ctx, int place) {
 // Bytes from outside are parsed without a prompt too.
 static inline X509 *cossl_read_certificate(BIO *bio) { return PEM_read_bio_X509(bio, NULL, cossl_no_passphrase, NULL); }
 static inline X509_REQ *cossl_read_request(BIO *bio) { return PEM_read_bio_X509_REQ(bio, NULL, cossl_no_passphrase, NULL); }
-
-// Flags that are sums of macros.
-static inline int cossl_print_name(BIO *bio, const X509_NAME *name) {
-    return X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
-}
 
 // A key in PEM that a provider reads, which only its own library context has.
 static inline EVP_PKEY *cossl_read_private_key_in(BIO *bio, OSSL_LIB_CTX *library, const char *properties) {
