@@ -151,6 +151,13 @@ public final class DeviceRun: @unchecked Sendable {
         // The request was never sent: this is not a missing answer but an unreachable broker.
         if request == nil, let lastFault { throw lastFault }
         if let fault { throw fault }
+        if result == .noAnswer, value == nil {
+            say(
+                """
+                device: the server has not answered the request: it does not run, does not have this device's key, or has seen higher \
+                sequence ids than \(task.sequence) (c2: the order forget \(node.id.topicForm))
+                """)
+        }
         say("device: \(result.message)")
         return result
     }

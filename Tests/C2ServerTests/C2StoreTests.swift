@@ -81,6 +81,7 @@ final class C2StoreTests {
             memory.updates[Roles.beacon.id] = Roles.token("newer")
             memory.given = [Roles.beacon.id: false, Identifier(99): true]
             memory.required = .keyed
+            memory.heard = [Identifier(.max)]
         }
         do {
             let again = try open()

@@ -40,26 +40,55 @@ struct DoctorChecksTests {
         #expect(lines == ["BAD      disk            /a: none", "                         do: make some"])
     }
 
+    @Test("a server that does not answer, and a renewal that fails, as the running beacon tells them")
+    func silence() throws {
+        var doctor = Doctor(configurationFile: "", visits: false) { _ in }
+        func findings(_ server: String, _ certificate: String) throws -> [CheckResult] {
+            let json = """
+                {"identity":"bea1","version":"1.2.3","uptime_seconds":1,
+                "servers":[{"id":"c2","membership":"joining","last_sent":1\(server)}],
+                "broker":{"state":"connected"},"certificate":{\(certificate)},
+                "journal":{"state":"ok","findings":[],"outbox":0},"links":[],"open_links":0,
+                "observations":{"open":0,"list":[]},"refused":{}}
+                """
+            doctor.status = try decoder().decode(StatusReport.self, from: Data(json.utf8))
+            let configuration = try TemporaryFolder.with {
+                try Configuration(file: try $0.write(Data(DoctorChecksTests.good.utf8), to: "beacon.conf"))
+            }
+            return doctor.memberships(configuration) + doctor.renewal()
+        }
+        let calm = try findings("", "")
+        #expect(calm.map(\.verdict) == [.warning] && calm[0].found == "joining")
+        let failure = #""failed_at":"T1","next_attempt":"T2","fault":"no answer","failures":2"#
+        let both = try findings(#","unanswered":true"#, failure)
+        #expect(both.map(\.verdict) == [.warning, .warning])
+        #expect(both[0].found.contains("has seen higher sequence ids") && both[0].hint == "srup-beacon explain c2")
+        #expect(both[1].found.contains("no answer") && both[1].hint?.contains("srup-beacon renew") == true)
+    }
+
+    private static let good = """
+        [beacon]
+        identity = bea0000000000001
+        key = /etc/k
+        state = /var/s
+        [broker]
+        address = broker.example.org:8883
+        ca = /etc/ca
+        certificate = /etc/cert
+        key = /etc/tls
+        [server c2]
+        key = /etc/c2
+
+        """
+
     @Test("servers that share the beacon and name no recipient")
     func shared() throws {
-        let good = """
-            [beacon]
-            identity = bea0000000000001
-            key = /etc/k
-            state = /var/s
-            [broker]
-            address = broker.example.org:8883
-            ca = /etc/ca
-            certificate = /etc/cert
-            key = /etc/tls
-            [server c2]
-            key = /etc/c2
-
-            """
         let second = "[server c3]\nkey = /etc/c3\n"
         func findings(_ lines: String) throws -> [CheckResult] {
             try TemporaryFolder.with {
-                Doctor.shared(try Configuration(file: try $0.write(Data((good + lines).utf8), to: "beacon.conf")))
+                Doctor.shared(
+                    try Configuration(
+                        file: try $0.write(Data((DoctorChecksTests.good + lines).utf8), to: "beacon.conf")))
             }
         }
         let both = try findings("recipient = broker\nshared = yes\n" + second)

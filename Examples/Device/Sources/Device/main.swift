@@ -35,8 +35,10 @@ func join() throws -> Status? {
     let prover = Prover(parties: parties, key: key, path: String(try option("--link").trimmingPrefix("local:")))
     let broker = try Broker(topic: Topic.of(device: id))
 
-    // Greater than in any run before, as long as the clock goes forward: hundredths of a second since 1970.
-    var last = SequenceID(1 << 51 + UInt64(Date().timeIntervalSince1970 * 100))
+    // Greater than in any run before, as long as the clock is right: a server drops what is not, without a word.
+    guard var last = SequenceID.ofDevice(clock: Int64(Date().timeIntervalSince1970 * 1_000_000)) else {
+        throw Failure("this machine's clock is wrong, and sequence ids begin at it")
+    }
     var (token, hasValue) = (Token(random: randomBytes(16)), false)
     let request = Message(sequence: last, sender: id, token: token, body: .observedJoinRequest(observer: observer))
     try broker.publish(try request.signed(by: key), on: request.topic(to: server))
