@@ -36,8 +36,9 @@ public struct ReferenceCounter: Sendable {
     /// The number of a peer: the last id sent to it or accepted from it.
     public subscript(peer: Identifier) -> SequenceID { SequenceID(numbers[peer, default: 0]) }
 
-    /// The id of the next message to a peer. The first one begins at the clock: an earlier run may have used others. The maximum is followed by 0, which no peer accepts: a peer that has used up the ids has
-    /// locked itself out, and must not be able to crash this node.
+    /// The id of the next message to a peer. The first one begins at the clock: an earlier run may have used others. The maximum is
+    /// followed by 0, which no peer accepts: a peer that has used up the ids has locked itself out, and must not be able to crash this
+    /// node.
     /// - Parameter clock: in microseconds since 1970; nil: there is none.
     public mutating func next(to peer: Identifier, clock: Int64? = nil) -> SequenceID {
         if numbers[peer] == nil, let clock, let start = SequenceID(clock: clock) { numbers[peer] = start.number }

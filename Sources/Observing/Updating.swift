@@ -102,8 +102,8 @@ public enum Fetched: Equatable, Sendable {
 
 // Update over SRUP: the paper's §3.2 and §3.7.
 extension Observer {
-    /// INITIATE. Without an updater no file is usable, and the server is told so (§3.2 has no status for it). A server's newest order takes the place of its older one; another server's waits until the fetching is
-    /// over, and what waits for ACTIVATE makes room.
+    /// INITIATE. Without an updater no file is usable, and the server is told so (§3.2 has no status for it). A server's newest order takes
+    /// the place of its older one; another server's waits until the fetching is over, and what waits for ACTIVATE makes room.
     mutating func initiate(_ exchange: RequestID, url: Octets, digest: Octets) -> [Effect] {
         guard hasUpdater else { return decline(exchange, .updateFailFile) }
         let (read, status) = UpdateOrder.read(url: url, digest: digest)

@@ -56,7 +56,8 @@ extension Registry {
         return RegistryList(file: own.revocationFile, number: number, end: end)
     }
 
-    /// The lists of all CAs that are trusted, in one file. Inside a transaction, so that a list is never replaced by an older one, also not by another process.
+    /// The lists of all CAs that are trusted, in one file. Inside a transaction, so that a list is never replaced by an older one, also not
+    /// by another process.
     func writeRevocations() throws {
         let now = clock.seconds()
         let number = (Int64(try store.setting(.revocationNumber) ?? "0") ?? 0) + 1
