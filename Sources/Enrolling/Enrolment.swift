@@ -205,7 +205,7 @@ public struct Enrolment {
             registration = told
             if let broker = wish.given?.broker { registration.broker = broker }
         } else if answer.reply.status == 201 {
-            registration = try recovered(identity, wish, key)
+            registration = try recovered(identity, wish, key, orWith: answer.key)
         } else {
             // It may have the identity already: from us, interrupted before the reply was on disk, or from another node.
             guard let proof = try registry.validate(identity, key, at: record.service) else {
@@ -222,15 +222,16 @@ public struct Enrolment {
     }
 
     /// Broker and server as the operator gave them, the server's key from the service.
+    /// - Parameter replied: the server's key, if the service returns no keys.
     private func recovered(
-        _ identity: Identifier, _ wish: Wish, _ key: IdentityKey
+        _ identity: Identifier, _ wish: Wish, _ key: IdentityKey, orWith replied: PublicKey? = nil
     ) throws(OperatorFault) -> Registration {
         guard let (broker, server) = wish.given else {
             throw OperatorFault(
                 "the service has \(identity.topicForm) with our key already, and does not say again which broker and server",
                 hint: "give them with --broker and --c2, or become another node: --replace")
         }
-        guard server != identity, let serverKey = try registry.key(of: server.topicForm),
+        guard server != identity, let serverKey = try registry.key(of: server.topicForm) ?? replied,
             !serverKey.equals(key.publicKey)
         else {
             throw OperatorFault(

@@ -77,10 +77,12 @@ public struct Registry: Sendable {
     // MARK: - Registration
 
     /// Registers a key; nil and the reply if the service refuses, which may mean that it has the identity already.
-    /// - Parameter isTold: whether broker and server are known otherwise: then a reply need not give them.
+    /// - Parameter isTold: whether broker and server are known otherwise: then a reply need not give them. Older
+    ///   services of the reference give no server, only its key.
+    /// - Returns: also the server's key of a reply that gives no server.
     func register(
         _ identity: Identifier, _ key: PublicKey, type: String, token: String?, isTold: Bool
-    ) throws(OperatorFault) -> (registration: Registration?, reply: HTTPReply) {
+    ) throws(OperatorFault) -> (registration: Registration?, key: PublicKey?, reply: HTTPReply) {
         struct Request: Encodable {
             var identity, key, type: String
             var token: String?
@@ -89,12 +91,25 @@ public struct Registry: Sendable {
             "register",
             Request(
                 identity: identity.topicForm, key: Data(key.der).base64EncodedString(), type: type, token: token))
-        if reply.status == 400 || reply.status == 409 { return (nil, reply) }
+        if reply.status == 400 || reply.status == 409 { return (nil, nil, reply) }
         guard reply.status == 201 else { throw .answered("register", reply) }
-        do throws(OperatorFault) { return (try registration(in: reply, of: identity, key), reply) } catch {
+        do throws(OperatorFault) { return (try registration(in: reply, of: identity, key), nil, reply) } catch {
             guard isTold else { throw error }
-            return (nil, reply)
+            return (nil, serverlessKey(in: reply), reply)
         }
+    }
+
+    private func serverlessKey(in reply: HTTPReply) -> PublicKey? {
+        struct Reply: Decodable {
+            var server: String?
+            var key: String
+            enum CodingKeys: String, CodingKey {
+                case key
+                case server = "default_c2"
+            }
+        }
+        guard let members: Reply = try? decoded(reply, "register"), members.server == nil else { return nil }
+        return try? publicKey(members.key, "register")
     }
 
     private func registration(

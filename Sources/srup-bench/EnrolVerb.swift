@@ -44,12 +44,17 @@ struct EnrolVerb: ParsableCommand {
             "CA certificates for the service, PEM; then no others are trusted.", valueName: "file"))
     var ca: String?
 
-    @Option(help: ArgumentHelp("The broker, if the service does not report it again.", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp(
+            "The broker, if the service does not report it, or reports another one; with --c2.", valueName: "host:port")
+    )
     var broker: String?
 
     @Option(
         name: .customLong("c2"),
-        help: ArgumentHelp("The C2 server, if the service does not report it again.", valueName: "identity"))
+        help: ArgumentHelp(
+            "The C2 server, if the service does not report it, or reports another one; with --broker.",
+            valueName: "identity"))
     var server: String?
 
     @Option(help: ArgumentHelp("Timeout of each request, 1 to 600. Default: 30.", valueName: "seconds"))

@@ -70,6 +70,15 @@ struct RenewalAndRotationTests {
                 #expect(outcome.broker == broker && outcome.server == FakeService.server, "\(members)")
             }
         }
+        // As the reference's service was before it named a server, and gave out no keys.
+        try FakeEnrollee.with { service, node in
+            let key = try TestKeys.publicKey("wrong_2048")
+            let reply = ["broker": "mqtt://x.example", "key": Data(key.pem).base64EncodedString()]
+            service.set("register") { _ in .json(reply, 201) }
+            service.set("get_key") { _ in .text(404, "Not found") }
+            #expect(try node.enrol { $0.given = (broker, FakeService.server) }.broker == broker)
+            #expect(node.content("server.pub.pem").map { Array($0) } == key.pem)
+        }
         try FakeEnrollee.with { service, node in
             service.set("register") { _ in .json([:], 201) }
             let untold = try fault { try node.enrol() }

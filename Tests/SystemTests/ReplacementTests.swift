@@ -23,15 +23,6 @@ struct ReplacementTests {
         try files.moveItem(atPath: system.configuration, toPath: system.registry.folder + "/old.conf")
     }
 
-    /// The ids that the old machine has used are lost with its journal.
-    private func startNewMachine(_ system: SystemFixture) throws {
-        let section = "[server \(Node.c2.topicForm)]"
-        let text = try String(contentsOfFile: system.configuration, encoding: .utf8)
-            .replacing(section, with: "\(section)\nsequence-floor = 1000")
-        try text.write(toFile: system.configuration, atomically: true, encoding: .utf8)
-        try system.startBeacon()
-    }
-
     @Test("with a new key: the server gets it from the registry, and the old machine is not let in any more")
     func newKey() throws {
         let system = try brokenSystem()
@@ -40,7 +31,7 @@ struct ReplacementTests {
         let token = try system.registry.verb("rekey", [Node.beacon.topicForm]).split(separator: "\n").last
         try Data("\(try #require(token))\n".utf8).write(to: URL(filePath: folder + "/new.token"))
         try system.enrol(["--token", folder + "/new.token"])
-        try startNewMachine(system)
+        try system.startBeacon()
         let joined = try system.join()
         #expect(joined.status == 0, "\(joined.text)\n\(system.beaconLog)")
         #expect(try system.registry.verb("list").contains("\(Node.beacon.topicForm)  validated "))
@@ -74,7 +65,7 @@ struct ReplacementTests {
         let renewed = try system.verb(["renew"])
         #expect(renewed.status == 0, "\(renewed.text)")
         #expect(try system.verb(["run", "--check"]).status == 0)
-        try startNewMachine(system)
+        try system.startBeacon()
         let joined = try system.join()
         #expect(joined.status == 0, "\(joined.text)\n\(system.beaconLog)")
     }
