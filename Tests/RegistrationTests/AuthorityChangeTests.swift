@@ -24,7 +24,7 @@ struct AuthorityChangeTests {
             let before = try fixture.access()
             try fixture.registry.beginAuthority(bits: 3_072)
             let begun = try fixture.access()
-            #expect(try given(begun).map(\.subject).count == 2)
+            try #require(try given(begun).count == 2)
             #expect(try signer(fixture, begun) == 0)
             #expect(try given(begun)[0].equals(try given(before)[0]))
             #expect(try given(begun)[0].subject != given(begun)[1].subject)
