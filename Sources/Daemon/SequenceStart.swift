@@ -6,7 +6,7 @@ import OperatorText
 import SRUP
 
 /// Where our sequence ids begin towards servers of which none is known: at the first start, and after both files were lost. They begin
-/// at the clock (decisions/0026); as long as that is wrong, nothing is sent to these servers.
+/// at the clock (decisions/0025); as long as that is wrong, nothing is sent to these servers.
 ///
 /// `@unchecked Sendable`: used on the loop's thread only.
 final class SequenceStarts: @unchecked Sendable {
