@@ -92,5 +92,6 @@ public final class CapturedBeacon: @unchecked Sendable {
     private func send(_ body: Body, _ token: Token) {
         let message = Message(sequence: counter.next(to: server), sender: node.id, token: token, body: body)
         outbox.publish(outbox.next(node.sign(message), on: message.topic(to: server)), over: link)
+        again?.set(at: outbox.due)
     }
 }

@@ -74,7 +74,7 @@ public struct EnrolledNode: Sendable {
                 }
             } reach: { file in
                 let client = try asking.client(for: service.address, authorityFile: file)
-                _ = try Registry(client, at: service.address).activeName()
+                _ = try Registry(client, at: service.address).reachableName()
             }
     }
 

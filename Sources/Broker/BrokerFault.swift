@@ -54,7 +54,7 @@ public enum BrokerFault: OperatorError, Equatable {
         case .closedAtSubscribing(let topic):
             "the broker closed the connection repeatedly when this client subscribed to \(topic)"
         case .closed: "the connection to the broker ended"
-        case .leftToReturn: "reconnecting to the broker with the renewed certificate"
+        case .leftToReturn: "reconnecting to the broker"
         case .closedAgainAndAgain(let clientID):
             "the broker closed the connection repeatedly soon after it was made, as client \(clientID)"
         case .silent: "the broker did not answer in time"

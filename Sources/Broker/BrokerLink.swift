@@ -37,6 +37,8 @@ public final class BrokerLink: Sendable {
         var outgoing: [Outgoing] = []
         /// Filters beyond the settings' own that the link's thread has not taken yet.
         var added: [String] = []
+        /// The brokers whose CONNACK told of a new session that has not been reported yet.
+        var newSessions: Set<BrokerAddress> = []
         var connection = 0
         var connected = false
         var stopping = false
@@ -217,9 +219,9 @@ public final class BrokerLink: Sendable {
         _ session: BrokerSession, of broker: BrokerAddress, until giveUp: Instant, _ files: Int,
         _ subscriptions: inout SubscriptionPlan, _ connectedAt: inout Instant?
     ) -> BrokerFault {
+        var giveUp = giveUp
         do throws(BrokerFault) {
             var written: [@Sendable () -> Void] = []
-            var hasSession = false
             while true {
                 if let fault = interruption(files) {
                     session.sayGoodbye()
@@ -227,18 +229,22 @@ public final class BrokerLink: Sendable {
                 }
                 try round(session, isConnected: connectedAt != nil)
                 let collected = session.take()
+                if !collected.acknowledged.isEmpty { happened(.acknowledged(collected.acknowledged)) }
                 if let fault = collected.fault { return fault }
                 if collected.connected {
-                    (connectedAt, hasSession) = (.now, collected.hasSession)
+                    connectedAt = .now
+                    if !collected.hasSession { shared.withLock { _ = $0.newSessions.insert(broker) } }
                     subscriptions.begin()
                 }
+                // Many filters may be requested one at a time.
+                if !collected.grants.isEmpty { giveUp = .now + settings.connectLimit }
                 try note(collected.grants, &subscriptions)
                 // Reported only when the broker has answered for every filter: from then on no published message is missed.
                 if subscriptions.isComplete, !shared.withLock({ $0.connected }) {
-                    let connection = shared.withLock { shared in
+                    let (connection, hasSession) = shared.withLock { shared in
                         shared.connection += 1
                         shared.connected = true
-                        return shared.connection
+                        return (shared.connection, shared.newSessions.remove(broker) == nil)
                     }
                     happened(.connected(broker, connection: connection, hasSession: hasSession))
                 }
@@ -246,7 +252,6 @@ public final class BrokerLink: Sendable {
                 try session.subscribe(to: subscriptions.next(at: .now))
                 guard shared.withLock({ $0.connected }) || .now < giveUp else { return .silent }
                 if !collected.messages.isEmpty, !deliver(collected.messages) { return .notKept }
-                if !collected.acknowledged.isEmpty { happened(.acknowledged(collected.acknowledged)) }
                 for message in takeOutgoing(session.room) {
                     try session.publish(message)
                     if let isWritten = message.isWritten { written.append(isWritten) }
@@ -259,6 +264,9 @@ public final class BrokerLink: Sendable {
                 }
             }
         } catch {
+            // The end may have been read together with acknowledgements that came before it.
+            let last = session.take().acknowledged
+            if !last.isEmpty { happened(.acknowledged(last)) }
             return error
         }
     }

@@ -72,7 +72,7 @@ extension BrokerLink {
                 seen.withLock {
                     if $0.answer != nil, $0.echo == .none { $0.echo = .ended }
                     $0.ends += 1
-                    if fault != .closed || $0.ends > 1 || settings.subscriptions.isEmpty {
+                    if !fault.isClosing || $0.ends > 1 || settings.subscriptions.isEmpty {
                         $0.answer = $0.answer ?? fault
                     }
                 }

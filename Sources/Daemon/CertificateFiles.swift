@@ -106,8 +106,12 @@ extension Configuration {
         throw finding.fault
     }
 
-    /// The end of the latest certificate in a file, in seconds since 1970.
-    package static func end(of file: CertificateFile) -> Int64? { certificates(in: file).map(\.notAfter).max() }
+    /// Until when a file is of use, in seconds since 1970: our own certificate with those that go with it, or the last of several CAs.
+    package static func end(of file: CertificateFile) -> Int64? {
+        let ends = certificates(in: file).map(\.notAfter)
+        if case .own = file { return ends.min() }
+        return ends.max()
+    }
 
     /// The most bytes of such a file: Debian's own file with all its CAs has 220 KB.
     private static let maximumLength = 4 << 20

@@ -56,8 +56,27 @@ final class CertificateRenewal: @unchecked Sendable {
         return seconds
     }
 
+    /// The last attempt, if it has failed and the file still has the certificate that it was about.
+    var presentFailure: Failure? { isReplaced ? nil : failure }
+
+    /// From when the certificate that is in its file is renewed, in seconds since 1970.
+    var due: Int64 { (outlets.schedule() ?? schedule).due }
+
+    private var isReplaced: Bool { outlets.schedule().map { !$0.isSameCertificate(as: schedule) } ?? false }
+
+    /// Goes on with the certificate that a person has had renewed meanwhile, if there is one.
+    /// - Returns: whether there is.
+    @discardableResult
+    func takeReplaced() -> Bool {
+        guard !isUnderWay, isReplaced, let new = outlets.schedule() else { return false }
+        (schedule, failure) = (new, nil)
+        setTimer()
+        outlets.renewed()
+        return true
+    }
+
     private func look() {
-        guard !isUnderWay else { return }
+        guard !isUnderWay, !takeReplaced() else { return }
         guard schedule.isDue(outlets.wallSeconds()) else {
             setTimer()
             return

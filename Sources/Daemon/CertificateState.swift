@@ -61,6 +61,6 @@ extension DaemonState {
     }
 
     var certificateState: StatusReport.CertificateState {
-        .init(certificate, at: Int64(time(nil)), renewal: renewal?.schedule.due, failure: renewal?.failure)
+        .init(certificate, at: Int64(time(nil)), renewal: renewal?.due, failure: renewal?.presentFailure)
     }
 }

@@ -54,6 +54,7 @@ package final class Control: @unchecked Sendable {
     func makeAgain() throws(LinkSocketError) {
         let new = try LinkSocket.listen(on: .local(path: path))
         if let watch { loop.unwatch(watch, listener) }
+        resumption.set(at: nil)
         close(listener)
         listener = new
         listen()
@@ -74,6 +75,7 @@ package final class Control: @unchecked Sendable {
             client.watch = loop.watch(accepted.socket) { [unowned self] _ in read(client) }
         } catch {  // no descriptors: the listener would call again at once, and without end
             if let watch { loop.unwatch(watch, listener) }
+            watch = nil
             resumption.set(after: Control.acceptPause)
         }
     }

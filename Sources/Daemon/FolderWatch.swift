@@ -10,9 +10,10 @@ final class FolderWatch: @unchecked Sendable {
     /// A listening socket at a path.
     struct Socket {
         let path: String
-        /// Makes it again.
+        /// Makes it again, unless its owner has done so.
+        /// - Returns: whether it was made now.
         /// - Throws: where it cannot be made.
-        let makeAgain: () throws(LinkSocketError) -> Void
+        let makeAgain: () throws(LinkSocketError) -> Bool
     }
 
     /// The journal is also looked at before each commit; this is for one that has nothing to write.
@@ -42,10 +43,10 @@ final class FolderWatch: @unchecked Sendable {
         askJournal()
         for socket in sockets where !paths.isOurs(socket.path) {
             do throws(LinkSocketError) {
-                try socket.makeAgain()
+                let isNew = try socket.makeAgain()
                 paths.note(socket.path)
                 faults[socket.path] = nil
-                log.warning("the socket \(socket.path) was removed or replaced, and has been made again")
+                if isNew { log.warning("the socket \(socket.path) was removed or replaced, and has been made again") }
             } catch {
                 guard faults.updateValue(error, forKey: socket.path) != error else { continue }
                 log.error(

@@ -14,6 +14,8 @@ final class LinkListeners: @unchecked Sendable {
         let wanted: Configuration.Listening
         fileprivate(set) var socket: Int32?
         fileprivate var watch: Loop.Watch?
+        /// Of a local socket.
+        fileprivate var inode: UInt64?
         /// Why it is not listening.
         fileprivate(set) var fault: LinkSocketError?
 
@@ -61,6 +63,7 @@ final class LinkListeners: @unchecked Sendable {
                 let socket = try listen(listeners[index].wanted)
                 let watch = loop.watch(socket) { [unowned self] _ in accept(at: index) }
                 (listeners[index].socket, listeners[index].watch, listeners[index].fault) = (socket, watch, nil)
+                listeners[index].inode = LinkListeners.inode(of: address)
                 log.info("listening on \(address.transport.rawValue) \(address)")
             } catch {
                 if listeners[index].fault != error {
@@ -83,13 +86,24 @@ final class LinkListeners: @unchecked Sendable {
         retry.set(after: isHopeless ? LinkListeners.noBluetoothPause : LinkListeners.pause)
     }
 
-    /// Makes the local listening socket again, which was removed.
+    private static func inode(of address: NearbyAddress) -> UInt64? {
+        guard case .local(let path) = address else { return nil }
+        return LinkSocket.inode(of: path)
+    }
+
+    /// Makes the local listening socket again, if it was removed.
+    /// - Returns: whether it was.
     /// - Throws: where it cannot be made; it is then tried again like any other.
-    func reopenLocal() throws(LinkSocketError) {
-        guard let index = listeners.firstIndex(where: { !$0.isRadio }) else { return }
+    func reopenLocal() throws(LinkSocketError) -> Bool {
+        guard let index = listeners.firstIndex(where: { !$0.isRadio }) else { return false }
+        let (inode, path) = (listeners[index].inode, listeners[index].wanted.address)
+        guard listeners[index].socket == nil || inode == nil || inode != LinkListeners.inode(of: path) else {
+            return false
+        }
         close(at: index, nil)
         open()
         if let fault = listeners[index].fault { throw fault }
+        return true
     }
 
     /// Makes the radio's listening sockets again: the first recovery level of an adapter.

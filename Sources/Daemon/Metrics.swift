@@ -166,7 +166,7 @@ extension DaemonState {
             })
         out.add(
             "certificate_renewal_failures", "gauge", "Attempts to renew the client certificate that failed in a row.",
-            Double(renewal?.failure?.count ?? 0))
+            Double(renewal?.presentFailure?.count ?? 0))
         if let notAfter = certificate?.notAfter {
             out.add(
                 "certificate_not_after_seconds", "gauge", "End of the client certificate, since 1970.", Double(notAfter)

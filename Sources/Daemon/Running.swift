@@ -95,7 +95,10 @@ extension Shell {
                 hint: "give [beacon] state a short path on a local disk that can be written")
         }
         folderWatch.add(
-            .init(path: folder.control) { [control] () throws(LinkSocketError) in try control?.makeAgain() })
+            .init(path: folder.control) { [control] () throws(LinkSocketError) in
+                try control?.makeAgain()
+                return true
+            })
         listeners.open()
         if configuration.usesRadio { adapters.open() }
         offerServiceRecord()
@@ -163,6 +166,7 @@ extension Shell {
             setUpLog()
             log.notice("configuration read again")
             metricsFile.keep(configuration.metrics)
+            renewal?.takeReplaced()
             raiseSequences()
             joinServers()
             broker.publishing.tryAgain()

@@ -83,8 +83,9 @@ extension Shell {
                 certificateFrom: { [unowned self] in assumeIsolated { $0.certificateFrom } },
                 again: { [unowned self] in
                     assumeIsolated { shell in
+                        let before = shell.sequenceStarts.awaited
                         shell.raiseSequences()
-                        shell.joinServers()
+                        if shell.sequenceStarts.awaited != before { shell.joinServers() }
                     }
                 },
                 found: { [unowned self] text in assumeIsolated { $0.recovery.health.found(text) } },

@@ -43,6 +43,7 @@ final class UnansweredRequests: @unchecked Sendable {
     }
 
     private func tell() {
+        look()  // memberships that are no longer known, as after a failed disk, are not told
         let now = clock.now
         let late = since.filter { now - $0.value >= UnansweredRequests.limit }.keys
         for server in late.sorted(by: { $0.number < $1.number }) where servers.insert(server).inserted {

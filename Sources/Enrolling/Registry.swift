@@ -56,8 +56,13 @@ public struct Registry: Sendable {
     /// - Throws: `OperatorFault`.
     public func activeName() throws(OperatorFault) -> String { try status().name.text }
 
-    /// The service's identity, if it is active, and whether it accepts statements that name it, which the reference does not.
-    func status() throws(OperatorFault) -> (name: ServiceName, isNamed: Bool) {
+    /// The service's name, also if it registers no new nodes.
+    /// - Throws: `OperatorFault`.
+    public func reachableName() throws(OperatorFault) -> String { try status(mayBeClosed: true).name.text }
+
+    /// The service's identity, and whether it accepts statements that name it, which the reference does not.
+    /// - Parameter mayBeClosed: whether a service that registers no new nodes will do: those that it knows still get certificates.
+    func status(mayBeClosed: Bool = false) throws(OperatorFault) -> (name: ServiceName, isNamed: Bool) {
         struct Status: Decodable {
             var active: Bool
             var identity: String
@@ -66,7 +71,7 @@ public struct Registry: Sendable {
         let reply = try answer(.get("status"), "status")
         guard reply.status == 200 else { throw .answered("status", reply) }
         let status: Status = try decoded(reply, "status")
-        guard status.active else {
+        guard status.active || mayBeClosed else {
             throw OperatorFault(
                 "the registration service is not active", hint: "ask who runs it, and run this again when it is")
         }

@@ -59,7 +59,7 @@ public struct Renewal {
     static func checkPinned(
         _ registry: Registry, _ record: EnrolmentRecord, _ registration: Registration
     ) throws(OperatorFault) -> EnrolmentRecord.Service {
-        let (name, isNamed) = try registry.status()
+        let (name, isNamed) = try registry.status(mayBeClosed: true)
         if let known = record.service {
             try Enrolment.compare(known, record.serviceKey, name, try registry.key(of: name.text))
         }

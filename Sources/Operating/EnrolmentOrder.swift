@@ -127,7 +127,3 @@ public struct EnrolmentOrder {
         }
     }
 }
-
-extension Configuration {
-    /// Our client id at the broker.
-}

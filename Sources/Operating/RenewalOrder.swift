@@ -47,7 +47,7 @@ public struct RenewalOrder {
             try tryOut(files, of: folder, configuration, say)
         } reach: { file in
             let client = try asking.client(for: service.address, authorityFile: file)
-            _ = try Registry(client, at: service.address).activeName()
+            _ = try Registry(client, at: service.address).reachableName()
         }
     }
 

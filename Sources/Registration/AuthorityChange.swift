@@ -5,7 +5,8 @@ import OperatorText
 import SRUP
 
 // Replacing the registry's CA while nodes are connected: begin, switch, finish (docs/operations.md, "Changing the broker's CA"). Each is
-// one transaction: if it is killed, nothing has changed, or all.
+// one transaction: if it is killed, the database has changed completely or not at all. Files that were written before are written again
+// with the next list.
 extension Registry {
     /// Makes a second CA. From now on nodes and the broker get both certificates; the first one signs, as before.
     /// - Parameter bits: of its key; at least 3,072.
@@ -15,11 +16,8 @@ extension Registry {
         guard present.members.count == 1 else { throw Registry.isUnderWay }
         let number = try store.nextAuthorityNumber()
         let file = folder.authorityKey(number)
-        // Of a run that was killed: no certificate was made with it.
-        do throws(FileError) { try File.destroy(file) } catch { throw unwritable(file, error) }
         let key = try IdentityKey.make(bits: max(3_072, bits))
         let isEncrypted = (try? IdentityKey(pemFile: folder.authorityKey(present.signing.number))) == nil
-        try key.write(pemFile: file, passphrase: isEncrypted ? passphrase : nil)
         let now = clock.seconds()
         // Its name differs from the first one's: programs look for CAs by their names.
         let made = try CertificateAuthority.make(
@@ -27,6 +25,9 @@ extension Registry {
             from: now - RegistryPolicy.clockDifference, until: now + days * RegistryPolicy.day)
         try store.transaction {
             guard try store.authorities() == present.stored else { throw Registry.isUnderWay }
+            // Of a run that was killed: no certificate was made with it. In here, so that two runs do not take each other's.
+            do throws(FileError) { try File.destroy(file) } catch { throw unwritable(file, error) }
+            try key.write(pemFile: file, passphrase: isEncrypted ? passphrase : nil)
             try store.addAuthority(number, made.certificate, .next)
             knownAuthorities = nil
             try writeRevocations()
@@ -51,7 +52,7 @@ extension Registry {
             guard isForced || without.isEmpty else {
                 throw OperatorFault(
                     Registry.text(without, "not got the new CA's certificate yet"),
-                    hint: "renew there: srup-beacon renew; or go on without them, which end up without broker: --force")
+                    hint: "renew there: srup-beacon renew; or continue without them, and they lose the broker: --force")
             }
             try store.setAuthority(present.signing.number, .old)
             try store.setAuthority(next.number, .signing)
@@ -71,6 +72,8 @@ extension Registry {
         let ended = try store.transaction {
             let present = try authorities()
             guard let old = present.old else {
+                // A run that was killed before it destroyed the key.
+                if present.next == nil, let left = try endedKey() { return left }
                 throw OperatorFault(
                     present.next == nil ? "no change of the CA is under way" : "the old CA still signs",
                     hint: present.next == nil
@@ -90,6 +93,11 @@ extension Registry {
         let file = folder.authorityKey(ended)
         do throws(FileError) { try File.destroy(file) } catch { throw unwritable(file, error) }
         note("ended CA \(ended); its key is destroyed")
+    }
+
+    /// The number of a CA that has ended and whose key is still there.
+    private func endedKey() throws -> Int64? {
+        try store.endedAuthorities().last { access(folder.authorityKey($0), F_OK) == 0 }
     }
 
     /// How far a change of the CA is: a line for each CA and each node, and what comes next.

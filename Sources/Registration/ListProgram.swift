@@ -22,7 +22,7 @@ public struct ListProgram: Sendable {
         guard path.hasPrefix("/") else {
             throw OperatorFault(
                 "the program \(path) is not named by an absolute path",
-                hint: "give its path: --on-list /etc/srup/on-list")
+                hint: "give its path: --on-list /etc/srup-on-list")
         }
         try FileTrust.checkProgram(path, as: "the program", otherwise: "correct the path: --on-list FILE")
     }
@@ -44,6 +44,8 @@ public struct ListProgram: Sendable {
 public struct ListSchedule: Sendable {
     /// The number of the last list that the program has taken; nil after a start, since a restarted broker may have an older one.
     private var taken: Int64?
+    /// The number of the last list that it was called for: a new one does not wait for the pause of an older one.
+    private var tried: Int64?
     private var failures = 0
     private var next: Instant?
 
@@ -55,7 +57,7 @@ public struct ListSchedule: Sendable {
 
     /// Whether the program must be called for this list now.
     public func isDue(_ list: RegistryList, at now: Instant) -> Bool {
-        list.number != taken && next.map { now >= $0 } ?? true
+        list.number != taken && (list.number != tried || next.map { now >= $0 } ?? true)
     }
 
     /// Whether the program has taken this list.
@@ -64,6 +66,7 @@ public struct ListSchedule: Sendable {
     /// A call has ended.
     /// - Returns: the pause before the next call, if it has failed.
     public mutating func ended(_ list: RegistryList, succeeded: Bool, at now: Instant) -> Duration? {
+        tried = list.number
         guard !succeeded else {
             (taken, failures, next) = (list.number, 0, nil)
             return nil

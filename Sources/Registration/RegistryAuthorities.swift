@@ -114,6 +114,11 @@ extension RegistryStore {
         }
     }
 
+    /// The numbers of the CAs that are not trusted any longer.
+    func endedAuthorities() throws(DatabaseError) -> [Int64] {
+        try database.rows("SELECT number FROM authorities WHERE state = 'ended' ORDER BY number").map { $0.integer(0) }
+    }
+
     /// The number for a new CA: each is used once.
     func nextAuthorityNumber() throws(DatabaseError) -> Int64 {
         (try database.rows("SELECT MAX(number) FROM authorities").first?.integer(0) ?? 0) + 1

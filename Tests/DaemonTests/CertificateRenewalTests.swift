@@ -112,6 +112,20 @@ struct CertificateRenewalTests {
         #expect(renewal.failure == nil && fixture.renewed.withLock { $0 } == 1, "it has been renewed")
     }
 
+    @Test("a certificate that a person has had renewed after a failure is used, and the failure is no longer told")
+    func byHand() throws {
+        let renewal = try #require(fixture.renewal())
+        fixture.result.withLock { $0 = ChildProcess.Result(status: 256, lines: ["srup-beacon: no answer"]) }
+        fixture.pass(6_001)
+        fixture.work.finish()
+        #expect(renewal.presentFailure != nil && renewal.due == 6_000)
+        fixture.state.withLock { $0.schedule = RenewalSchedule(notBefore: 6_000, notAfter: 60_000) }
+        #expect(renewal.presentFailure == nil && renewal.due == 42_000, "at once")
+        fixture.pass(60)
+        #expect(fixture.work.count == 0 && fixture.renewed.withLock { $0 } == 1, "no further attempt; the broker gets it")
+        #expect(renewal.failure == nil && !renewal.takeReplaced())
+    }
+
     @Test("a child process that succeeds and leaves the same certificate has not renewed it")
     func same() throws {
         let renewal = try #require(fixture.renewal())

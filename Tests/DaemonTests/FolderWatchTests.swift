@@ -36,7 +36,11 @@ struct FolderWatchTests {
         try TemporaryFolder.with { folder in
             let path = folder.path("control")
             let control = try Control(path, loop, clock: world.clock) { Array($0.utf8) }
-            world.watch.add(.init(path: path) { [control] () throws(LinkSocketError) in try control.makeAgain() })
+            world.watch.add(
+                .init(path: path) { [control] () throws(LinkSocketError) in
+                    try control.makeAgain()
+                    return true
+                })
             world.clock.advance(by: .seconds(30))
             #expect(world.log.texts.isEmpty)
             for _ in 0..<2 {
@@ -54,7 +58,11 @@ struct FolderWatchTests {
         try TemporaryFolder.with { folder in
             let path = folder.path("control")
             let control = try Control(path, loop, clock: world.clock) { Array($0.utf8) }
-            world.watch.add(.init(path: path) { [control] () throws(LinkSocketError) in try control.makeAgain() })
+            world.watch.add(
+                .init(path: path) { [control] () throws(LinkSocketError) in
+                    try control.makeAgain()
+                    return true
+                })
             #expect(unlink(path) == 0)
             try folder.write(Data("mine".utf8), to: "control")
             world.clock.advance(by: .seconds(30))

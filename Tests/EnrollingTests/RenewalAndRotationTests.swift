@@ -35,6 +35,18 @@ struct RenewalAndRotationTests {
         }
     }
 
+    @Test("a service that registers no new nodes still renews and rotates")
+    func closed() throws {
+        try FakeEnrollee.with { service, node in
+            try node.enrol()
+            service.set("status") { _ in .json(["active": false, "identity": FakeService.name]) }
+            try node.renew()
+            try node.rotate()
+            let other = FakeEnrollee(service: service, path: node.path + "-other")
+            #expect(try fault { try other.enrol() }.message.contains("is not active"))
+        }
+    }
+
     @Test("after a lost reply the operator gives broker and server; another node's identity is not taken over")
     func lostReply() throws {
         try FakeEnrollee.with { service, node in

@@ -95,6 +95,21 @@ struct AuthorityChangeTests {
         }
     }
 
+    @Test("a finish that was killed before it destroyed the old CA's key is completed by the next one")
+    func killed() throws {
+        try RegistryFixture.with { fixture throws in
+            let file = fixture.folder.path("ca.key.pem")
+            let key = try #require(FileManager.default.contents(atPath: file))
+            try fixture.registry.beginAuthority(bits: 3_072)
+            _ = try fixture.registry.switchAuthority(isForced: false)
+            try fixture.registry.finishAuthority(isForced: false)
+            try fixture.folder.write(key, to: "ca.key.pem", mode: 0o600)
+            try fixture.registry.finishAuthority(isForced: false)
+            #expect(!FileManager.default.fileExists(atPath: file))
+            #expect(throws: OperatorFault.self) { try fixture.registry.finishAuthority(isForced: false) }
+        }
+    }
+
     @Test("with force, nodes are left behind")
     func forced() throws {
         try RegistryFixture.with { fixture throws in

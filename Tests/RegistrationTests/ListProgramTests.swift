@@ -28,6 +28,8 @@ struct ListProgramTests {
         #expect(schedule.isDue(later, at: now), "a new one, without a pause")
         #expect(
             schedule.ended(later, succeeded: false, at: now) == .seconds(60), "failures count from the last success")
+        let last = RegistryList(file: list.file, number: 9, end: 0)
+        #expect(!schedule.isDue(later, at: now) && schedule.isDue(last, at: now), "also while an older one waits")
     }
 
     /// A program in a registry's folder, and its path.

@@ -41,7 +41,7 @@ struct EnrolRefusalTests {
         #expect(reply.status == 0, "\(reply.text)")
         #expect(try beacon.command("run", "--check").status == 0)
         let known =
-            /keys(\/(access|access-1|identity\.(key|pub)\.pem|server\.pub\.pem|service-ca\.pem|enrolment\.json|lock))?(\/(key|certificate|ca)\.pem)?/
+            /keys(\/(access|access-1|identity\.(key|pub)\.pem|server\.pub\.pem|service-ca\.pem|enrolment\.json|lock))?(\/(key|certificate|ca|ca\.given)\.pem)?/
         for name in beacon.names { #expect(name.wholeMatch(of: known) != nil, "\(name)") }
     }
 

@@ -46,12 +46,8 @@ extension Doctor {
         return [.init(name, .good, file.path, "valid until \(end)")]
     }
 
-    /// Of a certificate, by this machine's clock.
-    static func validity(_ check: String, _ lookedAt: String, _ from: Int64?, _ until: Int64?) -> CheckResult {
-        guard let from, let until else {
-            return .init(
-                check, .bad, lookedAt, "it holds no certificate", do: "see docs/operations.md, \"Enrolling a beacon\"")
-        }
+    /// Of the broker's certificate, by this machine's clock.
+    static func validity(_ check: String, _ lookedAt: String, _ from: Int64, _ until: Int64) -> CheckResult {
         let now = wallSeconds()
         let (verdict, words): (CheckResult.Verdict, String) =
             now >= until
@@ -59,7 +55,7 @@ extension Doctor {
             : now < from
                 ? (.bad, "not valid before \(Timestamp(from)); expires on")
                 : until - now < 7 * 86_400 ? (.warning, "expires soon, on") : (.good, "valid until")
-        let hint = verdict == .good ? nil : "renew it (ours: srup-beacon renew), or correct this machine's clock"
+        let hint = verdict == .good ? nil : "have it renewed at the broker, or correct this machine's clock"
         return .init(check, verdict, lookedAt, "\(words) \(Timestamp(until))", do: hint)
     }
 }
