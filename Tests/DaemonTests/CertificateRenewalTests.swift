@@ -122,7 +122,7 @@ struct CertificateRenewalTests {
         fixture.state.withLock { $0.schedule = RenewalSchedule(notBefore: 6_000, notAfter: 60_000) }
         #expect(renewal.presentFailure == nil && renewal.due == 42_000, "at once")
         fixture.pass(60)
-        #expect(fixture.work.count == 0 && fixture.renewed.withLock { $0 } == 1, "no further attempt; the broker gets it")
+        #expect(fixture.work.count == 0 && fixture.renewed.withLock { $0 } == 1, "no attempt; the broker gets it")
         #expect(renewal.failure == nil && !renewal.takeReplaced())
     }
 

@@ -12,7 +12,8 @@ struct RegistryRunVerb: ParsableCommand {
             refusal. SIGTERM or SIGINT ends it with status 0.
 
             The broker accepts no client once its revocation list has expired, and reads a new one only when it is told to. \
-            docs/on-list is a program for --on-list that tells mosquitto.
+            docs/on-list (in the package /usr/share/doc/srup-bench/examples/on-list) is a program for --on-list that tells \
+            mosquitto.
             """)
 
     @OptionGroup var place: RegistryPlace
