@@ -52,11 +52,11 @@ public final class BrokerLink: Sendable {
     /// A connection that ends sooner than this after it was made counts as a failed attempt.
     static let settled = Duration.seconds(30)
 
-    private let settings: Settings
+    let settings: Settings
     private let deliver: @Sendable ([Incoming]) -> Bool
     let happened: @Sendable (Event) -> Void
     let shared = Mutex(Shared())
-    private let wakeup = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+    let wakeup = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
 
     /// A link that has not been started.
     /// - Parameters:
@@ -169,25 +169,6 @@ public final class BrokerLink: Sendable {
         shared.withLock { $0.stopped = true }
     }
 
-    /// Full jitter: any time up to the bound, which doubles with each failed round.
-    private func wait(_ round: Int) {
-        let bound = min(settings.initialRetry * (1 << min(round, 16)), settings.maximumRetry)
-        let deadline = Instant.now + .milliseconds(Int64.random(in: 0...max(1, bound.wholeMilliseconds)))
-        // Checked before the waiting too: the wakeup may have been consumed already.
-        while .now < deadline, !isHurriedOrStopping() {
-            var one = pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0)
-            let left = max(1, (deadline - .now).wholeMilliseconds)
-            if poll(&one, 1, Int32(left)) > 0 { clearWakeup() }
-        }
-    }
-
-    private func isHurriedOrStopping() -> Bool {
-        shared.withLock { shared in
-            defer { shared.hurry = false }
-            return shared.hurry || shared.stopping
-        }
-    }
-
     /// What may be published now, in its order.
     private func takeOutgoing(_ room: Int) -> [Outgoing] {
         guard room > 0 else { return [] }
@@ -198,7 +179,7 @@ public final class BrokerLink: Sendable {
         }
     }
 
-    private func clearWakeup() {
+    func clearWakeup() {
         var count: UInt64 = 0
         Glibc.read(wakeup, &count, 8)
         let turns = shared.withLock { shared in

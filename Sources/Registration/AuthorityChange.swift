@@ -97,7 +97,7 @@ extension Registry {
 
     /// The number of a CA that has ended and whose key is still there.
     private func endedKey() throws -> Int64? {
-        try store.endedAuthorities().last { access(folder.authorityKey($0), F_OK) == 0 }
+        try store.endedAuthorities().last { RegistryFolder.exists(folder.authorityKey($0)) }
     }
 
     /// How far a change of the CA is: a line for each CA and each node, and what comes next.
