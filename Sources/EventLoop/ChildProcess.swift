@@ -88,8 +88,12 @@ package struct ChildProcess {
         let argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for text in argv { free(text) } }
         var child: pid_t = 0
-        guard posix_spawn(&child, program, &actions, &attributes, argv, environ) == 0 else { return nil }
-        return child
+        for _ in 0..<50 {
+            let fault = posix_spawn(&child, program, &actions, &attributes, argv, environ)
+            guard fault == ETXTBSY else { return fault == 0 ? child : nil }
+            usleep(10_000)  // it has just been written, and another process still has it open for that
+        }
+        return nil
     }
 
     /// Waits for its end, not for the end of its output: a process that it left behind can hold that open indefinitely.
