@@ -21,7 +21,10 @@ enum RegistryDoor {
         do {
             switch bytes[0] % 5 {
             case 0: _ = try registry.status()
-            case 1: check(try registry.register(identity, key.publicKey, type: "beacon", token: nil).registration)
+            case 1:
+                check(
+                    try registry.register(identity, key.publicKey, type: "beacon", token: nil, isTold: false)
+                        .registration)
             case 2: _ = try registry.validate(identity, key, at: nil)
             case 3: _ = try registry.certificate(for: key, identity, key)
             default: _ = try registry.key(of: "c200000000000001")

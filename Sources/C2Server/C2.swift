@@ -203,6 +203,8 @@ public struct C2: Sendable {
     var deregistered: Set<Identifier> = []
     /// How each former member left, unless it has joined again.
     var departed: [Identifier: MembershipState] = [:]
+    /// The nodes that have asked this run to join: they know whether they are members.
+    var hasAsked: Set<Identifier> = []
     /// When the nodes that may observe and have not joined are told to.
     var remindersDue: Instant?
     /// The joins that an earlier run left open.

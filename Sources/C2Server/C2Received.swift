@@ -10,6 +10,14 @@ extension C2 {
         /// RESIGN_REQ and DEREGISTER_REQ.
         case resign, deregister
 
+        /// Whether the node wants to leave.
+        var isToLeave: Bool {
+            switch self {
+            case .join, .humanJoin, .observedJoin: false
+            case .resign, .deregister: true
+            }
+        }
+
         /// The answer if the request is refused immediately.
         var refusal: Status {
             switch self {

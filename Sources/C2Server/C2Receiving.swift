@@ -90,6 +90,7 @@ extension C2 {
         _ request: Request, _ message: Message, _ frame: [UInt8], _ now: Instant
     ) -> [Effect] {
         let (node, token) = (message.sender, message.token)
+        if !request.isToLeave { hasAsked.insert(node) }
         let effects =
             switch request {
             case .join: acceptJoin(of: node, token)

@@ -24,13 +24,13 @@ extension C2 {
 
     /// Tells a node that is not a member so: by JOIN_CMD, on which it asks to join and hears the decision, or by TERMINATE_CMD where its
     /// membership has ended before or it wants to end it. Once a minute for each node, since its own old messages could be replayed to
-    /// cause it.
+    /// cause it. A node that has asked this run to join is not told to: it knows the decision, and a person may have refused it.
     /// - Parameter isLeaving: whether it has asked to leave.
     mutating func remind(_ node: Identifier, isLeaving: Bool = false) -> [Effect] {
-        guard !joined.contains(node), !deregistered.contains(node),
+        let isOver = isLeaving || departed[node] != nil
+        guard !joined.contains(node), !deregistered.contains(node), isOver || !hasAsked.contains(node),
             rates.line(.reminders, of: node, at: now) != nil
         else { return [] }
-        let isOver = isLeaving || departed[node] != nil
         let body = isOver ? Body.terminateCommand : .joinCommand(device: node)
         return [
             .say("\(node) is not a member, and may believe that it is: \(body.type.name) to it"),
@@ -43,6 +43,7 @@ extension C2 {
     mutating func forget(_ node: Identifier) -> [Effect] {
         guard !deregistered.contains(node) else { return [.say("\(node) is permanently deregistered")] }
         counter.forget(node)
+        hasAsked.remove(node)
         return [
             .say("the sequence ids of \(node) are forgotten; it is not a member until it has joined again")
         ] + leave(node, nil)

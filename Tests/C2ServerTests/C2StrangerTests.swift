@@ -139,6 +139,17 @@ struct C2StrangerTests {
         }
     }
 
+    @Test("an observer that a person has refused is not told to join, neither at the start nor when a device names it")
+    func refused() {
+        var server = server()
+        server.c2.begin(at: server.now)
+        server.hears(Roles.beacon.says(.humanJoinRequest, 1, "T0"))
+        _ = server.c2.obey(.refuse(beacon))
+        #expect(server.c2.tick(at: server.now + .seconds(10)).sent.isEmpty)
+        let named = server.hears(Roles.device.says(.observedJoinRequest(observer: beacon), 1, "T1")).sent
+        #expect(named.map { $0.prefix(8) } == ["RESPONSE"])
+    }
+
     @Test(
         "an answer of a node that is not a member, under a token of this server, is refused, and the node is told to join"
     )
