@@ -106,7 +106,7 @@ struct C2StrangerTests {
         #expect(again.contains { $0.hasPrefix("JOIN_CMD") })
     }
 
-    @Test("a node that may not observe is told nothing, whoever names it")
+    @Test("a node that may not observe is told nothing, by whichever device it is named")
     func notAnObserver() {
         var server = server { $0.observers = [] }
         let sent = server.hears(Roles.device.says(.observedJoinRequest(observer: beacon), 1, "T1")).sent

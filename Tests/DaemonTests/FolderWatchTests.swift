@@ -31,16 +31,22 @@ struct FolderWatchTests {
         }
     }
 
+    /// A control socket in a folder, which is looked at.
+    private func watchControl(in folder: TemporaryFolder) throws -> String {
+        let path = folder.path("control")
+        let control = try Control(path, loop, clock: world.clock) { Array($0.utf8) }
+        world.watch.add(
+            .init(path: path) { [control] () throws(LinkSocketError) in
+                try control.makeAgain()
+                return true
+            })
+        return path
+    }
+
     @Test("a control socket that was removed is made again, and answers; that is said once")
     func control() throws {
         try TemporaryFolder.with { folder in
-            let path = folder.path("control")
-            let control = try Control(path, loop, clock: world.clock) { Array($0.utf8) }
-            world.watch.add(
-                .init(path: path) { [control] () throws(LinkSocketError) in
-                    try control.makeAgain()
-                    return true
-                })
+            let path = try watchControl(in: folder)
             world.clock.advance(by: .seconds(30))
             #expect(world.log.texts.isEmpty)
             for _ in 0..<2 {
@@ -56,13 +62,7 @@ struct FolderWatchTests {
     @Test("a folder in its place, or a file, stays there; that is said once, until the socket can be made")
     func occupied() throws {
         try TemporaryFolder.with { folder in
-            let path = folder.path("control")
-            let control = try Control(path, loop, clock: world.clock) { Array($0.utf8) }
-            world.watch.add(
-                .init(path: path) { [control] () throws(LinkSocketError) in
-                    try control.makeAgain()
-                    return true
-                })
+            let path = try watchControl(in: folder)
             #expect(unlink(path) == 0)
             try folder.write(Data("mine".utf8), to: "control")
             world.clock.advance(by: .seconds(30))

@@ -30,7 +30,7 @@ struct UnansweredRequestsTests {
     private let token = Token(random: Array(0..<16))
 
     @Test(
-        "are told once, with the likely causes, after a minute on a live connection; asking again does not count anew")
+        "are told once, with the likely causes, after a minute on a live connection; asking again restarts nothing")
     func told() {
         world.be(.joining(token))
         world.clock.advance(by: .seconds(30))
