@@ -49,7 +49,7 @@ extension KeyLocation {
         }
         defer { BIO_free(bio) }
         guard let key = cossl_read_private_key_in(bio, library, TPM.properties) else {
-            throw KeyError.refused(path: path, home: .wrapped, why: opensslReason())
+            throw KeyLocation.tpmFault(path, .wrapped)
         }
         return key
     }
@@ -68,7 +68,13 @@ extension KeyLocation {
             defer { OSSL_STORE_INFO_free(found) }
             if let key = OSSL_STORE_INFO_get1_PKEY(found) { return key }
         }
-        throw KeyError.refused(path: path, home: .tpm, why: opensslReason())
+        throw KeyLocation.tpmFault(path, .tpm)
+    }
+
+    private static func tpmFault(_ path: String, _ home: KeyLocation) -> KeyError {
+        cossl_tpm_is_foreign() != 0
+            ? .notThisTPM(path: path, home: home, why: opensslReason())
+            : .refused(path: path, home: home, why: opensslReason())
     }
 }
 

@@ -26,6 +26,17 @@ public enum KeyError: OperatorError, Equatable {
     case noWay(path: String, home: KeyLocation, why: String)
     /// The hardware, or its driver, does not give us the key; OpenSSL's error text.
     case refused(path: String, home: KeyLocation, why: String)
+    /// No token within reach has the key that the file names, or two have its label: libp11 does not say which. A token that is plugged
+    /// in a moment later is one of these.
+    case notInToken(path: String)
+    /// The token has refused the PIN: it is wrong, has expired, or is locked; OpenSSL's error text.
+    case pinRefused(path: String, why: String)
+    /// The file of a token's PIN, which the key file at this path names, cannot be used.
+    indirect case pinFile(KeyError, of: String)
+    /// A file of a PIN that begins with an empty line.
+    case emptyPIN(path: String)
+    /// The key is not this TPM's: another TPM has made it, or this one has been cleared since; OpenSSL's error text.
+    case notThisTPM(path: String, home: KeyLocation, why: String)
     /// The hardware permits only one of the two uses of an identity key, or neither.
     case uselessHardwareKey(path: String, signs: Bool, opens: Bool)
     /// A line that should name a key in hardware, and is not valid.
@@ -33,14 +44,23 @@ public enum KeyError: OperatorError, Equatable {
 
     /// What is wrong: one line, lower case.
     public var message: String {
+        message(of: "the key file", "the private key")
+    }
+
+    /// - Parameters:
+    ///   - file: what the file is.
+    ///   - secret: what it is that nobody else may read.
+    private func message(of file: String, _ secret: String) -> String {
         switch self {
-        case .missing(let path): "the key file \(path) does not exist"
-        case .unreadable(let path, let why): "the key file \(path) cannot be read: \(why)"
+        case .missing(let path): "\(file) \(path) does not exist"
+        case .unreadable(let path, let why): "\(file) \(path) cannot be read: \(why)"
         case .notAFile(let path): "\(path) is not a regular file"
         case .exposed(let path, let mode):
-            "the private key \(path) is open to others (mode 0\(String(mode, radix: 8)), wanted 0600)"
-        case .foreignOwner(let path, let owner): "the private key \(path) belongs to user \(owner), not to us"
-        case .tooLong(let path): "\(path) is too long for a key file"
+            "\(secret) \(path) is open to others (mode 0\(String(mode, radix: 8)), wanted 0600)"
+        case .foreignOwner(let path, let owner): "\(secret) \(path) belongs to user \(owner), not to us"
+        case .tooLong(let path): "\(path) is too long for \(file)"
+        case .pinFile(let fault, let path): "\(fault.message(of: "the PIN file", "the PIN file")); \(path) names it"
+        case .emptyPIN(let path): "the PIN file \(path) does not begin with a PIN"
         case .notAKey(let path): "\(path) holds no usable PEM key (cut short, under a passphrase, or something else)"
         case .notRSA(let path): "the key in \(path) is not an RSA key"
         case .wrongSize(let path, let bits): "the RSA key in \(path) has \(bits) bits, wanted 2048 to 16384"
@@ -48,15 +68,19 @@ public enum KeyError: OperatorError, Equatable {
             "the RSA key in \(path) has a public exponent that is not an odd number from 3 to 2^64"
         case .noWay(let path, let home, let why): "OpenSSL cannot reach the key of \(path) \(home): \(why)"
         case .refused(let path, let home, let why): "the key of \(path) \(home) could not be loaded: \(why)"
+        case .notInToken(let path):
+            "the key of \(path) in a PKCS#11 token was not found: no token has it, or two tokens have the label that it names"
+        case .pinRefused(let path, let why): "the token with the key of \(path) does not accept the PIN: \(why)"
+        case .notThisTPM(let path, let home, let why): "the key of \(path) \(home) is not a key of this TPM: \(why)"
         case .uselessHardwareKey(let path, let signs, let opens):
             "the key that \(path) names \(signs ? "signs" : "does not sign") and \(opens ? "decrypts" : "does not decrypt")"
         case .badLine(let path, let why): "the line in \(path) does not name a key: \(why)"
         }
     }
 
-    /// Whether an automatic retry could do harm: a token counts wrong PINs, and locks itself.
+    /// Whether an automatic retry could do harm: a token counts wrong PINs, and locks itself. A token that is not there is worth one.
     public var isNotToBeRepeated: Bool {
-        if case .refused(_, .token, _) = self { return true }
+        if case .pinRefused = self { return true }
         return false
     }
 
@@ -75,8 +99,18 @@ public enum KeyError: OperatorError, Equatable {
         case .noWay(_, .token, _): "install OpenSSL's engine for PKCS#11: apt install libengine-pkcs11-openssl"
         case .noWay:
             "install OpenSSL's provider for TPMs (apt install tpm2-openssl), and let our user use /dev/tpmrm0 (group tss)"
-        case .refused(_, .token, _):
-            "check that the token is there, has this key and takes this PIN, before its tries are used up: p11tool --list-tokens"
+        case .refused(_, .token, _): "check that the token answers: p11tool --list-tokens"
+        case .notInToken:
+            "see whether the token is plugged in, and whether one only has this label: p11tool --list-tokens; of two, name one with serial=… in the line"
+        case .pinRefused:
+            "correct the PIN before the token's tries are used up, then start the beacon; whether the PIN is locked: p11tool --list-tokens"
+        case .pinFile(.missing(let path), _):
+            "write the token's PIN to \(path), with mode 0600; or correct its pin-source"
+        case .pinFile(.tooLong(let path), _), .pinFile(.notAFile(let path), _), .emptyPIN(let path):
+            "write the token's PIN as the first line of a file: \(path)"
+        case .pinFile(let fault, _): fault.hint(for: names)
+        case .notThisTPM:
+            "a TPM that was cleared has lost its keys, and another machine's is never in it: give this machine a new key, docs/operations.md, \"Replacing a machine\""
         case .refused:
             "check that it is this machine's TPM, and that our user may use it (group tss): docs/operations.md tells how"
         case .uselessHardwareKey: "make one for both: RSA, 2048 bits or more, with the uses sign and decrypt"

@@ -51,21 +51,35 @@ struct TokenAddress {
         var isThere: Int32 = 0
         let key: OpaquePointer? =
             if let pinFile {
-                try KeyFile.read(pinFile, isPrivate: true) { bytes in
-                    let count = bytes.prefix { $0 != 0x0A && $0 != 0x0D && $0 != 0 }.count
-                    guard count > 0 else { throw KeyError.badLine(path: pinFile, why: "it does not begin with a PIN") }
-                    var line = [CChar](repeating: 0, count: count + 1)
-                    for index in 0..<count { line[index] = CChar(bitPattern: bytes[index]) }
-                    defer { line.withUnsafeMutableBytes { wipe($0) } }
-                    return cossl_token_key(module, uri, line, &isThere)
-                }
+                try TokenAddress.withPIN(in: pinFile, of: path) { cossl_token_key(module, uri, $0, &isThere) }
             } else {
                 cossl_token_key(module, uri, pin, &isThere)
             }
         if let key { return key }
-        throw isThere == 0
-            ? KeyError.noWay(path: path, home: .token, why: opensslReason(first: true))
-            : KeyError.refused(path: path, home: .token, why: opensslReason(first: true))
+        let why = opensslReason(first: true)
+        guard isThere != 0 else { throw KeyError.noWay(path: path, home: .token, why: why) }
+        throw switch Int(cossl_token_fault()) {
+        case COSSL_TOKEN_PIN: KeyError.pinRefused(path: path, why: why)
+        case COSSL_TOKEN_NOT_FOUND: KeyError.notInToken(path: path)
+        default: KeyError.refused(path: path, home: .token, why: why)
+        }
+    }
+
+    private static func withPIN<Result>(
+        in file: String, of path: String, _ body: (UnsafePointer<CChar>) -> Result
+    ) throws -> Result {
+        do {
+            return try KeyFile.read(file, isPrivate: true) { bytes in
+                let count = bytes.prefix { $0 != 0x0A && $0 != 0x0D && $0 != 0 }.count
+                guard count > 0 else { throw KeyError.emptyPIN(path: file) }
+                var line = [CChar](repeating: 0, count: count + 1)
+                for index in 0..<count { line[index] = CChar(bitPattern: bytes[index]) }
+                defer { line.withUnsafeMutableBytes { wipe($0) } }
+                return body(line)
+            }
+        } catch let fault as KeyError {
+            throw KeyError.pinFile(fault, of: path)
+        }
     }
 
     /// Without the percent signs of RFC 3986.

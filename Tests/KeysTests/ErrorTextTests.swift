@@ -14,7 +14,9 @@ struct ErrorTextTests {
             .notAKey(path: path), .notRSA(path: path), .wrongSize(path: path, bits: 1_024),
             .noWay(path: path, home: .token, why: "no such engine"), .refused(path: path, home: .tpm, why: "no key"),
             .uselessHardwareKey(path: path, signs: true, opens: false), .badLine(path: path, why: "it has two lines"),
-            .wrongExponent(path: path),
+            .wrongExponent(path: path), .notInToken(path: path), .pinRefused(path: path, why: "PIN incorrect"),
+            .pinFile(.missing(path: "keys/pin"), of: path), .emptyPIN(path: path),
+            .notThisTPM(path: path, home: .wrapped, why: "integrity check failed"),
         ]
         // A new case does not build until it is counted here, and then the table lacks it.
         let numbers = faults.map { fault in
@@ -33,9 +35,14 @@ struct ErrorTextTests {
             case .uselessHardwareKey: 11
             case .badLine: 12
             case .wrongExponent: 13
+            case .notInToken: 14
+            case .pinRefused: 15
+            case .pinFile: 16
+            case .emptyPIN: 17
+            case .notThisTPM: 18
             }
         }
-        #expect(numbers == Array(0...13))
+        #expect(numbers == Array(0...18))
         #expect(Set(faults.map(\.message)).count == faults.count)
         for fault in faults {
             #expect(fault.message.contains(path))
@@ -43,6 +50,25 @@ struct ErrorTextTests {
         }
         #expect(KeyError.exposed(path: path, mode: 0o640).message.contains("mode 0640"))
         #expect(KeyError.wrongSize(path: path, bits: 1_024).message.contains("1024 bits"))
+    }
+
+    @Test("a PIN file that cannot be used is not called a key, and only a refused PIN must not be tried again")
+    func pinFiles() {
+        let (path, pin) = ("keys/own.pem", "keys/pin")
+        let faults: [KeyError] = [
+            .missing(path: pin), .unreadable(path: pin, why: "Input/output error"), .notAFile(path: pin),
+            .exposed(path: pin, mode: 0o640), .foreignOwner(path: pin, owner: 1_000), .tooLong(path: pin),
+            .emptyPIN(path: pin),
+        ]
+        for fault in faults.map({ KeyError.pinFile($0, of: path) }) {
+            #expect(!fault.message.contains("key file") && !fault.message.contains("private key"), "\(fault.message)")
+            #expect(fault.message.hasSuffix("; \(path) names it"))
+            #expect(!fault.hint(for: .beacon).contains("the key"), "\(fault.hint(for: .beacon))")
+            #expect(OperatorTextRules.broken(by: fault) == [] && !fault.isNotToBeRepeated)
+        }
+        #expect(KeyError.pinRefused(path: path, why: "PIN locked").isNotToBeRepeated)
+        #expect(!KeyError.notInToken(path: path).isNotToBeRepeated)
+        #expect(!KeyError.refused(path: path, home: .token, why: "no slot").isNotToBeRepeated)
     }
 
     @Test("a missing key is named where its path is given: in the configuration, or on the command line")

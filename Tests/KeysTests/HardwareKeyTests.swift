@@ -96,14 +96,14 @@ struct HardwareKeyTests {
             // A wrong PIN needs a process that has not logged in yet: see SystemTests.
             let found = try #require(try fault("\(uri.replacing("second", with: "none"))?pin-value=\(SoftToken.pin)"))
             #expect(!found.message.contains(SoftToken.pin))
-            guard case .refused(path, .token, _) = found else {
-                Issue.record("\(found)")
-                return
-            }
+            #expect(found == .notInToken(path: path) && !found.isNotToBeRepeated, "it may be plugged in a moment later")
             let pin = folder.path("pin")
+            #expect(try fault("\(uri)?pin-source=\(pin)") == .pinFile(.missing(path: pin), of: path))
+            try "\n".writePrivately(to: pin)
+            #expect(try fault("\(uri)?pin-source=\(pin)") == .pinFile(.emptyPIN(path: pin), of: path))
             try SoftToken.pin.writePrivately(to: pin)
             chmod(pin, 0o644)
-            #expect(try fault("\(uri)?pin-source=\(pin)") == .exposed(path: pin, mode: 0o644))
+            #expect(try fault("\(uri)?pin-source=\(pin)") == .pinFile(.exposed(path: pin, mode: 0o644), of: path))
             for line in [
                 uri, "\(uri)?pin-value=", "\(uri);pin-value=1", "\(uri);pin-source=/x?pin-value=1",
                 "\(uri)?pin-source=relative", "\(uri)?pin-source=|echo", "\(uri)?slot=1", "\(uri)?pin-value",
@@ -182,7 +182,25 @@ struct HardwareKeyTests {
             do {
                 _ = try IdentityKey(pemFile: path)
                 Issue.record("a key that is not there was taken")
-            } catch KeyError.refused(path, .tpm, _) {}
+            } catch KeyError.notThisTPM(path, .tpm, _) {}
+        }
+    }
+
+    @Test("a key that a TPM had wrapped before it was cleared is not a key of this TPM any more")
+    func cleared() throws {
+        let tpm = try Bench.open().tpm
+        try TemporaryFolder.with { folder in
+            let path = folder.path("identity.key.pem")
+            try IdentityKey.makeInTPM(bits: 2_048).write(pemFile: path)
+            let words = tpm.environment.map { "\($0.key)=\($0.value)" }
+            try Network.run("/usr/bin/env", words + ["tpm2_clear"])
+            do {
+                _ = try IdentityKey(pemFile: path)
+                Issue.record("a key from before the TPM was cleared was taken")
+            } catch let error as KeyError {
+                guard case .notThisTPM(path, .wrapped, _) = error else { throw error }
+                #expect(error.hint(for: .beacon).contains("Replacing a machine"))
+            }
         }
     }
 }

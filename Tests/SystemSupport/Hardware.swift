@@ -91,7 +91,26 @@ package final class SoftToken {
     deinit { vanish() }
 
     /// As if the token were pulled out.
+    package func pullOut() throws {
+        try FileManager.default.removeItem(atPath: folder + "/tokens")
+        try FileManager.default.createDirectory(atPath: folder + "/tokens", withIntermediateDirectories: true)
+    }
+
+    /// The token, and the settings of its module.
     package func vanish() { try? FileManager.default.removeItem(atPath: folder) }
+
+    /// Another token with the same label, and nothing in it.
+    package func addTwin() throws {
+        try tool(["--init-token", "--free", "--label", "gate", "--pin", SoftToken.pin, "--so-pin", "13579"])
+    }
+
+    /// The serial number of the only token there is.
+    package func serial() throws -> String {
+        let slots = try Network.run(
+            "/usr/bin/env", ["SOFTHSM2_CONF=\(folder)/softhsm.conf", "softhsm2-util", "--show-slots"])
+        let line = slots.split(separator: "\n").first { $0.contains("Serial number:") } ?? ""
+        return line.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? ""
+    }
 
     /// Imports a key, which then never leaves the token; returns the line for a key file.
     package func take(keyFile: String, as label: String, id: String = "A1") throws -> String {

@@ -88,7 +88,7 @@ struct HardwareTests {
         try "\(uri)?pin-value=77777\n".writePrivately(to: system.keys + "/identity.key.pem")
         let check = try system.verb(["run", "--check"])
         #expect(check.status == 78, "the unit does not try a wrong PIN again")
-        #expect(check.text.contains("in a PKCS#11 token could not be loaded: PIN incorrect"), "\(check.text)")
+        #expect(check.text.contains("does not accept the PIN: PIN incorrect"), "\(check.text)")
         #expect(check.text.contains("hint: ") && !check.text.contains("77777"), "\(check.text)")
         let text = try String(contentsOfFile: system.configuration, encoding: .utf8)
         try text.replacing("key = \(system.keys)/identity.key.pem", with: "key = \(uri)?pin-value=77777")
@@ -97,8 +97,24 @@ struct HardwareTests {
         #expect(misplaced.text.contains("[beacon] key is not the path of a file"), "\(misplaced.text)")
         #expect(!misplaced.text.contains("77777"))
         try text.write(toFile: system.configuration, atomically: true, encoding: .utf8)
-        token.vanish()
-        #expect(try system.verb(["run", "--check"]).status != 0)
+
+        try "\(uri)?pin-source=\(folder)/none\n".writePrivately(to: system.keys + "/identity.key.pem")
+        let noPIN = try system.verb(["run", "--check"])
+        #expect(noPIN.status == 1 && noPIN.text.contains("the PIN file \(folder)/none does not exist"), "\(noPIN.text)")
+
+        // A token that is away for a moment comes back: the unit goes on trying, as with a TPM.
+        try "\(uri)?pin-source=\(folder)/pin\n".writePrivately(to: system.keys + "/identity.key.pem")
+        let serial = try token.serial()
+        try token.addTwin()
+        let twins = try system.verb(["run", "--check"])
+        #expect(twins.status == 1 && twins.text.contains("two tokens have the label"), "\(twins.text)")
+        let one = uri.replacing("token=gate", with: "token=gate;serial=\(serial)")
+        try "\(one)?pin-source=\(folder)/pin\n".writePrivately(to: system.keys + "/identity.key.pem")
+        let named = try system.verb(["run", "--check"])
+        #expect(named.status == 0, "\(named.text)")
+        try token.pullOut()
+        let away = try system.verb(["run", "--check"])
+        #expect(away.status == 1 && away.text.contains("no token has it"), "\(away.text)")
         #expect(!system.beaconLog.contains(SoftToken.pin))
     }
 }

@@ -167,4 +167,30 @@ static inline EVP_PKEY *cossl_token_key(const char *module, const char *uri, con
     UI_destroy_method(nobody);
     return key;
 }
+
+// Why a token gave no key, from the first error in OpenSSL's queue: libp11's engine puts the token's own result there (PKCS#11, CKR_PIN_…)
+// under a library of that name, and its own "object not found" under another.
+enum { COSSL_TOKEN_OTHER, COSSL_TOKEN_PIN, COSSL_TOKEN_NOT_FOUND };
+
+static inline int cossl_token_fault(void) {
+    unsigned long error = ERR_peek_error();
+    const char *library = ERR_lib_error_string(error);
+    if (!library) return COSSL_TOKEN_OTHER;
+    int reason = ERR_GET_REASON(error);
+    // Incorrect, invalid, of a wrong length, expired, locked.
+    if (strcmp(library, "PKCS#11 module") == 0 && reason >= 0xA0 && reason <= 0xA4) return COSSL_TOKEN_PIN;
+    if (strcmp(library, "pkcs11 engine") == 0 && reason == 101) return COSSL_TOKEN_NOT_FOUND;
+    return COSSL_TOKEN_OTHER;
+}
+
+// Whether a TPM says that what it was given is not its own: the integrity check fails (TPM_RC_INTEGRITY, another TPM's or one from before
+// it was cleared), or there is nothing at the handle (TPM_RC_HANDLE). The provider puts the TPM's response code in front of its text.
+static inline int cossl_tpm_is_foreign(void) {
+    const char *text = NULL;
+    int flags = 0;
+    if (!ERR_peek_last_error_data(&text, &flags) || !text || !(flags & ERR_TXT_STRING)) return 0;
+    unsigned long code = strtoul(text, NULL, 10);
+    // Format one (TPM 2.0, part 2, 6.6): the error is in six bits, and which parameter or handle it concerns in others.
+    return (code & 0x80) && code < 0x1000 && ((code & 0x3F) == 0x1F || (code & 0x3F) == 0x0B);
+}
 #pragma GCC diagnostic pop
