@@ -88,8 +88,17 @@ extension C2 {
         guard command.node == message.sender else {
             return refuse(message, frame, .verdict, "\(status) from a node that was not asked")
         }
-        asked[message.token] = nil
-        let effects = accepted(message, frame) + [.say("\(command.description) of \(command.node): \(status)")]
+        // INITIATE and ACTIVATE have one token, and ACTIVATE may have been sent before the answer to INITIATE.
+        let isOfInitiate = command.what == .activate && status.isOfInitiate
+        if !isOfInitiate { asked[message.token] = nil }
+        let what = isOfInitiate ? Asked(node: command.node, what: .update) : command
+        let isReplaced = what.what == .update && updates[command.node] != message.token
+        let effects =
+            accepted(message, frame) + [
+                .say(
+                    "\(what.description)\(isReplaced ? ", replaced by a newer one," : "") of \(command.node): \(status)"
+                )
+            ]
         guard command.what == .deregister, status == .deregisterSuccess else { return effects }
         // It may have asked to join again in the meantime.
         let failed = decide(.failed, command.node, "\(command.node) is permanently deregistered")
@@ -181,6 +190,13 @@ extension C2 {
             given[node] = nil
         }
         return effects + leave(node, .resigned)
+    }
+}
+
+extension Status {
+    /// Whether it answers INITIATE, under whose token ACTIVATE goes too (§3.2).
+    fileprivate var isOfInitiate: Bool {
+        [.updateSuccess, .updateFailServer, .updateFailFile, .updateFailDigest, .updateFailHTTPError].contains(self)
     }
 }
 

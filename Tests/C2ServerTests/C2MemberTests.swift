@@ -45,6 +45,34 @@ struct C2MemberTests {
         #expect(server.c2.obey(.activate(Roles.device.id)).sent.isEmpty)
     }
 
+    @Test(
+        "an answer to INITIATE that comes after ACTIVATE is INITIATE's, and one to an older INITIATE is not the newer one's"
+    )
+    func crossing() throws {
+        var server = joined()
+        let digest = [UInt8](repeating: 0xAB, count: 32)
+        func initiate() throws -> String {
+            guard
+                case .send(let sent, _)? = server.c2.obey(.update(Roles.beacon.id, url: "https://x/y", digest: digest))
+                    .first
+            else { throw CancellationError() }
+            return sent.token.description
+        }
+        let older = try initiate()
+        _ = server.c2.obey(.activate(Roles.beacon.id))
+        let newer = try initiate()
+        let superseded = server.hears(Roles.beacon.says(.response(.updateFailFile), 29, older))
+        #expect(
+            said(
+                superseded,
+                "the answer to INITIATE, replaced by a newer one, of \(Roles.beacon.id): update failed: file"))
+        let fetched = server.hears(Roles.beacon.says(.response(.updateSuccess), 39, newer))
+        #expect(said(fetched, "the answer to INITIATE of \(Roles.beacon.id): update success"))
+        _ = server.c2.obey(.activate(Roles.beacon.id))
+        let activated = server.hears(Roles.beacon.says(.response(.activateSuccess), 49, newer))
+        #expect(said(activated, "the answer to ACTIVATE of \(Roles.beacon.id): activate success"))
+    }
+
     // MARK: - Human-moderated joins
 
     @Test("HM_JOIN_REQ gets a sealed value under a new token, the operator sees the same value, and the order decides")
