@@ -245,8 +245,8 @@ public struct Enrolment {
         guard let identity = record.identifier else { preconditionFailure("a record without an identity") }
         guard let proof = try registry.validate(identity, key, at: record.service) else {
             throw OperatorFault(
-                "the registration service does not confirm that the key of \(identity.topicForm) is ours",
-                hint: "ask who runs it, or become another node: --replace")
+                "the registration service does not confirm that the key of \(identity.topicForm) is ours"
+            ) { "ask who runs it, or become another node: \($0.newIdentity)" }
         }
         did(.step)
         let isProved = try Enrolment.proves(proof, record)

@@ -166,7 +166,7 @@ public struct Registry: Sendable {
         let signature = try signed(statement, key)
         let reply = try post("validate", Request(identity: text, signature: signature, registry: named))
         // The reference answers 400 for a wrong signature, and fails with 500 if it does not know the identity.
-        if [400, 404, 500].contains(reply.status) { return nil }
+        if [400, 404, 500].contains(reply.status), !reply.isRevoked, !reply.waitsForNewKey { return nil }
         guard reply.status == 200 else { throw .answered("validate", reply) }
         let told: Message = try decoded(reply, "validate")
         guard let name = ServiceName(told.identity) else { throw .reply("validate", "its identity is not valid") }

@@ -7,9 +7,13 @@ public struct HTTPReply: Equatable, Sendable {
     public var status: Int
     /// The body, whatever its declared type.
     public var body: [UInt8]
+    /// Seconds after which the server wants to be asked again (Retry-After); nil: it does not say, or as a date.
+    public var retryAfter: Int?
 
     /// A reply.
-    public init(status: Int, body: [UInt8]) { (self.status, self.body) = (status, body) }
+    public init(status: Int, body: [UInt8], retryAfter: Int? = nil) {
+        (self.status, self.body, self.retryAfter) = (status, body, retryAfter)
+    }
 }
 
 /// The result of a download that succeeded.

@@ -8,6 +8,7 @@ final class HTTPTransfer {
     var authorityFile = ""
     private(set) var written: Int64 = 0
     private(set) var tag: String?
+    private var retryAfter: Int?
 
     private let maximumHead: Int
     private let maximumBody: Int
@@ -88,9 +89,9 @@ final class HTTPTransfer {
         let status = Int(ccurl_number(handle, CInt(CCURL_STATUS)))
         guard !(300...399).contains(status) else {
             let place = ccurl_text(handle, CInt(CCURL_REDIRECT)).map { String(cString: $0) } ?? "nowhere"
-            throw .redirected(to: printable(place.utf8))
+            throw .redirected(to: printable(withoutSecrets(address: place).utf8))
         }
-        return HTTPReply(status: status, body: body)
+        return HTTPReply(status: status, body: body, retryAfter: retryAfter)
     }
 
     private func explain(_ result: CInt, _ host: String) -> HTTPFault {
@@ -118,6 +119,9 @@ final class HTTPTransfer {
         if line.lowercased().hasPrefix("etag:") {
             let value = line.dropFirst(5).trimmingASCIISpace
             if HTTPTransfer.isTag(value) { tag = value }
+        }
+        if line.lowercased().hasPrefix("retry-after:") {
+            retryAfter = Int(line.dropFirst(12).trimmingASCIISpace).flatMap { (0...86_400).contains($0) ? $0 : nil }
         }
         if line.lowercased().hasPrefix("content-range:") {
             let range = line.dropFirst(14).trimmingASCIISpace.lowercased()

@@ -31,12 +31,18 @@ public struct OperatorFault: OperatorError {
 
     private enum Hint {
         case text(String)
+        case named(@Sendable (SettingNames) -> String)
         case of(any OperatorError)
     }
 
     /// An error whose hint names no setting that has another name elsewhere.
     public init(_ message: String, hint: String, exitStatus: Int32 = 1) {
         (self.message, source, self.exitStatus) = (message, .text(hint), exitStatus)
+    }
+
+    /// An error whose hint names settings or commands that the two programs call differently.
+    public init(_ message: String, exitStatus: Int32 = 1, hint: @escaping @Sendable (SettingNames) -> String) {
+        (self.message, source, self.exitStatus) = (message, .named(hint), exitStatus)
     }
 
     /// Another error's hint, under a message of its own.
@@ -48,6 +54,7 @@ public struct OperatorFault: OperatorError {
     public func hint(for names: SettingNames) -> String {
         switch source {
         case .text(let text): text
+        case .named(let hint): hint(names)
         case .of(let cause): cause.hint(for: names)
         }
     }

@@ -15,16 +15,19 @@ public struct SettingNames: Sendable {
     public var registryAuthority: String
     /// A link without Bluetooth.
     public var localLink: String
+    /// The command with which a node becomes another one, with a new identity and new keys.
+    public var newIdentity: String
 
     /// The keys of the beacon's configuration file, and the options of its subcommands.
     public static let beacon = SettingNames(
         keyPaths: "in the configuration", brokerAddress: "[broker] address", brokerAuthority: "[broker] ca",
         brokerCertificate: "[broker] certificate", clientID: "[broker] client-id", registryAuthority: "--ca",
-        localLink: "[link] local")
+        localLink: "[link] local", newIdentity: "srup-beacon enrol URL --replace")
 
     /// The options of the bench kit.
     public static let bench = SettingNames(
         keyPaths: "on the command line", brokerAddress: "--broker", brokerAuthority: "--ca",
         brokerCertificate: "--cert",
-        clientID: "--id", registryAuthority: "--ca", localLink: "--link local:PATH")
+        clientID: "--id", registryAuthority: "--ca", localLink: "--link local:PATH",
+        newIdentity: "srup-bench enrol URL --folder DIR --replace")
 }

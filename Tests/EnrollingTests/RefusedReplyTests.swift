@@ -83,6 +83,32 @@ struct RefusedReplyTests {
         }
     }
 
+    @Test("a hint says what helps: to wait, to become another node, or to use the token of a new key")
+    func hints() throws {
+        try withStage { stage in
+            stage.service.set("validate") { _ in .text(400, "the identity has been revoked") }
+            let revoked = #expect(throws: OperatorFault.self) { try stage.node.enrol() }
+            #expect(revoked?.message.contains("revoked") == true, "\(revoked as Any)")
+            #expect(revoked?.hint(for: .bench).contains("srup-bench enrol URL --folder DIR --replace") == true)
+            stage.service.set("validate", nil)
+            let cases: [(HTTPReply, String)] = [
+                (.text(429, "too many requests"), "wait some minutes, then run the same command again"),
+                (HTTPReply(status: 429, body: [], retryAfter: 40), "wait 40 seconds, then run the same command again"),
+                (.text(503, "too many identities are registered"), "wait some minutes"),
+                (.text(400, "the identity has been revoked"), "become another node: srup-beacon enrol URL --replace"),
+                (.text(400, "the identity waits for a new key"), "Replacing a machine"),
+                (.text(403, "registration is closed"), "ask who runs it"),
+                (.text(500, "no"), "run the same command again later"),
+                (.text(418, "a teapot"), "check that the address is a registration service's"),
+            ]
+            for (reply, words) in cases {
+                stage.service.set("access") { _ in reply }
+                let refusal = #expect(throws: OperatorFault.self) { try stage.node.enrol() }
+                #expect(refusal?.hint(for: .beacon).contains(words) == true, "\(reply.status): \(refusal as Any)")
+            }
+        }
+    }
+
     @Test("a registration with path tricks, lines for the configuration, or an invalid broker or server")
     func registration() throws {
         try withStage { stage in

@@ -58,7 +58,7 @@ class Files(BaseHTTPRequestHandler):
             self.reply(200, CONTENT[: len(CONTENT) // 4], tag, len(CONTENT))
             self.close_connection = True
         elif path == "/away":
-            self.reply(302, b"", [("Location", "https://localhost:1/file")])
+            self.reply(302, b"", [("Location", "https://localhost:1/file?X-Signature=5ec4e7")])
         elif path == "/endless":
             self.send_response(200)
             self.end_headers()

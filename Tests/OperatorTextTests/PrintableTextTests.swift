@@ -13,6 +13,16 @@ struct PrintableTextTests {
         #expect(printable([]).isEmpty)
     }
 
+    @Test("an address is shown without its query, its fragment, and a user's name and password")
+    func addresses() {
+        for (address, shown) in [
+            ("https://x.org/a/b", "https://x.org/a/b"), ("https://x.org/a?key=s", "https://x.org/a?..."),
+            ("https://x.org/a#s", "https://x.org/a?..."), ("https://u:p@x.org/a", "https://...@x.org/a"),
+            ("https://u:p@q@x.org/a@b?s", "https://...@x.org/a@b?..."), ("https://x.org/a@b", "https://x.org/a@b"),
+            ("?s", "?..."), ("", ""), ("//", "//"), ("no address", "no address"),
+        ] { #expect(withoutSecrets(address: address) == shown) }
+    }
+
     @Test("every byte is printable, visible or neither, as ASCII has it")
     func bytes() {
         for byte in UInt8.min...UInt8.max {
