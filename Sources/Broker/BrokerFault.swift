@@ -56,7 +56,7 @@ public enum BrokerFault: OperatorError, Equatable {
         case .closed: "the connection to the broker ended"
         case .leftToReturn: "reconnecting to the broker"
         case .closedAgainAndAgain(let clientID):
-            "the broker closed the connection repeatedly soon after it was made, as client \(clientID)"
+            "the broker closed the connection repeatedly soon after it was made: another client may be using the client id \(clientID)"
         case .silent: "the broker did not answer in time"
         case .notKept: "disconnected from the broker: its messages could not be stored"
         case .excessive:
@@ -82,7 +82,7 @@ public enum BrokerFault: OperatorError, Equatable {
         case .leftToReturn: "nothing: it reconnects at once"
         case .closed, .silent: "nothing: it is tried again; see the broker's log if it lasts"
         case .closedAgainAndAgain(let clientID):
-            "check that no other client uses the id \(clientID), and read the broker's log"
+            "look for \(clientID) in the broker's log: if another address connects as this client, it is a copy of this one; stop it, and give its node keys of its own"
         case .notKept: "make the journal writable again; see the lines before this one"
         case .excessive: "read the broker's log: it sends messages that it does not finish, or one that is too large"
         case .badFile(let path, let fault): fault.hint(for: path, names)

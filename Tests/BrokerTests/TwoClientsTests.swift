@@ -1,0 +1,32 @@
+import Foundation
+import TestVectors
+import Testing
+
+@testable import Broker
+
+@Suite("Two clients with one client id", .blocking)
+struct TwoClientsTests {
+    @Test(
+        "each says, after it has lost its connection several times soon after it was made, that another may be using the id"
+    )
+    func clones() throws {
+        try TemporaryFolder.with { folder in
+            let authority = TestAuthority(folder: folder)
+            try authority.make()
+            try authority.issue("client", for: "b1")
+            try authority.issue("server", for: "localhost")
+            let port = try Listener.freePort()
+            let broker = try Mosquitto(folder, at: "127.0.0.1", port: port)
+            defer { broker.stop() }
+            let settings = LinkFixture.settings(folder, ["127.0.0.1"], port)
+            let clones = [LinkFixture(settings), LinkFixture(settings)]
+            defer { for clone in clones { clone.link.stop() } }
+            let known = BrokerFault.closedAgainAndAgain(clientID: "b1")
+            for _ in 0..<3_000 where !clones.allSatisfy({ $0.told.faults.contains(known) }) { usleep(10_000) }
+            for clone in clones {
+                #expect(clone.told.faults.prefix(4).contains(known), "\(clone.told.faults.prefix(5))")
+            }
+            #expect(known.message.contains("another client may be using the client id b1"))
+        }
+    }
+}
