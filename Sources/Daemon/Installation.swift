@@ -63,7 +63,7 @@ enum ProgramFile {
     /// The version that it reports; nil if it does not start.
     static var version: VersionNumber? {
         let result = ChildProcess.run(path, ["--version"], limit: timeout)
-        return result.succeeded ? result.lines.first.flatMap { VersionNumber($0) } : nil
+        return result.succeeded ? result.output.first.flatMap { VersionNumber($0) } : nil
     }
 
     /// Executes the program that is on the disk now: same process, same arguments. Returns only on failure.

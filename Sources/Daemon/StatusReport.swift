@@ -136,7 +136,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
 
         init(_ update: Update) {
             (server, token) = (update.exchange.server.description, update.exchange.token.description)
-            (url, phase) = (update.order.url, update.phase.name)
+            (url, phase) = (withoutSecrets(address: update.order.url), update.phase.name)
             (version, answer) = (update.phase.version, update.phase.status?.description)
         }
 

@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import Logging
 import Observing
+import OperatorText
 import SRUP
 
 /// Fetching an update's file (§3.2): a child process does it, one at a time; its result goes to the observer.
@@ -10,9 +11,10 @@ import SRUP
 final class UpdateFetcher: @unchecked Sendable {
     /// The process that does the work.
     struct Child: Sendable {
-        /// Fetches a file, and blocks until that has ended: arguments, time limit, and who is told the child's process id.
-        var run: @Sendable ([String], Duration, (pid_t) -> Void) -> ChildProcess.Result = {
-            ChildProcess.run(ChildProcess.ourselves, $0, limit: $1, started: $2)
+        /// Fetches a file, and blocks until that has ended: arguments, standard input, time limit, and who is told the child's process
+        /// id.
+        var run: @Sendable ([String], String, Duration, (pid_t) -> Void) -> ChildProcess.Result = {
+            ChildProcess.run(ChildProcess.ourselves, $0, input: Array($1.utf8), limit: $2, started: $3)
         }
         /// Ends it, with its group.
         var end: @Sendable (pid_t) -> Void = { kill(-$0, SIGKILL) }
@@ -57,17 +59,18 @@ final class UpdateFetcher: @unchecked Sendable {
             return
         }
         isFetching = true
-        let arguments = [
-            "fetch", "--config=\(configurationFile)", "--url=\(update.order.url)", "--digest",
-            hexadecimal(update.order.digest),
-        ]
+        // The URL may have a secret in it, and everyone on this machine can read a process's arguments.
+        let (arguments, url) = (
+            ["fetch", "--config=\(configurationFile)", "--url=-", "--digest", hexadecimal(update.order.digest)],
+            update.order.url
+        )
         // The child keeps the limit itself; this one is for a child that does not.
         let limit = timeLimit() + Updater.checkLimit + .seconds(60)
-        log.info("fetching \(shown(url: update.order.url)) for \(update.exchange.server)")
+        log.info("fetching \(shown(url: url)) for \(update.exchange.server)")
         let (order, loop, child) = (order, background.loop, child)
         let started: @Sendable (pid_t) -> Void = { [weak self] id in self?.started(id, order) }
         background.run("update") {
-            child.run(arguments, limit) { id in loop.perform { started(id) } }
+            child.run(arguments, url, limit) { id in loop.perform { started(id) } }
         } then: { [weak self] in
             self?.ended($0, update.exchange, order)
         }
@@ -87,9 +90,8 @@ final class UpdateFetcher: @unchecked Sendable {
         }
         guard order == self.order else { return }
         running = nil
-        let outcome = result.lines.last.flatMap { Fetched(line: $0) }
-        let words = ChildProcess.cut(
-            result.lines.dropLast(outcome == nil ? 0 : 1).joined(separator: "; "))
+        let outcome = result.output.last.flatMap { Fetched(line: $0) }
+        let words = ChildProcess.cut(result.lines.filter { Fetched(line: $0) == nil }.joined(separator: "; "))
         if !words.isEmpty { log.notice("update of \(exchange.server): \(words)") }
         if outcome == nil { log.error("fetching an update ended without a result: \(result.words)") }
         handle(.fetched(exchange, outcome ?? .noFile))
@@ -115,5 +117,7 @@ final class UpdateFetcher: @unchecked Sendable {
     }
 
     /// The sender of the order chooses the URL: only its printable ASCII characters are shown.
-    private func shown(url: String) -> String { readable(url.utf8, atMost: 200, spaces: false) }
+    private func shown(url: String) -> String {
+        readable(withoutSecrets(address: url).utf8, atMost: 200, spaces: false)
+    }
 }

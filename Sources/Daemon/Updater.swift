@@ -24,8 +24,8 @@ public struct UpdateSettings: Equatable, Sendable {
 
 /// The operator's program. It is asked with one word, and the file where there is one:
 ///
-///     check FILE CONFIGURATION   which version does it hold, and does it take our configuration? The version on one line;
-///                                a status other than 0: it is not for here
+///     check FILE CONFIGURATION   which version does it hold, and does it take our configuration? The version is the first line of
+///                                standard output; a status other than 0: it is not for here
 ///     install FILE               put it in place, whole or not at all, and keep what was there
 ///     restore                    undo an install that is not final; if there is none, change nothing
 ///     done                       the install is final and will not be undone; if there was none, change nothing
@@ -49,7 +49,7 @@ package struct Updater {
         let result = ChildProcess.run(
             path, ["check", file, configuration], limit: Updater.checkLimit, group: false)
         guard result.succeeded else { return (nil, "the updater does not take the file: \(result.words)") }
-        guard let version = result.lines.first.flatMap({ VersionNumber($0) }) else {
+        guard let version = result.output.first.flatMap({ VersionNumber($0) }) else {
             return (nil, "the updater does not tell the version of the file: \(result.words)")
         }
         return (version, "it holds version \(version)")

@@ -11,8 +11,12 @@ package struct ChildProcess {
         package var status: Int32?
         /// What it wrote to both outputs, the last 16 KiB: lines of printable ASCII.
         package var lines: [String]
+        /// What it wrote to standard output only: for what is read by us.
+        package var output: [String]
 
-        package init(status: Int32?, lines: [String]) { (self.status, self.lines) = (status, lines) }
+        package init(status: Int32?, lines: [String], output: [String]? = nil) {
+            (self.status, self.lines, self.output) = (status, lines, output ?? lines)
+        }
 
         package var succeeded: Bool { status == 0 }
 
@@ -35,39 +39,39 @@ package struct ChildProcess {
 
     /// Starts a program and waits for its end.
     /// - Parameters:
-    ///   - arguments: without the program's name.
+    ///   - arguments: without the program's name. Everyone on this machine can read them.
+    ///   - input: its standard input, at most 4,096 bytes.
     ///   - limit: the time after which it is killed, with its whole group.
     ///   - held: a descriptor that it gets as its third, and hands on to what it starts: a lock held until all have ended.
     ///   - group: whether it gets its own process group; otherwise a signal to our group ends it, too.
     ///   - started: is told its process id, which is also its group's, before it is waited for.
     package static func run(
-        _ program: String, _ arguments: [String], limit: Duration, holding held: Int32? = nil, group: Bool = true,
-        started: (pid_t) -> Void = { _ in }
+        _ program: String, _ arguments: [String], input: [UInt8] = [], limit: Duration, holding held: Int32? = nil,
+        group: Bool = true, started: (pid_t) -> Void = { _ in }
     ) -> Result {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else {
-            return Result(status: nil, lines: [String(cString: strerror(errno))])
-        }
-        let (reading, writing) = (ends[0], ends[1])
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        defer { close(reading) }
+        precondition(input.count <= 4_096, "\(input.count) bytes might not fit into a pipe")
+        guard let pipes = Pipe.make(3) else { return Result(status: nil, lines: [String(cString: strerror(errno))]) }
+        let (feed, output, errors) = (pipes[0], pipes[1], pipes[2])
+        defer { for end in [output.reading, errors.reading] { close(end) } }
+        // It fits into the pipe.
+        let isFed = input.withUnsafeBytes { write(feed.writing, $0.baseAddress, $0.count) } == input.count
         let name = program == ourselves ? "srup-beacon" : program
-        let child = start(program, [name] + arguments, writing, held, group)
-        close(writing)
+        let ends = [feed.reading, output.writing, errors.writing]
+        let child = isFed ? start(program, [name] + arguments, ends, held, group) : nil
+        for end in ends + [feed.writing] { close(end) }
         guard let child else { return Result(status: nil, lines: []) }
         started(child)
-        return wait(for: child, group, reading, until: .now + limit)
+        return wait(for: child, group, (output.reading, errors.reading), until: .now + limit)
     }
 
+    /// - Parameter ends: what it gets as its standard input, output and error.
     private static func start(
-        _ program: String, _ arguments: [String], _ output: Int32, _ held: Int32?, _ group: Bool
+        _ program: String, _ arguments: [String], _ ends: [Int32], _ held: Int32?, _ group: Bool
     ) -> pid_t? {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, 1)
-        posix_spawn_file_actions_adddup2(&actions, output, 2)
+        for (number, end) in ends.enumerated() { posix_spawn_file_actions_adddup2(&actions, end, Int32(number)) }
         if let held { posix_spawn_file_actions_adddup2(&actions, held, 3) }
         // Libraries open sockets that they do not close on exec.
         clinux_close_from(&actions, held == nil ? 3 : 4)
@@ -97,19 +101,12 @@ package struct ChildProcess {
     }
 
     /// Waits for its end, not for the end of its output: a process that it left behind can hold that open indefinitely.
-    private static func wait(for child: pid_t, _ group: Bool, _ reading: Int32, until deadline: Instant) -> Result {
-        _ = fcntl(reading, F_SETFL, O_NONBLOCK)
-        var said: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1_024)
-        func take() -> Bool {
-            let count = read(reading, &buffer, buffer.count)
-            if count > 0 { said += buffer[..<count] }
-            if said.count > maximumOutput { said.removeFirst(said.count - maximumOutput) }
-            return count > 0
-        }
+    private static func wait(
+        for child: pid_t, _ group: Bool, _ ends: (output: Int32, errors: Int32), until deadline: Instant
+    ) -> Result {
+        var said = Said(ends.output, ends.errors)
         var status: Int32 = 0
         var isLate = false
-        var hasMore = true
         var ended: pid_t = 0
         while true {
             ended = waitpid(child, &status, WNOHANG)
@@ -118,14 +115,75 @@ package struct ChildProcess {
                 isLate = true
                 kill(group ? -child : child, SIGKILL)
             }
-            var one = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
-            // A closed output is readable at once: then only the end is waited for.
-            if !hasMore { usleep(20_000) } else if poll(&one, 1, 50) > 0 { hasMore = take() }
+            said.wait()
         }
-        for _ in 0..<maximumOutput where take() { continue }
-        if isLate { said += Array("\nit did not end in time".utf8) }
-        let text = String(decoding: said.map { $0 == 0x0A || (0x20...0x7E).contains($0) ? $0 : 0x2E }, as: UTF8.self)
+        said.takeRest()
+        if isLate { said.add(Array("\nit did not end in time".utf8)) }
         // A process that could not be waited for has not succeeded.
-        return Result(status: ended == child ? status : nil, lines: text.split(separator: "\n").map(String.init))
+        return Result(
+            status: ended == child ? status : nil, lines: Said.lines(said.whole), output: Said.lines(said.output))
+    }
+
+    /// What a program has written so far.
+    private struct Said {
+        private(set) var (whole, output): ([UInt8], [UInt8]) = ([], [])
+        private let standardOutput: Int32
+        /// Those whose end has not been read.
+        private var open: [Int32]
+
+        init(_ output: Int32, _ errors: Int32) {
+            (standardOutput, open) = (output, [output, errors])
+            for end in open { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+        }
+
+        /// Reads what there is, or waits a moment for it. A closed output is readable at once: then only the end is waited for.
+        mutating func wait() {
+            var polled = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            guard !polled.isEmpty else { return _ = usleep(20_000) }
+            guard poll(&polled, nfds_t(polled.count), 50) > 0 else { return }
+            for one in polled where one.revents != 0 && !take(one.fd) { open.removeAll { $0 == one.fd } }
+        }
+
+        mutating func takeRest() {
+            for end in open { for _ in 0..<maximumOutput where take(end) { continue } }
+        }
+
+        private mutating func take(_ end: Int32) -> Bool {
+            var buffer = [UInt8](repeating: 0, count: 1_024)
+            let count = read(end, &buffer, buffer.count)
+            guard count > 0 else { return false }
+            add(Array(buffer[..<count]))
+            if end == standardOutput { output = Array((output + buffer[..<count]).suffix(maximumOutput)) }
+            return true
+        }
+
+        mutating func add(_ bytes: [UInt8]) { whole = Array((whole + bytes).suffix(maximumOutput)) }
+
+        static func lines(_ bytes: [UInt8]) -> [String] {
+            let text = bytes.map { $0 == 0x0A || (0x20...0x7E).contains($0) ? $0 : 0x2E }
+            return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
+        }
+    }
+
+    /// Two descriptors, closed on exec.
+    private struct Pipe {
+        let reading: Int32
+        let writing: Int32
+
+        /// - Returns: nil, with the reason in `errno`, if one could not be made; then none is left open.
+        static func make(_ count: Int) -> [Pipe]? {
+            var made: [Pipe] = []
+            for _ in 0..<count {
+                var ends: [Int32] = [-1, -1]
+                guard clinux_pipe(&ends) == 0 else {
+                    let reason = errno
+                    for one in made { close(one.reading); close(one.writing) }
+                    errno = reason
+                    return nil
+                }
+                made.append(Pipe(reading: ends[0], writing: ends[1]))
+            }
+            return made
+        }
     }
 }

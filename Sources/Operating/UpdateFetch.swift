@@ -14,7 +14,7 @@ import SRUP
 public struct UpdateFetch {
     /// The beacon's configuration.
     public var configuration = ""
-    /// Where the file is.
+    /// Where the file is; `-`: standard input says it. Everyone on this machine can read a process's arguments.
     public var url = ""
     /// What its SHA-256 must be: 64 hexadecimal digits.
     public var digest = ""
@@ -33,7 +33,10 @@ public struct UpdateFetch {
         }
         try configuration.examineTrustedFiles(file)
         try Updater.examine(path)
-        guard let digest = bytes(hexadecimal: digest.utf8), let order = UpdateOrder(url: url, digest: digest) else {
+        let input = url == "-" ? try? File.readInput(url, atMost: UpdateOrder.maximumURL) : Array(url.utf8)
+        guard let digest = bytes(hexadecimal: digest.utf8),
+            let order = input.flatMap({ UpdateOrder(url: String(decoding: $0, as: UTF8.self), digest: digest) })
+        else {
             throw OperatorFault(
                 "the URL or the digest is not valid", hint: "give --url and --digest, 64 hexadecimal digits")
         }
@@ -74,10 +77,16 @@ struct UpdateFetching {
     let settings: UpdateSettings
     let order: UpdateOrder
     let say: (String) -> Void
+    /// Waits, in seconds.
+    var wait: (UInt32) -> Void = { sleep($0) }
 
     /// Attempts without a byte of progress before giving up on the web server; the wait after the first is two seconds, and
     /// doubles.
     private static let maximumFailures = 5
+
+    /// How often it begins again with the first byte, at most: a web server that cannot resume, and closes early each time, would
+    /// otherwise send nearly the whole file until the time is over.
+    private static let maximumRestarts = 3
 
     /// Bytes that a download leaves free.
     private static let roomForOthers: Int64 = 16 << 20
@@ -116,7 +125,7 @@ struct UpdateFetching {
     }
 
     private func fetch(_ address: WebAddress, _ client: HTTPClient, until deadline: Instant) -> Fetched? {
-        var (failures, furthest) = (0, folder.begun(names).length)
+        var (failures, restarts, furthest) = (0, 0, folder.begun(names).length)
         while true {
             switch attempt(address, client, until: deadline) {
             case .over(let outcome): return outcome
@@ -125,19 +134,26 @@ struct UpdateFetching {
                 // Parts of two files: it is asked for once more, whole.
                 guard outcome == .otherDigest, wasResumed else { return outcome }
                 say("what came in parts has another digest: starting again")
+                (restarts, furthest) = (restarts + 1, 0)
             case .fromStart:
                 folder.forgetPart()
-                (failures, furthest) = (failures + 1, 0)
+                (failures, restarts, furthest) = (failures + 1, restarts + 1, 0)
             case .broken:
                 let length = folder.begun(names).length
                 failures = length > furthest ? 0 : failures + 1
                 furthest = max(length, furthest)
             }
+            guard restarts <= UpdateFetching.maximumRestarts else {
+                say(
+                    "begun again \(UpdateFetching.maximumRestarts) times, and never complete: the web server must be able to resume (Range)"
+                )
+                return .noServer
+            }
             let pause = 1 << min(failures, 6)
             guard failures < UpdateFetching.maximumFailures, .now + .seconds(pause) < deadline else {
                 return .noServer
             }
-            sleep(UInt32(pause))
+            wait(UInt32(pause))
         }
     }
 

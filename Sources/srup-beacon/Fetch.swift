@@ -13,7 +13,7 @@ struct Fetch: ParsableCommand {
 
     @OptionGroup var options: ConfigurationOption
 
-    @Option(help: ArgumentHelp("Where the file is, https://... (required).", valueName: "address"))
+    @Option(help: ArgumentHelp("Where the file is, https://...; -: standard input (required).", valueName: "address"))
     var url: String
 
     @Option(help: ArgumentHelp("Its SHA-256, 64 hexadecimal digits (required).", valueName: "hex"))

@@ -23,9 +23,9 @@ struct UpdateFetcherTests {
             UpdateFetcher(
                 folder, configurationFile: "/etc/beacon.conf", log: log.logger, background: work.background,
                 child: .init(
-                    run: { arguments, limit, started in
+                    run: { arguments, input, limit, started in
                         let number = self.arguments.withLock { all -> Int in
-                            all.append(arguments + ["\(limit.components.seconds)"])
+                            all.append(arguments + [input, "\(limit.components.seconds)"])
                             return all.count
                         }
                         started(pid_t(100 + number))
@@ -65,7 +65,8 @@ struct UpdateFetcherTests {
     }
 
     @Test(
-        "the child process gets URL and digest, and its last line is the result; the lines before it are logged")
+        "the child process gets the digest, and the URL where nobody reads it; its last line is the result, and the others are logged"
+    )
     func result() throws {
         try withFolder { folder, fetching in
             fixture.says("there is room", "fetched: verified 1.2")
@@ -75,8 +76,8 @@ struct UpdateFetcherTests {
             #expect(
                 fixture.arguments.withLock { $0 } == [
                     [
-                        "fetch", "--config=/etc/beacon.conf", "--url=https://example.org/file", "--digest",
-                        String(repeating: "07", count: 32), "720",
+                        "fetch", "--config=/etc/beacon.conf", "--url=-", "--digest", String(repeating: "07", count: 32),
+                        "https://example.org/file", "720",
                     ]
                 ])
             #expect(
@@ -138,6 +139,16 @@ struct UpdateFetcherTests {
             fetching.giveUp()
             fixture.work.finish()
             #expect(!isEmpty(folder) && fixture.ended.withLock { $0 } == [101])
+        }
+    }
+
+    @Test("what may be secret in a URL is neither logged nor shown")
+    func secrets() throws {
+        try withFolder { _, fetching in
+            let secret = try update(1, url: "https://me:5ec4e7@example.org/file?X-Signature=5ec4e7#5ec4e7")
+            fetching.fetch(secret)
+            #expect(fixture.log.take() == ["fetching https://...@example.org/file?... for \(server)"])
+            #expect(StatusReport.UpdateState(secret).url == "https://...@example.org/file?...")
         }
     }
 

@@ -63,7 +63,8 @@ struct UpdateFetchTests {
             let order = try #require(
                 UpdateOrder(url: place, digest: digest ?? sha256([UInt8](UpdateFetchTests.content))))
             var said: [String] = []
-            let fetching = UpdateFetching(folder: folder, settings: settings, order: order) { said.append($0) }
+            let fetching = UpdateFetching(
+                folder: folder, settings: settings, order: order, say: { said.append($0) }, wait: { _ in })
             return (fetching.run(), said)
         }
     }
@@ -112,6 +113,25 @@ struct UpdateFetchTests {
             #expect(other.outcome == .otherDigest && other.said.last?.hasSuffix("was announced") == true)
             #expect(stage.web.requests.last == "/file  ", "not from where the other one ended")
             #expect(!FileManager.default.fileExists(atPath: stage.folder.part))
+        }
+    }
+
+    @Test("begins again three times, and no more, at a web server that cannot resume and always closes early")
+    func endless() throws {
+        try withStage { stage in
+            stage.settings.timeLimit = .seconds(600)
+            let fetched = try stage.fetch("cut")
+            #expect(fetched.outcome == .noServer && fetched.said.last?.hasPrefix("begun again 3 times") == true)
+            // Each time without an offset, and then from where that ended, which the server does not do.
+            #expect(stage.web.requests.count == 8 && stage.web.requests.count { $0 == "/cut  " } == 4)
+        }
+    }
+
+    @Test("does not log what may be secret in the address of a redirect")
+    func redirectedWithSecrets() throws {
+        try withStage { stage in
+            let fetched = try stage.fetch("away")
+            #expect(fetched.said == ["the server redirects to another address: https://localhost:1/file?..."])
         }
     }
 
@@ -171,6 +191,10 @@ struct UpdateFetchTests {
             #expect(bad.version == nil && bad.words.hasPrefix("the updater does not take the file"))
             let none = updater.version(of: "no version", for: "beacon.conf")
             #expect(none.version == nil && none.words.hasPrefix("the updater does not tell the version of the file"))
+            try Data("#!/bin/sh\necho 'warning: 9.9' >&2\necho \"$2\"\necho more >&2\n".utf8).write(
+                to: URL(filePath: path))
+            let loud = updater.version(of: "1.3", for: "beacon.conf")
+            #expect(loud.version == VersionNumber("1.3"), "the version is what it writes to standard output")
         }
     }
 

@@ -76,7 +76,7 @@ struct UpdateTests {
         // An updater that checks only the version.
         let updater = stage.network.folder + "/updater"
         let script = try String(contentsOfFile: updater, encoding: .utf8)
-        try script.replacing("\"$trial\" run --check", with: ": run --check").write(
+        try script.replacing("\"$2\" run --check", with: ": run --check").write(
             toFile: updater, atomically: false, encoding: .utf8)
         // It prints its version, and does nothing else.
         try stage.serve(

@@ -17,6 +17,8 @@ int clinux_peer_credentials(int socket, int32_t *process, uint32_t *user) {
     return 0;
 }
 
+int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
 int clinux_close_from(posix_spawn_file_actions_t *actions, int first) {
     return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }

@@ -38,6 +38,9 @@ static const int16_t clinux_peer_has_ended = 0x2000;
 // posix_spawn_file_actions_addclosefrom_np needs _GNU_SOURCE.
 int clinux_close_from(posix_spawn_file_actions_t *actions, int first);
 
+// pipe2 needs _GNU_SOURCE. Both ends are closed on exec.
+int clinux_pipe(int ends[2]);
+
 // The CMSG macros are not imported. Sends a datagram to an address with a descriptor beside it: 0 or -1.
 int clinux_send_descriptor(int socket, const struct sockaddr *address, socklen_t length, const char *text, int descriptor);
 
