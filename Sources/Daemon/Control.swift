@@ -118,7 +118,12 @@ package final class Control: @unchecked Sendable {
     /// - Throws: `OperatorFault` where none answers.
     package static func ask(_ path: String, _ request: ControlRequest, within seconds: Int32 = 5) throws -> [UInt8] {
         let silent = OperatorFault("no beacon answers at \(path)", hint: "start it: srup-beacon run --config FILE")
-        guard let socket = try? LinkSocket.connect(to: .local(path: path)) else { throw silent }
+        guard let socket = try? LinkSocket.connect(to: .local(path: path)) else {
+            // It could not be started.
+            try StateFolder(lookingInto: String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex)))
+                .checkNotDeregistered()
+            throw silent
+        }
         defer { close(socket) }
         let line = request.line + "\n"
         guard send(socket, line, line.utf8.count, Int32(MSG_NOSIGNAL)) == line.utf8.count else { throw silent }

@@ -132,9 +132,6 @@ extension Configuration {
     /// Checks that this identity still exists.
     /// - Throws: `OperatorFault` where this beacon has been taken out of the system.
     public func checkNotDeregistered() throws {
-        guard let end = StateFolder(lookingInto: stateFolder).deregistration else { return }
-        throw OperatorFault(
-            "this beacon was taken out of the system \(end.words), and its keys are destroyed",
-            hint: "give it a new identity: srup-beacon enrol URL --replace")
+        try StateFolder(lookingInto: stateFolder).checkNotDeregistered()
     }
 }

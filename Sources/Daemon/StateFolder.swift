@@ -26,6 +26,15 @@ package struct StateFolder {
         return (String(decoding: lines.first ?? [], as: UTF8.self), lines.count < 2)
     }
 
+    /// Checks that this identity still exists.
+    /// - Throws: `OperatorFault` where the beacon has been taken out of the system.
+    package func checkNotDeregistered() throws(OperatorFault) {
+        guard let end = deregistration else { return }
+        throw OperatorFault(
+            "this beacon was taken out of the system \(end.words), and its keys are destroyed",
+            hint: "give it a new identity: srup-beacon enrol URL --replace")
+    }
+
     /// Notes the end of this identity, whole or not at all: a start after it says so, and destroys what is left of the keys
     /// where that is not finished. Once it is, keys that somebody puts there are new ones.
     func noteDeregistration(_ words: String, isFinished: Bool) {

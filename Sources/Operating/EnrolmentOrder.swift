@@ -88,7 +88,10 @@ public struct EnrolmentOrder {
 
     private func checked() throws -> EnrolmentRequest.Checked {
         try place.checkPlace()
-        if !replaces { try refuseAnotherConfiguration() }
+        if !replaces {
+            try StateFolder(lookingInto: state).checkNotDeregistered()
+            try refuseAnotherConfiguration()
+        }
         return try form.checked(goingOnIn: replaces ? nil : folder)
     }
 

@@ -76,6 +76,11 @@ extension Doctor {
     static func isCredential(_ file: String) -> Bool { file.hasPrefix("/run/credentials/") }
 
     func keys(_ configuration: Configuration) -> [CheckResult] {
+        // Its keys are destroyed: that they are missing needs no other remedy.
+        let state = StateFolder(lookingInto: configuration.stateFolder)
+        do throws(OperatorFault) { try state.checkNotDeregistered() } catch {
+            return [.init("deregistered", .bad, state.path, error.message, do: error.hint(for: .beacon))]
+        }
         var findings: [CheckResult] = []
         if Doctor.isCredential(configuration.keyFile) {
             findings.append(
@@ -115,7 +120,7 @@ extension Doctor {
         }
     }
 
-    /// What keeps a beacon from starting until somebody acts: a deregistration, or files that others can change.
+    /// What keeps a beacon from starting until somebody acts: files that others can change.
     private func ends(_ configuration: Configuration) -> [CheckResult] {
         var findings: [CheckResult] = []
         func note(_ check: String, _ lookedAt: String, _ body: () throws -> Void) {
@@ -127,7 +132,6 @@ extension Doctor {
                 preconditionFailure("\(error)")
             }
         }
-        note("deregistered", configuration.stateFolder) { try configuration.checkNotDeregistered() }
         if let updater = configuration.updates.updater { note("updater", updater) { try Updater.examine(updater) } }
         let others = findings.count
         for (name, path) in configuration.trustedFiles(file) where !Doctor.isCredential(path) {
