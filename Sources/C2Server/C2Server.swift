@@ -178,8 +178,13 @@ public final class C2Server: @unchecked Sendable {
         return perform([C2Step(effects: effects, node: order.node, order: text)]) ? effects : nil
     }
 
-    /// A line as the history stores it: `data` may be long.
-    static func noted(_ line: String) -> String { readable(Array(line.utf8.prefix(200))) }
+    /// An order as the history stores it: `data` may be long, and the address of an update's file may have a secret in it.
+    static func noted(_ line: String) -> String {
+        let words = line.split(separator: " ", omittingEmptySubsequences: false).map { word in
+            word.contains("://") ? withoutSecrets(address: String(word)) : String(word)
+        }
+        return readable(Array(words.joined(separator: " ").utf8.prefix(200)))
+    }
 
     /// Ends the run. From any thread.
     public func stop() { loop.perform { self.finish(.done) } }

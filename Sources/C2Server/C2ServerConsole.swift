@@ -57,7 +57,7 @@ extension C2Server {
     }
 
     private func obeyConsole(_ order: C2Order) -> [String] {
-        guard let effects = obey(order, noted: "\(order.text), at the console") else {
+        guard let effects = obey(order, noted: C2Server.noted(order.text) + ", at the console") else {
             return ["The order could not be stored. Nothing was done."]
         }
         let told = effects.compactMap { effect -> String? in

@@ -96,4 +96,13 @@ struct C2OrderTests {
                 .accept(C2OrderTests.one, mark: "1a2b3c4d"), .refuse(C2OrderTests.one),
             ])
     }
+
+    @Test("an order is stored without what may be secret in an address, and not longer than 200 bytes")
+    func notedOrders() {
+        #expect(
+            C2Server.noted("update bea1 https://me:s3cret@x.org/f?X-Signature=s3cret /tmp/f")
+                == "update bea1 https://...@x.org/f?... /tmp/f")
+        #expect(C2Server.noted("terminate bea1") == "terminate bea1")
+        #expect(C2Server.noted("data bea1 1 " + String(repeating: "a", count: 500)).utf8.count == 200)
+    }
 }
