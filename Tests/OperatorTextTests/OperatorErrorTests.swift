@@ -41,7 +41,7 @@ struct OperatorErrorTests {
     func names() {
         for names in [SettingNames.beacon, .bench] {
             let all = Mirror(reflecting: names).children.compactMap { $0.value as? String }
-            #expect(all.count == 7 && all.allSatisfy { !$0.isEmpty })
+            #expect(all.count == 8 && all.allSatisfy { !$0.isEmpty })
         }
     }
 
