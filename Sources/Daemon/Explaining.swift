@@ -79,9 +79,15 @@ extension Membership {
         switch self {
         case .stranger: ("this beacon has not asked", "srup-beacon join, or set join in [server ID]")
         case .joining(_, .observed):
-            ("the server has not answered yet", "check that the observer of this beacon is in reach and joined itself")
+            (
+                "no answer of the server has been accepted yet",
+                "check that the observer of this beacon is in reach and joined itself"
+            )
         case .joining:
-            ("the server has not answered yet", "see broker in srup-beacon status, and whether the server runs")
+            (
+                "no answer of the server has been accepted yet",
+                "see broker in srup-beacon status, and whether the server runs"
+            )
         case .presenting(_, .human): ("a person has to compare the value", "srup-beacon join --human")
         case .presenting: ("the observer has not answered yet", "see observer-address, and the observer's own log")
         case .member: ("the server has said yes", "nothing; \(ServerSigns.askAgain(server))")
@@ -92,9 +98,11 @@ extension Membership {
                 "check that it has this beacon's identity and public key, and what its own log says"
             )
         case .terminated: ("the server has let this beacon go", "srup-beacon join asks it again")
-        case .resigning: ("the server has not answered our resignation yet", "see broker in srup-beacon status")
+        case .resigning:
+            ("no answer to our resignation has been accepted yet", "see broker in srup-beacon status")
         case .resigned: ("this beacon has resigned", "srup-beacon join asks it again")
-        case .deregistering: ("the server has not answered our deregistration yet", "see broker in srup-beacon status")
+        case .deregistering:
+            ("no answer to our deregistration has been accepted yet", "see broker in srup-beacon status")
         case .deregistered: ("this beacon is permanently deregistered", "a new identity: srup-beacon enrol")
         }
     }

@@ -52,7 +52,7 @@ extension Shell {
             now: clock.now, startedAt: startup.startedAt, configuration: configuration, observer: observer,
             journal: journal, health: recovery.health, broker: broker, brokerSessions: brokerSessions,
             listeners: listeners, links: links, adapters: adapters, reports: reports,
-            unanswered: unanswered.servers, renewal: renewal)
+            unanswered: silentServers, renewal: renewal)
     }
 
     package var statusReport: StatusReport { state.report }
