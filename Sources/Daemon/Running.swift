@@ -20,7 +20,9 @@ public enum DaemonProcess {
         let configuration = try Configuration(file: configurationFile)
         try configuration.checkNotDeregistered()
         _ = try KeyMaterial(configuration, from: configurationFile)
-        try StateFolder(lookingInto: configuration.stateFolder).checkNames()
+        let folder = StateFolder(lookingInto: configuration.stateFolder)
+        try folder.checkNames()
+        try JournalSchema.check(folder)
         return configuration.certificateFindings(at: wallSeconds()).map(\.fault)
     }
 

@@ -109,6 +109,22 @@ struct DoctorFileTests {
         }
     }
 
+    @Test("a journal that a newer program has written, and that this one cannot use")
+    func newerJournal() throws {
+        try BeaconFiles.with { files in
+            let state = try StateFolder(path: files.state)
+            do {
+                let journal = try Journal(state, bootID: "boot")
+                try journal.database.script(
+                    "PRAGMA user_version = 99; INSERT OR REPLACE INTO meta VALUES ('readable-from', '98')")
+            }
+            let found = try examine(files) { $0.disk($1) }
+            #expect(bad(found) == ["journal version"])
+            #expect(
+                found.last?.found.contains("version 99") == true && found.last?.found.contains("98 or more") == true)
+        }
+    }
+
     @Test("a rotation that was interrupted: with the command that finishes it")
     func rotation() throws {
         try BeaconFiles.with { files in

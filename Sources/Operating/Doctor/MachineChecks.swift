@@ -174,7 +174,17 @@ extension Doctor {
                     isReadOnly ? "it is read-only" : "\(mebibytes) MiB are free",
                     do: isReadOnly ? "see dmesg, and mount it writable" : mebibytes < 64 ? "make room" : nil))
         }
-        return findings + [journal(folder)]
+        return findings + [journal(folder)] + journalVersion(folder)
+    }
+
+    /// Whether this program, which may be another one than the beacon that runs, can use the journal.
+    private func journalVersion(_ folder: StateFolder) -> [CheckResult] {
+        do throws(OperatorFault) {
+            try JournalSchema.check(folder)
+            return []
+        } catch {
+            return [.init("journal version", .bad, folder.journal, error.message, do: error.hint(for: .beacon))]
+        }
     }
 
     private func journal(_ folder: StateFolder) -> CheckResult {
