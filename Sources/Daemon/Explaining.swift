@@ -65,11 +65,18 @@ extension Reason {
         case .withdrawn: "srup-beacon servers tells where we stand with the server; srup-beacon join asks it again"
         case .interrupted: "let the device join again"
         case .sealUnopened:
-            "the server sealed the value to another key than ours: give it this beacon's public key, and see who asks"
+            "let the device join again: the identity key was replaced while this observation was open, and the beacon started again"
         case .notAValue: "the server sends a value that is not 128 bits long: it is not made for this version of SRUP"
         case .namesUs: "the server must name another observer for this beacon's own join"
         case .tooMany: "raise [observation] limit, or find out who asks for so many"
         case .paused: "the server has to send the action resume"
+        case .keyReplaced:
+            """
+            let the device join again. srup-beacon rotate keeps the key before the last one, and waits while an open observation needs \
+            it: replace keys with it only, and let it finish before the beacon is started again
+            """
+        case .requestUnverified:
+            "if the server's key was replaced, let the device join again; otherwise see who can write to the state folder"
         }
     }
 }

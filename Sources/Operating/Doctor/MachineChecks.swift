@@ -81,26 +81,23 @@ extension Doctor {
             findings.append(
                 .init("identity key", .skipped, configuration.keyFile, "a credential: only the service can read it"))
         } else {
-            findings.append(identityKey(configuration))
+            findings += identityKey(configuration)
         }
-        if let folder = CredentialFolder(managing: configuration), folder.hasUnfinishedRotation {
-            findings.append(
-                .init(
-                    "rotation", .bad, folder.nextIdentityKey,
-                    "it was interrupted: servers may have the new key already", do: "finish it: srup-beacon rotate"))
-        }
+        if let folder = CredentialFolder(managing: configuration) { findings += rotation(folder) }
         findings += serverKeys(configuration) + ends(configuration)
         return findings + accessFiles(configuration)
     }
 
-    private func identityKey(_ configuration: Configuration) -> CheckResult {
+    private func identityKey(_ configuration: Configuration) -> [CheckResult] {
         do {
             let key = try IdentityKey(pemFile: configuration.keyFile)
-            return .init(
-                "identity key", .good, configuration.keyFile,
-                "RSA, \(key.publicKey.bits) bits, \(key.home); the file is its owner's only")
+            return [
+                .init(
+                    "identity key", .good, configuration.keyFile,
+                    "RSA, \(key.publicKey.bits) bits, \(key.home); the file is its owner's only")
+            ] + runningKey(key.publicKey, configuration)
         } catch {
-            return Doctor.bad("identity key", configuration.keyFile, error)
+            return [Doctor.bad("identity key", configuration.keyFile, error)]
         }
     }
 
