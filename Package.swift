@@ -206,10 +206,9 @@ let package = Package(
         .testTarget(
             name: "C2ServerTests",
             dependencies: [
-                "OperatorText", "C2Server", "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop",
-                "Broker",
-                "SQLite",
-                "TestVectors",
+                "OperatorText", "C2Server", "Bench", "Enrolling", "Fetching", "HumanView", "SRUP", "ProofLink",
+                "Observing",
+                "Keys", "BootTime", "EventLoop", "Broker", "SQLite", "TestVectors",
             ]),
         .testTarget(
             name: "RegistrationTests",

@@ -35,6 +35,9 @@ package struct Outbox: Sendable {
     /// Whether the broker has acknowledged everything.
     package var isEmpty: Bool { waiting.isEmpty }
 
+    /// Whether a message to a topic has not been acknowledged by the broker.
+    package func waits(to topic: String) -> Bool { waiting.contains { $0.topic == topic } }
+
     /// When `goOn` may have something to publish.
     package var due: Instant? { plan.due }
 

@@ -175,9 +175,17 @@ extension C2 {
 
     // MARK: - Leaving
 
+    /// Whether this server has agreed to this request before: the node repeats it until it has the answer, which may be late or lost.
+    func hasReleased(_ node: Identifier, isEnd: Bool) -> Bool {
+        isEnd ? deregistered.contains(node) : !joined.contains(node) && departed[node] == .resigned
+    }
+
     /// - Parameter isEnd: whether it asks to be deregistered.
     mutating func letGo(_ node: Identifier, isEnd: Bool, _ token: Token) -> [Effect] {
-        let agrees = joined.contains(node) && !policy.keeps.contains(node)
+        guard !hasReleased(node, isEnd: isEnd) else { return answerAgain(node, isEnd: isEnd, token) }
+        // One that has resigned may still have asked for more before it heard that.
+        let isOurs = joined.contains(node) || (isEnd && departed[node] == .resigned)
+        let agrees = isOurs && !policy.keeps.contains(node)
         let status: Status =
             isEnd ? (agrees ? .deregisterSuccess : .deregisterFail) : (agrees ? .resignSuccess : .resignFail)
         let answer = message(.response(status), token, to: node)
@@ -190,6 +198,15 @@ extension C2 {
             given[node] = nil
         }
         return effects + leave(node, .resigned)
+    }
+
+    /// The same answer, and nothing else: the node has left.
+    private mutating func answerAgain(_ node: Identifier, isEnd: Bool, _ token: Token) -> [Effect] {
+        let status: Status = isEnd ? .deregisterSuccess : .resignSuccess
+        return [
+            .say("\(node) repeats its request to \(isEnd ? "be deregistered" : "resign"): \(status)"),
+            .send(message(.response(status), token, to: node), to: node),
+        ]
     }
 }
 

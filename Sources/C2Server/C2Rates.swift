@@ -133,7 +133,8 @@ extension C2 {
             case .join, .humanJoin, .observedJoin: .joins
             case .resign, .deregister: .leaving
             }
-        let status = request.refusal
+        let hasReleased = request.isToLeave && hasReleased(message.sender, isEnd: request == .deregister)
+        let status = hasReleased ? request.agreement : request.refusal
         switch rates.request(kind, of: message.sender, at: now) {
         case .pass: return nil
         case .silence:

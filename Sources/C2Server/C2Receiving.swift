@@ -25,12 +25,12 @@ extension C2 {
                 }
             return refuse(frame.unverifiedMessage, payload, reason, error.description)
         }
-        guard !deregistered.contains(message.sender) else {
-            return refuse(message, payload, .sender, "\(message.sender) is permanently deregistered")
-        }
         // A message to another server has that server's sequence ids: it must not change our counter.
         let received = Received(message.body)
         guard !isForAnotherServer(message, received) else { return [] }
+        guard !deregistered.contains(message.sender) || received == .request(.deregister) else {
+            return refuse(message, payload, .sender, "\(message.sender) is permanently deregistered")
+        }
         let last = counter[message.sender]
         guard counter.isNew(message.sequence, of: message.sender) else {
             return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")

@@ -72,6 +72,26 @@ public struct C2Registry: Sendable {
         }
     }
 
+    /// Tells the service that a node was deregistered; blocks until the answer is there.
+    func deregister(_ node: Identifier) -> C2Deregistrations.Answer {
+        do throws(OperatorFault) {
+            switch try registry.deregister(node) {
+            case .ended: return .ended
+            case .refused(status: 400, let words): return .unknown(words)
+            case .refused(let status, let words):
+                let hint =
+                    status == 401 || status == 403
+                    ? "give --reader-token a C2 server's token: srup-bench registry reader --may-deregister"
+                    : "end it there: srup-bench registry revoke \(node.topicForm)"
+                return .failed(
+                    OperatorFault(
+                        "the registry does not deregister \(node): it answers \(status), \"\(words)\"", hint: hint))
+            }
+        } catch {
+            return .failed(OperatorFault(error.message, hint: error.hint(for: C2Registry.settingNames)))
+        }
+    }
+
     /// One word of printable ASCII characters: it becomes part of a request's header.
     private static func token(_ path: String) throws(OperatorFault) -> String {
         let text = String(decoding: try readInput(path, atMost: 4_096), as: UTF8.self)

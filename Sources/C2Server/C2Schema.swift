@@ -22,6 +22,8 @@ enum C2Schema {
 
     /// In the table meta: the brokers that have a session of this server. An older program ignores them.
     static let sessionPrefix = "session "
+    /// In the table meta: the deregistered nodes of which the registry knows that. An older program ignores them.
+    static let toldPrefix = "told "
 
     static let migrations = [
         """

@@ -54,6 +54,8 @@ public final class C2Server: @unchecked Sendable {
     private var end: Alarm?
     /// When the outbox has something to publish.
     var again: Alarm?
+    /// When the registry is told again.
+    var toldAgain: Alarm?
     /// The operator's groups of nodes.
     var groups: [String: [Identifier]]
     /// The OBSERVE_REQ of each open join.
@@ -61,7 +63,10 @@ public final class C2Server: @unchecked Sendable {
     var decisions = 0
     var outbox = Outbox()
     var lookups = C2Lookups()
+    var deregistrations = C2Deregistrations()
     var lastSilence: OperatorFault?
+    /// Why the registry could last not be told of a deregistration.
+    var lastUntold: OperatorFault?
     /// The values that wait for a person's decision; only with a console.
     var shown: [Identifier: C2Shown] = [:]
     /// When each node was last heard, in milliseconds since 1970; only with a console.
@@ -107,6 +112,7 @@ public final class C2Server: @unchecked Sendable {
             if keys[node] == nil { c2.registryObservers.insert(node) }
         }
         outbox = Outbox(try store.outbox())
+        deregistrations = C2Deregistrations(told: try store.toldDeregistrations())
         groups = store.groups
     }
 
@@ -119,6 +125,7 @@ public final class C2Server: @unchecked Sendable {
         end = Alarm(loop) { [unowned self] in timeIsUp() }
         if let limit = ending.limit { end?.set(after: limit) }
         again = Alarm(loop) { [unowned self] in outbox.goOn(over: self.link) }
+        toldAgain = Alarm(loop) { [unowned self] in tellRegistry() }
         let link = BrokerLink(
             node.linkSettings(subscriptions: [Topic.joinRequests(to: node.id)]),
             // Acknowledged after it was stored; otherwise it would be lost if the process ended.
@@ -130,7 +137,7 @@ public final class C2Server: @unchecked Sendable {
         link.start()
         loop.run()
         link.stop()
-        (self.link, window, end, again) = (nil, nil, nil, nil)
+        (self.link, window, end, again, toldAgain) = (nil, nil, nil, nil, nil)
         say("c2: refused \(c2.refusals.values.reduce(0, +)) messages\(reasons)")
         return fault.map { .broken($0) } ?? ended
     }
@@ -221,6 +228,7 @@ public final class C2Server: @unchecked Sendable {
         case .notSubscribed(let fault): Terminal.printError(fault)
         }
         again?.set(at: outbox.due)
+        tellRegistry()
         stopIfDone()
     }
 

@@ -15,6 +15,8 @@ extension C2Server {
         // A node's topic carries its own messages and those of its servers to it; only its own are for us.
         if let owner = C2Server.owner(of: incoming.topic), owner != sender { return [] }
         guard registry != nil, sender != c2.own, !fixed.contains(sender) else { return [serve(payload)] }
+        // The registry gives no key of a node that was deregistered: its repeated request is checked with the one that was stored.
+        if c2.deregistered.contains(sender), ring[sender] != nil { return [serve(payload)] }
         let isKnown = ring[sender] != nil
         switch lookups.take(payload, from: sender, isKnown: isKnown, at: .now) {
         case .serve:
@@ -69,7 +71,8 @@ extension C2Server {
             case .none:
                 (outcome, lastSilence) = (.none, nil)
                 // Also a node whose key was removed in an earlier run that stopped before it ended the membership.
-                if ring[asked] != nil || c2.isMember(asked) { steps.append(try forget(asked)) }
+                let isKept = c2.deregistered.contains(asked)
+                if !isKept, ring[asked] != nil || c2.isMember(asked) { steps.append(try forget(asked)) }
             case .silence(let why):
                 outcome = .silence
                 if why.message != lastSilence?.message { Terminal.printError(why) }

@@ -24,6 +24,7 @@ extension C2Server {
         requests = requests.filter { c2.isOpen($0.key) }
         window?.set(at: c2.nextDeadline)
         noteForConsole(steps)
+        tellRegistry()
         endIfDecided()
         return true
     }

@@ -103,6 +103,24 @@ extension C2Store {
         }
     }
 
+    /// The deregistered nodes of which the registry knows that.
+    func toldDeregistrations() throws(OperatorFault) -> Set<Identifier> {
+        try guarded {
+            let prefix = C2Schema.toldPrefix
+            let rows = try database.rows(
+                "SELECT name FROM meta WHERE name >= ? AND name < ?", .text(prefix), .text(prefix + "~"))
+            return Set(rows.compactMap { $0.text(0).flatMap { Identifier(hexadecimal: $0.dropFirst(prefix.count)) } })
+        }
+    }
+
+    /// Notes that the registry knows that a node was deregistered.
+    func noteTold(_ node: Identifier) throws(OperatorFault) {
+        try guarded {
+            try database.run(
+                "INSERT OR REPLACE INTO meta VALUES (?, 'yes')", .text(C2Schema.toldPrefix + node.topicForm))
+        }
+    }
+
     func append(_ entry: C2Entry) throws {
         let line = entry.line?.json
         let size = Int64(entry.message.utf8.count + (entry.reason?.utf8.count ?? 0) + (line?.utf8.count ?? 0))

@@ -19,6 +19,7 @@ struct DaemonState {
     let reports: Reports
     /// The servers that do not answer a request of ours.
     let unanswered: Set<Identifier>
+    let identityKey: StatusReport.IdentityKey
     /// nil: this beacon does not renew its certificate.
     let renewal: CertificateRenewal?
 }

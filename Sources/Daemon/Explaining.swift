@@ -65,11 +65,18 @@ extension Reason {
         case .withdrawn: "srup-beacon servers tells where we stand with the server; srup-beacon join asks it again"
         case .interrupted: "let the device join again"
         case .sealUnopened:
-            "the server sealed the value to another key than ours: give it this beacon's public key, and see who asks"
+            "let the device join again: the identity key was replaced while this observation was open, and the beacon started again"
         case .notAValue: "the server sends a value that is not 128 bits long: it is not made for this version of SRUP"
         case .namesUs: "the server must name another observer for this beacon's own join"
         case .tooMany: "raise [observation] limit, or find out who asks for so many"
         case .paused: "the server has to send the action resume"
+        case .keyReplaced:
+            """
+            let the device join again. srup-beacon rotate keeps the key before the last one, and waits while an open observation needs \
+            it: replace keys with it only, and let it finish before the beacon is started again
+            """
+        case .requestUnverified:
+            "if the server's key was replaced, let the device join again; otherwise see who can write to the state folder"
         }
     }
 }
@@ -79,9 +86,15 @@ extension Membership {
         switch self {
         case .stranger: ("this beacon has not asked", "srup-beacon join, or set join in [server ID]")
         case .joining(_, .observed):
-            ("the server has not answered yet", "check that the observer of this beacon is in reach and joined itself")
+            (
+                "no answer of the server has been accepted yet",
+                "check that the observer of this beacon is in reach and joined itself"
+            )
         case .joining:
-            ("the server has not answered yet", "see broker in srup-beacon status, and whether the server runs")
+            (
+                "no answer of the server has been accepted yet",
+                "see broker in srup-beacon status, and whether the server runs"
+            )
         case .presenting(_, .human): ("a person has to compare the value", "srup-beacon join --human")
         case .presenting: ("the observer has not answered yet", "see observer-address, and the observer's own log")
         case .member: ("the server has said yes", "nothing; \(ServerSigns.askAgain(server))")
@@ -92,9 +105,11 @@ extension Membership {
                 "check that it has this beacon's identity and public key, and what its own log says"
             )
         case .terminated: ("the server has let this beacon go", "srup-beacon join asks it again")
-        case .resigning: ("the server has not answered our resignation yet", "see broker in srup-beacon status")
+        case .resigning:
+            ("no answer to our resignation has been accepted yet", "see broker in srup-beacon status")
         case .resigned: ("this beacon has resigned", "srup-beacon join asks it again")
-        case .deregistering: ("the server has not answered our deregistration yet", "see broker in srup-beacon status")
+        case .deregistering:
+            ("no answer to our deregistration has been accepted yet", "see broker in srup-beacon status")
         case .deregistered: ("this beacon is permanently deregistered", "a new identity: srup-beacon enrol")
         }
     }

@@ -91,6 +91,16 @@ extension Journal {
         }
     }
 
+    /// The last deadline of the open observations of a journal that no beacon has open; it is only read. nil: none is open, or the
+    /// machine was restarted since, so that none goes on.
+    package static func openUntil(of folder: StateFolder) throws -> Instant? {
+        try attempt {
+            let database = try Database(path: folder.journal, readOnly: true)
+            let row = try database.rows("SELECT max(deadline) FROM observations WHERE boot = ?", .text(Startup.bootID))
+            return row.first.flatMap { $0.isNull(0) ? nil : Instant(nanoseconds: $0.integer(0)) }
+        }
+    }
+
     /// The newest verdicts first.
     func history(limit: Int) throws(Failure) -> [PastObservation] {
         try Journal.attempt { try Journal.history(database, limit) }

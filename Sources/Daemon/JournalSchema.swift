@@ -7,7 +7,7 @@ import SQLite
 /// An update can be taken back after it has migrated the journal: so a migration adds tables and columns with defaults, and
 /// nothing else, and the versions before it go on with the file. One that must change what is there takes two releases; the
 /// second raises `readableFrom`.
-enum JournalSchema {
+package enum JournalSchema {
     /// The oldest number of migrations with which a program can use a file of this one's.
     static let readableFrom = 3
 
@@ -84,21 +84,46 @@ enum JournalSchema {
         """,
     ]
 
-    /// Whether a file that a newer program has migrated can be used by this one.
-    private static func isReadable(_ database: Database) throws -> Bool {
-        let oldest = try database.rows("SELECT value FROM meta WHERE name = 'readable-from'").first?.text(0)
-        return oldest.flatMap { Int($0) }.map { $0 <= migrations.count } ?? false
+    /// Checks that a file was not migrated by a newer program in a way that this one does not know.
+    /// - Returns: the file's version.
+    /// - Throws: what SQLite throws, and `OperatorFault` where this program cannot use the file.
+    private static func usableVersion(of database: Database) throws -> Int {
+        let version = Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
+        guard version > migrations.count else { return version }
+        let text = try database.rows("SELECT value FROM meta WHERE name = 'readable-from'").first?.text(0)
+        let oldest = text.flatMap { Int($0) } ?? version
+        guard oldest > migrations.count else { return version }
+        throw OperatorFault(
+            """
+            the journal was written by a newer srup-beacon: it has version \(version), which programs that know \(oldest) or more can \
+            read, and this one, \(Shell.version), knows \(migrations.count)
+            """,
+            hint: """
+                install the newer srup-beacon again; or move journal.sqlite and journal.sqlite-wal out of the state folder: their \
+                observations and messages are lost then, and the servers are joined again
+                """)
+    }
+
+    /// Checks that this program can use the journal in a folder, which is only looked at; another program may have it open. Where
+    /// that cannot be seen, as in a damaged journal, which the beacon sets aside, nothing is wrong with its version.
+    /// - Throws: `OperatorFault` where a newer program has written it.
+    package static func check(_ folder: StateFolder) throws(OperatorFault) {
+        for _ in 0..<3 {
+            do {
+                _ = try usableVersion(of: try Database(lookingAt: folder.journal))
+                return
+            } catch let fault as OperatorFault {
+                throw fault
+            } catch {
+                continue  // torn: it is being written to
+            }
+        }
     }
 
     /// Brings a file to the newest version, each step in a transaction of its own.
     /// - Throws: what SQLite throws, and `OperatorFault` where a newer program has written the file.
     static func migrate(_ database: Database) throws {
-        let version = Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
-        guard try version <= migrations.count || isReadable(database) else {
-            throw OperatorFault(
-                "the journal was written by a newer srup-beacon (version \(version), this one knows \(migrations.count))",
-                hint: "install that version again, or restore the journal that belongs to this one")
-        }
+        let version = try usableVersion(of: database)
         guard version < migrations.count else { return }
         for number in version..<migrations.count {
             try database.script("BEGIN IMMEDIATE")

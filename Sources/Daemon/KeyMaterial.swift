@@ -1,3 +1,4 @@
+import Files
 import Keys
 import Observing
 import OperatorText
@@ -8,11 +9,14 @@ struct KeyMaterial {
     let key: IdentityKey
     /// The one before the last rotation, for what is still sealed to it.
     let oldKey: IdentityKey?
+    /// Which file the key was read from; nil: none.
+    let file: File.Identity?
     var keyring: PublicKeys
 
     /// - Parameter file: the configuration's own.
     /// - Throws: `OperatorError` for the first file that is not usable, or that others can change.
     init(_ configuration: Configuration, from file: String) throws {
+        self.file = File.Identity(configuration.keyFile)  // before it is read: a later one counts as not read
         do {
             key = try IdentityKey(pemFile: configuration.keyFile)
             // An unusable previous key opens nothing, and does not prevent the start.
@@ -32,20 +36,24 @@ struct KeyMaterial {
     ///
     /// Where hardware does not open it, that may be the hardware's doing, which OpenSSL does not tell: so the hardware is asked to open
     /// what is rightly sealed. Where it does not, no verdict comes of that: the process ends as where it does not sign.
-    var unsealer: Unsealer {
+    /// - Parameter oldKeyOpened: is called where the previous key has opened it.
+    func unsealer(oldKeyOpened: @escaping @Sendable () -> Void) -> Unsealer {
         { [key, oldKey] sealed in
             do throws(UnsealingError) {
                 return .success(try key.unseal(sealed))
             } catch {
-                if let old = try? oldKey?.unseal(sealed) { return .success(old) }
+                if let old = try? oldKey?.unseal(sealed) {
+                    oldKeyOpened()
+                    return .success(old)
+                }
                 guard key.home == .file || key.opens else { Shell.endWithout(key, "open") }
                 return .failure(error == .seal ? .seal : .value)
             }
         }
     }
 
-    init(key: IdentityKey, oldKey: IdentityKey? = nil, keyring: PublicKeys) {
-        (self.key, self.oldKey, self.keyring) = (key, oldKey, keyring)
+    init(key: IdentityKey, oldKey: IdentityKey? = nil, file: File.Identity? = nil, keyring: PublicKeys) {
+        (self.key, self.oldKey, self.file, self.keyring) = (key, oldKey, file, keyring)
     }
 
     static func keyring(_ configuration: Configuration) throws -> PublicKeys {

@@ -1,4 +1,6 @@
 import Broker
+import Files
+import Glibc
 import Keys
 
 extension CredentialFolder {
@@ -17,6 +19,17 @@ extension CredentialFolder {
         guard configuration.keyFile == folder.identityKey, tls.certificate == access.certificate, tls.key == access.key
         else { return nil }
         self = folder
+    }
+
+    /// The fingerprint of a key that a rotation has put in place; nil: no rotation waits for the beacon to use it.
+    package var rotationMark: String? {
+        (try? File.read(rotationMarkFile, atMost: 128)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The beacon uses that key, or none runs.
+    package func removeRotationMark() {
+        unlink(rotationMarkFile)
+        try? Folder.sync(path)
     }
 
     /// What an enrolment keeps beside the files that a configuration names: the last key's and certificate's, and the next ones'.

@@ -65,12 +65,12 @@ extension Report {
     /// The server whose message or membership it is about, where that may be a sign of what the server knows of us.
     fileprivate var aboutServer: Identifier? {
         switch self {
-        case .refused(.replayed, let sender, _): sender
+        case .refused(_, let sender, _): sender
         case .membership(let server, _), .declined(let server, _), .commanded(let server): server
         case .opened(let exchange, _), .repeated(let exchange, _), .acted(let exchange, _, _),
             .updateDeclined(let exchange, _):
             exchange.server
-        case .refused, .answered, .mismatch, .update, .ended, .ready: nil
+        case .answered, .mismatch, .update, .ended, .ready: nil
         }
     }
 }

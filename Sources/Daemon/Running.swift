@@ -20,7 +20,9 @@ public enum DaemonProcess {
         let configuration = try Configuration(file: configurationFile)
         try configuration.checkNotDeregistered()
         _ = try KeyMaterial(configuration, from: configurationFile)
-        try StateFolder(lookingInto: configuration.stateFolder).checkNames()
+        let folder = StateFolder(lookingInto: configuration.stateFolder)
+        try folder.checkNames()
+        try JournalSchema.check(folder)
         return configuration.certificateFindings(at: wallSeconds()).map(\.fault)
     }
 
@@ -76,7 +78,9 @@ extension Shell {
     func start(_ signals: Int32) throws {
         setUpLog()
         log.notice("srup-beacon \(Shell.version), identity \(configuration.identity)")
-        if CredentialFolder(managing: configuration)?.hasUnfinishedRotation == true {
+        let credentials = CredentialFolder(managing: configuration)
+        runningKey.confirmRotation(in: credentials)
+        if credentials?.hasUnfinishedRotation == true {
             log.warning("a rotation of the identity key was interrupted; hint: finish it: srup-beacon rotate")
         }
         stopping.follow(signals: signals)
@@ -181,9 +185,12 @@ extension Shell {
 
     /// From here on, everything is signed with the key that is there now.
     private func take(_ new: KeyMaterial) {
-        guard !new.key.publicKey.equals(materials.key.publicKey) else { return }
+        runningKey.window = configuration.policy.observationWindow
+        let isOther = runningKey.take(new, openUntil: observer.open.map(\.deadline).max())
+        runningKey.confirmRotation(in: CredentialFolder(managing: configuration))
+        guard isOther else { return }
         materials = new
-        observer.unseal = new.unsealer
+        observer.unseal = new.unsealer { [runningKey] in runningKey.oldKeyOpened() }
         log.notice("the identity key has been replaced")
     }
 

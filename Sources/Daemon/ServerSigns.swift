@@ -10,6 +10,8 @@ struct ServerSigns {
     private(set) var newest: (sequence: SequenceID, last: SequenceID)?
     /// How the server answered when we wanted to leave.
     private(set) var declined: Status?
+    /// Why an answer of its was refused since the request that waits was first sent, and how many were.
+    private(set) var refusedAnswers: (count: Int, last: Refusal)?
     /// It has left a request of ours unanswered, although the broker is connected.
     var isSilent = false
     private var membership: Membership?
@@ -17,13 +19,16 @@ struct ServerSigns {
     /// Takes what is reported of this server.
     mutating func note(_ report: Report) {
         switch report {
-        case .refused(.replayed(let sequence, let last), _, _):
+        case .refused(.replayed(let sequence, let last), _, let type):
             replayed += 1
             newest = (sequence, last)
+            if type.isAnswer { noteAnswer(.replayed(sequence, last: last)) }
+        case .refused(let refusal, _, let type) where type.isAnswer: noteAnswer(refusal)
         case .declined(_, let status): declined = status
         case .membership(_, let new):
             // A join that has succeeded: the server knows us now.
             if new == .member, membership?.joinMode != nil { self = ServerSigns() }
+            if new.token != membership?.token { refusedAnswers = nil }
             membership = new
         case .opened, .repeated, .commanded, .acted, .updateDeclined:
             // A request that was accepted: the server's sequence ids are above all before. What was refused may have been sent
@@ -31,6 +36,10 @@ struct ServerSigns {
             (replayed, newest) = (0, nil)
         case .refused, .answered, .mismatch, .update, .ended, .ready: break
         }
+    }
+
+    private mutating func noteAnswer(_ refusal: Refusal) {
+        if membership?.token != nil { refusedAnswers = ((refusedAnswers?.count ?? 0) + 1, refusal) }
     }
 
     /// The steps that `explain` shows for them.
@@ -69,7 +78,18 @@ struct ServerSigns {
         }
     }
 
+    /// The server has said something that could be the answer: it is not silent.
+    private func answered(_ membership: Membership) -> (cause: String, next: String)? {
+        guard let refusedAnswers, membership.token != nil else { return nil }
+        let (count, last) = refusedAnswers
+        return (
+            "the server has answered, and this beacon has refused \(count == 1 ? "the answer" : "\(count) answers"): \(last.message)",
+            "see the log's lines \"refused RESPONSE\" and the server's own log; the request is sent again under the same token"
+        )
+    }
+
     private func silence(_ membership: Membership, _ server: Identifier) -> (cause: String, next: String)? {
+        if let answered = answered(membership) { return answered }
         guard isSilent, membership.token != nil else { return nil }
         return (
             "the server has not answered for a minute or more, although the broker is connected: "
@@ -81,4 +101,9 @@ struct ServerSigns {
     static func askAgain(_ server: Identifier) -> String {
         "if the server does not know this beacon, run: srup-beacon join \(server.topicForm) --again"
     }
+}
+
+extension MessageType {
+    /// Whether a server answers a request to join or to leave with it.
+    fileprivate var isAnswer: Bool { [.response, .humanJoinResponse, .observedJoinResponse].contains(self) }
 }

@@ -27,6 +27,7 @@ public actor Shell {
     let startup: Startup
     var configuration: Configuration
     var materials: KeyMaterial
+    let runningKey: RunningKey
 
     /// nil while it cannot be written: then nothing is acted on, and nothing acknowledged.
     var journal: Journal?
@@ -92,20 +93,24 @@ public actor Shell {
         loadMaterials: @escaping @Sendable (Configuration) throws -> KeyMaterial, loop: Loop, clock: any LoopClock,
         wallMicroseconds: @escaping @Sendable () -> Int64 = wallMicroseconds, log: Logger
     ) throws {
-        materials = try loadMaterials(configuration)
+        let materials = try loadMaterials(configuration)
+        self.materials = materials
+        runningKey = RunningKey(materials, configuration, clock: clock)
         startup = Startup(
             configurationFile: configurationFile, startedAt: clock.now, wallMicroseconds: wallMicroseconds,
             loadMaterials: loadMaterials)
         (self.configuration, self.loop, self.clock, self.log) = (configuration, loop, clock, log)
         events = EventLog(log, clock: clock)
         folder = try StateFolder(path: configuration.stateFolder)
-        observer = Shell.emptyObserver(configuration, materials)
+        observer = Shell.emptyObserver(configuration, materials, runningKey)
     }
 
-    static func emptyObserver(_ configuration: Configuration, _ materials: KeyMaterial) -> Observer {
+    static func emptyObserver(
+        _ configuration: Configuration, _ materials: KeyMaterial, _ runningKey: RunningKey
+    ) -> Observer {
         var observer = Observer(
-            identity: configuration.identity, policy: configuration.policy, unseal: materials.unsealer,
-            authenticate: hmacSHA256)
+            identity: configuration.identity, policy: configuration.policy,
+            unseal: materials.unsealer(oldKeyOpened: { runningKey.oldKeyOpened() }), authenticate: hmacSHA256)
         observer.terms = configuration.terms
         observer.hasUpdater = configuration.updates.updater != nil
         observer.identification = Shell.identification(configuration)

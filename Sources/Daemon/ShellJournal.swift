@@ -23,7 +23,7 @@ extension Shell {
         let floors = try raiseSequences(in: journal)
         warnOfFloors()
         if let since = try journal.takeFullSince() { log.warning("the disk was full at \(Timestamp(since))") }
-        var observer = Shell.emptyObserver(configuration, materials)
+        var observer = Shell.emptyObserver(configuration, materials, runningKey)
         let effects = observer.restore(
             try journal.servers(), try journal.openObservations(materials.keyring), update: try journal.update(),
             activations: try journal.activations(),
@@ -82,7 +82,7 @@ extension Shell {
         if let journal { knownCeilings.merge(journal.ceilings.ceilings) { max($0, $1) } }
         journal = nil  // closing it takes back what was not committed
         links.closeAll()
-        observer = Shell.emptyObserver(configuration, materials)
+        observer = Shell.emptyObserver(configuration, materials, runningKey)
         deadlineTimer.set(at: nil)
         recovery.begin(after: failure)
     }

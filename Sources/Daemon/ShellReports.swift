@@ -52,7 +52,8 @@ extension Shell {
             now: clock.now, startedAt: startup.startedAt, configuration: configuration, observer: observer,
             journal: journal, health: recovery.health, broker: broker, brokerSessions: brokerSessions,
             listeners: listeners, links: links, adapters: adapters, reports: reports,
-            unanswered: unanswered.servers, renewal: renewal)
+            unanswered: silentServers,
+            identityKey: runningKey.report(isAnythingOpen: observer.openObservations > 0), renewal: renewal)
     }
 
     package var statusReport: StatusReport { state.report }

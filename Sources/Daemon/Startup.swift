@@ -22,7 +22,12 @@ struct Startup: Sendable {
     ) {
         (self.configurationFile, self.startedAt, self.loadMaterials) = (configurationFile, startedAt, loadMaterials)
         self.wallMicroseconds = wallMicroseconds
-        bootID = String(decoding: (try? File.read("/proc/sys/kernel/random/boot_id")) ?? [], as: UTF8.self)
+        bootID = Startup.bootID
+    }
+
+    /// The kernel's name for the boot that this is; empty: it is not known.
+    static var bootID: String {
+        String(decoding: (try? File.read("/proc/sys/kernel/random/boot_id")) ?? [], as: UTF8.self)
             .filter { !$0.isWhitespace }
     }
 }

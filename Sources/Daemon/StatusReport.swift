@@ -114,6 +114,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     public internal(set) var servers: [Server]
     package var broker: Broker
     package var certificate: CertificateState
+    /// nil: an older beacon does not tell.
+    package var identityKey: IdentityKey?
     package var journal: JournalState
     package var links: [Link]
     package var radio: RadioReport?
@@ -156,6 +158,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
         if let loss = broker.sessionLost { lines.append("  \(loss.at): \(loss.fault)\n  hint: \(loss.hint)") }
         lines.append(certificate.text)
+        if let trouble = identityKey?.trouble { lines.append("identity key: \(trouble)\n  hint: \(IdentityKey.hint)") }
         for server in servers {
             lines.append(server.text)
             if let silence = server.silence {
@@ -212,7 +215,7 @@ extension DaemonState {
         return StatusReport(
             identity: configuration.identity.description, version: Shell.version,
             uptimeSeconds: (now - startedAt).components.seconds, servers: serverStates, broker: brokerReport,
-            certificate: certificateState, journal: journalState,
+            certificate: certificateState, identityKey: identityKey, journal: journalState,
             links: listeners.listeners.map {
                 .init(
                     transport: $0.wanted.address.transport, address: $0.wanted.address.description,

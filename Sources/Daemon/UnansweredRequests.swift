@@ -13,6 +13,8 @@ final class UnansweredRequests: @unchecked Sendable {
     struct Outlets {
         let memberships: () -> [Identifier: Membership]
         let isConnected: () -> Bool
+        /// Whether it has answered, and the answer was refused.
+        let hasAnswered: (Identifier) -> Bool
         /// A request has been without an answer for `limit`.
         let unanswered: (Identifier) -> Void
     }
@@ -47,11 +49,11 @@ final class UnansweredRequests: @unchecked Sendable {
         let now = clock.now
         let late = since.filter { now - $0.value >= UnansweredRequests.limit }.keys
         for server in late.sorted(by: { $0.number < $1.number }) where servers.insert(server).inserted {
-            log.warning(
-                """
-                server \(server) has not answered for a minute, although the broker is connected: \(UnansweredRequests.cause); \
-                hint: srup-beacon explain \(server)
-                """)
+            let what =
+                outlets.hasAnswered(server)
+                ? "has sent only answers that this beacon refuses for a minute"
+                : "has not answered for a minute, although the broker is connected: \(UnansweredRequests.cause)"
+            log.warning("server \(server) \(what); hint: srup-beacon explain \(server)")
             outlets.unanswered(server)
         }
         look()
@@ -86,8 +88,13 @@ extension Shell {
     /// What was seen of the servers that explains their state.
     var signs: [Identifier: ServerSigns] {
         var signs = reports.signs
-        for server in unanswered.servers { signs[server, default: ServerSigns()].isSilent = true }
+        for server in silentServers { signs[server, default: ServerSigns()].isSilent = true }
         return signs
+    }
+
+    /// The servers that have said nothing that could be the answer.
+    var silentServers: Set<Identifier> {
+        unanswered.servers.filter { reports.signs[$0]?.refusedAnswers == nil }
     }
 
     func makeUnansweredRequests() -> UnansweredRequests {
@@ -102,6 +109,9 @@ extension Shell {
                     }
                 },
                 isConnected: { [unowned self] in assumeIsolated { $0.broker.isConnected } },
+                hasAnswered: { [unowned self] server in
+                    assumeIsolated { $0.reports.signs[server]?.refusedAnswers != nil }
+                },
                 unanswered: { [unowned self] server in
                     assumeIsolated { shell in
                         // It may have seen higher ids than we know of: it is asked again at once, above the clock.

@@ -8,7 +8,9 @@ import SRUP
 
 /// A new identity key for the same identity. Not in the paper: docs/registry.md specifies it.
 ///
-///     next key made ─▶ the service has it ─▶ it replaces the old one
+///     next key made ─▶ the service has it ─▶ it replaces the old one ─▶ the beacon uses it
+///
+/// The last step is the caller's: until then a mark with the new key's fingerprint stays in the folder.
 ///
 /// If it is interrupted before the end, run it again: it continues with the same new key; until then the service may have the new
 /// one already, and servers with it. The old one is kept beside it, to open values that were sealed to it
@@ -96,6 +98,8 @@ public struct Rotation {
             }
             try folder.sync()
         }
+        did()
+        try folder.write(Array(hexadecimal(sha256(publicKey.der)).utf8), to: folder.rotationMarkFile)
         did()
         guard rename(folder.nextIdentityKey, folder.identityKey) == 0 else {
             throw folder.unwritable(folder.identityKey, .last)

@@ -11,6 +11,8 @@ public struct CredentialFolder: Sendable {
     public var oldIdentityKey: String { path + "/identity.old.key.pem" }
     /// The new key of an interrupted rotation.
     public var nextIdentityKey: String { path + "/identity.next.key.pem" }
+    /// Left by a rotation until the beacon uses the new key: that key's fingerprint.
+    package var rotationMarkFile: String { path + "/identity.rotated" }
     /// Its public half, for anyone who asks for it.
     public var identityPublicKey: String { path + "/identity.pub.pem" }
     /// The C2 server's public key.

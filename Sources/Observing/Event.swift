@@ -44,7 +44,8 @@ public struct MessageContext: Equatable, Sendable {
 public enum Event: Sendable {
     /// A server's message, its signature checked, and what the shell knows about its token.
     case message(Verified<Message>, MessageContext = MessageContext())
-    /// A person or the configuration wants us joined to a server in this manner; the token is one that nobody has seen.
+    /// A person or the configuration wants us joined to a server in this manner; the token is one that nobody has seen. A request that
+    /// waits already in this manner is repeated under its own.
     case join(Identifier, Token, JoinMode = .simple)
     /// A person wants us to ask a server again that we are a member of: it has lost its state and does not know us.
     case joinAgain(Identifier, Token, JoinMode = .simple)
@@ -52,7 +53,8 @@ public enum Event: Sendable {
     case resign(Identifier, Token)
     /// A person wants us to deregister (§6).
     case deregister(Identifier, Token)
-    /// The answer to `Effect.wantToken`: what waits for a server's answer is asked again.
+    /// The answer to `Effect.wantToken`: what waits for a server's answer is asked again. The token is for a new request; a
+    /// repetition keeps its own.
     case again(Identifier, Token)
     /// The answer to `Effect.act`: whether it was done.
     case acted(RequestID, done: Bool)

@@ -7,6 +7,7 @@ extension Observer {
         var standing = servers[server] ?? ServerState()
         // A member whose sequence id is not known accepts nothing: a new join establishes it.
         guard !standing.membership.isMember || standing.lastAccepted == nil, !isExpelled else { return [] }
+        let token = standing.membership.waiting(for: .joining(token, joinMode)) ?? token
         // No message of a moderated join echoes our token before it is over: where the server's sequence id is not known,
         // and it may have sent us something before, a simple request goes first. Also a refusal establishes the id.
         standing.isEstablishing = joinMode != .simple && standing.lastAccepted == nil && sequencesLost
@@ -27,7 +28,8 @@ extension Observer {
         return join(server, token, joinMode, at: now)
     }
 
-    /// A request that waits for an answer: recorded, sent, and sent again under another token if none comes.
+    /// A request that waits for an answer: recorded, sent, and sent again if none comes. A repetition has a sequence id of its own and
+    /// the same token: a server may answer the first one only after the second has left, and its answer is the same.
     private mutating func ask(_ server: Identifier, _ request: Body, _ token: Token, at now: Instant) -> [Effect] {
         guard let standing = servers[server] else { preconditionFailure("nothing is known of \(server)") }
         let delay = min(policy.initialJoinRetry * (1 << min(standing.joinAttempts, 20)), policy.maximumJoinRetry)
@@ -53,7 +55,7 @@ extension Observer {
         return [.record(.membership(server, membership)), .report(.membership(server, membership))]
     }
 
-    /// What waits for an answer is asked again.
+    /// What waits for an answer is asked again, under the token that it has; what has been answered, or is over, under the new one.
     mutating func again(_ server: Identifier, _ token: Token, at now: Instant) -> [Effect] {
         guard let standing = servers[server] else { return [] }
         switch standing.membership {
@@ -120,12 +122,14 @@ extension Observer {
     mutating func resign(_ server: Identifier, _ token: Token, at now: Instant) -> [Effect] {
         guard let membership = servers[server]?.membership, membership.isMember, !isExpelled else { return [] }
         if case .deregistering = membership { return [] }
+        let token = membership.waiting(for: .resigning(token)) ?? token
         servers[server]?.membership = .resigning(token)
         return ask(server, .resignRequest, token, at: now)
     }
 
     mutating func deregister(_ server: Identifier, _ token: Token, at now: Instant) -> [Effect] {
-        guard servers[server]?.membership.isMember == true, !isExpelled else { return [] }
+        guard let membership = servers[server]?.membership, membership.isMember, !isExpelled else { return [] }
+        let token = membership.waiting(for: .deregistering(token)) ?? token
         servers[server]?.membership = .deregistering(token)
         return ask(server, .deregisterRequest, token, at: now)
     }

@@ -45,7 +45,7 @@ public enum JoinMode: Hashable, Sendable {
 public enum Membership: Hashable, Sendable {
     /// Never joined, or lost: we join when the shell says so.
     case stranger
-    /// Our request to join has been sent with this token.
+    /// Our request to join has been sent with this token, once or several times.
     case joining(Token, JoinMode = .simple)
     /// The server has sent the value that we are to show, under this token: its answer will carry it.
     case presenting(Token, JoinMode)
@@ -108,6 +108,17 @@ public enum Membership: Hashable, Sendable {
         switch self {
         case .joining(_, let joinMode), .presenting(_, let joinMode): joinMode
         case .stranger, .member, .refused, .terminated, .resigning, .resigned, .deregistering, .deregistered: nil
+        }
+    }
+
+    /// The token under which the same request waits for its answer already; nil: it does not wait.
+    func waiting(for request: Membership) -> Token? {
+        switch (self, request) {
+        case (.joining(let token, let joinMode), .joining(_, let wanted)) where joinMode == wanted: token
+        case (.resigning(let token), .resigning), (.deregistering(let token), .deregistering): token
+        case (.stranger, _), (.joining, _), (.presenting, _), (.member, _), (.refused, _), (.terminated, _),
+            (.resigning, _), (.resigned, _), (.deregistering, _), (.deregistered, _):
+            nil
         }
     }
 

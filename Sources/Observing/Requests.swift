@@ -81,7 +81,9 @@ extension Observer {
             (.resigning(let token), .response) where token == message.token,
             (.deregistering(let token), .response) where token == message.token:
             return nil
-        case (.joining(_, .human), .humanJoinResponse), (.joining(_, .observed), .observedJoinResponse):
+        // A server that was asked twice may send a value twice: the later one is the one that it compares.
+        case (.joining(_, .human), .humanJoinResponse), (.joining(_, .observed), .observedJoinResponse),
+            (.presenting(_, .human), .humanJoinResponse), (.presenting(_, .observed), .observedJoinResponse):
             return mayPresent(standing) ? nil : .notNow(standing.membership)
         case (.deregistered, _), (.resigned, _), (.resigning, .joinCommand), (.deregistering, .joinCommand):
             return .notNow(standing.membership)

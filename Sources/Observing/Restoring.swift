@@ -98,10 +98,12 @@ extension Observer {
     private mutating func reopen(_ stored: StoredObservation) -> [Effect] {
         guard stored.sameBoot else { return conclude(stored.exchange, stored.device, .failed, .interrupted, nil) }
         guard case .observationRequest(_, let sealed) = stored.request?.content.body else {
-            return conclude(stored.exchange, stored.device, .failed, .sealUnopened, nil)
+            return conclude(stored.exchange, stored.device, .failed, .requestUnverified, nil)
         }
         switch unseal(sealed.bytes) {
-        case .failure(let unopened): return conclude(stored.exchange, stored.device, .failed, unopened.reason, nil)
+        // It opened when it came: the server is not to blame.
+        case .failure(.seal): return conclude(stored.exchange, stored.device, .failed, .keyReplaced, nil)
+        case .failure(.value): return conclude(stored.exchange, stored.device, .failed, .notAValue, nil)
         case .success(let value):
             var observation = Observation(
                 stored.device, value, deadline: stored.deadline, keys: KeyedKeys(value, authenticate))

@@ -40,7 +40,7 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     case withdrawn
     /// The machine was restarted meanwhile: the elapsed time is unknown.
     case interrupted
-    /// The sealed value does not open under our key.
+    /// The sealed value does not open under our key. Only earlier versions gave this reason.
     case sealUnopened
     /// The sealed value opens, and is neither 16 bytes nor 32 hexadecimal digits.
     case notAValue
@@ -50,6 +50,10 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
     case tooMany
     /// The server has paused us.
     case paused
+    /// After a restart the value no longer opens: the identity key was replaced while the observation was open.
+    case keyReplaced
+    /// After a restart the server's signature no longer holds: its key file was replaced meanwhile, or the journal was changed.
+    case requestUnverified
 
     /// Whether a proof decided the observation when it came.
     public var isOfProof: Bool { self == .matched || self == .mismatches }
@@ -71,6 +75,10 @@ public enum Reason: String, CaseIterable, Hashable, Sendable {
         case .namesUs: "the request names this beacon as the joining device"
         case .tooMany: "too many observations are open"
         case .paused: "the server has paused this beacon"
+        case .keyReplaced:
+            "the value was sealed to an identity key that this beacon no longer has: the key was replaced, by rotate or by hand, while the observation was open"
+        case .requestUnverified:
+            "this beacon was started again, and the stored request no longer verifies with the server's key"
         }
     }
 }

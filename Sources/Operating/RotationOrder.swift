@@ -1,5 +1,7 @@
+import BootTime
 import Daemon
 import Enrolling
+import EventLoop
 import Glibc
 import Keys
 import OperatorText
@@ -30,11 +32,35 @@ public struct RotationOrder {
                 "\(self.configuration) does not name the files of an enrolment, so there is no service that knows our key",
                 hint: "replace the key file and the servers' copies of its public half by hand, and restart the beacon")
         }
+        if isToBeFinished(folder, configuration) {
+            say("an earlier rotation has replaced the key, and the beacon may not use it yet: finishing that one")
+            return try haveItUsed(folder, configuration, say)
+        }
         let home = try configuration.writingKeys { try rotate(folder, configuration) }
         say(
             "rotated: \(configuration.identity.topicForm) has a new identity key, \(home); servers get it from the registry"
         )
-        try haveItUsed(configuration, say)
+        try haveItUsed(folder, configuration, say)
+    }
+
+    /// Whether the key is in its place, and what is missing is only that the beacon uses it.
+    private func isToBeFinished(_ folder: CredentialFolder, _ configuration: Configuration) -> Bool {
+        guard !folder.hasUnfinishedRotation else { return false }
+        guard folder.rotationMark == nil else { return true }
+        guard let running = RotationOrder.runningKey(configuration), let own = RotationOrder.key(in: folder) else {
+            return false
+        }
+        return running.fingerprint != own
+    }
+
+    /// The fingerprint of the key that is in its place.
+    private static func key(in folder: CredentialFolder) -> String? {
+        (try? PublicKey(pemFile: folder.identityPublicKey))?.fingerprint
+    }
+
+    /// nil: no beacon runs, or it does not tell, as an older one does not.
+    private static func runningKey(_ configuration: Configuration) -> StatusReport.IdentityKey? {
+        (try? Inquiry.status(configuration)).flatMap { try? Inquiry.report($0) }?.identityKey
     }
 
     private func rotate(_ folder: CredentialFolder, _ configuration: Configuration) throws -> KeyLocation {
@@ -44,7 +70,31 @@ public struct RotationOrder {
         return try Rotation(folder: folder, registry: Registry(client, at: service.address)) { Checkpoint.pass() }
             .run(from: key.map { KeyOrigin($0) }, bits: asking.keyBits) {
                 try waitUntilNothingIsUnderWay(configuration)
+                if folder.exists(folder.oldIdentityKey) { try waitUntilOldKeyIsFree(configuration) }
             }
+    }
+
+    /// The key before the last rotation is destroyed by this one. A beacon that is started again opens its open observations from what the
+    /// servers have sealed, and so must still have the keys for them.
+    private func waitUntilOldKeyIsFree(_ configuration: Configuration) throws(OperatorFault) {
+        var left: Int64?
+        for _ in 0..<RotationOrder.timeout * 2 {
+            left = RotationOrder.secondsOfOldKey(configuration)
+            guard left != nil else { return }
+            usleep(500_000)
+        }
+        throw OperatorFault(
+            "an open observation may still need the key before the last rotation, which this one destroys",
+            hint: "run this again in \(left ?? 0) s, when that observation has ended")
+    }
+
+    /// How long an open observation may need the old key; nil: none does.
+    private static func secondsOfOldKey(_ configuration: Configuration) -> Int64? {
+        let folder = StateFolder(lookingInto: configuration.stateFolder)
+        guard Control.process(at: folder.control) == nil else { return runningKey(configuration)?.oldKeyNeededSeconds }
+        guard access(folder.journal, F_OK) == 0, let end = try? Journal.openUntil(of: folder) else { return nil }
+        let left = end - .now
+        return left > .zero ? left.components.seconds + 1 : nil
     }
 
     /// What was signed with the old key must be with the broker before the servers are given the new one.
@@ -70,17 +120,27 @@ public struct RotationOrder {
         return report.journal.outbox
     }
 
-    private func haveItUsed(_ configuration: Configuration, _ say: (String) -> Void) throws {
+    private func haveItUsed(
+        _ folder: CredentialFolder, _ configuration: Configuration, _ say: (String) -> Void
+    ) throws {
         let control = configuration.stateFolder + "/control"
-        guard Control.process(at: control) != nil else { return say("the beacon uses it from its next start on") }
+        Checkpoint.pass()
+        guard Control.process(at: control) != nil else {
+            folder.removeRotationMark()
+            return say("the beacon uses it from its next start on")
+        }
         let reply = (try? Control.ask(control, .reload, within: 60)).map {
             ReloadReply(rawValue: String(decoding: $0, as: UTF8.self))
         }
-        guard reply == .reloaded else {
+        Checkpoint.pass()
+        let running = RotationOrder.runningKey(configuration)?.fingerprint
+        guard reply == .reloaded, running == nil || running == RotationOrder.key(in: folder) else {
+            let why = reply == .reloaded ? "it still has the old one" : reply?.rawValue ?? "it does not answer"
             throw OperatorFault(
-                "the key is replaced, and the running beacon has not taken it: \(reply?.rawValue ?? "it does not answer")",
-                hint: "restart it: systemctl restart srup-beacon")
+                "the key is replaced, and the running beacon has not taken it: \(why)",
+                hint: "fix that, then run this again, or restart the beacon: systemctl restart srup-beacon")
         }
+        folder.removeRotationMark()
         say("the running beacon signs with it from now on")
     }
 }

@@ -25,7 +25,9 @@ public struct WatchView {
                 .joined(separator: "; "),
             " journal \(report.journal.trouble ?? report.journal.state.rawValue), outbox \(report.journal.outbox)",
         ]
-        let certificate = report.certificate.trouble.map { [" certificate \($0)"] } ?? []
+        let certificate =
+            (report.certificate.trouble.map { [" certificate \($0)"] } ?? [])
+            + (report.identityKey?.trouble.map { [" identity key \($0)"] } ?? [])
         let adapters =
             report.radio.map { radio in
                 (radio.state == .ok ? [] : [" radio \(radio.state.rawValue)"])

@@ -61,20 +61,24 @@ package final class Database {
         package func isNull(_ column: Int) -> Bool { values[column] == .null }
     }
 
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
     private var statements: [String: OpaquePointer] = [:]
 
     /// Opens a file; creates it unless it is opened for reading only.
     /// - Parameter disk: the name of the VFS for the file; nil: the system's. Tests use another one.
-    package init(path: String, readOnly: Bool = false, disk: String? = nil) throws(DatabaseError) {
-        var handle: OpaquePointer?
+    package convenience init(path: String, readOnly: Bool = false, disk: String? = nil) throws(DatabaseError) {
         let access = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-        let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
         // SQLite opens any kind of file, and a FIFO would block a reader.
         guard disk != nil || !Database.files(of: path).contains(where: { File.isIrregular($0) }) else {
             throw DatabaseError(code: SQLITE_CANTOPEN, words: "it is not a regular file")
         }
-        let result = sqlite3_open_v2(path, &handle, flags, disk)
+        try self.init(opening: path, access, disk)
+    }
+
+    /// - Parameter name: a path, or a URI where the flags say so.
+    init(opening name: String, _ flags: Int32, _ disk: String?) throws(DatabaseError) {
+        var handle: OpaquePointer?
+        let result = sqlite3_open_v2(name, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, disk)
         guard let handle, result == SQLITE_OK else {
             let words = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(handle)

@@ -16,7 +16,7 @@ struct Observations: ParsableCommand {
 
             Reasons in --json: matched; mismatches and deadlineAfterMismatch (false proofs); silence (nobody came); tooFar (proved \
             from outside the configured bounds only); unsigned (proved in keyed mode, and not signed); superseded, withdrawn, \
-            interrupted, sealUnopened, notAValue, namesUs, tooMany, paused.
+            interrupted, sealUnopened, notAValue, namesUs, tooMany, paused; keyReplaced, requestUnverified (after a restart).
 
             The beacon need not run: its journal is then read itself.
             """)

@@ -23,7 +23,10 @@ struct Run: ParsableCommand {
 
     @OptionGroup var options: ConfigurationOption
 
-    @Flag(help: "Only check the configuration and the files that it names; change nothing, connect to nothing.")
+    @Flag(
+        help:
+            "Only check the configuration, the files that it names, and the journal's version; change nothing, connect to nothing."
+    )
     var check = false
 
     func run() throws {

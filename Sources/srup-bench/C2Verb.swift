@@ -26,7 +26,9 @@ struct C2Verb: ParsableCommand {
             begin at the clock, and nodes that may observe and have not joined after ten seconds are told to join.
 
             With --registry the server asks the registration service for the keys of nodes that are not in the keyring, and \
-            again every ten minutes while the node sends messages. It ends the membership of a node that was revoked.
+            again every ten minutes while the node sends messages. It ends the membership of a node that was revoked. It tells \
+            the service of each node that was deregistered, if the token in --reader-token is one of registry reader \
+            --may-deregister.
 
             With --orders, each line on standard input is an order; @NAME stands for the nodes of a group:
               accept NODE MARK: the mark is shown with the value
@@ -87,7 +89,8 @@ struct C2Verb: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "File with a reader's token of the registry; see srup-bench registry reader.", valueName: "file"))
+            "File with this server's token of the registry: srup-bench registry reader --may-deregister.",
+            valueName: "file"))
     var readerToken: String?
 
     @Option(

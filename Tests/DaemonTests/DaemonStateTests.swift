@@ -22,6 +22,7 @@ struct DaemonStateTests {
         var health = JournalHealth()
         var journal: Journal?
         var unanswered: Set<Identifier> = []
+        var identityKey = StatusReport.IdentityKey(fingerprint: "ab")
         var renewal: CertificateRenewal?
         /// Why a transport cannot be listened on.
         var fault: LinkSocketError?
@@ -61,7 +62,8 @@ struct DaemonStateTests {
             return DaemonState(
                 now: clock.now, startedAt: started, configuration: configuration, observer: observer, journal: journal,
                 health: health, broker: broker, brokerSessions: sessions, listeners: listeners, links: links,
-                adapters: adapters, reports: reports, unanswered: unanswered, renewal: renewal)
+                adapters: adapters, reports: reports, unanswered: unanswered, identityKey: identityKey, renewal: renewal
+            )
         }
 
         /// Whether the metrics have this line.
@@ -165,5 +167,18 @@ struct DaemonStateTests {
         #expect(
             world.state.report.certificate.fault == "no answer"
                 && world.tells("srup_beacon_certificate_renewal_failures 1"))
+    }
+
+    @Test("a key file that was replaced after it was read is named, with what to do; otherwise the key has no line")
+    func replacedKey() throws {
+        let world = try World()
+        #expect(!world.state.report.text.contains("identity key"))
+        world.identityKey.isReplaced = true
+        let report = world.state.report
+        #expect(
+            report.text.contains("identity key: its file was replaced") && report.text.contains("srup-beacon rotate"))
+        let json = String(decoding: try encoder().encode(report), as: UTF8.self)
+        #expect(json.contains("\"replaced\" : true") && json.contains("\"fingerprint\" : \"ab\""))
+        #expect(try decoder().decode(StatusReport.self, from: Data(json.utf8)) == report)
     }
 }

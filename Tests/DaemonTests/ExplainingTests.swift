@@ -108,7 +108,7 @@ struct ExplainingTests {
     @Test(
         "of a join gives the membership state, since when, and what to do",
         arguments: [
-            (Membership.refused, "said no"), (.member, "said yes"), (.joining(Sample.token), "not answered"),
+            (Membership.refused, "said no"), (.member, "said yes"), (.joining(Sample.token), "no answer"),
             (.presenting(Sample.token, .human), "person"), (.terminated, "let this beacon go"),
         ])
     func join(membership: Membership, word: String) throws {
@@ -154,7 +154,23 @@ struct ExplainingTests {
     func lowSequenceIDs() throws {
         let explanation = try join(.joining(Sample.token), [refused(2, last: 33)])
         #expect(explanation.next.contains("continue above sequence id 33"), "\(explanation.text)")
-        #expect(try join(.joining(Sample.token), []).cause.contains("not answered"))
+        #expect(try join(.joining(Sample.token), []).cause.contains("no answer"))
+    }
+
+    @Test("of a request does not say that the server has not answered if an answer of it was refused")
+    func refusedAnswer() throws {
+        let other = Membership.resigning(Token(random: Array(1..<17)))
+        for membership in [Membership.joining(Sample.token), .resigning(Sample.token), .deregistering(Sample.token)] {
+            let answer = Report.refused(.notNow(membership), sender: server, type: .response)
+            let asked = Report.membership(server, membership)
+            let explanation = try join(membership, [asked, answer, asked, answer])
+            #expect(explanation.cause.contains("has answered") && explanation.cause.contains("refused 2 answers"))
+            #expect(!explanation.text.contains("not answered"), "\(explanation.text)")
+            let action = Report.refused(.notNow(membership), sender: server, type: .action)
+            #expect(try join(membership, [asked, action]).cause.contains("no answer"))
+            #expect(
+                try join(membership, [asked, answer, .membership(server, other), asked]).cause.contains("no answer"))
+        }
     }
 
     @Test("signs are forgotten when the server accepts the beacon, and not when it only keeps it")

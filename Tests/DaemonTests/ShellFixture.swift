@@ -37,15 +37,16 @@ final class ShellFixture {
     ///   - beacon: a line for its section [beacon].
     ///   - stateFolder: the folder of the other files, unless another is given.
     ///   - wall: its wall clock.
+    ///   - keys: the beacon's own, which a reload reads again.
     init(
         _ folder: TemporaryFolder, _ settings: String = "", beacon: String = "", stateFolder: String? = nil,
-        wall: WallClock = WallClock(),
+        wall: WallClock = WallClock(), keys: @escaping @Sendable () throws -> OwnKeys = { try OwnKeys("obs_2048") },
         willPublish: @escaping @Sendable () -> Void = {}
     ) throws {
         (self.folder, file) = (folder, folder.path("beacon.conf"))
         try ShellFixture.write(settings, beacon: beacon, state: stateFolder, to: folder)
         (serverKey, beaconKey) = (try TestKeys.privateKey("c2_2048"), try TestKeys.publicKey("obs_2048"))
-        let (key, publicKey) = (try TestKeys.privateKey("obs_2048"), try TestKeys.publicKey("c2_2048"))
+        let publicKey = try TestKeys.publicKey("c2_2048")
         link = FakeBrokerLink(willPublish: willPublish)
         shell = try Shell(
             try Configuration(file: file), configurationFile: file,
@@ -53,7 +54,10 @@ final class ShellFixture {
                 if let server = configuration.servers.values.first(where: { $0.keyFile.hasSuffix("nothing.pem") }) {
                     throw OperatorFault("\(server.keyFile) does not exist", hint: "make it")
                 }
-                return KeyMaterial(key: key, keyring: PublicKeys(configuration.servers.mapValues { _ in publicKey }))
+                let own = try keys()
+                return KeyMaterial(
+                    key: own.key, oldKey: own.old,
+                    keyring: PublicKeys(configuration.servers.mapValues { _ in publicKey }))
             }, loop: loop, clock: clock, wallMicroseconds: { wall.microseconds }, log: log.logger)
         try on { try $0.openJournal() }
         try on { [link] in $0.broker.start(link) }
@@ -192,6 +196,16 @@ final class ShellFixture {
         let accepted = LinkSocket.Accepted(socket: pair[0], peer: "a device")
         try on { $0.links.take(accepted, .local) }
         return FakeDevice(pair[1], self)
+    }
+}
+
+/// A beacon's identity key, and the one before its last rotation, by the names of test keys.
+struct OwnKeys {
+    let key: IdentityKey
+    let old: IdentityKey?
+
+    init(_ key: String, before old: String? = nil) throws {
+        (self.key, self.old) = (try TestKeys.privateKey(key), try old.map { try TestKeys.privateKey($0) })
     }
 }
 

@@ -12,11 +12,13 @@ struct UnansweredRequestsTests {
         let log = LogRecorder()
         var memberships: [Identifier: Membership] = [:]
         var isConnected = true
+        var hasAnswered = false
         var told: [Identifier] = []
         private(set) lazy var requests = UnansweredRequests(
             clock: clock, log: log.logger,
             outlets: UnansweredRequests.Outlets(
                 memberships: { [unowned self] in memberships }, isConnected: { [unowned self] in isConnected },
+                hasAnswered: { [unowned self] _ in hasAnswered },
                 unanswered: { [unowned self] in told.append($0) }))
 
         /// Our membership is this from now on.
@@ -54,6 +56,15 @@ struct UnansweredRequestsTests {
         world.be(.resigning(token))
         world.clock.advance(by: .seconds(60))
         #expect(world.told == [server, server])
+    }
+
+    @Test("are not said to be unanswered where an answer was refused, and are sent again all the same")
+    func refused() {
+        world.hasAnswered = true
+        world.be(.deregistering(token))
+        world.clock.advance(by: .seconds(60))
+        #expect(world.told == [server])
+        #expect(world.log.texts.map { $0.contains("only answers that this beacon refuses") } == [true])
     }
 
     @Test("do not count while no broker is connected, nor while a person or an observer has to answer")

@@ -96,13 +96,14 @@ struct Harness {
 
     /// The process ends, and a new one opens the journal; all links are lost.
     @discardableResult mutating func restart(
-        sameBoot: Bool = true, losingRequests: Bool = false, losingSequences: Bool = false
+        sameBoot: Bool = true, losingRequests: Bool = false, losingSequences: Bool = false, losingKey: Bool = false
     ) -> [Effect] {
         if !sameBoot { (journal.boot, now) = (journal.boot + 1, Instant(nanoseconds: 5_000_000_000)) }
         journal.links = [:]
         let terms = observer.terms
         observer = Observer(
             identity: beacon, policy: observer.policy, unseal: unsealer, authenticate: hmacSHA256)
+        if losingKey { observer.unseal = { _ in .failure(.seal) } }
         observer.terms = terms
         let servers = journal.memberships.map {
             StoredServer(
@@ -117,6 +118,7 @@ struct Harness {
         let effects = observer.restore(
             servers, open, update: journal.update,
             activations: journal.activations, sequencesLost: losingSequences)
+        observer.unseal = unsealer
         journal.perform(effects)
         return effects
     }

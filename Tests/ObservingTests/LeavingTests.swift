@@ -33,16 +33,35 @@ import Testing
         }
     }
 
-    @Test("an unanswered request is sent again under another token, also after a restart")
-    func askedAgain() {
+    @Test(
+        "an unanswered request is sent again under its own token and a new sequence id, also after a restart and by a person's order",
+        arguments: [false, true])
+    func askedAgain(isEnd: Bool) {
+        func request(_ text: String) -> Event {
+            isEnd ? .deregister(server, token(text)) : .resign(server, token(text))
+        }
         var harness = Harness()
-        harness.handle(.resign(server, token("bye")))
+        var sent = harness.handle(request("bye")).sent
         #expect(harness.advance(.seconds(30)).wanted == [server])
         harness.restart()
-        let again = harness.handle(.again(server, token("bye-2")))
-        #expect(again.sent.map(\.body) == [.resignRequest])
+        sent += harness.handle(.again(server, token("bye-2"))).sent
+        sent += harness.handle(request("bye-3")).sent
+        #expect(sent.map(\.body) == [Body](repeating: isEnd ? .deregisterRequest : .resignRequest, count: 3))
+        #expect(sent.map(\.token) == [Token](repeating: token("bye"), count: 3))
+        #expect(sent[0].sequence < sent[1].sequence && sent[1].sequence < sent[2].sequence)
+        let success = Body.response(isEnd ? .deregisterSuccess : .resignSuccess)
+        #expect(harness.say(success, token("bye-2")).refusals == [.notServed])
+        let left = Change.membership(server, isEnd ? .deregistered : .resigned)
+        #expect(harness.say(success, token("bye")).recorded.contains(left))
+    }
+
+    @Test("a request to be deregistered takes the place of one to resign, under a token of its own")
+    func resignThenDeregister() {
+        var harness = Harness()
+        harness.handle(.resign(server, token("bye")))
+        #expect(harness.handle(.deregister(server, token("end"))).sent.map(\.token) == [token("end")])
         #expect(harness.say(.response(.resignSuccess), token("bye")).refusals == [.notServed])
-        #expect(harness.say(.response(.resignSuccess), token("bye-2")).recorded.last == .membership(server, .resigned))
+        #expect(harness.say(.response(.deregisterSuccess), token("end")).last == .destroy(server))
     }
 
     @Test("a beacon that is not a member cannot resign or deregister")

@@ -43,7 +43,7 @@ import Testing
         ("onnnnnnsssnsnnn", .joinRequest),
         ("o++++++++nnnn++", .joinCommand(device: beacon)),
         ("onnnnnnsssnsnnn", .humanJoinRequest),
-        ("onnn+nnsssnsnnn", .humanJoinResponse(sealed: Octets(secret(7).withBytes(Array.init)))),
+        ("onnn+n+sssnsnnn", .humanJoinResponse(sealed: Octets(secret(7).withBytes(Array.init)))),
         ("onnnnnnsssnsnnn", .observedJoinRequest(observer: beacon)),
         ("onnnn+nsssnsnnn", .observedJoinResponse(sealed: Octets(secret(7).withBytes(Array.init)))),
         ("onnnnnn+n+n+nnn", .observationRequest(joining: device, sealed: Octets(secret(7).withBytes(Array.init)))),

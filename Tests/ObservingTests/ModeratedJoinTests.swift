@@ -69,6 +69,16 @@ import Testing
         #expect(harness.say(response(joinMode), token("T3")).last == .present(server, joinMode))
     }
 
+    @Test("of two values the later one is shown, and only the answer to that one counts", arguments: manners)
+    func newerValue(joinMode: JoinMode) {
+        var harness = joining(joinMode)
+        harness.say(response(joinMode), token("T2"))
+        let newer = harness.say(response(joinMode, sealed: [UInt8](repeating: 9, count: 16)), token("T3"))
+        #expect(newer.last == .present(server, joinMode) && harness.observer.presented(to: server) == secret(9))
+        #expect(harness.say(.response(.joinSuccess), token("T2")).refusals.count == 1)
+        #expect(harness.say(.response(.joinSuccess), token("T3")).recorded.last == .membership(server, .member))
+    }
+
     @Test("a value without a decision is forgotten, and the join is requested again", arguments: manners)
     func undecided(joinMode: JoinMode) {
         var harness = joining(joinMode)

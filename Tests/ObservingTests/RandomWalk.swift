@@ -39,6 +39,7 @@ struct RandomWalk {
     var claims: [LinkID: KeyedWalk] = [:]
     /// Why messages were refused, and how often.
     var refusals: [String: Int] = [:]
+    private var restarts = 0
     var everOpened: Set<RequestID> = []
     var oldTokens: [RequestID] = []
     var (fetching, activating): (RequestID?, RequestID?)
@@ -279,7 +280,9 @@ struct RandomWalk {
 
     private mutating func restart() {
         harness.now = harness.now + .seconds(random.pick([0, 0, 5, 100]))
-        harness.restart(sameBoot: !random.once(in: 4), losingRequests: random.once(in: 4))
+        restarts += 1
+        harness.restart(
+            sameBoot: !random.once(in: 4), losingRequests: random.once(in: 4), losingKey: restarts.isMultiple(of: 5))
         harness.observer.policy = Self.policy(&random)
         compare()
     }

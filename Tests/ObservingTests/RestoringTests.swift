@@ -83,13 +83,13 @@ import Testing
     func requestMissing() throws {
         var harness = Harness()
         harness.ask()
-        #expect(harness.restart(losingRequests: true).reasons == [.sealUnopened])
+        #expect(harness.restart(losingRequests: true).reasons == [.requestUnverified])
         #expect(harness.observer.openObservations == 0)
 
         for (body, reason) in [
-            (Body.observationRequest(joining: device, sealed: Octets([1])), Reason.sealUnopened),
+            (Body.observationRequest(joining: device, sealed: Octets([1])), Reason.keyReplaced),
             (.observationRequest(joining: device, sealed: Octets([1, 2, 3])), .notAValue),
-            (.action(1), .sealUnopened),
+            (.action(1), .requestUnverified),
         ] {
             harness = Harness()
             harness.ask()

@@ -50,7 +50,8 @@ import Testing
             Reason.allCases.map(\.rawValue) == [
                 "matched", "mismatches", "deadlineAfterMismatch", "silence", "tooFar", "unsigned", "superseded",
                 "withdrawn",
-                "interrupted", "sealUnopened", "notAValue", "namesUs", "tooMany", "paused",
+                "interrupted", "sealUnopened", "notAValue", "namesUs", "tooMany", "paused", "keyReplaced",
+                "requestUnverified",
             ])
         #expect(Evidence.Grade.allCases.map(\.rawValue) == ["reachable", "challenged", "keyed"])
     }

@@ -43,17 +43,8 @@ struct DoctorChecksTests {
     func silence() throws {
         var doctor = Doctor(configurationFile: "", visits: false) { _ in }
         func findings(_ server: String, _ certificate: String) throws -> [CheckResult] {
-            let json = """
-                {"identity":"bea1","version":"1.2.3","uptime_seconds":1,
-                "servers":[{"id":"c2","membership":"joining","last_sent":1\(server)}],
-                "broker":{"state":"connected"},"certificate":{\(certificate)},
-                "journal":{"state":"ok","findings":[],"outbox":0},"links":[],"open_links":0,
-                "observations":{"open":0,"list":[]},"refused":{}}
-                """
-            doctor.status = try decoder().decode(StatusReport.self, from: Data(json.utf8))
-            let configuration = try TemporaryFolder.with {
-                try Configuration(file: try $0.write(Data(DoctorChecksTests.good.utf8), to: "beacon.conf"))
-            }
+            doctor.status = try DoctorChecksTests.status("", server: server, certificate: certificate)
+            let configuration = try DoctorChecksTests.configuration()
             return doctor.memberships(configuration) + doctor.renewal()
         }
         let calm = try findings("", "")
@@ -63,6 +54,24 @@ struct DoctorChecksTests {
         try #require(both.map(\.verdict) == [.warning, .warning])
         #expect(both[0].found.contains("has seen higher sequence ids") && both[0].hint == "srup-beacon explain c2")
         #expect(both[1].found.contains("no answer") && both[1].hint?.contains("srup-beacon renew") == true)
+    }
+
+    /// What a running beacon tells.
+    static func status(_ more: String, server: String = "", certificate: String = "") throws -> StatusReport {
+        let json = """
+            {"identity":"bea1","version":"1.2.3","uptime_seconds":1,
+            "servers":[{"id":"c2","membership":"joining","last_sent":1\(server)}],
+            "broker":{"state":"connected"},"certificate":{\(certificate)}\(more),
+            "journal":{"state":"ok","findings":[],"outbox":0},"links":[],"open_links":0,
+            "observations":{"open":0,"list":[]},"refused":{}}
+            """
+        return try decoder().decode(StatusReport.self, from: Data(json.utf8))
+    }
+
+    static func configuration() throws -> Configuration {
+        try TemporaryFolder.with {
+            try Configuration(file: try $0.write(Data(DoctorChecksTests.good.utf8), to: "beacon.conf"))
+        }
     }
 
     private static let good = """

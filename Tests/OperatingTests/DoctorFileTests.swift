@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Keys
 import OperatorText
 import TestVectors
 import Testing
@@ -109,6 +110,22 @@ struct DoctorFileTests {
         }
     }
 
+    @Test("a journal that a newer program has written, and that this one cannot use")
+    func newerJournal() throws {
+        try BeaconFiles.with { files in
+            let state = try StateFolder(path: files.state)
+            do {
+                let journal = try Journal(state, bootID: "boot")
+                try journal.database.script(
+                    "PRAGMA user_version = 99; INSERT OR REPLACE INTO meta VALUES ('readable-from', '98')")
+            }
+            let found = try examine(files) { $0.disk($1) }
+            #expect(bad(found) == ["journal version"])
+            #expect(
+                found.last?.found.contains("version 99") == true && found.last?.found.contains("98 or more") == true)
+        }
+    }
+
     @Test("a rotation that was interrupted: with the command that finishes it")
     func rotation() throws {
         try BeaconFiles.with { files in
@@ -133,6 +150,28 @@ struct DoctorFileTests {
             ) { $0.keys($1) }
             #expect(bad(found) == ["rotation"])
             #expect(found.first { $0.check == "rotation" }?.hint == "finish it: srup-beacon rotate")
+        }
+    }
+
+    @Test(
+        "a rotation that the beacon may not know of, and a running beacon that signs with another key than its file's")
+    func runningKey() throws {
+        try TemporaryFolder.with { files in
+            let folder = CredentialFolder(path: files.url.path)
+            var doctor = Doctor(configurationFile: "", visits: false) { _ in }
+            #expect(doctor.rotation(folder).isEmpty)
+            try files.write(Data("ab".utf8), to: "identity.rotated")
+            #expect(doctor.rotation(folder).map(\.verdict) == [.warning], "the next start has the new one")
+            let key = try TestKeys.publicKey("obs_2048")
+            for (fingerprint, verdict) in [(key.fingerprint, CheckResult.Verdict.good), ("ab", .bad)] {
+                doctor.status = try DoctorChecksTests.status(#","identity_key":{"fingerprint":"\#(fingerprint)"}"#)
+                #expect(doctor.rotation(folder).map(\.hint) == ["finish it: srup-beacon rotate"])
+                #expect(bad(doctor.rotation(folder)) == ["rotation"])
+                let found = doctor.runningKey(key, try DoctorChecksTests.configuration())
+                #expect(found.map(\.verdict) == [verdict] && (found[0].hint != nil) == (verdict == .bad))
+            }
+            doctor.status = try DoctorChecksTests.status("")
+            #expect(doctor.runningKey(key, try DoctorChecksTests.configuration()).isEmpty, "an older beacon")
         }
     }
 

@@ -60,9 +60,10 @@ final class SystemFixture {
     }
 
     /// A C2 server that gets all its keys from the registry.
-    func startServer() throws -> Dialogue {
+    /// - Parameter reader: what its token at the registry may do besides reading.
+    func startServer(reader: [String] = ["--may-deregister"]) throws -> Dialogue {
         let (folder, made) = (registry.folder, registry.folder + "/registry")
-        try Data(try registry.verb("reader").utf8).write(to: URL(filePath: folder + "/reader"))
+        try Data(try registry.verb("reader", reader).utf8).write(to: URL(filePath: folder + "/reader"))
         let talk = try Dialogue(
             RegistryProcess.bench,
             [

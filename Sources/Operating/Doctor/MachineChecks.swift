@@ -86,26 +86,23 @@ extension Doctor {
             findings.append(
                 .init("identity key", .skipped, configuration.keyFile, "a credential: only the service can read it"))
         } else {
-            findings.append(identityKey(configuration))
+            findings += identityKey(configuration)
         }
-        if let folder = CredentialFolder(managing: configuration), folder.hasUnfinishedRotation {
-            findings.append(
-                .init(
-                    "rotation", .bad, folder.nextIdentityKey,
-                    "it was interrupted: servers may have the new key already", do: "finish it: srup-beacon rotate"))
-        }
+        if let folder = CredentialFolder(managing: configuration) { findings += rotation(folder) }
         findings += serverKeys(configuration) + ends(configuration)
         return findings + accessFiles(configuration)
     }
 
-    private func identityKey(_ configuration: Configuration) -> CheckResult {
+    private func identityKey(_ configuration: Configuration) -> [CheckResult] {
         do {
             let key = try IdentityKey(pemFile: configuration.keyFile)
-            return .init(
-                "identity key", .good, configuration.keyFile,
-                "RSA, \(key.publicKey.bits) bits, \(key.home); the file is its owner's only")
+            return [
+                .init(
+                    "identity key", .good, configuration.keyFile,
+                    "RSA, \(key.publicKey.bits) bits, \(key.home); the file is its owner's only")
+            ] + runningKey(key.publicKey, configuration)
         } catch {
-            return Doctor.bad("identity key", configuration.keyFile, error)
+            return [Doctor.bad("identity key", configuration.keyFile, error)]
         }
     }
 
@@ -178,7 +175,17 @@ extension Doctor {
                     isReadOnly ? "it is read-only" : "\(mebibytes) MiB are free",
                     do: isReadOnly ? "see dmesg, and mount it writable" : mebibytes < 64 ? "make room" : nil))
         }
-        return findings + [journal(folder)]
+        return findings + [journal(folder)] + journalVersion(folder)
+    }
+
+    /// Whether this program, which may be another one than the beacon that runs, can use the journal.
+    private func journalVersion(_ folder: StateFolder) -> [CheckResult] {
+        do throws(OperatorFault) {
+            try JournalSchema.check(folder)
+            return []
+        } catch {
+            return [.init("journal version", .bad, folder.journal, error.message, do: error.hint(for: .beacon))]
+        }
     }
 
     private func journal(_ folder: StateFolder) -> CheckResult {
