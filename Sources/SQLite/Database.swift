@@ -62,33 +62,70 @@ package final class Database {
     }
 
     private let handle: OpaquePointer
+    /// A file that this connection has created, and that goes with it.
+    private var ownFile: String?
     private var statements: [String: OpaquePointer] = [:]
 
     /// Opens a file; creates it unless it is opened for reading only.
     /// - Parameter disk: the name of the VFS for the file; nil: the system's. Tests use another one.
     package init(path: String, readOnly: Bool = false, disk: String? = nil) throws(DatabaseError) {
-        var handle: OpaquePointer?
         let access = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
         // SQLite opens any kind of file, and a FIFO would block a reader.
         guard disk != nil || !Database.files(of: path).contains(where: { File.isIrregular($0) }) else {
             throw DatabaseError(code: SQLITE_CANTOPEN, words: "it is not a regular file")
         }
+        handle = try Database.opened(path, flags, disk)
+        sqlite3_extended_result_codes(handle, 1)
+        // A reader holds the lock only for a moment.
+        sqlite3_busy_timeout(handle, 2_000)
+    }
+
+    /// Opens a file that no process has open, for reading only, and leaves no file beside it: SQLite would create `-wal` and `-shm` for a
+    /// reader as well, and they would stay, and belong to the reader's user.
+    package init(atRest path: String) throws(DatabaseError) {
+        guard !Database.files(of: path).contains(where: { File.isIrregular($0) }) else {
+            throw DatabaseError(code: SQLITE_CANTOPEN, words: "it is not a regular file")
+        }
+        var status = stat()
+        let (log, memory) = (path + "-wal", path + "-shm")
+        let flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
+        if stat(log, &status) == 0, status.st_size > 0 {
+            // What is in the log counts. The writer needs no `-shm`, since it has the file to itself.
+            if access(memory, F_OK) != 0 { ownFile = memory }
+            handle = try Database.opened(path, flags, nil)
+        } else {
+            let name = path.utf8.map { Database.isPlain($0) ? String(UnicodeScalar($0)) : Database.escaped($0) }
+                .joined()
+            handle = try Database.opened("file:\(name)?immutable=1", flags | SQLITE_OPEN_URI, nil)
+        }
+        sqlite3_extended_result_codes(handle, 1)
+        sqlite3_busy_timeout(handle, 2_000)
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte < 0x7F && !"%?#".utf8.contains(byte)
+    }
+
+    private static func escaped(_ byte: UInt8) -> String {
+        (byte < 16 ? "%0" : "%") + String(byte, radix: 16)
+    }
+
+    private static func opened(_ path: String, _ flags: Int32, _ disk: String?) throws(DatabaseError) -> OpaquePointer {
+        var handle: OpaquePointer?
         let result = sqlite3_open_v2(path, &handle, flags, disk)
         guard let handle, result == SQLITE_OK else {
             let words = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(handle)
             throw DatabaseError(code: result, words: words)
         }
-        self.handle = handle
-        sqlite3_extended_result_codes(handle, 1)
-        // A reader holds the lock only for a moment.
-        sqlite3_busy_timeout(handle, 2_000)
+        return handle
     }
 
     deinit {
         for statement in statements.values { sqlite3_finalize(statement) }
         sqlite3_close_v2(handle)
+        if let ownFile { unlink(ownFile) }
     }
 
     /// The database's file, and the ones that SQLite creates beside it.

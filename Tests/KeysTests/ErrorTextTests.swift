@@ -14,7 +14,7 @@ struct ErrorTextTests {
             .notAKey(path: path), .notRSA(path: path), .wrongSize(path: path, bits: 1_024),
             .noWay(path: path, home: .token, why: "no such engine"), .refused(path: path, home: .tpm, why: "no key"),
             .uselessHardwareKey(path: path, signs: true, opens: false), .badLine(path: path, why: "it has two lines"),
-            .wrongExponent(path: path),
+            .wrongExponent(path: path), .otherContent(path: path, found: .publicKey, wantsPrivate: true),
         ]
         // A new case does not build until it is counted here, and then the table lacks it.
         let numbers = faults.map { fault in
@@ -33,9 +33,10 @@ struct ErrorTextTests {
             case .uselessHardwareKey: 11
             case .badLine: 12
             case .wrongExponent: 13
+            case .otherContent: 14
             }
         }
-        #expect(numbers == Array(0...13))
+        #expect(numbers == Array(0...14))
         #expect(Set(faults.map(\.message)).count == faults.count)
         for fault in faults {
             #expect(fault.message.contains(path))
