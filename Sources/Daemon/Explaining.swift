@@ -119,7 +119,7 @@ extension Journal {
 
     /// The same from a journal that no beacon has open.
     static func explain(_ folder: StateFolder, _ subject: String) throws -> [Explanation] {
-        try attempt { try explain(try Database(path: folder.journal, readOnly: true), subject, [:]) }
+        try attempt { try explain(try Database(atRest: folder.journal), subject, [:]) }
     }
 
     private static func explain(

@@ -86,7 +86,7 @@ extension Journal {
     /// The same of a journal that no beacon has open; it is only read.
     package static func outboxCount(of folder: StateFolder) throws -> Int {
         try attempt {
-            let database = try Database(path: folder.journal, readOnly: true)
+            let database = try Database(atRest: folder.journal)
             return Int(try database.rows("SELECT count(*) FROM outbox").first?.integer(0) ?? 0)
         }
     }
@@ -98,7 +98,7 @@ extension Journal {
 
     /// The newest verdicts of a journal that no beacon has open; it is only read.
     static func history(of folder: StateFolder, limit: Int) throws -> [PastObservation] {
-        try attempt { try history(try Database(path: folder.journal, readOnly: true), limit) }
+        try attempt { try history(try Database(atRest: folder.journal), limit) }
     }
 
     private static func history(_ database: Database, _ limit: Int) throws(DatabaseError) -> [PastObservation] {

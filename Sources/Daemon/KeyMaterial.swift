@@ -4,7 +4,7 @@ import OperatorText
 import SRUP
 
 /// The keys that a configuration names, read and checked.
-struct KeyMaterial {
+struct KeyMaterial: Sendable {
     let key: IdentityKey
     /// The one before the last rotation, for what is still sealed to it.
     let oldKey: IdentityKey?
