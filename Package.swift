@@ -39,7 +39,7 @@ let package = Package(
         .target(name: "Bluetooth", dependencies: ["ProofLink", "BootTime"]),
 
         // The world.
-        .target(name: "Files", dependencies: ["OperatorText"]),
+        .target(name: "Files", dependencies: ["OperatorText", "CLinux"]),
         .target(name: "SQLite", dependencies: ["OperatorText", "Files", "CSQLite"]),
         .target(name: "Keys", dependencies: ["OperatorText", "SRUP", "Files", "COpenSSL"]),
         .target(name: "Fetching", dependencies: ["OperatorText", "CCurl"]),
@@ -97,7 +97,7 @@ let package = Package(
         .target(
             name: "Arguments",
             dependencies: [
-                "OperatorText", "SRUP", "HumanView", "Nearby",
+                "EventLoop", "OperatorText", "SRUP", "HumanView", "Nearby",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(

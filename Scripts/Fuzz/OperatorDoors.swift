@@ -80,7 +80,10 @@ enum ControlDoor {
                 return nil
             }, running)
         loop.performAndWait {
-            control = try? Control(path, loop) { request in shell.assumeIsolated { $0.answer(request) } }
+            control = try? Control(path, loop) { request, reply in
+                nonisolated(unsafe) let reply = reply
+                shell.assumeIsolated { $0.answer(request, reply) }
+            }
         }
         return true
     }()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLoop
 import Glibc
 import OperatorText
 
@@ -42,6 +43,7 @@ extension ParsableCommand {
     /// Parses the command line and runs the verb that it names. A usage error ends the process.
     /// - Throws: what the verb throws.
     public static func runVerb() throws {
+        Descriptors.prepare()
         do {
             var verb = try parseAsRoot()
             try verb.run()

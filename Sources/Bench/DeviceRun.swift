@@ -97,6 +97,7 @@ public final class DeviceRun: @unchecked Sendable {
     private let loop = Loop()
     private var join: DeviceJoin
     private var round: DeviceRound
+    private var causes = LinkCauses()
     private var broker: BrokerLink?
     private var link: DeviceLink?
     private var nextLink: Alarm?
@@ -127,6 +128,7 @@ public final class DeviceRun: @unchecked Sendable {
     /// Runs on the calling thread until the join is decided or the time has expired. The last line of output is the outcome.
     /// - Throws: `BrokerFault` if the broker was never reached, `OperatorFault` if the link fails because of a fault on this side.
     public func run() throws -> Ended {
+        if !task.isSilent, task.late == .zero { try LocalLink.check(task.address) }
         nextLink = Alarm(loop) { [unowned self] in openLink() }
         end = Alarm(loop) { [unowned self] in loop.stop() }
         again = Alarm(loop) { [unowned self] in outbox.goOn(over: self.broker) }
@@ -157,6 +159,9 @@ public final class DeviceRun: @unchecked Sendable {
                 device: the server has not answered the request: it does not run, does not have this device's key, or has seen higher \
                 sequence ids than \(task.sequence) (c2: the order forget \(node.id.topicForm))
                 """)
+        }
+        if result == .noAnswer, let cause = causes.last {
+            say("device: no link: \(cause.message); hint: \(cause.hint(for: .bench))")
         }
         say("device: \(result.message)")
         return result
@@ -254,6 +259,7 @@ public final class DeviceRun: @unchecked Sendable {
         case .ended(let how):
             link = nil
             if case .left(let why) = how { say("device: left the link: \(why)") }
+            if let cause = causes.note(how, at: round.place.address) { say("device: no link: \(cause)") }
             if case .decided = result { return loop.stop() }
             if !isReplaying { follow(round.ended(how, at: .now)) }
         }
@@ -264,31 +270,13 @@ public final class DeviceRun: @unchecked Sendable {
         case .visit(let moment): nextLink?.set(at: moment)
         case .done: break
         case .fault(let error, let address):
-            fault = OperatorFault("cannot connect to \(address): \(error.message)", hintOf: error)
+            fault =
+                if case .local(let path) = address {
+                    LocalLink.fault(error, at: path)
+                } else {
+                    OperatorFault("cannot connect to \(address): \(error.message)", hintOf: error)
+                }
             loop.stop()
-        }
-    }
-}
-
-extension DeviceRun.Ended {
-    /// The last line of output, after `device: `.
-    public var message: String {
-        switch self {
-        case .decided(let outcome): outcome.rawValue
-        case .noAnswer: "no answer"
-        case .replayIgnored: "joined; the replayed frame was ignored"
-        case .replayAnswered: "joined; the replayed frame was answered"
-        }
-    }
-
-    /// The command's exit status.
-    public var status: Int32 {
-        switch self {
-        case .decided(.joined), .replayIgnored: 0
-        case .decided(.refused): 10
-        case .decided(.failed): 11
-        case .noAnswer: 12
-        case .replayAnswered: 13
         }
     }
 }

@@ -2,14 +2,19 @@ import BootTime
 import EventLoop
 import Glibc
 import OperatorText
+import Synchronization
 
 /// A trace file. Each line is appended with one write, so that readers always see whole lines.
 public final class TraceFile: Sendable {
     private let descriptor: Int32
+    private let path: String
+    /// Whether it has been said that lines are lost.
+    private let isTold = Atomic<Bool>(false)
 
     /// Opens a file; creates it if it does not exist.
     /// - Throws: `OperatorFault`.
     public init(_ path: String) throws(OperatorFault) {
+        self.path = path
         descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             throw OperatorFault(
@@ -20,10 +25,13 @@ public final class TraceFile: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Appends a line. If the disk is full, the line is lost and the run continues.
+    /// Appends a line. If the disk is full, the line is lost and the run continues; the first one that is lost is reported.
     public func append(_ line: TraceLine) {
         let bytes = Array((line.json + "\n").utf8)
-        _ = Glibc.write(descriptor, bytes, bytes.count)
+        guard Glibc.write(descriptor, bytes, bytes.count) != bytes.count else { return }
+        let why = errno == 0 ? "" : ": \(String(cString: strerror(errno)))"
+        guard !isTold.exchange(true, ordering: .relaxed) else { return }
+        Terminal.printError("the trace file \(path) cannot be written\(why); it lacks messages from here on")
     }
 
     /// The current time of trace lines: microseconds of CLOCK_BOOTTIME.

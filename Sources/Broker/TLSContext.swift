@@ -82,11 +82,33 @@ final class TLSContext {
         let isRead = SSL_CTX_use_PrivateKey_file(handle, files.key, SSL_FILETYPE_PEM) == 1
         guard !isRead || SSL_CTX_check_private_key(handle) != 1 else { return }
         let fault = TLSContext.lastFault()
-        guard isRead || fault == .otherKey else { throw .badFile(files.key, fault) }
+        guard isRead || fault == .otherKey else {
+            throw .badFile(files.key, TLSContext.notPrivate(files.key) ?? fault)
+        }
         if let place = TLSContext.place(of: files.key, in: files.certificate) {
             throw .badFile(files.certificate, .order(place: place))
         }
         throw .badFile(files.key, .otherKey)
+    }
+
+    /// Whether a file holds something else than a private key that can be read: what OpenSSL says of that is about its decoders.
+    private static func notPrivate(_ key: String) -> TLSFileFault? {
+        defer { ERR_clear_error() }
+        guard let file = BIO_new_file(key, "r") else { return nil }
+        defer { BIO_free(file) }
+        var line = [CChar](repeating: 0, count: 256)
+        var label: String?
+        for _ in 0..<1_000 {
+            guard BIO_gets(file, &line, Int32(line.count)) > 0 else { break }
+            let text = String(decoding: line.prefix { $0 > 0x1F }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if label != nil { return text.hasPrefix("Proc-Type: 4,ENCRYPTED") ? .passphrase : nil }
+            guard text.hasPrefix("-----BEGIN ") else { continue }
+            let found = String(text.dropFirst("-----BEGIN ".count).prefix { $0 != "-" })
+            if found == "ENCRYPTED PRIVATE KEY" { return .passphrase }
+            if !found.hasSuffix("PRIVATE KEY") { return .notPrivate(found) }
+            label = found
+        }
+        return nil
     }
 
     /// Which certificate of a file is the key's, from 1.

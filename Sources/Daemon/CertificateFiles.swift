@@ -75,11 +75,15 @@ extension Configuration {
 
     /// - Parameter now: seconds since 1970.
     package func findings(in file: CertificateFile, at now: Int64) -> [CertificateFinding] {
-        let all = Configuration.certificates(in: file)
+        let all: [Certificate]
+        do throws(FileError) { all = try Configuration.read(file) } catch {
+            let hint = "let the beacon's user read it, and enter the folders above it: ls -ld \(file.path)"
+            return [.init(file, isBad: true, "it cannot be read: \(error)", hint: hint)]
+        }
         guard let first = all.first else {
             return [
                 .init(
-                    file, isBad: true, "it holds no certificate, or one that cannot be read",
+                    file, isBad: true, "it holds no certificate, or one that is damaged",
                     hint: "put certificates in PEM there")
             ]
         }
@@ -116,8 +120,10 @@ extension Configuration {
     /// The most bytes of such a file: Debian's own file with all its CAs has 220 KB.
     private static let maximumLength = 4 << 20
 
-    private static func certificates(in file: CertificateFile) -> [Certificate] {
-        guard let bytes = try? File.read(file.path, atMost: maximumLength, isFollowing: true) else { return [] }
+    private static func certificates(in file: CertificateFile) -> [Certificate] { (try? read(file)) ?? [] }
+
+    private static func read(_ file: CertificateFile) throws(FileError) -> [Certificate] {
+        let bytes = try File.read(file.path, atMost: maximumLength, isFollowing: true)
         return (try? Certificate.all(pem: bytes, atMost: maximumLength)) ?? []
     }
 

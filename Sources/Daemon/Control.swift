@@ -27,7 +27,7 @@ package final class Control: @unchecked Sendable {
     private let loop: Loop
     private let path: String
     private var listener: Int32
-    private let answer: (String) -> [UInt8]
+    private let answer: (String, @escaping ([UInt8]) -> Void) -> Void
     private let acceptNext: (Int32) throws(LinkSocketError) -> LinkSocket.Accepted?
     private var clients: [Client] = []
     private var watch: Loop.Watch?
@@ -36,12 +36,12 @@ package final class Control: @unchecked Sendable {
 
     /// - Parameters:
     ///   - acceptNext: takes the next connection from the listening socket.
-    ///   - answer: the reply to a line; empty: there is none.
+    ///   - answer: is given a line, and what takes the reply to it, at once or later; an empty one: there is none.
     /// - Throws: where the socket cannot be made.
     package init(
         _ path: String, _ loop: Loop, clock: (any LoopClock)? = nil,
         acceptNext: @escaping (Int32) throws(LinkSocketError) -> LinkSocket.Accepted? = Control.accept,
-        answer: @escaping (String) -> [UInt8]
+        answer: @escaping (String, @escaping ([UInt8]) -> Void) -> Void
     ) throws(LinkSocketError) {
         (self.path, self.loop, self.answer, self.acceptNext) = (path, loop, answer, acceptNext)
         self.clock = clock ?? BootClock(loop: loop)
@@ -87,7 +87,15 @@ package final class Control: @unchecked Sendable {
             if client.request.count > Control.maximumRequest { end(client) }
             return
         }
-        client.reply = answer(String(decoding: client.request[..<line], as: UTF8.self))[...]
+        // Until the answer is there, only the client's end counts: what it sends after its line is not read.
+        if let watch = client.watch { loop.unwatch(watch, client.socket) }
+        client.watch = loop.watch(client.socket, for: 0) { [unowned self] _ in end(client) }
+        answer(String(decoding: client.request[..<line], as: UTF8.self)) { [weak self] in self?.reply($0, to: client) }
+    }
+
+    private func reply(_ bytes: [UInt8], to client: Client) {
+        guard clients.contains(where: { $0 === client }) else { return }  // it has left
+        client.reply = bytes[...]
         if let watch = client.watch { loop.unwatch(watch, client.socket) }
         client.watch = loop.watch(client.socket, for: EPOLLOUT.rawValue) { [unowned self] _ in write(client) }
     }
@@ -118,7 +126,12 @@ package final class Control: @unchecked Sendable {
     /// - Throws: `OperatorFault` where none answers.
     package static func ask(_ path: String, _ request: ControlRequest, within seconds: Int32 = 5) throws -> [UInt8] {
         let silent = OperatorFault("no beacon answers at \(path)", hint: "start it: srup-beacon run --config FILE")
-        guard let socket = try? LinkSocket.connect(to: .local(path: path)) else {
+        let socket: Int32
+        do throws(LinkSocketError) { socket = try LinkSocket.connect(to: .local(path: path)) } catch {
+            if case .failed(_, EACCES) = error {
+                throw OperatorFault(
+                    "this user may not ask the beacon at \(path)", hint: "run this as the beacon's user, or as root")
+            }
             // It could not be started.
             try StateFolder(lookingInto: String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex)))
                 .checkNotDeregistered()

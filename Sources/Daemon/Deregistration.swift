@@ -1,5 +1,6 @@
 import BootTime
 import EventLoop
+import Files
 import Logging
 import Observing
 import OperatorText
@@ -13,7 +14,10 @@ final class Deregistration: @unchecked Sendable {
     struct Outlets {
         /// How many messages no broker has acknowledged; nil where that cannot be read.
         let outboxCount: () -> Int?
-        /// Destroys the keys, and notes that it was done: by whom, and when, in words.
+        /// Notes, before anything is destroyed, by whom and when this beacon was taken out: in words.
+        /// - Returns: why that could not be noted.
+        let note: (String) -> FileError?
+        /// Destroys the keys, and notes that it was done.
         let destroy: (String) -> Void
         let stop: () -> Void
         /// Seconds since 1970.
@@ -22,6 +26,10 @@ final class Deregistration: @unchecked Sendable {
 
     /// How long signed messages may take to reach the broker before the keys are destroyed anyway.
     static let limit = Duration.seconds(30)
+    /// How often a note that could not be written is tried again, and for how long. Then the keys are destroyed without it: the server
+    /// has been told that this identity has ended.
+    static let notePause = Duration.seconds(1)
+    static let noteLimit = Duration.seconds(60)
 
     private let clock: any LoopClock
     private let log: Logger
@@ -29,6 +37,9 @@ final class Deregistration: @unchecked Sendable {
     private lazy var timer = clock.timer { [unowned self] in finishIfAllHasLeft() }
     /// Who ordered it, and the deadline for sending its confirmation.
     private var order: (server: Identifier, latest: Instant)?
+    /// By whom and when, once all has left; until when the note is tried.
+    private var end: (words: String, latest: Instant)?
+    private var noteFault: FileError?
 
     init(clock: any LoopClock, log: Logger, outlets: Outlets) {
         (self.clock, self.log, self.outlets) = (clock, log, outlets)
@@ -49,8 +60,26 @@ final class Deregistration: @unchecked Sendable {
         guard let order else { return }
         // A journal that cannot be read may hold messages that have not been sent.
         guard outlets.outboxCount() == 0 || clock.now >= order.latest else { return }
-        self.order = nil
-        outlets.destroy("by \(order.server) at \(Timestamp(outlets.wallSeconds()))")
+        if end == nil {
+            let words = "by \(order.server) at \(Timestamp(outlets.wallSeconds()))"
+            end = (words, clock.now + Deregistration.noteLimit)
+        }
+        finish()
+    }
+
+    private func finish() {
+        guard let end else { return }
+        if let fault = outlets.note(end.words) {
+            if fault != noteFault {
+                log.error(
+                    "that this beacon was taken out of the system cannot be noted: \(fault); hint: make its state folder one that can be written, or its keys are destroyed without a note"
+                )
+            }
+            noteFault = fault
+            guard clock.now >= end.latest else { return timer.set(after: Deregistration.notePause) }
+        }
+        (order, self.end) = (nil, nil)
+        outlets.destroy(end.words)
         log.warning("deregistered: the keys are destroyed")
         outlets.stop()
     }

@@ -134,7 +134,7 @@ extension Journal {
 
     /// The same from a journal that no beacon has open.
     static func explain(_ folder: StateFolder, _ subject: String) throws -> [Explanation] {
-        try attempt { try explain(try Database(path: folder.journal, readOnly: true), subject, [:]) }
+        try attempt { try explain(try Database(lookingAt: folder.journal), subject, [:]) }
     }
 
     private static func explain(

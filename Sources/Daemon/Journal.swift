@@ -53,12 +53,12 @@ package final class Journal {
             folder.giveReserveBack()
             throw Failure.noReserve(error)
         }
-        let stored = SequenceReservation(reading: folder)
-        var finding = knownDamaged ? Finding.damaged(aside: folder.setJournalAside()) : .whole
+        let stored = try Journal.ceilings(in: folder)
+        var finding = knownDamaged ? try Journal.setAside(in: folder) : .whole
         do {
             database = try Journal.open(folder, disk: disk)
         } catch Failure.database(let error) where error.kind == .damaged {
-            finding = .damaged(aside: folder.setJournalAside())
+            finding = try Journal.setAside(in: folder)
             database = try Journal.open(folder, disk: disk)
         }
         let epoch = try Journal.attempt { [database] in
@@ -218,9 +218,13 @@ package final class Journal {
 
     private func raiseCeiling(_ server: Identifier, _ sequence: SequenceID) throws(Failure) {
         if let ceiling = ceilings.ceilings[server], sequence <= ceiling { return }
+        raiseCeiling(of: server, above: sequence)
+        try writeCeilings()
+    }
+
+    func raiseCeiling(of server: Identifier, above sequence: SequenceID) {
         let (raised, overflow) = sequence.number.addingReportingOverflow(SequenceReservation.block)
         ceilings.ceilings[server] = SequenceID(overflow ? .max : raised)
-        try writeCeilings()
     }
 
     func writeCeilings() throws(Failure) {

@@ -11,6 +11,10 @@ extension Journal {
         /// The reserve could not be taken.
         case noReserve(FileError)
 
+        /// The file of sequence ceilings is there, and could not be read.
+        case unreadable(String, FileError)
+        /// The journal is damaged, and could not be renamed.
+        case notSetAside(FileError)
         /// This file, or the folder, is no longer the one that was opened.
         case replaced(String)
 
@@ -20,6 +24,8 @@ extension Journal {
             case .database(let error): "the journal cannot be written: \(error)"
             case .ceilings(let error): "the file of sequence ids cannot be written: \(error)"
             case .noReserve(let error): "the reserve for a full disk cannot be kept: \(error)"
+            case .unreadable(let path, let error): "the file of sequence ids \(path) cannot be read: \(error)"
+            case .notSetAside(let error): "the journal is damaged, and cannot be set aside: \(error)"
             }
         }
 
@@ -30,8 +36,8 @@ extension Journal {
         var isFull: Bool {
             switch self {
             case .database(let error): error.kind == .full
-            case .ceilings(let error), .noReserve(let error): error.isFullDisk
-            case .replaced: false
+            case .ceilings(let error), .noReserve(let error), .notSetAside(let error): error.isFullDisk
+            case .replaced, .unreadable: false
             }
         }
 
@@ -41,7 +47,12 @@ extension Journal {
             switch self {
             case .replaced:
                 "find out what removes files there; the beacon makes a new journal and joins its servers again: srup-beacon status"
-            case .database, .ceilings, .noReserve:
+            case .unreadable(let path, .tooLong):
+                "find out what has written to it, and restore it from a backup; without it, sequence ids start at the clock: \(path)"
+            case .unreadable(let path, _): "check that it belongs to this user, and the disk: ls -l \(path); dmesg"
+            case .ceilings(.noInodes), .noReserve(.noInodes), .notSetAside(.noInodes):
+                "remove files that are not needed from that file system: df -i \(folder)"
+            case .database, .ceilings, .noReserve, .notSetAside:
                 isFull ? "free space in \(folder)" : "check that \(folder) is on a disk that can be written"
             }
         }

@@ -1,4 +1,5 @@
 import CSQLite
+import Files
 import Observing
 import OperatorText
 import SQLite
@@ -56,6 +57,18 @@ extension Journal {
         }
     }
 
+    static func ceilings(in folder: StateFolder) throws(Failure) -> SequenceReservation? {
+        do throws(FileError) { return try SequenceReservation(reading: folder) } catch {
+            throw .unreadable(folder.sequences, error)
+        }
+    }
+
+    static func setAside(in folder: StateFolder) throws(Failure) -> Finding {
+        do throws(FileError) { return .damaged(aside: try folder.setJournalAside()) } catch {
+            throw .notSetAside(error)
+        }
+    }
+
     /// The journal beside the ceilings is not the one that they belong to: our state at each server is no longer known.
     /// We go on above every id that we can have used, and believe nobody before a new join. What an older journal holds as
     /// open or unsent may long have been answered otherwise.
@@ -93,19 +106,35 @@ extension Journal {
         return Set(servers).subtracting(used)
     }
 
-    /// Goes on above these ids towards these servers, where it is not above them already.
+    /// Goes on above these ids towards these servers, where it is not above them already: one write for all of them.
     /// - Returns: whether any of them was higher.
     @discardableResult
     func raiseSequences(_ floors: [Identifier: SequenceID]) throws(Failure) -> Bool {
+        let known = Dictionary(uniqueKeysWithValues: try servers().map { ($0.server, $0.lastSent) })
         var isHigher = false
-        for (server, floor) in floors where floor > SequenceID(0) {
-            try change { _ in try addServer(server) }
-            for standing in try servers() where standing.server == server && standing.lastSent < floor {
-                isHigher = true
-                try raise(standing, to: floor)
+        for (server, floor) in floors where floor > SequenceID(0) && known[server] ?? SequenceID(0) < floor {
+            isHigher = true
+            try change {
+                try addServer(server)
+                try $0.run(
+                    "UPDATE servers SET last_sent = ? WHERE id = ?", .unsigned(floor.number), .unsigned(server.number))
             }
         }
         try commit()
         return isHigher
+    }
+
+    /// Takes a block of sequence ids towards each of these servers, where there is little left of the last one: one write of the file
+    /// for all of them, instead of one for each message.
+    func reserveSequences(_ wanted: Set<Identifier>) throws(Failure) {
+        var isHigher = false
+        for standing in try servers() where wanted.contains(standing.server) {
+            let next = standing.lastSent.number.addingReportingOverflow(SequenceReservation.fewest)
+            guard !next.overflow, ceilings.ceilings[standing.server] ?? SequenceID(0) < SequenceID(next.partialValue)
+            else { continue }
+            isHigher = true
+            raiseCeiling(of: standing.server, above: standing.lastSent)
+        }
+        if isHigher { try writeCeilings() }
     }
 }

@@ -86,7 +86,7 @@ extension Journal {
     /// The same of a journal that no beacon has open; it is only read.
     package static func outboxCount(of folder: StateFolder) throws -> Int {
         try attempt {
-            let database = try Database(path: folder.journal, readOnly: true)
+            let database = try Database(lookingAt: folder.journal)
             return Int(try database.rows("SELECT count(*) FROM outbox").first?.integer(0) ?? 0)
         }
     }
@@ -95,7 +95,7 @@ extension Journal {
     /// machine was restarted since, so that none goes on.
     package static func openUntil(of folder: StateFolder) throws -> Instant? {
         try attempt {
-            let database = try Database(path: folder.journal, readOnly: true)
+            let database = try Database(lookingAt: folder.journal)
             let row = try database.rows("SELECT max(deadline) FROM observations WHERE boot = ?", .text(Startup.bootID))
             return row.first.flatMap { $0.isNull(0) ? nil : Instant(nanoseconds: $0.integer(0)) }
         }
@@ -108,7 +108,7 @@ extension Journal {
 
     /// The newest verdicts of a journal that no beacon has open; it is only read.
     static func history(of folder: StateFolder, limit: Int) throws -> [PastObservation] {
-        try attempt { try history(try Database(path: folder.journal, readOnly: true), limit) }
+        try attempt { try history(try Database(lookingAt: folder.journal), limit) }
     }
 
     private static func history(_ database: Database, _ limit: Int) throws(DatabaseError) -> [PastObservation] {

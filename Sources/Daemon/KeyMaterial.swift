@@ -5,7 +5,7 @@ import OperatorText
 import SRUP
 
 /// The keys that a configuration names, read and checked.
-struct KeyMaterial {
+struct KeyMaterial: Sendable {
     let key: IdentityKey
     /// The one before the last rotation, for what is still sealed to it.
     let oldKey: IdentityKey?
@@ -19,8 +19,7 @@ struct KeyMaterial {
         self.file = File.Identity(configuration.keyFile)  // before it is read: a later one counts as not read
         do {
             key = try IdentityKey(pemFile: configuration.keyFile)
-            // An unusable previous key opens nothing, and does not prevent the start.
-            oldKey = CredentialFolder(managing: configuration).flatMap { try? IdentityKey(pemFile: $0.oldIdentityKey) }
+            oldKey = try KeyMaterial.oldKey(configuration)
             keyring = try KeyMaterial.keyring(configuration)
             try checkPrivateKeyFile(configuration.tls.key)
         } catch let error as KeyError where error.isNotToBeRepeated {
@@ -30,6 +29,19 @@ struct KeyMaterial {
         try configuration.updates.updater.map { try Updater.examine($0) }
         try configuration.tls.check()
         try configuration.checkCertificateName()
+    }
+
+    /// The previous key. One that cannot be used opens nothing, and does not prevent the start.
+    /// - Throws: `KeyError` for a refused PIN only: each start would use up one of the token's tries.
+    private static func oldKey(_ configuration: Configuration) throws -> IdentityKey? {
+        guard let folder = CredentialFolder(managing: configuration) else { return nil }
+        do {
+            return try IdentityKey(pemFile: folder.oldIdentityKey)
+        } catch let error as KeyError where error.isNotToBeRepeated {
+            throw error
+        } catch {
+            return nil
+        }
     }
 
     /// Opens what is sealed to us, with the current key or the previous one.

@@ -32,19 +32,23 @@ final class LinkListeners: @unchecked Sendable {
     private let loop: Loop
     private let log: Logger
     private let listen: (Configuration.Listening) throws(LinkSocketError) -> Int32
+    private let acceptNext: (Int32, Transport) throws(LinkSocketError) -> LinkSocket.Accepted?
     private let accepted: (LinkSocket.Accepted, Transport) -> Void
     private let clock: any LoopClock
     private lazy var retry = clock.timer { [unowned self] in open() }
 
     /// - Parameters:
     ///   - listen: makes a listening socket.
+    ///   - acceptNext: takes the next connection from a listening socket.
     ///   - accepted: takes a connection, and must close it.
     init(
         _ wanted: [Configuration.Listening], loop: Loop, clock: any LoopClock, log: Logger,
         listen: @escaping (Configuration.Listening) throws(LinkSocketError) -> Int32 = LinkListeners.listen,
+        acceptNext: @escaping (Int32, Transport) throws(LinkSocketError) -> LinkSocket.Accepted? = LinkSocket.accept,
         accepted: @escaping (LinkSocket.Accepted, Transport) -> Void
     ) {
         (self.loop, self.clock, self.log, self.listen, self.accepted) = (loop, clock, log, listen, accepted)
+        self.acceptNext = acceptNext
         listeners = wanted.map { Listener(wanted: $0) }
     }
 
@@ -54,15 +58,16 @@ final class LinkListeners: @unchecked Sendable {
         try LinkSocket.listen(on: wanted.address, security: wanted.security)
     }
 
-    /// Opens every listening socket that is not open yet.
+    /// Opens every listening socket that is not open yet, and goes on with those that could accept nothing more.
     func open() {
+        for index in listeners.indices where listeners[index].watch == nil { resume(at: index) }
         var missing: [String] = []
         for index in listeners.indices where listeners[index].socket == nil {
             let address = listeners[index].wanted.address
             do throws(LinkSocketError) {
                 let socket = try listen(listeners[index].wanted)
-                let watch = loop.watch(socket) { [unowned self] _ in accept(at: index) }
-                (listeners[index].socket, listeners[index].watch, listeners[index].fault) = (socket, watch, nil)
+                (listeners[index].socket, listeners[index].fault) = (socket, nil)
+                resume(at: index)
                 listeners[index].inode = LinkListeners.inode(of: address)
                 log.info("listening on \(address.transport.rawValue) \(address)")
             } catch {
@@ -70,7 +75,8 @@ final class LinkListeners: @unchecked Sendable {
                     if error == .noBluetooth {
                         missing.append(address.transport.rawValue)
                     } else {
-                        log.warning("not listening on \(address.transport.rawValue) \(address): \(error)")
+                        let hint = error.hint(toListenOn: address).map { "; hint: \($0)" } ?? ""
+                        log.warning("not listening on \(address.transport.rawValue) \(address): \(error)\(hint)")
                     }
                 }
                 listeners[index].fault = error
@@ -84,6 +90,11 @@ final class LinkListeners: @unchecked Sendable {
         guard !faults.isEmpty else { return }
         let isHopeless = faults.allSatisfy { $0 == .noBluetooth }
         retry.set(after: isHopeless ? LinkListeners.noBluetoothPause : LinkListeners.pause)
+    }
+
+    private func resume(at index: Int) {
+        guard let socket = listeners[index].socket else { return }
+        listeners[index].watch = loop.watch(socket) { [unowned self] _ in accept(at: index) }
     }
 
     private static func inode(of address: NearbyAddress) -> UInt64? {
@@ -117,14 +128,25 @@ final class LinkListeners: @unchecked Sendable {
         let transport = listeners[index].wanted.address.transport
         do throws(LinkSocketError) {
             for _ in 0..<LinkListeners.acceptBatch {
-                guard let connection = try LinkSocket.accept(socket, transport) else { return }
+                guard let connection = try acceptNext(socket, transport) else { return }
+                listeners[index].fault = nil
                 accepted(connection, transport)
             }
         } catch {
-            log.warning("\(transport.rawValue): \(error)")
-            close(at: index, error)
+            if listeners[index].fault != error {
+                log.warning(
+                    "\(transport.rawValue): \(error)\(error.isShortage ? "; hint: \(DescriptorBudget.hint)" : "")")
+            }
+            if error.isShortage { pause(at: index, error) } else { close(at: index, error) }
             retry.set(after: LinkListeners.pause)
         }
+    }
+
+    /// The socket stays, because another one would need a descriptor as well; those who wait are accepted later. It is not watched
+    /// meanwhile: it would stay ready, and keep the loop busy.
+    private func pause(at index: Int, _ fault: LinkSocketError) {
+        if let socket = listeners[index].socket, let watch = listeners[index].watch { loop.unwatch(watch, socket) }
+        (listeners[index].watch, listeners[index].fault) = (nil, fault)
     }
 
     private func close(at index: Int, _ fault: LinkSocketError?) {

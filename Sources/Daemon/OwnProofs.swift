@@ -25,6 +25,8 @@ final class OwnProofs: @unchecked Sendable {
     private struct Showing {
         var plan = LinkPlan(presentsOnce: false)
         var link: DeviceLink?
+        /// Why there was no link the last time: each cause in a row is logged once.
+        var fault: LinkSocketError?
         let again: any LoopTimer
     }
 
@@ -99,6 +101,7 @@ final class OwnProofs: @unchecked Sendable {
         case .ended(let how):
             showing[server]?.link = nil
             if case .left(let why) = how { events.say(.warning, about: "own-proof", "\(about): \(why)") }
+            noteUnreachable(how, about, server)
             switch showing[server]?.plan.after(how) {
             case .again(let pause): showing[server]?.again.set(after: pause)
             case .fault(let error):
@@ -109,5 +112,16 @@ final class OwnProofs: @unchecked Sendable {
             case nil: break
             }
         }
+    }
+
+    private func noteUnreachable(_ how: LinkPlan.Ended, _ about: String, _ server: Identifier) {
+        guard case .unreachable(let error) = how else {
+            showing[server]?.fault = nil
+            return
+        }
+        if let last = showing[server], last.fault != error {
+            events.say(.warning, about: "own-proof", "\(about): no link: \(error)")
+        }
+        showing[server]?.fault = error
     }
 }

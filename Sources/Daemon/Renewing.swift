@@ -53,7 +53,7 @@ extension Shell {
         guard let folder = CredentialFolder(managing: configuration) else { return }
         let file = startup.configurationFile
         renewal = CertificateRenewal(
-            clock: clock, log: log, background: BackgroundWork(loop: loop),
+            clock: clock, log: log, background: background,
             outlets: CertificateRenewal.Outlets(
                 schedule: { RenewalSchedule(certificate: folder.access.certificate) }, wallSeconds: wallSeconds,
                 // Two requests' and two brokers' time limits are below it.

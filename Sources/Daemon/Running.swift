@@ -12,7 +12,7 @@ import SRUP
 
 /// The daemon from its first to its last instruction.
 public enum DaemonProcess {
-    /// Checks a configuration and every file that it names, and touches nothing.
+    /// Checks a configuration and every file and folder that it names, and what this process may open; touches nothing.
     /// - Returns: what does not keep the beacon from starting, and should be corrected: certificates above all.
     /// - Throws: `OperatorFault`.
     @discardableResult
@@ -21,9 +21,12 @@ public enum DaemonProcess {
         try configuration.checkNotDeregistered()
         _ = try KeyMaterial(configuration, from: configurationFile)
         let folder = StateFolder(lookingInto: configuration.stateFolder)
-        try folder.checkNames()
+        try folder.checkPlace()
         try JournalSchema.check(folder)
+        try DescriptorBudget.check(limit: Descriptors.limit)
+        let links = configuration.descriptorFinding(limit: Descriptors.limit)
         return configuration.certificateFindings(at: wallSeconds()).map(\.fault)
+            + [configuration.localLinkFinding, links].compactMap { $0 }
     }
 
     /// Runs until SIGTERM or SIGINT.
@@ -32,6 +35,7 @@ public enum DaemonProcess {
         LoggingSystem.bootstrap { _ in LineLog() }
         _ = ProgramFile.path  // while the working folder is the one that we were started in
         umask(0o077)  // the journal is the owner's alone
+        try DescriptorBudget.check(limit: Descriptors.limit)
         let signals = blockSignals()
         let loop = Loop()
         let shell = try Shell(configurationFile: configurationFile, loop: loop)
@@ -84,14 +88,16 @@ extension Shell {
             log.warning("a rotation of the identity key was interrupted; hint: finish it: srup-beacon rotate")
         }
         stopping.follow(signals: signals)
+        tellDescriptors()
         do {
             try openJournal()
         } catch let failure as Journal.Failure {
             recovery.begin(after: failure)  // a full disk does not keep us from saying so
         }
         do throws(LinkSocketError) {
-            control = try Control(folder.control, loop, clock: clock) { [unowned self] request in
-                assumeIsolated { $0.answer(request) }
+            control = try Control(folder.control, loop, clock: clock) { [unowned self] request, reply in
+                nonisolated(unsafe) let reply = reply  // both are used on the loop's thread only
+                assumeIsolated { $0.answer(request, reply) }
             }
         } catch {
             throw OperatorFault(
@@ -109,7 +115,7 @@ extension Shell {
         if let local = listeners.listeners.first(where: { !$0.isRadio }), let fault = local.fault {
             throw OperatorFault(
                 "the local socket \(local.wanted.address) cannot be created: \(fault)",
-                hint: "correct [link] local, or turn it off")
+                hint: fault.hint(toListenOn: local.wanted.address) ?? "correct [link] local, or turn it off")
         }
         if let path = configuration.localPath {
             folderWatch.add(.init(path: path) { [listeners] () throws(LinkSocketError) in try listeners.reopenLocal() })
@@ -119,6 +125,13 @@ extension Shell {
         notifier.begin()
         log.notice("ready")
         metricsFile.keep(configuration.metrics)
+    }
+
+    private func tellDescriptors() {
+        let limit = Descriptors.limit
+        log.info("this process may open \(limit) files")
+        guard let fault = configuration.descriptorFinding(limit: limit) else { return }
+        log.warning("\(fault.message); hint: \(fault.hint(for: .beacon))")
     }
 
     private func startBroker() {
@@ -147,54 +160,7 @@ extension Shell {
         broker.start(link)
     }
 
-    /// Takes what can be taken of a changed configuration, and of a key that was rotated; a faulty one changes nothing.
-    /// - Returns: what was wrong.
-    @discardableResult
-    func reload() -> (any OperatorError)? {
-        notifier.whileReloading { readConfigurationAgain() }
-    }
-
-    private func readConfigurationAgain() -> (any OperatorError)? {
-        do {
-            let new = try Configuration(file: startup.configurationFile)
-            let newMaterials = try startup.loadMaterials(new)
-            for part in new.differencesThatNeedARestart(from: configuration) {
-                log.warning("\(part) has changed: that needs a restart")
-            }
-            configuration.reload(from: new)
-            (materials.keyring, observer.policy) = (newMaterials.keyring, configuration.policy)
-            let isOurs = new.identity == configuration.identity && new.keyFile == configuration.keyFile
-            if isOurs { take(newMaterials) }
-            observer.terms = new.terms
-            observer.hasUpdater = new.updates.updater != nil
-            setUpLog()
-            log.notice("configuration read again")
-            metricsFile.keep(configuration.metrics)
-            renewal?.takeReplaced()
-            raiseSequences()
-            joinServers()
-            broker.publishing.tryAgain()
-            return isOurs ? nil : OperatorFault("[beacon] has changed", hint: "restart it")
-        } catch let fault as any OperatorError {
-            log.error("\(fault.message); hint: \(fault.hint(for: .beacon)); the old configuration stays in force")
-            return fault
-        } catch {
-            preconditionFailure("\(error)")
-        }
-    }
-
-    /// From here on, everything is signed with the key that is there now.
-    private func take(_ new: KeyMaterial) {
-        runningKey.window = configuration.policy.observationWindow
-        let isOther = runningKey.take(new, openUntil: observer.open.map(\.deadline).max())
-        runningKey.confirmRotation(in: CredentialFolder(managing: configuration))
-        guard isOther else { return }
-        materials = new
-        observer.unseal = new.unsealer { [runningKey] in runningKey.oldKeyOpened() }
-        log.notice("the identity key has been replaced")
-    }
-
-    private func setUpLog() {
+    func setUpLog() {
         LineLog.use(configuration.logFormat)
         let level = configuration.logLevel
         LineLog.level.withLock { $0 = level }
@@ -206,9 +172,9 @@ extension Shell {
 
     func makeStopping() -> Stopping {
         Stopping(
-            log: log, background: BackgroundWork(loop: loop),
+            log: log, background: background,
             outlets: Stopping.Outlets(
-                reload: { [unowned self] in assumeIsolated { _ = $0.reload() } },
+                reload: { [unowned self] in assumeIsolated { $0.reloading.begin { _ in } } },
                 leave: { [unowned self] isRestart in assumeIsolated { $0.leave(isRestart: isRestart) } },
                 disconnect: { [unowned self] in
                     assumeIsolated { shell in

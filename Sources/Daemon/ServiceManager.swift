@@ -7,6 +7,7 @@ package struct ServiceManager: Sendable {
     package static let managementName = "bluetooth-management"
 
     private let path: String?
+    private let socket: NotifySocket?
 
     /// The management socket that was opened by who may open it, and given to systemd for us (sd_listen_fds(3)); nil: there
     /// is none.
@@ -17,6 +18,7 @@ package struct ServiceManager: Sendable {
 
     package init(environment: (String) -> String? = { getenv($0).map { String(cString: $0) } }) {
         path = environment("NOTIFY_SOCKET")
+        socket = path.map { _ in NotifySocket() }
         management = ServiceManager.passed(ServiceManager.managementName, environment)
         let microseconds = environment("WATCHDOG_USEC").flatMap { Int64($0) }
         let meant = environment("WATCHDOG_PID").map { $0 == String(getpid()) } ?? true
@@ -61,12 +63,17 @@ package struct ServiceManager: Sendable {
 
     @discardableResult
     private func notify(_ message: String, with passed: Int32? = nil) -> Bool {
-        guard let path else { return false }
-        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        return sendDatagram(message, to: path, over: descriptor, with: passed)
+        guard let path, let socket else { return false }
+        return sendDatagram(message, to: path, over: socket.descriptor, with: passed)
     }
+}
+
+/// Open from the start: the watchdog must be told also when no descriptor is left.
+private final class NotifySocket: Sendable {
+    let descriptor = socket(
+        AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+
+    deinit { close(descriptor) }
 }
 
 /// Sends a datagram to a Unix socket, which may have an abstract name (`@…`), and a descriptor with it.

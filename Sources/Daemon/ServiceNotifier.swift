@@ -37,12 +37,11 @@ final class ServiceNotifier: @unchecked Sendable {
     /// The line of status may have changed.
     func tellStatus() { service.status(outlets.status()) }
 
-    /// Tells that the configuration is read again, and afterwards that the daemon is ready.
-    func whileReloading<Result>(_ body: () -> Result) -> Result {
-        service.reloading()
-        defer { service.ready() }
-        return body()
-    }
+    /// The configuration is being read again.
+    func reloadBegins() { service.reloading() }
+
+    /// It has been read, and the daemon is ready.
+    func reloadEnds() { service.ready() }
 
     /// The daemon ends.
     /// - Parameter isRestart: the program is executed again in this process: to systemd, STOPPING would mean the end of the service.

@@ -25,6 +25,7 @@ public actor Shell {
     let events: EventLog
     let folder: StateFolder
     let startup: Startup
+    let background: BackgroundWork
     var configuration: Configuration
     var materials: KeyMaterial
     let runningKey: RunningKey
@@ -35,6 +36,9 @@ public actor Shell {
     /// What no id of ours was above when this process last had a journal open.
     var knownCeilings: [Identifier: SequenceID] = [:]
 
+    /// Those that have not had their turn since the start, or since the configuration was read again.
+    var serversToAsk: ArraySlice<Identifier> = []
+
     /// What is being acted on, where it came from outside, and when it arrived.
     var arrival: Arrival?
     lazy var deadlineTimer = clock.timer { [unowned self] in assumeIsolated { $0.tick() } }
@@ -44,6 +48,7 @@ public actor Shell {
     lazy var folderWatch = makeFolderWatch()
     lazy var notifier = makeNotifier()
     lazy var stopping = makeStopping()
+    lazy var reloading = makeReloading()
     lazy var recovery = makeRecovery()
     lazy var sequenceStarts = makeSequenceStarts()
     lazy var unanswered = makeUnansweredRequests()
@@ -75,7 +80,7 @@ public actor Shell {
     /// - Throws: `OperatorFault` where a file that the configuration names is not usable.
     public init(configurationFile: String, loop: Loop) throws {
         let configuration = try Configuration(file: configurationFile)
-        configuration.finishDeregistration()
+        try configuration.finishDeregistration()
         try configuration.checkNotDeregistered()
         try self.init(
             configuration, configurationFile: configurationFile,
@@ -87,11 +92,13 @@ public actor Shell {
     ///   - configurationFile: is read again where that is wanted.
     ///   - loadMaterials: reads and checks the keys that a configuration names.
     ///   - wallMicroseconds: since 1970.
+    ///   - background: for what takes time; nil: threads.
     /// - Throws: `OperatorFault` where a key or the state folder is not usable.
     init(
         _ configuration: Configuration, configurationFile: String,
         loadMaterials: @escaping @Sendable (Configuration) throws -> KeyMaterial, loop: Loop, clock: any LoopClock,
-        wallMicroseconds: @escaping @Sendable () -> Int64 = wallMicroseconds, log: Logger
+        wallMicroseconds: @escaping @Sendable () -> Int64 = wallMicroseconds, background: BackgroundWork? = nil,
+        log: Logger
     ) throws {
         let materials = try loadMaterials(configuration)
         self.materials = materials
@@ -100,6 +107,7 @@ public actor Shell {
             configurationFile: configurationFile, startedAt: clock.now, wallMicroseconds: wallMicroseconds,
             loadMaterials: loadMaterials)
         (self.configuration, self.loop, self.clock, self.log) = (configuration, loop, clock, log)
+        self.background = background ?? BackgroundWork(loop: loop)
         events = EventLog(log, clock: clock)
         folder = try StateFolder(path: configuration.stateFolder)
         observer = Shell.emptyObserver(configuration, materials, runningKey)
@@ -109,7 +117,7 @@ public actor Shell {
         _ configuration: Configuration, _ materials: KeyMaterial, _ runningKey: RunningKey
     ) -> Observer {
         var observer = Observer(
-            identity: configuration.identity, policy: configuration.policy,
+            identity: configuration.identity, policy: configuration.allowedPolicy,
             unseal: materials.unsealer(oldKeyOpened: { runningKey.oldKeyOpened() }), authenticate: hmacSHA256)
         observer.terms = configuration.terms
         observer.hasUpdater = configuration.updates.updater != nil

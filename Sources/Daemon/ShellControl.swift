@@ -3,17 +3,25 @@ import SRUP
 
 // The answers to what comes over the control socket.
 extension Shell {
-    /// The answer to one line on the control socket; empty: there is none.
+    /// Answers one line on the control socket, at once or, after a reload, later; with nothing: there is no answer.
+    func answer(_ line: String, _ reply: @escaping ([UInt8]) -> Void) {
+        guard ControlRequest(line: line) == .reload else { return reply(answer(line)) }
+        reloading.begin { fault in
+            reply(Array((fault.map { ReloadReply.refused($0.message) } ?? .reloaded).rawValue.utf8))
+        }
+    }
+
+    /// The answer to a line that needs no time; empty: there is none.
     func answer(_ line: String) -> [UInt8] { ControlRequest(line: line).map { answer($0) } ?? [] }
 
-    func answer(_ request: ControlRequest) -> [UInt8] {
+    private func answer(_ request: ControlRequest) -> [UInt8] {
         switch request {
         case .status: Shell.json(statusReport)
         case .observations(let limit): (try? journal?.history(limit: limit)).map { Shell.json($0) } ?? []
         case .metrics: Array(exposition.utf8)
         case .explain(let subject):
             (try? journal?.explain(subject, signs, setAside: broker.publishing.setAside)).map { Shell.json($0) } ?? []
-        case .reload: Array((reload().map { ReloadReply.refused($0.message) } ?? .reloaded).rawValue.utf8)
+        case .reload: preconditionFailure("a reload is answered when it has ended")
         case .standing(let server): Shell.json(standing(server))
         case .order(let order, let server): Shell.json(obey(order, server))
         }

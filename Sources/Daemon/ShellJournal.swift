@@ -57,22 +57,6 @@ extension Shell {
         log.notice("sequence-floor has done its work; hint: take it out of the configuration")
     }
 
-    /// Asks every configured server that we are not joined to, and goes on with what waits for an answer.
-    func joinServers() {
-        let memberships = observer.memberships
-        for server in configuration.servers.keys.sorted(by: { $0.number < $1.number }) {
-            let mayJoin = configuration.servers[server]?.joinsByItself ?? false
-            switch memberships[server] ?? .stranger {
-            case .stranger where mayJoin, .refused where mayJoin: if let event = joinEvent(server) { handle(event) }
-            case .presenting where observer.presented(to: server) != nil: break  // somebody may be comparing it
-            case .joining(_, let joinMode), .presenting(_, let joinMode):
-                if let event = joinEvent(server, joinMode) { handle(event) }
-            case .resigning, .deregistering: if let event = againEvent(server) { handle(event) }
-            case .stranger, .refused, .member, .terminated, .resigned, .deregistered: break
-            }
-        }
-    }
-
     /// The journal cannot be written: nothing is acted on until it can.
     func journalFailed(_ error: any Error) {
         if error is IdentityKey.SigningError { Shell.endWithout(materials.key, "sign") }

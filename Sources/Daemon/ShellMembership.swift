@@ -1,5 +1,6 @@
 import EventLoop
 import Files
+import Glibc
 import Keys
 import Nearby
 import Observing
@@ -85,37 +86,78 @@ extension Shell {
             clock: clock, log: log,
             outlets: Deregistration.Outlets(
                 outboxCount: { [unowned self] in assumeIsolated { try? $0.journal?.outboxCount() } },
+                note: { [unowned self] words in
+                    assumeIsolated { shell in
+                        do throws(FileError) { try shell.folder.noteDeregistration(words, isFinished: false) } catch {
+                            return error
+                        }
+                        return nil
+                    }
+                },
                 destroy: { [unowned self] words in assumeIsolated { $0.destroyKeys(words) } },
                 stop: { [unowned self] in assumeIsolated { $0.stopping.stop() } }, wallSeconds: wallSeconds))
     }
 
     private func destroyKeys(_ words: String) {
-        folder.noteDeregistration(words, isFinished: false)
-        configuration.destroyKeys { log.warning("\($0)") }
-        folder.noteDeregistration(words, isFinished: true)
+        do throws(OperatorFault) {
+            try configuration.destroyKeys(words, in: folder) { log.warning("\($0)") }
+        } catch {
+            log.error("\(error.message); hint: \(error.hint(for: .beacon))")
+        }
     }
 }
 
 extension Configuration {
     /// Destroys the private keys and the client certificate: overwrites and deletes them. On flash memory an old copy may stay in
     /// cells that the controller has put aside.
-    func destroyKeys(say: (String) -> Void) {
+    /// - Returns: what could not be destroyed.
+    @discardableResult
+    func destroyKeys(say: (String) -> Void) -> [String] {
+        var left: [String] = []
         for path in [keyFile, tls.key, tls.certificate] + CredentialFolder.spareFiles(of: self) {
             if let home = try? KeyLocation.named(in: path), home.outlivesFile {
                 say("the key that \(path) named stays \(home): remove it there")
             }
+            if Configuration.isCredential(path) {
+                say("\(path) is a credential: remove it where the unit takes it from")
+                continue
+            }
             do throws(FileError) { try File.destroy(path) } catch {
                 say("\(path) cannot be destroyed: \(error)")
+                left.append(path)
             }
+        }
+        return left
+    }
+
+    /// Whether systemd has put a file there for this process alone: it cannot be changed, and goes with the process.
+    private static func isCredential(_ path: String) -> Bool {
+        getenv("CREDENTIALS_DIRECTORY").map { path.hasPrefix(String(cString: $0) + "/") } ?? false
+    }
+
+    /// Destroys the keys of an identity that was taken out of the system, and notes that it is done: from then on, keys that are put
+    /// there are new ones.
+    /// - Throws: `OperatorFault` where a key is left, or the note cannot be written: the next start tries again.
+    fileprivate func destroyKeys(_ words: String, in folder: StateFolder, say: (String) -> Void) throws(OperatorFault) {
+        let left = destroyKeys(say: say)
+        guard left.isEmpty else {
+            throw OperatorFault(
+                "this beacon was taken out of the system \(words), and its keys could not all be destroyed: \(left.joined(separator: ", "))",
+                hint: "destroy them as root: shred -u \(left.joined(separator: " "))")
+        }
+        do throws(FileError) { try folder.noteDeregistration(words, isFinished: true) } catch {
+            throw OperatorFault(
+                "this beacon was taken out of the system \(words); that its keys are destroyed cannot be noted in \(folder.path): \(error)",
+                hint: "start it once before new keys are put there, with a state folder that can be written")
         }
     }
 
     /// A power cut between the note and the last key leaves keys: they go now.
-    func finishDeregistration() {
+    /// - Throws: `OperatorFault` where they cannot be destroyed, or it is not known whether this is such a beacon.
+    func finishDeregistration() throws(OperatorFault) {
         let folder = StateFolder(lookingInto: stateFolder)
-        guard let end = folder.deregistration, !end.isFinished else { return }
-        destroyKeys { _ in }
-        folder.noteDeregistration(end.words, isFinished: true)
+        guard let end = try folder.deregistration, !end.isFinished else { return }
+        try destroyKeys(end.words, in: folder) { _ in }
     }
 
     /// Does what writes new keys, beside a beacon that runs and may be taken out of the system meanwhile: that notes it before it destroys
@@ -123,11 +165,14 @@ extension Configuration {
     /// - Throws: what the body throws, and `OperatorFault` where the beacon has been taken out before or meanwhile.
     package func writingKeys<Result>(_ body: () throws -> Result) throws -> Result {
         try checkNotDeregistered()
-        defer { if (try? checkNotDeregistered()) == nil { destroyKeys { _ in } } }
+        defer { if isDeregistered { destroyKeys { _ in } } }
         let result = try body()
         try checkNotDeregistered()
         return result
     }
+
+    /// Whether it is known that this beacon was taken out of the system.
+    package var isDeregistered: Bool { (try? StateFolder(lookingInto: stateFolder).deregistration) != nil }
 
     /// Checks that this identity still exists.
     /// - Throws: `OperatorFault` where this beacon has been taken out of the system.

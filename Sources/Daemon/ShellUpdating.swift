@@ -6,7 +6,7 @@ extension Shell {
     func makeUpdateFetcher() -> UpdateFetcher {
         UpdateFetcher(
             UpdateFolder(in: configuration.stateFolder), configurationFile: startup.configurationFile, log: log,
-            background: BackgroundWork(loop: loop),
+            background: background,
             timeLimit: { [unowned self] in assumeIsolated { $0.configuration.updates.timeLimit } },
             handle: { [unowned self] event in assumeIsolated { _ = $0.handle(event) } })
     }
@@ -14,7 +14,7 @@ extension Shell {
     func makeUpdateActivation() -> UpdateActivation {
         UpdateActivation(
             UpdateFolder(in: configuration.stateFolder), configurationFile: startup.configurationFile,
-            version: Shell.version, clock: clock, log: log, background: BackgroundWork(loop: loop),
+            version: Shell.version, clock: clock, log: log, background: background,
             outlets: UpdateActivation.Outlets(
                 settings: { [unowned self] in assumeIsolated { $0.configuration.updates } },
                 handle: { [unowned self] event in assumeIsolated { $0.handle(event) } },

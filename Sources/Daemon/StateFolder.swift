@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import Nearby
 import OperatorText
 import SQLite
 import SRUP
@@ -20,16 +21,27 @@ package struct StateFolder {
 
     /// When and by whom this beacon was taken out of the system, in words; nil where it was not. Its keys may not all be
     /// destroyed yet.
+    /// - Throws: `OperatorFault` where that cannot be read: a beacon that was taken out must not run as if it were not.
     var deregistration: (words: String, isFinished: Bool)? {
-        guard let bytes = try? File.read(deregistered) else { return nil }
-        let lines = bytes.split(separator: UInt8(ascii: "\n"))
-        return (String(decoding: lines.first ?? [], as: UTF8.self), lines.count < 2)
+        get throws(OperatorFault) {
+            let bytes: [UInt8]
+            do throws(FileError) { bytes = try File.read(deregistered) } catch {
+                // No folder is as good as no file.
+                if error.isMissing || error == .system(ENOTDIR) { return nil }
+                if error == .irregular { try checkNames() }
+                throw OperatorFault(
+                    "\(deregistered) cannot be read: \(error)",
+                    hint: "run this as the user that owns \(path), or as root")
+            }
+            let lines = bytes.split(separator: UInt8(ascii: "\n"))
+            return (String(decoding: lines.first ?? [], as: UTF8.self), lines.count < 2)
+        }
     }
 
     /// Checks that this identity still exists.
     /// - Throws: `OperatorFault` where the beacon has been taken out of the system.
     package func checkNotDeregistered() throws(OperatorFault) {
-        guard let end = deregistration else { return }
+        guard let end = try deregistration else { return }
         throw OperatorFault(
             "this beacon was taken out of the system \(end.words), and its keys are destroyed",
             hint: "give it a new identity: srup-beacon enrol URL --replace")
@@ -37,8 +49,15 @@ package struct StateFolder {
 
     /// Notes the end of this identity, whole or not at all: a start after it says so, and destroys what is left of the keys
     /// where that is not finished. Once it is, keys that somebody puts there are new ones.
-    func noteDeregistration(_ words: String, isFinished: Bool) {
-        try? File.replace(deregistered, with: Array((isFinished ? words : words + "\nunfinished").utf8))
+    /// On a full disk, the reserve makes room for it.
+    /// - Throws: `FileError`; then the note is as it was.
+    func noteDeregistration(_ words: String, isFinished: Bool) throws(FileError) {
+        let text = Array((isFinished ? words : words + "\nunfinished").utf8)
+        do throws(FileError) { try File.replace(deregistered, with: text) } catch {
+            guard error.isFullDisk else { throw error }
+            giveReserveBack()
+            try File.replace(deregistered, with: text)
+        }
     }
 
     /// Makes the folder where it is missing.
@@ -61,14 +80,32 @@ package struct StateFolder {
         }
     }
 
+    /// Checks the folder as a start would, and creates nothing: it is ours, or can be created; its files are files; and its socket's path
+    /// is short enough.
+    /// - Throws: `OperatorFault`.
+    package func checkPlace() throws(OperatorFault) {
+        let excess = control.utf8.count - NearbyAddress.maximumPath
+        guard excess <= 0 else {
+            throw OperatorFault(
+                "the state folder \(path) has too long a path: that of its control socket \(control) has \(excess) "
+                    + "bytes more than a socket's may have",
+                hint: "give [beacon] state a path of at most \(NearbyAddress.maximumPath - "/control".utf8.count) bytes"
+            )
+        }
+        try Folder.checkOwnerOnlyOrFree(path, as: "the state folder")
+        try checkNames()
+    }
+
     /// Renames a damaged journal, and returns its new name.
-    func setJournalAside() -> String {
+    /// - Throws: `FileError` where it keeps its name: another one must not be made over it.
+    func setJournalAside() throws(FileError) -> String {
         var number = 1
         while access("\(journal).damaged-\(number)", F_OK) == 0 { number += 1 }
         let aside = "\(journal).damaged-\(number)"
-        rename(journal, aside)
+        guard rename(journal, aside) == 0 || errno == ENOENT else { throw .last }
+        // What stays of these is empty for SQLite without its journal, and is removed.
         for suffix in ["-wal", "-shm"] { rename(journal + suffix, aside + suffix) }
-        try? Folder.sync(path)
+        try Folder.sync(path)
         return aside
     }
 
@@ -103,8 +140,11 @@ struct SequenceReservation: Equatable {
     /// How far ahead a ceiling is set: a new file after as many ids, and as many lost with a lost journal. Each message takes 16 of
     /// them, so one of 4,096 waits for the file's two syncs.
     static let block: UInt64 = 65_536
-    /// In bytes: a line of 40 for each server that a configuration of the greatest length can name.
-    private static let maximumLength = 1_048_576
+    /// With fewer ids left, a new block is taken together with those of other servers: four messages.
+    static let fewest: UInt64 = 64
+    /// In bytes: a line of 40 for each of 400,000 servers, ten times as many as a configuration of the greatest length can name. A longer
+    /// file is neither read nor written.
+    static let maximumLength = 16 << 20
     /// None of our ceilings comes near this: a file with a higher one is damaged.
     private static let highest = UInt64.max - 1 << 31
 
@@ -114,9 +154,15 @@ struct SequenceReservation: Equatable {
     var ceilings: [Identifier: SequenceID] = [:]
 
     /// Reads the file; nil where there is none. A damaged file counts as none.
-    init?(reading folder: StateFolder) {
-        guard let bytes = try? File.read(folder.sequences, atMost: SequenceReservation.maximumLength) else {
-            return nil
+    /// - Throws: `FileError` where there is one and it cannot be read, or is too long: its ids are not lost, so nothing may be done
+    ///   as if they were.
+    init?(reading folder: StateFolder) throws(FileError) {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try File.read(folder.sequences, atMost: SequenceReservation.maximumLength)
+        } catch {
+            if error.isMissing { return nil }
+            throw error
         }
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let words = line.split(separator: " ")
@@ -141,6 +187,10 @@ struct SequenceReservation: Equatable {
         var lines = ["epoch \(epoch)"]
         if let previousEpoch { lines.append("previous \(previousEpoch)") }
         lines += ceilings.sorted { $0.key.number < $1.key.number }.map { "\($0.key) \($0.value)" }
-        try File.replace(folder.sequences, with: Array((lines.joined(separator: "\n") + "\n").utf8))
+        let bytes = Array((lines.joined(separator: "\n") + "\n").utf8)
+        guard bytes.count <= SequenceReservation.maximumLength else {
+            throw .tooLong(limit: SequenceReservation.maximumLength)
+        }
+        try File.replace(folder.sequences, with: bytes)
     }
 }

@@ -32,10 +32,10 @@ extension Enrolment {
 
 extension CredentialFolder {
     /// The CA certificates that the service gave with the certificate in use.
-    private var givenAuthorities: [Certificate] {
-        if let bytes = read(access.givenAuthority), let given = try? Certificate.all(pem: bytes) { return given }
+    private func givenAuthorities() throws(OperatorFault) -> [Certificate] {
+        if let bytes = try read(access.givenAuthority), let given = try? Certificate.all(pem: bytes) { return given }
         // An enrolment of an earlier version kept one, which has signed the certificate.
-        guard let bytes = read(access.authority), let all = try? Certificate.all(pem: bytes),
+        guard let bytes = try read(access.authority), let all = try? Certificate.all(pem: bytes),
             let used = try? usedCertificate()
         else { return [] }
         return all.filter(used.isSigned(by:))
@@ -45,14 +45,14 @@ extension CredentialFolder {
     /// - Throws: `OperatorFault` if the file is there and cannot be read: replacing it would lose them.
     func addedAuthorities(to file: String) throws(OperatorFault) -> [Certificate] {
         guard exists(file) else { return [] }
-        guard let bytes = read(file), let all = try? Certificate.all(pem: bytes) else {
+        guard let bytes = (try? read(file)) ?? nil, let all = try? Certificate.all(pem: bytes) else {
             throw OperatorFault(
                 "\(file) holds no CA certificates that can be read, or more than 64 KiB, so nothing is written over it",
                 hint:
                     "move it to a file of your own and name that in [broker] ca; then copy \(access.givenAuthority) to \(file)"
             )
         }
-        let given = givenAuthorities
+        let given = try givenAuthorities()
         return all.filter { one in !given.contains(where: one.equals) }
     }
 
@@ -61,10 +61,10 @@ extension CredentialFolder {
     /// - Parameter reach: reaches the service with the CAs of a file; throws if it cannot.
     /// - Returns: what was done; nil if nothing had to be.
     func updateServiceAuthority(_ reach: (String) throws -> Void) throws -> Enrolment.Step? {
-        let before = givenAuthorities
-        guard let bytes = read(serviceAuthority), let trusted = try? Certificate.all(pem: bytes),
+        let before = try givenAuthorities()
+        guard let bytes = try read(serviceAuthority), let trusted = try? Certificate.all(pem: bytes),
             trusted.contains(where: { one in before.contains(where: one.equals) }),
-            let next = read(newAccess.givenAuthority), let given = try? Certificate.all(pem: next)
+            let next = try read(newAccess.givenAuthority), let given = try? Certificate.all(pem: next)
         else { return nil }
         let others = trusted.filter { one in !(before + given).contains(where: one.equals) }
         let all = given + others

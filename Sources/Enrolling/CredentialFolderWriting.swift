@@ -55,7 +55,14 @@ extension CredentialFolder {
     // MARK: - Files
 
     /// The bytes of a file of at most 64 KiB; nil if there is none.
-    func read(_ file: String) -> [UInt8]? { try? File.read(file) }
+    /// - Throws: `OperatorFault` if it is there and cannot be read, or is longer: what is in it is not lost.
+    func read(_ file: String) throws(OperatorFault) -> [UInt8]? {
+        do throws(FileError) { return try File.read(file) } catch {
+            if error.isMissing { return nil }
+            throw OperatorFault(
+                "\(file) cannot be read: \(error)", hint: "run this as the user that owns it: ls -l \(file)")
+        }
+    }
 
     /// Writes a whole file: it is on disk before it replaces the old one.
     func write(_ bytes: [UInt8], to file: String, mode: mode_t = 0o600) throws(OperatorFault) {

@@ -153,7 +153,7 @@ public struct Enrolment {
     private func identityKey(_ wish: Wish) throws -> IdentityKey {
         let isNew = !folder.exists(folder.identityKey)
         let key = try folder.privateKey(folder.identityKey, bits: wish.bits, from: wish.origin)
-        if folder.read(folder.identityPublicKey) != key.publicKey.pem {
+        if try folder.read(folder.identityPublicKey) != key.publicKey.pem {
             try folder.write(key.publicKey.pem, to: folder.identityPublicKey, mode: 0o644)
         }
         did(.key(path: folder.identityKey, home: key.home, isNew: isNew))
@@ -277,7 +277,7 @@ public struct Enrolment {
     /// Writes the server's key to a file; it must always be the key of the registration.
     private func keepServerKey(_ record: EnrolmentRecord) throws(OperatorFault) {
         guard let registration = record.registration else { return }
-        guard let bytes = folder.read(folder.serverKey) else {
+        guard let bytes = try folder.read(folder.serverKey) else {
             return try folder.write(registration.serverKey.pem, to: folder.serverKey, mode: 0o644)
         }
         guard (try? PublicKey(pem: bytes))?.equals(registration.serverKey) == true else {

@@ -56,7 +56,7 @@ struct EnrolmentRecord: Codable, Equatable {
     /// - Throws: `OperatorFault` if the file exists and is not a valid record.
     init?(in folder: CredentialFolder) throws(OperatorFault) {
         guard folder.hasRecord else { return nil }
-        guard let bytes = folder.read(folder.record),
+        guard let bytes = try folder.read(folder.record),
             let record = try? JSONDecoder().decode(EnrolmentRecord.self, from: Data(bytes)),
             record.identifier != nil, (try? WebAddress(record.address)) != nil,
             record.told == nil || record.registration != nil,

@@ -92,9 +92,17 @@ public struct EnrolmentRequest: Sendable {
             throw OperatorFault(
                 "the CA file \(authority) can be changed by others: \(open.path) \(open.fault)", hint: open.remedy)
         }
-        guard let bytes = try? File.read(authority, isFollowing: true), (try? Certificate(pem: bytes)) != nil else {
+        let bytes: [UInt8]
+        do throws(FileError) { bytes = try File.read(authority, isFollowing: true) } catch {
             throw OperatorFault(
-                "\(authority) holds no CA certificate in PEM, or more than 64 KiB",
+                "the CA file \(authority) cannot be read: \(error)",
+                hint: error == .tooLong(limit: File.smallLength)
+                    ? "give --ca the certificate of the CA that signed the service's alone, not all CAs of a system"
+                    : "let this user read it, and enter the folders above it: ls -ld \(authority)")
+        }
+        guard (try? Certificate(pem: bytes)) != nil else {
+            throw OperatorFault(
+                "\(authority) holds no CA certificate in PEM",
                 hint: "give --ca the certificate of the CA that signed the service's, or the whole chain")
         }
         return bytes
@@ -127,16 +135,16 @@ public struct EnrolmentRequest: Sendable {
 
     /// From a file, standard input, or the environment: never from the command line, which others on this machine see.
     private func readToken() throws(OperatorFault) -> String? {
-        let bytes: [UInt8]?
+        var text: [UInt8]
         if let token {
-            bytes = try? File.readInput(token, atMost: File.smallLength)
+            do throws(FileError) { text = try File.readInput(token, atMost: File.smallLength) } catch {
+                throw OperatorFault(
+                    "the token in \(token == "-" ? "standard input" : token) cannot be read: \(error)",
+                    hint: "give --token a file that this user can read, or - for standard input")
+            }
         } else {
             guard let given = getenv(tokenVariable) else { return nil }
-            bytes = Array(String(cString: given).utf8)
-        }
-        guard var text = bytes else {
-            throw OperatorFault(
-                "the token in \(token ?? "") cannot be read", hint: "give --token a file, or - for standard input")
+            text = Array(String(cString: given).utf8)
         }
         while let last = text.last, last == 0x0A || last == 0x0D || last == 0x20 { text.removeLast() }
         guard (1...4_096).contains(text.count), text.isVisibleASCII else {

@@ -58,7 +58,7 @@ extension CredentialFolder {
     /// The certificate in use.
     func usedCertificate() throws(OperatorFault) -> Certificate {
         let path = access.certificate
-        guard let bytes = read(path), let certificate = try? Certificate(pem: bytes) else {
+        guard let bytes = try read(path), let certificate = try? Certificate(pem: bytes) else {
             throw OperatorFault(
                 "\(path) is not a certificate", hint: "get a new one: renew it, or enrol again with --replace")
         }

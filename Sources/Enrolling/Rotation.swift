@@ -93,9 +93,7 @@ public struct Rotation {
         if !folder.isSameFile(folder.identityKey, folder.oldIdentityKey) {
             try folder.destroy(folder.oldIdentityKey)
             did()
-            guard link(folder.identityKey, folder.oldIdentityKey) == 0 else {
-                throw folder.unwritable(folder.oldIdentityKey, .last)
-            }
+            try keepOld()
             try folder.sync()
         }
         did()
@@ -106,6 +104,22 @@ public struct Rotation {
         }
         try folder.sync()
         did()
+    }
+
+    /// A second name for the key, or a second file where the file system has no such names, as FAT.
+    private func keepOld() throws(OperatorFault) {
+        if link(folder.identityKey, folder.oldIdentityKey) == 0 { return }
+        let fault = FileError.last
+        guard [EPERM, ENOSYS, EOPNOTSUPP, EMLINK].contains(where: { fault == .system($0) }) else {
+            throw folder.unwritable(folder.oldIdentityKey, fault)
+        }
+        do throws(FileError) {
+            var key = try File.read(folder.identityKey)
+            defer { key.withUnsafeMutableBytes { wipe($0) } }
+            try File.replace(folder.oldIdentityKey, with: key)
+        } catch {
+            throw folder.unwritable(folder.oldIdentityKey, error)
+        }
     }
 
     private func discardNext() throws(OperatorFault) {

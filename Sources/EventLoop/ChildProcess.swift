@@ -94,7 +94,10 @@ package struct ChildProcess {
         var child: pid_t = 0
         for _ in 0..<50 {
             let fault = posix_spawn(&child, program, &actions, &attributes, argv, environ)
-            guard fault == ETXTBSY else { return fault == 0 ? child : nil }
+            guard fault == ETXTBSY else {
+                if fault == 0 { Descriptors.restore(to: child) }
+                return fault == 0 ? child : nil
+            }
             usleep(10_000)  // it has just been written, and another process still has it open for that
         }
         return nil

@@ -15,20 +15,26 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
         case closure(@Sendable () -> Void)
     }
 
-    private let epoll: Int32
+    /// The kernel tells what it watches: proc(5), /proc/PID/fdinfo.
+    let epoll: Int32
     private let wakeup: Int32
     private let work = Mutex<[Work]>([])
     private let thread = Mutex<pthread_t?>(nil)
     private let stopped = Atomic<Bool>(false)
     private var watches: [UInt64: @Sendable (UInt32) -> Void] = [:]
     private var lastWatch: UInt64 = 0
+    private let alarms = AlarmClock()
 
-    /// A loop that has not been run yet.
+    /// What epoll tells for the alarms' timer; watches count from 1.
+    private static let alarmNumber = UInt64.max
+
+    /// A loop that has not been run yet. It needs three descriptors, and no more for its alarms.
     public init() {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         wakeup = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
         precondition(epoll >= 0 && wakeup >= 0, "no descriptors for an event loop: errno \(errno)")
         clinux_epoll_control(epoll, EPOLL_CTL_ADD, wakeup, EPOLLIN.rawValue, 0)
+        clinux_epoll_control(epoll, EPOLL_CTL_ADD, alarms.descriptor, EPOLLIN.rawValue, Loop.alarmNumber)
     }
 
     deinit {
@@ -49,7 +55,13 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
             precondition(count >= 0 || errno == EINTR, "epoll_wait: errno \(errno)")
             for index in 0..<max(0, Int(count)) {
                 let (number, readiness) = (clinux_epoll_data(&events[index]), clinux_epoll_events(&events[index]))
-                if number == 0 { clearWakeup() } else { watches[number]?(readiness) }
+                if number == 0 {
+                    clearWakeup()
+                } else if number == Loop.alarmNumber {
+                    alarms.fire()
+                } else {
+                    watches[number]?(readiness)
+                }
             }
             runWork()
         }
@@ -91,6 +103,15 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
         clinux_epoll_control(epoll, EPOLL_CTL_DEL, descriptor, 0, 0)
     }
 
+    // MARK: - Alarms
+
+    /// A place among the loop's alarms.
+    func addAlarm(_ action: @escaping @Sendable () -> Void) -> UInt64 { alarms.add(action) }
+
+    func setAlarm(_ number: UInt64, at moment: Instant?) { alarms.set(number, at: moment) }
+
+    func removeAlarm(_ number: UInt64) { alarms.remove(number) }
+
     // MARK: - Executor
 
     /// Takes a job of an actor that is pinned to this loop.
@@ -129,67 +150,6 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
             }
         }
     }
-}
-
-/// A result that one thread waits for and another gives.
-private final class WaitedFor<Value: Sendable>: Sendable {
-    private let value = Mutex<Value?>(nil)
-    private let wakeup = eventfd(0, Int32(EFD_CLOEXEC))
-
-    deinit { close(wakeup) }
-
-    func set(_ new: Value) {
-        value.withLock { $0 = new }
-        var one: UInt64 = 1
-        write(wakeup, &one, 8)
-    }
-
-    func wait() -> Value {
-        while true {
-            var count: UInt64 = 0
-            read(wakeup, &count, 8)
-            if let value = value.withLock({ $0 }) { return value }
-        }
-    }
-}
-
-/// One alarm on CLOCK_BOOTTIME, which fires on a loop's thread.
-///
-/// `@unchecked Sendable`: used on the loop's thread only.
-public final class Alarm: @unchecked Sendable {
-    private let timer: Int32
-    private let loop: Loop
-    private var watch: Loop.Watch?
-
-    /// An alarm that is not set. On the loop's thread, or before it runs.
-    public init(_ loop: Loop, _ action: @escaping @Sendable () -> Void) {
-        self.loop = loop
-        let timer = timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK))
-        precondition(timer >= 0, "no descriptor for an alarm: errno \(errno)")
-        self.timer = timer
-        watch = loop.watch(timer) { _ in
-            var count: UInt64 = 0
-            if read(timer, &count, 8) == 8 { action() }
-        }
-    }
-
-    deinit {
-        if let watch { loop.unwatch(watch, timer) }
-        close(timer)
-    }
-
-    /// Fires once at a moment; nil: not at all. A moment that is past fires at once.
-    public func set(at moment: Instant?) {
-        var setting = itimerspec()
-        if let moment {
-            let (seconds, nanoseconds) = max(moment.nanoseconds, 1).quotientAndRemainder(dividingBy: 1_000_000_000)
-            setting.it_value = timespec(tv_sec: Int(seconds), tv_nsec: Int(nanoseconds))  // zero would disarm it
-        }
-        timerfd_settime(timer, Int32(TFD_TIMER_ABSTIME), &setting, nil)
-    }
-
-    /// Fires once after a delay.
-    public func set(after delay: Duration) { set(at: .now + delay) }
 }
 
 extension Instant {

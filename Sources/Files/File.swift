@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Regular files: opened without waiting, read up to a bound, and written so that there is a whole file or none.
@@ -22,7 +23,7 @@ package enum File {
         guard file >= 0 else {
             // The kernel's answers to a link, a FIFO without a reader or a socket, and a folder.
             let isOther = errno == ENXIO || errno == EISDIR || (errno == ELOOP && !isFollowing)
-            throw isOther ? .irregular : .last
+            throw isOther ? .irregular : .last(creating: path)
         }
         var status = stat()
         guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -143,7 +144,7 @@ package enum File {
             try bytes.withUnsafeBufferPointer { bytes throws(FileError) in
                 try writeNew(temporary, UnsafeRawBufferPointer(bytes), mode: mode, isSynced: isSynced)
             }
-            guard rename(temporary, path) == 0 else { throw .last }
+            guard Glibc.rename(temporary, path) == 0 else { throw .last }
         } catch {
             unlink(temporary)
             throw error
@@ -159,8 +160,7 @@ package enum File {
         let temporary = "\(path).\(String(repeating: "0", count: 16 - number.count))\(number)"
         defer { unlink(temporary) }
         try writeNew(temporary, bytes, mode: mode, isSynced: true)
-        // `link`, unlike `rename`, fails if the name is taken.
-        guard link(temporary, path) == 0 else { throw .last }
+        try rename(temporary, toFree: path)
         do throws(FileError) { try Folder.sync(of: path) } catch {
             unlink(path)
             throw error
@@ -171,7 +171,7 @@ package enum File {
         _ path: String, _ bytes: UnsafeRawBufferPointer, mode: mode_t, isSynced: Bool
     ) throws(FileError) {
         let file = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard file >= 0 else { throw .last }
+        guard file >= 0 else { throw .last(creating: path) }
         defer { close(file) }
         try write(bytes, to: file)
         // `fchmod` because of the umask; `fsync` because of a power cut.
@@ -197,34 +197,87 @@ package enum File {
         }
     }
 
+    /// How a file gets a name that must be free.
+    enum Renaming: CaseIterable {
+        /// `renameat2`: one step. Some file systems do not have it.
+        case exclusively
+        /// A second name for the file, then the first one goes. FAT has no second names.
+        case linking
+        /// An empty file takes the name, and is replaced. A process that is killed in between leaves the empty file.
+        case claiming
+    }
+
+    /// Gives a file another name, which nothing has yet. It is not on disk before the folder is synced.
+    /// - Parameter ways: which are tried; one that the file system does not have is followed by the next.
+    /// - Throws: `.system`; EEXIST if there is something at the path. The file then has its old name.
+    package static func rename(_ old: String, toFree new: String) throws(FileError) {
+        try rename(old, toFree: new, ways: Renaming.allCases)
+    }
+
+    static func rename(_ old: String, toFree new: String, ways: [Renaming]) throws(FileError) {
+        var fault = FileError.system(ENOSYS)
+        for way in ways {
+            do throws(FileError) { return try rename(old, new, way) } catch {
+                let isMissing = [EINVAL, ENOSYS, EPERM, EOPNOTSUPP, EMLINK].contains { error == .system($0) }
+                guard isMissing else { throw error }
+                fault = error
+            }
+        }
+        throw fault
+    }
+
+    private static func rename(_ old: String, _ new: String, _ way: Renaming) throws(FileError) {
+        switch way {
+        case .exclusively: guard clinux_rename_to_free(old, new) == 0 else { throw .last }
+        case .linking:
+            guard link(old, new) == 0 else { throw .last(creating: new) }
+            unlink(old)
+        case .claiming:
+            let claim = Glibc.open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            guard claim >= 0 else { throw .last(creating: new) }
+            close(claim)
+            guard Glibc.rename(old, new) == 0 else {
+                let fault = FileError.last
+                unlink(new)
+                throw fault
+            }
+        }
+    }
+
     // MARK: - Destroying
 
     /// Overwrites a file with zeros, on disk, and unlinks it. A file that does not exist counts as destroyed; what is not a
     /// regular file is only unlinked.
-    /// - Throws: `.system`: why it is still there.
+    /// - Throws: `.system`: why it is still there, or why it was unlinked without being overwritten.
     package static func destroy(_ path: String) throws(FileError) {
-        do throws(FileError) {
-            let file = try open(path, O_WRONLY)
-            overwrite(file)
-            close(file)
-        } catch {
+        var fault: FileError?
+        do throws(FileError) { try overwrite(path) } catch {
             if error.isMissing { return }
+            if error != .irregular { fault = error }
         }
         guard unlink(path) == 0 else { throw .last }
         // The zeros are on disk: if the name comes back after a power cut, nothing is in the file.
         try? Folder.sync(of: path)
+        if let fault { throw fault }
     }
 
-    private static func overwrite(_ file: Int32) {
+    private static func overwrite(_ path: String) throws(FileError) {
+        let file: Int32
+        do throws(FileError) { file = try open(path, O_WRONLY) } catch {
+            // A key may be write-protected, against mistakes.
+            guard error == .system(EACCES), chmod(path, 0o600) == 0 else { throw error }
+            file = try open(path, O_WRONLY)
+        }
+        defer { close(file) }
         var status = stat()
-        guard fstat(file, &status) == 0 else { return }
+        guard fstat(file, &status) == 0 else { throw .last }
         let zeros = [UInt8](repeating: 0, count: 4_096)
         var left = Int(status.st_size)
         while left > 0 {
             let count = Glibc.write(file, zeros, min(left, zeros.count))
-            if count <= 0 { break }
-            left -= count
+            guard count > 0 || errno == EINTR else { throw .last }
+            left -= max(0, count)
         }
-        fsync(file)
+        guard fsync(file) == 0 else { throw .last }
     }
 }

@@ -13,7 +13,7 @@ package enum Folder {
     ) throws(OperatorFault) {
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
             throw OperatorFault(
-                "\(name) \(path) cannot be created: \(FileError.last)",
+                "\(name) \(path) cannot be created: \(FileError.last(creating: path))",
                 hint: "create it for the user that runs this: install -d -m 0700 -o USER \(path)")
         }
         try checkOwnerOnly(path, as: name, isWritten: isWritten)
@@ -48,6 +48,27 @@ package enum Folder {
                 "\(name) \(path) cannot be written to: \(FileError.last)",
                 hint: "mount it writable: findmnt -T \(path)")
         }
+    }
+
+    /// Checks that a folder is as `makeOwnerOnly` would leave it, or that it could be created: nothing is changed.
+    /// - Throws: `OperatorFault`.
+    package static func checkOwnerOnlyOrFree(_ path: String, as name: String) throws(OperatorFault) {
+        var status = stat()
+        guard stat(path, &status) != 0, errno == ENOENT else {
+            return try checkOwnerOnly(path, as: name, isWritten: true)
+        }
+        let around = of(path)
+        guard access(around, W_OK | X_OK) == 0 else {
+            throw OperatorFault(
+                "\(name) \(path) does not exist, and cannot be created in \(around): \(FileError.last)",
+                hint: "create it for the user that runs this: install -d -m 0700 -o USER \(path)")
+        }
+    }
+
+    /// Whether the file system of a folder counts inodes, and has none left, while it has room for bytes.
+    package static func hasNoInodes(_ path: String) -> Bool {
+        var room = statvfs()
+        return statvfs(path, &room) == 0 && room.f_files > 0 && room.f_favail == 0 && room.f_bavail > 0
     }
 
     /// A path behind symbolic links; as it is if there is nothing. SQLite follows none (SQLITE_OPEN_NOFOLLOW).

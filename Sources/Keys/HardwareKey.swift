@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 import OperatorText
 import SRUP
 
@@ -6,6 +7,20 @@ import SRUP
 // Neither is linked: a missing one affects only those who name it.
 
 extension KeyLocation {
+    private nonisolated(unsafe) static let hardware: UnsafeMutablePointer<pthread_mutex_t> = {
+        let made = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+        pthread_mutex_init(made, nil)
+        return made
+    }()
+
+    /// Does something with a key; with one in hardware, when no other thread does. A reload loads keys beside the loop, which signs.
+    func exclusively<Result, Fault: Error>(_ body: () throws(Fault) -> Result) throws(Fault) -> Result {
+        guard self != .file else { return try body() }
+        pthread_mutex_lock(KeyLocation.hardware)
+        defer { pthread_mutex_unlock(KeyLocation.hardware) }
+        return try body()
+    }
+
     /// The key in hardware that a file's bytes name.
     /// - Throws: `KeyError`.
     func load(_ bytes: UnsafeRawBufferPointer, of path: String) throws -> LoadedKey {

@@ -4,8 +4,8 @@ import SRUP
 /// A node's own RSA private key: loaded once, kept for the life of the process. Signs, and opens what was sealed to it
 /// (Sealed.swift). Its file holds it, or names it in hardware, which it never leaves.
 ///
-/// `@unchecked Sendable`: as for `PublicKey`. What is in hardware is used on one thread at a time: OpenSSL's provider for TPMs
-/// keeps no lock.
+/// `@unchecked Sendable`: as for `PublicKey`. What is in hardware is used by one thread at a time (`exclusively`): OpenSSL's provider for
+/// TPMs keeps no lock.
 public final class IdentityKey: Signer, @unchecked Sendable {
     let handle: OpaquePointer
     /// Where it is.
@@ -20,8 +20,8 @@ public final class IdentityKey: Signer, @unchecked Sendable {
             adopting: try KeyFile.read(path, isPrivate: true) { bytes in
                 let home = KeyLocation(bytes)
                 return home == .file
-                    ? LoadedKey(inMemory: try KeyFile.parse(bytes, of: path, cossl_read_private_key))
-                    : try home.load(bytes, of: path)
+                    ? LoadedKey(inMemory: try KeyFile.parse(bytes, of: path, isPrivate: true, cossl_read_private_key))
+                    : try home.exclusively { try home.load(bytes, of: path) }
             })
         try checkUses(path)
     }
@@ -31,7 +31,7 @@ public final class IdentityKey: Signer, @unchecked Sendable {
     /// A key in memory.
     convenience init(adopting handle: OpaquePointer) { self.init(adopting: LoadedKey(inMemory: handle)) }
 
-    deinit { EVP_PKEY_free(handle) }
+    deinit { home.exclusively { EVP_PKEY_free(handle) } }
 
     /// Why a signature could not be made: our fault, never a peer's.
     public enum SigningError: Error, Equatable { case refused }
@@ -54,6 +54,12 @@ public final class IdentityKey: Signer, @unchecked Sendable {
 
     /// A signature over a SHA-256 that we have made: hardware is not asked to hash.
     func signature(
+        overDigest digest: [UInt8], padding: (OpaquePointer) -> Int32
+    ) throws(SigningError) -> [UInt8] {
+        try home.exclusively { () throws(SigningError) in try signatureHere(overDigest: digest, padding: padding) }
+    }
+
+    private func signatureHere(
         overDigest digest: [UInt8], padding: (OpaquePointer) -> Int32
     ) throws(SigningError) -> [UInt8] {
         defer { ERR_clear_error() }

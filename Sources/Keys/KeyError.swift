@@ -14,8 +14,10 @@ public enum KeyError: OperatorError, Equatable {
     case foreignOwner(path: String, owner: UInt32)
     /// Longer than any key file.
     case tooLong(path: String)
-    /// Not a PEM key, or a truncated one, or one with a passphrase.
+    /// Not a PEM key, or a truncated one.
     case notAKey(path: String)
+    /// A file of another kind than the one that is wanted: a public key instead of a private one, and so on.
+    case otherContent(path: String, found: KeyContent, wantsPrivate: Bool)
     /// A key of another kind than RSA.
     case notRSA(path: String)
     /// An RSA key of fewer than 2,048 bits (or more than 16,384, which no frame can carry).
@@ -61,7 +63,9 @@ public enum KeyError: OperatorError, Equatable {
         case .tooLong(let path): "\(path) is too long for \(file)"
         case .pinFile(let fault, let path): "\(fault.message(of: "the PIN file", "the PIN file")); \(path) names it"
         case .emptyPIN(let path): "the PIN file \(path) does not begin with a PIN"
-        case .notAKey(let path): "\(path) holds no usable PEM key (cut short, under a passphrase, or something else)"
+        case .notAKey(let path): "\(path) holds no usable PEM key (cut short, or something else)"
+        case .otherContent(let path, let found, let wantsPrivate):
+            "\(path) holds \(found.words), and a \(wantsPrivate ? "private key without a passphrase" : "public key") is wanted"
         case .notRSA(let path): "the key in \(path) is not an RSA key"
         case .wrongSize(let path, let bits): "the RSA key in \(path) has \(bits) bits, wanted 2048 to 16384"
         case .wrongExponent(let path):
@@ -93,6 +97,14 @@ public enum KeyError: OperatorError, Equatable {
         case .notAFile(let path): "put the key itself at \(path), not a link or a folder"
         case .exposed(let path, _): "close it: chmod 0600 \(path)"
         case .foreignOwner(let path, _): "give it to the user that runs the beacon: chown USER \(path)"
+        case .otherContent(let path, .encryptedKey, wantsPrivate: true):
+            "take the passphrase off, in a file for its owner only: umask 077; openssl pkey -in \(path) -out FILE"
+        case .otherContent(let path, .privateKey, _), .otherContent(let path, .encryptedKey, _):
+            "give the public half, and keep this one secret: openssl pkey -in \(path) -pubout"
+        case .otherContent(let path, .certificate, wantsPrivate: false):
+            "take the public key out of it: openssl x509 -in \(path) -noout -pubkey"
+        case .otherContent(_, .publicKey, _), .otherContent(_, .certificate, _):
+            "give the file of the private key: its first line says PRIVATE KEY"
         case .tooLong, .notAKey, .notRSA: "give a PEM file with one unencrypted RSA key, PKCS#1 or PKCS#8"
         case .wrongSize: "make a key of 2048 bits or more: openssl genrsa -out FILE 3072"
         case .wrongExponent: "make a key with the usual exponent, 65537: openssl genrsa -out FILE 3072"

@@ -17,7 +17,7 @@ enum KeyFile {
             switch error {
             case .irregular: throw KeyError.notAFile(path: path)
             case _ where error.isMissing: throw KeyError.missing(path: path)
-            case .system, .tooLong: throw KeyError.unreadable(path: path, why: "\(error)")
+            case .system, .tooLong, .noInodes: throw KeyError.unreadable(path: path, why: "\(error)")
             }
         }
         defer { close(file) }
@@ -36,7 +36,7 @@ enum KeyFile {
         do throws(FileError) { length = try File.read(descriptor: file, into: buffer) } catch {
             switch error {
             case .tooLong: throw KeyError.tooLong(path: path)
-            case .irregular, .system: throw KeyError.unreadable(path: path, why: "\(error)")
+            case .irregular, .system, .noInodes: throw KeyError.unreadable(path: path, why: "\(error)")
             }
         }
         return try body(UnsafeRawBufferPointer(rebasing: buffer[..<length]))
@@ -54,19 +54,23 @@ enum KeyFile {
     static func parse(
         _ path: String, isPrivate: Bool, _ reader: (OpaquePointer) -> OpaquePointer?
     ) throws -> OpaquePointer {
-        try read(path, isPrivate: isPrivate) { try parse($0, of: path, reader) }
+        try read(path, isPrivate: isPrivate) { try parse($0, of: path, isPrivate: isPrivate, reader) }
     }
 
     /// The same, of a file's bytes.
     static func parse(
-        _ bytes: UnsafeRawBufferPointer, of path: String, _ reader: (OpaquePointer) -> OpaquePointer?
+        _ bytes: UnsafeRawBufferPointer, of path: String, isPrivate: Bool, _ reader: (OpaquePointer) -> OpaquePointer?
     ) throws -> OpaquePointer {
         defer { ERR_clear_error() }
         guard let bio = BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)) else {
             throw KeyError.notAKey(path: path)
         }
         defer { BIO_free(bio) }
-        guard let key = reader(bio) else { throw KeyError.notAKey(path: path) }
+        guard let key = reader(bio) else {
+            let wanted: KeyContent = isPrivate ? .privateKey : .publicKey
+            guard let found = KeyContent(bytes), found != wanted else { throw KeyError.notAKey(path: path) }
+            throw KeyError.otherContent(path: path, found: found, wantsPrivate: isPrivate)
+        }
         return try checked(key, of: path)
     }
 

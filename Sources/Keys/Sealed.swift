@@ -62,7 +62,7 @@ extension IdentityKey {
             }
             ERR_clear_error()
         }
-        let unwrapped = unwrap(envelope.wrappedKey, into: key)
+        let unwrapped = home.exclusively { unwrap(envelope.wrappedKey, into: key) }
         let decrypted = decrypt(envelope, with: key, into: plain)
         let padded = paddingHolds(plain, envelope)
         guard unwrapped & decrypted & padded == 1 else { throw .seal }

@@ -29,6 +29,11 @@ public enum LinkSocketError: OperatorError, Equatable, CustomStringConvertible {
         }
     }
 
+    /// Whether this process, or the machine, has no descriptor or no memory left for another socket: a socket that is there still works.
+    public var isShortage: Bool {
+        if case .failed(_, let number) = self { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(number) } else { false }
+    }
+
     /// For the end that connects; a program that cannot listen names the setting of the place itself.
     public func hint(for names: SettingNames) -> String {
         switch self {
@@ -66,11 +71,17 @@ public enum LinkSocket {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path) }
-        if let listening = try? connect(to: .local(path: path)) {
-            close(listening)
-            throw .failed(call: "bind", errno: EADDRINUSE)
+        do throws(LinkSocketError) { close(try connect(to: .local(path: path))) } catch {
+            // Without a descriptor, or where its queue is full, nothing shows that nobody listens.
+            switch error {
+            case .failed(_, EAGAIN): throw .failed(call: "bind", errno: EADDRINUSE)
+            case _ where error.isShortage: throw error
+            case .failed, .noBluetooth, .pathTooLong, .notASocket:
+                unlink(path)
+                return
+            }
         }
-        unlink(path)
+        throw .failed(call: "bind", errno: EADDRINUSE)
     }
 
     /// The inode at a path.

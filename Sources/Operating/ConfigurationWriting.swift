@@ -48,8 +48,10 @@ struct WrittenConfiguration {
         let around = path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
         guard access(around.isEmpty ? "/" : around, W_OK) == 0 else {
             throw OperatorFault(
-                "the configuration \(path) cannot be written: \(String(cString: strerror(errno)))",
-                hint: "make its folder for this user: install -d -o USER \(around); or give another path with --config")
+                "the configuration \(path) cannot be written by user \(geteuid()): \(String(cString: strerror(errno)))",
+                hint:
+                    "run this as the beacon's user, if that is another one; make its folder for this user: install -d -o USER \(around); or give another path with --config"
+            )
         }
     }
 
@@ -69,9 +71,9 @@ struct WrittenConfiguration {
             && back.brokers.map(\.description) == [outcome.broker.description]
             && back.servers.keys.elementsEqual([outcome.server])
         precondition(isTheSame, "a configuration that says something else than it should")
-        guard link(temporary, path) == 0 else {
+        do throws(FileError) { try File.rename(temporary, toFree: path) } catch {
             throw OperatorFault(
-                "the configuration \(path) cannot be written: \(String(cString: strerror(errno)))",
+                "the configuration \(path) cannot be written: \(error)",
                 hint: "see what is at that path; then run this again")
         }
     }

@@ -87,12 +87,30 @@ public struct EnrolmentOrder {
     }
 
     private func checked() throws -> EnrolmentRequest.Checked {
+        try checkUser()
         try place.checkPlace()
         if !replaces {
             try StateFolder(lookingInto: state).checkNotDeregistered()
             try refuseAnotherConfiguration()
         }
         return try form.checked(goingOnIn: replaces ? nil : folder)
+    }
+
+    /// Another user's folders could not be written, or would get files that the beacon then may not read: the cause is the user, whatever
+    /// fails first.
+    private func checkUser() throws(OperatorFault) {
+        for path in [state, folder.path] {
+            var status = stat()
+            guard stat(path, &status) == 0, status.st_uid != geteuid() else { continue }
+            let (owner, us) = (EnrolmentOrder.name(of: status.st_uid), EnrolmentOrder.name(of: geteuid()))
+            throw OperatorFault(
+                "this runs as user \(us), and \(path) belongs to user \(owner)",
+                hint: "run it as that user: runuser -u \(owner) -- srup-beacon enrol ...")
+        }
+    }
+
+    private static func name(of user: uid_t) -> String {
+        getpwuid(user).map { String(cString: $0.pointee.pw_name) } ?? "\(user)"
     }
 
     private func identityThere() throws -> Identifier? { try Enrolment.identity(in: folder) }

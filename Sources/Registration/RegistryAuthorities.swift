@@ -84,7 +84,9 @@ extension RegistryFolder {
     ) throws -> CertificateAuthority {
         let file = authorityKey(stored.number)
         let key: IdentityKey
-        do { key = try IdentityKey(pemFile: file, passphrase: passphrase) } catch KeyError.notAKey {
+        do { key = try IdentityKey(pemFile: file, passphrase: passphrase) } catch KeyError.notAKey, KeyError
+            .otherContent
+        {
             throw OperatorFault(
                 "the CA's key \(file) cannot be read\(passphrase == nil ? "" : " with this passphrase")",
                 hint: "give its passphrase: --ca-passphrase FILE")

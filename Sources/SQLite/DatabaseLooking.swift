@@ -6,8 +6,8 @@ extension Database {
     /// Opens a file only to look at it: nothing is locked, created, changed or left, whether a program has it open or not, and however the
     /// last one ended.
     ///
-    /// What is read may be torn if a program writes to the file meanwhile: SQLite then reports damage, or anything else, and the caller
-    /// looks again. For a few values only, never for what must be right.
+    /// For a file that no program has open. If one writes to it meanwhile, what is read may be torn: SQLite then reports damage, or
+    /// anything else, and the caller looks again; so then only for a few values, never for what must be right.
     /// - Throws: `DatabaseError`, also if there is no file.
     package convenience init(lookingAt path: String) throws(DatabaseError) {
         guard !Database.files(of: path).contains(where: { File.isIrregular($0) }) else {

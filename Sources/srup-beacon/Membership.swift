@@ -231,7 +231,7 @@ struct Deregister: ParsableCommand {
                         "server \(server) does not deregister this beacon",
                         hint: "ask the operator of the server; \(Order.askAgain(server))")
                 }
-            } catch  where (try? configuration.checkNotDeregistered()) == nil {
+            } catch  where configuration.isDeregistered {
                 // The beacon has exited already.
             }
             say("server \(server): deregistered; the keys are destroyed")

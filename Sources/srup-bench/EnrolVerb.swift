@@ -17,7 +17,7 @@ struct EnrolVerb: ParsableCommand {
               srup-bench enrol https://localhost:8443 --folder d1 \\
                 --ca registry/ca.pem --token d1.token
               srup-bench device --enrolled d1 --observer b1 \\
-                --link local:/run/srup-beacon/link
+                --link rfcomm:00:11:22:33:44:55
             """)
 
     @Argument(help: ArgumentHelp("The registration service, https://host[:port][/path] (required).", valueName: "URL"))

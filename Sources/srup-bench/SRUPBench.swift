@@ -24,7 +24,7 @@ struct SRUPBench: ParsableCommand {
                 --tls-key c2.key --trace c2.jsonl --expect-joins 1 &
               srup-bench device --id d1 --key keys/d1.key.pem --server c2 \\
                 --server-key keys/c2.pub.pem --observer b1 \\
-                --link local:/run/srup-beacon/link --broker localhost:8883 \\
+                --link rfcomm:00:11:22:33:44:55 --broker localhost:8883 \\
                 --ca ca.pem --cert d1.pem --tls-key d1.key --trace d1.jsonl
               srup-bench diagram c2.jsonl d1.jsonl
             """,

@@ -34,7 +34,11 @@ struct BrokerFaultTests {
             .leftToReturn, .closedAgainAndAgain(clientID: "b1"), .silent,
             .notKept, .excessive, .badFile("/f", .other("why")),
         ] + (0...6).map { .refused(code: $0) }
-        + [.notRegular, .notAuthority("CN = a"), .order(place: 2), .otherKey, .weak].map { .badFile("/f", $0) }
+        + [
+            .notRegular, .notAuthority("CN = a"), .order(place: 2), .otherKey, .weak, .unreadable(2), .unreadable(13),
+            .passphrase,
+            .notPrivate("PUBLIC KEY"),
+        ].map { .badFile("/f", $0) }
         + (1...94).flatMap { code in
             [.broker, .authority(1), .anchor].map { .untrusted(CertificateFault(code: code, holder: $0)) }
         }

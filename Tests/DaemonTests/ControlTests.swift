@@ -31,7 +31,7 @@ struct ControlTests {
                         throw .failed(call: "accept", errno: EMFILE)
                     }
                     return try Control.accept(socket)
-                }, answer: answer)
+                }, answer: { line, reply in reply(answer(line)) })
             try body(path)
             withExtendedLifetime(control) {}
         }

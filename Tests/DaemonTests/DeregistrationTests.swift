@@ -1,3 +1,5 @@
+import Files
+import Glibc
 import Testing
 import TestVectors
 
@@ -10,10 +12,17 @@ struct DeregistrationTests {
         let log = LogRecorder()
         var outbox: Int? = 1
         var done: [String] = []
+        /// Why the note cannot be written, and how often that was tried.
+        var (noteFault, notes) = (FileError?.none, 0)
         private(set) lazy var deregistration = Deregistration(
             clock: clock, log: log.logger,
             outlets: .init(
-                outboxCount: { [unowned self] in outbox }, destroy: { [unowned self] in done.append("destroy \($0)") },
+                outboxCount: { [unowned self] in outbox },
+                note: { [unowned self] _ in
+                    notes += 1
+                    return noteFault
+                },
+                destroy: { [unowned self] in done.append("destroy \($0)") },
                 stop: { [unowned self] in done.append("stop") }, wallSeconds: { 0 }))
     }
 
@@ -48,6 +57,30 @@ struct DeregistrationTests {
         #expect(fixture.done == [])
         fixture.clock.advance(by: .milliseconds(1))
         #expect(fixture.done == end, "the second order changes nothing")
+    }
+
+    @Test(
+        "that cannot be noted destroys nothing and is tried again, and after a minute ends the identity without the note"
+    )
+    func notNoted() {
+        (fixture.outbox, fixture.noteFault) = (0, .system(EROFS))
+        fixture.deregistration.begin(by: server)
+        fixture.clock.advance(by: .seconds(59))
+        #expect(fixture.done == [] && fixture.notes == 60)
+        #expect(fixture.log.texts.count { $0.contains("cannot be noted: Read-only file system; hint: ") } == 1)
+        fixture.clock.advance(by: .seconds(1))
+        #expect(fixture.done == end)
+        fixture.clock.advance(by: .seconds(60))
+        #expect(fixture.notes == 61)
+    }
+
+    @Test("that can be noted after a while destroys the keys then")
+    func notedLater() {
+        (fixture.outbox, fixture.noteFault) = (0, .system(ENOSPC))
+        fixture.deregistration.begin(by: server)
+        fixture.noteFault = nil
+        fixture.clock.advance(by: .seconds(1))
+        #expect(fixture.done == end && fixture.notes == 2)
     }
 
     @Test("does not wait if the outbox is empty, and does nothing without a server's order")

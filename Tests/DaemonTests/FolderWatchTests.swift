@@ -34,7 +34,7 @@ struct FolderWatchTests {
     /// A control socket in a folder, which is looked at.
     private func watchControl(in folder: TemporaryFolder) throws -> String {
         let path = folder.path("control")
-        let control = try Control(path, loop, clock: world.clock) { Array($0.utf8) }
+        let control = try Control(path, loop, clock: world.clock) { $1(Array($0.utf8)) }
         world.watch.add(
             .init(path: path) { [control] () throws(LinkSocketError) in
                 try control.makeAgain()

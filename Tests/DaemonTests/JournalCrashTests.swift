@@ -47,7 +47,7 @@ struct JournalCrashTests {
                 try #expect(journal.content() == content, "step \(step)")
                 // It goes on from there: the ceiling is above every sequence id that was used.
                 let sent = try journal.standing()?.lastSent ?? SequenceID(0)
-                let ceiling = SequenceReservation(reading: copy.state)?.ceilings[server] ?? sent
+                let ceiling = try SequenceReservation(reading: copy.state)?.ceilings[server] ?? sent
                 #expect(ceiling >= sent || sent == SequenceID(9_000), "step \(step)")
             }
         }
@@ -60,7 +60,7 @@ struct JournalCrashTests {
                 try journal.queue(Sample.response(16))
                 try journal.commit()
             }
-            let stored = try #require(SequenceReservation(reading: folder.state))
+            let stored = try #require(try SequenceReservation(reading: folder.state))
             #expect(stored.previousEpoch == nil)
             // Killed after the first write: the file has a newer epoch than the journal.
             var ahead = stored
@@ -85,7 +85,7 @@ struct JournalCrashTests {
             try folder.run { journal in
                 for sequence: UInt64 in [1, 1_025, 1_026, 5_000, .max >> 1, .max - 1 << 32] {
                     try journal.queue(Sample.response(sequence))  // not committed
-                    let ceiling = try #require(SequenceReservation(reading: folder.state)?.ceilings[server])
+                    let ceiling = try #require(try SequenceReservation(reading: folder.state)?.ceilings[server])
                     #expect(ceiling >= SequenceID(sequence))
                 }
             }

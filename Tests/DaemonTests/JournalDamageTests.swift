@@ -209,7 +209,7 @@ struct JournalDamageTests {
                     try journal.queue(Sample.response(3_016))
                     try journal.commit()
                 }
-                #expect(SequenceReservation(reading: folder.state)?.ceilings[server] == SequenceID(68_552))
+                try #expect(SequenceReservation(reading: folder.state)?.ceilings[server] == SequenceID(68_552))
             }
         }
     }

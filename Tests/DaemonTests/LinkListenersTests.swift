@@ -74,11 +74,15 @@ struct LinkListenersTests {
             let listeners = listeners([local], in: folder)
             listeners.open()
             clock.advance(by: .seconds(10))
-            #expect(log.take() == ["not listening on local local: bind: Address already in use"] && box.asked == 6)
+            #expect(
+                log.take() == [
+                    "not listening on local local: bind: Address already in use; hint: another beacon listens there: "
+                        + "give each its own [link] local"
+                ] && box.asked == 6)
             #expect(listeners.listeners[0].fault == box.faults[.local] && listeners.listeners[0].socket == nil)
             box.faults[.local] = .failed(call: "bind", errno: EACCES)
             clock.advance(by: .seconds(10))
-            #expect(log.take() == ["not listening on local local: bind: Permission denied"])
+            #expect(log.take().map { $0.prefix(58) } == ["not listening on local local: bind: Permission denied; hin"])
             box.faults = [:]
             clock.advance(by: .seconds(2))
             #expect(log.take() == ["listening on local local"] && listeners.listeners[0].fault == nil)
@@ -86,6 +90,22 @@ struct LinkListenersTests {
             clock.advance(by: .seconds(60))
             #expect(box.asked == asked)
         }
+    }
+
+    @Test(
+        "a number that is in use, or that needs a privilege, is reported with what to do about it",
+        arguments: [
+            (NearbyAddress.rfcomm(.any, channel: 21), EADDRINUSE, "another program has it: set another number"),
+            (.l2cap(.any, psm: 0x1035), EADDRINUSE, "for [link] l2cap"),
+            (.l2cap(.any, psm: 0x25), EACCES, "CAP_NET_BIND_SERVICE"),
+            (.le(.any, psm: 0x25, random: false), EACCES, "CAP_NET_BIND_SERVICE"),
+            (.local(path: "/run/none/link"), ENOENT, "RuntimeDirectory="),
+            (.local(path: "/run/link"), EMFILE, "LimitNOFILE="),
+        ])
+    func hints(address: NearbyAddress, number: Int32, hint: String) {
+        let found = LinkSocketError.failed(call: "bind", errno: number).hint(toListenOn: address)
+        #expect(found?.contains(hint) == true, "\(found ?? "none")")
+        #expect(LinkSocketError.noBluetooth.hint(toListenOn: address) == nil)
     }
 
     @Test("a kernel without Bluetooth is reported in one line for all transports, and asked once a minute")

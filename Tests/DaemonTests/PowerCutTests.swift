@@ -78,7 +78,7 @@ struct PowerCutTests {
                     }
                     guard content == committed || content == run.pending else { return "it holds something else" }
                     guard journal.finding == .whole else { return "\(journal.finding)" }
-                    let ceiling = SequenceReservation(reading: copy.state)?.ceilings[server] ?? SequenceID(0)
+                    let ceiling = try SequenceReservation(reading: copy.state)?.ceilings[server] ?? SequenceID(0)
                     return ceiling >= run.sent ? nil : "the ceiling is below what was sent"
                 }
             }

@@ -73,7 +73,9 @@ struct ServiceNotifierTests {
     @Test("a reload begins and ends; the end of the service is told as such, and a restart in place as a reload")
     func states() throws {
         try with { world in
-            let result = world.notifier.whileReloading { world.told() }
+            world.notifier.reloadBegins()
+            let result = world.told()
+            world.notifier.reloadEnds()
             #expect(result.count == 1 && result[0].hasPrefix("RELOADING=1\n") && world.told() == ["READY=1"])
             world.notifier.tellStatus()
             world.notifier.stopping(isRestart: false)

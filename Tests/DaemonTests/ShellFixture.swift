@@ -58,7 +58,8 @@ final class ShellFixture {
                 return KeyMaterial(
                     key: own.key, oldKey: own.old,
                     keyring: PublicKeys(configuration.servers.mapValues { _ in publicKey }))
-            }, loop: loop, clock: clock, wallMicroseconds: { wall.microseconds }, log: log.logger)
+            }, loop: loop, clock: clock, wallMicroseconds: { wall.microseconds },
+            background: BackgroundWork(loop: loop) { $1() }, log: log.logger)
         try on { try $0.openJournal() }
         try on { [link] in $0.broker.start(link) }
         try connect()
@@ -80,7 +81,10 @@ final class ShellFixture {
     /// - Returns: what the person who asked for it is told.
     func reload(_ settings: String) throws -> String {
         try ShellFixture.write(settings, to: folder)
-        return String(decoding: try on { $0.answer("reload") }, as: UTF8.self)
+        let slot = Slot<[UInt8]>()
+        try on { $0.answer("reload") { bytes in slot.result = .success(bytes) } }
+        loop.turn()
+        return String(decoding: try #require(slot.result).get(), as: UTF8.self)
     }
 
     /// Does something as the shell, in one turn of its loop.

@@ -39,8 +39,8 @@ struct ShellReportTests {
     func controlNoise() throws {
         try withMember { fixture in
             let path = fixture.file + ".control"
-            let control = try Control(path, fixture.loop) { [shell = fixture.shell] request in
-                shell.assumeIsolated { $0.answer(request) }
+            let control = try Control(path, fixture.loop) { [shell = fixture.shell] request, reply in
+                reply(shell.assumeIsolated { $0.answer(request) })
             }
             func client(_ bytes: [UInt8]) throws -> Int32 {
                 let socket = try LinkSocket.connect(to: .local(path: path))

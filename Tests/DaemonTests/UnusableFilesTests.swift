@@ -99,7 +99,11 @@ struct UnusableFilesTests {
         try BeaconFiles.with { files in
             let missing = files.folder.path("nothing.pem")
             try expectFault(files, "server c2", "key", missing, "\(missing) does not exist", hint: "configuration")
-            try expectFault(files, "server c2", "key", files.authority, "no usable PEM key", hint: "PEM")
+            try expectFault(
+                files, "server c2", "key", files.authority, "holds a certificate, and a public", hint: "x509")
+            try expectFault(files, "server c2", "key", files.identityKey, "holds a private key", hint: "-pubout")
+            let noise = try files.folder.write(Data("no key".utf8), to: "noise.pem", mode: 0o644)
+            try expectFault(files, "server c2", "key", noise, "no usable PEM key", hint: "PEM")
         }
     }
 
@@ -144,12 +148,13 @@ struct UnusableFilesTests {
             let file = try files.configuration()
             let shell = try Shell(
                 try Configuration(file: file), configurationFile: file,
-                loadMaterials: { try KeyMaterial($0, from: file) }, loop: loop, clock: ManualClock(), log: log.logger)
+                loadMaterials: { try KeyMaterial($0, from: file) }, loop: loop, clock: ManualClock(),
+                background: BackgroundWork(loop: loop) { $1() }, log: log.logger)
             for path in [file, files.authority] {
                 _ = try files.configuration(["observation": ["window": "7"]])
                 chmod(path, 0o666)
-                loop.perform { shell.assumeIsolated { _ = $0.reload() } }
-                loop.turn()
+                loop.perform { shell.assumeIsolated { $0.reloading.begin { _ in } } }
+                for _ in 0..<2 { loop.turn() }
                 chmod(path, 0o644)
                 let line = log.texts.last ?? ""
                 #expect(line.contains("\(path) can be changed by others"))

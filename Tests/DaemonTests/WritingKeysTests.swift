@@ -47,9 +47,9 @@ struct WritingKeysTests {
             let (configuration, state) = try configuration(files)
             #expect(throws: (any Error).self) {
                 try configuration.writingKeys {
-                    state.noteDeregistration("by c2", isFinished: false)
+                    try state.noteDeregistration("by c2", isFinished: false)
                     configuration.destroyKeys { _ in }
-                    state.noteDeregistration("by c2", isFinished: true)
+                    try state.noteDeregistration("by c2", isFinished: true)
                     try write(files)
                     if fails { throw Broken() }
                 }
@@ -62,7 +62,7 @@ struct WritingKeysTests {
     func before() throws {
         try TemporaryFolder.with { files in
             let (configuration, state) = try configuration(files)
-            state.noteDeregistration("by c2", isFinished: true)
+            try state.noteDeregistration("by c2", isFinished: true)
             try write(files)
             #expect(throws: OperatorFault.self) { try configuration.writingKeys { Issue.record("it was begun") } }
             #expect(keys(files).count == 3)

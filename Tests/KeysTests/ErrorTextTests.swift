@@ -17,6 +17,7 @@ struct ErrorTextTests {
             .wrongExponent(path: path), .notInToken(path: path), .pinRefused(path: path, why: "PIN incorrect"),
             .pinFile(.missing(path: "keys/pin"), of: path), .emptyPIN(path: path),
             .notThisTPM(path: path, home: .wrapped, why: "integrity check failed"),
+            .otherContent(path: path, found: .publicKey, wantsPrivate: true),
         ]
         // A new case does not build until it is counted here, and then the table lacks it.
         let numbers = faults.map { fault in
@@ -40,9 +41,10 @@ struct ErrorTextTests {
             case .pinFile: 16
             case .emptyPIN: 17
             case .notThisTPM: 18
+            case .otherContent: 19
             }
         }
-        #expect(numbers == Array(0...18))
+        #expect(numbers == Array(0...19))
         #expect(Set(faults.map(\.message)).count == faults.count)
         for fault in faults {
             #expect(fault.message.contains(path))

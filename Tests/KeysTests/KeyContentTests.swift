@@ -44,10 +44,12 @@ struct KeyContentTests {
     func swapped() throws {
         try TemporaryFolder.with { folder in
             let path = try folder.privateCopy(of: TestKeys.file("dev_2048.pub"))
-            #expect(throws: KeyError.notAKey(path: path)) { try IdentityKey(pemFile: path) }
+            let error = KeyError.otherContent(path: path, found: .publicKey, wantsPrivate: true)
+            #expect(throws: error) { try IdentityKey(pemFile: path) }
             for form in TestKeys.Form.allCases {
                 let path = try folder.privateCopy(of: TestKeys.file("dev_2048.\(form.rawValue)"))
-                #expect(throws: KeyError.notAKey(path: path)) { try PublicKey(pemFile: path) }
+                let error = KeyError.otherContent(path: path, found: .privateKey, wantsPrivate: false)
+                #expect(throws: error) { try PublicKey(pemFile: path) }
             }
         }
     }
@@ -90,8 +92,11 @@ struct KeyContentTests {
             try folder.openssl(command.replacing("KEY", with: source))
             let path = try folder.set(mode: 0o600, of: "locked.pem")
             try Prompt.expectNone {
-                #expect(throws: KeyError.notAKey(path: path)) { try IdentityKey(pemFile: path) }
-                #expect(throws: KeyError.notAKey(path: path)) { try PublicKey(pemFile: path) }
+                func error(_ wantsPrivate: Bool) -> KeyError {
+                    .otherContent(path: path, found: .encryptedKey, wantsPrivate: wantsPrivate)
+                }
+                #expect(throws: error(true)) { try IdentityKey(pemFile: path) }
+                #expect(throws: error(false)) { try PublicKey(pemFile: path) }
             }
         }
     }

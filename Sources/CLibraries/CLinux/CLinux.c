@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/timex.h>
 
 int clinux_accept(int listener, struct sockaddr *address, socklen_t *length) {
@@ -39,6 +41,18 @@ int clinux_send_descriptor(int socket, const struct sockaddr *address, socklen_t
     rights->cmsg_len = CMSG_LEN(sizeof descriptor);
     memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
     return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+int clinux_rename_to_free(const char *old, const char *new) {
+    return renameat2(AT_FDCWD, old, AT_FDCWD, new, RENAME_NOREPLACE);
+}
+
+int clinux_limit_files(int32_t process, uint64_t most) {
+    struct rlimit limit;
+    if (prlimit(process, RLIMIT_NOFILE, NULL, &limit) != 0) return -1;
+    if (limit.rlim_cur <= most) return 0;
+    limit.rlim_cur = most;
+    return prlimit(process, RLIMIT_NOFILE, &limit, NULL);
 }
 
 int clinux_clock_is_kept(void) {

@@ -167,13 +167,21 @@ extension Doctor {
                     + (isOurs ? "" : ", and not of \(geteuid())"),
                 do: !isOurs ? "run this as the beacon's user" : mode & 0o077 == 0 ? nil : "chmod 0700 \(folder.path)"))
         if statvfs(folder.path, &room) == 0 {
+            let hasNoInodes = Folder.hasNoInodes(folder.path)
             let mebibytes = (UInt64(room.f_bavail) * UInt64(room.f_frsize)) >> 20
             let isReadOnly = room.f_flag & UInt(ST_RDONLY) != 0
             findings.append(
                 .init(
-                    "disk", isReadOnly || mebibytes < 8 ? .bad : mebibytes < 64 ? .warning : .good, folder.path,
-                    isReadOnly ? "it is read-only" : "\(mebibytes) MiB are free",
-                    do: isReadOnly ? "see dmesg, and mount it writable" : mebibytes < 64 ? "make room" : nil))
+                    "disk", isReadOnly || hasNoInodes || mebibytes < 8 ? .bad : mebibytes < 64 ? .warning : .good,
+                    folder.path,
+                    isReadOnly
+                        ? "it is read-only"
+                        : "\(mebibytes) MiB are free" + (hasNoInodes ? ", and no inode: no file can be created" : ""),
+                    do: isReadOnly
+                        ? "see dmesg, and mount it writable"
+                        : hasNoInodes
+                            ? "remove files that are not needed from that file system: df -i \(folder.path)"
+                            : mebibytes < 64 ? "make room" : nil))
         }
         return findings + [journal(folder)] + journalVersion(folder)
     }
@@ -206,7 +214,7 @@ extension Doctor {
             return .init("journal", .skipped, folder.journal, "there is none yet: the first start makes it")
         }
         do throws(DatabaseError) {
-            let database = try Database(path: folder.journal, readOnly: true)
+            let database = try Database(lookingAt: folder.journal)
             let words = try database.rows("PRAGMA quick_check(1)").first?.text(0) ?? "no answer"
             let isWhole = words == "ok"
             return .init(
@@ -217,39 +225,5 @@ extension Doctor {
             return .init(
                 "journal", .bad, folder.journal, "\(error)", do: "run this as the beacon's user or root; see the disk")
         }
-    }
-
-    /// The running beacon, as /proc shows it.
-    func service(_ configuration: Configuration) -> [CheckResult] {
-        let path = configuration.stateFolder + "/control"
-        guard status != nil, let process = Control.process(at: path) else {
-            return [
-                .init("beacon", .skipped, path, "no beacon runs", do: "systemctl start srup-beacon, or srup-beacon run")
-            ]
-        }
-        let words = (try? File.read("/proc/\(process)/status")).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        var fields: [Substring: Substring] = [:]
-        for line in words.split(separator: "\n") {
-            let parts = line.split(separator: ":", maxSplits: 1)
-            if parts.count == 2 { fields[parts[0]] = parts[1].drop { $0 == "\t" || $0 == " " } }
-        }
-        let user = fields["Uid"]?.split(separator: "\t").first ?? "?"
-        let running = CheckResult(
-            "beacon", user == "0" ? .warning : .good, "process \(process)",
-            "version \(status?.version ?? "?"), up \(status?.uptimeSeconds ?? 0) s, as user \(user)",
-            do: user == "0" ? "run it as a user of its own: the package's unit does" : nil)
-        let capabilities = fields["CapEff"].flatMap { UInt64($0, radix: 16) } ?? .max
-        let isClosed = fields["NoNewPrivs"] == "1" && fields["Seccomp"] == "2" && capabilities == 0
-        return [
-            running,
-            .init(
-                "sandbox", isClosed ? .good : .warning, "/proc/\(process)/status",
-                isClosed
-                    ? "no capability, no new privileges, system calls are filtered"
-                    : "capabilities 0x\(String(capabilities, radix: 16)), no new privileges \(fields["NoNewPrivs"] ?? "?"), "
-                        + "system call filter \(fields["Seccomp"] ?? "?")",
-                do: isClosed
-                    ? nil : "the package's unit closes what is open here: docs/operations.md, \"Permissions\""),
-        ]
     }
 }

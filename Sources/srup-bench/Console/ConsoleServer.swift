@@ -49,7 +49,7 @@ private final class Listener: Sendable {
     private enum State {
         case starting
         case listening(UInt16)
-        case failed(String, isAbsent: Bool)
+        case failed(String, errno: Int32?)
     }
 
     private let address: String
@@ -69,8 +69,7 @@ private final class Listener: Sendable {
     func start() throws(OperatorFault) -> UInt16 {
         let running = Task.detached { [self] in
             do { try await application.runService(gracefulShutdownSignals: []) } catch {
-                let isAbsent = [EADDRNOTAVAIL, EAFNOSUPPORT].contains((error as? IOError)?.errnoCode)
-                state.withLock { $0 = .failed("\(error)", isAbsent: isAbsent) }
+                state.withLock { $0 = .failed("\(error)", errno: (error as? IOError)?.errnoCode) }
             }
             changed.signal()
         }
@@ -78,20 +77,16 @@ private final class Listener: Sendable {
         changed.wait()
         switch state.withLock({ $0 }) {
         case .listening(let port): return port
-        case .starting, .failed:
-            throw OperatorFault(
-                "cannot listen on \(address) port \(port)\(why)",
-                hint: "give --web another port, or none, or stop the program that listens there")
+        case .starting: throw .cannotListen(on: address, port: Int(port), nil, words: "", option: "--web")
+        case .failed(let words, let number):
+            throw .cannotListen(on: address, port: Int(port), number, words: words, option: "--web")
         }
-    }
-
-    private var why: String {
-        if case .failed(let words, _) = state.withLock({ $0 }) { ": \(words)" } else { "" }
     }
 
     /// Whether this machine does not have the address.
     var isAbsent: Bool {
-        if case .failed(_, let isAbsent) = state.withLock({ $0 }) { isAbsent } else { false }
+        guard case .failed(_, let number?) = state.withLock({ $0 }) else { return false }
+        return [EADDRNOTAVAIL, EAFNOSUPPORT].contains(number)
     }
 
     func stop() { task.withLock { $0?.cancel() } }

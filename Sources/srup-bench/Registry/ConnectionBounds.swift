@@ -1,3 +1,5 @@
+import EventLoop
+import Glibc
 import Hummingbird
 import NIOCore
 import Synchronization
@@ -11,13 +13,18 @@ final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = Any
 
     /// Connections of unknown clients in total.
-    static let mostInAll = 256
+    static let mostInAll = min(256, mostAccepted * 2 / 3)
     /// Connections of unknown clients from one address.
-    static let mostOfOne = 32
+    static let mostOfOne = min(32, mostInAll)
     /// Connections of clients that have proved their identity; more than these count as unknown.
-    static let mostKnown = 64
-    /// Connections that the server accepts, including those that are being closed.
-    static let mostAccepted = mostInAll + mostKnown + 64
+    static let mostKnown = min(64, mostAccepted / 6)
+    /// Connections that the server accepts, including those that are being closed: fewer where the process may not open as many files. A
+    /// server that accepts until none is left could neither write nor end.
+    static let mostAccepted = min(256 + 64 + 64, max(12, (Descriptors.limit - descriptorsOfOthers) / listeners))
+    /// The console listens on two addresses, each of which has this bound.
+    private static let listeners = 2
+    /// For files, the broker, and the three of each of NIO's threads.
+    private static let descriptorsOfOthers = 48 + 3 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     /// The open connections.
     final class Table: Sendable {

@@ -32,9 +32,10 @@ struct RegistryServer {
         Task.detached {
             do { try await application.runService() } catch {
                 fault.withLock {
-                    $0 = OperatorFault(
-                        "cannot listen on \(address) port \(port): \(error)",
-                        hint: "choose another --port or --bind, or stop the program that listens there")
+                    $0 = .cannotListen(
+                        on: address, port: Int(port), (error as? IOError)?.errnoCode, words: "\(error)",
+                        option: "--port",
+                        addressOption: "--bind")
                 }
             }
             maintenance.withLock { $0?.cancel() }

@@ -58,8 +58,8 @@ struct RegistryPassphrase: ParsableArguments {
         }
         guard let read else {
             throw OperatorFault(
-                "no passphrase of \(Passphrase.shortest) bytes or more was given",
-                hint: "write a longer one into the file's first line, or type the same one twice")
+                "no passphrase of \(Passphrase.shortest) to 1023 bytes was given",
+                hint: "write one into the file's first line, or type the same one twice")
         }
         return read
     }

@@ -44,6 +44,12 @@ int clinux_pipe(int ends[2]);
 // The CMSG macros are not imported. Sends a datagram to an address with a descriptor beside it: 0 or -1.
 int clinux_send_descriptor(int socket, const struct sockaddr *address, socklen_t length, const char *text, int descriptor);
 
+// renameat2 needs _GNU_SOURCE. Fails with EEXIST if there is something at the new path; 0 or -1.
+int clinux_rename_to_free(const char *old, const char *new);
+
+// prlimit needs _GNU_SOURCE. Sets how many files another process of ours may open (the soft limit): 0 or -1.
+int clinux_limit_files(int32_t process, uint64_t most);
+
 // Headers that Swift's Glibc module does not have. Whether the clock is synchronised (adjtimex); whether the kernel's
 // random numbers are ready (getrandom).
 int clinux_clock_is_kept(void);

@@ -24,6 +24,9 @@
 // A macro.
 static inline int cossl_set_min_tls_1_2(SSL_CTX *ctx) { return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION); }
 
+// Macros. The system's error number in an error code of OpenSSL's; 0: it is not the system's.
+static inline int cossl_system_error(unsigned long code) { return ERR_SYSTEM_ERROR(code) ? ERR_GET_REASON(code) : 0; }
+
 // A passphrase prompt on a daemon's terminal would block forever: encrypted keys are refused instead.
 static inline int cossl_no_passphrase(char *buffer, int size, int writing, void *context) {
     (void)buffer; (void)size; (void)writing; (void)context;
