@@ -1,3 +1,4 @@
+import Bluetooth
 import EventLoop
 import Glibc
 import Logging
@@ -33,18 +34,21 @@ final class LinkListeners: @unchecked Sendable {
     private let log: Logger
     private let listen: (Configuration.Listening) throws(LinkSocketError) -> Int32
     private let accepted: (LinkSocket.Accepted, Transport) -> Void
+    private let changed: () -> Void
     private let clock: any LoopClock
     private lazy var retry = clock.timer { [unowned self] in open() }
 
     /// - Parameters:
     ///   - listen: makes a listening socket.
+    ///   - changed: called when something else is listened on than before.
     ///   - accepted: takes a connection, and must close it.
     init(
         _ wanted: [Configuration.Listening], loop: Loop, clock: any LoopClock, log: Logger,
         listen: @escaping (Configuration.Listening) throws(LinkSocketError) -> Int32 = LinkListeners.listen,
-        accepted: @escaping (LinkSocket.Accepted, Transport) -> Void
+        changed: @escaping () -> Void = {}, accepted: @escaping (LinkSocket.Accepted, Transport) -> Void
     ) {
         (self.loop, self.clock, self.log, self.listen, self.accepted) = (loop, clock, log, listen, accepted)
+        self.changed = changed
         listeners = wanted.map { Listener(wanted: $0) }
     }
 
@@ -57,6 +61,8 @@ final class LinkListeners: @unchecked Sendable {
     /// Opens every listening socket that is not open yet.
     func open() {
         var missing: [String] = []
+        let before = listened
+        defer { if listened != before { changed() } }
         for index in listeners.indices where listeners[index].socket == nil {
             let address = listeners[index].wanted.address
             do throws(LinkSocketError) {
@@ -70,7 +76,9 @@ final class LinkListeners: @unchecked Sendable {
                     if error == .noBluetooth {
                         missing.append(address.transport.rawValue)
                     } else {
-                        log.warning("not listening on \(address.transport.rawValue) \(address): \(error)")
+                        let hint = error.hint(forListeningOn: address.transport)
+                        log.warning(
+                            "not listening on \(address.transport.rawValue) \(address): \(error); hint: \(hint)")
                     }
                 }
                 listeners[index].fault = error
@@ -84,6 +92,19 @@ final class LinkListeners: @unchecked Sendable {
         guard !faults.isEmpty else { return }
         let isHopeless = faults.allSatisfy { $0 == .noBluetooth }
         retry.set(after: isHopeless ? LinkListeners.noBluetoothPause : LinkListeners.pause)
+    }
+
+    /// The addresses that are listened on.
+    var listened: Set<NearbyAddress> { Set(listeners.filter { $0.socket != nil }.map(\.wanted.address)) }
+
+    /// Whether the LE transport is listened on at an adapter.
+    func listensOnLE(at adapter: BluetoothAddress) -> Bool {
+        listened.contains { address in
+            switch address {
+            case .le(let wanted, _, _): wanted == .any || wanted == adapter
+            case .rfcomm, .l2cap, .local: false
+            }
+        }
     }
 
     private static func inode(of address: NearbyAddress) -> UInt64? {
@@ -123,6 +144,7 @@ final class LinkListeners: @unchecked Sendable {
         } catch {
             log.warning("\(transport.rawValue): \(error)")
             close(at: index, error)
+            changed()
             retry.set(after: LinkListeners.pause)
         }
     }

@@ -21,7 +21,7 @@ public enum DaemonProcess {
         try configuration.checkNotDeregistered()
         _ = try KeyMaterial(configuration, from: configurationFile)
         try StateFolder(lookingInto: configuration.stateFolder).checkNames()
-        return configuration.certificateFindings(at: wallSeconds()).map(\.fault)
+        return configuration.certificateFindings(at: wallSeconds()).map(\.fault) + configuration.warnings
     }
 
     /// Runs until SIGTERM or SIGINT.
@@ -79,6 +79,7 @@ extension Shell {
         if CredentialFolder(managing: configuration)?.hasUnfinishedRotation == true {
             log.warning("a rotation of the identity key was interrupted; hint: finish it: srup-beacon rotate")
         }
+        warn()
         stopping.follow(signals: signals)
         do {
             try openJournal()
@@ -101,7 +102,6 @@ extension Shell {
             })
         listeners.open()
         if configuration.usesRadio { adapters.open() }
-        offerServiceRecord()
         if let local = listeners.listeners.first(where: { !$0.isRadio }), let fault = local.fault {
             throw OperatorFault(
                 "the local socket \(local.wanted.address) cannot be created: \(fault)",
@@ -165,6 +165,7 @@ extension Shell {
             observer.hasUpdater = new.updates.updater != nil
             setUpLog()
             log.notice("configuration read again")
+            warn()
             metricsFile.keep(configuration.metrics)
             renewal?.takeReplaced()
             raiseSequences()
@@ -187,6 +188,11 @@ extension Shell {
         log.notice("the identity key has been replaced")
     }
 
+    /// What the configuration allows, and should not be so.
+    private func warn() {
+        for fault in configuration.warnings { log.warning("\(fault.message); hint: \(fault.hint(for: .beacon))") }
+    }
+
     private func setUpLog() {
         LineLog.use(configuration.logFormat)
         let level = configuration.logLevel
@@ -205,9 +211,9 @@ extension Shell {
                 leave: { [unowned self] isRestart in assumeIsolated { $0.leave(isRestart: isRestart) } },
                 disconnect: { [unowned self] in
                     assumeIsolated { shell in
-                        let (link, bluetoothService) = (shell.broker.link, shell.bluetoothService)
+                        let (link, withdrawRecord) = (shell.broker.link, shell.serviceRecord.withdraw)
                         return {
-                            bluetoothService?.stop()
+                            withdrawRecord?()
                             link?.stop()
                         }
                     }
