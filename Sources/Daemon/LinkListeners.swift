@@ -85,8 +85,10 @@ final class LinkListeners: @unchecked Sendable {
             }
         }
         if !missing.isEmpty {
-            log.notice(
-                "\(LinkSocketError.noBluetooth): not listening on \(missing.joined(separator: ", ")); the rest works")
+            let rest = listened.isEmpty ? "no device can prove itself" : "the rest works"
+            log.log(
+                level: listened.isEmpty ? .warning : .notice,
+                "\(LinkSocketError.noBluetooth): not listening on \(missing.joined(separator: ", ")); \(rest)")
         }
         let faults = listeners.filter { $0.socket == nil }.map(\.fault)
         guard !faults.isEmpty else { return }
