@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLoop
 import Glibc
+import Nearby
 import OperatorText
 
 /// A command line that the command cannot take: a message that says what is wrong, and a hint that says what to do.
@@ -127,13 +128,25 @@ struct Message {
         return invalidValue ?? text
     }
 
-    /// What a placeholder of this project's stands for.
-    private func form(of option: Substring) -> String? {
+    /// What a placeholder of this project's stands for, or why the value is not that.
+    private func form(of option: Substring, _ value: Substring) -> String? {
         switch option.firstMatch(of: /<(.*)>/)?.1 {
-        case "identity", "server": "1 to 16 hexadecimal digits"
-        case "address": "local:PATH, rfcomm:ADDR, l2cap:ADDR or le:ADDR"
-        case "seconds": "a number of seconds"
+        case "identity", "server": ", which takes 1 to 16 hexadecimal digits"
+        case "address": form(ofAddress: value)
+        case "identity=address":
+            value.firstIndex(of: "=").map { form(ofAddress: value[value.index(after: $0)...]) }
+        case "seconds": ", which takes a number of seconds"
         default: nil
+        }
+    }
+
+    private func form(ofAddress value: Substring) -> String {
+        let takes = ", which takes local:PATH, rfcomm:ADDR, l2cap:ADDR, le:ADDR or le-random:ADDR"
+        do throws(NearbyAddressFault) {
+            _ = try NearbyAddress(checking: String(value))
+            return takes
+        } catch {
+            return error == .noTransport ? takes : ": " + error.message
         }
     }
 
@@ -143,7 +156,7 @@ struct Message {
         guard let found = text.wholeMatch(of: pattern.dotMatchesNewlines()) else { return nil }
         let wanted =
             found.3.map { ", which takes " + $0.replacing("'", with: "") } ?? found.4.map(String.init)
-            ?? form(of: found.2).map { ", which takes \($0)" } ?? ""
+            ?? form(of: found.2, found.1) ?? ""
         return "invalid value \"\(found.1)\" of \(found.2)" + wanted
     }
 }

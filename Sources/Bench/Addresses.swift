@@ -1,5 +1,4 @@
 import Broker
-import Nearby
 import OperatorText
 
 extension BrokerAddress {
@@ -10,18 +9,5 @@ extension BrokerAddress {
             throw OperatorFault("\"\(text)\" is not HOST:PORT", hint: "write it as in broker.example:8883")
         }
         self.init(place)
-    }
-}
-
-extension NearbyAddress {
-    /// From the address's text form.
-    /// - Throws: `OperatorFault`.
-    public init(option text: String) throws(OperatorFault) {
-        guard let address = NearbyAddress(text) else {
-            throw OperatorFault(
-                "\"\(text)\" is not a valid address of a beacon's link",
-                hint: "give local:PATH, rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM] or le:ADDR[/PSM]")
-        }
-        self = address
     }
 }

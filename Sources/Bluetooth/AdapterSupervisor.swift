@@ -41,6 +41,8 @@ public struct AdapterSupervisor: Sendable {
         case closeLinks
         /// The first recovery level: create the listening sockets again.
         case reopenListeners
+        /// Tell the operator.
+        case report(AdvertisingNotice)
     }
 
     /// The state that the operator is told.
@@ -51,13 +53,30 @@ public struct AdapterSupervisor: Sendable {
     public internal(set) var isAdvertising = false
     /// What is wanted and the adapter cannot do; the rest continues.
     public internal(set) var faults: [String] = []
+    /// Why it does not advertise now, although it could; nil: nothing is in the way.
+    public internal(set) var advertisingFault: String?
+    /// The instance that our advertisement is in, or may be in: what a later run of ours must know.
+    public var ownInstance: UInt8? { instances.own }
     /// When anything was last received from it; nil: never.
     public internal(set) var lastAlive: Instant?
 
     let desired: DesiredAdapterState
     let isWanted: @Sendable (BluetoothAddress) -> Bool
+    let formerInstance: @Sendable (BluetoothAddress) -> UInt8?
     var isBusy = false
-    var instance: UInt8?
+    var instances: AdvertisingInstances
+    /// What our instance says.
+    var advertised: Announcement?
+    /// Whether the LE transport is listened on here.
+    var listensOnLE = false
+    /// Whether rfkill blocks it, as far as that was seen.
+    var isBlocked = false
+    /// The instance that another program has removed since we last advertised.
+    var lostInstance: UInt8?
+    /// The number that is being added.
+    var adding: UInt8?
+    /// Another program has added one under the number that we were just adding: ours has replaced it.
+    var hasCollided = false
     var pageScanIsFresh = false
     var privacyIsSet = false
     var capabilityIsSet = false
@@ -75,8 +94,16 @@ public struct AdapterSupervisor: Sendable {
     static let maximumPause = Duration.seconds(60)
 
     /// A new adapter's.
-    public init(desired: DesiredAdapterState, isWanted: @escaping @Sendable (BluetoothAddress) -> Bool) {
-        (self.desired, self.isWanted) = (desired, isWanted)
+    /// - Parameters:
+    ///   - isWanted: whether the adapter with this address is used.
+    ///   - formerInstance: the advertising instance that an earlier run of ours used on it since the machine was started, and may
+    ///     have left behind.
+    public init(
+        desired: DesiredAdapterState, isWanted: @escaping @Sendable (BluetoothAddress) -> Bool,
+        formerInstance: @escaping @Sendable (BluetoothAddress) -> UInt8? = { _ in nil }
+    ) {
+        (self.desired, self.isWanted, self.formerInstance) = (desired, isWanted, formerInstance)
+        instances = AdvertisingInstances()
     }
 
     /// When `tick` has something to do.
@@ -84,8 +111,7 @@ public struct AdapterSupervisor: Sendable {
 
     /// The commands to run when the beacon stops.
     public var shutdownCommands: [ManagementCommand] {
-        guard desired.announcement != nil, let instance else { return [] }
-        return [.removeAdvertising(instance: instance)]
+        instances.own.map { [.removeAdvertising(instance: $0)] } ?? []
     }
 
     // MARK: - What happens
@@ -97,8 +123,12 @@ public struct AdapterSupervisor: Sendable {
     public mutating func tick(at now: Instant) -> [Action] {
         guard !isBusy, let due, due <= now else { return [] }
         self.due = nil
+        if advertisingFault != nil { instances.forget() }  // an event about a free one may have been lost
         return step(at: now)
     }
+
+    /// Whether rfkill blocks it, as far as can be seen while it is off.
+    public mutating func rfkill(blocks isBlocking: Bool) { isBlocked = isBlocking }
 
     /// A byte has been received over it, or an event that only a working controller causes.
     public mutating func heard(at now: Instant) { lastAlive = now }
@@ -114,18 +144,13 @@ public struct AdapterSupervisor: Sendable {
         let wasPowered = information?.current.contains(.powered) ?? false
         information?.current = settings
         guard !settings.contains(.powered) else { return [] }
-        // The kernel forgets instances and page scan. What failed before may be possible after this.
-        (isAdvertising, pageScanIsFresh) = (false, false)
+        // The kernel stops advertising and forgets page scan; it may or may not keep the instances, which is nobody's act then. What
+        // failed before may be possible after this.
+        (isAdvertising, pageScanIsFresh, lostInstance) = (false, false, nil)
+        instances.forget()
         guard wasPowered else { return [] }
         skipped = []
         return [.closeLinks]
-    }
-
-    /// Another program has removed an advertisement: bluetoothd does so when it starts.
-    public mutating func advertisingRemoved(_ removed: UInt8, at now: Instant) -> [Action] {
-        guard removed == instance, isAdvertising else { return [] }
-        isAdvertising = false
-        return stepSoon(at: now)
     }
 
     /// An LE device has connected, and the kernel has stopped advertising: other devices must be able to find us, too.
@@ -148,6 +173,9 @@ public struct AdapterSupervisor: Sendable {
         _ command: ManagementCommand, _ status: ManagementStatus, _ reply: [UInt8], at now: Instant
     ) -> [Action] {
         isBusy = false
+        adding = nil
+        // Newer kernels give this failure no number of its own.
+        let status = isBlocked && command == .setPowered(true) && status != .success ? .blocked : status
         switch status {
         case .success: return succeeded(command, reply, at: now)
         case .denied:
@@ -174,15 +202,16 @@ public struct AdapterSupervisor: Sendable {
             guard let new = AdapterInformation(reply: reply) else { return failed(command, .failed(0), at: now) }
             // Another program's settings are kept: changing them would disturb its advertisements.
             if information == nil { pageScanIsFresh = new.current.isSuperset(of: [.powered, .connectable]) }
+            if information == nil { instances = AdvertisingInstances(own: formerInstance(new.address)) }
             information = information ?? new
             information?.name = new.name
             informationIsFresh = true
             actions = take(new.current)
-        case .readAdvertisingFeatures: takeFeatures(reply)
-        case .addAdvertising:
-            (isAdvertising, hasStoppedMeanwhile) = (!hasStoppedMeanwhile, false)
+        case .readAdvertisingFeatures: instances.read(reply)
+        case .addAdvertising(let instance, _, _):
+            actions = advertises(in: instance)
             (level, lastAlive) = (0, now)
-        case .removeAdvertising: isAdvertising = false
+        case .removeAdvertising(let instance): actions = removed(own: instance)
         case .setName(let name): information?.name = name
         case .setConnectable(let on):
             pageScanIsFresh = on
@@ -200,14 +229,6 @@ public struct AdapterSupervisor: Sendable {
         if let settings = AdapterSupervisor.settings(in: reply, after: command) { actions += take(settings) }
         failures = 0
         return actions + step(at: now)
-    }
-
-    /// Supported flags 4, longest data 2, most instances 1, used ones 1 + n. bluetoothd counts up from 1: we take the last.
-    /// If it is occupied already, it is by a run of ours that was killed.
-    private mutating func takeFeatures(_ reply: [UInt8]) {
-        let last = reply.count > 6 ? max(1, reply[6]) : 1
-        instance = last
-        if desired.announcement == nil { isAdvertising = reply.dropFirst(8).contains(last) }
     }
 
     /// Commands that set something reply with all settings.
@@ -230,12 +251,13 @@ public struct AdapterSupervisor: Sendable {
         guard !isBusy, state != .notPermitted, state != .notWanted else { return [] }
         guard let command = nextCommand(at: now) else { return [] }
         if state == .unknown || state == .blocked || state == .off { state = .settling }
+        if case .addAdvertising(let instance, _, _) = command { claim(instance) }
         isBusy = true
         return [.send(command)]
     }
 
     /// A change by another program is answered after a moment: that program may not have finished.
-    private mutating func stepSoon(at now: Instant) -> [Action] {
+    mutating func stepSoon(at now: Instant) -> [Action] {
         if state == .ready { state = .settling }
         let soon = now + .milliseconds(250)
         due = min(due ?? soon, soon)

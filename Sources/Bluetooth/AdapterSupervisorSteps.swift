@@ -15,7 +15,8 @@ extension AdapterSupervisor {
         let (current, can) = (information.current, information.supported)
         if desired.setsUp, let command = setUp(current, can) { return command }
         guard current.contains(.powered) else {
-            state = .off
+            state = isBlocked ? .blocked : .off
+            if isBlocked { due = now + .seconds(5) }  // the kernel does not tell when rfkill lets go
             return nil
         }
         if let command = makeDiscoverable(current, information.name) { return command }
@@ -52,28 +53,14 @@ extension AdapterSupervisor {
         steps.first { $0.0 && !skipped.contains($0.1.code) }?.1
     }
 
-    private func makeDiscoverable(_ current: AdapterSettings, _ name: String) -> ManagementCommand? {
+    private mutating func makeDiscoverable(_ current: AdapterSettings, _ name: String) -> ManagementCommand? {
         if desired.setsUp, desired.classic, let wanted = desired.name, current.contains(.classic) {
             let steps: [(Bool, ManagementCommand)] = [
                 (name != wanted, .setName(wanted)), (!current.contains(.discoverable), .setDiscoverable(true)),
             ]
             if let command = first(of: steps) { return command }
         }
-        guard current.contains(.le) else { return nil }
-        guard let instance else { return first(of: [(true, .readAdvertisingFeatures)]) }
-        guard desired.announcement != nil else {
-            return isAdvertising ? .removeAdvertising(instance: instance) : nil
-        }
-        return isAdvertising ? nil : advertising(current)
-    }
-
-    private func advertising(_ current: AdapterSettings) -> ManagementCommand? {
-        guard let announcement = desired.announcement, let instance, current.contains(.le) else { return nil }
-        // If rotation is wanted and not possible, nothing is advertised: nobody must be able to follow the adapter's own address.
-        if desired.privacyKey != nil, !current.contains(.privacy) { return nil }
-        let command = ManagementCommand.addAdvertising(
-            instance: instance, advertisement: announcement.advertisement, scanResponse: announcement.scanResponse)
-        return skipped.contains(command.code) ? nil : command
+        return advertisingCommand(current)
     }
 
     /// A command that the controller must answer and that changes nothing. Advertising again restores what it may have lost.
@@ -104,12 +91,17 @@ extension AdapterSupervisor {
             return []
         // Many cannot advertise beside a connection. It is tried again when that ends, and now and then.
         case (.addAdvertising, .rejected):
+            hasCollided = false
             settled(at: now)
             due = now + .seconds(5)
             return []
-        // The last instance belongs to another program, or there are fewer.
-        case (.addAdvertising, .noResources), (.addAdvertising, .invalid):
-            if let taken = instance, taken > 1 { instance = taken - 1 }
+        // The controller has fewer than the kernel says, or takes no further one.
+        case (.addAdvertising(let instance, _, _), .noResources), (.addAdvertising(let instance, _, _), .invalid):
+            instances.refuse(instance)
+            hasCollided = false
+            return step(at: now)
+        // It is gone already.
+        case (.removeAdvertising(let instance), .invalid): return removed(own: instance) + step(at: now)
         // It was only to make sure of page scan.
         case (.setConnectable(false), _):
             pageScanIsFresh = true

@@ -73,6 +73,8 @@ public enum ManagementEvent: Equatable, Sendable {
     case found(RadioAddress, signal: Int8?, data: [UInt8])
     /// A search has begun, or has ended.
     case discovering(Bool)
+    /// Another program has added an advertisement, under a number that was free.
+    case advertisingAdded(instance: UInt8)
     /// Another program has removed an advertisement.
     case advertisingRemoved(instance: UInt8)
 
@@ -116,6 +118,9 @@ public enum ManagementEvent: Equatable, Sendable {
         case 0x0013:
             guard reader.u8() != nil, let isOn = reader.u8() else { return nil }
             self = .discovering(isOn == 1)
+        case 0x0023:
+            guard let instance = reader.u8() else { return nil }
+            self = .advertisingAdded(instance: instance)
         case 0x0024:
             guard let instance = reader.u8() else { return nil }
             self = .advertisingRemoved(instance: instance)

@@ -21,6 +21,10 @@ final class Adapters: @unchecked Sendable {
         let closeLinks: (BluetoothAddress) -> Void
         /// Makes the radio's listening sockets again.
         let reopenListeners: () -> Void
+        /// Whether the LE transport is listened on at an adapter.
+        let listensOnLE: (BluetoothAddress) -> Bool
+        /// Whether rfkill blocks an adapter.
+        let isBlocked: (AdapterIndex) -> Bool
     }
 
     /// One adapter.
@@ -30,36 +34,44 @@ final class Adapters: @unchecked Sendable {
         var lastByte: Instant?
         fileprivate var said: AdapterSupervisor.State?
         fileprivate var faultsSaid = 0
+        fileprivate var advertisingFaultSaid: String?
 
         init(_ supervisor: AdapterSupervisor) { self.supervisor = supervisor }
     }
 
     static let pause = Duration.seconds(10)
     static let rememberedAdapters = 16
-    /// The kernel answers from memory, or after one question to the controller. Nanoseconds.
-    private static let signalTimeout = Duration.milliseconds(500)
 
     /// Why the management interface is not available; nil: it is.
     private(set) var fault: LinkSocketError?
-    private(set) var adapters: [AdapterIndex: Adapter] = [:]
+    var adapters: [AdapterIndex: Adapter] = [:]
     /// Adapters that have been removed, and when.
     private(set) var gone: [BluetoothAddress: Instant] = [:]
 
-    private let wanted: [BluetoothAddress]
+    let wanted: [BluetoothAddress]
     let clock: any LoopClock
     private let log: Logger
     private let outlets: Outlets
-    private var management: Management?
-    private var hasSaidThatThereIsNone = false
+    private let record: AdvertisingRecord
+    private(set) var management: Management?
+    /// Which adapters there are is known.
+    private(set) var isCounted = false
+    private var absenceSaid: String?
+    private var missingSaid: [BluetoothAddress] = []
     private var nextCount = Instant.boot
     private lazy var timer = clock.timer { [unowned self] in look() }
 
-    /// - Parameter wanted: which adapters are used; empty: all.
-    init(_ wanted: [BluetoothAddress], clock: any LoopClock, log: Logger, outlets: Outlets) {
+    /// - Parameters:
+    ///   - wanted: which adapters are used; empty: all.
+    ///   - record: the advertising instances that are ours.
+    init(
+        _ wanted: [BluetoothAddress], clock: any LoopClock, log: Logger, record: AdvertisingRecord, outlets: Outlets
+    ) {
         (self.wanted, self.clock, self.log, self.outlets) = (wanted, clock, log, outlets)
+        self.record = record
     }
 
-    private var now: Instant { clock.now }
+    var now: Instant { clock.now }
 
     /// Opens the kernel's management interface, or logs why not and retries: a dongle may bring Bluetooth into the kernel.
     func open() {
@@ -81,16 +93,23 @@ final class Adapters: @unchecked Sendable {
         for (adapter, state) in adapters {
             for command in state.supervisor.shutdownCommands { management?.send(command, to: adapter) { _, _ in } }
         }
-        // What has been written is done all the same; a CHALLENGE that waits for a signal strength goes without one.
+        record.clear()
+        timer.set(at: nil)  // nothing is set up again
+        close()
+    }
+
+    /// What has been written is done all the same; a CHALLENGE that waits for a signal strength goes without one.
+    private func close() {
         management?.close(telling: true)
         management = nil
     }
 
-    /// Listeners, advertisement and what is known of the adapters are made again; links that are open stay.
+    /// Listeners, advertisement and what is known of the adapters are made again; links that are open stay. The new advertisement
+    /// takes the place of the old one, which the record names.
     func restart() {
-        stopAdvertising()
+        close()
         adapters = [:]
-        (hasSaidThatThereIsNone, nextCount) = (false, Instant.boot)
+        (isCounted, absenceSaid, missingSaid, nextCount) = (false, nil, [], Instant.boot)
         outlets.reopenListeners()
         open()
     }
@@ -121,15 +140,23 @@ final class Adapters: @unchecked Sendable {
             let there = AdapterInformation.indices(reply)
             for adapter in adapters.keys where !there.contains(adapter) { disappeared(adapter) }
             for adapter in there { appeared(adapter) }
-            sayWhereThereIsNone()
+            isCounted = true
+            sayWhatIsMissing()
             setTimer()
         }
     }
 
-    private func sayWhereThereIsNone() {
-        guard adapters.isEmpty, !hasSaidThatThereIsNone else { return }
-        hasSaidThatThereIsNone = true
-        log.notice("there is no Bluetooth adapter; one that comes is used at once")
+    /// Each change once: that no adapter is there that can be used, and which of the wanted ones are not.
+    private func sayWhatIsMissing() {
+        guard isCounted else { return }
+        let absence = absence?.message
+        if let absence, absence != absenceSaid { log.notice("\(absence)") }
+        absenceSaid = absence
+        let missing = missing
+        for address in missing where !missingSaid.contains(address) && gone[address] == nil {
+            log.warning("adapter \(address): [radio] adapters names it, and it is not there")
+        }
+        missingSaid = missing
     }
 
     private func happened(to adapter: AdapterIndex, _ event: ManagementEvent) {
@@ -137,6 +164,7 @@ final class Adapters: @unchecked Sendable {
         case .appeared: appeared(adapter)
         case .disappeared: disappeared(adapter)
         case .settings(let settings): supervise(adapter) { $0.changed(settings, at: now) }
+        case .advertisingAdded(let instance): supervise(adapter) { $0.advertisingAdded(instance, at: now) }
         case .advertisingRemoved(let instance): supervise(adapter) { $0.advertisingRemoved(instance, at: now) }
         case .connected(let peer) where peer.kind != .classic: supervise(adapter) { $0.leConnected(at: now) }
         case .connected: adapters[adapter]?.supervisor.heard(at: now)
@@ -148,9 +176,11 @@ final class Adapters: @unchecked Sendable {
 
     private func appeared(_ adapter: AdapterIndex) {
         guard adapters[adapter] == nil else { return }
-        let wanted = wanted
+        let (wanted, former) = (wanted, record.instances)
         adapters[adapter] = Adapter(
-            AdapterSupervisor(desired: outlets.wish()) { wanted.isEmpty || wanted.contains($0) })
+            AdapterSupervisor(
+                desired: outlets.wish(), isWanted: { wanted.isEmpty || wanted.contains($0) },
+                formerInstance: { former[$0] }))
         supervise(adapter) { $0.start(at: now) }
     }
 
@@ -162,7 +192,9 @@ final class Adapters: @unchecked Sendable {
         if gone.count > Adapters.rememberedAdapters, let oldest = gone.min(by: { $0.value < $1.value }) {
             gone[oldest.key] = nil
         }
+        record.note(nil, of: address)  // the kernel's list went with it
         log.warning("adapter \(address): gone")
+        sayWhatIsMissing()
         look()
     }
 
@@ -171,20 +203,41 @@ final class Adapters: @unchecked Sendable {
     /// Asks an adapter's `AdapterSupervisor` what to do, and does it.
     private func supervise(_ adapter: AdapterIndex, _ decide: (inout AdapterSupervisor) -> [AdapterSupervisor.Action]) {
         guard var supervisor = adapters[adapter]?.supervisor else { return }
-        let steps = decide(&supervisor)
-        adapters[adapter]?.supervisor = supervisor
-        for step in steps {
-            switch step {
-            case .send(let command): send(command, to: adapter)
-            case .closeLinks:
-                guard let address = adapters[adapter]?.supervisor.information?.address else { continue }
-                if adapters[adapter]?.said == .ready { log.warning("adapter \(address): its links are closed") }
-                outlets.closeLinks(address)
-            case .reopenListeners: outlets.reopenListeners()
-            }
+        var steps: [AdapterSupervisor.Action] = []
+        let isOn = supervisor.information?.current.contains(.powered) == true
+        supervisor.rfkill(blocks: !isOn && outlets.isBlocked(adapter))
+        if let address = supervisor.information?.address {
+            steps = supervisor.listens(onLE: outlets.listensOnLE(address), at: now)
         }
+        steps += decide(&supervisor)
+        adapters[adapter]?.supervisor = supervisor
+        // Before the kernel is asked to: a run that is killed leaves its advertisement behind.
+        if let address = supervisor.information?.address { record.note(supervisor.ownInstance, of: address) }
+        for step in steps { perform(step, adapter) }
         sayHowItIs(adapter)
+        sayWhatIsMissing()
         setTimer()
+    }
+
+    private func perform(_ step: AdapterSupervisor.Action, _ adapter: AdapterIndex) {
+        let address = adapters[adapter]?.supervisor.information?.address
+        switch step {
+        case .send(let command): send(command, to: adapter)
+        case .closeLinks:
+            guard let address else { return }
+            if adapters[adapter]?.said == .ready {
+                log.warning("adapter \(address): its links are closed")
+                adapters[adapter]?.said = nil  // that it is ready again is said, too
+            }
+            outlets.closeLinks(address)
+        case .reopenListeners: outlets.reopenListeners()
+        case .report(let notice): if let address { log.warning("adapter \(address): \(notice)") }
+        }
+    }
+
+    /// A transport is listened on, or no longer: the advertisement says whether LE is.
+    func listenersChanged() {
+        for adapter in adapters.keys { supervise(adapter) { _ in [] } }
     }
 
     private func send(_ command: ManagementCommand, to adapter: AdapterIndex) {
@@ -196,34 +249,6 @@ final class Adapters: @unchecked Sendable {
             log.debug("\(adapter): \(command.words): \(status)")
             supervise(adapter) { $0.completed(command, status, reply, at: now) }
         }
-    }
-
-    // MARK: - Links over an adapter
-
-    /// Bytes were received or sent over an adapter: it works.
-    func carried(_ address: BluetoothAddress) {
-        guard let adapter = index(of: address) else { return }
-        adapters[adapter]?.lastByte = clock.now
-        adapters[adapter]?.supervisor.heard(at: now)
-    }
-
-    private func index(of address: BluetoothAddress) -> AdapterIndex? {
-        adapters.first { $0.value.supervisor.information?.address == address }?.key
-    }
-
-    /// Asks for the signal strength of a connection.
-    /// - Returns: false where nothing can tell; otherwise `then` is called later, exactly once, with it in dBm or nil.
-    func measureSignal(
-        of peer: RadioAddress, over address: BluetoothAddress, then: @escaping @Sendable (Int8?) -> Void
-    ) -> Bool {
-        // BR/EDR controllers report how far the signal is outside a target range (HCI, Read RSSI), which is not a value in dBm.
-        guard let management, peer.kind != .classic, let adapter = index(of: address),
-            adapters[adapter]?.supervisor.state != .notPermitted
-        else { return false }
-        management.send(.readConnection(peer), to: adapter, timeout: Adapters.signalTimeout) { status, reply in
-            then(status == .success ? AdapterInformation.signal(reply) : nil)
-        }
-        return true
     }
 
     // MARK: - Log
@@ -241,6 +266,12 @@ final class Adapters: @unchecked Sendable {
         }
         for fault in entry.supervisor.faults.dropFirst(entry.faultsSaid) { log.warning("adapter \(address): \(fault)") }
         entry.faultsSaid = entry.supervisor.faults.count
+        let fault = entry.supervisor.advertisingFault
+        if fault != entry.advertisingFaultSaid {
+            if let fault { log.warning("adapter \(address): \(fault)") }
+            if fault == nil { log.notice("adapter \(address): an advertising instance is free again") }
+        }
+        entry.advertisingFaultSaid = fault
         adapters[adapter] = entry
     }
 }

@@ -184,10 +184,11 @@ extension Setting {
     }
 
     func nearbyAddress() throws(BadSetting) -> NearbyAddress {
-        guard let address = NearbyAddress(value) else {
-            throw bad("rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM], le:ADDR[/PSM] or local:PATH")
+        do throws(NearbyAddressFault) {
+            return try NearbyAddress(checking: value)
+        } catch {
+            throw BadSetting(message: "\(name) is \"\(value)\": \(error.message)", hint: error.hint(for: .beacon))
         }
-        return address
     }
 
     func yesOrNo() throws(BadSetting) -> Bool {

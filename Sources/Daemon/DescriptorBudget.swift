@@ -11,7 +11,7 @@ enum DescriptorBudget {
     /// With fewer than this many links at a time the beacon is of no use.
     static let fewestLinks = 4
 
-    static let hint = "raise the limit on open files: LimitNOFILE= in the unit, or ulimit -n"
+    static let hint = LinkSocketError.shortageHint
 
     /// How many links at a time a limit allows, at most as many as are wanted.
     static func links(_ wanted: Int, limit: Int) -> Int { min(wanted, max(1, limit - others)) }

@@ -26,7 +26,8 @@ final class DeviceLinks: @unchecked Sendable {
     private struct Connection {
         let socket: Int32
         let watch: Loop.Watch
-        let transport: Transport
+        let peer: Peer
+        var transport: Transport { peer.transport }
         /// The peer and the adapter, on a radio transport.
         let radioPeer: RadioAddress?
         let adapter: BluetoothAddress?
@@ -49,7 +50,7 @@ final class DeviceLinks: @unchecked Sendable {
         (self.loop, self.clock, self.events, self.outlets) = (loop, clock, events, outlets)
     }
 
-    deinit { closeAll() }
+    deinit { for id in connections.keys { close(id) } }
 
     var count: Int { connections.count }
 
@@ -62,19 +63,18 @@ final class DeviceLinks: @unchecked Sendable {
     func take(_ accepted: LinkSocket.Accepted, _ transport: Transport) {
         let socket = accepted.socket
         if let adapter = accepted.adapter { outlets.carried(adapter) }
+        lastLink += 1
+        let id = LinkID(lastLink)
+        let peer = Peer(
+            transport: transport, address: accepted.peer, kind: accepted.radioPeer?.kind, security: accepted.security)
         guard outlets.canRecord() else {
             _ = LinkSocket.send(.outcome(.busy, tag: LinkFrame.noTag), over: socket)
             Glibc.close(socket)
-            return
+            return say(.ended(id, peer, device: nil, .busy))
         }
-        lastLink += 1
-        let id = LinkID(lastLink)
         let watch = loop.watch(socket) { [unowned self] _ in read(id) }
         connections[id] = Connection(
-            socket: socket, watch: watch, transport: transport, radioPeer: accepted.radioPeer,
-            adapter: accepted.adapter)
-        let peer = Peer(
-            transport: transport, address: accepted.peer, kind: accepted.radioPeer?.kind, security: accepted.security)
+            socket: socket, watch: watch, peer: peer, radioPeer: accepted.radioPeer, adapter: accepted.adapter)
         deliver(
             .connected(
                 id, peer, linkNonce: randomBytes(LinkFrame.linkNonceLength),
@@ -154,7 +154,7 @@ final class DeviceLinks: @unchecked Sendable {
             return nil
         }
         close(id)
-        return .disconnected(id)
+        return .disconnected(id, .notTaken)
     }
 
     // MARK: - Ends
@@ -166,21 +166,33 @@ final class DeviceLinks: @unchecked Sendable {
         Glibc.close(connection.socket)
     }
 
-    /// Closes all of them; the observer is not told.
-    func closeAll() { for id in connections.keys { close(id) } }
+    /// Closes all of them, because nothing can be recorded any more; the observer is not told.
+    func closeUnrecorded() {
+        for (id, connection) in connections.sorted(by: { $0.key.number < $1.key.number }) {
+            say(.lost(id, connection.peer, device: nil, .notRecorded))
+            close(id)
+        }
+    }
+
+    /// The end of a link that the observer does not report.
+    private func say(_ report: Report) {
+        let line = report.line
+        events.say(line.level, about: line.kind, line.message, line.fields)
+    }
 
     /// The adapter does not carry them any more.
     func closeAll(over adapter: BluetoothAddress) {
         for (id, connection) in connections where connection.adapter == adapter {
-            deliver(.disconnected(id))
+            deliver(.disconnected(id, .adapterLost))
             close(id)
         }
     }
 
     /// Tells all devices to come back later, and closes their links.
     func sendAway() {
-        for (id, connection) in connections {
+        for (id, connection) in connections.sorted(by: { $0.key.number < $1.key.number }) {
             _ = LinkSocket.send(.outcome(.busy, tag: LinkFrame.noTag), over: connection.socket)
+            say(.ended(id, connection.peer, device: nil, .busy))
             close(id)
         }
     }

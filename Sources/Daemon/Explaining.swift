@@ -59,7 +59,10 @@ extension Reason {
             shows its link when it comes. If links came and ended before, the log has their outcomes
             """
         case .tooFar:
-            "see [link] max-round-trip and min-rssi: the device held the value, and was slower or weaker than they allow"
+            """
+            let the device come nearer and join again, or correct [link] max-round-trip and min-rssi; turn off the \
+            transports that report no signal strength, if min-rssi is set. The device held the value
+            """
         case .unsigned: "see the device's log: its key, or the hardware that holds it, did not sign within 10 s"
         case .superseded: "nothing: see the newer request of this device"
         case .withdrawn: "srup-beacon servers tells where we stand with the server; srup-beacon join asks it again"
@@ -123,12 +126,15 @@ extension Journal {
     /// - Parameter subject: a token as it is printed, or an identifier.
     /// - Parameter signs: what servers did since the beacon started.
     /// - Parameter setAside: the servers whose messages the broker does not take.
+    /// - Parameter open: what the observer knows of open observations.
     func explain(
-        _ subject: String, _ signs: [Identifier: ServerSigns] = [:], setAside: [Identifier: SetAside] = [:]
+        _ subject: String, _ signs: [Identifier: ServerSigns] = [:], setAside: [Identifier: SetAside] = [:],
+        open: [OpenObservation] = []
     ) throws(Failure) -> [Explanation] {
         try Journal.attempt { try Journal.explain(database, subject, signs) }.map { explanation in
             let server = Identifier(hexadecimal: explanation.server)
-            return server.flatMap { setAside[$0] }.map { explanation.waiting(because: $0) } ?? explanation
+            let known = explanation.lacking(in: open)
+            return server.flatMap { setAside[$0] }.map { known.waiting(because: $0) } ?? known
         }
     }
 
@@ -210,7 +216,7 @@ extension Journal {
             return Explanation(
                 of: .observation, server: past.server, token: past.token, device: past.device, steps: steps,
                 verdict: past.verdict, reason: past.reason, evidence: past.evidence,
-                cause: reason?.message ?? past.reason, next: next ?? "nothing")
+                cause: past.cause, next: next ?? "nothing")
         }
     }
 

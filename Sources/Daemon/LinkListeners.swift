@@ -1,3 +1,4 @@
+import Bluetooth
 import EventLoop
 import Glibc
 import Logging
@@ -34,21 +35,23 @@ final class LinkListeners: @unchecked Sendable {
     private let listen: (Configuration.Listening) throws(LinkSocketError) -> Int32
     private let acceptNext: (Int32, Transport) throws(LinkSocketError) -> LinkSocket.Accepted?
     private let accepted: (LinkSocket.Accepted, Transport) -> Void
+    private let changed: () -> Void
     private let clock: any LoopClock
     private lazy var retry = clock.timer { [unowned self] in open() }
 
     /// - Parameters:
     ///   - listen: makes a listening socket.
     ///   - acceptNext: takes the next connection from a listening socket.
+    ///   - changed: called when something else is listened on than before.
     ///   - accepted: takes a connection, and must close it.
     init(
         _ wanted: [Configuration.Listening], loop: Loop, clock: any LoopClock, log: Logger,
         listen: @escaping (Configuration.Listening) throws(LinkSocketError) -> Int32 = LinkListeners.listen,
         acceptNext: @escaping (Int32, Transport) throws(LinkSocketError) -> LinkSocket.Accepted? = LinkSocket.accept,
-        accepted: @escaping (LinkSocket.Accepted, Transport) -> Void
+        changed: @escaping () -> Void = {}, accepted: @escaping (LinkSocket.Accepted, Transport) -> Void
     ) {
         (self.loop, self.clock, self.log, self.listen, self.accepted) = (loop, clock, log, listen, accepted)
-        self.acceptNext = acceptNext
+        (self.acceptNext, self.changed) = (acceptNext, changed)
         listeners = wanted.map { Listener(wanted: $0) }
     }
 
@@ -62,6 +65,8 @@ final class LinkListeners: @unchecked Sendable {
     func open() {
         for index in listeners.indices where listeners[index].watch == nil { resume(at: index) }
         var missing: [String] = []
+        let before = listened
+        defer { if listened != before { changed() } }
         for index in listeners.indices where listeners[index].socket == nil {
             let address = listeners[index].wanted.address
             do throws(LinkSocketError) {
@@ -75,16 +80,19 @@ final class LinkListeners: @unchecked Sendable {
                     if error == .noBluetooth {
                         missing.append(address.transport.rawValue)
                     } else {
-                        let hint = error.hint(toListenOn: address).map { "; hint: \($0)" } ?? ""
-                        log.warning("not listening on \(address.transport.rawValue) \(address): \(error)\(hint)")
+                        let hint = error.hint(forListeningOn: address.transport)
+                        log.warning(
+                            "not listening on \(address.transport.rawValue) \(address): \(error); hint: \(hint)")
                     }
                 }
                 listeners[index].fault = error
             }
         }
         if !missing.isEmpty {
-            log.notice(
-                "\(LinkSocketError.noBluetooth): not listening on \(missing.joined(separator: ", ")); the rest works")
+            let rest = listened.isEmpty ? "no device can prove itself" : "the rest works"
+            log.log(
+                level: listened.isEmpty ? .warning : .notice,
+                "\(LinkSocketError.noBluetooth): not listening on \(missing.joined(separator: ", ")); \(rest)")
         }
         let faults = listeners.filter { $0.socket == nil }.map(\.fault)
         guard !faults.isEmpty else { return }
@@ -95,6 +103,19 @@ final class LinkListeners: @unchecked Sendable {
     private func resume(at index: Int) {
         guard let socket = listeners[index].socket else { return }
         listeners[index].watch = loop.watch(socket) { [unowned self] _ in accept(at: index) }
+    }
+
+    /// The addresses that are listened on.
+    var listened: Set<NearbyAddress> { Set(listeners.filter { $0.socket != nil }.map(\.wanted.address)) }
+
+    /// Whether the LE transport is listened on at an adapter.
+    func listensOnLE(at adapter: BluetoothAddress) -> Bool {
+        listened.contains { address in
+            switch address {
+            case .le(let wanted, _, _): wanted == .any || wanted == adapter
+            case .rfcomm, .l2cap, .local: false
+            }
+        }
     }
 
     private static func inode(of address: NearbyAddress) -> UInt64? {
@@ -134,10 +155,15 @@ final class LinkListeners: @unchecked Sendable {
             }
         } catch {
             if listeners[index].fault != error {
-                log.warning(
-                    "\(transport.rawValue): \(error)\(error.isShortage ? "; hint: \(DescriptorBudget.hint)" : "")")
+                let hint = error.isShortage ? "; hint: \(error.hint(forListeningOn: transport))" : ""
+                log.warning("\(transport.rawValue): \(error)\(hint)")
             }
-            if error.isShortage { pause(at: index, error) } else { close(at: index, error) }
+            if error.isShortage {
+                pause(at: index, error)
+            } else {
+                close(at: index, error)
+                changed()
+            }
             retry.set(after: LinkListeners.pause)
         }
     }

@@ -63,11 +63,11 @@ final class MessageIntake: @unchecked Sendable {
             guard frame.claimedSender != identity else { return nil }  // our own, on the shared topic
             return try frame.verified(by: keyring())
         } catch let error as FrameError {
-            reports.refuse("malformed-frame", "a message on \(shown(incoming.topic)): \(error)")
+            reports.refuse(.malformedFrame, "a message on \(shown(incoming.topic)): \(error)")
         } catch let error as VerificationError {
             switch error {
-            case .unknownSender: reports.refuse("unknown-sender", "a message on \(shown(incoming.topic)): \(error)")
-            case .badSignature: reports.refuse("bad-signature", "a message on \(shown(incoming.topic)): \(error)")
+            case .unknownSender: reports.refuse(.unknownSender, "a message on \(shown(incoming.topic)): \(error)")
+            case .badSignature: reports.refuse(.badSignature, "a message on \(shown(incoming.topic)): \(error)")
             }
         } catch {
             preconditionFailure("\(error)")
@@ -82,7 +82,7 @@ final class MessageIntake: @unchecked Sendable {
     private func isInBudget(_ message: Message, at now: Instant) -> Bool {
         guard !Received(message.body).isAlwaysHeard, !work.hasRoom(for: message.sender, at: now) else { return true }
         reports.refuse(
-            "too-fast",
+            .message(.tooFast),
             "\(message.body.type.name) from \(message.sender): it keeps this beacon from its other servers",
             sender: message.sender)
         return false

@@ -165,6 +165,12 @@ extension DaemonState {
                 return ([("adapter", address)], $0.supervisor.state == .ready ? 1 : 0)
             })
         out.add(
+            "adapter_advertising", "gauge", "1: it sends the beacon's LE advertisement; 0: it does not, and should.",
+            adapters.adapters.values.filter { $0.supervisor.shouldAdvertise }.map {
+                let address = $0.supervisor.information?.address.description ?? "unknown"
+                return ([("adapter", address)], $0.supervisor.isAdvertising ? 1 : 0)
+            })
+        out.add(
             "certificate_renewal_failures", "gauge", "Attempts to renew the client certificate that failed in a row.",
             Double(renewal?.presentFailure?.count ?? 0))
         if let notAfter = certificate?.notAfter {

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Observing
 import OperatorText
+import ProofLink
 import SRUP
 
 /// One verdict of the history.
@@ -18,6 +19,23 @@ public struct PastObservation: Codable, Equatable, Sendable {
         package var security: String?
         package var signalDbm: Int?
         package var roundTripUs: Int?
+        /// The bounds that were configured, where they were not met.
+        package var maxRoundTripUs: Int?
+        package var minSignalDbm: Int?
+
+        /// What was not met of the configured bounds.
+        var unmet: [UnmetBound] {
+            let roundTrip = maxRoundTripUs.map {
+                UnmetBound.roundTrip(roundTripUs.map { .microseconds($0) }, maximum: .microseconds($0))
+            }
+            let signal = minSignalDbm.flatMap { minimum in
+                Transport(rawValue: transport).map {
+                    UnmetBound.signal(
+                        signalDbm.map { Int8(clamping: $0) }, minimum: Int8(clamping: minimum), $0)
+                }
+            }
+            return [roundTrip, signal].compactMap { $0 }
+        }
 
         /// How much it shows, and whether within the configured round trip.
         package var strength: String { grade + (timed == true ? ", timed" : "") }
@@ -50,7 +68,10 @@ public struct PastObservation: Codable, Equatable, Sendable {
     }
 
     /// Why, as a clause.
-    package var cause: String { Reason(rawValue: reason)?.message ?? reason }
+    package var cause: String { Reason(rawValue: reason)?.message(of: unmet) ?? reason }
+
+    /// Of *too far*: the bounds that were not met.
+    var unmet: [UnmetBound] { reason == Reason.tooFar.rawValue ? evidence?.unmet ?? [] : [] }
 
     /// For a person: one line.
     public var text: String {

@@ -27,6 +27,8 @@ public struct RadioReport: Codable, Equatable, Sendable {
     package var hint: String?
     package var adapters: [Adapter]
     package var gone: [Gone]
+    /// Adapters that the configuration names, and that have not been there; nil: an older beacon does not tell.
+    package var missing: [String]?
 
     /// For a person.
     package var lines: [String] {
@@ -40,7 +42,8 @@ public struct RadioReport: Codable, Equatable, Sendable {
             if let hint = adapter.hint { lines.append("  hint: \(hint)") }
             lines += adapter.faults.map { "  \($0)" }
         }
-        return lines + gone.map { "adapter \($0.address): gone for \($0.secondsAgo) s" }
+        lines += gone.map { "adapter \($0.address): gone for \($0.secondsAgo) s" }
+        return lines + (missing ?? []).map { "adapter \($0): [radio] adapters names it, and it is not there" }
     }
 }
 
@@ -56,7 +59,8 @@ extension Adapters {
                 name: index.description, address: address?.description ?? "unknown",
                 state: adapter.supervisor.state == .ready
                     ? .ready(isAdvertising: isAdvertising) : .other(words.message),
-                hint: words.hint, isAdvertising: isAdvertising, faults: adapter.supervisor.faults,
+                hint: words.hint, isAdvertising: isAdvertising,
+                faults: adapter.supervisor.faults + [adapter.supervisor.advertisingFault].compactMap { $0 },
                 links: address.map(links) ?? 0,
                 lastByteSecondsAgo: adapter.lastByte.map { (now - $0).components.seconds })
         }
@@ -64,7 +68,29 @@ extension Adapters {
         let (state, hint) = state
         return RadioReport(
             state: state, hint: hint, adapters: reported,
-            gone: gone.map { .init(address: $0.key.description, secondsAgo: (now - $0.value).components.seconds) })
+            gone: gone.map { .init(address: $0.key.description, secondsAgo: (now - $0.value).components.seconds) },
+            missing: missing.filter { self.gone[$0] == nil }.map(\.description))
+    }
+
+    /// The adapters that the configuration names, and that are not there, as far as is known.
+    var missing: [BluetoothAddress] {
+        let there = adapters.values.map { $0.supervisor.information?.address }
+        guard isCounted, !there.contains(nil) else { return [] }
+        return wanted.filter { !there.contains($0) }
+    }
+
+    /// Why no adapter can be used, and what a person can do; nil: one can, or it is not known yet.
+    var absence: (message: String, hint: String)? {
+        if adapters.isEmpty {
+            return (
+                "there is no Bluetooth adapter; one that comes is used at once", "plug one in; see: lsusb, rfkill list"
+            )
+        }
+        guard adapters.values.allSatisfy({ $0.supervisor.state == .notWanted }) else { return nil }
+        return (
+            "none of the adapters that [radio] adapters names is there; one that comes is used at once",
+            "plug it in, or name another one: srup-beacon doctor lists those that are there"
+        )
     }
 
     /// What the radio as a whole lacks, and what a person can do.
@@ -78,11 +104,7 @@ extension Adapters {
         case .some(let fault): return (.lacking("the adapters cannot be managed: \(fault)"), nil)
         case nil: break
         }
-        guard adapters.isEmpty else { return (.ok, nil) }
-        return (
-            .lacking("there is no Bluetooth adapter; one that comes is used at once"),
-            "plug one in; see: lsusb, rfkill list"
-        )
+        return absence.map { (.lacking($0.message), $0.hint) } ?? (.ok, nil)
     }
 }
 

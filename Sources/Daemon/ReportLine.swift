@@ -22,17 +22,18 @@ extension Report {
         switch self {
         case .refused(let refusal, let sender, let type):
             ReportLine(
-                .warning, refusal.name, "refused \(type.name) from \(sender): \(refusal.message)",
-                .of("refused", server: sender, ["reason": refusal.name]))
+                .warning, refusal.name.rawValue, "refused \(type.name) from \(sender): \(refusal.message)",
+                .of("refused", server: sender, ["reason": refusal.name.rawValue]))
         case .opened(let exchange, let device):
             ReportLine(
                 .notice, "opened",
                 "observation of \(device) opened for \(exchange.server), token \(exchange.token)",
                 .of("opened", exchange, device: device))
-        case .answered(let exchange, let device, let verdict, let reason, _):
+        case .answered(let exchange, let device, let verdict, let reason, _, let unmet):
             ReportLine(
                 .notice, "answered",
-                "observation of \(device) answered \(verdict.rawValue) to \(exchange.server): \(reason.message), token \(exchange.token)",
+                "observation of \(device) answered \(verdict.rawValue) to \(exchange.server): "
+                    + "\(reason.message(of: unmet)), token \(exchange.token)",
                 .of(
                     "answered", exchange, device: device, ["verdict": verdict.rawValue, "reason": reason.rawValue]))
         case .repeated(let exchange, let verdict):
@@ -46,6 +47,12 @@ extension Report {
                 .warning, "false-proof",
                 "false proof number \(count) for \(device) from \(peer.transport.rawValue) \(peer.address), token \(exchange.token)",
                 .of("false-proof", exchange, device: device, peer: peer))
+        case .tooFar(let exchange, let device, let peer, let unmet):
+            ReportLine(
+                .notice, "too-far",
+                "\(device) has proved itself on \(peer.transport.rawValue) \(peer.address), from outside the bounds: "
+                    + "\(unmet.message), token \(exchange.token)",
+                .of("too-far", exchange, device: device, peer: peer))
         case .ready(let link, let peer, let device):
             ReportLine(
                 .info, "ready", "\(link): \(device) is ready on \(peer.transport.rawValue) \(peer.address)",
@@ -56,6 +63,12 @@ extension Report {
                 "\(link): ended \(outcome) with \(peer.transport.rawValue) \(peer.address)"
                     + (device.map { " as \($0)" } ?? ""),
                 .of("ended", device: device, link: link, peer: peer, ["outcome": "\(outcome)"]))
+        case .lost(let link, let peer, let device, let loss):
+            ReportLine(
+                .info, "ended",
+                "\(link): ended without an outcome with \(peer.transport.rawValue) \(peer.address)"
+                    + (device.map { " as \($0)" } ?? "") + ": \(loss.message)",
+                .of("ended", device: device, link: link, peer: peer))
         case .membership, .declined, .commanded, .acted, .update, .updateDeclined: serverLine
         }
     }
@@ -88,8 +101,25 @@ extension Report {
             ReportLine(
                 .warning, "update-declined",
                 "an order of \(exchange.server) to update is answered: \(status)", .of("update", exchange))
-        case .refused, .opened, .answered, .repeated, .mismatch, .ended, .ready:
+        case .refused, .opened, .answered, .repeated, .mismatch, .tooFar, .ended, .lost, .ready:
             preconditionFailure("\(self) is not about a server")
+        }
+    }
+}
+
+extension Reason {
+    /// The reason as a clause for a log line, with the bounds that a device did not meet.
+    func message(of unmet: [UnmetBound]) -> String { message + (unmet.isEmpty ? "" : ": \(unmet.message)") }
+}
+
+extension LinkLoss {
+    /// What has happened.
+    fileprivate var message: String {
+        switch self {
+        case .byDevice: "the device has closed it, or is out of reach"
+        case .adapterLost: "the adapter is off or gone"
+        case .notTaken: "the device did not take a frame"
+        case .notRecorded: "nothing can be recorded now"
         }
     }
 }

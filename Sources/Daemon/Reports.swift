@@ -34,10 +34,13 @@ final class Reports: @unchecked Sendable {
     }
 
     /// A message that was dropped: counted, and logged in one line.
-    func refuse(_ reason: String, _ message: String, sender: Identifier? = nil) {
-        metrics.refused[reason, default: 0] += 1
-        events.say(.warning, about: reason, "refused \(message)", .of("refused", server: sender, ["reason": reason]))
+    func refuse(_ reason: RefusedReason, _ message: String, sender: Identifier? = nil) {
+        count(reason)
+        let fields = Logger.Metadata.of("refused", server: sender, ["reason": reason.name])
+        events.say(.warning, about: reason.name, "refused \(message)", fields)
     }
+
+    private func count(_ reason: RefusedReason) { metrics.refused[reason.name, default: 0] += 1 }
 
     func linkOpened(over transport: Transport) { metrics.linksOpened[transport, default: 0] += 1 }
 
@@ -47,16 +50,17 @@ final class Reports: @unchecked Sendable {
 
     private func count(_ report: Report) {
         switch report {
-        case .refused(let refusal, _, _): metrics.refused[refusal.name, default: 0] += 1
+        case .refused(let refusal, _, _): count(.message(refusal.name))
         case .opened: metrics.opened += 1
-        case .answered(_, _, let verdict, let reason, let grade):
+        case .answered(_, _, let verdict, let reason, let grade, _):
             metrics.verdicts[verdict, default: 0] += 1
             if let grade { metrics.grades[grade, default: 0] += 1 }
             metrics.reasons[reason, default: 0] += 1
-        case .mismatch: metrics.refused["false-proof", default: 0] += 1
+        case .mismatch: count(.falseProof)
+        case .tooFar: count(.tooFar)
         case .ended(_, _, _, let outcome):
-            if outcome != .valid { metrics.refused["link-\(outcome)".replacing(" ", with: "-"), default: 0] += 1 }
-        case .repeated, .membership, .declined, .commanded, .acted, .update, .updateDeclined, .ready: break
+            if outcome != .valid { count(.link(outcome)) }
+        case .repeated, .membership, .declined, .commanded, .acted, .update, .updateDeclined, .ready, .lost: break
         }
     }
 }
@@ -70,7 +74,7 @@ extension Report {
         case .opened(let exchange, _), .repeated(let exchange, _), .acted(let exchange, _, _),
             .updateDeclined(let exchange, _):
             exchange.server
-        case .answered, .mismatch, .update, .ended, .ready: nil
+        case .answered, .mismatch, .tooFar, .update, .ended, .lost, .ready: nil
         }
     }
 }

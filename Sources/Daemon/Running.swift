@@ -26,6 +26,7 @@ public enum DaemonProcess {
         try DescriptorBudget.check(limit: Descriptors.limit)
         let links = configuration.descriptorFinding(limit: Descriptors.limit)
         return configuration.certificateFindings(at: wallSeconds()).map(\.fault)
+            + configuration.warnings
             + [configuration.localLinkFinding, links].compactMap { $0 }
     }
 
@@ -87,6 +88,7 @@ extension Shell {
         if credentials?.hasUnfinishedRotation == true {
             log.warning("a rotation of the identity key was interrupted; hint: finish it: srup-beacon rotate")
         }
+        warn()
         stopping.follow(signals: signals)
         tellDescriptors()
         do {
@@ -111,11 +113,10 @@ extension Shell {
             })
         listeners.open()
         if configuration.usesRadio { adapters.open() }
-        offerServiceRecord()
         if let local = listeners.listeners.first(where: { !$0.isRadio }), let fault = local.fault {
             throw OperatorFault(
                 "the local socket \(local.wanted.address) cannot be created: \(fault)",
-                hint: fault.hint(toListenOn: local.wanted.address) ?? "correct [link] local, or turn it off")
+                hint: fault.hint(forListeningOn: .local))
         }
         if let path = configuration.localPath {
             folderWatch.add(.init(path: path) { [listeners] () throws(LinkSocketError) in try listeners.reopenLocal() })
@@ -160,6 +161,11 @@ extension Shell {
         broker.start(link)
     }
 
+    /// What the configuration allows, and should not be so.
+    func warn() {
+        for fault in configuration.warnings { log.warning("\(fault.message); hint: \(fault.hint(for: .beacon))") }
+    }
+
     func setUpLog() {
         LineLog.use(configuration.logFormat)
         let level = configuration.logLevel
@@ -178,9 +184,9 @@ extension Shell {
                 leave: { [unowned self] isRestart in assumeIsolated { $0.leave(isRestart: isRestart) } },
                 disconnect: { [unowned self] in
                     assumeIsolated { shell in
-                        let (link, bluetoothService) = (shell.broker.link, shell.bluetoothService)
+                        let (link, withdrawRecord) = (shell.broker.link, shell.serviceRecord.withdraw)
                         return {
-                            bluetoothService?.stop()
+                            withdrawRecord?()
                             link?.stop()
                         }
                     }

@@ -34,7 +34,7 @@ struct ServerSigns {
             // A request that was accepted: the server's sequence ids are above all before. What was refused may have been sent
             // again by a broker, or replayed by somebody who recorded it.
             (replayed, newest) = (0, nil)
-        case .refused, .answered, .mismatch, .update, .ended, .ready: break
+        case .refused, .answered, .mismatch, .tooFar, .update, .ended, .lost, .ready: break
         }
     }
 

@@ -60,6 +60,7 @@ public actor Shell {
     lazy var listeners = makeListeners()
     lazy var links = makeLinks()
     lazy var adapters = makeAdapters()
+    lazy var serviceRecord = makeServiceRecordOffer()
     lazy var ownProofs = makeOwnProofs()
     lazy var light = IdentificationLight(configuration.lightFile, clock: clock, log: log)
     lazy var deregistration = makeDeregistration()
@@ -68,7 +69,6 @@ public actor Shell {
     // Made at the start, where they are wanted.
     var control: Control?
     var renewal: CertificateRenewal?
-    var bluetoothService: BluetoothService?
 
     /// Where from, and when.
     enum Arrival {

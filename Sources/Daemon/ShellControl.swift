@@ -20,7 +20,9 @@ extension Shell {
         case .observations(let limit): (try? journal?.history(limit: limit)).map { Shell.json($0) } ?? []
         case .metrics: Array(exposition.utf8)
         case .explain(let subject):
-            (try? journal?.explain(subject, signs, setAside: broker.publishing.setAside)).map { Shell.json($0) } ?? []
+            (try? journal?.explain(subject, signs, setAside: broker.publishing.setAside, open: observer.open)).map {
+                Shell.json($0)
+            } ?? []
         case .reload: preconditionFailure("a reload is answered when it has ended")
         case .standing(let server): Shell.json(standing(server))
         case .order(let order, let server): Shell.json(obey(order, server))

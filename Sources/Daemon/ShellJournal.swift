@@ -65,7 +65,7 @@ extension Shell {
         // A folder that was removed takes both files with it; what this process knows is not lost.
         if let journal { knownCeilings.merge(journal.ceilings.ceilings) { max($0, $1) } }
         journal = nil  // closing it takes back what was not committed
-        links.closeAll()
+        links.closeUnrecorded()
         observer = Shell.emptyObserver(configuration, materials, runningKey)
         deadlineTimer.set(at: nil)
         recovery.begin(after: failure)

@@ -5,10 +5,13 @@ import ProofLink
 // Nearby devices: what comes over their links is handled, one read in one transaction.
 extension Shell {
     func makeListeners() -> LinkListeners {
-        LinkListeners(configuration.listeners, loop: loop, clock: clock, log: log) { [unowned self] in
-            let (accepted, transport) = ($0, $1)
-            assumeIsolated { $0.links.take(accepted, transport) }
-        }
+        LinkListeners(
+            configuration.listeners, loop: loop, clock: clock, log: log,
+            changed: { [unowned self] in assumeIsolated { $0.listenersChanged() } },
+            accepted: { [unowned self] in
+                let (accepted, transport) = ($0, $1)
+                assumeIsolated { $0.links.take(accepted, transport) }
+            })
     }
 
     func makeLinks() -> DeviceLinks {

@@ -13,13 +13,16 @@ extension Shell {
         let (loop, clock, given) = (loop, clock, startup.service.management)
         return Adapters(
             configuration.radio.adapters, clock: clock, log: log,
+            record: AdvertisingRecord(folder.advertising, bootID: startup.bootID, log: log),
             outlets: Adapters.Outlets(
                 open: { happened throws(LinkSocketError) in
                     try Management(loop, clock: clock, given: given, happened: happened)
                 },
                 wish: { [unowned self] in assumeIsolated { $0.adapterWish } },
                 closeLinks: { [unowned self] adapter in assumeIsolated { $0.links.closeAll(over: adapter) } },
-                reopenListeners: { [unowned self] in assumeIsolated { $0.listeners.reopenRadio() } }))
+                reopenListeners: { [unowned self] in assumeIsolated { $0.listeners.reopenRadio() } },
+                listensOnLE: { [unowned self] adapter in assumeIsolated { $0.listeners.listensOnLE(at: adapter) } },
+                isBlocked: RadioSurvey.isBlocked))
     }
 
     /// - Returns: whether anything listens on a radio now.
@@ -29,16 +32,32 @@ extension Shell {
         return listeners.listeners.contains { $0.isRadio && $0.socket != nil }
     }
 
-    /// Gives bluetoothd, where it runs, a service record of the BR/EDR transports.
-    func offerServiceRecord() {
-        guard configuration.radio.serviceRecord,
-            let record = ServiceRecord(rfcommChannel: configuration.rfcommChannel, l2capPSM: configuration.l2capPSM)
-        else { return }
-        let service = BluetoothService(record: record) { [unowned self] happening in
-            loop.perform { self.assumeIsolated { $0.log.info("\(happening)") } }
+    func makeServiceRecordOffer() -> ServiceRecordOffer {
+        ServiceRecordOffer(background: BackgroundWork(loop: loop)) { [unowned self] record in
+            let service = BluetoothService(record: record) { [unowned self] happening in
+                loop.perform { self.assumeIsolated { $0.log.info("\(happening)") } }
+            }
+            service.start()
+            return { service.stop() }
         }
-        service.start()
-        bluetoothService = service
+    }
+
+    /// Gives bluetoothd, where it runs, a service record of the BR/EDR transports that are listened on.
+    func offerServiceRecord() {
+        guard configuration.radio.serviceRecord else { return }
+        let listened = Set(listeners.listened.map(\.transport))
+        serviceRecord.offer(
+            ServiceRecord(
+                rfcommChannel: listened.contains(.rfcomm) ? configuration.rfcommChannel : nil,
+                l2capPSM: listened.contains(.l2cap) ? configuration.l2capPSM : nil))
+    }
+
+    /// What is announced follows what is listened on.
+    func listenersChanged() {
+        guard !stopping.isStopping else { return }
+        adapters.listenersChanged()
+        offerServiceRecord()
+        notifier.tellStatus()
     }
 
     /// What an adapter that appears now should be like.

@@ -48,6 +48,7 @@ extension Shell {
         observer.hasUpdater = new.updates.updater != nil
         setUpLog()
         log.notice("configuration read again")
+        warn()
         metricsFile.keep(configuration.metrics)
         renewal?.takeReplaced()
         raiseSequences()

@@ -65,6 +65,7 @@ extension Shell {
     var statusLine: String {
         if let failure = recovery.health.failure { return failure.message }
         let members = observer.memberships.values.filter(\.isMember).count
-        return "\(broker.message); joined to \(members) of \(configuration.servers.count) servers"
+        let isClosed = listeners.listeners.allSatisfy { $0.fault != nil } ? "no transport is listened on; " : ""
+        return isClosed + "\(broker.message); joined to \(members) of \(configuration.servers.count) servers"
     }
 }

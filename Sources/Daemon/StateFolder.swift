@@ -16,6 +16,7 @@ package struct StateFolder {
     package var journal: String { Folder.resolved(path) + "/journal.sqlite" }
     var sequences: String { path + "/sequences" }
     var reserve: String { path + "/reserve" }
+    var advertising: String { path + "/advertising" }
     package var control: String { path + "/control" }
     private var deregistered: String { path + "/deregistered" }
 
@@ -72,7 +73,7 @@ package struct StateFolder {
     /// those is opened, and nothing is lost silently.
     /// - Throws: `OperatorFault` for the first one.
     package func checkNames() throws(OperatorFault) {
-        let files = [sequences, deregistered, reserve] + Database.files(of: journal)
+        let files = [sequences, deregistered, reserve, advertising] + Database.files(of: journal)
         if let irregular = files.first(where: { File.isIrregular($0) }) {
             throw OperatorFault(
                 "\(irregular) in the state folder is not a regular file",

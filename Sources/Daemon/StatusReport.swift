@@ -66,6 +66,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var transport: Transport
         package var address: String
         package var state: ListenerState
+        /// What to do where it is not listened on; nil: it is, or an older beacon does not tell.
+        package var hint: String?
     }
 
     /// A device's link.
@@ -88,12 +90,14 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var falseProofs: Int
         /// What the right proofs lacked that have come; nil: none has come.
         package var lacking: ProofShortcoming?
+        /// Of `tooFar`, for a person: what was measured, and what the bound is.
+        package var unmet: String?
 
         /// What was presented so far, for a person.
         package var presented: [String] {
             let right =
                 switch lacking {
-                case .tooFar: ["proved from outside the bounds"]
+                case .tooFar: ["proved from outside the bounds" + (unmet.map { ": \($0)" } ?? "")]
                 case .unsigned: ["proved, not signed"]
                 case nil: [String]()
                 }
@@ -118,6 +122,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     package var identityKey: IdentityKey?
     package var journal: JournalState
     package var links: [Link]
+    /// Whether any of them is listened on; nil: an older beacon does not tell.
+    package var listening: ListeningReport?
     package var radio: RadioReport?
     package var openLinks: Int
     /// The newest of them; nil: an older beacon does not tell.
@@ -171,6 +177,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         lines += journal.findings.map { "  \($0)" }
         if journal.outbox > 0 { lines.append("  \(journal.outbox) messages wait for the broker") }
         lines += links.map { "\($0.transport.rawValue) \($0.address): \($0.state.rawValue)" }
+        lines += listening?.lines ?? []
         lines += radio?.lines ?? []
         if let update { lines.append(update.text) }
         lines.append("\(openLinks) links, \(observations.open) open observations")
@@ -212,16 +219,13 @@ extension DaemonState {
     /// What `status` tells.
     var report: StatusReport {
         let open = observer.open.sorted { $0.deadline < $1.deadline }
+        let links = linkReports
         return StatusReport(
             identity: configuration.identity.description, version: Shell.version,
             uptimeSeconds: (now - startedAt).components.seconds, servers: serverStates, broker: brokerReport,
             certificate: certificateState, identityKey: identityKey, journal: journalState,
-            links: listeners.listeners.map {
-                .init(
-                    transport: $0.wanted.address.transport, address: $0.wanted.address.description,
-                    state: $0.fault.map { .failed($0.description) } ?? ($0.socket == nil ? .closed : .listening))
-            },
-            radio: configuration.usesRadio ? adapters.report { links.count(over: $0) } : nil,
+            links: links, listening: ListeningReport(of: links),
+            radio: configuration.usesRadio ? adapters.report { self.links.count(over: $0) } : nil,
             openLinks: observer.openLinks,
             held: heldLinks,
             observations: .init(
@@ -231,9 +235,19 @@ extension DaemonState {
                         server: $0.exchange.server.description, token: $0.exchange.token.description,
                         device: $0.device.description,
                         secondsLeft: Double(($0.deadline - now).wholeNanoseconds) / 1e9, falseProofs: $0.mismatches,
-                        lacking: $0.lacking)
+                        lacking: $0.lacking, unmet: $0.unmet.isEmpty ? nil : $0.unmet.message)
                 }),
             refused: reports.metrics.refused, update: observer.update.map { .init($0) })
+    }
+
+    private var linkReports: [StatusReport.Link] {
+        listeners.listeners.map {
+            let address = $0.wanted.address
+            return .init(
+                transport: address.transport, address: address.description,
+                state: $0.fault.map { .failed($0.description) } ?? ($0.socket == nil ? .closed : .listening),
+                hint: $0.fault?.hint(forListeningOn: address.transport))
+        }
     }
 
     private var heldLinks: [StatusReport.Held] {

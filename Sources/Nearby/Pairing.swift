@@ -163,7 +163,9 @@ public final class Pairing: @unchecked Sendable {
         case .disappeared:
             adapters[adapter] = nil
             if adapters.isEmpty { fail(.adapterGone) }
-        case .completed, .appeared, .settings, .connected, .paired, .found, .discovering, .advertisingRemoved: break
+        case .completed, .appeared, .settings, .connected, .paired, .found, .discovering, .advertisingAdded,
+            .advertisingRemoved:
+            break
         }
     }
 

@@ -58,7 +58,7 @@ public struct RadioSurvey: Sendable {
     }
 
     /// What rfkill has under the adapter in /sys.
-    private static func isBlocked(_ index: AdapterIndex) -> Bool {
+    public static func isBlocked(_ index: AdapterIndex) -> Bool {
         let folder = "/sys/class/bluetooth/\(index)/"
         return Folder.entries(of: folder).contains { name in
             name.hasPrefix("rfkill")

@@ -71,10 +71,22 @@ public enum Event: Sendable {
     /// The last CHALLENGE over a link has left. The round trip starts at the moment that is given, just before it was sent, or
     /// now. The signal was measured before that, if the controller reports it.
     case challengeLeft(LinkID, signal: Int8? = nil, at: Instant? = nil)
-    /// The device has closed its link, or the radio has.
-    case disconnected(LinkID)
+    /// A link has ended, and not by an effect of ours.
+    case disconnected(LinkID, LinkLoss = .byDevice)
     /// Time has passed.
     case tick
+}
+
+/// How a link ended that the observer has not ended.
+public enum LinkLoss: CaseIterable, Hashable, Sendable {
+    /// The device has closed it, or is out of reach.
+    case byDevice
+    /// The adapter does not carry it any more.
+    case adapterLost
+    /// The device did not take a frame.
+    case notTaken
+    /// The journal cannot be written: nothing is acted on.
+    case notRecorded
 }
 
 /// Something to do, in the order given: if one fails, those after it are not done.
@@ -157,21 +169,30 @@ public enum Refusal: Equatable, Hashable, Sendable {
     /// More requests or commands of this server than its rate allows.
     case tooFast
 
-    /// The reason's name as a counter has it.
-    public var name: String {
+    /// The reasons' names, as the counters have them.
+    public enum Name: String, CaseIterable, Sendable {
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        case notOurServer = "not-our-server", replayed, sequenceTooHigh = "sequence-too-high",
+            notNow = "not-now", notServed = "not-served", notForUs = "not-for-us",
+            notAllowed = "not-allowed", notSealedToUs = "not-sealed-to-us", notAValue = "not-a-value",
+            tokenOfAnother = "token-of-another-server", tokenTooLong = "token-too-long", tooFast = "too-fast"
+    }
+
+    /// The reason's name.
+    public var name: Name {
         switch self {
-        case .notOurServer: "not-our-server"
-        case .replayed: "replayed"
-        case .sequenceTooHigh: "sequence-too-high"
-        case .notNow: "not-now"
-        case .notServed: "not-served"
-        case .notForUs: "not-for-us"
-        case .notAllowed: "not-allowed"
-        case .notSealedToUs: "not-sealed-to-us"
-        case .notAValue: "not-a-value"
-        case .tokenOfAnother: "token-of-another-server"
-        case .tokenTooLong: "token-too-long"
-        case .tooFast: "too-fast"
+        case .notOurServer: .notOurServer
+        case .replayed: .replayed
+        case .sequenceTooHigh: .sequenceTooHigh
+        case .notNow: .notNow
+        case .notServed: .notServed
+        case .notForUs: .notForUs
+        case .notAllowed: .notAllowed
+        case .notSealedToUs: .notSealedToUs
+        case .notAValue: .notAValue
+        case .tokenOfAnother: .tokenOfAnother
+        case .tokenTooLong: .tokenTooLong
+        case .tooFast: .tooFast
         }
     }
 }
@@ -182,12 +203,15 @@ public enum Report: Equatable, Sendable {
     case refused(Refusal, sender: Identifier, type: MessageType)
     /// An observation was opened.
     case opened(RequestID, device: Identifier)
-    /// An observation has its verdict; of *valid*, how much its evidence shows.
-    case answered(RequestID, device: Identifier, Verdict, Reason, Evidence.Grade? = nil)
+    /// An observation has its verdict; of *valid*, how much its evidence shows; of *too far*, what was not met.
+    case answered(
+        RequestID, device: Identifier, Verdict, Reason, Evidence.Grade? = nil, _ unmet: [UnmetBound] = [])
     /// A server asked again what is open or answered already.
     case repeated(RequestID, Verdict?)
     /// A false proof came for an open observation.
     case mismatch(RequestID, device: Identifier, Peer, count: Int)
+    /// A correct proof came for an open observation, from outside the configured bounds.
+    case tooFar(RequestID, device: Identifier, Peer, [UnmetBound])
     /// Our membership state with a server changed.
     case membership(Identifier, Membership)
     /// A server refused our resignation or deregistration with this status.
@@ -202,6 +226,8 @@ public enum Report: Equatable, Sendable {
     case updateDeclined(RequestID, Status)
     /// The beacon ended a link with this outcome.
     case ended(LinkID, Peer, device: Identifier?, Outcome)
+    /// A link ended without an outcome of the beacon's.
+    case lost(LinkID, Peer, device: Identifier?, LinkLoss)
     /// A device named itself on a link.
     case ready(LinkID, Peer, device: Identifier)
 }

@@ -59,8 +59,8 @@ extension Observer {
 
     private mutating func expire(_ exchange: RequestID, at now: Instant) -> [Effect] {
         guard let observation = observations[exchange], observation.deadline <= now else { return [] }
-        let (verdict, reason) = observation.verdictAtDeadline
-        return answer(exchange, verdict, reason, observation.lastEvidence)
+        let (verdict, reason, evidence) = observation.verdictAtDeadline
+        return answer(exchange, verdict, reason, evidence)
     }
 
     private mutating func expire(link id: LinkID, at now: Instant) -> [Effect] {

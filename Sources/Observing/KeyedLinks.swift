@@ -65,13 +65,15 @@ extension Observer {
             return end(id, .fail)
         }
         let roundTrip = link.challengeLeft.map { now - $0 }
-        if lacksSignal(link.peer) { return end(id, .busy) }
+        let isUnmeasured = lacksSignal(link.peer)
         guard proof.matches(observation.keys, authenticate) else {
-            return mismatch([claim.exchange], over: id, .keyed, roundTrip, at: now)
+            return isUnmeasured
+                ? end(id, .busy) : mismatch([claim.exchange], over: id, .keyed, roundTrip, at: now)
         }
-        if isTooFar(link.peer, roundTrip) {  // not counted: the device is the right one, and may come nearer
-            noteTooFar(claim.exchange, link.peer, .keyed, roundTrip)
-            return end(id, .tooFar)
+        let unmet = unmetBounds(link.peer, roundTrip)
+        guard unmet.isEmpty else {
+            return noteTooFar(claim.exchange, link.peer, .keyed, roundTrip, unmet)
+                + end(id, isUnmeasured ? .busy : .tooFar)
         }
         observations[claim.exchange]?.wasUnsigned = true  // until the signature comes
         links[id]?.claim?.roundTrip = roundTrip

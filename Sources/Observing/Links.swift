@@ -132,17 +132,16 @@ extension Observer {
         let matching = asked.filter { exchange in
             observations[exchange].map { presentation.matches($0.value, authenticate) } ?? false
         }
-        // Not measured is not weak: the device may try again. (Only LE tells a signal.)
-        if lacksSignal(link.peer) { return end(id, .busy) }
-        let tooFar = isTooFar(link.peer, roundTrip)
+        let mode: Mode = if case .value = presentation { .value } else { .challenge }
+        let unmet = unmetBounds(link.peer, roundTrip)
+        let isUnmeasured = lacksSignal(link.peer)
         guard let first = matching.first, let value = observations[first]?.value else {
-            let mode: Mode = if case .value = presentation { .value } else { .challenge }
-            return mismatch(asked, over: id, mode, roundTrip, at: now)
+            return isUnmeasured ? end(id, .busy) : mismatch(asked, over: id, mode, roundTrip, at: now)
         }
-        if tooFar {  // not counted: the device is the right one, and may come nearer
-            let mode: Mode = if case .value = presentation { .value } else { .challenge }
-            for exchange in matching { noteTooFar(exchange, link.peer, mode, roundTrip) }
-            return end(id, .tooFar)
+        guard unmet.isEmpty else {
+            let reports = matching.flatMap { noteTooFar($0, link.peer, mode, roundTrip, unmet) }
+            // Not measured is not weak: the device may try again, and is told the same whatever it has presented.
+            return reports + end(id, isUnmeasured ? .busy : .tooFar)
         }
         var effects: [Effect] = []
         let outcome = presentation.validOutcome(value, authenticate)
@@ -186,27 +185,6 @@ extension Observer {
         return effects + ending
     }
 
-    /// The details that the operator needs about a device that was refused only for its distance.
-    mutating func noteTooFar(_ exchange: RequestID, _ peer: Peer, _ mode: Mode, _ roundTrip: Duration?) {
-        guard var observation = observations[exchange] else { return }
-        observation.wasTooFar = true
-        observation.lastEvidence = Evidence(
-            peer: peer, mode: mode, roundTrip: roundTrip, attempts: observation.mismatches + 1, grade: .reachable,
-            isTimed: false)
-        observations[exchange] = observation
-    }
-
-    func lacksSignal(_ peer: Peer) -> Bool {
-        policy.minimumSignal != nil && peer.transport == .le && peer.signal == nil
-    }
-
-    func isTooFar(_ peer: Peer, _ roundTrip: Duration?) -> Bool {
-        // A bound that is set and cannot be checked is not met.
-        if let bound = policy.maximumRoundTrip { if roundTrip.map({ $0 > bound }) ?? true { return true } }
-        if let bound = policy.minimumSignal { if peer.signal.map({ $0 < bound }) ?? true { return true } }
-        return false
-    }
-
     private func evidence(
         _ exchange: RequestID, _ peer: Peer, _ presentation: Presentation, _ roundTrip: Duration?
     ) -> Evidence {
@@ -218,6 +196,13 @@ extension Observer {
     }
 
     // MARK: - Ends of links
+
+    /// A link that has ended without us.
+    mutating func lost(_ id: LinkID, _ loss: LinkLoss) -> [Effect] {
+        guard let link = links[id] else { return [] }  // its end may be reported after we have ended it
+        forget(id)
+        return [.report(.lost(id, link.peer, device: link.session.device, loss))]
+    }
 
     mutating func endChallengedLinks(of device: Identifier) -> [Effect] {
         let challenged = links.filter { $0.value.session.awaitsProof && $0.value.session.device == device }.keys

@@ -110,8 +110,10 @@ public struct Observer: Sendable {
         var mismatches = 0
         /// False values shown in value mode: as many as the policy allows decide at once.
         var falseValues = 0
-        /// The value was proved from outside the configured bounds.
-        var wasTooFar = false
+        /// What the last proof that was correct, and from outside the configured bounds, did not meet; empty: there was none.
+        var unmet: [UnmetBound] = []
+        /// Of that proof.
+        var tooFarEvidence: Evidence?
         /// The value was proved in keyed mode, and the signature has not come.
         var wasUnsigned = false
         /// What keyed mode derives from the value.
@@ -124,10 +126,18 @@ public struct Observer: Sendable {
             (self.device, self.value, self.deadline, self.keys) = (device, value, deadline, keys)
         }
 
-        /// The verdict where the deadline has come and no proof has decided, and why.
-        var verdictAtDeadline: (Verdict, Reason) {
-            if mismatches > 0 { return (.invalid, .deadlineAfterMismatch) }
-            return (.failed, wasUnsigned ? .unsigned : wasTooFar ? .tooFar : .silence)
+        /// What the right proofs lacked that have come; nil: none has come.
+        var lacking: ProofShortcoming? { wasUnsigned ? .unsigned : unmet.isEmpty ? nil : .tooFar }
+
+        /// The verdict where the deadline has come and no proof has decided, why, and what was seen. A right proof shows that
+        /// the device was there: false ones of strangers do not change what it lacked.
+        var verdictAtDeadline: (Verdict, Reason, Evidence?) {
+            switch lacking {
+            case .unsigned: (.failed, .unsigned, lastEvidence)
+            case .tooFar: (.failed, .tooFar, tooFarEvidence)
+            case nil where mismatches > 0: (.invalid, .deadlineAfterMismatch, lastEvidence)
+            case nil: (.failed, .silence, lastEvidence)
+            }
         }
     }
 
@@ -165,14 +175,12 @@ public struct Observer: Sendable {
     /// Whether a server has paused us.
     public func isPaused(by server: Identifier) -> Bool { servers[server]?.isPaused ?? false }
 
-    /// What is open: exchange, device, deadline, false proofs so far, and what the right ones lacked, or nil if none has been
-    /// received.
-    public var open:
-        [(exchange: RequestID, device: Identifier, deadline: Instant, mismatches: Int, lacking: ProofShortcoming?)]
-    {
+    /// What is open.
+    public var open: [OpenObservation] {
         observations.map { exchange, one in
-            let lacking: ProofShortcoming? = one.wasUnsigned ? .unsigned : one.wasTooFar ? .tooFar : nil
-            return (exchange, one.device, one.deadline, one.mismatches, lacking)
+            OpenObservation(
+                exchange: exchange, device: one.device, deadline: one.deadline, mismatches: one.mismatches,
+                lacking: one.lacking, unmet: one.lacking == .tooFar ? one.unmet : [])
         }
     }
 
@@ -211,7 +219,7 @@ public struct Observer: Sendable {
         case .malformed(let link): effects += holdOff(link, as: .malformed, at: now)
         case .challengeLeft(let link, let signal, let moment):
             noteChallengeLeft(link, signal, at: min(moment ?? now, now))
-        case .disconnected(let link): forget(link)
+        case .disconnected(let link, let loss): effects += lost(link, loss)
         case .tick: break
         }
         tidyAgenda()
@@ -276,12 +284,4 @@ public enum HeldLinkState: String, CaseIterable, Codable, Sendable {
     case challenged
     /// The proof in keyed mode was right, and is not signed yet.
     case signs
-}
-
-/// What the right proofs of an open observation lacked. The names are those in `status`.
-public enum ProofShortcoming: String, CaseIterable, Codable, Sendable {
-    /// The device proved the value in keyed mode, and has not signed it.
-    case unsigned
-    /// The device proved the value from outside the configured bounds.
-    case tooFar
 }

@@ -246,7 +246,8 @@ extension Observer {
         }
         effects.append(respond(exchange, verdict.status))
         let grade = verdict == .valid ? evidence?.grade : nil
-        effects.append(.report(.answered(exchange, device: device, verdict, reason, grade)))
+        let unmet = reason == .tooFar ? evidence?.unmet ?? [] : []
+        effects.append(.report(.answered(exchange, device: device, verdict, reason, grade, unmet)))
         return effects
     }
 

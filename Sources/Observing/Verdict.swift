@@ -131,11 +131,16 @@ public struct Evidence: Hashable, Sendable {
     public var grade: Grade
     /// Whether a configured bound on the round trip was met.
     public var isTimed: Bool
+    /// The configured bounds that were not met.
+    public var unmet: [UnmetBound]
 
     /// Evidence of one presentation.
-    public init(peer: Peer, mode: Mode, roundTrip: Duration?, attempts: Int, grade: Grade, isTimed: Bool) {
+    public init(
+        peer: Peer, mode: Mode, roundTrip: Duration?, attempts: Int, grade: Grade, isTimed: Bool,
+        unmet: [UnmetBound] = []
+    ) {
         (self.peer, self.mode, self.roundTrip) = (peer, mode, roundTrip)
-        (self.attempts, self.grade, self.isTimed) = (attempts, grade, isTimed)
+        (self.attempts, self.grade, self.isTimed, self.unmet) = (attempts, grade, isTimed, unmet)
     }
 
     /// The evidence as one JSON object, for the history and for the server. Its texts are our own words and addresses;
@@ -156,6 +161,12 @@ public struct Evidence: Hashable, Sendable {
         if let security = peer.security { fields.append("\"security\":\(quoted(security.rawValue))") }
         if let signal = peer.signal { fields.append("\"signal_dbm\":\(signal)") }
         if let roundTrip { fields.append("\"round_trip_us\":\(roundTrip.wholeMicroseconds)") }
+        for bound in unmet {
+            switch bound {
+            case .roundTrip(_, let maximum): fields.append("\"max_round_trip_us\":\(maximum.wholeMicroseconds)")
+            case .signal(_, let minimum, _): fields.append("\"min_signal_dbm\":\(minimum)")
+            }
+        }
         return "{" + fields.joined(separator: ",") + "}"
     }
 }

@@ -31,11 +31,20 @@ public struct WatchView {
         let adapters =
             report.radio.map { radio in
                 (radio.state == .ok ? [] : [" radio \(radio.state.rawValue)"])
-                    + radio.adapters.map { " \($0.name) \($0.address)  \($0.state.rawValue), \($0.links) links" }
+                    + radio.adapters.map {
+                        " \($0.name) \($0.address)  \($0.state.rawValue), \($0.links) links"
+                            + $0.faults.map { "; \($0)" }.joined()
+                    }
+                    + radio.gone.map { " \($0.address)  gone for \(duration($0.secondsAgo))" }
+                    + (radio.missing ?? []).map { " \($0)  not there" }
             } ?? []
+        let transports =
+            report.links.map { " \($0.transport.rawValue) \($0.address)  \($0.state.rawValue)" }
+            + (report.listening?.state == .nothing ? [" no transport is listened on: no device can prove itself"] : [])
         let refused = report.refused.filter { $0.value > 0 }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
         let foot =
             refused.isEmpty ? [] : [" refused " + refused.map { "\($0.key) \($0.value)" }.joined(separator: ", ")]
+        let top = head + certificate + adapters + transports
         let parts = [
             (
                 "OPEN OBSERVATIONS  \(report.observations.open)",
@@ -60,8 +69,7 @@ public struct WatchView {
             ),
         ]
         return fit(
-            head + certificate + adapters
-                + shortened(parts, to: size.rows - head.count - certificate.count - adapters.count - foot.count) + foot)
+            top + shortened(parts, to: size.rows - top.count - foot.count) + foot)
     }
 
     /// Each part gets its heading and an equal share of the lines; what one does not need, those after it have.

@@ -32,6 +32,15 @@ public enum Transport: String, CaseIterable, Hashable, Sendable {
         }
     }
 
+    /// Whether a signal strength in dBm can be measured on it. BR/EDR controllers report how far the signal is outside a target range
+    /// (HCI, Read RSSI), which is not a value in dBm.
+    public var reportsSignal: Bool {
+        switch self {
+        case .le: true
+        case .rfcomm, .l2cap, .local: false
+        }
+    }
+
     /// Whether frames are runs of bytes in a stream, not one packet each.
     public var isStream: Bool {
         switch self {

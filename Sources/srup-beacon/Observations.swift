@@ -14,6 +14,8 @@ struct Observations: ParsableCommand {
             which only the server can check. Timed: within the configured round trip. None of them is a measure of distance: \
             Bluetooth can be relayed.
 
+            A proof from outside [link] max-round-trip or min-rssi shows what was measured and what the bound was.
+
             Reasons in --json: matched; mismatches and deadlineAfterMismatch (false proofs); silence (nobody came); tooFar (proved \
             from outside the configured bounds only); unsigned (proved in keyed mode, and not signed); superseded, withdrawn, \
             interrupted, sealUnopened, notAValue, namesUs, tooMany, paused; keyReplaced, requestUnverified (after a restart).

@@ -11,7 +11,8 @@ struct Status: ParsableCommand {
             are listened on, what is open, and what was refused since the start, by reason. Asks the control socket in \
             [beacon] state, so it must run as the beacon's user or root.
 
-            Exit status 0: a beacon answered; 1: none did.
+            Exit status 0: a beacon answered; 1: none did. Whether all is well is in what it answers; srup-beacon doctor ends with 1 if \
+            something is bad, such as a transport that is not listened on.
             """)
 
     @OptionGroup var options: ConfigurationOption

@@ -13,6 +13,8 @@ private struct Join: ParsableCommand {
     @Argument(help: ArgumentHelp(valueName: "server")) var server: UInt8?
     @Option(help: ArgumentHelp(valueName: "file")) var config = ""
     @Option(help: ArgumentHelp(valueName: "name")) var view = View.words
+    @Option(help: ArgumentHelp(valueName: "address")) var at: Place?
+    @Option(help: ArgumentHelp(valueName: "identity=address")) var also: Place?
     @Flag var human = false
 
     func validate() throws { if config == "no" { throw ValidationError("--config takes another word") } }
@@ -20,6 +22,9 @@ private struct Join: ParsableCommand {
 }
 
 private enum View: String, ExpressibleByArgument, CaseIterable { case words, colours, digits }
+
+/// Takes nothing.
+private struct Place: ExpressibleByArgument { init?(argument: String) { nil } }
 
 private struct NotAUsageFault: Error {}
 
@@ -75,6 +80,22 @@ struct UsageFaultTests {
             ("join many", "invalid value \"many\" of <server>, which takes 1 to 16 hexadecimal digits", "tool join"),
             (
                 "join --view x", "invalid value \"x\" of --view <name>, which takes words, colours or digits",
+                "tool join"
+            ),
+            (
+                "join --at rfcomm:00:11:22:33:44:55/31",
+                "invalid value \"rfcomm:00:11:22:33:44:55/31\" of --at <address>: \"31\" is not an RFCOMM channel, which is 1 to 30",
+                "tool join"
+            ),
+            (
+                "join --also b1=rfcomm-random:C0:11:22:33:44:55",
+                "invalid value \"b1=rfcomm-random:C0:11:22:33:44:55\" of --also <identity=address>: "
+                    + "rfcomm is BR/EDR, which has no random addresses",
+                "tool join"
+            ),
+            (
+                "join --at tcp:1",
+                "invalid value \"tcp:1\" of --at <address>, which takes local:PATH, rfcomm:ADDR, l2cap:ADDR, le:ADDR or le-random:ADDR",
                 "tool join"
             ),
             ("join --human=1", "unexpected value \"1\" of --human, which takes none", "tool join"),

@@ -84,7 +84,10 @@ struct Kernel {
         case .setName(let new):
             name = new
             return []
-        case .readAdvertisingFeatures: return [0, 0, 0, 0, 31, 31, 3, 0]
+        case .readAdvertisingFeatures: return advertisingFeatures(of: 3, used: instances)
+        case .removeAdvertising(let instance):
+            instances.remove(instance)
+            return [instance]
         case .addAdvertising(let instance, _, _):
             instances.insert(instance)
             return [instance]
@@ -96,4 +99,9 @@ struct Kernel {
         settings.isSuperset(of: [.powered, .connectable, .le, .simplePairing]) && instances == [3]
             && supervisor.state == .ready
     }
+}
+
+/// The kernel's reply: flags, longest data, how many instances there can be, and which are in use.
+func advertisingFeatures(of count: UInt8, used: some Collection<UInt8>) -> [UInt8] {
+    [0, 0, 0, 0, 31, 31, count, UInt8(used.count)] + used.sorted()
 }

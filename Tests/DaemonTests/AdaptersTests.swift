@@ -11,52 +11,13 @@ import TestVectors
 
 @Suite("The adapters", .blocking)
 struct AdaptersTests {
-    private final class Fixture {
-        let loop = Loop()
-        let clock = ManualClock()
-        let log = LogRecorder()
-        let kernel: FakeKernel
-        /// Why the management interface cannot be opened.
-        var fault: LinkSocketError?
-        var closed: [BluetoothAddress] = []
-        var reopened = 0
-        private(set) var adapters: Adapters! = nil
-
-        init(_ wanted: [BluetoothAddress] = []) throws {
-            kernel = try FakeKernel()
-            var wish = DesiredAdapterState()
-            wish.announcement = Announcement(lePSM: 0xD5, beacon: us)
-            adapters = Adapters(
-                wanted, clock: clock, log: log.logger,
-                outlets: Adapters.Outlets(
-                    open: { [unowned self] happened throws(LinkSocketError) in
-                        if let fault { throw fault }
-                        return try Management(loop, clock: clock, given: kernel.given, happened: happened)
-                    },
-                    wish: { wish }, closeLinks: { [unowned self] in closed.append($0) },
-                    reopenListeners: { [unowned self] in reopened += 1 }))
-        }
-
-        func settle() { kernel.settle(loop) }
-
-        /// Time passes, and the kernel answers commands meanwhile.
-        func pass(_ seconds: Int) {
-            for _ in 0..<seconds {
-                clock.advance(by: .seconds(1))
-                settle()
-            }
-        }
-
-        var report: RadioReport { adapters.report { _ in 0 } }
-        var states: [String] { report.adapters.map(\.state.rawValue) }
-    }
-
     private let address = BluetoothAddress("00:AA:01:00:00:00") ?? .any
     private let other = BluetoothAddress("00:AA:01:00:00:01") ?? .any
     private var peer: RadioAddress { RadioAddress(BluetoothAddress("66:55:44:33:22:11") ?? .any, .leRandom) }
 
-    private func fixture(with adapters: BluetoothAddress..., wanted: [BluetoothAddress] = []) throws -> Fixture {
-        let fixture = try Fixture(wanted)
+    private func fixture(with adapters: BluetoothAddress..., wanted: [BluetoothAddress] = []) throws -> AdaptersFixture
+    {
+        let fixture = try AdaptersFixture(wanted)
         for (index, address) in adapters.enumerated() {
             fixture.kernel.adapters[UInt16(index)] = .init(address: address)
         }
@@ -161,7 +122,7 @@ struct AdaptersTests {
 
     @Test("missing features of an adapter are reported once, and the others are used")
     func lacks() throws {
-        let fixture = try Fixture()
+        let fixture = try AdaptersFixture()
         var adapter = FakeKernel.Adapter(address: address)
         adapter.supported.remove(.le)
         fixture.kernel.adapters[0] = adapter
@@ -175,7 +136,7 @@ struct AdaptersTests {
 
     @Test("a missing capability is reported")
     func notPermitted() throws {
-        let fixture = try Fixture()
+        let fixture = try AdaptersFixture()
         fixture.kernel.adapters[0] = .init(address: address)
         fixture.kernel.faults = [0x0005: 0x14, 0x000D: 0x14]
         fixture.adapters.open()
@@ -188,7 +149,7 @@ struct AdaptersTests {
     @Test(
         "if the management socket cannot be opened, it is tried again every ten seconds; each reason is reported once")
     func noManagement() throws {
-        let fixture = try Fixture()
+        let fixture = try AdaptersFixture()
         fixture.fault = .failed(call: "the management socket", errno: 1)
         fixture.adapters.open()
         fixture.clock.advance(by: .seconds(30))

@@ -44,9 +44,10 @@ struct DaemonStateTests {
                 deliver: { _, _ in }, canRecord: { true }, carried: { _ in }, measureSignal: { _, _, _ in false }))
         private lazy var adapters = Adapters(
             [], clock: clock, log: log.logger,
+            record: AdvertisingRecord(nil, bootID: "boot", log: log.logger),
             outlets: Adapters.Outlets(
                 open: { _ throws(LinkSocketError) in throw .noBluetooth }, wish: { .init() }, closeLinks: { _ in },
-                reopenListeners: {}))
+                reopenListeners: {}, listensOnLE: { _ in false }, isBlocked: { _ in false }))
         private lazy var reports = Reports(events, clock: clock) { _ in true }
         private let started: Instant
 
@@ -141,10 +142,15 @@ struct DaemonStateTests {
         #expect(links.map(\.transport) == [.rfcomm, .local])
         #expect(links.map(\.state) == [.failed("\(LinkSocketError.noBluetooth)"), .listening])
         #expect(world.tells(#"srup_beacon_listening{transport="local",address="/run/link"} 1"#))
+        let listening = world.state.report.listening
+        #expect(listening?.state == .partly && listening?.fault == "not listening on rfcomm")
+        #expect(links[0].hint?.hasPrefix("load the modules") == true && links[1].hint == nil)
         let radio = world.state.report.radio
         #expect(radio?.state == .lacking("there is no Bluetooth adapter; one that comes is used at once"))
         let local = try World("[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = /run/link")
         #expect(local.state.report.radio == nil)
+        #expect(local.state.report.listening?.state == .nothing)
+        #expect(local.state.report.text.contains("links: no transport is listened on: no device can prove itself"))
     }
 
     @Test("how long it has been up, and when its certificate renews")

@@ -75,7 +75,7 @@ private func name(_ event: Event) -> String {
     case .received(let id, let frame): "\(id) \(String("\(frame)".prefix { $0 != "(" }))"
     case .malformed(let id): "\(id) malformed"
     case .challengeLeft(let id, let signal, _): "\(id) challenge left\(signal.map { " at \($0)" } ?? "")"
-    case .disconnected(let id): "\(id) disconnected"
+    case .disconnected(let id, _): "\(id) disconnected"
     default: "\(event)"
     }
 }

@@ -17,6 +17,8 @@ final class FakeKernel {
             .privacy,
         ]
         var instances: Set<UInt8> = []
+        /// The parameters of the last Add Advertising.
+        var advertised: [UInt8] = []
     }
 
     var adapters: [UInt16: Adapter] = [:]
@@ -110,9 +112,14 @@ final class FakeKernel {
         case 0x002A: return set(.classic, index, isOn)
         case 0x002D: return set(.secureConnections, index, isOn)
         case 0x0031: return parameters + [signal, 0, 0]
-        case 0x003D: return [0, 0, 0, 0, 31, 31, 3, 0]
+        case 0x003D:
+            let used = adapters[index]?.instances.sorted() ?? []
+            return [0, 0, 0, 0, 31, 31, 3, UInt8(used.count)] + used
         case 0x003E, 0x003F:
-            if code == 0x003E { adapters[index]?.instances.insert(parameters[0]) }
+            if code == 0x003E {
+                adapters[index]?.instances.insert(parameters[0])
+                adapters[index]?.advertised = parameters
+            }
             if code == 0x003F { adapters[index]?.instances.remove(parameters[0]) }
             return [parameters[0]]
         default: return []

@@ -74,15 +74,11 @@ struct LinkListenersTests {
             let listeners = listeners([local], in: folder)
             listeners.open()
             clock.advance(by: .seconds(10))
-            #expect(
-                log.take() == [
-                    "not listening on local local: bind: Address already in use; hint: another beacon listens there: "
-                        + "give each its own [link] local"
-                ] && box.asked == 6)
+            #expect(log.take() == [line(box.faults[.local])] && box.asked == 6)
             #expect(listeners.listeners[0].fault == box.faults[.local] && listeners.listeners[0].socket == nil)
             box.faults[.local] = .failed(call: "bind", errno: EACCES)
             clock.advance(by: .seconds(10))
-            #expect(log.take().map { $0.prefix(58) } == ["not listening on local local: bind: Permission denied; hin"])
+            #expect(log.take() == [line(box.faults[.local])])
             box.faults = [:]
             clock.advance(by: .seconds(2))
             #expect(log.take() == ["listening on local local"] && listeners.listeners[0].fault == nil)
@@ -92,20 +88,21 @@ struct LinkListenersTests {
         }
     }
 
+    private func line(_ fault: LinkSocketError?) -> String {
+        "not listening on local local: \(fault?.message ?? ""); hint: \(fault?.hint(forListeningOn: .local) ?? "")"
+    }
+
     @Test(
         "a number that is in use, or that needs a privilege, is reported with what to do about it",
         arguments: [
-            (NearbyAddress.rfcomm(.any, channel: 21), EADDRINUSE, "another program has it: set another number"),
-            (.l2cap(.any, psm: 0x1035), EADDRINUSE, "for [link] l2cap"),
-            (.l2cap(.any, psm: 0x25), EACCES, "CAP_NET_BIND_SERVICE"),
-            (.le(.any, psm: 0x25, random: false), EACCES, "CAP_NET_BIND_SERVICE"),
-            (.local(path: "/run/none/link"), ENOENT, "RuntimeDirectory="),
-            (.local(path: "/run/link"), EMFILE, "LimitNOFILE="),
+            (Transport.rfcomm, EADDRINUSE, "has that number: stop it, or set [link] rfcomm"),
+            (.l2cap, EADDRINUSE, "[link] l2cap"), (.l2cap, EACCES, "CAP_NET_BIND_SERVICE"),
+            (.le, EACCES, "CAP_NET_BIND_SERVICE"), (.local, ENOENT, "RuntimeDirectory="),
+            (.local, EMFILE, "LimitNOFILE="),
         ])
-    func hints(address: NearbyAddress, number: Int32, hint: String) {
-        let found = LinkSocketError.failed(call: "bind", errno: number).hint(toListenOn: address)
-        #expect(found?.contains(hint) == true, "\(found ?? "none")")
-        #expect(LinkSocketError.noBluetooth.hint(toListenOn: address) == nil)
+    func hints(transport: Transport, number: Int32, hint: String) {
+        let found = LinkSocketError.failed(call: "bind", errno: number).hint(forListeningOn: transport)
+        #expect(found.contains(hint), "\(found)")
     }
 
     @Test("a kernel without Bluetooth is reported in one line for all transports, and asked once a minute")

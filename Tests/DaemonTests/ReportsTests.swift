@@ -59,7 +59,7 @@ struct ReportsTests {
     @Test("a refused message is counted by its reason, and the line names sender, type and reason")
     func refused() {
         reports.report(.refused(.tooFast, sender: server, type: .observationRequest))
-        reports.refuse("malformed-frame", "a message on t: too short")
+        reports.refuse(.malformedFrame, "a message on t: too short")
         #expect(reports.metrics.refused == ["too-fast": 1, "malformed-frame": 1])
         #expect(
             log.texts == [

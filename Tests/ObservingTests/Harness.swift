@@ -208,7 +208,7 @@ struct Harness {
 
     mutating func disconnect(_ id: LinkID) {
         journal.links[id] = nil
-        #expect(handle(.disconnected(id)).isEmpty)
+        #expect(handle(.disconnected(id)).allSatisfy { if case .report(.lost) = $0 { true } else { false } })
     }
 
     static func randomBytes(of id: LinkID) -> (nonce: [UInt8], challenge: [UInt8]) {

@@ -96,7 +96,7 @@ struct RandomWalk {
         let effects = harness.say(
             .observationRequest(joining: device, sealed: Octets(sealed)), exchange.token, by: exchange.server,
             isOvertaken: random.once(in: 12))
-        for refusal in effects.refusals { refusals[refusal.name, default: 0] += 1 }
+        for refusal in effects.refusals { refusals[refusal.name.rawValue, default: 0] += 1 }
     }
 
     private mutating func chat() {
@@ -118,7 +118,7 @@ struct RandomWalk {
             body, random.once(in: 4) ? token("foreign") : addressed, by: server,
             sequence: SequenceID(random.pick(sequences))
         )
-        for refusal in effects.refusals { refusals[refusal.name, default: 0] += 1 }
+        for refusal in effects.refusals { refusals[refusal.name.rawValue, default: 0] += 1 }
         follow(effects)
     }
 

@@ -86,7 +86,7 @@ struct Snapshot: Equatable {
         var deadline: Instant
         var mismatches: Int
         var falseValues: Int
-        var wasTooFar: Bool
+        var unmet: [UnmetBound]
         var wasUnsigned: Bool
         var heldOff: [String]
         var lastEvidence: Evidence?
@@ -106,7 +106,7 @@ struct Snapshot: Equatable {
         observations = observer.observations.mapValues {
             Observation(
                 device: $0.device, value: $0.value, deadline: $0.deadline, mismatches: $0.mismatches,
-                falseValues: $0.falseValues, wasTooFar: $0.wasTooFar, wasUnsigned: $0.wasUnsigned,
+                falseValues: $0.falseValues, unmet: $0.unmet, wasUnsigned: $0.wasUnsigned,
                 heldOff: $0.heldOff, lastEvidence: $0.lastEvidence)
         }
         exchanges = observer.exchanges

@@ -22,7 +22,9 @@ import Testing
         #expect(harness.observer.openObservations == 1)
         #expect(harness.observer.nextDeadline == deadline)
         let open = try #require(harness.observer.open.first)
-        #expect(open == (exchange("first"), device, deadline, 0, nil))
+        let wanted = OpenObservation(
+            exchange: exchange("first"), device: device, deadline: deadline, mismatches: 0, lacking: nil, unmet: [])
+        #expect(open == wanted)
     }
 
     @Test("the window is the policy's, and a changed window applies from the next request")

@@ -34,6 +34,56 @@ extension RadioTests {
             }
         }
 
+        @Test("a PSM on LE that another program has is not advertised, and is as soon as the beacon listens on it")
+        func psmOfAnother() throws {
+            let taken = try LinkSocket.listen(
+                on: .le(door.own, psm: NearbyAddress.defaultLEPSM, random: false))
+            var isTaken = true
+            defer { if isTaken { close(taken) } }
+            try door.whileOpen {
+                #expect(try Seen.only(by: door.near).seen.lePsm == 0)
+                #expect(door.beacon.logged.contains("not listening on le"))
+                close(taken)
+                isTaken = false
+                try eventually("the PSM is advertised") {
+                    try Seen.only(by: door.near).seen.lePsm == Int(NearbyAddress.defaultLEPSM)
+                }
+            }
+        }
+
+        @Test(
+            "a second beacon on the same adapter is found beside the first, also after it was killed and started again")
+        func twoBeacons() throws {
+            let id = Node.second.topicForm
+            let keys = door.network.folder + "/\(id)"
+            let second = try BeaconProcess(
+                door.network, name: "second",
+                settings: [
+                    "beacon": ["identity = \(id)", "key = \(keys).key.pem"],
+                    "broker": ["certificate = \(keys).cert.pem", "key = \(keys).tls.key"],
+                    "link": ["rfcomm = 5", "l2cap = 0x1037", "le = 0x81", "local = off"],
+                    "radio": ["adapters = \(door.own)"],
+                ])
+            try door.whileOpen {
+                for _ in 0..<2 {
+                    try second.start()
+                    try eventually("both advertise") {
+                        try [door.beacon, second].allSatisfy {
+                            try $0.command("status").text.contains("ready, advertising")
+                        }
+                    }
+                    // They share the adapter's address, under which a scan lists the one that it received last.
+                    var found: Set<Int> = []
+                    try eventually("both are found: \(found)") {
+                        found.formUnion(try Seen.by(door.near, seconds: 1).all.map(\.lePsm))
+                        return found == [Int(NearbyAddress.defaultLEPSM), 0x81]
+                    }
+                    second.stop(with: SIGKILL)
+                }
+                #expect(!door.beacon.logged.contains("another program had removed the advertisement"))
+            }
+        }
+
         @Test("in private mode it is listed, and nothing in the line identifies it")
         func isPrivate() throws {
             try door.whileOpen(radio: ["advertise = private"]) {

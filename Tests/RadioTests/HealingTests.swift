@@ -178,6 +178,22 @@ extension RadioTests {
             try eventually("it is back", within: 30) { (adapter?["is_advertising"] as? Bool) == true }
         }
 
+        @Test("rfkill is logged once, and that the adapter is ready again when it lets go")
+        func blocked() throws {
+            try renew()
+            let before = field.beacon.logged.count
+            func lines(_ words: String) -> Int {
+                field.beacon.logged.dropFirst(before).split(separator: "\n").count { $0.contains(words) }
+            }
+            try Radio.adapter("block", "4")
+            try eventually("it is logged") { lines("adapter \(addresses.beacon): blocked by rfkill") == 1 }
+            #expect(adapter?["state"] as? String == "blocked by rfkill")
+            Thread.sleep(forTimeInterval: 6)  // the beacon tries again every five seconds
+            #expect(lines("adapter \(addresses.beacon): blocked by rfkill") == 1)
+            try Radio.adapter("unblock", "4")
+            try eventually("it is ready again") { lines("adapter \(addresses.beacon): ready, advertising") == 1 }
+        }
+
         @Test("a beacon without any capability controls its adapter if it was handed the management socket")
         func handed() throws {
             let beacon = field.beacon

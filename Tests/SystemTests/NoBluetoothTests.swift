@@ -45,6 +45,22 @@ struct NoBluetoothTests {
         #expect(text.contains("radio: \(message)") && text.contains("  hint: "), "\(text)")
     }
 
+    @Test("a beacon that therefore listens on nothing shows it in status, watch, doctor and the metrics")
+    func nothing() throws {
+        beacon.stop()
+        try beacon.write(["link": ["rfcomm = 21", "l2cap = off", "le = off", "local = off"]])
+        try beacon.startAndJoin()
+        #expect(beacon.says("not listening on rfcomm; no device can prove itself"))
+        let listening = try #require(beacon.status["listening"] as? [String: String])
+        #expect(listening["state"] == "none" && listening["hint"]?.contains("modprobe") == true)
+        let words = "no transport is listened on: no device can prove itself"
+        #expect(try beacon.command("status").text.contains("links: \(words)"))
+        #expect(try beacon.command("watch", "--once").text.contains(" \(words)"))
+        #expect(try beacon.command("metrics").text.contains(/srup_beacon_listening\{transport="rfcomm",.*\} 0/))
+        let doctor = try beacon.command("doctor", "--no-visit")
+        #expect(doctor.status == 1 && doctor.text.contains("[link]: on nothing: no device can prove itself"))
+    }
+
     @Test(
         "the bench kit reports it, too, with a hint",
         arguments: [["scan", "--seconds", "1"], ["pair", "00:11:22:33:44:55"]])

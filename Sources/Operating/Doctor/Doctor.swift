@@ -80,7 +80,7 @@ public struct Doctor {
         for broker in configuration.brokers { note(self.broker(broker, configuration)) }
         note(
             registry(configuration) + renewal() + Doctor.shared(configuration) + memberships(configuration)
-                + radio(configuration))
+                + Doctor.settings(configuration) + listening() + radio(configuration))
         return isGood
     }
 

@@ -35,12 +35,6 @@ extension Doctor {
                 .init("adapter", .bad, "\(address)", "[radio] adapters names it, and it is not there", do: "plug it in")
             )
         }
-        findings +=
-            status?.links.filter { $0.transport.isRadio && $0.state != .listening }.map {
-                .init(
-                    "listening", .bad, "\($0.transport.rawValue) \($0.address)", $0.state.rawValue,
-                    do: "see docs/operations.md, \"Radio\"")
-            } ?? []
         return findings + [loopBack(survey, own, wanted)]
     }
 
