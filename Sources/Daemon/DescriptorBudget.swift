@@ -1,4 +1,5 @@
 import EventLoop
+import Nearby
 import Observing
 import OperatorText
 

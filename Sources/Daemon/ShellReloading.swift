@@ -1,3 +1,4 @@
+import Keys
 import OperatorText
 
 // SIGHUP, and `srup-beacon rotate`: the configuration and the keys are read again.
