@@ -21,6 +21,8 @@ final class DeviceLinks: @unchecked Sendable {
         let carried: (BluetoothAddress) -> Void
         /// Asks for the signal strength of a connection in dBm; false where nothing can tell, and then it is not answered.
         let measureSignal: (RadioAddress, BluetoothAddress, @escaping @Sendable (Int8?) -> Void) -> Bool
+        /// Counts and logs a link that cannot work: the reason, and what was refused.
+        let refuse: (_ reason: String, _ link: String) -> Void
     }
 
     private struct Connection {
@@ -62,6 +64,12 @@ final class DeviceLinks: @unchecked Sendable {
     func take(_ accepted: LinkSocket.Accepted, _ transport: Transport) {
         let socket = accepted.socket
         if let adapter = accepted.adapter { outlets.carried(adapter) }
+        if let fault = accepted.packets?.faultForBeacon {
+            // No OUTCOME: the device cannot take it. It measures the same, and says it in the same words.
+            outlets.refuse("mtu", "a link of \(accepted.peer) over \(transport.rawValue): \(fault.message)")
+            Glibc.close(socket)
+            return
+        }
         guard outlets.canRecord() else {
             _ = LinkSocket.send(.outcome(.busy, tag: LinkFrame.noTag), over: socket)
             Glibc.close(socket)

@@ -90,7 +90,7 @@ public struct RadioSurvey: Sendable {
             }
             return .failure(.failed(call: "HELLO", errno: ENODATA))
         } catch {
-            return .failure(error)
+            return .failure(error.ofConnect(to: way, from: adapter))
         }
     }
 

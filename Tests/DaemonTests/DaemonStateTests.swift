@@ -40,7 +40,8 @@ struct DaemonStateTests {
         private lazy var links = DeviceLinks(
             loop: loop, clock: clock, events: events,
             outlets: DeviceLinks.Outlets(
-                deliver: { _, _ in }, canRecord: { true }, carried: { _ in }, measureSignal: { _, _, _ in false }))
+                deliver: { _, _ in }, canRecord: { true }, carried: { _ in }, measureSignal: { _, _, _ in false },
+                refuse: { _, _ in }))
         private lazy var adapters = Adapters(
             [], clock: clock, log: log.logger,
             outlets: Adapters.Outlets(

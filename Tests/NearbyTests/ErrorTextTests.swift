@@ -9,6 +9,7 @@ import Testing
 struct ErrorTextTests {
     private static let sockets: [LinkSocketError] = [
         .noBluetooth, .pathTooLong("/run/link"), .notASocket("/run/link"), .failed(call: "connect", errno: 111),
+        .noLink(NoLink(.nobody, .rfcomm(.any, channel: 21), from: .any)), .shortPackets(ShortPackets(of: .device, 23)),
     ]
 
     @Test("a socket's error has a message and a hint that keep the rules for texts")
@@ -20,9 +21,11 @@ struct ErrorTextTests {
             case .pathTooLong: 1
             case .notASocket: 2
             case .failed: 3
+            case .noLink: 4
+            case .shortPackets: 5
             }
         }
-        #expect(numbers == Array(0...3))
+        #expect(numbers == Array(0...5))
         for error in ErrorTextTests.sockets { #expect(OperatorTextRules.broken(by: error) == []) }
         #expect(LinkSocketError.noBluetooth.hint(for: .bench).hasSuffix("--link local:PATH"))
         #expect(LinkSocketError.noBluetooth.hint(for: .beacon).hasSuffix("[link] local"))

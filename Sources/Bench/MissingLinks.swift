@@ -1,0 +1,43 @@
+import Nearby
+import OperatorText
+
+/// What a device says about links that it does not get, as a value: each new cause of an address once, and where the join fails, the
+/// last one of each address with a hint.
+struct MissingLinks {
+    private var said: [NearbyAddress: Set<String>] = [:]
+    private var last: [NearbyAddress: any OperatorError] = [:]
+
+    /// A link has ended, or was never there.
+    /// - Parameter adapters: what is wrong with this machine's own adapters; asked only if they are the cause.
+    /// - Returns: a line for the operator, if the cause is new.
+    mutating func note(
+        _ how: LinkPlan.Ended, at address: NearbyAddress, adapters: () -> AdapterFault? = { nil }
+    ) -> String? {
+        switch how {
+        case .unreachable(.noLink(let cause)) where cause.cause == .ownAdapter:
+            return remember(adapters() ?? cause, at: address)
+        case .unreachable(let error): return remember(error, at: address)
+        case .cut(let cause): return remember(cause, at: address)
+        case .closed:
+            last[address] = nil
+            let isNew = said[address, default: []].insert("closed").inserted
+            return isNew ? "the beacon at \(address) closed the link without an outcome" : nil
+        case .outcome, .left:  // the link has said it
+            last[address] = nil
+            return nil
+        }
+    }
+
+    private mutating func remember(_ cause: any OperatorError, at address: NearbyAddress) -> String? {
+        last[address] = cause
+        let isNew = said[address, default: []].insert(cause.message).inserted
+        return isNew ? "no link to \(address): \(cause.message)" : nil
+    }
+
+    /// Once the join has failed: why there was no link in the end, for each address without one.
+    var faults: [OperatorFault] {
+        last.sorted { $0.key.optionForm < $1.key.optionForm }.map { address, cause in
+            OperatorFault("no link to \(address): \(cause.message)", hintOf: cause)
+        }
+    }
+}
