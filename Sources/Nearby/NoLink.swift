@@ -116,7 +116,8 @@ public struct NoLink: OperatorError, Hashable {
             isLE
                 ? "check the address and its kind, le: or le-random:, with srup-bench scan; to pair: \(pairingAgain)"
                 : "check that the beacon is near; to pair: \(pairingAgain)"
-        case .ownAdapter: "plug it in, or power it on: btmgmt power on; rfkill list shows whether it is blocked"
+        case .ownAdapter:
+            "plug it in, or power it on: btmgmt --index N power on, for hciN; rfkill list shows whether it is blocked"
         case .unsupported: "use another transport, or another adapter"
         case .notPaired: "pair: \(pairingAgain)"
         case .keyMissing: "remove the pairing here: \(removal); then pair again: \(pairing)"

@@ -67,7 +67,7 @@ public final class Pairing: @unchecked Sendable {
     private func start(_ signals: Int32) {
         _ = loop.watch(signals) { [unowned self] _ in
             var signal = signalfd_siginfo()
-            if read(signals, &signal, MemoryLayout<signalfd_siginfo>.size) > 0 { end() }
+            if read(signals, &signal, MemoryLayout<signalfd_siginfo>.size) > 0 { giveUp() }
         }
         do throws(LinkSocketError) {
             management = try Management(loop) { [unowned self] in happened(to: $0, $1) }
@@ -104,7 +104,7 @@ public final class Pairing: @unchecked Sendable {
 
     private func pair(with peer: RadioAddress, _ adapter: AdapterIndex) {
         attempt = PairingAttempt(peer: peer)
-        say("pairing with \(peer), from \(adapters[adapter]?.address ?? .any); the kernel takes \(seconds) s at most")
+        say("pairing with \(peer), from \(adapters[adapter]?.address ?? .any), for at most \(seconds) s")
         // The alarm comes first.
         management?.send(.pair(peer), to: adapter, timeout: .seconds(seconds) + Management.timeout) {
             [unowned self] status, _ in
@@ -117,11 +117,17 @@ public final class Pairing: @unchecked Sendable {
 
     /// The pairing has failed, or its time is over.
     private func failed(_ status: ManagementStatus) {
-        guard let attempt, let adapter = adapters.keys.min() else { return }
+        guard let attempt else { return }
         fault = fault ?? attempt.fault(status)
-        self.attempt = nil
-        guard status == .timeout else { return end() }
-        management?.send(.cancelPairing(attempt.peer), to: adapter) { [unowned self] _, _ in end() }
+        if status != .timeout { self.attempt = nil }
+        giveUp()
+    }
+
+    /// The kernel would go on looking for the peer, and pair with it once it comes.
+    private func giveUp() {
+        guard let peer = attempt?.peer, let adapter = adapters.keys.min() else { return end() }
+        attempt = nil
+        management?.send(.cancelPairing(peer), to: adapter) { [unowned self] _, _ in end() }
     }
 
     private func send(_ steps: ArraySlice<ManagementCommand>, to index: AdapterIndex, then: @escaping () -> Void) {

@@ -61,7 +61,7 @@ public enum PairingFault: OperatorError, Equatable {
         case .notOpen: "open it first, at the beacon: srup-beacon pair"
         case .declinedHere, .declinedThere: "pair again, and answer yes on both sides if both show the same six digits"
         case .busy: "wait some seconds, and pair again"
-        case .adapterOff: "power it on: btmgmt power on"
+        case .adapterOff: "power it on: btmgmt --index N power on, for hciN"
         }
     }
 }

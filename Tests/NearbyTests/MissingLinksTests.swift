@@ -3,10 +3,7 @@ import Glibc
 import Nearby
 import OperatorText
 import ProofLink
-import SRUP
 import Testing
-
-@testable import Bench
 
 @Suite("What a device says about links that it does not get")
 struct MissingLinksTests {

@@ -1,16 +1,18 @@
-import Nearby
 import OperatorText
 
 /// What a device says about links that it does not get, as a value: each new cause of an address once, and where the join fails, the
 /// last one of each address with a hint.
-struct MissingLinks {
+public struct MissingLinks: Sendable {
     private var said: [NearbyAddress: Set<String>] = [:]
     private var last: [NearbyAddress: any OperatorError] = [:]
+
+    /// Before the first link.
+    public init() {}
 
     /// A link has ended, or was never there.
     /// - Parameter adapters: what is wrong with this machine's own adapters; asked only if they are the cause.
     /// - Returns: a line for the operator, if the cause is new.
-    mutating func note(
+    public mutating func note(
         _ how: LinkPlan.Ended, at address: NearbyAddress, adapters: () -> AdapterFault? = { nil }
     ) -> String? {
         switch how {
@@ -34,10 +36,13 @@ struct MissingLinks {
         return isNew ? "no link to \(address): \(cause.message)" : nil
     }
 
-    /// Once the join has failed: why there was no link in the end, for each address without one.
-    var faults: [OperatorFault] {
-        last.sorted { $0.key.optionForm < $1.key.optionForm }.map { address, cause in
-            OperatorFault("no link to \(address): \(cause.message)", hintOf: cause)
-        }
+    /// Why there was no link to an address the last time; nil if there was one.
+    public func fault(at address: NearbyAddress) -> OperatorFault? {
+        last[address].map { OperatorFault("no link to \(address): \($0.message)", hintOf: $0) }
+    }
+
+    /// The same for all addresses.
+    public var faults: [OperatorFault] {
+        last.keys.sorted { $0.optionForm < $1.optionForm }.compactMap { fault(at: $0) }
     }
 }
