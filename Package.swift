@@ -199,7 +199,8 @@ let package = Package(
         .testTarget(
             name: "BenchTests",
             dependencies: [
-                "OperatorText", "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "BootTime", "EventLoop", "Broker",
+                "OperatorText", "Bench", "HumanView", "SRUP", "ProofLink", "Keys", "BootTime", "Bluetooth", "EventLoop",
+                "Broker",
                 "Nearby",
                 "TestVectors",
             ]),

@@ -1,9 +1,26 @@
+import Bluetooth
 import BootTime
 import Nearby
 import SRUP
 
+/// A beacon, and where a device connects to it.
+public struct BeaconPlace: Equatable, Sendable {
+    /// Who it is.
+    public var beacon: Identifier
+    /// The address of its link.
+    public var address: NearbyAddress
+    /// The local Bluetooth adapter; `.any`: any adapter.
+    public var adapter: BluetoothAddress
+
+    /// A place.
+    public init(_ beacon: Identifier, _ address: NearbyAddress, from adapter: BluetoothAddress = .any) {
+        (self.beacon, self.address, self.adapter) = (beacon, address, adapter)
+    }
+}
+
 /// Which beacon a joining device connects to, and when, as a value: the beacon that its request names and, in a site, the other beacons
-/// as well, one link at a time, until the server has answered. A beacon that gave no information is tried again in its turn, so that a
+/// as well, one link at a time, until the server has answered. One beacon may have several places, if it is not known which of those that
+/// were found it is: after one that is another beacon, the next one is tried at once. A beacon that gave no information is tried again in its turn, so that a
 /// jammed beacon does not keep the device from the others. A beacon that has shown that it holds the value is tried again as well,
 /// later: the server may ask it again, and if several beacons know the value, a captured one can impersonate another.
 struct DeviceRound: Sendable {
@@ -17,29 +34,25 @@ struct DeviceRound: Sendable {
         case fault(LinkSocketError, NearbyAddress)
     }
 
-    /// A beacon and its address.
-    struct Place: Sendable {
-        let beacon: Identifier
-        let address: NearbyAddress
-        fileprivate var plan: LinkPlan
-        fileprivate var due: Instant?
+    private struct Visit {
+        let place: BeaconPlace
+        var plan: LinkPlan
+        var due: Instant?
     }
 
     private let presentsOnce: Bool
-    private var places: [Place]
+    private var places: [Visit]
     private var current = 0
 
     /// The current place.
-    var place: Place { places[current] }
+    var place: BeaconPlace { places[current].place }
 
     /// A round that starts at its first place.
     /// - Precondition: at least one place.
-    init(_ beacons: [(beacon: Identifier, address: NearbyAddress)], presentsOnce: Bool) {
+    init(_ beacons: [BeaconPlace], presentsOnce: Bool) {
         precondition(!beacons.isEmpty, "no beacon to go to")
         self.presentsOnce = presentsOnce
-        places = beacons.map {
-            Place(beacon: $0.beacon, address: $0.address, plan: LinkPlan(presentsOnce: presentsOnce), due: .boot)
-        }
+        places = beacons.map { Visit(place: $0, plan: LinkPlan(presentsOnce: presentsOnce), due: .boot) }
     }
 
     /// A proof has been sent over the present link.
@@ -51,6 +64,8 @@ struct DeviceRound: Sendable {
         case .again(let pause): places[current].due = now + pause
         case .done:
             let isProved = if case .outcome(_, proved: true) = how { true } else { false }
+            // It is this one: the other places that might have been it are not.
+            for index in places.indices where places[index].place.beacon == place.beacon { places[index].due = nil }
             places[current].due = isProved && !presentsOnce ? now + LinkPlan.maximumPause : nil
         case .fault(let error):
             places[current].due = nil

@@ -15,12 +15,9 @@ public struct DeviceTask: Sendable {
     public var serverKey: PublicKey
     /// The observer that the request names.
     public var observer: Identifier
-    /// The address of that beacon's link.
-    public var address: NearbyAddress
-    /// The other beacons of its site and their addresses: the device connects to them as well, until the server has answered.
-    public var others: [(beacon: Identifier, address: NearbyAddress)] = []
-    /// The local Bluetooth adapter; `.any`: any adapter.
-    public var adapter = BluetoothAddress.any
+    /// Where the device connects to: that beacon, perhaps at several places if it is not known which of them it is, and the other beacons
+    /// of its site, until the server has answered. At least one.
+    public var places: [BeaconPlace]
     /// The modes: the first one that the beacon offers is used.
     public var modes: [Mode] = [.keyed, .challenge]
     /// The sequence id of its OBS_JOIN_REQ.
@@ -59,10 +56,10 @@ public struct DeviceTask: Sendable {
 
     /// An honest device.
     public init(
-        server: Identifier, serverKey: PublicKey, observer: Identifier, address: NearbyAddress, sequence: SequenceID
+        server: Identifier, serverKey: PublicKey, observer: Identifier, places: [BeaconPlace], sequence: SequenceID
     ) {
         (self.server, self.serverKey, self.observer) = (server, serverKey, observer)
-        (self.address, self.sequence) = (address, sequence)
+        (self.places, self.sequence) = (places, sequence)
     }
 }
 
@@ -97,7 +94,7 @@ public final class DeviceRun: @unchecked Sendable {
     private let loop = Loop()
     private var join: DeviceJoin
     private var round: DeviceRound
-    private var causes = LinkCauses()
+    private var missing = MissingLinks()
     private var broker: BrokerLink?
     private var link: DeviceLink?
     private var nextLink: Alarm?
@@ -122,13 +119,13 @@ public final class DeviceRun: @unchecked Sendable {
         join = DeviceJoin(
             own: node.id, server: task.server, observer: task.observer, sequence: task.sequence,
             token: Token(random: randomBytes(16)), unseal: { sealed throws(UnsealingError) in try key.unseal(sealed) })
-        round = DeviceRound([(task.observer, task.address)] + task.others, presentsOnce: task.provesWrongValue)
+        round = DeviceRound(task.places, presentsOnce: task.provesWrongValue)
     }
 
     /// Runs on the calling thread until the join is decided or the time has expired. The last line of output is the outcome.
     /// - Throws: `BrokerFault` if the broker was never reached, `OperatorFault` if the link fails because of a fault on this side.
     public func run() throws -> Ended {
-        if !task.isSilent, task.late == .zero { try LocalLink.check(task.address) }
+        if !task.isSilent, task.late == .zero { try checkLocalLinks() }
         nextLink = Alarm(loop) { [unowned self] in openLink() }
         end = Alarm(loop) { [unowned self] in loop.stop() }
         again = Alarm(loop) { [unowned self] in outbox.goOn(over: self.broker) }
@@ -160,11 +157,18 @@ public final class DeviceRun: @unchecked Sendable {
                 sequence ids than \(task.sequence) (c2: the order forget \(node.id.topicForm))
                 """)
         }
-        if result == .noAnswer, let cause = causes.last {
-            say("device: no link: \(cause.message); hint: \(cause.hint(for: .bench))")
-        }
+        if !result.isJoin { missing.faults.forEach { Terminal.printError($0) } }
         say("device: \(result.message)")
         return result
+    }
+
+    /// Looks for the sockets of local links before anything is asked: one beacon of a site may be away, but not all.
+    private func checkLocalLinks() throws(OperatorFault) {
+        var faults: [OperatorFault] = []
+        for place in task.places {
+            do throws(OperatorFault) { try LocalLink.check(place.address) } catch { faults.append(error) }
+        }
+        if let first = faults.first, faults.count == task.places.count { throw first }
     }
 
     // MARK: - The server's side, on the loop's thread
@@ -235,7 +239,7 @@ public final class DeviceRun: @unchecked Sendable {
     private func openLink() {
         let (beacon, address) = (round.place.beacon, round.place.address)
         var limits = DeviceLink.Limits()
-        if !task.others.isEmpty { limits.hold = .seconds(5) }  // other beacons are waiting
+        if task.places.count > 1 { limits.hold = .seconds(5) }  // other beacons are waiting
         let session = DeviceSession(
             DeviceSession.Parties(
                 device: node.id, server: task.server, beacon: beacon, transport: address.transport, modes: task.modes),
@@ -244,7 +248,7 @@ public final class DeviceRun: @unchecked Sendable {
             loop, to: address, session: session, limits: limits, sign: { [node, task] in task.signature(of: $0, node) },
             report: { [unowned self] report in note(report) })
         self.link = link
-        link.open(from: task.adapter)
+        link.open(from: round.place.adapter)
     }
 
     private func note(_ report: DeviceLink.Report) {
@@ -259,8 +263,12 @@ public final class DeviceRun: @unchecked Sendable {
         case .ended(let how):
             link = nil
             if case .left(let why) = how { say("device: left the link: \(why)") }
-            if let cause = causes.note(how, at: round.place.address) { say("device: no link: \(cause)") }
+            let place = round.place
+            let line = missing.note(how, at: place.address) {
+                try? RadioSurvey.take().fault(place.adapter, isLE: place.address.transport == .le)
+            }
             if case .decided = result { return loop.stop() }
+            if let line { say("device: \(line)") }
             if !isReplaying { follow(round.ended(how, at: .now)) }
         }
     }

@@ -9,6 +9,8 @@ extension DeviceRun.Ended {
         }
     }
 
+    var isJoin: Bool { [.decided(.joined), .replayIgnored, .replayAnswered].contains(self) }
+
     /// The command's exit status.
     public var status: Int32 {
         switch self {

@@ -190,7 +190,8 @@ public struct AdapterSupervisor: Sendable {
         // The kernel has done it, and then fails on an advertisement that no longer exists: it takes the one over which an LE
         // device connected for the current one, although that was removed before the device disconnected.
         case .invalid where command.isSetConnectable: return succeeded(command, [], at: now)
-        case .notConnected, .noResources, .rejected, .invalid, .busy, .notSupported, .notPowered, .noAdapter, .failed:
+        case .notConnected, .connectFailed, .notPaired, .noResources, .alreadyConnected, .rejected, .invalid,
+            .disconnected, .busy, .notSupported, .notPowered, .cancelled, .noAdapter, .alreadyPaired, .failed:
             return failed(command, status, at: now)
         }
     }
@@ -223,7 +224,7 @@ public struct AdapterSupervisor: Sendable {
         case .setPowered(false), .setDiscoverable, .setBondable, .setSimplePairing, .setLE, .setSecureConnections,
             .setClassic:
             break  // the reply has the settings
-        case .readIndexList, .pair, .confirm, .unpair, .startDiscovery, .stopDiscovery, .readConnection:
+        case .readIndexList, .pair, .cancelPairing, .confirm, .unpair, .startDiscovery, .stopDiscovery, .readConnection:
             break  // never sent from here
         }
         if let settings = AdapterSupervisor.settings(in: reply, after: command) { actions += take(settings) }
@@ -238,7 +239,8 @@ public struct AdapterSupervisor: Sendable {
             .setSecureConnections, .setPrivacy:
             var reader = LittleEndianReader(reply[...])
             return reader.u32().map(AdapterSettings.init(rawValue:))
-        case .readIndexList, .readInformation, .setName, .setCapability, .pair, .confirm, .unpair, .startDiscovery,
+        case .readIndexList, .readInformation, .setName, .setCapability, .pair, .cancelPairing, .confirm, .unpair,
+            .startDiscovery,
             .stopDiscovery, .readConnection, .readOutOfBand, .readAdvertisingFeatures, .addAdvertising,
             .removeAdvertising:
             return nil

@@ -29,7 +29,8 @@ extension ManagementCommand {
             .setPrivacy,
             .readAdvertisingFeatures:
             true
-        case .readIndexList, .readInformation, .setPowered, .setConnectable, .setBondable, .pair, .confirm, .unpair,
+        case .readIndexList, .readInformation, .setPowered, .setConnectable, .setBondable, .pair, .cancelPairing,
+            .confirm, .unpair,
             .startDiscovery, .stopDiscovery, .readConnection, .readOutOfBand, .addAdvertising, .removeAdvertising:
             false
         }
@@ -54,6 +55,7 @@ extension ManagementCommand {
         case .setCapability: "setting what pairing may ask"
         case .setPrivacy: "turning address rotation on"
         case .pair: "pairing"
+        case .cancelPairing: "giving up pairing"
         case .confirm: "confirming a pairing"
         case .unpair: "forgetting a pairing"
         case .startDiscovery: "looking for beacons"

@@ -102,6 +102,8 @@ public enum ManagementCommand: Equatable, Sendable {
     case setPrivacy(Bool, key: [UInt8])
     /// Pairs with a device, numbers being compared.
     case pair(RadioAddress)
+    /// Gives up a pairing that is under way.
+    case cancelPairing(RadioAddress)
     /// Answers a comparison of numbers.
     case confirm(RadioAddress, Bool)
     /// Forgets a pairing, and breaks the connection.
@@ -144,6 +146,7 @@ public enum ManagementCommand: Equatable, Sendable {
         case .unpair: 0x001B
         case .setCapability: 0x0018
         case .pair: 0x0019
+        case .cancelPairing: 0x001A
         case .confirm(_, true): 0x001C
         case .confirm(_, false): 0x001D
         case .readOutOfBand: 0x0020
@@ -173,7 +176,7 @@ public enum ManagementCommand: Equatable, Sendable {
             ManagementCommand.padded(name, to: 249) + [UInt8](repeating: 0, count: 11)
         case .setCapability(let capability): [capability.rawValue]
         case .setPrivacy(let on, let key): [on ? 1 : 0] + key
-        case .confirm(let peer, _), .readConnection(let peer): peer.bytes
+        case .confirm(let peer, _), .readConnection(let peer), .cancelPairing(let peer): peer.bytes
         case .unpair(let peer): peer.bytes + [1]
         case .pair(let peer): peer.bytes + [PairingCapability.displayAndConfirm.rawValue]
         case .startDiscovery, .stopDiscovery: [ManagementCommand.leKinds]
@@ -188,7 +191,9 @@ public enum ManagementCommand: Equatable, Sendable {
     /// The first bytes of the reply to this very command.
     package var replyStart: [UInt8] {
         switch self {
-        case .confirm(let peer, _), .pair(let peer), .unpair(let peer), .readConnection(let peer): peer.bytes
+        case .confirm(let peer, _), .pair(let peer), .cancelPairing(let peer), .unpair(let peer),
+            .readConnection(let peer):
+            peer.bytes
         case .readIndexList, .readInformation, .setPowered, .setDiscoverable, .setConnectable, .setBondable,
             .setSimplePairing, .setLE, .setSecureConnections, .setClassic, .setName, .setCapability, .setPrivacy,
             .startDiscovery, .stopDiscovery, .readOutOfBand, .readAdvertisingFeatures, .addAdvertising,

@@ -3,8 +3,8 @@ import ProofLink
 /// How a command of the management interface ended; the kernel's number where it means nothing to us.
 public enum ManagementStatus: Hashable, Sendable, CustomStringConvertible {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    case success, notConnected, authenticationFailed, noResources, timeout, rejected, invalid, busy, notSupported,
-        notPowered, noAdapter, blocked,
+    case success, notConnected, connectFailed, authenticationFailed, notPaired, noResources, timeout, alreadyConnected,
+        rejected, invalid, disconnected, busy, notSupported, notPowered, cancelled, noAdapter, blocked, alreadyPaired,
         denied
     /// Any other.
     case failed(UInt8)
@@ -13,8 +13,14 @@ public enum ManagementStatus: Hashable, Sendable, CustomStringConvertible {
         switch number {
         case 0x00: self = .success
         case 0x02: self = .notConnected
+        case 0x04: self = .connectFailed
         case 0x05: self = .authenticationFailed
+        case 0x06: self = .notPaired
         case 0x07: self = .noResources
+        case 0x09: self = .alreadyConnected
+        case 0x0E: self = .disconnected
+        case 0x10: self = .cancelled
+        case 0x13: self = .alreadyPaired
         case 0x0B: self = .rejected
         case 0x0D: self = .invalid
         case 0x08: self = .timeout
@@ -33,17 +39,24 @@ public enum ManagementStatus: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .success: "done"
         case .notConnected: "not connected"
+        case .connectFailed: "the connection failed"
         case .authenticationFailed: "the authentication failed"
+        case .notPaired: "not paired"
         case .noResources: "no resources"
         case .rejected: "rejected"
         case .invalid: "not valid here"
         case .timeout: "the controller does not answer"
+        case .alreadyConnected: "connected already"
+        case .disconnected: "disconnected"
+        case .cancelled: "cancelled"
+        case .alreadyPaired: "paired already"
         case .busy: "busy"
         case .notSupported: "not supported"
         case .notPowered: "not powered"
         case .noAdapter: "no such adapter"
         case .blocked: "blocked by rfkill"
         case .denied: "not permitted"
+        case .failed(0x03): "failed"
         case .failed(let number): "failed with status 0x\(String(number, radix: 16))"
         }
     }

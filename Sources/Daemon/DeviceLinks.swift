@@ -21,6 +21,8 @@ final class DeviceLinks: @unchecked Sendable {
         let carried: (BluetoothAddress) -> Void
         /// Asks for the signal strength of a connection in dBm; false where nothing can tell, and then it is not answered.
         let measureSignal: (RadioAddress, BluetoothAddress, @escaping @Sendable (Int8?) -> Void) -> Bool
+        /// Counts and logs a link that cannot work: the reason, and what was refused.
+        let refuse: (_ reason: RefusedReason, _ link: String) -> Void
     }
 
     private struct Connection {
@@ -63,6 +65,12 @@ final class DeviceLinks: @unchecked Sendable {
     func take(_ accepted: LinkSocket.Accepted, _ transport: Transport) {
         let socket = accepted.socket
         if let adapter = accepted.adapter { outlets.carried(adapter) }
+        if let fault = accepted.packets?.faultForBeacon {
+            // No OUTCOME: the device cannot take it. It measures the same, and says it in the same words.
+            outlets.refuse(.shortPackets, "a link of \(accepted.peer) over \(transport.rawValue): \(fault.message)")
+            Glibc.close(socket)
+            return
+        }
         lastLink += 1
         let id = LinkID(lastLink)
         let peer = Peer(

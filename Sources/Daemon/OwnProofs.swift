@@ -24,9 +24,8 @@ final class OwnProofs: @unchecked Sendable {
     /// One proof, over as many links as it takes.
     private struct Showing {
         var plan = LinkPlan(presentsOnce: false)
+        var missing = MissingLinks()
         var link: DeviceLink?
-        /// Why there was no link the last time: each cause in a row is logged once.
-        var fault: LinkSocketError?
         let again: any LoopTimer
     }
 
@@ -101,27 +100,17 @@ final class OwnProofs: @unchecked Sendable {
         case .ended(let how):
             showing[server]?.link = nil
             if case .left(let why) = how { events.say(.warning, about: "own-proof", "\(about): \(why)") }
-            noteUnreachable(how, about, server)
+            if let line = showing[server]?.missing.note(how, at: address) {
+                let hint = showing[server]?.missing.fault(at: address).map { "; hint: \($0.hint(for: .beacon))" }
+                events.say(.warning, about: "own-proof", "our own proof for \(server): \(line)\(hint ?? "")")
+            }
             switch showing[server]?.plan.after(how) {
             case .again(let pause): showing[server]?.again.set(after: pause)
-            case .fault(let error):
-                events.logger.warning("\(about): \(error)")
-                showing[server] = nil
+            case .fault: showing[server] = nil
             // Until the server has answered: it may ask the observer again.
             case .done: showing[server]?.again.set(after: LinkPlan.maximumPause)
             case nil: break
             }
         }
-    }
-
-    private func noteUnreachable(_ how: LinkPlan.Ended, _ about: String, _ server: Identifier) {
-        guard case .unreachable(let error) = how else {
-            showing[server]?.fault = nil
-            return
-        }
-        if let last = showing[server], last.fault != error {
-            events.say(.warning, about: "own-proof", "\(about): no link: \(error)")
-        }
-        showing[server]?.fault = error
     }
 }

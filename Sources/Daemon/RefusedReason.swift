@@ -15,13 +15,15 @@ enum RefusedReason: Hashable {
     case falseProof
     /// A proof that matches, from outside the configured bounds.
     case tooFar
+    /// A link whose packets are too short for the proof link.
+    case shortPackets
     /// A link that ended with another outcome than *valid*.
     case link(Outcome)
 
     /// All of them.
     static let all =
         [malformedFrame, unknownSender, badSignature] + Refusal.Name.allCases.map { message($0) } + [
-            falseProof, tooFar,
+            falseProof, tooFar, shortPackets,
         ]
         + Outcome.allCases.filter { $0 != .valid }.map { link($0) }
 
@@ -33,6 +35,7 @@ enum RefusedReason: Hashable {
         case .badSignature: "bad-signature"
         case .falseProof: "false-proof"
         case .tooFar: "too-far"
+        case .shortPackets: "mtu"
         case .link(let outcome): "link-\(outcome)".replacing(" ", with: "-")
         }
     }

@@ -23,7 +23,8 @@ extension Shell {
                 carried: { [unowned self] adapter in assumeIsolated { $0.adapters.carried(adapter) } },
                 measureSignal: { [unowned self] peer, adapter, then in
                     assumeIsolated { $0.adapters.measureSignal(of: peer, over: adapter, then: then) }
-                }))
+                },
+                refuse: { [unowned self] reason, link in assumeIsolated { $0.reports.refuse(reason, link) } }))
     }
 
     private func take(_ events: [Event], arrivedAt moment: Instant?) {

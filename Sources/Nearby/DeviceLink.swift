@@ -56,6 +56,10 @@ public final class DeviceLink: @unchecked Sendable {
     /// A signature is several frames, and an LE channel may take only some of them before the beacon has read.
     private var unsent: [LinkFrame] = []
     private var socket: Int32 = -1
+    private var adapter = BluetoothAddress.any
+    private var isConnected = false
+    /// nil on a stream.
+    private var packets: PacketSizes?
     /// The time up to which the WAITs received are accounted for, one second each.
     private var waitsUntil = Instant.boot
     private var watch: Loop.Watch?
@@ -82,13 +86,21 @@ public final class DeviceLink: @unchecked Sendable {
 
     /// Starts to connect.
     public func open(from adapter: BluetoothAddress) {
+        self.adapter = adapter
         do throws(LinkSocketError) { socket = try LinkSocket.connect(to: address, from: adapter) } catch {
-            report(.ended(.unreachable(error)))
+            report(.ended(.unreachable(error.ofConnect(to: address, from: adapter))))
             return
         }
         watch = loop.watch(socket, for: EPOLLOUT.rawValue) { [weak self] _ in self?.connected() }
-        limit = clock.timer { [weak self] in self?.end(.left("the beacon has said nothing for too long")) }
+        limit = clock.timer { [weak self] in self?.expired() }
         limit?.set(after: limits.connect)
+    }
+
+    private func expired() {
+        guard !isConnected, address.transport.isRadio else {
+            return end(.left("the beacon has said nothing for too long"))
+        }
+        end(.unreachable(.noLink(NoLink(.late, address, from: adapter))))
     }
 
     /// The value has come from the server.
@@ -120,7 +132,12 @@ public final class DeviceLink: @unchecked Sendable {
     }
 
     private func connected() {
-        if let error = LinkSocket.outcomeOfConnect(socket) { return end(.unreachable(error)) }
+        if let error = LinkSocket.outcomeOfConnect(socket) {
+            return end(.unreachable(error.ofConnect(to: address, from: adapter)))
+        }
+        isConnected = true
+        packets = PacketSizes(of: socket, address.transport)
+        if let fault = packets?.fault(forDeviceWith: session.modes) { return end(.unreachable(.shortPackets(fault))) }
         if let watch { loop.unwatch(watch, socket) }
         report(.say("linked to the beacon at \(address)"))
         limit?.set(after: limits.hello)
@@ -139,12 +156,20 @@ public final class DeviceLink: @unchecked Sendable {
 
     private func read() {
         for _ in 0..<DeviceLink.readBatch where socket >= 0 {
-            switch LinkSocket.receive(from: socket) {
+            var number = ECONNRESET
+            switch LinkSocket.receive(from: socket, closedBy: { number = $0 }) {
             case .nothing: return
-            case .closed: return end(.closed)
+            case .closed: return end(closed(number))
             case .bytes(let bytes): take(bytes)
             }
         }
+    }
+
+    /// Before HELLO no beacon has spoken: what closed the link is Bluetooth, as after a refused security.
+    private func closed(_ number: Int32) -> LinkPlan.Ended {
+        guard session.state == .awaitingHello, address.transport.isRadio else { return .closed }
+        return .cut(
+            NoLink(errno: number, address, from: adapter) ?? NoLink(.broken, address, from: adapter))
     }
 
     private func take(_ bytes: [UInt8]) {
@@ -188,7 +213,8 @@ public final class DeviceLink: @unchecked Sendable {
         case .send(let frame): send(frame)
         case .prove(let proof, let message):
             send(proof)
-            if socket >= 0 { KeyedProof.frames(of: sign(message)).forEach(send) }
+            let piece = min(KeyedProof.maximumPiece, (packets?.sent ?? .max) - LinkFrame.headerLength - 1)
+            if socket >= 0 { KeyedProof.frames(of: sign(message), pieces: piece).forEach(send) }
         case .wait(let seconds): report(.say("the beacon holds the link for \(seconds) s"))
         case .awaitValue: report(.say("the beacon is ready, and the value has not come yet"))
         case .end(let outcome, let proved):

@@ -17,6 +17,8 @@ public struct LinkPlan: Sendable {
         case left(String)
         /// It closed without an OUTCOME.
         case closed
+        /// Over Bluetooth, it closed before HELLO or an OUTCOME.
+        case cut(NoLink)
     }
 
     /// What to do then.
@@ -47,27 +49,41 @@ public struct LinkPlan: Sendable {
     public mutating func presented() { hasPresented = true }
 
     /// A link has ended. Connects are tried again soon, 50 to 500 ms; links that ended inconclusively later each time, 0.5
-    /// to 10 s, because a beacon holds off a peer that reconnects too fast.
+    /// to 10 s, because a beacon holds off a peer that reconnects too fast. So are connects that fail until people do something.
     public mutating func after(_ ended: Ended) -> Next {
         switch ended {
         case .unreachable(let error):
             guard LinkPlan.mayPass(error) else { return .fault(error) }
+            if LinkPlan.needsPeople(error) { return again() }
             refusedConnects += 1
             return .again(after: .milliseconds(min(500, 50 << min(refusedConnects - 1, 4))))
         // Not an *invalid* with a tag: the claim has matched, so an attacker on the path has changed our proof.
         case .outcome(.valid, proved: true):
             return .done
-        case .outcome, .closed, .left:
-            guard !(presentsOnce && hasPresented) else { return .done }
-            endedLinks += 1
-            return .again(after: min(LinkPlan.maximumPause, LinkPlan.initialPause * (1 << min(endedLinks - 1, 5))))
+        case .outcome, .closed, .left, .cut:
+            return presentsOnce && hasPresented ? .done : again()
         }
     }
 
-    /// Whether a failed connect may succeed later: the beacon restarts, is busy, or is out of range at the moment.
+    private mutating func again() -> Next {
+        endedLinks += 1
+        return .again(after: min(LinkPlan.maximumPause, LinkPlan.initialPause * (1 << min(endedLinks - 1, 5))))
+    }
+
+    private static func needsPeople(_ error: LinkSocketError) -> Bool {
+        switch error {
+        case .noLink(let cause): cause.needsPeople
+        case .shortPackets: true
+        case .noBluetooth, .pathTooLong, .notASocket, .failed: false
+        }
+    }
+
+    /// Whether a failed connect may succeed later: the beacon restarts, is busy, or is out of range at the moment. Whatever happens over
+    /// the radio may: anyone nearby can cause it, and must not end a join by it.
     private static func mayPass(_ error: LinkSocketError) -> Bool {
         switch error {
         case .noBluetooth, .pathTooLong, .notASocket: false
+        case .noLink, .shortPackets: true
         case .failed(_, let number):
             [
                 EAGAIN, EALREADY, EBUSY, ECONNABORTED, ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, EINTR,

@@ -2,48 +2,7 @@ import Bluetooth
 import CBlueZ
 import CLinux
 import Glibc
-import OperatorText
 import ProofLink
-
-/// Why a socket could not be created; the system's number for it.
-public enum LinkSocketError: OperatorError, Equatable, CustomStringConvertible {
-    /// This kernel has no Bluetooth: every radio transport is missing.
-    case noBluetooth
-    /// A path too long for a Unix socket.
-    case pathTooLong(String)
-    /// Something that is not a socket is at the path already.
-    case notASocket(String)
-    /// A call failed: which, and its errno.
-    case failed(call: String, errno: Int32)
-
-    /// The message.
-    public var description: String { message }
-
-    /// What is wrong: one line, lower case.
-    public var message: String {
-        switch self {
-        case .noBluetooth: "this machine's kernel has no Bluetooth"
-        case .pathTooLong(let path): "\(path) is longer than \(NearbyAddress.maximumPath) bytes"
-        case .notASocket(let path): "\(path) exists and is not a socket"
-        case .failed(let call, let number): "\(call): \(String(cString: strerror(number)))"
-        }
-    }
-
-    /// Whether this process, or the machine, has no descriptor or no memory left for another socket: a socket that is there still works.
-    public var isShortage: Bool {
-        if case .failed(_, let number) = self { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(number) } else { false }
-    }
-
-    /// For the end that connects; a program that cannot listen names the setting of the place itself.
-    public func hint(for names: SettingNames) -> String {
-        switch self {
-        case .noBluetooth: "use a machine with a Bluetooth adapter, or \(names.localLink)"
-        case .notASocket: "give the path of the beacon's socket"
-        case .pathTooLong: "give the beacon's socket a shorter path"
-        case .failed: "check that the beacon listens there, and that you may connect to it"
-        }
-    }
-}
 
 /// The kernel's sockets behind the proof link's transports, all of them non-blocking.
 public enum LinkSocket {
@@ -127,6 +86,8 @@ public enum LinkSocket {
         public var adapter: BluetoothAddress?
         /// What held when it was accepted.
         public var security: LinkSecurity?
+        /// The longest packets; nil on a stream.
+        public var packets: PacketSizes?
     }
 
     /// The next waiting connection and who it is, or nil if none waits.
@@ -156,7 +117,8 @@ public enum LinkSocket {
         }
         return Accepted(
             socket: socket, peer: peer.address.description, radioPeer: peer,
-            adapter: radioEnd(local, transport)?.address, security: security(of: socket, transport))
+            adapter: radioEnd(local, transport)?.address, security: security(of: socket, transport),
+            packets: PacketSizes(of: socket, transport))
     }
 
     /// One end of a Bluetooth link; nil on the local transport.
@@ -268,16 +230,17 @@ public enum LinkSocket {
     }
 
     /// One read without waiting, of at most a frame and a byte: more in one packet is malformed.
-    public static func receive(from socket: Int32) -> Received {
-        let first = readOnce(socket)
+    /// - Parameter reason: if the radio has closed the link: the system's number for it.
+    public static func receive(from socket: Int32, closedBy reason: (Int32) -> Void = { _ in }) -> Received {
+        let (first, number) = readOnce(socket)
         guard first == .closed else { return first }
         // The kernel reports the end of an L2CAP channel before it gives the packets that came before that end.
-        let second = readOnce(socket)
-        if case .bytes = second { return second }
+        if case (.bytes(let bytes), _) = readOnce(socket) { return .bytes(bytes) }
+        if number != 0 { reason(number) }
         return .closed
     }
 
-    private static func readOnce(_ socket: Int32) -> Received {
+    private static func readOnce(_ socket: Int32) -> (Received, errno: Int32) {
         let capacity = LinkFrame.headerLength + LinkFrame.maximumPayloadLength + 1
         var (count, number) = (0, Int32(0))
         let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, filled in
@@ -285,9 +248,9 @@ public enum LinkSocket {
             number = errno
             filled = max(0, count)
         }
-        if count > 0 { return .bytes(bytes) }
-        if count == 0 { return hasEnded(socket) ? .closed : .bytes([]) }  // an empty packet is not an end
-        return number == EAGAIN || number == EINTR ? .nothing : .closed
+        if count > 0 { return (.bytes(bytes), 0) }
+        if count == 0 { return (hasEnded(socket) ? .closed : .bytes([]), 0) }  // an empty packet is not an end
+        return number == EAGAIN || number == EINTR ? (.nothing, 0) : (.closed, number)
     }
 
     private static func hasEnded(_ socket: Int32) -> Bool {

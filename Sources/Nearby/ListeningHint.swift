@@ -24,7 +24,7 @@ extension LinkSocketError {
             return "create its folder for the beacon's user, or have the unit do it: RuntimeDirectory=; or set \(setting) to another path"
         case .failed(_, EMFILE), .failed(_, ENFILE):
             return LinkSocketError.shortageHint
-        case .failed: return "see the kernel's log: journalctl -k"
+        case .failed, .noLink, .shortPackets: return "see the kernel's log: journalctl -k"
         }
     }
 }

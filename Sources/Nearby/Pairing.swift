@@ -4,38 +4,6 @@ import EventLoop
 import Glibc
 import OperatorText
 
-/// Why pairing is not possible: for the operator to fix.
-public enum PairingFault: OperatorError, Equatable {
-    /// There is no management interface.
-    case noManagement(LinkSocketError)
-    /// None of the chosen adapters is powered on.
-    case noAdapter
-    /// CAP_NET_ADMIN is missing.
-    case notPermitted
-    /// The adapter was removed.
-    case adapterGone
-
-    /// What is wrong: one line, lower case.
-    public var message: String {
-        switch self {
-        case .noManagement(let error): "there is nothing to pair with: \(error)"
-        case .noAdapter: "none of the chosen Bluetooth adapters is powered on"
-        case .notPermitted: "we may not open for pairing"
-        case .adapterGone: "the Bluetooth adapter is gone"
-        }
-    }
-
-    /// What to do about it, as an imperative.
-    public func hint(for names: SettingNames) -> String {
-        switch self {
-        case .noManagement: "plug in a Bluetooth adapter"
-        case .noAdapter: "power it on: start the beacon, or run: bluetoothctl power on"
-        case .notPermitted: "run it as root, or with the capability CAP_NET_ADMIN"
-        case .adapterGone: "plug it in again"
-        }
-    }
-}
-
 /// Pairs two devices, a person comparing numbers on both: what `authenticated` links need. Either waits for a device that
 /// pairs with this machine's adapters, or pairs with one that waits. Over the kernel's management interface, for machines
 /// without bluetoothd, which pairs by itself where it runs. The kernel keeps the keys until the adapter is removed or the
@@ -55,6 +23,8 @@ public final class Pairing: @unchecked Sendable {
     private var asked: (adapter: AdapterIndex, peer: RadioAddress)?
     private var confirmed: Set<BluetoothAddress> = []
     private var paired: RadioAddress?
+    /// What has been seen of a pairing with `peer`, while one is under way.
+    private var attempt: PairingAttempt?
     private var isEnding = false
     private var fault: PairingFault?
 
@@ -97,14 +67,16 @@ public final class Pairing: @unchecked Sendable {
     private func start(_ signals: Int32) {
         _ = loop.watch(signals) { [unowned self] _ in
             var signal = signalfd_siginfo()
-            if read(signals, &signal, MemoryLayout<signalfd_siginfo>.size) > 0 { end() }
+            if read(signals, &signal, MemoryLayout<signalfd_siginfo>.size) > 0 { giveUp() }
         }
         do throws(LinkSocketError) {
             management = try Management(loop) { [unowned self] in happened(to: $0, $1) }
         } catch {
             return fail(.noManagement(error))
         }
-        alarm = Alarm(loop) { [unowned self] in end() }
+        alarm = Alarm(loop) { [unowned self] in
+            if attempt != nil { failed(.timeout) } else { end() }
+        }
         management?.send(.readIndexList, to: .none) { [unowned self] _, reply in
             open(AdapterInformation.indices(reply)[...])
         }
@@ -131,11 +103,31 @@ public final class Pairing: @unchecked Sendable {
     }
 
     private func pair(with peer: RadioAddress, _ adapter: AdapterIndex) {
-        management?.send(.pair(peer), to: adapter, timeout: .seconds(seconds)) {
+        attempt = PairingAttempt(peer: peer)
+        say("pairing with \(peer), from \(adapters[adapter]?.address ?? .any), for at most \(seconds) s")
+        // The alarm comes first.
+        management?.send(.pair(peer), to: adapter, timeout: .seconds(seconds) + Management.timeout) {
             [unowned self] status, _ in
-            if status != .success { say("\(peer) has not paired: \(status)") }
-            alarm?.set(after: .milliseconds(500))
+            guard attempt != nil else { return }
+            if status != .success { return failed(status) }
+            attempt = nil
+            alarm?.set(after: .milliseconds(500))  // the keys may come after the end
         }
+    }
+
+    /// The pairing has failed, or its time is over.
+    private func failed(_ status: ManagementStatus) {
+        guard let attempt else { return }
+        fault = fault ?? attempt.fault(status)
+        if status != .timeout { self.attempt = nil }
+        giveUp()
+    }
+
+    /// The kernel would go on looking for the peer, and pair with it once it comes.
+    private func giveUp() {
+        guard let peer = attempt?.peer, let adapter = adapters.keys.min() else { return end() }
+        attempt = nil
+        management?.send(.cancelPairing(peer), to: adapter) { [unowned self] _, _ in end() }
     }
 
     private func send(_ steps: ArraySlice<ManagementCommand>, to index: AdapterIndex, then: @escaping () -> Void) {
@@ -153,7 +145,9 @@ public final class Pairing: @unchecked Sendable {
         case .confirmation(let peer, _, isHint: true):
             say("\(peer) wants to pair and has no way to show a number: refused")
             management?.send(.confirm(peer, false), to: adapter) { _, _ in }
-        case .confirmation(let peer, let number, isHint: false): ask(adapter, peer, number)
+        case .confirmation(let peer, let number, isHint: false):
+            attempt?.wasAsked = true
+            ask(adapter, peer, number)
         case .paired(let peer, isBonded: true, let isAuthenticated): keep(peer, adapter, isAuthenticated)
         case .pairingFailed(let peer), .disconnected(let peer):
             if asked?.peer.address == peer.address {
@@ -163,9 +157,8 @@ public final class Pairing: @unchecked Sendable {
         case .disappeared:
             adapters[adapter] = nil
             if adapters.isEmpty { fail(.adapterGone) }
-        case .completed, .appeared, .settings, .connected, .paired, .found, .discovering, .advertisingAdded,
-            .advertisingRemoved:
-            break
+        case .connected(let peer): if attempt?.peer == peer { attempt?.hasConnected = true }
+        case .completed, .appeared, .settings, .paired, .found, .discovering, .advertisingAdded, .advertisingRemoved: break
         }
     }
 
@@ -184,6 +177,7 @@ public final class Pairing: @unchecked Sendable {
     private func answer(_ isYes: Bool) {
         guard let (adapter, peer) = asked else { return }
         asked = nil
+        if !isYes { attempt?.hasDeclined = true }
         if isYes { confirmed.insert(peer.address) }
         management?.send(.confirm(peer, isYes), to: adapter) { _, _ in }
     }
@@ -195,8 +189,9 @@ public final class Pairing: @unchecked Sendable {
             management?.send(.unpair(peer), to: adapter) { _, _ in }
             return
         }
-        paired = peer
-        alarm?.set(after: .milliseconds(500))  // LE gives several keys, one after the other
+        // LE gives several keys, one after the other, and one for BR/EDR among them: the first is of the kind that was paired over.
+        paired = paired ?? peer
+        if attempt == nil { alarm?.set(after: .milliseconds(500)) }
     }
 
     /// Restores everything.

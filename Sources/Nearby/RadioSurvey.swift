@@ -16,7 +16,9 @@ public struct RadioSurvey: Sendable {
     }
 
     /// In the order of their numbers.
-    public private(set) var adapters: [Adapter] = []
+    public internal(set) var adapters: [Adapter] = []
+    /// Whether the kernel has told about all of them in time.
+    public internal(set) var isComplete = false
 
     /// Asks the kernel; for three seconds at most.
     /// - Throws: `LinkSocketError`.
@@ -46,7 +48,10 @@ public struct RadioSurvey: Sendable {
         }
 
         private func look(at indices: ArraySlice<AdapterIndex>) {
-            guard let index = indices.first else { return loop.stop() }
+            guard let index = indices.first else {
+                survey.isComplete = true
+                return loop.stop()
+            }
             management?.send(.readInformation, to: index) { [unowned self] _, reply in
                 if let information = AdapterInformation(reply: reply) {
                     survey.adapters.append(
@@ -73,8 +78,8 @@ public struct RadioSurvey: Sendable {
         do throws(LinkSocketError) {
             let socket = try LinkSocket.connect(to: way, from: adapter)
             defer { close(socket) }
-            guard wait(socket, POLLOUT, 10_000) else { return .failure(.failed(call: "connect", errno: ETIMEDOUT)) }
-            if let fault = LinkSocket.outcomeOfConnect(socket) { return .failure(fault) }
+            guard wait(socket, POLLOUT, 10_000) else { throw .failed(call: "connect", errno: ETIMEDOUT) }
+            if let fault = LinkSocket.outcomeOfConnect(socket) { throw fault }
             var assembler = FrameAssembler()
             while wait(socket, POLLIN, 5_000) {
                 guard case .bytes(let bytes) = LinkSocket.receive(from: socket) else { break }
@@ -85,7 +90,7 @@ public struct RadioSurvey: Sendable {
             }
             return .failure(.failed(call: "HELLO", errno: ENODATA))
         } catch {
-            return .failure(error)
+            return .failure(error.ofConnect(to: way, from: adapter))
         }
     }
 

@@ -85,6 +85,8 @@ public struct DeviceSession: Sendable {
     /// The state of the link.
     public private(set) var state = State.awaitingHello
     private let parties: Parties
+    /// The modes that the device takes.
+    public var modes: [Mode] { parties.modes }
     private let deviceNonce: [UInt8]
     private let authenticate: Authenticator
     private var value: Secret?

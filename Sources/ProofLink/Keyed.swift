@@ -160,9 +160,14 @@ public struct KeyedProof: Equatable, Sendable {
     }
 
     /// The SIGN frames of a signature, in pieces of at most 128 bytes.
-    public static func frames(of signature: [UInt8]) -> [LinkFrame] {
-        stride(from: 0, to: signature.count, by: maximumPiece).map { start in
-            let end = min(start + maximumPiece, signature.count)
+    public static func frames(of signature: [UInt8]) -> [LinkFrame] { frames(of: signature, pieces: maximumPiece) }
+
+    /// The same in pieces of another length, for a beacon that accepts packets of less than 132 bytes only.
+    /// - Precondition: 1 to 128 bytes.
+    public static func frames(of signature: [UInt8], pieces length: Int) -> [LinkFrame] {
+        precondition((1...maximumPiece).contains(length), "pieces of \(length) bytes")
+        return stride(from: 0, to: signature.count, by: length).map { start in
+            let end = min(start + length, signature.count)
             return .sign(last: end == signature.count, Array(signature[start..<end]))
         }
     }

@@ -15,8 +15,8 @@ struct DeviceVerb: ParsableCommand {
             Sends OBS_JOIN_REQ, opens the proof link to the beacon, sends CLAIM (in keyed mode) or READY, and proves that it \
             holds the value as soon as the server has sent it. It opens further links until the server has answered or \
             --timeout has expired: 10 s after the outcome valid with a correct tag; after anything else, including silence, \
-            after 0.5 s, doubled each time up to 10 s. A refused connection is tried again within 0.5 s. The server's answer \
-            decides the join.
+            after 0.5 s, doubled each time up to 10 s. A connection that fails is tried again within 0.5 s, or, if it is \
+            refused for its security, within 10 s. The server's answer decides the join.
 
             In keyed mode the device also signs the proof with its identity key, for the server to check, and does not send \
             its identity over the air. Challenge mode does not disclose the value, and proves only that the device holds it. \
@@ -28,10 +28,15 @@ struct DeviceVerb: ParsableCommand {
               device: failed      11   (RESPONSE 5F)
               device: no answer   12   (nothing before --timeout)
             With --replay, 0 is "joined; the replayed frame was ignored", 13 "joined; the replayed frame was answered".
-            Status 1 is a fault on this side: an invalid file, an unreachable broker, an impossible link.
+            Status 1 is a fault on this side: an invalid file, an unreachable broker, an adapter that is missing or off.
 
-            With --beacon nearest, the device scans for beacons over Bluetooth LE and uses the one with the strongest signal; \
-            with --observer only that beacon. Advertisements are not authenticated; in keyed and challenge mode the beacon \
+            Each new reason why there is no link is printed once; if the join fails, the last one follows on standard error, \
+            with a hint. A Bluetooth adapter that is missing, powered off or blocked is refused before the request is sent.
+
+            With --beacon nearest, the device scans for beacons over Bluetooth LE with all adapters, or with --adapter, and \
+            uses the one with the strongest signal, from the adapter that received it; with --observer only that beacon. If \
+            several advertise its identity, or none does and there are private ones, it tries one after the other, at most \
+            eight, until one proves itself. Advertisements are not authenticated; in keyed and challenge mode the beacon \
             proves itself with the outcome.
 
             A beacon's address: local:PATH, rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM], le:ADDR[/PSM], \
@@ -86,7 +91,9 @@ struct DeviceVerb: ParsableCommand {
     var lookFor = Seconds(5)
 
     @Option(
-        help: ArgumentHelp("The address of the local Bluetooth adapter, if there are several.", valueName: "bdaddr"))
+        help: ArgumentHelp(
+            "The address of the local Bluetooth adapter. Default: with --beacon nearest the one that received the beacon, otherwise any.",
+            valueName: "bdaddr"))
     var adapter: BluetoothAddress?
 
     @Option(
@@ -134,25 +141,39 @@ struct DeviceVerb: ParsableCommand {
         guard beacon != nil || observer != nil else { throw ValidationError("--link needs --observer") }
     }
 
-    /// The observer and its address.
-    private func place() throws -> (Identifier, NearbyAddress) {
-        if let link, let observer { return (observer, link) }
-        let found = try Scan.run(for: lookFor.duration, adapter: adapter ?? .any)
-        guard let nearest = found.nearest(observer) else {
+    /// The observer, and where it is, or may be.
+    private func observerPlaces() throws -> [BeaconPlace] {
+        if let link, let observer { return [BeaconPlace(observer, link, from: adapter ?? .any)] }
+        let found = try Scan.run(for: lookFor.duration, adapter: adapter ?? .any).candidates(for: observer)
+        guard let nearest = found.first else {
             throw OperatorFault(
                 observer.map { "beacon \($0) was not found" } ?? "no beacon was found",
                 hint: "move closer, or scan longer with --look-for")
         }
-        guard let beacon = nearest.announcement.beacon ?? observer else {
+        guard let beacon = observer ?? nearest.announcement.beacon else {
             throw OperatorFault("the nearest beacon does not advertise its identity", hint: "give it with --observer")
         }
-        guard let address = nearest.link(over: over.transport) else {
+        let places = found.compactMap { sighting in
+            sighting.link(over: over.transport).map { BeaconPlace(beacon, $0, from: sighting.adapter) }
+        }
+        guard !places.isEmpty else {
             throw OperatorFault(
                 "beacon \(beacon) cannot be reached over \(over.transport.rawValue)",
                 hint: "give another --over, or --link")
         }
         Terminal.print("device: nearest is \(nearest.text)")
-        return (beacon, address)
+        for other in found.dropFirst() { Terminal.print("device: another candidate is \(other.text)") }
+        return places
+    }
+
+    /// A missing adapter, or one that is off, is an operator's error, and not a join that fails.
+    private func checkAdapters(for places: [BeaconPlace]) throws {
+        guard !silent, places.contains(where: { $0.address.transport.isRadio }) else { return }
+        let survey = try RadioSurvey.take()
+        guard survey.isComplete else { return }
+        for place in places where place.address.transport.isRadio {
+            if let fault = survey.fault(place.adapter, isLE: place.address.transport == .le) { throw fault }
+        }
     }
 
     func run() throws {
@@ -161,14 +182,14 @@ struct DeviceVerb: ParsableCommand {
             preconditionFailure("options that were not validated")
         }
         let key = try DeviceTask.serverKey(keyFile)
-        let (observer, address) = try place()
+        let own = try observerPlaces()
+        let places = own + also.map { BeaconPlace($0.beacon, $0.address, from: adapter ?? .any) }
+        try checkAdapters(for: places)
         var task = DeviceTask(
-            server: server, serverKey: key, observer: observer, address: address,
+            server: server, serverKey: key, observer: own[0].beacon, places: places,
             sequence: try sequence.map { SequenceID($0) } ?? .fresh())
-        task.adapter = adapter ?? .any
         if let mode { task.modes = [mode.mode] }
         task.signing = signing
-        task.others = also.map { ($0.beacon, $0.address) }
         if let timeout = common.timeout { task.limit = timeout.duration }
         (task.provesWrongValue, task.isSilent, task.late) = (wrongValue, silent, late.duration)
         task.replayWait = replay ? replayWait.duration : nil
@@ -179,16 +200,14 @@ struct DeviceVerb: ParsableCommand {
 extension DeviceTask.Signing: ExpressibleByArgument {}
 
 /// The value of `--also`.
-struct BeaconPlace: ExpressibleByArgument {
-    let beacon: Identifier
-    let address: NearbyAddress
-
-    init?(argument: String) {
+extension BeaconPlace: ExpressibleByArgument {
+    /// From `IDENTITY=ADDRESS`.
+    public init?(argument: String) {
         let parts = argument.split(separator: "=", maxSplits: 1)
         guard parts.count == 2, let beacon = Identifier(hexadecimal: parts[0]),
             let address = NearbyAddress(argument: String(parts[1]))
         else { return nil }
-        (self.beacon, self.address) = (beacon, address)
+        self.init(beacon, address)
     }
 }
 

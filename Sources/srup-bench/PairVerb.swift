@@ -16,8 +16,14 @@ struct PairVerb: ParsableCommand {
             This is for machines without bluetoothd; the kernel loses the pairing with the adapter. If bluetoothd is running, \
             use bluetoothctl.
 
+            With --remove, this machine's keys for the address are removed instead, of every kind, from all adapters or from \
+            --adapter, with bluetoothd or without it. The beacon keeps its own until it pairs again.
+
+            Exit status 0: paired, or removed; 1: not, with the reason and a hint.
+
             EXAMPLE:
               srup-bench pair 00:11:22:33:44:55
+              srup-bench pair --remove 00:11:22:33:44:55
             """)
 
     @Argument(help: ArgumentHelp("The beacon's address; see srup-bench scan (required).", valueName: "bdaddr"))
@@ -27,8 +33,13 @@ struct PairVerb: ParsableCommand {
     var kind = KindOption.lePublic
 
     @Option(
-        help: ArgumentHelp("The address of the local Bluetooth adapter, if there are several.", valueName: "bdaddr"))
+        help: ArgumentHelp(
+            "The address of the local Bluetooth adapter. Default: the first that is powered on; with --remove, all.",
+            valueName: "bdaddr"))
     var adapter: BluetoothAddress?
+
+    @Flag(help: "Remove the pairing with the address from this machine.")
+    var remove = false
 
     @Option(help: "Timeout, 10 to 600 seconds.")
     var seconds: UInt16 = 120
@@ -38,12 +49,20 @@ struct PairVerb: ParsableCommand {
     }
 
     func run() throws {
-        let adapters = adapter.map { [$0] } ?? []
-        let paired = try Pairing.run(adapters, with: RadioAddress(address, kind.kind), seconds: seconds) {
+        let survey = try RadioSurvey.take()
+        if remove {
+            let powered = survey.adapters.filter { adapter == nil || $0.information.address == adapter }
+            let own = try PairingRemoval.run(address, from: powered)
+            return Terminal.print("pair: removed \(address) from \(own.map(\.description).joined(separator: ", "))")
+        }
+        let isLE = kind != .classic
+        if let fault = survey.fault(adapter ?? .any, isLE: isLE) { throw fault }
+        let own = survey.usable(adapter ?? .any, isLE: isLE)[0].information.address
+        let paired = try Pairing.run([own], with: RadioAddress(address, kind.kind), seconds: seconds) {
             Terminal.print("pair: \($0)")
         }
         guard let paired else { throw ExitCode(1) }
-        Terminal.print("pair: paired with \(paired)")
+        Terminal.print("pair: paired with \(paired), from \(own)")
     }
 }
 

@@ -8,9 +8,9 @@ struct ScanVerb: ParsableCommand {
         commandName: "scan",
         abstract: "List the beacons in range, with their signal strength, the strongest first.",
         discussion: """
-            Scans for advertisements over Bluetooth LE, with bluetoothd or without it; it needs root or the capability \
-            CAP_NET_ADMIN. One line for each beacon: its advertised identity, its address, the strongest signal, and where it \
-            listens. None of this is proven: anyone can advertise it, and signal strength is not a distance.
+            Scans for advertisements over Bluetooth LE with every adapter that is powered on, with bluetoothd or without it; it \
+            needs root or the capability CAP_NET_ADMIN. One line for each beacon: its advertised identity, its address, the \
+            strongest signal, where it listens, and which adapter of this machine received that signal. None of this is proven: anyone can advertise it, and signal strength is not a distance.
 
             Exit status 0: a beacon was found; 1: none was found, or an error occurred.
 
@@ -23,7 +23,7 @@ struct ScanVerb: ParsableCommand {
     var seconds = Seconds(5)
 
     @Option(
-        help: ArgumentHelp("The address of the local Bluetooth adapter, if there are several.", valueName: "bdaddr"))
+        help: ArgumentHelp("Scan with this local Bluetooth adapter only, given by its address.", valueName: "bdaddr"))
     var adapter: BluetoothAddress?
 
     @Flag(help: "Print one JSON object per line.")

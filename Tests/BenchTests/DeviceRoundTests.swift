@@ -8,8 +8,8 @@ import Testing
 
 @Suite("Where a device goes, and when")
 struct DeviceRoundTests {
-    private static func places(_ count: Int) -> [(beacon: Identifier, address: NearbyAddress)] {
-        (1...count).map { (Identifier(UInt64($0)), .local(path: "/\($0)")) }
+    private static func places(_ count: Int) -> [BeaconPlace] {
+        (1...count).map { BeaconPlace(Identifier(UInt64($0)), .local(path: "/\($0)")) }
     }
 
     private let valid = LinkPlan.Ended.outcome(.valid, proved: true)
@@ -58,5 +58,25 @@ struct DeviceRoundTests {
         #expect(round.ended(.unreachable(.noBluetooth), at: 0) == .visit(at: 0))
         #expect(round.place.beacon == Identifier(2))
         #expect(round.ended(.unreachable(.noBluetooth), at: 0) == .fault(.noBluetooth, .local(path: "/2")))
+    }
+
+    @Test(
+        "of several places that may be one beacon, the next is tried at once after another identity, until one proves itself"
+    )
+    func candidates() {
+        let site = BeaconPlace(Identifier(9), .local(path: "/site"))
+        let places = (1...3).map { BeaconPlace(Identifier(1), .local(path: "/\($0)")) }
+        var round = DeviceRound(places + [site], presentsOnce: false)
+        let wrong = LinkPlan.Ended.left("this is beacon 2, not the observer that the join names")
+        #expect(round.place == places[0])
+        #expect(round.ended(wrong, at: .seconds(1)) == .visit(at: .seconds(1)) && round.place == places[1])
+        #expect(round.ended(valid, at: .seconds(2)) == .visit(at: .seconds(2)) && round.place == site)
+        // The third is not it, and the first is not tried again.
+        var visited: [NearbyAddress] = []
+        for moment in [Instant.seconds(3), .seconds(12), .seconds(22)] {
+            guard case .visit = round.ended(valid, at: moment) else { break }
+            visited.append(round.place.address)
+        }
+        #expect(visited == [places[1].address, site.address, places[1].address])
     }
 }

@@ -41,7 +41,8 @@ struct DaemonStateTests {
         private lazy var links = DeviceLinks(
             loop: loop, clock: clock, events: events,
             outlets: DeviceLinks.Outlets(
-                deliver: { _, _ in }, canRecord: { true }, carried: { _ in }, measureSignal: { _, _, _ in false }))
+                deliver: { _, _ in }, canRecord: { true }, carried: { _ in }, measureSignal: { _, _, _ in false },
+                refuse: { _, _ in }))
         private lazy var adapters = Adapters(
             [], clock: clock, log: log.logger,
             record: AdvertisingRecord(nil, bootID: "boot", log: log.logger),

@@ -19,6 +19,7 @@ private final class LinksFixture {
     var canRecord = true
     var delivered: [(events: [Event], at: Instant?)] = []
     var carried: [BluetoothAddress] = []
+    var refused: [String] = []
     /// If a signal strength can be measured: who waits for one.
     var measuring: [@Sendable (Int8?) -> Void]?
 
@@ -31,14 +32,17 @@ private final class LinksFixture {
             measureSignal: { [unowned self] _, _, then in
                 measuring?.append(then)
                 return measuring != nil
-            }))
+            },
+            refuse: { [unowned self] in refused.append("\($0): \($1)") }))
 
     private var ends: [Int32] = []
     deinit { for end in ends { close(end) } }
 
     /// A device connects.
     /// - Returns: the device's end of the link, which never blocks.
-    func connect(_ transport: Transport = .local, over adapter: BluetoothAddress? = nil) throws -> Int32 {
+    func connect(
+        _ transport: Transport = .local, over adapter: BluetoothAddress? = nil, packets: PacketSizes? = nil
+    ) throws -> Int32 {
         var pair: [Int32] = [0, 0]
         let kind = transport.isStream ? SOCK_STREAM : SOCK_SEQPACKET
         let flags = Int32(kind.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
@@ -47,7 +51,8 @@ private final class LinksFixture {
         let radioPeer = adapter.map { _ in RadioAddress(BluetoothAddress("66:55:44:33:22:11") ?? .any, .leRandom) }
         links.take(
             LinkSocket.Accepted(
-                socket: pair[0], peer: "a device", radioPeer: radioPeer, adapter: adapter, security: nil), transport)
+                socket: pair[0], peer: "a device", radioPeer: radioPeer, adapter: adapter, security: nil,
+                packets: packets), transport)
         return pair[1]
     }
 
@@ -181,6 +186,23 @@ struct DeviceLinksTests {
         #expect(LinkSocket.receive(from: end) == .bytes(LinkFrame.outcome(.busy, tag: LinkFrame.noTag).encoded))
         #expect(LinkSocket.receive(from: end) == .closed)
         #expect(fixture.take() == [] && fixture.links.count == 0)
+    }
+
+    @Test(
+        "a link with packets that are too short for either end is refused with the numbers, and closed without a frame")
+    func shortPackets() throws {
+        let rows: [(sent: Int, received: Int, text: String?)] = [
+            (36, 67, nil), (35, 67, "the device accepts packets of 35 bytes only (MTU), and the proof link needs 36"),
+            (36, 66, "the beacon accepts packets of 66 bytes only (MTU), and the proof link needs 67"),
+        ]
+        for (sent, received, text) in rows {
+            fixture.refused = []
+            let packets = PacketSizes(sent: sent, received: received)
+            let end = try fixture.connect(.le, over: adapter, packets: packets)
+            #expect(fixture.refused == (text.map { ["mtu: a link of a device over le: \($0)"] } ?? []))
+            #expect(LinkSocket.receive(from: end) == (text == nil ? .nothing : .closed))
+        }
+        #expect(fixture.links.count == 1 && fixture.take() == [["link 1 connected"]])
     }
 
     @Test("CHALLENGE is sent at once if no signal can be measured; its time is taken before it is sent")

@@ -75,6 +75,17 @@ struct OwnProofsTests {
         )
     }
 
+    @Test("an observer that is not there is said once, with a hint, however often the link is tried")
+    func missing() {
+        fixture.configured = .local(path: "/nowhere/at/all")
+        fixture.proofs.present(to: server, observed)
+        for _ in 0..<10 { fixture.clock.advance(by: .seconds(1)) }
+        #expect(fixture.log.lines.map(\.level) == [.warning], "\(fixture.log.texts)")
+        let start =
+            "our own proof for \(server): no link to /nowhere/at/all: connect: No such file or directory; hint: "
+        #expect(fixture.log.texts.first?.hasPrefix(start) == true, "\(fixture.log.texts)")
+    }
+
     @Test("a link to the observer is opened, and the beacon sends READY")
     func ready() throws {
         try withObserver { listener in
@@ -139,7 +150,8 @@ struct OwnProofsTests {
             fixture.configured = .local(path: String(repeating: "x", count: 200))
             fixture.proofs.present(to: otherServer, observed)
             #expect(fixture.log.lines.last?.level == .warning)
-            #expect(fixture.log.texts.last?.hasSuffix("is longer than \(NearbyAddress.maximumPath) bytes") == true)
+            let text = "is longer than \(NearbyAddress.maximumPath) bytes; hint: "
+            #expect(fixture.log.texts.last?.contains(text) == true, "\(fixture.log.texts)")
         }
     }
 }

@@ -1,5 +1,7 @@
+import Bluetooth
 import Nearby
 import OperatorText
+import ProofLink
 import TestVectors
 import Testing
 
@@ -7,6 +9,7 @@ import Testing
 struct ErrorTextTests {
     private static let sockets: [LinkSocketError] = [
         .noBluetooth, .pathTooLong("/run/link"), .notASocket("/run/link"), .failed(call: "connect", errno: 111),
+        .noLink(NoLink(.nobody, .rfcomm(.any, channel: 21), from: .any)), .shortPackets(ShortPackets(of: .device, 23)),
     ]
 
     @Test("a socket's error has a message and a hint that keep the rules for texts")
@@ -18,9 +21,11 @@ struct ErrorTextTests {
             case .pathTooLong: 1
             case .notASocket: 2
             case .failed: 3
+            case .noLink: 4
+            case .shortPackets: 5
             }
         }
-        #expect(numbers == Array(0...3))
+        #expect(numbers == Array(0...5))
         for error in ErrorTextTests.sockets { #expect(OperatorTextRules.broken(by: error) == []) }
         #expect(LinkSocketError.noBluetooth.hint(for: .bench).hasSuffix("--link local:PATH"))
         #expect(LinkSocketError.noBluetooth.hint(for: .beacon).hasSuffix("[link] local"))
@@ -28,17 +33,29 @@ struct ErrorTextTests {
 
     @Test("so has a pairing's")
     func pairing() {
+        let peer = RadioAddress(BluetoothAddress("66:55:44:33:22:11") ?? .any, .leRandom)
         let faults: [PairingFault] =
-            [.noAdapter, .notPermitted, .adapterGone] + ErrorTextTests.sockets.map { .noManagement($0) }
+            [
+                .noAdapter, .notPermitted, .adapterGone, .alreadyPaired(peer), .notPaired(peer.address), .nobody(peer),
+                .notOpen(peer), .declinedHere(peer), .declinedThere(peer), .busy(peer), .adapterOff,
+            ] + ErrorTextTests.sockets.map { .noManagement($0) }
         let numbers = faults.map { fault in
             switch fault {
             case .noAdapter: 0
             case .notPermitted: 1
             case .adapterGone: 2
             case .noManagement: 3
+            case .alreadyPaired: 4
+            case .notPaired: 5
+            case .nobody: 6
+            case .notOpen: 7
+            case .declinedHere: 8
+            case .declinedThere: 9
+            case .busy: 10
+            case .adapterOff: 11
             }
         }
-        #expect(Set(numbers) == Set(0...3))
+        #expect(Set(numbers) == Set(0...11))
         for fault in faults { #expect(OperatorTextRules.broken(by: fault) == []) }
     }
 }

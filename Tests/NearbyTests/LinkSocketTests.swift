@@ -67,6 +67,22 @@ struct LinkSocketTests {
         }
     }
 
+    @Test("tells the system's number of an end that is not orderly, and none of one that is")
+    func reasons() throws {
+        for isOrderly in [true, false] {
+            var pair: [Int32] = [0, 0]
+            try #require(
+                socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0, &pair) == 0)
+            defer { close(pair[0]) }
+            // What the peer has not read when it closes is lost: that end is a reset.
+            if !isOrderly { #expect(LinkSocket.send(.wait(seconds: 1), over: pair[0])) }
+            close(pair[1])
+            var numbers: [Int32] = []
+            #expect(LinkSocket.receive(from: pair[0], closedBy: { numbers.append($0) }) == .closed)
+            #expect(numbers == (isOrderly ? [] : [ECONNRESET]))
+        }
+    }
+
     @Test("replaces a socket file that was left behind, for the owner and group only")
     func madeAnew() throws {
         try TemporaryFolder.with { folder in

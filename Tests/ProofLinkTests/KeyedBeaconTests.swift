@@ -100,6 +100,18 @@ import Testing
         #expect(throws: BeaconSession.OutOfTurn()) { try session.receive(.sign(last: true, [1])) }
     }
 
+    @Test("for a beacon that accepts packets of 67 bytes only, the pieces are shorter, and none is longer than PROOF")
+    func shortPieces() throws {
+        var session = try Place.proved.session()
+        let signature = (0..<256).map { UInt8(truncatingIfNeeded: $0) }
+        let frames = KeyedProof.frames(of: signature, pieces: 63)
+        #expect(frames.count == 5 && frames.allSatisfy { $0.encoded.count <= 67 })
+        for frame in frames.dropLast() { #expect(try session.receive(frame) == .piece) }
+        var whole = Sample.keyedProof
+        whole.signature = signature
+        #expect(try session.receive(try #require(frames.last)) == .signed(whole))
+    }
+
     @Test("OUTCOME has a tag in every status once a claim has matched, and none before", arguments: Outcome.allCases)
     func outcomes(outcome: Outcome) throws {
         for place in Place.allCases where place != .ended {

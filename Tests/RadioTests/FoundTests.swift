@@ -221,8 +221,8 @@ extension RadioTests {
             #expect(reply.status == 1)
             #expect(
                 reply.text
-                    == "srup-bench: no adapter \(door.near) is powered on with LE\n"
-                    + "hint: power one on: bluetoothctl power on\n")
+                    == "srup-bench: the adapter \(door.near) (hci\(PairFixture.deviceIndex)) is powered off\n"
+                    + "hint: power it on: btmgmt --index \(PairFixture.deviceIndex) power on\n")
         }
     }
 }

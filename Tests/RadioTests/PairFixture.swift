@@ -21,7 +21,9 @@ extension Radio {
 }
 
 /// The output of a command of the bench kit, and its exit status.
-func bench(_ words: String...) throws -> (status: Int32, text: String) {
+func bench(_ words: String...) throws -> (status: Int32, text: String) { try bench(words) }
+
+func bench(_ words: [String]) throws -> (status: Int32, text: String) {
     try Network.output(Network.products + "/srup-bench", words)
 }
 
@@ -82,12 +84,13 @@ final class PairFixture: @unchecked Sendable {
     }
 
     /// While a beacon runs with this configuration.
-    func whileOpen(radio: [String] = [], hasServer: Bool = false, _ body: () throws -> Void) throws {
+    func whileOpen(link: [String] = [], radio: [String] = [], hasServer: Bool = false, _ body: () throws -> Void) throws
+    {
         try beacon.write([
             "link": [
                 "rfcomm = \(NearbyAddress.defaultChannel)", "l2cap = \(NearbyAddress.defaultPSM)",
                 "le = \(NearbyAddress.defaultLEPSM)", "local = off",
-            ],
+            ] + link,
             "radio": ["adapters = \(own)"] + radio,
         ])
         let before = beacon.logged.count
@@ -131,19 +134,26 @@ final class PairFixture: @unchecked Sendable {
         var reply: (status: Int32, text: String) = (-1, "")
         try eventually("a beacon is heard: \(reply)", within: 120) {
             reply = try deviceOnce(seconds: 1, words)
-            return !reply.text.contains(/beacon( \S+)? was( not)? heard/)
+            return !reply.text.contains(/beacon( \S+)? was( not)? found/)
         }
         return reply
     }
 
     func deviceOnce(seconds: Int, _ words: [String]) throws -> (status: Int32, text: String) {
+        try deviceOnce(
+            timeout: 60,
+            ["--beacon", "nearest", "--look-for", "\(seconds)", "--adapter", near.description] + words)
+    }
+
+    /// `srup-bench device` with these words, which say where the beacon is.
+    func deviceOnce(timeout: Int, _ words: [String]) throws -> (status: Int32, text: String) {
         let server = Node.c2.topicForm
         return try Network.output(
             Network.products + "/srup-bench",
             ["device"] + identity(Node.device.topicForm)
                 + [
-                    "--server", server, "--server-key", network.folder + "/\(server).pub.pem", "--beacon", "nearest",
-                    "--look-for", "\(seconds)", "--adapter", near.description, "--timeout", "60",
+                    "--server", server, "--server-key", network.folder + "/\(server).pub.pem", "--timeout",
+                    "\(timeout)",
                 ] + words)
     }
 }

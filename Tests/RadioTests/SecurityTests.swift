@@ -93,11 +93,31 @@ extension RadioTests {
             #expect(try pairing.beaconDigits() == pairing.deviceDigits())
             pairing.answer(beacon: "yes", device: "yes")
             #expect(pairing.ends() == [0, 0], "\(pairing.said)")
-            #expect(pairing.beacon.said.contains("paired with \(try Radio.address(of: 5))"))
+            #expect(
+                pairing.beacon.said.contains("paired with \(try Radio.address(of: 5)) (le public)"), "\(pairing.said)")
+            let kind = "paired with \(try Radio.address(of: 4)) (le public), from \(try Radio.address(of: 5))"
+            #expect(pairing.said.contains(kind), "\(pairing.said)")
             for transport in [Transport.le, .l2cap, .rfcomm] {
                 // For RFCOMM the kernel reports what was requested.
                 #expect(try securityOfJoin(field, try way(transport)) == "authenticated", "\(transport)")
             }
+            try removed(try Radio.address(of: 4), from: try Radio.address(of: 5))
+        }
+
+        /// What is said of a pairing that is there, is removed at the beacon, and then here.
+        private func removed(_ beacon: BluetoothAddress, from near: BluetoothAddress) throws {
+            let pair = ["pair", "\(beacon)", "--adapter", "\(near)", "--seconds", "20"]
+            let remove = ["pair", "--remove", "\(beacon)", "--adapter", "\(near)"]
+            try Radio.settle(for: .le)
+            #expect(try bench("pair", "--remove", "\(near)", "--adapter", "\(beacon)").status == 0)
+            let again = try bench(pair)
+            #expect(
+                again.status == 1 && again.text.contains("this machine is already paired with \(beacon)"), "\(again)")
+            #expect(again.text.contains("srup-bench pair --remove \(beacon)"), "\(again)")
+            try expectRefusal(way(.le))
+            #expect(try bench(remove) == (0, "pair: removed \(beacon) from \(near)\n"))
+            let none = try bench(remove)
+            #expect(none.status == 1 && none.text.contains("this machine has no pairing with \(beacon)"), "\(none)")
         }
 
         @Test(
@@ -140,9 +160,12 @@ extension RadioTests {
             #expect(pairing.said.contains("nobody has paired"))
             let after = try Radio.settings(of: 4)
             #expect(after.isDisjoint(with: ["bondable", "discoverable"]))
+            // The device may have kept its key, and would then be paired already.
+            _ = try bench("pair", "--remove", "\(try Radio.address(of: 4))", "--adapter", "\(try Radio.address(of: 5))")
             try pairing.callFromDevice()
             #expect(pairing.device?.wait() == 1)
-            #expect(pairing.said.contains("has not paired"))
+            #expect(pairing.said.contains("answers and does not pair: it is not open for pairing"))
+            #expect(pairing.said.contains("hint: open it first, at the beacon: srup-beacon pair"))
             #expect(!pairing.said.contains("yes/no"))
             try expectRefusal(way(.l2cap))
         }

@@ -46,6 +46,30 @@ struct DeviceTrustTests {
         #expect(bench.deviceLog.contains("the beacon has said nothing for too long"))
     }
 
+    @Test("another beacon is at the first of two places: the device leaves it, and joins at the other one")
+    func otherBeacon() throws {
+        let bench = C2Bench(network: network)
+        let c2 = try bench.server()
+        let beacon = try BeaconProcess(network)
+        try beacon.startAndJoin()
+        let place = network.folder + "/other"
+        let listener = try LinkSocket.listen(on: .local(path: place))
+        defer { close(listener) }
+        let device = try bench.device(link: place, "--also", "\(Node.beacon.topicForm)=local:\(beacon.linkPath)")
+        var accepted: LinkSocket.Accepted?
+        try eventually("a link of the device\n\(bench.deviceLog)", within: 30) {
+            accepted = try LinkSocket.accept(listener, .local)
+            return accepted != nil
+        }
+        let socket = try #require(accepted?.socket)
+        defer { close(socket) }
+        let modes: Modes = [.challenge, .keyed]
+        let nonce = [UInt8](repeating: 1, count: 16)
+        #expect(LinkSocket.send(.hello(version: 1, modes: modes, beacon: Node.second, nonce: nonce), over: socket))
+        #expect(device.wait(within: 40) == 0, "\(bench.deviceLog)\(c2.said)")
+        #expect(bench.deviceLog.contains("this is beacon \(Node.second), not the observer that the join names"))
+    }
+
     /// A server that requires keyed proofs, and a device that has the value but not the key.
     @Test(
         "the attack: an accomplice has the value and not the key: if keyed proofs are required, it is refused with the reason",

@@ -87,7 +87,7 @@ extension Doctor {
                     return .init(
                         "loop-back", .good, "\(from) to \(way.transport.rawValue) \(way)", "this beacon says HELLO")
                 case .success(let beacon): last = "\(way) is answered by \(beacon)"
-                case .failure(let fault): last = fault.description
+                case .failure(let fault): last = "\(way): \(fault)"
                 }
             }
         }

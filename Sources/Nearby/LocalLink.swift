@@ -1,13 +1,12 @@
 import Glibc
-import Nearby
 import OperatorText
 
 /// What is wrong with the path of a beacon's local socket, as the operator of a device can fix it.
-enum LocalLink {
+package enum LocalLink {
     /// Looks at the path before anything is asked of a server: a join whose proof can never arrive fails, and costs the server an
     /// observation. A socket at which nobody listens is not a fault here: the beacon may be starting.
     /// - Throws: `OperatorFault` if there is no socket, or this user may not connect to it.
-    static func check(_ address: NearbyAddress) throws(OperatorFault) {
+    package static func check(_ address: NearbyAddress) throws(OperatorFault) {
         guard case .local(let path) = address else { return }
         guard path.utf8.count <= NearbyAddress.maximumPath else { throw fault(.pathTooLong(path), at: path) }
         var status = stat()
@@ -17,14 +16,14 @@ enum LocalLink {
     }
 
     /// Why there is no link over a local socket.
-    static func fault(_ error: LinkSocketError, at path: String) -> OperatorFault {
-        let give = "give --link local: and the path that [link] local has in the beacon's configuration"
+    package static func fault(_ error: LinkSocketError, at path: String) -> OperatorFault {
+        let give = "give the path that [link] local has in that beacon's configuration: local:PATH"
         return switch error {
         case .notASocket: OperatorFault("\(path) is not a socket", hint: give)
         case .failed(_, ENOENT), .failed(_, ENOTDIR):
             OperatorFault(
                 "there is no socket at \(path)",
-                hint: give + "; if it has none, the beacon is reached over Bluetooth only: --link rfcomm:ADDRESS")
+                hint: give + "; if it has none, it is reached over Bluetooth only: rfcomm:ADDRESS")
         case .failed(_, ECONNREFUSED):
             OperatorFault("no beacon listens at \(path)", hint: "start the beacon: systemctl start srup-beacon")
         case .failed(_, EACCES), .failed(_, EPERM):
@@ -34,26 +33,7 @@ enum LocalLink {
         case .failed(_, EAGAIN):
             OperatorFault(
                 "the beacon at \(path) takes no further connection now", hint: "wait; then see the beacon's log")
-        case .pathTooLong, .noBluetooth, .failed: OperatorFault(error.message, hintOf: error)
+        case .pathTooLong, .noBluetooth, .failed, .noLink, .shortPackets: OperatorFault(error.message, hintOf: error)
         }
-    }
-}
-
-/// Why a device has had no link so far: each cause is told when it is first met, and the last one again, with its hint, if no answer came.
-struct LinkCauses {
-    private var told: Set<String> = []
-    /// The cause of the last attempt; nil: it was a link.
-    private(set) var last: OperatorFault?
-
-    /// A link has ended.
-    /// - Returns: the cause, if it is a new one.
-    mutating func note(_ how: LinkPlan.Ended, at address: NearbyAddress) -> String? {
-        guard case .unreachable(let error) = how, case .local(let path) = address else {
-            last = nil
-            return nil
-        }
-        let fault = LocalLink.fault(error, at: path)
-        last = fault
-        return told.insert(fault.message).inserted ? fault.message : nil
     }
 }
