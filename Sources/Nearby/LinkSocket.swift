@@ -35,7 +35,7 @@ public enum LinkSocket {
             switch error {
             case .failed(_, EAGAIN): throw .failed(call: "bind", errno: EADDRINUSE)
             case _ where error.isShortage: throw error
-            case .failed, .noBluetooth, .pathTooLong, .notASocket:
+            case .failed, .noBluetooth, .pathTooLong, .notASocket, .noLink, .shortPackets:
                 unlink(path)
                 return
             }
