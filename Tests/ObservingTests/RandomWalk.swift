@@ -38,8 +38,7 @@ struct RandomWalk {
     /// What devices claim, and what they have already proved.
     var claims: [LinkID: KeyedWalk] = [:]
     /// Why messages were refused, and how often.
-    var refusals: [String: Int] = [:]
-    private var restarts = 0
+    var refusals: [String: Int] = [:], restarts = 0
     var everOpened: Set<RequestID> = []
     var oldTokens: [RequestID] = []
     var (fetching, activating): (RequestID?, RequestID?)
@@ -281,8 +280,7 @@ struct RandomWalk {
     private mutating func restart() {
         harness.now = harness.now + .seconds(random.pick([0, 0, 5, 100]))
         restarts += 1
-        harness.restart(
-            sameBoot: !random.once(in: 4), losingRequests: random.once(in: 4), losingKey: restarts.isMultiple(of: 5))
+        harness.restart(sameBoot: !random.once(in: 4), losingRequests: random.once(in: 4), losingKey: restarts % 5 == 0)
         harness.observer.policy = Self.policy(&random)
         compare()
     }
