@@ -211,9 +211,10 @@ public final class BrokerLink: Sendable {
                 try round(session, isConnected: connectedAt != nil)
                 let collected = session.take()
                 if !collected.acknowledged.isEmpty { happened(.acknowledged(collected.acknowledged)) }
+                // Another client with our id may take the session at once: then both come together.
+                if collected.connected { connectedAt = .now }
                 if let fault = collected.fault { return fault }
                 if collected.connected {
-                    connectedAt = .now
                     if !collected.hasSession { shared.withLock { _ = $0.newSessions.insert(broker) } }
                     subscriptions.begin()
                 }
@@ -246,8 +247,9 @@ public final class BrokerLink: Sendable {
             }
         } catch {
             // The end may have been read together with acknowledgements that came before it.
-            let last = session.take().acknowledged
-            if !last.isEmpty { happened(.acknowledged(last)) }
+            let last = session.take()
+            if last.connected { connectedAt = .now }
+            if !last.acknowledged.isEmpty { happened(.acknowledged(last.acknowledged)) }
             return error
         }
     }

@@ -17,11 +17,13 @@ extension LinkSocketError {
                 ? "another program, such as a second beacon, has that number: stop it, or set \(setting) to another one, at both ends"
                 : "another program listens there: stop it, or set \(setting) to another path"
         case .failed(_, EACCES) where transport.isRadio:
-            return "a PSM below 0x1001, on LE below 0x80, needs CAP_NET_BIND_SERVICE: set \(setting) to a higher one, at both ends"
+            return
+                "a PSM below 0x1001, on LE below 0x80, needs CAP_NET_BIND_SERVICE: set \(setting) to a higher one, at both ends"
         case .failed(_, EACCES) where !transport.isRadio, .failed(_, EPERM) where !transport.isRadio,
             .failed(_, EROFS) where !transport.isRadio, .failed(_, ENOENT) where !transport.isRadio,
             .failed(_, ENOTDIR) where !transport.isRadio:
-            return "create its folder for the beacon's user, or have the unit do it: RuntimeDirectory=; or set \(setting) to another path"
+            return
+                "create its folder for the beacon's user, or have the unit do it: RuntimeDirectory=; or set \(setting) to another path"
         case .failed(_, EMFILE), .failed(_, ENFILE):
             return LinkSocketError.shortageHint
         case .failed, .noLink, .shortPackets: return "see the kernel's log: journalctl -k"

@@ -158,7 +158,8 @@ public final class Pairing: @unchecked Sendable {
             adapters[adapter] = nil
             if adapters.isEmpty { fail(.adapterGone) }
         case .connected(let peer): if attempt?.peer == peer { attempt?.hasConnected = true }
-        case .completed, .appeared, .settings, .paired, .found, .discovering, .advertisingAdded, .advertisingRemoved: break
+        case .completed, .appeared, .settings, .paired, .found, .discovering, .advertisingAdded, .advertisingRemoved:
+            break
         }
     }
 

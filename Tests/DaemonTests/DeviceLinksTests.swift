@@ -33,7 +33,7 @@ private final class LinksFixture {
                 measuring?.append(then)
                 return measuring != nil
             },
-            refuse: { [unowned self] in refused.append("\($0): \($1)") }))
+            refuse: { [unowned self] in refused.append("\($0.name): \($1)") }))
 
     private var ends: [Int32] = []
     deinit { for end in ends { close(end) } }

@@ -28,7 +28,8 @@ struct LinkEndTests {
             loop: loop, clock: clock, events: events,
             outlets: DeviceLinks.Outlets(
                 deliver: { [unowned self] events, _ in events.forEach(handle) },
-                canRecord: { [unowned self] in canRecord }, carried: { _ in }, measureSignal: { _, _, _ in false }))
+                canRecord: { [unowned self] in canRecord }, carried: { _ in }, measureSignal: { _, _, _ in false },
+                refuse: { _, _ in }))
         private var ends: [Int32] = []
 
         deinit { for end in ends { close(end) } }

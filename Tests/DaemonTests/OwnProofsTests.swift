@@ -82,7 +82,7 @@ struct OwnProofsTests {
         for _ in 0..<10 { fixture.clock.advance(by: .seconds(1)) }
         #expect(fixture.log.lines.map(\.level) == [.warning], "\(fixture.log.texts)")
         let start =
-            "our own proof for \(server): no link to /nowhere/at/all: connect: No such file or directory; hint: "
+            "our own proof for \(server): no link to /nowhere/at/all: there is no socket at /nowhere/at/all; hint: "
         #expect(fixture.log.texts.first?.hasPrefix(start) == true, "\(fixture.log.texts)")
     }
 

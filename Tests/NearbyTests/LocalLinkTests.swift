@@ -49,11 +49,15 @@ struct LocalLinkTests {
             missing.note(unreachable($0), at: address)
         }
         #expect(
-            told == [
-                "there is no socket at \(path)", "no beacon listens at \(path)", "this user may not connect to \(path)",
-            ].map { "no link to \(address): \($0)" })
+            told
+                == [
+                    "there is no socket at \(path)", "no beacon listens at \(path)",
+                    "this user may not connect to \(path)",
+                ].map { "no link to \(address): \($0)" })
         #expect(missing.faults.map(\.message) == [told.last])
-        #expect(missing.note(.outcome(.valid, proved: true), at: address) == nil && missing.faults.isEmpty, "there was a link")
+        #expect(
+            missing.note(.outcome(.valid, proved: true), at: address) == nil && missing.faults.isEmpty,
+            "there was a link")
         for number in [ENOENT, ECONNREFUSED, EACCES, EAGAIN, EIO] {
             let fault = LocalLink.fault(.failed(call: "connect", errno: number), at: path)
             #expect(OperatorTextRules.broken(by: fault) == [])

@@ -73,7 +73,7 @@ struct BrokerTests {
         try beacon.startAndJoin()
         try twin.start()
         try eventually("the fight is named", within: 30) {
-            (beacon.logged + twin.logged).contains("check that no other client uses the id")
+            (beacon.logged + twin.logged).contains("another client may be using the client id")
         }
         #expect(beacon.isRunning && twin.isRunning)
         twin.stop()
