@@ -64,9 +64,12 @@ struct DeviceRound: Sendable {
         case .again(let pause): places[current].due = now + pause
         case .done:
             let isProved = if case .outcome(_, proved: true) = how { true } else { false }
-            // It is this one: the other places that might have been it are not.
-            for index in places.indices where places[index].place.beacon == place.beacon { places[index].due = nil }
-            places[current].due = isProved && !presentsOnce ? now + LinkPlan.maximumPause : nil
+            // It is this one, or one that holds the same value and speaks in its name: the other places are tried later, too.
+            let later = isProved && !presentsOnce ? now + LinkPlan.maximumPause : nil
+            for index in places.indices where places[index].place.beacon == place.beacon && places[index].due == .boot {
+                places[index].due = later
+            }
+            places[current].due = later
         case .fault(let error):
             places[current].due = nil
             if places.allSatisfy({ $0.due == nil }) { return .fault(error, place.address) }

@@ -33,7 +33,8 @@ public struct Sighting: Equatable, Sendable {
     public func link(over transport: Transport) -> NearbyAddress? {
         switch transport {
         case .le:
-            guard announcement.lePSM != 0 else { return nil }
+            // Zero: it does not listen. Others are no dynamic PSM (Core, vol. 3, part A, 4.22), and a connect to one would fail here.
+            guard (0x80...0xFF).contains(announcement.lePSM) else { return nil }
             return .le(address.address, psm: announcement.lePSM, random: address.kind == .leRandom)
         case .rfcomm where address.kind == .lePublic:
             return .rfcomm(address.address, channel: NearbyAddress.defaultChannel)

@@ -69,6 +69,7 @@ extension AdapterSupervisor {
             let command = ManagementCommand.readAdvertisingFeatures
             return skipped.contains(command.code) ? nil : command
         }
+        if let former = instances.former { return .removeAdvertising(instance: former) }
         if hasCollided || announcement == nil { return instances.own.map { .removeAdvertising(instance: $0) } }
         advertisingFault = instances.choice == nil ? noInstance : nil
         return isAdvertising && advertised == announcement ? nil : advertising(current)

@@ -146,7 +146,7 @@ public struct AdapterSupervisor: Sendable {
         guard !settings.contains(.powered) else { return [] }
         // The kernel stops advertising and forgets page scan; it may or may not keep the instances, which is nobody's act then. What
         // failed before may be possible after this.
-        (isAdvertising, pageScanIsFresh, lostInstance) = (false, false, nil)
+        (isAdvertising, pageScanIsFresh, lostInstance, hasCollided) = (false, false, nil, false)
         instances.forget()
         guard wasPowered else { return [] }
         skipped = []
@@ -203,7 +203,7 @@ public struct AdapterSupervisor: Sendable {
             guard let new = AdapterInformation(reply: reply) else { return failed(command, .failed(0), at: now) }
             // Another program's settings are kept: changing them would disturb its advertisements.
             if information == nil { pageScanIsFresh = new.current.isSuperset(of: [.powered, .connectable]) }
-            if information == nil { instances = AdvertisingInstances(own: formerInstance(new.address)) }
+            if information == nil { instances = AdvertisingInstances(former: formerInstance(new.address)) }
             information = information ?? new
             information?.name = new.name
             informationIsFresh = true

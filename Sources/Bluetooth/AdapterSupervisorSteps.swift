@@ -106,6 +106,10 @@ extension AdapterSupervisor {
         case (.setConnectable(false), _):
             pageScanIsFresh = true
             return step(at: now)
+        // The number may be another program's now: it is chosen again.
+        case (.addAdvertising(let instance, _, _), _) where hasCollided:
+            hasCollided = false
+            instances.giveUp(instance)
         default: break
         }
         failures += 1

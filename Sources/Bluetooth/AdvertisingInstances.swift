@@ -12,11 +12,14 @@ struct AdvertisingInstances: Equatable, Sendable {
     private(set) var used: Set<UInt8> = []
     /// The one that has our advertisement, or may have it since we have asked for it.
     private(set) var own: UInt8?
+    /// The number that an earlier run of ours used, until it is free: whether its advertisement is still ours cannot be seen, so it is
+    /// removed, and not replaced. Another program learns that, and sends its own again.
+    private(set) var former: UInt8?
     /// Numbers that the controller did not take since the list was last read.
     private var refused: Set<UInt8> = []
 
-    /// - Parameter own: the number that an earlier run of ours used since the machine was started.
-    init(own: UInt8? = nil) { self.own = own }
+    /// - Parameter former: the number that an earlier run of ours used since the machine was started.
+    init(former: UInt8? = nil) { self.former = former }
 
     /// The number to advertise in: ours, or the last free one, since bluetoothd counts up from 1. nil: none is free.
     var choice: UInt8? { own ?? (1...max(1, count)).last { !used.contains($0) && !refused.contains($0) } }
@@ -30,6 +33,7 @@ struct AdvertisingInstances: Equatable, Sendable {
         count = reply.count > 6 ? max(1, reply[6]) : 1
         used = Set(reply.dropFirst(8))
         if let own, !used.contains(own) { self.own = nil }
+        if let former, !used.contains(former) { self.former = nil }
     }
 
     /// The list must be read again before a number is chosen.
@@ -45,13 +49,20 @@ struct AdvertisingInstances: Equatable, Sendable {
     }
 
     /// Another program has added one.
-    mutating func added(other instance: UInt8) { used.insert(instance) }
+    mutating func added(other instance: UInt8) {
+        used.insert(instance)
+        if former == instance { former = nil }
+    }
 
     /// One was removed, by us or by another program.
     mutating func removed(_ instance: UInt8) {
         used.remove(instance)
         if own == instance { own = nil }
+        if former == instance { former = nil }
     }
+
+    /// Another program has the number that we had claimed.
+    mutating func giveUp(_ instance: UInt8) { if own == instance { own = nil } }
 
     /// The controller does not take ours in this number: another one is tried, until the list is read again.
     mutating func refuse(_ instance: UInt8) {

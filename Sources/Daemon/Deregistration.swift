@@ -17,8 +17,8 @@ final class Deregistration: @unchecked Sendable {
         /// Notes, before anything is destroyed, by whom and when this beacon was taken out: in words.
         /// - Returns: why that could not be noted.
         let note: (String) -> FileError?
-        /// Destroys the keys, and notes that it was done.
-        let destroy: (String) -> Void
+        /// Destroys the keys, and notes that it was done; false, and a line in the log, where it could not be.
+        let destroy: (String) -> Bool
         let stop: () -> Void
         /// Seconds since 1970.
         let wallSeconds: () -> Int64
@@ -79,8 +79,7 @@ final class Deregistration: @unchecked Sendable {
             guard clock.now >= end.latest else { return timer.set(after: Deregistration.notePause) }
         }
         (order, self.end) = (nil, nil)
-        outlets.destroy(end.words)
-        log.warning("deregistered: the keys are destroyed")
+        if outlets.destroy(end.words) { log.warning("deregistered: the keys are destroyed") }
         outlets.stop()
     }
 }

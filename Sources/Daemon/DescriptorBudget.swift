@@ -7,8 +7,8 @@ import OperatorText
 /// reach its broker, so links never take the last ones.
 enum DescriptorBudget {
     /// For everything but links: the loop, the journal, the control socket with 16 clients, the listening sockets of some adapters, the
-    /// kernel's management and bluetoothd, the broker with the attempts at its addresses, and a child's output.
-    static let others = 40
+    /// kernel's management and bluetoothd, the broker with the attempts at its addresses, and a child's input and output.
+    static let others = 42
     /// With fewer than this many links at a time the beacon is of no use.
     static let fewestLinks = 4
 

@@ -84,8 +84,10 @@ extension Journal {
     }
 
     /// The same of a journal that no beacon has open; it is only read.
+    /// - Throws: `Failure` also where a beacon has it open, as one that is starting.
     package static func outboxCount(of folder: StateFolder) throws -> Int {
         try attempt {
+            try Database.checkAtRest(folder.journal)
             let database = try Database(lookingAt: folder.journal)
             return Int(try database.rows("SELECT count(*) FROM outbox").first?.integer(0) ?? 0)
         }
@@ -93,8 +95,10 @@ extension Journal {
 
     /// The last deadline of the open observations of a journal that no beacon has open; it is only read. nil: none is open, or the
     /// machine was restarted since, so that none goes on.
+    /// - Throws: `Failure` also where a beacon has it open, as one that is starting.
     package static func openUntil(of folder: StateFolder) throws -> Instant? {
         try attempt {
+            try Database.checkAtRest(folder.journal)
             let database = try Database(lookingAt: folder.journal)
             let row = try database.rows("SELECT max(deadline) FROM observations WHERE boot = ?", .text(Startup.bootID))
             return row.first.flatMap { $0.isNull(0) ? nil : Instant(nanoseconds: $0.integer(0)) }

@@ -149,8 +149,9 @@ final class LinkListeners: @unchecked Sendable {
         let transport = listeners[index].wanted.address.transport
         do throws(LinkSocketError) {
             for _ in 0..<LinkListeners.acceptBatch {
-                guard let connection = try acceptNext(socket, transport) else { return }
+                let next = try acceptNext(socket, transport)
                 listeners[index].fault = nil
+                guard let connection = next else { return }
                 accepted(connection, transport)
             }
         } catch {

@@ -27,6 +27,9 @@ final class Reloading<Loaded: Sendable>: @unchecked Sendable {
     /// Those who have asked for the one that is under way; nil: none is.
     private var asked: [((any OperatorError)?) -> Void]?
 
+    /// Whether files are being read.
+    var isUnderWay: Bool { asked != nil }
+
     init(background: BackgroundWork, outlets: Outlets) { (self.background, self.outlets) = (background, outlets) }
 
     /// Begins, or begins again once the one that is under way has ended.

@@ -41,10 +41,10 @@ public enum DaemonProcess {
         let loop = Loop()
         let shell = try Shell(configurationFile: configurationFile, loop: loop)
         nonisolated(unsafe) var fault: (any Error)?
-        nonisolated(unsafe) var end: (stopping: Stopping, sockets: SocketPaths)?
+        nonisolated(unsafe) var end: (stopping: Stopping, sockets: SocketPaths, reloading: Reloading<Shell.Loaded>)?
         loop.perform {
             shell.assumeIsolated { shell in
-                end = (shell.stopping, shell.socketPaths)
+                end = (shell.stopping, shell.socketPaths, shell.reloading)
                 do {
                     try shell.start(signals)
                 } catch {
@@ -56,7 +56,11 @@ public enum DaemonProcess {
         loop.run()
         if let fault { throw fault }
         end?.sockets.remove()
-        guard end?.stopping.startsAgain == true else { return }
+        guard end?.stopping.startsAgain == true else {
+            // A key in hardware may be used by the other thread, and that can take long: OpenSSL must not be taken down beside it.
+            if end?.reloading.isUnderWay == true { _exit(0) }
+            return
+        }
         ProgramFile.start(handing: shell.startup.service)
         throw OperatorFault(
             "the new version \(ProgramFile.path) cannot be started: \(String(cString: strerror(errno)))",

@@ -11,7 +11,7 @@ import SRUP
 /// `@unchecked Sendable`: used on the loop's thread only.
 final class RunningKey: @unchecked Sendable {
     private let clock: any LoopClock
-    private var path: String
+    private let path: String
     private var file: File.Identity?
     private var publicKey: PublicKey
     /// How long what is opened now stays open at most.
@@ -78,9 +78,4 @@ extension StatusReport {
         package static let hint =
             "finish an interrupted rotation: srup-beacon rotate; otherwise: systemctl reload srup-beacon"
     }
-}
-
-extension PublicKey {
-    /// SHA-256 of its DER, in hexadecimal digits.
-    package var fingerprint: String { hexadecimal(sha256(der)) }
 }

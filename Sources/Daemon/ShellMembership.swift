@@ -98,11 +98,14 @@ extension Shell {
                 stop: { [unowned self] in assumeIsolated { $0.stopping.stop() } }, wallSeconds: wallSeconds))
     }
 
-    private func destroyKeys(_ words: String) {
+    /// - Returns: whether they are, and it is noted.
+    private func destroyKeys(_ words: String) -> Bool {
         do throws(OperatorFault) {
             try configuration.destroyKeys(words, in: folder) { log.warning("\($0)") }
+            return true
         } catch {
             log.error("\(error.message); hint: \(error.hint(for: .beacon))")
+            return false
         }
     }
 }
@@ -123,8 +126,10 @@ extension Configuration {
                 continue
             }
             do throws(FileError) { try File.destroy(path) } catch {
-                say("\(path) cannot be destroyed: \(error)")
-                left.append(path)
+                var status = stat()
+                let isLeft = lstat(path, &status) == 0
+                say("\(path) \(isLeft ? "cannot be destroyed" : "is removed, and was not overwritten"): \(error)")
+                if isLeft { left.append(path) }
             }
         }
         return left

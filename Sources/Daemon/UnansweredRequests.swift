@@ -51,7 +51,7 @@ final class UnansweredRequests: @unchecked Sendable {
         for server in late.sorted(by: { $0.number < $1.number }) where servers.insert(server).inserted {
             let what =
                 outlets.hasAnswered(server)
-                ? "has sent only answers that this beacon refuses for a minute"
+                ? "has for a minute sent only answers that this beacon refuses"
                 : "has not answered for a minute, although the broker is connected: \(UnansweredRequests.cause)"
             log.warning("server \(server) \(what); hint: srup-beacon explain \(server)")
             outlets.unanswered(server)

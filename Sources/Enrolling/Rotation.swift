@@ -97,7 +97,7 @@ public struct Rotation {
             try folder.sync()
         }
         did()
-        try folder.write(Array(hexadecimal(sha256(publicKey.der)).utf8), to: folder.rotationMarkFile)
+        try folder.write(Array(publicKey.fingerprint.utf8), to: folder.rotationMarkFile)
         did()
         guard rename(folder.nextIdentityKey, folder.identityKey) == 0 else {
             throw folder.unwritable(folder.identityKey, .last)

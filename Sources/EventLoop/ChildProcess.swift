@@ -50,28 +50,39 @@ package struct ChildProcess {
         group: Bool = true, started: (pid_t) -> Void = { _ in }
     ) -> Result {
         precondition(input.count <= 4_096, "\(input.count) bytes might not fit into a pipe")
-        guard let pipes = Pipe.make(3) else { return Result(status: nil, lines: [String(cString: strerror(errno))]) }
-        let (feed, output, errors) = (pipes[0], pipes[1], pipes[2])
+        guard let pipes = Pipe.make(input.isEmpty ? 2 : 3) else {
+            return Result(status: nil, lines: [String(cString: strerror(errno))])
+        }
+        let (output, errors, feed) = (pipes[0], pipes[1], input.isEmpty ? nil : pipes[2])
         defer { for end in [output.reading, errors.reading] { close(end) } }
         // It fits into the pipe.
-        let isFed = input.withUnsafeBytes { write(feed.writing, $0.baseAddress, $0.count) } == input.count
+        let isFed = feed.map { pipe in
+            input.withUnsafeBytes { write(pipe.writing, $0.baseAddress, $0.count) } == input.count
+        }
         let name = program == ourselves ? "srup-beacon" : program
-        let ends = [feed.reading, output.writing, errors.writing]
-        let child = isFed ? start(program, [name] + arguments, ends, held, group) : nil
-        for end in ends + [feed.writing] { close(end) }
+        let ends = (feed?.reading, output.writing, errors.writing)
+        let child = isFed != false ? start(program, [name] + arguments, ends, held, group) : nil
+        for end in [feed?.reading, feed?.writing, output.writing, errors.writing].compactMap({ $0 }) { close(end) }
         guard let child else { return Result(status: nil, lines: []) }
         started(child)
         return wait(for: child, group, (output.reading, errors.reading), until: .now + limit)
     }
 
-    /// - Parameter ends: what it gets as its standard input, output and error.
+    /// - Parameter ends: what it gets as its standard input, output and error; no input: /dev/null.
     private static func start(
-        _ program: String, _ arguments: [String], _ ends: [Int32], _ held: Int32?, _ group: Bool
+        _ program: String, _ arguments: [String], _ ends: (input: Int32?, output: Int32, errors: Int32), _ held: Int32?,
+        _ group: Bool
     ) -> pid_t? {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        for (number, end) in ends.enumerated() { posix_spawn_file_actions_adddup2(&actions, end, Int32(number)) }
+        if let input = ends.input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
+        posix_spawn_file_actions_adddup2(&actions, ends.output, 1)
+        posix_spawn_file_actions_adddup2(&actions, ends.errors, 2)
         if let held { posix_spawn_file_actions_adddup2(&actions, held, 3) }
         // Libraries open sockets that they do not close on exec.
         clinux_close_from(&actions, held == nil ? 3 : 4)

@@ -68,3 +68,8 @@ public struct PublicKeys: Keyring, Sendable {
         guard key.verifies(signature, over: parts) else { throw .badSignature(sender) }
     }
 }
+
+extension PublicKey {
+    /// SHA-256 of its DER, in hexadecimal digits: for files and reports that name a key.
+    package var fingerprint: String { hexadecimal(sha256(der)) }
+}

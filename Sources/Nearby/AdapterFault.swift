@@ -6,6 +6,8 @@ import ProofLink
 public enum AdapterFault: OperatorError, Equatable {
     /// There is none.
     case none
+    /// The kernel did not answer in time, so it is not known.
+    case unknown
     /// The chosen one is not there; those that are.
     case missing(BluetoothAddress, present: [BluetoothAddress])
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -19,6 +21,7 @@ public enum AdapterFault: OperatorError, Equatable {
     public var message: String {
         switch self {
         case .none: "this machine has no Bluetooth adapter"
+        case .unknown: "the kernel did not tell in time which Bluetooth adapters there are"
         case .missing(let address, _): "this machine has no adapter \(address)"
         case .off(let index, let address): "the adapter \(address) (\(index)) is powered off"
         case .blocked(let index, let address): "the adapter \(address) (\(index)) is blocked by rfkill"
@@ -31,6 +34,7 @@ public enum AdapterFault: OperatorError, Equatable {
     public func hint(for names: SettingNames) -> String {
         switch self {
         case .none: "plug one in: lsusb and dmesg show whether the kernel knows it"
+        case .unknown: "run the same command again; if it happens again, see dmesg"
         case .missing(_, let present):
             "plug it in, or give one that is there: \(present.map(\.description).joined(separator: ", "))"
         case .off(let index, _): "power it on: btmgmt --index \(index.number) power on"
@@ -57,6 +61,7 @@ extension RadioSurvey {
         guard usable(wanted, isLE: isLE).isEmpty else { return nil }
         let present = adapters.map(\.information.address)
         guard let first = adapters.first(where: { wanted == .any || $0.information.address == wanted }) else {
+            guard isComplete else { return .unknown }
             return present.isEmpty ? AdapterFault.none : .missing(wanted, present: present)
         }
         return first.fault(isLE: isLE)

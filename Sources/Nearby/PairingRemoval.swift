@@ -12,6 +12,8 @@ public final class PairingRemoval: @unchecked Sendable {
     private var management: Management?
     private var removed: [BluetoothAddress] = []
     private var fault: PairingFault?
+    /// An adapter that is off may have keys, and the kernel does not remove them.
+    private var isOff = false
 
     private init(_ peer: BluetoothAddress, _ adapters: [RadioSurvey.Adapter]) {
         self.peer = peer
@@ -29,7 +31,7 @@ public final class PairingRemoval: @unchecked Sendable {
         removal.loop.perform { removal.start(given) }
         removal.loop.run()
         if let fault = removal.fault { throw fault }
-        guard !removal.removed.isEmpty else { throw .notPaired(peer) }
+        guard !removal.removed.isEmpty else { throw removal.isOff ? .adapterOff : .notPaired(peer) }
         return removal.removed
     }
 
@@ -51,6 +53,7 @@ public final class PairingRemoval: @unchecked Sendable {
             let address = adapter.information.address
             if status == .success, removed.last != address { removed.append(address) }
             if status == .denied { fault = .notPermitted }
+            if [.notPowered, .blocked].contains(status) { isOff = true }
             next()
         }
     }

@@ -67,7 +67,9 @@ extension Observer {
         let evidence = Evidence(
             peer: peer, mode: mode, roundTrip: roundTrip, attempts: observation.mismatches + 1, grade: .reachable,
             isTimed: false, unmet: unmet)
-        (observation.unmet, observation.tooFarEvidence, observation.lastEvidence) = (unmet, evidence, evidence)
+        (observation.unmet, observation.tooFarEvidence) = (unmet, evidence)
+        // What is said of false proofs is what was seen of them.
+        if observation.mismatches == 0 { observation.lastEvidence = evidence }
         observations[exchange] = observation
         return [.report(.tooFar(exchange, device: observation.device, peer, unmet))]
     }

@@ -129,13 +129,13 @@ public struct Observer: Sendable {
         /// What the right proofs lacked that have come; nil: none has come.
         var lacking: ProofShortcoming? { wasUnsigned ? .unsigned : unmet.isEmpty ? nil : .tooFar }
 
-        /// The verdict where the deadline has come and no proof has decided, why, and what was seen. A right proof shows that
-        /// the device was there: false ones of strangers do not change what it lacked.
+        /// The verdict where the deadline has come and no proof has decided, why, and what was seen. False proofs come first: they alone
+        /// are in the journal, and a restart must not change the verdict.
         var verdictAtDeadline: (Verdict, Reason, Evidence?) {
-            switch lacking {
+            guard mismatches == 0 else { return (.invalid, .deadlineAfterMismatch, lastEvidence) }
+            return switch lacking {
             case .unsigned: (.failed, .unsigned, lastEvidence)
             case .tooFar: (.failed, .tooFar, tooFarEvidence)
-            case nil where mismatches > 0: (.invalid, .deadlineAfterMismatch, lastEvidence)
             case nil: (.failed, .silence, lastEvidence)
             }
         }

@@ -53,9 +53,9 @@ public struct RotationOrder {
         return running.fingerprint != own
     }
 
-    /// The fingerprint of the key that is in its place.
+    /// The fingerprint of the key that is in its place, and not of the copy of its public half; nil: it cannot be read.
     private static func key(in folder: CredentialFolder) -> String? {
-        (try? PublicKey(pemFile: folder.identityPublicKey))?.fingerprint
+        (try? IdentityKey(pemFile: folder.identityKey))?.publicKey.fingerprint
     }
 
     /// nil: no beacon runs, or it does not tell, as an older one does not.
@@ -77,24 +77,41 @@ public struct RotationOrder {
     /// The key before the last rotation is destroyed by this one. A beacon that is started again opens its open observations from what the
     /// servers have sealed, and so must still have the keys for them.
     private func waitUntilOldKeyIsFree(_ configuration: Configuration) throws(OperatorFault) {
-        var left: Int64?
+        var need = OldKeyNeed.none
         for _ in 0..<RotationOrder.timeout * 2 {
-            left = RotationOrder.secondsOfOldKey(configuration)
-            guard left != nil else { return }
+            need = RotationOrder.oldKeyNeed(configuration)
+            guard need != .none else { return }
             usleep(500_000)
         }
+        let left = if case .seconds(let left) = need { left } else { Int64(0) }
         throw OperatorFault(
             "an open observation may still need the key before the last rotation, which this one destroys",
-            hint: "run this again in \(left ?? 0) s, when that observation has ended")
+            hint: need == .unknown
+                ? "it cannot be seen now: srup-beacon status; run this again when that answers"
+                : "run this again in \(left) s, when that observation has ended")
     }
 
-    /// How long an open observation may need the old key; nil: none does.
-    private static func secondsOfOldKey(_ configuration: Configuration) -> Int64? {
+    /// How long an open observation may need the old key.
+    private enum OldKeyNeed: Equatable {
+        case none, unknown
+        case seconds(Int64)
+    }
+
+    private static func oldKeyNeed(_ configuration: Configuration) -> OldKeyNeed {
         let folder = StateFolder(lookingInto: configuration.stateFolder)
-        guard Control.process(at: folder.control) == nil else { return runningKey(configuration)?.oldKeyNeededSeconds }
-        guard access(folder.journal, F_OK) == 0, let end = try? Journal.openUntil(of: folder) else { return nil }
-        let left = end - .now
-        return left > .zero ? left.components.seconds + 1 : nil
+        guard Control.process(at: folder.control) == nil else {
+            guard let report = try? Inquiry.report(Inquiry.status(configuration)) else { return .unknown }
+            // An older beacon does not tell, and keeps no old key for long.
+            return report.identityKey?.oldKeyNeededSeconds.map { .seconds($0) } ?? .none
+        }
+        guard access(folder.journal, F_OK) == 0 else { return .none }
+        do {
+            guard let end = try Journal.openUntil(of: folder) else { return .none }
+            let left = end - .now
+            return left > .zero ? .seconds(left.components.seconds + 1) : .none
+        } catch {
+            return .unknown
+        }
     }
 
     /// What was signed with the old key must be with the broker before the servers are given the new one.
@@ -133,8 +150,8 @@ public struct RotationOrder {
             ReloadReply(rawValue: String(decoding: $0, as: UTF8.self))
         }
         Checkpoint.pass()
-        let running = RotationOrder.runningKey(configuration)?.fingerprint
-        guard reply == .reloaded, running == nil || running == RotationOrder.key(in: folder) else {
+        let (running, own) = (RotationOrder.runningKey(configuration)?.fingerprint, RotationOrder.key(in: folder))
+        guard reply == .reloaded, running == nil || own == nil || running == own else {
             let why = reply == .reloaded ? "it still has the old one" : reply?.rawValue ?? "it does not answer"
             throw OperatorFault(
                 "the key is replaced, and the running beacon has not taken it: \(why)",

@@ -33,9 +33,8 @@ public struct UpdateFetch {
         }
         try configuration.examineTrustedFiles(file)
         try Updater.examine(path)
-        let input = url == "-" ? try? File.readInput(url, atMost: UpdateOrder.maximumURL) : Array(url.utf8)
         guard let digest = bytes(hexadecimal: digest.utf8),
-            let order = input.flatMap({ UpdateOrder(url: String(decoding: $0, as: UTF8.self), digest: digest) })
+            let order = UpdateOrder(url: try address(), digest: digest)
         else {
             throw OperatorFault(
                 "the URL or the digest is not valid", hint: "give --url and --digest, 64 hexadecimal digits")
@@ -54,6 +53,19 @@ public struct UpdateFetch {
         let judged = outcome ?? judge(Updater(path: path, folder: folder), file, configuration.updates, say)
         if judged == .noFile { folder.clear() }  // so that it does not fill the disk
         say(judged.line)
+    }
+
+    /// Without what a person's program puts after it: a line break.
+    private func address() throws(OperatorFault) -> String {
+        guard url == "-" else { return url }
+        do throws(FileError) {
+            var bytes = try File.readInput(url, atMost: UpdateOrder.maximumURL + 2)[...]
+            while let last = bytes.last, [0x0A, 0x0D, 0x20].contains(last) { bytes = bytes.dropLast() }
+            return String(decoding: bytes, as: UTF8.self)
+        } catch {
+            throw OperatorFault(
+                "the URL cannot be read: \(error)", hint: "give it on standard input, or with --url URL")
+        }
     }
 
     /// The file is here: which version is it?

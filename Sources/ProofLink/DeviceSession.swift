@@ -150,10 +150,11 @@ public struct DeviceSession: Sendable {
         guard version == LinkFrame.version else { throw .version(version) }
         guard let mode = parties.modes.first(where: modes.contains) else { throw .modeNotOffered(parties.modes) }
         // A private beacon names nobody; its tags hold its identity, so that only the one that we mean can make them.
-        let isHidden = named == Identifier(0) && modes == [.keyed]
-        guard let beacon = isHidden ? parties.beacon : named, parties.beacon == nil || parties.beacon == beacon else {
-            throw .otherBeacon(named)
-        }
+        // Bits that we do not know are ignored here, too. With another mode, zero is nobody's identity.
+        let isHidden = named == Identifier(0) && modes.intersection([.value, .challenge, .keyed]) == [.keyed]
+        guard named != Identifier(0) || isHidden, let beacon = isHidden ? parties.beacon : named,
+            parties.beacon == nil || parties.beacon == beacon
+        else { throw .otherBeacon(named) }
         (self.beacon, linkNonce) = (beacon, nonce)
         guard mode == .keyed else {
             state = .ready(mode)

@@ -29,6 +29,20 @@ extension Database {
         }
     }
 
+    /// Checks that no other process has a file open, by its locks. Not for a process that has it open itself: it would lose its own.
+    /// - Throws: `DatabaseError`.
+    package static func checkAtRest(_ path: String) throws(DatabaseError) {
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard file >= 0 else { throw DatabaseError(code: SQLITE_CANTOPEN, words: String(cString: strerror(errno))) }
+        defer { close(file) }
+        // The bytes that SQLite locks (https://sqlite.org/fileformat2.html#the_lock_byte_page); a process in WAL mode holds one always.
+        var lock = flock(
+            l_type: Int16(F_WRLCK), l_whence: Int16(SEEK_SET), l_start: 0x4000_0000, l_len: 512, l_pid: 0)
+        guard fcntl(file, F_GETLK, &lock) == 0, lock.l_type == Int16(F_UNLCK) else {
+            throw DatabaseError(code: SQLITE_BUSY, words: "another process has it open")
+        }
+    }
+
     /// The path as the path of a URI: what has a meaning there is written as a number.
     private static func uri(of path: String) -> String {
         "file:"

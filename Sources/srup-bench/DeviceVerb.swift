@@ -162,18 +162,20 @@ struct DeviceVerb: ParsableCommand {
                 hint: "give another --over, or --link")
         }
         Terminal.print("device: nearest is \(nearest.text)")
-        for other in found.dropFirst() { Terminal.print("device: another candidate is \(other.text)") }
+        for other in found.dropFirst() where other.link(over: over.transport) != nil {
+            Terminal.print("device: another candidate is \(other.text)")
+        }
         return places
     }
 
     /// A missing adapter, or one that is off, is an operator's error, and not a join that fails.
     private func checkAdapters(for places: [BeaconPlace]) throws {
-        guard !silent, places.contains(where: { $0.address.transport.isRadio }) else { return }
+        // One beacon of a site may be out of reach, but not all.
+        guard !silent, places.allSatisfy({ $0.address.transport.isRadio }) else { return }
         let survey = try RadioSurvey.take()
         guard survey.isComplete else { return }
-        for place in places where place.address.transport.isRadio {
-            if let fault = survey.fault(place.adapter, isLE: place.address.transport == .le) { throw fault }
-        }
+        let faults = places.compactMap { survey.fault($0.adapter, isLE: $0.address.transport == .le) }
+        if let first = faults.first, faults.count == places.count { throw first }
     }
 
     func run() throws {

@@ -51,8 +51,9 @@ struct PairVerb: ParsableCommand {
     func run() throws {
         let survey = try RadioSurvey.take()
         if remove {
-            let powered = survey.adapters.filter { adapter == nil || $0.information.address == adapter }
-            let own = try PairingRemoval.run(address, from: powered)
+            let chosen = survey.adapters.filter { adapter == nil || $0.information.address == adapter }
+            if chosen.isEmpty, let fault = survey.fault(adapter ?? .any, isLE: kind != .classic) { throw fault }
+            let own = try PairingRemoval.run(address, from: chosen)
             return Terminal.print("pair: removed \(address) from \(own.map(\.description).joined(separator: ", "))")
         }
         let isLE = kind != .classic

@@ -71,12 +71,12 @@ struct DeviceRoundTests {
         #expect(round.place == places[0])
         #expect(round.ended(wrong, at: .seconds(1)) == .visit(at: .seconds(1)) && round.place == places[1])
         #expect(round.ended(valid, at: .seconds(2)) == .visit(at: .seconds(2)) && round.place == site)
-        // The third is not it, and the first is not tried again.
-        var visited: [NearbyAddress] = []
-        for moment in [Instant.seconds(3), .seconds(12), .seconds(22)] {
+        // One that holds the value can speak in another's name, so the other places are tried as well, later.
+        var visited: Set<NearbyAddress> = []
+        for moment in [Instant.seconds(3), .seconds(13), .seconds(23), .seconds(33)] {
             guard case .visit = round.ended(valid, at: moment) else { break }
-            visited.append(round.place.address)
+            visited.insert(round.place.address)
         }
-        #expect(visited == [places[1].address, site.address, places[1].address])
+        #expect(visited.isSuperset(of: places.map(\.address)))
     }
 }

@@ -138,4 +138,11 @@ struct ScanTests {
         #expect(many.candidates(for: Identifier(9)).count == 8 && many.candidates(for: nil).count == 1)
         #expect([Sighting]().candidates(for: nil).isEmpty)
     }
+
+    @Test(
+        "an advertised PSM that no LE link can have is not tried", arguments: [0, 1, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF])
+    func psm(number: UInt16) {
+        let found = sighting(1, -50, Announcement(lePSM: number, beacon: Identifier(7)))
+        #expect((found.link(over: .le) != nil) == (0x80...0xFF).contains(number))
+    }
 }

@@ -81,6 +81,18 @@ struct AdvertisingInstanceTests {
         #expect(adapter.beacons[1].ownInstance == 3)
     }
 
+    @Test(
+        "what was left behind and has become another beacon's meanwhile is removed, not overwritten: both advertise in the end"
+    )
+    func leftBehindAndTaken() {
+        var adapter = running(1)
+        #expect(adapter.beacon(in: 3) == 1)
+        adapter.start(2, former: 3)
+        adapter.pass(.seconds(60))
+        #expect(Set([1, 2, 3].compactMap { adapter.beacon(in: $0) }) == [1, 2], "\(adapter.instances)")
+        #expect(adapter.beacons.allSatisfy { $0.isAdvertising } && adapter.instances.count == 2)
+    }
+
     @Test("a beacon that does not advertise removes what it left behind, and nothing of others")
     func doesNotAdvertise() {
         for former: UInt8? in [nil, 2] {

@@ -22,7 +22,10 @@ struct DeregistrationTests {
                     notes += 1
                     return noteFault
                 },
-                destroy: { [unowned self] in done.append("destroy \($0)") },
+                destroy: { [unowned self] in
+                    done.append("destroy \($0)")
+                    return true
+                },
                 stop: { [unowned self] in done.append("stop") }, wallSeconds: { 0 }))
     }
 

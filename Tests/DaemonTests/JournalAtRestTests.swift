@@ -50,4 +50,28 @@ struct JournalAtRestTests {
             try #expect(Journal.history(of: folder, limit: 5).count == 1)
         }
     }
+
+    @Test("that another process has open, as a beacon does that is starting, gives no number of messages")
+    func inUse() throws {
+        try JournalFolder.with { folder in
+            try folder.run { try answer($0) }
+            // One of SQLite's lock bytes, as a reader holds them.
+            let other = Process()
+            other.executableURL = URL(filePath: "/usr/bin/env")
+            other.arguments = [
+                "python3", "-c",
+                "import fcntl, sys\nfile = open(sys.argv[1], 'rb')\nfcntl.lockf(file, fcntl.LOCK_SH, 510, 0x40000002)\nprint('locked', flush=True)\nsys.stdin.read()",
+                folder.state.journal,
+            ]
+            let (input, output) = (Pipe(), Pipe())
+            (other.standardInput, other.standardOutput) = (input, output)
+            try other.run()
+            #expect(output.fileHandleForReading.availableData == Data("locked\n".utf8))
+            #expect(throws: Journal.Failure.self) { try Journal.outboxCount(of: folder.state) }
+            #expect(throws: Journal.Failure.self) { try Journal.openUntil(of: folder.state) }
+            try input.fileHandleForWriting.close()
+            other.waitForExit()
+            try #expect(Journal.outboxCount(of: folder.state) == 0)
+        }
+    }
 }

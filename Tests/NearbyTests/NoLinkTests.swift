@@ -117,6 +117,7 @@ struct NoLinkTests {
 struct AdapterFaultTests {
     private func survey(_ adapters: (settings: AdapterSettings, isBlocked: Bool)...) -> RadioSurvey {
         var survey = RadioSurvey()
+        survey.isComplete = true
         for (number, adapter) in adapters.enumerated() {
             let address = BluetoothAddress(leastFirst: [UInt8(number), 0, 0, 0, 0, 2])
             survey.adapters.append(
@@ -158,13 +159,14 @@ struct AdapterFaultTests {
         #expect(survey((off, false), (off, true)).fault(.any, isLE: true) == .off(AdapterIndex(0), address(0)))
         #expect(survey().fault(.any, isLE: true) == AdapterFault.none)
         #expect(survey().fault(address(1), isLE: true) == AdapterFault.none)
+        #expect(RadioSurvey().fault(.any, isLE: true) == .unknown, "the kernel has not told")
     }
 
     @Test("each has a message and a hint that keep the rules for texts")
     func texts() {
         let (index, own) = (AdapterIndex(1), address(1))
         let faults: [AdapterFault] = [
-            .none, .missing(own, present: [address(0)]), .off(index, own), .blocked(index, own),
+            .none, .unknown, .missing(own, present: [address(0)]), .off(index, own), .blocked(index, own),
             .lacks(index, own, isLE: true, canHave: true), .lacks(index, own, isLE: false, canHave: false),
         ]
         let numbers = faults.map { fault in
@@ -174,9 +176,10 @@ struct AdapterFaultTests {
             case .off: 2
             case .blocked: 3
             case .lacks: 4
+            case .unknown: 5
             }
         }
-        #expect(Set(numbers) == Set(0...4))
+        #expect(Set(numbers) == Set(0...5))
         for fault in faults { #expect(OperatorTextRules.broken(by: fault) == []) }
     }
 }

@@ -64,7 +64,7 @@ struct UnmetBoundTests {
     }
 
     @Test(
-        "false proofs of others do not change why it was refused, nor the evidence of it",
+        "beside false proofs of others it changes neither the verdict nor its evidence, as after a restart, and is still told apart",
         arguments: [Mode.challenge, .keyed])
     func amongFalseOnes(mode: Mode) throws {
         for isFalseLast in [true, false] {
@@ -74,15 +74,25 @@ struct UnmetBoundTests {
             if !isFalseLast { _ = prove(mode, &harness, secret(8), from: near) }
             _ = prove(mode, &harness, from: far)
             if isFalseLast { _ = prove(mode, &harness, secret(8), from: near) }
-            #expect(harness.observer.open.map(\.mismatches) == [1])
+            #expect(harness.observer.open.map(\.mismatches) == [1] && harness.observer.open.map(\.lacking) == [.tooFar])
             let effects = harness.advance(.seconds(120))
-            #expect(effects.reasons == [.tooFar] && effects.responses == [.observedJoinFail])
-            let evidence = try #require(effects.evidence.first ?? nil)
-            #expect(evidence.peer.address == "D1" && evidence.unmet.count == 2)
-            guard case .answered(_, _, .failed, .tooFar, nil, evidence.unmet)? = effects.answers.first else {
-                Issue.record("\(effects)")
-                continue
-            }
+            #expect(effects.reasons == [.deadlineAfterMismatch] && effects.responses == [.observedJoinInvalid])
+            #expect(effects.evidence.first??.peer.address == "stranger")
+        }
+    }
+
+    @Test("alone it is the reason at the deadline, with its evidence", arguments: [Mode.challenge, .keyed])
+    func alone(mode: Mode) throws {
+        var harness = Harness(Policy { ($0.minimumSignal, $0.maximumRoundTrip) = (-60, .milliseconds(20)) })
+        harness.ask()
+        _ = prove(mode, &harness, from: far)
+        let effects = harness.advance(.seconds(120))
+        #expect(effects.reasons == [.tooFar] && effects.responses == [.observedJoinFail])
+        let evidence = try #require(effects.evidence.first ?? nil)
+        #expect(evidence.peer.address == "D1" && evidence.unmet.count == 2)
+        guard case .answered(_, _, .failed, .tooFar, nil, evidence.unmet)? = effects.answers.first else {
+            Issue.record("\(effects)")
+            return
         }
     }
 

@@ -128,6 +128,23 @@ import Testing
         }
     }
 
+    @Test(
+        "a private beacon may offer modes that we do not know; one that offers a mode without privacy must name itself")
+    func hiddenModes() throws {
+        let later = Modes(rawValue: Modes.keyed.rawValue | 0x80)
+        var session = Sample.deviceSession([.keyed])
+        var context = Sample.keyed
+        context.modes = later
+        let claim = context.claim(Sample.keys.claim, hmacSHA256)
+        #expect(try session.receive(Self.hello(later, Identifier(0))) == .send(.claim(claim)))
+        for expected in [Sample.beacon, nil] {
+            var other = Sample.deviceSession([.keyed, .challenge], expecting: expected)
+            #expect(throws: DeviceSession.Refusal.otherBeacon(Identifier(0))) {
+                try other.receive(Self.hello([.keyed, .challenge], Identifier(0)))
+            }
+        }
+    }
+
     @Test("if a mode is removed from HELLO in transit, the claim does not match")
     func strippedModes() throws {
         var session = Sample.deviceSession([.keyed])

@@ -46,7 +46,7 @@ struct FewDescriptorsTests {
         defer { beacon.stop() }
         let process = try #require(beacon.process).process
         #expect(
-            beacon.says("this process may open 48 files: that is enough for 8 links at a time, and [link] links is 64"))
+            beacon.says("this process may open 48 files: that is enough for 6 links at a time, and [link] links is 64"))
         let check = try beacon.command("run", "--check")
         #expect(check.status == 0 && check.text.contains("warning: this process may open 48 files"), "\(check.text)")
         var links: [Int32] = []
