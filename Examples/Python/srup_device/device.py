@@ -249,8 +249,7 @@ class Device:
             if frame.claimed_sender != self.node.server:
                 raise Refused(f"{frame.claimed_sender:016x} is not our server")
             message = frame.verified(self.node.server_key)
-            if not self.state.is_lost:
-                self.state.check(message.sequence)
+            self.state.check(message.sequence)
             return message
         except Refused as why:
             self.say(f"refused a message of {len(payload)} bytes: {why}")

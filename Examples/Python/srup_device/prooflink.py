@@ -146,7 +146,7 @@ class DeviceLink:
         self.proved = False
         #: Why the device left, a LinkError; None: it did not.
         self.left = None
-        #: What the last call received, for timeouts and logs: pairs of type and payload.
+        #: The frames that the last call took, in order and as they may come, for the time limits: pairs of type and payload.
         self.received = []
         self.state = "hello"
         self.mode = None
@@ -172,8 +172,8 @@ class DeviceLink:
             if not self._is_stream and (taken is None or self._buffer):
                 raise LinkError(f"a packet of {len(data)} bytes is not one frame")
             while taken is not None:
-                self.received.append(taken)
                 yield from self._handle(*taken)
+                self.received.append(taken)
                 # What follows the end of the link, in the same piece, is not looked at.
                 taken = None if self.is_over else take_frame(self._buffer, FROM_BEACON)
         except LinkError as error:

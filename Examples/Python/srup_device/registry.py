@@ -177,7 +177,7 @@ def _validate(service, enrolled, key):
     except InvalidSignature:
         raise Fault("the reply to validate is not signed by the service", "ask who runs it") from None
     if told["identity"] != name:
-        raise Fault(f"the service calls itself {told['identity']} and {name}", "ask who runs it")
+        raise Fault(f"the service calls itself {name} in one reply and otherwise in another", "ask who runs it")
     enrolled.store(validated=True)
 
 

@@ -156,6 +156,11 @@ class Refusals(unittest.TestCase):
         self.leaves(hello, challenge, challenge)
         self.leaves(hello, bytes.fromhex("02000902d100000000000001"))
 
+    def test_a_packet_is_one_frame(self):
+        link = link_of(dict(self.one, transport="l2cap"))
+        self.assertEqual(list(link.receive(self.frames[0] + self.frames[1])), [])
+        self.assertEqual(link.left.reason, "malformed")
+
     def test_valid_before_the_proof_is_an_impostors(self):
         self.leaves(self.frames[0], self.frames[2])
         self.leaves(self.frames[2])

@@ -118,14 +118,14 @@ class Visits(unittest.TestCase):
     def test_wait_does_not_hold_a_device_without_end(self):
         def holds(link):
             link.sendall(HELLO)
-            for _ in range(6):
+            for _ in range(50):
                 link.sendall(frame(prooflink.WAIT, b"\0\x78"))
-                time.sleep(0.2)
+                time.sleep(0.1)
 
         with mock.patch.object(prover, "WAITS_AT_ONCE", 100):
-            self.prover(holds, silent)
+            self.prover(holds)
             self.hears("said nothing for too long")
-        self.assertLess(time.monotonic() - self.beacon.links[0], 1.5)
+        self.assertLess(time.monotonic() - self.beacon.links[0], 3)
 
     def test_a_device_leaves_a_beacon_that_says_wait_too_often(self):
         def nags(link):
