@@ -3,7 +3,6 @@ import queue
 import struct
 import tempfile
 import threading
-import time
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
@@ -75,8 +74,27 @@ class Devices(unittest.TestCase):
     def tearDown(self):
         self.state.__exit__()
 
-    def join(self, how="observed", seconds=0.5):
-        return self.device.join(how, seconds, BEACON, self.prover if how == "observed" else None, self.given.append)
+    def until_quiet(self, work, *arguments):
+        """Does this until no message waits any more: no time limit of a test depends on the machine."""
+
+        def watch():
+            quiet = 0
+            while quiet < 5 and not is_done.wait(0.03):
+                quiet = quiet + 1 if self.server.messages.empty() else 0
+            self.device.is_stopped = True
+
+        self.device.is_stopped, is_done = False, threading.Event()
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            return work(*arguments)
+        finally:
+            is_done.set()
+            watcher.join()
+
+    def join(self, how="observed"):
+        prover = self.prover if how == "observed" else None
+        return self.until_quiet(self.device.join, how, 60, BEACON, prover, self.given.append)
 
     def answers(self, *made):
         """The server answers a request with these; T1 stands for the request's token."""
@@ -174,7 +192,7 @@ class Members(Devices):
     def serve(self, *commands):
         for kind, token, fields in commands:
             self.server.send(kind, token, fields)
-        self.device.serve(0.25)
+        self.until_quiet(self.device.serve)
         return [message for _, message in self.server.published]
 
     def test_each_command_is_answered_under_its_token(self):
@@ -211,21 +229,19 @@ class Members(Devices):
         self.assertEqual(len(self.serve()), 1)
 
     def test_terminate_ends_the_membership(self):
-        began = time.monotonic()
         self.assertEqual(self.serve((srup.TERMINATE_CMD, self.token, {}), (srup.ACTION, self.token, {"action": 3})), [])
         self.assertEqual(self.state.membership, "terminated")
-        self.assertLess(time.monotonic() - began, 0.5)
 
     def test_resigning_names_the_server(self):
         self.server.answer = lambda message: [(srup.RESPONSE, message.token, {"status": 0x70})]
-        self.assertTrue(self.device.resign(1))
+        self.assertTrue(self.device.resign(60))
         topic, message = self.server.published[0]
         self.assertEqual((topic, message.kind, message.token[-3:]), ("SRUP/d1", srup.RESIGN_REQ, b"@c2"))
         self.assertEqual(self.state.membership, "resigned")
 
     def test_a_server_may_keep_a_member(self):
         self.server.answer = lambda message: [(srup.RESPONSE, message.token, {"status": 0x7F})]
-        self.assertFalse(self.device.resign(1))
+        self.assertFalse(self.device.resign(60))
         self.assertEqual(self.state.membership, "member")
 
     def test_serving_ends_when_it_is_told_to(self):
