@@ -16,10 +16,10 @@ KEEPALIVE = 30
 class Broker:
     """A connection that is made again when it is lost. Use it as a context; `messages` has the payloads that have come."""
 
-    def __init__(self, identity, host, port, ca, certificate, key, timeout=20.0):
+    def __init__(self, identity, host, port, ca, certificate, key, timeout=20.0, say=print):
         self.messages = queue.Queue(maxsize=1_000)
         self.topic = f"SRUP/{topic_form(identity)}"
-        self._where, self._timeout = f"{host}:{port}", timeout
+        self._where, self._timeout, self._say = f"{host}:{port}", timeout, say
         self._subscribed, self._fault = threading.Event(), None
         # A clean session: OBS_JOIN_RESP does not say which request it answers, so the broker must not keep one of an earlier join.
         options = {"client_id": topic_form(identity), "clean_session": True, "protocol": mqtt.MQTTv311}
@@ -52,14 +52,18 @@ class Broker:
         self._client.loop_stop()
 
     def publish(self, topic, payload):
-        """Publishes with QoS 1; returns when the broker has acknowledged it. Raises Fault after the timeout."""
+        """Publishes with QoS 1, and waits until the broker has acknowledged it, or for the timeout.
+
+        What is not acknowledged is published again with the next connection, as long as the process runs.
+        """
         sent = self._client.publish(topic, payload, QOS)
         try:
             sent.wait_for_publish(self._timeout)
-        except (RuntimeError, ValueError):
-            pass  # not connected at the moment: paho publishes it when it is
-        if not sent.is_published():
-            raise Fault(f"the broker {self._where} has not acknowledged a message", "see the broker's log and its ACL")
+            is_acknowledged = sent.is_published()
+        except (RuntimeError, ValueError):  # not connected at the moment
+            is_acknowledged = False
+        if not is_acknowledged:
+            self._say(f"the broker {self._where} has not acknowledged a message yet")
 
     # The arguments that paho 1.x and 2.x give differ after these.
 
@@ -74,6 +78,8 @@ class Broker:
         levels = [getattr(level, "value", level) for level in granted]
         if levels != [QOS]:
             self._fault = f"it grants {levels} for {self.topic}, wanted QoS {QOS}"
+        if self._subscribed.is_set():
+            self._say("connected to the broker again")
         self._subscribed.set()
 
     def _received(self, _client, _userdata, message):

@@ -158,7 +158,7 @@ class Session:
             options.state or Path(options.key).parent / "state", options.id, options.server, options.key,
             registry.certificate_begins(options.cert), options.sequence,
         )  # fmt: skip
-        self.broker = Broker(options.id, host.strip("[]"), int(port), options.ca, options.cert, options.tls_key)
+        self.broker = Broker(options.id, host.strip("[]"), int(port), options.ca, options.cert, options.tls_key, say=say)
 
     def _fill_in(self, enrolled):
         if not enrolled.is_complete:

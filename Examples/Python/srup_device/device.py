@@ -139,8 +139,8 @@ class Device:
         return token
 
     def _open(self, message):
-        # The seal shows that the message is for us. Until it is open, this may be a copy of one for another device, whose sequence id
-        # must not keep out messages for us.
+        # The seal shows that the message is for us. Until it is open, it may be a copy of one for another device: then its sequence
+        # id must not keep out messages for us.
         try:
             value = open_value(message.fields["sealed"], self.node.key)
         except NotAValue as error:

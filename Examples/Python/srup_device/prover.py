@@ -1,11 +1,12 @@
 """Visits beacons and proves the value to them, until told to stop (docs/proof-link.md, "What a device makes of it")."""
 
+import math
 import os
 import select
 import socket
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from . import prooflink, transport
 from .keys import Fault
@@ -26,7 +27,6 @@ class Place:
     due: float = 0.0
     ended: int = 0
     refused: int = 0
-    faults: list = field(default_factory=list)
 
 
 class Prover(threading.Thread):
@@ -84,7 +84,10 @@ class Prover(threading.Thread):
             made = transport.connect(place.address, self._adapter, CONNECT)
         except OSError as error:
             if error.errno not in transport.MAY_PASS and not isinstance(error, TimeoutError):
-                raise Fault(f"cannot connect to {place.address}: {error.strerror}", "check the address") from None
+                place.due = math.inf
+                if all(place.due == math.inf for place in self.places):
+                    raise Fault(f"cannot connect to {place.address}: {error.strerror}", "check the address") from None
+                return self._say(f"cannot connect to {place.address}: {error.strerror}")
             place.due = time.monotonic() + min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(place.refused, 4))
             place.refused += 1
             return

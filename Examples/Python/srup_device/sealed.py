@@ -42,7 +42,7 @@ def open_value(sealed, key):
 
 
 def _parts(sealed, modulus):
-    """Wrapped key, IV, ciphertext, length of the plain text. Each length is checked against the others before anything is opened."""
+    """Wrapped key, IV, ciphertext, length of the plain text. Each length is checked against the others before anything opens."""
     # Lengths are little-endian and signed: a negative one is never equal to the length that must be there.
     try:
         (wrapped_length,) = struct.unpack_from("<i", sealed, 0)
