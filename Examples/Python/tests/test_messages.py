@@ -1,4 +1,5 @@
 import unittest
+from random import Random
 
 from srup_device import messages
 from srup_device.messages import Frame, Message, Refused
@@ -80,6 +81,21 @@ class Frames(unittest.TestCase):
         payload = message.signed(vectors.private_key("dev_2048"))
         self.assertEqual(Frame(payload).verified(vectors.public_key("dev_2048")), message)
         self.assertRaises(Refused, Frame(payload).verified, vectors.public_key("wrong_2048"))
+
+
+class RandomBytes(unittest.TestCase):
+    def test_random_bytes_behind_a_good_beginning_are_refused_and_nothing_else(self):
+        random = Random(1)
+        for _ in range(3_000):
+            kind = random.choice(list(messages.BODIES))
+            data = bytes([messages.VERSION, kind]) + random.randbytes(random.choice((0, 16, 20, 300, 700)))
+            if len(data) > 20:
+                data = data[:18] + b"\0\x04" + data[20:24] + b"\x01\0" + data[26:]
+            try:
+                Frame(data).verified(vectors.public_key("dev_2048"))
+            except Refused:
+                continue
+            self.fail(data.hex())
 
 
 class Identities(unittest.TestCase):

@@ -1,4 +1,5 @@
 import unittest
+from random import Random
 
 from srup_device import messages, prooflink
 from srup_device.prooflink import DeviceLink, LinkError, Parties
@@ -124,6 +125,23 @@ class Frames(unittest.TestCase):
             self.assertEqual(max(map(len, frames)), largest)
             self.assertEqual([frame[3] for frame in frames], [0] * (len(frames) - 1) + [1])
             self.assertEqual(sum(len(frame) - 4 for frame in frames), 256)
+
+
+class RandomBytes(unittest.TestCase):
+    def test_whatever_a_beacon_sends_it_never_gets_a_proof_without_its_order(self):
+        random = Random(1)
+        for _ in range(3_000):
+            transport = random.choice(list(prooflink.TRANSPORTS))
+            link = DeviceLink(Parties(1, 2, 3, transport), sign=lambda data: bytes(256), value=bytes(16))
+            sent = []
+            while not link.is_over and len(sent) < 10:
+                kind = random.choice(prooflink.FROM_BEACON)
+                payload = random.randbytes(random.choice(prooflink.LENGTHS[kind]))
+                if kind == prooflink.HELLO and random.random() < 0.9:
+                    payload = bytes([1, random.choice((2, 4, 6, 7)), 0, 0, 0, 0, 0, 0, 0, 3]) + payload[10:]
+                sent += link.receive(prooflink.frame(kind, payload))
+            self.assertIn([frame[0] for frame in sent], ([], [2], [8], [2, 5], [8, 5, 9, 9]))
+            self.assertFalse(link.proved)
 
 
 class Refusals(unittest.TestCase):
