@@ -34,7 +34,7 @@ class State:
     accepted    the last id that was accepted from the server; None: lost, so that old messages could be replayed
     membership  stranger, member, resigned or terminated
 
-    The mark beside the identity key says that there was a state: without it, a loss would look like a first start.
+    The mark beside the identity key says that there was a state for this server: without it, a loss would look like a first start.
     """
 
     def __init__(self, folder, identity, server, key_file, certificate_begins=0, floor=None):
@@ -46,14 +46,23 @@ class State:
         except OSError:
             os.close(self._lock)
             raise Fault(f"{folder} is in use by another process", "end it, or wait for it") from None
-        self.file = self.folder / f"{topic_form(identity)}-{topic_form(server)}.json"
-        mark = Path(f"{key_file}.used")
-        was_used = mark.exists() and topic_form(identity) in mark.read_text().split()
-        self.sent, self.accepted, self.membership = None, None if was_used else 0, "stranger"
+        try:
+            self._open(identity, server, Path(f"{key_file}.used"))
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _open(self, identity, server, mark):
+        name = f"{topic_form(identity)}-{topic_form(server)}"
+        self.file = self.folder / f"{name}.json"
+        marked = mark.read_text().split() if mark.exists() else []
+        self.sent, self.accepted, self.membership = None, None if name in marked else 0, "stranger"
         if self.file.exists():
             self._read()
-        if not was_used:
-            write_file(mark, f"{topic_form(identity)}\n".encode())
+        elif name not in marked:
+            self._write()  # before the mark: a first run that ends here has lost nothing
+        if name not in marked:
+            write_file(mark, "\n".join([*marked, name, ""]).encode())
 
     def __enter__(self):
         return self

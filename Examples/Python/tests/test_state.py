@@ -27,8 +27,8 @@ class States(unittest.TestCase):
         self.clock = patch.start()
         self.addCleanup(patch.stop)
 
-    def state(self, floor=None):
-        return State(self.folder / "state", 0xD1, 0xC2, self.folder / "key.pem", floor=floor)
+    def state(self, floor=None, server=0xC2):
+        return State(self.folder / "state", 0xD1, server, self.folder / "key.pem", floor=floor)
 
     def test_ids_begin_at_the_clock_and_go_on_after_a_restart(self):
         with self.state() as state:
@@ -70,6 +70,17 @@ class States(unittest.TestCase):
             self.assertTrue(state.is_lost)
             self.assertEqual(state.next_sequence(), 5_000_000 + STEP)
 
+    def test_a_run_that_has_sent_nothing_and_a_new_server_are_no_loss(self):
+        self.state().__exit__()
+        for server in (0xC2, 0xC3, 0xC3, 0xC2):
+            with self.state(server=server) as state:
+                self.assertFalse(state.is_lost)
+        state.file.unlink()
+        with self.state() as state:
+            self.assertTrue(state.is_lost)
+        with self.state(server=0xC3) as state:
+            self.assertFalse(state.is_lost)
+
     def test_two_processes_do_not_share_a_state(self):
         with self.state():
             self.assertRaises(Fault, self.state)
@@ -81,7 +92,7 @@ class States(unittest.TestCase):
         whole = '{"sent": %s, "accepted": 0, "membership": "member"}'
         for text in ("", "[]", "{}", whole % "-1", whole % '"1"', whole % "true", whole % "1e3"):
             state.file.write_text(text)
-            self.assertRaises(Fault, self.state)
+            self.assertRaisesRegex(Fault, "damaged", self.state)
 
     def test_the_files_are_for_their_owner(self):
         with self.state() as state:
