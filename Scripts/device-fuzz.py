@@ -12,7 +12,7 @@ Usage: Scripts/device-fuzz.py [--links N] [--seed S] [--first N] [--keys FOLDER]
   --links   how many links: 3,000 (a few seconds for a compiled driver)
   --seed    a number; the same seed gives the same links. 1
   --first   the number of the first link: a difference is repeated by --seed S --first N --links 1
-  --keys    also signs with the RSA keys NAME.pkcs8.pem in this folder, in one link of a hundred
+  --keys    also signs with the RSA keys NAME.pkcs8.pem in this folder, in one link of a hundred. Drivers get copies with mode 0600
 
 The first difference is made shorter, and printed with its seed and number; exit status 1 then. 2: a driver could not be run.
 """
@@ -27,7 +27,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "Tests" / "Vectors"))
-from link_bytes import NO_NONCE, NO_TAG, STATUS, big, challenge_frame, frame, hello, keyed_key, mac, wait
+from link_bytes import NO_NONCE, NO_TAG, STATUS, big, challenge_frame, frame, hello, keyed_key, mac, owned_keys, wait
 
 BATCH = 500  # links in one run of a driver
 BATCH_TIMEOUT = 300  # seconds
@@ -93,11 +93,18 @@ class Link:
         tag = self.right_tag(status)
         if self.often(0.25):
             at = self.random.randrange(32)
-            tag = self.random.choice([
-                NO_TAG, self.bytes(32), tag[:at] + bytes([tag[at] ^ 1 << self.random.randrange(8)]) + tag[at + 1 :],
-                self.right_tag(status ^ 1), self.right_tag(status, nonce=NO_NONCE), tag[::-1],
-                self.right_tag(status, word="device"), tag[:16] + bytes(16),
-            ])
+            tag = self.random.choice(
+                [
+                    NO_TAG,
+                    self.bytes(32),
+                    tag[:at] + bytes([tag[at] ^ 1 << self.random.randrange(8)]) + tag[at + 1 :],
+                    self.right_tag(status ^ 1),
+                    self.right_tag(status, nonce=NO_NONCE),
+                    tag[::-1],
+                    self.right_tag(status, word="device"),
+                    tag[:16] + bytes(16),
+                ]
+            )
         if self.often(0.03):
             status = self.random.randrange(256)
         return frame(7, bytes([status]) + tag)
@@ -327,20 +334,21 @@ def main():
     parser.add_argument("--links", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--keys", type=pathlib.Path)
+    parser.add_argument("--keys", type=pathlib.Path, default=pathlib.Path("/dev/null"))
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("drivers", nargs="*")
     options = parser.parse_args()
     if options.help or not options.drivers:
         print(__doc__)
         sys.exit(0 if options.help else 64)
-    keys = sorted(options.keys.resolve().glob("*.pkcs8.pem")) if options.keys else []
     ends = Counts()
-    for first in range(options.first, options.first + options.links, BATCH):
-        count = min(BATCH, options.first + options.links - first)
-        links = [Link(options.seed, first + at, keys) for at in range(count)]
-        if not compare(options.drivers, options.seed, first, links, ends):
-            sys.exit(1)
+    with owned_keys(options.keys) as folder:
+        keys = sorted(folder.iterdir())
+        for first in range(options.first, options.first + options.links, BATCH):
+            count = min(BATCH, options.first + options.links - first)
+            links = [Link(options.seed, first + at, keys) for at in range(count)]
+            if not compare(options.drivers, options.seed, first, links, ends):
+                sys.exit(1)
     for end in sorted(ends, key=ends.get, reverse=True):
         print(f"{ends[end]:>9}  {end}")
     print(f"device-fuzz: {options.links} links of seed {options.seed}, {len(options.drivers)} drivers: no difference")

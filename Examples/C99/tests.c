@@ -5,6 +5,7 @@
  */
 #include "openssl_hooks.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,9 @@
 
 enum { SIGNATURE_SIZE = 256 };
 
-/* The context of the hooks: the calls that still succeed, and what signing returns. */
+/* The context of the hooks: how often they were called, which call alone fails, and what signing returns. */
 typedef struct {
-    unsigned calls_left;
+    unsigned calls, failing;
     size_t signature_count;
 } board;
 
@@ -30,28 +31,28 @@ static void expect(bool holds, const char *what) {
 }
 #define EXPECT(condition) expect(condition, #condition)
 
-static bool spend(board *own) { return own->calls_left > 0 && own->calls_left-- > 0; }
+static bool works(board *own) { return own->calls++ != own->failing; }
 
 static bool hmac(
     void *context, const uint8_t *key, size_t key_count, const uint8_t *message, size_t count, uint8_t tag[SRUP_LINK_TAG_SIZE]) {
-    return spend(context) && openssl_hmac(NULL, key, key_count, message, count, tag);
+    return works(context) && openssl_hmac(NULL, key, key_count, message, count, tag);
 }
 
 /* The page's device nonce. */
 static bool nonce(void *context, uint8_t *bytes, size_t count) {
     for (size_t at = 0; at < count; at++) bytes[at] = (uint8_t)(0x40 + at);
-    return spend(context);
+    return works(context);
 }
 
 static size_t sign(void *context, const uint8_t *message, size_t count, uint8_t *signature, size_t capacity) {
     board *own = context;
     expect(count == SRUP_LINK_MESSAGE_SIZE && memcmp(message, "SRUP proof link keyed signature", 31) == 0, "the signed bytes are the page's");
     for (size_t at = 0; at < own->signature_count && at < capacity; at++) signature[at] = (uint8_t)at;
-    return spend(own) ? own->signature_count : 0;
+    return works(own) ? own->signature_count : 0;
 }
 
 static board able(void) {
-    const board own = {1000, SIGNATURE_SIZE};
+    const board own = {0, UINT_MAX, SIGNATURE_SIZE};
     return own;
 }
 
@@ -128,6 +129,20 @@ static void joined(void) {
     free(link);
 }
 
+static void puts_what_fits(void) {
+    static const uint8_t bytes[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    for (size_t capacity = 0; capacity <= sizeof bytes; capacity++)
+        for (size_t count = 0; count <= sizeof bytes; count++) {
+            uint8_t *target = block(NULL, capacity);
+            srup_link_buffer buffer = {target, capacity, 0, true};
+            srup_link_put(&buffer, bytes, count);
+            EXPECT(buffer.fits == (count <= capacity) && buffer.count == (buffer.fits ? count : 0));
+            srup_link_put(&buffer, bytes, sizeof bytes - count);
+            EXPECT(buffer.count <= capacity && buffer.fits == (capacity == sizeof bytes));
+            free(target);
+        }
+}
+
 /* A keyed link for which everything is due at once, whose frames go into blocks of `capacity`. */
 static size_t everything(size_t capacity, size_t signature, uint8_t all[1024]) {
     uint8_t bytes[64], *buffer = block(NULL, signature);
@@ -162,22 +177,24 @@ static void capacities(void) {
 static void failing_hooks(void) {
     uint8_t bytes[64], all[1024], signature[SIGNATURE_SIZE];
     const srup_link_parties parties = parties_of(SRUP_LINK_MODE_KEYED, SRUP_LINK_LOCAL);
-    /* CLAIM needs two HMACs, PROOF bytes and two HMACs, SIGN a signature, OUTCOME four HMACs. */
-    for (unsigned calls = 0; calls <= 10; calls++) {
-        board own = {calls, SIGNATURE_SIZE};
+    /* Calls 0 and 1 are for CLAIM, 2 to 4 for PROOF (random bytes, two HMACs), 5 for SIGN, 6 to 9 for OUTCOME. */
+    for (unsigned failing = 0; failing <= 10; failing++) {
+        board own = {0, failing, SIGNATURE_SIZE};
         const srup_link_hooks hooks = hooks_of(&own);
+        const bool is_able = failing == 10;
+        const size_t claim = 20, proof = 67, signature_frames = 256 + 4 * 3;
         uint8_t outcome[36] = {7, 0, 33, 0x6F};
         srup_link link;
         EXPECT(srup_link_init(&link, &parties, &hooks, signature, sizeof signature));
         srup_link_take_value(&link, value);
         receive(&link, bytes, hello(bytes, 4));
-        size_t sent = drain(&link, sizeof bytes * 2, all);
+        size_t sent = drain(&link, 128, all);
         receive(&link, bytes, challenge(bytes));
-        sent += drain(&link, sizeof bytes * 2, all);
+        sent += drain(&link, 128, all);
         receive(&link, outcome, sizeof outcome);
-        EXPECT(link.state == (calls < 10 ? SRUP_LINK_LEFT : SRUP_LINK_ENDED));
-        EXPECT(link.reason == (calls < 10 ? SRUP_LINK_FAILED : SRUP_LINK_NO_REASON));
-        EXPECT(sent == (calls < 2 ? 0U : calls < 5 ? 20U : calls < 6 ? 87U : 87U + 256 + 4 * 3));
+        EXPECT(link.state == (is_able ? SRUP_LINK_ENDED : SRUP_LINK_LEFT));
+        EXPECT(link.reason == (is_able ? SRUP_LINK_NO_REASON : SRUP_LINK_FAILED));
+        EXPECT(sent == (failing < 2 ? 0 : claim + (failing < 5 ? 0 : proof + (failing < 6 ? 0 : signature_frames))));
     }
 }
 
@@ -302,6 +319,7 @@ int main(void) {
         void (*test)(void);
     } tests[] = {
         {"HELLO and CHALLENGE in one piece, with the value known: 79 bytes are sent, and no buffer overflows", joined},
+        {"bytes that do not fit into a buffer are not written, nor is anything after them", puts_what_fits},
         {"whatever the buffer's size, no frame is longer, and a buffer that is too short costs nothing", capacities},
         {"whichever call of a hook fails, the link is left, and nothing that needs it is sent", failing_hooks},
         {"a signature that does not fit its buffer is not sent", long_signature},

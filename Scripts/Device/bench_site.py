@@ -33,7 +33,7 @@ def wait_for(seconds, condition, what):
 
 
 class Site:
-    """Use it in a `with`: all that was started ends with it. `window`: the beacon's and the server's time for an observation, in seconds."""
+    """Use it in a `with`: all that was started ends with it. `window`: the time for an observation at beacon and server, in seconds."""
 
     def __init__(self, programs, window=8):
         self.programs, self.window = pathlib.Path(programs).resolve(), window
@@ -80,7 +80,8 @@ class Site:
         network, keys = self.folder / "net", self.folder / "keys"
         nodes = [option for device in DEVICES for option in ("--device", device)]
         subprocess.run(
-            [PROJECT / "Scripts" / "broker", "make", network, "--c2", SERVER, "--beacon", BEACON, *nodes], check=True, capture_output=True)
+            [PROJECT / "Scripts" / "broker", "make", network, "--c2", SERVER, "--beacon", BEACON, *nodes], check=True, capture_output=True
+        )
         self.port = (network / "port").read_text().strip()
         keys.mkdir(mode=0o700)
         for node, name in KEYS.items():
@@ -102,36 +103,69 @@ class Site:
         self.start("broker", PROJECT / "Scripts" / "broker", "run", self.folder / "net")
         wait_for(10, self.broker_listens, "the broker listens")
         self.recorder = Subscriber(self, SERVER, "SRUP/#")
-        self.start("c2", bench, "c2", *self.node(SERVER), "--keyring", self.folder / "keys", "--observer", BEACON,
-                   "--window", str(self.window + 5))
+        self.start(
+            "c2", bench, "c2", *self.node(SERVER), "--keyring", self.folder / "keys", "--observer", BEACON, "--window", str(self.window + 5)
+        )
         wait_for(20, lambda: "c2: ready" in self.log("c2"), "the C2 server is ready")
         self.start("beacon", beacon, "run", "--config", self.folder / "beacon.ini")
         wait_for(30, lambda: "member" in self.log("beacon") and self.link.exists(), "the beacon has joined")
 
     def broker_listens(self):
         # A client that may publish is answered only by a broker that runs.
-        return subprocess.run(self.client("mosquitto_pub", SERVER, "probe") + ["-t", "SRUP/0", "-m", "probe"],
-                              capture_output=True, timeout=20).returncode == 0
+        return (
+            subprocess.run(
+                self.client("mosquitto_pub", SERVER, "probe") + ["-t", "SRUP/0", "-m", "probe"], capture_output=True, timeout=20
+            ).returncode
+            == 0
+        )
 
     def node(self, node):
         """The options of the bench kit for a node."""
         network = self.folder / "net"
         return [
-            "--id", node, "--key", self.folder / "keys" / f"{node}.key.pem", "--broker", f"localhost:{self.port}", "--ca", network / "ca.pem",
-            "--cert", network / f"{node}.cert.pem", "--tls-key", network / f"{node}.tls.key",
+            "--id",
+            node,
+            "--key",
+            self.folder / "keys" / f"{node}.key.pem",
+            "--broker",
+            f"localhost:{self.port}",
+            "--ca",
+            network / "ca.pem",
+            "--cert",
+            network / f"{node}.cert.pem",
+            "--tls-key",
+            network / f"{node}.tls.key",
         ]
 
     def client(self, program, node, name):
         """A command of mosquitto's clients with a node's certificate."""
         network = self.folder / "net"
         return [
-            program, "-h", "localhost", "-p", self.port, "--cafile", network / "ca.pem", "--cert", network / f"{node}.cert.pem",
-            "--key", network / f"{node}.tls.key", "-i", f"{node}-{name}", "-q", "1",
+            program,
+            "-h",
+            "localhost",
+            "-p",
+            self.port,
+            "--cafile",
+            network / "ca.pem",
+            "--cert",
+            network / f"{node}.cert.pem",
+            "--key",
+            network / f"{node}.tls.key",
+            "-i",
+            f"{node}-{name}",
+            "-q",
+            "1",
         ]
 
     def publish(self, node, topic, payload):
         subprocess.run(
-            self.client("mosquitto_pub", node, "publisher") + ["-t", topic, "-s"], input=payload, check=True, capture_output=True, timeout=20)
+            self.client("mosquitto_pub", node, "publisher") + ["-t", topic, "-s"],
+            input=payload,
+            check=True,
+            capture_output=True,
+            timeout=20,
+        )
 
 
 class Subscriber:
@@ -140,7 +174,11 @@ class Subscriber:
     def __init__(self, site, node, topic):
         self.messages = queue.Queue()
         # -d says when the subscription holds.
-        command = ["stdbuf", "-oL"] + site.client("mosquitto_sub", node, f"subscriber-{len(site.running)}") + ["-t", topic, "-F", "message %t %x", "-d"]
+        command = (
+            ["stdbuf", "-oL"]
+            + site.client("mosquitto_sub", node, f"subscriber-{len(site.running)}")
+            + ["-t", topic, "-F", "message %t %x", "-d"]
+        )
         self.process = site.start("subscriber", *command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.is_subscribed = threading.Event()
         threading.Thread(target=self.read, daemon=True).start()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Tries Examples/C99/device.c against a real beacon, C2 server and broker: the SRUP half of each join is done here, from docs/protocol.md alone,
-and the value goes to the program's standard input.
+"""Tries Examples/C99/device.c against a real beacon, C2 server and broker: the SRUP half of each join is done here, from docs/protocol.md
+alone, and the value goes to the program's standard input.
 
 Usage: Scripts/Device/try-c.py PROGRAMS DEVICE
 
@@ -27,8 +27,7 @@ class Join:
         self.site, self.device, self.mode, self.name = site, device, mode, f"device-{device}-{mode}"
         self.subscriber = Subscriber(site, device, f"SRUP/{device}")
         key = site.folder / "keys" / f"{device}.key.pem"
-        self.process = site.start(
-            self.name, program, site.link, device, SERVER, beacon, key, mode, stdin=subprocess.PIPE, text=True)
+        self.process = site.start(self.name, program, site.link, device, SERVER, beacon, key, mode, stdin=subprocess.PIPE, text=True)
 
     def ask(self):
         """Sends OBS_JOIN_REQ."""
@@ -53,7 +52,7 @@ class Join:
         self.process.stdin.flush()
 
     def said(self, text, seconds=20):
-        wait_for(seconds, lambda: text in self.site.log(self.name), f"the device says \"{text}\"")
+        wait_for(seconds, lambda: text in self.site.log(self.name), f'the device says "{text}"')
 
     def accepted(self):
         """The device ends with 0, and the server accepts it; in keyed mode it has checked the device's signature."""

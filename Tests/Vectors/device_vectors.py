@@ -2,8 +2,27 @@
 stands then. Each answer is written down from docs/proof-link.md; nothing here runs a device."""
 
 from link_bytes import (
-    LONGEST_PIECE, MODE_BITS, NO_NONCE, NO_TAG, STATUS, TRANSPORTS, big, challenge_frame, claim_frame, frame, hello, keyed_key, mac, outcome,
-    proof, ready, sign_frames, signature_of, some, value_frame, wait,
+    LONGEST_PIECE,
+    MODE_BITS,
+    NO_NONCE,
+    NO_TAG,
+    STATUS,
+    TRANSPORTS,
+    big,
+    challenge_frame,
+    claim_frame,
+    frame,
+    hello,
+    keyed_key,
+    mac,
+    outcome,
+    proof,
+    ready,
+    sign_frames,
+    signature_of,
+    some,
+    value_frame,
+    wait,
 )
 
 BEACON, DEVICE, SERVER = (bytes.fromhex(digits) for digits in ["bea0000000000001", "d100000000000001", "c200000000000001"])
@@ -22,15 +41,23 @@ class Vector:
         self.challenge, self.nonce = some(name + " challenge", 32), some(name + " device nonce", 32)
         self.named = BEACON
         self.steps, self.waits, self.seconds = [], 0, 0
-        made.append({
-            "id": name, "sentence": sentence,
-            "setup": {
-                "device": DEVICE.hex(), "server": SERVER.hex(), "beacon": BEACON.hex(), "transport": transport,
-                "modes": ["keyed", "challenge"] if mode == "either" else [mode], "device_nonce_hex": self.nonce.hex(),
-                "longest_frame": longest, "signing_key": key,
-            },
-            "steps": self.steps,
-        })
+        made.append(
+            {
+                "id": name,
+                "sentence": sentence,
+                "setup": {
+                    "device": DEVICE.hex(),
+                    "server": SERVER.hex(),
+                    "beacon": BEACON.hex(),
+                    "transport": transport,
+                    "modes": ["keyed", "challenge"] if mode == "either" else [mode],
+                    "device_nonce_hex": self.nonce.hex(),
+                    "longest_frame": longest,
+                    "signing_key": key,
+                },
+                "steps": self.steps,
+            }
+        )
 
     # What happens.
 
@@ -134,21 +161,23 @@ def swapped(identifier):
 
 
 def good_challenge(made):
-    link = Vector(made, "challenge", "A device that has the value proves it when it is challenged, and believes the tagged OUTCOME.", "challenge")
+    link = Vector(
+        made, "challenge", "A device that has the value proves it when it is challenged, and believes the tagged OUTCOME.", "challenge"
+    )
     link.until_proved().feed(outcome("valid", link.answer()), ended("valid", True))
     link = Vector(made, "challenge-page", "The link that the page shows byte by byte.", "challenge")
-    made[-1]["setup"].update(
-        device="a1a2a3a4a5a6a7a8", beacon="0102030405060708", device_nonce_hex=bytes(range(0x40, 0x60)).hex())
+    made[-1]["setup"].update(device="a1a2a3a4a5a6a7a8", beacon="0102030405060708", device_nonce_hex=bytes(range(0x40, 0x60)).hex())
     tag = "d0e75ea00336a77696b24eec389d0ea99f93fed708238b08d35a27606f65669d"
     link.tell("hello", value=bytes(range(16)))
     link.feed(hello(2, bytes(range(1, 9)), bytes(range(0x10, 0x20))), "ready", ready("challenge", bytes.fromhex("a1a2a3a4a5a6a7a8")))
-    link.held(120, "ready").feed(
-        challenge_frame(bytes(range(0x20, 0x40))), "proving", proof(bytes(range(0x40, 0x60)), bytes.fromhex(tag)))
+    link.held(120, "ready").feed(challenge_frame(bytes(range(0x20, 0x40))), "proving", proof(bytes(range(0x40, 0x60)), bytes.fromhex(tag)))
     link.feed(outcome("valid", bytes.fromhex("2b54f48b537df2d7210fd0d33e6774c2dd3e21cfb20e71a6f931d23b6138ff76")), ended("valid", True))
     link = Vector(made, "challenge-value-after-hello", "The value may arrive after READY.", "challenge")
     link.feed(link.hello, "ready", link.ready).tell("ready").feed(link.challenged, "proving", link.proof)
     link.feed(outcome("valid", link.answer()), ended("valid", True))
-    link = Vector(made, "challenge-value-after-challenge", "The value may arrive after CHALLENGE: the device waits for it, then proves.", "challenge")
+    link = Vector(
+        made, "challenge-value-after-challenge", "The value may arrive after CHALLENGE: the device waits for it, then proves.", "challenge"
+    )
     link.feed(link.hello, "ready", link.ready).feed(link.challenged, "challenged").tell("proving", link.proof)
     link.feed(outcome("valid", link.answer()), ended("valid", True))
     link = Vector(made, "challenge-waits", "WAIT may repeat, and the device sends nothing because of it.", "challenge", "rfcomm")
@@ -156,10 +185,22 @@ def good_challenge(made):
     link.feed(link.challenged, "proving", link.proof).feed(outcome("valid", link.answer()), ended("valid", True))
     link = Vector(made, "challenge-packets", "Over LE each frame is one packet.", "challenge", "le")
     link.until_proved().feed(outcome("valid", link.answer()), ended("valid", True))
-    link = Vector(made, "challenge-where-keyed-is-not-offered", "A device of both modes uses challenge mode where keyed mode is not offered.", "either", offers=["value", "challenge"])
+    link = Vector(
+        made,
+        "challenge-where-keyed-is-not-offered",
+        "A device of both modes uses challenge mode where keyed mode is not offered.",
+        "either",
+        offers=["value", "challenge"],
+    )
     link.tell("hello").feed(link.hello, "ready", link.ready).feed(link.challenged, "proving", link.proof)
     link.feed(outcome("valid", link.answer()), ended("valid", True))
-    link = Vector(made, "challenge-other-modes-offered", "A device of challenge mode uses it beside other modes.", "challenge", offers=["value", "challenge", "keyed"])
+    link = Vector(
+        made,
+        "challenge-other-modes-offered",
+        "A device of challenge mode uses it beside other modes.",
+        "challenge",
+        offers=["value", "challenge", "keyed"],
+    )
     link.until_proved().feed(outcome("valid", link.answer()), ended("valid", True))
     link = Vector(made, "challenge-unknown-modes", "Bits of the modes that the page does not define are ignored.", "challenge")
     link.offered = 0xF8 | 2
@@ -174,24 +215,38 @@ def good_challenge(made):
 
 def good_keyed(made):
     for transport in TRANSPORTS:
-        link = Vector(made, f"keyed-{transport}", f"In keyed mode over {transport} the device claims, proves and signs.", "keyed", transport)
+        link = Vector(
+            made, f"keyed-{transport}", f"In keyed mode over {transport} the device claims, proves and signs.", "keyed", transport
+        )
         link.until_proved().feed(outcome("valid", link.keyed_answer()), ended("valid", True))
     for bits in [3072, 4096]:
-        link = Vector(made, f"keyed-{bits}-bits", f"A signature of {bits} bits is sent in more pieces.", "keyed", "l2cap", key=f"dev_{bits}")
+        link = Vector(
+            made, f"keyed-{bits}-bits", f"A signature of {bits} bits is sent in more pieces.", "keyed", "l2cap", key=f"dev_{bits}"
+        )
         link.until_proved().feed(outcome("valid", link.keyed_answer()), ended("valid", True))
     link = Vector(made, "keyed-value-after-claim", "Without a value CLAIM has zeros; it is sent again when the value arrives.", "keyed")
     link.feed(link.hello, "unclaimed", EMPTY_CLAIM).held(120, "unclaimed").tell("claimed", link.claim)
     link.feed(link.challenged, "proving", *link.signed_proof).feed(outcome("valid", link.keyed_answer()), ended("valid", True))
-    link = Vector(made, "keyed-value-ignored-after-claim", "After a claim another value is ignored: the link speaks of the claimed one.", "keyed")
+    link = Vector(
+        made, "keyed-value-ignored-after-claim", "After a claim another value is ignored: the link speaks of the claimed one.", "keyed"
+    )
     link.until_claimed().tell("claimed", value=some("newer", 16)).feed(link.challenged, "proving", *link.signed_proof)
     link.feed(outcome("valid", link.keyed_answer()), ended("valid", True))
     link = Vector(made, "keyed-waits", "A claim waits for the request, too.", "keyed")
     link.until_claimed().held(60, "claimed").held(59, "claimed").feed(link.challenged, "proving", *link.signed_proof)
     link.feed(outcome("valid", link.keyed_answer()), ended("valid", True))
-    link = Vector(made, "keyed-preferred", "A device of both modes uses keyed mode where it is offered; the prefix has all offered modes.", "either", offers=["value", "challenge", "keyed"])
+    link = Vector(
+        made,
+        "keyed-preferred",
+        "A device of both modes uses keyed mode where it is offered; the prefix has all offered modes.",
+        "either",
+        offers=["value", "challenge", "keyed"],
+    )
     link.until_claimed().feed(link.challenged, "proving", *link.signed_proof)
     link.feed(outcome("valid", link.keyed_answer()), ended("valid", True))
-    link = Vector(made, "keyed-private", "A beacon that offers keyed mode alone need not name itself; the prefix has the real id.", "keyed", "le")
+    link = Vector(
+        made, "keyed-private", "A beacon that offers keyed mode alone need not name itself; the prefix has the real id.", "keyed", "le"
+    )
     link.named = bytes(8)
     link.until_proved().feed(outcome("valid", link.keyed_answer()), ended("valid", True))
     link = Vector(made, "keyed-unknown-modes", "Unknown bits of the modes are in the prefix as they came.", "keyed")
@@ -203,7 +258,13 @@ def good_keyed(made):
 
 
 def good_value(made):
-    link = Vector(made, "value", "In value mode CHALLENGE is the signal to send the value; no OUTCOME shows anything.", "value", offers=["value", "challenge"])
+    link = Vector(
+        made,
+        "value",
+        "In value mode CHALLENGE is the signal to send the value; no OUTCOME shows anything.",
+        "value",
+        offers=["value", "challenge"],
+    )
     link.until_proved().feed(outcome("valid"), ended("valid", False))
     link = Vector(made, "value-late", "In value mode, too, the value may arrive after CHALLENGE.", "value", "rfcomm")
     link.feed(link.hello, "ready", link.ready).feed(link.challenged, "challenged").tell("proving", value_frame(link.value))
@@ -218,15 +279,19 @@ def good_value(made):
 
 
 def pieces(made):
-    link = Vector(made, "joined-hello-challenge", "HELLO and CHALLENGE in one piece, with the value known: READY and PROOF, 79 bytes, are sent.", "challenge")
+    link = Vector(
+        made,
+        "joined-hello-challenge",
+        "HELLO and CHALLENGE in one piece, with the value known: READY and PROOF, 79 bytes, are sent.",
+        "challenge",
+    )
     link.tell("hello").feed(link.hello + link.challenged, "proving", link.ready, link.proof)
     link.feed(outcome("valid", link.answer()), ended("valid", True))
     link = Vector(made, "joined-keyed", "HELLO and CHALLENGE in one piece in keyed mode: CLAIM, PROOF and SIGN are sent.", "keyed")
     link.tell("hello").feed(link.hello + link.challenged, "proving", link.claim, *link.signed_proof)
     link.feed(outcome("valid", link.keyed_answer()), ended("valid", True))
     link = Vector(made, "joined-all", "A whole link in one piece is answered up to its end.", "challenge")
-    link.tell("hello").feed(
-        link.hello + link.challenged + outcome("valid", link.answer()), ended("valid", True), link.ready, link.proof)
+    link.tell("hello").feed(link.hello + link.challenged + outcome("valid", link.answer()), ended("valid", True), link.ready, link.proof)
     link = Vector(made, "joined-left", "What came before a bad frame in the same piece is answered.", "challenge")
     link.tell("hello").feed(link.hello + b"\xff", "left malformed", link.ready)
     link = Vector(made, "joined-waits", "Two WAITs in one piece are two.", "challenge")
@@ -272,7 +337,14 @@ def pieces(made):
 
 def packets(made):
     for longest in [67, 68, 100, 131]:
-        link = Vector(made, f"mtu-{longest}", f"A device that can send {longest} bytes makes pieces of {longest - 4} bytes of the signature.", "keyed", "le", longest=longest)
+        link = Vector(
+            made,
+            f"mtu-{longest}",
+            f"A device that can send {longest} bytes makes pieces of {longest - 4} bytes of the signature.",
+            "keyed",
+            "le",
+            longest=longest,
+        )
         link.until_proved().feed(outcome("valid", link.keyed_answer()), ended("valid", True))
     link = Vector(made, "mtu-67-stream", "Shorter pieces of the signature are possible on a stream, too.", "keyed", "rfcomm", longest=67)
     link.until_proved().feed(outcome("valid", link.keyed_answer()), ended("valid", True))
@@ -308,7 +380,9 @@ def malformed(made):
                 link.until_ready()
             link.feed(bytes([kind]) + big(other, 2)[:1], "hello" if name == "hello" else "ready").feed(big(other, 2)[1:], "left malformed")
     for status in [0x00, 0x05, 0x50, 0x5E, 0x61, 0x70, 0xFF]:
-        link = Vector(made, f"status-{status:02x}", f"OUTCOME with the undefined status {status:02x} is refused, whatever its tag.", "challenge")
+        link = Vector(
+            made, f"status-{status:02x}", f"OUTCOME with the undefined status {status:02x} is refused, whatever its tag.", "challenge"
+        )
         tag = mac(link.value, b"SRUP proof link v1 beacon" + link.context() + bytes([status]))
         link.until_proved().feed(frame(7, bytes([status]) + tag), "left malformed")
 
@@ -333,8 +407,20 @@ def turns(made):
     refused("turn-wait-after-sign", "WAIT may not come after SIGN.", "keyed", Vector.until_proved, lambda link: wait(1))
     refused("turn-challenge-twice", "A second CHALLENGE is not answered.", "challenge", Vector.until_proved, lambda link: link.challenged)
     refused("turn-challenge-twice-keyed", "A second CHALLENGE is not signed.", "keyed", Vector.until_proved, lambda link: link.challenged)
-    refused("turn-challenge-twice-no-value", "A second CHALLENGE does not replace the first.", "challenge", challenged, lambda link: link.challenged)
-    refused("turn-challenge-unclaimed", "A CLAIM with zeros fits nothing, so CHALLENGE may not follow it.", "keyed", unclaimed, lambda link: link.challenged)
+    refused(
+        "turn-challenge-twice-no-value",
+        "A second CHALLENGE does not replace the first.",
+        "challenge",
+        challenged,
+        lambda link: link.challenged,
+    )
+    refused(
+        "turn-challenge-unclaimed",
+        "A CLAIM with zeros fits nothing, so CHALLENGE may not follow it.",
+        "keyed",
+        unclaimed,
+        lambda link: link.challenged,
+    )
 
 
 def hellos(made):
@@ -355,9 +441,17 @@ def hellos(made):
     refused("modes-not-value", "A device of value mode needs value mode.", "value", plain(6), "modes")
     refused("modes-unknown", "Unknown bits of the modes are not modes.", "either", plain(0xF8), "modes")
     refused("modes-first", "The modes are looked at before the beacon.", "challenge", plain(1, OTHER_BEACON), "modes")
-    refused("beacon-other", "Another beacon than the one of the join request is not answered.", "challenge", plain(2, OTHER_BEACON), "beacon")
+    refused(
+        "beacon-other", "Another beacon than the one of the join request is not answered.", "challenge", plain(2, OTHER_BEACON), "beacon"
+    )
     refused("beacon-other-keyed", "The same in keyed mode.", "keyed", plain(4, OTHER_BEACON), "beacon")
-    refused("beacon-little-endian", "Identifiers are big-endian: the beacon's id in the other order is another beacon's.", "challenge", plain(2, swapped(BEACON)), "beacon")
+    refused(
+        "beacon-little-endian",
+        "Identifiers are big-endian: the beacon's id in the other order is another beacon's.",
+        "challenge",
+        plain(2, swapped(BEACON)),
+        "beacon",
+    )
     refused("beacon-hidden-challenge", "A beacon that offers challenge mode must name itself.", "challenge", plain(2, bytes(8)), "beacon")
     refused("beacon-hidden-both", "So must one that offers keyed mode beside others.", "keyed", plain(6, bytes(8)), "beacon")
 
@@ -390,7 +484,9 @@ def tagged(made):
         if status != "valid":
             link = Vector(made, f"tagged-{status.replace(' ', '-')}", f"In keyed mode {status} has a tag, too.", "keyed")
             link.until_proved().feed(outcome(status, link.keyed_answer(status)), ended(status, True))
-    link = Vector(made, "tagged-before-proof", "An OUTCOME that the beacon sent before PROOF reached it has zeros in the nonce's place.", "keyed")
+    link = Vector(
+        made, "tagged-before-proof", "An OUTCOME that the beacon sent before PROOF reached it has zeros in the nonce's place.", "keyed"
+    )
     link.until_proved().feed(outcome("fail", link.keyed_answer("fail", nonce=NO_NONCE)), ended("fail", True))
     link = Vector(made, "tagged-before-challenge", "Without a CHALLENGE no tag can be right.", "keyed")
     link.until_claimed().feed(outcome("unknown", link.keyed_answer("unknown")), ended("unknown", False))
@@ -422,14 +518,29 @@ def wrong_tags(made):
     wrong("keyed-status", "The tag of keyed mode is for one status.", lambda link: link.keyed_answer("fail"), "keyed")
     wrong("keyed-last-bit", "Every bit of the tag counts in keyed mode.", lambda link: bit(link.keyed_answer(), 31), "keyed")
     wrong("keyed-half", "Half of a tag is not a tag, in keyed mode.", lambda link: link.keyed_answer()[:16] + bytes(16), "keyed")
-    wrong("keyed-device-key", "K(device) does not make the beacon's tag.", lambda link: link.keyed_answer(key=keyed_key(link.value, "device")), "keyed")
+    wrong(
+        "keyed-device-key",
+        "K(device) does not make the beacon's tag.",
+        lambda link: link.keyed_answer(key=keyed_key(link.value, "device")),
+        "keyed",
+    )
     wrong("keyed-value", "The value itself is not K(beacon).", lambda link: link.keyed_answer(key=link.value), "keyed")
     wrong("keyed-challenge", "Another challenge, in keyed mode.", lambda link: link.keyed_answer(challenge=some("other", 32)), "keyed")
     wrong("keyed-nonce", "Another device nonce, in keyed mode.", lambda link: link.keyed_answer(nonce=some("other", 32)), "keyed")
     wrong("keyed-transport", "The transport is in the tag.", lambda link: link.keyed_answer(transport="le"), "keyed")
     wrong("keyed-server", "The server is in the tag.", lambda link: link.keyed_answer(server=some("other", 8)), "keyed")
-    wrong("keyed-server-little-endian", "The server's id in a tag is big-endian.", lambda link: link.keyed_answer(server=swapped(SERVER)), "keyed")
-    wrong("keyed-beacon-little-endian", "The beacon's id in a tag of keyed mode is big-endian.", lambda link: link.keyed_answer(beacon=swapped(BEACON)), "keyed")
+    wrong(
+        "keyed-server-little-endian",
+        "The server's id in a tag is big-endian.",
+        lambda link: link.keyed_answer(server=swapped(SERVER)),
+        "keyed",
+    )
+    wrong(
+        "keyed-beacon-little-endian",
+        "The beacon's id in a tag of keyed mode is big-endian.",
+        lambda link: link.keyed_answer(beacon=swapped(BEACON)),
+        "keyed",
+    )
     wrong("challenge-in-keyed", "A tag of challenge mode does not count in keyed mode.", lambda link: link.answer(), "keyed")
     link = Vector(made, "tag-keyed-wrong-fail", "A status but valid with a wrong tag shows nothing; it is not a rogue's.", "keyed")
     link.until_proved().feed(outcome("fail", link.keyed_tag), ended("fail", False))

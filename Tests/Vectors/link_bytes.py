@@ -1,10 +1,13 @@
 """The bytes of the proof link, version 1, from docs/proof-link.md alone: frames, tags, signatures. None of this project's code is used:
 HMAC and SHA-256 are Python's, the signatures are made by the openssl command with the test keys."""
 
+import contextlib
 import hashlib
 import hmac
 import pathlib
+import shutil
 import subprocess
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODES = {"value": 1, "challenge": 2, "keyed": 3}
@@ -89,3 +92,14 @@ def signature_of(key, message):
         ["openssl", "dgst", "-sha256", "-sign", str(file)], input=message, capture_output=True, check=True
     )
     return made.stdout
+
+
+@contextlib.contextmanager
+def owned_keys(keys=HERE / "keys"):
+    """A folder with copies of the private keys that only their owner can read: git keeps no 0600, and programs refuse other files."""
+    with tempfile.TemporaryDirectory(prefix="srup-keys.") as folder:
+        for key in sorted(pathlib.Path(keys).glob("*.pkcs8.pem")):
+            copy = pathlib.Path(folder) / key.name
+            copy.touch(0o600)
+            shutil.copyfile(key, copy)
+        yield pathlib.Path(folder)

@@ -1,5 +1,5 @@
-"""SRUP frames of version 5, from docs/protocol.md alone (sections 1, 2 and 5), with the openssl command and the test keys. For the vectors and for
-trying devices; it refuses what it does not expect with an AssertionError and is no model for a program that faces strangers."""
+"""SRUP frames of version 5, from docs/protocol.md alone (sections 1, 2 and 5), with the openssl command and the test keys. For the vectors and
+for trying devices: what it does not expect is an AssertionError, so it is not an example for a program that faces strangers."""
 
 import dataclasses
 import subprocess
@@ -7,7 +7,13 @@ import subprocess
 from link_bytes import HERE, signature_of
 
 NAMES = {
-    0x02: "RESPONSE", 0x05: "DATA", 0x09: "JOIN_REQ", 0x0A: "JOIN_CMD", 0x0D: "OBS_JOIN_REQ", 0x0E: "OBS_JOIN_RESP", 0x0F: "OBSERVE_REQ",
+    0x02: "RESPONSE",
+    0x05: "DATA",
+    0x09: "JOIN_REQ",
+    0x0A: "JOIN_CMD",
+    0x0D: "OBS_JOIN_REQ",
+    0x0E: "OBS_JOIN_RESP",
+    0x0F: "OBSERVE_REQ",
 }
 
 
@@ -59,8 +65,13 @@ def read(payload):
     token, rest = lv(payload[18:])
     signature, body = lv(rest)
     return Message(
-        payload[1], int.from_bytes(payload[2:10], "little"), payload[17:9:-1].hex(), token, signature,
-        payload[: 20 + len(token)] + body, body,
+        payload[1],
+        int.from_bytes(payload[2:10], "little"),
+        payload[17:9:-1].hex(),
+        token,
+        signature,
+        payload[: 20 + len(token)] + body,
+        body,
     )
 
 
