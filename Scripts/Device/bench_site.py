@@ -15,7 +15,7 @@ VECTORS = PROJECT / "Tests" / "Vectors"
 sys.path.insert(0, str(VECTORS))
 
 SERVER, BEACON = "9a8b7c6d5e4f3021", "2f0e1d2c3b4a5968"
-DEVICES = ["5f1e2d3c4b5a6978", "5f1e2d3c4b5a6979", "5f1e2d3c4b5a697a", "5f1e2d3c4b5a697b", "5f1e2d3c4b5a697c", "5f1e2d3c4b5a697d"]
+DEVICES = [f"5f1e2d3c4b5a69{number:02x}" for number in range(0x78, 0x80)]
 KEYS = {SERVER: "c2_2048", BEACON: "obs_2048", **{device: "dev_2048" for device in DEVICES}}
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Tries Examples/C99/device.c against a real beacon, C2 server and broker: the SRUP half of each join is done here, from docs/protocol.md
-alone, and the value goes to the program's standard input.
+alone, and the value goes to the program's standard input. Then against beacons that it must leave.
 
 Usage: Scripts/Device/try-c.py PROGRAMS DEVICE
 
@@ -15,19 +15,22 @@ import uuid
 
 sys.dont_write_bytecode = True
 from bench_site import BEACON, DEVICES, KEYS, SERVER, Fault, Site, Subscriber, wait_for
+from false_beacons import SAYS, VALUE, FalseBeacons
 from srup_bytes import made, read, unsealed
 
 OBS_JOIN_REQ, OBS_JOIN_RESP, RESPONSE = 0x0D, 0x0E, 0x02
 
 
 class Join:
-    """One observed join of a device."""
+    """One observed join of a device. `beacon`: the one that the device looks for; `link`: where it looks for it."""
 
-    def __init__(self, site, program, device, mode, beacon=BEACON):
+    def __init__(self, site, program, device, mode, beacon=BEACON, link=None):
         self.site, self.device, self.mode, self.name = site, device, mode, f"device-{device}-{mode}"
         self.subscriber = Subscriber(site, device, f"SRUP/{device}")
         key = site.folder / "keys" / f"{device}.key.pem"
-        self.process = site.start(self.name, program, site.link, device, SERVER, beacon, key, mode, stdin=subprocess.PIPE, text=True)
+        self.process = site.start(
+            self.name, program, link or site.link, device, SERVER, beacon, key, mode, stdin=subprocess.PIPE, text=True
+        )
 
     def ask(self):
         """Sends OBS_JOIN_REQ."""
@@ -106,6 +109,17 @@ def other_beacon(site, program, device, mode):
     join.process.terminate()
 
 
+def false_beacons(site, program, device, mode):
+    """The device leaves each of them, comes again, and believes the honest one alone."""
+    beacons = FalseBeacons(site.folder / "false.link", device)
+    join = Join(site, program, device, mode, link=site.folder / "false.link")
+    join.give(VALUE.hex())
+    status = join.process.wait(90)
+    said = [line.removeprefix("device: ") for line in site.log(join.name).splitlines()]
+    if status != 0 or said != SAYS or beacons.faults:
+        raise Fault(f"the device ended with {status} and has said {said}; {beacons.faults}")
+
+
 CASES = [
     ("keyed, the value known before the link", known_before, "keyed"),
     ("keyed, the value arrives while the link waits", late, "keyed"),
@@ -113,6 +127,7 @@ CASES = [
     ("value mode", known_before, "value"),
     ("challenge with a wrong value: not accepted", wrong_value, "challenge"),
     ("a beacon that the join does not name: left", other_beacon, "either"),
+    ("false beacons: left one after the other, until an honest one comes", false_beacons, "challenge"),
 ]
 
 
