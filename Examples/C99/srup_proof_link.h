@@ -475,7 +475,8 @@ static inline bool srup_link_sign(srup_link *link) {
 /* The next piece of the signature, as long as the buffer allows. */
 static inline bool srup_link_put_piece(srup_link *link, srup_link_buffer *frame) {
     if (link->signature_count == 0 && !srup_link_sign(link)) return false;
-    const size_t room = (frame->capacity < SRUP_LINK_OUTPUT_SIZE ? frame->capacity : SRUP_LINK_OUTPUT_SIZE) - SRUP_LINK_HEADER_SIZE - 1;
+    const size_t longest = SRUP_LINK_OUTPUT_SIZE, size = frame->capacity < longest ? frame->capacity : longest;
+    const size_t room = size - SRUP_LINK_HEADER_SIZE - 1;
     const size_t left = link->signature_count - link->signature_sent, piece = left < room ? left : room;
     srup_link_put_header(frame, SRUP_LINK_TYPE_SIGN, 1 + piece);
     srup_link_put_byte(frame, piece == left);
