@@ -8,91 +8,18 @@ Usage: Tests/Vectors/make-proof-link.py [--check]
 None of this project's code is used: HMAC and SHA-256 are Python's, the signatures are made by the openssl command with the test keys.
 """
 
-import hashlib
-import hmac
 import json
 import pathlib
-import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+from device_vectors import device_vectors
+from link_bytes import (
+    MODE_BITS, MODES, NO_NONCE, NO_TAG, STATUS, TRANSPORTS, big, challenge_frame, claim_frame, frame, hello, keyed_key, mac, outcome, proof,
+    ready, sign_frames, signature_of, some, value_frame, wait,
+)
+
 HERE = pathlib.Path(__file__).resolve().parent
-MODES = {"value": 1, "challenge": 2, "keyed": 3}
-MODE_BITS = {"value": 1, "challenge": 2, "keyed": 4}
-TRANSPORTS = {"local": 0, "rfcomm": 1, "l2cap": 2, "le": 3}
-STATUS = {"valid": 0x60, "invalid": 0x6E, "fail": 0x6F, "unknown": 1, "busy": 2, "malformed": 3, "too far": 4}
-NO_TAG = bytes(32)
-NO_NONCE = bytes(32)
-LONGEST_PIECE = 128
-LONGEST_SIGNATURE = 2048
-
-
-# --- Bytes
-
-
-def some(label, count):
-    """Bytes that look random and are the same in each run."""
-    return hashlib.shake_256(("srup proof link vectors: " + label).encode()).digest(count)
-
-
-def big(number, count):
-    return number.to_bytes(count, "big")
-
-
-def frame(kind, payload):
-    return bytes([kind]) + big(len(payload), 2) + payload
-
-
-def hello(modes, beacon, nonce, version=1):
-    return frame(0x01, bytes([version, modes]) + beacon + nonce)
-
-
-def ready(mode, device):
-    return frame(0x02, bytes([MODES[mode]]) + device)
-
-
-def wait(seconds):
-    return frame(0x03, big(seconds, 2))
-
-
-def challenge_frame(challenge):
-    return frame(0x04, challenge)
-
-
-def proof(nonce, tag):
-    return frame(0x05, nonce + tag)
-
-
-def value_frame(value):
-    return frame(0x06, value)
-
-
-def outcome(status, tag=NO_TAG):
-    return frame(0x07, bytes([STATUS[status]]) + tag)
-
-
-def claim_frame(claim):
-    return frame(0x08, bytes([MODES["keyed"]]) + claim)
-
-
-def sign_frames(signature):
-    pieces = [signature[at : at + LONGEST_PIECE] for at in range(0, len(signature), LONGEST_PIECE)]
-    return [frame(0x09, bytes([piece is pieces[-1]]) + piece) for piece in pieces]
-
-
-# --- HMAC and signatures
-
-
-def mac(key, message):
-    return hmac.new(key, message, hashlib.sha256).digest()
-
-
-def signature_of(key, message):
-    """RSASSA-PKCS1-v1_5 with SHA-256: the same bytes each time."""
-    file = HERE / "keys" / (key + ".pkcs8.pem")
-    made = subprocess.run(
-        ["openssl", "dgst", "-sha256", "-sign", str(file)], input=message, capture_output=True, check=True
-    )
-    return made.stdout
 
 
 # --- Frames
@@ -255,7 +182,7 @@ def keyed_link(name, transport, status, ends="after SIGN", late=False, hidden=Fa
         bytes([1, link["modes_offered"], MODES["keyed"]]) + raw(link, "link_nonce_hex") + raw(link, "beacon")
         + raw(link, "device") + raw(link, "server") + bytes([TRANSPORTS[transport]])
     )
-    keys = {word: mac(value, b"SRUP proof link keyed " + word.encode()) for word in ["claim", "device", "beacon"]}
+    keys = {word: keyed_key(value, word) for word in ["claim", "device", "beacon"]}
     claim = mac(keys["claim"], prefix)[:16]
     challenge, nonce = raw(link, "challenge_hex"), raw(link, "device_nonce_hex")
     tag = mac(keys["device"], prefix + challenge + nonce)
@@ -410,6 +337,7 @@ def main():
         "links": links(),
         "bad_outcomes": bad_outcomes(),
         "bad_proofs": bad_proofs(),
+        "device": device_vectors(),
     }
     text = json.dumps(vectors, indent=1) + "\n"
     file = HERE / "proof-link.json"

@@ -1,0 +1,225 @@
+/* A device that proves its value to a beacon over a Unix socket (`[link] local`), with OpenSSL's libcrypto.
+ *
+ *     device SOCKET DEVICE-ID SERVER-ID BEACON-ID KEY-FILE [keyed|challenge|either|value]
+ *
+ * Identifiers are hexadecimal digits; KEY-FILE is the device's identity key, PEM. The value comes over standard input as one line of 32
+ * hexadecimal digits, at any time: how it gets from the server to the device is not this program's part.
+ *
+ * It opens one link after another, as docs/proof-link.md has it, until a beacon has shown that it holds the value and has said valid
+ * (exit status 0), or for TIME_LIMIT (exit status 1). A fault on this side: exit status 2. On a real device the server's RESPONSE decides,
+ * and not the beacon.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "openssl_hooks.h"
+
+#include <errno.h>
+#include <openssl/pem.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TIME_LIMIT = 120000, FIRST_PAUSE = 500, LONGEST_PAUSE = 10000, LINE_SIZE = 64, SIGNATURE_SIZE = 512 };
+
+typedef struct {
+    const char *path;
+    srup_link_parties parties;
+    EVP_PKEY *key;
+    uint8_t value[SRUP_LINK_VALUE_SIZE];
+    bool has_value;
+    char line[LINE_SIZE]; /* of standard input, until it is whole */
+    size_t line_count;
+    bool input_has_ended;
+} device;
+
+static void fail(const char *what, const char *hint) {
+    fprintf(stderr, "device: %s\nhint: %s\n", what, hint);
+    exit(2);
+}
+
+static int64_t milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static size_t sign(void *context, const uint8_t *message, size_t count, uint8_t *signature, size_t capacity) {
+    const device *self = context;
+    return openssl_signature(self->key, message, count, signature, capacity);
+}
+
+/* --- The value ---------------------------------------------------------------------------------------------------------- */
+
+/* Reads what is there of standard input. True once, when the value is whole. */
+static bool read_value(device *self) {
+    char bytes[LINE_SIZE];
+    const ssize_t count = read(STDIN_FILENO, bytes, sizeof bytes);
+    bool is_new = false;
+    if (count <= 0) self->input_has_ended = true;
+    for (ssize_t at = 0; at < count && !self->has_value; at++) {
+        if (bytes[at] != '\n' && self->line_count < sizeof self->line) {
+            self->line[self->line_count++] = bytes[at];
+            continue;
+        }
+        if (!srup_link_read_value((const uint8_t *)self->line, self->line_count, self->value))
+            fail("the value on standard input is not 32 hexadecimal digits", "give one line");
+        self->has_value = is_new = true;
+        srup_link_clear(self->line, sizeof self->line);
+    }
+    srup_link_clear(bytes, sizeof bytes);
+    return is_new;
+}
+
+/* --- One link ----------------------------------------------------------------------------------------------------------- */
+
+static int connected(const char *path) {
+    struct sockaddr_un address;
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address.sun_path) fail("the socket's path is too long", "give a shorter one");
+    memcpy(address.sun_path, path, strlen(path));
+    const int link = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (link < 0) fail(strerror(errno), "no socket could be made");
+    if (connect(link, (const struct sockaddr *)&address, sizeof address) == 0) return link;
+    fprintf(stderr, "device: %s: %s\n", path, strerror(errno));
+    close(link);
+    return -1;
+}
+
+/* Sends all frames that are due. A peer that has closed is noticed when its OUTCOME has been read. */
+static void send_due(srup_link *link, int socket) {
+    uint8_t frame[SRUP_LINK_OUTPUT_SIZE];
+    size_t count = 0;
+    while ((count = srup_link_next(link, frame, sizeof frame)) > 0) {
+        size_t sent = 0;
+        while (sent < count) {
+            const ssize_t part = send(socket, frame + sent, count - sent, MSG_NOSIGNAL);
+            if (part <= 0) return;
+            sent += (size_t)part;
+        }
+    }
+    srup_link_clear(frame, sizeof frame);
+}
+
+/* Waits for bytes of the beacon or the value, and takes what there is. False: the link gives nothing more. */
+static bool take(device *self, srup_link *link, int socket, int64_t deadline) {
+    struct pollfd waiting[2] = {{socket, POLLIN, 0}, {self->input_has_ended ? -1 : STDIN_FILENO, POLLIN, 0}};
+    const int64_t left = deadline - milliseconds();
+    if (left <= 0 || poll(waiting, 2, (int)left) <= 0) {
+        puts("device: left the link: nothing has come in time");
+        return false;
+    }
+    if (waiting[1].revents != 0 && read_value(self)) srup_link_take_value(link, self->value);
+    if (waiting[0].revents != 0) {
+        uint8_t bytes[256];
+        const ssize_t count = recv(socket, bytes, sizeof bytes, 0);
+        if (count <= 0) {
+            puts("device: the beacon has closed the link without an outcome");
+            return false;
+        }
+        srup_link_receive(link, bytes, (size_t)count);
+    }
+    send_due(link, socket);
+    return true;
+}
+
+static void tell(const srup_link *link) {
+    static const char *const reasons[] = {
+        "", "malformed frame", "frame out of turn", "another version", "none of our modes", "another beacon",
+        "valid without the tag of the value", "a fault on this side"};
+    if (link->state == SRUP_LINK_LEFT) printf("device: left the link: %s\n", reasons[link->reason]);
+    if (link->state == SRUP_LINK_ENDED)
+        printf("device: outcome %02x, %s\n", link->status, link->is_tagged ? "with the value's tag" : "which shows nothing");
+}
+
+/* Goes through one link, within the page's limits for silence and for WAIT. */
+static void follow(device *self, srup_link *link, int socket) {
+    int phase = 0;
+    int64_t began = milliseconds(), last_wait = began - 1000;
+    while (!srup_link_is_over(link)) {
+        const uint16_t waits = link->waits;
+        if (!take(self, link, socket, began + srup_link_time_limit(link, false))) return;
+        if (srup_link_phase(link) != phase) began = milliseconds();
+        phase = srup_link_phase(link);
+        if (link->waits == waits) continue;
+        /* At most one a second; the beacon's clock and ours differ a little. */
+        if (link->waits > waits + 1 || milliseconds() - last_wait < 900) {
+            puts("device: left the link: WAIT comes more than once a second");
+            return;
+        }
+        last_wait = milliseconds();
+    }
+    tell(link);
+}
+
+/* True if the beacon has said valid with the value's tag; in value mode, which has no tags, if it has said valid. */
+static bool prove(device *self) {
+    const srup_link_hooks hooks = {openssl_hmac, sign, openssl_random, self};
+    uint8_t signature[SIGNATURE_SIZE];
+    srup_link link;
+    const int socket = connected(self->path);
+    if (socket < 0) return false;
+    if (!srup_link_init(&link, &self->parties, &hooks, signature, sizeof signature))
+        fail("no link is possible between these", "the beacon's id must not be 0");
+    if (self->has_value) srup_link_take_value(&link, self->value);
+    follow(self, &link, socket);
+    close(socket);
+    const bool is_valid = link.state == SRUP_LINK_ENDED && link.status == SRUP_LINK_STATUS_VALID;
+    const bool is_proved = is_valid && (link.is_tagged || self->parties.modes == SRUP_LINK_MODE_VALUE);
+    srup_link_wipe(&link);
+    return is_proved;
+}
+
+/* --- Arguments ---------------------------------------------------------------------------------------------------------- */
+
+static uint64_t identifier(const char *digits) {
+    const size_t count = strlen(digits);
+    if (count < 1 || count > 16 || strspn(digits, "0123456789abcdefABCDEF") != count)
+        fail("an identifier is not 1 to 16 hexadecimal digits", "for example bea0000000000001");
+    return strtoull(digits, NULL, 16);
+}
+
+static uint8_t modes(const char *name) {
+    if (strcmp(name, "keyed") == 0) return SRUP_LINK_MODE_KEYED;
+    if (strcmp(name, "challenge") == 0) return SRUP_LINK_MODE_CHALLENGE;
+    if (strcmp(name, "either") == 0) return SRUP_LINK_MODE_KEYED | SRUP_LINK_MODE_CHALLENGE;
+    if (strcmp(name, "value") != 0) fail("there is no such mode", "give keyed, challenge, either or value");
+    return SRUP_LINK_MODE_VALUE;
+}
+
+static EVP_PKEY *key_of(const char *path) {
+    FILE *file = fopen(path, "r");
+    EVP_PKEY *key = file != NULL ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
+    if (file != NULL) fclose(file);
+    if (key == NULL || EVP_PKEY_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_size(key) > SIGNATURE_SIZE)
+        fail("the key could not be loaded", "give an RSA key of at most 4,096 bits, PEM");
+    return key;
+}
+
+int main(int count, char **words) {
+    if (count < 6 || count > 7) fail("arguments are missing", "device SOCKET DEVICE-ID SERVER-ID BEACON-ID KEY-FILE [MODE]");
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    device self = {.path = words[1], .key = key_of(words[5])};
+    self.parties.device = identifier(words[2]);
+    self.parties.server = identifier(words[3]);
+    self.parties.beacon = identifier(words[4]);
+    self.parties.transport = SRUP_LINK_LOCAL;
+    self.parties.modes = modes(count == 7 ? words[6] : "either");
+    const int64_t end = milliseconds() + TIME_LIMIT;
+    bool is_proved = false;
+    for (int64_t pause = FIRST_PAUSE; milliseconds() < end; pause = 2 * pause < LONGEST_PAUSE ? 2 * pause : LONGEST_PAUSE) {
+        is_proved = prove(&self);
+        if (is_proved) break;
+        const struct timespec rest = {(time_t)(pause / 1000), (long)(pause % 1000) * 1000000};
+        nanosleep(&rest, NULL);
+    }
+    srup_link_clear(self.value, sizeof self.value);
+    EVP_PKEY_free(self.key);
+    return is_proved ? 0 : 1;
+}
