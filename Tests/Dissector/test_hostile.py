@@ -19,7 +19,7 @@ class HostileMessages(unittest.TestCase):
 
     def test_what_the_vectors_call_a_bad_frame_is_marked_and_good_ones_are_not(self):
         cases = vectors.load("negative_2048.json")
-        rows = tshark.rows(capture("negative.pcap", [bytes.fromhex(each["payload_hex"]) for each in cases]), SHORT, "-Y", "srup")
+        rows = tshark.rows(capture("negative.pcap", [bytes.fromhex(each["payload_hex"]) for each in cases]), SHORT, "srup")
         self.assertEqual(len(rows), len(cases))
         for case, (marked,) in zip(cases, rows):
             with self.subTest(case=case["name"]):
@@ -32,7 +32,7 @@ class HostileMessages(unittest.TestCase):
         kinds = {message["type"]: frame for message, frame in vectors.messages() if message["type"]}
         shorter = [frame[:length] for number, frame in kinds.items() for length in range(number % 5, len(frame), 5)]
         shorter += [kinds[0x0F][:length] for length in range(len(kinds[0x0F]))]
-        rows = tshark.rows(capture("shorter.pcap", shorter), SHORT, "-Y", "srup")
+        rows = tshark.rows(capture("shorter.pcap", shorter), SHORT, "srup")
         self.assertEqual([payload.hex() for payload, row in zip(shorter, rows, strict=True) if not row[0]], [])
 
     def test_noise_and_false_lengths_are_survived(self):
@@ -45,7 +45,7 @@ class HostileMessages(unittest.TestCase):
             for _ in range(generator.randrange(1, 4)):
                 frame[generator.randrange(len(frame))] = generator.choice((0, 1, 0x7F, 0x80, 0xFF, generator.randrange(256)))
             payloads.append(bytes(frame))
-        rows = tshark.rows(capture("noise.pcap", payloads), SHORT, "-Y", "srup")
+        rows = tshark.rows(capture("noise.pcap", payloads), SHORT, "srup")
         self.assertEqual(len(rows), len(payloads))
 
     def test_a_message_that_is_not_captured_whole_is_left_to_mqtt(self):
@@ -59,7 +59,7 @@ class HostileMessages(unittest.TestCase):
             cut += struct.pack("<IIII", seconds, fraction, kept, length) + data[at + 16 : at + 16 + kept]
             at += 16 + captured
         path.with_name("cut.pcap").write_bytes(cut)
-        rows = tshark.rows(path.with_name("cut.pcap"), [*SHORT, "mqtt.topic"], "-Y", "mqtt.topic")
+        rows = tshark.rows(path.with_name("cut.pcap"), [*SHORT, "mqtt.topic"], "mqtt.topic")
         self.assertEqual(rows, [["", "SRUP/5f1e2d3c4b5a6978"]])
 
 
@@ -84,7 +84,7 @@ class HostileLinks(unittest.TestCase):
                 if generator.random() < 0.7:
                     channel.close()
             with self.subTest(transport=transport):
-                rows = tshark.rows(air.write(f"noise-{transport}.snoop"), ["srup_link.malformed"], "-2", "-Y", "srup_link")
+                rows = tshark.rows(air.write(f"noise-{transport}.snoop"), ["srup_link.malformed"], "srup_link", "-2")
                 self.assertGreater(len([row for row in rows if row[0]]), 30)
 
     def test_false_lengths_of_le_packets_are_survived(self):
@@ -116,7 +116,7 @@ class HostileLinks(unittest.TestCase):
             packets += air.radio.packets
         path = tshark.SCRATCH / "reused.snoop"
         hci.write_btsnoop(path, packets)
-        self.assertEqual(tshark.rows(path, ["frame.number"], "-Y", "srup_link.order"), [])
+        self.assertEqual(tshark.rows(path, ["frame.number"], "srup_link.order"), [])
 
 
 if __name__ == "__main__":

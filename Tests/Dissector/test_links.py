@@ -51,7 +51,7 @@ class Air:
 
 def types(path, *options):
     """The names of all frames that are shown, in order."""
-    found = tshark.rows(path, ["srup_link.type"], "-Y", "srup_link.type", *options)
+    found = tshark.rows(path, ["srup_link.type"], "srup_link.type", *options)
     return [NAMES[int(number, 16)] for row in found for number in row[0].split("|")]
 
 
@@ -118,7 +118,7 @@ class WholeLinks(unittest.TestCase):
             path, wanted = air.write(f"all-{transport}.snoop"), [name for each in vectors.links().values() for name in names_of(each)]
             with self.subTest(transport=transport):
                 self.assertEqual(types(path), wanted)
-                marks = {tuple(row) for row in tshark.rows(path, [*MARKS, "srup_link.type"], "-Y", "srup_link")}
+                marks = {tuple(row) for row in tshark.rows(path, [*MARKS, "srup_link.type"], "srup_link")}
                 marked = {row[4] for row in marks if any(row[:4])}
                 self.assertEqual(marked, {"0x06"})  # the value in the clear
 
@@ -131,15 +131,14 @@ class WholeLinks(unittest.TestCase):
         path = air.write("cut.snoop")
         self.assertEqual(types(path), wanted)
         self.assertEqual(types(path, "-2"), wanted)
-        self.assertEqual(tshark.tree(path, "-2").count("from the"), len(wanted))  # a first pass without fields
-        self.assertEqual(tshark.rows(path, ["frame.number"], "-Y", "srup_link.malformed or srup_link.order"), [])
+        self.assertEqual(tshark.rows(path, ["frame.number"], "srup_link.malformed or srup_link.order"), [])
 
     def test_frames_of_a_link_point_at_each_other(self):
         air = Air("l2cap")
         air.play(vectors.links()["keyed over l2cap"])
         names = ["frame.number", "began_in", "challenge_in", "proof_in", "outcome_in", "signature_length"]
         columns = [name if name == "frame.number" else "srup_link." + name for name in names]
-        rows = tshark.rows(air.write("pointers.snoop"), columns, "-2", "-Y", "srup_link")
+        rows = tshark.rows(air.write("pointers.snoop"), columns, "srup_link", "-2")
         first = int(rows[0][0])
         numbers = [[str(int(value) - first) if value and column < 5 else value for column, value in enumerate(row)] for row in rows]
         self.assertEqual(numbers, [
@@ -182,6 +181,10 @@ class Captures(unittest.TestCase):
             with self.subTest(form=form):
                 self.assertEqual(types(f"{base}.{form}"), 3 * names_of(FRAMES))
 
+    def test_a_first_pass_without_fields_loses_nothing(self):
+        hci.write_btsnoop(tshark.SCRATCH / "passes.snoop", over_all(FRAMES, cut=True))
+        self.assertEqual(tshark.tree(tshark.SCRATCH / "passes.snoop", "-2").count(", from the "), 3 * len(FRAMES))
+
     def test_a_capture_of_the_devices_machine_shows_the_same(self):
         hci.write_btsnoop(tshark.SCRATCH / "device.snoop", from_device(over_all(FRAMES)))
         self.assertEqual(types(tshark.SCRATCH / "device.snoop"), 3 * names_of(FRAMES))
@@ -189,7 +192,7 @@ class Captures(unittest.TestCase):
     def test_both_ends_on_one_machine_are_two_links(self):
         packets = over_all(FRAMES, cut=True)
         hci.write_btmon(tshark.SCRATCH / "both.btmon", [packets, from_device(packets)])
-        rows = tshark.rows(tshark.SCRATCH / "both.btmon", ["srup_link.type", *MARKS], "-Y", "srup_link")
+        rows = tshark.rows(tshark.SCRATCH / "both.btmon", ["srup_link.type", *MARKS], "srup_link")
         self.assertEqual(sum(row[0].count("0x") for row in rows), 6 * len(FRAMES))
         self.assertEqual([row for row in rows if any(row[1:])], [])
 
@@ -217,6 +220,22 @@ class Captures(unittest.TestCase):
         preferences = [f"-osrup_link.{each}" for each in ("rfcomm:5-7", "l2cap:0x1101", "le:0xD5,0x81")]
         self.assertEqual(types(path, *preferences), 3 * names_of(FRAMES))
 
+    def test_channel_ids_that_are_used_again_for_something_else_are_left_alone(self):
+        air = Air("le")
+        air.play(FRAMES)
+        for psm in 0x81, 0xD5:
+            air.radio.cid, air.address = 0x40, psm
+            air.play(FRAMES)
+        # Another protocol over BR/EDR, with the same handle and channel ids.
+        air.radio.cid, air.radio.low_energy = 0x40, False
+        other = hci.L2CAP(air.radio, 0x1101)
+        for sender, frame in FRAMES:
+            other.send(SENDERS[sender], frame)
+        path = air.write("again.snoop")
+        self.assertEqual(types(path), 2 * names_of(FRAMES))
+        air.radio.packets = from_device(air.radio.packets)
+        self.assertEqual(types(air.write("again.snoop")), 2 * names_of(FRAMES))
+
     def test_a_multiplexer_that_the_beacon_opened_has_the_channel_too(self):
         air = Air("rfcomm", from_beacon=True)
         air.play(vectors.links()["keyed over rfcomm"])
@@ -233,7 +252,7 @@ class Faults(unittest.TestCase):
             for each in bad:
                 air.channel().send(DEVICE, bytes.fromhex(each["bytes_hex"]))
             path = air.write(f"bad-{transport}.snoop")
-            rows = tshark.rows(path, ["srup_link.malformed"], "-Y", "srup_link && !srup_link.rest")
+            rows = tshark.rows(path, ["srup_link.malformed"], "srup_link && !srup_link.rest")
             with self.subTest(transport=transport):
                 self.assertEqual([each["name"] for each, row in zip(bad, rows, strict=True) if not row[0]], [])
 
@@ -241,7 +260,7 @@ class Faults(unittest.TestCase):
         bad, air = [each for each in vectors.load("proof-link.json")["bad_frames"] if each["bytes_hex"]], Air("rfcomm")
         for each in bad:
             air.play([("device", bytes.fromhex(each["bytes_hex"]))])
-        rows = tshark.rows(air.write("bad.snoop"), ["srup_link.malformed", "srup_link.type", "srup_link.rest"], "-Y", "srup_link")
+        rows = tshark.rows(air.write("bad.snoop"), ["srup_link.malformed", "srup_link.type", "srup_link.rest"], "srup_link")
         for each, (malformed, frames, rest) in zip(bad, rows, strict=True):
             shown = "frame, then waits" if frames else "waits"
             if not rest:
@@ -257,7 +276,7 @@ class Faults(unittest.TestCase):
         air.play(frames)
         path = air.write("ended.snoop")
         self.assertEqual(types(path), names_of(frames[:3] + frames + frames))
-        self.assertEqual(len(tshark.rows(path, ["frame.number"], "-Y", "srup_link.malformed")), 1)
+        self.assertEqual(len(tshark.rows(path, ["frame.number"], "srup_link.malformed")), 1)
 
     def test_frames_out_of_order_or_from_the_wrong_end_are_marked(self):
         frames = vectors.links()["challenge over l2cap"]
@@ -274,7 +293,7 @@ class Faults(unittest.TestCase):
             frames,
         ):
             air.play(wrong)
-        rows = tshark.rows(air.write("order.snoop"), ["_ws.expert.message"], "-Y", "srup_link.order")
+        rows = tshark.rows(air.write("order.snoop"), ["_ws.expert.message"], "srup_link.order")
         self.assertEqual([row[0] for row in rows], [
             "PROOF before CHALLENGE", "CHALLENGE before READY or CLAIM", "a second HELLO", "after OUTCOME", "from the wrong end",
         ])
@@ -283,7 +302,7 @@ class Faults(unittest.TestCase):
         frames, air = vectors.links()["challenge over l2cap"], Air("l2cap")
         air.play([*frames[:-1], ("beacon", frames[-1][1][:4] + bytes(32))])
         air.play(vectors.links()["value, valid"])
-        self.assertEqual(len(tshark.rows(air.write("untagged.snoop"), ["frame.number"], "-Y", "srup_link.untagged")), 1)
+        self.assertEqual(len(tshark.rows(air.write("untagged.snoop"), ["frame.number"], "srup_link.untagged")), 1)
 
 
 if __name__ == "__main__":

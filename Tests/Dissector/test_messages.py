@@ -55,7 +55,7 @@ class Messages(unittest.TestCase):
             (each, bytes.fromhex(each["serialized_hex"])) for each in vectors.load("edge_2048.json")
         ]
         names = ["srup.sequence_id", "srup.sender", "srup.type", "srup.token_length", "srup.signature_length", "srup.status"]
-        rows = tshark.rows(capture("fields.pcap", [frame for _, frame in messages]), names, "-Y", "srup")
+        rows = tshark.rows(capture("fields.pcap", [frame for _, frame in messages]), names, "srup")
         self.assertEqual(len(rows), len(messages))
         for (message, frame), row in zip(messages, rows):
             fields = message["fields"]
@@ -68,7 +68,7 @@ class Messages(unittest.TestCase):
 
     def test_good_messages_are_not_marked_and_the_generic_one_and_an_empty_token_are(self):
         messages = vectors.messages() + [(each, bytes.fromhex(each["serialized_hex"])) for each in vectors.load("edge_2048.json")]
-        rows = tshark.rows(capture("good.pcap", [frame for _, frame in messages]), ["srup.malformed", "srup.type"], "-Y", "srup")
+        rows = tshark.rows(capture("good.pcap", [frame for _, frame in messages]), ["srup.malformed", "srup.type"], "srup")
         marked = [message["name"] for (message, _), row in zip(messages, rows) if row[0]]
         refused = [message["name"] for message, _ in messages if message["type"] == 0 or not message["fields"]["token_hex"]]
         self.assertEqual(marked, refused)
@@ -91,8 +91,8 @@ class Topics(unittest.TestCase):
     def test_other_topics_are_left_alone_and_the_prefix_is_a_preference(self):
         frames = [frame for message, frame in vectors.messages() if message["type"] == 9]
         path = capture("topics.pcap", frames, "plant/SRUP/5f1e2d3c4b5a6978")
-        self.assertEqual(tshark.rows(path, ["srup.type"], "-Y", "srup"), [])
-        self.assertEqual(tshark.rows(path, ["srup.type"], "-Y", "srup", "-o", "srup.topics:plant/SRUP/"), [["0x09"]] * len(frames))
+        self.assertEqual(tshark.rows(path, ["srup.type"], "srup"), [])
+        self.assertEqual(tshark.rows(path, ["srup.type"], "srup", "-o", "srup.topics:plant/SRUP/"), [["0x09"]] * len(frames))
 
     def test_messages_that_share_a_segment_are_each_shown(self):
         path = tshark.SCRATCH / "shared.pcap"
@@ -100,11 +100,11 @@ class Topics(unittest.TestCase):
         packets = [mqtt.publish(TOPIC, frame, number) for number, (_, frame) in enumerate(vectors.messages()[1:6], 1)]
         file.connection(1883).send(CLIENT, mqtt.connect("test") + b"".join(packets))
         file.close()
-        self.assertEqual(tshark.rows(path, ["srup.type"], "-Y", "srup"), [["0x01|0x02|0x02|0x02|0x02"]])
+        self.assertEqual(tshark.rows(path, ["srup.type"], "srup"), [["0x01|0x02|0x02|0x02|0x02"]])
 
     def test_a_port_of_ones_own_needs_decode_as(self):
         path = capture("port.pcap", [vectors.messages()[1][1]], port=21883)
-        self.assertEqual(tshark.rows(path, ["srup.type"], "-Y", "srup", "-d", "tcp.port==21883,mqtt"), [["0x01"]])
+        self.assertEqual(tshark.rows(path, ["srup.type"], "srup", "-d", "tcp.port==21883,mqtt"), [["0x01"]])
 
 
 if __name__ == "__main__":

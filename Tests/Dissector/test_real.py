@@ -75,7 +75,7 @@ class RealSite(unittest.TestCase):
     def test_every_message_of_a_real_broker_is_shown(self):
         for name, reader in zip(("plain", "tls"), self.site.readers):
             path, options = self.capture(name)
-            rows = tshark.rows(path, ["mqtt.topic", "srup.type"], "-Y", "srup && tcp.srcport != 40001" if name == "plain" else "srup", *options)
+            rows = tshark.rows(path, ["mqtt.topic", "srup.type"], "srup && tcp.srcport != 40001" if name == "plain" else "srup", *options)
             shown = [int(number, 16) for row in rows for number in row[1].split("|")]
             received = [payload[1] for _, payload in reader.received]
             with self.subTest(capture=name):
@@ -83,7 +83,7 @@ class RealSite(unittest.TestCase):
 
     def test_without_the_key_log_nothing_is_shown(self):
         path, options = self.capture("tls")
-        self.assertEqual(tshark.rows(path, ["srup.type"], "-Y", "srup", *options[:4]), [])
+        self.assertEqual(tshark.rows(path, ["srup.type"], "srup", *options[:4]), [])
 
     def test_answers_point_at_their_questions(self):
         path, options = self.capture("tls")
@@ -102,13 +102,13 @@ class RealSite(unittest.TestCase):
 
     def test_real_messages_are_not_marked(self):
         path, options = self.capture("tls")
-        rows = tshark.rows(path, ["srup.type", "srup.malformed"], "-Y", "srup", *options)
+        rows = tshark.rows(path, ["srup.type", "srup.malformed"], "srup", *options)
         self.assertEqual([row[0] for row in rows if row[1] and "0x00" not in row[0]], [])
 
     def test_the_proof_of_a_real_observation_is_taken_apart(self):
         path, options = self.capture("tls")
         names = ["srup.proof.mode", "srup.proof.beacon", "srup.proof.device", "srup.proof.server", "srup.proof.transport"]
-        rows = tshark.rows(path, names, "-Y", "srup.proof", *options)
+        rows = tshark.rows(path, names, "srup.proof", *options)
         wanted = ["3", *("0x" + each for each in (site_of_tests.BEACON, site_of_tests.DEVICES["keyed"], site_of_tests.SERVER_ID)), "0"]
         self.assertEqual(rows, [wanted])
 
@@ -134,7 +134,7 @@ class RealSite(unittest.TestCase):
             packets += air.radio.packets
         path = tshark.SCRATCH / "real.snoop"
         hci.write_btsnoop(path, packets)
-        rows = tshark.rows(path, ["srup_link.type", "srup_link.malformed", "srup_link.order"], "-Y", "srup_link")
+        rows = tshark.rows(path, ["srup_link.type", "srup_link.malformed", "srup_link.order"], "srup_link")
         self.assertEqual([NAMES[int(number, 16)] for row in rows if row[0] for number in row[0].split("|")], wanted)
         self.assertEqual([row for row in rows if row[1] or row[2]], [])
         for mode, _, frames in links:

@@ -189,7 +189,7 @@ local function cut_frames(bytes)
     return found, at, nil
 end
 
-local function all_zero(range) return not range:raw():find("[^%z]") end
+local function all_zero(range) return not range:raw():find("[^\0]") end
 
 local function add_hidden(tree, field, range)
     return tree:add(field, range):append_text(string.format(": %d bytes, not shown", range:len()))
@@ -286,35 +286,51 @@ end
 
 -- Wireshark 4.0 does not follow an LE channel that the other end opens. So this file does: it notes each request for a PSM of a beacon, and
 -- with the answer it has the channel ids, by which Wireshark then hands on the channel's packets.
-local LE_REQUEST, LE_ANSWER = 0x14, 0x15
+local LE_REQUEST, LE_ANSWER, CONNECTION_ANSWER = 0x14, 0x15, 0x03
 local numbers -- below
 
-local function follow_channels(pinfo)
-    local code, name = command(), identifier()
-    if not code or not name then return end
-    local key = channel_key("request", name.value)
-    if code.value == LE_REQUEST and le_psm() and source_cid() then
-        requests[key] = nil
-        for _, psm in ipairs(numbers(link.prefs.le)) do
-            if psm == le_psm().value then requests[key] = { direction = pinfo.p2p_dir, cid = source_cid().value } end
-        end
-    elseif code.value == LE_ANSWER and requests[key] and destination_cid() and le_result() and le_result().value == 0 then
-        local request, channel = requests[key], { frame = pinfo.number, parts = {}, pieces = {} }
-        requests[key] = nil
-        for cid, direction in pairs({ [request.cid] = pinfo.p2p_dir, [destination_cid().value] = request.direction }) do
-            channels[channel_key(direction, cid)] = channel
-            if not channel_ids[cid] then tables.cid:add(cid, link) end
+local function is_beacons(psm)
+    for _, each in ipairs(numbers(link.prefs.le)) do
+        if each == psm then return true end
+    end
+    return false
+end
+
+-- A channel was opened: what is sent to these ids is its packets from now on, or, with nil, those of another protocol.
+local function open_channel(ids, channel)
+    for cid, direction in pairs(ids) do
+        channels[channel_key(direction, cid)] = channel
+        if channel and not channel_ids[cid] then
+            tables.cid:add(cid, link)
             channel_ids[cid] = true
         end
     end
 end
 
--- The channel of a packet that Wireshark does not assign to one; nil, and whether another protocol may have it, if there is none.
+local function follow_channels(pinfo)
+    local code, name = command(), identifier()
+    if not code or not name then return end
+    local key = channel_key("request", name.value)
+    local back, forth = pinfo.p2p_dir, 1 - pinfo.p2p_dir -- of an answer, and of its request
+    if code.value == LE_REQUEST and le_psm() and source_cid() then
+        requests[key] = { cid = source_cid().value, ours = is_beacons(le_psm().value) }
+    elseif code.value == LE_ANSWER and requests[key] and destination_cid() and le_result() and le_result().value == 0 then
+        local request = requests[key]
+        requests[key] = nil
+        local channel = request.ours and { frame = pinfo.number, parts = {}, pieces = {} } or nil
+        open_channel({ [request.cid] = back, [destination_cid().value] = forth }, channel)
+    elseif code.value == CONNECTION_ANSWER and source_cid() and destination_cid() then
+        open_channel({ [source_cid().value] = back, [destination_cid().value] = forth }, nil)
+    end
+end
+
+-- The channel of a packet, if this file must join its pieces; and whether the packet belongs to another protocol, which has the same id.
 local function channel_of(pinfo)
-    local cid = channel_id()
+    local cid = channel_id().value
+    local channel = channels[channel_key(pinfo.p2p_dir, cid)]
+    if channel_ids[cid] and pinfo.match_uint == cid and not channel then return nil, true end
     if connect_in() then return nil, false end
-    local channel = channels[channel_key(pinfo.p2p_dir, cid.value)]
-    return channel, not channel and channel_ids[cid.value]
+    return channel, false
 end
 
 -- Joins the pieces of a packet on an LE channel: the first begins with the length of the whole. Returns the whole, or nil if there is more
@@ -417,7 +433,8 @@ function link.dissector(tvb, pinfo, tree)
     if foreign or tvb:len() == 0 then return 0 end
     pinfo.cols.protocol = "SRUP link"
     local root = tree:add(link, tvb())
-    root:add(f.transport, dlci() and "RFCOMM" or (pinfo.match_uint < 0x100 and "LE" or "L2CAP")):set_generated()
+    local transport = dlci() and "RFCOMM" or (channel and "LE") or (connect_in() and (pinfo.match_uint < 0x100 and "LE" or "L2CAP"))
+    if transport then root:add(f.transport, transport):set_generated() end
     local whole = whole_packet(tvb, pinfo, channel)
     if not whole then
         add_hidden(root, f.rest, tvb())

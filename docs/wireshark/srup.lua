@@ -235,9 +235,12 @@ local BODIES = {
     [0x2C] = { data, number(1, f.request, "request"), number(2, f.zeros, "two zero bytes") },
 }
 
--- A token may end in the identifiers of its parties (../protocol.md, section 8).
+-- A token may end in the identifiers of its parties (../protocol.md, section 8). Longer ones than these are refused.
+local LONGEST_TOKEN_WITH_NAMES = 255
+
 local function add_token(tree, range)
     local item = tree:add(f.token, range)
+    if range:len() > LONGEST_TOKEN_WITH_NAMES then return end
     for id in range:raw():gmatch("@(%x+)") do
         if #id <= 16 then item:add(f.token_names, range, string.rep("0", 16 - #id) .. id:lower()):set_generated() end
     end
