@@ -88,15 +88,19 @@ class Proxy:
 
 
 class Site:
-    """Starts everything in `folder`; `close` ends it. The folder `records` gets plain.pcap, tls.pcap and keys.log. `links` has, for each link, what each end has sent, piece by piece."""
+    """`open` starts everything in `folder`, and `close` ends what was started. The folder `records` gets plain.pcap, tls.pcap and keys.log;
+    `links` has, for each link, what each end has sent, piece by piece."""
 
     def __init__(self, folder, records, programs):
         self.folder, self.records, self.programs = folder, records, programs
         self.net, self.processes, self.links, self.sockets = folder / "net", [], [], []
+        self.captures, self.readers = {}, []
+
+    def open(self):
+        """Until the beacon is a member and both readers have subscribed."""
         self.make_network()
-        self.captures = {}
         for name, port in ("plain", self.plain_port), ("tls", self.port):
-            self.captures[name] = TCPCapture(records / f"{name}.pcap")
+            self.captures[name] = TCPCapture(self.records / f"{name}.pcap")
             self.captures[name].proxy = self.record_port(self.captures[name], port)
         self.start("broker", PROJECT / "Scripts/broker", "run", self.net)
         wait(10, lambda: answers(self.port) and answers(self.plain_port), "the broker listens")
@@ -210,7 +214,7 @@ class Site:
 
     def close(self):
         """Ends what was started, the last first."""
-        for reader in getattr(self, "readers", []):
+        for reader in self.readers:
             reader.stream.close()
         for each in self.sockets:
             each.close()

@@ -1,6 +1,7 @@
 """What a real broker, server, beacon and device send, recorded while they work."""
 import pathlib
 import random
+import signal
 import tempfile
 import unittest
 
@@ -10,9 +11,8 @@ import tshark
 import vectors
 from test_links import Air, NAMES, TRANSPORTS, cut_anywhere
 
-KEYED = ["HELLO", "CLAIM", "CHALLENGE", "PROOF", "SIGN", "SIGN", "OUTCOME"]
 SEEN = {
-    "keyed": KEYED,
+    "keyed": ["HELLO", "CLAIM", "CHALLENGE", "PROOF", "SIGN", "SIGN", "OUTCOME"],
     "challenge": ["HELLO", "READY", "CHALLENGE", "PROOF", "OUTCOME"],
     "value": ["HELLO", "READY", "CHALLENGE", "VALUE", "OUTCOME"],
 }
@@ -43,7 +43,11 @@ class RealSite(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory(prefix="srup-dissect.")
         cls.addClassCleanup(cls.folder.cleanup)
         site = site_of_tests.Site(pathlib.Path(cls.folder.name), tshark.SCRATCH, site_of_tests.programs())
+        # So that what was started ends with us.
+        signal.signal(signal.SIGTERM, lambda number, _: signal.raise_signal(signal.SIGINT))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
+            site.open()
             cls.play(site)
         finally:
             site.close()

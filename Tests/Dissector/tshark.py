@@ -23,7 +23,7 @@ def run(capture, *options):
         if not (SCRATCH / path.name).exists():
             shutil.copy(path, SCRATCH)
     scripts = [f"-Xlua_script:{path}" for path in sorted(SCRATCH.glob("*.lua"))]
-    # From 4.2 or so on, tshark loads no Lua for root.
+    # tshark 4.4 loads no Lua for root.
     user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     command = ["tshark", *scripts, "-r", str(capture), *options]
     environment = {**os.environ, "HOME": str(configuration), "WIRESHARK_CONFIG_DIR": str(configuration), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
