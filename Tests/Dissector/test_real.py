@@ -95,7 +95,10 @@ class RealSite(unittest.TestCase):
         pairs = set()
         for frame, fields in shown:
             if asked := fields.get("Answer to the message in frame"):
-                (question,) = [each for number, each in shown if number == int(asked) and each["Token"] == fields["Token"]]
+                (question,) = [
+                    each for number, each in shown
+                    if number == int(asked) and each["Token"] == fields["Token"] and "Answer to the message in frame" not in each
+                ]
                 pairs.add((question["Type"].split()[0], fields.get("Status", fields.get("Data id"))))
                 if "Status" in fields:
                     self.assertEqual(question["Answered in frame"], str(frame))
