@@ -186,8 +186,7 @@ extension C2 {
         // One that has resigned may still have asked for more before it heard that.
         let isOurs = joined.contains(node) || (isEnd && departed[node] == .resigned)
         let agrees = isOurs && !policy.keeps.contains(node)
-        let status: Status =
-            isEnd ? (agrees ? .deregisterSuccess : .deregisterFail) : (agrees ? .resignSuccess : .resignFail)
+        let status = agrees ? C2.release(isEnd: isEnd) : isEnd ? .deregisterFail : .resignFail
         let answer = message(.response(status), token, to: node)
         let effects: [Effect] = [
             .say("\(node) asks to \(isEnd ? "be deregistered" : "resign"): \(status)"), .send(answer, to: node),
@@ -200,9 +199,12 @@ extension C2 {
         return effects + leave(node, .resigned)
     }
 
+    /// The answer that lets a node go.
+    static func release(isEnd: Bool) -> Status { isEnd ? .deregisterSuccess : .resignSuccess }
+
     /// The same answer, and nothing else: the node has left.
     private mutating func answerAgain(_ node: Identifier, isEnd: Bool, _ token: Token) -> [Effect] {
-        let status: Status = isEnd ? .deregisterSuccess : .resignSuccess
+        let status = C2.release(isEnd: isEnd)
         return [
             .say("\(node) repeats its request to \(isEnd ? "be deregistered" : "resign"): \(status)"),
             .send(message(.response(status), token, to: node), to: node),

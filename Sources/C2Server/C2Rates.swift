@@ -133,8 +133,9 @@ extension C2 {
             case .join, .humanJoin, .observedJoin: .joins
             case .resign, .deregister: .leaving
             }
-        let hasReleased = request.isToLeave && hasReleased(message.sender, isEnd: request == .deregister)
-        let status = hasReleased ? request.agreement : request.refusal
+        let isEnd = request == .deregister
+        let isReleased = request.isToLeave && hasReleased(message.sender, isEnd: isEnd)
+        let status = isReleased ? C2.release(isEnd: isEnd) : request.refusal
         switch rates.request(kind, of: message.sender, at: now) {
         case .pass: return nil
         case .silence:

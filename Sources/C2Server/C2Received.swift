@@ -18,15 +18,6 @@ extension C2 {
             }
         }
 
-        /// The answer if the server agrees.
-        var agreement: Status {
-            switch self {
-            case .join, .humanJoin, .observedJoin: .joinSuccess
-            case .resign: .resignSuccess
-            case .deregister: .deregisterSuccess
-            }
-        }
-
         /// The answer if the request is refused immediately.
         var refusal: Status {
             switch self {

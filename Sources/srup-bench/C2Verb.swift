@@ -265,16 +265,14 @@ struct C2Verb: ParsableCommand {
     /// A thread waits for lines: standard input may be a file, a pipe or a terminal. It does not use stdio, because it would hold
     /// stdio's locks when the process exits.
     private func takeOrders(for server: C2Server) {
-        let longest = 262_144
         startThread("orders") {
             var held: [UInt8] = []
             var piece = [UInt8](repeating: 0, count: 4_096)
             while true {
                 let count = read(STDIN_FILENO, &piece, piece.count)
                 guard count > 0 else { return }
-                guard held.count < longest else {
-                    return Terminal.printError(
-                        "c2: an order is longer than \(longest) bytes; no further orders are read")
+                guard held.count < 262_144 else {
+                    return Terminal.printError("c2: an order is longer than 256 KiB; no further orders are read")
                 }
                 held += piece[..<count]
                 while let end = held.firstIndex(of: UInt8(ascii: "\n")) {

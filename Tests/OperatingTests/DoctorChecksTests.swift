@@ -74,7 +74,7 @@ struct DoctorChecksTests {
         }
     }
 
-    private static let good = """
+    static let good = """
         [beacon]
         identity = bea0000000000001
         key = /etc/k

@@ -45,22 +45,7 @@ struct ListeningCheckTests {
 
     @Test("settings that keep devices out are a warning")
     func settings() throws {
-        let text = """
-            [beacon]
-            identity = bea0000000000001
-            key = /etc/k
-            state = /var/s
-            [broker]
-            address = broker.example.org:8883
-            ca = /etc/ca
-            certificate = /etc/cert
-            key = /etc/tls
-            [server c2]
-            key = /etc/c2
-            [link]
-            min-rssi = -60
-
-            """
+        let text = DoctorChecksTests.good + "[link]\nmin-rssi = -60\n"
         let findings = try TemporaryFolder.with {
             Doctor.settings(try Configuration(file: try $0.write(Data(text.utf8), to: "beacon.conf")))
         }

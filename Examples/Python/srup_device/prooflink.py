@@ -4,7 +4,7 @@
     for frame in link.receive(data): socket.sendall(frame)     # what the beacon has sent
     for frame in link.take_value(value): socket.sendall(frame)  # when the server's value has come
 
-The link is over when `link.outcome` or `link.left` is set. There is no clock here: whoever owns the socket watches the time.
+The link is over when `link.outcome` or `link.left` is set. There is no clock here: the owner of the socket watches the time.
 """
 
 import hashlib
