@@ -35,8 +35,10 @@ struct LocalLinkTests {
         try TemporaryFolder.with { files in
             let path = files.path("link")
             close(try LinkSocket.listen(on: .local(path: path)))
-            try LocalLink.check(.local(path: path))
-            try LocalLink.check(.rfcomm(.any, channel: 21))
+            #expect(throws: Never.self) { try LocalLink.check(.local(path: path)) }
+            #expect(throws: Never.self) { try LocalLink.check(.rfcomm(.any, channel: 21)) }
+            try FileManager.default.removeItem(atPath: path)
+            #expect(throws: OperatorFault.self, "it was the socket") { try LocalLink.check(.local(path: path)) }
         }
     }
 

@@ -26,7 +26,7 @@ struct UnitRestartTests {
     }
 
     @Test(
-        "a fault restarts it without end, never starts OnFailure=, and each time calls what the page says; 78 does neither restart it",
+        "a fault restarts it without end, never starts OnFailure=, and each time calls what the page says; after 78 or success it is not restarted",
         arguments: [(Int32(1), true), (78, false), (0, false)])
     func fault(status: Int32, isRestarted: Bool) throws {
         let (unit, service) = try settings()
