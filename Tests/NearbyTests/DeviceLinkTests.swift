@@ -148,6 +148,19 @@ struct DeviceLinkTests {
         }
     }
 
+    @Test(
+        "one that sends the first byte of a frame that only devices send is left at once", arguments: [2, 5, 6, 8, 9])
+    func ownFrame(type: UInt8) throws {
+        try withDevice { device in
+            device.turn()
+            device.take(Self.hello)
+            #expect(device.told.ended == nil)
+            #expect(send(device.beacon, [type], 1, Int32(MSG_NOSIGNAL)) == 1)
+            device.turn()
+            #expect(device.hasLeft, "\(device.told)")
+        }
+    }
+
     @Test("a WAIT each second is accepted, and two at once")
     func seldom() throws {
         try withDevice { device in
