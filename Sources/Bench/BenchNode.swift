@@ -15,6 +15,8 @@ public struct BenchNode: Sendable {
     public var tls: TLSFiles
     /// Where each message is recorded; nil: nowhere.
     public var trace: TraceFile?
+    /// Where the keys of its connections to the broker are written; nil: nowhere.
+    public var keyLog: KeyLog?
 
     /// A node whose key is in memory.
     public init(id: Identifier, key: IdentityKey, broker: BrokerAddress, tls: TLSFiles, trace: TraceFile?) {
@@ -40,6 +42,7 @@ public struct BenchNode: Sendable {
             brokers: [broker], clientID: id.topicForm, tls: tls, subscriptions: subscriptions,
             maximumPayload: UnverifiedFrame.maximumLength)
         (settings.initialRetry, settings.maximumRetry) = (.milliseconds(200), .seconds(2))
+        settings.keyLog = keyLog?.descriptor
         return settings
     }
 

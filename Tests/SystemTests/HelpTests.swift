@@ -62,7 +62,7 @@ struct HelpTests {
                 [
                     "--enrolled", "--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window",
                     "--state",
-                    "--registry", "--registry-ca", "--reader-token", "--web",
+                    "--registry", "--registry-ca", "--reader-token", "--web", "--tls-key-log",
                 ]
             ),
             ("srup-bench", ["history"], ["--state", "--node", "--last", "--json", "--svg"]),

@@ -165,6 +165,14 @@ struct UsageTests {
         #expect(try expectFault(words[0], Array(words.dropFirst())) == words[1...verb] + ["--help"])
     }
 
+    @Test("the beacon writes no TLS keys: no verb of it has such an option")
+    func noKeyLog() throws {
+        _ = try expectFault("srup-beacon", ["run", "--tls-key-log", "keys.log"], "unknown option --tls-key-log")
+        for verb in try verbs("srup-beacon") {
+            #expect(verb.arguments.allSatisfy { !$0.option.contains("log") }, "\(verb.path)")
+        }
+    }
+
     @Test("a value that people compare is not repeated in the error about it")
     func secret() throws {
         let words = ["view", "0123456789abcdef", "--as", "words"]
