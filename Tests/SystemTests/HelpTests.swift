@@ -37,7 +37,8 @@ struct HelpTests {
             (
                 "srup-bench", [],
                 [
-                    "keys", "c2", "history", "device", "scan", "pair", "decode", "diagram", "view", "registry", "enrol",
+                    "keys", "c2", "history", "device", "scan", "pair", "decode", "diagram", "view", "study", "registry",
+                    "enrol",
                     "renew",
                 ]
             ),
@@ -72,6 +73,7 @@ struct HelpTests {
             ),
             ("srup-bench", ["decode"], ["--verify-with", "--open-with"]),
             ("srup-bench", ["diagram"], ["--title", "--svg", "--colour", "COLUMNS", "NO_COLOR"]),
+            ("srup-bench", ["study"], ["--output", "--views", "--bits", "--pairs", "--seed", "--timeout", "Ctrl-C"]),
             ("srup-bench", ["view"], ["--as", "--form", "--output", "pictograph", "NO_COLOR"]),
         ] as [(String, [String], [String])])
     func help(command: String, verb: [String], names: [String]) throws {

@@ -152,7 +152,11 @@ struct UsageTests {
             "srup-bench history --state s --last 0",
             "srup-bench scan --seconds x", "srup-bench scan --adapter x", "srup-bench pair x",
             "srup-bench pair 00:11:22:33:44:55 --seconds 1", "srup-bench view 12 --as words",
-            "srup-bench view - --as sounds", "srup-bench registry run --folder f --port x",
+            "srup-bench view - --as sounds", "srup-bench study --output f --pairs 1",
+            "srup-bench study --output f --bits 0",
+            "srup-bench study --output f --bits 1,1", "srup-bench study --output f --bits 129",
+            "srup-bench study --output f --views words,words", "srup-bench study --output f --views sounds",
+            "srup-bench study --output f --timeout 0", "srup-bench registry run --folder f --port x",
             "srup-bench registry run --folder f --bind localhost",
             "srup-bench registry run --folder f --certificate-days 0", "srup-bench registry token --folder f --uses 0",
             "srup-bench registry reader --folder f --hours 0", "srup-bench registry revoke --folder f me",
@@ -167,7 +171,7 @@ struct UsageTests {
 
     @Test("the beacon writes no TLS keys: no verb of it has such an option")
     func noKeyLog() throws {
-        _ = try expectFault("srup-beacon", ["run", "--tls-key-log", "keys.log"], "unknown option --tls-key-log")
+        _ = try expectFault("srup-beacon", ["run", "--tls-key-log", "keys.log"], "unknown option \"--tls-key-log\"")
         for verb in try verbs("srup-beacon") {
             #expect(verb.arguments.allSatisfy { !$0.option.contains("log") }, "\(verb.path)")
         }
