@@ -43,7 +43,7 @@ let package = Package(
         .target(name: "SQLite", dependencies: ["OperatorText", "Files", "CSQLite"]),
         .target(name: "Keys", dependencies: ["OperatorText", "SRUP", "Files", "COpenSSL"]),
         .target(name: "Fetching", dependencies: ["OperatorText", "CCurl"]),
-        .target(name: "Enrolling", dependencies: ["OperatorText", "SRUP", "Files", "Keys", "Fetching"]),
+        .target(name: "Enrolling", dependencies: ["OperatorText", "SRUP", "Files", "Keys", "Fetching", "EventLoop"]),
         .target(name: "EventLoop", dependencies: ["BootTime", "CLinux"]),
         .target(
             name: "Broker",
@@ -169,7 +169,8 @@ let package = Package(
             exclude: ["files.py"]),
         .testTarget(
             name: "EnrollingTests",
-            dependencies: ["OperatorText", "Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"]),
+            dependencies: ["OperatorText", "Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"],
+            exclude: ["code.jpg"]),
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys", "TestVectors"]),
         .testTarget(name: "ObservingTests", dependencies: ["BootTime", "Observing", "Keys"]),
         .testTarget(
@@ -214,7 +215,7 @@ let package = Package(
         .testTarget(
             name: "RegistrationTests",
             dependencies: [
-                "OperatorText", "BootTime", "Registration", "Bench", "Enrolling", "SRUP", "Files", "Keys",
+                "OperatorText", "BootTime", "Registration", "Bench", "Enrolling", "Fetching", "SRUP", "Files", "Keys",
                 "TestVectors",
             ]),
         .testTarget(

@@ -78,8 +78,8 @@ public struct StudyTask {
     private func ask(_ index: Int, _ input: inout StudyInput) -> StudyResult? {
         guard index < plan.pairs.count else { return nil }
         let pair = plan.pairs[index]
-        screen.show(pair, head: "pair \(index + 1) of \(plan.pairs.count): \(pair.view.title)")
         input.dropTyped()
+        screen.show(pair, head: "pair \(index + 1) of \(plan.pairs.count): \(pair.view.title)")
         let shown = Instant.now
         while true {
             let answer: StudyResult.Answer

@@ -49,6 +49,13 @@ public struct ViewTask {
         self.form = form
     }
 
+    /// A QR code of a text.
+    /// - Parameter text: at most `Picture.maximumCodeText` bytes.
+    /// - Throws: `LibraryFault` if a library is not installed.
+    public init(qrCodeOf text: String, form: Form) throws(LibraryFault) {
+        (picture, self.form) = (try Picture.qrCode(ofText: text), form)
+    }
+
     /// Checks that a text is a value.
     /// - Throws: `OperatorFault`, which does not repeat it.
     public static func check(_ value: String) throws(OperatorFault) { _ = try secret(Array(value.utf8)) }

@@ -119,42 +119,24 @@ struct StudyCommandTests {
     )
     func terminal() throws {
         try withFolder { folder in
-            // What posix_openpt, unlockpt and ptsname do, which Glibc's module does not have.
-            let master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
-            defer { close(master) }
-            var (unlocked, number): (Int32, UInt32) = (0, 0)
-            try #require(ioctl(master, 0x4004_5431, &unlocked) == 0 && ioctl(master, 0x8004_5430, &number) == 0)
-            let slave = "/dev/pts/\(number)"
-            let holder = open(slave, O_RDWR | O_NOCTTY | O_CLOEXEC)
-            defer { close(holder) }
+            let terminal = try PseudoTerminal()
             let file = folder.appending(path: "a.csv").path
             let child = try Child(
                 Network.products + "/srup-bench", ["study", "--output", file, "--views", "colours", "--pairs", "2"],
-                input: slave, output: slave, environment: ["TERM": "xterm-256color", "NO_COLOR": ""])
+                input: terminal.path, output: terminal.path, environment: ["TERM": "xterm-256color", "NO_COLOR": ""])
             defer { child.end(with: SIGKILL) }
-            var said = ""
-            func hear(_ words: String) throws {
-                try eventually("\(words): \(said)", within: 20) {
-                    var polled = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
-                    var piece = [UInt8](repeating: 0, count: 65_536)
-                    guard poll(&polled, 1, 50) > 0 else { return said.contains(words) }
-                    said += String(decoding: piece[..<max(0, read(master, &piece, piece.count))], as: UTF8.self)
-                    return said.contains(words)
-                }
-            }
-            func type(_ text: String) { _ = write(master, text, text.utf8.count) }
-            try hear("Enter shows the first pair")
-            type("\nd\nd\n")  // the two answers come before their questions
-            try hear("pair 1 of 2")
+            try terminal.hear("Enter shows the first pair")
+            terminal.type("\nd\nd\n")  // the two answers come before their questions
+            try terminal.hear("pair 1 of 2")
             usleep(300_000)
             #expect(try rows(file).isEmpty)
-            type("s\n")
-            try hear("pair 2 of 2")
-            type("d\n")
-            try hear("study: 2 of 2 pairs answered, seed ")
+            terminal.type("s\n")
+            try terminal.hear("pair 2 of 2")
+            terminal.type("d\n")
+            try terminal.hear("study: 2 of 2 pairs answered, seed ")
             #expect(child.wait(within: 20) == 0)
-            #expect(said.contains("\u{1B}[?1049h") && said.contains("\u{1B}[H\u{1B}[2Jpair 2 of 2"))
-            let (pairs, after) = (said.range(of: "pair 2 of 2"), said.range(of: "\u{1B}[?1049l"))
+            #expect(terminal.said.contains("\u{1B}[?1049h") && terminal.said.contains("\u{1B}[H\u{1B}[2Jpair 2 of 2"))
+            let (pairs, after) = (terminal.said.range(of: "pair 2 of 2"), terminal.said.range(of: "\u{1B}[?1049l"))
             #expect(try #require(pairs).lowerBound < #require(after).lowerBound)
             #expect(
                 try rows(file).map { $0[3] } == ["same", "different"] && rows(file).allSatisfy { $0[6] == "colour" })

@@ -41,6 +41,10 @@ int ccurl_set_text(ccurl_handle *handle, int option, const char *text) { return 
 int ccurl_set_pointer(ccurl_handle *handle, int option, const void *pointer) {
     return curl.easy_setopt(handle, option, pointer);
 }
+int ccurl_set_bytes(ccurl_handle *handle, int option, const void *bytes, size_t count) {
+    struct { void *data; size_t len; unsigned int flags; } blob = {(void *)bytes, count, 1 /* CURL_BLOB_COPY */};
+    return curl.easy_setopt(handle, option, &blob);
+}
 int ccurl_set_receiver(
     ccurl_handle *handle, int option, size_t (*receiver)(const char *bytes, size_t one, size_t count, void *to)) {
     return curl.easy_setopt(handle, option, receiver);
