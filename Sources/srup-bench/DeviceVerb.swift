@@ -144,7 +144,7 @@ struct DeviceVerb: ParsableCommand {
     /// The observer, and where it is, or may be.
     private func observerPlaces() throws -> [BeaconPlace] {
         if let link, let observer { return [BeaconPlace(observer, link, from: adapter ?? .any)] }
-        let found = try Scan.run(for: lookFor.duration, adapter: adapter ?? .any).candidates(for: observer)
+        let found = try Scan.run(for: lookFor.duration, adapter: adapter ?? .any).beacons.candidates(for: observer)
         guard let nearest = found.first else {
             throw OperatorFault(
                 observer.map { "beacon \($0) was not found" } ?? "no beacon was found",

@@ -84,6 +84,29 @@ extension RadioTests {
             }
         }
 
+        @Test("exactly the registration URL is received beside the beacon, and no longer after SIGTERM")
+        func registrationURL() throws {
+            let url = "https://register.example.org"
+            func heard() throws -> [[Substring]] {
+                let reply = try bench("scan", "--seconds", "1", "--adapter", door.near.description)
+                return reply.text.split(separator: "\n").filter { $0.hasPrefix("http") }.map {
+                    $0.split(separator: " ")
+                }
+            }
+            try door.whileOpen(radio: ["registration-url = \(url)"]) {
+                var (urls, beacons): (Set<Substring>, Set<String?>) = ([], [])
+                try eventually("both are heard: \(urls) \(beacons)") {
+                    urls.formUnion(try heard().map { $0[0] })
+                    beacons.formUnion(try Seen.beacons(by: door.near))
+                    return !urls.isEmpty && !beacons.isEmpty
+                }
+                #expect(urls == [url[...]] && beacons == [Node.beacon.description])
+                #expect(try door.beacon.command("status").text.contains("ready, advertising"))
+                #expect(door.beacon.stop(with: SIGTERM) == 0)
+                #expect(try heard().isEmpty)
+            }
+        }
+
         @Test("in private mode it is listed, and nothing in the line identifies it")
         func isPrivate() throws {
             try door.whileOpen(radio: ["advertise = private"]) {
