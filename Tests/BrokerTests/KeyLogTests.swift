@@ -9,11 +9,7 @@ import Testing
 struct KeyLogTests {
     /// What a connection to a real broker leaves in the key log, if there is one.
     private func logged(_ isWanted: Bool) throws -> [[Substring]] {
-        try TemporaryFolder.with { folder in
-            let authority = TestAuthority(folder: folder)
-            try authority.make()
-            try authority.issue("client", for: "b1")
-            try authority.issue("server", for: "localhost")
+        try LinkFixture.withCertificates { folder in
             let port = try Listener.freePort()
             let broker = try Mosquitto(folder, at: "127.0.0.1", port: port)
             let file = open(folder.path("keys.log"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)

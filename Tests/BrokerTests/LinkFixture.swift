@@ -28,6 +28,17 @@ struct LinkFixture {
     let link: BrokerLink
     let told = Told()
 
+    /// A folder with a CA, our certificate, and the broker's for `localhost`.
+    static func withCertificates<Result>(_ body: (TemporaryFolder) throws -> Result) throws -> Result {
+        try TemporaryFolder.with { folder in
+            let authority = TestAuthority(folder: folder)
+            try authority.make()
+            try authority.issue("client", for: "b1")
+            try authority.issue("server", for: "localhost")
+            return try body(folder)
+        }
+    }
+
     /// A link that has been started.
     init(_ settings: BrokerLink.Settings) {
         let told = told

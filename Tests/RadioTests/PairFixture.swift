@@ -45,16 +45,6 @@ struct Seen: Decodable, Equatable {
         return (try lines.map { try decoder.decode(Seen.self, from: Data($0.utf8)) }, reply.text)
     }
 
-    /// The identities of the beacons that an adapter finds within a second, whatever else it finds.
-    static func beacons(by adapter: BluetoothAddress) throws -> [String?] {
-        let reply = try bench("scan", "--json", "--seconds", "1", "--adapter", adapter.description)
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return reply.text.split(separator: "\n").compactMap {
-            try? decoder.decode(Seen.self, from: Data($0.utf8)).beacon
-        }
-    }
-
     /// The only beacon that an adapter finds. It scans again if it has found nothing: a second is short for a
     /// processor that is emulated, and busy.
     static func only(by adapter: BluetoothAddress) throws -> (seen: Seen, raw: String) {

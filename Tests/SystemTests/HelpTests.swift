@@ -44,12 +44,16 @@ struct HelpTests {
             ),
             (
                 "srup-bench", ["registry"],
-                ["init", "run", "token", "reader", "tokens", "withdraw", "list", "revoke", "rekey", "renew", "ca"]
+                [
+                    "init", "run", "code", "token", "reader", "tokens", "withdraw", "list", "revoke", "rekey", "renew",
+                    "ca",
+                ]
             ),
             (
                 "srup-bench", ["enrol"],
                 ["--folder", "--ca", "--token", "--type", "--identity", "--replace", "--enrolled"]
             ),
+            ("srup-bench", ["registry", "code"], ["--url", "--token", "--form", "--output", "secret"]),
             ("srup-bench", ["registry", "init"], ["--host", "--broker", "--c2-key", "--c2-certificate", "--crl"]),
             (
                 "srup-bench", ["registry", "run"],

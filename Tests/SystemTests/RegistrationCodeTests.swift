@@ -105,7 +105,7 @@ struct RegistrationCodeTests {
         #expect(try enrol(try write(String(wrong), to: "wrong.txt")).status == 1)
     }
 
-    @Test("a picture of something else, or of two codes, is refused in a sentence")
+    @Test("a picture of something else is refused in a sentence")
     func pictures() throws {
         let (picture, value) = (registry.folder + "/value.png", "c4bf8105835141e0886fd25f9a69c5ad")
         try Network.run(RegistryProcess.bench, ["view", value, "--as", "qr", "--form", "png", "--output", picture])
@@ -120,6 +120,34 @@ struct RegistrationCodeTests {
             "\(none.text)")
         let renamed = try write("<svg xmlns=\"http://www.w3.org/2000/svg\"/>", to: "svg.png")
         #expect(try enrol(renamed).text.contains("this is not a registration code"))
+    }
+
+    @Test("a picture of two codes is refused: nobody knows which of them is meant")
+    func two() throws {
+        let texts = try ["c4bf8105835141e0886fd25f9a69c5ad", "00bf8105835141e0886fd25f9a69c5ad"].map {
+            try write(Network.run(RegistryProcess.bench, ["view", $0, "--as", "qr"]), to: $0)
+        }
+        // The blocks of both terminals' outputs beside each other, eight pixels for a cell.
+        let script = """
+            import struct, sys, zlib
+            halves = {"█": (255, 255), "▀": (255, 0), "▄": (0, 255), " ": (0, 0)}
+            def cells(path):
+                for line in open(path, encoding="utf-8").read().splitlines():
+                    for half in 0, 1:
+                        yield b"".join(bytes([halves[each][half]]) * 8 for each in line)
+            rows = [left + right for left, right in zip(cells(sys.argv[1]), cells(sys.argv[2]))]
+            def chunk(kind, data):
+                return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            size = struct.pack(">IIBBBBB", len(rows[0]), 8 * len(rows), 8, 0, 0, 0, 0)
+            data = zlib.compress(b"".join((b"\\0" + row) * 8 for row in rows))
+            open(sys.argv[3], "wb").write(b"\\x89PNG\\r\\n\\x1a\\n" + chunk(b"IHDR", size) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+            """
+        let picture = registry.folder + "/two.png"
+        try Network.run("/usr/bin/env", ["python3", "-c", script] + texts + [picture])
+        let reply = try enrol(picture)
+        #expect(
+            reply.status == 1 && reply.text.hasPrefix("srup-bench: \(picture) shows 2 QR codes\nhint: "),
+            "\(reply.text)")
     }
 
     @Test("is shown by the registry at its start on a terminal, behind the line that scripts read")

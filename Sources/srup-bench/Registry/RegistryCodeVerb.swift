@@ -29,7 +29,8 @@ struct RegistryCodeVerb: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How nodes reach the service. Default: https:// and the name of init --host, port 8443.", valueName: "URL"))
+            "How nodes reach the service. Default: https:// and the name of init --host, port 8443.",
+            valueName: "address"))
     var url: String?
 
     @Option(
