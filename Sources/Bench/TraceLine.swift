@@ -2,13 +2,15 @@ import FoundationEssentials
 import OperatorText
 import SRUP
 
-/// The sender or receiver of a message: the three lifelines of the paper's Figure 2.
+/// The sender or receiver of a message: the lifelines of the paper's Figures 1 and 2.
 public enum Role: String, Codable, CaseIterable, Sendable {
     /// The node that asks to join.
     case device
     /// The node that observes it.
     case beacon
-    /// The server that both belong to.
+    /// The person who compares the values of a human-moderated join, and decides (§5.2.1).
+    case human
+    /// The server that both nodes belong to.
     case c2
 }
 
@@ -21,6 +23,8 @@ public struct TraceLine: Codable, Equatable, Sendable {
         case mqtt
         /// The proof link.
         case link
+        /// Outside the protocol: a screen that a person looks at, or the person's decision.
+        case sight
     }
 
     /// Microseconds since boot, counting sleep.
@@ -103,6 +107,19 @@ extension TraceLine {
             atMicroseconds: microseconds, from: from, to: to, via: .mqtt, name: message.body.type.name,
             sequence: message.sequence.description, bytes: frame.count, token: message.token.description,
             detail: message.body.summary, refused: refused, frameHex: hexadecimal(frame))
+    }
+
+    /// A node shows a value to a person. The value is not recorded.
+    /// - Parameter view: the view in which it is shown.
+    package init(shownBy node: Role, as view: String, at microseconds: Int64) {
+        self.init(
+            atMicroseconds: microseconds, from: node, to: .human, via: .sight, name: "shows the value", bytes: 0,
+            detail: view)
+    }
+
+    /// A person has compared the values, and tells the server.
+    package init(decision: String, at microseconds: Int64) {
+        self.init(atMicroseconds: microseconds, from: .human, to: .c2, via: .sight, name: decision, bytes: 0)
     }
 
     /// Bytes that are not a message. The trace shows them as sent by a device, because the sender is unknown.

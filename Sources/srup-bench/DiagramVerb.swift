@@ -6,11 +6,14 @@ import HumanView
 struct DiagramVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diagram",
-        abstract: "Draw the messages of an observed join, as in the paper's Figure 2.",
+        abstract: "Draw the messages of joins and withdrawals, as in the paper's Figures 1 and 2.",
         discussion: """
             Merges trace files by their times and prints a sequence diagram: device, beacon and C2 server, and each message \
             with its name, sequence id, bytes, and the milliseconds since the first. The traces must be from the same boot of \
             the same machine, because they share its clock.
+
+            If somebody leaves, or must leave, each join and each withdrawal is a section with a title. In a human-moderated \
+            join, the person who compares the values has a lifeline.
 
             The diagram is as wide as the terminal or COLUMNS, otherwise 80 columns; at least \
             \(Diagram.widths.lowerBound) and at most \(Diagram.widths.upperBound). Long numbers are shortened; the lines \
