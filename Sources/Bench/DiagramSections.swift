@@ -8,12 +8,17 @@ extension Diagram {
     static func headings(of lines: [TraceLine]) -> [String?] {
         guard lines.contains(where: \.isWithdrawal) else { return lines.map { _ in nil } }
         var current: String?
-        return lines.map { line in
+        var headings = lines.map { line -> String? in
             // Repeated requests do not begin another section.
             guard let heading = line.heading, heading != current else { return nil }
             current = heading
             return heading
         }
+        // A device opens its link while its request is on its way.
+        if let first = headings.firstIndex(where: { $0 != nil }), lines[..<first].allSatisfy({ $0.via == .link }) {
+            headings.swapAt(0, first)
+        }
+        return headings
     }
 }
 

@@ -101,6 +101,16 @@ struct DiagramFigureTests {
         #expect(DiagramFigureTests.headings(twice) == ["withdrawal of the device by itself"])
     }
 
+    @Test("Frames of the link before the server has received the request belong to the join")
+    func earlyLink() {
+        let hello = TraceLine(atMicroseconds: 0, from: .beacon, to: .device, via: .link, name: "HELLO", bytes: 29)
+        let headings = Diagram([hello] + DiagramFigureTests.withdrawals).arrows.map(\.heading)
+        #expect(headings.prefix(3) == ["observed join of the device", nil, nil])
+        let outcome = TraceLine(atMicroseconds: 6, from: .beacon, to: .device, via: .link, name: "OUTCOME", bytes: 36)
+        let later = Diagram(DiagramFigureTests.withdrawals.dropFirst(5) + [outcome]).arrows.map(\.heading)
+        #expect(later.prefix(3) == [nil, nil, "withdrawal of the device by itself"])
+    }
+
     // MARK: Figure 1
 
     private static let human = [
