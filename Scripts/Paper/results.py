@@ -93,7 +93,9 @@ def comparison(sizes):
         ["signature, token, other overhead", UPDATE - UPDATE_URL - UPDATE_DIGEST - UPDATE_TARGET, rest,
          f"here: header and two lengths {update.header}, token {len(update.token)}, signature {len(update.signature)}, lengths of URL and digest "
          f"{lengths}. The paper does not divide its number, and does not say whether it has a sender"],
-        ["update initiate, over MQTT", UPDATE_MQTT, kind["mqtt"], f"the next row, and the larger message. Over TLS (§3.8): {kind['tls']}"],
+        ["the same with a token that names nobody, as the reference makes it", "", kind["srup"] - len(update.token.partition(b"@")[2]) - 1,
+         "computed from the rows above"],
+        ["update initiate, over MQTT", UPDATE_MQTT, kind["mqtt"], f"the next row, and the size of the message. Over TLS (§3.8): {kind['tls']}"],
         ["what MQTT adds", UPDATE_MQTT - UPDATE, over_mqtt,
          f"here: the topic, {kind['topic_bytes']} bytes, and {over_mqtt - kind['topic_bytes']} of header, length and packet id. The paper names neither "
          f"its topic nor the layers that it counts"],
