@@ -90,6 +90,8 @@ def check(sizes, folder):
 
 def accept(sizes, folder):
     """Writes the blocks into docs/paper.md."""
+    if not sizes.has_frames:
+        sys.exit("paper: packets and frames were not measured, and docs/paper.md has them\nhint: run it as root")
     text = PAGE.read_text()
     for name, table in tables(sizes, folder).items():
         before, _, after = block(text, name)

@@ -93,18 +93,18 @@ def comparison(sizes):
         ["signature, token, other overhead", UPDATE - UPDATE_URL - UPDATE_DIGEST - UPDATE_TARGET, rest,
          f"here: header and two lengths {update.header}, token {len(update.token)}, signature {len(update.signature)}, lengths of URL and digest "
          f"{lengths}. The paper does not divide its number, and does not say whether it has a sender"],
-        ["the same with a token that names nobody, as the reference makes it", "", kind["srup"] - len(update.token.partition(b"@")[2]) - 1,
+        ["update initiate with a token that names nobody, as the reference makes it", "", kind["srup"] - len(update.token.partition(b"@")[2]) - 1,
          "computed from the rows above"],
         ["update initiate, over MQTT", UPDATE_MQTT, kind["mqtt"], f"the next row, and the size of the message. Over TLS (§3.8): {kind['tls']}"],
         ["what MQTT adds", UPDATE_MQTT - UPDATE, over_mqtt,
          f"here: the topic, {kind['topic_bytes']} bytes, and {over_mqtt - kind['topic_bytes']} of header, length and packet id. The paper names neither "
          f"its topic nor the layers that it counts"],
-        ["what is left for the paper's topic", "", UPDATE_MQTT - UPDATE - over_mqtt + kind["topic_bytes"], "if the paper counts MQTT alone"],
+        ["what remains for the paper's topic", "", UPDATE_MQTT - UPDATE - over_mqtt + kind["topic_bytes"], "if the paper counts MQTT alone"],
     ]
     if kind["frame"]:
         headers = kind["packet"] - kind["mqtt"]
         rows += [
-            ["the same with IPv4 and TCP", "", UPDATE_MQTT - UPDATE - over_mqtt + kind["topic_bytes"] - headers,
+            ["the same, with IPv4 and TCP", "", UPDATE_MQTT - UPDATE - over_mqtt + kind["topic_bytes"] - headers,
              f"if the paper counts these headers as well, and they have {headers} bytes as here (with TCP timestamps)"],
             ["our update initiate as IPv4 packet", "", kind["packet"], f"adds {kind['packet'] - kind['srup']} to SRUP"],
             ["our update initiate as Ethernet frame, with IPv4", "", kind["frame"], f"adds {kind['frame'] - kind['srup']} to SRUP; loopback, without checksum"],
