@@ -43,6 +43,15 @@ public struct BenchNode: Sendable {
         return settings
     }
 
+    /// Records a message of this node in its trace, if it has one.
+    /// - Parameter isSent: whether this node has sent it.
+    package func record(_ line: @autoclosure () -> TraceLine, isSent: Bool) {
+        guard let trace else { return }
+        var line = line()
+        (line.recorder, line.isSent) = (id.description, isSent)
+        trace.append(line)
+    }
+
     /// This node's signature over any bytes.
     func signature(of message: [UInt8]) -> [UInt8] {
         guard let signature = try? key.signature(over: [message[...]]) else {

@@ -44,6 +44,8 @@ public struct DeviceJoin: Sendable {
     private let unseal: Unsealer
     private var counter: ReferenceCounter
     private var state = State.asking
+    /// The token that the join has now: that of the request, and later that of OBS_JOIN_RESP, under which the server decides.
+    public private(set) var latestToken: Token
 
     /// A join before its request.
     /// - Parameters:
@@ -54,7 +56,7 @@ public struct DeviceJoin: Sendable {
         unseal: @escaping Unsealer
     ) {
         (self.own, self.server, self.observer) = (own, server, observer)
-        (self.token, self.unseal) = (token, unseal)
+        (self.token, self.unseal, latestToken) = (token, unseal, token)
         counter = ReferenceCounter([server: sequence.number &- 1])
     }
 
@@ -99,6 +101,7 @@ public struct DeviceJoin: Sendable {
                 let value = try unseal(sealed.bytes)
                 accept(message)
                 state = .answered(message.token)
+                latestToken = message.token
                 return [.say("the value has arrived"), .prove(value)]
             } catch {
                 return [.say("ignored \(message.body.type.name): \(error)")]

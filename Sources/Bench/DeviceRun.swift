@@ -80,6 +80,7 @@ public final class DeviceRun: @unchecked Sendable {
     }
 
     private struct Request {
+        let message: Message
         let frame: [UInt8]
         let topic: String
     }
@@ -192,7 +193,7 @@ public final class DeviceRun: @unchecked Sendable {
     private func ask() {
         let message = join.request()
         let frame = node.sign(message)
-        request = Request(frame: frame, topic: message.topic(to: task.server))
+        request = Request(message: message, frame: frame, topic: message.topic(to: task.server))
         say("device: asking \(task.server) to join, observed by \(task.observer), sequence \(message.sequence)")
         publishRequest()
         if !task.isSilent { nextLink?.set(after: task.late) }
@@ -200,11 +201,14 @@ public final class DeviceRun: @unchecked Sendable {
 
     private func publishRequest() {
         guard let request else { preconditionFailure("nothing was asked yet") }
+        node.record(
+            TraceLine(request.message, frame: request.frame, from: .device, to: .c2, at: TraceFile.now), isSent: true)
         outbox.publish(outbox.next(request.frame, on: request.topic), over: broker)
         again?.set(at: outbox.due)
     }
 
     private func receive(_ payload: [UInt8]) {
+        node.record(received: payload, checkedBy: ring)
         for effect in join.receive(payload, checkedBy: ring) {
             switch effect {
             case .say(let text): say("device: \(text)")
@@ -254,12 +258,10 @@ public final class DeviceRun: @unchecked Sendable {
     private func note(_ report: DeviceLink.Report) {
         switch report {
         case .say(let text): say("device: \(text)")
+        case .linked: break
         case .presented: round.presented()
         case .frame(let frame, let sent):
-            node.trace?.append(
-                sent
-                    ? TraceLine(frame, from: .device, to: .beacon, at: TraceFile.now)
-                    : TraceLine(frame, from: .beacon, to: .device, at: TraceFile.now))
+            node.record(frame, isSent: sent, token: join.latestToken)
         case .ended(let how):
             link = nil
             if case .left(let why) = how { say("device: left the link: \(why)") }
@@ -278,12 +280,7 @@ public final class DeviceRun: @unchecked Sendable {
         case .visit(let moment): nextLink?.set(at: moment)
         case .done: break
         case .fault(let error, let address):
-            fault =
-                if case .local(let path) = address {
-                    LocalLink.fault(error, at: path)
-                } else {
-                    OperatorFault("cannot connect to \(address): \(error.message)", hintOf: error)
-                }
+            fault = LocalLink.fault(error, to: address)
             loop.stop()
         }
     }

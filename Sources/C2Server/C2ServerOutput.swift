@@ -67,7 +67,8 @@ extension C2Server {
     private func planSending(
         _ message: Message, _ frame: [UInt8], to peer: Identifier, _ entries: inout [C2Entry], detail: String? = nil
     ) -> [C2Output] {
-        var line = TraceLine(message, frame: frame, from: .c2, to: c2.role(of: peer), at: TraceFile.now)
+        var line = TraceLine(
+            message, frame: frame, from: .c2, to: c2.role(of: peer), receiver: peer, at: TraceFile.now)
         if let detail { line.detail = detail }
         entries.append(.sent(line, to: peer))
         return [.trace(line), .publish(outbox.next(frame, on: Topic.of(device: peer)))]
@@ -86,7 +87,7 @@ extension C2Server {
         case .publish(let message):
             outbox.publish(message, over: link)
             again?.set(at: outbox.due)
-        case .trace(let line): node.trace?.append(line)
+        case .trace(let line): node.record(line, isSent: line.from == .c2)
         case .say(let text): say("c2: \(text)")
         case .decided: decisions += 1
         case .show(let device, let value) where console != nil:

@@ -12,6 +12,8 @@ import SRUP
 public final class DeviceLink: @unchecked Sendable {
     /// What the link tells.
     public enum Report: Sendable {
+        /// The link is there.
+        case linked
         /// The proof, or the value, has been sent.
         case presented
         /// For the operator.
@@ -139,6 +141,7 @@ public final class DeviceLink: @unchecked Sendable {
         packets = PacketSizes(of: socket, address.transport)
         if let fault = packets?.fault(forDeviceWith: session.modes) { return end(.unreachable(.shortPackets(fault))) }
         if let watch { loop.unwatch(watch, socket) }
+        report(.linked)
         report(.say("linked to the beacon at \(address)"))
         limit?.set(after: limits.hello)
         watch = loop.watch(socket) { [weak self] _ in self?.read() }

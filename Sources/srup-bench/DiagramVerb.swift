@@ -1,7 +1,9 @@
 import ArgumentParser
+import Arguments
 import Bench
 import Glibc
 import HumanView
+import SRUP
 
 struct DiagramVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -9,8 +11,9 @@ struct DiagramVerb: ParsableCommand {
         abstract: "Draw the messages of an observed join, as in the paper's Figure 2.",
         discussion: """
             Merges trace files by their times and prints a sequence diagram: device, beacon and C2 server, and each message \
-            with its name, sequence id, bytes, and the milliseconds since the first. The traces must be from the same boot of \
-            the same machine, because they share its clock.
+            with its name, sequence id, bytes, and the milliseconds since the first. A message that both ends have recorded is \
+            drawn once, when it was sent. Traces of several machines are put in the time of the first one, as srup-bench merge \
+            does.
 
             The diagram is as wide as the terminal or COLUMNS, otherwise 80 columns; at least \
             \(Diagram.widths.lowerBound) and at most \(Diagram.widths.upperBound). Long numbers are shortened; the lines \
@@ -27,6 +30,9 @@ struct DiagramVerb: ParsableCommand {
     @Argument(help: ArgumentHelp("Files that c2 --trace and device --trace wrote (required).", valueName: "trace"))
     var traces: [String]
 
+    @Option(help: ArgumentHelp("Only the messages of this device's joins.", valueName: "identity"))
+    var device: Identifier?
+
     @Option(help: ArgumentHelp("The title above the diagram.", valueName: "text"))
     var title: String?
 
@@ -37,7 +43,7 @@ struct DiagramVerb: ParsableCommand {
     var colour = Colour.auto
 
     func run() throws {
-        let diagram = try Diagram(files: traces, title: title)
+        let diagram = try Diagram(files: traces, device: device, title: title)
         if let svg { try diagram.writeSVG(to: svg) }
         let variable: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
         let style =

@@ -43,7 +43,7 @@ struct DeviceLinkTests {
                     switch report {
                     case .say: $0.lines += 1
                     case .frame: $0.frames += 1
-                    case .presented: break
+                    case .linked, .presented: break
                     case .ended(let how): $0.ended = how
                     }
                 }

@@ -37,7 +37,8 @@ struct HelpTests {
             (
                 "srup-bench", [],
                 [
-                    "keys", "c2", "history", "device", "scan", "pair", "decode", "diagram", "view", "registry", "enrol",
+                    "keys", "c2", "history", "device", "load", "scan", "pair", "decode", "diagram", "merge", "replay",
+                    "view", "registry", "enrol",
                     "renew",
                 ]
             ),
@@ -56,7 +57,16 @@ struct HelpTests {
             ),
             ("srup-bench", ["scan"], ["--seconds", "--adapter", "--json", "CAP_NET_ADMIN"]),
             ("srup-bench", ["pair"], ["--kind", "--adapter", "--seconds"]),
-            ("srup-bench", ["keys"], ["--out", "--bits"]),
+            ("srup-bench", ["keys"], ["--out", "--bits", "--devices", "--pool"]),
+            (
+                "srup-bench", ["load"],
+                [
+                    "--devices", "--first", "--joins", "--rate", "--burst", "--window", "--share", "--seed", "--mode",
+                    "--csv", "--json", "--svg", "--trace", "wrong-id",
+                ]
+            ),
+            ("srup-bench", ["merge"], ["--device", "--token", "--offset"]),
+            ("srup-bench", ["replay"], ["--link", "--most", "--timed", "--wait", "--json"]),
             (
                 "srup-bench", ["c2"],
                 [
