@@ -89,6 +89,9 @@ struct LoadTests {
             object?["ends"] as? [String: Int] == [
                 "joined": 15, "refused": 2, "failed": 3, "no answer": 0, "disconnected": 0, "interrupted": 0,
             ])
+        // Each false proof was told so; the honest ones were told valid, perhaps over more than one link.
+        let links = try #require(object?["link_ends"] as? [String: Int])
+        #expect((10...15).contains(links["outcome valid"] ?? 0) && links["outcome invalid"] == 2, "\(links)")
         #expect(try String(contentsOfFile: csv, encoding: .utf8).split(separator: "\n").count == 21)
         #expect(try String(contentsOfFile: svg, encoding: .utf8).contains("<circle"))
         try traces(trace)
@@ -119,6 +122,35 @@ struct LoadTests {
         let report = try JSONSerialization.jsonObject(with: Data(replay.text.utf8)) as? [String: Any]
         #expect(report?["accepted"] as? Int == 0 && (report?["links"] as? [Any])?.count == 4)
         #expect(try counter("verdicts_total{verdict=\"valid\"}") == before)
+    }
+
+    @Test(
+        "a proof that is replayed while an observation of its device is open is judged as a false one, and a claim matches nothing"
+    )
+    func replayedProof() throws {
+        let c2 = try C2Bench(network: network).server(keys: ["--keyring", keys])
+        defer { c2.end(with: SIGKILL) }
+        try beacon.startAndJoin()
+        let trace = network.folder + "/one.jsonl"
+        for mode in ["challenge", "keyed"] {
+            try? FileManager.default.removeItem(atPath: trace)
+            let one = ["--devices", "1", "--joins", "1", "--mode", mode]
+            let joined = try load(one + ["--trace", trace])
+            #expect(joined.status == 0, "\(joined.text)")
+            let (before, opened) = (
+                try counter("refused_total{reason=\"false-proof\"}"), try counter("observations_opened_total")
+            )
+            let silent = try Child(
+                C2Bench.program, arguments(one + ["--share", "silent=1"]), output: network.folder + "/silent.log")
+            try eventually("an observation is open") { try counter("observations_opened_total") > opened }
+            let replay = try Network.output(
+                C2Bench.program, ["replay", trace, "--link", "local:\(beacon.linkPath)", "--wait", "1"])
+            #expect(replay.status == 0 && replay.text.contains("replay: 1 links"), "\(replay.text)")
+            let found = try counter("refused_total{reason=\"false-proof\"}") - before
+            #expect(found == (mode == "challenge" ? 1 : 0), "\(mode): \(replay.text)")
+            // The device was silent, and someone else has replayed its proof: it is refused, and not failed.
+            if mode == "challenge" { #expect(silent.wait() == 10) } else { silent.end(with: SIGKILL) }
+        }
     }
 
     @Test("SIGINT ends it with a report of what was done, and the joins that have not ended are not counted as wrong")

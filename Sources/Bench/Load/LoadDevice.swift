@@ -2,6 +2,7 @@ import BootTime
 import Broker
 import EventLoop
 import Keys
+import Nearby
 import OperatorText
 import SRUP
 
@@ -15,6 +16,8 @@ final class LoadDevice: @unchecked Sendable {
         case ready(connect: Duration, subscribe: Duration)
         /// Its connection has ended, or was not made.
         case lost(BrokerFault)
+        /// A link of its join has ended, or was not made.
+        case linkEnded(LinkPlan.Ended)
         /// Its join has ended.
         case ended(LoadJoin, LoadEnd, OperatorFault?)
     }
@@ -89,6 +92,7 @@ final class LoadDevice: @unchecked Sendable {
                     lastMessage += 1
                     client?.publish(Outgoing(id: lastMessage, topic: topic, payload: frame))
                 },
+                linkEnded: { [unowned self] in report(.linkEnded($0)) },
                 ended: { [unowned self] how, fault in
                     guard let join = self.join else { return }
                     // Released after its own turn.

@@ -50,6 +50,7 @@ extension LoadReport {
         let isComplete: Bool
         let elapsed, processor, rate: Double
         let ends: [String: Int]
+        let linkEnds: [String: Int]
         let behaviours: [String: Behaviour]
         let steps: [String: Quantiles]
         let delay: Quantiles?
@@ -57,6 +58,7 @@ extension LoadReport {
         enum CodingKeys: String, CodingKey {
             case devices, joins, ended, unexpected, seed, pace, transport, modes, ends, behaviours
             case lost = "connections_lost"
+            case linkEnds = "link_ends"
             case isComplete = "complete"
             case elapsed = "elapsed_s"
             case processor = "processor_s"
@@ -82,7 +84,7 @@ extension LoadReport {
             modes: plan.settings.modes.map(\.description), isComplete: isComplete, elapsed: elapsed.inSeconds,
             processor: processor.inSeconds, rate: rate,
             ends: Dictionary(uniqueKeysWithValues: LoadEnd.allCases.map { ($0.rawValue, count($0)) }),
-            behaviours: Dictionary(uniqueKeysWithValues: behaviours),
+            linkEnds: linkEnds, behaviours: Dictionary(uniqueKeysWithValues: behaviours),
             steps: Dictionary(uniqueKeysWithValues: steps.map { ($0.key.rawValue, $0.value) }), delay: delay)
         return LoadReport.text(totals)
     }

@@ -53,6 +53,8 @@ final class LoadJoin: @unchecked Sendable {
     /// What a join needs of its device.
     struct Outlets {
         let publish: (_ frame: [UInt8], _ topic: String) -> Void
+        /// A link has ended, or was not made.
+        let linkEnded: (LinkPlan.Ended) -> Void
         /// The join has ended; a fault is the operator's and ends the run.
         let ended: (LoadEnd, OperatorFault?) -> Void
     }
@@ -199,6 +201,7 @@ final class LoadJoin: @unchecked Sendable {
             if case .challenge = frame, planned.behaviour == .dropped, !hasDropped { drop() }
         case .ended(let how):
             link = nil
+            outlets.linkEnded(how)
             if decision != nil { return due() }
             if moments.asked == nil { ask() }
             // It has been judged: a second proof would be a second misbehaviour.

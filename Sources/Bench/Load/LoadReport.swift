@@ -1,4 +1,5 @@
 import BootTime
+import Nearby
 import ProofLink
 import SRUP
 
@@ -46,6 +47,8 @@ public struct LoadReport: Sendable {
     public internal(set) var connections: [(connect: Duration, subscribe: Duration)] = []
     /// Connections to the broker that have ended, or were not made.
     public internal(set) var lost = 0
+    /// How the links have ended, and how many each.
+    public internal(set) var linkEnds: [String: Int] = [:]
     /// From the first join's begin to the end of the run.
     public internal(set) var elapsed = Duration.zero
     /// The processor time of this process from the first join's begin on: near `elapsed`, the load itself is the bottleneck.
@@ -95,6 +98,17 @@ public struct LoadReport: Sendable {
     /// How many joins ended so.
     public func count(_ end: LoadEnd) -> Int { results.count { $0.end == end } }
 
+    /// A link's end in a few words, which are the same for all links that end so.
+    static func name(of how: LinkPlan.Ended) -> String {
+        switch how {
+        case .unreachable: "not connected"
+        case .outcome(let outcome, _): "outcome \(outcome)"
+        case .left(let why): "left: \(why)"
+        case .closed: "closed without an outcome"
+        case .cut: "cut before HELLO"
+        }
+    }
+
     /// Whether every join has ended by itself.
     public var isComplete: Bool { results.count == plan.joins.count && count(.interrupted) == 0 }
 
@@ -139,6 +153,10 @@ extension LoadReport {
             lines.append(row(step.rawValue, times))
         }
         if let delay { lines.append(row("late", delay)) }
+        if !linkEnds.isEmpty {
+            let ends = linkEnds.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }
+            lines.append("links: \(ends.joined(separator: ", "))")
+        }
         if lost > 0 { lines.append("\(lost) connections to the broker were lost") }
         return lines + [summary]
     }

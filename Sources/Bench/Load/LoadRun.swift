@@ -41,6 +41,7 @@ public final class LoadRun: @unchecked Sendable {
     private var address = ""
     private var collected: LoadReport
     private var fault: OperatorFault?
+    private var missing = MissingLinks()
     private var unconnected: [Int] = []
     private var tries: [Int: Int] = [:]
     private var connecting = 0
@@ -100,6 +101,7 @@ public final class LoadRun: @unchecked Sendable {
         loop.run()
         finish()
         if let fault { throw fault }
+        if collected.count(.joined) == 0 { missing.faults.forEach { Terminal.printError($0) } }
         return collected
     }
 
@@ -154,6 +156,13 @@ public final class LoadRun: @unchecked Sendable {
                         "device \(devices[place].node.id) has no connection to the broker: \(fault.message)",
                         hint: fault.hint(for: .bench)))
             }
+        case .linkEnded(let how):
+            collected.linkEnds[LoadReport.name(of: how), default: 0] += 1
+            let (address, adapter) = (site.place.address, site.place.adapter)
+            let line = missing.note(how, at: address) {
+                try? RadioSurvey.take().fault(adapter, isLE: address.transport == .le)
+            }
+            if let line { say("load: \(line)") }
         case .ended(let join, let how, let fault):
             underWay -= 1
             collected.add(join, of: devices[place].node.id, how, since: startedAt ?? join.began)
