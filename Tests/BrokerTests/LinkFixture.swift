@@ -49,6 +49,20 @@ struct LinkFixture {
         return settings
     }
 
+    /// A broker with a CA, its certificate and a client's, while `body` runs.
+    static func withBroker(_ body: (BrokerLink.Settings, Mosquitto, TemporaryFolder) throws -> Void) throws {
+        try TemporaryFolder.with { folder in
+            let authority = TestAuthority(folder: folder)
+            try authority.make()
+            try authority.issue("client", for: "b1")
+            try authority.issue("server", for: "localhost")
+            let port = try Listener.freePort()
+            let broker = try Mosquitto(folder, at: "127.0.0.1", port: port)
+            defer { broker.stop() }
+            try body(settings(folder, ["127.0.0.1"], port), broker, folder)
+        }
+    }
+
     /// Waits until it has been connected so often; how long that took, in seconds.
     func waitForConnection(_ number: Int = 1) -> Double {
         let begin = Date()

@@ -50,23 +50,6 @@ struct LoopClientTests {
         }
     }
 
-    private static func site(
-        _ client: String = "client", _ body: (BrokerLink.Settings, Mosquitto, TemporaryFolder) throws -> Void
-    )
-        throws
-    {
-        try TemporaryFolder.with { folder in
-            let authority = TestAuthority(folder: folder)
-            try authority.make()
-            try authority.issue("client", for: "b1")
-            try authority.issue("server", for: "localhost")
-            let port = try Listener.freePort()
-            let broker = try Mosquitto(folder, at: "127.0.0.1", port: port)
-            defer { broker.stop() }
-            try body(LinkFixture.settings(folder, ["127.0.0.1"], port), broker, folder)
-        }
-    }
-
     private static func wait(_ what: String, _ holds: () -> Bool) {
         for _ in 0..<3_000 where !holds() { usleep(10_000) }
         #expect(holds(), "\(what)")
@@ -74,7 +57,7 @@ struct LoopClientTests {
 
     @Test("connect, subscribe, publish, and each gets what any of them has published, without a thread for each")
     func many() throws {
-        try LoopClientTests.site { settings, _, _ in
+        try LinkFixture.withBroker { settings, _, _ in
             let threads = { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count }
             let before = try threads()
             let clients = Clients(20, settings)
@@ -95,7 +78,7 @@ struct LoopClientTests {
 
     @Test("report a broker that ends, and connect again when they are started again")
     func lost() throws {
-        try LoopClientTests.site { settings, broker, folder in
+        try LinkFixture.withBroker { settings, broker, folder in
             let clients = Clients(2, settings)
             defer { clients.end() }
             clients.perform { $1.start() }
@@ -117,7 +100,7 @@ struct LoopClientTests {
 
     @Test("report a broker whose certificate is not trusted")
     func untrusted() throws {
-        try LoopClientTests.site { settings, _, folder in
+        try LinkFixture.withBroker { settings, _, folder in
             var settings = settings
             let other = TestAuthority(folder: folder)
             try other.make("other")

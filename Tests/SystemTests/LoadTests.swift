@@ -177,6 +177,9 @@ struct LoadTests {
         #expect(
             few.status == 1 && few.text.contains("need 72 open files") && few.text.contains("ulimit -Hn 72"),
             "\(few.text)")
+        // Each device may have files of its own.
+        let keyless = try load(["--key", network.folder + "/none-{id}.pem"])
+        #expect(keyless.status == 1 && keyless.text.contains("/none-de00000000000000.pem"), "\(keyless.text)")
         let missing = try load(["--link", "local:/nonexistent"])
         #expect(missing.status == 1 && missing.text.contains("there is no socket at /nonexistent"), "\(missing.text)")
         try beacon.start()
