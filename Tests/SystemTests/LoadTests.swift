@@ -175,7 +175,7 @@ struct LoadTests {
         let few = try Network.output(
             "/bin/sh", ["-c", "ulimit -n 60; exec \"$0\" \"$@\"", C2Bench.program] + arguments(["--window", "20"]))
         #expect(
-            few.status == 1 && few.text.contains("need 72 open files") && few.text.contains("ulimit -Hn 72"),
+            few.status == 1 && few.text.contains("need 112 open files") && few.text.contains("ulimit -Hn 112"),
             "\(few.text)")
         // Each device may have files of its own.
         let keyless = try load(["--key", network.folder + "/none-{id}.pem"])

@@ -31,6 +31,8 @@ public final class LoadRun: @unchecked Sendable {
     private static let tickPause = Duration.milliseconds(250)
     /// Descriptors beside those of the devices: standard ones, the loop, files, one for the next.
     private static let otherDescriptors = 32
+    /// libmosquitto has two for each client beside the connection.
+    private static let descriptorsOfClient = 3
 
     private let plan: LoadPlan
     private let site: LoadSite
@@ -69,10 +71,11 @@ public final class LoadRun: @unchecked Sendable {
         precondition(nodes.count == plan.settings.devices, "\(nodes.count) nodes")
         (self.plan, self.site, self.limits, self.say) = (plan, site, limits, say)
         collected = LoadReport(plan, over: site.place.address.transport)
-        let needed = nodes.count + min(limits.window, nodes.count) + LoadRun.otherDescriptors
+        let links = min(limits.window, nodes.count)
+        let needed = LoadRun.descriptorsOfClient * nodes.count + links + LoadRun.otherDescriptors
         guard needed <= Descriptors.limit else {
             throw OperatorFault(
-                "\(nodes.count) devices with \(min(limits.window, nodes.count)) joins at a time need \(needed) open files, and this process may have \(Descriptors.limit)",
+                "\(nodes.count) devices with \(links) joins at a time need \(needed) open files, and this process may have \(Descriptors.limit)",
                 hint:
                     "run: ulimit -Hn \(needed), as root if it is refused; or give fewer --devices or a smaller --window"
             )
