@@ -93,6 +93,13 @@ let package = Package(
             dependencies: [
                 "OperatorText", "Bench", "SRUP", "Files", "Keys", "BootTime", "EventLoop", "Enrolling", "SQLite",
             ]),
+        // A conformance test for devices: plays registry, server and beacon against one.
+        .target(
+            name: "Conformance",
+            dependencies: [
+                "OperatorText", "Bench", "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker",
+                "Nearby", "Fetching", "Enrolling",
+            ]),
         // How both commands read their arguments, and what they say where they cannot.
         .target(
             name: "Arguments",
@@ -109,7 +116,9 @@ let package = Package(
         .executableTarget(
             name: "srup-bench",
             dependencies: [
-                "OperatorText", "Arguments", "BootTime", "Bench", "C2Server", "Registration", "Enrolling", "HumanView",
+                "OperatorText", "Arguments", "BootTime", "Bench", "C2Server", "Registration", "Conformance",
+                "Enrolling",
+                "HumanView",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -217,6 +226,10 @@ let package = Package(
                 "OperatorText", "BootTime", "Registration", "Bench", "Enrolling", "SRUP", "Files", "Keys",
                 "TestVectors",
             ]),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: ["Conformance", "ProofLink", "SRUP", "Keys", "Nearby", "SystemSupport", "TestVectors"],
+            exclude: ["broken_device.py"]),
         .testTarget(
             name: "ArgumentsTests",
             dependencies: [

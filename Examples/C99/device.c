@@ -141,19 +141,20 @@ static void tell(const srup_link *link) {
 /* Goes through one link, within the page's limits for silence and for WAIT. */
 static void follow(device *self, srup_link *link, int socket) {
     int phase = 0;
-    int64_t began = milliseconds(), last_wait = began - 1000;
+    int64_t began = milliseconds(), waits_until = began;
     while (!srup_link_is_over(link)) {
         const uint16_t waits = link->waits;
         if (!take(self, link, socket, began + srup_link_time_limit(link, false))) return;
         if (srup_link_phase(link) != phase) began = milliseconds();
         phase = srup_link_phase(link);
         if (link->waits == waits) continue;
-        /* At most one a second; the beacon's clock and ours differ a little. */
-        if (link->waits > waits + 1 || milliseconds() - last_wait < 900) {
+        /* At most one a second, of which two may come together (L51). */
+        if (waits_until < milliseconds()) waits_until = milliseconds();
+        waits_until += 1000 * (link->waits - waits);
+        if (waits_until - milliseconds() > 2000) {
             puts("device: left the link: WAIT comes more than once a second");
             return;
         }
-        last_wait = milliseconds();
     }
     tell(link);
 }

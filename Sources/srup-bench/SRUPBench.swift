@@ -32,7 +32,7 @@ struct SRUPBench: ParsableCommand {
         subcommands: [
             KeysVerb.self, EnrolVerb.self, RenewVerb.self, C2Verb.self, HistoryVerb.self, DeviceVerb.self,
             ScanVerb.self, PairVerb.self,
-            CapturedVerb.self, DecodeVerb.self, DiagramVerb.self, ViewVerb.self, RegistryVerb.self,
+            ProveVerb.self, CapturedVerb.self, DecodeVerb.self, DiagramVerb.self, ViewVerb.self, RegistryVerb.self,
         ])
 
     static func main() {

@@ -70,6 +70,10 @@ struct HelpTests {
                 "srup-bench", ["device"],
                 ["--server", "--observer", "--link", "--beacon", "--over", "--mode", "--wrong-value", "--silent"]
             ),
+            (
+                "srup-bench", ["prove"],
+                ["--run", "--device-key", "--link-only", "--only", "--list", "--json", "--patient", "PROVE_LINK", "69"]
+            ),
             ("srup-bench", ["decode"], ["--verify-with", "--open-with"]),
             ("srup-bench", ["diagram"], ["--title", "--svg", "--colour", "COLUMNS", "NO_COLOR"]),
             ("srup-bench", ["view"], ["--as", "--form", "--output", "pictograph", "NO_COLOR"]),
