@@ -57,10 +57,10 @@ struct ProveVerb: ParsableCommand {
         help: ArgumentHelp("The command that starts the device, for the shell; see above.", valueName: "command"))
     var command: String?
 
-    @Option(help: ArgumentHelp("The device's identity (required).", valueName: "identity"))
+    @Option(help: ArgumentHelp("The device's identity (required without --list).", valueName: "identity"))
     var device: Identifier?
 
-    @Option(help: ArgumentHelp("The device's public key, PEM (required without --registry).", valueName: "file"))
+    @Option(help: ArgumentHelp("The device's public key, PEM (required without --registry and --list).", valueName: "file"))
     var deviceKey: String?
 
     @Option(help: ArgumentHelp("The identity of the beacon that is played.", valueName: "identity"))
