@@ -188,8 +188,9 @@ public struct DeviceSession: Sendable {
             return outcome == .valid && equalInConstantTime(tag, context.beaconTag(value, .valid, authenticate))
         case .provingKeyed(let proof):
             let key = KeyedKeys(value, authenticate).beacon
-            // The beacon may have ended the link before PROOF reached it.
-            let tags = [proof.nonce, KeyedContext.noNonce].map {
+            // The beacon may have ended the link before PROOF reached it; valid, it says only after PROOF (L65).
+            let nonces = outcome == .valid ? [proof.nonce] : [proof.nonce, KeyedContext.noNonce]
+            let tags = nonces.map {
                 proof.context.beaconTag(key, challenge: proof.challenge, nonce: $0, outcome, authenticate)
             }
             return tags.map { equalInConstantTime(tag, $0) }.contains(true)

@@ -270,8 +270,9 @@ class DeviceLink:
             wanted = tag(self.value, b"SRUP proof link v1 beacon", self._context(), bytes([status]))
             return [wanted] if status == VALID else []
         key = keyed_key(self.value, b"beacon")
-        # The beacon may have ended the link before PROOF reached it.
-        return [tag(key, self._prefix, self._challenge, nonce, bytes([status])) for nonce in (self.nonce, NO_NONCE)]
+        # The beacon may have ended the link before PROOF reached it; valid, it says only after PROOF (L65).
+        nonces = (self.nonce,) if status == VALID else (self.nonce, NO_NONCE)
+        return [tag(key, self._prefix, self._challenge, nonce, bytes([status])) for nonce in nonces]
 
 
 def sign_frames(signature, piece=MAXIMUM_PIECE):

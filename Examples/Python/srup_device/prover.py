@@ -44,7 +44,7 @@ class Prover(threading.Thread):
             device, server, place.beacon, place.address.transport, tuple(modes)
         )
         self._sign, self._adapter, self._say = sign, adapter, say
-        self._value, self._is_stopped = None, False
+        self._value, self._is_stopped, self._reasons = None, False, set()
         self._wakes, self._woken = socket.socketpair()
 
     def give(self, value):
@@ -83,14 +83,7 @@ class Prover(threading.Thread):
         try:
             made = transport.connect(place.address, self._adapter, CONNECT)
         except OSError as error:
-            if error.errno not in transport.MAY_PASS and not isinstance(error, TimeoutError):
-                place.due = math.inf
-                if all(place.due == math.inf for place in self.places):
-                    raise Fault(f"cannot connect to {place.address}: {error.strerror}", "check the address") from None
-                return self._say(f"cannot connect to {place.address}: {error.strerror}")
-            place.due = time.monotonic() + min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(place.refused, 4))
-            place.refused += 1
-            return
+            return self._note_refused(place, error)
         self._say(f"linked to the beacon at {place.address}")
         link = prooflink.DeviceLink(self._parties(place), self._sign, self._value)
         try:
@@ -103,8 +96,28 @@ class Prover(threading.Thread):
             # The server may ask its beacon again, so the device comes again.
             place.due, place.ended = time.monotonic() + LONGEST_PAUSE, 0
         else:
-            place.due = time.monotonic() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(place.ended, 5))
-            place.ended += 1
+            self._try_again(place)
+
+    def _note_refused(self, place, error):
+        """No connection. Each reason is said once (L49). Over Bluetooth none ends the attempts: anyone may have caused it (L48)."""
+        why = f"cannot connect to {place.address}: {error.strerror or error}"
+        if why not in self._reasons:
+            self._reasons.add(why)
+            self._say(why)
+        is_local = place.address.kind == "local"
+        if is_local and error.errno not in transport.MAY_PASS and not isinstance(error, TimeoutError):
+            place.due = math.inf
+            if all(place.due == math.inf for place in self.places):
+                raise Fault(why, "check the address") from None
+        elif error.errno in transport.NEEDS_PEOPLE:
+            self._try_again(place)
+        else:
+            place.due = time.monotonic() + min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(place.refused, 4))
+            place.refused += 1
+
+    def _try_again(self, place):
+        place.due = time.monotonic() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(place.ended, 5))
+        place.ended += 1
 
 
 class _Visit:

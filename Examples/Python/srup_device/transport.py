@@ -26,6 +26,9 @@ MAY_PASS = {
     errno.ETIMEDOUT,
 }  # fmt: skip
 
+# A connection over Bluetooth that people must make possible: no pairing, or no such kind of Bluetooth at one end.
+NEEDS_PEOPLE = {errno.EACCES, errno.EBADE, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT}
+
 
 @dataclass(frozen=True)
 class Address:

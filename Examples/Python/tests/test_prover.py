@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import socket
 import tempfile
 import threading
@@ -144,6 +145,24 @@ class Visits(unittest.TestCase):
         pauses = [later - earlier for earlier, later in zip(self.beacon.links, self.beacon.links[1:])]
         for number, pause in enumerate(pauses[:4]):
             self.assertGreaterEqual(pause, 0.05 * 2**number - 0.01)
+
+    def test_a_refusal_over_bluetooth_does_not_end_the_attempts_and_is_said_once(self):
+        tries = []
+
+        def refuse(*_):
+            tries.append(time.monotonic())
+            raise OSError(errno.EACCES, "Permission denied")
+
+        with mock.patch.object(prover.transport, "connect", refuse):
+            made = Prover(DEVICE, SERVER, [Place(BEACON, parse("le:00:00:00:00:00:01"))], ("keyed",), None, say=self.said.append)
+            made.start()
+            ends = time.monotonic() + 60
+            while len(tries) < 3 and time.monotonic() < ends:
+                time.sleep(0.01)
+            made.stop()
+        self.assertIsNone(made.fault)
+        self.assertEqual(len(self.said), 1)
+        self.assertGreaterEqual(tries[2] - tries[1], 0.1)
 
     def test_a_place_where_nothing_can_be_is_a_fault(self):
         made = self.prover(honest, path="/dev/null/link")
