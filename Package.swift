@@ -159,6 +159,10 @@ let package = Package(
             ],
             path: "Scripts/Measure/Main"),
 
+        // A device's end of the link as a command, for the vectors and for comparison with those in C and Python (Scripts/c-device).
+        .executableTarget(
+            name: "link-driver", dependencies: ["SRUP", "ProofLink", "Keys"], path: "Scripts/LinkDriver"),
+
         // A disk in memory that loses power, for the journal's tests.
         .target(name: "CutDisk", path: "Tests/CutDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
 

@@ -52,7 +52,7 @@ public final class DeviceLink: @unchecked Sendable {
     private let sign: @Sendable ([UInt8]) -> [UInt8]
     private let report: @Sendable (Report) -> Void
     private var session: DeviceSession
-    private var assembler = FrameAssembler()
+    private var assembler = FrameAssembler(from: .beacon)
     /// A signature is several frames, and an LE channel may take only some of them before the beacon has read.
     private var unsent: [LinkFrame] = []
     private var socket: Int32 = -1
@@ -174,7 +174,7 @@ public final class DeviceLink: @unchecked Sendable {
 
     private func take(_ bytes: [UInt8]) {
         do throws(LinkFrameError) {
-            guard address.transport.isStream else { return receive(try LinkFrame(packet: bytes)) }
+            guard address.transport.isStream else { return receive(try LinkFrame(packet: bytes, from: .beacon)) }
             assembler.append(bytes)
             while socket >= 0, let frame = try assembler.next() { receive(frame) }
         } catch {
