@@ -29,7 +29,7 @@ class Join:
         self.subscriber = Subscriber(site, device, f"SRUP/{device}")
         key = site.folder / "keys" / f"{device}.key.pem"
         self.process = site.start(
-            self.name, program, link or site.link, device, SERVER, beacon, key, mode, stdin=subprocess.PIPE, text=True
+            self.name, program, f"local:{link or site.link}", device, SERVER, beacon, key, mode, stdin=subprocess.PIPE, text=True
         )
 
     def ask(self):
