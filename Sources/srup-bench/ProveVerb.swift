@@ -45,7 +45,7 @@ struct ProveVerb: ParsableCommand {
 
             EXAMPLE: a device that has only the link so far:
               srup-bench prove --link-only --device d1 --device-key d1.pub.pem \\
-                --run './device ${PROVE_LINK#local:} $PROVE_DEVICE $PROVE_SERVER $PROVE_BEACON d1.key.pem'
+                --run './device $PROVE_LINK $PROVE_DEVICE $PROVE_SERVER $PROVE_BEACON d1.key.pem'
             EXAMPLE: a whole device:
               srup-bench prove --device d1 --device-key d1.pub.pem --id c2 --key c2.key.pem \\
                 --broker localhost:8883 --ca ca.pem --cert c2.pem --tls-key c2.key \\
@@ -60,7 +60,8 @@ struct ProveVerb: ParsableCommand {
     @Option(help: ArgumentHelp("The device's identity (required without --list).", valueName: "identity"))
     var device: Identifier?
 
-    @Option(help: ArgumentHelp("The device's public key, PEM (required without --registry and --list).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The device's public key, PEM (required without --registry and --list).", valueName: "file"))
     var deviceKey: String?
 
     @Option(help: ArgumentHelp("The identity of the beacon that is played.", valueName: "identity"))

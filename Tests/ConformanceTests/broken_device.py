@@ -148,8 +148,9 @@ def link_alone(key_file):
     modes = (mode,) if mode else ("keyed", "challenge")
     key = load_private_key(key_file)
     place = prover.Place(identity("PROVE_BEACON"), transport.parse(os.environ["PROVE_LINK"]))
+    adapter = transport.bluetooth_address(os.environ["DEVICE_ADAPTER"]) if "DEVICE_ADAPTER" in os.environ else transport.ANY
     thread = prover.Prover(
-        identity("PROVE_DEVICE"), identity("PROVE_SERVER"), [place], modes, lambda data: messages.sign(key, data), say=say
+        identity("PROVE_DEVICE"), identity("PROVE_SERVER"), [place], modes, lambda data: messages.sign(key, data), adapter, say
     )
     thread.start()
     digits = sys.stdin.readline().strip()
@@ -193,8 +194,7 @@ def joins_by_c(program, key_file, certificate, tls_key):
     host, _, port = os.environ["PROVE_BROKER"].rpartition(":")
     node = Node(device, load_private_key(key_file), server, load_public_key(os.environ["PROVE_SERVER_KEY"]))
     names = [os.environ[f"PROVE_{name}"] for name in ("DEVICE", "SERVER", "BEACON")]
-    path, mode = os.environ["PROVE_LINK"].removeprefix("local:"), os.environ["PROVE_MODE"] or "either"
-    links = CProver(program, path, *names, key_file, mode)
+    links = CProver(program, os.environ["PROVE_LINK"], *names, key_file, os.environ["PROVE_MODE"] or "either")
     with State(os.environ["PROVE_STATE"], device, server, key_file) as state:
         with Broker(device, host, int(port), os.environ["PROVE_BROKER_CA"], certificate, tls_key) as broker:
             return cli.STATUS[Device(node, state, broker).join("observed", 100, beacon, links)]

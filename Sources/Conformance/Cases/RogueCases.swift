@@ -87,6 +87,9 @@ extension Case {
             "tag-of-fail", "The tag is for one status: that of fail does not make valid.", "L33 L65", [.keyed],
             signed + ends(.valid, .ofStatus(.fail))),
         Case(
+            "zero-nonce", "Zeros do not stand for the nonce in the tag of valid.", "L33 L65", [.keyed],
+            signed + ends(.valid, .beforeProof)),
+        Case(
             "untagged-invalid", "invalid without a tag tells nothing, in challenge mode.", "L47", [.challenge],
             challenged + ends(.invalid, .none)),
         Case(
