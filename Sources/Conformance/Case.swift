@@ -10,6 +10,8 @@ package struct Case: Sendable {
         case server
         /// A registration service.
         case registry
+        /// A command that stays as a member.
+        case member
         /// The device's modes.
         case keyed, challenge, value
         /// A link on which frames are bytes in a stream.
@@ -37,7 +39,9 @@ package struct Case: Sendable {
     }
 
     /// All of them, in the order in which they are tried.
-    package static let all: [Case] = [registry, joins, keyed, tags, beacons, frames, server, patient].flatMap { $0 }
+    package static let all: [Case] = [registry, joins, keyed, tags, beacons, frames, server, members, patient].flatMap {
+        $0
+    }
 }
 
 /// How long something may take: not before `after`, and at the latest `before`, both from the step's beginning.
@@ -72,6 +76,12 @@ enum Step: Sendable {
 
     /// Nobody listens for links, for so long.
     case isDeaf(Duration)
+    /// The server sends a command, under a token that names the device, or another one.
+    case commands(Body, isForDevice: Bool = true)
+    /// The device answers it.
+    case answers(Answer)
+    /// The device sends no message for so long.
+    case isQuiet(Duration)
     /// The device opens a link before the value has been sent. Some open it only then: the case is not for them.
     case connectsEarly
     /// The device opens a link.
@@ -92,6 +102,14 @@ enum Step: Sendable {
     case isSilent(Duration)
     /// The device opens no link for so long.
     case staysAway(Duration)
+}
+
+/// What a member answers.
+enum Answer: Sendable {
+    /// RESPONSE with one of these codes.
+    case status([UInt8])
+    /// DATA `IDENTIFICATION`: a JSON object with product and version.
+    case identification
 }
 
 /// The form in which the server seals the value.

@@ -43,6 +43,8 @@ package struct Setting: Sendable {
     package var command: String?
     /// nil: the device is enrolled.
     package var service: Service?
+    /// Whether the command can stay as a member.
+    package var isMember = false
     /// Whether cases that wait for time limits are tried.
     package var isPatient = false
     /// By how much the device, or this machine, is slower than usual.
@@ -64,13 +66,14 @@ package struct Setting: Sendable {
             switch need {
             case .server where node == nil: return "needs a broker and a server"
             case .registry where service == nil: return "needs a registration service: --registry"
+            case .member where !isMember: return "needs a command that stays as a member: --member"
             case .keyed where !modes.contains(.keyed): return "the device has no keyed mode (--modes)"
             case .challenge where !modes.contains(.challenge): return "the device has no challenge mode (--modes)"
             case .value where !modes.contains(.value): return "the device has no value mode (--modes)"
             case .stream where !address.transport.isStream: return "needs a stream, and this link has packets"
             case .packets where address.transport.isStream: return "needs packets, and this link is a stream"
             case .patience where !isPatient: return "takes long: --patient"
-            case .server, .registry, .keyed, .challenge, .value, .stream, .packets, .patience: break
+            case .server, .registry, .member, .keyed, .challenge, .value, .stream, .packets, .patience: break
             }
         }
         return nil

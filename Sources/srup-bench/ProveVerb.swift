@@ -23,11 +23,13 @@ struct ProveVerb: ParsableCommand {
               PROVE_DEVICE PROVE_SERVER PROVE_BEACON   identities, in their topic form
               PROVE_LINK                               the beacon's address, such as local:/tmp/x/link
               PROVE_MODE                               value where the device must use value mode; otherwise empty
+              PROVE_STAY                               yes where it must stay as a member; otherwise empty
               PROVE_BROKER PROVE_BROKER_CA             host:port; CA certificates, PEM
               PROVE_SERVER_KEY                         the server's public key, PEM
               PROVE_STATE                              a folder for sequence ids; it stays from case to case
               PROVE_CASE PROVE_FOLDER                  the case's name; a folder for anything else
             The command ends with 0 when the server has accepted the device, and with another status when it has refused it. \
+            With --member there are cases in which it must carry out the server's commands until TERMINATE_CMD, and then end with 0. \
             Without --run, each case prints the variables, and waits for a person to start the device.
 
             With --link-only there is no broker and no server: the value is one line of 32 hexadecimal digits on the device's \
@@ -77,6 +79,9 @@ struct ProveVerb: ParsableCommand {
 
     @Flag(help: "Test the link alone: no broker, no server.")
     var linkOnly = false
+
+    @Flag(help: "The command can stay as a member: also try the cases about members; see PROVE_STAY.")
+    var member = false
 
     @OptionGroup(title: "The server that is played") var played: PlayedServer
 
@@ -182,7 +187,7 @@ struct ProveVerb: ParsableCommand {
             address: link ?? .local(path: folder + "/link"), folder: folder)
         setting.deviceKey = try deviceKey.map { try PublicKey(pemFile: $0) }
         setting.node = try played.node
-        (setting.modes, setting.command) = (modes.modes, command)
+        (setting.modes, setting.command, setting.isMember) = (modes.modes, command, member)
         (setting.isPatient, setting.slowness, setting.limit) = (patient, slow, timeout.duration)
         if let registry, let registryCa, let token, let enrol {
             setting.service = Setting.Service(url: registry, authority: registryCa, token: token, command: enrol)

@@ -43,6 +43,9 @@ package final class Stage {
     struct CaseState {
         var name = ""
         var mode = ""
+        var stays = false
+        /// The token of the last command.
+        var commandToken: Token?
         /// The token of the request, and of the value.
         var requestToken: Token?
         var valueToken: Token?

@@ -21,8 +21,16 @@ extension Stage {
 
     /// - Returns: false for a message that is not a request for an observed join, and may come.
     private func isRequest(_ incoming: Incoming, _ server: ServerSide) throws -> Bool {
+        let message = try checked(incoming, server, expected: Stage.asked)
+        return try isObserved(message, server) { seen, clause in
+            Result.Fault(expected: Stage.asked, seen: seen, bytes: incoming.payload, correctIf: clause)
+        }
+    }
+
+    /// A message of the device, after every check of docs/protocol.md, section 1.
+    func checked(_ incoming: Incoming, _ server: ServerSide, expected: String) throws -> Message {
         func fault(_ seen: String, _ correctIf: String? = nil) -> Result.Fault {
-            Result.Fault(expected: Stage.asked, seen: seen, bytes: incoming.payload, correctIf: correctIf)
+            Result.Fault(expected: expected, seen: seen, bytes: incoming.payload, correctIf: correctIf)
         }
         let frame: UnverifiedFrame
         do { frame = try UnverifiedFrame(incoming.payload) } catch {
@@ -45,7 +53,7 @@ extension Stage {
             throw fault(
                 "\(message.body.type.name) on the topic \(incoming.topic), not \(message.topic(to: setting.server))")
         }
-        return try isObserved(message, server, fault)
+        return message
     }
 
     private func isObserved(

@@ -14,6 +14,7 @@ extension Stage {
         state = CaseState()
         state.name = one.name
         let usesValue = one.needs.contains(.value) || setting.modes == [.value]
+        state.stays = one.needs.contains(.member)
         state.mode = usesValue ? Mode.value.description : ""
         if !one.needs.contains(.registry) || !one.needs.isDisjoint(with: [.server]) { prepareVariables() }
         if !one.needs.contains(.registry) { start() }
@@ -21,7 +22,8 @@ extension Stage {
 
     func prepareVariables() {
         variables = [
-            "PROVE_CASE": state.name, "PROVE_MODE": state.mode, "PROVE_DEVICE": setting.device.topicForm,
+            "PROVE_CASE": state.name, "PROVE_MODE": state.mode, "PROVE_STAY": state.stays ? "yes" : "",
+            "PROVE_DEVICE": setting.device.topicForm,
             "PROVE_SERVER": setting.server.topicForm, "PROVE_BEACON": setting.beacon.topicForm,
             "PROVE_LINK": Stage.text(setting.address), "PROVE_FOLDER": setting.folder,
             "PROVE_STATE": setting.folder + "/state-\(lostStates)",
@@ -74,6 +76,9 @@ extension Stage {
         case .sends(let stray): try send(stray)
         case .decides(let status): if let token = state.valueToken { server?.send(.response(status), token) }
         case .ends(let isJoined): try end(isJoined)
+        case .commands(let body, let isForDevice): command(body, isForDevice)
+        case .answers(let answer): try answers(answer)
+        case .isQuiet(let time): try quiet(time)
         case .isDeaf(let time):
             close(listener)
             listener = -1
