@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "Examples" / "Python"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "Examples" / "Python"))
 
 from srup_device import messages, prooflink, prover, transport  # noqa: E402
 from srup_device.keys import load_private_key, load_public_key  # noqa: E402

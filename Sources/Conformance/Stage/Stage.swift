@@ -20,7 +20,8 @@ package final class Stage {
         case stopped
     }
 
-    private static let pause: Int32 = 5
+    /// Milliseconds between two looks at what has come.
+    private static let pause: Int32 = 10
 
     let setting: Setting
     let say: @Sendable (String) -> Void
