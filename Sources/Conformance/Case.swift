@@ -125,6 +125,8 @@ enum PlainText: Sendable {
 /// A frame of the beacon.
 enum Spoken: Sendable {
     case hello(Modes = [.challenge, .keyed], Named = .itself, version: UInt8 = LinkFrame.version)
+    /// The HELLO of the link before, byte for byte.
+    case helloAgain
     case wait(UInt16)
     case challenge
     case outcome(Outcome, Tag)
@@ -146,6 +148,8 @@ enum Spoken: Sendable {
         case reflected
         /// The right tag of another status.
         case ofStatus(Outcome)
+        /// The right tag of the link before.
+        case ofLinkBefore
         /// The right tag with one bit changed.
         case oneBitOff
     }
@@ -185,6 +189,8 @@ enum Stray: Sendable {
     case forgedValue
     /// RESPONSE refused under the request's own token: this one counts.
     case refusal
+    /// The first OBS_JOIN_RESP of the case, byte for byte.
+    case oldValue
     /// Payloads that are not SRUP messages: nothing, noise, a frame cut off, another version, a byte too many.
     case noise
 }

@@ -82,6 +82,12 @@ extension Case {
         Case(
             "reflected-keyed", "The same in keyed mode.", "L33 L65", [.keyed], signed + ends(.valid, .reflected)),
         Case(
+            "replayed",
+            "A link that is played again, with the tag that was right, is not believed: the nonce is another one.",
+            "L9 L31 L33", [.challenge],
+            challenged + [.hangsUp, .connects(.soon), .says([.helloAgain]), .ready(.challenge), .says([.challenge])]
+                + [.proves(.challenge), .says([.outcome(.valid, .ofLinkBefore)]), .hangsUp, .connects(.start)]),
+        Case(
             "one-bit", "Every bit of the tag counts.", "L31 L33", [.challenge], challenged + ends(.valid, .oneBitOff)),
         Case(
             "tag-of-fail", "The tag is for one status: that of fail does not make valid.", "L33 L65", [.keyed],

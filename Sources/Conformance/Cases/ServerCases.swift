@@ -40,6 +40,11 @@ extension Case {
             "D21 D29",
             [.server, .challenge], join(after: [.sends(.valueOfAnother)])),
         Case(
+            "value-old", "A value of an earlier join, sent again byte for byte, is ignored.", "D18 D20",
+            [.server, .challenge],
+            [.asks, .sendsValue(), .isQuiet(.seconds(1)), .restarts(losingState: false)]
+                + join(after: [.sends(.oldValue)])),
+        Case(
             "value-forged", "A value that the server has not signed is ignored.", "D18 D19", [.server, .challenge],
             join(after: [.sends(.forgedValue)])),
         Case(

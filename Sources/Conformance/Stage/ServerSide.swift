@@ -121,8 +121,11 @@ final class ServerSide: Sendable {
     /// Whether the device has not used this token before.
     func isFresh(_ token: Token) -> Bool { state.withLock { $0.tokens.insert(token).inserted } }
 
-    /// Sends a message of the server.
-    func send(_ body: Body, _ token: Token) {
-        publish(node.sign(Message(sequence: nextSequence(), sender: node.id, token: token, body: body)))
+    /// Sends a message of the server, and returns its frame.
+    @discardableResult
+    func send(_ body: Body, _ token: Token) -> [UInt8] {
+        let frame = node.sign(Message(sequence: nextSequence(), sender: node.id, token: token, body: body))
+        publish(frame)
+        return frame
     }
 }

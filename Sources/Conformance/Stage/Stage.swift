@@ -51,6 +51,10 @@ package final class Stage {
         var requestToken: Token?
         var valueToken: Token?
         var facts: LinkFacts?
+        /// Those of the link before.
+        var factsBefore: LinkFacts?
+        /// The first OBS_JOIN_RESP.
+        var valueFrame: [UInt8]?
         var value: Secret?
         var signature: [UInt8] = []
     }

@@ -37,6 +37,12 @@ extension Stage {
             state.signature = []
             return LinkFrame.hello(version: version, modes: modes, beacon: identity(named), nonce: facts.linkNonce)
                 .encoded
+        case .helloAgain:
+            state.factsBefore = facts
+            state.facts?.deviceNonce = KeyedContext.noNonce
+            return LinkFrame.hello(
+                version: LinkFrame.version, modes: facts.modes, beacon: setting.beacon, nonce: facts.linkNonce
+            ).encoded
         case .wait(let seconds): return LinkFrame.wait(seconds: seconds).encoded
         case .challenge: return LinkFrame.challenge(facts.challenge).encoded
         case .outcome(let outcome, let tag): return LinkFrame.outcome(outcome, tag: bytes(tag, outcome)).encoded
@@ -63,6 +69,7 @@ extension Stage {
             before.deviceNonce = KeyedContext.noNonce
             return before.beaconTag(outcome, .keyed)
         case .reflected: return facts.tag
+        case .ofLinkBefore: return (state.factsBefore ?? facts).beaconTag(outcome, mode)
         case .ofStatus(let other): return facts.beaconTag(other, mode)
         case .oneBitOff:
             var bytes = facts.beaconTag(outcome, mode)

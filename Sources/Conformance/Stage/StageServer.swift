@@ -116,7 +116,8 @@ extension Stage {
             }
         let token = Token(random: randomBytes(16))
         state.valueToken = token
-        server.send(.observedJoinResponse(sealed: try sealed(plain, key)), token)
+        let frame = server.send(.observedJoinResponse(sealed: try sealed(plain, key)), token)
+        state.valueFrame = state.valueFrame ?? frame
     }
 
     private func sealed(_ plain: [UInt8], _ key: PublicKey?) throws -> Octets {
@@ -155,6 +156,7 @@ extension Stage {
         case .forgedValue:
             let sealed = try sealed(randomBytes(16), key)
             send(.observedJoinResponse(sealed: sealed), Token(random: randomBytes(16)), by: stranger)
+        case .oldValue: if let frame = state.valueFrame { server.publish(frame) }
         case .noise: try sendNoise(server, token)
         }
     }
