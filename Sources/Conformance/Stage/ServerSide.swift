@@ -51,7 +51,7 @@ final class ServerSide: Sendable {
             happened: { [self] event in note(event) })
         self.link.withLock { $0 = link }
         link.start()
-        let deadline = Instant.now + .seconds(10)
+        let deadline = Instant.now + .seconds(4)
         while state.withLock({ $0.connection }) == nil {
             if let fault = state.withLock({ $0.fault }), .now > deadline { throw fault }
             guard .now < deadline + .seconds(10) else { throw silent }
