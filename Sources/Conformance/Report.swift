@@ -13,7 +13,7 @@ package struct Report: Codable, Sendable {
     /// Whether the link alone was tested.
     package var isLinkOnly: Bool
     /// One for each case that was chosen.
-    package var cases: [Result]
+    package var cases: [CaseResult]
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     package var passed: Int { count(.pass) }
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -26,17 +26,17 @@ package struct Report: Codable, Sendable {
         case isLinkOnly = "link_only"
     }
 
-    package init(_ setting: Setting, _ cases: [Result]) {
+    package init(_ setting: Setting, _ cases: [CaseResult]) {
         (device, transport) = (setting.device.description, setting.address.transport.rawValue)
         (isLinkOnly, self.cases) = (setting.node == nil, cases)
     }
 
-    private func count(_ wanted: Result.Ended) -> Int { cases.count { $0.result == wanted } }
+    private func count(_ wanted: CaseResult.Ended) -> Int { cases.count { $0.result == wanted } }
 
     /// The last line of the report for people.
     package var summary: String {
         let seconds = cases.reduce(0) { $0 + $1.seconds }
-        return "prove: \(passed) passed, \(failed) failed, \(notTried) not tried, in \(Result.text(seconds)) s"
+        return "prove: \(passed) passed, \(failed) failed, \(notTried) not tried, in \(CaseResult.text(seconds)) s"
     }
 
     /// The report as JSON.

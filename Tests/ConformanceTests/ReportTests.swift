@@ -10,16 +10,16 @@ import Testing
     private static let setting = Setting(
         device: Identifier(0x0D01_0000_0000_0001), beacon: Identifier(0xB1), server: Identifier(0xC2),
         address: .local(path: "/nowhere/link"), folder: "/nowhere")
-    private static let fault: Result.Fault = {
-        var fault = Result.Fault(
+    private static let fault: CaseResult.Fault = {
+        var fault = CaseResult.Fault(
             expected: "this", seen: "that", bytes: [UInt8](repeating: 0xAB, count: 200),
             correctIf: "the device id were little-endian")
         fault.deviceSaid = "device: no answer"
         return fault
     }()
     private static let results = [
-        Result(1, Case.all[0], .notTried, reason: "needs a registration service: --registry"),
-        Result(3, Case.all[2], .pass, seconds: 0.26), Result(4, Case.all[3], .fail, seconds: 1, fault: fault),
+        CaseResult(1, Case.all[0], .notTried, reason: "needs a registration service: --registry"),
+        CaseResult(3, Case.all[2], .pass, seconds: 0.26), CaseResult(4, Case.all[3], .fail, seconds: 1, fault: fault),
     ]
 
     @Test("for people it has a line for each case, and all that is known of a failure")

@@ -12,7 +12,7 @@ import Synchronization
 
 /// Plays cases against a device, one after the other, on the calling thread.
 package final class Stage {
-    /// Why a case ended before its last step, beside a `Result.Fault`.
+    /// Why a case ended before its last step, beside a `CaseResult.Fault`.
     enum Ended: Error {
         /// The case is not for this device.
         case notTried(String)
@@ -74,22 +74,22 @@ package final class Stage {
     /// Plays these cases.
     /// - Parameter done: takes each result at once.
     /// - Throws: `OperatorError` if the test itself cannot be set up.
-    package func run(_ cases: [(number: Int, case: Case)], done: (Result) -> Void) throws -> Report {
+    package func run(_ cases: [(number: Int, case: Case)], done: (CaseResult) -> Void) throws -> Report {
         try open()
         defer {
             device?.stop()
             server?.stop()
         }
         let begun = Instant.now
-        var results: [Result] = []
+        var results: [CaseResult] = []
         for (number, one) in cases {
             let result =
                 if let obstacle = setting.obstacle(to: one) {
-                    Result(number, one, .notTried, reason: obstacle)
+                    CaseResult(number, one, .notTried, reason: obstacle)
                 } else if .now > begun + setting.limit {
-                    Result(number, one, .notTried, reason: "the time for the whole test is over: --timeout")
+                    CaseResult(number, one, .notTried, reason: "the time for the whole test is over: --timeout")
                 } else if key == nil, setting.service != nil, !one.needs.contains(.registry) {
-                    Result(number, one, .notTried, reason: "the device is not enrolled: the case enrol comes first")
+                    CaseResult(number, one, .notTried, reason: "the device is not enrolled: the case enrol comes first")
                 } else {
                     play(number, one)
                 }
@@ -122,18 +122,18 @@ package final class Stage {
         }
     }
 
-    private func play(_ number: Int, _ one: Case) -> Result {
+    private func play(_ number: Int, _ one: Case) -> CaseResult {
         let begun = Instant.now
-        func result(_ ended: Result.Ended, reason: String? = nil, fault: Result.Fault? = nil) -> Result {
+        func result(_ ended: CaseResult.Ended, reason: String? = nil, fault: CaseResult.Fault? = nil) -> CaseResult {
             let seconds = Double((Instant.now - begun).wholeMilliseconds) / 1_000
-            return Result(number, one, ended, seconds: seconds, reason: reason, fault: fault)
+            return CaseResult(number, one, ended, seconds: seconds, reason: reason, fault: fault)
         }
         defer { clear() }
         do {
             begin(one)
             for step in one.steps { try take(step) }
             return result(.pass)
-        } catch let fault as Result.Fault {
+        } catch let fault as CaseResult.Fault {
             var fault = fault
             device?.stop()
             fault.deviceSaid = device?.result?.lines.last
@@ -175,8 +175,8 @@ package final class Stage {
     }
 
     /// The device has ended, and nothing can come any more.
-    func fault(expected: String) -> Result.Fault? {
+    func fault(expected: String) -> CaseResult.Fault? {
         guard let device, device.result != nil else { return nil }
-        return Result.Fault(expected: expected, seen: device.words)
+        return CaseResult.Fault(expected: expected, seen: device.words)
     }
 }

@@ -19,10 +19,10 @@ extension Stage {
         device = enrolment
         let wanted = "the enrolment ends with exit status \(isWelcome ? "0" : "1 or more: its token is not valid")"
         guard try wait(.seconds(90), { enrolment.result }) != nil else {
-            throw Result.Fault(expected: wanted, seen: "it goes on for more than 90 s")
+            throw CaseResult.Fault(expected: wanted, seen: "it goes on for more than 90 s")
         }
         guard let status = enrolment.exitStatus, (status == 0) == isWelcome else {
-            throw Result.Fault(expected: wanted, seen: enrolment.words)
+            throw CaseResult.Fault(expected: wanted, seen: enrolment.words)
         }
         guard isWelcome else { return }
         key = try registeredKey(at: service)
@@ -45,11 +45,11 @@ extension Stage {
             var client = try RegistrationOptions().client(for: address, authorityFile: service.authority)
             client.bearer = service.readerToken
             guard let key = try Registry(client, at: address).key(of: setting.device.topicForm) else {
-                throw Result.Fault(expected: expected, seen: "it knows no device of this identity")
+                throw CaseResult.Fault(expected: expected, seen: "it knows no device of this identity")
             }
             return key
         } catch let fault as any OperatorError {
-            throw Result.Fault(expected: expected, seen: "it cannot be asked: \(fault.message)")
+            throw CaseResult.Fault(expected: expected, seen: "it cannot be asked: \(fault.message)")
         }
     }
 }

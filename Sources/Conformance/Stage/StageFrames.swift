@@ -20,7 +20,8 @@ extension Stage {
         for piece in pieces {
             guard let link, link.send(piece) else {
                 if cut == .flood { return }
-                throw Result.Fault(expected: "the device reads what the beacon sends", seen: "it has closed the link")
+                throw CaseResult.Fault(
+                    expected: "the device reads what the beacon sends", seen: "it has closed the link")
             }
             // So that the pieces are pieces at the other end, too.
             if cut == .bytes { _ = try wait(.milliseconds(1)) { nil as Bool? } }
@@ -99,19 +100,19 @@ extension Stage {
         }
         guard let arrival else {
             let rest = link?.rest ?? []
-            throw Result.Fault(
+            throw CaseResult.Fault(
                 expected: expected, seen: rest.isEmpty ? "nothing in \(Stage.text(time))" : "a part of a frame",
                 bytes: rest.isEmpty ? nil : rest)
         }
         if case .frame(type, let payload) = arrival { return payload }
         let bytes = arrival.bytes
-        throw Result.Fault(
+        throw CaseResult.Fault(
             expected: expected, seen: arrival.description, bytes: bytes.isEmpty ? nil : bytes,
             correctIf: Guess.mistake(inFrame: bytes, type: type))
     }
 
-    private func fault(_ expected: String, _ kind: DeviceFrame, _ seen: [UInt8], _ words: String) -> Result.Fault {
-        Result.Fault(
+    private func fault(_ expected: String, _ kind: DeviceFrame, _ seen: [UInt8], _ words: String) -> CaseResult.Fault {
+        CaseResult.Fault(
             expected: expected, seen: words, bytes: seen,
             correctIf: Guess(facts, key: key).mistake(in: kind, seen))
     }
@@ -121,10 +122,10 @@ extension Stage {
         let expected = "\(frame.words): \(hexadecimal(frame.encoded))"
         let seen = try payload(0x02, expected)
         guard seen.count == 9 else {
-            throw Result.Fault(expected: expected, seen: "READY of \(seen.count) bytes", bytes: seen)
+            throw CaseResult.Fault(expected: expected, seen: "READY of \(seen.count) bytes", bytes: seen)
         }
         guard seen[0] == mode.rawValue else {
-            throw Result.Fault(expected: expected, seen: "READY with the mode \(seen[0])", bytes: seen)
+            throw CaseResult.Fault(expected: expected, seen: "READY with the mode \(seen[0])", bytes: seen)
         }
         guard Array(seen[1...]) == facts.expected(.ready) else {
             throw fault(expected, .ready, Array(seen[1...]), "READY with another identity")
@@ -144,13 +145,13 @@ extension Stage {
         for isFirst in [true, false] {
             let seen = try payload(0x08, expected)
             guard seen.count == 17, seen[0] == Mode.keyed.rawValue else {
-                throw Result.Fault(expected: expected, seen: "another CLAIM", bytes: seen)
+                throw CaseResult.Fault(expected: expected, seen: "another CLAIM", bytes: seen)
             }
             let claim = Array(seen[1...])
             if claim == (hasValue ? facts.expected(.claim) : KeyedContext.noClaim) { return }
             // The value may reach the device after HELLO.
             if hasValue, isFirst, claim == KeyedContext.noClaim { continue }
-            guard hasValue else { throw Result.Fault(expected: expected, seen: "another claim", bytes: claim) }
+            guard hasValue else { throw CaseResult.Fault(expected: expected, seen: "another claim", bytes: claim) }
             throw fault(expected, .claim, claim, "another claim")
         }
     }
@@ -161,7 +162,7 @@ extension Stage {
         let kind = mode == .keyed ? DeviceFrame.keyedProof : .proof
         let seen = try payload(0x05, "PROOF: a fresh nonce of 32 bytes, and a tag of 32")
         guard seen.count == 64 else {
-            throw Result.Fault(expected: "PROOF of 64 bytes", seen: "PROOF of \(seen.count) bytes", bytes: seen)
+            throw CaseResult.Fault(expected: "PROOF of 64 bytes", seen: "PROOF of \(seen.count) bytes", bytes: seen)
         }
         state.facts?.deviceNonce = Array(seen[..<32])
         state.facts?.tag = Array(seen[32...])
@@ -171,7 +172,7 @@ extension Stage {
             throw fault(expected, kind, facts.tag, "PROOF with another tag")
         }
         guard usedNonces.insert(facts.deviceNonce).inserted else {
-            throw Result.Fault(
+            throw CaseResult.Fault(
                 expected: "a fresh nonce in each PROOF", seen: "a nonce that was used before", bytes: facts.deviceNonce)
         }
         if mode == .keyed { try sign() }
@@ -190,12 +191,12 @@ extension Stage {
         while !isLast {
             let seen = try payload(0x09, expected, within: .seconds(10))
             guard seen.count >= 2, seen.count <= KeyedProof.maximumPiece + 1, seen[0] <= 1 else {
-                throw Result.Fault(expected: expected, seen: "SIGN that is not one", bytes: seen)
+                throw CaseResult.Fault(expected: expected, seen: "SIGN that is not one", bytes: seen)
             }
             isLast = seen[0] == 1
             state.signature += seen[1...]
             guard state.signature.count <= KeyedProof.maximumSignature else {
-                throw Result.Fault(
+                throw CaseResult.Fault(
                     expected: expected, seen: "more than \(KeyedProof.maximumSignature) bytes, and no last piece")
             }
         }

@@ -20,15 +20,15 @@ extension Stage {
             if let fault = fault(expected: expected) { throw fault }
             return nil
         }
-        guard let message else { throw Result.Fault(expected: expected, seen: "no answer") }
+        guard let message else { throw CaseResult.Fault(expected: expected, seen: "no answer") }
         guard answer.holds(message.body) else {
-            throw Result.Fault(expected: expected, seen: Stage.words(message.body))
+            throw CaseResult.Fault(expected: expected, seen: Stage.words(message.body))
         }
     }
 
     func quiet(_ time: Duration) throws {
         if let message = try wait(time, { try answered("no message of the device") }) {
-            throw Result.Fault(expected: "no message of the device", seen: Stage.words(message.body))
+            throw CaseResult.Fault(expected: "no message of the device", seen: Stage.words(message.body))
         }
     }
 
@@ -39,7 +39,7 @@ extension Stage {
         guard message.token != state.commandToken else { return message }
         // DATA that nobody has asked for names the server.
         if case .data = message.body, message.token.names(setting.server) { return nil }
-        throw Result.Fault(
+        throw CaseResult.Fault(
             expected: expected, seen: "\(Stage.words(message.body)) under the token \(message.token)",
             bytes: incoming.payload)
     }

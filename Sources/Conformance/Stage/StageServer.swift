@@ -16,21 +16,21 @@ extension Stage {
             if let fault = fault(expected: Stage.asked) { throw fault }
             return nil
         }
-        guard asked != nil else { throw Result.Fault(expected: Stage.asked, seen: "none in \(Stage.text(time))") }
+        guard asked != nil else { throw CaseResult.Fault(expected: Stage.asked, seen: "none in \(Stage.text(time))") }
     }
 
     /// - Returns: false for a message that is not a request for an observed join, and may come.
     private func isRequest(_ incoming: Incoming, _ server: ServerSide) throws -> Bool {
         let message = try checked(incoming, server, expected: Stage.asked)
         return try isObserved(message, server) { seen, clause in
-            Result.Fault(expected: Stage.asked, seen: seen, bytes: incoming.payload, correctIf: clause)
+            CaseResult.Fault(expected: Stage.asked, seen: seen, bytes: incoming.payload, correctIf: clause)
         }
     }
 
     /// A message of the device, after every check of docs/protocol.md, section 1.
     func checked(_ incoming: Incoming, _ server: ServerSide, expected: String) throws -> Message {
-        func fault(_ seen: String, _ correctIf: String? = nil) -> Result.Fault {
-            Result.Fault(expected: expected, seen: seen, bytes: incoming.payload, correctIf: correctIf)
+        func fault(_ seen: String, _ correctIf: String? = nil) -> CaseResult.Fault {
+            CaseResult.Fault(expected: expected, seen: seen, bytes: incoming.payload, correctIf: correctIf)
         }
         let frame: UnverifiedFrame
         do { frame = try UnverifiedFrame(incoming.payload) } catch {
@@ -57,7 +57,7 @@ extension Stage {
     }
 
     private func isObserved(
-        _ message: Message, _ server: ServerSide, _ fault: (String, String?) -> Result.Fault
+        _ message: Message, _ server: ServerSide, _ fault: (String, String?) -> CaseResult.Fault
     ) throws -> Bool {
         // A device that has lost the server's last id asks for it in this way (docs/protocol.md, section 4).
         if message.body == .joinRequest {
@@ -122,7 +122,7 @@ extension Stage {
 
     private func sealed(_ plain: [UInt8], _ key: PublicKey?) throws -> Octets {
         guard let key, let sealed = try? plain.withUnsafeBytes({ try key.seal(plainText: $0) }) else {
-            throw Result.Fault(expected: "a device whose key is known", seen: "none: it has not enrolled")
+            throw CaseResult.Fault(expected: "a device whose key is known", seen: "none: it has not enrolled")
         }
         return Octets(sealed)
     }

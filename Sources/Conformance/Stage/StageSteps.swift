@@ -60,7 +60,7 @@ extension Stage {
     }
 
     /// Takes one step.
-    /// - Throws: `Result.Fault` if the device does something else, `Ended`.
+    /// - Throws: `CaseResult.Fault` if the device does something else, `Ended`.
     func take(_ step: Step) throws {
         switch step {
         case .restarts(let losesState):
@@ -97,19 +97,19 @@ extension Stage {
         case .leaves(let window): try leaves(window)
         case .isSilent(let time):
             if let arrival = try wait(time, { link?.next() }) {
-                throw Result.Fault(
+                throw CaseResult.Fault(
                     expected: "nothing for \(Stage.text(time))", seen: arrival.description, bytes: arrival.bytes)
             }
         case .staysAway(let time):
             if try wait(time, { accepted() }) != nil {
-                throw Result.Fault(
+                throw CaseResult.Fault(
                     expected: "no link for \(Stage.text(time)): the beacon has shown that it holds the value",
                     seen: "the device has opened another link: it does not believe the right tag")
             }
         }
     }
 
-    static func text(_ time: Duration) -> String { "\(Result.text(Double(time.wholeMilliseconds) / 1_000)) s" }
+    static func text(_ time: Duration) -> String { "\(CaseResult.text(Double(time.wholeMilliseconds) / 1_000)) s" }
 
     // MARK: - The device's end
 
@@ -121,10 +121,10 @@ extension Stage {
             let seen =
                 server == nil
                 ? "it goes on after valid with the right tag" : "it goes on 8 s after the server's RESPONSE"
-            throw Result.Fault(expected: wanted, seen: seen)
+            throw CaseResult.Fault(expected: wanted, seen: seen)
         }
         guard let status = device.exitStatus, (status == 0) == isJoined else {
-            throw Result.Fault(expected: wanted, seen: device.words)
+            throw CaseResult.Fault(expected: wanted, seen: device.words)
         }
     }
 
@@ -149,11 +149,11 @@ extension Stage {
         }
         guard let opened else {
             guard isWanted else { return false }
-            throw Result.Fault(expected: expected, seen: "it opens none")
+            throw CaseResult.Fault(expected: expected, seen: "it opens none")
         }
         let time = Instant.now - begun
         guard time >= window.after else {
-            throw Result.Fault(
+            throw CaseResult.Fault(
                 expected: "the device waits before it comes again, at least \(Stage.text(window.after))",
                 seen: "it came after \(Stage.text(time))")
         }
@@ -164,14 +164,15 @@ extension Stage {
     private func leaves(_ window: Window) throws {
         let (begun, expected) = (Instant.now, "the device closes the link, and sends nothing more")
         guard let arrival = try wait(window.before, { link?.next() }) else {
-            throw Result.Fault(expected: expected, seen: "it keeps the link for more than \(Stage.text(window.before))")
+            throw CaseResult.Fault(
+                expected: expected, seen: "it keeps the link for more than \(Stage.text(window.before))")
         }
         guard arrival == .closed else {
-            throw Result.Fault(expected: expected, seen: arrival.description, bytes: arrival.bytes)
+            throw CaseResult.Fault(expected: expected, seen: arrival.description, bytes: arrival.bytes)
         }
         let time = Instant.now - begun
         guard time >= window.after else {
-            throw Result.Fault(
+            throw CaseResult.Fault(
                 expected: "the device keeps the link for \(Stage.text(window.after)) at least",
                 seen: "it closed it after \(Stage.text(time))")
         }

@@ -1,7 +1,7 @@
 import SRUP
 
 /// What has come of one case.
-package struct Result: Codable, Equatable, Sendable {
+package struct CaseResult: Codable, Equatable, Sendable {
     /// How it ended.
     package enum Ended: String, Codable, Sendable {
         // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -62,10 +62,10 @@ package struct Result: Codable, Equatable, Sendable {
     package var lines: [String] {
         if result == .notTried { return ["prove: \(number) \(name): not tried: \(reason ?? "")"] }
         let word = result == .fail ? "FAIL" : "pass"
-        var lines = ["prove: \(number) \(name): \(word) \(Result.text(seconds)) s: \(sentence)"]
+        var lines = ["prove: \(number) \(name): \(word) \(CaseResult.text(seconds)) s: \(sentence)"]
         guard let fault else { return lines }
         lines += ["    expected: \(fault.expected)", "    seen: \(fault.seen)"]
-        if let hex = fault.seenHex { lines.append("    bytes: \(Result.cut(hex))") }
+        if let hex = fault.seenHex { lines.append("    bytes: \(CaseResult.cut(hex))") }
         if let clause = fault.correctIf { lines.append("    correct if \(clause)") }
         if let said = fault.deviceSaid { lines.append("    the device's last line: \(said)") }
         return lines + ["    rules: \(rules.joined(separator: ", "))"]
