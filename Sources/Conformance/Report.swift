@@ -33,6 +33,13 @@ package struct Report: Codable, Sendable {
 
     private func count(_ wanted: CaseResult.Ended) -> Int { cases.count { $0.result == wanted } }
 
+    /// A line for each probable mistake, the most frequent first: one of them often makes many cases fail.
+    package var mistakes: [String] {
+        let counts = Dictionary(cases.compactMap(\.fault?.correctIf).map { ($0, 1) }, uniquingKeysWith: +)
+        return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+            .map { "prove: correct if \($0.key): \($0.value) of \(failed) failures" }
+    }
+
     /// The last line of the report for people.
     package var summary: String {
         let seconds = cases.reduce(0) { $0 + $1.seconds }

@@ -38,8 +38,8 @@ struct ProveVerb: ParsableCommand {
             With --registry and --enrol, the device is enrolled first, by the command of --enrol, which also has PROVE_REGISTRY \
             (the URL), PROVE_REGISTRY_CA and PROVE_TOKEN (files). The service is srup-bench registry run.
 
-            Each case prints a line, and where it fails what was expected, what was seen, the probable mistake, and the rules. The last \
-            line has the counts:
+            Each case prints a line, and where it fails what was expected, what was seen, the probable mistake, and the rules. Then there \
+            is a line for each probable mistake, and the last line has the counts:
               prove: <n> passed, <n> failed, <n> not tried, in <seconds> s
 
             Exit status 0: no case failed; 1: a case failed; 64: invalid command line; 69: the test could not be set up, was stopped, or \
@@ -166,7 +166,7 @@ struct ProveVerb: ParsableCommand {
         } catch let error as any OperatorError {
             throw OperatorFault(error.message, hintOf: error, exitStatus: EX_UNAVAILABLE)
         }
-        Terminal.print(report.summary)
+        (report.mistakes + [report.summary]).forEach { Terminal.print($0) }
         if let json { try report.write(to: json) }
         if report.failed > 0 { throw ExitCode(1) }
         if report.passed == 0 || isStopped.isSet { throw ExitCode(EX_UNAVAILABLE) }

@@ -39,6 +39,21 @@ import Testing
                 == "prove: 1 passed, 1 failed, 1 not tried, in 1.3 s")
     }
 
+    @Test("a mistake that makes many cases fail is named once at the end, the most frequent first")
+    func mistakes() {
+        var other = ReportTests.results[2]
+        other.fault?.correctIf = "the link nonce were left out"
+        var unknown = ReportTests.results[2]
+        unknown.fault?.correctIf = nil
+        let failures = [other, ReportTests.results[2], unknown, ReportTests.results[2]]
+        #expect(
+            Report(ReportTests.setting, failures).mistakes == [
+                "prove: correct if the device id were little-endian: 2 of 4 failures",
+                "prove: correct if the link nonce were left out: 1 of 4 failures",
+            ])
+        #expect(Report(ReportTests.setting, [ReportTests.results[1]]).mistakes.isEmpty)
+    }
+
     @Test("as JSON it has the members of docs/prove.md, and every byte")
     func json() throws {
         let report = Report(ReportTests.setting, ReportTests.results)
