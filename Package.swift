@@ -43,7 +43,7 @@ let package = Package(
         .target(name: "SQLite", dependencies: ["OperatorText", "Files", "CSQLite"]),
         .target(name: "Keys", dependencies: ["OperatorText", "SRUP", "Files", "COpenSSL"]),
         .target(name: "Fetching", dependencies: ["OperatorText", "CCurl"]),
-        .target(name: "Enrolling", dependencies: ["OperatorText", "SRUP", "Files", "Keys", "Fetching"]),
+        .target(name: "Enrolling", dependencies: ["OperatorText", "SRUP", "Files", "Keys", "Fetching", "EventLoop"]),
         .target(name: "EventLoop", dependencies: ["BootTime", "CLinux"]),
         .target(
             name: "Broker",
@@ -93,6 +93,13 @@ let package = Package(
             dependencies: [
                 "OperatorText", "Bench", "SRUP", "Files", "Keys", "BootTime", "EventLoop", "Enrolling", "SQLite",
             ]),
+        // A conformance test for devices: plays registry, server and beacon against one.
+        .target(
+            name: "Conformance",
+            dependencies: [
+                "OperatorText", "Bench", "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker",
+                "Nearby", "Fetching", "Enrolling",
+            ]),
         // How both commands read their arguments, and what they say where they cannot.
         .target(
             name: "Arguments",
@@ -109,7 +116,9 @@ let package = Package(
         .executableTarget(
             name: "srup-bench",
             dependencies: [
-                "OperatorText", "Arguments", "BootTime", "Bench", "C2Server", "Registration", "Enrolling", "HumanView",
+                "OperatorText", "Arguments", "BootTime", "Bench", "C2Server", "Registration", "Conformance",
+                "Enrolling",
+                "HumanView",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -150,6 +159,10 @@ let package = Package(
             ],
             path: "Scripts/Measure/Main"),
 
+        // A device's end of the link as a command, for the vectors and for comparison with those in C and Python (Scripts/c-device).
+        .executableTarget(
+            name: "link-driver", dependencies: ["SRUP", "ProofLink", "Keys"], path: "Scripts/LinkDriver"),
+
         // A disk in memory that loses power, for the journal's tests.
         .target(name: "CutDisk", path: "Tests/CutDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
 
@@ -169,7 +182,8 @@ let package = Package(
             exclude: ["files.py"]),
         .testTarget(
             name: "EnrollingTests",
-            dependencies: ["OperatorText", "Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"]),
+            dependencies: ["OperatorText", "Enrolling", "Fetching", "SRUP", "Keys", "TestVectors"],
+            exclude: ["code.jpg"]),
         .testTarget(name: "ProofLinkTests", dependencies: ["ProofLink", "Keys", "TestVectors"]),
         .testTarget(name: "ObservingTests", dependencies: ["BootTime", "Observing", "Keys"]),
         .testTarget(
@@ -214,9 +228,13 @@ let package = Package(
         .testTarget(
             name: "RegistrationTests",
             dependencies: [
-                "OperatorText", "BootTime", "Registration", "Bench", "Enrolling", "SRUP", "Files", "Keys",
+                "OperatorText", "BootTime", "Registration", "Bench", "Enrolling", "Fetching", "SRUP", "Files", "Keys",
                 "TestVectors",
             ]),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: ["Conformance", "ProofLink", "SRUP", "Keys", "Nearby", "SystemSupport", "TestVectors"],
+            exclude: ["broken_device.py"]),
         .testTarget(
             name: "ArgumentsTests",
             dependencies: [

@@ -1,34 +1,31 @@
-/* A device that proves its value to a beacon over a Unix socket (`[link] local`), with OpenSSL's libcrypto.
+/* A device that proves its value to a beacon over Bluetooth or a Unix socket, on Linux, with OpenSSL's libcrypto.
  *
- *     device SOCKET DEVICE-ID SERVER-ID BEACON-ID KEY-FILE [keyed|challenge|either|value]
+ *     device ADDRESS DEVICE-ID SERVER-ID BEACON-ID KEY-FILE [keyed|challenge|either|value [ADAPTER]]
  *
+ * ADDRESS is that of the beacon's link: local:PATH, rfcomm:AA:BB:CC:DD:EE:FF[/CHANNEL], l2cap:ADDR[/PSM], le:ADDR[/PSM] or
+ * le-random:ADDR[/PSM]; ADAPTER is the Bluetooth address of this machine's adapter, if it has several.
  * Identifiers are hexadecimal digits; KEY-FILE is the device's identity key, PEM. The value comes over standard input as one line of 32
  * hexadecimal digits, at any time: how it gets from the server to the device is not this program's part.
  *
  * It opens one link after another, as docs/proof-link.md has it, until a beacon has shown that it holds the value and has said valid
  * (exit status 0), or for TIME_LIMIT (exit status 1). A fault on this side: exit status 2. On a real device the server's RESPONSE decides,
- * and not the beacon.
+ * and not the beacon: it goes on until RESPONSE has come. In value mode this program ends at the first *valid*, which any beacon can send.
  *
  * SPDX-License-Identifier: MIT
  */
 #define _POSIX_C_SOURCE 200809L
 #include "openssl_hooks.h"
+#include "sockets.h"
 
-#include <errno.h>
 #include <openssl/pem.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { TIME_LIMIT = 120000, FIRST_PAUSE = 500, LONGEST_PAUSE = 10000, LINE_SIZE = 64, SIGNATURE_SIZE = 512 };
 
 typedef struct {
-    const char *path;
+    const char *text; /* the address as it was given */
+    link_address address;
     srup_link_parties parties;
     EVP_PKEY *key;
     uint8_t value[SRUP_LINK_VALUE_SIZE];
@@ -36,6 +33,7 @@ typedef struct {
     char line[LINE_SIZE]; /* of standard input, until it is whole */
     size_t line_count;
     bool input_has_ended;
+    int refused; /* errno of the last connection that was refused: told once (L49) */
 } device;
 
 static void fail(const char *what, const char *hint) {
@@ -78,25 +76,11 @@ static bool read_value(device *self) {
 
 /* --- One link ----------------------------------------------------------------------------------------------------------- */
 
-static int connected(const char *path) {
-    struct sockaddr_un address;
-    memset(&address, 0, sizeof address);
-    address.sun_family = AF_UNIX;
-    if (strlen(path) >= sizeof address.sun_path) fail("the socket's path is too long", "give a shorter one");
-    memcpy(address.sun_path, path, strlen(path));
-    const int link = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (link < 0) fail(strerror(errno), "no socket could be made");
-    if (connect(link, (const struct sockaddr *)&address, sizeof address) == 0) return link;
-    fprintf(stderr, "device: %s: %s\n", path, strerror(errno));
-    close(link);
-    return -1;
-}
-
 /* Sends all frames that are due. A peer that has closed is noticed when its OUTCOME has been read. */
-static void send_due(srup_link *link, int socket) {
+static void send_due(srup_link *link, int socket, size_t longest) {
     uint8_t frame[SRUP_LINK_OUTPUT_SIZE];
     size_t count = 0;
-    while ((count = srup_link_next(link, frame, sizeof frame)) > 0) {
+    while ((count = srup_link_next(link, frame, longest)) > 0) {
         size_t sent = 0;
         while (sent < count) {
             const ssize_t part = send(socket, frame + sent, count - sent, MSG_NOSIGNAL);
@@ -108,7 +92,7 @@ static void send_due(srup_link *link, int socket) {
 }
 
 /* Waits for bytes of the beacon or the value, and takes what there is. False: the link gives nothing more. */
-static bool take(device *self, srup_link *link, int socket, int64_t deadline) {
+static bool take(device *self, srup_link *link, int socket, size_t longest, int64_t deadline) {
     struct pollfd waiting[2] = {{socket, POLLIN, 0}, {self->input_has_ended ? -1 : STDIN_FILENO, POLLIN, 0}};
     const int64_t left = deadline - milliseconds();
     if (left <= 0 || poll(waiting, 2, (int)left) <= 0) {
@@ -118,14 +102,14 @@ static bool take(device *self, srup_link *link, int socket, int64_t deadline) {
     if (waiting[1].revents != 0 && read_value(self)) srup_link_take_value(link, self->value);
     if (waiting[0].revents != 0) {
         uint8_t bytes[256];
-        const ssize_t count = recv(socket, bytes, sizeof bytes, 0);
+        const ssize_t count = read_link(socket, bytes, sizeof bytes);
         if (count <= 0) {
             puts("device: the beacon has closed the link without an outcome");
             return false;
         }
         srup_link_receive(link, bytes, (size_t)count);
     }
-    send_due(link, socket);
+    send_due(link, socket, longest);
     return true;
 }
 
@@ -139,21 +123,22 @@ static void tell(const srup_link *link) {
 }
 
 /* Goes through one link, within the page's limits for silence and for WAIT. */
-static void follow(device *self, srup_link *link, int socket) {
+static void follow(device *self, srup_link *link, int socket, size_t longest) {
     int phase = 0;
-    int64_t began = milliseconds(), last_wait = began - 1000;
+    int64_t began = milliseconds(), waits_until = began;
     while (!srup_link_is_over(link)) {
         const uint16_t waits = link->waits;
-        if (!take(self, link, socket, began + srup_link_time_limit(link, false))) return;
+        if (!take(self, link, socket, longest, began + srup_link_time_limit(link, false))) return;
         if (srup_link_phase(link) != phase) began = milliseconds();
         phase = srup_link_phase(link);
         if (link->waits == waits) continue;
-        /* At most one a second; the beacon's clock and ours differ a little. */
-        if (link->waits > waits + 1 || milliseconds() - last_wait < 900) {
+        /* At most one a second, of which two may come together (L51). */
+        if (waits_until < milliseconds()) waits_until = milliseconds();
+        waits_until += 1000 * (link->waits - waits);
+        if (waits_until - milliseconds() > 2000) {
             puts("device: left the link: WAIT comes more than once a second");
             return;
         }
-        last_wait = milliseconds();
     }
     tell(link);
 }
@@ -163,12 +148,23 @@ static bool prove(device *self) {
     const srup_link_hooks hooks = {openssl_hmac, sign, openssl_random, self};
     uint8_t signature[SIGNATURE_SIZE];
     srup_link link;
-    const int socket = connected(self->path);
-    if (socket < 0) return false;
+    const int socket = connect_link(&self->address);
+    if (socket < 0) {
+        if (errno != self->refused) printf("device: %s: %s\n", self->text, strerror(errno));
+        self->refused = errno;
+        return false;
+    }
+    self->refused = 0;
+    const size_t longest = longest_frame(socket, &self->address);
+    if (longest == 0) {
+        puts("device: left the link: its packets are too short");
+        close(socket);
+        return false;
+    }
     if (!srup_link_init(&link, &self->parties, &hooks, signature, sizeof signature))
         fail("no link is possible between these", "the beacon's id must not be 0");
     if (self->has_value) srup_link_take_value(&link, self->value);
-    follow(self, &link, socket);
+    follow(self, &link, socket, longest);
     close(socket);
     const bool is_valid = link.state == SRUP_LINK_ENDED && link.status == SRUP_LINK_STATUS_VALID;
     const bool is_proved = is_valid && (link.is_tagged || self->parties.modes == SRUP_LINK_MODE_VALUE);
@@ -203,14 +199,17 @@ static EVP_PKEY *key_of(const char *path) {
 }
 
 int main(int count, char **words) {
-    if (count < 6 || count > 7) fail("arguments are missing", "device SOCKET DEVICE-ID SERVER-ID BEACON-ID KEY-FILE [MODE]");
+    if (count < 6 || count > 8) fail("arguments are missing", "device ADDRESS DEVICE-ID SERVER-ID BEACON-ID KEY-FILE [MODE [ADAPTER]]");
     setvbuf(stdout, NULL, _IOLBF, 0);
-    device self = {.path = words[1], .key = key_of(words[5])};
+    device self = {.text = words[1], .key = key_of(words[5])};
+    if (!read_link_address(words[1], &self.address)) fail("this is not an address of a beacon", "for example local:beacon.link");
+    const char *end_of_adapter = count == 8 ? read_place(words[7], self.address.adapter) : "";
+    if (end_of_adapter == NULL || *end_of_adapter != 0) fail("this is not an adapter's address", "for example 00:AA:01:01:00:01");
     self.parties.device = identifier(words[2]);
     self.parties.server = identifier(words[3]);
     self.parties.beacon = identifier(words[4]);
-    self.parties.transport = SRUP_LINK_LOCAL;
-    self.parties.modes = modes(count == 7 ? words[6] : "either");
+    self.parties.transport = self.address.transport;
+    self.parties.modes = modes(count >= 7 ? words[6] : "either");
     const int64_t end = milliseconds() + TIME_LIMIT;
     bool is_proved = false;
     for (int64_t pause = FIRST_PAUSE; milliseconds() < end; pause = 2 * pause < LONGEST_PAUSE ? 2 * pause : LONGEST_PAUSE) {

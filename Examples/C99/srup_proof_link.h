@@ -297,8 +297,8 @@ static inline bool srup_link_is_proved(srup_link *link, uint8_t status, const ui
     if (link->mode == SRUP_LINK_MODE_CHALLENGE && status != SRUP_LINK_STATUS_VALID) return false;
     bool is_made = srup_link_beacon_tag(link, status, link->nonce, expected);
     bool is_equal = is_made && srup_link_equal(tag, expected, sizeof expected);
-    if (is_made && link->mode == SRUP_LINK_MODE_KEYED) {
-        /* The beacon may have ended the link before PROOF reached it. */
+    if (is_made && link->mode == SRUP_LINK_MODE_KEYED && status != SRUP_LINK_STATUS_VALID) {
+        /* The beacon may have ended the link before PROOF reached it; valid, it says only after PROOF (L65). */
         is_made = srup_link_beacon_tag(link, status, no_nonce, expected);
         is_equal = (is_made && srup_link_equal(tag, expected, sizeof expected)) || is_equal;
     }

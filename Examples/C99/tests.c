@@ -3,7 +3,9 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#define _POSIX_C_SOURCE 200809L
 #include "openssl_hooks.h"
+#include "sockets.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -313,6 +315,19 @@ static void many_waits(void) {
     EXPECT(link.waits == UINT16_MAX && link.wait_seconds == 0xFFFE && link.state == SRUP_LINK_READY);
 }
 
+/* SIGALRM ends the program if the call waits. */
+static void empty_packet(void) {
+    int ends[2];
+    uint8_t bytes[256];
+    expect(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0, "a pair of sockets");
+    expect(send(ends[1], "", 0, 0) == 0, "an empty packet is sent");
+    alarm(10);
+    expect(read_link(ends[0], bytes, sizeof bytes) <= 0, "nothing is read");
+    alarm(0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void) {
     static const struct {
         const char *sentence;
@@ -329,6 +344,7 @@ int main(void) {
         {"the time limits are the page's", times},
         {"a link needs at most 300 bytes", sizes},
         {"WAITs are counted up to 65,535", many_waits},
+        {"an empty packet is not waited behind", empty_packet},
     };
     const int count = (int)(sizeof tests / sizeof tests[0]);
     for (int at = 0; at < count; at++) {

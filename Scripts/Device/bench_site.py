@@ -33,17 +33,22 @@ def wait_for(seconds, condition, what):
 
 
 class Site:
-    """Use it in a `with`: all that was started ends with it. `window`: the time for an observation at beacon and server, in seconds."""
+    """Use it in a `with`: all that was started ends with it. `window`: the time for an observation at beacon and server, in seconds.
+    `radio`: the address of a Bluetooth adapter, over which the beacon listens in all three ways, instead of a local link. `folder`: where a
+    Site that was not begun has made its keys and its configuration, perhaps outside of the virtual machine in which they are used."""
 
-    def __init__(self, programs, window=8):
-        self.programs, self.window = pathlib.Path(programs).resolve(), window
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="srup-device."))
+    def __init__(self, programs, window=8, radio=None, folder=None):
+        self.programs, self.window, self.radio, self.is_made = pathlib.Path(programs).resolve(), window, radio, folder is not None
+        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="srup-device."))
         self.running, self.logs = [], []
         self.link = self.folder / "beacon.link"
 
     def __enter__(self):
         try:
-            self.make()
+            if self.is_made:
+                self.read_port()
+            else:
+                self.make()
             self.begin()
         except BaseException:
             self.__exit__()
@@ -60,6 +65,10 @@ class Site:
                 process.wait()
         for log in self.logs:
             log.close()
+        self.remove()
+
+    def remove(self):
+        """Its folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, name, *command, **options):
@@ -82,7 +91,7 @@ class Site:
         subprocess.run(
             [PROJECT / "Scripts" / "broker", "make", network, "--c2", SERVER, "--beacon", BEACON, *nodes], check=True, capture_output=True
         )
-        self.port = (network / "port").read_text().strip()
+        self.read_port()
         keys.mkdir(mode=0o700)
         for node, name in KEYS.items():
             shutil.copyfile(VECTORS / "keys" / f"{name}.pub.pem", keys / f"{node}.pub.pem")
@@ -90,25 +99,30 @@ class Site:
             private.touch(0o600)
             shutil.copyfile(VECTORS / "keys" / f"{name}.pkcs8.pem", private)
             (keys / f"{node}.pub.pem").chmod(0o644)
+        local = f"[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = {self.link}\nvalue-mode = yes\n"
         (self.folder / "beacon.ini").write_text(
             f"[beacon]\nidentity = {BEACON}\nkey = {keys}/{BEACON}.key.pem\nstate = {self.folder}/state\n"
             f"[broker]\naddress = localhost:{self.port}\nca = {network}/ca.pem\n"
             f"certificate = {network}/{BEACON}.cert.pem\nkey = {network}/{BEACON}.tls.key\n"
             f"[server {SERVER}]\nkey = {keys}/{SERVER}.pub.pem\n[observation]\nwindow = {self.window}\n"
-            f"[link]\nrfcomm = off\nl2cap = off\nle = off\nlocal = {self.link}\nvalue-mode = yes\n"
+            + (local if self.radio is None else f"[radio]\nadapters = {self.radio}\n")
         )
+
+    def read_port(self):
+        self.port = (self.folder / "net" / "port").read_text().strip()
 
     def begin(self):
         bench, beacon = self.programs / "srup-bench", self.programs / "srup-beacon"
         self.start("broker", PROJECT / "Scripts" / "broker", "run", self.folder / "net")
-        wait_for(10, self.broker_listens, "the broker listens")
-        self.recorder = Subscriber(self, SERVER, "SRUP/#")
+        wait_for(60, self.broker_listens, "the broker listens")
+        if self.radio is None:  # in the virtual machine, a program more takes seconds
+            self.recorder = Subscriber(self, SERVER, "SRUP/#")
         self.start(
             "c2", bench, "c2", *self.node(SERVER), "--keyring", self.folder / "keys", "--observer", BEACON, "--window", str(self.window + 5)
         )
-        wait_for(20, lambda: "c2: ready" in self.log("c2"), "the C2 server is ready")
+        wait_for(60, lambda: "c2: ready" in self.log("c2"), "the C2 server is ready")
         self.start("beacon", beacon, "run", "--config", self.folder / "beacon.ini")
-        wait_for(30, lambda: "member" in self.log("beacon") and self.link.exists(), "the beacon has joined")
+        wait_for(60, lambda: "member" in self.log("beacon") and (self.radio or self.link.exists()), "the beacon has joined")
 
     def broker_listens(self):
         # A client that may publish is answered only by a broker that runs.

@@ -8,6 +8,8 @@ Usage: Scripts/Device/try-c.py PROGRAMS DEVICE
   DEVICE    the compiled device.c
 """
 
+import concurrent.futures
+import signal
 import subprocess
 import sys
 import time
@@ -29,7 +31,7 @@ class Join:
         self.subscriber = Subscriber(site, device, f"SRUP/{device}")
         key = site.folder / "keys" / f"{device}.key.pem"
         self.process = site.start(
-            self.name, program, link or site.link, device, SERVER, beacon, key, mode, stdin=subprocess.PIPE, text=True
+            self.name, program, f"local:{link or site.link}", device, SERVER, beacon, key, mode, stdin=subprocess.PIPE, text=True
         )
 
     def ask(self):
@@ -131,23 +133,28 @@ CASES = [
 ]
 
 
+def tried(site, program, device, sentence, case, mode):
+    """One case; whether it went as it must."""
+    began = time.monotonic()
+    try:
+        case(site, program, device, mode)
+        print(f"try-c: {sentence}: as it must be, {time.monotonic() - began:.1f} s", flush=True)
+        return True
+    except (Fault, OSError, subprocess.SubprocessError, AssertionError) as fault:
+        logs = [f"--- {name}\n" + "\n".join(site.log(name).splitlines()[-10:]) for name in [f"device-{device}-{mode}", "c2", "beacon"]]
+        print(f"try-c: {sentence}: WRONG: {fault}\n" + "\n".join(logs), flush=True)
+        return False
+
+
 def main():
     if len(sys.argv) != 3 or sys.argv[1].startswith("-"):
         print(__doc__)
         sys.exit(0 if sys.argv[1:] in (["-h"], ["--help"]) else 64)
-    wrong = 0
-    with Site(sys.argv[1]) as site:
-        for device, (sentence, case, mode) in zip(DEVICES, CASES):
-            began = time.monotonic()
-            try:
-                case(site, sys.argv[2], device, mode)
-                print(f"try-c: {sentence}: as it must be, {time.monotonic() - began:.1f} s", flush=True)
-            except (Fault, subprocess.SubprocessError, AssertionError) as fault:
-                wrong += 1
-                print(f"try-c: {sentence}: WRONG: {fault}", flush=True)
-                for name in [f"device-{device}-{mode}", "c2", "beacon"]:
-                    print(f"--- {name}\n" + "\n".join(site.log(name).splitlines()[-10:]))
-    sys.exit(wrong > 0)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends
+    # At the same time: most of them wait for limits in seconds.
+    with Site(sys.argv[1]) as site, concurrent.futures.ThreadPoolExecutor(len(CASES)) as pool:
+        results = list(pool.map(lambda device, case: tried(site, sys.argv[2], device, *case), DEVICES, CASES))
+    sys.exit(not all(results))
 
 
 main()

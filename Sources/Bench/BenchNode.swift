@@ -15,6 +15,8 @@ public struct BenchNode: Sendable {
     public var tls: TLSFiles
     /// Where each message is recorded; nil: nowhere.
     public var trace: TraceFile?
+    /// Where the keys of its connections to the broker are written; nil: nowhere.
+    public var keyLog: KeyLog?
 
     /// A node whose key is in memory.
     public init(id: Identifier, key: IdentityKey, broker: BrokerAddress, tls: TLSFiles, trace: TraceFile?) {
@@ -40,7 +42,17 @@ public struct BenchNode: Sendable {
             brokers: [broker], clientID: id.topicForm, tls: tls, subscriptions: subscriptions,
             maximumPayload: UnverifiedFrame.maximumLength)
         (settings.initialRetry, settings.maximumRetry) = (.milliseconds(200), .seconds(2))
+        settings.keyLog = keyLog?.descriptor
         return settings
+    }
+
+    /// Records a message of this node in its trace, if it has one.
+    /// - Parameter isSent: whether this node has sent it.
+    package func record(_ line: @autoclosure () -> TraceLine, isSent: Bool) {
+        guard let trace else { return }
+        var line = line()
+        (line.recorder, line.isSent) = (id.description, isSent)
+        trace.append(line)
     }
 
     /// This node's signature over any bytes.

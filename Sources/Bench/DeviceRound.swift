@@ -44,13 +44,11 @@ struct DeviceRound: Sendable {
     private var places: [Visit]
     private var current = 0
 
-    /// The current place.
+    /// The current place. There must be one.
     var place: BeaconPlace { places[current].place }
 
-    /// A round that starts at its first place.
-    /// - Precondition: at least one place.
+    /// A round that starts at its first place; without one, nothing else may be called.
     init(_ beacons: [BeaconPlace], presentsOnce: Bool) {
-        precondition(!beacons.isEmpty, "no beacon to go to")
         self.presentsOnce = presentsOnce
         places = beacons.map { Visit(place: $0, plan: LinkPlan(presentsOnce: presentsOnce), due: .boot) }
     }

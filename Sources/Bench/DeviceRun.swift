@@ -1,6 +1,7 @@
 import Bluetooth
 import Broker
 import EventLoop
+import HumanView
 import Keys
 import Nearby
 import OperatorText
@@ -13,14 +14,20 @@ public struct DeviceTask: Sendable {
     public var server: Identifier
     /// The server's key; messages of other nodes do not count.
     public var serverKey: PublicKey
-    /// The observer that the request names.
+    /// The observer that the request of an observed join names.
     public var observer: Identifier
     /// Where the device connects to: that beacon, perhaps at several places if it is not known which of them it is, and the other beacons
-    /// of its site, until the server has answered. At least one.
+    /// of its site, until the server has answered. At least one in an observed join.
     public var places: [BeaconPlace]
+    /// How it joins.
+    public var joinMode = JoinMode.observed
+    /// What it does after the join.
+    public var then = AfterJoin.nothing
+    /// The view in which it shows the value of a human-moderated join.
+    public var view = HumanView.words
     /// The modes: the first one that the beacon offers is used.
     public var modes: [Mode] = [.keyed, .challenge]
-    /// The sequence id of its OBS_JOIN_REQ.
+    /// The sequence id of its request.
     public var sequence: SequenceID
     /// How long to wait for the server's decision.
     public var limit = Duration.seconds(200)
@@ -67,19 +74,8 @@ public struct DeviceTask: Sendable {
 ///
 /// `@unchecked Sendable`: mutable state is used on the loop's thread only.
 public final class DeviceRun: @unchecked Sendable {
-    /// How a run ended.
-    public enum Ended: Equatable, Sendable {
-        /// The server has decided.
-        case decided(DeviceJoin.Outcome)
-        /// The server has not decided in time.
-        case noAnswer
-        /// Joined; then the replayed request was ignored, as it should be.
-        case replayIgnored
-        /// Joined; then the server answered the replayed request.
-        case replayAnswered
-    }
-
     private struct Request {
+        let message: Message
         let frame: [UInt8]
         let topic: String
     }
@@ -87,23 +83,23 @@ public final class DeviceRun: @unchecked Sendable {
     /// How long to wait for the beacon's OUTCOME if the server's decision was faster.
     private static let outcomeGrace = Duration.milliseconds(500)
 
-    private let node: BenchNode
-    private let task: DeviceTask
+    let node: BenchNode
+    let task: DeviceTask
     private let ring: PublicKeys
-    private let say: @Sendable (String) -> Void
-    private let loop = Loop()
-    private var join: DeviceJoin
+    let say: @Sendable (String) -> Void
+    let loop = Loop()
+    var join: DeviceJoin
     private var round: DeviceRound
     private var missing = MissingLinks()
-    private var broker: BrokerLink?
+    var broker: BrokerLink?
     private var link: DeviceLink?
     private var nextLink: Alarm?
-    private var end: Alarm?
+    var end: Alarm?
     private var request: Request?
-    private var outbox = Outbox()
-    private var again: Alarm?
+    var outbox = Outbox()
+    var again: Alarm?
     private var value: Secret?
-    private var result = Ended.noAnswer
+    var result = Ended.noAnswer
     private var isReplaying = false
     private var fault: OperatorFault?
     private var lastFault: BrokerFault?
@@ -117,7 +113,7 @@ public final class DeviceRun: @unchecked Sendable {
         ring = PublicKeys([task.server: task.serverKey])
         let key = node.key
         join = DeviceJoin(
-            own: node.id, server: task.server, observer: task.observer, sequence: task.sequence,
+            own: node.id, server: task.server, way: task.way, sequence: task.sequence,
             token: Token(random: randomBytes(16)), unseal: { sealed throws(UnsealingError) in try key.unseal(sealed) })
         round = DeviceRound(task.places, presentsOnce: task.provesWrongValue)
     }
@@ -125,7 +121,7 @@ public final class DeviceRun: @unchecked Sendable {
     /// Runs on the calling thread until the join is decided or the time has expired. The last line of output is the outcome.
     /// - Throws: `BrokerFault` if the broker was never reached, `OperatorFault` if the link fails because of a fault on this side.
     public func run() throws -> Ended {
-        if !task.isSilent, task.late == .zero { try checkLocalLinks() }
+        if task.opensLink, task.late == .zero { try checkLocalLinks() }
         nextLink = Alarm(loop) { [unowned self] in openLink() }
         end = Alarm(loop) { [unowned self] in loop.stop() }
         again = Alarm(loop) { [unowned self] in outbox.goOn(over: self.broker) }
@@ -183,7 +179,9 @@ public final class DeviceRun: @unchecked Sendable {
             outbox.lost(fault)
             if fault != lastFault { Terminal.printError(fault) }
             lastFault = fault
-        case .acknowledged(let ids): outbox.acknowledged(ids, over: broker)
+        case .acknowledged(let ids):
+            outbox.acknowledged(ids, over: broker)
+            endIfAllIsSent()
         case .notSubscribed(let fault): Terminal.printError(fault)
         }
         again?.set(at: outbox.due)
@@ -192,19 +190,22 @@ public final class DeviceRun: @unchecked Sendable {
     private func ask() {
         let message = join.request()
         let frame = node.sign(message)
-        request = Request(frame: frame, topic: message.topic(to: task.server))
-        say("device: asking \(task.server) to join, observed by \(task.observer), sequence \(message.sequence)")
+        request = Request(message: message, frame: frame, topic: message.topic(to: task.server))
+        say("device: asking \(task.server) to join, \(task.way.text), sequence \(message.sequence)")
         publishRequest()
-        if !task.isSilent { nextLink?.set(after: task.late) }
+        if task.opensLink { nextLink?.set(after: task.late) }
     }
 
     private func publishRequest() {
         guard let request else { preconditionFailure("nothing was asked yet") }
+        node.record(
+            TraceLine(request.message, frame: request.frame, from: .device, to: .c2, at: TraceFile.now), isSent: true)
         outbox.publish(outbox.next(request.frame, on: request.topic), over: broker)
         again?.set(at: outbox.due)
     }
 
     private func receive(_ payload: [UInt8]) {
+        node.record(received: payload, checkedBy: ring)
         for effect in join.receive(payload, checkedBy: ring) {
             switch effect {
             case .say(let text): say("device: \(text)")
@@ -212,6 +213,11 @@ public final class DeviceRun: @unchecked Sendable {
                 let shown = task.provesWrongValue ? Secret.random() : received
                 value = shown
                 link?.take(value: shown)
+            case .show(let received):
+                value = received
+                show(received)
+            case .answer(let message): publish(message)
+            case .left(let departure): end(with: departure)
             case .decided(let outcome): conclude(outcome)
             case .answeredAgain where isReplaying:
                 result = .replayAnswered
@@ -224,7 +230,9 @@ public final class DeviceRun: @unchecked Sendable {
     private func conclude(_ outcome: DeviceJoin.Outcome) {
         result = .decided(outcome)
         nextLink?.set(at: nil)
-        if outcome == .joined, let wait = task.replayWait {
+        if outcome == .joined, task.then != .nothing {
+            becomeMember()
+        } else if outcome == .joined, let wait = task.replayWait {
             (isReplaying, result) = (true, .replayIgnored)
             say("device: publishing the same OBS_JOIN_REQ again")
             publishRequest()
@@ -254,12 +262,10 @@ public final class DeviceRun: @unchecked Sendable {
     private func note(_ report: DeviceLink.Report) {
         switch report {
         case .say(let text): say("device: \(text)")
+        case .linked: break
         case .presented: round.presented()
         case .frame(let frame, let sent):
-            node.trace?.append(
-                sent
-                    ? TraceLine(frame, from: .device, to: .beacon, at: TraceFile.now)
-                    : TraceLine(frame, from: .beacon, to: .device, at: TraceFile.now))
+            node.record(frame, isSent: sent, token: join.latestToken)
         case .ended(let how):
             link = nil
             if case .left(let why) = how { say("device: left the link: \(why)") }
@@ -269,7 +275,7 @@ public final class DeviceRun: @unchecked Sendable {
             }
             if case .decided = result { return loop.stop() }
             if let line { say("device: \(line)") }
-            if !isReplaying { follow(round.ended(how, at: .now)) }
+            if !isReplaying, !result.isJoin { follow(round.ended(how, at: .now)) }
         }
     }
 
@@ -278,12 +284,7 @@ public final class DeviceRun: @unchecked Sendable {
         case .visit(let moment): nextLink?.set(at: moment)
         case .done: break
         case .fault(let error, let address):
-            fault =
-                if case .local(let path) = address {
-                    LocalLink.fault(error, at: path)
-                } else {
-                    OperatorFault("cannot connect to \(address): \(error.message)", hintOf: error)
-                }
+            fault = LocalLink.fault(error, to: address)
             loop.stop()
         }
     }

@@ -1,8 +1,10 @@
-/// A sequence diagram of a trace: three lifelines, as in the paper's Figure 2, and each message with its name, its
+/// A sequence diagram of a trace, with the lifelines of the paper's Figures 1 and 2, and each message with its name, its
 /// sequence id, its bytes, and the time since the first.
 public struct Diagram: Sendable {
     /// One arrow.
     struct Arrow: Equatable, Sendable {
+        /// The title of the section that begins with it, if one does.
+        let heading: String?
         let milliseconds: String
         let from: Role
         let to: Role
@@ -28,8 +30,21 @@ public struct Diagram: Sendable {
         case refused
     }
 
-    /// The lifelines from left to right.
-    static let lifelines: [Role] = [.device, .beacon, .c2]
+    /// The lifelines from left to right: those of Figure 2, or those of Figure 1 if a person takes part.
+    var lifelines: [Role] {
+        let seen = Set(arrows.flatMap { [$0.from, $0.to] })
+        guard seen.contains(.human) else { return [.device, .beacon, .c2] }
+        return seen.contains(.beacon) ? [.device, .beacon, .human, .c2] : [.device, .human, .c2]
+    }
+
+    /// Where the lifelines are if the outer ones are at these places.
+    func places(from left: Int, to right: Int) -> [Role: Int] {
+        let lifelines = lifelines
+        return Dictionary(
+            uniqueKeysWithValues: lifelines.enumerated().map { index, role in
+                (role, left + (right - left) * index / (lifelines.count - 1))
+            })
+    }
 
     /// Minimum time between two messages, in microseconds, that is drawn as a gap.
     private static let longGap: Int64 = 1_000_000
@@ -46,12 +61,14 @@ public struct Diagram: Sendable {
         }.map(\.element)
         let first = ordered.first?.atMicroseconds ?? 0
         self.title = title
+        let headings = Diagram.headings(of: ordered)
         arrows = ordered.indices.map { index in
             let line = ordered[index]
             // A trace file may contain any numbers: an overflow must not end the process.
             let passed = index == 0 ? 0 : Diagram.difference(line.atMicroseconds, ordered[index - 1].atMicroseconds)
             return Arrow(
-                line, since: first, gap: passed >= Diagram.longGap ? Diagram.duration(microseconds: passed) : nil)
+                line, since: first, gap: passed >= Diagram.longGap ? Diagram.duration(microseconds: passed) : nil,
+                heading: headings[index])
         }
     }
 
@@ -63,7 +80,7 @@ public struct Diagram: Sendable {
 }
 
 extension Diagram.Arrow {
-    init(_ line: TraceLine, since first: Int64, gap: String?) {
+    init(_ line: TraceLine, since first: Int64, gap: String?, heading: String?) {
         let sequence = line.sequence.map { " #\($0)" } ?? ""
         let result = Diagram.Result(line)
         let remark =
@@ -72,10 +89,12 @@ extension Diagram.Arrow {
             case .failure: line.detail.map(Diagram.emphasised)
             case .refused: line.refused.map { "REFUSED: \($0)" }
             }
+        // What a person sees has no bytes.
+        let label = line.via == .sight ? line.name : "\(line.name)\(sequence) \(line.bytes) B"
         self.init(
+            heading: heading,
             milliseconds: Diagram.milliseconds(line.atMicroseconds.subtractingReportingOverflow(first).partialValue),
-            from: line.from, to: line.to, via: line.via, label: "\(line.name)\(sequence) \(line.bytes) B",
-            remark: remark, result: result, gap: gap)
+            from: line.from, to: line.to, via: line.via, label: label, remark: remark, result: result, gap: gap)
     }
 }
 

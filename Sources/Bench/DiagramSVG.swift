@@ -1,8 +1,8 @@
 // The diagram as one self-contained SVG file, whose colours follow the reader's light or dark scheme.
 
 extension Diagram {
-    private static let (pageWidth, rowHeight, gapHeight) = (900, 52, 34)
-    private static let places: [Role: Int] = [.device: 150, .beacon: 490, .c2: 830]
+    private static let (pageWidth, rowHeight, gapHeight, headingHeight) = (900, 52, 34, 40)
+    private static let (firstLifeline, lastLifeline) = (150, 830)
 
     /// The diagram as a self-contained SVG document. Every text of a trace is escaped.
     public var svg: String { drawing(style: "<style>\(Diagram.styleSheet)</style>") }
@@ -14,12 +14,17 @@ extension Diagram {
         // Without a title there is no room for one.
         let roles = title == nil ? 12 : 42
         var (y, rows) = (roles + 32, [String]())
+        let places = places(from: Diagram.firstLifeline, to: Diagram.lastLifeline)
         for arrow in arrows {
+            if let heading = arrow.heading {
+                rows += Diagram.shapes(ofHeading: heading, at: y)
+                y += Diagram.headingHeight
+            }
             if let gap = arrow.gap {
-                rows += Diagram.shapes(of: gap, at: y)
+                rows += Diagram.shapes(ofGap: gap, at: y, places)
                 y += Diagram.gapHeight
             }
-            rows += arrow.shapes(at: y)
+            rows += arrow.shapes(at: y, places)
             y += Diagram.rowHeight
         }
         var parts = [
@@ -31,7 +36,7 @@ extension Diagram {
         ]
         if let title { parts.append("<text class=\"title\" x=\"20\" y=\"26\">\(Diagram.escaped(title))</text>") }
         parts.append("<text class=\"time\" x=\"76\" y=\"\(roles + 18)\" text-anchor=\"end\">ms</text>")
-        for role in Diagram.lifelines { parts += Diagram.lifeline(role, from: roles, to: y + 8) }
+        for role in lifelines { parts += Diagram.lifeline(role, at: places[role, default: 0], from: roles, to: y + 8) }
         parts += rows
         parts.append(
             "<text class=\"remark\" x=\"\(Diagram.pageWidth / 2)\" y=\"\(y + 30)\" text-anchor=\"middle\">"
@@ -42,7 +47,10 @@ extension Diagram {
     /// What the arrows of this diagram mean.
     private var styles: String {
         let results = Set(arrows.map(\.result))
-        var styles = ["solid: SRUP over MQTT", "dashed: proof link"]
+        let ways = Set(arrows.map(\.via))
+        var styles = ["solid: SRUP over MQTT"]
+        if ways.contains(.link) || !ways.contains(.sight) { styles.append("dashed: proof link") }
+        if ways.contains(.sight) { styles.append("dotted: seen or said by a person") }
         if results.contains(.success) { styles.append("green: reports a success") }
         if results.contains(.failure) { styles.append("red: reports a failure") }
         if results.contains(.refused) { styles.append("red \u{D7}: refused by the receiver") }
@@ -50,17 +58,25 @@ extension Diagram {
     }
 
     /// The lifelines are interrupted for a period without messages.
-    private static func shapes(of gap: String, at top: Int) -> [String] {
-        let (from, to, middle) = (top + 2, top + gapHeight - 2, places[.beacon, default: 0])
-        return lifelines.flatMap { role in
-            let x = places[role, default: 0]
-            return [
+    private static func shapes(ofGap gap: String, at top: Int, _ places: [Role: Int]) -> [String] {
+        let (from, to, middle) = (top + 2, top + gapHeight - 2, (firstLifeline + lastLifeline) / 2)
+        return places.values.sorted().flatMap { x in
+            [
                 "<rect class=\"page\" x=\"\(x - 2)\" y=\"\(from)\" width=\"4\" height=\"\(to - from)\"/>",
                 "<line class=\"life pause\" x1=\"\(x)\" y1=\"\(from)\" x2=\"\(x)\" y2=\"\(to)\"/>",
             ]
         } + [
             "<text class=\"remark\" x=\"\(middle)\" y=\"\(top + gapHeight / 2 + 4)\" text-anchor=\"middle\">"
                 + "\u{2026} \(gap) \u{2026}</text>"
+        ]
+    }
+
+    /// A line across the lifelines, with the title of the section below it.
+    private static func shapes(ofHeading heading: String, at top: Int) -> [String] {
+        let y = top + 16
+        return [
+            "<line class=\"life\" x1=\"20\" y1=\"\(y - 12)\" x2=\"\(pageWidth - 20)\" y2=\"\(y - 12)\"/>",
+            "<text class=\"heading\" x=\"20\" y=\"\(y + 10)\">\(escaped(heading))</text>",
         ]
     }
 
@@ -73,6 +89,7 @@ extension Diagram {
                 ("text", "fill:\(ink);stroke:\(page)"), (".page", "fill:\(page)"), (".remark", "fill:\(faint)"),
                 (".time", "fill:\(faint)"), (".life", "stroke:\(line)"), (".box", "fill:\(page);stroke:\(line)"),
                 (".mqtt", "stroke:\(mqtt);fill:\(mqtt)"), (".link", "stroke:\(link);fill:\(link)"),
+                (".sight", "stroke:\(faint);fill:\(faint)"),
                 (".good", "stroke:\(good);fill:\(good)"), (".bad", "stroke:\(bad);fill:\(bad)"),
                 (".is-good", "fill:\(good)"), (".is-bad", "fill:\(bad)"),
             ]
@@ -96,6 +113,7 @@ extension Diagram {
                     + "stroke-linejoin:round"
             ),
             (".title", "font-size:16px;font-weight:600"), (".role", "font-weight:600"), (".remark", "font-size:12px"),
+            (".heading", "font-weight:600"), (".dotted", "stroke-dasharray:2 4"),
             (".time", "font-size:12px;font-variant-numeric:tabular-nums"), (".life", "stroke-width:1.5"),
             (".box", "stroke-width:1.5"), (".arrow", "stroke-width:1.8"), (".dashed", "stroke-dasharray:6 4"),
             (".pause", "stroke-dasharray:2 5"), (".cross", "fill:none;stroke-width:2.4"),
@@ -107,16 +125,13 @@ extension Diagram {
         return css(shapes + light.rules) + "\n@media (prefers-color-scheme:dark){\n\(css(dark.rules))\n}"
     }()
 
-    private static func lifeline(_ role: Role, from top: Int, to end: Int) -> [String] {
-        let x = places[role, default: 0]
-        return [
+    private static func lifeline(_ role: Role, at x: Int, from top: Int, to end: Int) -> [String] {
+        [
             "<line class=\"life\" x1=\"\(x)\" y1=\"\(top + 26)\" x2=\"\(x)\" y2=\"\(end)\"/>",
             "<rect class=\"box\" x=\"\(x - 44)\" y=\"\(top)\" width=\"88\" height=\"26\" rx=\"5\"/>",
             "<text class=\"role\" x=\"\(x)\" y=\"\(top + 18)\" text-anchor=\"middle\">\(role.name)</text>",
         ]
     }
-
-    fileprivate static func place(of role: Role) -> Int { places[role, default: 0] }
 
     /// Text for XML: its five characters escaped, what XML 1.0 forbids replaced by a question mark.
     package static func escaped(_ text: String) -> String {
@@ -138,8 +153,8 @@ extension Diagram {
 }
 
 extension Diagram.Arrow {
-    fileprivate func shapes(at top: Int) -> [String] {
-        let (start, end) = (Diagram.place(of: from), Diagram.place(of: to))
+    fileprivate func shapes(at top: Int, _ places: [Role: Int]) -> [String] {
+        let (start, end) = (places[from, default: 0], places[to, default: 0])
         let y = top + 26
         var shapes = [
             "<text class=\"time\" x=\"76\" y=\"\(y + 4)\" text-anchor=\"end\">\(milliseconds)</text>",
@@ -153,7 +168,12 @@ extension Diagram.Arrow {
     private func line(from start: Int, to end: Int, at y: Int) -> [String] {
         let kind = result.arrowClass ?? via.rawValue
         let (tip, back) = start < end ? (end - 2, end - 12) : (end + 2, end + 12)
-        let dashed = via == .link ? " dashed" : ""
+        let dashed =
+            switch via {
+            case .mqtt: ""
+            case .link: " dashed"
+            case .sight: " dotted"
+            }
         // A cross does not arrive.
         let head =
             result == .refused

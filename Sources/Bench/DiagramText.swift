@@ -31,8 +31,7 @@ private struct DiagramLayout {
         self.width = width
         timeEnd = min(max(7, diagram.arrows.map(\.milliseconds.count).max() ?? 0), 12)
         // The names of the outer lifelines are centred on them, and must fit as well.
-        let (left, right) = (timeEnd + 4, width - 2)
-        columns = [.device: left, .beacon: (left + right) / 2, .c2: right]
+        columns = diagram.places(from: timeEnd + 4, to: width - 2)
     }
 
     /// The columns between which an arrow's text is written.
@@ -40,7 +39,8 @@ private struct DiagramLayout {
         var (start, end) = (columns[arrow.from, default: 0], columns[arrow.to, default: 0])
         // An arrow from a lifeline to itself has no length: its text is written beside it.
         if arrow.from == arrow.to {
-            (start, end) = (columns[.beacon, default: 0], columns[arrow.to == .device ? .device : .c2, default: 0])
+            let (left, right) = (columns[.device, default: 0], columns[.c2, default: 0])
+            (start, end) = ((left + right) / 2, arrow.to == .device ? left : right)
         }
         return (min(start, end), max(start, end))
     }
@@ -61,6 +61,7 @@ private struct DiagramDrawing {
         }
         lines.append(header)
         for arrow in diagram.arrows {
+            if let heading = arrow.heading { lines.append(line(forHeading: heading)) }
             if let gap = arrow.gap { lines.append(line(for: gap)) }
             lines += self.lines(for: arrow)
         }
@@ -93,6 +94,15 @@ private struct DiagramDrawing {
         return line
     }
 
+    /// The title of a section, in a line across the lifelines.
+    private func line(forHeading heading: String) -> DiagramLine {
+        var line = DiagramLine(layout.width)
+        let low = layout.columns[.device, default: 0]
+        line.put(String(repeating: "=", count: layout.width - low - 1), at: low, .faint)
+        line.put(" \(cut(heading, to: layout.width - low - 6)) ", at: low + 2, .strong)
+        return line
+    }
+
     /// The label, the arrow under it, and the remark under that.
     private func lines(for arrow: Diagram.Arrow) -> [DiagramLine] {
         let (low, high) = layout.room(of: arrow)
@@ -119,7 +129,12 @@ private struct DiagramDrawing {
 
     private func draw(_ arrow: Diagram.Arrow, on line: inout DiagramLine) {
         guard let start = layout.columns[arrow.from], let end = layout.columns[arrow.to] else { return }
-        let stroke = arrow.via == .mqtt ? "-" : "."
+        let stroke =
+            switch arrow.via {
+            case .mqtt: "-"
+            case .link: "."
+            case .sight: "~"
+            }
         // To the same lifeline: a short stroke and a head, on the side of the text.
         let isLeftwards = end < start || (start == end && arrow.to != .c2)
         let length = start == end ? 3 : abs(end - start) - 1
@@ -136,7 +151,10 @@ private struct DiagramDrawing {
 
     private func legend(of diagram: Diagram) -> [DiagramLine] {
         let results = Set(diagram.arrows.map(\.result))
-        var styles = ["time in ms", "---> SRUP over MQTT", "...> proof link"]
+        let ways = Set(diagram.arrows.map(\.via))
+        var styles = ["time in ms", "---> SRUP over MQTT"]
+        if ways.contains(.link) || !ways.contains(.sight) { styles.append("...> proof link") }
+        if ways.contains(.sight) { styles.append("~~~> seen or said by a person") }
         if results.contains(.failure) { styles.append("--!> reports a failure") }
         if results.contains(.refused) { styles.append("---x refused by the receiver") }
         let numbers = names.legend.map { "\($0.short) = \($0.full)" }

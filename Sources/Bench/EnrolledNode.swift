@@ -44,6 +44,7 @@ public struct EnrolledNode: Sendable {
     ) throws -> EnrolledNode {
         let folder = CredentialFolder(path: path)
         let asked = try form.checked(goingOnIn: replaces ? nil : folder)
+        if let note = asked.note { say(note) }
         if replaces, access(path, F_OK) == 0 { say("set aside: \(try folder.setAside())") }
         _ = try Enrolment(folder: folder, registry: asked.registry) { $0.message.map(say) }
             .run(asked.wish, authority: asked.authority, now: Int64(time(nil)))

@@ -1,6 +1,5 @@
 import Files
 import FoundationEssentials
-import Glibc
 import Keys
 import OperatorText
 import SRUP
@@ -36,27 +35,17 @@ extension Decoded {
 
 extension Diagram {
     /// A diagram of trace files.
+    /// - Parameter device: only of this device's joins; nil: everything.
     /// - Throws: `OperatorFault` if a file is not readable or not a trace.
-    public init(files: [String], title: String?) throws(OperatorFault) {
-        var lines: [TraceLine] = []
-        for file in files {
-            let text = String(decoding: try readInput(file, atMost: 1 << 30), as: UTF8.self)
-            lines += try TraceLine.read(text, from: file)
-        }
-        self.init(lines, title: title)
+    public init(files: [String], device: Identifier? = nil, title: String?) throws(OperatorFault) {
+        let merged = try TraceMerge(files: files)
+        self.init(merged.lines(of: device), title: title)
     }
 
     /// Writes the SVG form to a file.
     /// - Throws: `OperatorFault`.
     public func writeSVG(to path: String) throws(OperatorFault) {
-        do throws(FileError) {
-            let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-            guard file >= 0 else { throw .last }
-            defer { close(file) }
-            try File.write(Array(svg.utf8), to: file)
-        } catch {
-            throw OperatorFault("\(path) cannot be written: \(error)", hint: "give --svg a place that is writable")
-        }
+        try OutputFile(path).write(svg)
     }
 }
 

@@ -16,17 +16,40 @@ public enum KeyPairs {
         in folder: String, for nodes: [Identifier], bits: Int, made: (Identifier) -> Void = { _ in }
     ) throws {
         try makeFolder(folder)
-        for node in nodes {
-            for path in [keyPath(folder, node), publicPath(folder, node)]
-            where FileManager.default.fileExists(atPath: path) {
-                throw KeyMakingError.exists(path: path)
-            }
-        }
+        try checkAbsent(nodes, in: folder)
         for node in nodes {
             let key = try IdentityKey.make(bits: bits)
             try key.write(pemFile: keyPath(folder, node))
             try key.publicKey.write(pemFile: publicPath(folder, node))
             made(node)
+        }
+    }
+
+    /// Creates the key files of many devices, with a few keys in turn: for `srup-bench load`. Making a key of its own for each would take
+    /// up to a second each; a server and a beacon cannot tell the difference. If one of the files exists, no file is created.
+    /// - Parameters:
+    ///   - nodes: the devices.
+    ///   - pool: how many different keys.
+    ///   - bits: of each modulus.
+    /// - Throws: `OperatorError`.
+    public static func makeShared(
+        in folder: String, for nodes: [Identifier], pool: Int, bits: Int
+    ) throws {
+        try makeFolder(folder)
+        try checkAbsent(nodes, in: folder)
+        let keys = try (0..<min(pool, nodes.count)).map { _ in try IdentityKey.make(bits: bits) }
+        for (place, node) in nodes.enumerated() {
+            try keys[place % keys.count].write(pemFile: keyPath(folder, node))
+            try keys[place % keys.count].publicKey.write(pemFile: publicPath(folder, node))
+        }
+    }
+
+    private static func checkAbsent(_ nodes: [Identifier], in folder: String) throws(KeyMakingError) {
+        for node in nodes {
+            for path in [keyPath(folder, node), publicPath(folder, node)]
+            where FileManager.default.fileExists(atPath: path) {
+                throw KeyMakingError.exists(path: path)
+            }
         }
     }
 

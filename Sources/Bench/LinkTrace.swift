@@ -2,19 +2,26 @@ import ProofLink
 import SRUP
 
 extension TraceLine {
-    /// A frame of the proof link. Its payload is not recorded: in value mode it is the value.
-    init(_ frame: LinkFrame, from: Role, to: Role, at microseconds: Int64) {
+    /// A frame of the proof link, as its device sees it. VALUE is recorded without its bytes, which are the value. The others hold nonces,
+    /// HMACs and a signature, which everyone near the device can receive as well.
+    /// - Parameter token: of the join for which the link was opened.
+    init(_ frame: LinkFrame, isSent: Bool, device: Identifier, token: Token, at microseconds: Int64) {
         // Not `encoded` for VALUE: that would create another copy of the value.
-        let bytes = if case .value = frame { LinkFrame.headerLength + Secret.length } else { frame.encoded.count }
+        let encoded: [UInt8]? = if case .value = frame { nil } else { frame.encoded }
         let (name, detail) = frame.summary
         self.init(
-            atMicroseconds: microseconds, from: from, to: to, via: .link, name: name, bytes: bytes, detail: detail)
+            atMicroseconds: microseconds, from: isSent ? .device : .beacon, to: isSent ? .beacon : .device, via: .link,
+            name: name, bytes: encoded?.count ?? LinkFrame.headerLength + Secret.length, token: token.description,
+            device: device, detail: detail, frameHex: encoded.map { hexadecimal($0) })
     }
 }
 
 extension LinkFrame {
     /// The name of OUTCOME, the only frame with a result.
     static let outcomeName = "OUTCOME"
+
+    /// The specification's name.
+    var name: String { summary.name }
 
     /// The specification's name, and a summary of the content.
     fileprivate var summary: (name: String, detail: String?) {

@@ -25,6 +25,7 @@ public final class Scan: @unchecked Sendable {
     private var stopping: [AdapterIndex] = []
     private var isEnding = false
     private var sightings: [RadioAddress: Sighting] = [:]
+    private var urls: [RadioAddress: URLSighting] = [:]
     private var fault: OperatorFault?
 
     private init(_ adapters: [RadioSurvey.Adapter], _ duration: Duration, given: Int32?) {
@@ -34,10 +35,12 @@ public final class Scan: @unchecked Sendable {
         (self.duration, self.given) = (duration, given)
     }
 
-    /// The beacons in range, the strongest first.
+    /// The beacons in range, and the URLs that are advertised (Eddystone-URL), the strongest first.
     /// - Parameter adapter: the local adapter; `.any`: all that are powered on.
     /// - Throws: `AdapterFault`, `OperatorFault`.
-    public static func run(for duration: Duration, adapter: BluetoothAddress = .any) throws -> [Sighting] {
+    public static func run(
+        for duration: Duration, adapter: BluetoothAddress = .any
+    ) throws -> (beacons: [Sighting], urls: [URLSighting]) {
         let survey: RadioSurvey
         do throws(LinkSocketError) { survey = try RadioSurvey.take() } catch {
             throw OperatorFault("cannot scan for beacons: \(error)", hint: "use a machine with a Bluetooth adapter")
@@ -50,12 +53,14 @@ public final class Scan: @unchecked Sendable {
     /// - Parameter given: the management socket, for tests.
     static func run(
         _ adapters: [RadioSurvey.Adapter], for duration: Duration, given: Int32? = nil
-    ) throws(OperatorFault) -> [Sighting] {
+    ) throws(OperatorFault) -> (beacons: [Sighting], urls: [URLSighting]) {
         let scan = Scan(adapters, duration, given: given)
         scan.loop.perform { scan.start() }
         scan.loop.run()
         if let fault = scan.fault { throw fault }
-        return scan.sightings.values.sorted { $1.isWeaker(than: $0) }
+        return (
+            scan.sightings.values.sorted { $1.isWeaker(than: $0) }, scan.urls.values.sorted { $1.isWeaker(than: $0) }
+        )
     }
 
     private func start() {
@@ -88,7 +93,7 @@ public final class Scan: @unchecked Sendable {
         guard let own = adapters[adapter], !isEnding else { return }
         switch event {
         case .found(let address, let signal, let data):
-            guard let announcement = Announcement(heard: data) else { return }
+            guard let announcement = Announcement(heard: data) else { return heard(data, address, signal, own.address) }
             let new = Sighting(announcement: announcement, address: address, signal: signal, adapter: own.address)
             guard sightings.count < Scan.mostSightings || sightings[address] != nil else { return }
             // What it advertises now, and where it was heard best.
@@ -99,6 +104,14 @@ public final class Scan: @unchecked Sendable {
         case .disappeared: drop(adapter, "the Bluetooth adapter \(own.address) is gone", "plug it in again")
         default: break
         }
+    }
+
+    /// The advertisement of something else than a beacon.
+    private func heard(_ data: [UInt8], _ address: RadioAddress, _ signal: Int8?, _ own: BluetoothAddress) {
+        guard let url = EddystoneURL(heard: data) else { return }
+        let new = URLSighting(url: url, address: address, signal: signal, adapter: own)
+        guard urls.count < Scan.mostSightings || urls[address] != nil else { return }
+        if urls[address].map({ $0.url != url || $0.isWeaker(than: new) }) ?? true { urls[address] = new }
     }
 
     /// One adapter less; the others continue.

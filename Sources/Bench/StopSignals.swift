@@ -6,7 +6,8 @@ import Glibc
 ///
 /// `@unchecked Sendable`: the descriptor is constant.
 public final class StopSignals: @unchecked Sendable {
-    private let descriptor: Int32
+    /// Readable when one of them has arrived.
+    let descriptor: Int32
 
     /// Blocks both signals for this thread and the threads that it starts.
     public init() {

@@ -1,5 +1,6 @@
 import BootTime
 import EventLoop
+import Files
 import Glibc
 import OperatorText
 import Synchronization
@@ -25,14 +26,24 @@ public final class TraceFile: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Appends a line. If the disk is full, the line is lost and the run continues; the first one that is lost is reported.
+    /// Appends a line, with the wall clock's time and this machine's boot. If the disk is full, the line is lost and the run continues;
+    /// the first one that is lost is reported.
     public func append(_ line: TraceLine) {
+        var line = line
+        line.wallMicroseconds = line.wallMicroseconds ?? wallMicroseconds() - (TraceFile.now - line.atMicroseconds)
+        line.boot = line.boot ?? TraceFile.boot
         let bytes = Array((line.json + "\n").utf8)
         guard Glibc.write(descriptor, bytes, bytes.count) != bytes.count else { return }
         let why = errno == 0 ? "" : ": \(String(cString: strerror(errno)))"
         guard !isTold.exchange(true, ordering: .relaxed) else { return }
         Terminal.printError("the trace file \(path) cannot be written\(why); it lacks messages from here on")
     }
+
+    /// This boot of this machine: the first eight digits of the kernel's boot id; empty where the kernel does not tell it.
+    static let boot: String = {
+        let id = (try? File.readInput("/proc/sys/kernel/random/boot_id", atMost: 64)) ?? []
+        return String(decoding: id.prefix(8), as: UTF8.self)
+    }()
 
     /// The current time of trace lines: microseconds of CLOCK_BOOTTIME.
     public static var now: Int64 { (Instant.now - .boot).wholeMicroseconds }

@@ -2,18 +2,20 @@ import FoundationEssentials
 import OperatorText
 import SRUP
 
-/// The sender or receiver of a message: the three lifelines of the paper's Figure 2.
+/// The sender or receiver of a message: the lifelines of the paper's Figures 1 and 2.
 public enum Role: String, Codable, CaseIterable, Sendable {
     /// The node that asks to join.
     case device
     /// The node that observes it.
     case beacon
-    /// The server that both belong to.
+    /// The person who compares the values of a human-moderated join, and decides (§5.2.1).
+    case human
+    /// The server that both nodes belong to.
     case c2
 }
 
-/// One message, as a line of a trace file: one JSON object. Times are CLOCK_BOOTTIME, so the traces of several
-/// processes on one machine can be merged.
+/// One message, as a line of a trace file: one JSON object (docs/load.md, "Traces"). Times are CLOCK_BOOTTIME, so the traces of several
+/// processes on one machine can be merged; with the wall clock's time, those of several machines can be as well.
 public struct TraceLine: Codable, Equatable, Sendable {
     /// How a message was transmitted.
     public enum Via: String, Codable, Sendable {
@@ -21,6 +23,8 @@ public struct TraceLine: Codable, Equatable, Sendable {
         case mqtt
         /// The proof link.
         case link
+        /// Outside the protocol: a screen that a person looks at, or the person's decision.
+        case sight
     }
 
     /// Microseconds since boot, counting sleep.
@@ -37,29 +41,44 @@ public struct TraceLine: Codable, Equatable, Sendable {
     public var sequence: String?
     /// Bytes of the frame.
     public var bytes: Int
-    /// The token as text, if there is one.
+    /// The token as text, if there is one; on the proof link, the one of the join for which the link was opened.
     public var token: String?
+    /// The device that the message is about, with 16 digits, if the message or the link names one.
+    public var device: String?
     /// A summary of its content.
     public var detail: String?
     /// Why it was refused, if it was.
     public var refused: String?
-    /// The frame in hexadecimal; only for `mqtt`, because values are sealed there.
+    /// The frame in hexadecimal. Not of VALUE, which shows the value; on `mqtt` values are sealed.
     public var frameHex: String?
+    /// The node that has recorded it, with 16 digits.
+    public var recorder: String?
+    /// Whether the recorder has sent it; otherwise it has received it.
+    public var isSent: Bool?
+    /// The same moment as `atMicroseconds` by the recorder's wall clock: microseconds since 1970.
+    public var wallMicroseconds: Int64?
+    /// Which boot of which machine `atMicroseconds` belongs to: the first digits of the kernel's boot id.
+    public var boot: String?
 
     enum CodingKeys: String, CodingKey {
-        case from, to, via, name, sequence, bytes, token, detail, refused
+        case from, to, via, name, sequence, bytes, token, device, detail, refused, boot
         case atMicroseconds = "at_us"
         case frameHex = "frame_hex"
+        case recorder = "by"
+        case isSent = "sent"
+        case wallMicroseconds = "wall_us"
     }
 
     /// A line; optional parts are nil by default.
     public init(
         atMicroseconds: Int64, from: Role, to: Role, via: Via, name: String, sequence: String? = nil, bytes: Int,
-        token: String? = nil, detail: String? = nil, refused: String? = nil, frameHex: String? = nil
+        token: String? = nil, device: Identifier? = nil, detail: String? = nil, refused: String? = nil,
+        frameHex: String? = nil
     ) {
         (self.atMicroseconds, self.from, self.to, self.via) = (atMicroseconds, from, to, via)
         (self.name, self.sequence, self.bytes, self.token) = (name, sequence, bytes, token)
         (self.detail, self.refused, self.frameHex) = (detail, refused, frameHex)
+        self.device = device?.description
     }
 
     /// The line as JSON, without a line break.
@@ -96,13 +115,30 @@ public struct TraceLine: Codable, Equatable, Sendable {
 
 extension TraceLine {
     /// A SRUP message that was sent, accepted or refused.
+    /// - Parameter receiver: whose topic it was published on, where that is not a server's.
     package init(
-        _ message: Message, frame: [UInt8], from: Role, to: Role, at microseconds: Int64, refused: String? = nil
+        _ message: Message, frame: [UInt8], from: Role, to: Role, receiver: Identifier? = nil, at microseconds: Int64,
+        refused: String? = nil
     ) {
+        let end = from == .device ? message.sender : to == .device ? receiver : nil
         self.init(
             atMicroseconds: microseconds, from: from, to: to, via: .mqtt, name: message.body.type.name,
             sequence: message.sequence.description, bytes: frame.count, token: message.token.description,
-            detail: message.body.summary, refused: refused, frameHex: hexadecimal(frame))
+            device: message.body.joining ?? end, detail: message.body.summary, refused: refused,
+            frameHex: hexadecimal(frame))
+    }
+
+    /// A node shows a value to a person. The value is not recorded.
+    /// - Parameter view: the view in which it is shown.
+    package init(shownBy node: Role, as view: String, at microseconds: Int64) {
+        self.init(
+            atMicroseconds: microseconds, from: node, to: .human, via: .sight, name: "shows the value", bytes: 0,
+            detail: view)
+    }
+
+    /// A person has compared the values, and tells the server.
+    package init(decision: String, at microseconds: Int64) {
+        self.init(atMicroseconds: microseconds, from: .human, to: .c2, via: .sight, name: decision, bytes: 0)
     }
 
     /// Bytes that are not a message. The trace shows them as sent by a device, because the sender is unknown.
@@ -115,6 +151,11 @@ extension TraceLine {
 }
 
 extension Body {
+    /// The device whose join the message is about, where it names one other than its sender or receiver.
+    fileprivate var joining: Identifier? {
+        if case .observationRequest(let joining, _) = self { joining } else { nil }
+    }
+
     /// A summary of the content, if it is short.
     var summary: String? {
         switch self {

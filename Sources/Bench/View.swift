@@ -49,6 +49,13 @@ public struct ViewTask {
         self.form = form
     }
 
+    /// A QR code of a text.
+    /// - Parameter text: at most `Picture.maximumCodeText` bytes.
+    /// - Throws: `LibraryFault` if a library is not installed.
+    public init(qrCodeOf text: String, form: Form) throws(LibraryFault) {
+        (picture, self.form) = (try Picture.qrCode(ofText: text), form)
+    }
+
     /// Checks that a text is a value.
     /// - Throws: `OperatorFault`, which does not repeat it.
     public static func check(_ value: String) throws(OperatorFault) { _ = try secret(Array(value.utf8)) }
@@ -78,10 +85,15 @@ public struct ViewTask {
         }
         let bytes = try bytes(isTerminal: isTerminal)
         guard let path else { return try write(bytes, to: STDOUT_FILENO, named: "standard output") }
-        // The file shows the value, so only its owner may read it.
-        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        // The file shows the value or a token, so only its owner may read it, also where there was a file.
+        let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw unwritable(path, .last) }
         defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw unwritable(path, .last) }
+        if status.st_mode & S_IFMT == S_IFREG {
+            guard fchmod(file, 0o600) == 0, ftruncate(file, 0) == 0 else { throw unwritable(path, .last) }
+        }
         try write(bytes, to: file, named: path)
     }
 

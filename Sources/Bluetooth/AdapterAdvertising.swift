@@ -44,6 +44,10 @@ extension AdapterSupervisor {
     public mutating func advertisingAdded(_ instance: UInt8, at now: Instant) -> [Action] {
         if instance == adding {
             hasCollided = true  // ours comes after it, and replaces it
+        } else if instance == addingURL {
+            hasURLCollided = true  // the same
+        } else if instance == instances.second, !isAdvertisingURL {
+            instances.removed(instance)
         } else if instance == instances.own, !isAdvertising {
             instances.removed(instance)  // ours was gone, and now the number is the other's
         }
@@ -54,8 +58,10 @@ extension AdapterSupervisor {
     /// Another program has removed an advertisement: bluetoothd does so when it starts.
     public mutating func advertisingRemoved(_ removed: UInt8, at now: Instant) -> [Action] {
         let isOurs = removed == instances.own
+        let isURL = removed == instances.second
         instances.removed(removed)
-        guard isOurs || advertisingFault != nil else { return [] }
+        if isURL { isAdvertisingURL = false }
+        guard isOurs || isURL || advertisingFault != nil else { return [] }
         instances.forget()
         guard isOurs, information?.current.contains(.powered) == true else { return stepSoon(at: now) }
         (isAdvertising, lostInstance) = (false, lostInstance ?? removed)
@@ -69,11 +75,21 @@ extension AdapterSupervisor {
             let command = ManagementCommand.readAdvertisingFeatures
             return skipped.contains(command.code) ? nil : command
         }
-        if let former = instances.former { return .removeAdvertising(instance: former) }
+        if let former = instances.former.first { return .removeAdvertising(instance: former) }
+        return announcementCommand(current) ?? urlCommand(current)
+    }
+
+    /// The next command for the beacon's own.
+    private mutating func announcementCommand(_ current: AdapterSettings) -> ManagementCommand? {
         if hasCollided || announcement == nil { return instances.own.map { .removeAdvertising(instance: $0) } }
-        advertisingFault = instances.choice == nil ? noInstance : nil
+        // The registration URL must not keep devices from finding the beacon.
+        if instances.choice == nil, let second = instances.second { return .removeAdvertising(instance: second) }
+        announcementFault = instances.choice == nil ? noInstance : nil
         return isAdvertising && advertised == announcement ? nil : advertising(current)
     }
+
+    /// Why something is not advertised now, although it could be; nil: nothing is in the way.
+    public var advertisingFault: String? { announcementFault ?? urlFault }
 
     private var noInstance: String {
         let others = instances.used.count
@@ -113,6 +129,10 @@ extension AdapterSupervisor {
     /// Our advertisement is no longer there. One that had replaced another program's is gone with it: that program sends its own
     /// again, and has the number.
     mutating func removed(own instance: UInt8) -> [Action] {
+        guard instance != instances.second else {
+            removed(url: instance)
+            return []
+        }
         isAdvertising = false
         instances.removed(instance)
         if hasCollided { instances.refuse(instance) }

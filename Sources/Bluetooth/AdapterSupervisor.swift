@@ -53,16 +53,22 @@ public struct AdapterSupervisor: Sendable {
     public internal(set) var isAdvertising = false
     /// What is wanted and the adapter cannot do; the rest continues.
     public internal(set) var faults: [String] = []
-    /// Why it does not advertise now, although it could; nil: nothing is in the way.
-    public internal(set) var advertisingFault: String?
-    /// The instance that our advertisement is in, or may be in: what a later run of ours must know.
+    /// Why the beacon's own advertisement is not sent now, although it could be; nil: nothing is in the way.
+    var announcementFault: String?
+    /// The same of the registration URL.
+    var urlFault: String?
+    /// The instance that our advertisement is in, or may be in.
     public var ownInstance: UInt8? { instances.own }
+    /// All that our advertisements are in, or may be in: what a later run of ours must know.
+    public var ownInstances: [UInt8] { instances.ours }
+    /// Whether the registration URL is in its instance.
+    public internal(set) var isAdvertisingURL = false
     /// When anything was last received from it; nil: never.
     public internal(set) var lastAlive: Instant?
 
     let desired: DesiredAdapterState
     let isWanted: @Sendable (BluetoothAddress) -> Bool
-    let formerInstance: @Sendable (BluetoothAddress) -> UInt8?
+    let formerInstances: @Sendable (BluetoothAddress) -> [UInt8]
     var isBusy = false
     var instances: AdvertisingInstances
     /// What our instance says.
@@ -77,6 +83,9 @@ public struct AdapterSupervisor: Sendable {
     var adding: UInt8?
     /// Another program has added one under the number that we were just adding: ours has replaced it.
     var hasCollided = false
+    /// The same two of the registration URL.
+    var addingURL: UInt8?
+    var hasURLCollided = false
     var pageScanIsFresh = false
     var privacyIsSet = false
     var capabilityIsSet = false
@@ -96,13 +105,13 @@ public struct AdapterSupervisor: Sendable {
     /// A new adapter's.
     /// - Parameters:
     ///   - isWanted: whether the adapter with this address is used.
-    ///   - formerInstance: the advertising instance that an earlier run of ours used on it since the machine was started, and may
+    ///   - formerInstances: the advertising instances that an earlier run of ours used on it since the machine was started, and may
     ///     have left behind.
     public init(
         desired: DesiredAdapterState, isWanted: @escaping @Sendable (BluetoothAddress) -> Bool,
-        formerInstance: @escaping @Sendable (BluetoothAddress) -> UInt8? = { _ in nil }
+        formerInstances: @escaping @Sendable (BluetoothAddress) -> [UInt8] = { _ in [] }
     ) {
-        (self.desired, self.isWanted, self.formerInstance) = (desired, isWanted, formerInstance)
+        (self.desired, self.isWanted, self.formerInstances) = (desired, isWanted, formerInstances)
         instances = AdvertisingInstances()
     }
 
@@ -111,7 +120,7 @@ public struct AdapterSupervisor: Sendable {
 
     /// The commands to run when the beacon stops.
     public var shutdownCommands: [ManagementCommand] {
-        instances.own.map { [.removeAdvertising(instance: $0)] } ?? []
+        ownInstances.map { .removeAdvertising(instance: $0) }
     }
 
     // MARK: - What happens
@@ -147,6 +156,7 @@ public struct AdapterSupervisor: Sendable {
         // The kernel stops advertising and forgets page scan; it may or may not keep the instances, which is nobody's act then. What
         // failed before may be possible after this.
         (isAdvertising, pageScanIsFresh, lostInstance, hasCollided) = (false, false, nil, false)
+        (isAdvertisingURL, hasURLCollided) = (false, false)
         instances.forget()
         guard wasPowered else { return [] }
         skipped = []
@@ -173,7 +183,7 @@ public struct AdapterSupervisor: Sendable {
         _ command: ManagementCommand, _ status: ManagementStatus, _ reply: [UInt8], at now: Instant
     ) -> [Action] {
         isBusy = false
-        adding = nil
+        (adding, addingURL) = (nil, nil)
         // Newer kernels give this failure no number of its own.
         let status = isBlocked && command == .setPowered(true) && status != .success ? .blocked : status
         switch status {
@@ -203,7 +213,7 @@ public struct AdapterSupervisor: Sendable {
             guard let new = AdapterInformation(reply: reply) else { return failed(command, .failed(0), at: now) }
             // Another program's settings are kept: changing them would disturb its advertisements.
             if information == nil { pageScanIsFresh = new.current.isSuperset(of: [.powered, .connectable]) }
-            if information == nil { instances = AdvertisingInstances(former: formerInstance(new.address)) }
+            if information == nil { instances = AdvertisingInstances(former: formerInstances(new.address)) }
             information = information ?? new
             information?.name = new.name
             informationIsFresh = true
@@ -212,6 +222,7 @@ public struct AdapterSupervisor: Sendable {
         case .addAdvertising(let instance, _, _):
             actions = advertises(in: instance)
             (level, lastAlive) = (0, now)
+        case .addBroadcast(let instance, _): advertisesURL(in: instance)
         case .removeAdvertising(let instance): actions = removed(own: instance)
         case .setName(let name): information?.name = name
         case .setConnectable(let on):
@@ -242,7 +253,7 @@ public struct AdapterSupervisor: Sendable {
         case .readIndexList, .readInformation, .setName, .setCapability, .pair, .cancelPairing, .confirm, .unpair,
             .startDiscovery,
             .stopDiscovery, .readConnection, .readOutOfBand, .readAdvertisingFeatures, .addAdvertising,
-            .removeAdvertising:
+            .addBroadcast, .removeAdvertising:
             return nil
         }
     }
@@ -254,6 +265,7 @@ public struct AdapterSupervisor: Sendable {
         guard let command = nextCommand(at: now) else { return [] }
         if state == .unknown || state == .blocked || state == .off { state = .settling }
         if case .addAdvertising(let instance, _, _) = command { claim(instance) }
+        if case .addBroadcast(let instance, _) = command { claim(url: instance) }
         isBusy = true
         return [.send(command)]
     }

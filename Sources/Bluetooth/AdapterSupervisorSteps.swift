@@ -90,8 +90,8 @@ extension AdapterSupervisor {
             settled(at: now)
             return []
         // Many cannot advertise beside a connection. It is tried again when that ends, and now and then.
-        case (.addAdvertising, .rejected):
-            hasCollided = false
+        case (.addAdvertising, .rejected), (.addBroadcast, .rejected):
+            (hasCollided, hasURLCollided) = (false, false)
             settled(at: now)
             due = now + .seconds(5)
             return []
@@ -100,6 +100,13 @@ extension AdapterSupervisor {
             instances.refuse(instance)
             hasCollided = false
             return step(at: now)
+        case (.addBroadcast(let instance, _), .noResources), (.addBroadcast(let instance, _), .invalid):
+            instances.refuse(instance)
+            hasURLCollided = false
+            return step(at: now)
+        case (.addBroadcast(let instance, _), _):
+            urlFailed(instance, status, at: now)
+            return []
         // It is gone already.
         case (.removeAdvertising(let instance), .invalid): return removed(own: instance) + step(at: now)
         // It was only to make sure of page scan.
@@ -130,7 +137,7 @@ extension AdapterSupervisor {
     mutating func escalate(at now: Instant) -> [Action] {
         level += 1
         state = .silent(level: level)
-        isAdvertising = false
+        (isAdvertising, isAdvertisingURL) = (false, false)
         guard level > 1 else {
             due = now + .seconds(2)
             return [.closeLinks, .reopenListeners]

@@ -17,16 +17,9 @@ extension Announcement {
 
     /// From the advertisement and the scan response of a device, concatenated; nil if it is not a beacon of this service.
     public init?(heard data: [UInt8]) {
-        let service = Array(Announcement.service.reversed())
-        var rest = data[...]
-        while let length = rest.popFirst(), length > 0, rest.count >= length {
-            let part = rest.prefix(Int(length))
-            rest = rest.dropFirst(Int(length))
-            if part.first == Announcement.serviceData, part.dropFirst().starts(with: service) {
-                self.init(serviceData: part.dropFirst(1 + service.count))
-                return
-            }
+        guard let part = advertisedPart(Announcement.serviceData, Announcement.service.reversed(), in: data) else {
+            return nil
         }
-        return nil
+        self.init(serviceData: part)
     }
 }

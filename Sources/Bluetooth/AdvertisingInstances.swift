@@ -12,17 +12,29 @@ struct AdvertisingInstances: Equatable, Sendable {
     private(set) var used: Set<UInt8> = []
     /// The one that has our advertisement, or may have it since we have asked for it.
     private(set) var own: UInt8?
-    /// The number that an earlier run of ours used, until it is free: whether its advertisement is still ours cannot be seen, so it is
-    /// removed, and not replaced. Another program learns that, and sends its own again.
-    private(set) var former: UInt8?
+    /// The one that has, or may have, our second advertisement.
+    private(set) var second: UInt8?
+    /// The numbers that an earlier run of ours used, until they are free: whether their advertisements are still ours cannot be seen, so they
+    /// are removed, and not replaced. Another program learns that, and sends its own again.
+    private(set) var former: [UInt8]
     /// Numbers that the controller did not take since the list was last read.
     private var refused: Set<UInt8> = []
 
-    /// - Parameter former: the number that an earlier run of ours used since the machine was started.
-    init(former: UInt8? = nil) { self.former = former }
+    /// - Parameter former: the numbers that an earlier run of ours used since the machine was started.
+    init(former: [UInt8] = []) { self.former = former }
 
     /// The number to advertise in: ours, or the last free one, since bluetoothd counts up from 1. nil: none is free.
-    var choice: UInt8? { own ?? (1...max(1, count)).last { !used.contains($0) && !refused.contains($0) } }
+    var choice: UInt8? { own ?? lastFree }
+
+    /// The number for the second advertisement: the one that it has, or the last free one that the first does not have.
+    var secondChoice: UInt8? { second ?? lastFree }
+
+    private var lastFree: UInt8? {
+        (1...max(1, count)).last { !used.contains($0) && !refused.contains($0) && $0 != own && $0 != second }
+    }
+
+    /// All that are ours.
+    var ours: [UInt8] { [own, second].compactMap { $0 } }
 
     /// Whether a number was free, and the controller did not take it.
     var hasRefused: Bool { !refused.isEmpty }
@@ -33,7 +45,8 @@ struct AdvertisingInstances: Equatable, Sendable {
         count = reply.count > 6 ? max(1, reply[6]) : 1
         used = Set(reply.dropFirst(8))
         if let own, !used.contains(own) { self.own = nil }
-        if let former, !used.contains(former) { self.former = nil }
+        if let second, !used.contains(second) { self.second = nil }
+        former = former.filter { used.contains($0) }
     }
 
     /// The list must be read again before a number is chosen.
@@ -41,6 +54,15 @@ struct AdvertisingInstances: Equatable, Sendable {
 
     /// We are about to advertise in this number.
     mutating func claim(_ instance: UInt8) { own = instance }
+
+    /// We are about to advertise a second thing in this number.
+    mutating func claim(second instance: UInt8) { second = instance }
+
+    /// It has our second advertisement.
+    mutating func added(second instance: UInt8) {
+        used.insert(instance)
+        second = instance
+    }
 
     /// It has our advertisement.
     mutating func added(ours instance: UInt8) {
@@ -51,22 +73,26 @@ struct AdvertisingInstances: Equatable, Sendable {
     /// Another program has added one.
     mutating func added(other instance: UInt8) {
         used.insert(instance)
-        if former == instance { former = nil }
+        former.removeAll { $0 == instance }
     }
 
     /// One was removed, by us or by another program.
     mutating func removed(_ instance: UInt8) {
         used.remove(instance)
         if own == instance { own = nil }
-        if former == instance { former = nil }
+        if second == instance { second = nil }
+        former.removeAll { $0 == instance }
     }
 
     /// Another program has the number that we had claimed.
-    mutating func giveUp(_ instance: UInt8) { if own == instance { own = nil } }
+    mutating func giveUp(_ instance: UInt8) {
+        if own == instance { own = nil }
+        if second == instance { second = nil }
+    }
 
     /// The controller does not take ours in this number: another one is tried, until the list is read again.
     mutating func refuse(_ instance: UInt8) {
         refused.insert(instance)
-        if own == instance { own = nil }
+        giveUp(instance)
     }
 }

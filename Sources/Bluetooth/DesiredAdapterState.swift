@@ -12,6 +12,8 @@ public struct DesiredAdapterState: Equatable, Sendable {
     public var setsUp = true
     /// What is advertised; nil: nothing.
     public var announcement: Announcement?
+    /// What else is advertised: where to register; nil: nothing.
+    public var registrationURL: EddystoneURL?
     /// The classic name under which an inquiry finds it; nil: its name stays, and we do not make it discoverable.
     public var name: String?
     /// The identity resolving key under which its LE address rotates; nil: it keeps its own address.
@@ -31,7 +33,8 @@ extension ManagementCommand {
             true
         case .readIndexList, .readInformation, .setPowered, .setConnectable, .setBondable, .pair, .cancelPairing,
             .confirm, .unpair,
-            .startDiscovery, .stopDiscovery, .readConnection, .readOutOfBand, .addAdvertising, .removeAdvertising:
+            .startDiscovery, .stopDiscovery, .readConnection, .readOutOfBand, .addAdvertising, .addBroadcast,
+            .removeAdvertising:
             false
         }
     }
@@ -64,6 +67,7 @@ extension ManagementCommand {
         case .readOutOfBand: "checking whether it responds"
         case .readAdvertisingFeatures: "reading its advertising features"
         case .addAdvertising: "advertising"
+        case .addBroadcast: "advertising the registration URL"
         case .removeAdvertising: "ending the advertisement"
         }
     }

@@ -120,6 +120,8 @@ public enum ManagementCommand: Equatable, Sendable {
     case readAdvertisingFeatures
     /// Advertises, connectable, in an instance; what is in it already is replaced.
     case addAdvertising(instance: UInt8, advertisement: [UInt8], scanResponse: [UInt8])
+    /// Advertises, not connectable, in an instance; what is in it already is replaced.
+    case addBroadcast(instance: UInt8, advertisement: [UInt8])
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case removeAdvertising(instance: UInt8)
 
@@ -157,7 +159,7 @@ public enum ManagementCommand: Equatable, Sendable {
         case .setPrivacy: 0x002F
         case .readConnection: 0x0031
         case .readAdvertisingFeatures: 0x003D
-        case .addAdvertising: 0x003E
+        case .addAdvertising, .addBroadcast: 0x003E
         case .removeAdvertising: 0x003F
         }
     }
@@ -181,11 +183,21 @@ public enum ManagementCommand: Equatable, Sendable {
         case .pair(let peer): peer.bytes + [PairingCapability.displayAndConfirm.rawValue]
         case .startDiscovery, .stopDiscovery: [ManagementCommand.leKinds]
         case .addAdvertising(let instance, let advertisement, let scanResponse):
-            // Flags: connectable, generally discoverable, the kernel adds the Flags field. No duration, no timeout.
-            [instance] + littleEndian(UInt32(0b1011)) + [0, 0, 0, 0]
-                + [UInt8(advertisement.count), UInt8(scanResponse.count)] + advertisement + scanResponse
+            // Flags: connectable, generally discoverable, the kernel adds the Flags field.
+            ManagementCommand.adding(instance, 0b1011, advertisement, scanResponse)
+        case .addBroadcast(let instance, let advertisement):
+            // The same without connectable.
+            ManagementCommand.adding(instance, 0b1010, advertisement, [])
         case .removeAdvertising(let instance): [instance]
         }
+    }
+
+    /// The parameters of "Add Advertising": no duration, no timeout.
+    private static func adding(
+        _ instance: UInt8, _ flags: UInt32, _ advertisement: [UInt8], _ scanResponse: [UInt8]
+    ) -> [UInt8] {
+        [instance] + littleEndian(flags) + [0, 0, 0, 0] + [UInt8(advertisement.count), UInt8(scanResponse.count)]
+            + advertisement + scanResponse
     }
 
     /// The first bytes of the reply to this very command.
@@ -197,7 +209,7 @@ public enum ManagementCommand: Equatable, Sendable {
         case .readIndexList, .readInformation, .setPowered, .setDiscoverable, .setConnectable, .setBondable,
             .setSimplePairing, .setLE, .setSecureConnections, .setClassic, .setName, .setCapability, .setPrivacy,
             .startDiscovery, .stopDiscovery, .readOutOfBand, .readAdvertisingFeatures, .addAdvertising,
-            .removeAdvertising:
+            .addBroadcast, .removeAdvertising:
             []
         }
     }

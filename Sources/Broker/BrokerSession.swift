@@ -68,7 +68,7 @@ final class BrokerSession: Contender {
     /// - Parameter address: numeric: one of those that the broker's name has.
     init(_ settings: BrokerLink.Settings, _ broker: BrokerAddress, over address: String) throws(BrokerFault) {
         self.settings = settings
-        tls = try TLSContext(settings.tls, host: broker.host)
+        tls = try TLSContext(settings.tls, host: broker.host, keyLog: settings.keyLog)
         guard let made = mosquitto_new(settings.clientID, !settings.keepsSession, nil) else {
             preconditionFailure("libmosquitto made no client: errno \(errno)")
         }

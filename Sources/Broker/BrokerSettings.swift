@@ -21,6 +21,9 @@ extension BrokerLink {
         public var keepsSession = true
         /// How long a connection may take until the broker's CONNACK, over each address.
         public var connectLimit = Duration.seconds(10)
+        /// A descriptor to which the keys of each TLS connection are written, in the format that Wireshark reads. Anyone who has them can
+        /// decrypt the connections: for the bench kit, which opens it with `KeyLog`; the beacon never sets it.
+        package var keyLog: Int32?
         /// The numeric addresses of a broker's name.
         var lookUp: @Sendable (String) throws(BrokerFault) -> [String] = HostAddresses.lookUp
 

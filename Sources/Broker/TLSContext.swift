@@ -34,13 +34,15 @@ final class TLSContext {
     let handle: OpaquePointer
     private let peer = UnsafeMutablePointer<cossl_peer>.allocate(capacity: 1)
 
-    init(_ files: TLSFiles, host: String) throws(BrokerFault) {
+    /// - Parameter keyLog: a descriptor to which the connections' keys are written, for `BrokerLink.Settings.keyLog`.
+    init(_ files: TLSFiles, host: String, keyLog: Int32? = nil) throws(BrokerFault) {
         peer.initialize(to: cossl_peer())
         guard let context = SSL_CTX_new(TLS_client_method()) else { preconditionFailure("OpenSSL made no context") }
         handle = context
         ERR_clear_error()
         _ = cossl_set_min_tls_1_2(context)
         cossl_verify_peer(context, peer)
+        if let keyLog { cossl_log_keys(context, peer, keyLog) }
         let parameters = SSL_CTX_get0_param(context)
         try trust(files.authority, parameters)
         try present(files)

@@ -195,8 +195,11 @@ public struct C2: Sendable {
     var moderated: [Identifier: Moderated] = [:]
     /// The commands that wait for their answer, by their token.
     var asked: [Token: Asked] = [:]
-    /// Nodes on the beacon's lifeline besides those that may observe: nodes that joined by a simple join.
+    /// Nodes on the beacon's lifeline besides those that may observe: nodes that joined by a simple join, unless they had asked for an
+    /// observed join before.
     var beacons: Set<Identifier> = []
+    /// The nodes that have asked for an observed join.
+    var observed: Set<Identifier> = []
     /// The token of the last INITIATE to each node, which ACTIVATE must carry.
     var updates: [Identifier: Token] = [:]
     /// Permanently deregistered: none of their messages is accepted.

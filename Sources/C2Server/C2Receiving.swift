@@ -91,6 +91,7 @@ extension C2 {
     ) -> [Effect] {
         let (node, token) = (message.sender, message.token)
         if !request.isToLeave { hasAsked.insert(node) }
+        if case .observedJoin = request { observed.insert(node) }
         let effects =
             switch request {
             case .join: acceptJoin(of: node, token)
@@ -156,7 +157,7 @@ extension C2 {
             ]
         }
         joined.insert(node)
-        beacons.insert(node)
+        if !observed.contains(node) { beacons.insert(node) }
         return [
             .send(message(.response(.joinSuccess), token, to: node), to: node), .say("join of \(node): accepted"),
         ]

@@ -93,7 +93,7 @@ public struct C2Registry: Sendable {
     }
 
     /// One word of printable ASCII characters: it becomes part of a request's header.
-    private static func token(_ path: String) throws(OperatorFault) -> String {
+    package static func token(_ path: String) throws(OperatorFault) -> String {
         let text = String(decoding: try readInput(path, atMost: 4_096), as: UTF8.self)
         let words = text.split(whereSeparator: \.isWhitespace)
         guard words.count == 1, words[0].utf8.allSatisfy(WebAddress.isPlain) else {

@@ -33,6 +33,9 @@ extension C2Server {
     private func plan(_ step: C2Step, _ entries: inout [C2Entry]) -> [C2Output] {
         var outputs: [C2Output] = []
         if let order = step.order { entries.append(.told(.order, step.node, order)) }
+        if step.order != nil, let said = step.effects.lazy.compactMap(\.decisionByHand).first {
+            outputs.append(.trace(TraceLine(decision: said, at: TraceFile.now)))
+        }
         for effect in step.effects {
             switch effect {
             case .record(let message, let frame, let refused):
@@ -58,6 +61,7 @@ extension C2Server {
                 outputs += [.say(text), .decided]
             case .moderate(let device, let value):
                 entries.append(.told(.remark, device, "a value for \(device) is shown to the operator"))
+                outputs.append(.trace(TraceLine(shownBy: .c2, as: view.title, at: TraceFile.now)))
                 outputs.append(.show(device: device, value))
             }
         }
@@ -67,7 +71,8 @@ extension C2Server {
     private func planSending(
         _ message: Message, _ frame: [UInt8], to peer: Identifier, _ entries: inout [C2Entry], detail: String? = nil
     ) -> [C2Output] {
-        var line = TraceLine(message, frame: frame, from: .c2, to: c2.role(of: peer), at: TraceFile.now)
+        var line = TraceLine(
+            message, frame: frame, from: .c2, to: c2.role(of: peer), receiver: peer, at: TraceFile.now)
         if let detail { line.detail = detail }
         entries.append(.sent(line, to: peer))
         return [.trace(line), .publish(outbox.next(frame, on: Topic.of(device: peer)))]
@@ -86,7 +91,7 @@ extension C2Server {
         case .publish(let message):
             outbox.publish(message, over: link)
             again?.set(at: outbox.due)
-        case .trace(let line): node.trace?.append(line)
+        case .trace(let line): node.record(line, isSent: line.from == .c2)
         case .say(let text): say("c2: \(text)")
         case .decided: decisions += 1
         case .show(let device, let value) where console != nil:
@@ -99,6 +104,18 @@ extension C2Server {
             }
             say("c2: compare for \(device), \(view.title):\n" + view.picture(of: value).terminal(style))
             say("c2: if the device shows the same: accept \(device.topicForm) \(c2.mark(of: device) ?? "")")
+        }
+    }
+}
+
+extension C2.Effect {
+    /// What a person has said about a human-moderated join, for the trace.
+    fileprivate var decisionByHand: String? {
+        guard case .decided(let decision, _, observer: nil, _) = self else { return nil }
+        switch decision {
+        case .accepted: return "the values are the same"
+        case .refused: return "the values differ"
+        case .failed: return nil
         }
     }
 }

@@ -180,7 +180,7 @@ final class Adapters: @unchecked Sendable {
         adapters[adapter] = Adapter(
             AdapterSupervisor(
                 desired: outlets.wish(), isWanted: { wanted.isEmpty || wanted.contains($0) },
-                formerInstance: { former[$0] }))
+                formerInstances: { former[$0] ?? [] }))
         supervise(adapter) { $0.start(at: now) }
     }
 
@@ -192,7 +192,7 @@ final class Adapters: @unchecked Sendable {
         if gone.count > Adapters.rememberedAdapters, let oldest = gone.min(by: { $0.value < $1.value }) {
             gone[oldest.key] = nil
         }
-        record.note(nil, of: address)  // the kernel's list went with it
+        record.note([], of: address)  // the kernel's list went with it
         log.warning("adapter \(address): gone")
         sayWhatIsMissing()
         look()
@@ -212,7 +212,7 @@ final class Adapters: @unchecked Sendable {
         steps += decide(&supervisor)
         adapters[adapter]?.supervisor = supervisor
         // Before the kernel is asked to: a run that is killed leaves its advertisement behind.
-        if let address = supervisor.information?.address { record.note(supervisor.ownInstance, of: address) }
+        if let address = supervisor.information?.address { record.note(supervisor.ownInstances, of: address) }
         for step in steps { perform(step, adapter) }
         sayHowItIs(adapter)
         sayWhatIsMissing()

@@ -2,7 +2,7 @@ import Bluetooth
 import Files
 import Logging
 
-/// Which advertising instance is ours on each adapter, as a small file: the kernel keeps an instance when the program ends that made
+/// Which advertising instances are ours on each adapter, as a small file: the kernel keeps an instance when the program ends that made
 /// it, and does not tell whose it is. Without this, a beacon that was killed would take its own old advertisement for another
 /// program's. Valid until the machine is started again.
 ///
@@ -11,7 +11,7 @@ final class AdvertisingRecord: @unchecked Sendable {
     private static let maximumLength = 4_096
 
     /// By the adapter's address.
-    private(set) var instances: [BluetoothAddress: UInt8] = [:]
+    private(set) var instances: [BluetoothAddress: [UInt8]] = [:]
     private let path: String?
     private let bootID: String
     private let log: Logger
@@ -29,14 +29,14 @@ final class AdvertisingRecord: @unchecked Sendable {
             guard words.count == 3, words[0] == self.bootID, let address = BluetoothAddress(words[1]),
                 let instance = UInt8(words[2])
             else { continue }
-            instances[address] = instance
+            instances[address, default: []].append(instance)
         }
     }
 
-    /// Notes the instance of one adapter; nil: there is none.
-    func note(_ instance: UInt8?, of address: BluetoothAddress) {
-        guard instances[address] != instance else { return }
-        instances[address] = instance
+    /// Notes the instances of one adapter.
+    func note(_ own: [UInt8], of address: BluetoothAddress) {
+        guard instances[address, default: []] != own else { return }
+        instances[address] = own.isEmpty ? nil : own
         write()
     }
 
@@ -49,7 +49,7 @@ final class AdvertisingRecord: @unchecked Sendable {
 
     private func write() {
         guard let path else { return }
-        let lines = instances.map { "\(bootID) \($0.key) \($0.value)\n" }.sorted()
+        let lines = instances.flatMap { adapter, own in own.map { "\(bootID) \(adapter) \($0)\n" } }.sorted()
         do throws(FileError) {
             // After a power cut it says nothing: then the kernel's list is empty.
             try File.replace(path, with: Array(lines.joined().utf8), isSynced: false)

@@ -63,6 +63,8 @@ public struct Configuration: Equatable, Sendable {
         public var setsUp = true
         /// What is advertised.
         public var advertising = Advertising.public
+        /// Where to register, advertised beside it; nil: that is not advertised.
+        public var registrationURL: EddystoneURL?
         /// Whether the LE address changes every few minutes.
         public var rotatesAddress = false
         /// The classic name, under which an inquiry finds the beacon; nil: none does.
@@ -158,8 +160,8 @@ public struct Configuration: Equatable, Sendable {
     /// The MQTT client id.
     package var mqttClientID: String { clientID ?? identity.topicForm }
 
-    /// Whether it listens for devices on a radio.
-    var usesRadio: Bool { listeners.contains { $0.address.transport.isRadio } }
+    /// Whether it listens for devices on a radio, or advertises something else.
+    var usesRadio: Bool { radio.registrationURL != nil || listeners.contains { $0.address.transport.isRadio } }
 
     /// What each server may do to us.
     var terms: [Identifier: ServerPermissions] { servers.mapValues(\.terms) }

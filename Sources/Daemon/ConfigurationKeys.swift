@@ -102,6 +102,9 @@ extension Configuration {
         Key("adapters", \.radio.adapters, .restart("[radio]")) { s throws(BadSetting) in try s.adaptersOrAll() },
         Key("power", \.radio.setsUp, .restart("[radio]")) { s throws(BadSetting) in try s.yesOrNo() },
         Key("advertise", \.radio.advertising, .restart("[radio]")) { s throws(BadSetting) in try s.word() },
+        Key("registration-url", \.radio.registrationURL, .restart("[radio]")) { s throws(BadSetting) in
+            try s.eddystoneURLOrOff()
+        },
         Key("rotate-address", \.radio.rotatesAddress, .restart("[radio]")) { s throws(BadSetting) in try s.yesOrNo() },
         Key("name", \.radio.name, .restart("[radio]")) { s throws(BadSetting) in try s.classicNameOrOff() },
         Key("sdp", \.radio.serviceRecord, .restart("[radio]")) { s throws(BadSetting) in try s.yesOrNo() },
@@ -147,7 +150,7 @@ extension Configuration {
 }
 
 extension Setting {
-    private func bad(_ wanted: String) -> BadSetting {
+    func bad(_ wanted: String) -> BadSetting {
         BadSetting(message: "\(name) is \"\(value)\"", hint: "wanted: \(wanted)")
     }
 

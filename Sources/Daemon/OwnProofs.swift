@@ -95,7 +95,7 @@ final class OwnProofs: @unchecked Sendable {
         let about = "our own proof for \(server), at \(address)"
         switch report {
         case .presented: showing[server]?.plan.presented()
-        case .frame: break
+        case .linked, .frame: break
         case .say(let words): events.say(.info, about: "own-proof", "\(about): \(words)")
         case .ended(let how):
             showing[server]?.link = nil

@@ -64,9 +64,12 @@ extension Shell {
     private var adapterWish: DesiredAdapterState {
         var wish = DesiredAdapterState()
         wish.classic = configuration.rfcommChannel != nil || configuration.l2capPSM != nil
-        wish.le = configuration.lePSM != nil || configuration.announcement != nil
+        wish.le =
+            configuration.lePSM != nil || configuration.announcement != nil
+            || configuration.radio.registrationURL != nil
         (wish.setsUp, wish.name) = (configuration.radio.setsUp, configuration.radio.name)
         (wish.announcement, wish.privacyKey) = (configuration.announcement, privacyKey)
+        wish.registrationURL = configuration.radio.registrationURL
         wish.isAlone = !Shell.bluetoothdRuns
         return wish
     }

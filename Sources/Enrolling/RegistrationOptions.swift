@@ -32,10 +32,16 @@ public struct RegistrationOptions: Codable, Equatable, Sendable {
     /// - Parameter authorityFile: PEM, the CAs of the service's certificate; nil: the system's.
     /// - Throws: `HTTPFault`.
     public func client(for address: WebAddress, authorityFile: String?) throws(HTTPFault) -> HTTPClient {
+        try client(for: address, authority: authorityFile.map(HTTPClient.Authority.file) ?? .system)
+    }
+
+    /// A client with these options, for this address.
+    /// - Throws: `HTTPFault`.
+    func client(for address: WebAddress, authority: HTTPClient.Authority) throws(HTTPFault) -> HTTPClient {
         var limits = HTTPClient.Limits()
         limits.total = .seconds(timeLimit ?? 30)
         let client = try HTTPClient(
-            authorityFile: authorityFile, proxy: proxy, allowsPlainOnLoopback: allowsPlain ?? false, limits: limits)
+            authority: authority, proxy: proxy, allowsPlainOnLoopback: allowsPlain ?? false, limits: limits)
         try client.check(address)
         return client
     }

@@ -35,7 +35,7 @@ public struct Registry: Sendable {
         at host: String = "localhost", asking ask: @escaping @Sendable (Question) throws(HTTPFault) -> HTTPReply
     ) { (self.host, self.ask) = (host, ask) }
 
-    private func answer(_ question: Question, _ what: String) throws(OperatorFault) -> HTTPReply {
+    func answer(_ question: Question, _ what: String) throws(OperatorFault) -> HTTPReply {
         do throws(HTTPFault) {
             return try ask(question)
         } catch {

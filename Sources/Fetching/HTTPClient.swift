@@ -54,7 +54,7 @@ public struct HTTPClient: Sendable {
     /// Bytes of a reply's header.
     private static let maximumHead = 32_768
 
-    private let authorityFile: String?
+    private let authority: Authority
     private let allowsPlainOnLoopback: Bool
     private let proxy: String
     /// The bounds.
@@ -64,8 +64,34 @@ public struct HTTPClient: Sendable {
         didSet { precondition(bearer?.utf8.allSatisfy(WebAddress.isPlain) ?? true, "not a plain token") }
     }
 
+    /// Who has to have issued a server's certificate.
+    public enum Authority: Equatable, Sendable {
+        /// The system's CAs.
+        case system
+        /// The CAs in a PEM file, and no others.
+        case file(String)
+        /// The CAs in these bytes of PEM, and no others.
+        case pem([UInt8])
+        /// Anyone: what is received can be anyone's. Only for what is compared with a known hash before it is used.
+        case unauthenticated
+    }
+
     /// Whether libcurl is installed.
     public static var isThere: Bool { ccurl_load() }
+
+    /// A client.
+    /// - Parameters:
+    ///   - authority: the CAs that a server's certificate must lead to.
+    ///   - proxy: a proxy's URL, given by the operator; the environment is not used.
+    ///   - allowsPlainOnLoopback: whether plain HTTP to this machine itself is allowed: for benches.
+    /// - Throws: `HTTPFault`.
+    public init(
+        authority: Authority, proxy: String? = nil, allowsPlainOnLoopback: Bool = false, limits: Limits = Limits()
+    ) throws(HTTPFault) {
+        guard ccurl_load() else { throw .noLibrary }
+        (self.authority, self.proxy, self.limits) = (authority, proxy ?? "", limits)
+        self.allowsPlainOnLoopback = allowsPlainOnLoopback
+    }
 
     /// A client.
     /// - Parameters:
@@ -77,9 +103,9 @@ public struct HTTPClient: Sendable {
         authorityFile: String? = nil, proxy: String? = nil, allowsPlainOnLoopback: Bool = false,
         limits: Limits = Limits()
     ) throws(HTTPFault) {
-        guard ccurl_load() else { throw .noLibrary }
-        (self.authorityFile, self.proxy, self.limits) = (authorityFile, proxy ?? "", limits)
-        self.allowsPlainOnLoopback = allowsPlainOnLoopback
+        try self.init(
+            authority: authorityFile.map(Authority.file) ?? .system, proxy: proxy,
+            allowsPlainOnLoopback: allowsPlainOnLoopback, limits: limits)
     }
 
     /// Whether a request to an address is allowed: HTTPS, or this machine itself if that is permitted.
@@ -99,6 +125,7 @@ public struct HTTPClient: Sendable {
     /// POST of JSON.
     /// - Throws: `HTTPFault`; any reply is returned, whatever its status.
     public func post(_ address: WebAddress, json: [UInt8]) throws(HTTPFault) -> HTTPReply {
+        precondition(authority != .unauthenticated, "nothing is sent to a server that is not authenticated")
         let transfer = try transfer(address)
         transfer.add(header: "Content-Type: application/json")
         transfer.set(body: json)
@@ -138,8 +165,8 @@ public struct HTTPClient: Sendable {
         transfer.set(CCURL_FOLLOW, 0)
         transfer.set(CCURL_HTTP_VERSION, CCURL_HTTP_1_1)
         transfer.set(CCURL_TLS_VERSION, CCURL_TLS_1_2)
-        transfer.set(CCURL_VERIFY_PEER, 1)
-        transfer.set(CCURL_VERIFY_HOST, 2)
+        transfer.set(CCURL_VERIFY_PEER, authority == .unauthenticated ? 0 : 1)
+        transfer.set(CCURL_VERIFY_HOST, authority == .unauthenticated ? 0 : 2)
         transfer.set(CCURL_PROXY, proxy)
         transfer.set(CCURL_USER_AGENT, "srup-beacon")
         transfer.set(CCURL_NO_SIGNAL, 1)
@@ -148,18 +175,23 @@ public struct HTTPClient: Sendable {
         if let total = limits.total { transfer.set(CCURL_TIME_LIMIT, total.inMilliseconds) }
         transfer.set(CCURL_LOW_SPEED_LIMIT, 1)
         transfer.set(CCURL_LOW_SPEED_TIME, max(1, limits.silence.inMilliseconds / 1_000))
-        if let authorityFile {
+        try setAuthority(of: transfer)
+        return transfer
+    }
+
+    private func setAuthority(of transfer: HTTPTransfer) throws(HTTPFault) {
+        switch authority {
+        case .system, .unauthenticated: return
+        case .file(let file):
             var status = stat()
             // libcurl would block on a FIFO.
-            guard stat(authorityFile, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
-                throw .badAuthorityFile(authorityFile)
-            }
-            transfer.authorityFile = authorityFile
-            transfer.set(CCURL_CA_FILE, authorityFile)
-            // Debian's libcurl would also use /etc/ssl/certs, so that every public CA would be trusted.
-            transfer.set(CCURL_CA_FOLDER, nil)
+            guard stat(file, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else { throw .badAuthorityFile(file) }
+            transfer.authorityFile = file
+            transfer.set(CCURL_CA_FILE, file)
+        case .pem(let bytes): ccurl_set_bytes(transfer.handle, CInt(CCURL_CA_BYTES), bytes, bytes.count)
         }
-        return transfer
+        // Debian's libcurl would also use /etc/ssl/certs, so that every public CA would be trusted.
+        transfer.set(CCURL_CA_FOLDER, nil)
     }
 }
 

@@ -20,6 +20,14 @@ public final class Certificate: @unchecked Sendable {
     /// As PEM.
     public var pem: [UInt8] { Keys.written { PEM_write_bio_X509($0, handle) } }
 
+    /// SHA-256 of the whole certificate in DER, 32 bytes: what `openssl x509 -fingerprint -sha256` prints.
+    public var fingerprint: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 32) { digest, count in
+            precondition(X509_digest(handle, EVP_sha256(), digest.baseAddress, nil) == 1, "OpenSSL made no SHA-256")
+            count = 32
+        }
+    }
+
     /// The subject's common name, where it has exactly one. What else is in the subject is ignored.
     public var commonName: String? { soleCommonName(X509_get_subject_name(handle)) }
 

@@ -12,6 +12,8 @@ import SRUP
 public final class DeviceLink: @unchecked Sendable {
     /// What the link tells.
     public enum Report: Sendable {
+        /// The link is there.
+        case linked
         /// The proof, or the value, has been sent.
         case presented
         /// For the operator.
@@ -52,7 +54,7 @@ public final class DeviceLink: @unchecked Sendable {
     private let sign: @Sendable ([UInt8]) -> [UInt8]
     private let report: @Sendable (Report) -> Void
     private var session: DeviceSession
-    private var assembler = FrameAssembler()
+    private var assembler = FrameAssembler(from: .beacon)
     /// A signature is several frames, and an LE channel may take only some of them before the beacon has read.
     private var unsent: [LinkFrame] = []
     private var socket: Int32 = -1
@@ -139,6 +141,7 @@ public final class DeviceLink: @unchecked Sendable {
         packets = PacketSizes(of: socket, address.transport)
         if let fault = packets?.fault(forDeviceWith: session.modes) { return end(.unreachable(.shortPackets(fault))) }
         if let watch { loop.unwatch(watch, socket) }
+        report(.linked)
         report(.say("linked to the beacon at \(address)"))
         limit?.set(after: limits.hello)
         watch = loop.watch(socket) { [weak self] _ in self?.read() }
@@ -174,7 +177,7 @@ public final class DeviceLink: @unchecked Sendable {
 
     private func take(_ bytes: [UInt8]) {
         do throws(LinkFrameError) {
-            guard address.transport.isStream else { return receive(try LinkFrame(packet: bytes)) }
+            guard address.transport.isStream else { return receive(try LinkFrame(packet: bytes, from: .beacon)) }
             assembler.append(bytes)
             while socket >= 0, let frame = try assembler.next() { receive(frame) }
         } catch {

@@ -15,6 +15,12 @@ package enum LocalLink {
         guard access(path, W_OK) == 0 else { throw fault(.failed(call: "connect", errno: errno), at: path) }
     }
 
+    /// Why there is no link, over whatever transport.
+    package static func fault(_ error: LinkSocketError, to address: NearbyAddress) -> OperatorFault {
+        if case .local(let path) = address { return fault(error, at: path) }
+        return OperatorFault("cannot connect to \(address): \(error.message)", hintOf: error)
+    }
+
     /// Why there is no link over a local socket.
     package static func fault(_ error: LinkSocketError, at path: String) -> OperatorFault {
         let give = "give the path that [link] local has in that beacon's configuration: local:PATH"

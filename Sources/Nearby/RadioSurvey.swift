@@ -80,7 +80,7 @@ public struct RadioSurvey: Sendable {
             defer { close(socket) }
             guard wait(socket, POLLOUT, 10_000) else { throw .failed(call: "connect", errno: ETIMEDOUT) }
             if let fault = LinkSocket.outcomeOfConnect(socket) { throw fault }
-            var assembler = FrameAssembler()
+            var assembler = FrameAssembler(from: .beacon)
             while wait(socket, POLLIN, 5_000) {
                 guard case .bytes(let bytes) = LinkSocket.receive(from: socket) else { break }
                 assembler.append(bytes)

@@ -30,6 +30,7 @@ public struct EnrolmentOrder {
     /// - Throws: `OperatorError`.
     public func perform(say: @escaping (String) -> Void) throws {
         let asked = try checked()
+        if let note = asked.note { say(note) }
         if replaces { try setAside(say) }
         // One that is there must be ours before a service knows of us; one that is missing is made once it does.
         if access(state, F_OK) == 0 { _ = try StateFolder(path: state) }
@@ -54,6 +55,7 @@ public struct EnrolmentOrder {
     /// - Throws: `OperatorError`.
     public func rehearse(say: (String) -> Void) throws {
         let asked = try checked()
+        if let note = asked.note { say(note) }
         if replaces {
             for path in replaced { say("would set \(path) aside") }
         } else {

@@ -7,7 +7,7 @@ import SRUP
 ///           │                    └──(value known first: proving follows CHALLENGE at once)
 ///           └──HELLO, keyed──▶ claimed ──(value known: CLAIM again)──CHALLENGE──▶ provingKeyed ──OUTCOME──▶ ended
 ///
-/// OUTCOME ends the session in every state after HELLO. Only one with the value's tag comes from a node that holds the
+/// OUTCOME ends the session in every state. Only one with the value's tag comes from a node that holds the
 /// value; any other proves nothing (docs/proof-link.md, "What a device makes of it").
 public struct DeviceSession: Sendable {
     /// The state of the link.
@@ -188,8 +188,9 @@ public struct DeviceSession: Sendable {
             return outcome == .valid && equalInConstantTime(tag, context.beaconTag(value, .valid, authenticate))
         case .provingKeyed(let proof):
             let key = KeyedKeys(value, authenticate).beacon
-            // The beacon may have ended the link before PROOF reached it.
-            let tags = [proof.nonce, KeyedContext.noNonce].map {
+            // The beacon may have ended the link before PROOF reached it; valid, it says only after PROOF (L65).
+            let nonces = outcome == .valid ? [proof.nonce] : [proof.nonce, KeyedContext.noNonce]
+            let tags = nonces.map {
                 proof.context.beaconTag(key, challenge: proof.challenge, nonce: $0, outcome, authenticate)
             }
             return tags.map { equalInConstantTime(tag, $0) }.contains(true)

@@ -118,6 +118,8 @@ public enum LinkFrame: Equatable, Sendable {
 public enum LinkFrameError: Error, Equatable, Sendable, CustomStringConvertible {
     /// No such type.
     case type(UInt8)
+    /// A type that only the other end sends.
+    case sender(UInt8)
     /// Not the length that the type has.
     case length(type: UInt8, length: Int)
     /// A field holds a number that has no meaning there.
@@ -129,6 +131,7 @@ public enum LinkFrameError: Error, Equatable, Sendable, CustomStringConvertible 
     public var description: String {
         switch self {
         case .type(let type): "link frame type 0x\(hexadecimal([type])) does not exist"
+        case .sender(let type): "link frame type 0x\(hexadecimal([type])) is one that only the other end sends"
         case .length(let type, let length): "link frame 0x\(hexadecimal([type])) with a payload of \(length) bytes"
         case .field(let type): "link frame 0x\(hexadecimal([type])) has an invalid number in a field"
         case .packet(let count): "a packet of \(count) bytes is not one link frame"
@@ -136,7 +139,18 @@ public enum LinkFrameError: Error, Equatable, Sendable, CustomStringConvertible 
     }
 }
 
+/// An end of a link.
+public enum LinkEnd: Sendable {
+    /// Sends HELLO, WAIT, CHALLENGE and OUTCOME.
+    case beacon
+    /// Sends READY, PROOF, VALUE, CLAIM and SIGN.
+    case device
+}
+
 extension LinkFrame {
+    /// Who sends a type that exists.
+    static func sender(ofType type: UInt8) -> LinkEnd { [0x01, 0x03, 0x04, 0x07].contains(type) ? .beacon : .device }
+
     /// The payload lengths of a type, or nil for an unknown type. All but SIGN have one.
     static func payloadLengths(ofType type: UInt8) -> ClosedRange<Int>? {
         func one(_ length: Int) -> ClosedRange<Int> { length...length }
@@ -187,9 +201,10 @@ extension LinkFrame {
     }
 
     /// A frame from one whole packet.
+    /// - Parameter sender: as for `FrameAssembler`.
     /// - Throws: `LinkFrameError`, also if bytes follow the frame.
-    public init(packet: [UInt8]) throws(LinkFrameError) {
-        var assembler = FrameAssembler()
+    public init(packet: [UInt8], from sender: LinkEnd? = nil) throws(LinkFrameError) {
+        var assembler = FrameAssembler(from: sender)
         assembler.append(packet)
         guard let frame = try assembler.next(), assembler.isEmpty else { throw .packet(packet.count) }
         self = frame
@@ -239,10 +254,13 @@ extension LinkFrame {
 /// Turns the bytes of a stream into frames, whatever pieces they come in. Holds at most one incomplete frame, since a
 /// header that does not fit its type is refused as soon as it is there.
 public struct FrameAssembler: Sendable {
+    private let sender: LinkEnd?
     private var bytes: [UInt8] = []
 
     /// An assembler with nothing in it.
-    public init() {}
+    /// - Parameter sender: the end that the bytes come from. A type that it does not send is refused at its first byte: a device must do so
+    ///   (docs/proof-link.md). nil: either end, and its session refuses what it may not send.
+    public init(from sender: LinkEnd? = nil) { self.sender = sender }
 
     /// Whether no byte waits for the rest of its frame.
     public var isEmpty: Bool { bytes.isEmpty }
@@ -255,6 +273,7 @@ public struct FrameAssembler: Sendable {
     public mutating func next() throws(LinkFrameError) -> LinkFrame? {
         guard let type = bytes.first else { return nil }
         guard let allowed = LinkFrame.payloadLengths(ofType: type) else { throw .type(type) }
+        guard sender == nil || sender == LinkFrame.sender(ofType: type) else { throw .sender(type) }
         guard bytes.count >= LinkFrame.headerLength else { return nil }
         let length = Int(bytes[1]) << 8 | Int(bytes[2])
         guard allowed.contains(length) else { throw .length(type: type, length: length) }

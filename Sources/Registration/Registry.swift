@@ -76,6 +76,7 @@ public final class Registry {
         }
         switch route {
         case .status: return status()
+        case .authority: return .text(200, String(decoding: try authorities().pem, as: UTF8.self))
         case .register: return try register(RegistryBody.read(request.body, as: RegistryBody.Register.self))
         case .validate: return try validate(RegistryBody.read(request.body, as: RegistryBody.Validate.self))
         case .access: return try access(RegistryBody.read(request.body, as: RegistryBody.Access.self))
@@ -112,7 +113,7 @@ extension RegistryReply {
 
 /// What a request asks for. Its description never contains an unknown path, because that is untrusted text.
 enum RegistryRoute: Equatable, CustomStringConvertible {
-    case status, register, validate, access, rotate, deregister
+    case status, authority, register, validate, access, rotate, deregister
     case getKey(String), getType(String)
     case checkServer(String), addServer
     case other(Fault)
@@ -131,6 +132,7 @@ enum RegistryRoute: Equatable, CustomStringConvertible {
         let isPost = method == "POST"
         switch (parts[3], parts.count) {
         case ("status", 4): self = isGet ? .status : .other(.method)
+        case ("ca", 4): self = isGet ? .authority : .other(.method)
         case ("register", 4): self = isPost ? .register : .other(.method)
         case ("validate", 4): self = isPost ? .validate : .other(.method)
         case ("access", 4): self = isPost ? .access : .other(.method)
@@ -151,7 +153,7 @@ enum RegistryRoute: Equatable, CustomStringConvertible {
     var takesToken: Bool {
         switch self {
         case .deregister, .getKey, .getType, .checkServer: true
-        case .status, .register, .validate, .access, .rotate, .addServer, .other: false
+        case .status, .authority, .register, .validate, .access, .rotate, .addServer, .other: false
         }
     }
 
@@ -159,13 +161,16 @@ enum RegistryRoute: Equatable, CustomStringConvertible {
     var isSigned: Bool {
         switch self {
         case .access, .rotate: true
-        case .status, .register, .validate, .deregister, .getKey, .getType, .checkServer, .addServer, .other: false
+        case .status, .authority, .register, .validate, .deregister, .getKey, .getType, .checkServer, .addServer,
+            .other:
+            false
         }
     }
 
     var description: String {
         switch self {
         case .status: "status"
+        case .authority: "ca"
         case .register: "register"
         case .validate: "validate"
         case .access: "access"

@@ -16,6 +16,11 @@ struct Enrol: ParsableCommand {
             The identity key may be in hardware: --key tpm has the TPM make it; --key FILE takes a key file of yours, and that may \
             be one line, pkcs11:token=T;object=O;type=private?pin-source=/FILE or handle:0x81010001.
 
+            Instead of the URL it takes a registration code (srup-bench registry code): a file with a picture of it, PNG or JPEG, \
+            which zbarimg of the package zbar-tools reads; a file with its text; or - and its text on standard input. A code can name \
+            the CA and hold the token, in place of --ca and --token; with a token it is refused on the command line, which others can \
+            see. Anyone can make a code: take it from the operator of the service.
+
             Interrupted, it is run again in the same way, and goes on where it was. It writes over nothing: an identity that \
             is there stays, unless --replace sets it aside. --ca, --proxy, --timeout, --bits and --allow-plain-http are \
             kept for the renewals; run again with others, it keeps those.
@@ -26,7 +31,10 @@ struct Enrol: ParsableCommand {
             Exit status 0: enrolled, or it was already.
             """)
 
-    @Argument(help: ArgumentHelp("The registration service, https://host[:port][/path] (required).", valueName: "URL"))
+    @Argument(
+        help: ArgumentHelp(
+            "The registration service, https://host[:port][/path]; or its registration code, a file or - (required).",
+            valueName: "URL|file"))
     var address: String
 
     @OptionGroup var options: ConfigurationOption

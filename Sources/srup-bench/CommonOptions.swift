@@ -50,6 +50,14 @@ struct CommonOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            """
+            Append the TLS keys of the connections to the broker to this file, for Wireshark: anyone who has them can read \
+            everything in a capture. Only for your own bench; see docs/wireshark.md.
+            """, valueName: "file"))
+    var tlsKeyLog: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Maximum run time. Default: 200 for device, unlimited for c2.", valueName: "seconds"))
     var timeout: Seconds?
 
@@ -73,9 +81,14 @@ struct CommonOptions: ParsableArguments {
                 let broker = broker ?? enrolment?.broker, let ca = ca ?? enrolment?.tls.authority,
                 let cert = cert ?? enrolment?.tls.certificate, let tlsKey = tlsKey ?? enrolment?.tls.key
             else { preconditionFailure("options that were not validated") }
-            return try BenchNode(
+            var node = try BenchNode(
                 id: id, keyFile: key, broker: broker, tls: TLSFiles(authority: ca, certificate: cert, key: tlsKey),
                 traceFile: trace)
+            if let tlsKeyLog {
+                node.keyLog = try KeyLog(tlsKeyLog)
+                Terminal.printError(KeyLog.warning(about: tlsKeyLog))
+            }
+            return node
         }
     }
 }

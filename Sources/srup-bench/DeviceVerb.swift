@@ -2,6 +2,7 @@ import ArgumentParser
 import Arguments
 import Bench
 import Bluetooth
+import HumanView
 import Nearby
 import OperatorText
 import ProofLink
@@ -10,7 +11,7 @@ import SRUP
 struct DeviceVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "device",
-        abstract: "Run a device in an observed join: ask the server, prove to the beacon, report the outcome.",
+        abstract: "Run a device: ask the server to join, prove to the beacon, report the outcome; leave again.",
         discussion: """
             Sends OBS_JOIN_REQ, opens the proof link to the beacon, sends CLAIM (in keyed mode) or READY, and proves that it \
             holds the value as soon as the server has sent it. It opens further links until the server has answered or \
@@ -27,8 +28,14 @@ struct DeviceVerb: ParsableCommand {
               device: refused     10   (RESPONSE 5E)
               device: failed      11   (RESPONSE 5F)
               device: no answer   12   (nothing before --timeout)
+            With --then resign or deregister, the device asks to leave after the join; with --then stay, it waits until the \
+            server ends the membership. 0 is "joined; resigned", "joined; deregistered" or "joined; terminated", 14 "joined; the \
+            server refuses to let it go", 15 "joined; still a member" (after --timeout).
             With --replay, 0 is "joined; the replayed frame was ignored", 13 "joined; the replayed frame was answered".
             Status 1 is a fault on this side: an invalid file, an unreachable broker, an adapter that is missing or off.
+
+            With --join human, the device shows the value in the view of --view, and waits until a person has compared it with \
+            the server's. With --join simple, the server decides at once. Neither needs a beacon.
 
             Each new reason why there is no link is printed once; if the join fails, the last one follows on standard error, \
             with a hint. A Bluetooth adapter that is missing, powered off or blocked is refused before the request is sent.
@@ -70,7 +77,8 @@ struct DeviceVerb: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The address of the beacon's link; see above (required without --beacon).", valueName: "address"))
+            "The address of the beacon's link; see above (required for an observed join without --beacon).",
+            valueName: "address"))
     var link: NearbyAddress?
 
     @Option(
@@ -103,8 +111,21 @@ struct DeviceVerb: ParsableCommand {
     var mode: ModeOption?
 
     @Option(
+        name: .customLong("join"),
+        help: ArgumentHelp("How the device joins.", valueName: "simple|human|observed"))
+    var joinMode = DeviceTask.JoinMode.observed
+
+    @Option(help: ArgumentHelp("After the join.", valueName: "nothing|resign|deregister|stay"))
+    var then = DeviceTask.AfterJoin.nothing
+
+    @Option(
         help: ArgumentHelp(
-            "The sequence id of OBS_JOIN_REQ. Default: derived from the time, so that it grows with each run.",
+            "With --join human: the view in which the value is shown; the same as the server's.", valueName: "name"))
+    var view = HumanView.words
+
+    @Option(
+        help: ArgumentHelp(
+            "The sequence id of the request to join. Default: derived from the time, so that it grows with each run.",
             valueName: "n"))
     var sequence: UInt64?
 
@@ -132,19 +153,25 @@ struct DeviceVerb: ParsableCommand {
     var replayWait = Seconds(3)
 
     func validate() throws {
-        guard (link == nil) != (beacon == nil) else {
+        guard joinMode != .observed || (link == nil) != (beacon == nil) else {
             throw ValidationError("give either --link ADDRESS or --beacon nearest")
         }
+        guard joinMode == .observed || link == nil && beacon == nil && observer == nil && also.isEmpty else {
+            throw ValidationError("--link, --beacon, --observer and --also are for observed joins")
+        }
+        guard then == .nothing || !replay else { throw ValidationError("give either --replay or --then") }
         guard (server == nil) == (serverKey == nil), server != nil || common.enrolled != nil else {
             throw ValidationError("give --server and --server-key, or --enrolled")
         }
-        guard beacon != nil || observer != nil else { throw ValidationError("--link needs --observer") }
+        guard joinMode != .observed || beacon != nil || observer != nil else {
+            throw ValidationError("--link needs --observer")
+        }
     }
 
     /// The observer, and where it is, or may be.
     private func observerPlaces() throws -> [BeaconPlace] {
         if let link, let observer { return [BeaconPlace(observer, link, from: adapter ?? .any)] }
-        let found = try Scan.run(for: lookFor.duration, adapter: adapter ?? .any).candidates(for: observer)
+        let found = try Scan.run(for: lookFor.duration, adapter: adapter ?? .any).beacons.candidates(for: observer)
         guard let nearest = found.first else {
             throw OperatorFault(
                 observer.map { "beacon \($0) was not found" } ?? "no beacon was found",
@@ -184,12 +211,15 @@ struct DeviceVerb: ParsableCommand {
             preconditionFailure("options that were not validated")
         }
         let key = try DeviceTask.serverKey(keyFile)
-        let own = try observerPlaces()
-        let places = own + also.map { BeaconPlace($0.beacon, $0.address, from: adapter ?? .any) }
-        try checkAdapters(for: places)
-        var task = DeviceTask(
-            server: server, serverKey: key, observer: own[0].beacon, places: places,
-            sequence: try sequence.map { SequenceID($0) } ?? .fresh())
+        let sequence = try sequence.map { SequenceID($0) } ?? .fresh()
+        var task = DeviceTask(server: server, serverKey: key, joinMode: joinMode, sequence: sequence)
+        if joinMode == .observed {
+            task.places = try observerPlaces()
+            task.observer = task.places[0].beacon
+            task.places += also.map { BeaconPlace($0.beacon, $0.address, from: adapter ?? .any) }
+            try checkAdapters(for: task.places)
+        }
+        (task.then, task.view) = (then, view)
         if let mode { task.modes = [mode.mode] }
         task.signing = signing
         if let timeout = common.timeout { task.limit = timeout.duration }
@@ -200,6 +230,8 @@ struct DeviceVerb: ParsableCommand {
 }
 
 extension DeviceTask.Signing: ExpressibleByArgument {}
+extension DeviceTask.JoinMode: ExpressibleByArgument {}
+extension DeviceTask.AfterJoin: ExpressibleByArgument {}
 
 /// The value of `--also`.
 extension BeaconPlace: ExpressibleByArgument {

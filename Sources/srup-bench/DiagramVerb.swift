@@ -1,16 +1,22 @@
 import ArgumentParser
+import Arguments
 import Bench
 import Glibc
 import HumanView
+import SRUP
 
 struct DiagramVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diagram",
-        abstract: "Draw the messages of an observed join, as in the paper's Figure 2.",
+        abstract: "Draw the messages of joins and withdrawals, as in the paper's Figures 1 and 2.",
         discussion: """
             Merges trace files by their times and prints a sequence diagram: device, beacon and C2 server, and each message \
-            with its name, sequence id, bytes, and the milliseconds since the first. The traces must be from the same boot of \
-            the same machine, because they share its clock.
+            with its name, sequence id, bytes, and the milliseconds since the first. A message that both ends have recorded is \
+            drawn once, when it was sent. Traces of several machines are put in the time of the first one, as srup-bench merge \
+            does.
+
+            If somebody leaves, or must leave, each join and each withdrawal is a section with a title. In a human-moderated \
+            join, the person who compares the values has a lifeline.
 
             The diagram is as wide as the terminal or COLUMNS, otherwise 80 columns; at least \
             \(Diagram.widths.lowerBound) and at most \(Diagram.widths.upperBound). Long numbers are shortened; the lines \
@@ -27,6 +33,9 @@ struct DiagramVerb: ParsableCommand {
     @Argument(help: ArgumentHelp("Files that c2 --trace and device --trace wrote (required).", valueName: "trace"))
     var traces: [String]
 
+    @Option(help: ArgumentHelp("Only the messages of this device's joins.", valueName: "identity"))
+    var device: Identifier?
+
     @Option(help: ArgumentHelp("The title above the diagram.", valueName: "text"))
     var title: String?
 
@@ -37,7 +46,7 @@ struct DiagramVerb: ParsableCommand {
     var colour = Colour.auto
 
     func run() throws {
-        let diagram = try Diagram(files: traces, title: title)
+        let diagram = try Diagram(files: traces, device: device, title: title)
         if let svg { try diagram.writeSVG(to: svg) }
         let variable: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
         let style =

@@ -11,16 +11,25 @@ struct EnrolVerb: ParsableCommand {
             client key, registers, proves the identity key, obtains the client certificate for the broker, and stores the C2 \
             server's key. srup-bench device --enrolled FOLDER needs no other keys or certificates.
 
+            Instead of the URL it takes a registration code (srup-bench registry code): a file with a picture of it, PNG or JPEG, \
+            which zbarimg of the package zbar-tools reads; a file with its text; or - and its text on standard input. A code can \
+            name the CA and hold the token, so that --ca and --token are not needed. A code with a token does not belong on a \
+            command line, which others can see, and is refused there. Anyone can make a code: take it from the service's operator.
+
             If it is interrupted, run the same command again; it continues. It does not overwrite files.
 
             EXAMPLE:
               srup-bench enrol https://localhost:8443 --folder d1 \\
                 --ca registry/ca.pem --token d1.token
+              srup-bench enrol d1.png --folder d1
               srup-bench device --enrolled d1 --observer b1 \\
                 --link rfcomm:00:11:22:33:44:55
             """)
 
-    @Argument(help: ArgumentHelp("The registration service, https://host[:port][/path] (required).", valueName: "URL"))
+    @Argument(
+        help: ArgumentHelp(
+            "The registration service, https://host[:port][/path]; or its registration code, a file or - (required).",
+            valueName: "URL|file"))
     var address: String
 
     @Option(

@@ -32,7 +32,8 @@ struct SRUPBench: ParsableCommand {
         subcommands: [
             KeysVerb.self, EnrolVerb.self, RenewVerb.self, C2Verb.self, HistoryVerb.self, DeviceVerb.self,
             ScanVerb.self, PairVerb.self,
-            CapturedVerb.self, DecodeVerb.self, DiagramVerb.self, ViewVerb.self, RegistryVerb.self,
+            CapturedVerb.self, ProveVerb.self, LoadVerb.self, DecodeVerb.self, DiagramVerb.self, MergeVerb.self,
+            ReplayVerb.self, ViewVerb.self, StudyVerb.self, RegistryVerb.self,
         ])
 
     static func main() {

@@ -12,6 +12,10 @@ struct ScanVerb: ParsableCommand {
             needs root or the capability CAP_NET_ADMIN. One line for each beacon: its advertised identity, its address, the \
             strongest signal, where it listens, and which adapter of this machine received that signal. None of this is proven: anyone can advertise it, and signal strength is not a distance.
 
+            After the beacons it lists the URLs that are advertised (Eddystone-URL): a beacon whose configuration has \
+            registration-url sends the address of a registration service there. Anyone can send one, so give it to enrol only if you \
+            know it.
+
             Exit status 0: a beacon was found; 1: none was found, or an error occurred.
 
             EXAMPLE:
@@ -30,9 +34,10 @@ struct ScanVerb: ParsableCommand {
     var json = false
 
     func run() throws {
-        let sightings = try Scan.run(for: seconds.duration, adapter: adapter ?? .any)
-        for sighting in sightings { Terminal.print(json ? sighting.json : sighting.text) }
-        guard sightings.isEmpty else { return }
+        let found = try Scan.run(for: seconds.duration, adapter: adapter ?? .any)
+        for sighting in found.beacons { Terminal.print(json ? sighting.json : sighting.text) }
+        for sighting in found.urls { Terminal.print(json ? sighting.json : sighting.text) }
+        guard found.beacons.isEmpty else { return }
         Terminal.printError("scan: no beacon was found")
         throw ExitCode(1)
     }

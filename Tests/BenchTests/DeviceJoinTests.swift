@@ -15,7 +15,7 @@ struct DeviceJoinTests {
     init() {
         let value = value
         join = DeviceJoin(
-            own: Roles.device.id, server: Roles.c2.id, observer: Roles.beacon.id, sequence: SequenceID(100),
+            own: Roles.device.id, server: Roles.c2.id, way: .observed(by: Roles.beacon.id), sequence: SequenceID(100),
             token: Roles.token("T1"),
             unseal: { sealed throws(UnsealingError) in
                 guard sealed == [7] else { throw .seal }
@@ -33,7 +33,7 @@ struct DeviceJoinTests {
     @Test("The request has the number that it was given")
     func request() {
         var join = DeviceJoin(
-            own: Roles.device.id, server: Roles.c2.id, observer: Roles.beacon.id, sequence: SequenceID(100),
+            own: Roles.device.id, server: Roles.c2.id, way: .observed(by: Roles.beacon.id), sequence: SequenceID(100),
             token: Roles.token("T1"), unseal: { _ throws(UnsealingError) in throw .seal })
         let request = join.request()
         #expect(request.sequence == SequenceID(100))

@@ -26,6 +26,23 @@ struct KeyPairsTests {
         }
     }
 
+    @Test("Many devices share a few keys in turn, each with files of its own")
+    func shared() throws {
+        try TemporaryFolder.with { folder in
+            let keys = folder.path("keys")
+            try KeyPairs.makeShared(in: keys, for: (0x20..<0x25).map { Identifier($0) }, pool: 2, bits: 2_048)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: keys).count == 10)
+            let text = try ["20", "21", "22"].map {
+                try String(contentsOfFile: "\(keys)/\($0).key.pem", encoding: .utf8)
+            }
+            #expect(text[0] == text[2] && text[0] != text[1])
+            #expect(throws: KeyMakingError.exists(path: "\(keys)/24.key.pem")) {
+                try KeyPairs.makeShared(in: keys, for: [Identifier(0x30), Identifier(0x24)], pool: 1, bits: 2_048)
+            }
+            #expect(try KeyPairs.known(in: keys).count == 5)
+        }
+    }
+
     @Test(
         "An existing file is not overwritten, and nothing is made beside it", arguments: ["ab.key.pem", "ab.pub.pem"])
     func neverOver(name: String) throws {

@@ -74,7 +74,26 @@ struct ScanTests {
     }
 
     private func scan(_ kernel: SearchingKernel, _ numbers: UInt8...) throws -> [Sighting] {
-        try Scan.run(numbers.map(Self.adapter), for: .milliseconds(300), given: kernel.given)
+        try Scan.run(numbers.map(Self.adapter), for: .milliseconds(300), given: kernel.given).beacons
+    }
+
+    @Test("lists the URLs that are advertised beside the beacons, each sender's latest, and nothing that is not one")
+    func urls() throws {
+        func heard(_ peer: UInt8, _ signal: Int8, _ data: [UInt8]) -> [UInt8] {
+            [peer, 0, 0, 0, 0, 4, 2, UInt8(bitPattern: signal), 0, 0, 0, 0, UInt8(data.count), 0] + data
+        }
+        let (first, second) = (try EddystoneURL("https://r.example.org/a"), try EddystoneURL("https://r.example.org/b"))
+        let kernel = try SearchingKernel(hears: [
+            (0, heard(1, -60, first.advertisement)), (0, heard(1, -70, second.advertisement)),
+            (0, heard(2, -50, first.advertisement)), (0, heard(3, -40, [2, 1, 6])),
+            (0, heard(4, -40, Array(first.advertisement.dropLast()))),
+            (0, Self.heard(5, -55, Self.named)),
+        ])
+        let found = try Scan.run([Self.adapter(0)], for: .milliseconds(300), given: kernel.given)
+        #expect(found.urls.map(\.url) == [first, second] && found.urls.map(\.signal) == [-50, -70])
+        #expect(found.beacons.count == 1)
+        #expect(found.urls[0].text.hasPrefix("https://r.example.org/a  "))
+        #expect(found.urls[0].json.hasPrefix("{\"url\":\"https://r.example.org/a\",\"address\":"))
     }
 
     @Test("listens with all adapters, and a beacon has the adapter that received its strongest signal")

@@ -28,7 +28,16 @@ struct TraceTests {
             try TraceFile(path).append(line)
             try TraceFile(path).append(line)
             let text = try String(contentsOfFile: path, encoding: .utf8)
-            #expect(try TraceLine.read(text, from: path) == [line, line])
+            let read = try TraceLine.read(text, from: path)
+            #expect(read.count == 2 && Set(read.map(\.boot)).count == 1 && read[0].boot?.count == 8)
+            for var one in read {
+                let wall = try #require(one.wallMicroseconds)
+                #expect(
+                    abs(wall - one.atMicroseconds - (Int64(Date().timeIntervalSince1970 * 1e6) - TraceFile.now))
+                        < 1_000_000)
+                (one.boot, one.wallMicroseconds) = (nil, nil)
+                #expect(one == line)
+            }
         }
     }
 

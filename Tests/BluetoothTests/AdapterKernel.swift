@@ -20,6 +20,8 @@ struct Kernel {
     var instances: Set<UInt8> = []
     /// The status of the commands that do not succeed.
     var faults: [UInt16: ManagementStatus] = [:]
+    /// How each `addBroadcast` ends; nil: with success.
+    var failsBroadcasts: ManagementStatus?
     var sent: [ManagementCommand] = []
     var others: [AdapterSupervisor.Action] = []
 
@@ -39,7 +41,8 @@ struct Kernel {
                 continue
             }
             sent.append(command)
-            let status = faults[command.code] ?? .success
+            var status = faults[command.code] ?? .success
+            if case .addBroadcast = command, let failsBroadcasts { status = failsBroadcasts }
             perform(supervisor.completed(command, status, status == .success ? reply(to: command) : [], at: now))
         }
     }
@@ -88,7 +91,7 @@ struct Kernel {
         case .removeAdvertising(let instance):
             instances.remove(instance)
             return [instance]
-        case .addAdvertising(let instance, _, _):
+        case .addAdvertising(let instance, _, _), .addBroadcast(let instance, _):
             instances.insert(instance)
             return [instance]
         default: return []

@@ -19,13 +19,16 @@ struct SharedAdapter {
 
     /// A beacon comes; `run` lets its commands be done.
     mutating func start(
-        _ identity: UInt64 = 0xBEAC, former: UInt8? = nil, advertises: Bool = true, listensOnLE: Bool = true
+        _ identity: UInt64 = 0xBEAC, former: UInt8? = nil, advertises: Bool = true, listensOnLE: Bool = true,
+        url: EddystoneURL? = nil
     ) {
         var desired = DesiredAdapterState()
         (desired.isAlone, desired.setsUp) = (false, false)
         if advertises { desired.announcement = Announcement(lePSM: 0xD5, beacon: Identifier(identity)) }
+        desired.registrationURL = url
         beacons.append(
-            AdapterSupervisor(desired: desired, isWanted: { _ in true }, formerInstance: { _ in former }))
+            AdapterSupervisor(
+                desired: desired, isWanted: { _ in true }, formerInstances: { _ in [former].compactMap { $0 } }))
         notices.append([])
         let index = beacons.count - 1
         _ = beacons[index].listens(onLE: listensOnLE, at: now)
@@ -52,7 +55,7 @@ struct SharedAdapter {
                 reply = (adapterAddress?.bytes.reversed() ?? []) + [9, 0, 0] + littleEndian(settings.rawValue)
                 reply += littleEndian(settings.rawValue) + [UInt8](repeating: 0, count: 263)
             case .readAdvertisingFeatures: reply = advertisingFeatures(of: count, used: instances.keys)
-            case .addAdvertising(let instance, _, let data):
+            case .addAdvertising(let instance, _, let data), .addBroadcast(let instance, let data):
                 if instances[instance] == nil, instances.count >= taken {
                     status = .noResources
                 } else {
@@ -93,6 +96,8 @@ struct SharedAdapter {
 
     /// The identity in an instance; nil: it is not a beacon's, or says nothing.
     func beacon(in instance: UInt8) -> UInt64? { announcement(in: instance)?.beacon?.number }
+
+    func url(in instance: UInt8) -> String? { instances[instance].flatMap { EddystoneURL(heard: $0) }?.text }
 
     func announcement(in instance: UInt8) -> Announcement? { instances[instance].flatMap { Announcement(heard: $0) } }
 }

@@ -28,6 +28,17 @@ struct LinkFixture {
     let link: BrokerLink
     let told = Told()
 
+    /// A folder with a CA, our certificate, and the broker's for `localhost`.
+    static func withCertificates<Result>(_ body: (TemporaryFolder) throws -> Result) throws -> Result {
+        try TemporaryFolder.with { folder in
+            let authority = TestAuthority(folder: folder)
+            try authority.make()
+            try authority.issue("client", for: "b1")
+            try authority.issue("server", for: "localhost")
+            return try body(folder)
+        }
+    }
+
     /// A link that has been started.
     init(_ settings: BrokerLink.Settings) {
         let told = told
@@ -47,6 +58,16 @@ struct LinkFixture {
         (settings.initialRetry, settings.maximumRetry) = (.milliseconds(50), .milliseconds(200))
         settings.lookUp = { _ throws(BrokerFault) in addresses }
         return settings
+    }
+
+    /// A broker with a CA, its certificate and a client's, while `body` runs.
+    static func withBroker(_ body: (BrokerLink.Settings, Mosquitto, TemporaryFolder) throws -> Void) throws {
+        try withCertificates { folder in
+            let port = try Listener.freePort()
+            let broker = try Mosquitto(folder, at: "127.0.0.1", port: port)
+            defer { broker.stop() }
+            try body(settings(folder, ["127.0.0.1"], port), broker, folder)
+        }
     }
 
     /// Waits until it has been connected so often; how long that took, in seconds.

@@ -10,22 +10,11 @@ import Testing
 
 @Suite("A broker's name with several addresses", .blocking)
 struct SeveralAddressesTests {
-    /// A folder with a CA, our certificate, and the broker's for `localhost`.
-    private func withCertificates(_ body: (TemporaryFolder) throws -> Void) throws {
-        try TemporaryFolder.with { folder in
-            let authority = TestAuthority(folder: folder)
-            try authority.make()
-            try authority.issue("client", for: "b1")
-            try authority.issue("server", for: "localhost")
-            try body(folder)
-        }
-    }
-
     @Test(
         "is connected to whichever address the broker has, in any order of the addresses, at once after a refusal",
         arguments: ["127.0.0.1", "::1"], [["::1", "127.0.0.1"], ["127.0.0.1", "::1"]])
     func oneFamily(host: String, addresses: [String]) throws {
-        try withCertificates { folder in
+        try LinkFixture.withCertificates { folder in
             let port = try Listener.freePort()
             let broker = try Mosquitto(folder, at: host, port: port)
             let fixture = LinkFixture(LinkFixture.settings(folder, addresses, port))
@@ -41,7 +30,7 @@ struct SeveralAddressesTests {
 
     @Test("is connected beside an address that does not answer, and then begins with the one that did")
     func silent() throws {
-        try withCertificates { folder in
+        try LinkFixture.withCertificates { folder in
             let silent = try Listener(at: "127.0.0.2")
             try silent.silence("127.0.0.2")
             let broker = try Mosquitto(folder, at: "127.0.0.1", port: silent.port)
@@ -59,7 +48,7 @@ struct SeveralAddressesTests {
     private func expectSecond(
         after kind: FaultyBroker.Kind, certified authority: String = "ca", _ location: SourceLocation = #_sourceLocation
     ) throws {
-        try withCertificates { folder in
+        try LinkFixture.withCertificates { folder in
             try TemporaryFolder.with { other in
                 let stranger = TestAuthority(folder: other)
                 try stranger.make()
@@ -96,7 +85,7 @@ struct SeveralAddressesTests {
         "after a connection that soon ended, begins with another address, and comes back to the first only after that one failed"
     )
     func leaves() throws {
-        try withCertificates { folder in
+        try LinkFixture.withCertificates { folder in
             let faulty = try FaultyBroker(.leaves, folder, at: "127.0.0.2")
             let broker = try Mosquitto(folder, at: "127.0.0.1", port: faulty.port)
             let fixture = LinkFixture(LinkFixture.settings(folder, ["127.0.0.2", "127.0.0.1"], faulty.port))
@@ -112,7 +101,7 @@ struct SeveralAddressesTests {
 
     @Test("with no address that works, reports the one that came furthest, with each attempt the same")
     func faults() throws {
-        try withCertificates { folder in
+        try LinkFixture.withCertificates { folder in
             try TemporaryFolder.with { other in
                 let stranger = TestAuthority(folder: other)
                 try stranger.make()
@@ -131,7 +120,7 @@ struct SeveralAddressesTests {
 
     @Test("stops, answers and connects again while addresses are silent", arguments: [false, true])
     func meanwhile(isOpen: Bool) throws {
-        try withCertificates { folder in
+        try LinkFixture.withCertificates { folder in
             let listener = try Listener(at: "127.0.0.2")
             if !isOpen { try listener.silence("127.0.0.2") }
             let fixture = LinkFixture(LinkFixture.settings(folder, ["127.0.0.2"], listener.port))
@@ -152,7 +141,7 @@ struct SeveralAddressesTests {
 
     @Test("with one address nothing is connected twice, and with two the second is left alone where the first answers")
     func once() throws {
-        try withCertificates { folder in
+        try LinkFixture.withCertificates { folder in
             let first = try Listener(at: "127.0.0.2")
             let second = try Listener(at: "127.0.0.3", port: first.port)
             for addresses in [["127.0.0.2"], ["127.0.0.2", "127.0.0.3"]] {
@@ -166,7 +155,7 @@ struct SeveralAddressesTests {
 
     @Test("a trial of the certificate, and the doctor's steps, go over the addresses as well")
     func trials() throws {
-        try withCertificates { folder in
+        try LinkFixture.withCertificates { folder in
             try TemporaryFolder.with { other in
                 let stranger = TestAuthority(folder: other)
                 try stranger.make()
@@ -194,7 +183,7 @@ struct SeveralAddressesTests {
             ("localhost", "127.0.0.1", "localhost"), ("127.0.0.1", "127.0.0.1", "None"), ("::1", "::1", "None"),
         ])
     func names(host: String, address: String, told: String) throws {
-        try withCertificates { folder in
+        try LinkFixture.withCertificates { folder in
             let broker = try FaultyBroker(.names, folder, at: address)
             let fixture = LinkFixture(LinkFixture.settings(folder, [address], broker.port, host: host))
             #expect(broker.line() == told)

@@ -10,15 +10,7 @@ struct TwoClientsTests {
         "each says, after it has lost its connection several times soon after it was made, that another may be using the id"
     )
     func clones() throws {
-        try TemporaryFolder.with { folder in
-            let authority = TestAuthority(folder: folder)
-            try authority.make()
-            try authority.issue("client", for: "b1")
-            try authority.issue("server", for: "localhost")
-            let port = try Listener.freePort()
-            let broker = try Mosquitto(folder, at: "127.0.0.1", port: port)
-            defer { broker.stop() }
-            let settings = LinkFixture.settings(folder, ["127.0.0.1"], port)
+        try LinkFixture.withBroker { settings, _, _ in
             let clones = [LinkFixture(settings), LinkFixture(settings)]
             defer { for clone in clones { clone.link.stop() } }
             let known = BrokerFault.closedAgainAndAgain(clientID: "b1")

@@ -203,12 +203,16 @@ struct C2DecisionTests {
         #expect(server.hears(Roles.beacon.says(.response(.observedJoinValid), 20, "new-2")).decisions == [.accepted])
     }
 
-    @Test("The lifelines: a node that joined simply, or may observe, is a beacon")
+    @Test(
+        "The lifelines: a node that joined simply, or may observe, is a beacon; a device that then joins simply stays a device"
+    )
     func roles() {
         var server = ServerFixture()
         server.withOpenJoin()
         #expect(server.c2.role(of: Roles.beacon.id) == .beacon)
         #expect(server.c2.role(of: Roles.device.id) == .device)
         #expect(server.c2.role(of: Roles.c2.id) == .c2)
+        #expect(server.hears(Roles.device.says(.joinRequest, 50, "T5")).refusal == nil)
+        #expect(server.c2.role(of: Roles.device.id) == .device)
     }
 }

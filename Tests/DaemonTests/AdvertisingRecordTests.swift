@@ -19,10 +19,11 @@ struct AdvertisingRecordTests {
                 AdvertisingRecord(path, bootID: boot, log: log.logger)
             }
             let first = record()
-            first.note(3, of: one)
-            first.note(2, of: two)
-            first.note(nil, of: two)
-            #expect(record().instances == [one: 3] && record("boot-2").instances.isEmpty)
+            first.note([3], of: one)
+            first.note([2, 1], of: two)
+            #expect(record().instances == [one: [3], two: [1, 2]] || record().instances == [one: [3], two: [2, 1]])
+            first.note([], of: two)
+            #expect(record().instances == [one: [3]] && record("boot-2").instances.isEmpty)
             let second = record()
             second.clear()
             #expect(record().instances.isEmpty && log.texts.isEmpty)
@@ -44,9 +45,9 @@ struct AdvertisingRecordTests {
     @Test("that it cannot be written is logged once")
     func cannotBeWritten() {
         let record = AdvertisingRecord("/dev/null/none", bootID: "boot-1", log: log.logger)
-        record.note(3, of: one)
-        record.note(2, of: one)
+        record.note([3], of: one)
+        record.note([2], of: one)
         #expect(log.texts.count == 1 && log.texts[0].hasPrefix("/dev/null/none cannot be written: "))
-        #expect(record.instances == [one: 2])
+        #expect(record.instances == [one: [2]])
     }
 }

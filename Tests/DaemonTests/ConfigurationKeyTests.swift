@@ -200,6 +200,9 @@ struct Key: Sendable, CustomTestStringConvertible {
             "radio", "advertise", good: ["public": "public", "private": "private", "off": "off"],
             bad: ["", "yes", "no", "Public"]
         ) { $0.radio.advertising.rawValue },
+        Key("radio", "registration-url", good: ["off": "", "https://a.org": "https://a.org"], bad: ["", "a.org"]) {
+            $0.radio.registrationURL?.text ?? ""
+        },
         yesOrNo("radio", "rotate-address") { $0.radio.rotatesAddress },
         Key(
             "radio", "name",

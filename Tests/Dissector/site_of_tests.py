@@ -88,8 +88,8 @@ class Proxy:
 
 
 class Site:
-    """`open` starts everything in `folder`, and `close` ends what was started. The folder `records` gets plain.pcap, tls.pcap and keys.log;
-    `links` has, for each link, what each end has sent, piece by piece."""
+    """`open` starts everything in `folder`, and `close` ends what was started. The folder `records` gets plain.pcap, tls.pcap and reader.keys, and of
+    one device of the kit device.pcap and device.keys, the key log that it wrote; `links` has, for each link, what each end has sent, piece by piece."""
 
     def __init__(self, folder, records, programs):
         self.folder, self.records, self.programs = folder, records, programs
@@ -99,7 +99,7 @@ class Site:
     def open(self):
         """Until the beacon is a member and both readers have subscribed."""
         self.make_network()
-        for name, port in ("plain", self.plain_port), ("tls", self.port):
+        for name, port in ("plain", self.plain_port), ("tls", self.port), ("device", self.port):
             self.captures[name] = TCPCapture(self.records / f"{name}.pcap")
             self.captures[name].proxy = self.record_port(self.captures[name], port)
         self.start("broker", PROJECT / "Scripts/broker", "run", self.net)
@@ -167,9 +167,9 @@ class Site:
         """What this program has printed."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
-    def node(self, identity):
+    def node(self, identity, port=None):
         """The options of a node of the kit."""
-        return ["--id", identity, "--key", self.net / f"{identity}.key.pem", "--broker", f"localhost:{self.port}", "--ca",
+        return ["--id", identity, "--key", self.net / f"{identity}.key.pem", "--broker", f"localhost:{port or self.port}", "--ca",
                 self.net / "ca.pem", "--cert", self.net / f"{identity}.cert.pem", "--tls-key", self.net / f"{identity}.tls.key"]
 
     def start_c2(self):
@@ -191,14 +191,22 @@ class Site:
         self.c2.stdin.write(line.encode() + b"\n")
         self.c2.stdin.flush()
 
-    def join(self, mode):
-        """A device joins in this mode, through the proxy of the link."""
+    def join(self, mode, port=None, options=()):
+        """A device joins in this mode, through the proxy of the link; what it has printed."""
         identity = DEVICES[mode]
-        process = self.start(f"device-{mode}", self.programs / "srup-bench", "device", *self.node(identity), "--server", SERVER_ID,
+        process = self.start(f"device-{mode}", self.programs / "srup-bench", "device", *self.node(identity, port), "--server", SERVER_ID,
                              "--server-key", self.net / f"{SERVER_ID}.pub.pem", "--observer", BEACON, "--link", f"local:{self.recorded}",
-                             "--mode", mode, "--timeout", "30")
+                             "--mode", mode, "--timeout", "30", *options)
         if process.wait(40):
             raise RuntimeError(self.log(f"device-{mode}") + self.log("beacon"))
+        return self.log(f"device-{mode}")
+
+    def join_logging_keys(self, mode):
+        """The same through the proxy for TLS, with a key log of the kit's; device.keys is a copy of it that tshark's user can read."""
+        written = self.folder / "written.keys"
+        printed = self.join(mode, self.captures["device"].proxy, ["--tls-key-log", written])
+        (self.records / "device.keys").write_text(written.read_text())
+        return printed
 
     # --- Readers -----------------------------------------------------------------------------------------------------------
 
@@ -207,7 +215,7 @@ class Site:
         stream = socket.create_connection(("127.0.0.1", self.captures[name].proxy))
         if name == "tls":
             context = ssl.create_default_context(cafile=self.net / "ca.pem")
-            context.keylog_filename = str(self.records / "keys.log")
+            context.keylog_filename = str(self.records / "reader.keys")
             context.load_cert_chain(self.net / f"{READER}.cert.pem", self.net / f"{READER}.tls.key")
             stream = context.wrap_socket(stream, server_hostname="localhost")
         return Reader(stream, f"reader-{name}")

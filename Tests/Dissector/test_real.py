@@ -56,8 +56,7 @@ class RealSite(unittest.TestCase):
     @classmethod
     def play(cls, site):
         """All that is recorded."""
-        for mode in site_of_tests.DEVICES:
-            site.join(mode)
+        cls.printed = {mode: site.join_logging_keys(mode) if mode == "keyed" else site.join(mode) for mode in site_of_tests.DEVICES}
         site.order(f"identity {site_of_tests.BEACON}")
         plain, encrypted = site.readers
         site_of_tests.wait(10, lambda: any(b"\x00\x0eIDENTIFICATION" in payload for _, payload in encrypted.received), "IDENTIFICATION")
@@ -73,8 +72,9 @@ class RealSite(unittest.TestCase):
         site, path = self.site, tshark.SCRATCH / f"{name}.pcap"
         if name == "plain":
             return path, ["-d", f"tcp.port=={site.plain_port},mqtt"]
+        keys = "device.keys" if name == "device" else "reader.keys"
         return path, ["-d", f"tcp.port=={site.port},tls", "-d", f"tls.port=={site.port},mqtt",
-                      "-o", f"tls.keylog_file:{tshark.SCRATCH}/keys.log"]
+                      "-o", f"tls.keylog_file:{tshark.SCRATCH}/{keys}"]
 
     def test_every_message_of_a_real_broker_is_shown(self):
         for name, reader in zip(("plain", "tls"), self.site.readers):
@@ -88,6 +88,20 @@ class RealSite(unittest.TestCase):
     def test_without_the_key_log_nothing_is_shown(self):
         path, options = self.capture("tls")
         self.assertEqual(tshark.rows(path, ["srup.type"], "srup", *options[:4]), [])
+
+    def test_the_key_log_of_the_kit_decrypts_what_its_device_has_sent_and_received(self):
+        path, options = self.capture("device")
+        rows = tshark.rows(path, ["srup.type", "tcp.dstport"], "srup", *options)
+        shown = [(int(number, 16), row[1] == str(self.site.port)) for row in rows for number in row[0].split("|")]
+        self.assertEqual(shown, [(0x0D, True), (0x0E, False), (0x02, False)])  # OBS_JOIN_REQ, OBS_JOIN_RESP, RESPONSE
+        self.assertEqual(tshark.rows(path, ["srup.type"], "srup", *options[:4]), [])
+        other = [*options[:4], "-o", f"tls.keylog_file:{tshark.SCRATCH}/reader.keys"]
+        self.assertEqual(tshark.rows(path, ["srup.type"], "srup", *other), [])
+
+    def test_a_key_log_is_warned_of_and_written_only_where_it_is_asked_for(self):
+        self.assertIn("srup-bench: warning: the TLS keys of this run go to", self.printed["keyed"])
+        for mode in "challenge", "value":
+            self.assertNotIn("warning", self.printed[mode])
 
     def test_answers_point_at_their_questions(self):
         path, options = self.capture("tls")

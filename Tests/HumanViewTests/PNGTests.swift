@@ -118,6 +118,19 @@ struct QRCodeTests {
         }
     }
 
+    @Test(
+        "a text of the greatest length is read as it is, and so are shorter ones",
+        .enabled(if: isInstalled("zbarimg"), "zbarimg is not installed: apt-get install zbar-tools"))
+    func texts() throws {
+        var random = Seeded(34)
+        for count in [1, 100, 152, 180, Picture.maximumCodeText] {
+            let text = String(decoding: random.bytes(count).map { 0x21 + $0 % 0x5E }, as: UTF8.self)
+            #expect(try scanned(Picture.qrCode(ofText: text)) == text)
+        }
+        let longest = try grid(Picture.qrCode(ofText: String(repeating: "x", count: Picture.maximumCodeText)))
+        #expect(longest.rows == 57)
+    }
+
     @Test("each of the 128 bits changes the cells")
     func everyBit() throws {
         var seen = [try Picture.qrCode(of: try #require(Secret(figure)))]

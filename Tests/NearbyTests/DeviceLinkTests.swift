@@ -43,7 +43,7 @@ struct DeviceLinkTests {
                     switch report {
                     case .say: $0.lines += 1
                     case .frame: $0.frames += 1
-                    case .presented: break
+                    case .linked, .presented: break
                     case .ended(let how): $0.ended = how
                     }
                 }
@@ -145,6 +145,19 @@ struct DeviceLinkTests {
             for _ in 0..<4 { _ = send(device.beacon, piece, piece.count, Int32(MSG_NOSIGNAL)) }
             device.turn()
             #expect(device.hasLeft && device.told.lines <= 4 && device.told.frames <= 6, "\(device.told)")
+        }
+    }
+
+    @Test(
+        "one that sends the first byte of a frame that only devices send is left at once", arguments: [2, 5, 6, 8, 9])
+    func ownFrame(type: UInt8) throws {
+        try withDevice { device in
+            device.turn()
+            device.take(Self.hello)
+            #expect(device.told.ended == nil)
+            #expect(send(device.beacon, [type], 1, Int32(MSG_NOSIGNAL)) == 1)
+            device.turn()
+            #expect(device.hasLeft, "\(device.told)")
         }
     }
 

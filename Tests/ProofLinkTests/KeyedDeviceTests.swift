@@ -35,7 +35,10 @@ import Testing
         [hello(Sample.keyedModes, Identifier(9)), hello(Sample.keyedModes, Identifier(0))],
         [.wait(seconds: 9)], [.challenge(Sample.challenge)],
         [.outcome(.valid, tag: Sample.outcomeTag(.valid))],
-        [LinkFrame.noTag, Sample.outcomeTag(.fail), Sample.keyedTag, Sample.validTag].map { .outcome(.valid, tag: $0) },
+        [
+            LinkFrame.noTag, Sample.outcomeTag(.fail), Sample.keyedTag, Sample.validTag,
+            Sample.outcomeTag(.valid, nonce: KeyedContext.noNonce),
+        ].map { .outcome(.valid, tag: $0) },
         others.map { .outcome($0, tag: Sample.outcomeTag($0)) }
             + others.map { .outcome($0, tag: Sample.outcomeTag($0, nonce: KeyedContext.noNonce)) },
         others.map { .outcome($0, tag: LinkFrame.noTag) } + others.map { .outcome($0, tag: Sample.outcomeTag(.valid)) },

@@ -43,7 +43,7 @@ struct LandingPageTests {
         let parties = DeviceSession.Parties(device: device, server: server, beacon: beacon, transport: .local)
         var session = DeviceSession(
             parties, deviceNonce: randomBytes(LinkFrame.deviceNonceLength), value: value, authenticate: hmacSHA256)
-        var assembler = FrameAssembler()
+        var assembler = FrameAssembler(from: .beacon)
         var isProved: Bool?
         while isProved == nil {
             assembler.append(try receive())

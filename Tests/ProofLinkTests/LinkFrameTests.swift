@@ -90,6 +90,20 @@ import Testing
         }
     }
 
+    @Test("a type that only the other end sends is refused at its first byte, and in a packet", arguments: UInt8(1)...9)
+    func otherEnd(type: UInt8) throws {
+        let frame = try #require(frames.first { $0.encoded[0] == type })
+        let (sender, other): (LinkEnd, LinkEnd) =
+            [1, 3, 4, 7].contains(type) ? (.beacon, .device) : (.device, .beacon)
+        #expect(try LinkFrame(packet: frame.encoded, from: sender) == frame)
+        #expect(throws: LinkFrameError.sender(type)) { try LinkFrame(packet: frame.encoded, from: other) }
+        var (own, foreign) = (FrameAssembler(from: sender), FrameAssembler(from: other))
+        own.append([type])
+        foreign.append([type])
+        #expect(try own.next() == nil)
+        #expect(throws: LinkFrameError.sender(type)) { try foreign.next() }
+    }
+
     @Test("frames before an invalid one are returned, and none after it")
     func goodThenBad() throws {
         var assembler = FrameAssembler()
@@ -170,6 +184,8 @@ import Testing
         #expect(LinkFrameError.type(0xAB).description == "link frame type 0xab does not exist")
         #expect(
             LinkFrameError.length(type: 2, length: 7).description == "link frame 0x02 with a payload of 7 bytes")
+        #expect(
+            LinkFrameError.sender(2).description == "link frame type 0x02 is one that only the other end sends")
         #expect(LinkFrameError.field(type: 7).description == "link frame 0x07 has an invalid number in a field")
         #expect(LinkFrameError.packet(5).description == "a packet of 5 bytes is not one link frame")
     }

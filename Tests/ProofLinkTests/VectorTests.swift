@@ -33,6 +33,7 @@ import Testing
             case .length: #expect(vector.reason == "length", "\(vector)")
             case .field: #expect(vector.reason == "field", "\(vector)")
             case .packet: #expect(vector.reason == "packet", "\(vector)")
+            case .sender: Issue.record("no sender was named: \(vector)")
             case nil: break
             }
             #expect(onAStream(vector.bytesHex.bytes) == vector.stream, "\(vector)")

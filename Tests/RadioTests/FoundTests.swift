@@ -84,6 +84,29 @@ extension RadioTests {
             }
         }
 
+        @Test("exactly the registration URL is received beside the beacon, and no longer after SIGTERM")
+        func registrationURL() throws {
+            struct Heard: Decodable { let url, beacon: String? }
+            func heard() throws -> [Heard] {
+                let reply = try bench("scan", "--json", "--seconds", "1", "--adapter", door.near.description)
+                return try reply.text.split(separator: "\n").filter { $0.hasPrefix("{") }.map {
+                    try JSONDecoder().decode(Heard.self, from: Data($0.utf8))
+                }
+            }
+            try door.whileOpen(radio: ["registration-url = https://register.example.org"]) {
+                var (urls, beacons): (Set<String>, Set<String>) = ([], [])
+                try eventually("both are heard: \(urls) \(beacons)") {
+                    let new = try heard()
+                    urls.formUnion(new.compactMap(\.url))
+                    beacons.formUnion(new.compactMap(\.beacon))
+                    return !urls.isEmpty && !beacons.isEmpty
+                }
+                #expect(urls == ["https://register.example.org"] && beacons == [Node.beacon.description])
+                #expect(door.beacon.stop(with: SIGTERM) == 0)
+                #expect(try heard().isEmpty)
+            }
+        }
+
         @Test("in private mode it is listed, and nothing in the line identifies it")
         func isPrivate() throws {
             try door.whileOpen(radio: ["advertise = private"]) {

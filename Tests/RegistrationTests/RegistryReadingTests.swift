@@ -1,3 +1,4 @@
+import Fetching
 import Foundation
 import Keys
 import Testing
@@ -51,6 +52,24 @@ struct RegistryReadingTests {
             #expect(Data(base64Encoded: reply.text).map(Array.init) == Roles.c2.key.publicKey.pem)
             #expect(fixture.get("get_key/\(RegistryFixture.service.topicForm)").status == 200)
             #expect(fixture.get("get_type/\(RegistryFixture.c2.topicForm)").status == 401)
+        }
+    }
+
+    @Test("of the CA's certificate needs no token: a node compares it with the fingerprint in its code")
+    func authority() throws {
+        try RegistryFixture.with { fixture throws in
+            let reply = fixture.get("ca")
+            #expect(reply.status == 200)
+            let certificates = try Certificate.all(pem: Array(reply.text.utf8))
+            #expect(certificates.count == 1 && certificates[0].isAuthority)
+            let folder = try RegistryFolder(existing: fixture.folder.url.path)
+            let code = try folder.code(at: nil, token: "enrol-1f")
+            #expect(code.authority == certificates[0].fingerprint)
+            #expect(code.text.hasPrefix("https://localhost:8443#ca=") && code.text.hasSuffix("&token=enrol-1f"))
+            #expect(try folder.code(at: "https://[::1]:1/x/", token: nil).address.description == "https://[::1]:1/x")
+            for place in ["register.example.org", "https://a@b"] {
+                #expect(throws: WebAddress.Fault.self) { try folder.code(at: place, token: nil) }
+            }
         }
     }
 }

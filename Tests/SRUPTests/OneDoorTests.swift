@@ -43,6 +43,16 @@ struct OneDoorTests {
         #expect(files { $0.contains(name) } == allowed)
     }
 
+    @Test("TLS keys are logged by the bench kit alone: nothing of the beacon's names a key log")
+    func noKeyLog() {
+        #expect(
+            files { text in ["keyLog", "KeyLog", "key_log", "keylog"].contains { text.contains($0) } } == [
+                "Bench/BenchNode.swift", "Bench/KeyLog.swift", "Broker/BrokerSession.swift",
+                "Broker/BrokerSettings.swift", "Broker/TLSContext.swift", "CLibraries/COpenSSL/include/COpenSSL.h",
+                "srup-bench/CommonOptions.swift",
+            ])
+    }
+
     @Test("only a frame makes a verified message, and only in its own file")
     func oneMaker() {
         #expect(files { $0.contains(/\bVerified(<Message>)?(\.init)?\(/) } == ["SRUP/Frame.swift"])

@@ -39,11 +39,21 @@ struct C2Bench {
         _ id: Identifier = Node.device, at server: Identifier = Node.c2, link: String, _ more: [String],
         environment: [String: String] = [:]
     ) throws -> Child {
+        try device(
+            id, at: server, options: ["--observer", Node.beacon.topicForm, "--link", "local:\(link)"] + more,
+            environment: environment)
+    }
+
+    /// A device that is told how to join by the options alone.
+    func device(
+        _ id: Identifier = Node.device, at server: Identifier = Node.c2, options: [String],
+        environment: [String: String] = [:]
+    ) throws -> Child {
         let serverKey = "\(network.folder)/\(server.topicForm).pub.pem"
         return try Child(
             C2Bench.program,
-            ["device"] + place(id) + ["--server", server.topicForm, "--server-key", serverKey, "--observer"]
-                + [Node.beacon.topicForm, "--link", "local:\(link)", "--timeout", "50"] + more,
+            ["device"] + place(id) + ["--server", server.topicForm, "--server-key", serverKey, "--timeout", "50"]
+                + options,
             output: network.folder + "/device-\(id.topicForm).log", environment: environment)
     }
 

@@ -19,8 +19,11 @@ struct EnrolTests {
 
     @Test("ends with a beacon that runs and joins, and whose keys are closed to others")
     func whole() throws {
-        let reply = try beacon.enrol("--identity", Node.beacon.topicForm, "--type", "gate")
+        let keyLog = network.folder + "/tls-keys"
+        let reply = try beacon.enrol(
+            "--identity", Node.beacon.topicForm, "--type", "gate", environment: ["SSLKEYLOGFILE": keyLog])
         #expect(reply.status == 0, "\(reply.text)")
+        #expect(!FileManager.default.fileExists(atPath: keyLog), "libcurl has written the connection's keys")
         #expect(reply.text.contains("the broker takes the certificate"))
         for name in ["identity.key.pem", "access/key.pem", "enrolment.json"] {
             #expect(try beacon.mode(beacon.keys + "/" + name) == 0o600, "\(name)")

@@ -37,18 +37,23 @@ struct HelpTests {
             (
                 "srup-bench", [],
                 [
-                    "keys", "c2", "history", "device", "scan", "pair", "decode", "diagram", "view", "registry", "enrol",
+                    "keys", "c2", "history", "device", "load", "scan", "pair", "decode", "diagram", "merge", "replay",
+                    "view", "study", "registry", "enrol",
                     "renew",
                 ]
             ),
             (
                 "srup-bench", ["registry"],
-                ["init", "run", "token", "reader", "tokens", "withdraw", "list", "revoke", "rekey", "renew", "ca"]
+                [
+                    "init", "run", "code", "token", "reader", "tokens", "withdraw", "list", "revoke", "rekey", "renew",
+                    "ca",
+                ]
             ),
             (
                 "srup-bench", ["enrol"],
                 ["--folder", "--ca", "--token", "--type", "--identity", "--replace", "--enrolled"]
             ),
+            ("srup-bench", ["registry", "code"], ["--url", "--token", "--form", "--output", "secret"]),
             ("srup-bench", ["registry", "init"], ["--host", "--broker", "--c2-key", "--c2-certificate", "--crl"]),
             (
                 "srup-bench", ["registry", "run"],
@@ -56,13 +61,22 @@ struct HelpTests {
             ),
             ("srup-bench", ["scan"], ["--seconds", "--adapter", "--json", "CAP_NET_ADMIN"]),
             ("srup-bench", ["pair"], ["--kind", "--adapter", "--seconds"]),
-            ("srup-bench", ["keys"], ["--out", "--bits"]),
+            ("srup-bench", ["keys"], ["--out", "--bits", "--devices", "--pool"]),
+            (
+                "srup-bench", ["load"],
+                [
+                    "--devices", "--first", "--joins", "--rate", "--burst", "--window", "--share", "--seed", "--mode",
+                    "--csv", "--json", "--svg", "--trace", "wrong-id",
+                ]
+            ),
+            ("srup-bench", ["merge"], ["--device", "--token", "--offset"]),
+            ("srup-bench", ["replay"], ["--link", "--most", "--timed", "--wait", "--json"]),
             (
                 "srup-bench", ["c2"],
                 [
                     "--enrolled", "--id", "--key", "--keyring", "--broker", "--ca", "--cert", "--tls-key", "--window",
                     "--state",
-                    "--registry", "--registry-ca", "--reader-token", "--web",
+                    "--registry", "--registry-ca", "--reader-token", "--web", "--tls-key-log",
                 ]
             ),
             ("srup-bench", ["history"], ["--state", "--node", "--last", "--json", "--svg"]),
@@ -70,8 +84,13 @@ struct HelpTests {
                 "srup-bench", ["device"],
                 ["--server", "--observer", "--link", "--beacon", "--over", "--mode", "--wrong-value", "--silent"]
             ),
+            (
+                "srup-bench", ["prove"],
+                ["--run", "--device-key", "--link-only", "--only", "--list", "--json", "--patient", "PROVE_LINK", "69"]
+            ),
             ("srup-bench", ["decode"], ["--verify-with", "--open-with"]),
             ("srup-bench", ["diagram"], ["--title", "--svg", "--colour", "COLUMNS", "NO_COLOR"]),
+            ("srup-bench", ["study"], ["--output", "--views", "--bits", "--pairs", "--seed", "--timeout", "Ctrl-C"]),
             ("srup-bench", ["view"], ["--as", "--form", "--output", "pictograph", "NO_COLOR"]),
         ] as [(String, [String], [String])])
     func help(command: String, verb: [String], names: [String]) throws {

@@ -19,14 +19,19 @@ struct SetupTests {
     /// - Parameters:
     ///   - swift: what its script does; nil where there is none.
     ///   - installed: the pattern of the packages that are installed.
-    private func setup(_ arguments: String..., swift: String? = goodSwift, installed: String = "*") throws -> Reply {
+    ///   - upgraded: how many installed packages apt-get would upgrade.
+    private func setup(
+        _ arguments: String..., swift: String? = goodSwift, installed: String = "*", upgraded: Int = 2
+    ) throws -> Reply {
         try TemporaryFolder.with { folder in
             let calls = folder.path("calls")
             // The size is asked for first, with --assume-no.
             let apt = """
                 [ "$1" = -q ] && shift 3
                 echo "$*" >>\(calls)
-                case "$*" in *--assume-no*) echo '2 upgraded, 7 newly installed, 0 to remove.' ;; esac
+                case "$*" in
+                    *--assume-no* | *--simulate*) echo '\(upgraded) upgraded, 7 newly installed, 0 to remove.' ;;
+                esac
                 """
             let query = """
                 shift 2
@@ -54,6 +59,15 @@ struct SetupTests {
     func complete(purpose: String) throws {
         let reply = try setup(purpose)
         #expect(reply.status == 0 && reply.text == "" && reply.calls == "", "\(reply)")
+    }
+
+    @Test(
+        "with --only-adds it says whether installed packages would change, and installs nothing", arguments: [0, 1, 20])
+    func onlyAdds(upgraded: Int) throws {
+        let reply = try setup("--only-adds", "test", installed: "g++", upgraded: upgraded)
+        #expect(reply.status == (upgraded == 0 ? 0 : 1) && reply.text == "", "\(reply)")
+        #expect(reply.calls.split(separator: "\n").allSatisfy { $0.hasPrefix("install --simulate ") }, "\(reply)")
+        #expect(try setup("--only-adds", "test").calls == "", "nothing is missing")
     }
 
     @Test("a missing Swift is noticed before any package is fetched")

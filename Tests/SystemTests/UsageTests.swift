@@ -152,7 +152,12 @@ struct UsageTests {
             "srup-bench history --state s --last 0",
             "srup-bench scan --seconds x", "srup-bench scan --adapter x", "srup-bench pair x",
             "srup-bench pair 00:11:22:33:44:55 --seconds 1", "srup-bench view 12 --as words",
-            "srup-bench view - --as sounds", "srup-bench registry run --folder f --port x",
+            "srup-bench view - --as sounds", "srup-bench study --output f --pairs 1",
+            "srup-bench study --output f --pairs 6",
+            "srup-bench study --output f --bits 0",
+            "srup-bench study --output f --bits 1,1", "srup-bench study --output f --bits 129",
+            "srup-bench study --output f --views words,words", "srup-bench study --output f --views sounds",
+            "srup-bench study --output f --timeout 0", "srup-bench registry run --folder f --port x",
             "srup-bench registry run --folder f --bind localhost",
             "srup-bench registry run --folder f --certificate-days 0", "srup-bench registry token --folder f --uses 0",
             "srup-bench registry reader --folder f --hours 0", "srup-bench registry revoke --folder f me",
@@ -163,6 +168,14 @@ struct UsageTests {
         let words = line.split(separator: " ").map(String.init)
         let verb = words[1] == "registry" ? 2 : 1
         #expect(try expectFault(words[0], Array(words.dropFirst())) == words[1...verb] + ["--help"])
+    }
+
+    @Test("the beacon writes no TLS keys: no verb of it has such an option")
+    func noKeyLog() throws {
+        _ = try expectFault("srup-beacon", ["run", "--tls-key-log", "keys.log"], "unknown option \"--tls-key-log\"")
+        for verb in try verbs("srup-beacon") {
+            #expect(verb.arguments.allSatisfy { !$0.option.contains("log") }, "\(verb.path)")
+        }
     }
 
     @Test("a value that people compare is not repeated in the error about it")
@@ -197,6 +210,6 @@ struct UsageTests {
     /// A value for each placeholder that does not accept any word.
     private static let samples = [
         "identity": "c2", "server": "c2", "bdaddr": "00:11:22:33:44:55", "URL": "https://x.example", "value": "-",
-        "hex": String(repeating: "0", count: 64),
+        "hex": String(repeating: "0", count: 64), "URL|file": "https://x.example",
     ]
 }

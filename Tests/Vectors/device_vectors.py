@@ -527,6 +527,7 @@ def wrong_tags(made):
     wrong("keyed-value", "The value itself is not K(beacon).", lambda link: link.keyed_answer(key=link.value), "keyed")
     wrong("keyed-challenge", "Another challenge, in keyed mode.", lambda link: link.keyed_answer(challenge=some("other", 32)), "keyed")
     wrong("keyed-nonce", "Another device nonce, in keyed mode.", lambda link: link.keyed_answer(nonce=some("other", 32)), "keyed")
+    wrong("keyed-zero-nonce", "Zeros do not stand for the nonce of valid, in keyed mode.", lambda link: link.keyed_answer(nonce=NO_NONCE), "keyed")
     wrong("keyed-transport", "The transport is in the tag.", lambda link: link.keyed_answer(transport="le"), "keyed")
     wrong("keyed-server", "The server is in the tag.", lambda link: link.keyed_answer(server=some("other", 8)), "keyed")
     wrong(

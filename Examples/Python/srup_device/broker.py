@@ -69,18 +69,26 @@ class Broker:
 
     def _connected(self, client, _userdata, _flags, reason, *_):
         if reason != 0:
-            self._fault = f"it refuses the connection: {reason}"
-            self._subscribed.set()
+            self._refused(f"it refuses the connection: {reason}")
         else:
             client.subscribe(self.topic, QOS)
 
     def _granted(self, _client, _userdata, _number, granted, *_):
         levels = [getattr(level, "value", level) for level in granted]
         if levels != [QOS]:
-            self._fault = f"it grants {levels} for {self.topic}, wanted QoS {QOS}"
-        if self._subscribed.is_set():
+            self._refused(f"it grants {levels} for {self.topic}, wanted QoS {QOS}")
+        elif self._subscribed.is_set():
             self._say("connected to the broker again")
-        self._subscribed.set()
+        else:
+            self._subscribed.set()
+
+    def _refused(self, why):
+        """At the start a fault. Later it may pass, but the device says that it hears nothing (D14)."""
+        if self._subscribed.is_set():
+            self._say(f"the broker {self._where} does not serve this device: {why}")
+        else:
+            self._fault = why
+            self._subscribed.set()
 
     def _received(self, _client, _userdata, message):
         try:

@@ -108,7 +108,8 @@ class Device:
             if answer_token is None and now >= again:
                 if token is not None and now - asked_at >= CLOCK_AFTER:
                     self.state.begin_at_clock()
-                token = self._request(how, observer)
+                token = token or new_token()  # repetitions have the first one's, so that an answer counts to any of them (D35)
+                self._request(how, observer, token)
                 again, pause = now + pause, min(2 * pause, LONGEST_RETRY)
                 if prover is not None and not prover.is_alive():
                     prover.start()
@@ -121,7 +122,8 @@ class Device:
                     answer_token = message.token
                     self.say("the value has arrived")
                     (prover.give if how == "observed" else show)(value)
-            elif message.kind == srup.RESPONSE and message.token in (token, answer_token):
+            # Once the value has come, the answer has that message's token, and no other counts (D30, D31).
+            elif message.kind == srup.RESPONSE and message.token == (answer_token or token):
                 outcome = self._decided(how, message, message.token == answer_token)
                 if outcome is not None:
                     self._wait_for_outcome(prover)
@@ -130,13 +132,11 @@ class Device:
                 self._ignore(message)
         return NO_ANSWER
 
-    def _request(self, how, observer):
-        token = new_token()
+    def _request(self, how, observer, token):
         fields = {"observer": observer} if how == "observed" else {}
         self.say(f"asking {self.node.server:016x} for a join: {how}")
         self.state.membership = "stranger"  # as the server sees it until it has answered
         self._send(REQUESTS[how], token, fields, is_request=True)
-        return token
 
     def _open(self, message):
         # The seal shows that the message is for us. Until it is open, it may be a copy of one for another device: then its sequence

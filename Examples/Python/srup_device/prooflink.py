@@ -51,6 +51,9 @@ OUTCOMES = {
 NO_CLAIM = bytes(16)
 NO_NONCE = bytes(32)  # stands for the device's nonce in the tag of an OUTCOME that comes before PROOF
 MAXIMUM_PIECE = 128  # bytes of a signature in one SIGN
+LONGEST_RECEIVED = HEADER + 33  # OUTCOME: what a device must accept
+LONGEST_SENT = HEADER + 1 + MAXIMUM_PIECE  # SIGN
+LEAST_SENT = HEADER + 64  # PROOF: what a beacon must accept; pieces of the signature can be as short
 
 
 class LinkError(Exception):
@@ -136,7 +139,7 @@ class DeviceLink:
     - `largest`: the longest frame that this end can send, 67 to 132 bytes: pieces of the signature are made to fit.
     """
 
-    def __init__(self, parties, sign, value=None, nonce=None, largest=HEADER + 1 + MAXIMUM_PIECE):
+    def __init__(self, parties, sign, value=None, nonce=None, largest=LONGEST_SENT):
         self.parties, self.sign, self.value = parties, sign, value
         self.nonce = nonce or os.urandom(32)
         self.piece = min(MAXIMUM_PIECE, largest - HEADER - 1)
@@ -270,8 +273,9 @@ class DeviceLink:
             wanted = tag(self.value, b"SRUP proof link v1 beacon", self._context(), bytes([status]))
             return [wanted] if status == VALID else []
         key = keyed_key(self.value, b"beacon")
-        # The beacon may have ended the link before PROOF reached it.
-        return [tag(key, self._prefix, self._challenge, nonce, bytes([status])) for nonce in (self.nonce, NO_NONCE)]
+        # The beacon may have ended the link before PROOF reached it; valid, it says only after PROOF (L65).
+        nonces = (self.nonce,) if status == VALID else (self.nonce, NO_NONCE)
+        return [tag(key, self._prefix, self._challenge, nonce, bytes([status])) for nonce in nonces]
 
 
 def sign_frames(signature, piece=MAXIMUM_PIECE):

@@ -44,7 +44,7 @@ class Prover(threading.Thread):
             device, server, place.beacon, place.address.transport, tuple(modes)
         )
         self._sign, self._adapter, self._say = sign, adapter, say
-        self._value, self._is_stopped = None, False
+        self._value, self._is_stopped, self._reasons = None, False, set()
         self._wakes, self._woken = socket.socketpair()
 
     def give(self, value):
@@ -53,7 +53,7 @@ class Prover(threading.Thread):
         self._wakes.send(b"v")
 
     def stop(self):
-        """Ends the visits; returns when the link is closed."""
+        """Ends the visits; returns when the link is closed. A connection that is still being made is closed unused once it is there."""
         self._is_stopped = True
         self._wakes.send(b"s")
         self.join(SEND + 1)
@@ -83,16 +83,19 @@ class Prover(threading.Thread):
         try:
             made = transport.connect(place.address, self._adapter, CONNECT)
         except OSError as error:
-            if error.errno not in transport.MAY_PASS and not isinstance(error, TimeoutError):
-                place.due = math.inf
-                if all(place.due == math.inf for place in self.places):
-                    raise Fault(f"cannot connect to {place.address}: {error.strerror}", "check the address") from None
-                return self._say(f"cannot connect to {place.address}: {error.strerror}")
-            place.due = time.monotonic() + min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(place.refused, 4))
-            place.refused += 1
-            return
+            return self._note_refused(place, error)
+        if self._is_stopped:
+            return made.close()
+        parties = self._parties(place)
+        sizes = transport.packet_sizes(made, place.address.transport)
+        short = _short(sizes, parties.modes)
+        if short:
+            made.close()
+            self._report(f"no link to {place.address}: {short}")
+            return self._try_again(place)
         self._say(f"linked to the beacon at {place.address}")
-        link = prooflink.DeviceLink(self._parties(place), self._sign, self._value)
+        largest = min(prooflink.LONGEST_SENT, max(sizes[0], prooflink.LEAST_SENT)) if sizes else prooflink.LONGEST_SENT
+        link = prooflink.DeviceLink(parties, self._sign, self._value, largest=largest)
         try:
             with made:
                 how = _Visit(made, link, HOLD if len(self.places) == 1 else HOLD_OF_SEVERAL).run(self)
@@ -103,8 +106,40 @@ class Prover(threading.Thread):
             # The server may ask its beacon again, so the device comes again.
             place.due, place.ended = time.monotonic() + LONGEST_PAUSE, 0
         else:
-            place.due = time.monotonic() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(place.ended, 5))
-            place.ended += 1
+            self._try_again(place)
+
+    def _note_refused(self, place, error):
+        """No connection. Each reason is said once (L49). Over Bluetooth none ends the attempts: anyone may have caused it (L48)."""
+        why = f"cannot connect to {place.address}: {error.strerror or error}"
+        self._report(why)
+        is_local = place.address.kind == "local"
+        if is_local and error.errno not in transport.MAY_PASS and not isinstance(error, TimeoutError):
+            place.due = math.inf
+            if all(place.due == math.inf for place in self.places):
+                raise Fault(why, "check the address") from None
+        elif error.errno in transport.NEEDS_PEOPLE:
+            self._try_again(place)
+        else:
+            place.due = time.monotonic() + min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(place.refused, 4))
+            place.refused += 1
+
+    def _report(self, why):
+        if why not in self._reasons:
+            self._reasons.add(why)
+            self._say(why)
+
+    def _try_again(self, place):
+        place.due = time.monotonic() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(place.ended, 5))
+        place.ended += 1
+
+
+def _short(sizes, modes):
+    """What makes a link impossible, of the longest packets (sent, received); None: nothing (L3 to L6)."""
+    if sizes and sizes[1] < prooflink.LONGEST_RECEIVED:
+        return f"this device accepts packets of {sizes[1]} bytes only, and the proof link needs {prooflink.LONGEST_RECEIVED}"
+    if sizes and sizes[0] < prooflink.LEAST_SENT and tuple(modes) != ("value",):
+        return f"the beacon accepts packets of {sizes[0]} bytes only, and the proof link needs {prooflink.LEAST_SENT}"
+    return None
 
 
 class _Visit:

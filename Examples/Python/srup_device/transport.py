@@ -18,6 +18,8 @@ ADDRESS_TYPES = {"l2cap": 0, "le": 1, "le-random": 2}
 DEFAULTS = {"rfcomm": 21, "l2cap": 0x1035, "le": 0x00D5, "le-random": 0x00D5}
 ANY = bytes(6)
 LONGEST_PATH = 107
+SOL_L2CAP, L2CAP_OPTIONS = 6, 1
+SOL_BLUETOOTH, BT_SNDMTU, BT_RCVMTU = 274, 12, 13
 
 # A failed connect that may succeed later: the beacon restarts, is busy, or is out of range at the moment.
 MAY_PASS = {
@@ -25,6 +27,9 @@ MAY_PASS = {
     errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EINTR, errno.ENETDOWN, errno.ENODEV, errno.ENOENT, errno.EPIPE,
     errno.ETIMEDOUT,
 }  # fmt: skip
+
+# A connection over Bluetooth that people must make possible: no pairing, or no such kind of Bluetooth at one end.
+NEEDS_PEOPLE = {errno.EACCES, errno.EBADE, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT}
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,18 @@ def connect(address, adapter=ANY, timeout=20.0):
         made.close()
         raise
     return made
+
+
+def packet_sizes(made, transport):
+    """The longest packets (MTU) on a channel, in bytes: (sent, received). None on a stream, and where the kernel does not tell."""
+    try:
+        if transport == "l2cap":  # struct l2cap_options begins with omtu and imtu
+            return struct.unpack_from("=HH", made.getsockopt(SOL_L2CAP, L2CAP_OPTIONS, 12))
+        if transport == "le":
+            return tuple(struct.unpack("=H", made.getsockopt(SOL_BLUETOOTH, of, 2))[0] for of in (BT_SNDMTU, BT_RCVMTU))
+    except OSError:
+        pass
+    return None
 
 
 def _connect_bluetooth(made, address, adapter, timeout):

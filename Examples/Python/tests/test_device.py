@@ -6,10 +6,12 @@ import threading
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from srup_device import device
 from srup_device import messages as srup
 from srup_device.device import FAILED, JOINED, NO_ANSWER, REFUSED, Device, Node
 from srup_device.messages import Frame, Message
@@ -133,6 +135,21 @@ class Joins(Devices):
     def test_an_immediate_refusal_counts(self):
         self.answers((srup.RESPONSE, "T1", {"status": 0x5E}))
         self.assertEqual(self.join(), REFUSED)
+
+    def test_a_refusal_of_the_request_does_not_end_a_join_whose_value_has_come(self):
+        self.answers(
+            (srup.OBS_JOIN_RESP, b"T2", self.sealed()), (srup.RESPONSE, "T1", {"status": 0x5E}),
+            (srup.RESPONSE, b"T2", {"status": 0x50}),
+        )  # fmt: skip
+        self.assertEqual(self.join(), JOINED)
+
+    def test_a_repeated_request_has_the_token_of_the_first_and_an_id_of_its_own(self):
+        with mock.patch.object(device, "FIRST_RETRY", 0.05):
+            self.assertEqual(self.device.join("observed", 0.5, BEACON, self.prover), NO_ANSWER)
+        requests = [message for _, message in self.server.published]
+        self.assertGreater(len(requests), 1)
+        self.assertEqual(len({message.token for message in requests}), 1)
+        self.assertEqual(len({message.sequence for message in requests}), len(requests))
 
     def test_a_foreign_token_or_status_decides_nothing(self):
         self.answers(

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import socket
 import tempfile
 import threading
@@ -66,7 +67,7 @@ class Visits(unittest.TestCase):
         patch = mock.patch.multiple(prover, FIRST_PAUSE=0.05, LONGEST_PAUSE=30)
         patch.start()
         self.addCleanup(patch.stop)
-        self.said = []
+        self.said, self.received = [], []
 
     def prover(self, *behaviours, path=None):
         self.beacon = FakeBeacon(self, *behaviours)
@@ -144,6 +145,48 @@ class Visits(unittest.TestCase):
         pauses = [later - earlier for earlier, later in zip(self.beacon.links, self.beacon.links[1:])]
         for number, pause in enumerate(pauses[:4]):
             self.assertGreaterEqual(pause, 0.05 * 2**number - 0.01)
+
+    def test_a_refusal_over_bluetooth_does_not_end_the_attempts_and_is_said_once(self):
+        tries = []
+
+        def refuse(*_):
+            tries.append(time.monotonic())
+            raise OSError(errno.EACCES, "Permission denied")
+
+        with mock.patch.object(prover.transport, "connect", refuse):
+            made = Prover(DEVICE, SERVER, [Place(BEACON, parse("le:00:00:00:00:00:01"))], ("keyed",), None, say=self.said.append)
+            made.start()
+            ends = time.monotonic() + 60
+            while len(tries) < 3 and time.monotonic() < ends:
+                time.sleep(0.01)
+            made.stop()
+        self.assertIsNone(made.fault)
+        self.assertEqual(len(self.said), 1)
+        self.assertGreaterEqual(tries[2] - tries[1], 0.1)
+
+    def test_packets_that_are_too_short_end_a_link_without_a_frame(self):
+        with mock.patch.object(prover.transport, "packet_sizes", return_value=(48, 672)):
+            self.prover(lambda link: self.received.append(link.recv(100)))
+            self.hears("the beacon accepts packets of 48 bytes only, and the proof link needs 67")
+            ends = time.monotonic() + 60
+            while not self.received and time.monotonic() < ends:
+                time.sleep(0.01)
+        self.assertEqual(self.received[0], b"")
+
+    def test_pieces_of_the_signature_fit_into_the_beacons_packets(self):
+        with mock.patch.object(prover.transport, "packet_sizes", return_value=(80, 672)), mock.patch.object(
+            prover.prooflink, "DeviceLink", wraps=prooflink.DeviceLink
+        ) as links:
+            self.prover(honest).give(VALUE)
+            self.hears("valid, and has shown that it holds the value")
+        self.assertEqual(links.call_args.kwargs["largest"], 80)
+
+    def test_the_least_packets_that_are_long_enough(self):
+        self.assertIsNone(prover._short((67, 36), ("keyed", "challenge")))
+        self.assertIn("this device accepts packets of 35", prover._short((67, 35), ("keyed", "challenge")))
+        self.assertIn("the beacon accepts packets of 66", prover._short((66, 36), ("challenge",)))
+        self.assertIsNone(prover._short((23, 36), ("value",)))
+        self.assertIsNone(prover._short(None, ("keyed",)))
 
     def test_a_place_where_nothing_can_be_is_a_fault(self):
         made = self.prover(honest, path="/dev/null/link")

@@ -1,5 +1,7 @@
+import struct
 import tempfile
 import unittest
+from unittest import mock
 
 from srup_device import transport
 from srup_device.transport import Address, parse, socket_address
@@ -22,6 +24,14 @@ class Addresses(unittest.TestCase):
             "le:00:AA:01:01:00:01/99999", "local:" + "a" * 108,
         ):  # fmt: skip
             self.assertRaises(ValueError, parse, text)
+
+    def test_packet_sizes_are_what_the_kernel_says(self):
+        options = {(6, 1): struct.pack("=HHHBBBH", 672, 48, 0, 0, 0, 0, 0), (274, 12): b"\x43\0", (274, 13): b"\x24\0"}
+        made = mock.Mock(getsockopt=lambda level, option, _: options[level, option])
+        self.assertEqual(transport.packet_sizes(made, "l2cap"), (672, 48))
+        self.assertEqual(transport.packet_sizes(made, "le"), (0x43, 0x24))
+        self.assertIsNone(transport.packet_sizes(made, "rfcomm"))
+        self.assertIsNone(transport.packet_sizes(mock.Mock(getsockopt=mock.Mock(side_effect=OSError)), "le"))
 
     def test_socket_addresses_have_the_kernels_form(self):
         place = "00:AA:01:02:03:04"

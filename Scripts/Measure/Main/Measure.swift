@@ -16,8 +16,9 @@ struct Measure {
     static func main() throws {
         let arguments = CommandLine.arguments
         guard (3...4).contains(arguments.count), let raw = loop_read_key(arguments[1]) else {
-            return print("usage: measure KEY.pem FOLDER [OBSERVATIONS]")
+            return print("usage: measure KEY.pem FOLDER [OBSERVATIONS]\n       measure KEY.pem initiate")
         }
+        if arguments[2] == "initiate" { return try Initiate(key: try IdentityKey(pemFile: arguments[1])).run() }
         let measure = Measure(key: try IdentityKey(pemFile: arguments[1]), raw: raw, folder: arguments[2])
         if let count = arguments.dropFirst(3).first.flatMap({ Int($0) }) { return try WholeSite(measure).run(count) }
         try measure.crypto()

@@ -1,6 +1,7 @@
 #include "CCurl.h"
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 static struct {
     int (*global_init)(long);
@@ -25,6 +26,8 @@ static void load(void) {
 #define FIND(name) all &= (*(void **)&curl.name = dlsym(handle, "curl_" #name)) != 0;
     FIND(global_init) FIND(easy_init) FIND(easy_cleanup) FIND(easy_perform) FIND(easy_setopt) FIND(easy_getinfo)
     FIND(easy_strerror) FIND(slist_append) FIND(slist_free_all)
+    // libcurl would write the keys of our connections, over which tokens go, into the file that this names, readable to all.
+    unsetenv("SSLKEYLOGFILE");
     is_loaded = all && curl.global_init(3 /* CURL_GLOBAL_ALL */) == 0;
 }
 
@@ -40,6 +43,10 @@ int ccurl_set_number(ccurl_handle *handle, int option, long value) { return curl
 int ccurl_set_text(ccurl_handle *handle, int option, const char *text) { return curl.easy_setopt(handle, option, text); }
 int ccurl_set_pointer(ccurl_handle *handle, int option, const void *pointer) {
     return curl.easy_setopt(handle, option, pointer);
+}
+int ccurl_set_bytes(ccurl_handle *handle, int option, const void *bytes, size_t count) {
+    struct { void *data; size_t len; unsigned int flags; } blob = {(void *)bytes, count, 1 /* CURL_BLOB_COPY */};
+    return curl.easy_setopt(handle, option, &blob);
 }
 int ccurl_set_receiver(
     ccurl_handle *handle, int option, size_t (*receiver)(const char *bytes, size_t one, size_t count, void *to)) {

@@ -9,7 +9,8 @@ struct RegistryRunVerb: ParsableCommand {
         abstract: "Serve a registry over HTTPS.",
         discussion: """
             Prints "listening on https://NAME:PORT" as its first line, then a line on standard error for each change and each \
-            refusal. SIGTERM or SIGINT ends it with status 0.
+            refusal. SIGTERM or SIGINT ends it with status 0. On a terminal the registration code follows the first line, without a \
+            token (see code).
 
             The broker accepts no client once its revocation list has expired, and reads a new one only when it is told to. \
             docs/on-list (in the package /usr/share/doc/srup-bench/examples/on-list) is a program for --on-list that tells \
@@ -19,7 +20,7 @@ struct RegistryRunVerb: ParsableCommand {
     @OptionGroup var place: RegistryPlace
 
     @Option(help: ArgumentHelp("The port to listen on; 0 chooses a free one and prints it.", valueName: "n"))
-    var port: UInt16 = 8_443
+    var port = RegistryFolder.usualPort
 
     @Option(
         help: ArgumentHelp("The address to listen on; 0.0.0.0 or :: for all addresses of the machine.", valueName: "ip")

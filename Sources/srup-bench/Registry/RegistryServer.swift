@@ -1,5 +1,6 @@
 import Bench
 import Dispatch
+import Glibc
 import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
@@ -76,10 +77,21 @@ struct RegistryServer {
                 availableConnectionsDelegate: .maximum(ConnectionBounds.mostAccepted, logger: logger)),
             onServerRunning: { channel in
                 let name = HostAndPort.bracketed(host)
-                Terminal.print("listening on https://\(name):\(channel.localAddress?.port ?? Int(port))")
+                let place = "https://\(name):\(channel.localAddress?.port ?? Int(port))"
+                Terminal.print("listening on \(place)")
+                showCode(at: place)
                 started()
             },
             logger: logger)
+    }
+
+    /// For the person who has started the service; scripts read the first line only.
+    private func showCode(at place: String) {
+        guard isatty(STDOUT_FILENO) == 1 else { return }
+        do { try RegistryCodeVerb.show(folder.code(at: place, token: nil), .terminal, nil) } catch {
+            // It serves nevertheless: the text is there, or `registry code` says why not.
+            if let fault = error as? any OperatorError { Terminal.printError(fault) }
+        }
     }
 
     private func tls() throws -> TLSConfiguration {

@@ -23,7 +23,8 @@ struct RegistryVerb: ParsableCommand {
                 https://localhost:8443/KeyEx/register/status
             """,
         subcommands: [
-            RegistryInitVerb.self, RegistryRunVerb.self, RegistryTokenVerb.self, RegistryReaderVerb.self,
+            RegistryInitVerb.self, RegistryRunVerb.self, RegistryCodeVerb.self, RegistryTokenVerb.self,
+            RegistryReaderVerb.self,
             RegistryTokensVerb.self, RegistryWithdrawVerb.self, RegistryListVerb.self, RegistryRevokeVerb.self,
             RegistryRekeyVerb.self, RegistryRenewVerb.self, RegistryAuthorityVerb.self,
         ])

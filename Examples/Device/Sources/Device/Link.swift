@@ -33,7 +33,7 @@ struct Prover: Sendable {
         }
         let nonce = randomBytes(LinkFrame.deviceNonceLength)
         var session = DeviceSession(parties, deviceNonce: nonce, value: value, authenticate: hmacSHA256)
-        var assembler = FrameAssembler()
+        var assembler = FrameAssembler(from: .beacon)
         while true {
             var piece = [UInt8](repeating: 0, count: 512)
             let count = recv(socket, &piece, piece.count, 0)

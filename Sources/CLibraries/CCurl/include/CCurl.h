@@ -15,7 +15,7 @@ enum {
     CCURL_HEADERS = 10023, CCURL_HEADER_TO = 10029, CCURL_TLS_VERSION = 32, CCURL_FOLLOW = 52, CCURL_POST_LENGTH = 60,
     CCURL_VERIFY_PEER = 64, CCURL_CA_FILE = 10065, CCURL_HEADER = 20079, CCURL_VERIFY_HOST = 81, CCURL_HTTP_VERSION = 84,
     CCURL_CA_FOLDER = 10097, CCURL_NO_SIGNAL = 99, CCURL_TIME_LIMIT = 155, CCURL_CONNECT_LIMIT = 156,
-    CCURL_COPY_POST = 10165, CCURL_PROTOCOLS = 181,
+    CCURL_COPY_POST = 10165, CCURL_PROTOCOLS = 181, CCURL_CA_BYTES = 40309,
 };
 // Values of CURLOPT_PROTOCOLS, _SSLVERSION and _HTTP_VERSION; CURLINFO_…; CURLE_…; CURL_ERROR_SIZE.
 enum {
@@ -35,6 +35,8 @@ int ccurl_perform(ccurl_handle *handle);
 int ccurl_set_number(ccurl_handle *handle, int option, long value);
 int ccurl_set_text(ccurl_handle *handle, int option, const char *text);
 int ccurl_set_pointer(ccurl_handle *handle, int option, const void *pointer);
+// Bytes, which libcurl copies (struct curl_blob, since libcurl 7.77).
+int ccurl_set_bytes(ccurl_handle *handle, int option, const void *bytes, size_t count);
 // A function that receives bytes: if it returns fewer than it got, the transfer ends.
 int ccurl_set_receiver(
     ccurl_handle *handle, int option, size_t (*receiver)(const char *bytes, size_t one, size_t count, void *to));

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 
 // A macro.
@@ -63,6 +64,7 @@ typedef struct {
     int depth;
     int is_anchor;     // the certificate is one of our CA file
     int has_namesake;  // our CA file has a CA of its issuer's name
+    int key_log;       // where the keys of connections go; only looked at after cossl_log_keys
     int64_t not_before;
     int64_t not_after;
     char subject[120];
@@ -122,6 +124,20 @@ static inline void cossl_verify_peer(SSL_CTX *ctx, cossl_peer *peer) {
     SSL_CTX_set_app_data(ctx, peer);
     SSL_CTX_set_info_callback(ctx, cossl_at_handshake);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, cossl_note_verdict);
+}
+
+// A line of a key log (https://datatracker.ietf.org/doc/draft-ietf-tls-keylogfile/), with one write: it is appended whole.
+static inline void cossl_write_key_log(const SSL *ssl, const char *line) {
+    cossl_peer *peer = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    if (!peer) return;
+    struct iovec parts[] = {{(void *)line, strlen(line)}, {(void *)"\n", 1}};
+    ssize_t written = writev(peer->key_log, parts, 2);
+    (void)written;  // a line that the disk has no room for cannot be reported from here
+}
+// Anyone who has what is written to this descriptor can decrypt the context's connections. After cossl_verify_peer.
+static inline void cossl_log_keys(SSL_CTX *ctx, cossl_peer *peer, int descriptor) {
+    peer->key_log = descriptor;
+    SSL_CTX_set_keylog_callback(ctx, cossl_write_key_log);
 }
 
 // The certificates of a context's CA file; NULL: not a certificate, but a revocation list. Macros for typed stacks.

@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// The longest side that `cqrencode_encode` writes: version 6 of the standard's 40.
-enum { CQRENCODE_LONGEST_SIDE = 41 };
+// The longest side that `cqrencode_encode` writes: version 10 of the standard's 40.
+enum { CQRENCODE_LONGEST_SIDE = 57 };
 
 // Whether libqrencode is installed. The first call loads it, from any thread; nothing below may be called without it.
 bool cqrencode_load(void);
