@@ -34,7 +34,7 @@ struct LoadVerb: ParsableCommand {
             outcome (PROOF to OUTCOME), decision (PROOF to RESPONSE), join (OBS_JOIN_REQ to RESPONSE), and how late joins began. \
             The exit status is 0 if every join ended as it must, 10 if one did not, 12 if it was stopped or the time was over.
 
-            EXAMPLE:
+            EXAMPLE, with local = /run/beacon.link in the beacon's [link]:
               srup-bench load --devices 200 --first de00000000000000 --key "keys/{id}.key.pem" \\
                 --cert load.pem --tls-key load.key --broker localhost:8883 --ca ca.pem \\
                 --server c2 --server-key keys/c2.pub.pem --observer b1 --link local:/run/beacon.link \\

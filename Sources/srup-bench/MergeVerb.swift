@@ -28,7 +28,7 @@ struct MergeVerb: ParsableCommand {
     @Option(help: ArgumentHelp("Only the messages of this device's joins.", valueName: "identity"))
     var device: Identifier?
 
-    @Option(help: ArgumentHelp("Only the messages with this token.", valueName: "token"))
+    @Option(help: ArgumentHelp("Only the messages with this token.", valueName: "text"))
     var token: String?
 
     @Option(

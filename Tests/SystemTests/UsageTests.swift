@@ -210,6 +210,6 @@ struct UsageTests {
     /// A value for each placeholder that does not accept any word.
     private static let samples = [
         "identity": "c2", "server": "c2", "bdaddr": "00:11:22:33:44:55", "URL": "https://x.example", "value": "-",
-        "hex": String(repeating: "0", count: 64), "URL|file": "https://x.example",
+        "hex": String(repeating: "0", count: 64), "URL|file": "https://x.example", "address": "local:/x",
     ]
 }
