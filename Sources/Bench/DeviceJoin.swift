@@ -115,6 +115,10 @@ public struct DeviceJoin: Sendable {
         guard message.sequence > last else {
             return [.say("ignored \(message.body.type.name): sequence \(message.sequence) is not above \(last)")]
         }
+        // An accepted one above it would leave no room for others (docs/protocol.md, D20).
+        guard message.sequence <= SequenceID(.max - 1 << 32) else {
+            return [.say("ignored \(message.body.type.name): sequence \(message.sequence) is too high")]
+        }
         return serve(message)
     }
 

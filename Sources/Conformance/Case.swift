@@ -14,18 +14,20 @@ package struct Case: Sendable {
         case member
         /// The device's modes.
         case keyed, challenge, value
+        /// A mode other than value mode.
+        case tagged = "keyed or challenge"
         /// A link on which frames are bytes in a stream.
         case stream
         /// A link on which each frame is a packet.
         case packets
         /// Time limits of seconds: with `--patient` only.
-        case patience
+        case timeLimits = "--patient"
     }
 
     /// Names the case on the command line, in reports and in JSON.
     package let name: String
     /// What a device does that passes.
-    package let sentence: String
+    package let description: String
     /// The rules of docs/proof-link.md (L…) and docs/protocol.md (D…) that it tests.
     package let rules: [String]
     /// Without one of these it is not tried.
@@ -33,15 +35,16 @@ package struct Case: Sendable {
     /// What happens, in this order.
     let steps: [Step]
 
-    init(_ name: String, _ sentence: String, _ rules: String, _ needs: Set<Need> = [], _ steps: [Step]) {
-        (self.name, self.sentence, self.needs, self.steps) = (name, sentence, needs, steps)
+    init(_ name: String, _ description: String, _ rules: String, _ needs: Set<Need> = [], _ steps: [Step]) {
+        (self.name, self.description, self.needs, self.steps) = (name, description, needs, steps)
         self.rules = rules.split(separator: " ").map(String.init)
     }
 
     /// All of them, in the order in which they are tried.
-    package static let all: [Case] = [registry, joins, keyed, tags, beacons, frames, server, members, patient].flatMap {
-        $0
-    }
+    package static let all: [Case] = [registry, joins, keyed, tags, beacons, frames, server, members, timeLimits]
+        .flatMap {
+            $0
+        }
 }
 
 /// How long something may take: not before `after`, and at the latest `before`, both from the step's beginning.
@@ -73,6 +76,8 @@ enum Step: Sendable {
     case decides(Status)
     /// The device ends: with exit status 0 if it has joined, and with another one otherwise.
     case ends(isJoined: Bool)
+    /// The device does not end for so long.
+    case goesOn(Duration)
 
     /// Nobody listens for links, for so long.
     case isDeaf(Duration)
@@ -94,7 +99,7 @@ enum Step: Sendable {
     case claims(hasValue: Bool)
     /// The device sends PROOF, and SIGN in keyed mode, or VALUE.
     case proves(Mode)
-    /// The beacon closes the link.
+    /// The beacon closes the link. The device has sent nothing more, and sends nothing for another 0.1 s, or has closed it.
     case hangsUp
     /// The device closes the link, and sends nothing before.
     case leaves(Window)
@@ -181,6 +186,8 @@ enum Stray: Sendable {
     case responseToNobody
     /// RESPONSE refused under the right token, with the sequence id of the message before it.
     case oldResponse
+    /// RESPONSE refused under the right token, with the highest sequence id that there is.
+    case responseTooHigh
     /// RESPONSE success under the request's own token: no value was sent, so nobody can have seen it.
     case successWithoutValue
     /// OBS_JOIN_RESP with a value sealed to another device, and a high sequence id.

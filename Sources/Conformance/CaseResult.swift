@@ -41,7 +41,7 @@ package struct CaseResult: Codable, Equatable, Sendable {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     package var name: String
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    package var sentence: String
+    package var description: String
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     package var rules: [String]
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -53,8 +53,11 @@ package struct CaseResult: Codable, Equatable, Sendable {
     /// Of a case that failed.
     package var fault: Fault?
 
+    /// Why cases are not tried after `Setting.limit`.
+    static let timeIsOver = "the time for the whole test is over: --timeout"
+
     init(_ number: Int, _ one: Case, _ result: Ended, seconds: Double = 0, reason: String? = nil, fault: Fault? = nil) {
-        (self.number, name, sentence, rules) = (number, one.name, one.sentence, one.rules)
+        (self.number, name, description, rules) = (number, one.name, one.description, one.rules)
         (self.result, self.seconds, self.reason, self.fault) = (result, seconds, reason, fault)
     }
 
@@ -62,7 +65,7 @@ package struct CaseResult: Codable, Equatable, Sendable {
     package var lines: [String] {
         if result == .notTried { return ["prove: \(number) \(name): not tried: \(reason ?? "")"] }
         let word = result == .fail ? "FAIL" : "pass"
-        var lines = ["prove: \(number) \(name): \(word) \(CaseResult.text(seconds)) s: \(sentence)"]
+        var lines = ["prove: \(number) \(name): \(word) \(CaseResult.text(seconds)) s: \(description)"]
         guard let fault else { return lines }
         lines += ["    expected: \(fault.expected)", "    seen: \(fault.seen)"]
         if let hex = fault.seenHex { lines.append("    bytes: \(CaseResult.cut(hex))") }

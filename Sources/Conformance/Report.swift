@@ -21,6 +21,9 @@ package struct Report: Codable, Sendable {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     package var notTried: Int { count(.notTried) }
 
+    /// Whether cases were not tried because the time was over.
+    package var isCutShort: Bool { cases.contains { $0.reason == CaseResult.timeIsOver } }
+
     enum CodingKeys: String, CodingKey {
         case device, transport, cases
         case isLinkOnly = "link_only"

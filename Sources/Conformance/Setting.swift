@@ -72,8 +72,9 @@ package struct Setting: Sendable {
             case .value where !modes.contains(.value): return "the device has no value mode (--modes)"
             case .stream where !address.transport.isStream: return "needs a stream, and this link has packets"
             case .packets where address.transport.isStream: return "needs packets, and this link is a stream"
-            case .patience where !isPatient: return "takes long: --patient"
-            case .server, .registry, .member, .keyed, .challenge, .value, .stream, .packets, .patience: break
+            case .tagged where modes == [.value]: return "needs keyed or challenge mode (--modes)"
+            case .timeLimits where !isPatient: return "takes long: --patient"
+            case .server, .registry, .member, .keyed, .challenge, .value, .tagged, .stream, .packets, .timeLimits: break
             }
         }
         return nil

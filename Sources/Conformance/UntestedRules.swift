@@ -13,15 +13,20 @@ package struct UntestedRule: Sendable {
             "a rule for beacons, not for devices"
         ),
         ("L3 L5 L6", "needs packets shorter than those of Linux's sockets"),
-        ("L21", "needs a value that arrives at a chosen moment; the vectors test it (Tests/Vectors/check-device)"),
+        (
+            "L21",
+            "another value comes only after a repeated request (D35), which a device need not send; the vectors test it (Tests/Vectors/check-device)"
+        ),
         ("L32 L49 L58", "cannot be seen from outside the device"),
         ("L53", "needs a radio that takes long to connect"),
         ("L70", "needs a site of several beacons; one is played"),
         ("L71 L72", "the test does not advertise"),
         ("D4 D8", "needs a registration service that misbehaves; the service here is the kit's"),
+        ("D12 D14", "only the broker sees it"),
         ("D13", "a broker with an ACL refuses more, and does not say so"),
         ("D16 D17", "needs a broker that loses connections"),
         ("D23 D25", "one way to fulfil D22, which is tested"),
+        ("D26", "for a device that stores sequence ids, and not for one of D25; which one it is cannot be seen"),
         ("D34", "takes 200 s"),
         ("D35 D36", "an unanswered request may be repeated, and need not"),
         ("D37", "what a device shows cannot be read here"),

@@ -42,8 +42,8 @@ struct ProveVerb: ParsableCommand {
             is a line for each probable mistake, and the last line has the counts:
               prove: <n> passed, <n> failed, <n> not tried, in <seconds> s
 
-            Exit status 0: no case failed; 1: a case failed; 64: invalid command line; 69: the test could not be set up, was stopped, or \
-            no case was tried.
+            Exit status 0: no case failed; 1: a case failed; 64: invalid command line; 69: the test could not be set up or go on, was \
+            stopped, --timeout left out cases, or no case was tried.
 
             EXAMPLE: a device that has only the link so far:
               srup-bench prove --link-only --device d1 --device-key d1.pub.pem \\
@@ -169,13 +169,15 @@ struct ProveVerb: ParsableCommand {
         (report.mistakes + [report.summary]).forEach { Terminal.print($0) }
         if let json { try report.write(to: json) }
         if report.failed > 0 { throw ExitCode(1) }
-        if report.passed == 0 || isStopped.isSet { throw ExitCode(EX_UNAVAILABLE) }
+        if report.passed == 0 || report.isCutShort || isStopped.isSet { throw ExitCode(EX_UNAVAILABLE) }
     }
 
     private func test(_ isStopped: StopMark) throws -> Report {
         let folder = try ProveFolder()
         defer { folder.remove() }
         let setting = try setting(in: folder.path)
+        // Not only at the end: a place that cannot be written would cost the whole run.
+        if let json { try Report(setting, []).write(to: json) }
         let stage = Stage(setting, say: { Terminal.print($0) }, stopped: { isStopped.isSet })
         return try stage.run(try chosen()) { result in result.lines.forEach { Terminal.print($0) } }
     }
@@ -199,7 +201,7 @@ struct ProveVerb: ParsableCommand {
     private func printList() {
         for (index, one) in Case.all.enumerated() {
             let needs = one.needs.map(\.rawValue).sorted().joined(separator: ", ")
-            Terminal.print("\(index + 1) \(one.name): \(one.sentence)")
+            Terminal.print("\(index + 1) \(one.name): \(one.description)")
             Terminal.print("    tests \(one.rules.joined(separator: ", "))\(needs.isEmpty ? "" : "; needs \(needs)")")
         }
         for one in UntestedRule.all { Terminal.print("not tested: \(one.rule): \(one.reason)") }

@@ -88,6 +88,13 @@ struct DeviceJoinTests {
         #expect(hear(Roles.c2, .response(.joinRefused), 101, "T1").contains(.decided(.refused)))
     }
 
+    @Test("A message whose sequence id leaves no room for others is ignored, and keeps nothing out")
+    mutating func tooHigh() {
+        _ = hear(Roles.c2, .observedJoinResponse(sealed: Octets([7])), 101, "T2")
+        #expect(!hear(Roles.c2, .response(.joinRefused), .max, "T2").contains(.decided(.refused)))
+        #expect(hear(Roles.c2, .response(.joinSuccess), 102, "T2").last == .decided(.joined))
+    }
+
     @Test("A value that does not open is for another device: it changes nothing, and the right one is taken after it")
     mutating func unopened() throws {
         let effects = hear(Roles.c2, .observedJoinResponse(sealed: Octets([8])), 1 << 62, "T9")

@@ -28,8 +28,8 @@ import Testing
             ReportTests.results[0].lines, ReportTests.results[1].lines, ReportTests.results[2].lines
         )
         #expect(first == ["prove: 1 \(Case.all[0].name): not tried: needs a registration service: --registry"])
-        #expect(second == ["prove: 3 challenge: pass 0.3 s: \(Case.all[2].sentence)"])
-        #expect(third.first == "prove: 4 challenge-late: FAIL 1.0 s: \(Case.all[3].sentence)")
+        #expect(second == ["prove: 3 challenge: pass 0.3 s: \(Case.all[2].description)"])
+        #expect(third.first == "prove: 4 challenge-late: FAIL 1.0 s: \(Case.all[3].description)")
         #expect(third.contains("    correct if the device id were little-endian"))
         #expect(third.contains("    the device's last line: device: no answer"))
         #expect(third.last == "    rules: \(Case.all[3].rules.joined(separator: ", "))")
@@ -52,6 +52,13 @@ import Testing
                 "prove: correct if the link nonce were left out: 1 of 4 failures",
             ])
         #expect(Report(ReportTests.setting, [ReportTests.results[1]]).mistakes.isEmpty)
+    }
+
+    @Test("it tells whether --timeout has left out cases")
+    func cutShort() {
+        let late = CaseResult(4, Case.all[3], .notTried, reason: CaseResult.timeIsOver)
+        #expect(Report(ReportTests.setting, ReportTests.results + [late]).isCutShort)
+        #expect(!Report(ReportTests.setting, ReportTests.results).isCutShort)
     }
 
     @Test("as JSON it has the members of docs/prove.md, and every byte")
@@ -78,6 +85,9 @@ import Testing
         #expect(try obstacle("challenge") == nil && obstacle("other-beacon") == nil)
         #expect(try obstacle("value") == "the device has no value mode (--modes)")
         #expect(try obstacle("value") { $0.modes = [.value] } == nil)
+        #expect(try obstacle("value-alone") { $0.modes = [.value] } == "needs keyed or challenge mode (--modes)")
+        #expect(try obstacle("value-alone") == nil)
+        #expect(try obstacle("nameless") { $0.modes = [.keyed] } == "the device has no challenge mode (--modes)")
         #expect(try obstacle("request") == "needs a broker and a server")
         #expect(try obstacle("no-hello") == "takes long: --patient")
         #expect(try obstacle("no-hello") { $0.isPatient = true } == nil)

@@ -1,4 +1,5 @@
 import Foundation
+import SRUP
 import Testing
 
 @testable import Conformance
@@ -34,12 +35,25 @@ import Testing
         #expect(untested.count == Set(untested).count)
     }
 
-    @Test("names are unique, and sentences are sentences")
+    @Test("a request's token is 36 characters in a UUID's form")
+    func tokens() throws {
+        #expect(Stage.isUUID(Token(random: [UInt8](0..<16))))
+        #expect(Stage.isUUID(try #require(Token("0A1B2C3D-0000-4000-8000-00000000000f".utf8))))
+        for text in [
+            "0a1b2c3d00004000800000000000000f", "0a1b2c3d-0000-4000-8000-00000000000g",
+            "0a1b2c3d-0000-4000-8000-00000000000f@d1",
+            "0a1b2c3d0-000-4000-8000-00000000000f", "-",
+        ] {
+            #expect(!Stage.isUUID(try #require(Token(text.utf8))), "\(text)")
+        }
+    }
+
+    @Test("names are unique, and descriptions are sentences")
     func names() {
         #expect(Set(Case.all.map(\.name)).count == Case.all.count)
         for one in Case.all {
             #expect(one.name.wholeMatch(of: /[a-z]+(-[a-z]+)*/) != nil, "\(one.name)")
-            #expect(one.sentence.hasSuffix("."), "\(one.name)")
+            #expect(one.description.hasSuffix("."), "\(one.name)")
         }
     }
 }

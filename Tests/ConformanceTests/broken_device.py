@@ -127,9 +127,40 @@ def ignores_response():
     device.Device._decided = lambda *_: None
 
 
+def talks_after_outcome():
+    """Something is sent after OUTCOME."""
+    right = prooflink.DeviceLink.receive
+
+    def receive(link, data):
+        yield from right(link, data)
+        if link.outcome is not None:
+            yield bytes([prooflink.READY, 0, 9, 2]) + bytes(8)
+
+    prooflink.DeviceLink.receive = receive
+
+
+def any_signature():
+    """The signatures of messages are not checked."""
+    messages.Frame.verified = lambda frame, key: frame._message
+
+
+def stores_each_id():
+    """The sequence id of a command for another device is stored."""
+    from srup_device import device
+
+    right = device.Device._command
+
+    def command(member, message):
+        if not member._names_us(message.token):
+            member.state.accept(message.sequence)
+        right(member, message)
+
+    device.Device._command = command
+
+
 MISTAKES = [
     ready_order, tag_order, value_as_text, trusts_untagged, any_beacon, one_frame_a_read, prefix_without_modes, pss,
-    sequence_reused, ignores_response,
+    sequence_reused, ignores_response, talks_after_outcome, any_signature, stores_each_id,
 ]  # fmt: skip
 
 # --- The devices ----------------------------------------------------------------------------------------------------------

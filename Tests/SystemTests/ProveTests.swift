@@ -39,9 +39,9 @@ struct ProveTests {
             (["--device", "d1", "--device-key", "k", "--link-only", "--key", "k"], "with --link-only, do not give"),
             (["--device", "d1", "--registry", "https://x"], "or none"),
         ]
-        for (words, sentence) in wrong {
+        for (words, message) in wrong {
             let reply = try Network.output(ProveTests.bench, ["prove"] + words)
-            #expect(reply.status == 64 && reply.text.contains(sentence), "\(words): \(reply.text)")
+            #expect(reply.status == 64 && reply.text.contains(message), "\(words): \(reply.text)")
             #expect(reply.text.contains("hint: run: srup-bench prove --help"), "\(reply.text)")
         }
     }
@@ -71,17 +71,45 @@ struct ProveTests {
         #expect(reply.status == 1 && reply.text.contains("    bytes: 0209000200"), "\(reply.text)")
     }
 
-    @Test("status 69 where no case can be tried, and where the broker cannot be reached")
-    func unavailable() throws {
+    @Test("a device that ends before the value comes has failed: it does not only open its link late")
+    func crashes() throws {
+        let reply = try link("exit 3", "--only", "challenge-late")
+        #expect(reply.status == 1, "\(reply.text)")
+        #expect(reply.text.contains("    seen: the device has ended with exit status 3\n"), "\(reply.text)")
+    }
+
+    @Test("status 69 where no case can be tried, --timeout leaves out cases, or the report cannot be written")
+    func untried() throws {
         #expect(try link("true", "--only", "value").status == 69)
+        let twice =
+            "import os,socket,time;c=lambda:s.connect(os.environ['PROVE_LINK'][6:]);n=lambda:socket.socket(socket.AF_UNIX);"
+        let device = "exec python3 -c \"\(twice)s=n();c();time.sleep(1.2);s=n();c();time.sleep(60)\""
+        let reply = try link(device, "--only", "closes", "--only", "two-waits", "--timeout", "1")
+        #expect(reply.text.contains("prove: 1 passed, 0 failed, 1 not tried"), "\(reply.text)")
+        #expect(reply.status == 69)
+        let unwritten = try link(device, "--only", "closes", "--json", "/nowhere/report.json")
+        #expect(unwritten.status == 69 && !unwritten.text.contains("closes"), "\(unwritten.text)")
+    }
+
+    @Test("status 69 and a hint where the broker cannot be reached, also in the middle of a case")
+    func unavailable() throws {
         let network = try Network()
         let (folder, id) = (network.folder, Node.c2.topicForm)
-        let port = network.port
+        let started = "\(folder)/started"
+        let words = [
+            "prove", "--device", Node.device.topicForm, "--device-key", "\(folder)/\(Node.device.topicForm).pub.pem",
+            "--id", id, "--key", "\(folder)/\(id).key.pem", "--broker", "localhost:\(network.port)", "--ca",
+            "\(folder)/ca.pem", "--cert", "\(folder)/\(id).cert.pem", "--tls-key", "\(folder)/\(id).tls.key", "--only",
+            "request", "--run", "touch \(started); exec sleep 60",
+        ]
+        let child = try Child(ProveTests.bench, words, output: "\(folder)/out")
+        try eventually("the case has begun") { FileManager.default.fileExists(atPath: started) }
         network.stopBroker()
-        let reply = try prove(
-            "--device", Node.device.topicForm, "--device-key", "\(folder)/\(Node.device.topicForm).pub.pem", "--id", id,
-            "--key", "\(folder)/\(id).key.pem", "--broker", "localhost:\(port)", "--ca", "\(folder)/ca.pem", "--cert",
-            "\(folder)/\(id).cert.pem", "--tls-key", "\(folder)/\(id).tls.key", "--run", "true")
+        #expect(child.wait() == 69)
+        let text = try String(contentsOfFile: "\(folder)/out", encoding: .utf8)
+        #expect(text.contains("the connection of prove to the broker has ended: "), "\(text)")
+        #expect(text.contains("hint: ") && !text.contains("FAIL"), "\(text)")
+        let reply = try Network.output(ProveTests.bench, words)
         #expect(reply.status == 69 && reply.text.contains("hint: "), "\(reply.text)")
     }
 }

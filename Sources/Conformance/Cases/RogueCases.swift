@@ -14,16 +14,20 @@ extension Case {
             "other-beacon", "A beacon that the join request does not name is left.", "L24 L47", [],
             unanswered(.hello([.challenge, .keyed], .another))),
         Case(
+            "other-private-beacon", "The same where it offers keyed mode alone, and could have left out its name.",
+            "L24 L59", [.keyed], unanswered(.hello(.keyed, .another))),
+        Case(
             "beacon-id-order", "The beacon's id in the wrong byte order is another beacon's.", "L7 L24", [],
             unanswered(.hello([.challenge, .keyed], .littleEndian))),
         Case(
-            "nameless", "A beacon that offers challenge mode must name itself.", "L24 L59", [],
+            "nameless", "A beacon that offers challenge mode must name itself.", "L24 L59", [.challenge],
             unanswered(.hello([.challenge, .keyed], .nobody))),
         Case(
             "version", "A HELLO of another version is not answered.", "L22 L47", [],
             unanswered(.hello([.challenge, .keyed], .itself, version: 2))),
         Case(
-            "value-alone", "A device never falls back to value mode.", "L23 L26 L27", [], unanswered(.hello(.value))),
+            "value-alone", "A device never falls back to value mode.", "L23 L26 L27", [.tagged],
+            unanswered(.hello(.value))),
         Case(
             "modes-unknown", "Bits that are not defined are not modes.", "L23", [],
             unanswered(.hello(Modes(rawValue: 0x88)))),
@@ -32,7 +36,7 @@ extension Case {
             begins + [.says([.outcome(.unknown, .none)]), .hangsUp] + again),
         Case(
             "refused-link", "A link that is refused tells nothing: the device tries again.", "L48", [.stream],
-            [.isDeaf(.milliseconds(700)), .asks, .sendsValue(), .connects(.start)]),
+            [.asks, .sendsValue(), .isDeaf(.seconds(1)), .connects(.start)]),
         Case("closes", "A link that closes tells nothing.", "L47", [], begins + [.hangsUp] + again),
         Case(
             "two-waits", "Two WAITs may come together.", "L51", [.challenge],
@@ -76,6 +80,12 @@ extension Case {
             "untagged-valid-keyed", "In keyed mode, valid without a tag comes from a rogue: the device comes again.",
             "L33 L46 L65",
             [.keyed], signed + ends(.valid, .none)),
+        Case(
+            "valid-after-ready", "In challenge mode, valid before PROOF comes from a rogue.", "L31 L33", [.challenge],
+            begins + [.says([.hello(.challenge)]), .ready(.challenge)] + ends(.valid, .none)),
+        Case(
+            "valid-after-claim", "In keyed mode, valid before PROOF comes from a rogue.", "L33 L65", [.keyed],
+            begins + [.says([.hello()]), .claims(hasValue: true)] + ends(.valid, .none)),
         Case(
             "reflected", "The tag of PROOF, sent back, is not the beacon's.", "L31 L33", [.challenge],
             challenged + ends(.valid, .reflected)),
@@ -132,6 +142,10 @@ extension Case {
             "unknown-type", "A frame of a type that is not in the table: the device leaves.", "L11", [.challenge],
             unwanted([.raw([0x0A, 0, 0])])),
         Case(
+            "unknown-type-alone", "The type of such a frame alone: the device leaves before its length has come.",
+            "L11",
+            [.challenge, .stream], unwanted([.raw([0x0A])])),
+        Case(
             "own-type", "A frame that only devices send: the device leaves.", "L11", [.challenge],
             unwanted([.raw([0x06, 0, 16] + [UInt8](repeating: 0, count: 16))])),
         Case(
@@ -142,11 +156,20 @@ extension Case {
             [.challenge],
             unwanted([.raw([0x04, 0, 33] + [UInt8](repeating: 7, count: 33))])),
         Case(
+            "length-alone", "The header of such a frame alone: the device leaves before the payload has come.", "L12",
+            [.challenge, .stream], unwanted([.raw([0x04, 0, 33])])),
+        Case(
             "undefined-status", "An OUTCOME with an undefined status: the device leaves.", "L13", [.challenge],
             unwanted([.raw([0x07, 0, 33, 0x61] + LinkFrame.noTag)])),
         Case(
             "hello-twice", "A second HELLO is out of order: the device leaves.", "L16", [.challenge],
             unwanted([.hello(.challenge)])),
+        Case(
+            "wait-first", "WAIT before HELLO is out of order: the device leaves.", "L15 L17", [],
+            begins + [.says([.wait(9)]), .leaves(.answer)] + again),
+        Case(
+            "wait-after-proof", "WAIT after CHALLENGE is out of order: the device leaves.", "L17", [.challenge],
+            challenged + [.says([.wait(9)]), .leaves(.answer)] + again),
         Case(
             "challenge-twice", "A second CHALLENGE is out of order: it is not answered.", "L18", [.challenge],
             challenged + [.says([.challenge]), .leaves(.answer)] + again),

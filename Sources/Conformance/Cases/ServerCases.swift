@@ -8,6 +8,13 @@ extension Case {
         [.asks] + before + [.sendsValue(text), .connects(.start)] + challengeLink() + then + accepted
     }
 
+    /// The same, with the stray before the value and after it: of two values the newest counts, so one order alone would show nothing.
+    private static func join(around stray: Stray) -> [Step] {
+        [
+            .asks, .sends(stray), .sendsValue(), .sends(stray), .isQuiet(.milliseconds(300)), .connects(.start),
+        ] + challengeLink() + accepted
+    }
+
     static let registry: [Case] = [
         Case(
             "enrol-refused",
@@ -21,14 +28,15 @@ extension Case {
 
     static let server: [Case] = [
         Case(
-            "request", "OBS_JOIN_REQ is signed, names the beacon, and comes after SUBACK on the server's topic.",
-            "D1 D12 D14 D15 D18 D27 D28 D29 D30 D32 D33", [.server, .challenge], join()),
+            "request",
+            "OBS_JOIN_REQ is signed, names the beacon, has a UUID for its token, and comes on the server's topic.",
+            "D1 D15 D18 D27 D28 D29 D30 D32 D33", [.server, .challenge], join()),
         Case(
             "restart", "After a restart the device uses a sequence id that is greater than all before.", "D22 D28",
             [.server, .challenge],
             [.asks, .restarts(losingState: false)] + join()),
         Case(
-            "lost-state", "A device that has lost its sequence ids joins all the same.", "D22 D24 D26",
+            "lost-state", "A device that has lost its sequence ids joins all the same.", "D22 D24",
             [.server, .challenge],
             [.asks, .restarts(losingState: true)] + join()),
         Case(
@@ -42,11 +50,10 @@ extension Case {
         Case(
             "value-old", "A value of an earlier join, sent again byte for byte, is ignored.", "D18 D20",
             [.server, .challenge],
-            [.asks, .sendsValue(), .isQuiet(.seconds(1)), .restarts(losingState: false)]
-                + join(after: [.sends(.oldValue)])),
+            [.asks, .sendsValue(), .isQuiet(.seconds(1)), .restarts(losingState: false)] + join(around: .oldValue)),
         Case(
             "value-forged", "A value that the server has not signed is ignored.", "D18 D19", [.server, .challenge],
-            join(after: [.sends(.forgedValue)])),
+            join(around: .forgedValue)),
         Case(
             "noise", "Payloads that are not messages are ignored.", "D18 D19", [.server, .challenge],
             join(after: [.sends(.noise)])),
@@ -55,6 +62,13 @@ extension Case {
             "L50 D27 D30 D33",
             [.server, .challenge],
             begins + challengeLink() + [.decides(.joinRefused), .ends(isJoined: false)]),
+        Case(
+            "failed", "RESPONSE failed under the value's token ends the join without a membership.", "D30",
+            [.server, .challenge],
+            begins + challengeLink() + [.decides(.joinFail), .ends(isJoined: false)]),
+        Case(
+            "other-status", "RESPONSE with another status than 50, 5E or 5F is ignored.", "D30", [.server, .challenge],
+            join(then: [.decides(.observedJoinValid), .goesOn(.milliseconds(500))])),
         Case(
             "refused-at-once", "RESPONSE refused under the request's token ends the join.", "D31 D33", [.server],
             [.asks, .sends(.refusal), .ends(isJoined: false)]),
@@ -74,5 +88,8 @@ extension Case {
         Case(
             "response-old", "A RESPONSE whose sequence id is not greater than the last one is ignored.", "D18 D20",
             [.server, .challenge], join(then: [.sends(.oldResponse)])),
+        Case(
+            "response-too-high", "A RESPONSE whose sequence id leaves no room for others is ignored.", "D20",
+            [.server, .challenge], join(then: [.sends(.responseTooHigh)])),
     ]
 }

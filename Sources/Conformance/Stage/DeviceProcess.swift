@@ -10,7 +10,7 @@ final class DeviceProcess: Sendable {
         var result: ChildProcess.Result?
     }
 
-    private static let longest = Duration.seconds(900)
+    private static let maximumTime = Duration.seconds(900)
     private static let grace = Duration.milliseconds(1_500)
 
     private let state = Mutex(State())
@@ -20,9 +20,10 @@ final class DeviceProcess: Sendable {
     ///   - command: for the shell.
     ///   - variables: its environment, beside ours. Everyone on this machine can read them.
     init(_ command: String, _ variables: [String: String]) {
-        let words = variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + ["/bin/sh", "-c", command]
+        let arguments =
+            variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + ["/bin/sh", "-c", command]
         startThread("device") { [self] in
-            let result = ChildProcess.run("/usr/bin/env", words, limit: DeviceProcess.longest) { process in
+            let result = ChildProcess.run("/usr/bin/env", arguments, limit: DeviceProcess.maximumTime) { process in
                 state.withLock { $0.process = process }
             }
             state.withLock { $0.result = result }
@@ -38,8 +39,8 @@ final class DeviceProcess: Sendable {
         return status >> 8
     }
 
-    /// In words, how it has ended.
-    var words: String {
+    /// How it has ended, for people.
+    var ending: String {
         guard let status = result?.status else { return "the device's command could not be started" }
         return status & 0x7F == 0
             ? "the device has ended with exit status \(status >> 8)" : "the device was ended by signal \(status & 0x7F)"

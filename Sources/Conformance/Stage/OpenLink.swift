@@ -83,7 +83,7 @@ extension OpenLink.Arrival {
         }
     }
 
-    /// In words.
+    /// For people.
     var description: String {
         switch self {
         case .closed: return "the device has closed the link"
@@ -92,14 +92,14 @@ extension OpenLink.Arrival {
             guard let frame = try? LinkFrame(packet: bytes) else {
                 return "type 0x\(hexadecimal([type])) with a payload of \(payload.count) bytes, which is not a frame"
             }
-            return frame.words
+            return frame.description
         }
     }
 }
 
 extension LinkFrame {
     /// The frame's name, and what can be read in it.
-    var words: String {
+    var description: String {
         switch self {
         case .hello(_, _, let beacon, _): "HELLO of \(beacon)"
         case .ready(let mode, let device): "READY in \(mode) mode of the device \(device)"

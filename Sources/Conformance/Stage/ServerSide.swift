@@ -12,6 +12,8 @@ final class ServerSide: Sendable {
     private struct State {
         var connection: Int?
         var fault: BrokerFault?
+        /// How a connection has ended since `clear`: what came meanwhile is lost, even if there is another one.
+        var lost: BrokerFault?
         var received: [Incoming] = []
         var lastMessage: Int64 = 0
         var sent: UInt64
@@ -67,7 +69,9 @@ final class ServerSide: Sendable {
         state.withLock { state in
             switch event {
             case .connected(_, let connection, _): (state.connection, state.fault) = (connection, nil)
-            case .lost(_, let fault): (state.connection, state.fault) = (nil, fault)
+            case .lost(_, let fault):
+                if state.connection != nil { state.lost = fault }
+                (state.connection, state.fault) = (nil, fault)
             case .notSubscribed(let fault): state.fault = fault
             case .acknowledged: break
             }
@@ -86,7 +90,21 @@ final class ServerSide: Sendable {
     }
 
     /// Forgets what has come.
-    func clear() { state.withLock { $0.received = [] } }
+    func clear() {
+        state.withLock { state in
+            state.received = []
+            if state.connection != nil { state.lost = nil }
+        }
+    }
+
+    /// Checks that the connection has not ended, also not for a while: otherwise the device would be blamed for what we have lost.
+    /// - Throws: `OperatorFault`.
+    func check() throws(OperatorFault) {
+        guard let lost = state.withLock({ $0.lost }) else { return }
+        throw OperatorFault(
+            "the connection of prove to the broker has ended: \(lost.message)", hintOf: lost, exitStatus: EX_UNAVAILABLE
+        )
+    }
 
     /// Publishes any bytes to the device.
     func publish(_ payload: [UInt8]) {
@@ -105,6 +123,9 @@ final class ServerSide: Sendable {
             return SequenceID(state.sent)
         }
     }
+
+    /// An id far above those of the next messages.
+    func farSequence() -> SequenceID { SequenceID(nextSequence().number + 1 << 40) }
 
     /// The id of the last message to the device.
     var lastSequence: SequenceID { state.withLock { SequenceID($0.sent) } }

@@ -31,14 +31,14 @@ package final class Stage {
     var device: DeviceProcess?
     var link: OpenLink?
     var key: PublicKey?
-    /// The first frame after the last one that was waited for.
+    /// The device's standard input, with the link alone.
     var input: DeviceInput?
     var variables: [String: String] = [:]
     var state = CaseState()
     var usedNonces: Set<[UInt8]> = []
     /// How often the device has lost its state: each time it gets another folder.
     var lostStates = 0
-    lazy var strangersKey: IdentityKey? = try? .make(bits: 2_048)
+    private lazy var strangersKey = Result { () throws(KeyMakingError) in try IdentityKey.make(bits: 2_048) }
 
     /// What one case has come to.
     struct CaseState {
@@ -87,11 +87,11 @@ package final class Stage {
                 if let obstacle = setting.obstacle(to: one) {
                     CaseResult(number, one, .notTried, reason: obstacle)
                 } else if .now > begun + setting.limit {
-                    CaseResult(number, one, .notTried, reason: "the time for the whole test is over: --timeout")
+                    CaseResult(number, one, .notTried, reason: CaseResult.timeIsOver)
                 } else if key == nil, setting.service != nil, !one.needs.contains(.registry) {
                     CaseResult(number, one, .notTried, reason: "the device is not enrolled: the case enrol comes first")
                 } else {
-                    play(number, one)
+                    try play(number, one)
                 }
             guard !stopped() else { break }
             results.append(result)
@@ -122,7 +122,8 @@ package final class Stage {
         }
     }
 
-    private func play(_ number: Int, _ one: Case) -> CaseResult {
+    /// - Throws: `OperatorError` if the test itself cannot go on.
+    private func play(_ number: Int, _ one: Case) throws -> CaseResult {
         let begun = Instant.now
         func result(_ ended: CaseResult.Ended, reason: String? = nil, fault: CaseResult.Fault? = nil) -> CaseResult {
             let seconds = Double((Instant.now - begun).wholeMilliseconds) / 1_000
@@ -130,17 +131,18 @@ package final class Stage {
         }
         defer { clear() }
         do {
-            begin(one)
+            try begin(one)
             for step in one.steps { try take(step) }
             return result(.pass)
         } catch let fault as CaseResult.Fault {
+            try server?.check()
             var fault = fault
             device?.stop()
             fault.deviceSaid = device?.result?.lines.last
             return result(.fail, fault: fault)
         } catch let Ended.notTried(reason) {
             return result(.notTried, reason: reason)
-        } catch {
+        } catch Ended.stopped {
             return result(.notTried, reason: "the test was stopped")
         }
     }
@@ -153,6 +155,9 @@ package final class Stage {
         server?.clear()
     }
 
+    /// The key of another node than the server.
+    func anotherKey() throws -> IdentityKey { try strangersKey.get() }
+
     /// Closes links that nobody has looked at.
     func drain() {
         while listener >= 0, let waiting = try? LinkSocket.accept(listener, setting.address.transport) {
@@ -163,12 +168,15 @@ package final class Stage {
     // MARK: - Waiting
 
     /// Waits until `body` gives something, for at most this long.
+    /// - Parameter isScaled: whether `--slow` makes it longer: not where nothing may happen in this time.
     /// - Returns: nil if it gave nothing in time.
-    func wait<Value>(_ time: Duration, _ body: () throws -> Value?) throws -> Value? {
-        let deadline = Instant.now + time * setting.slowness
+    /// - Throws: what `body` throws, `Ended.stopped`, and `OperatorFault` if the connection to the broker has ended.
+    func wait<Value>(_ time: Duration, isScaled: Bool = true, _ body: () throws -> Value?) throws -> Value? {
+        let deadline = Instant.now + (isScaled ? time * setting.slowness : time)
         while true {
             if let value = try body() { return value }
             guard !stopped() else { throw Ended.stopped }
+            try server?.check()
             guard .now < deadline else { return nil }
             poll(nil, 0, Stage.pause)
         }
@@ -177,6 +185,6 @@ package final class Stage {
     /// The device has ended, and nothing can come any more.
     func fault(expected: String) -> CaseResult.Fault? {
         guard let device, device.result != nil else { return nil }
-        return CaseResult.Fault(expected: expected, seen: device.words)
+        return CaseResult.Fault(expected: expected, seen: device.ending)
     }
 }

@@ -22,11 +22,13 @@ extension Stage {
             throw CaseResult.Fault(expected: wanted, seen: "it goes on for more than 90 s")
         }
         guard let status = enrolment.exitStatus, (status == 0) == isWelcome else {
-            throw CaseResult.Fault(expected: wanted, seen: enrolment.words)
+            throw CaseResult.Fault(expected: wanted, seen: enrolment.ending)
         }
         guard isWelcome else { return }
         key = try registeredKey(at: service)
-        start()
+        // What it has left behind must not stay beside the device.
+        enrolment.stop()
+        try start()
     }
 
     private func wrongToken() throws -> String {

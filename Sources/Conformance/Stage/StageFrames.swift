@@ -111,15 +111,16 @@ extension Stage {
             correctIf: Guess.mistake(inFrame: bytes, type: type))
     }
 
-    private func fault(_ expected: String, _ kind: DeviceFrame, _ seen: [UInt8], _ words: String) -> CaseResult.Fault {
+    private func fault(_ expected: String, _ kind: DeviceFrame, _ seen: [UInt8], _ message: String) -> CaseResult.Fault
+    {
         CaseResult.Fault(
-            expected: expected, seen: words, bytes: seen,
+            expected: expected, seen: message, bytes: seen,
             correctIf: Guess(facts, key: key).mistake(in: kind, seen))
     }
 
     func ready(_ mode: Mode) throws {
         let frame = LinkFrame.ready(mode: mode, device: setting.device)
-        let expected = "\(frame.words): \(hexadecimal(frame.encoded))"
+        let expected = "\(frame.description): \(hexadecimal(frame.encoded))"
         let seen = try payload(0x02, expected)
         guard seen.count == 9 else {
             throw CaseResult.Fault(expected: expected, seen: "READY of \(seen.count) bytes", bytes: seen)

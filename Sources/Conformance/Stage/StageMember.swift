@@ -10,11 +10,15 @@ extension Stage {
         let named = isForDevice ? setting.device : Identifier(setting.device.number ^ 1)
         let token = Token(random: randomBytes(16), for: named)
         state.commandToken = token
-        server?.send(body, token)
+        guard let server else { return }
+        guard !isForDevice else { server.send(body, token); return }
+        // Above the next command's: a device that stores it refuses that one.
+        let message = Message(sequence: server.farSequence(), sender: server.node.id, token: token, body: body)
+        server.publish(server.node.sign(message))
     }
 
     func answers(_ answer: Answer) throws {
-        let expected = "\(answer.words) under the command's token"
+        let expected = "\(answer.description) under the command's token"
         let message = try wait(.seconds(8)) {
             if let message = try answered(expected) { return message }
             if let fault = fault(expected: expected) { throw fault }
@@ -22,13 +26,13 @@ extension Stage {
         }
         guard let message else { throw CaseResult.Fault(expected: expected, seen: "no answer") }
         guard answer.holds(message.body) else {
-            throw CaseResult.Fault(expected: expected, seen: Stage.words(message.body))
+            throw CaseResult.Fault(expected: expected, seen: Stage.description(of: message.body))
         }
     }
 
     func quiet(_ time: Duration) throws {
-        if let message = try wait(time, { try answered("no message of the device") }) {
-            throw CaseResult.Fault(expected: "no message of the device", seen: Stage.words(message.body))
+        if let message = try wait(time, isScaled: false, { try answered("no message of the device") }) {
+            throw CaseResult.Fault(expected: "no message of the device", seen: Stage.description(of: message.body))
         }
     }
 
@@ -40,18 +44,18 @@ extension Stage {
         // DATA that nobody has asked for names the server.
         if case .data = message.body, message.token.names(setting.server) { return nil }
         throw CaseResult.Fault(
-            expected: expected, seen: "\(Stage.words(message.body)) under the token \(message.token)",
+            expected: expected, seen: "\(Stage.description(of: message.body)) under the token \(message.token)",
             bytes: incoming.payload)
     }
 
-    private static func words(_ body: Body) -> String {
+    private static func description(of body: Body) -> String {
         if case .response(let status) = body { return "RESPONSE \(hexadecimal([status.rawValue])), \(status)" }
         return body.type.name
     }
 }
 
 extension Answer {
-    fileprivate var words: String {
+    fileprivate var description: String {
         switch self {
         case .status(let codes): "RESPONSE \(codes.map { hexadecimal([$0]) }.joined(separator: " or "))"
         case .identification: "DATA IDENTIFICATION, a JSON object with the texts product and version,"

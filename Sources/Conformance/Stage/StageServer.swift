@@ -71,8 +71,16 @@ extension Stage {
                 "OBS_JOIN_REQ that names \(observer)", isTurned ? "the observer's identity were big-endian" : nil)
         }
         guard server.isFresh(message.token) else { throw fault("a token that was used before", nil) }
+        guard Stage.isUUID(message.token) else { throw fault("the token \(message.token), which is not a UUID", nil) }
         state.requestToken = message.token
         return true
+    }
+
+    /// Whether a token has 36 characters in a UUID's form.
+    static func isUUID(_ token: Token) -> Bool {
+        let groups = token.bytes.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+        return groups.map(\.count) == [8, 4, 4, 4, 12]
+            && groups.joined().allSatisfy { Character(UnicodeScalar($0)).isHexDigit }
     }
 
     /// The usual mistakes in signing a message.
@@ -129,34 +137,42 @@ extension Stage {
 
     // MARK: - What must be ignored
 
+    /// - Throws: `CaseResult.Fault` if the device has not asked, `OperatorError` if there is no key for another node.
     func send(_ stray: Stray) throws {
-        guard let server, let requestToken = state.requestToken, let stranger = strangersKey else { return }
+        guard let server, let requestToken = state.requestToken else {
+            throw CaseResult.Fault(expected: Stage.asked, seen: "none so far")
+        }
+        let stranger = try anotherKey()
         let token = state.valueToken ?? requestToken
         func send(
             _ body: Body, _ token: Token, sequence: SequenceID? = nil, from sender: Identifier? = nil,
             by key: IdentityKey
-        ) {
+        ) throws {
             let message = Message(
                 sequence: sequence ?? server.nextSequence(), sender: sender ?? setting.server, token: token, body: body)
-            if let frame = try? message.signed(by: key) { server.publish(frame) }
+            server.publish(try message.signed(by: key))
         }
         let (own, refused) = (server.node.key, Body.response(.joinRefused))
         switch stray {
-        case .refusal: send(refused, requestToken, by: own)
-        case .forgedResponse: send(refused, token, by: stranger)
+        case .refusal: try send(refused, requestToken, by: own)
+        case .forgedResponse: try send(refused, token, by: stranger)
         case .responseOfAnother:
-            send(refused, token, from: Identifier(setting.server.number ^ 1), by: stranger)
-        case .responseToNobody: send(refused, Token(random: randomBytes(16)), by: own)
-        case .oldResponse: send(refused, token, sequence: server.lastSequence, by: own)
-        case .successWithoutValue: send(.response(.joinSuccess), requestToken, by: own)
+            try send(refused, token, from: Identifier(setting.server.number ^ 1), by: stranger)
+        case .responseToNobody: try send(refused, Token(random: randomBytes(16)), by: own)
+        case .oldResponse: try send(refused, token, sequence: server.lastSequence, by: own)
+        case .responseTooHigh: try send(refused, token, sequence: SequenceID(.max), by: own)
+        case .successWithoutValue: try send(.response(.joinSuccess), requestToken, by: own)
         case .valueOfAnother:
-            let high = SequenceID(server.nextSequence().number + 1 << 40)
             let sealed = try sealed(Array("0123456789abcdef".utf8), stranger.publicKey)
-            send(.observedJoinResponse(sealed: sealed), Token(random: randomBytes(16)), sequence: high, by: own)
+            try send(
+                .observedJoinResponse(sealed: sealed), Token(random: randomBytes(16)), sequence: server.farSequence(),
+                by: own)
         case .forgedValue:
             let sealed = try sealed(randomBytes(16), key)
-            send(.observedJoinResponse(sealed: sealed), Token(random: randomBytes(16)), by: stranger)
-        case .oldValue: if let frame = state.valueFrame { server.publish(frame) }
+            try send(.observedJoinResponse(sealed: sealed), Token(random: randomBytes(16)), by: stranger)
+        case .oldValue:
+            guard let frame = state.valueFrame else { preconditionFailure("a case repeats a value before it was sent") }
+            server.publish(frame)
         case .noise: try sendNoise(server, token)
         }
     }

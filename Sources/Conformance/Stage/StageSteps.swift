@@ -10,14 +10,15 @@ import SRUP
 
 extension Stage {
     /// Starts a case: the device runs.
-    func begin(_ one: Case) {
+    /// - Throws: `OperatorFault` if its standard input cannot be made.
+    func begin(_ one: Case) throws {
         state = CaseState()
         state.name = one.name
         let usesValue = one.needs.contains(.value) || setting.modes == [.value]
         state.stays = one.needs.contains(.member)
         state.mode = usesValue ? Mode.value.description : ""
         if !one.needs.contains(.registry) || !one.needs.isDisjoint(with: [.server]) { prepareVariables() }
-        if !one.needs.contains(.registry) { start() }
+        if !one.needs.contains(.registry) { try start() }
     }
 
     func prepareVariables() {
@@ -25,7 +26,7 @@ extension Stage {
             "PROVE_CASE": state.name, "PROVE_MODE": state.mode, "PROVE_STAY": state.stays ? "yes" : "",
             "PROVE_DEVICE": setting.device.topicForm,
             "PROVE_SERVER": setting.server.topicForm, "PROVE_BEACON": setting.beacon.topicForm,
-            "PROVE_LINK": Stage.text(setting.address), "PROVE_FOLDER": setting.folder,
+            "PROVE_LINK": setting.address.optionForm, "PROVE_FOLDER": setting.folder,
             "PROVE_STATE": setting.folder + "/state-\(lostStates)",
         ]
         if let node = setting.node {
@@ -35,24 +36,14 @@ extension Stage {
         }
     }
 
-    /// The address in the form that the kit's options have.
-    private static func text(_ address: NearbyAddress) -> String {
-        switch address {
-        case .local(let path): "local:\(path)"
-        case .rfcomm(let adapter, let channel): "rfcomm:\(adapter)/\(channel)"
-        case .l2cap(let adapter, let psm): "l2cap:\(adapter)/\(psm)"
-        case .le(let adapter, let psm, let isRandom): "\(isRandom ? "le-random" : "le"):\(adapter)/\(psm)"
-        }
-    }
-
-    func start() {
+    func start() throws {
         guard var command = setting.command else {
             say("prove: start the device: \(state.name)")
             for (name, value) in variables.sorted(by: { $0.key < $1.key }) { say("    \(name)=\(value)") }
             return
         }
         if setting.node == nil {
-            let input = DeviceInput(setting.folder + "/input-\(state.name)")
+            let input = try DeviceInput(setting.folder + "/input-\(state.name)")
             self.input = input
             command = "exec <'\(input.path)'; " + command
         }
@@ -69,23 +60,25 @@ extension Stage {
             drain()
             if losesState { lostStates += 1 }
             prepareVariables()
-            start()
+            try start()
         case .enrols(let isWelcome): try enrol(isWelcome)
         case .asks: try request()
         case .sendsValue(let text): try sendValue(text)
         case .sends(let stray): try send(stray)
         case .decides(let status): if let token = state.valueToken { server?.send(.response(status), token) }
         case .ends(let isJoined): try end(isJoined)
+        case .goesOn(let time): try goOn(time)
         case .commands(let body, let isForDevice): command(body, isForDevice)
         case .answers(let answer): try answers(answer)
         case .isQuiet(let time): try quiet(time)
         case .isDeaf(let time):
             close(listener)
             listener = -1
-            _ = try wait(time) { nil as Bool? }
+            _ = try wait(time, isScaled: false) { nil as Bool? }
             try listen()
         case .connectsEarly:
             guard try opens(Window(before: .seconds(5)), isWanted: false) else {
+                if let fault = fault(expected: "the device opens a link, or waits for the value") { throw fault }
                 throw Ended.notTried("the device opens its link only when it has the value")
             }
         case .connects(let window): _ = try opens(window, isWanted: true)
@@ -93,18 +86,22 @@ extension Stage {
         case .ready(let mode): try ready(mode)
         case .claims(let hasValue): try claim(hasValue)
         case .proves(let mode): try prove(mode)
-        case .hangsUp: link = nil
+        case .hangsUp: try hangUp()
         case .leaves(let window): try leaves(window)
         case .isSilent(let time):
-            if let arrival = try wait(time, { link?.next() }) {
+            if let arrival = try wait(time, isScaled: false, { link?.next() }) {
                 throw CaseResult.Fault(
                     expected: "nothing for \(Stage.text(time))", seen: arrival.description, bytes: arrival.bytes)
             }
         case .staysAway(let time):
-            if try wait(time, { accepted() }) != nil {
+            if try wait(time, isScaled: false, { accepted() }) != nil {
+                let (reason, meaning) =
+                    state.stays
+                    ? ("no join of the device is under way", "")
+                    : ("the beacon has shown that it holds the value", ": it does not believe the right tag")
                 throw CaseResult.Fault(
-                    expected: "no link for \(Stage.text(time)): the beacon has shown that it holds the value",
-                    seen: "the device has opened another link: it does not believe the right tag")
+                    expected: "no link for \(Stage.text(time)): \(reason)",
+                    seen: "the device has opened another link\(meaning)")
             }
         }
     }
@@ -113,8 +110,20 @@ extension Stage {
 
     // MARK: - The device's end
 
+    private static let needsRun = Ended.notTried("needs --run: the device's exit status tells")
+
+    private func goOn(_ time: Duration) throws {
+        guard device != nil else { throw Stage.needsRun }
+        let expected = "the device waits for RESPONSE joined, refused or failed"
+        let ended: CaseResult.Fault? = try wait(time, isScaled: false) { fault(expected: expected) }
+        if let ended { throw ended }
+    }
+
     private func end(_ isJoined: Bool) throws {
-        guard let device else { return }
+        guard let device else {
+            if isJoined { return }
+            throw Stage.needsRun
+        }
         let wanted =
             "the device ends with exit status \(isJoined ? "0: the server has accepted it" : "1 or more: the server has refused it")"
         guard try wait(.seconds(8), { device.result }) != nil else {
@@ -124,7 +133,7 @@ extension Stage {
             throw CaseResult.Fault(expected: wanted, seen: seen)
         }
         guard let status = device.exitStatus, (status == 0) == isJoined else {
-            throw CaseResult.Fault(expected: wanted, seen: device.words)
+            throw CaseResult.Fault(expected: wanted, seen: device.ending)
         }
     }
 
@@ -141,8 +150,8 @@ extension Stage {
     /// - Parameter isWanted: whether it is a fault if it does not.
     private func opens(_ window: Window, isWanted: Bool) throws -> Bool {
         let (begun, expected) = (Instant.now, "the device opens a link within \(Stage.text(window.before))")
-        let patience = setting.command == nil ? window.before + .seconds(120) : window.before
-        let opened = try wait(patience) {
+        let time = setting.command == nil ? window.before + .seconds(120) : window.before
+        let opened = try wait(time) {
             if let opened = accepted() { return opened }
             if isWanted, let fault = fault(expected: expected) { throw fault }
             return nil
@@ -151,14 +160,22 @@ extension Stage {
             guard isWanted else { return false }
             throw CaseResult.Fault(expected: expected, seen: "it opens none")
         }
-        let time = Instant.now - begun
-        guard time >= window.after else {
+        let passed = Instant.now - begun
+        guard passed >= window.after else {
             throw CaseResult.Fault(
                 expected: "the device waits before it comes again, at least \(Stage.text(window.after))",
-                seen: "it came after \(Stage.text(time))")
+                seen: "it came after \(Stage.text(passed))")
         }
         link = opened
         return true
+    }
+
+    private func hangUp() throws {
+        if let arrival = try wait(.milliseconds(100), isScaled: false, { link?.next() }), arrival != .closed {
+            throw CaseResult.Fault(
+                expected: "the device sends nothing more on this link", seen: arrival.description, bytes: arrival.bytes)
+        }
+        link = nil
     }
 
     private func leaves(_ window: Window) throws {
@@ -185,11 +202,16 @@ final class DeviceInput {
     let path: String
     private let descriptor: Int32
 
-    init(_ path: String) {
+    /// - Throws: `OperatorFault`.
+    init(_ path: String) throws(OperatorFault) {
         self.path = path
         unlink(path)
-        mkfifo(path, 0o600)
-        descriptor = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK)
+        descriptor = mkfifo(path, 0o600) == 0 ? open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK) : -1
+        guard descriptor >= 0 else {
+            throw OperatorFault(
+                "\(path) cannot be made: \(String(cString: strerror(errno)))",
+                hint: "set TMPDIR to a folder of this machine that is writable and can have FIFOs")
+        }
     }
 
     deinit {
