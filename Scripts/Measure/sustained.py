@@ -70,7 +70,7 @@ def table(name, mode, rate, speeds):
     names = {
         "join": "OBS_JOIN_REQ to RESPONSE", "value": "OBS_JOIN_REQ to OBS_JOIN_RESP", "link": "connecting to the beacon",
         "hello": "link to HELLO", "challenge": "READY or CLAIM to CHALLENGE", "outcome": "PROOF to OUTCOME",
-        "decision": "PROOF to RESPONSE", "connect": "connecting to the broker, with all devices at once", "subscribe": "SUBSCRIBE to SUBACK",
+        "decision": "PROOF to RESPONSE", "connect": "connecting to the broker, at most 32 devices at a time", "subscribe": "SUBSCRIBE to SUBACK",
     }
     for step, words in names.items():
         if step in steps:

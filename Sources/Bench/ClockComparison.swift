@@ -46,23 +46,19 @@ struct ClockComparison {
 
     /// The clock of each boot other than the reference. A boot may have exchanged messages only with another one that is known by then.
     func clocks() -> [TraceMerge.Clock] {
-        var known = [reference: Int64(0)]
-        var clocks: [String: TraceMerge.Clock] = [:]
+        var known = [reference: TraceMerge.Clock(boot: reference, offset: 0, source: .stated)]
         var missing = boots.filter { $0 != reference }
-        for boot in missing where stated[boot] != nil {
-            known[boot] = stated[boot]
-            clocks[boot] = TraceMerge.Clock(boot: boot, offset: stated[boot] ?? 0, source: .stated)
-        }
+        for (boot, offset) in stated { known[boot] = TraceMerge.Clock(boot: boot, offset: offset, source: .stated) }
         let quickest = quickest()
         missing.removeAll { known[$0] != nil }
         while let (boot, clock) = missing.lazy.compactMap({ boot in
             estimate(boot, known, quickest).map { (boot, $0) }
         }).first {
-            (known[boot], clocks[boot]) = (clock.offset, clock)
+            known[boot] = clock
             missing.removeAll { $0 == boot }
         }
-        for boot in missing { clocks[boot] = TraceMerge.Clock(boot: boot, offset: 0, source: .unknown) }
-        return boots.compactMap { clocks[$0] }
+        for boot in missing { known[boot] = TraceMerge.Clock(boot: boot, offset: 0, source: .unknown) }
+        return boots.compactMap { $0 == reference ? nil : known[$0] }
     }
 
     private struct Way: Hashable {
@@ -85,7 +81,7 @@ struct ClockComparison {
     }
 
     private func estimate(
-        _ boot: String, _ known: [String: Int64], _ ways: [Way: (difference: Int64, count: Int)]
+        _ boot: String, _ known: [String: TraceMerge.Clock], _ ways: [Way: (difference: Int64, count: Int)]
     ) -> TraceMerge.Clock? {
         for (other, base) in known.sorted(by: { $0.key < $1.key }) {
             let (there, back) = (ways[Way(from: other, to: boot)], ways[Way(from: boot, to: other)])
@@ -94,18 +90,29 @@ struct ClockComparison {
                 let offset = (there.difference &- back.difference) / 2
                 let within = max(0, (there.difference &+ back.difference) / 2)
                 return TraceMerge.Clock(
-                    boot: boot, offset: base &+ offset,
-                    source: .estimated(within: within, messages: there.count + back.count))
+                    boot: boot, offset: base.offset &+ offset,
+                    source: base.source.through(within: within, messages: there.count + back.count))
             case (let there?, nil):
                 return TraceMerge.Clock(
-                    boot: boot, offset: base &+ there.difference, source: .oneWay(messages: there.count))
+                    boot: boot, offset: base.offset &+ there.difference, source: .oneWay(messages: there.count))
             case (nil, let back?):
                 return TraceMerge.Clock(
-                    boot: boot, offset: base &- back.difference, source: .oneWay(messages: back.count))
+                    boot: boot, offset: base.offset &- back.difference, source: .oneWay(messages: back.count))
             case (nil, nil): continue
             }
         }
         return nil
+    }
+}
+
+extension TraceMerge.Source {
+    /// How well a clock is known that was compared with this one in both directions: not better than this one.
+    fileprivate func through(within: Int64, messages: Int) -> TraceMerge.Source {
+        switch self {
+        case .stated, .unknown: .estimated(within: within, messages: messages)
+        case .estimated(let base, _): .estimated(within: base &+ within, messages: messages)
+        case .oneWay: .oneWay(messages: messages)
+        }
     }
 }
 

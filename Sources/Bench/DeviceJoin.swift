@@ -43,7 +43,7 @@ public struct DeviceJoin: Sendable {
         case answer(Message)
         /// The membership has ended, or the server has refused to end it.
         case left(Departure)
-        /// The server has answered again after its decision.
+        /// The server has answered this join's request again after its decision.
         case answeredAgain
         /// Tell the operator.
         case say(String)
@@ -128,7 +128,7 @@ public struct DeviceJoin: Sendable {
 
     private mutating func serve(_ message: Message) -> [Effect] {
         switch (state, message.body) {
-        case (.over, _):
+        case (.over, _) where isOfJoin(message):
             accept(message)
             return [.answeredAgain]
         case (.asking, .observedJoinResponse(let sealed)) where isObserved:
@@ -142,9 +142,19 @@ public struct DeviceJoin: Sendable {
         case (.answered(let expected), .response(let status)) where message.token == expected:
             return decided(status, message)
         case (.member, _), (.leaving, _): return serveMember(message)
-        case (.asking, _), (.answered, _): return ignored(message)
+        case (.asking, _), (.answered, _), (.over, _): return ignored(message)
         }
     }
+
+    /// Whether a token or a seal binds a message to this join, which is over.
+    private func isOfJoin(_ message: Message) -> Bool {
+        if case .response = message.body { return message.token == token || message.token == latestToken }
+        if case .observedJoinResponse(let sealed) = message.body, isObserved { return opens(sealed) }
+        if case .humanJoinResponse(let sealed) = message.body, way == .human { return opens(sealed) }
+        return false
+    }
+
+    private func opens(_ sealed: Octets) -> Bool { (try? unseal(sealed.bytes)) != nil }
 
     private var isObserved: Bool { if case .observed = way { true } else { false } }
 

@@ -59,13 +59,16 @@ extension DeviceRun {
     private static let lastAnswerLimit = Duration.seconds(5)
 
     func show(_ value: Secret) {
-        node.trace?.append(TraceLine(shownBy: .device, as: task.view.title, at: TraceFile.now))
+        node.record(
+            TraceLine(shownBy: .device, of: node.id, as: task.view.title, at: TraceFile.now), isSent: true)
         say("device: compare at \(task.server), \(task.view.title):\n" + task.view.picture(of: value).terminal(.plain))
     }
 
     /// A message of a member, until the broker has acknowledged it.
     func publish(_ message: Message) {
-        outbox.publish(outbox.next(node.sign(message), on: message.topic(to: task.server)), over: broker)
+        let frame = node.sign(message)
+        node.record(TraceLine(message, frame: frame, from: .device, to: .c2, at: TraceFile.now), isSent: true)
+        outbox.publish(outbox.next(frame, on: message.topic(to: task.server)), over: broker)
         again?.set(at: outbox.due)
     }
 

@@ -18,17 +18,23 @@ public struct RecordedLink: Equatable, Sendable {
     /// The token of its join; empty where the trace does not tell it.
     public var token: String
     var steps: [Step]
+    /// Whether the device has shown the value itself. A trace does not hold values, so such a link cannot be played.
+    public var isInValueMode = false
 
     /// How many frames the device has sent.
     public var played: Int { steps.count { $0.isSent } }
 
-    /// The links of a trace on which the device has sent anything, in the order of their HELLOs.
-    /// - Throws: `OperatorFault` if there is none, if the frames are not in the trace, or if one shows a value.
+    /// The links of a trace on which the device has sent anything, in the order of their HELLOs; also those in value mode.
+    /// - Throws: `OperatorFault` if there is none that can be played, or if the frames are not in the trace.
     public static func links(in lines: [TraceLine]) throws(OperatorFault) -> [RecordedLink] {
         var (links, open): ([RecordedLink], [String: Int]) = ([], [:])
         var begin: [Int64] = []
         for line in lines where line.via == .link {
             let device = line.device ?? ""
+            if line.name == "VALUE" {
+                if let place = open[device] { links[place].isInValueMode = true }
+                continue
+            }
             let frame = try frame(of: line)
             if case .hello = frame {
                 open[device] = links.count
@@ -40,7 +46,14 @@ public struct RecordedLink: Equatable, Sendable {
             links[place].token = line.token ?? ""
             links[place].steps.append(Step(frame: frame, isSent: line.from == .device, after: after))
         }
-        links.removeAll { $0.played == 0 }
+        links.removeAll { $0.played == 0 && !$0.isInValueMode }
+        guard links.isEmpty || links.contains(where: { !$0.isInValueMode }) else {
+            throw OperatorFault(
+                "every link in the trace is in value mode, and a trace does not hold values",
+                hint:
+                    "record a join with --mode keyed or --mode challenge; a value that was heard can be presented again, which is why "
+                    + "value mode is off by default")
+        }
         guard !links.isEmpty else {
             throw OperatorFault(
                 "there is no link in the trace on which a device has sent anything",
@@ -50,13 +63,6 @@ public struct RecordedLink: Equatable, Sendable {
     }
 
     private static func frame(of line: TraceLine) throws(OperatorFault) -> LinkFrame {
-        if line.name == "VALUE" {
-            throw OperatorFault(
-                "the trace has a link in value mode, and a trace does not hold values",
-                hint:
-                    "record a join with --mode keyed or --mode challenge; a value that was heard can be presented again, which is why "
-                    + "value mode is off by default")
-        }
         guard let bytes = line.frameHex.flatMap({ bytes(hexadecimal: $0.utf8) }),
             let frame = try? LinkFrame(packet: bytes)
         else {

@@ -22,7 +22,9 @@ public struct Replay: Sendable {
     }
 
     /// How often a link is tried at which the beacon was busy, and the pause before the second try; it doubles each time.
-    private static let (tries, firstPause) = (6, Duration.seconds(1))
+    private static let (tries, initialPause) = (6, Duration.seconds(1))
+    /// The pause before the second attempt to connect; it doubles each time.
+    private static let initialConnectPause = Duration.milliseconds(20)
     /// How long to wait for the connection, and for HELLO.
     private static let greetingLimit = Duration.seconds(20)
 
@@ -35,17 +37,27 @@ public struct Replay: Sendable {
         (self.address, self.adapter, self.options) = (address, adapter, options)
     }
 
-    /// Plays links, one after the other.
+    /// Plays links, one after the other, without those in value mode. A link that cannot be made counts as unplayed.
     /// - Parameter played: is told of each link, with its place among them.
-    /// - Throws: `OperatorFault` if the beacon cannot be reached.
+    /// - Throws: `OperatorFault` if the beacon was never reached.
     public func run(
         _ links: [RecordedLink], played: (Int, PlayedLink) -> Void
     ) throws(OperatorFault) -> ReplayReport {
         try LocalLink.check(address)
         var report = ReplayReport()
         for (place, link) in links.enumerated() {
-            if place > 0 { sleep(options.pause) }
-            let result = try playUntilServed(link)
+            guard !link.isInValueMode else {
+                report.skipped += 1
+                continue
+            }
+            if !report.links.isEmpty { sleep(options.pause) }
+            var result = PlayedLink(device: link.device, token: link.token)
+            do throws(LinkSocketError) {
+                result = try playUntilServed(link)
+            } catch {
+                guard !report.links.isEmpty else { throw LocalLink.fault(error, to: address) }
+                result.end = "no link: \(error.ofConnect(to: address, from: adapter).message)"
+            }
             played(place, result)
             report.links.append(result)
         }
@@ -53,25 +65,35 @@ public struct Replay: Sendable {
     }
 
     /// A beacon holds off an address that has sent something false or malformed: it is tried again after that.
-    private func playUntilServed(_ link: RecordedLink) throws(OperatorFault) -> PlayedLink {
-        var pause = Replay.firstPause
+    private func playUntilServed(_ link: RecordedLink) throws(LinkSocketError) -> PlayedLink {
+        var pause = Replay.initialPause
         for _ in 1..<Replay.tries {
-            let result = try play(link)
+            let result = play(link, to: try connect())
             guard result.outcome == Outcome.busy.description, result.played == 0 else { return result }
             sleep(pause)
             pause = pause * 2
         }
-        return try play(link)
+        return play(link, to: try connect())
     }
 
-    private func play(_ link: RecordedLink) throws(OperatorFault) -> PlayedLink {
-        var player = PlayedLink(device: link.device, token: link.token)
-        let peer: LinkPeer
-        do throws(LinkSocketError) {
-            peer = try LinkPeer(to: address, from: adapter, within: Replay.greetingLimit)
-        } catch {
-            throw LocalLink.fault(error, to: address)
+    /// Right after a link has ended, RFCOMM may refuse the next one as busy: it is tried again, unless that took too long already.
+    private func connect() throws(LinkSocketError) -> LinkPeer {
+        let limit = Instant.now + Replay.greetingLimit
+        var pause = Replay.initialConnectPause
+        for _ in 1..<Replay.tries {
+            do throws(LinkSocketError) {
+                return try LinkPeer(to: address, from: adapter, within: Replay.greetingLimit)
+            } catch {
+                guard Instant.now < limit else { throw error }
+            }
+            sleep(pause)
+            pause = pause * 2
         }
+        return try LinkPeer(to: address, from: adapter, within: Replay.greetingLimit)
+    }
+
+    private func play(_ link: RecordedLink, to peer: LinkPeer) -> PlayedLink {
+        var player = PlayedLink(device: link.device, token: link.token)
         let greeting = Instant.now + Replay.greetingLimit
         guard player.takes(peer.next(until: greeting)) else { return player }
         let start = Instant.now
@@ -80,19 +102,22 @@ public struct Replay: Sendable {
             case (true, false): player.plays(step.frame, to: peer)
             case (true, true):
                 // What the beacon sends until then is taken.
-                while let frame = peer.next(until: start + step.after) { guard player.takes(frame) else { break } }
+                let moment = start + step.after
+                while Instant.now < moment, let frame = peer.next(until: moment), player.takes(frame) {}
                 if player.end == nil { player.plays(step.frame, to: peer) }
             case (false, true): break
             case (false, false):
                 if case .wait = step.frame { break }  // it depends on when the server's request came
-                var next = peer.next(until: .now + options.wait)
-                while let frame = next, case .frame(.wait) = frame { next = peer.next(until: .now + options.wait) }
+                let limit = Instant.now + options.wait
+                var next = peer.next(until: limit)
+                while case .frame(.wait)? = next { next = Instant.now < limit ? peer.next(until: limit) : nil }
                 // Without an answer the next frame is played as it is.
                 if let next { _ = player.takes(next) }
             }
         }
         // The beacon may still judge what was played.
-        while player.end == nil, player.takes(peer.next(until: .now + options.wait)) {}
+        let limit = Instant.now + options.wait
+        while player.end == nil, player.takes(peer.next(until: limit)), Instant.now < limit {}
         return player
     }
 
@@ -143,10 +168,12 @@ public struct PlayedLink: Codable, Equatable, Sendable {
 public struct ReplayReport: Codable, Equatable, Sendable {
     /// Each link, in the order of the recording.
     public var links: [PlayedLink] = []
+    /// Links in value mode, which cannot be played.
+    public var skipped = 0
 
     /// Links of which the beacon has accepted anything.
     public var accepted: Int { links.count { $0.isAccepted } }
-    /// Links of which nothing could be played, because the beacon was busy or gave no greeting.
+    /// Links of which nothing could be played, because the beacon was busy, gave no greeting, or was not reached.
     public var unplayed: Int { links.count { $0.played == 0 } }
 
     /// One line.
@@ -154,7 +181,7 @@ public struct ReplayReport: Codable, Equatable, Sendable {
         let outcomes = Dictionary(links.map { ($0.end ?? "open", 1) }, uniquingKeysWith: +)
         let ends = outcomes.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }
         return "\(links.count) links, \(links.map(\.played).reduce(0, +)) frames played, \(accepted) accepted: "
-            + ends.joined(separator: ", ")
+            + ends.joined(separator: ", ") + (skipped > 0 ? "; \(skipped) in value mode not played" : "")
     }
 
     /// The command's exit status: 0 if everything was played and nothing accepted, 10 if something was accepted, 12 if something could

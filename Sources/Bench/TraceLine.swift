@@ -129,16 +129,20 @@ extension TraceLine {
     }
 
     /// A node shows a value to a person. The value is not recorded.
-    /// - Parameter view: the view in which it is shown.
-    package init(shownBy node: Role, as view: String, at microseconds: Int64) {
+    /// - Parameters:
+    ///   - device: the one that joins.
+    ///   - view: the view in which it is shown.
+    package init(shownBy node: Role, of device: Identifier, as view: String, at microseconds: Int64) {
         self.init(
             atMicroseconds: microseconds, from: node, to: .human, via: .sight, name: "shows the value", bytes: 0,
-            detail: view)
+            device: device, detail: view)
     }
 
     /// A person has compared the values, and tells the server.
-    package init(decision: String, at microseconds: Int64) {
-        self.init(atMicroseconds: microseconds, from: .human, to: .c2, via: .sight, name: decision, bytes: 0)
+    /// - Parameter device: the one that joins.
+    package init(decision: String, on device: Identifier, at microseconds: Int64) {
+        self.init(
+            atMicroseconds: microseconds, from: .human, to: .c2, via: .sight, name: decision, bytes: 0, device: device)
     }
 
     /// Bytes that are not a message. The trace shows them as sent by a device, because the sender is unknown.

@@ -37,7 +37,7 @@ public struct TraceMerge: Sendable {
     ///   - offsets: by the file's place: how far its machine's wall clock is ahead of the first file's, in microseconds.
     public init(_ traces: [[TraceLine]], offsets: [Int: Int64] = [:]) {
         // Traces of an earlier version do not tell their boot, and had to be from the same one.
-        let reference = traces.joined().lazy.compactMap(\.boot).first ?? ""
+        let reference = TraceMerge.reference(of: traces)
         var moments = ClockComparison(reference: reference)
         for (place, trace) in traces.enumerated() {
             for line in trace {
@@ -61,9 +61,13 @@ public struct TraceMerge: Sendable {
         sortAndName()
     }
 
+    private static func reference(of traces: [[TraceLine]]) -> String {
+        traces.joined().lazy.compactMap(\.boot).first ?? ""
+    }
+
     /// Merges trace files.
     /// - Parameter offsets: by the file's name.
-    /// - Throws: `OperatorFault` if a file is not readable or not a trace.
+    /// - Throws: `OperatorFault` if a file is not readable or not a trace, or if an offset has no effect.
     public init(files: [String], offsets: [String: Int64] = [:]) throws(OperatorFault) {
         var traces: [[TraceLine]] = []
         for file in files {
@@ -75,6 +79,12 @@ public struct TraceMerge: Sendable {
             guard let place = files.firstIndex(of: name) else {
                 throw OperatorFault(
                     "--offset names \(name), which is not one of the traces", hint: "write it as the trace is written")
+            }
+            let reference = TraceMerge.reference(of: traces)
+            guard traces[place].contains(where: { $0.boot ?? reference != reference }) else {
+                throw OperatorFault(
+                    "--offset of \(name) has no effect: all its lines have the first trace's clock, or do not tell their boot",
+                    hint: "leave it out; traces of another machine must be recorded with this version of srup-bench")
             }
             places[place] = offset
         }

@@ -137,7 +137,10 @@ package final class LoopClient: @unchecked Sendable {
             happened(.connected)
         }
         for (topic, granted) in collected.grants {
-            guard granted < 128 else { throw .subscriptionRefused(topic) }
+            // What comes with QoS 0 may be lost without a sign.
+            guard granted == 1 || granted == 2 else {
+                throw granted == 0 ? .subscriptionLowered(topic) : .subscriptionRefused(topic)
+            }
             ungranted.remove(topic)
             if ungranted.isEmpty { happened(.subscribed) }
         }

@@ -34,7 +34,7 @@ extension C2Server {
         var outputs: [C2Output] = []
         if let order = step.order { entries.append(.told(.order, step.node, order)) }
         if step.order != nil, let said = step.effects.lazy.compactMap(\.decisionByHand).first {
-            outputs.append(.trace(TraceLine(decision: said, at: TraceFile.now)))
+            outputs.append(.trace(TraceLine(decision: said.words, on: said.device, at: TraceFile.now)))
         }
         for effect in step.effects {
             switch effect {
@@ -61,7 +61,7 @@ extension C2Server {
                 outputs += [.say(text), .decided]
             case .moderate(let device, let value):
                 entries.append(.told(.remark, device, "a value for \(device) is shown to the operator"))
-                outputs.append(.trace(TraceLine(shownBy: .c2, as: view.title, at: TraceFile.now)))
+                outputs.append(.trace(TraceLine(shownBy: .c2, of: device, as: view.title, at: TraceFile.now)))
                 outputs.append(.show(device: device, value))
             }
         }
@@ -110,11 +110,11 @@ extension C2Server {
 
 extension C2.Effect {
     /// What a person has said about a human-moderated join, for the trace.
-    fileprivate var decisionByHand: String? {
-        guard case .decided(let decision, _, observer: nil, _) = self else { return nil }
+    fileprivate var decisionByHand: (words: String, device: Identifier)? {
+        guard case .decided(let decision, let device, observer: nil, _) = self else { return nil }
         switch decision {
-        case .accepted: return "the values are the same"
-        case .refused: return "the values differ"
+        case .accepted: return ("the values are the same", device)
+        case .refused: return ("the values differ", device)
         case .failed: return nil
         }
     }

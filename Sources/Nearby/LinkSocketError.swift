@@ -51,7 +51,7 @@ public enum LinkSocketError: OperatorError, Hashable, CustomStringConvertible {
     }
 
     /// This error of a connect, with what its number means at that address.
-    func ofConnect(to address: NearbyAddress, from adapter: BluetoothAddress) -> LinkSocketError {
+    package func ofConnect(to address: NearbyAddress, from adapter: BluetoothAddress) -> LinkSocketError {
         guard case .failed(_, let number) = self, let cause = NoLink(errno: number, address, from: adapter) else {
             return self
         }

@@ -105,7 +105,15 @@ struct DeviceJoinTests {
         #expect(hear(Roles.c2, .response(.joinSuccess), 102, "T2").last == .decided(.joined))
     }
 
-    @Test("Anything that the server says after the decision is noticed: a replayed request must have no effect")
+    @Test("What the server says to other devices after the decision is not an answer, and blocks none")
+    mutating func saidToOthers() {
+        _ = hear(Roles.c2, .response(.joinRefused), 101, "T1")
+        #expect(hear(Roles.c2, .response(.joinSuccess), 1 << 62, "T9") == [.say("ignored RESPONSE with token T9")])
+        #expect(!hear(Roles.c2, .observedJoinResponse(sealed: Octets([8])), 1 << 62 + 1, "T9").contains(.answeredAgain))
+        #expect(hear(Roles.c2, .response(.joinRefused), 102, "T1") == [.answeredAgain])
+    }
+
+    @Test("A second answer of the server after the decision is noticed: a replayed request must have no effect")
     mutating func answeredAgain() {
         _ = hear(Roles.c2, .response(.joinRefused), 101, "T1")
         #expect(hear(Roles.c2, .observedJoinResponse(sealed: Octets([7])), 102, "T9") == [.answeredAgain])

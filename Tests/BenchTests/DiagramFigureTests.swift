@@ -115,9 +115,10 @@ struct DiagramFigureTests {
 
     private static let human = [
         line(1, .device, .c2, .humanJoinRequest), line(2, .c2, .device, .humanJoinResponse),
-        TraceLine(shownBy: .c2, as: "words, view 1 of 4", at: 3),
-        TraceLine(shownBy: .device, as: "words, view 1 of 4", at: 4),
-        TraceLine(decision: "the values are the same", at: 5), line(6, .c2, .device, .response, "join success"),
+        TraceLine(shownBy: .c2, of: Identifier(0xD1), as: "words, view 1 of 4", at: 3),
+        TraceLine(shownBy: .device, of: Identifier(0xD1), as: "words, view 1 of 4", at: 4),
+        TraceLine(decision: "the values are the same", on: Identifier(0xD1), at: 5),
+        line(6, .c2, .device, .response, "join success"),
     ]
 
     @Test("Figure 1: the person has a lifeline, in place of the beacon's unless a beacon takes part")

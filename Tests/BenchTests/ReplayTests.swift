@@ -53,7 +53,7 @@ struct ReplayTests {
         let old = ReplayTests.line(ReplayTests.hello, "HELLO", sent: false, frameHex: "")
         let value = ReplayTests.line(ReplayTests.challenge, "VALUE", sent: true)
         for (lines, words) in [
-            ([], "no link"), ([old], "without its bytes"), (ReplayTests.join(1) + [value], "value mode"),
+            ([], "no link"), ([old], "without its bytes"), ([ReplayTests.join(0xD1)[0], value], "value mode"),
         ] {
             let fault = #expect(throws: OperatorFault.self) { try RecordedLink.links(in: lines) }
             #expect(fault?.message.contains(words) == true && fault?.hint(for: .bench).isEmpty == false)
@@ -61,26 +61,38 @@ struct ReplayTests {
     }
 
     /// A beacon that sends HELLO, and then these frames, each after a frame of the device.
-    private func play(_ answers: [LinkFrame], links: Int = 1, timed: Bool = false) throws -> (ReplayReport, [[UInt8]]) {
+    /// - Parameters:
+    ///   - served: how many links it takes before it ends; nil: all.
+    ///   - more: links that are not to be played.
+    ///   - isFlooding: it sends WAIT all the time.
+    private func play(
+        _ answers: [LinkFrame], links: Int = 1, timed: Bool = false, served: Int? = nil, more: [RecordedLink] = [],
+        isFlooding: Bool = false
+    ) throws -> (ReplayReport, [[UInt8]]) {
         try TemporaryFolder.with { folder in
             let address = NearbyAddress.local(path: folder.path("link"))
             let listener = try LinkSocket.listen(on: address)
             let heard = Mutex<[[UInt8]]>([])
             let isDone = Mutex(false)
             startThread("beacon") {
-                ReplayTests.serve(listener, answers, links) { bytes in heard.withLock { $0.append(bytes) } }
+                ReplayTests.serve(listener, answers, served ?? links, isFlooding) { bytes in
+                    heard.withLock { $0.append(bytes) }
+                }
                 isDone.withLock { $0 = true }
             }
             let recorded = try RecordedLink.links(in: (0..<links).flatMap { ReplayTests.join(0xD1 + UInt64($0)) })
             var options = Replay.Options()
             (options.wait, options.isTimed) = (.milliseconds(200), timed)
-            let report = try Replay(to: address, options: options).run(recorded) { _, _ in }
+            if served != nil { options.pause = .milliseconds(500) }  // until the beacon has ended
+            let report = try Replay(to: address, options: options).run(more + recorded) { _, _ in }
             while !isDone.withLock({ $0 }) { usleep(1_000) }
             return (report, heard.withLock { $0 })
         }
     }
 
-    private static func serve(_ listener: Int32, _ answers: [LinkFrame], _ links: Int, _ hear: ([UInt8]) -> Void) {
+    private static func serve(
+        _ listener: Int32, _ answers: [LinkFrame], _ links: Int, _ isFlooding: Bool, _ hear: ([UInt8]) -> Void
+    ) {
         defer { close(listener) }
         for _ in 0..<links {
             var accepted: LinkSocket.Accepted?
@@ -93,7 +105,9 @@ struct ReplayTests {
             var (left, assembler, isOpen) = (answers[...], FrameAssembler(), true)
             for _ in 0..<2_000 where isOpen {
                 switch LinkSocket.receive(from: socket) {
-                case .nothing: usleep(1_000)
+                case .nothing:
+                    if isFlooding { _ = LinkSocket.send(.wait(seconds: 1), over: socket) }
+                    usleep(1_000)
                 case .closed: isOpen = false
                 case .bytes(let bytes):
                     assembler.append(bytes)
@@ -125,6 +139,24 @@ struct ReplayTests {
         #expect(report.accepted == 1 && report.status == 10)
         let (silent, heard) = try play([])
         #expect(silent.status == 0 && silent.links[0].end == "no answer" && heard.count == 2)
+    }
+
+    @Test("leaves links in value mode out, and counts a link that cannot be made, with a summary")
+    func unplayed() throws {
+        let value = ReplayTests.line(ReplayTests.challenge, "VALUE", sent: true)
+        let links = try RecordedLink.links(in: [ReplayTests.join(0xD1)[0], value] + ReplayTests.join(0xD2))
+        #expect(links.map(\.isInValueMode) == [true, false])
+        // The beacon has ended after the first link.
+        let (report, _) = try play(
+            [ReplayTests.challenge, .outcome(.malformed, tag: noTag)], links: 2, served: 1, more: [links[0]])
+        #expect(report.links.map(\.played) == [2, 0] && report.unplayed == 1 && report.status == 12)
+        #expect(report.summary.hasSuffix("; 1 in value mode not played") && report.summary.contains("1 no link: "))
+    }
+
+    @Test("does not wait without end for a beacon that only sends WAIT", .timeLimit(.minutes(1)))
+    func waitForever() throws {
+        let (report, heard) = try play([], isFlooding: true)
+        #expect(heard.count == 2 && report.accepted == 0 && report.links[0].played == 2)
     }
 
     private let noTag = [UInt8](repeating: 0, count: 32)

@@ -1,5 +1,8 @@
 import Bench
+import Foundation
+import OperatorText
 import SRUP
+import TestVectors
 import Testing
 
 @Suite("Merging traces")
@@ -79,6 +82,23 @@ struct TraceMergeTests {
         #expect(oneWay.clocks.map(\.source) == [.oneWay(messages: 1)] && oneWay.clocks.map(\.offset) == [4_998_000])
     }
 
+    @Test("refuses an offset that has no effect: of the same boot, or of a trace that does not tell its boot")
+    func useless() throws {
+        try TemporaryFolder.with { folder in
+            let (server, device) = TraceMergeTests.twoMachines
+            var old = server
+            for index in old.indices { old[index].boot = nil }
+            for (name, lines) in [("c2", server), ("same", server), ("old", old), ("device", device)] {
+                try Data(lines.map { $0.json + "\n" }.joined().utf8).write(to: URL(filePath: folder.path(name)))
+            }
+            func merge(_ name: String) throws -> TraceMerge {
+                try TraceMerge(files: [folder.path("c2"), folder.path(name)], offsets: [folder.path(name): 1_000])
+            }
+            for name in ["same", "old"] { #expect(throws: OperatorFault.self) { try merge(name) } }
+            #expect(try merge("device").clocks.map(\.offset) == [1_000])
+        }
+    }
+
     @Test("finds the clock of a third machine through the second one")
     func chain() {
         let (server, device) = TraceMergeTests.twoMachines
@@ -88,6 +108,13 @@ struct TraceMergeTests {
         #expect(merge.clocks.map(\.boot) == ["cccc", "aaaa"])
         // The server is 5.001 s behind the device, and the third machine, as far as one direction tells, 6.989 s ahead of the server.
         #expect(merge.clocks.map(\.offset) == [6_989_000 - 5_001_000, -5_001_000])
+        // It is 7 s ahead of the server; 4 ms there and 6 ms back leave 5 ms, beside the 3 ms of the server's clock.
+        let there = TraceMergeTests.line(
+            "OBSERVE_REQ", .c2, .beacon, sent: false, wall: 9_015_000, boot: "cccc", began: 0, token: "T3")
+        let back = TraceMergeTests.line(
+            "RESPONSE", .beacon, .c2, sent: true, wall: 9_024_000, boot: "cccc", began: 0, token: "T3")
+        let both = TraceMerge([device, [there, back], server]).clocks[0]
+        #expect(both.offset == 6_999_000 - 5_001_000 && both.source == .estimated(within: 8_000, messages: 2))
     }
 
     @Test(

@@ -98,6 +98,23 @@ struct LoopClientTests {
         }
     }
 
+    @Test("take QoS 0 and a refusal for faults", arguments: [0, 128])
+    func notGranted(grant: Int) throws {
+        try LinkFixture.withCertificates { folder in
+            var behaviour = ScriptedBroker.Behaviour()
+            behaviour.grants = ["SRUP/b1": grant]
+            let broker = try ScriptedBroker(
+                behaviour, in: folder.url, authority: folder.path("ca.pem"), certificate: folder.path("server.pem"),
+                key: folder.path("server.key"))
+            let clients = Clients(1, LinkFixture.settings(folder, ["127.0.0.1"], broker.port))
+            defer { clients.end() }
+            clients.perform { $1.start() }
+            let fault: BrokerFault = grant == 0 ? .subscriptionLowered("SRUP/b1") : .subscriptionRefused("SRUP/b1")
+            LoopClientTests.wait("lost") { clients.told.said(0).contains("lost: \(fault.message)") }
+            #expect(!clients.told.said(0).contains("subscribed"))
+        }
+    }
+
     @Test("report a broker whose certificate is not trusted")
     func untrusted() throws {
         try LinkFixture.withBroker { settings, _, folder in

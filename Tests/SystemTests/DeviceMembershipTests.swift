@@ -36,7 +36,10 @@ struct DeviceMembershipTests {
         let beacon = try BeaconProcess(network)
         try beacon.startAndJoin()
         let link = ["--observer", Node.beacon.topicForm, "--link", "local:\(beacon.linkPath)"]
-        #expect(try bench.device(options: link + ["--then", "resign"]).wait() == 0, "\(bench.deviceLog)")
+        let own = network.folder + "/device.jsonl"
+        #expect(
+            try bench.device(options: link + ["--then", "resign", "--trace", own]).wait() == 0, "\(bench.deviceLog)")
+        #expect(try String(contentsOfFile: own, encoding: .utf8).contains("RESIGN_REQ"))
         #expect(bench.deviceLog.contains("device: joined; resigned"))
         try server.hear("c2: \(Node.device) asks to resign: resign success")
 
@@ -102,6 +105,8 @@ struct DeviceMembershipTests {
                 ["human", "HM_JOIN_REQ", "HM_JOIN_RESP", "shows the value", "the values are the same", "RESPONSE"],
                 in: text))
         #expect(text.ranges(of: "shows the value").count == 2)
+        let own = try diagram(network.folder + "/device.jsonl", "--device", Node.device.topicForm)
+        #expect(own.ranges(of: "shows the value").count == 2 && own.contains("the values are the same"), "\(own)")
         for file in ["c2", "device"] {
             #expect(try !String(contentsOfFile: "\(network.folder)/\(file).jsonl", encoding: .utf8).contains(value))
         }

@@ -100,7 +100,7 @@ extension LoadReport {
 extension ReplayReport {
     /// Each link and the totals, as one JSON object on several lines.
     public var json: String {
-        struct Totals: Encodable { let accepted, unplayed: Int, links: [PlayedLink] }
-        return LoadReport.text(Totals(accepted: accepted, unplayed: unplayed, links: links))
+        struct Totals: Encodable { let accepted, unplayed, skipped: Int, links: [PlayedLink] }
+        return LoadReport.text(Totals(accepted: accepted, unplayed: unplayed, skipped: skipped, links: links))
     }
 }

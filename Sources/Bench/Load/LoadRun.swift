@@ -46,13 +46,16 @@ public final class LoadRun: @unchecked Sendable {
     private var missing = MissingLinks()
     private var unconnected: [Int] = []
     private var tries: [Int: Int] = [:]
-    private var connecting = 0
+    /// The devices that have not been ready yet and are making, or trying again, their first connection.
+    private var connecting: Set<Int> = []
+    /// Before the start, the devices that are ready.
+    private var ready: Set<Int> = []
     private var startedAt: Instant?
     /// No further join begins.
     private var isOver = false
     private var processorAtStart = Duration.zero
     private var due = 0
-    private var waiting: [LoadPlan.Join] = []
+    private var waiting: ArraySlice<LoadPlan.Join> = []
     private var underWay = 0
     private var nextJoin: Alarm?
     private var ticker: Alarm?
@@ -111,10 +114,11 @@ public final class LoadRun: @unchecked Sendable {
     private func finish() {
         isOver = true
         for device in devices { device.join?.end(.interrupted) }
-        for device in devices { device.stop() }
-        (nextJoin, ticker) = (nil, nil)
+        // Without the goodbyes to the broker.
         collected.elapsed = startedAt.map { .now - $0 } ?? .zero
         collected.processor = startedAt == nil ? .zero : LoadRun.processorTime - processorAtStart
+        for device in devices { device.stop() }
+        (nextJoin, ticker) = (nil, nil)
         collected.close()
     }
 
@@ -132,8 +136,8 @@ public final class LoadRun: @unchecked Sendable {
     // MARK: - Connections
 
     private func connectMore() {
-        while connecting < LoadRun.connecting, let place = unconnected.popLast() {
-            connecting += 1
+        while connecting.count < LoadRun.connecting, let place = unconnected.popLast() {
+            connecting.insert(place)
             devices[place].connect(over: address)
         }
     }
@@ -143,15 +147,17 @@ public final class LoadRun: @unchecked Sendable {
         case .ready(let connect, let subscribe):
             collected.connections.append((connect, subscribe))
             if startedAt == nil {
-                connecting -= 1
+                connecting.remove(place)
+                ready.insert(place)
                 connectMore()
-                if collected.connections.count == devices.count { begin() }
+                if ready.count == devices.count { begin() }
             } else {
                 startWaiting()
             }
         case .lost(let fault):
             collected.lost += 1
             guard startedAt == nil else { break }
+            ready.remove(place)
             tries[place, default: 0] += 1
             guard tries[place, default: 0] < LoadRun.connectTries else {
                 return fail(
@@ -198,14 +204,20 @@ public final class LoadRun: @unchecked Sendable {
     /// in one turn, so that links and messages have theirs.
     private func startWaiting() {
         var started = 0
-        while !isOver, underWay < limits.window, started < 8,
-            let place = waiting.firstIndex(where: { devices[$0.device].isReady })
-        {
-            let join = waiting.remove(at: place)
+        while !isOver, underWay < min(limits.window, devices.count), started < 8, let join = takeWaiting() {
             (underWay, started) = (underWay + 1, started + 1)
             do throws(OperatorFault) { try devices[join.device].begin(join) } catch { return fail(error) }
         }
         if started == 8 { loop.perform { [weak self] in self?.startWaiting() } }
+    }
+
+    /// The earliest join whose device can begin it. Those before it, which were looked at, move up; those after it may be very many, and stay.
+    private func takeWaiting() -> LoadPlan.Join? {
+        guard let place = waiting.firstIndex(where: { devices[$0.device].isReady }) else { return nil }
+        let join = waiting[place]
+        for later in (waiting.startIndex..<place).reversed() { waiting[later + 1] = waiting[later] }
+        waiting.removeFirst()
+        return join
     }
 
     private func tick() {
@@ -230,7 +242,7 @@ public final class LoadRun: @unchecked Sendable {
     }
 
     private func progress(at now: Instant) -> String {
-        guard let startedAt else { return "\(collected.connections.count) of \(devices.count) devices are connected" }
+        guard let startedAt else { return "\(ready.count) of \(devices.count) devices are connected" }
         return
             "\((now - startedAt).wholeSeconds) s: \(collected.results.count) of \(plan.joins.count) joins have ended (\(collected.ends)); \(underWay) under way, \(waiting.count) waiting"
     }
