@@ -44,24 +44,16 @@ public struct StudyPlan: Equatable, Sendable {
     }
 }
 
-/// SplitMix64: numbers that are the same for the same seed, in each version of Swift.
+/// What a plan needs of random numbers, without the standard library's algorithms, which may change.
 private struct SeededNumbers {
-    private var state: UInt64
+    private var random: SeededRandom
 
-    init(_ seed: UInt64) { state = seed }
-
-    private mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
+    init(_ seed: UInt64) { random = SeededRandom(seed: seed) }
 
     /// 0 to `limit` - 1.
-    private mutating func number(below limit: Int) -> Int { Int(next() % UInt64(limit)) }
+    private mutating func number(below limit: Int) -> Int { Int(random.next() % UInt64(limit)) }
 
-    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) } }
+    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) } }
 
     /// In random order (Fisher and Yates).
     mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {

@@ -27,21 +27,6 @@ public enum LoadBehaviour: String, CaseIterable, Codable, Sendable {
     }
 }
 
-/// SplitMix64: the same numbers for the same seed, on every machine.
-struct LoadRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-}
-
 /// Which device joins when and how, as a value: the same settings and the same seed give the same plan.
 public struct LoadPlan: Equatable, Sendable {
     /// When joins begin.
@@ -101,7 +86,7 @@ public struct LoadPlan: Equatable, Sendable {
     /// - Precondition: settings within their bounds; shares of 1 at most together.
     public init(_ settings: Settings) {
         precondition(settings.devices >= 1 && settings.joins >= 1 && !settings.modes.isEmpty, "\(settings)")
-        var random = LoadRandom(seed: settings.seed)
+        var random = SeededRandom(seed: settings.seed)
         var behaviours = LoadBehaviour.allCases.flatMap { behaviour in
             let share = settings.shares[behaviour] ?? 0
             return Array(repeating: behaviour, count: Int((share * Double(settings.joins)).rounded()))
