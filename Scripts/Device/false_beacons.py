@@ -81,11 +81,11 @@ class FalseBeacons:
         link.sendall(b"\xff" * 2000)
 
     def holder(self, link):
-        """Would hold the device for long."""
+        """Would hold the device for long. Two WAITs may come together (L51), and not three."""
         self.greet(link)
-        link.sendall(wait(120))
-        time.sleep(0.3)
-        link.sendall(wait(120))
+        for pause in [0, 0.3, 0.3]:
+            time.sleep(pause)
+            link.sendall(wait(120))
         self.until_closed(link)
 
     def silent(self, link):
