@@ -1,8 +1,6 @@
 import ArgumentParser
 import Arguments
 import Bench
-import Bluetooth
-import Nearby
 import OperatorText
 import ProofLink
 import SRUP
@@ -115,13 +113,7 @@ struct LoadVerb: ParsableCommand {
     @Option(help: ArgumentHelp("The beacon that observes the joins (required).", valueName: "identity"))
     var observer: Identifier
 
-    @Option(
-        help: ArgumentHelp(
-            "The address of the beacon's link, as for srup-bench device (required).", valueName: "address"))
-    var link: NearbyAddress
-
-    @Option(help: ArgumentHelp("The address of the local Bluetooth adapter. Default: any.", valueName: "bdaddr"))
-    var adapter: BluetoothAddress?
+    @OptionGroup var beacon: BeaconLinkOptions
 
     @Option(help: ArgumentHelp("Append each message of the devices to this file; see merge.", valueName: "file"))
     var trace: String?
@@ -172,7 +164,7 @@ struct LoadVerb: ParsableCommand {
             trace: trace)
         var site = LoadSite(
             server: server, serverKey: try DeviceTask.serverKey(serverKey),
-            place: BeaconPlace(observer, link, from: adapter ?? .any))
+            place: BeaconPlace(observer, beacon.link, from: beacon.adapter ?? .any))
         (site.late, site.limit) = (late.duration, timeout.duration)
         var limits = LoadRun.Limits()
         (limits.time, limits.progress) = (timeLimit.duration, max(progress.duration, .milliseconds(250)))

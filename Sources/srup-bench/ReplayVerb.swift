@@ -1,8 +1,6 @@
 import ArgumentParser
 import Arguments
 import Bench
-import Bluetooth
-import Nearby
 import OperatorText
 import SRUP
 
@@ -34,13 +32,7 @@ struct ReplayVerb: ParsableCommand {
         help: ArgumentHelp("Files that device --trace or load --trace has written (required).", valueName: "trace"))
     var traces: [String]
 
-    @Option(
-        help: ArgumentHelp(
-            "The address of the beacon's link, as for srup-bench device (required).", valueName: "address"))
-    var link: NearbyAddress
-
-    @Option(help: ArgumentHelp("The address of the local Bluetooth adapter. Default: any.", valueName: "bdaddr"))
-    var adapter: BluetoothAddress?
+    @OptionGroup var beacon: BeaconLinkOptions
 
     @Option(help: ArgumentHelp("Only the links of this device.", valueName: "identity"))
     var device: Identifier?
@@ -71,7 +63,9 @@ struct ReplayVerb: ParsableCommand {
             })
         var options = Replay.Options()
         (options.wait, options.pause, options.isTimed) = (wait.duration, pause.duration, timed)
-        let report = try Replay(to: link, from: adapter ?? .any, options: options).run(Array(links.prefix(most))) {
+        let report = try Replay(to: beacon.link, from: beacon.adapter ?? .any, options: options).run(
+            Array(links.prefix(most))
+        ) {
             guard !json else { return }
             let (number, link) = ($0 + 1, $1)
             let answers = link.answers.isEmpty ? "nothing" : link.answers.joined(separator: " ")

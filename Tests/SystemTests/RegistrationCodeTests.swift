@@ -92,7 +92,7 @@ struct RegistrationCodeTests {
         #expect(both.status == 64 && both.text.contains("cannot both come from standard input"), "\(both.text)")
     }
 
-    @Test("a service with another CA than the code's gets nothing, whoever's CA its certificate is by")
+    @Test("a service with another CA than the code's gets nothing, whatever CA its certificate is from")
     func otherAuthority() throws {
         let other = try RegistryProcess()
         let code = try code("--token", token)
