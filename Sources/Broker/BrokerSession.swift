@@ -57,6 +57,8 @@ final class BrokerSession: Contender {
     private let traffic = BrokerTraffic(at: .now)
     private let mosquitto: OpaquePointer
     private var identifiers: [Int32: Int64] = [:]
+    /// Since when the broker has acknowledged nothing, while a message waits for that; nil: none does.
+    private(set) var unansweredSince: Instant?
     private var collected = Collected()
     private var tlsTrouble: String?
     private var wasConnected = false
@@ -120,6 +122,7 @@ final class BrokerSession: Contender {
         let result = mosquitto_publish(
             mosquitto, &identifier, message.topic, Int32(message.payload.count), message.payload, 1, false)
         guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
+        if identifiers.isEmpty { unansweredSince = .now }
         identifiers[identifier] = message.id
     }
 
@@ -211,6 +214,7 @@ final class BrokerSession: Contender {
             guard let session = BrokerSession.from(me) else { return }
             if let id = session.identifiers.removeValue(forKey: identifier) {
                 session.traffic.delivered(0)
+                session.unansweredSince = session.identifiers.isEmpty ? nil : .now
                 session.collected.acknowledged.append(id)
             }
         }

@@ -97,6 +97,8 @@ public struct Configuration: Equatable, Sendable {
     public internal(set) var clientID: String?
     /// First and longest wait between two attempts to connect.
     public internal(set) var reconnect = (first: Duration.seconds(1), longest: Duration.seconds(60))
+    /// How the brokers are used.
+    public internal(set) var brokerPolicy = BrokerPolicy()
     /// Servers by identity.
     public internal(set) var servers: [Identifier: Server] = [:]
     /// Updates.

@@ -38,22 +38,6 @@ extension Configuration {
         },
     ]
 
-    private static let brokerKeys: [Key] = [
-        Key("address", \.brokers, .restart("[broker]"), isRequired: true) { s throws(BadSetting) in try s.brokers() },
-        Key("ca", \.tls.authority, .restart("[broker]"), isRequired: true) { s throws(BadSetting) in try s.path() },
-        Key("certificate", \.tls.certificate, .restart("[broker]"), isRequired: true) { s throws(BadSetting) in
-            try s.path()
-        },
-        Key("key", \.tls.key, .restart("[broker]"), isRequired: true) { s throws(BadSetting) in try s.path() },
-        Key("client-id", \.clientID, .restart("[broker]")) { s throws(BadSetting) in try s.clientID() },
-        Key("reconnect-first", \.reconnect.first, .restart("[broker]")) { s throws(BadSetting) in
-            try s.seconds(0.01...3_600)
-        },
-        Key("reconnect-longest", \.reconnect.longest, .restart("[broker]")) { s throws(BadSetting) in
-            try s.seconds(0.01...3_600)
-        },
-    ]
-
     private static let observationKeys: [Key] = [
         Key("window", \.policy.observationWindow) { s throws(BadSetting) in try s.seconds(1...86_400) },
         Key("limit", \.policy.observationLimit) { s throws(BadSetting) in try s.number(1...100_000) },

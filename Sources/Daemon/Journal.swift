@@ -21,7 +21,7 @@ package final class Journal {
     /// Larger files are not read through at every start; SQLite still finds what is damaged when it comes to it.
     static let quickCheckPages = 4_096
 
-    /// Verdicts that are kept; the oldest are deleted. More: more disk (about 300 bytes each).
+    /// Verdicts that are kept; the oldest are deleted. More: more disk (about 300 bytes each, in keyed mode 700).
     private static let historyLimit: Int64 = 1_000_000
 
     let finding: Finding
@@ -32,6 +32,8 @@ package final class Journal {
     /// Which files these paths have named since this journal has them.
     private var files: [String: File.Identity] = [:]
     private var inTransaction = false
+    /// Acknowledgements until those that are more than are kept are looked for.
+    var acknowledgedUntilCount = 0
 
     /// Opens the journal of a state folder; sets a damaged one aside.
     /// - Throws: `Failure` on a disk error; `OperatorFault` if another process has it open, or a newer program has written it.
@@ -145,6 +147,10 @@ package final class Journal {
                     .unsigned(exchange.server.number), .blob(exchange.token.bytes))
             case .answered(let exchange, let device, let verdict, let reason, let evidence):
                 try record(exchange, device, verdict, reason, evidence, seconds, database)
+            case .proof(let exchange, let proof):
+                try database.run(
+                    "UPDATE verdicts SET proof = ? WHERE server = ? AND token = ?", .blob(proof),
+                    .unsigned(exchange.server.number), .blob(exchange.token.bytes))
             }
         }
     }
@@ -179,44 +185,7 @@ package final class Journal {
             .unsigned(server.number))
     }
 
-    /// Puts a signed message into the outbox, and notes that its sequence id is used up. A request takes the place of an
-    /// earlier one of its kind that has not left yet.
-    /// - Returns: its number in the outbox.
-    package func queue(_ frame: [UInt8], _ message: Message, to server: Identifier) throws(Failure) -> Int64 {
-        try raiseCeiling(server, message.sequence)
-        let topic = message.topic(to: server)
-        try change { database in
-            try database.run(
-                """
-                INSERT INTO servers (id, membership, last_sent) VALUES (?, 'stranger', ?)
-                ON CONFLICT (id) DO UPDATE SET last_sent = excluded.last_sent
-                """, .unsigned(server.number), .unsigned(message.sequence.number))
-            for id in try superseded(by: message, to: server) {
-                try database.run("DELETE FROM outbox WHERE id = ?", .integer(id))
-            }
-            try database.run(
-                """
-                INSERT INTO outbox (server, topic, frame, verdict)
-                VALUES (?, ?, ?, (SELECT id FROM verdicts WHERE ? AND server = ? AND token = ?))
-                """, .unsigned(server.number), .text(topic), .blob(frame), .integer(message.tellsVerdict ? 1 : 0),
-                .unsigned(server.number), .blob(message.token.bytes))
-        }
-        return database.lastRow
-    }
-
-    /// The waiting messages to a server whose place a message takes.
-    private func superseded(by message: Message, to server: Identifier) throws -> [Int64] {
-        guard message.body.type.isRequest else { return [] }
-        guard !message.body.type.isRequestToJoin else {  // nothing else has that topic
-            let topic = Database.Value.text(message.topic(to: server))
-            return try database.rows("SELECT id FROM outbox WHERE topic = ?", topic).map { $0.integer(0) }
-        }
-        return try database.rows("SELECT id, frame FROM outbox WHERE server = ?", .unsigned(server.number))
-            .filter { (try? UnverifiedFrame($0.blob(1)))?.unverifiedMessage.body.type == message.body.type }
-            .map { $0.integer(0) }
-    }
-
-    private func raiseCeiling(_ server: Identifier, _ sequence: SequenceID) throws(Failure) {
+    func raiseCeiling(_ server: Identifier, _ sequence: SequenceID) throws(Failure) {
         if let ceiling = ceilings.ceilings[server], sequence <= ceiling { return }
         raiseCeiling(of: server, above: sequence)
         try writeCeilings()
@@ -240,27 +209,6 @@ package final class Journal {
         for (path, identity) in files.sorted(by: { $0.key < $1.key }) where File.Identity(path) != identity {
             throw .replaced(path)
         }
-    }
-
-    /// The broker has acknowledged these messages: removes them from the outbox.
-    /// - Returns: which observations' verdicts were among them, for the log.
-    package func delivered(_ ids: [Int64], at seconds: Int64) throws(Failure) -> [(
-        exchange: RequestID, device: Identifier
-    )] {
-        var told: [(exchange: RequestID, device: Identifier)] = []
-        try change { database in
-            for id in ids {
-                let left = try database.rows("DELETE FROM outbox WHERE id = ? RETURNING verdict", .integer(id)).first
-                guard let left, !left.isNull(0) else { continue }
-                let row = try database.rows(
-                    "UPDATE verdicts SET acknowledged = COALESCE(acknowledged, ?) WHERE id = ? RETURNING server, token, device",
-                    .integer(seconds), .integer(left.integer(0))
-                ).first
-                guard let row, let token = Token(row.blob(1)) else { continue }
-                told.append((RequestID(server: Identifier(row.unsigned(0)), token: token), Identifier(row.unsigned(2))))
-            }
-        }
-        return told
     }
 
     /// Looks at the files, and reads a row. SQLite may answer from memory: a failed disk is noticed at the next write.

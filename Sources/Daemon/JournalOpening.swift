@@ -92,6 +92,7 @@ extension Journal {
         try writeCeilings()
         try change {
             try $0.run("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", .text(fresh))
+            try renewBoot($0)
             // Earlier versions wait with that for sequence-floor settings.
             try $0.run("DELETE FROM meta WHERE name = 'sequences'")
         }

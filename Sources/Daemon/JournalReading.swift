@@ -1,5 +1,4 @@
 import BootTime
-import Broker
 import Keys
 import Observing
 import SQLite
@@ -14,6 +13,18 @@ extension Journal {
                 "SELECT verdict FROM verdicts WHERE server = ? AND token = ?", .unsigned(exchange.server.number),
                 .blob(exchange.token.bytes)
             ).first?.text(0).flatMap(Verdict.init)
+        }
+    }
+
+    /// The verdict of an exchange with its evidence and the proof that decided it, for a server that asks again; nil: it has none.
+    func answer(to exchange: RequestID) throws(Failure) -> (verdict: Verdict, evidence: String?, proof: [UInt8]?)? {
+        try Journal.attempt {
+            let row = try database.rows(
+                "SELECT verdict, evidence, proof FROM verdicts WHERE server = ? AND token = ?",
+                .unsigned(exchange.server.number), .blob(exchange.token.bytes)
+            ).first
+            guard let row, let verdict = row.text(0).flatMap(Verdict.init) else { return nil }
+            return (verdict, row.text(1), row.isNull(2) ? nil : row.blob(2))
         }
     }
 
@@ -64,32 +75,6 @@ extension Journal {
                         deadline: Instant(nanoseconds: row.integer(5)), mismatches: Int(row.integer(6)),
                         sameBoot: !bootID.isEmpty && row.text(4) == bootID)
                 }
-        }
-    }
-
-    /// What the broker has not acknowledged, in the order in which it was sent.
-    func outbox() throws(Failure) -> [Publishing.Queued] {
-        try Journal.attempt {
-            try database.rows("SELECT id, topic, frame, server FROM outbox ORDER BY id").map {
-                .init(
-                    server: Identifier($0.unsigned(3)),
-                    message: Outgoing(id: $0.integer(0), topic: $0.text(1) ?? "", payload: $0.blob(2)))
-            }
-        }
-    }
-
-    /// How many messages the broker has not acknowledged.
-    func outboxCount() throws(Failure) -> Int {
-        try Journal.attempt { Int(try database.rows("SELECT count(*) FROM outbox").first?.integer(0) ?? 0) }
-    }
-
-    /// The same of a journal that no beacon has open; it is only read.
-    /// - Throws: `Failure` also where a beacon has it open, as one that is starting.
-    package static func outboxCount(of folder: StateFolder) throws -> Int {
-        try attempt {
-            try Database.checkAtRest(folder.journal)
-            let database = try Database(lookingAt: folder.journal)
-            return Int(try database.rows("SELECT count(*) FROM outbox").first?.integer(0) ?? 0)
         }
     }
 

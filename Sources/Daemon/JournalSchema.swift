@@ -82,6 +82,12 @@ package enum JournalSchema {
         ALTER TABLE outbox ADD COLUMN verdict INTEGER;        -- which of the verdicts it tells; NULL: none
         CREATE INDEX verdicts_of_device ON verdicts (device, id);
         """,
+        """
+        ALTER TABLE outbox ADD COLUMN acknowledged INTEGER;   -- nanoseconds of CLOCK_BOOTTIME, by the first broker; NULL: by none
+        ALTER TABLE outbox ADD COLUMN brokers TEXT NOT NULL DEFAULT '\n';  -- those that have, each between line feeds
+        ALTER TABLE verdicts ADD COLUMN proof BLOB;           -- in keyed mode: KeyedProof.encoded of the proof that decided
+        CREATE INDEX outbox_acknowledged ON outbox (acknowledged);
+        """,
     ]
 
     /// Checks that a file was not migrated by a newer program in a way that this one does not know.

@@ -145,6 +145,7 @@ extension Shell {
             tls: configuration.tls, subscriptions: [Topic.of(device: configuration.identity)],
             maximumPayload: UnverifiedFrame.maximumLength)
         (settings.initialRetry, settings.maximumRetry) = configuration.reconnect
+        settings.use(configuration.brokerPolicy)
         let loop = loop
         let link = BrokerLink(
             settings,

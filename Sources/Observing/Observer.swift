@@ -242,9 +242,16 @@ public struct Observer: Sendable {
 extension MessageContext {
     /// Adds what these effects record about the message's token.
     fileprivate mutating func add(_ effects: [Effect], _ message: Message) {
-        for case .record(.answered(let exchange, _, let verdict, _, _)) in effects where exchange.token == message.token
-        {
-            if exchange.server == message.sender { self.verdict = verdict } else { tokenOwner = exchange.server }
+        for case .record(let change) in effects {
+            if case .answered(let exchange, _, let verdict, _, let evidence) = change, exchange.token == message.token {
+                guard exchange.server == message.sender else {
+                    tokenOwner = exchange.server
+                    continue
+                }
+                (self.verdict, self.evidence, proof) = (verdict, evidence?.json, nil)
+            }
+            let asked = RequestID(server: message.sender, token: message.token)
+            if case .proof(asked, let bytes) = change { proof = bytes }
         }
     }
 }

@@ -100,6 +100,21 @@ struct Key: Sendable, CustomTestStringConvertible {
         ) { $0.clientID ?? "" },
         seconds("broker", "reconnect-first", 0.01...3_600) { $0.reconnect.first },
         seconds("broker", "reconnect-longest", 0.01...3_600) { $0.reconnect.longest },
+        Key(
+            "broker", "order", good: ["random": "random", "listed": "listed"],
+            bad: ["", "yes", "Random", "listed, random"]
+        ) { $0.brokerPolicy.order.rawValue },
+        number("broker", "keep-alive", 5...3_600) { "\($0.brokerPolicy.keepAlive)" },
+        seconds("broker", "connect-limit", 1...600) { $0.brokerPolicy.connectLimit },
+        seconds("broker", "acknowledge-limit", 1...600) { $0.brokerPolicy.acknowledgementLimit },
+        Key(
+            "broker", "republish", good: ["0": "\(Duration.zero)", "86400": "\(Duration.seconds(86_400))"],
+            bad: ["", "x", "-1", "86401", "10 min"]
+        ) { "\($0.brokerPolicy.republish)" },
+        Key("broker", "sessions", good: ["each": "each", "shared": "shared"], bad: ["", "no", "Each", "each shared"]) {
+            $0.brokerPolicy.sessions.rawValue
+        },
+        seconds("broker", "visit", 10...604_800) { $0.brokerPolicy.visit },
 
         path("server c2", "key") { $0.servers[Identifier(0xC2)]?.keyFile ?? "" },
         number("server c2", "sequence-floor", 0...Int(Int64.max >> 1)) {

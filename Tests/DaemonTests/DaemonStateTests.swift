@@ -28,7 +28,8 @@ struct DaemonStateTests {
         var fault: LinkSocketError?
         private(set) lazy var events = EventLog(log.logger, clock: clock)
         private(set) lazy var broker = BrokerPort(
-            events: events, clock: clock, outlets: BrokerPort.Outlets(outbox: { [] }, delivered: { _ in [] }))
+            events: events, clock: clock,
+            outlets: BrokerPort.Outlets(outbox: { _ in [] }, delivered: { _, _ in [] }, forgotten: { _ in }))
         private lazy var sessions = BrokerSessions(
             clientID: "b1", events: events,
             outlets: BrokerSessions.Outlets(isKnown: { _ in nil }, note: { _ in }, wallSeconds: { 0 }))

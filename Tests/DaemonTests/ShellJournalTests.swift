@@ -91,7 +91,9 @@ struct ShellJournalTests {
         let wall = WallClock()
         try withLostFolder(wall) { fixture in
             let request = try #require(try fixture.received().first)
-            #expect(request.body == .joinRequest && request.sequence == SequenceID(UInt64(wall.microseconds) + 16))
+            #expect(
+                request.body == .joinRequest
+                    && request.sequence == SequenceID(UInt64(wall.microseconds) + Observer.sequenceStep))
             try fixture.send(.response(.joinSuccess), token: request.token)
             #expect(try fixture.report().servers.map(\.membership) == [.known(.member)])
             wall.microseconds += 5_000_000
@@ -116,7 +118,10 @@ struct ShellJournalTests {
             #expect(try fixture.received().isEmpty, "nothing is sent")
             wall.microseconds = WallClock.newYear
             try fixture.pass(.seconds(10))
-            #expect(try fixture.received().map(\.sequence) == [SequenceID(UInt64(WallClock.newYear) + 16)])
+            #expect(
+                try fixture.received().map(\.sequence) == [
+                    SequenceID(UInt64(WallClock.newYear) + Observer.sequenceStep)
+                ])
             #expect(try !fixture.report().journal.findings.contains(SequenceStarts.finding))
         }
     }
@@ -141,7 +146,7 @@ struct ShellJournalTests {
             let second = "[server c3]\nkey = \(fixture.file)"
             #expect(try fixture.reload(second) == "reloaded")
             let requests = try fixture.received()
-            #expect(requests.map(\.sequence) == [SequenceID(UInt64(wall.microseconds) + 16)])
+            #expect(requests.map(\.sequence) == [SequenceID(UInt64(wall.microseconds) + Observer.sequenceStep)])
         }
     }
 

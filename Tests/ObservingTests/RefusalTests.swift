@@ -62,7 +62,7 @@ import Testing
         }
         #expect(harness.say(.action(1), sequence: SequenceID(5)).refusals.isEmpty)
         #expect(harness.say(.action(1), sequence: SequenceID(highest)).responses == [.actionSuccess])
-        #expect(harness.journal.lastSent[server] == SequenceID(highest + 16))
+        #expect(harness.journal.lastSent[server] == SequenceID(highest + Observer.sequenceStep))
     }
 
     @Test("a type that is not allowed now, or not supported, does not move the sequence")
