@@ -116,10 +116,15 @@ public final class BrokerLink: Sendable {
         wake()
     }
 
-    /// Disconnects from the broker; returns when the thread has ended or two seconds have passed. From any other thread.
-    public func stop() {
+    /// Disconnects soon, and tries no other broker. From any thread.
+    func end() {
         shared.withLock { $0.stopping = true }
         wake()
+    }
+
+    /// Disconnects from the broker; returns when the thread has ended or two seconds have passed. From any other thread.
+    public func stop() {
+        end()
         let deadline = Instant.now + .seconds(2)
         while !shared.withLock({ $0.stopped }), .now < deadline { usleep(2_000) }
     }

@@ -13,6 +13,7 @@ struct DaemonState {
     let health: JournalHealth
     let broker: BrokerPort
     let brokerSessions: BrokerSessions
+    let brokerVisits: BrokerVisits
     let listeners: LinkListeners
     let links: DeviceLinks
     let adapters: Adapters

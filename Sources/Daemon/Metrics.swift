@@ -136,6 +136,9 @@ extension DaemonState {
     private func addGauges(_ out: inout Exposition) {
         out.add("broker_connected", "gauge", "1: connected and subscribed.", broker.isConnected ? 1 : 0)
         out.add(
+            "broker_session_held", "gauge", "1: this broker keeps what is published for the beacon while it is away.",
+            brokerVisits.held.map { ([("broker", $0.broker.description)], $0.isHeld ? 1 : 0) })
+        out.add(
             "server_member", "gauge", "1: joined to this server.",
             configuration.servers.keys.sorted { $0.number < $1.number }.map {
                 ([("server", $0.description)], observer.memberships[$0]?.isMember == true ? 1 : 0)

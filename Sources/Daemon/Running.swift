@@ -140,26 +140,9 @@ extension Shell {
     }
 
     private func startBroker() {
-        var settings = BrokerLink.Settings(
-            brokers: configuration.brokers, clientID: configuration.mqttClientID,
-            tls: configuration.tls, subscriptions: [Topic.of(device: configuration.identity)],
-            maximumPayload: UnverifiedFrame.maximumLength)
-        (settings.initialRetry, settings.maximumRetry) = configuration.reconnect
-        settings.use(configuration.brokerPolicy)
         let loop = loop
         let link = BrokerLink(
-            settings,
-            deliver: { [unowned self] batch in
-                let moment = clock.now
-                var rest = batch[...]
-                while !rest.isEmpty {
-                    let (piece, shell) = (rest, self)
-                    let taken = loop.performAndWait { shell.assumeIsolated { $0.take(piece, arrivedAt: moment) } }
-                    guard let taken else { return false }
-                    rest = rest.dropFirst(taken)
-                }
-                return true
-            },
+            linkSettings, deliver: { [unowned self] in keep($0) },
             happened: { [unowned self] happening in
                 loop.perform { self.assumeIsolated { $0.brokerHappened(happening) } }
             })
@@ -190,7 +173,9 @@ extension Shell {
                 disconnect: { [unowned self] in
                     assumeIsolated { shell in
                         let (link, withdrawRecord) = (shell.broker.link, shell.serviceRecord.withdraw)
+                        let visit = shell.visit
                         return {
+                            visit?.stop()
                             withdrawRecord?()
                             link?.stop()
                         }

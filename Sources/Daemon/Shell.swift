@@ -56,6 +56,9 @@ public actor Shell {
     lazy var metricsFile = MetricsFile(clock: clock, log: log) { [unowned self] in assumeIsolated { $0.exposition } }
     lazy var broker = makeBroker()
     lazy var brokerSessions = makeBrokerSessions()
+    lazy var brokerVisits = makeBrokerVisits()
+    /// The visit that is under way.
+    var visit: SessionVisit?
     lazy var intake = makeIntake()
     lazy var listeners = makeListeners()
     lazy var links = makeLinks()

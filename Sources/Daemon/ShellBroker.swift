@@ -71,13 +71,20 @@ extension Shell {
         switch event {
         case .connected(let address, _, let hasSession):
             reports.brokerConnected()
-            if brokerSessions.connected(to: address, hasSession: hasSession) { reports.brokerSessionLost() }
+            noteSession(at: address, hasSession)
+            brokerVisits.connected(to: address, hadSession: hasSession)
             updateActivation.versionHasComeUp()
-        case .lost, .notSubscribed: break
+        case .lost(let address, let fault): brokerVisits.lost(address, fault)
+        case .notSubscribed: break
         case .acknowledged: deregistration.finishIfAllHasLeft()
         }
         unanswered.look()
         notifier.tellStatus()
+    }
+
+    /// Whether a broker had a session of ours, as its CONNACK says.
+    func noteSession(at broker: BrokerAddress, _ hasSession: Bool) {
+        if brokerSessions.connected(to: broker, hasSession: hasSession) { reports.brokerSessionLost() }
     }
 
     /// Everything that a broker must get, in the order in which it was signed; nil where it cannot be read.
@@ -107,7 +114,7 @@ extension Shell {
     }
 
     /// What a broker has acknowledged is published to it again.
-    private func forgetAcknowledgements(of broker: BrokerAddress) {
+    func forgetAcknowledgements(of broker: BrokerAddress) {
         guard (try? journal?.hasAcknowledged(broker)) == true else { return }
         transact { _ in try journal?.forgetAcknowledgements(of: broker) }
     }

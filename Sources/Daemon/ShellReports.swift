@@ -51,6 +51,7 @@ extension Shell {
         DaemonState(
             now: clock.now, startedAt: startup.startedAt, configuration: configuration, observer: observer,
             journal: journal, health: recovery.health, broker: broker, brokerSessions: brokerSessions,
+            brokerVisits: brokerVisits,
             listeners: listeners, links: links, adapters: adapters, reports: reports,
             unanswered: silentServers,
             identityKey: runningKey.report(isAnythingOpen: observer.openObservations > 0), renewal: renewal)

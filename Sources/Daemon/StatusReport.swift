@@ -43,6 +43,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var hint: String?
         /// The last loss of a session since the start; nil: there was none, or an older beacon does not tell.
         package var sessionLost: SessionLoss?
+        /// The session at each broker of the list; nil: there is only one, or an older beacon does not tell.
+        package var sessions: [BrokerSessionReport]?
     }
 
     /// A broker had lost this beacon's session when it was connected to.
@@ -163,6 +165,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         lines.append("broker: \(broker.state.rawValue)" + (broker.address.map { " \($0)" } ?? ""))
         if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
         if let loss = broker.sessionLost { lines.append("  \(loss.at): \(loss.fault)\n  hint: \(loss.hint)") }
+        lines += broker.sessions?.map(\.text) ?? []
         lines.append(certificate.text)
         if let trouble = identityKey?.trouble { lines.append("identity key: \(trouble)\n  hint: \(IdentityKey.hint)") }
         for server in servers {
@@ -281,6 +284,7 @@ extension DaemonState {
         report.sessionLost = brokerSessions.lastLoss.map { loss in
             .init(at: Timestamp(loss.at).description, fault: loss.fault.message, hint: loss.fault.hint(for: .beacon))
         }
+        report.sessions = brokerVisits.report
         return report
     }
 

@@ -33,6 +33,9 @@ struct DaemonStateTests {
         private lazy var sessions = BrokerSessions(
             clientID: "b1", events: events,
             outlets: BrokerSessions.Outlets(isKnown: { _ in nil }, note: { _ in }, wallSeconds: { 0 }))
+        private(set) lazy var visits = BrokerVisits(
+            configuration.brokers, configuration.brokerPolicy, clock: clock, events: events,
+            outlets: BrokerVisits.Outlets(begin: { _ in }, upTo: { $0 }, wallSeconds: { 1_000 }))
         private(set) lazy var listeners = LinkListeners(
             configuration.listeners, loop: loop, clock: clock, log: log.logger,
             listen: { [unowned self] wanted throws(LinkSocketError) in
@@ -64,7 +67,8 @@ struct DaemonStateTests {
                 authenticate: { _, _ in [] })
             return DaemonState(
                 now: clock.now, startedAt: started, configuration: configuration, observer: observer, journal: journal,
-                health: health, broker: broker, brokerSessions: sessions, listeners: listeners, links: links,
+                health: health, broker: broker, brokerSessions: sessions, brokerVisits: visits, listeners: listeners,
+                links: links,
                 adapters: adapters, reports: reports, unanswered: unanswered, identityKey: identityKey, renewal: renewal
             )
         }
