@@ -90,6 +90,7 @@ struct FailoverTests {
         #expect(beacon.brokerState == "connected" && !beacon.logged.contains("broker-lost"))
         #expect(
             try beacon.command("status").text.contains("localhost:\(second.port) keeps this beacon's session since"))
+        Thread.sleep(forTimeInterval: 3)  // the visit lasts a second after that
         let other = try TestServer(second)
         let (value, token) = (Secret.random(), TestServer.token())
         try other.observe(Node.device, value, token: token, sequence: server.counter + 1)
