@@ -42,7 +42,7 @@ import Testing
     func ourOwnIdsDoNotCount() {
         var harness = Harness()
         harness.say(.action(1), sequence: SequenceID(10))
-        #expect(harness.observer.servers[server]?.lastSent == SequenceID(26))
+        #expect(harness.observer.servers[server]?.lastSent == SequenceID(10 + Observer.sequenceStep))
         #expect(harness.say(.action(1), sequence: SequenceID(11)).refusals.isEmpty)
     }
 
