@@ -37,6 +37,8 @@ public final class BrokerLink: Sendable {
         var outgoing: [Outgoing] = []
         /// Filters beyond the settings' own that the link's thread has not taken yet.
         var added: [String] = []
+        /// Those of them that it must forget.
+        var withdrawn: [String] = []
         /// The brokers whose CONNACK told of a new session that has not been reported yet.
         var newSessions: Set<BrokerAddress> = []
         var connection = 0
@@ -124,7 +126,7 @@ public final class BrokerLink: Sendable {
         while !shared.withLock({ $0.stopped }), .now < deadline { usleep(2_000) }
     }
 
-    private func wake() {
+    func wake() {
         var one: UInt64 = 1
         Glibc.write(wakeup, &one, 8)
     }
@@ -230,7 +232,7 @@ public final class BrokerLink: Sendable {
                     }
                     happened(.connected(broker, connection: connection, hasSession: hasSession))
                 }
-                subscriptions.add(takeAdded())
+                updateFilters(&subscriptions)
                 try session.subscribe(to: subscriptions.next(at: .now))
                 guard shared.withLock({ $0.connected }) || .now < giveUp else { return .silent }
                 if !collected.messages.isEmpty, !deliver(collected.messages) { return .notKept }

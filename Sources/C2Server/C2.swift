@@ -65,12 +65,16 @@ public struct C2: Sendable {
         case unserved
         /// A request of a node that asks too often.
         case rate
+        /// A second answer to a request that this server has repeated: the first one counts.
+        case duplicate
+        /// A node whose key this server does not have, to a server of its own: one subscription brings the topics of all nodes.
+        case stranger
 
         /// Whether the sender of the message is known: a key has verified its signature.
         var isOfVerifiedSender: Bool {
             switch self {
-            case .frame, .sender, .signature: false
-            case .sequence, .verdict, .unserved, .rate: true
+            case .frame, .sender, .signature, .stranger: false
+            case .sequence, .verdict, .unserved, .rate, .duplicate: true
             }
         }
     }
@@ -151,6 +155,10 @@ public struct C2: Sendable {
         let value: Secret
         /// Several beacons were asked.
         let isOfQuorum: Bool
+        /// The value, sealed to the observer.
+        var sealed: Octets
+        /// When the observer is asked the same again.
+        var repetition: Repetition
         /// How often the observer was asked.
         var asks = 1
         /// Messages of evidence received so far.
@@ -200,6 +208,12 @@ public struct C2: Sendable {
     var beacons: Set<Identifier> = []
     /// The nodes that have asked for an observed join.
     var observed: Set<Identifier> = []
+    /// Those of them that are sent again, as long as this run lasts.
+    var repeatedCommands: [Token: RepeatedCommand] = [:]
+    /// How many of them, and of the requests to observe, are sent to a node at a time.
+    var repetitionPaces: [Identifier: RepetitionPace] = [:]
+    /// Tokens of requests that were sent again and are answered, the newest last: another answer may come.
+    var twice: [Token] = []
     /// The token of the last INITIATE to each node, which ACTIVATE must carry.
     var updates: [Identifier: Token] = [:]
     /// Permanently deregistered: none of their messages is accepted.
@@ -237,7 +251,8 @@ public struct C2: Sendable {
 
     /// When `tick` is due; nil if nothing is.
     public var nextDeadline: Instant? {
-        (open.values.map(\.deadline) + moderated.values.map(\.deadline) + [remindersDue].compactMap(\.self)).min()
+        let others = [remindersDue, nextRepetition].compactMap(\.self)
+        return (open.values.map(\.deadline) + moderated.values.map(\.deadline) + others).min()
     }
 
     /// Fails the joins whose window has passed, and tells observers that have not joined.
@@ -254,14 +269,14 @@ public struct C2: Sendable {
             + unseen.flatMap {
                 [.say("nobody has decided on \($0) in time")]
                     + decide(.failed, $0, "nobody has decided in time")
-            } + remindObservers(at: now)
+            } + remindObservers(at: now) + repeatRequests(at: now)
     }
 
     /// - Parameter grade: of the evidence, if the observer said *valid*.
     mutating func decide(
         _ decision: Decision, _ token: Token, _ join: Join, _ reason: String, grade: Grade? = nil
     ) -> [Effect] {
-        open[token] = nil
+        endWaiting(token)
         close(join)
         let grounds = Grounds(grade: grade, reason: reason)
         note(Ended(join, decision, grounds))

@@ -119,6 +119,8 @@ extension C2 {
         else { return nil }
         var next = join
         (next.asks, next.evidence, next.grade, next.fault) = (join.asks + 1, 0, .reachable, nil)
+        next.sealed = sealed
+        next.repetition = Repetition(sentAt: now, again: C2.observationPauses, until: join.deadline)
         let newToken = dependencies.observationToken(join.observer)
         (open[token], open[newToken]) = (nil, next)
         let request = Body.observationRequest(joining: join.device, sealed: sealed)

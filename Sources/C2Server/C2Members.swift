@@ -55,6 +55,7 @@ extension C2 {
                 asked.first { $0.value.what != .deregister }.map { asked[$0.key] = nil }
             }
             asked[token] = Asked(node: node, what: what)
+            self.repeat(body, token, to: node, what)
         }
         return [.send(message(body, token, to: node), to: node), .say("\(body.type.name) to \(node)")]
     }
@@ -90,7 +91,10 @@ extension C2 {
         }
         // INITIATE and ACTIVATE have one token, and ACTIVATE may have been sent before the answer to INITIATE.
         let isOfInitiate = command.what == .activate && status.isOfInitiate
-        if !isOfInitiate { asked[message.token] = nil }
+        if !isOfInitiate {
+            asked[message.token] = nil
+            endRepeating(message.token)
+        }
         let what = isOfInitiate ? Asked(node: command.node, what: .update) : command
         let isReplaced = what.what == .update && updates[command.node] != message.token
         let effects =

@@ -14,7 +14,8 @@ struct C2Step {
 
 /// What the server carries out after its state was stored: messages are signed and texts are complete.
 enum C2Output {
-    case publish(Outgoing)
+    /// - `isNewJoin`: it brings a device the value of a new join.
+    case publish(Outgoing, isNewJoin: Bool)
     case trace(TraceLine)
     case say(String)
     /// A join is decided.

@@ -33,12 +33,16 @@ extension C2 {
         }
         let last = counter[message.sender]
         guard counter.isNew(message.sequence, of: message.sender) else {
+            if received.answer != nil { repeatSoon(message) }
             return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
         }
         if let what = received.answer, asked[message.token] == nil, open[message.token] == nil {
             if late.contains(message.token) {  // its site's join was decided without it
                 _ = counter.accept(message.sequence, from: message.sender)
                 return accepted(message, payload)
+            }
+            guard !twice.contains(message.token) else {
+                return refuse(message, payload, .duplicate, "\(what) again, to a request that was repeated")
             }
             let isOurs = message.token.parties?.server == own
             return refuse(message, payload, .verdict, "\(what) under a token that no open observation has")
@@ -125,9 +129,13 @@ extension C2 {
                 return refuse(message, frame, .verdict, "an identification that was not requested")
             }
             asked[message.token] = nil
+            endRepeating(message.token)
             return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
         case .identificationResponse:
-            if let request = identityRequest(to: message.sender) { asked[request] = nil }
+            if let request = identityRequest(to: message.sender) {
+                asked[request] = nil
+                endRepeating(request)
+            }
             return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
         case .observationProof, .identifySeconds, .updateHTTPStatus, .updateHTTPContents, nil:
             guard let leftOut = rates.line(.data, of: message.sender, at: now) else { return [] }
@@ -198,9 +206,11 @@ extension C2 {
         return replaced + [asks, .send(response, to: device)]
             + sealed.map { beacon, sealed in
                 let verdictToken = dependencies.observationToken(beacon)
+                let deadline = now + policy.window
                 open[verdictToken] = Join(
-                    device: device, observer: beacon, answerToken: answerToken, deadline: now + policy.window,
-                    named: observer, value: value, isOfQuorum: isOfQuorum)
+                    device: device, observer: beacon, answerToken: answerToken, deadline: deadline, named: observer,
+                    value: value, isOfQuorum: isOfQuorum, sealed: sealed,
+                    repetition: Repetition(sentAt: now, again: C2.observationPauses, until: deadline))
                 let request = Body.observationRequest(joining: device, sealed: sealed)
                 return .send(message(request, verdictToken, to: beacon), to: beacon)
             }

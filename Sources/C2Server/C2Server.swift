@@ -46,7 +46,6 @@ public final class C2Server: @unchecked Sendable {
     let view: HumanView
     let loop = Loop()
     let say: @Sendable (String) -> Void
-    private let known: [Identifier]
     private let ending: Ending
     var c2: C2
     var link: BrokerLink?
@@ -63,6 +62,10 @@ public final class C2Server: @unchecked Sendable {
     var decisions = 0
     var outbox = Outbox()
     var lookups = C2Lookups()
+    /// Whether the broker grants no subscription to all nodes' topics at once.
+    var subscribesToEach = false
+    /// Whether the link will connect again, with other filters.
+    var subscribesAgain = false
     var deregistrations = C2Deregistrations()
     var lastSilence: OperatorFault?
     /// Why the registry could last not be told of a deregistration.
@@ -97,7 +100,6 @@ public final class C2Server: @unchecked Sendable {
         // Without the registry, nothing would notice that a key was revoked.
         let registered = registry == nil ? [:] : try store.registryKeys()
         let all = keys.merging(registered.mapValues(\.key)) { own, _ in own }
-        known = Array(all.keys)
         let ring = C2Keyring(all)
         self.ring = ring
         var dependencies = C2.Dependencies(
@@ -132,8 +134,7 @@ public final class C2Server: @unchecked Sendable {
             deliver: { [self] batch in loop.performAndWait { self.receive(batch) } },
             happened: { [self] happening in loop.perform { self.note(happening) } })
         self.link = link
-        // A node's topic that the broker does not grant must not cost the others.
-        link.subscribe(to: known.map(C2Server.topic).sorted())
+        link.subscribe(to: [C2Server.everyNode])
         link.start()
         loop.run()
         link.stop()
@@ -141,9 +142,6 @@ public final class C2Server: @unchecked Sendable {
         say("c2: refused \(c2.refusals.values.reduce(0, +)) messages\(reasons)")
         return fault.map { .broken($0) } ?? ended
     }
-
-    /// The filter of what a node publishes.
-    static func topic(of node: Identifier) -> String { Topic.of(device: node) + "/#" }
 
     /// Carries out a line of the operator's, or prints what is wrong with it. From any thread.
     public func take(line: String) {
@@ -211,21 +209,23 @@ public final class C2Server: @unchecked Sendable {
     private func note(_ happening: BrokerLink.Event) {
         switch happening {
         case .connected(let broker, let connection, let hasSession):
-            outbox.connected(connection, over: link)
+            guard !subscribesAgain else { return }
+            outbox.connected(connection, to: broker, over: link)
             noteSession(of: broker, hasSession: hasSession)
             say(isReady ? "c2: connected to \(broker) again" : "c2: ready")
             if let console, !isReady { Task { await console.announce() } }
-            if !isReady { c2.begin(at: .now) }
+            if isReady { c2.reconnected(at: .now) } else { c2.begin(at: .now) }
             (isReady, lastFault) = (true, nil)
             perform([C2Step(effects: c2.answerLeftOpen())])
         case .lost(_, let fault):
+            subscribesAgain = false
             outbox.lost(fault)
-            if !isEnding, fault != lastFault { Terminal.printError(fault) }
+            if !isEnding, fault != lastFault, fault != .leftToReturn { Terminal.printError(fault) }
             lastFault = fault
         case .acknowledged(let ids):
             outbox.acknowledged(ids, over: link)
             do throws(OperatorFault) { try store.delivered(ids) } catch { breakOff(error) }
-        case .notSubscribed(let fault): Terminal.printError(fault)
+        case .notSubscribed(let fault): note(notSubscribed: fault)
         }
         again?.set(at: outbox.due)
         tellRegistry()

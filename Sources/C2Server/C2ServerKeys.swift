@@ -13,7 +13,14 @@ extension C2Server {
         guard let frame = try? UnverifiedFrame(payload) else { return [serve(payload)] }
         let sender = frame.claimedSender
         // A node's topic carries its own messages and those of its servers to it; only its own are for us.
-        if let owner = C2Server.owner(of: incoming.topic), owner != sender { return [] }
+        if let owner = C2Server.owner(of: incoming.topic) {
+            guard owner == sender else { return [] }
+            // It is a node of another server. It would ask this one on this server's own topic: it costs no look-up.
+            guard ring[sender] != nil else {
+                c2.noteStranger()
+                return []
+            }
+        }
         guard registry != nil, sender != c2.own, !fixed.contains(sender) else { return [serve(payload)] }
         // The registry gives no key of a node that was deregistered: its repeated request is checked with the one that was stored.
         if c2.deregistered.contains(sender), ring[sender] != nil { return [serve(payload)] }
@@ -95,7 +102,7 @@ extension C2Server {
         if mayObserve { c2.registryObservers.insert(asked) } else { c2.registryObservers.remove(asked) }
         guard isNew else { return }
         ring[asked] = key
-        link?.subscribe(to: [C2Server.topic(of: asked)])
+        if subscribesToEach { link?.subscribe(to: [C2Server.topic(of: asked)]) }
     }
 
     private func forget(_ asked: Identifier) throws(OperatorFault) -> C2Step {

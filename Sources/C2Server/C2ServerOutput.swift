@@ -75,7 +75,8 @@ extension C2Server {
             message, frame: frame, from: .c2, to: c2.role(of: peer), receiver: peer, at: TraceFile.now)
         if let detail { line.detail = detail }
         entries.append(.sent(line, to: peer))
-        return [.trace(line), .publish(outbox.next(frame, on: Topic.of(device: peer)))]
+        let isNewJoin = [.observedJoinResponse, .humanJoinResponse].contains(message.body.type)
+        return [.trace(line), .publish(outbox.next(frame, on: Topic.of(device: peer)), isNewJoin: isNewJoin)]
     }
 
     private func line(_ message: Message?, _ frame: [UInt8], _ refused: String?) -> TraceLine? {
@@ -88,7 +89,9 @@ extension C2Server {
 
     private func perform(_ output: C2Output) {
         switch output {
-        case .publish(let message):
+        case .publish(let message, let isNewJoin):
+            // The device must not take the value of an earlier join for that of the newest (D12).
+            if isNewJoin { outbox.renounce(topic: message.topic) }
             outbox.publish(message, over: link)
             again?.set(at: outbox.due)
         case .trace(let line): node.record(line, isSent: line.from == .c2)
@@ -122,5 +125,5 @@ extension C2.Effect {
 
 extension [C2Output] {
     /// The messages to publish; the store keeps each until the broker has acknowledged it.
-    fileprivate var outgoing: [Outgoing] { compactMap { if case .publish(let message) = $0 { message } else { nil } } }
+    fileprivate var outgoing: [Outgoing] { compactMap { if case .publish(let message, _) = $0 { message } else { nil } } }
 }

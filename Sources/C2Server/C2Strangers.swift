@@ -13,6 +13,9 @@ extension C2 {
         remindersDue = now + C2.timeToJoin
     }
 
+    /// A node whose key is not known has said something to another server: counted, and not recorded.
+    mutating func noteStranger() { refusals[.stranger, default: 0] += 1 }
+
     /// Tells the nodes that may observe, have not joined and have not left that they must join. Each of them may be a member by its own
     /// account, and each device that names it is refused.
     mutating func remindObservers(at now: Instant) -> [Effect] {
