@@ -15,7 +15,7 @@ import SRUP
 ///          └──otherwise▶ refused at once (5E, T1)   └──── RESPONSE 6F, or the window ───────▶ failed    (5F, T2)
 public struct C2: Sendable {
     /// The result of a join.
-    public enum Decision: String, Codable, Sendable {
+    public enum Decision: String, CaseIterable, Codable, Sendable {
         /// The device is joined.
         case accepted
         /// The device showed a wrong value, or the policy refuses it.
@@ -49,36 +49,6 @@ public struct C2: Sendable {
         case moderate(device: Identifier, Secret)
     }
 
-    /// Why a message is refused; each reason has a counter.
-    public enum Refusal: String, CaseIterable, Sendable {
-        /// Not a frame.
-        case frame
-        /// A sender whose key is not in the keyring.
-        case sender
-        /// A signature that is not valid.
-        case signature
-        /// A sequence id that is not greater than the peer's counter.
-        case sequence
-        /// A verdict that this sender was not asked for under this token, or a status that is not a verdict.
-        case verdict
-        /// A message that this server does not serve, or not to this sender.
-        case unserved
-        /// A request of a node that asks too often.
-        case rate
-        /// A second answer to a request that this server has repeated: the first one counts.
-        case duplicate
-        /// A node whose key this server does not have, to a server of its own: one subscription brings the topics of all nodes.
-        case stranger
-
-        /// Whether the sender of the message is known: a key has verified its signature.
-        var isOfVerifiedSender: Bool {
-            switch self {
-            case .frame, .sender, .signature, .stranger: false
-            case .sequence, .verdict, .unserved, .rate, .duplicate: true
-            }
-        }
-    }
-
     /// How a device asks to join (§5.2).
     public enum JoinMode: String, CaseIterable, Codable, Sendable {
         // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -105,8 +75,10 @@ public struct C2: Sendable {
         public var requires: Grade?
         /// Beacons that observe together, by the name of their site.
         public var sites: [String: Site] = [:]
-        /// Open joins at a time: more would let one device fill the memory.
-        public var limit = 1_024
+        /// Open joins at a time, observed and human-moderated ones each: without it, devices could fill the memory.
+        public var limit = C2.Policy.defaultLimit
+        /// Requests to join that wait until one of them ends; further ones are not answered.
+        public var waitingLimit = C2.Policy.defaultWaitingLimit
         /// Devices whose OBSERVE_REQ is published a second time after their join was decided.
         public var replaysRequestsOf: Set<Identifier> = []
 
@@ -199,6 +171,8 @@ public struct C2: Sendable {
     var late: [Token] = []
     /// The verdicts so far in joins with a quorum, by the token of the device's answer.
     var votes: [Token: Votes] = [:]
+    /// The requests that wait until there is room, the oldest first; one for each device.
+    var waiting: [Waiting] = []
     /// The open joins that a person decides; one for each device.
     var moderated: [Identifier: Moderated] = [:]
     /// The commands that wait for their answer, by their token.
@@ -251,7 +225,7 @@ public struct C2: Sendable {
 
     /// When `tick` is due; nil if nothing is.
     public var nextDeadline: Instant? {
-        let others = [remindersDue, nextRepetition].compactMap(\.self)
+        let others = [remindersDue, nextRepetition, nextAdmission].compactMap(\.self)
         return (open.values.map(\.deadline) + moderated.values.map(\.deadline) + others).min()
     }
 
@@ -269,7 +243,7 @@ public struct C2: Sendable {
             + unseen.flatMap {
                 [.say("nobody has decided on \($0) in time")]
                     + decide(.failed, $0, "nobody has decided in time")
-            } + remindObservers(at: now) + repeatRequests(at: now)
+            } + remindObservers(at: now) + repeatRequests(at: now) + admit(at: now)
     }
 
     /// - Parameter grade: of the evidence, if the observer said *valid*.

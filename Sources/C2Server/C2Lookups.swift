@@ -8,13 +8,17 @@ import SRUP
 struct C2Lookups {
     /// The bounds.
     struct Policy: Sendable {
-        /// Look-ups of unknown nodes in a minute. Without this bound, invented senders could flood the registry.
-        var perMinute = 60
+        /// Look-ups of unknown nodes in a minute; others wait. Without this bound, invented senders could flood the registry.
+        var perMinute = C2Server.strangersPerMinute
         /// Look-ups at the same time.
         var inFlight = 2
         /// Waiting frames, in total and of one sender.
-        var frames = 256
+        var frames = 1_024
         var framesEach = 8
+        /// Bytes of a frame of an unknown sender: it asks to join, and such a request is short.
+        var strangerBytes = 4_096
+        /// How long an unknown sender waits for its look-up. It has then repeated its request, or given up.
+        var patience = Duration.seconds(180)
         /// How long a result is used: a key, "no such node", and no answer.
         var keyCounts = Duration.seconds(600)
         var noneCounts = Duration.seconds(60)
@@ -42,7 +46,10 @@ struct C2Lookups {
     /// The last result for a node, and until when it is used.
     private var answered: [Identifier: (answer: Answer, until: Instant)] = [:]
     private var waiting: [Identifier: [[UInt8]]] = [:]
+    /// The nodes to look up: known ones.
     private var queue: [Identifier] = []
+    /// Unknown ones, the oldest first, and until when they wait.
+    private var strangers: [(node: Identifier, until: Instant)] = []
     private var asking: Set<Identifier> = []
     /// The look-ups of unknown nodes in the last minute.
     private var asked: [Instant] = []
@@ -66,17 +73,14 @@ struct C2Lookups {
             case .none: return .refuse("the registry has no key of this node")
             }
         }
-        if waiting[sender] == nil, !isKnown {
-            asked.removeAll { $0 <= now - .seconds(60) }
-            guard asked.count < policy.perMinute else { return .refuse("too many unknown senders at the same time") }
+        guard isKnown || frame.count <= policy.strangerBytes else {
+            return .refuse("\(frame.count) bytes of an unknown sender, which is too long for a request to join")
         }
         guard frames < policy.frames, waiting[sender, default: []].count < policy.framesEach else {
             return .refuse("too many frames wait for keys")
         }
         if waiting[sender] == nil {
-            // Known nodes do not wait behind unknown ones.
-            if isKnown { queue.insert(sender, at: 0) } else { queue.append(sender) }
-            if !isKnown { asked.append(now) }
+            if isKnown { queue.insert(sender, at: 0) } else { strangers.append((sender, now + policy.patience)) }
         }
         waiting[sender, default: []].append(frame)
         return .wait
@@ -99,12 +103,34 @@ struct C2Lookups {
         return true
     }
 
-    /// The node to look up now, if any.
-    mutating func next() -> Identifier? {
-        guard asking.count < policy.inFlight, !queue.isEmpty else { return nil }
-        let node = queue.removeFirst()
+    /// The node to look up now, if any. Known nodes do not wait behind unknown ones.
+    mutating func next(at now: Instant) -> Identifier? {
+        guard asking.count < policy.inFlight else { return nil }
+        let node: Identifier
+        if !queue.isEmpty {
+            node = queue.removeFirst()
+        } else {
+            dropStrangers(at: now)
+            asked.removeAll { $0 <= now - .seconds(60) }
+            guard !strangers.isEmpty, asked.count < policy.perMinute else { return nil }
+            node = strangers.removeFirst().node
+            asked.append(now)
+        }
         asking.insert(node)
         return node
+    }
+
+    /// When `next` may have an unknown node that waits for the limit.
+    var due: Instant? {
+        guard !strangers.isEmpty, asking.count < policy.inFlight, asked.count >= policy.perMinute else { return nil }
+        return asked.first.map { $0 + .seconds(60) }
+    }
+
+    private mutating func dropStrangers(at now: Instant) {
+        while let first = strangers.first, first.until <= now {
+            strangers.removeFirst()
+            waiting[first.node] = nil
+        }
     }
 
     /// Handles a result.

@@ -70,6 +70,7 @@ extension C2 {
     mutating func leave(_ node: Identifier, _ how: MembershipState?) -> [Effect] {
         if joined.contains(node) { departed[node] = how }
         joined.remove(node)
+        waiting.removeAll { $0.device == node }
         let reason = "\(node) is no longer a member"
         return endObserving(of: node, reason) + endJoin(of: node, reason) + decide(.failed, node, reason)
     }
@@ -123,9 +124,10 @@ extension C2 {
     /// A device's new request replaces its earlier one.
     mutating func moderate(_ device: Identifier, _ token: Token, _ now: Instant) -> [Effect] {
         let asks = Effect.say("\(device) asks for a human-moderated join")
-        let isFull = moderated[device] == nil && moderated.count >= policy.limit
+        let why = objection(to: device, .human)
+        if why == nil, !hasRoom(for: device, isObserved: false) { return wait(device, nil, token, now) }
+        waiting.removeAll { $0.device == device }
         let value = dependencies.value()
-        let why = objection(to: device, .human) ?? (isFull ? "\(moderated.count) joins are open already" : nil)
         guard why == nil, let sealed = dependencies.seal(value, device) else {
             let why = why ?? "the value could not be sealed"
             return [

@@ -56,6 +56,8 @@ extension C2 {
         memory.unanswered.formUnion(
             open.values.map { Unanswered(device: $0.device, observer: $0.named, answerToken: $0.answerToken) })
         memory.unanswered.formUnion(
+            waiting.map { Unanswered(device: $0.device, observer: $0.observer, answerToken: $0.token) })
+        memory.unanswered.formUnion(
             moderated.map { Unanswered(device: $0, observer: nil, answerToken: $1.answerToken) })
         return memory
     }

@@ -65,9 +65,11 @@ extension C2Entry {
     }
 
     /// The result of a join.
-    static func decided(_ device: Identifier, _ text: String, _ grounds: C2.Grounds) -> C2Entry {
+    static func decided(
+        _ decision: C2.Decision, _ device: Identifier, _ text: String, _ grounds: C2.Grounds
+    ) -> C2Entry {
         var entry = told(.decision, device, text)
-        (entry.grade, entry.reason) = (grounds.grade, grounds.reason)
+        (entry.verdict, entry.grade, entry.reason) = (decision, grounds.grade, grounds.reason)
         return entry
     }
 

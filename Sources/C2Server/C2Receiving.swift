@@ -171,8 +171,7 @@ extension C2 {
         ]
     }
 
-    private mutating func open(_ device: Identifier, _ observer: Identifier, _ token: Token, _ now: Instant) -> [Effect]
-    {
+    mutating func open(_ device: Identifier, _ observer: Identifier, _ token: Token, _ now: Instant) -> [Effect] {
         let asks = Effect.say("\(device) asks to join, observed by \(observer)")
         func refuseAtOnce(_ why: String, _ answer: Message) -> [Effect] {
             [
@@ -185,6 +184,8 @@ extension C2 {
             return refuseAtOnce(why, message(.response(.joinRefused), token, to: device))
                 + (mayJoin ? remindSite(of: observer) : [])
         }
+        guard hasRoom(for: device, isObserved: true) else { return wait(device, observer, token, now) }
+        waiting.removeAll { $0.device == device }
         let (value, (asked, quorum)) = (dependencies.value(), observers(for: observer))
         let sealed = asked.compactMap { beacon in dependencies.seal(value, beacon).map { (beacon, $0) } }
         guard let forDevice = dependencies.seal(value, device), sealed.count == asked.count else {
@@ -227,9 +228,6 @@ extension C2 {
         if asked.count < quorum {
             return "only \(asked.count) beacons of the site are members, and \(quorum) must see the device"
         }
-        // Its own earlier join will be replaced.
-        let others = open.values.count { $0.device != device }
-        if others >= policy.limit { return "\(others) joins are open already" }
         return nil
     }
 

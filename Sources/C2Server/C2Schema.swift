@@ -25,6 +25,9 @@ enum C2Schema {
     /// In the table meta: the deregistered nodes of which the registry knows that. An older program ignores them.
     static let toldPrefix = "told "
 
+    /// From this version on the history has verdicts in a column, and the indexes for its filters.
+    static let versionWithVerdicts = 4
+
     static let migrations = [
         """
         CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -81,6 +84,18 @@ enum C2Schema {
         ALTER TABLE history ADD COLUMN reason TEXT;  -- of a decision
         -- In meta, 'required': how much must be known of a device's proof. An older program would not heed it, so it must
         -- refuse this version.
+
+        """,
+        """
+        ALTER TABLE history ADD COLUMN verdict TEXT;  -- of a decision
+        UPDATE history SET verdict = CASE
+            WHEN words LIKE '%: accepted' THEN 'accepted'
+            WHEN words LIKE '%: refused' THEN 'refused'
+            WHEN words LIKE '%: failed' THEN 'failed'
+            END WHERE kind = 'decision';
+        CREATE INDEX history_at ON history (wall);
+        CREATE INDEX history_of_at ON history (node, wall);
+        CREATE INDEX history_verdict ON history (verdict, wall) WHERE verdict IS NOT NULL;
 
         """,
     ]

@@ -24,6 +24,9 @@ public final class C2Server: @unchecked Sendable {
         public init() {}
     }
 
+    /// Look-ups of unknown nodes at the registry in a minute, unless it is set.
+    public static let strangersPerMinute = 60
+
     /// How a run ended.
     public enum Ended: Sendable {
         /// As configured, or by a signal.
@@ -53,6 +56,8 @@ public final class C2Server: @unchecked Sendable {
     private var end: Alarm?
     /// When the outbox has something to publish.
     var again: Alarm?
+    /// When an unknown node may be looked up that waits for the limit.
+    var lookAgain: Alarm?
     /// When the registry is told again.
     var toldAgain: Alarm?
     /// The operator's groups of nodes.
@@ -61,7 +66,7 @@ public final class C2Server: @unchecked Sendable {
     var requests: [Token: [UInt8]] = [:]
     var decisions = 0
     var outbox = Outbox()
-    var lookups = C2Lookups()
+    var lookups: C2Lookups
     /// Whether the broker grants no subscription to all nodes' topics at once.
     var subscribesToEach = false
     /// Whether the link will connect again, with other filters.
@@ -86,16 +91,18 @@ public final class C2Server: @unchecked Sendable {
     /// - Parameters:
     ///   - keys: the nodes of the keyring.
     ///   - registry: for the keys of other nodes.
+    ///   - strangersPerMinute: look-ups of unknown nodes there in a minute; further ones wait.
     ///   - view: of the values that the operator compares.
     ///   - say: takes a line for standard output.
     /// - Throws: `OperatorFault` if the store cannot be used.
     public init(
         _ node: BenchNode, keys: [Identifier: PublicKey], policy: C2.Policy, ending: Ending, store: C2Store,
-        registry: C2Registry? = nil, view: HumanView = .words,
+        registry: C2Registry? = nil, strangersPerMinute: Int = C2Server.strangersPerMinute, view: HumanView = .words,
         say: @escaping @Sendable (String) -> Void = { Terminal.print($0) }
     ) throws(OperatorFault) {
         (self.node, self.ending, self.view, self.say) = (node, ending, view, say)
         (self.store, self.registry, fixed) = (store, registry, Set(keys.keys))
+        lookups = C2Lookups(C2Lookups.Policy(perMinute: strangersPerMinute))
         try store.keep(keyring: keys)
         // Without the registry, nothing would notice that a key was revoked.
         let registered = registry == nil ? [:] : try store.registryKeys()
@@ -128,6 +135,7 @@ public final class C2Server: @unchecked Sendable {
         if let limit = ending.limit { end?.set(after: limit) }
         again = Alarm(loop) { [unowned self] in outbox.goOn(over: self.link) }
         toldAgain = Alarm(loop) { [unowned self] in tellRegistry() }
+        lookAgain = Alarm(loop) { [unowned self] in askRegistry() }
         let link = BrokerLink(
             node.linkSettings(subscriptions: [Topic.joinRequests(to: node.id)]),
             // Acknowledged after it was stored; otherwise it would be lost if the process ended.
@@ -138,7 +146,7 @@ public final class C2Server: @unchecked Sendable {
         link.start()
         loop.run()
         link.stop()
-        (self.link, window, end, again, toldAgain) = (nil, nil, nil, nil, nil)
+        (self.link, window, end, again, toldAgain, lookAgain) = (nil, nil, nil, nil, nil, nil)
         say("c2: refused \(c2.refusals.values.reduce(0, +)) messages\(reasons)")
         return fault.map { .broken($0) } ?? ended
     }

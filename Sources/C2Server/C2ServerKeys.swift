@@ -55,8 +55,9 @@ extension C2Server {
         return C2Step(effects: c2.receive(payload, checkedBy: ring.current, at: .now), node: sender)
     }
 
-    private func askRegistry() {
-        while let registry, let asked = lookups.next() {
+    func askRegistry() {
+        defer { lookAgain?.set(at: lookups.due) }
+        while let registry, let asked = lookups.next(at: .now) {
             // The answer may take seconds; the loop must not wait for it.
             startThread("registry") { [self] in
                 let answer = registry.key(of: asked)

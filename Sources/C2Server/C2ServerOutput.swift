@@ -57,7 +57,7 @@ extension C2Server {
             case .decided(let decision, let device, let observer, let grounds):
                 let (kind, by) = observer.map { ("observed", "\($0)") } ?? ("human-moderated", "a human")
                 let text = "\(kind) join of \(device) by \(by): \(decision.rawValue)"
-                entries.append(.decided(device, text, grounds))
+                entries.append(.decided(decision, device, text, grounds))
                 outputs += [.say(text), .decided]
             case .moderate(let device, let value):
                 entries.append(.told(.remark, device, "a value for \(device) is shown to the operator"))
@@ -125,5 +125,7 @@ extension C2.Effect {
 
 extension [C2Output] {
     /// The messages to publish; the store keeps each until the broker has acknowledged it.
-    fileprivate var outgoing: [Outgoing] { compactMap { if case .publish(let message, _) = $0 { message } else { nil } } }
+    fileprivate var outgoing: [Outgoing] {
+        compactMap { if case .publish(let message, _) = $0 { message } else { nil } }
+    }
 }

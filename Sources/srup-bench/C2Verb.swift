@@ -65,6 +65,8 @@ struct C2Verb: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
+    @OptionGroup var limits: C2LimitOptions
+
     @Option(
         help: ArgumentHelp(
             "The known nodes: a folder of <id>.pub.pem files. It may contain our own (required without --registry).",
@@ -232,6 +234,7 @@ struct C2Verb: ParsableCommand {
         policy.humanWindow = humanWindow.duration
         policy.keeps = Set(keep)
         (policy.requires, policy.sites) = (require, sites)
+        (policy.limit, policy.waitingLimit) = (limits.openJoins, limits.waitingJoins)
         policy.observers = Set(observer)
         if !allow.isEmpty {
             policy.joinModes = Dictionary(allow.map { ($0.node, $0.joinModes) }, uniquingKeysWith: { $1 })
@@ -245,8 +248,9 @@ struct C2Verb: ParsableCommand {
         }
         let node = try common.node
         let server = try C2Server(
-            node, keys: keys, policy: policy, ending: ending, store: C2Store(path: state, own: node.id),
-            registry: service, view: view)
+            node, keys: keys, policy: policy, ending: ending,
+            store: C2Store(path: state, own: node.id, bounds: limits.bounds), registry: service,
+            strangersPerMinute: limits.strangersPerMinute, view: view)
         if let web { try serveConsole(of: server, at: web) }
         if orders { takeOrders(for: server) }
         switch server.run(until: signals) {
@@ -281,20 +285,5 @@ struct C2Verb: ParsableCommand {
                 }
             }
         }
-    }
-}
-
-/// How one device may join, on the command line.
-struct Allowance: ExpressibleByArgument {
-    let node: Identifier
-    let joinModes: Set<C2.JoinMode>
-
-    init?(argument: String) {
-        let parts = argument.split(separator: "=", maxSplits: 1)
-        guard parts.count == 2, let node = Identifier(hexadecimal: parts[0]) else { return nil }
-        let words = parts[1].split(separator: ",")
-        let joinModes = words.compactMap { C2.JoinMode(rawValue: String($0)) }
-        guard !words.isEmpty, joinModes.count == words.count else { return nil }
-        (self.node, self.joinModes) = (node, Set(joinModes))
     }
 }

@@ -88,7 +88,8 @@ struct CommonOptions: ParsableArguments {
         get throws {
             let enrolment = try enrolment()
             guard let id = enrolment?.id ?? id, let key = enrolment?.keyFile ?? key,
-                let lists = broker.isEmpty ? enrolment.map({ [$0.broker] }) : broker, let ca = ca ?? enrolment?.tls.authority,
+                let lists = broker.isEmpty ? enrolment.map({ [$0.broker] }) : broker,
+                let ca = ca ?? enrolment?.tls.authority,
                 let cert = cert ?? enrolment?.tls.certificate, let tlsKey = tlsKey ?? enrolment?.tls.key
             else { preconditionFailure("options that were not validated") }
             var node = try BenchNode(

@@ -47,8 +47,10 @@ final class C2StoreTests {
         return memory
     }()
 
+    private static let wall = C2Entry.now
+
     private func entry(_ words: String, of node: Identifier? = nil) -> C2Entry {
-        C2Entry(wallMilliseconds: 1, kind: .remark, node: node, message: words)
+        C2Entry(wallMilliseconds: Self.wall, kind: .remark, node: node, message: words)
     }
 
     private func gone(_ body: (inout C2.Memory) -> Void) -> C2.Memory {
