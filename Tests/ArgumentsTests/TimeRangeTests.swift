@@ -31,8 +31,7 @@ struct TimeRangeTests {
     @Test("the first is included, the second is not, and a day is included as a whole")
     func bounds() throws {
         #expect(
-            try range("--since", "2h", "--until", "2026-12-01T09:30:00Z")
-                == Self.now - 7_200_000..<Self.now - 1_800_000)
+            try range("--since", "2h", "--until", "30m") == Self.now - 7_200_000..<Self.now - 1_800_000)
         #expect(
             try range("--since", "2026-12-01", "--until", "2026-12-01") == 1_796_083_200_000..<1_796_169_600_000)
     }
