@@ -116,6 +116,8 @@ final class C2StoreTests {
         try sql(
             "ALTER TABLE nodes DROP COLUMN observer; ALTER TABLE nodes DROP COLUMN type;"
                 + " ALTER TABLE nodes DROP COLUMN heard; ALTER TABLE history DROP COLUMN grade;"
+                + " DROP INDEX history_at; DROP INDEX history_of_at; DROP INDEX history_verdict;"
+                + " ALTER TABLE history DROP COLUMN verdict;"
                 + " ALTER TABLE history DROP COLUMN reason; DELETE FROM meta WHERE name = 'required';"
                 + " PRAGMA user_version = 1")
         // Reading changes nothing.
