@@ -189,8 +189,9 @@ let package = Package(
         .testTarget(
             name: "OperatingTests",
             dependencies: [
-                "Operating", "Daemon", "Observing", "ProofLink", "Keys", "BootTime", "EventLoop", "Fetching", "SRUP",
-                "TestVectors",
+                "OperatorText", "Operating", "Daemon", "Observing", "ProofLink", "Keys", "BootTime", "EventLoop",
+                "Broker",
+                "Fetching", "SRUP", "TestVectors",
             ]),
         .testTarget(
             name: "DaemonTests",

@@ -7,8 +7,11 @@ struct Observations: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List past observations with their verdicts and evidence, the newest first.",
         discussion: """
-            Each line: when, which device, the verdict, why, and what was seen of the proof: transport and peer address, \
-            mode, grade, whether it was timed, round trip from challenge to proof, and how many proofs had been presented.
+            Below each date (UTC) a line for each: when, which device and which token (both shortened), the verdict, and why; \
+            repeats in a row are one line, with their number and the time of the newest. On a terminal they go through your pager.
+
+            --wide shows all of each on one line, also what was seen of the proof: transport and peer address, mode, grade, \
+            whether it was timed, round trip from challenge to proof, how many proofs had been presented; and server and token.
 
             Grades: reachable, a link existed; challenged, the value was never shown; keyed, the device has signed its answer, \
             which only the server can check. Timed: within the configured round trip. None of them is a measure of distance: \
@@ -28,6 +31,12 @@ struct Observations: ParsableCommand {
     @Flag(help: "Print one JSON array, for machines.")
     var json = false
 
+    @Flag(help: "Show ids and tokens in full, and the evidence; fold nothing.")
+    var wide = false
+
+    @Flag(inversion: .prefixedNo, help: "On a terminal, show what does not fit with PAGER, or less.")
+    var pager = true
+
     @Option(help: ArgumentHelp("How many at most, 1 to \(Inquiry.maximumHistory).", valueName: "n"))
     var limit = 100
 
@@ -41,7 +50,8 @@ struct Observations: ParsableCommand {
         try reportingFaults {
             let reply = try Inquiry.observations(try Configuration(file: options.config), limit: limit)
             guard !json else { return print(String(decoding: reply, as: UTF8.self)) }
-            for observation in try Inquiry.history(reply) { print(observation.text) }
+            let lines = ObservationsView(Screen.style, isWide: wide).lines(try Inquiry.history(reply))
+            Screen.page(lines, isPaged: pager)
         }
     }
 }

@@ -28,10 +28,10 @@ struct HelpTests {
             ("srup-beacon", ["renew"], ["--config", "--ca", "access.old"]),
             ("srup-beacon", ["run"], ["--config", "--check", "SIGHUP"]),
             ("srup-beacon", ["status"], ["--config", "--json"]),
-            ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
+            ("srup-beacon", ["observations"], ["--config", "--json", "--limit", "--wide", "--no-pager"]),
             ("srup-beacon", ["explain"], ["--config", "--json", "token"]),
             ("srup-beacon", ["watch"], ["--config", "--once", "Ctrl-C"]),
-            ("srup-beacon", ["doctor"], ["--config", "--json", "Exit status"]),
+            ("srup-beacon", ["doctor"], ["--config", "--json", "--all", "Exit status"]),
             ("srup-beacon", ["metrics"], ["--config", "Prometheus"]),
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
             (

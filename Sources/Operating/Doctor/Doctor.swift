@@ -29,20 +29,6 @@ public struct CheckResult: Codable, Equatable, Sendable {
     public var found: String
     /// What to do; nil: nothing.
     public var hint: String?
-
-    /// For a person: one line, and one with what to do.
-    public var text: String {
-        let mark =
-            switch verdict {
-            case .good: "good   "
-            case .warning: "WARNING"
-            case .bad: "BAD    "
-            case .skipped: "-      "
-            }
-        let name = check + String(repeating: " ", count: max(0, 14 - check.count))
-        return "\(mark)  \(name)  \(lookedAt): \(found)"
-            + (hint.map { "\n\(String(repeating: " ", count: 25))do: \($0)" } ?? "")
-    }
 }
 
 /// Checks everything that a beacon needs, from outside: `srup-beacon doctor`. It changes nothing.
