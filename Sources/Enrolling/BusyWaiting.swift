@@ -28,7 +28,8 @@ public struct BusyWaiting: Sendable {
     ///   - say: takes a line for each pause.
     public init(limit: Int, say: @escaping @Sendable (String) -> Void) {
         self.init(
-            limit: limit, say: say, sleep: { usleep(UInt32($0 * 1_000_000)) }, fraction: { .random(in: 0...1) })
+            limit: limit, say: say, sleep: { usleep(UInt32(min($0, 4_000) * 1_000_000)) },
+            fraction: { .random(in: 0...1) })
     }
 
     /// - Parameters:

@@ -131,14 +131,8 @@ struct DownloadTests {
         }
         #expect(try told("12") == 12)
         #expect(try told("99999999") == 86_400)
-        for value in ["0", "soon", "-5", "Thu,%2001%20Jan%201970%2000:00:00%20GMT"] {
-            #expect(try told(value) == nil, "\(value)")
-        }
-        let formatter = DateFormatter()
-        (formatter.locale, formatter.timeZone) = (Locale(identifier: "en_US_POSIX"), TimeZone(identifier: "UTC"))
-        formatter.dateFormat = "EEE,'%20'dd'%20'MMM'%20'yyyy'%20'HH:mm:ss'%20GMT'"
-        let date = formatter.string(from: Date(timeIntervalSinceNow: 100))
-        #expect((90...100).contains(try told(date) ?? 0), "\(date)")
+        for value in ["0", "soon", "-5", "date-in--1000"] { #expect(try told(value) == nil, "\(value)") }
+        #expect((90...100).contains(try told("date-in-100") ?? 0))
         #expect(try client.get(try server.address("whole-not")).retryAfter == nil)
     }
 

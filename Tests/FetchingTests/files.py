@@ -5,7 +5,7 @@ than it was asked for, /busy/TIME wants to be asked again then, /gone ends the c
 Usage: files.py FOLDER [CERTIFICATE KEY]: writes FOLDER/port, serves FOLDER/content where there is one, and notes each request
 in FOLDER/requests; with a certificate and its key, over TLS. FILES_AT: the address, 127.0.0.1 or ::1
 """
-import os, socket, ssl, sys
+import email.utils, os, socket, ssl, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PATTERN = bytes(number % 251 for number in range(200_000))
@@ -58,8 +58,10 @@ class Files(BaseHTTPRequestHandler):
             self.reply(200, CONTENT[: len(CONTENT) // 4], tag, len(CONTENT))
             self.close_connection = True
         elif path.startswith("/busy/"):
-            import urllib.parse
-            self.reply(429, b"later", [("Retry-After", urllib.parse.unquote(path.removeprefix("/busy/")))])
+            when = path.removeprefix("/busy/")
+            if when.startswith("date-in-"):
+                when = email.utils.formatdate(time.time() + int(when.removeprefix("date-in-")), usegmt=True)
+            self.reply(429, b"later", [("Retry-After", when)])
         elif path == "/gone":
             self.close_connection = True
         elif path == "/away":

@@ -43,7 +43,7 @@ struct BusyRegistryTests {
 
     @Test("one that may not wait gives up at once, says for how long to wait, and continues later")
     func givesUp() throws {
-        let registry = try RegistryProcess(options: ["--requests-per-minute", "3"])
+        let registry = try RegistryProcess(options: ["--requests-per-minute", "1"])
         let child = try enrol(registry, 1, ["--wait", "0"])
         #expect(child.wait() == 1)
         let text = log(registry, 1)

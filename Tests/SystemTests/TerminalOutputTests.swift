@@ -1,4 +1,5 @@
 import Foundation
+import SRUP
 import SystemSupport
 import TestVectors
 import Testing
@@ -42,7 +43,7 @@ struct TerminalOutputTests {
         let server = try TestServer(network)
         let beacon = try BeaconProcess(network)
         try beacon.startAndJoin()
-        _ = try server.send(.action(.pause), token: TestServer.token())
+        _ = try server.send(.action(Action.pause.rawValue), token: TestServer.token())
         try eventually("it is paused") { try beacon.command("status").text.contains("paused") }
         let terminal = ["TERM": "xterm-256color", "NO_COLOR": ""]
         let plain = ["TERM": "xterm-256color", "NO_COLOR": "1"]
