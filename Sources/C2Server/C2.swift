@@ -45,6 +45,10 @@ public struct C2: Sendable {
         case say(String)
         /// A join is decided, by this observer or by a person. The answer to the device comes before this effect.
         case decided(Decision, device: Identifier, observer: Identifier?, Grounds)
+        /// Sign this ID_REQUEST of the server's own and publish it. The history does not have it.
+        case ask(Message, to: Identifier)
+        /// Note this answer to it, which the history does not have either.
+        case answered(Message, frame: [UInt8])
         /// Show this value to the operator, who compares it with what the device shows, and orders `accept` or `refuse`.
         case moderate(device: Identifier, Secret)
     }
@@ -103,6 +107,8 @@ public struct C2: Sendable {
         public var sites: [String: Site] = [:]
         /// Open joins at a time: more would let one device fill the memory.
         public var limit = 1_024
+        /// How often the server asks its beacons by ID_REQUEST; zero: never.
+        public var askInterval = Duration.zero
         /// Devices whose OBSERVE_REQ is published a second time after their join was decided.
         public var replaysRequestsOf: Set<Identifier> = []
 
@@ -195,6 +201,8 @@ public struct C2: Sendable {
     var moderated: [Identifier: Moderated] = [:]
     /// The commands that wait for their answer, by their token.
     var asked: [Token: Asked] = [:]
+    /// The token of the server's own ID_REQUEST to each node, until it is answered.
+    var probes: [Identifier: Token] = [:]
     /// Nodes on the beacon's lifeline besides those that may observe: nodes that joined by a simple join, unless they had asked for an
     /// observed join before.
     var beacons: Set<Identifier> = []

@@ -36,6 +36,8 @@ extension C2 {
         case .activate(let node): command(.activate, node, .activate, updates[node])
         case .data(let node, let id, let data): command(.data(id: id, data: data), node, .data)
         case .forget(let node): forget(node)
+        case .name(let node, let text): [.say(text.isEmpty ? "\(node) has no name" : "\(node) is called \"\(text)\"")]
+        case .site(let node, let text): [.say(text.isEmpty ? "\(node) has no site" : "\(node) is at \"\(text)\"")]
         }
     }
 
@@ -69,6 +71,7 @@ extension C2 {
     mutating func leave(_ node: Identifier, _ how: MembershipState?) -> [Effect] {
         if joined.contains(node) { departed[node] = how }
         joined.remove(node)
+        probes[node] = nil
         let reason = "\(node) is no longer a member"
         return endObserving(of: node, reason) + endJoin(of: node, reason) + decide(.failed, node, reason)
     }

@@ -82,7 +82,11 @@ extension C2 {
     func isMember(_ node: Identifier) -> Bool { joined.contains(node) }
 
     /// A node's membership.
-    public func membership(of node: Identifier) -> MembershipState { memory.memberships[node] ?? .known }
+    public func membership(of node: Identifier) -> MembershipState {
+        if deregistered.contains(node) { return .deregistered }
+        if joined.contains(node) { return mayObserve(node) ? .observer : .joined }
+        return departed[node] ?? .known
+    }
 
     /// Answers the joins that an earlier run left open. Their values are lost, so nobody can decide on them.
     mutating func answerLeftOpen() -> [Effect] {

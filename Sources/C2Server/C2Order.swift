@@ -30,6 +30,9 @@ public enum C2Order: Equatable, Sendable {
     case forget(Identifier)
     /// The grade of evidence that is required from now on.
     case require(C2.Grade)
+    /// What the operator calls the node, and its site; empty: nothing. At most 64 bytes.
+    case name(Identifier, String)
+    case site(Identifier, String)
 }
 
 extension C2Order {
@@ -38,7 +41,7 @@ extension C2Order {
         switch self {
         case .accept, .refuse: true
         case .observer, .require, .join, .terminate, .deregister, .identity, .action, .update, .activate, .data,
-            .forget:
+            .forget, .name, .site:
             false
         }
     }
@@ -48,7 +51,8 @@ extension C2Order {
         switch self {
         case .accept(let node, _), .observer(let node, _), .refuse(let node), .join(let node), .terminate(let node),
             .deregister(let node), .identity(let node), .action(let node, _), .update(let node, _, _),
-            .activate(let node), .data(let node, _, _), .forget(let node):
+            .activate(let node), .data(let node, _, _), .forget(let node),
+            .name(let node, _), .site(let node, _):
             node
         case .require: nil
         }
@@ -70,6 +74,8 @@ extension C2Order {
         case .update(let node, let url, let digest): "update \(node) \(url) \(hexadecimal(digest))"
         case .activate(let node): "activate \(node)"
         case .forget(let node): "forget \(node)"
+        case .name(let node, let text): "name \(node)" + (text.isEmpty ? "" : " " + text)
+        case .site(let node, let text): "site \(node)" + (text.isEmpty ? "" : " " + text)
         case .data(let node, let id, let data): "data \(node) \(readable(id.bytes)) \(hexadecimal(data.bytes))"
         }
     }

@@ -18,6 +18,7 @@ public enum C2OrderLine: Equatable, Sendable {
 ///     accept NODE MARK · refuse NODE · observer NODE yes|no · join NODE · terminate NODE · deregister NODE · identity NODE
 ///     action NODE pause|resume|identify|restart-radio|0..255 · data NODE ID HEX
 ///     update NODE URL FILE|SHA256 · activate NODE · forget NODE
+///     name NODE TEXT · site NODE TEXT · without a text: no name, no site
 ///     group NAME NODE... · and @NAME for every NODE
 public struct C2OrderParser: Sendable {
     /// Bounds on the number of groups and on the bytes of a name.
@@ -48,7 +49,7 @@ public struct C2OrderParser: Sendable {
     /// The first word of a line.
     private enum Verb: String {
         case accept, refuse, observer, join, terminate, deregister, identity, action, data, update, activate, forget
-        case require, group
+        case require, group, name, site
     }
 
     /// Parses a line.
@@ -63,7 +64,7 @@ public struct C2OrderParser: Sendable {
             guard words.count == 2, let grade = C2.Grade(rawValue: words[1]) else { throw C2OrderParser.invalid(line) }
             return .orders([.require(grade)])
         case .accept, .refuse, .observer, .join, .terminate, .deregister, .identity, .action, .data, .update, .activate,
-            .forget:
+            .forget, .name, .site:
             guard words.count >= 2 else { throw C2OrderParser.invalid(line) }
             let nodes = try nodes(words[1...1], line)
             let make = try maker(verb, Array(words.dropFirst(2)), line)
@@ -120,10 +121,18 @@ public struct C2OrderParser: Sendable {
                 }
             case .data: C2OrderParser.data(rest)
             case .update: try update(rest)
+            case .name, .site:
+                C2OrderParser.text(rest).map { text in { verb == .name ? .name($0, text) : .site($0, text) } }
             case .require, .group: nil
             }
         guard let order else { throw C2OrderParser.invalid(line) }
         return order
+    }
+
+    /// A name or a site: empty, or printable text of at most 64 bytes.
+    static func text(_ words: [String]) -> String? {
+        let text = words.joined(separator: " ")
+        return text.isEmpty || printable(text, maximumName) == text ? text : nil
     }
 
     private static func only(_ words: [String]) -> String? { words.count == 1 ? words[0] : nil }
@@ -158,7 +167,7 @@ public struct C2OrderParser: Sendable {
             hint:
                 "write refuse, join, terminate, deregister, identity, activate or forget and a node; accept NODE MARK; "
                 + "observer NODE yes|no; require reachable|challenged|keyed; action NODE NAME; "
-                + "data NODE ID HEX; update NODE URL FILE; or group NAME NODE..."
+                + "data NODE ID HEX; update NODE URL FILE; name NODE TEXT; site NODE TEXT; or group NAME NODE..."
         )
     }
 }

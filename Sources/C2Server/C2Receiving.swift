@@ -35,7 +35,9 @@ extension C2 {
         guard counter.isNew(message.sequence, of: message.sender) else {
             return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
         }
-        if let what = received.answer, asked[message.token] == nil, open[message.token] == nil {
+        if !isOfProbe(message, received), let what = received.answer, asked[message.token] == nil,
+            open[message.token] == nil
+        {
             if late.contains(message.token) {  // its site's join was decided without it
                 _ = counter.accept(message.sequence, from: message.sender)
                 return accepted(message, payload)
@@ -45,7 +47,7 @@ extension C2 {
                 + (isOurs ? remind(message.sender) : [])
         }
         if case .data(let id, _) = received, DataID(id) == .identificationResponse,
-            identityRequest(to: message.sender) == nil
+            identityRequest(to: message.sender) == nil, !isOfProbe(message, received)
         {
             return refuse(message, payload, .verdict, "an identification that was not requested")
         }
@@ -56,6 +58,7 @@ extension C2 {
             )
         }
         _ = counter.accept(message.sequence, from: message.sender)
+        if let effects = answerOfProbe(message, received, payload) { return effects }
         if case .data(let id, let data) = received, DataID(id) == .observationProof, joined.contains(message.sender) {
             return take(proof: data.bytes, message, payload, checkedBy: keyring)
         }
@@ -138,7 +141,7 @@ extension C2 {
     }
 
     /// The token of an ID_REQUEST that this node has not answered.
-    private func identityRequest(to node: Identifier) -> Token? {
+    func identityRequest(to node: Identifier) -> Token? {
         asked.first { $0.value == Asked(node: node, what: .identity) }?.key
     }
 

@@ -83,6 +83,23 @@ enum C2Schema {
         -- refuse this version.
 
         """,
+        """
+        CREATE TABLE fleet (                  -- what is kept of a node for the operator; no decision uses it
+            id INTEGER PRIMARY KEY,           -- the identifier's 64 bits
+            heard INTEGER,                    -- milliseconds since 1970
+            name TEXT,                        -- set by the operator
+            site TEXT,                        -- set by the operator
+            told TEXT,                        -- its last answer to ID_REQUEST
+            told_at INTEGER,
+            mode TEXT,                        -- of its last join that has ended
+            observer INTEGER,
+            decision TEXT,
+            reason TEXT,
+            grade TEXT,
+            decided INTEGER
+        );
+
+        """,
     ]
 
     /// Brings a file to the newest version, in one transaction.

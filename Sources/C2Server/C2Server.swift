@@ -69,8 +69,13 @@ public final class C2Server: @unchecked Sendable {
     var lastUntold: OperatorFault?
     /// The values that wait for a person's decision; only with a console.
     var shown: [Identifier: C2Shown] = [:]
-    /// When each node was last heard, in milliseconds since 1970; only with a console.
-    var heard: [Identifier: Int64] = [:]
+    /// The nodes as the operator sees them.
+    var fleet: C2Fleet
+    /// When beacons are asked whether they are alive.
+    var asks: C2AskSchedule
+    var askAlarm: Alarm?
+    /// Whether a broker is connected.
+    var hasBroker = false
     /// Why the server has stopped working.
     private(set) var fault: OperatorFault?
     private var lastFault: BrokerFault?
@@ -111,6 +116,8 @@ public final class C2Server: @unchecked Sendable {
         for (node, entry) in registered where entry.type.map({ registry?.observerTypes.contains($0) == true }) == true {
             if keys[node] == nil { c2.registryObservers.insert(node) }
         }
+        fleet = try C2Server.fleet(store, c2, knowing: known)
+        asks = C2AskSchedule(interval: policy.askInterval)
         outbox = Outbox(try store.outbox())
         deregistrations = C2Deregistrations(told: try store.toldDeregistrations())
         groups = store.groups
@@ -126,6 +133,8 @@ public final class C2Server: @unchecked Sendable {
         if let limit = ending.limit { end?.set(after: limit) }
         again = Alarm(loop) { [unowned self] in outbox.goOn(over: self.link) }
         toldAgain = Alarm(loop) { [unowned self] in tellRegistry() }
+        askAlarm = Alarm(loop) { [unowned self] in askBeacons() }
+        beginAsking()
         let link = BrokerLink(
             node.linkSettings(subscriptions: [Topic.joinRequests(to: node.id)]),
             // Acknowledged after it was stored; otherwise it would be lost if the process ended.
@@ -137,7 +146,7 @@ public final class C2Server: @unchecked Sendable {
         link.start()
         loop.run()
         link.stop()
-        (self.link, window, end, again, toldAgain) = (nil, nil, nil, nil, nil)
+        (self.link, window, end, again, toldAgain, askAlarm) = (nil, nil, nil, nil, nil, nil)
         say("c2: refused \(c2.refusals.values.reduce(0, +)) messages\(reasons)")
         return fault.map { .broken($0) } ?? ended
     }
@@ -181,6 +190,7 @@ public final class C2Server: @unchecked Sendable {
     @discardableResult
     func obey(_ order: C2Order, noted text: String) -> [C2.Effect]? {
         c2.now = .now
+        fleet.note(order, at: C2Entry.now)
         let effects = c2.obey(order)
         return perform([C2Step(effects: effects, node: order.node, order: text)]) ? effects : nil
     }
@@ -211,6 +221,7 @@ public final class C2Server: @unchecked Sendable {
     private func note(_ happening: BrokerLink.Event) {
         switch happening {
         case .connected(let broker, let connection, let hasSession):
+            noteBroker(true)
             outbox.connected(connection, over: link)
             noteSession(of: broker, hasSession: hasSession)
             say(isReady ? "c2: connected to \(broker) again" : "c2: ready")
@@ -219,11 +230,13 @@ public final class C2Server: @unchecked Sendable {
             (isReady, lastFault) = (true, nil)
             perform([C2Step(effects: c2.answerLeftOpen())])
         case .lost(_, let fault):
+            noteBroker(false)
             outbox.lost(fault)
             if !isEnding, fault != lastFault { Terminal.printError(fault) }
             lastFault = fault
         case .acknowledged(let ids):
             outbox.acknowledged(ids, over: link)
+            noteAcknowledged(ids)
             do throws(OperatorFault) { try store.delivered(ids) } catch { breakOff(error) }
         case .notSubscribed(let fault): Terminal.printError(fault)
         }

@@ -14,8 +14,9 @@ extension C2Server {
         guard fault == nil else { return false }
         var entries: [C2Entry] = []
         let outputs = steps.flatMap { plan($0, &entries) }
+        let (changes, facts) = noteFleet(steps, entries, outputs)
         do throws(OperatorFault) {
-            try store.commit(c2.memory, groups: groups, entries: entries, outgoing: outputs.outgoing)
+            try store.commit(c2.memory, groups: groups, entries: entries, outgoing: outputs.outgoing, facts: facts)
         } catch {
             breakOff(error)
             return false
@@ -23,7 +24,8 @@ extension C2Server {
         for output in outputs { perform(output) }
         requests = requests.filter { c2.isOpen($0.key) }
         window?.set(at: c2.nextDeadline)
-        noteForConsole(steps)
+        askAlarm?.set(at: asks.nextDue)
+        noteForConsole(changes, hasEntries: !entries.isEmpty)
         tellRegistry()
         endIfDecided()
         return true
@@ -46,6 +48,12 @@ extension C2Server {
                 let frame = node.sign(message)
                 if case .observationRequest = message.body { requests[message.token] = frame }
                 outputs += planSending(message, frame, to: peer, &entries)
+            case .ask(let message, let peer):
+                // The history is not told: with many beacons these would displace the rest.
+                var unkept: [C2Entry] = []
+                outputs += planSending(message, node.sign(message), to: peer, &unkept)
+            case .answered(let message, let frame):
+                if let line = line(message, frame, nil) { outputs.append(.trace(line)) }
             case .sendAgain(let token, let peer):
                 guard let frame = requests[token], let message = try? UnverifiedFrame(frame).unverifiedMessage
                 else { continue }

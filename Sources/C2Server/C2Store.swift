@@ -131,9 +131,11 @@ public final class C2Store: @unchecked Sendable {
     /// Stores all of this or, if it throws, nothing.
     /// - Throws: `OperatorFault`; then nothing of it may be carried out.
     func commit(
-        _ memory: C2.Memory, groups: [String: [Identifier]], entries: [C2Entry], outgoing: [Outgoing] = []
+        _ memory: C2.Memory, groups: [String: [Identifier]], entries: [C2Entry], outgoing: [Outgoing] = [],
+        facts: [Identifier: C2Facts] = [:]
     ) throws(OperatorFault) {
-        guard memory != kept || groups != keptGroups || !entries.isEmpty || !outgoing.isEmpty else { return }
+        guard memory != kept || groups != keptGroups || !entries.isEmpty || !outgoing.isEmpty || !facts.isEmpty
+        else { return }
         try guarded {
             let before = (first, last, bytes)
             do {
@@ -142,6 +144,7 @@ public final class C2Store: @unchecked Sendable {
                     if groups != keptGroups { try write(groups) }
                     for entry in entries { try append(entry) }
                     try write(outgoing)
+                    try write(facts)
                     try dropOldest()
                 }
             } catch {
@@ -199,10 +202,6 @@ public final class C2Store: @unchecked Sendable {
                 hint: "give each server its own file")
         }
         try database.script("COMMIT")
-    }
-
-    private static func notUnderstood(_ what: String) -> OperatorFault {
-        OperatorFault("its entry for \(what) is not valid", hint: "restore the file from a backup")
     }
 
     private func load() throws {

@@ -39,6 +39,7 @@ struct C2Verb: ParsableCommand {
               data NODE ID HEX
               update NODE URL FILE|SHA256
               activate NODE
+              name NODE TEXT and site NODE TEXT: what the operator calls it, and where it is; without a text: nothing
               forget NODE: its sequence ids; for a node that has lost them and is not heard any more
               group NAME NODE...
 
@@ -184,6 +185,14 @@ struct C2Verb: ParsableCommand {
             valueName: "port"))
     var web: UInt16?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            How often each beacon that is a member is asked by ID_REQUEST whether it is alive, at most 50 of them in a second; 0: \
+            never. One that does not answer is asked at growing intervals.
+            """, valueName: "seconds"))
+    var askInterval = Seconds(300)
+
     @Flag(help: "Read orders from standard input.")
     var orders = false
 
@@ -231,6 +240,7 @@ struct C2Verb: ParsableCommand {
         policy.window = window.duration
         policy.humanWindow = humanWindow.duration
         policy.keeps = Set(keep)
+        policy.askInterval = askInterval.duration
         (policy.requires, policy.sites) = (require, sites)
         policy.observers = Set(observer)
         if !allow.isEmpty {
@@ -281,20 +291,5 @@ struct C2Verb: ParsableCommand {
                 }
             }
         }
-    }
-}
-
-/// How one device may join, on the command line.
-struct Allowance: ExpressibleByArgument {
-    let node: Identifier
-    let joinModes: Set<C2.JoinMode>
-
-    init?(argument: String) {
-        let parts = argument.split(separator: "=", maxSplits: 1)
-        guard parts.count == 2, let node = Identifier(hexadecimal: parts[0]) else { return nil }
-        let words = parts[1].split(separator: ",")
-        let joinModes = words.compactMap { C2.JoinMode(rawValue: String($0)) }
-        guard !words.isEmpty, joinModes.count == words.count else { return nil }
-        (self.node, self.joinModes) = (node, Set(joinModes))
     }
 }

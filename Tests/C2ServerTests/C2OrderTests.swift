@@ -17,12 +17,13 @@ struct C2OrderTests {
             .accept(one, mark: "1a2b3c4d"), .refuse(one), .join(one), .terminate(one), .deregister(one), .identity(one),
             .action(one, 1), .action(one, 99), .update(one, url: "https://x/y", digest: digest), .activate(one),
             .data(one, id: Octets("IDENTIFY_SECONDS".utf8), Octets([10, 0, 0, 0])), .observer(one, true),
-            .observer(one, false), .require(.keyed), .forget(one),
+            .observer(one, false), .require(.keyed), .forget(one), .name(one, "North gate é"), .name(one, ""),
+            .site(one, "harbour"), .site(one, ""),
         ]
         for order in all {
             switch order {
             case .accept, .refuse, .join, .terminate, .deregister, .identity, .action, .update, .activate, .data,
-                .observer, .require, .forget:
+                .observer, .require, .forget, .name, .site:
                 break
             }
         }

@@ -164,7 +164,7 @@ struct C2QuorumTests {
     func shown() throws {
         var stage = Stage(quorum: 2)
         func look() -> C2Snapshot {
-            stage.server.c2.snapshot(knowing: [], heard: [:], at: stage.server.now, hasValue: { _ in false })
+            stage.server.c2.snapshot(at: stage.server.now, hasValue: { _ in false })
         }
         let first = look()
         #expect(first.joins.count == 1 && first.joins.first?.observer == Self.beacons[0].id)
