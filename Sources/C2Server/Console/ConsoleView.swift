@@ -142,12 +142,9 @@ extension ConsolePage {
 
     /// `5 s`, `12 min`, `3 h`, `9 days`.
     static func span(_ seconds: Int64) -> String {
-        switch seconds {
-        case ..<60: "\(seconds) s"
-        case ..<3_600: "\(seconds / 60) min"
-        case ..<172_800: "\(seconds / 3_600) h"
-        default: "\(seconds / 86_400) days"
-        }
+        if seconds < 60 { return "\(seconds) s" }
+        if seconds < 3_600 { return "\(seconds / 60) min" }
+        return seconds < 172_800 ? "\(seconds / 3_600) h" : "\(seconds / 86_400) days"
     }
 
     /// A clock's time in UTC; with the date if it is of another day.

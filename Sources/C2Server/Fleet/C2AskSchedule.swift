@@ -32,7 +32,7 @@ struct C2AskSchedule: Sendable {
         return last.map { max(first, $0 + .seconds(1)) } ?? first
     }
 
-    /// A node is to be asked from now on, or no longer. Nothing changes if it was so before.
+    /// A node is asked from now on, or no longer. Nothing changes if it was so before.
     mutating func set(_ node: Identifier, isAsked: Bool, at now: Instant) {
         guard interval > .zero, isAsked != (entries[node] != nil) else { return }
         put(node, isAsked ? Entry(due: now + C2AskSchedule.first) : nil)

@@ -60,6 +60,7 @@ extension C2Fleet {
         public internal(set) var sent: Int64?
         /// When it was answered, and how.
         public internal(set) var answered: Int64?
+        /// The answer, as text.
         public internal(set) var answer: String?
 
         /// Whether it is late: without an answer after 30 s.

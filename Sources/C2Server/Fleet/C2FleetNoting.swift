@@ -119,14 +119,13 @@ extension C2Fleet {
         let token = message.token
         change(message.sender, at: now) { node in
             (node.facts.heard, node.asked) = (now, nil)
-            switch message.body {
-            case .data(let id, let data):
-                guard [.identification, .identificationResponse].contains(DataID(id)) else { return }
+            if case .data(let id, let data) = message.body,
+                [.identification, .identificationResponse].contains(DataID(id))
+            {
                 node.facts.told = C2Told(data.bytes, at: now)
                 node.answer("told", under: token, orIdentity: true, at: now)
-            case .response(let status):
+            } else if case .response(let status) = message.body {
                 node.answer(status.description, under: token, orIdentity: false, at: now)
-            default: break
             }
         }
         let orders = self[message.sender]?.orders ?? []

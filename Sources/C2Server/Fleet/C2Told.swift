@@ -58,10 +58,7 @@ func printable(_ text: String, _ most: Int) -> String? {
     var kept = String.UnicodeScalarView()
     var bytes = 0
     for scalar in text.unicodeScalars {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: continue
-        default: break
-        }
+        guard !unprintable.contains(scalar.properties.generalCategory) else { continue }
         bytes += UTF8.width(scalar)
         guard bytes <= most else { break }
         kept.append(scalar)
@@ -69,6 +66,10 @@ func printable(_ text: String, _ most: Int) -> String? {
     let result = String(kept)
     return result.allSatisfy(\.isWhitespace) ? nil : result
 }
+
+private let unprintable: Set<Unicode.GeneralCategory> = [
+    .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
+]
 
 /// A JSON object of which each field is read by itself: a wrong one does not hide the others.
 private struct Fields: Decodable {

@@ -58,7 +58,7 @@ BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 # An accessibility engine: what it finds wrong with the page, one line each. Its file is fetched by the script beside this one.
 AXE = """
 const done = arguments[arguments.length - 1];
-axe.run(document, {resultTypes: ["violations"]}).then(
+axe.run(document, {resultTypes: ["violations"], preload: false}).then(
   (found) => done(found.violations.flatMap((one) => one.nodes.map((node) =>
     `${one.id}: ${one.help}: ${node.target.join(" ")}`))),
   (error) => done([`axe: ${error}`]));

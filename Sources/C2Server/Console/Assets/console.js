@@ -100,13 +100,20 @@
     announcer.textContent = waiting === 1 ? `Device ${added.dataset.device} asks to join.` : `${waiting} joins wait for you.`;
   };
 
+  // What a row says, without its times: they change with each look.
+  const says = (row) => {
+    const copy = row.cloneNode(true);
+    for (const one of copy.querySelectorAll("time")) one.remove();
+    return copy.textContent;
+  };
+
   // The entries that are new are counted; they are shown on demand, so that nothing moves while somebody reads.
   const count = (part, fresh) => {
     const known = new Set([...part.querySelectorAll("[id]")].map((one) => one.id));
     const rows = [...fresh.querySelectorAll("li[id], tr[id]")];
     const more = rows.filter((one) => !known.has(one.id)).length;
     const changed = rows.filter((one) => known.has(one.id)
-      && document.getElementById(one.id).textContent !== one.textContent).length;
+      && says(document.getElementById(one.id)) !== says(one)).length;
     let bar = part.querySelector(":scope > .news");
     if (more + changed === 0) { bar?.remove(); return; }
     if (!bar) {
