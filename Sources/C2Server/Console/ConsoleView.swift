@@ -116,7 +116,7 @@ extension ConsolePage {
     static func code(_ node: Identifier) -> HTML {
         let digits = Array(node.description)
         let groups = stride(from: 0, to: 12, by: 4).map { String(digits[$0..<$0 + 4]) }
-        return "<code class=\"id\">\(groups.map { "<span>\($0)</span>" as HTML })<b>\(String(digits[12...]))</b></code>"
+        return "<code class=\"id\">\(groups.map { "<span>\($0)</span>" as HTML })<b class=\"end\">\(String(digits[12...]))</b></code>"
     }
 
     /// The operator's name of a node and its identity, as a link to its page.

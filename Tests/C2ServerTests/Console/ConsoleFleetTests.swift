@@ -88,7 +88,7 @@ struct ConsoleFleetTests {
         let id = Roles.device.id
         let list = await it.get("/nodes", cookie: cookie).text
         #expect(list.contains("calls itself “Fake gate”") && !list.contains("<strong>Fake gate"))
-        #expect(list.contains("<span>5f1e</span><span>2d3c</span><span>4b5a</span><b>6978</b>"))
+        #expect(list.contains("<span>5f1e</span><span>2d3c</span><span>4b5a</span><b class=\"end\">6978</b>"))
         let form = "token=\(token)&node=\(id)&order="
         #expect(await it.post("/order", form + "name&text=North+%C3%A9", cookie: cookie).status == 303)
         #expect(await it.post("/order", form + "site&text=", cookie: cookie).status == 303)
