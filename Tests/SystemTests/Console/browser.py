@@ -75,8 +75,8 @@ const ratio = (a, b) => {
   return (x + .05) / (y + .05);
 };
 const behind = (element) => {
-  const svg = element.closest("svg");
-  if (svg) return numbers(getComputedStyle(svg.querySelector(".page")).fill);
+  const page = element.closest("svg")?.querySelector(".page");
+  if (page) return numbers(getComputedStyle(page).fill);
   for (let at = element; at; at = at.parentElement) {
     const colour = numbers(getComputedStyle(at).backgroundColor);
     if (colour.length === 3 || colour[3] === 1) return colour;
