@@ -9,7 +9,7 @@ import OperatorText
 import ProofLink
 import SRUP
 
-/// The configuration: read once from its file (docs/srup-beacon.conf has every key with its comment).
+/// The configuration: read once from its files (docs/srup-beacon.conf has every key with its comment).
 public struct Configuration: Equatable, Sendable {
     /// A server that we listen to.
     public struct Server: Equatable, Sendable {
@@ -83,6 +83,8 @@ public struct Configuration: Equatable, Sendable {
 
     /// Who we are.
     public internal(set) var identity = Identifier(0)
+    /// What people call us, and where we are.
+    public internal(set) var place = BeaconPlace()
     /// PEM file with our identity key.
     public internal(set) var keyFile = ""
     /// Folder of the journal and the control socket.
@@ -175,26 +177,43 @@ public struct Configuration: Equatable, Sendable {
         }
     }
 
-    /// Reads and checks a configuration file.
-    /// - Throws: `OperatorFault`, with the line where there is one: an unknown key is a fault, and so is a missing one.
+    /// Reads and checks a configuration: its file, and the files of the folder conf.d beside it.
+    /// - Throws: `OperatorFault`, with file and line where there are: an unknown key is a fault, and so is a missing one.
     public init(file path: String) throws {
-        self.init()
-        var lines: [String: Int] = [:]
-        for setting in try SettingsFile.read(path) {
-            if let earlier = lines.updateValue(setting.line, forKey: setting.subject) {
-                throw OperatorFault(
-                    "line \(setting.line) of \(path): \(setting.name) stands in line \(earlier) already",
-                    hint: "remove one")
-            }
-            do throws(BadSetting) {
-                try set(setting)
-            } catch {
-                throw OperatorFault("line \(setting.line) of \(path): \(error.message)", hintOf: error)
-            }
+        try self.init(try ConfigurationFiles(path))
+    }
+
+    /// - Parameter withFragments: whether the files of conf.d are read.
+    /// - Throws: as `init(file:)`.
+    package init(file path: String, withFragments: Bool) throws {
+        try self.init(withFragments ? try ConfigurationFiles(path) : try ConfigurationFiles(path, fragments: []))
+    }
+
+    /// Checks each line of the files of conf.d, where the configuration's own file may not be there yet.
+    /// - Throws: `OperatorFault`, as `init(file:)`.
+    package static func checkFragments(of path: String) throws {
+        var configuration = Configuration()
+        for fragment in try ConfigurationFiles.fragments(of: path) {
+            for setting in try ConfigurationFiles(fragment, fragments: []).settings { try configuration.take(setting) }
         }
-        try checkNothingMissing(path)
-        try settleJoinModes(path)
-        try settleTerms(path)
+    }
+
+    /// - Throws: `OperatorFault` with file and line.
+    private mutating func take(_ setting: Setting) throws(OperatorFault) {
+        do throws(BadSetting) {
+            try set(setting)
+        } catch {
+            throw OperatorFault("\(setting.place): \(error.message)", hintOf: error)
+        }
+    }
+
+    /// - Throws: as `init(file:)`.
+    init(_ files: ConfigurationFiles) throws {
+        self.init()
+        for setting in files.settings { try take(setting) }
+        try checkNothingMissing(files.path)
+        try settleJoinModes(files.path)
+        try settleTerms(files.path)
         policy.hidesIdentity = radio.advertising != .public
     }
 

@@ -86,7 +86,7 @@ extension Shell {
     /// parse → open → "ready" → loop.
     func start(_ signals: Int32) throws {
         setUpLog()
-        log.notice("srup-beacon \(Shell.version), identity \(configuration.identity)")
+        log.notice("srup-beacon \(Shell.version), identity \(configuration.identity)\(configurationText)")
         let credentials = CredentialFolder(managing: configuration)
         runningKey.confirmRotation(in: credentials)
         if credentials?.hasUnfinishedRotation == true {
@@ -174,6 +174,13 @@ extension Shell {
         LineLog.use(configuration.logFormat)
         let level = configuration.logLevel
         LineLog.level.withLock { $0 = level }
+        let place = configuration.place.logFields
+        LineLog.place.withLock { $0 = place }
+    }
+
+    /// What follows in a line that says with which configuration it goes on.
+    var configurationText: String {
+        (configuration.place.text.map { ", \($0)" } ?? "") + ", configuration \(configuration.hash)"
     }
 
     func makeFolderWatch() -> FolderWatch {

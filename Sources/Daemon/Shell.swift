@@ -29,6 +29,8 @@ public actor Shell {
     var configuration: Configuration
     var materials: KeyMaterial
     let runningKey: RunningKey
+    /// What each server was answered since 00:00 UTC.
+    var verdictsToday = VerdictsToday()
 
     /// nil while it cannot be written: then nothing is acted on, and nothing acknowledged.
     var journal: Journal?
@@ -121,7 +123,6 @@ public actor Shell {
             unseal: materials.unsealer(oldKeyOpened: { runningKey.oldKeyOpened() }), authenticate: hmacSHA256)
         observer.terms = configuration.terms
         observer.hasUpdater = configuration.updates.updater != nil
-        observer.identification = Shell.identification(configuration)
         return observer
     }
 

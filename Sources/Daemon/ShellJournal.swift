@@ -29,6 +29,8 @@ extension Shell {
             activations: try journal.activations(),
             sequencesLost: try journal.acceptedIDsWereLost())
         observer.raiseSequences(floors)
+        observer.identify = { [unowned self] question in assumeIsolated { $0.identification(question) } }
+        verdictsToday = try journal.verdictsToday(at: wallSeconds())
         (self.observer, self.journal) = (observer, journal)
         recovery.health.recovered()
         if observer.openObservations > 0 { log.notice("\(observer.openObservations) open observations go on") }

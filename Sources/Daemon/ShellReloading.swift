@@ -48,7 +48,7 @@ extension Shell {
         observer.terms = new.terms
         observer.hasUpdater = new.updates.updater != nil
         setUpLog()
-        log.notice("configuration read again")
+        log.notice("configuration read again\(configurationText)")
         warn()
         metricsFile.keep(configuration.metrics)
         renewal?.takeReplaced()

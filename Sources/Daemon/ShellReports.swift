@@ -13,6 +13,9 @@ extension Shell {
         var request: Instant?
         if case .message(let moment) = arrival { request = moment }
         reports.report(report, requestedAt: request)
+        if case .answered(let exchange, _, let verdict, _, _, _) = report {
+            verdictsToday.note(verdict, to: exchange.server, at: wallSeconds())
+        }
         if case .membership = report {
             unanswered.look()
             notifier.tellStatus()

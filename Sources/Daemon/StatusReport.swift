@@ -114,6 +114,10 @@ public struct StatusReport: Codable, Equatable, Sendable {
     package var identity: String
     package var version: String
     package var uptimeSeconds: Int64
+    /// What people call it, and where it is; nil: not set, or an older beacon does not tell.
+    package var name, site, position: String?
+    /// The hash of the settings in force; nil: an older beacon does not tell.
+    package var configuration: String?
     /// Our membership state at each server of the configuration.
     public internal(set) var servers: [Server]
     package var broker: Broker
@@ -160,6 +164,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     /// For a person: a few lines.
     public var text: String {
         var lines = ["beacon \(identity), srup-beacon \(version), up \(uptimeSeconds) s"]
+        if let place = BeaconPlace.text(name: name, site: site, position: position) { lines.append("place: \(place)") }
+        if let configuration { lines.append("configuration: \(configuration)") }
         lines.append("broker: \(broker.state.rawValue)" + (broker.address.map { " \($0)" } ?? ""))
         if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
         if let loss = broker.sessionLost { lines.append("  \(loss.at): \(loss.fault)\n  hint: \(loss.hint)") }
@@ -194,20 +200,6 @@ public struct StatusReport: Codable, Equatable, Sendable {
     }
 }
 
-/// snake_case in the JSON, the field's names in the code.
-package func encoder() -> JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    return encoder
-}
-
-package func decoder() -> JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return decoder
-}
-
 extension Shell {
     /// The product's version.
     ///
@@ -222,7 +214,9 @@ extension DaemonState {
         let links = linkReports
         return StatusReport(
             identity: configuration.identity.description, version: Shell.version,
-            uptimeSeconds: (now - startedAt).components.seconds, servers: serverStates, broker: brokerReport,
+            uptimeSeconds: (now - startedAt).components.seconds, name: configuration.place.name,
+            site: configuration.place.site, position: configuration.place.position, configuration: configuration.hash,
+            servers: serverStates, broker: brokerReport,
             certificate: certificateState, identityKey: identityKey, journal: journalState,
             links: links, listening: ListeningReport(of: links),
             radio: configuration.usesRadio ? adapters.report { self.links.count(over: $0) } : nil,

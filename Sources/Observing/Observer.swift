@@ -41,8 +41,8 @@ public struct Observer: Sendable {
     public var policy: Policy
     /// What the configuration says about each server; the defaults apply to one that is not listed here.
     public var terms: [Identifier: ServerPermissions] = [:]
-    /// The answer to ID_REQUEST: one JSON object.
-    public var identification = "{}"
+    /// Makes the answer to ID_REQUEST, one JSON object, when a server asks.
+    public var identify: @Sendable (IdentityQuestion) -> String = { _ in "{}" }
     /// Whether there is a program that installs updates.
     public var hasUpdater = true
     /// How long `Action.identify` is to last.

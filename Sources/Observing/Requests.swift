@@ -59,7 +59,7 @@ extension Observer {
             // A server whose commands do not name their recipient works like the reference, which knows the other id.
             let isOurs = terms[exchange.server, default: ServerPermissions()].isAddressedToUs
             let id = isOurs ? DataID.identification : .identificationResponse
-            let data = Body.data(id: id.octets, data: Octets(identification.utf8))
+            let data = Body.data(id: id.octets, data: Octets(identify(identityQuestion(of: exchange.server)).utf8))
             return [send(data, exchange.token, to: exchange.server)]
         }
     }

@@ -29,6 +29,25 @@ struct Key: Sendable, CustomTestStringConvertible {
         Key(section, name, good: ["/": "/", "/a b/c.pem": "/a b/c.pem"], bad: badPaths, read)
     }
 
+    /// A text for people.
+    static func place(
+        _ name: String, longest: Int, _ read: @escaping @Sendable (Configuration) -> String?
+    ) -> Key {
+        let long = String(repeating: "x", count: longest)
+        let bad = [
+            "", long + "x", String(repeating: "ä", count: longest / 2 + 1), "a\u{7}b", "a\u{202E}b", "a\u{200B}b",
+            "a\u{FFFD}b", "a\u{2028}b", "a\tb",
+        ]
+        return Key(
+            "beacon", name,
+            good: [
+                "off": "not set", "North gate": "North gate", "Hafen Süd, Tor 3 \"alt\"": "Hafen Süd, Tor 3 \"alt\"",
+                long: long,
+            ],
+            bad: bad
+        ) { read($0) ?? "not set" }
+    }
+
     static func number(
         _ section: String, _ name: String, _ range: ClosedRange<Int>, extra: [String] = [],
         _ read: @escaping @Sendable (Configuration) -> String
@@ -73,6 +92,9 @@ struct Key: Sendable, CustomTestStringConvertible {
         ) { $0.identity.description },
         path("beacon", "key") { $0.keyFile },
         path("beacon", "state") { $0.stateFolder },
+        place("name", longest: 64) { $0.place.name },
+        place("site", longest: 64) { $0.place.site },
+        place("position", longest: 128) { $0.place.position },
         Key(
             "beacon", "light",
             good: ["off": "none", "/sys/class/leds/a:b/brightness": "/sys/class/leds/a:b/brightness"],

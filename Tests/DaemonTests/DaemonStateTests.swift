@@ -158,6 +158,19 @@ struct DaemonStateTests {
     func times() throws {
         let world = try World()
         world.clock.advance(by: .milliseconds(90_900))
+        let named = try World("[beacon]\nname = Tor \"3\"\nsite = harbour\nposition = 51.95,4.14")
+        let hash = named.configuration.hash
+        #expect(hash == world.configuration.hash, "the name is the beacon's own")
+        func information(_ world: World, _ place: String) -> String {
+            "srup_beacon_info{identity=\"\(world.configuration.identity)\",version=\"\(Shell.version)\",\(place)"
+                + "configuration=\"\(hash)\"} 1"
+        }
+        #expect(named.tells(information(named, "name=\"Tor \\\"3\\\"\",site=\"harbour\",")))
+        #expect(world.tells(information(world, "")), "what is not set has no label")
+        let told = named.state.report
+        #expect(
+            told.text.contains("\nplace: \"Tor \"3\"\", site harbour, position 51.95,4.14\nconfiguration: \(hash)\n"))
+        #expect(!world.state.report.text.contains("place:"))
         #expect(world.state.report.uptimeSeconds == 90 && world.tells("srup_beacon_up_seconds 90"))
         #expect(
             world.state.report.certificate.renewal == nil && world.tells("srup_beacon_certificate_renewal_failures 0"))

@@ -103,7 +103,13 @@ public struct Doctor {
     private func read(_ note: ([CheckResult]) -> Void) -> Configuration? {
         do {
             let configuration = try Configuration(file: file)
-            note([.init("configuration", .good, file, "every line is understood; identity \(configuration.identity)")])
+            let fragments = try ConfigurationFiles.fragments(of: file).count
+            let read = fragments == 0 ? "" : ", with \(fragments) files of \(ConfigurationFiles.folder(of: file))"
+            note([
+                .init(
+                    "configuration", .good, file,
+                    "every line is understood\(read); identity \(configuration.identity), hash \(configuration.hash)")
+            ])
             return configuration
         } catch let fault as any OperatorError {
             note([.init("configuration", .bad, file, fault.message, do: fault.hint(for: .beacon))])
