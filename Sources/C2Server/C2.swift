@@ -202,6 +202,9 @@ public struct C2: Sendable {
     var observed: Set<Identifier> = []
     /// The token of the last INITIATE to each node, which ACTIVATE must carry.
     var updates: [Identifier: Token] = [:]
+    /// The staged update that is under way, or was last; until when each of its nodes must have answered.
+    var staged: StagedUpdate?
+    var stagedDeadlines: [Identifier: Instant] = [:]
     /// Permanently deregistered: none of their messages is accepted.
     var deregistered: Set<Identifier> = []
     /// How each former member left, unless it has joined again.
@@ -237,7 +240,9 @@ public struct C2: Sendable {
 
     /// When `tick` is due; nil if nothing is.
     public var nextDeadline: Instant? {
-        (open.values.map(\.deadline) + moderated.values.map(\.deadline) + [remindersDue].compactMap(\.self)).min()
+        (open.values.map(\.deadline) + moderated.values.map(\.deadline)
+            + [remindersDue, stagedDeadlines.values.min()].compactMap(\.self))
+            .min()
     }
 
     /// Fails the joins whose window has passed, and tells observers that have not joined.
@@ -254,7 +259,7 @@ public struct C2: Sendable {
             + unseen.flatMap {
                 [.say("nobody has decided on \($0) in time")]
                     + decide(.failed, $0, "nobody has decided in time")
-            } + remindObservers(at: now)
+            } + remindObservers(at: now) + tickStages()
     }
 
     /// - Parameter grade: of the evidence, if the observer said *valid*.

@@ -36,11 +36,13 @@ extension C2 {
         case .activate(let node): command(.activate, node, .activate, updates[node])
         case .data(let node, let id, let data): command(.data(id: id, data: data), node, .data)
         case .forget(let node): forget(node)
+        case .stage(let nodes, let url, let digest, let percent): stage(nodes, url, digest, percent: percent)
+        case .staged(let order): obey(order)
         }
     }
 
     /// Sends a command to a member; JOIN_CMD also to others.
-    private mutating func command(
+    mutating func command(
         _ body: Body, _ node: Identifier, _ what: Asked.What?, _ known: Token? = nil
     ) -> [Effect] {
         guard !deregistered.contains(node) else { return [.say("\(node) is permanently deregistered")] }
@@ -60,7 +62,7 @@ extension C2 {
     }
 
     /// Both texts end in one NUL, as in the reference.
-    private mutating func update(_ node: Identifier, _ url: String, _ digest: [UInt8]) -> [Effect] {
+    mutating func update(_ node: Identifier, _ url: String, _ digest: [UInt8]) -> [Effect] {
         let body = Body.initiate(url: Octets(terminated: url), digest: Octets(terminated: hexadecimal(digest)))
         return command(body, node, .update)
     }
@@ -71,6 +73,7 @@ extension C2 {
         joined.remove(node)
         let reason = "\(node) is no longer a member"
         return endObserving(of: node, reason) + endJoin(of: node, reason) + decide(.failed, node, reason)
+            + failStaged(node, "it is no longer a member")
     }
 
     /// The registry no longer has a key of this node: its membership ends, and nothing can be sent to it.
@@ -99,7 +102,9 @@ extension C2 {
                     "\(what.description)\(isReplaced ? ", replaced by a newer one," : "") of \(command.node): \(status)"
                 )
             ]
-        guard command.what == .deregister, status == .deregisterSuccess else { return effects }
+        guard command.what == .deregister, status == .deregisterSuccess else {
+            return effects + (isReplaced ? [] : stagedAnswered(command.node, message.token, status))
+        }
         // It may have asked to join again in the meantime.
         let failed = decide(.failed, command.node, "\(command.node) is permanently deregistered")
         deregistered.insert(command.node)

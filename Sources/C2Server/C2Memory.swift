@@ -38,6 +38,8 @@ extension C2 {
         var asked: [Token: Asked] = [:]
         /// The token of the last INITIATE to each node, which ACTIVATE must carry.
         var updates: [Identifier: Token] = [:]
+        /// The staged update that is under way, or was last.
+        var staged: StagedUpdate?
         /// Who may observe, and who may not although the registry's type says so.
         var given: [Identifier: Bool] = [:]
         /// The required grade of evidence; nil: nobody has set one.
@@ -48,7 +50,8 @@ extension C2 {
 
     var memory: Memory {
         var memory = Memory(
-            numbers: counter.numbers, unanswered: leftOpen, asked: asked, updates: updates, given: given,
+            numbers: counter.numbers, unanswered: leftOpen, asked: asked, updates: updates, staged: staged,
+            given: given,
             required: required, heard: counter.heard)
         memory.memberships = departed
         for node in joined { memory.memberships[node] = mayObserve(node) ? .observer : .joined }
@@ -67,7 +70,7 @@ extension C2 {
             counter: ReferenceCounter(memory.numbers, heard: memory.heard))
         given = memory.given.merging(given) { $1 }  // this run's command line takes precedence
         required = policy.requires ?? memory.required
-        (leftOpen, asked, updates) = (memory.unanswered, memory.asked, memory.updates)
+        (leftOpen, asked, updates, staged) = (memory.unanswered, memory.asked, memory.updates, memory.staged)
         for (node, membership) in memory.memberships {
             switch membership {
             case .known: break

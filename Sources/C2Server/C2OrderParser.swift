@@ -18,6 +18,7 @@ public enum C2OrderLine: Equatable, Sendable {
 ///     accept NODE MARK · refuse NODE · observer NODE yes|no · join NODE · terminate NODE · deregister NODE · identity NODE
 ///     action NODE pause|resume|identify|restart-radio|0..255 · data NODE ID HEX
 ///     update NODE URL FILE|SHA256 · activate NODE · forget NODE
+///     stage SHARE% URL FILE|SHA256 NODE... · stage show|continue|cancel
 ///     group NAME NODE... · and @NAME for every NODE
 public struct C2OrderParser: Sendable {
     /// Bounds on the number of groups and on the bytes of a name.
@@ -48,7 +49,7 @@ public struct C2OrderParser: Sendable {
     /// The first word of a line.
     private enum Verb: String {
         case accept, refuse, observer, join, terminate, deregister, identity, action, data, update, activate, forget
-        case require, group
+        case require, group, stage
     }
 
     /// Parses a line.
@@ -59,6 +60,7 @@ public struct C2OrderParser: Sendable {
         guard let verb = Verb(rawValue: first) else { throw C2OrderParser.fault("unknown command", in: first) }
         switch verb {
         case .group: return try group(words, line)
+        case .stage: return .orders([try stage(words, line)])
         case .require:
             guard words.count == 2, let grade = C2.Grade(rawValue: words[1]) else { throw C2OrderParser.invalid(line) }
             return .orders([.require(grade)])
@@ -79,6 +81,15 @@ public struct C2OrderParser: Sendable {
             throw OperatorFault("there are \(C2OrderParser.mostGroups) groups already", hint: "replace one of them")
         }
         return .group(words[1], try nodes(words.dropFirst(2), line))
+    }
+
+    private func stage(_ words: [String], _ line: String) throws(OperatorFault) -> C2Order {
+        if words.count == 2, let order = StagedOrder(rawValue: words[1]) { return .staged(order) }
+        guard words.count >= 5, words[1].hasSuffix("%"), let percent = Int(words[1].dropLast()),
+            (1...100).contains(percent), (1...65_000).contains(words[2].utf8.count)
+        else { throw C2OrderParser.invalid(line) }
+        let nodes = try nodes(words.dropFirst(4), line)
+        return .stage(nodes, url: words[2], digest: try digest(of: words[3]), percent: percent)
     }
 
     private func nodes(_ words: ArraySlice<String>, _ line: String) throws(OperatorFault) -> [Identifier] {
@@ -120,7 +131,7 @@ public struct C2OrderParser: Sendable {
                 }
             case .data: C2OrderParser.data(rest)
             case .update: try update(rest)
-            case .require, .group: nil
+            case .require, .group, .stage: nil
             }
         guard let order else { throw C2OrderParser.invalid(line) }
         return order
@@ -158,7 +169,8 @@ public struct C2OrderParser: Sendable {
             hint:
                 "write refuse, join, terminate, deregister, identity, activate or forget and a node; accept NODE MARK; "
                 + "observer NODE yes|no; require reachable|challenged|keyed; action NODE NAME; "
-                + "data NODE ID HEX; update NODE URL FILE; or group NAME NODE..."
+                + "data NODE ID HEX; update NODE URL FILE; stage SHARE% URL FILE NODE...; stage show|continue|cancel; "
+                + "or group NAME NODE..."
         )
     }
 }

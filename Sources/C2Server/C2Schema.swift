@@ -83,6 +83,24 @@ enum C2Schema {
         -- refuse this version.
 
         """,
+        """
+        CREATE TABLE staged (                 -- the staged update that is under way, or was last
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            url TEXT NOT NULL,
+            digest BLOB NOT NULL,
+            percent INTEGER NOT NULL,         -- of the nodes, in one stage
+            phase TEXT NOT NULL,
+            stage INTEGER NOT NULL            -- under way, from 0
+        );
+        CREATE TABLE staged_nodes (
+            place INTEGER PRIMARY KEY,
+            node INTEGER NOT NULL,
+            progress TEXT NOT NULL,
+            reason TEXT,                      -- of a failure
+            token BLOB                        -- of INITIATE and ACTIVATE
+        );
+
+        """,
     ]
 
     /// Brings a file to the newest version, in one transaction.

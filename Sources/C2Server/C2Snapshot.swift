@@ -107,6 +107,8 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
     public var requires = C2.Grade.reachable
     /// In the order of their names.
     public var sites: [Site] = []
+    /// The staged update that is under way, or was last.
+    public var staged: Staged?
 }
 
 extension C2 {
@@ -153,7 +155,7 @@ extension C2 {
                     id: one.id, device: one.device, joinMode: one.joinMode, observer: one.observer,
                     secondsLeft: left(one.deadline), secondsAgo: max(0, (now - one.at).wholeSeconds),
                     decision: one.decision, reason: one.grounds.reason, grade: one.grounds.grade)
-            }, requires: requires, sites: shownSites)
+            }, requires: requires, sites: shownSites, staged: shownStaged)
     }
 
     private func shown(_ votes: Votes?, _ join: Join) -> C2Snapshot.Votes? {

@@ -201,7 +201,7 @@ public final class C2Store: @unchecked Sendable {
         try database.script("COMMIT")
     }
 
-    private static func notUnderstood(_ what: String) -> OperatorFault {
+    static func notUnderstood(_ what: String) -> OperatorFault {
         OperatorFault("its entry for \(what) is not valid", hint: "restore the file from a backup")
     }
 
@@ -233,6 +233,7 @@ public final class C2Store: @unchecked Sendable {
             }
             kept.asked[token] = C2.Asked(node: Identifier(row.unsigned(1)), what: what)
         }
+        kept.staged = try loadStaged()
         for row in try database.rows("SELECT token, device, observer FROM joins") {
             guard let token = Token(row.blob(0)) else { throw C2Store.notUnderstood("an open join") }
             kept.unanswered.insert(

@@ -22,6 +22,7 @@ extension C2Store {
                 .unsigned(node.number), .text((memory.memberships[node] ?? .known).rawValue))
         }
         try writeCommands(memory)
+        try write(memory.staged)
         if let required = memory.required, required != kept.required {
             try database.run(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)", .text(C2Schema.Setting.required.rawValue),

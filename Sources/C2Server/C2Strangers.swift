@@ -11,6 +11,7 @@ extension C2 {
     mutating func begin(at now: Instant) {
         self.now = now
         remindersDue = now + C2.timeToJoin
+        armStages()
     }
 
     /// Tells the nodes that may observe, have not joined and have not left that they must join. Each of them may be a member by its own

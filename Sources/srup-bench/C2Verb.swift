@@ -37,8 +37,8 @@ struct C2Verb: ParsableCommand {
               refuse|join|terminate|deregister|identity NODE
               action NODE pause|resume|identify|restart-radio|0..255
               data NODE ID HEX
-              update NODE URL FILE|SHA256
-              activate NODE
+              update NODE URL FILE|SHA256, then activate NODE
+              stage SHARE% URL FILE|SHA256 NODE...: both, for a share of the nodes at a time; stage show|continue|cancel
               forget NODE: its sequence ids; for a node that has lost them and is not heard any more
               group NAME NODE...
 

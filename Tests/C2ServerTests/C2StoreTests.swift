@@ -115,6 +115,7 @@ final class C2StoreTests {
             "ALTER TABLE nodes DROP COLUMN observer; ALTER TABLE nodes DROP COLUMN type;"
                 + " ALTER TABLE nodes DROP COLUMN heard; ALTER TABLE history DROP COLUMN grade;"
                 + " ALTER TABLE history DROP COLUMN reason; DELETE FROM meta WHERE name = 'required';"
+                + " DROP TABLE staged; DROP TABLE staged_nodes;"
                 + " PRAGMA user_version = 1")
         // Reading changes nothing.
         #expect(try C2Store(lookingInto: path).read(before: .max, limit: 9, of: nil).count == 1)
