@@ -33,6 +33,8 @@ struct HelpTests {
             ("srup-beacon", ["watch"], ["--config", "--once", "Ctrl-C"]),
             ("srup-beacon", ["doctor"], ["--config", "--json", "Exit status"]),
             ("srup-beacon", ["metrics"], ["--config", "Prometheus"]),
+            ("srup-beacon", ["config"], ["--config", "--json", "--hash", "conf.d"]),
+            ("srup-beacon", ["support"], ["--config", "--output", "--log", "--visit", "token"]),
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
             (
                 "srup-bench", [],
