@@ -28,7 +28,9 @@ struct Support: ParsableCommand {
             valueName: "file"))
     var output: String?
 
-    @Option(help: ArgumentHelp("The file of the beacon's log. Default: systemd's journal.", valueName: "file"))
+    @Option(
+        name: .customLong("messages"),
+        help: ArgumentHelp("The file of the beacon's log. Default: systemd's journal.", valueName: "file"))
     var log: String?
 
     @Flag(help: "Let the doctor connect to the brokers as an MQTT client, under the id ID-doctor.")

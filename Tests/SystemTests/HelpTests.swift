@@ -34,7 +34,7 @@ struct HelpTests {
             ("srup-beacon", ["doctor"], ["--config", "--json", "Exit status"]),
             ("srup-beacon", ["metrics"], ["--config", "Prometheus"]),
             ("srup-beacon", ["config"], ["--config", "--json", "--hash", "conf.d"]),
-            ("srup-beacon", ["support"], ["--config", "--output", "--log", "--visit", "token"]),
+            ("srup-beacon", ["support"], ["--config", "--output", "--messages", "--visit", "token"]),
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
             (
                 "srup-bench", [],

@@ -90,7 +90,7 @@ struct SupportTests {
             toFile: planted, atomically: true, encoding: .utf8)
 
         let archive = network.folder + "/gate.tar.gz"
-        let reply = try beacon.command("support", "--output", archive, "--log", planted)
+        let reply = try beacon.command("support", "--output", archive, "--messages", planted)
         #expect(reply.status == 0 && reply.text.hasPrefix("\(archive): written, "), "\(reply.text)")
         #expect(try mode(archive) == 0o600)
         let parts = try unpacked(archive)
@@ -116,7 +116,7 @@ struct SupportTests {
                 "the TLS key": try lines(network.folder + "/\(Node.beacon.topicForm).tls.key"),
                 "a value": values, "the enrolment token": [Array(enrolment.utf8)], "the PIN": [Array(pin.utf8)],
             ])
-        let again = try beacon.command("support", "--output", archive, "--log", planted)
+        let again = try beacon.command("support", "--output", archive, "--messages", planted)
         #expect(again.status == 1 && again.text.contains("exists already"))
         #expect(
             beacon.membership == "member" && beacon.brokerState == "connected", "the doctor did not visit the broker")
@@ -126,7 +126,7 @@ struct SupportTests {
     func without() throws {
         let beacon = try BeaconProcess(network)
         let archive = network.folder + "/off.tar.gz"
-        let reply = try beacon.command("support", "--output", archive, "--log", network.folder + "/no.log")
+        let reply = try beacon.command("support", "--output", archive, "--messages", network.folder + "/no.log")
         #expect(reply.status == 0)
         let parts = try unpacked(archive)
         #expect(text(parts["status.txt"]).hasPrefix("not there: ") && text(parts["status.txt"]).contains("hint: "))
@@ -156,7 +156,7 @@ struct SupportTests {
         try long.write(toFile: log, atomically: true, encoding: .utf8)
         #expect(long.utf8.count > 16 << 20)
         let archive = network.folder + "/long.tar.gz"
-        #expect(try beacon.command("support", "--output", archive, "--log", log).status == 0)
+        #expect(try beacon.command("support", "--output", archive, "--messages", log).status == 0)
         let kept = try #require(try unpacked(archive)["log.txt"])
         #expect(kept.count <= 8 << 20 && text(kept).hasSuffix("number 199999\n"))
     }

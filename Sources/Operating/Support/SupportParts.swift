@@ -90,7 +90,7 @@ extension SupportArchive {
         guard !text.isEmpty else {
             throw OperatorFault(
                 "systemd's journal has nothing of srup-beacon, or this user may not read it",
-                hint: "run this as root: sudo srup-beacon support; or name the log's file with --log")
+                hint: "run this as root: sudo srup-beacon support; or name the log's file with --messages")
         }
         return text
     }
