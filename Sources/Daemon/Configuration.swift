@@ -117,6 +117,8 @@ public struct Configuration: Equatable, Sendable {
     ]
     /// The adapters.
     public internal(set) var radio = Radio()
+    /// How long verdicts are kept, and how often their record is signed.
+    var history = HistorySettings()
     /// Lines below this are not written.
     var logLevel = Logger.Level.info
     /// The textfile of metrics; nil: none is written. How long it is left as it is.

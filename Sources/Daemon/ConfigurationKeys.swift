@@ -25,6 +25,7 @@ extension Configuration {
         ("link", linkKeys),
         ("radio", radioKeys),
         ("update", updateKeys),
+        ("history", historyKeys),
         ("metrics", metricsKeys),
         ("log", logKeys),
     ]
@@ -116,6 +117,14 @@ extension Configuration {
         Key("size-limit", \.updates.maximumFile) { s throws(BadSetting) in Int64(try s.number(1...65_536)) << 20 },
         Key("time-limit", \.updates.timeLimit) { s throws(BadSetting) in try s.seconds(1...86_400) },
         Key("allow-older", \.updates.allowsOlder) { s throws(BadSetting) in try s.yesOrNo() },
+    ]
+
+    private static let historyKeys: [Key] = [
+        Key("verdicts", \.history.retention.verdicts) { s throws(BadSetting) in Int64(try s.number(1_000...100_000_000))
+        },
+        Key("days", \.history.retention.days) { s throws(BadSetting) in try s.numberOrOff(1...36_500) },
+        Key("head-verdicts", \.history.headVerdicts) { s throws(BadSetting) in Int64(try s.number(1...1_000_000)) },
+        Key("head-interval", \.history.headInterval) { s throws(BadSetting) in try s.seconds(1...86_400) },
     ]
 
     private static let metricsKeys: [Key] = [

@@ -1,3 +1,4 @@
+import Auditing
 import Files
 import Glibc
 import Keys
@@ -21,9 +22,6 @@ package final class Journal {
     /// Larger files are not read through at every start; SQLite still finds what is damaged when it comes to it.
     static let quickCheckPages = 4_096
 
-    /// Verdicts that are kept; the oldest are deleted. More: more disk (about 300 bytes each).
-    private static let historyLimit: Int64 = 1_000_000
-
     let finding: Finding
     let folder: StateFolder
     let database: Database
@@ -32,6 +30,10 @@ package final class Journal {
     /// Which files these paths have named since this journal has them.
     private var files: [String: File.Identity] = [:]
     private var inTransaction = false
+    /// The chain of verdicts, once it is known whose it is (`beginRecord`).
+    var verdictChain: VerdictRecord?
+    /// The frame of the message that is being handled, of which a verdict may be given at once.
+    var arrived: [UInt8]?
 
     /// Opens the journal of a state folder; sets a damaged one aside.
     /// - Throws: `Failure` on a disk error; `OperatorFault` if another process has it open, or a newer program has written it.
@@ -97,6 +99,7 @@ package final class Journal {
     /// Makes everything since the last commit permanent: when it returns, it is on disk.
     package func commit() throws(Failure) {
         guard inTransaction else { return }
+        try finishRow()
         try checkFiles()
         try Journal.attempt { try database.run("COMMIT") }
         inTransaction = false
@@ -144,7 +147,9 @@ package final class Journal {
                     "UPDATE observations SET mismatches = ? WHERE server = ? AND token = ?", .integer(Int64(count)),
                     .unsigned(exchange.server.number), .blob(exchange.token.bytes))
             case .answered(let exchange, let device, let verdict, let reason, let evidence):
+                try finishRow()
                 try record(exchange, device, verdict, reason, evidence, seconds, database)
+            case .proof(let exchange, let proof): add(proof: proof, of: exchange)
             }
         }
     }
@@ -157,8 +162,9 @@ package final class Journal {
             Database.Value.unsigned(exchange.server.number), Database.Value.blob(exchange.token.bytes)
         )
         let open = try database.rows(
-            "DELETE FROM observations WHERE server = ? AND token = ? RETURNING asked, mismatches", server, token
+            "DELETE FROM observations WHERE server = ? AND token = ? RETURNING asked, mismatches, frame", server, token
         ).first
+        let asked = open.map { $0.isNull(0) ? nil : $0.integer(0) } ?? seconds
         // The unique index turns a second verdict into a crash, never into a second row.
         try database.run(
             """
@@ -167,10 +173,14 @@ package final class Journal {
             """,
             server, token, .unsigned(device.number), .text(verdict.rawValue), .text(reason.rawValue),
             evidence.map { .text($0.json) } ?? .null, .integer(seconds),
-            open.map { $0.isNull(0) ? .null : .integer($0.integer(0)) } ?? .integer(seconds),
-            .integer(open?.integer(1) ?? 0))
-        let oldest = database.lastRow - Journal.historyLimit
-        if oldest > 0 { try database.run("DELETE FROM verdicts WHERE id <= ?", .integer(oldest)) }
+            asked.map { .integer($0) } ?? .null, .integer(open?.integer(1) ?? 0))
+        var row = AuditVerdict(
+            server: exchange.server, device: device, token: exchange.token.bytes, verdict: verdict.rawValue,
+            reason: reason.rawValue, evidence: evidence?.json, decided: seconds, asked: asked,
+            mismatches: open?.integer(1) ?? 0)
+        row.request = request(of: exchange, open?.blob(2))
+        beginRow(row, of: exchange, verdict: database.lastRow)
+        try prune(at: seconds, atMost: VerdictRecord.prunedAtOnce)
     }
 
     func addServer(_ server: Identifier) throws {

@@ -78,6 +78,7 @@ extension Journal {
                 try $0.run("DELETE FROM \(table)")
             }
             try $0.run("INSERT OR REPLACE INTO meta VALUES ('accepted-lost', 'yes')")
+            try forgetChain($0)
             for (server, ceiling) in ceilings.ceilings {
                 try $0.run(
                     "INSERT INTO servers (id, membership, last_sent) VALUES (?, 'stranger', ?)",

@@ -106,20 +106,22 @@ extension Journal {
     }
 
     /// The newest verdicts first.
-    func history(limit: Int) throws(Failure) -> [PastObservation] {
-        try Journal.attempt { try Journal.history(database, limit) }
+    func history(limit: Int, _ filter: HistoryFilter = HistoryFilter()) throws(Failure) -> [PastObservation] {
+        try Journal.attempt { try Journal.history(database, limit, filter) }
     }
 
     /// The newest verdicts of a journal that no beacon has open; it is only read.
-    static func history(of folder: StateFolder, limit: Int) throws -> [PastObservation] {
-        try attempt { try history(try Database(lookingAt: folder.journal), limit) }
+    static func history(
+        of folder: StateFolder, limit: Int, _ filter: HistoryFilter = HistoryFilter()
+    ) throws -> [PastObservation] {
+        try attempt { try history(try Database(lookingAt: folder.journal), limit, filter) }
     }
 
-    private static func history(_ database: Database, _ limit: Int) throws(DatabaseError) -> [PastObservation] {
-        try database.rows(
-            "SELECT server, token, device, verdict, reason, evidence, decided FROM verdicts ORDER BY id DESC LIMIT ?",
-            .integer(Int64(limit))
-        ).map { row in
+    private static func history(
+        _ database: Database, _ limit: Int, _ filter: HistoryFilter
+    ) throws(DatabaseError) -> [PastObservation] {
+        let query = filter.query(limit)
+        return try database.rows(query.sql, query.values).map { row in
             PastObservation(
                 server: Identifier(row.unsigned(0)), token: Token(row.blob(1)), device: Identifier(row.unsigned(2)),
                 verdict: row.text(3) ?? "", reason: row.text(4) ?? "", evidence: row.text(5), decided: row.integer(6))

@@ -64,6 +64,7 @@ public actor Shell {
     lazy var ownProofs = makeOwnProofs()
     lazy var light = IdentificationLight(configuration.lightFile, clock: clock, log: log)
     lazy var deregistration = makeDeregistration()
+    lazy var recordHeads = makeRecordHeads()
     lazy var updateFetcher = makeUpdateFetcher()
     lazy var updateActivation = makeUpdateActivation()
     // Made at the start, where they are wanted.
@@ -121,7 +122,7 @@ public actor Shell {
             unseal: materials.unsealer(oldKeyOpened: { runningKey.oldKeyOpened() }), authenticate: hmacSHA256)
         observer.terms = configuration.terms
         observer.hasUpdater = configuration.updates.updater != nil
-        observer.identification = Shell.identification(configuration)
+        observer.identification = Shell.identification(configuration, head: nil)
         return observer
     }
 
@@ -148,6 +149,7 @@ public actor Shell {
             return false
         }
         Checkpoint.pass()
+        recordHeads.look()
         let followUps = perform(transaction)
         deadlineTimer.set(at: observer.nextDeadline)
         for event in followUps { handle(event) }
@@ -174,6 +176,7 @@ public actor Shell {
     /// - Returns: false where the observer has refused what came.
     @discardableResult
     func feed(_ event: Event, _ transaction: inout Transaction) throws -> Bool {
+        try prepareRecord(for: event)
         let effects = observer.handle(event, at: clock.now)
         try record(effects, &transaction)
         return !effects.contains { if case .report(.refused) = $0 { true } else { false } }
@@ -194,6 +197,7 @@ public actor Shell {
                 Checkpoint.pass()
                 let frame = try message.signed(by: materials.key)
                 let id = try journal.queue(frame, message, to: server)
+                try journal.add(frame, message, to: server)
                 var outgoing = Outgoing(id: id, topic: message.topic(to: server), payload: frame)
                 if case .frame(let arrival) = arrival, isOfProof, message.tellsVerdict {
                     let (latency, clock) = (reports.metrics.proofToPublish, clock)

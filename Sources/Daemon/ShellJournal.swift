@@ -20,6 +20,7 @@ extension Shell {
             wasUsed: mark.isThere || !knownCeilings.isEmpty, wasReplaced: recovery.health.isReplaced)
         mark.leave()
         note(journal.finding)
+        try begin(recordIn: journal)
         let floors = try raiseSequences(in: journal)
         warnOfFloors()
         if let since = try journal.takeFullSince() { log.warning("the disk was full at \(Timestamp(since))") }

@@ -51,6 +51,7 @@ extension Shell {
         log.notice("configuration read again")
         warn()
         metricsFile.keep(configuration.metrics)
+        journal?.verdictChain?.retention = configuration.history.retention
         renewal?.takeReplaced()
         raiseSequences()
         joinServers()
@@ -65,6 +66,7 @@ extension Shell {
         runningKey.confirmRotation(in: CredentialFolder(managing: configuration))
         guard isOther else { return }
         materials = new
+        noteRecordKey()
         observer.unseal = new.unsealer { [runningKey] in runningKey.oldKeyOpened() }
         log.notice("the identity key has been replaced")
     }

@@ -73,6 +73,8 @@ public enum Event: Sendable {
     case challengeLeft(LinkID, signal: Int8? = nil, at: Instant? = nil)
     /// A link has ended, and not by an effect of ours.
     case disconnected(LinkID, LinkLoss = .byDevice)
+    /// The end of our record was signed: one JSON object for the servers, each with a token that names it and us.
+    case recordSigned(head: String, tokens: [Identifier: Token])
     /// Time has passed.
     case tick
 }
@@ -140,6 +142,8 @@ public enum Change: Equatable, Sendable {
     case mismatches(RequestID, Int)
     /// The one verdict. An open observation of this exchange, if there is one, is closed by it.
     case answered(RequestID, device: Identifier, Verdict, Reason, Evidence?)
+    /// The proof in keyed mode that decided it, as `KeyedProof.encoded`: for a server that asks again. It follows its verdict.
+    case proof(RequestID, [UInt8])
 }
 
 /// Why a message with a valid signature is refused.

@@ -220,6 +220,7 @@ public struct Observer: Sendable {
         case .challengeLeft(let link, let signal, let moment):
             noteChallengeLeft(link, signal, at: min(moment ?? now, now))
         case .disconnected(let link, let loss): effects += lost(link, loss)
+        case .recordSigned(let head, let tokens): effects += tell(head: head, tokens)
         case .tick: break
         }
         tidyAgenda()

@@ -235,6 +235,7 @@ extension Observer {
         _ proof: KeyedProof? = nil
     ) -> [Effect] {
         var effects: [Effect] = [.record(.answered(exchange, device: device, verdict, reason, evidence))]
+        if let proof { effects.append(.record(.proof(exchange, proof.encoded))) }
         let terms = terms[exchange.server, default: ServerPermissions()]
         if policy.reportsEvidence, terms.takesData, let evidence {
             let body = Body.data(id: DataID.observationEvidence.octets, data: Octets(evidence.json.utf8))
@@ -249,6 +250,17 @@ extension Observer {
         let unmet = reason == .tooFar ? evidence?.unmet ?? [] : []
         effects.append(.report(.answered(exchange, device: device, verdict, reason, grade, unmet)))
         return effects
+    }
+
+    /// The signed end of our record, to each server that takes data that it has not asked for.
+    mutating func tell(head: String, _ tokens: [Identifier: Token]) -> [Effect] {
+        let body = Body.data(id: DataID.auditHead.octets, data: Octets(head.utf8))
+        return tokens.sorted { $0.key.number < $1.key.number }.compactMap { server, token in
+            guard servers[server]?.membership == .member, terms[server, default: ServerPermissions()].takesData else {
+                return nil
+            }
+            return send(body, token, to: server)
+        }
     }
 
     // MARK: - Sending (docs/protocol.md, "Sequence ids")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arguments
 import Daemon
 import Operating
 
@@ -20,7 +21,8 @@ struct Observations: ParsableCommand {
             from outside the configured bounds only); unsigned (proved in keyed mode, and not signed); superseded, withdrawn, \
             interrupted, sealUnopened, notAValue, namesUs, tooMany, paused; keyReplaced, requestUnverified (after a restart).
 
-            The beacon need not run: its journal is then read itself.
+            The beacon need not run: its journal is then read itself. srup-beacon audit export has the same verdicts with everything \
+            that carries a signature.
             """)
 
     @OptionGroup var options: ConfigurationOption
@@ -31,6 +33,9 @@ struct Observations: ParsableCommand {
     @Option(help: ArgumentHelp("How many at most, 1 to \(Inquiry.maximumHistory).", valueName: "n"))
     var limit = 100
 
+    @OptionGroup var times: TimeRangeOptions
+    @OptionGroup var selection: SelectionOptions
+
     func validate() throws {
         guard (1...Inquiry.maximumHistory).contains(limit) else {
             throw ValidationError("--limit takes a number from 1 to \(Inquiry.maximumHistory)")
@@ -39,7 +44,8 @@ struct Observations: ParsableCommand {
 
     func run() throws {
         try reportingFaults {
-            let reply = try Inquiry.observations(try Configuration(file: options.config), limit: limit)
+            let filter = selection.filter(times)
+            let reply = try Inquiry.observations(try Configuration(file: options.config), limit: limit, filter)
             guard !json else { return print(String(decoding: reply, as: UTF8.self)) }
             for observation in try Inquiry.history(reply) { print(observation.text) }
         }

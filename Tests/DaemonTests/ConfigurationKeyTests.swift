@@ -222,6 +222,12 @@ struct Key: Sendable, CustomTestStringConvertible {
         number("update", "size-limit", 1...65_536) { "\($0.updates.maximumFile >> 20)" },
         seconds("update", "time-limit", 1...86_400) { $0.updates.timeLimit },
         yesOrNo("update", "allow-older") { $0.updates.allowsOlder },
+        number("history", "verdicts", 1_000...100_000_000) { "\($0.history.retention.verdicts)" },
+        Key("history", "days", good: ["off": "none", "1": "1", "36500": "36500"], bad: ["", "0", "36501", "1.5"]) {
+            $0.history.retention.days.map { "\($0)" } ?? "none"
+        },
+        number("history", "head-verdicts", 1...1_000_000) { "\($0.history.headVerdicts)" },
+        seconds("history", "head-interval", 1...86_400) { $0.history.headInterval },
         Key("metrics", "file", good: ["off": "none", "/a b.prom": "/a b.prom"], bad: ["", "yes", "a.prom"]) {
             $0.metrics.file ?? "none"
         },

@@ -30,6 +30,7 @@ struct PowerCutTests {
         var (run, generator) = (Run(), Seeded(seed))
         do {
             let journal = try Journal(folder.state, bootID: "boot", disk: "cut-disk")
+            try journal.beginRecord(of: us, key: TestKeys.publicKey("obs_2048"), RecordedJournal.retention, at: 1)
             run.committed = try journal.content()
             var next: UInt8 = 0
             var open: [UInt8] = []

@@ -137,6 +137,9 @@ struct Journal {
             answered[exchange] = Answer(device: device, verdict: verdict, reason: reason, evidence: evidence)
             open[exchange] = nil
             batch.unsent[exchange] = verdict
+        case .proof(let exchange, let proof):
+            must(batch.unsent[exchange] == .valid, "a proof recorded without the verdict valid")
+            must(KeyedProof(encoded: proof)?.context.server == exchange.server, "a proof for another server, or none")
         }
     }
 
