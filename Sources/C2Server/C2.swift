@@ -210,6 +210,8 @@ public struct C2: Sendable {
     var hasAsked: Set<Identifier> = []
     /// When the nodes that may observe and have not joined are told to.
     var remindersDue: Instant?
+    /// The ends of nodes' records of verdicts.
+    var records: [Identifier: Record] = [:]
     /// The joins that an earlier run left open.
     var leftOpen: Set<Unanswered> = []
     /// The last finished joins, for the console; the newest last.

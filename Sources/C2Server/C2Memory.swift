@@ -44,12 +44,14 @@ extension C2 {
         var required: Grade?
         /// The nodes of which a sequence id was accepted before. Of all others the first id may be any.
         var heard: Set<Identifier> = []
+        /// The ends of nodes' records of verdicts.
+        var records: [Identifier: Record] = [:]
     }
 
     var memory: Memory {
         var memory = Memory(
             numbers: counter.numbers, unanswered: leftOpen, asked: asked, updates: updates, given: given,
-            required: required, heard: counter.heard)
+            required: required, heard: counter.heard, records: records)
         memory.memberships = departed
         for node in joined { memory.memberships[node] = mayObserve(node) ? .observer : .joined }
         for node in deregistered { memory.memberships[node] = .deregistered }
@@ -65,6 +67,7 @@ extension C2 {
         self.init(
             own: own, policy: policy, dependencies: dependencies,
             counter: ReferenceCounter(memory.numbers, heard: memory.heard))
+        records = memory.records
         given = memory.given.merging(given) { $1 }  // this run's command line takes precedence
         required = policy.requires ?? memory.required
         (leftOpen, asked, updates) = (memory.unanswered, memory.asked, memory.updates)

@@ -59,6 +59,13 @@ extension C2 {
         if case .data(let id, let data) = received, DataID(id) == .observationProof, joined.contains(message.sender) {
             return take(proof: data.bytes, message, payload, checkedBy: keyring)
         }
+        if case .data(let id, let data) = received, joined.contains(message.sender) {
+            if DataID(id) == .auditHead { return take(head: data.bytes, message, payload, checkedBy: keyring) }
+            if DataID(id) == .identification, asked[message.token] == Asked(node: message.sender, what: .identity) {
+                return serve(received, message, payload, now)
+                    + note(headIn: data.bytes, of: message.sender, checkedBy: keyring)
+            }
+        }
         return serve(received, message, payload, now)
     }
 
@@ -129,7 +136,7 @@ extension C2 {
         case .identificationResponse:
             if let request = identityRequest(to: message.sender) { asked[request] = nil }
             return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
-        case .observationProof, .identifySeconds, .updateHTTPStatus, .updateHTTPContents, nil:
+        case .observationProof, .identifySeconds, .auditHead, .updateHTTPStatus, .updateHTTPContents, nil:
             guard let leftOut = rates.line(.data, of: message.sender, at: now) else { return [] }
             let more = leftOut == 0 ? "" : " (\(leftOut) earlier ones were not recorded)"
             return accepted(message, frame)

@@ -83,6 +83,28 @@ enum C2Schema {
         -- refuse this version.
 
         """,
+        """
+        ALTER TABLE history ADD COLUMN digest BLOB;  -- of the chain (docs/audit.md); NULL: from before it
+        CREATE TABLE audit_chains (
+            first INTEGER PRIMARY KEY,        -- id of its first entry
+            chain INTEGER NOT NULL            -- 64 random bits
+        );
+        CREATE TABLE audit_keys (             -- the server's own public keys
+            id INTEGER PRIMARY KEY,
+            key BLOB NOT NULL,                -- DER
+            since INTEGER NOT NULL,
+            until INTEGER                     -- NULL: in use
+        );
+        CREATE TABLE audit_heads (            -- signed: the server's own, and those that nodes have sent
+            id INTEGER PRIMARY KEY,
+            node INTEGER NOT NULL,
+            head TEXT NOT NULL,               -- JSON
+            received INTEGER NOT NULL,        -- seconds since 1970
+            contradicts INTEGER NOT NULL DEFAULT 0,  -- 1: those before it
+            forgotten INTEGER NOT NULL DEFAULT 0     -- 1: the operator has forgotten the node
+        );
+        CREATE INDEX audit_heads_of ON audit_heads (node, id);
+        """,
     ]
 
     /// Brings a file to the newest version, in one transaction.

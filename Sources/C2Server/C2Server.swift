@@ -56,6 +56,8 @@ public final class C2Server: @unchecked Sendable {
     var again: Alarm?
     /// When the registry is told again.
     var toldAgain: Alarm?
+    /// When the end of the history is signed.
+    var signing: Alarm?
     /// The operator's groups of nodes.
     var groups: [String: [Identifier]]
     /// The OBSERVE_REQ of each open join.
@@ -126,6 +128,8 @@ public final class C2Server: @unchecked Sendable {
         if let limit = ending.limit { end?.set(after: limit) }
         again = Alarm(loop) { [unowned self] in outbox.goOn(over: self.link) }
         toldAgain = Alarm(loop) { [unowned self] in tellRegistry() }
+        signing = Alarm(loop) { [unowned self] in signRecord() }
+        signRecord()
         let link = BrokerLink(
             node.linkSettings(subscriptions: [Topic.joinRequests(to: node.id)]),
             // Acknowledged after it was stored; otherwise it would be lost if the process ended.
@@ -137,7 +141,8 @@ public final class C2Server: @unchecked Sendable {
         link.start()
         loop.run()
         link.stop()
-        (self.link, window, end, again, toldAgain) = (nil, nil, nil, nil, nil)
+        if fault == nil { signRecord() }
+        (self.link, window, end, again, toldAgain, signing) = (nil, nil, nil, nil, nil, nil)
         say("c2: refused \(c2.refusals.values.reduce(0, +)) messages\(reasons)")
         return fault.map { .broken($0) } ?? ended
     }

@@ -16,6 +16,10 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
         public var mayObserve = false
         /// When its last message was accepted, in milliseconds since 1970; nil: not in this run.
         public var heardMilliseconds: Int64?
+        /// The last row of its record of verdicts that it has signed, and when, in seconds since 1970; nil: it has not sent any.
+        public var recordedRow: Int64?, recordedSeconds: Int64?
+        /// Why its record is not to be believed: it was cut or rewritten; nil: nothing contradicts it.
+        public var recordFault: String?
     }
 
     /// An open join.
@@ -144,7 +148,9 @@ extension C2 {
             nodes: nodes.map {
                 C2Snapshot.Node(
                     id: $0, membership: memory.memberships[$0] ?? .known, role: role(of: $0),
-                    mayObserve: mayObserve($0), heardMilliseconds: heard[$0]
+                    mayObserve: mayObserve($0), heardMilliseconds: heard[$0],
+                    recordedRow: records[$0]?.head.link.number, recordedSeconds: records[$0]?.head.time,
+                    recordFault: records[$0]?.fault
                 )
             },
             joins: byHand.sorted(by: before) + observed.sorted(by: before),

@@ -28,6 +28,10 @@ public final class C2Store: @unchecked Sendable {
     /// Whether the history has the grounds of decisions. Files of the first two versions do not, and a reader does not migrate
     /// them.
     private let hasGrounds: Bool
+    /// Whether the history has a chain.
+    let hasChain: Bool
+    /// nil: the file is only looked at.
+    var chain: C2Chain?
     /// The content of the file, so that a commit writes differences only.
     var kept = C2.Memory()
     var keptGroups: [String: [Identifier]] = [:]
@@ -46,7 +50,7 @@ public final class C2Store: @unchecked Sendable {
     }
 
     init(path: String?, own: Identifier, bounds: Bounds) throws(OperatorFault) {
-        (self.path, self.bounds, hasGrounds) = (path, bounds, true)
+        (self.path, self.bounds, hasGrounds, hasChain) = (path, bounds, true, true)
         do {
             if let path {
                 if !C2StateFile.exists(path) { try C2StateFile.make(path) { try C2Store.found($0, own) } }
@@ -61,6 +65,7 @@ public final class C2Store: @unchecked Sendable {
                 try C2Store.found(database, own)
             }
             try load()
+            try loadChain(own)
         } catch {
             throw C2Store.fault(error, path)
         }
@@ -75,6 +80,7 @@ public final class C2Store: @unchecked Sendable {
             try database.script("PRAGMA busy_timeout = 5000")
             try C2Store.check(database, nil)
             hasGrounds = try C2Schema.version(database) >= 3
+            hasChain = try C2Schema.version(database) >= 4
         } catch {
             throw C2Store.fault(error, path)
         }
@@ -135,17 +141,18 @@ public final class C2Store: @unchecked Sendable {
     ) throws(OperatorFault) {
         guard memory != kept || groups != keptGroups || !entries.isEmpty || !outgoing.isEmpty else { return }
         try guarded {
-            let before = (first, last, bytes)
+            let before = (first, last, bytes, chain)
             do {
                 try transaction {
                     try write(memory)
+                    try write(records: memory.records, at: C2Entry.now / 1_000)
                     if groups != keptGroups { try write(groups) }
                     for entry in entries { try append(entry) }
                     try write(outgoing)
                     try dropOldest()
                 }
             } catch {
-                (first, last, bytes) = before
+                (first, last, bytes, chain) = before
                 throw error
             }
             (kept, keptGroups) = (memory, groups)
@@ -240,6 +247,7 @@ public final class C2Store: @unchecked Sendable {
                     device: Identifier(row.unsigned(1)),
                     observer: row.isNull(2) ? nil : Identifier(row.unsigned(2)), answerToken: token))
         }
+        kept.records = try loadRecords()
         let row = try database.rows("SELECT MIN(id), MAX(id), SUM(bytes) FROM history").first
         (first, last, bytes) = (row?.integer(0) ?? 0, row?.integer(1) ?? 0, row?.integer(2) ?? 0)
     }

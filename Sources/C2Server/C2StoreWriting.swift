@@ -1,3 +1,4 @@
+import Auditing
 import Bench
 import Broker
 import OperatorText
@@ -124,23 +125,34 @@ extension C2Store {
     func append(_ entry: C2Entry) throws {
         let line = entry.line?.json
         let size = Int64(entry.message.utf8.count + (entry.reason?.utf8.count ?? 0) + (line?.utf8.count ?? 0))
+        let link = chained(
+            AuditEntry(
+                wall: entry.wallMilliseconds, kind: entry.kind.rawValue, node: entry.node, line: line,
+                words: entry.message, grade: entry.grade?.rawValue, reason: entry.reason))
         try database.run(
-            "INSERT INTO history (wall, kind, node, line, words, bytes, grade, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            """
+            INSERT INTO history (wall, kind, node, line, words, bytes, grade, reason, digest)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
             .integer(entry.wallMilliseconds), .text(entry.kind.rawValue),
             entry.node.map { .unsigned($0.number) } ?? .null, line.map { .text($0) } ?? .null, .text(entry.message),
-            .integer(size), entry.grade.map { .text($0.rawValue) } ?? .null, entry.reason.map { .text($0) } ?? .null)
+            .integer(size), entry.grade.map { .text($0.rawValue) } ?? .null, entry.reason.map { .text($0) } ?? .null,
+            link.map { .blob($0.digest) } ?? .null)
         last = database.lastRow
         if first == 0 { first = last }
         bytes += size
     }
 
     func dropOldest() throws {
+        var dropped: AuditLink?
         while first < last, last - first >= bounds.entries || bytes > bounds.bytes {
             // Ids have no gaps: the first id is always the oldest entry.
-            let size = try database.rows("SELECT bytes FROM history WHERE id = ?", .integer(first)).first?.integer(0)
-            try database.run("DELETE FROM history WHERE id = ?", .integer(first))
+            let row = try database.rows("DELETE FROM history WHERE id = ? RETURNING bytes, digest", .integer(first))
+                .first
+            if let row, !row.isNull(1) { dropped = AuditLink(number: first, digest: row.blob(1)) }
             first += 1
-            bytes -= size ?? 0
+            bytes -= row?.integer(0) ?? 0
         }
+        if let dropped { try noteDropped(dropped) }
     }
 }

@@ -44,6 +44,7 @@ extension C2 {
         guard !deregistered.contains(node) else { return [.say("\(node) is permanently deregistered")] }
         counter.forget(node)
         hasAsked.remove(node)
+        records[node] = nil
         return [
             .say("the sequence ids of \(node) are forgotten; it is not a member until it has joined again")
         ] + leave(node, nil)

@@ -28,7 +28,17 @@ struct HelpTests {
             ("srup-beacon", ["renew"], ["--config", "--ca", "access.old"]),
             ("srup-beacon", ["run"], ["--config", "--check", "SIGHUP"]),
             ("srup-beacon", ["status"], ["--config", "--json"]),
-            ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
+            (
+                "srup-beacon", ["observations"],
+                ["--config", "--json", "--limit", "--since", "--until", "--device", "--verdict"]
+            ),
+            ("srup-beacon", ["audit"], ["export", "verify"]),
+            (
+                "srup-beacon", ["audit", "export"],
+                ["--config", "--json", "--csv", "--output", "--since", "--until", "--device", "--verdict"]
+            ),
+            ("srup-bench", ["audit", "verify"], ["--keys", "--heads", "--json", "Exit status"]),
+            ("srup-bench", ["audit", "export"], ["--state", "--since", "--until", "--device", "--csv", "--output"]),
             ("srup-beacon", ["explain"], ["--config", "--json", "token"]),
             ("srup-beacon", ["watch"], ["--config", "--once", "Ctrl-C"]),
             ("srup-beacon", ["doctor"], ["--config", "--json", "Exit status"]),
