@@ -1,5 +1,4 @@
 import Auditing
-import FoundationEssentials
 import OperatorText
 import SRUP
 
@@ -11,7 +10,13 @@ extension Inquiry {
         let isRunning = Control.process(at: folder.control) != nil
         func page(after verdict: Int64?) throws -> AuditPage {
             guard !isRunning else {
-                return try decoded(AuditPage.self, try Control.ask(folder.control, .audit(after: verdict)))
+                let reply = try Control.ask(folder.control, .audit(after: verdict))
+                guard let page = try? AuditPage.read(reply) else {
+                    throw OperatorFault(
+                        "the running beacon's reply is not one that this version of srup-beacon understands",
+                        hint: "use the same version for both: systemctl restart srup-beacon")
+                }
+                return page
             }
             do {
                 return try Journal.auditPage(

@@ -1,4 +1,5 @@
 import Auditing
+import FoundationEssentials
 import Observing
 import SQLite
 import SRUP
@@ -13,6 +14,14 @@ package struct AuditPage: Codable, Sendable {
     package var last: Int64
     /// Verdicts of this part that have no row in the chain: from before it, and others.
     package var unchained: Int64, stray: Int64
+
+    /// As it goes over the control socket. Not by the coders of other replies, which change the names of keys.
+    var json: [UInt8] { (try? Array(JSONEncoder().encode(self))) ?? [] }
+
+    /// - Throws: what the decoder throws, of something else.
+    static func read(_ json: [UInt8]) throws -> AuditPage {
+        try JSONDecoder().decode(AuditPage.self, from: Data(json))
+    }
 }
 
 // The record, read for an export.

@@ -20,7 +20,7 @@ extension Shell {
         case .observations(let limit, let filter):
             (try? journal?.history(limit: limit, filter)).map { Shell.json($0) } ?? []
         case .audit(let verdict):
-            (try? journal?.auditPage(after: verdict, at: wallSeconds())).map { Shell.json($0) } ?? []
+            (try? journal?.auditPage(after: verdict, at: wallSeconds())).map(\.json) ?? []
         case .metrics: Array(exposition.utf8)
         case .explain(let subject):
             (try? journal?.explain(subject, signs, setAside: broker.publishing.setAside, open: observer.open)).map {

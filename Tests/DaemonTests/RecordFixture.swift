@@ -13,11 +13,11 @@ import Testing
 struct ExportedRecord {
     var lines: [AuditLine]
 
-    /// What the running shell would write.
+    /// What the running shell tells over its control socket.
     static func of(_ fixture: ShellFixture) throws -> ExportedRecord {
         try collect { verdict in
-            let page = try fixture.on { try $0.journal?.auditPage(after: verdict, at: 5) }
-            return try #require(page)
+            let line = ControlRequest.audit(after: verdict).line
+            return try AuditPage.read(try fixture.on { $0.answer(line) })
         }
     }
 

@@ -134,7 +134,8 @@ struct RecordTests {
             struct Identification: Decodable { var audit: AuditLine }
             let told = try JSONDecoder().decode(Identification.self, from: Data(data.bytes)).audit
             let head = try #require(AuditHead(json: Array(told.json.utf8)))
-            #expect(head.link.number == 2 && head.isSigned(by: try TestKeys.publicKey("obs_2048")))
+            let key = try TestKeys.publicKey("obs_2048")
+            #expect(head.link.number == 2 && head.isSigned(by: key))
         }
     }
 
