@@ -26,7 +26,7 @@ struct AuditTests {
         let state = network.folder + "/c2.sqlite"
         let server = try bench.server("--state", state)
         try beacon.startAndJoin()
-        let device = try bench.device(link: beacon.link, "--mode", "keyed")
+        let device = try bench.device(link: beacon.linkPath, "--mode", "keyed")
         #expect(device.wait() == 0, "\(bench.deviceLog)")
         try eventually("the server has the head") { try bench.history(state).contains("AUDIT_HEAD") }
         #expect(server.end(with: SIGTERM) == 0)
