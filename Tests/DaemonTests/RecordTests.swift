@@ -3,6 +3,7 @@ import Foundation
 import Keys
 import Observing
 import ProofLink
+import SQLite
 import SRUP
 import TestVectors
 import Testing
@@ -103,7 +104,7 @@ struct RecordTests {
             try observeKeyed(fixture, 1)
             #expect(try heads(fixture.received()).isEmpty)
             try observeKeyed(fixture, 2)
-            fixture.loop.turn()
+            try fixture.pass(.milliseconds(1))
             let first = try #require(try heads(fixture.received()).first)
             #expect(first.head.link.number == 2 && first.token.parties?.server == ShellFixture.c2)
             #expect(first.head.isSigned(by: try TestKeys.publicKey("obs_2048")))
@@ -152,7 +153,7 @@ struct RecordTests {
                             RequestID(server: ShellFixture.c2, token: self.token), device: device, .failed, .silence,
                             nil),
                         at: 1)
-                    throw Journal.Failure.replaced("x")
+                    throw Journal.Failure.database(DatabaseError(code: 10, words: "disk I/O error"))
                 }
             }
             try fixture.pass(.seconds(1))
