@@ -21,14 +21,10 @@ extension AuditVerifier {
             report.unchecked["verdicts without a response", default: 0] += 1
             return
         }
-        let status: Status? =
-            switch row.verdict {
-            case "valid": .observedJoinValid
-            case "invalid": .observedJoinInvalid
-            case "failed": .observedJoinFail
-            default: nil
-            }
-        guard let status else {
+        let statuses: [String: Status] = [
+            "valid": .observedJoinValid, "invalid": .observedJoinInvalid, "failed": .observedJoinFail,
+        ]
+        guard let status = statuses[row.verdict] else {
             return report.add(.changed, number, "row \(number): \"\(row.verdict)\" is not a verdict")
         }
         check(frame, of: "the response", row, number, body: .response(status))
