@@ -1,11 +1,13 @@
 """The brokers of a trial, on the loopback interface, each with the files of docs/scaling.md: two mosquittos and a bridge, three nodes of
 RabbitMQ, or three of NATS. `network` is a folder that Scripts/broker has made."""
 
+import getpass
 import json
 import os
 import pathlib
 import secrets
 import shutil
+import subprocess
 
 from cable import Cable
 from page import Fault, block, filled
@@ -68,9 +70,17 @@ class Brokers:
         for program in reversed(self.programs.values()):
             program.end(1 if self.is_cluster else 5)
 
+    def states(self):
+        """What the kernel says of each one's process: R and S run, T is stopped."""
+        found = {}
+        for name, program in self.programs.items():
+            with open(f"/proc/{program.pid}/stat") as file:
+                found[name] = file.read().rpartition(")")[2].split()[0]
+        return found
+
     def memory(self):
-        """MiB of each one's processes (PSS)."""
-        return {name: round(_proportional(program.pid) / 1024) for name, program in self.programs.items()}
+        """MiB of the processes of each one that runs (PSS)."""
+        return {name: round(_proportional(program.pid) / 1024) for name, program in self.programs.items() if program.is_running}
 
 
 def _proportional(group):
@@ -122,7 +132,7 @@ class Mosquittos(Brokers):
         (self.folder / "acl").chmod(0o600)
         for name, text in texts.items():
             # Root would start it as another user, who cannot read this folder.
-            text += f"user {os.environ.get('USER') or 'root'}\nsys_interval 0\nlog_dest stdout\n"
+            text += f"user {getpass.getuser()}\nsys_interval 0\nlog_dest file {self.folder}/{name}.mosquitto.log\n"
             (self.folder / f"{name}.conf").write_text(text)
 
     def _values(self):
@@ -203,11 +213,23 @@ class RabbitMQ(Brokers):
             "RABBITMQ_CTL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         }
 
+    def repair(self):
+        """Until every node knows the others: one that has started takes clients before that, and the loss of another one would then leave too
+        few."""
+        super().repair()
+        for name in self.names:
+            self._ask(name, "await_online_nodes", len(self.names))
+
+    def _ask(self, name, *command):
+        done = subprocess.run(
+            [self._scripts() / "rabbitmqctl", "-q", "-n", f"{name}@localhost", "-t", "120", *map(str, command)],
+            env={**os.environ, **self._environment(name)}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            raise Fault(f"{name}: {command[0]}: {(done.stdout + done.stderr).strip()[-300:]}")
+
     def command(self, name):
         return [self._scripts() / "rabbitmq-server"], self.folder / f"{name}.log", self._environment(name)
-
-    def end(self):
-        super().end()
 
 
 class NATS(Brokers):

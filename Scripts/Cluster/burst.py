@@ -116,7 +116,7 @@ def _decisions(site, since):
 def _result(site, join, since):
     """Of a join in a burst. `late` is from OUTCOME to the server's answer at the device."""
     decisions = [line.rsplit(": ", 1)[1] for line in _decisions(site, since) if join.device in line]
-    late = join.status_at - join.outcome_at if join.status_at and join.outcome_at else None
+    late = max(0.0, join.status_at - join.outcome_at) if join.status_at and join.outcome_at else None
     return Result(
         name="burst", step="a broker is killed", outcome=join.outcome, decision=decisions[0].split()[0] if decisions else None,
         told=join.status, late=late, took=join.status_at - join.asked_at if join.status_at else None,

@@ -5,7 +5,6 @@ import functools
 import queue
 import select
 import socket
-import socket
 import threading
 import time
 
@@ -14,11 +13,13 @@ from cryptography.hazmat.primitives import serialization
 from srup_device import messages as srup
 from srup_device import prooflink, transport
 from srup_device.broker import Broker
+from srup_device.keys import Fault as Unconnected
 from srup_device.messages import Frame, Message, Refused
 from srup_device.sealed import open_value
 
 #: The places in a join at which something breaks.
 STEPS = ("before the request", "after the request", "before the proof", "after the proof", "after the verdict", "at the server's answer")
+CONNECTS = 45.0  # seconds in which the device connects
 ASK_AGAIN = 15.0  # seconds without an answer of the server
 
 
@@ -58,9 +59,17 @@ class Join(threading.Thread):
         return Broker(int(self.device, 16), "localhost", port, *files, timeout=5, say=lambda text: None)
 
     def run(self):
+        ends = time.monotonic() + CONNECTS
         try:
-            with self._connect() as broker:
-                self._join(broker)
+            while True:
+                try:
+                    with self._connect() as broker:
+                        return self._join(broker)
+                except Unconnected:
+                    # A cluster that has just lost a node may refuse subscriptions for seconds. A device's operator would start it again.
+                    if self.asked_at is not None or time.monotonic() > ends:
+                        raise
+                    time.sleep(1)
         except Exception as fault:  # whatever it is, the trial reports it
             self.fault = f"{type(fault).__name__}: {fault}"
         finally:

@@ -108,7 +108,7 @@ def play_keys(options, folder, report):
     with Site(folder / "keys", options.programs, beacons=1, devices=2, connecting=0) as site:
         many = site.folder / "many"
         site.run(site.programs / "srup-bench", "keys", "--out", many, "--bits", "2048", "--devices", str(options.keys), device_id(0))
-        for engine in options.engine:
+        for engine in options.engines_of_keys:
             site.brokers = make(engine, site)
             site.brokers.start()
             names, times = site.brokers.names[:1] if engine == "mosquitto" else site.brokers.names, []
@@ -171,7 +171,8 @@ def main():
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     options.programs = options.programs.resolve()
-    options.engine = options.engine or (["mosquitto"] if options.short else list(ENGINES))
+    options.engines_of_keys = options.engine or list(ENGINES)
+    options.engine = options.engine or (["mosquitto"] if options.short else ["mosquitto", "rabbitmq"])
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     if options.keep:

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from joins import Join, Watch
+from page import Fault
 from programs import wait_for
 
 
@@ -67,7 +68,7 @@ def play(site, name, step, breaks, number, device_at, beacon=None, within=None, 
 
 def _judged(site, name, step, join, watch, within, began):
     verdicts = set(site.verdicts(join.device))
-    late = watch.decided_at - join.outcome_at if watch.decided_at and join.outcome_at else None
+    late = max(0.0, watch.decided_at - join.outcome_at) if watch.decided_at and join.outcome_at else None
     notes = [f"the device: {join.fault}"] if join.fault else []
     notes += [f"the beacon said {join.outcome}"] if join.outcome != "valid" else []
     return Result(
@@ -87,7 +88,10 @@ def settle(site, beacon=None, at=None, limit=120):
         state = site.status(beacon)["broker"]
         return state["state"] == "connected" and (at is None or state["address"].endswith(f":{site.brokers.ports[at]}"))
 
-    wait_for(limit, connected, f"the beacon is connected to {at or 'a broker'}", 0.1)
+    try:
+        wait_for(limit, connected, f"the beacon is connected to {at or 'a broker'}", 0.1)
+    except Fault as fault:
+        raise Fault(f"{fault}; {site.status(beacon)['broker']}; the brokers: {site.brokers.states()}") from None
 
 
 def move(site, name, beacon=None):
