@@ -218,15 +218,14 @@ class RabbitMQ(Brokers):
         few."""
         super().repair()
         for name in self.names:
-            self._ask(name, "await_online_nodes", len(self.names))
+            wait_for(240, lambda: self._sees_all(name), f"{name} knows the other nodes", 1)
 
-    def _ask(self, name, *command):
-        done = subprocess.run(
-            [self._scripts() / "rabbitmqctl", "-q", "-n", f"{name}@localhost", "-t", "120", *map(str, command)],
-            env={**os.environ, **self._environment(name)}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        )  # fmt: skip
-        if done.returncode:
-            raise Fault(f"{name}: {command[0]}: {(done.stdout + done.stderr).strip()[-300:]}")
+    def _sees_all(self, name):
+        command = ["rabbitmqctl", "-q", "-n", f"{name}@localhost", "-t", "60", "await_online_nodes", str(len(self.names))]
+        command[0] = self._scripts() / command[0]
+        environment = {**os.environ, **self._environment(name)}
+        # It fails at once where the node is still starting.
+        return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
 
     def command(self, name):
         return [self._scripts() / "rabbitmq-server"], self.folder / f"{name}.log", self._environment(name)

@@ -182,6 +182,9 @@ def main():
     try:
         for part in options.only or (["joins"] if options.short else PARTS):
             PARTS[part](options, folder, report)
+    except BaseException:
+        report.is_good = False
+        raise
     finally:
         report.print()
         if not options.keep:
