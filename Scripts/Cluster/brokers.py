@@ -74,6 +74,9 @@ class Brokers:
         """What the kernel says of each one's process: R and S run, T is stopped."""
         found = {}
         for name, program in self.programs.items():
+            if not program.is_running:
+                found[name] = "ended"
+                continue
             with open(f"/proc/{program.pid}/stat") as file:
                 found[name] = file.read().rpartition(")")[2].split()[0]
         return found
