@@ -36,7 +36,7 @@ let package = Package(
         .target(name: "ProofLink", dependencies: ["SRUP"]),
         .target(name: "BootTime"),
         .target(name: "Observing", dependencies: ["SRUP", "ProofLink", "BootTime"]),
-        .target(name: "Bluetooth", dependencies: ["ProofLink", "BootTime"]),
+        .target(name: "Bluetooth", dependencies: ["SRUP", "ProofLink", "BootTime"]),
 
         // The world.
         .target(name: "Files", dependencies: ["OperatorText", "CLinux"]),

@@ -41,6 +41,7 @@ public final class BrokerLink: Sendable {
         var newSessions: Set<BrokerAddress> = []
         var connection = 0
         var connected = false
+        var certificates: [BrokerAddress: Int64] = [:]
         var stopping = false
         var stopped = false
         var hurry = false
@@ -115,6 +116,9 @@ public final class BrokerLink: Sendable {
         shared.withLock { $0.turns.append(done) }
         wake()
     }
+
+    /// When the certificate expires, in seconds since 1970, that each broker had at the last connection to it. From any thread.
+    public var brokerCertificates: [BrokerAddress: Int64] { shared.withLock { $0.certificates } }
 
     /// Disconnects from the broker; returns when the thread has ended or two seconds have passed. From any other thread.
     public func stop() {
@@ -215,6 +219,8 @@ public final class BrokerLink: Sendable {
                 if collected.connected { connectedAt = .now }
                 if let fault = collected.fault { return fault }
                 if collected.connected {
+                    let ends = session.certificateEnds
+                    shared.withLock { $0.certificates[broker] = ends }
                     if !collected.hasSession { shared.withLock { _ = $0.newSessions.insert(broker) } }
                     subscriptions.begin()
                 }

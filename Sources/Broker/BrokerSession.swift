@@ -93,6 +93,13 @@ final class BrokerSession: Contender {
 
     var wantsToWrite: Bool { mosquitto_want_write(mosquitto) }
 
+    /// When the broker's certificate expires, in seconds since 1970, as TLS has received it; nil before that.
+    var certificateEnds: Int64? {
+        guard let ssl = mosquitto_ssl_get(mosquitto), let certificate = SSL_get0_peer_certificate(OpaquePointer(ssl))
+        else { return nil }
+        return cossl_seconds(X509_get0_notAfter(certificate))
+    }
+
     /// What has come since the last call.
     func take() -> Collected {
         defer { collected = Collected() }

@@ -15,6 +15,8 @@ protocol BrokerConnecting: AnyObject, Sendable {
     func reconnect()
     /// Calls `done` at the next turn of the link's thread.
     func turn(_ done: @escaping @Sendable () -> Void)
+    /// When each broker's certificate expires, in seconds since 1970, as the last connection to it has shown.
+    var brokerCertificates: [BrokerAddress: Int64] { get }
     /// Returns when the broker has been told, or two seconds have passed.
     func stop()
 }

@@ -71,6 +71,10 @@ public struct Configuration: Equatable, Sendable {
         public var name: String?
         /// Whether bluetoothd, where it runs, gets a service record.
         public var serviceRecord = true
+        /// The beacons in range whose advertisements must be heard; empty: none is listened for.
+        public var neighbours: [Identifier] = []
+        /// How long one of them may be silent.
+        public var neighbourLimit = Duration.seconds(600)
     }
 
     /// A way in for nearby devices.
@@ -161,7 +165,10 @@ public struct Configuration: Equatable, Sendable {
     package var mqttClientID: String { clientID ?? identity.topicForm }
 
     /// Whether it listens for devices on a radio, or advertises something else.
-    var usesRadio: Bool { radio.registrationURL != nil || listeners.contains { $0.address.transport.isRadio } }
+    var usesRadio: Bool {
+        radio.registrationURL != nil || !radio.neighbours.isEmpty
+            || listeners.contains { $0.address.transport.isRadio }
+    }
 
     /// What each server may do to us.
     var terms: [Identifier: ServerPermissions] { servers.mapValues(\.terms) }
@@ -217,6 +224,10 @@ public struct Configuration: Equatable, Sendable {
         }
         guard servers[identity] == nil else {
             throw OperatorFault("\(path) names this beacon's own identity as a server", hint: "correct one of them")
+        }
+        guard !radio.neighbours.contains(identity) else {
+            throw OperatorFault(
+                "[radio] neighbours in \(path) names this beacon itself", hint: "name the other beacons in range")
         }
         guard !policy.modes.isEmpty else {
             throw OperatorFault(

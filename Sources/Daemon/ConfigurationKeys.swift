@@ -108,6 +108,10 @@ extension Configuration {
         Key("rotate-address", \.radio.rotatesAddress, .restart("[radio]")) { s throws(BadSetting) in try s.yesOrNo() },
         Key("name", \.radio.name, .restart("[radio]")) { s throws(BadSetting) in try s.classicNameOrOff() },
         Key("sdp", \.radio.serviceRecord, .restart("[radio]")) { s throws(BadSetting) in try s.yesOrNo() },
+        Key("neighbours", \.radio.neighbours, .restart("[radio]")) { s throws(BadSetting) in try s.neighboursOrOff() },
+        Key("neighbour-limit", \.radio.neighbourLimit, .restart("[radio]")) { s throws(BadSetting) in
+            try s.seconds(10...86_400)
+        },
     ]
 
     private static let updateKeys: [Key] = [

@@ -22,4 +22,8 @@ struct DaemonState {
     let identityKey: StatusReport.IdentityKey
     /// nil: this beacon does not renew its certificate.
     let renewal: CertificateRenewal?
+    /// nil: none is listened for.
+    var neighbours: Neighbours?
+    /// When the daemon was started, by the wall clock of then: seconds since 1970.
+    var startedAtWallSeconds: Int64 = 0
 }

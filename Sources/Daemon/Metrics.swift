@@ -129,6 +129,7 @@ extension DaemonState {
         out.add("up_seconds", "gauge", "Since the start.", Double((now - startedAt).components.seconds))
         reports.metrics.addCounters(to: &out)
         addGauges(&out)
+        addMonitoring(to: &out)
         reports.metrics.addLatencies(to: &out)
         return out.text
     }

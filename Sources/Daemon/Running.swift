@@ -117,6 +117,7 @@ extension Shell {
             })
         listeners.open()
         if configuration.usesRadio { adapters.open() }
+        startNeighbours()
         if let local = listeners.listeners.first(where: { !$0.isRadio }), let fault = local.fault {
             throw OperatorFault(
                 "the local socket \(local.wanted.address) cannot be created: \(fault)",
@@ -201,6 +202,7 @@ extension Shell {
         notifier.stopping(isRestart: isRestart)
         metricsFile.stop()
         updateFetcher.giveUp()
+        neighbours?.stop()
         adapters.stopAdvertising()
         links.sendAway()
     }

@@ -69,6 +69,7 @@ public actor Shell {
     // Made at the start, where they are wanted.
     var control: Control?
     var renewal: CertificateRenewal?
+    var neighbours: Neighbours?
 
     /// Where from, and when.
     enum Arrival {

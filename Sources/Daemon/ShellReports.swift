@@ -53,7 +53,8 @@ extension Shell {
             journal: journal, health: recovery.health, broker: broker, brokerSessions: brokerSessions,
             listeners: listeners, links: links, adapters: adapters, reports: reports,
             unanswered: silentServers,
-            identityKey: runningKey.report(isAnythingOpen: observer.openObservations > 0), renewal: renewal)
+            identityKey: runningKey.report(isAnythingOpen: observer.openObservations > 0), renewal: renewal,
+            neighbours: neighbours, startedAtWallSeconds: startup.wallSeconds)
     }
 
     package var statusReport: StatusReport { state.report }

@@ -224,8 +224,8 @@ extension DaemonState {
             identity: configuration.identity.description, version: Shell.version,
             uptimeSeconds: (now - startedAt).components.seconds, servers: serverStates, broker: brokerReport,
             certificate: certificateState, identityKey: identityKey, journal: journalState,
-            links: links, listening: ListeningReport(of: links),
-            radio: configuration.usesRadio ? adapters.report { self.links.count(over: $0) } : nil,
+            links: links, listening: ListeningReport(of: links, self.links.traffic.report(at: now)),
+            radio: radioReport,
             openLinks: observer.openLinks,
             held: heldLinks,
             observations: .init(

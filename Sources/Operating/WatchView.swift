@@ -37,6 +37,7 @@ public struct WatchView {
                     }
                     + radio.gone.map { " \($0.address)  gone for \(duration($0.secondsAgo))" }
                     + (radio.missing ?? []).map { " \($0)  not there" }
+                    + (radio.neighbours?.faults ?? []).map { " \($0)" }
             } ?? []
         let transports =
             report.links.map { " \($0.transport.rawValue) \($0.address)  \($0.state.rawValue)" }

@@ -212,6 +212,13 @@ struct Key: Sendable, CustomTestStringConvertible {
             bad: ["", String(repeating: "x", count: 249), String(repeating: "ä", count: 125), "a\u{7}b"]
         ) { $0.radio.name ?? "" },
         yesOrNo("radio", "sdp") { $0.radio.serviceRecord },
+        Key(
+            "radio", "neighbours",
+            good: ["off": "[]", "be01": "[000000000000be01]", "be01, BE02": "[000000000000be01, 000000000000be02]"],
+            bad: ["", ",", "yes", "f", "be01, be01", "be01, x", "off, be01"]
+                + [(0..<17).map { String(0xBE00 + $0, radix: 16) }.joined(separator: ", ")]
+        ) { "\($0.radio.neighbours)" },
+        seconds("radio", "neighbour-limit", 10...86_400) { $0.radio.neighbourLimit },
 
         Key("update", "updater", good: ["off": "none", "/a b/c": "/a b/c"], bad: ["", "apt", "yes"]) {
             $0.updates.updater ?? "none"

@@ -80,7 +80,8 @@ public struct Doctor {
         for broker in configuration.brokers { note(self.broker(broker, configuration)) }
         note(
             registry(configuration) + renewal() + Doctor.shared(configuration) + memberships(configuration)
-                + Doctor.settings(configuration) + listening() + radio(configuration))
+                + Doctor.settings(configuration) + listening() + radio(configuration)
+                + traffic() + neighbours(configuration))
         return isGood
     }
 
