@@ -36,12 +36,14 @@ let package = Package(
         .target(name: "ProofLink", dependencies: ["SRUP"]),
         .target(name: "BootTime"),
         .target(name: "Observing", dependencies: ["SRUP", "ProofLink", "BootTime"]),
-        .target(name: "Bluetooth", dependencies: ["ProofLink", "BootTime"]),
+        .target(name: "Bluetooth", dependencies: ["SRUP", "ProofLink", "BootTime"]),
 
         // The world.
         .target(name: "Files", dependencies: ["OperatorText", "CLinux"]),
         .target(name: "SQLite", dependencies: ["OperatorText", "Files", "CSQLite"]),
         .target(name: "Keys", dependencies: ["OperatorText", "SRUP", "Files", "COpenSSL"]),
+        // The record of verdicts: its chain, its heads, and the check of an exported one.
+        .target(name: "Auditing", dependencies: ["OperatorText", "SRUP", "ProofLink", "Files", "Keys"]),
         .target(name: "Fetching", dependencies: ["OperatorText", "CCurl"]),
         .target(name: "Enrolling", dependencies: ["OperatorText", "SRUP", "Files", "Keys", "Fetching", "EventLoop"]),
         .target(name: "EventLoop", dependencies: ["BootTime", "CLinux"]),
@@ -59,7 +61,7 @@ let package = Package(
             dependencies: [
                 "OperatorText", "SRUP", "ProofLink", "Observing", "Files", "Keys", "BootTime", "EventLoop", "Broker",
                 "Bluetooth",
-                "Nearby", "HumanView", "SQLite", "CSQLite", "CINI", "CLinux",
+                "Nearby", "HumanView", "SQLite", "CSQLite", "CINI", "CLinux", "Auditing",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // The operator's subcommands, which run in processes of their own: what needs HTTP is here and not in the daemon.
@@ -85,7 +87,7 @@ let package = Package(
             dependencies: [
                 "OperatorText", "Bench", "SRUP", "ProofLink", "Files", "Keys", "BootTime", "EventLoop", "Broker",
                 "HumanView",
-                "Fetching", "Enrolling", "SQLite",
+                "Fetching", "Enrolling", "SQLite", "Auditing",
             ],
             resources: ["console.css", "console.js", "icon.svg"].map { .embedInCode("Console/Assets/\($0)") }),
         .target(
@@ -110,7 +112,7 @@ let package = Package(
         .executableTarget(
             name: "srup-beacon",
             dependencies: [
-                "OperatorText", "Arguments", "Daemon", "Operating", "Enrolling", "HumanView",
+                "OperatorText", "Arguments", "Daemon", "Operating", "Enrolling", "HumanView", "Auditing", "Files",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -118,7 +120,7 @@ let package = Package(
             dependencies: [
                 "OperatorText", "Arguments", "BootTime", "Bench", "C2Server", "Registration", "Conformance",
                 "Enrolling",
-                "HumanView",
+                "HumanView", "Auditing", "Files",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -175,6 +177,7 @@ let package = Package(
             path: "Tests/Support"),
         .testTarget(name: "OperatorTextTests", dependencies: ["OperatorText", "SRUP", "TestVectors"]),
         .testTarget(name: "SRUPTests", dependencies: ["SRUP", "Keys", "TestVectors"]),
+        .testTarget(name: "AuditingTests", dependencies: ["Auditing", "SRUP", "ProofLink", "Keys", "TestVectors"]),
         .testTarget(name: "FilesTests", dependencies: ["OperatorText", "Files", "TestVectors"]),
         .testTarget(name: "KeysTests", dependencies: ["OperatorText", "SRUP", "Keys", "TestVectors", "SystemSupport"]),
         .testTarget(
@@ -189,8 +192,9 @@ let package = Package(
         .testTarget(
             name: "OperatingTests",
             dependencies: [
-                "Operating", "Daemon", "Observing", "ProofLink", "Keys", "BootTime", "EventLoop", "Fetching", "SRUP",
-                "TestVectors",
+                "OperatorText", "Operating", "Daemon", "Observing", "ProofLink", "Keys", "BootTime", "EventLoop",
+                "Broker",
+                "Fetching", "SRUP", "Registration", "TestVectors",
             ]),
         .testTarget(
             name: "DaemonTests",
@@ -199,7 +203,7 @@ let package = Package(
                 "Broker",
                 "Bluetooth",
                 "Nearby",
-                "SQLite", "TestVectors", "CutDisk", "CLinux",
+                "SQLite", "Auditing", "TestVectors", "CutDisk", "CLinux",
             ]),
         .testTarget(name: "BluetoothTests", dependencies: ["BootTime", "Bluetooth", "SRUP", "ProofLink"]),
         .testTarget(name: "EventLoopTests", dependencies: ["BootTime", "EventLoop", "CLinux", "TestVectors"]),
@@ -223,7 +227,7 @@ let package = Package(
             dependencies: [
                 "OperatorText", "C2Server", "Bench", "Enrolling", "Fetching", "HumanView", "SRUP", "ProofLink",
                 "Observing",
-                "Keys", "BootTime", "EventLoop", "Broker", "SQLite", "TestVectors",
+                "Keys", "BootTime", "EventLoop", "Broker", "SQLite", "Auditing", "TestVectors",
             ]),
         .testTarget(
             name: "RegistrationTests",

@@ -66,7 +66,7 @@ def decide(options):
     print("decide: signed in", file=sys.stderr, flush=True)
     end = time.monotonic() + options.seconds
     while time.monotonic() < end:
-        path = element(console.request("/"), f'data-device="{options.device}"[^>]*>.{{0,400}}?href="(/joins/[^"]*)">Compare')
+        path = element(console.request("/"), f'data-device="{options.device}"[^>]*>.{{0,900}}?href="(/joins/[^"]*)">Compare')
         words = words_of_device(options)
         if path and words is not None:
             page = console.request(path)

@@ -136,6 +136,7 @@ struct Message {
         case "identity=address":
             value.firstIndex(of: "=").map { form(ofAddress: value[value.index(after: $0)...]) }
         case "seconds": ", which takes a number of seconds"
+        case "time": ", which takes \(TimeLimit.forms)"
         default: nil
         }
     }

@@ -9,8 +9,8 @@ public struct BenchNode: Sendable {
     public var id: Identifier
     /// Its identity key: signs messages, and unseals values.
     public var key: IdentityKey
-    /// Its broker.
-    public var broker: BrokerAddress
+    /// Its brokers: it uses one at a time, and the next one when that fails.
+    public var brokers: [BrokerAddress]
     /// The TLS files for the broker.
     public var tls: TLSFiles
     /// Where each message is recorded; nil: nowhere.
@@ -19,27 +19,29 @@ public struct BenchNode: Sendable {
     public var keyLog: KeyLog?
 
     /// A node whose key is in memory.
-    public init(id: Identifier, key: IdentityKey, broker: BrokerAddress, tls: TLSFiles, trace: TraceFile?) {
-        (self.id, self.key, self.broker, self.tls, self.trace) = (id, key, broker, tls, trace)
+    /// - Precondition: there is a broker.
+    public init(id: Identifier, key: IdentityKey, brokers: [BrokerAddress], tls: TLSFiles, trace: TraceFile?) {
+        precondition(!brokers.isEmpty, "a node without a broker")
+        (self.id, self.key, self.brokers, self.tls, self.trace) = (id, key, brokers, tls, trace)
     }
 
     /// A node whose key is in a file.
     /// - Throws: `OperatorError` if a file is not valid.
     public init(
-        id: Identifier, keyFile: String, broker: String, tls: TLSFiles, traceFile: String?
+        id: Identifier, keyFile: String, brokers: [BrokerAddress], tls: TLSFiles, traceFile: String?
     ) throws {
         try FileTrust.check(tls.authority, as: "the broker's CA file")
         let key = try IdentityKey(pemFile: keyFile)
         try tls.check()
         var trace: TraceFile?
         if let traceFile { trace = try TraceFile(traceFile) }
-        self.init(id: id, key: key, broker: try BrokerAddress(option: broker), tls: tls, trace: trace)
+        self.init(id: id, key: key, brokers: brokers, tls: tls, trace: trace)
     }
 
     /// The settings of this node's broker link. It retries soon, because a bench is run by hand.
     package func linkSettings(subscriptions: [String]) -> BrokerLink.Settings {
         var settings = BrokerLink.Settings(
-            brokers: [broker], clientID: id.topicForm, tls: tls, subscriptions: subscriptions,
+            brokers: brokers, clientID: id.topicForm, tls: tls, subscriptions: subscriptions,
             maximumPayload: UnverifiedFrame.maximumLength)
         (settings.initialRetry, settings.maximumRetry) = (.milliseconds(200), .seconds(2))
         settings.keyLog = keyLog?.descriptor

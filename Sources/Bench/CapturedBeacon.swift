@@ -56,8 +56,8 @@ public final class CapturedBeacon: @unchecked Sendable {
 
     private func note(_ happening: BrokerLink.Event) {
         switch happening {
-        case .connected(_, let connection, _):
-            outbox.connected(connection, over: link)
+        case .connected(let address, let connection, _):
+            outbox.connected(connection, to: address, over: link)
             if !isMember { send(.joinRequest, Token(random: randomBytes(16))) }
         case .lost(_, let fault):
             outbox.lost(fault)

@@ -171,8 +171,8 @@ public final class DeviceRun: @unchecked Sendable {
 
     private func note(_ happening: BrokerLink.Event) {
         switch happening {
-        case .connected(_, let connection, _):
-            outbox.connected(connection, over: broker)
+        case .connected(let address, let connection, _):
+            outbox.connected(connection, to: address, over: broker)
             lastFault = nil
             if request == nil { ask() }
         case .lost(_, let fault):

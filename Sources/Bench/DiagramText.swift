@@ -1,5 +1,6 @@
 // The diagram as lines for a terminal: printable ASCII, with or without colours.
 
+import OperatorText
 import HumanView
 
 extension Diagram {

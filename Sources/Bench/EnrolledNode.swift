@@ -55,28 +55,33 @@ public struct EnrolledNode: Sendable {
     /// - Parameters:
     ///   - path: the node's folder.
     ///   - broker: `host:port`; nil: from the service's reply.
+    ///   - busy: how a busy service is waited for.
     ///   - say: takes a line for each step.
     /// - Throws: `OperatorError`; the old certificate then stays in use.
-    public static func renew(_ path: String, broker: String?, say: @escaping (String) -> Void) throws {
+    public static func renew(
+        _ path: String, broker: String?, busy: BusyWaiting, say: @escaping (String) -> Void
+    ) throws {
         let (node, folder) = (try EnrolledNode(folder: path), CredentialFolder(path: path))
         let service = try Renewal.service(in: folder)
         let asking = service.asking ?? RegistrationOptions()
         let address = try BrokerAddress(option: broker ?? node.broker)
         let client = try asking.client(for: service.address, authorityFile: service.authorityFile)
-        try Renewal(folder: folder, registry: Registry(client, at: service.address)) { $0.message.map(say) }
-            .run(bits: asking.keyBits, now: Int64(time(nil))) { files throws(OperatorFault) in
-                let tls = TLSFiles(authority: files.authority, certificate: files.certificate, key: files.key)
-                do throws(BrokerFault) {
-                    try BrokerLink.tryOut([address], clientID: node.id.topicForm, tls: tls)
-                } catch {
-                    throw OperatorFault(
-                        "the new certificate could not be tried, and the old one stays: \(error.message)", hintOf: error
-                    )
-                }
-            } reach: { file in
-                let client = try asking.client(for: service.address, authorityFile: file)
-                _ = try Registry(client, at: service.address).reachableName()
+        try Renewal(folder: folder, registry: Registry(client, at: service.address).waiting(busy)) {
+            $0.message.map(say)
+        }
+        .run(bits: asking.keyBits, now: Int64(time(nil))) { files throws(OperatorFault) in
+            let tls = TLSFiles(authority: files.authority, certificate: files.certificate, key: files.key)
+            do throws(BrokerFault) {
+                try BrokerLink.tryOut([address], clientID: node.id.topicForm, tls: tls)
+            } catch {
+                throw OperatorFault(
+                    "the new certificate could not be tried, and the old one stays: \(error.message)", hintOf: error
+                )
             }
+        } reach: { file in
+            let client = try asking.client(for: service.address, authorityFile: file)
+            _ = try Registry(client, at: service.address).waiting(busy).reachableName()
+        }
     }
 
     /// Whether the broker accepts the certificate, as text. It is not an error if not, because the broker need not run yet.

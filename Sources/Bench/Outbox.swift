@@ -17,7 +17,23 @@ package struct Outbox: Sendable {
     /// Bound on the kept messages; the oldest is dropped first. Without it, a bench without a broker would fill the memory.
     package static let limit = 4_096
 
+    /// How long a message is published again to another broker than the one that has acknowledged it: that one may have lost it, or may not
+    /// pass it on.
+    package static let timeToRepublish = Duration.seconds(120)
+    /// Bound on the acknowledged messages that are kept for that; the oldest is dropped first.
+    package static let mostRepublished = 1_024
+
+    /// A message that a broker has acknowledged.
+    private struct Taken {
+        let message: Outgoing
+        let at: Instant
+        var brokers: Set<BrokerAddress>
+    }
+
     private var waiting: [Outgoing]
+    private var taken: [Taken] = []
+    /// The broker of the connection, or of the last one.
+    private var broker: BrokerAddress?
     private var last: Int64
     private var connection: Int?
     private var plan = PublishPlan<String>()
@@ -54,11 +70,21 @@ package struct Outbox: Sendable {
         send(plan.isHolding ? waiting : [message], over: link, at: now)
     }
 
-    /// Connected: all waiting messages are published again, in order.
+    /// Connected: all waiting messages are published again, in order, and before them those that only other brokers have acknowledged
+    /// lately.
+    /// - Parameter hasSession: false if this broker has lost a session that it had: what only it has acknowledged may be lost too.
     package mutating func connected(
-        _ connection: Int, over link: (any MessagePublishing)?, at now: Instant = .now
+        _ connection: Int, to broker: BrokerAddress, hasSession: Bool = true, over link: (any MessagePublishing)?,
+        at now: Instant = .now
     ) {
-        self.connection = connection
+        (self.connection, self.broker) = (connection, broker)
+        taken.removeAll { $0.at <= now - Outbox.timeToRepublish }
+        if !hasSession {
+            for index in taken.indices where taken[index].brokers == [broker] { taken[index].brokers = [] }
+        }
+        let known = Set(waiting.map(\.id))
+        let others = taken.filter { !$0.brokers.contains(broker) && !known.contains($0.message.id) }.map(\.message)
+        if !others.isEmpty { waiting = (others + waiting).sorted { $0.id < $1.id } }
         plan.connected(at: now)
         goOn(over: link, at: now)
     }
@@ -75,11 +101,25 @@ package struct Outbox: Sendable {
         _ ids: [Int64], over link: (any MessagePublishing)?, at now: Instant = .now
     ) {
         let gone = Set(ids)
+        for message in waiting where gone.contains(message.id) { keep(message, at: now) }
         waiting.removeAll { gone.contains($0.id) }
         let wasHolding = plan.isHolding
         plan.acknowledged(ids, at: now).forEach(report)
         if wasHolding { goOn(over: link, at: now) }
     }
+
+    private mutating func keep(_ message: Outgoing, at now: Instant) {
+        guard let broker else { return }
+        if let index = taken.firstIndex(where: { $0.message.id == message.id }) {
+            taken[index].brokers.insert(broker)
+        } else {
+            taken.append(Taken(message: message, at: now, brokers: [broker]))
+            if taken.count > Outbox.mostRepublished { taken.removeFirst() }
+        }
+    }
+
+    /// Earlier messages to a topic are out of date: what a broker has acknowledged of them is not published again.
+    package mutating func renounce(topic: String) { taken.removeAll { $0.message.topic == topic } }
 
     /// Publishes what is due.
     package mutating func goOn(over link: (any MessagePublishing)?, at now: Instant = .now) {

@@ -14,13 +14,18 @@ package struct RateLimit {
         var left: Double
         var at: Instant
         var hasRefused = false
+        /// Requests that were refused and told when to come again, and whose time has not come.
+        var waiting = 0.0
 
-        mutating func take(_ most: Double, at now: Instant) -> Verdict {
-            left = min(most, left + max(.zero, now - at) / .seconds(60) * most)
+        /// - Parameter spread: seconds over which the moments are spread that refused clients are told.
+        mutating func take(_ most: Double, spread: Int, at now: Instant) -> Verdict {
+            let added = max(.zero, now - at) / .seconds(60) * most
+            (left, waiting) = (min(most, left + added), max(0, waiting - added))
             at = now
             guard left >= 1 else {
                 defer { hasRefused = true }
-                return .refuse(seconds: Int((1 - left) * 60 / most) + 1, isFirst: !hasRefused)
+                waiting = max(1, min(waiting + 1, most * Double(spread) / 60))
+                return .refuse(seconds: Int((waiting - left) * 60 / most) + 1, isFirst: !hasRefused)
             }
             left -= 1
             hasRefused = false
@@ -33,11 +38,17 @@ package struct RateLimit {
 
     private let each: Double
     private let total: Double
+    private let spread: (each: Int, all: Int)
     private var buckets: [String: Bucket] = [:]
     private var all: Bucket
 
-    package init(each: Int, all: Int, at now: Instant) {
-        (self.each, total) = (Double(each), Double(all))
+    /// - Parameters:
+    ///   - each: requests of one address in a minute, and at once.
+    ///   - all: of all addresses.
+    ///   - spread: refused clients are told different moments, each as many requests can be answered until then: up to this number of
+    ///     seconds away, for those of one address and for all. 0: all are told the next moment at which one request is possible.
+    package init(each: Int, all: Int, spread: (each: Int, all: Int) = (0, 0), at now: Instant) {
+        (self.each, total, self.spread) = (Double(each), Double(all), spread)
         self.all = Bucket(left: Double(all), at: now)
     }
 
@@ -50,9 +61,9 @@ package struct RateLimit {
             buckets = buckets.filter { now - $0.value.at < .seconds(60) }
             if buckets.count >= RateLimit.mostAddresses { key = "" }
         }
-        let verdict = buckets[key, default: Bucket(left: each, at: now)].take(each, at: now)
+        let verdict = buckets[key, default: Bucket(left: each, at: now)].take(each, spread: spread.each, at: now)
         guard verdict == .pass else { return verdict }
-        return all.take(total, at: now)
+        return all.take(total, spread: spread.all, at: now)
     }
 
     /// The owner of an IPv6 address usually has the whole /64.

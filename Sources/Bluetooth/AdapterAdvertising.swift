@@ -25,7 +25,9 @@ public enum AdvertisingNotice: Equatable, Sendable, CustomStringConvertible {
 extension AdapterSupervisor {
     /// What must be advertised: a PSM that is not listened on may be another program's (docs/proof-link.md, "Being found").
     private var announcement: Announcement? {
-        desired.announcement.map { Announcement(lePSM: listensOnLE ? $0.lePSM : 0, beacon: $0.beacon) }
+        desired.announcement.map {
+            Announcement(lePSM: listensOnLE ? $0.lePSM : 0, beacon: $0.beacon, hearing: hearing)
+        }
     }
 
     /// Whether it must advertise, as far as is known.
@@ -37,6 +39,13 @@ extension AdapterSupervisor {
     public mutating func listens(onLE isListening: Bool, at now: Instant) -> [Action] {
         guard listensOnLE != isListening else { return [] }
         listensOnLE = isListening
+        return information == nil ? [] : step(at: now)
+    }
+
+    /// How many neighbours the beacon hears now, which the advertisement says.
+    public mutating func hears(_ new: Hearing?, at now: Instant) -> [Action] {
+        guard hearing != new else { return [] }
+        hearing = new
         return information == nil ? [] : step(at: now)
     }
 

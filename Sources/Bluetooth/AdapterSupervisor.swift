@@ -75,6 +75,8 @@ public struct AdapterSupervisor: Sendable {
     var advertised: Announcement?
     /// Whether the LE transport is listened on here.
     var listensOnLE = false
+    /// How many neighbours the beacon hears, which the advertisement says; nil: it does not tell.
+    var hearing: Hearing?
     /// Whether rfkill blocks it, as far as that was seen.
     var isBlocked = false
     /// The instance that another program has removed since we last advertised.

@@ -95,7 +95,7 @@ extension BrokerFault {
     fileprivate var progress: Int {
         switch self {
         case .refused, .subscriptionRefused, .subscriptionLowered, .closedAtSubscribing, .notKept, .leftToReturn,
-            .excessive, .closedAgainAndAgain:
+            .excessive, .closedAgainAndAgain, .unacknowledged:
             5
         case .certificateRefused: 4
         case .untrusted: 3

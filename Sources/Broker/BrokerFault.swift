@@ -30,6 +30,8 @@ public enum BrokerFault: OperatorError, Equatable {
     case closedAgainAndAgain(clientID: String)
     /// Nothing came for too long.
     case silent
+    /// The broker has acknowledged nothing for so many seconds, and a message of ours waits for that.
+    case unacknowledged(seconds: Int64)
     /// We could not store what was received, and disconnected so that the broker keeps it.
     case notKept
     /// The broker has sent far more than it has delivered.
@@ -58,6 +60,7 @@ public enum BrokerFault: OperatorError, Equatable {
         case .closedAgainAndAgain(let clientID):
             "the broker closed the connection repeatedly soon after it was made: another client may be using the client id \(clientID)"
         case .silent: "the broker did not answer in time"
+        case .unacknowledged(let seconds): "the broker has not acknowledged a message within \(seconds) s"
         case .notKept: "disconnected from the broker: its messages could not be stored"
         case .excessive:
             "disconnected: the broker has sent far more than it has delivered: over \(BrokerTraffic.excessLimit >> 20) MiB"
@@ -81,6 +84,8 @@ public enum BrokerFault: OperatorError, Equatable {
         case .closedAtSubscribing(let topic): "let this client read \(topic) in the broker's ACL"
         case .leftToReturn: "nothing: it reconnects at once"
         case .closed, .silent: "nothing: it is tried again; see the broker's log if it lasts"
+        case .unacknowledged:
+            "nothing: the message is published again; see the broker's log, and how busy its machine and disk are, if it lasts"
         case .closedAgainAndAgain(let clientID):
             "look for \(clientID) in the broker's log: if another address connects as this client, it is a copy of this one; stop it, and give its node keys of its own"
         case .notKept: "make the journal writable again; see the lines before this one"

@@ -37,10 +37,13 @@ public final class BrokerLink: Sendable {
         var outgoing: [Outgoing] = []
         /// Filters beyond the settings' own that the link's thread has not taken yet.
         var added: [String] = []
+        /// Those of them that it must forget.
+        var withdrawn: [String] = []
         /// The brokers whose CONNACK told of a new session that has not been reported yet.
         var newSessions: Set<BrokerAddress> = []
         var connection = 0
         var connected = false
+        var certificates: [BrokerAddress: Int64] = [:]
         var stopping = false
         var stopped = false
         var hurry = false
@@ -116,15 +119,23 @@ public final class BrokerLink: Sendable {
         wake()
     }
 
-    /// Disconnects from the broker; returns when the thread has ended or two seconds have passed. From any other thread.
-    public func stop() {
+    /// When the certificate expires, in seconds since 1970, that each broker had at the last connection to it. From any thread.
+    public var brokerCertificates: [BrokerAddress: Int64] { shared.withLock { $0.certificates } }
+
+    /// Disconnects soon, and tries no other broker. From any thread.
+    func end() {
         shared.withLock { $0.stopping = true }
         wake()
+    }
+
+    /// Disconnects from the broker; returns when the thread has ended or two seconds have passed. From any other thread.
+    public func stop() {
+        end()
         let deadline = Instant.now + .seconds(2)
         while !shared.withLock({ $0.stopped }), .now < deadline { usleep(2_000) }
     }
 
-    private func wake() {
+    func wake() {
         var one: UInt64 = 1
         Glibc.write(wakeup, &one, 8)
     }
@@ -132,39 +143,48 @@ public final class BrokerLink: Sendable {
     // MARK: - The link's thread
 
     private func run() {
-        var (attempt, failures, index) = (0, 0, 0)
+        var generator = SystemRandomNumberGenerator()
+        var rotation = BrokerRotation(settings, using: &generator)
         var (routes, subscriptions) = (BrokerRoutes(), SubscriptionPlan(required: settings.subscriptions))
         while !shared.withLock({ $0.stopping }) {
             // Looking up a name can take long, and fail before anything is waited for: turns are given in between.
             clearWakeup()
-            let broker = settings.brokers[index % settings.brokers.count]
-            index += 1
+            let (broker, limit) = (rotation.broker, rotation.limit)
+            let acknowledgementLimit = rotation.acknowledgementLimit
             let files = shared.withLock { $0.files }
-            let end = routes.attempt(
-                broker, settings, wakeup: wakeup,
+            let made = routes.attempt(
+                broker, settings, limit: limit, wakeup: wakeup,
                 interruption: {
                     clearWakeup()
                     return interruption(files)
                 },
                 use: { session, giveUp in
                     var connectedAt: Instant?
-                    let fault = use(session, of: broker, until: giveUp, files, &subscriptions, &connectedAt)
+                    let fault = use(
+                        session, of: broker, until: giveUp, (limit, acknowledgementLimit), files, &subscriptions,
+                        &connectedAt)
                     return BrokerRoutes.End(fault: fault, acceptedAt: connectedAt)
                 })
-            var (fault, connectedAt) = (end.fault, end.acceptedAt)
-            let denied = subscriptions.ended(isClosing: fault.isClosing, at: .now)
-            shared.withLock { ($0.connected, $0.outgoing) = (false, []) }
+            var end = BrokerRotation.End(fault: made.fault, lasted: made.acceptedAt.map { .now - $0 })
+            let denied = subscriptions.ended(isClosing: end.fault.isClosing, at: .now)
+            shared.withLock {
+                end.wasSubscribed = $0.connected
+                ($0.connected, $0.outgoing) = (false, [])
+                // The hurry to come back ends here: it does not shorten a later pause.
+                if end.fault == .leftToReturn { $0.hurry = false }
+            }
             if shared.withLock({ $0.stopping }) { break }
-            let settled = connectedAt.map { .now - $0 >= BrokerLink.settled } ?? false
-            (attempt, failures) = settled ? (0, 0) : (attempt + 1, connectedAt == nil ? 0 : failures + 1)
             if let denied {
                 let reason = BrokerFault.closedAtSubscribing(denied)
-                if subscriptions.required.contains(denied) { fault = reason } else { happened(.notSubscribed(reason)) }
+                if subscriptions.required.contains(denied) {
+                    end.fault = reason
+                } else {
+                    happened(.notSubscribed(reason))
+                }
             }
-            if fault == .closed, failures >= 3 { fault = .closedAgainAndAgain(clientID: settings.clientID) }
+            let (fault, pause) = rotation.ended(end, using: &generator)
             happened(.lost(broker, fault))
-            // The others are tried at once: only after all of them have failed is there something to wait for.
-            if index % settings.brokers.count == 0 { wait(attempt / settings.brokers.count) }
+            if pause > .zero { wait(pause) }
         }
         shared.withLock { $0.stopped = true }
     }
@@ -197,8 +217,9 @@ public final class BrokerLink: Sendable {
 
     /// One connection to its end.
     private func use(
-        _ session: BrokerSession, of broker: BrokerAddress, until giveUp: Instant, _ files: Int,
-        _ subscriptions: inout SubscriptionPlan, _ connectedAt: inout Instant?
+        _ session: BrokerSession, of broker: BrokerAddress, until giveUp: Instant,
+        _ limits: (answer: Duration, acknowledgement: Duration), _ files: Int, _ subscriptions: inout SubscriptionPlan,
+        _ connectedAt: inout Instant?
     ) -> BrokerFault {
         var giveUp = giveUp
         do throws(BrokerFault) {
@@ -208,18 +229,20 @@ public final class BrokerLink: Sendable {
                     session.sayGoodbye()
                     return fault
                 }
-                try round(session, isConnected: connectedAt != nil)
+                try round(session, isConnected: connectedAt != nil, limits.acknowledgement)
                 let collected = session.take()
                 if !collected.acknowledged.isEmpty { happened(.acknowledged(collected.acknowledged)) }
                 // Another client with our id may take the session at once: then both come together.
                 if collected.connected { connectedAt = .now }
                 if let fault = collected.fault { return fault }
                 if collected.connected {
+                    let ends = session.certificateEnds
+                    shared.withLock { $0.certificates[broker] = ends }
                     if !collected.hasSession { shared.withLock { _ = $0.newSessions.insert(broker) } }
                     subscriptions.begin()
                 }
                 // Many filters may be requested one at a time.
-                if !collected.grants.isEmpty { giveUp = .now + settings.connectLimit }
+                if !collected.grants.isEmpty { giveUp = .now + limits.answer }
                 try note(collected.grants, &subscriptions)
                 // Reported only when the broker has answered for every filter: from then on no published message is missed.
                 if subscriptions.isComplete, !shared.withLock({ $0.connected }) {
@@ -230,9 +253,10 @@ public final class BrokerLink: Sendable {
                     }
                     happened(.connected(broker, connection: connection, hasSession: hasSession))
                 }
-                subscriptions.add(takeAdded())
+                updateFilters(&subscriptions)
                 try session.subscribe(to: subscriptions.next(at: .now))
                 guard shared.withLock({ $0.connected }) || .now < giveUp else { return .silent }
+                if let fault = unacknowledged(session, limits.acknowledgement) { return fault }
                 if !collected.messages.isEmpty, !deliver(collected.messages) { return .notKept }
                 for message in takeOutgoing(session.room) {
                     try session.publish(message)
@@ -252,37 +276,5 @@ public final class BrokerLink: Sendable {
             if !last.acknowledged.isEmpty { happened(.acknowledged(last.acknowledged)) }
             return error
         }
-    }
-
-    /// Waits for something, and reads or writes it.
-    private func round(_ session: BrokerSession, isConnected: Bool) throws(BrokerFault) {
-        let interest = Int16(POLLIN) | (session.wantsToWrite ? Int16(POLLOUT) : 0)
-        var descriptors = [
-            pollfd(fd: session.socket, events: interest, revents: 0),
-            pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0),
-        ]
-        // The wakeup descriptor says that something must be sent; libmosquitto's keep-alive wants to be called every few
-        // seconds. It does not wait if bytes were read and not yet handled, because a round had reached its limit.
-        let isBuffered = session.isBuffered
-        poll(&descriptors, 2, isBuffered ? 0 : isConnected ? 2_000 : 200)
-        if descriptors[1].revents != 0 { clearWakeup() }
-        let readiness = descriptors[0].revents
-        // Until the broker has answered, libmosquitto would spin on a dead socket forever (upstream #2421): what may
-        // still be in it is read once, for the reason that it contains.
-        if !isConnected, readiness & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 {
-            let ended = session.unreachable ?? .closed
-            do {
-                try session.read()
-            } catch {
-                throw error == .closed ? ended : error
-            }
-            throw session.take().fault ?? ended
-        }
-        // Until then, too, reading comes before writing: a refusal explains why a write would fail. Nothing is written in
-        // the same round, because acknowledgements may be waiting already.
-        let readsOnly = !isConnected && readiness & Int16(POLLIN) != 0
-        if readiness & Int16(POLLOUT) != 0, !readsOnly { try session.write() }
-        if isBuffered || readiness & Int16(POLLIN | POLLHUP | POLLERR) != 0 { try session.read() }
-        try session.tick()
     }
 }

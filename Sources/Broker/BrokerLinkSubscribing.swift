@@ -1,13 +1,25 @@
 import Synchronization
 
-// What the broker grants: on the link's thread.
+// What the broker grants: on the link's thread, unless it says otherwise.
 extension BrokerLink {
-    /// The filters that were added since the last call.
-    func takeAdded() -> [String] {
+    /// Requests one of the added filters no more, over this connection and all later ones. A subscription that the broker has granted stays
+    /// in its session. From any thread.
+    public func withdraw(_ topic: String) {
         shared.withLock { shared in
-            defer { shared.added = [] }
-            return shared.added
+            shared.added.removeAll { $0 == topic }
+            shared.withdrawn.append(topic)
         }
+        wake()
+    }
+
+    /// Takes over the filters that were added and withdrawn since the last call.
+    func updateFilters(_ subscriptions: inout SubscriptionPlan) {
+        let (added, withdrawn) = shared.withLock { shared in
+            defer { (shared.added, shared.withdrawn) = ([], []) }
+            return (shared.added, shared.withdrawn)
+        }
+        if !withdrawn.isEmpty { subscriptions.remove(withdrawn) }
+        if !added.isEmpty { subscriptions.add(added) }
     }
 
     /// What the broker has granted. A filter that the link cannot do without must be granted as requested: with QoS 0 the broker keeps

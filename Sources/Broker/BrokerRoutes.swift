@@ -23,17 +23,18 @@ struct BrokerRoutes {
 
     /// One attempt to use a broker: over one address after the other, until the broker has accepted us over one.
     /// - Parameters:
+    ///   - limit: how long each address may take to accept us.
     ///   - wakeup: a descriptor that ends a wait, so that `interruption` is asked.
     ///   - interruption: why to stop.
     ///   - use: uses a connection to its end; it must be accepted by that moment.
     mutating func attempt(
-        _ broker: BrokerAddress, _ settings: BrokerLink.Settings, wakeup: Int32, interruption: () -> BrokerFault?,
-        use: (BrokerSession, Instant) -> End
+        _ broker: BrokerAddress, _ settings: BrokerLink.Settings, limit: Duration, wakeup: Int32,
+        interruption: () -> BrokerFault?, use: (BrokerSession, Instant) -> End
     ) -> End {
         do throws(BrokerFault) {
             var race = AddressRace(ordered(try settings.lookUp(broker.host), of: broker))
             while true {
-                let giveUp = Instant.now + settings.connectLimit
+                let giveUp = Instant.now + limit
                 let (address, session, beaten) = try race.run(
                     wakeup: wakeup, until: giveUp, interruption: interruption
                 ) { address throws(BrokerFault) in try BrokerSession(settings, broker, over: address) }

@@ -57,6 +57,8 @@ final class BrokerSession: Contender {
     private let traffic = BrokerTraffic(at: .now)
     private let mosquitto: OpaquePointer
     private var identifiers: [Int32: Int64] = [:]
+    /// Since when the broker has acknowledged nothing, while a message waits for that; nil: none does.
+    private(set) var unansweredSince: Instant?
     private var collected = Collected()
     private var tlsTrouble: String?
     private var wasConnected = false
@@ -93,6 +95,13 @@ final class BrokerSession: Contender {
 
     var wantsToWrite: Bool { mosquitto_want_write(mosquitto) }
 
+    /// When the broker's certificate expires, in seconds since 1970, as TLS has received it; nil before that.
+    var certificateEnds: Int64? {
+        guard let ssl = mosquitto_ssl_get(mosquitto), let certificate = SSL_get0_peer_certificate(OpaquePointer(ssl))
+        else { return nil }
+        return cossl_seconds(X509_get0_notAfter(certificate))
+    }
+
     /// What has come since the last call.
     func take() -> Collected {
         defer { collected = Collected() }
@@ -120,6 +129,7 @@ final class BrokerSession: Contender {
         let result = mosquitto_publish(
             mosquitto, &identifier, message.topic, Int32(message.payload.count), message.payload, 1, false)
         guard result == MOSQ_ERR_SUCCESS.rawValue else { throw explain(result) }
+        if identifiers.isEmpty { unansweredSince = .now }
         identifiers[identifier] = message.id
     }
 
@@ -211,6 +221,7 @@ final class BrokerSession: Contender {
             guard let session = BrokerSession.from(me) else { return }
             if let id = session.identifiers.removeValue(forKey: identifier) {
                 session.traffic.delivered(0)
+                session.unansweredSince = session.identifiers.isEmpty ? nil : .now
                 session.collected.acknowledged.append(id)
             }
         }

@@ -15,16 +15,19 @@ struct SubscriptionPlan: Sendable {
     /// Filters without which the link is of no use.
     let required: [String]
     private var optional: [String] = []
+    private var known: Set<String>
     /// How often a connection has ended while this was the only filter without an answer.
     private var ends: [String: Int] = [:]
     private var aside: [String: (pause: Duration, next: Instant)] = [:]
     private var endsTogether = 0
     /// Of this connection.
     private var answered: Set<String> = []
-    private var awaited: [String] = []
+    private var awaited: Set<String> = []
     private var hasBegun = false
+    /// Whether all filters have been requested, or are set aside: with thousands of them, looking for another one takes time.
+    private var isRequested = false
 
-    init(required: [String]) { self.required = required }
+    init(required: [String]) { (self.required, known) = (required, Set(required)) }
 
     /// Whether every filter has been answered, except for those that are set aside.
     var isComplete: Bool {
@@ -33,15 +36,26 @@ struct SubscriptionPlan: Sendable {
 
     /// Adds filters that the link can do without.
     mutating func add(_ topics: [String]) {
-        optional += topics.filter { !required.contains($0) && !optional.contains($0) }
+        optional += topics.filter { known.insert($0).inserted }
+        isRequested = false
+    }
+
+    /// Forgets filters that were added.
+    mutating func remove(_ topics: [String]) {
+        let gone = Set(topics).subtracting(required)
+        optional.removeAll { gone.contains($0) }
+        known.subtract(gone)
+        awaited.subtract(gone)
+        for topic in gone { (ends[topic], aside[topic]) = (nil, nil) }
     }
 
     /// A new connection.
-    mutating func begin() { (answered, awaited, hasBegun) = ([], [], true) }
+    mutating func begin() { (answered, awaited, hasBegun, isRequested) = ([], [], true, false) }
 
     /// What must be requested now.
     mutating func next(at now: Instant) -> [String] {
-        guard hasBegun else { return [] }
+        guard hasBegun, !isRequested || !aside.isEmpty else { return [] }
+        if isOneByOne, !awaited.isEmpty { return [] }
         let open = (required + optional).filter { !answered.contains($0) && !awaited.contains($0) }
         let wanted = open.filter { aside[$0] == nil }
         if isOneByOne {
@@ -49,10 +63,11 @@ struct SubscriptionPlan: Sendable {
                 return retry(open, at: now)
             }
             awaited = [first]
-            return awaited
+            return [first]
         }
+        isRequested = true
         guard !wanted.isEmpty else { return retry(open, at: now) }
-        awaited += wanted
+        awaited.formUnion(wanted)
         return wanted
     }
 
@@ -64,12 +79,12 @@ struct SubscriptionPlan: Sendable {
             return []
         }
         awaited = [due]
-        return awaited
+        return [due]
     }
 
     /// The broker has answered.
     mutating func answered(_ topic: String) {
-        awaited.removeAll { $0 == topic }
+        awaited.remove(topic)
         answered.insert(topic)
         (ends[topic], aside[topic]) = (nil, nil)
         if isComplete { endsTogether = 0 }

@@ -15,7 +15,7 @@ import SRUP
 ///          └──otherwise▶ refused at once (5E, T1)   └──── RESPONSE 6F, or the window ───────▶ failed    (5F, T2)
 public struct C2: Sendable {
     /// The result of a join.
-    public enum Decision: String, Codable, Sendable {
+    public enum Decision: String, CaseIterable, Codable, Sendable {
         /// The device is joined.
         case accepted
         /// The device showed a wrong value, or the policy refuses it.
@@ -45,34 +45,12 @@ public struct C2: Sendable {
         case say(String)
         /// A join is decided, by this observer or by a person. The answer to the device comes before this effect.
         case decided(Decision, device: Identifier, observer: Identifier?, Grounds)
+        /// Sign this ID_REQUEST of the server's own and publish it. The history does not have it.
+        case ask(Message, to: Identifier)
+        /// Note this answer to it, which the history does not have either.
+        case answered(Message, frame: [UInt8])
         /// Show this value to the operator, who compares it with what the device shows, and orders `accept` or `refuse`.
         case moderate(device: Identifier, Secret)
-    }
-
-    /// Why a message is refused; each reason has a counter.
-    public enum Refusal: String, CaseIterable, Sendable {
-        /// Not a frame.
-        case frame
-        /// A sender whose key is not in the keyring.
-        case sender
-        /// A signature that is not valid.
-        case signature
-        /// A sequence id that is not greater than the peer's counter.
-        case sequence
-        /// A verdict that this sender was not asked for under this token, or a status that is not a verdict.
-        case verdict
-        /// A message that this server does not serve, or not to this sender.
-        case unserved
-        /// A request of a node that asks too often.
-        case rate
-
-        /// Whether the sender of the message is known: a key has verified its signature.
-        var isOfVerifiedSender: Bool {
-            switch self {
-            case .frame, .sender, .signature: false
-            case .sequence, .verdict, .unserved, .rate: true
-            }
-        }
     }
 
     /// How a device asks to join (§5.2).
@@ -101,8 +79,12 @@ public struct C2: Sendable {
         public var requires: Grade?
         /// Beacons that observe together, by the name of their site.
         public var sites: [String: Site] = [:]
-        /// Open joins at a time: more would let one device fill the memory.
-        public var limit = 1_024
+        /// Open joins at a time, observed and human-moderated ones each: without it, devices could fill the memory.
+        public var limit = C2.Policy.defaultLimit
+        /// Requests to join that wait until one of them ends; further ones are not answered.
+        public var waitingLimit = C2.Policy.defaultWaitingLimit
+        /// How often the server asks its beacons by ID_REQUEST; zero: never.
+        public var askInterval = Duration.zero
         /// Devices whose OBSERVE_REQ is published a second time after their join was decided.
         public var replaysRequestsOf: Set<Identifier> = []
 
@@ -151,6 +133,10 @@ public struct C2: Sendable {
         let value: Secret
         /// Several beacons were asked.
         let isOfQuorum: Bool
+        /// The value, sealed to the observer.
+        var sealed: Octets
+        /// When the observer is asked the same again.
+        var repetition: Repetition
         /// How often the observer was asked.
         var asks = 1
         /// Messages of evidence received so far.
@@ -191,17 +177,30 @@ public struct C2: Sendable {
     var late: [Token] = []
     /// The verdicts so far in joins with a quorum, by the token of the device's answer.
     var votes: [Token: Votes] = [:]
+    /// The requests that wait until there is room, the oldest first; one for each device.
+    var waiting: [Waiting] = []
     /// The open joins that a person decides; one for each device.
     var moderated: [Identifier: Moderated] = [:]
     /// The commands that wait for their answer, by their token.
     var asked: [Token: Asked] = [:]
+    /// The tokens of the server's own ID_REQUESTs to each node, the newest last, until they are answered.
+    var probes: [Identifier: [Token]] = [:]
     /// Nodes on the beacon's lifeline besides those that may observe: nodes that joined by a simple join, unless they had asked for an
     /// observed join before.
     var beacons: Set<Identifier> = []
     /// The nodes that have asked for an observed join.
     var observed: Set<Identifier> = []
+    /// Those of them that are sent again, as long as this run lasts.
+    var repeatedCommands: [Token: RepeatedCommand] = [:]
+    /// How many of them, and of the requests to observe, are sent to a node at a time.
+    var repetitionPaces: [Identifier: RepetitionPace] = [:]
+    /// Tokens of requests that were sent again and are answered, the newest last: another answer may come.
+    var twice: [Token] = []
     /// The token of the last INITIATE to each node, which ACTIVATE must carry.
     var updates: [Identifier: Token] = [:]
+    /// The staged update that is under way, or was last; until when each of its nodes must have answered.
+    var staged: StagedUpdate?
+    var stagedDeadlines: [Identifier: Instant] = [:]
     /// Permanently deregistered: none of their messages is accepted.
     var deregistered: Set<Identifier> = []
     /// How each former member left, unless it has joined again.
@@ -210,6 +209,8 @@ public struct C2: Sendable {
     var hasAsked: Set<Identifier> = []
     /// When the nodes that may observe and have not joined are told to.
     var remindersDue: Instant?
+    /// The ends of nodes' records of verdicts.
+    var records: [Identifier: Record] = [:]
     /// The joins that an earlier run left open.
     var leftOpen: Set<Unanswered> = []
     /// The last finished joins, for the console; the newest last.
@@ -237,7 +238,8 @@ public struct C2: Sendable {
 
     /// When `tick` is due; nil if nothing is.
     public var nextDeadline: Instant? {
-        (open.values.map(\.deadline) + moderated.values.map(\.deadline) + [remindersDue].compactMap(\.self)).min()
+        let others = [remindersDue, nextRepetition, nextAdmission, stagedDeadlines.values.min()].compactMap(\.self)
+        return (open.values.map(\.deadline) + moderated.values.map(\.deadline) + others).min()
     }
 
     /// Fails the joins whose window has passed, and tells observers that have not joined.
@@ -254,14 +256,14 @@ public struct C2: Sendable {
             + unseen.flatMap {
                 [.say("nobody has decided on \($0) in time")]
                     + decide(.failed, $0, "nobody has decided in time")
-            } + remindObservers(at: now)
+            } + remindObservers(at: now) + repeatRequests(at: now) + admit(at: now) + tickStages()
     }
 
     /// - Parameter grade: of the evidence, if the observer said *valid*.
     mutating func decide(
         _ decision: Decision, _ token: Token, _ join: Join, _ reason: String, grade: Grade? = nil
     ) -> [Effect] {
-        open[token] = nil
+        endWaiting(token)
         close(join)
         let grounds = Grounds(grade: grade, reason: reason)
         note(Ended(join, decision, grounds))

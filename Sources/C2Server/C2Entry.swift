@@ -33,11 +33,13 @@ public struct C2Entry: Codable, Equatable, Sendable {
     public var message: String
     /// For a decision: the grade of the evidence, if an observer said *valid*.
     public var grade: C2.Grade?
+    /// For a decision: which one.
+    public var verdict: C2.Decision?
     /// For a decision: the reason.
     public var reason: String?
 
     enum CodingKeys: String, CodingKey {
-        case id, kind, node, line, grade, reason
+        case id, kind, node, line, verdict, grade, reason
         case message = "words"
         case wallMilliseconds = "wall_ms"
     }

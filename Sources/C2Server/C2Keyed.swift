@@ -119,8 +119,11 @@ extension C2 {
         else { return nil }
         var next = join
         (next.asks, next.evidence, next.grade, next.fault) = (join.asks + 1, 0, .reachable, nil)
+        next.sealed = sealed
+        next.repetition = Repetition(sentAt: now, again: C2.observationPauses, until: join.deadline)
         let newToken = dependencies.observationToken(join.observer)
-        (open[token], open[newToken]) = (nil, next)
+        endWaiting(token)
+        open[newToken] = next
         let request = Body.observationRequest(joining: join.device, sealed: sealed)
         return [
             .say("asking \(join.observer) about \(join.device) again: \(next.asks) of \(C2.mostAsks)"),

@@ -36,11 +36,15 @@ extension C2 {
         case .activate(let node): command(.activate, node, .activate, updates[node])
         case .data(let node, let id, let data): command(.data(id: id, data: data), node, .data)
         case .forget(let node): forget(node)
+        case .stage(let nodes, let url, let digest, let percent): stage(nodes, url, digest, percent: percent)
+        case .staged(let order): obey(order)
+        case .name(let node, let text): [.say(text.isEmpty ? "\(node) has no name" : "\(node) is called \"\(text)\"")]
+        case .site(let node, let text): [.say(text.isEmpty ? "\(node) has no site" : "\(node) is at \"\(text)\"")]
         }
     }
 
     /// Sends a command to a member; JOIN_CMD also to others.
-    private mutating func command(
+    mutating func command(
         _ body: Body, _ node: Identifier, _ what: Asked.What?, _ known: Token? = nil
     ) -> [Effect] {
         guard !deregistered.contains(node) else { return [.say("\(node) is permanently deregistered")] }
@@ -55,12 +59,13 @@ extension C2 {
                 asked.first { $0.value.what != .deregister }.map { asked[$0.key] = nil }
             }
             asked[token] = Asked(node: node, what: what)
+            self.repeat(body, token, to: node, what)
         }
         return [.send(message(body, token, to: node), to: node), .say("\(body.type.name) to \(node)")]
     }
 
     /// Both texts end in one NUL, as in the reference.
-    private mutating func update(_ node: Identifier, _ url: String, _ digest: [UInt8]) -> [Effect] {
+    mutating func update(_ node: Identifier, _ url: String, _ digest: [UInt8]) -> [Effect] {
         let body = Body.initiate(url: Octets(terminated: url), digest: Octets(terminated: hexadecimal(digest)))
         return command(body, node, .update)
     }
@@ -69,8 +74,12 @@ extension C2 {
     mutating func leave(_ node: Identifier, _ how: MembershipState?) -> [Effect] {
         if joined.contains(node) { departed[node] = how }
         joined.remove(node)
+        waiting.removeAll { $0.device == node }
+        probes[node] = nil
+        endCommands(to: node)
         let reason = "\(node) is no longer a member"
         return endObserving(of: node, reason) + endJoin(of: node, reason) + decide(.failed, node, reason)
+            + failStaged(node, "it is no longer a member")
     }
 
     /// The registry no longer has a key of this node: its membership ends, and nothing can be sent to it.
@@ -90,7 +99,10 @@ extension C2 {
         }
         // INITIATE and ACTIVATE have one token, and ACTIVATE may have been sent before the answer to INITIATE.
         let isOfInitiate = command.what == .activate && status.isOfInitiate
-        if !isOfInitiate { asked[message.token] = nil }
+        if !isOfInitiate {
+            asked[message.token] = nil
+            endRepeating(message.token)
+        }
         let what = isOfInitiate ? Asked(node: command.node, what: .update) : command
         let isReplaced = what.what == .update && updates[command.node] != message.token
         let effects =
@@ -99,7 +111,9 @@ extension C2 {
                     "\(what.description)\(isReplaced ? ", replaced by a newer one," : "") of \(command.node): \(status)"
                 )
             ]
-        guard command.what == .deregister, status == .deregisterSuccess else { return effects }
+        guard command.what == .deregister, status == .deregisterSuccess else {
+            return effects + (isReplaced ? [] : stagedAnswered(command.node, message.token, status))
+        }
         // It may have asked to join again in the meantime.
         let failed = decide(.failed, command.node, "\(command.node) is permanently deregistered")
         deregistered.insert(command.node)
@@ -119,9 +133,10 @@ extension C2 {
     /// A device's new request replaces its earlier one.
     mutating func moderate(_ device: Identifier, _ token: Token, _ now: Instant) -> [Effect] {
         let asks = Effect.say("\(device) asks for a human-moderated join")
-        let isFull = moderated[device] == nil && moderated.count >= policy.limit
+        let why = objection(to: device, .human)
+        if why == nil, !hasRoom(for: device, isObserved: false) { return wait(device, nil, token, now) }
+        waiting.removeAll { $0.device == device }
         let value = dependencies.value()
-        let why = objection(to: device, .human) ?? (isFull ? "\(moderated.count) joins are open already" : nil)
         guard why == nil, let sealed = dependencies.seal(value, device) else {
             let why = why ?? "the value could not be sealed"
             return [
@@ -214,7 +229,7 @@ extension C2 {
 
 extension Status {
     /// Whether it answers INITIATE, under whose token ACTIVATE goes too (§3.2).
-    fileprivate var isOfInitiate: Bool {
+    var isOfInitiate: Bool {
         [.updateSuccess, .updateFailServer, .updateFailFile, .updateFailDigest, .updateFailHTTPError].contains(self)
     }
 }

@@ -38,18 +38,23 @@ extension C2 {
         var asked: [Token: Asked] = [:]
         /// The token of the last INITIATE to each node, which ACTIVATE must carry.
         var updates: [Identifier: Token] = [:]
+        /// The staged update that is under way, or was last.
+        var staged: StagedUpdate?
         /// Who may observe, and who may not although the registry's type says so.
         var given: [Identifier: Bool] = [:]
         /// The required grade of evidence; nil: nobody has set one.
         var required: Grade?
         /// The nodes of which a sequence id was accepted before. Of all others the first id may be any.
         var heard: Set<Identifier> = []
+        /// The ends of nodes' records of verdicts.
+        var records: [Identifier: Record] = [:]
     }
 
     var memory: Memory {
         var memory = Memory(
-            numbers: counter.numbers, unanswered: leftOpen, asked: asked, updates: updates, given: given,
-            required: required, heard: counter.heard)
+            numbers: counter.numbers, unanswered: leftOpen, asked: asked, updates: updates, staged: staged,
+            given: given,
+            required: required, heard: counter.heard, records: records)
         memory.memberships = departed
         for node in joined { memory.memberships[node] = mayObserve(node) ? .observer : .joined }
         for node in deregistered { memory.memberships[node] = .deregistered }
@@ -65,9 +70,10 @@ extension C2 {
         self.init(
             own: own, policy: policy, dependencies: dependencies,
             counter: ReferenceCounter(memory.numbers, heard: memory.heard))
+        records = memory.records
         given = memory.given.merging(given) { $1 }  // this run's command line takes precedence
         required = policy.requires ?? memory.required
-        (leftOpen, asked, updates) = (memory.unanswered, memory.asked, memory.updates)
+        (leftOpen, asked, updates, staged) = (memory.unanswered, memory.asked, memory.updates, memory.staged)
         for (node, membership) in memory.memberships {
             switch membership {
             case .known: break
@@ -82,7 +88,11 @@ extension C2 {
     func isMember(_ node: Identifier) -> Bool { joined.contains(node) }
 
     /// A node's membership.
-    public func membership(of node: Identifier) -> MembershipState { memory.memberships[node] ?? .known }
+    public func membership(of node: Identifier) -> MembershipState {
+        if deregistered.contains(node) { return .deregistered }
+        if joined.contains(node) { return mayObserve(node) ? .observer : .joined }
+        return departed[node] ?? .known
+    }
 
     /// Answers the joins that an earlier run left open. Their values are lost, so nobody can decide on them.
     mutating func answerLeftOpen() -> [Effect] {

@@ -28,8 +28,15 @@ public enum C2Order: Equatable, Sendable {
     case observer(Identifier, Bool)
     /// Its sequence ids are forgotten: it has lost them.
     case forget(Identifier)
+    /// The update of these nodes, a share of them at a time: 1 to 100 percent.
+    case stage([Identifier], url: String, digest: [UInt8], percent: Int)
+    /// About the staged update that there is.
+    case staged(StagedOrder)
     /// The grade of evidence that is required from now on.
     case require(C2.Grade)
+    /// What the operator calls the node, and its site; empty: nothing. At most 64 bytes.
+    case name(Identifier, String)
+    case site(Identifier, String)
 }
 
 extension C2Order {
@@ -38,7 +45,7 @@ extension C2Order {
         switch self {
         case .accept, .refuse: true
         case .observer, .require, .join, .terminate, .deregister, .identity, .action, .update, .activate, .data,
-            .forget:
+            .forget, .stage, .staged, .name, .site:
             false
         }
     }
@@ -48,9 +55,10 @@ extension C2Order {
         switch self {
         case .accept(let node, _), .observer(let node, _), .refuse(let node), .join(let node), .terminate(let node),
             .deregister(let node), .identity(let node), .action(let node, _), .update(let node, _, _),
-            .activate(let node), .data(let node, _, _), .forget(let node):
+            .activate(let node), .data(let node, _, _), .forget(let node),
+            .name(let node, _), .site(let node, _):
             node
-        case .require: nil
+        case .require, .stage, .staged: nil
         }
     }
 
@@ -69,7 +77,12 @@ extension C2Order {
             "action \(node) " + (Action(rawValue: code)?.word ?? "\(code)")
         case .update(let node, let url, let digest): "update \(node) \(url) \(hexadecimal(digest))"
         case .activate(let node): "activate \(node)"
+        case .stage(let nodes, let url, let digest, let percent):
+            "stage \(percent)% \(url) \(hexadecimal(digest)) " + nodes.map(\.description).joined(separator: " ")
+        case .staged(let order): "stage \(order.rawValue)"
         case .forget(let node): "forget \(node)"
+        case .name(let node, let text): "name \(node)" + (text.isEmpty ? "" : " " + text)
+        case .site(let node, let text): "site \(node)" + (text.isEmpty ? "" : " " + text)
         case .data(let node, let id, let data): "data \(node) \(readable(id.bytes)) \(hexadecimal(data.bytes))"
         }
     }

@@ -18,6 +18,8 @@ public enum C2OrderLine: Equatable, Sendable {
 ///     accept NODE MARK · refuse NODE · observer NODE yes|no · join NODE · terminate NODE · deregister NODE · identity NODE
 ///     action NODE pause|resume|identify|restart-radio|0..255 · data NODE ID HEX
 ///     update NODE URL FILE|SHA256 · activate NODE · forget NODE
+///     stage SHARE% URL FILE|SHA256 NODE... · stage show|continue|cancel
+///     name NODE TEXT · site NODE TEXT · without a text: no name, no site
 ///     group NAME NODE... · and @NAME for every NODE
 public struct C2OrderParser: Sendable {
     /// Bounds on the number of groups and on the bytes of a name.
@@ -48,7 +50,7 @@ public struct C2OrderParser: Sendable {
     /// The first word of a line.
     private enum Verb: String {
         case accept, refuse, observer, join, terminate, deregister, identity, action, data, update, activate, forget
-        case require, group
+        case require, group, stage, name, site
     }
 
     /// Parses a line.
@@ -59,11 +61,12 @@ public struct C2OrderParser: Sendable {
         guard let verb = Verb(rawValue: first) else { throw C2OrderParser.fault("unknown command", in: first) }
         switch verb {
         case .group: return try group(words, line)
+        case .stage: return .orders([try stage(words, line)])
         case .require:
             guard words.count == 2, let grade = C2.Grade(rawValue: words[1]) else { throw C2OrderParser.invalid(line) }
             return .orders([.require(grade)])
         case .accept, .refuse, .observer, .join, .terminate, .deregister, .identity, .action, .data, .update, .activate,
-            .forget:
+            .forget, .name, .site:
             guard words.count >= 2 else { throw C2OrderParser.invalid(line) }
             let nodes = try nodes(words[1...1], line)
             let make = try maker(verb, Array(words.dropFirst(2)), line)
@@ -79,6 +82,15 @@ public struct C2OrderParser: Sendable {
             throw OperatorFault("there are \(C2OrderParser.mostGroups) groups already", hint: "replace one of them")
         }
         return .group(words[1], try nodes(words.dropFirst(2), line))
+    }
+
+    private func stage(_ words: [String], _ line: String) throws(OperatorFault) -> C2Order {
+        if words.count == 2, let order = StagedOrder(rawValue: words[1]) { return .staged(order) }
+        guard words.count >= 5, words[1].hasSuffix("%"), let percent = Int(words[1].dropLast()),
+            (1...100).contains(percent), (1...65_000).contains(words[2].utf8.count)
+        else { throw C2OrderParser.invalid(line) }
+        let nodes = try nodes(words.dropFirst(4), line)
+        return .stage(nodes, url: words[2], digest: try digest(of: words[3]), percent: percent)
     }
 
     private func nodes(_ words: ArraySlice<String>, _ line: String) throws(OperatorFault) -> [Identifier] {
@@ -120,10 +132,18 @@ public struct C2OrderParser: Sendable {
                 }
             case .data: C2OrderParser.data(rest)
             case .update: try update(rest)
-            case .require, .group: nil
+            case .name, .site:
+                C2OrderParser.text(rest).map { text in { verb == .name ? .name($0, text) : .site($0, text) } }
+            case .require, .group, .stage: nil
             }
         guard let order else { throw C2OrderParser.invalid(line) }
         return order
+    }
+
+    /// A name or a site: empty, or printable text of at most 64 bytes.
+    static func text(_ words: [String]) -> String? {
+        let text = words.joined(separator: " ")
+        return text.isEmpty || printable(text, maximumName) == text ? text : nil
     }
 
     private static func only(_ words: [String]) -> String? { words.count == 1 ? words[0] : nil }
@@ -158,7 +178,8 @@ public struct C2OrderParser: Sendable {
             hint:
                 "write refuse, join, terminate, deregister, identity, activate or forget and a node; accept NODE MARK; "
                 + "observer NODE yes|no; require reachable|challenged|keyed; action NODE NAME; "
-                + "data NODE ID HEX; update NODE URL FILE; or group NAME NODE..."
+                + "data NODE ID HEX; update NODE URL FILE; stage SHARE% URL FILE NODE...; stage show|continue|cancel; "
+                + "name NODE TEXT; site NODE TEXT; or group NAME NODE..."
         )
     }
 }

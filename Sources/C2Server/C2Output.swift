@@ -14,7 +14,8 @@ struct C2Step {
 
 /// What the server carries out after its state was stored: messages are signed and texts are complete.
 enum C2Output {
-    case publish(Outgoing)
+    /// - `isNewJoin`: it brings a device the value of a new join.
+    case publish(Outgoing, isNewJoin: Bool)
     case trace(TraceLine)
     case say(String)
     /// A join is decided.
@@ -64,9 +65,11 @@ extension C2Entry {
     }
 
     /// The result of a join.
-    static func decided(_ device: Identifier, _ text: String, _ grounds: C2.Grounds) -> C2Entry {
+    static func decided(
+        _ decision: C2.Decision, _ device: Identifier, _ text: String, _ grounds: C2.Grounds
+    ) -> C2Entry {
         var entry = told(.decision, device, text)
-        (entry.grade, entry.reason) = (grounds.grade, grounds.reason)
+        (entry.verdict, entry.grade, entry.reason) = (decision, grounds.grade, grounds.reason)
         return entry
     }
 

@@ -53,7 +53,7 @@ extension C2 {
         guard join.isOfQuorum, var votes = votes[join.answerToken] else {
             return decide(decision, token, join, reason, grade: grade)
         }
-        open[token] = nil
+        endWaiting(token)
         if decision == .accepted { votes.valid.insert(join.observer) } else { votes.others.insert(join.observer) }
         self.votes[join.answerToken] = votes
         let said = Effect.say("\(join.device): \(votes.description)")

@@ -69,7 +69,7 @@ extension C2 {
                 case .identification, .observationEvidence, .updateHTTPStatus, .updateHTTPContents: DataID(id)?.rawValue
                 case .observationProof: "a proof"
                 // Of a node of the reference: its token is not that of the request.
-                case .identifySeconds, .identificationResponse, nil: nil
+                case .identifySeconds, .identificationResponse, .auditHead, nil: nil
                 }
             case .request, .betweenServers, .toDevices: nil
             }

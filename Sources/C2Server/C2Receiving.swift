@@ -33,19 +33,25 @@ extension C2 {
         }
         let last = counter[message.sender]
         guard counter.isNew(message.sequence, of: message.sender) else {
+            if received.answer != nil { repeatSoon(message) }
             return refuse(message, payload, .sequence, "sequence \(message.sequence) is not greater than \(last)")
         }
-        if let what = received.answer, asked[message.token] == nil, open[message.token] == nil {
+        if !isOfProbe(message, received), let what = received.answer, asked[message.token] == nil,
+            open[message.token] == nil
+        {
             if late.contains(message.token) {  // its site's join was decided without it
                 _ = counter.accept(message.sequence, from: message.sender)
                 return accepted(message, payload)
+            }
+            guard !twice.contains(message.token) else {
+                return refuse(message, payload, .duplicate, "\(what) again, to a request that was repeated")
             }
             let isOurs = message.token.parties?.server == own
             return refuse(message, payload, .verdict, "\(what) under a token that no open observation has")
                 + (isOurs ? remind(message.sender) : [])
         }
         if case .data(let id, _) = received, DataID(id) == .identificationResponse,
-            identityRequest(to: message.sender) == nil
+            identityRequest(to: message.sender) == nil, !isOfProbe(message, received)
         {
             return refuse(message, payload, .verdict, "an identification that was not requested")
         }
@@ -56,8 +62,19 @@ extension C2 {
             )
         }
         _ = counter.accept(message.sequence, from: message.sender)
+        if let effects = answerOfProbe(message, received, payload) {
+            guard case .data(_, let data) = received else { return effects }
+            return effects + note(headIn: data.bytes, of: message.sender, checkedBy: keyring)
+        }
         if case .data(let id, let data) = received, DataID(id) == .observationProof, joined.contains(message.sender) {
             return take(proof: data.bytes, message, payload, checkedBy: keyring)
+        }
+        if case .data(let id, let data) = received, joined.contains(message.sender) {
+            if DataID(id) == .auditHead { return take(head: data.bytes, message, payload, checkedBy: keyring) }
+            if DataID(id) == .identification, asked[message.token] == Asked(node: message.sender, what: .identity) {
+                return serve(received, message, payload, now)
+                    + note(headIn: data.bytes, of: message.sender, checkedBy: keyring)
+            }
         }
         return serve(received, message, payload, now)
     }
@@ -125,11 +142,15 @@ extension C2 {
                 return refuse(message, frame, .verdict, "an identification that was not requested")
             }
             asked[message.token] = nil
+            endRepeating(message.token)
             return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
         case .identificationResponse:
-            if let request = identityRequest(to: message.sender) { asked[request] = nil }
+            if let request = identityRequest(to: message.sender) {
+                asked[request] = nil
+                endRepeating(request)
+            }
             return accepted(message, frame) + [.say("identification of \(message.sender): \(readable(data.bytes))")]
-        case .observationProof, .identifySeconds, .updateHTTPStatus, .updateHTTPContents, nil:
+        case .observationProof, .identifySeconds, .auditHead, .updateHTTPStatus, .updateHTTPContents, nil:
             guard let leftOut = rates.line(.data, of: message.sender, at: now) else { return [] }
             let more = leftOut == 0 ? "" : " (\(leftOut) earlier ones were not recorded)"
             return accepted(message, frame)
@@ -138,7 +159,7 @@ extension C2 {
     }
 
     /// The token of an ID_REQUEST that this node has not answered.
-    private func identityRequest(to node: Identifier) -> Token? {
+    func identityRequest(to node: Identifier) -> Token? {
         asked.first { $0.value == Asked(node: node, what: .identity) }?.key
     }
 
@@ -163,8 +184,7 @@ extension C2 {
         ]
     }
 
-    private mutating func open(_ device: Identifier, _ observer: Identifier, _ token: Token, _ now: Instant) -> [Effect]
-    {
+    mutating func open(_ device: Identifier, _ observer: Identifier, _ token: Token, _ now: Instant) -> [Effect] {
         let asks = Effect.say("\(device) asks to join, observed by \(observer)")
         func refuseAtOnce(_ why: String, _ answer: Message) -> [Effect] {
             [
@@ -177,6 +197,8 @@ extension C2 {
             return refuseAtOnce(why, message(.response(.joinRefused), token, to: device))
                 + (mayJoin ? remindSite(of: observer) : [])
         }
+        guard hasRoom(for: device, isObserved: true) else { return wait(device, observer, token, now) }
+        waiting.removeAll { $0.device == device }
         let (value, (asked, quorum)) = (dependencies.value(), observers(for: observer))
         let sealed = asked.compactMap { beacon in dependencies.seal(value, beacon).map { (beacon, $0) } }
         guard let forDevice = dependencies.seal(value, device), sealed.count == asked.count else {
@@ -198,9 +220,11 @@ extension C2 {
         return replaced + [asks, .send(response, to: device)]
             + sealed.map { beacon, sealed in
                 let verdictToken = dependencies.observationToken(beacon)
+                let deadline = now + policy.window
                 open[verdictToken] = Join(
-                    device: device, observer: beacon, answerToken: answerToken, deadline: now + policy.window,
-                    named: observer, value: value, isOfQuorum: isOfQuorum)
+                    device: device, observer: beacon, answerToken: answerToken, deadline: deadline, named: observer,
+                    value: value, isOfQuorum: isOfQuorum, sealed: sealed,
+                    repetition: Repetition(sentAt: now, again: C2.observationPauses, until: deadline))
                 let request = Body.observationRequest(joining: device, sealed: sealed)
                 return .send(message(request, verdictToken, to: beacon), to: beacon)
             }
@@ -217,9 +241,6 @@ extension C2 {
         if asked.count < quorum {
             return "only \(asked.count) beacons of the site are members, and \(quorum) must see the device"
         }
-        // Its own earlier join will be replaced.
-        let others = open.values.count { $0.device != device }
-        if others >= policy.limit { return "\(others) joins are open already" }
         return nil
     }
 

@@ -25,6 +25,11 @@ enum C2Schema {
     /// In the table meta: the deregistered nodes of which the registry knows that. An older program ignores them.
     static let toldPrefix = "told "
 
+    /// From this version on the history has verdicts in a column, and the indexes for its filters.
+    static let versionWithVerdicts = 4
+    /// From this version on the history has a chain (docs/audit.md).
+    static let versionWithChain = 6
+
     static let migrations = [
         """
         CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -81,6 +86,84 @@ enum C2Schema {
         ALTER TABLE history ADD COLUMN reason TEXT;  -- of a decision
         -- In meta, 'required': how much must be known of a device's proof. An older program would not heed it, so it must
         -- refuse this version.
+
+        """,
+        """
+        ALTER TABLE history ADD COLUMN verdict TEXT;  -- of a decision
+        UPDATE history SET verdict = CASE
+            WHEN words LIKE '%: accepted' THEN 'accepted'
+            WHEN words LIKE '%: refused' THEN 'refused'
+            WHEN words LIKE '%: failed' THEN 'failed'
+            END WHERE kind = 'decision';
+        CREATE INDEX history_at ON history (wall);
+        CREATE INDEX history_of_at ON history (node, wall);
+        CREATE INDEX history_verdict ON history (verdict, wall) WHERE verdict IS NOT NULL;
+
+        """,
+        """
+        CREATE TABLE staged (                 -- the staged update that is under way, or was last
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            url TEXT NOT NULL,
+            digest BLOB NOT NULL,
+            percent INTEGER NOT NULL,         -- of the nodes, in one stage
+            phase TEXT NOT NULL,
+            stage INTEGER NOT NULL            -- under way, from 0
+        );
+        CREATE TABLE staged_nodes (
+            place INTEGER PRIMARY KEY,
+            node INTEGER NOT NULL,
+            progress TEXT NOT NULL,
+            reason TEXT,                      -- of a failure
+            token BLOB                        -- of INITIATE and ACTIVATE
+        );
+
+        """,
+        """
+        ALTER TABLE history ADD COLUMN digest BLOB;  -- of the chain (docs/audit.md); NULL: from before it
+        CREATE TABLE audit_chains (
+            first INTEGER PRIMARY KEY,        -- id of its first entry
+            chain INTEGER NOT NULL            -- 64 random bits
+        );
+        CREATE TABLE audit_keys (             -- the server's own public keys
+            id INTEGER PRIMARY KEY,
+            key BLOB NOT NULL,                -- DER
+            since INTEGER NOT NULL,
+            until INTEGER                     -- NULL: in use
+        );
+        CREATE TABLE audit_heads (            -- signed: the server's own, and those that nodes have sent; for export
+            id INTEGER PRIMARY KEY,
+            node INTEGER NOT NULL,
+            head TEXT NOT NULL,               -- JSON
+            received INTEGER NOT NULL,        -- seconds since 1970
+            contradicts INTEGER NOT NULL DEFAULT 0   -- 1: those before it
+        );
+        CREATE INDEX audit_heads_of ON audit_heads (node, id);
+        CREATE TABLE audit_records (          -- what the next head of a node is compared with
+            node INTEGER PRIMARY KEY,         -- none: the operator has forgotten it
+            head TEXT NOT NULL,               -- the last one that agreed with those before it
+            contradicting TEXT,               -- the first one that did not
+            chains TEXT NOT NULL              -- so far, the newest last, in hexadecimal digits
+        );
+        """,
+        """
+        CREATE TABLE fleet (                  -- what is kept of a node for the operator; no decision uses it
+            id INTEGER PRIMARY KEY,           -- the identifier's 64 bits
+            heard INTEGER,                    -- milliseconds since 1970
+            name TEXT,                        -- set by the operator
+            site TEXT,                        -- set by the operator
+            told TEXT,                        -- its last answer to ID_REQUEST
+            told_at INTEGER,
+            mode TEXT,                        -- of its last join that has ended
+            observer INTEGER,
+            decision TEXT,
+            reason TEXT,
+            grade TEXT,
+            decided INTEGER,
+            verdict INTEGER,                  -- 1: a beacon or a person gave a verdict
+            paused INTEGER                    -- 1: by this server, 0: resumed, NULL: as it told since
+        );
+        CREATE INDEX IF NOT EXISTS history_decisions ON history (id) WHERE verdict IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS history_decisions_of ON history (node, id) WHERE verdict IS NOT NULL;
 
         """,
     ]

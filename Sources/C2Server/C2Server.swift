@@ -24,6 +24,9 @@ public final class C2Server: @unchecked Sendable {
         public init() {}
     }
 
+    /// Look-ups of unknown nodes at the registry in a minute, unless it is set.
+    public static let strangersPerMinute = 60
+
     /// How a run ended.
     public enum Ended: Sendable {
         /// As configured, or by a signal.
@@ -46,7 +49,6 @@ public final class C2Server: @unchecked Sendable {
     let view: HumanView
     let loop = Loop()
     let say: @Sendable (String) -> Void
-    private let known: [Identifier]
     private let ending: Ending
     var c2: C2
     var link: BrokerLink?
@@ -54,23 +56,36 @@ public final class C2Server: @unchecked Sendable {
     private var end: Alarm?
     /// When the outbox has something to publish.
     var again: Alarm?
+    /// When an unknown node may be looked up that waits for the limit.
+    var lookAgain: Alarm?
     /// When the registry is told again.
     var toldAgain: Alarm?
+    /// When the end of the history is signed.
+    var signing: Alarm?
     /// The operator's groups of nodes.
     var groups: [String: [Identifier]]
     /// The OBSERVE_REQ of each open join.
     var requests: [Token: [UInt8]] = [:]
     var decisions = 0
     var outbox = Outbox()
-    var lookups = C2Lookups()
+    var lookups: C2Lookups
+    /// Whether the broker grants no subscription to all nodes' topics at once.
+    var subscribesToEach = false
+    /// Whether the link will connect again, with other filters.
+    var subscribesAgain = false
     var deregistrations = C2Deregistrations()
     var lastSilence: OperatorFault?
     /// Why the registry could last not be told of a deregistration.
     var lastUntold: OperatorFault?
     /// The values that wait for a person's decision; only with a console.
     var shown: [Identifier: C2Shown] = [:]
-    /// When each node was last heard, in milliseconds since 1970; only with a console.
-    var heard: [Identifier: Int64] = [:]
+    /// The nodes as the operator sees them.
+    var fleet: C2Fleet
+    /// When beacons are asked whether they are alive.
+    var asks: C2AskSchedule
+    var askAlarm: Alarm?
+    /// Whether a broker is connected.
+    var hasBroker = false
     /// Why the server has stopped working.
     private(set) var fault: OperatorFault?
     private var lastFault: BrokerFault?
@@ -83,21 +98,22 @@ public final class C2Server: @unchecked Sendable {
     /// - Parameters:
     ///   - keys: the nodes of the keyring.
     ///   - registry: for the keys of other nodes.
+    ///   - strangersPerMinute: look-ups of unknown nodes there in a minute; further ones wait.
     ///   - view: of the values that the operator compares.
     ///   - say: takes a line for standard output.
     /// - Throws: `OperatorFault` if the store cannot be used.
     public init(
         _ node: BenchNode, keys: [Identifier: PublicKey], policy: C2.Policy, ending: Ending, store: C2Store,
-        registry: C2Registry? = nil, view: HumanView = .words,
+        registry: C2Registry? = nil, strangersPerMinute: Int = C2Server.strangersPerMinute, view: HumanView = .words,
         say: @escaping @Sendable (String) -> Void = { Terminal.print($0) }
     ) throws(OperatorFault) {
         (self.node, self.ending, self.view, self.say) = (node, ending, view, say)
         (self.store, self.registry, fixed) = (store, registry, Set(keys.keys))
+        lookups = C2Lookups(C2Lookups.Policy(perMinute: strangersPerMinute))
         try store.keep(keyring: keys)
         // Without the registry, nothing would notice that a key was revoked.
         let registered = registry == nil ? [:] : try store.registryKeys()
         let all = keys.merging(registered.mapValues(\.key)) { own, _ in own }
-        known = Array(all.keys)
         let ring = C2Keyring(all)
         self.ring = ring
         var dependencies = C2.Dependencies(
@@ -111,6 +127,8 @@ public final class C2Server: @unchecked Sendable {
         for (node, entry) in registered where entry.type.map({ registry?.observerTypes.contains($0) == true }) == true {
             if keys[node] == nil { c2.registryObservers.insert(node) }
         }
+        fleet = try C2Server.fleet(store, c2, knowing: Array(all.keys))
+        asks = C2AskSchedule(interval: policy.askInterval)
         outbox = Outbox(try store.outbox())
         deregistrations = C2Deregistrations(told: try store.toldDeregistrations())
         groups = store.groups
@@ -126,24 +144,27 @@ public final class C2Server: @unchecked Sendable {
         if let limit = ending.limit { end?.set(after: limit) }
         again = Alarm(loop) { [unowned self] in outbox.goOn(over: self.link) }
         toldAgain = Alarm(loop) { [unowned self] in tellRegistry() }
+        lookAgain = Alarm(loop) { [unowned self] in perform(askRegistry()) }
+        signing = Alarm(loop) { [unowned self] in signRecord() }
+        signRecord(isTold: true)
+        askAlarm = Alarm(loop) { [unowned self] in askBeacons() }
+        beginAsking()
         let link = BrokerLink(
             node.linkSettings(subscriptions: [Topic.joinRequests(to: node.id)]),
             // Acknowledged after it was stored; otherwise it would be lost if the process ended.
             deliver: { [self] batch in loop.performAndWait { self.receive(batch) } },
             happened: { [self] happening in loop.perform { self.note(happening) } })
         self.link = link
-        // A node's topic that the broker does not grant must not cost the others.
-        link.subscribe(to: known.map(C2Server.topic).sorted())
+        link.subscribe(to: [C2Server.everyNode])
         link.start()
         loop.run()
         link.stop()
+        if fault == nil { signRecord(isTold: true) }
         (self.link, window, end, again, toldAgain) = (nil, nil, nil, nil, nil)
+        (lookAgain, signing, askAlarm) = (nil, nil, nil)
         say("c2: refused \(c2.refusals.values.reduce(0, +)) messages\(reasons)")
         return fault.map { .broken($0) } ?? ended
     }
-
-    /// The filter of what a node publishes.
-    static func topic(of node: Identifier) -> String { Topic.of(device: node) + "/#" }
 
     /// Carries out a line of the operator's, or prints what is wrong with it. From any thread.
     public func take(line: String) {
@@ -181,6 +202,7 @@ public final class C2Server: @unchecked Sendable {
     @discardableResult
     func obey(_ order: C2Order, noted text: String) -> [C2.Effect]? {
         c2.now = .now
+        fleet.note(order, at: C2Entry.now)
         let effects = c2.obey(order)
         return perform([C2Step(effects: effects, node: order.node, order: text)]) ? effects : nil
     }
@@ -211,38 +233,30 @@ public final class C2Server: @unchecked Sendable {
     private func note(_ happening: BrokerLink.Event) {
         switch happening {
         case .connected(let broker, let connection, let hasSession):
-            outbox.connected(connection, over: link)
+            guard !subscribesAgain else { return }
+            noteBroker(true)
+            outbox.connected(connection, to: broker, hasSession: hasSession, over: link)
             noteSession(of: broker, hasSession: hasSession)
             say(isReady ? "c2: connected to \(broker) again" : "c2: ready")
             if let console, !isReady { Task { await console.announce() } }
-            if !isReady { c2.begin(at: .now) }
+            if isReady { c2.reconnected(at: .now) } else { c2.begin(at: .now) }
             (isReady, lastFault) = (true, nil)
             perform([C2Step(effects: c2.answerLeftOpen())])
         case .lost(_, let fault):
+            subscribesAgain = false
+            noteBroker(false)
             outbox.lost(fault)
-            if !isEnding, fault != lastFault { Terminal.printError(fault) }
+            if !isEnding, fault != lastFault, fault != .leftToReturn { Terminal.printError(fault) }
             lastFault = fault
         case .acknowledged(let ids):
             outbox.acknowledged(ids, over: link)
+            noteAcknowledged(ids)
             do throws(OperatorFault) { try store.delivered(ids) } catch { breakOff(error) }
-        case .notSubscribed(let fault): Terminal.printError(fault)
+        case .notSubscribed(let fault): note(notSubscribed: fault)
         }
         again?.set(at: outbox.due)
         tellRegistry()
         stopIfDone()
-    }
-
-    /// Whether the broker still has the session of this server, also of an earlier run.
-    private func noteSession(of broker: BrokerAddress, hasSession: Bool) {
-        do throws(OperatorFault) {
-            let isKnown = try store.noteSession(of: broker.description)
-            guard isKnown, !hasSession else { return }
-            let loss = SessionLost(broker: broker, clientID: node.id.topicForm)
-            Terminal.printError(loss)
-            perform([C2Step(effects: [.say(loss.message)])])
-        } catch {
-            breakOff(error)
-        }
     }
 
     func endIfDecided() {

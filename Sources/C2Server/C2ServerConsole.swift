@@ -10,16 +10,28 @@ extension C2Server {
         Console.Dependencies(
             snapshot: { [self] in
                 await onLoop { server in
-                    server.c2.snapshot(
-                        knowing: server.ring.current.nodes, heard: server.heard, at: .now,
-                        hasValue: { server.shown[$0] != nil })
+                    server.fleet.refresh(at: C2Entry.now)
+                    var snapshot = server.c2.snapshot(at: .now, hasValue: { server.shown[$0] != nil })
+                    (snapshot.fleet, snapshot.hasBroker) = (server.fleet, server.hasBroker)
+                    return snapshot
                 }
             },
+            states: { [self] in
+                await onLoop { server in
+                    server.fleet.refresh(at: C2Entry.now)
+                    return (server.fleet.states, server.hasBroker)
+                }
+            },
+            fingerprint: { [ring] node in ring[node]?.fingerprint },
             comparison: { [self] join, view in await onLoop { $0.comparison(ofJoin: join, view) } },
             decide: { [self] join, decision in await onLoop { $0.decide(join: join, decision) } },
             obey: { [self] order in await onLoop { $0.obeyConsole(order) } },
             entriesAfter: { [store] in store.entries(after: $0, limit: $1, of: $2) },
-            entriesBefore: { [store] in store.entries(before: $0, limit: $1, of: $2) })
+            entriesBefore: { [store] in store.entries(before: $0, limit: $1, of: $2) },
+            decisionsBefore: { [store] id, limit, node in
+                let filter = C2Store.Filter(node: node, isDecision: true)
+                return (try? store.read(before: id, limit: limit, matching: filter)) ?? []
+            })
     }
 
     /// Runs `body` on the loop's thread, which runs as long as the process.
@@ -64,23 +76,11 @@ extension C2Server {
             switch effect {
             case .say(let text): text
             case .decided(let decision, let device, _, _): "join of \(device): \(decision.rawValue)"
-            case .record, .send, .sendAgain, .moderate: nil
+            case .record, .send, .sendAgain, .ask, .answered, .moderate: nil
             }
         }
         guard case .terminate(let node) = order, effects.contains(where: \.isSending) else { return told }
         return ["The membership of \(node) has ended, and it has been notified."] + told
-    }
-
-    /// Updates what the console shows, and lets open pages reload.
-    func noteForConsole(_ steps: [C2Step]) {
-        guard let console else { return }
-        for step in steps {
-            for case .record(let message?, _, refused: nil) in step.effects {
-                heard[message.sender] = C2Entry.now
-            }
-        }
-        shown = shown.filter { c2.moderated[$0.key] != nil }
-        console.wakeup.wake()
     }
 }
 

@@ -13,28 +13,39 @@ extension C2Server {
         guard let frame = try? UnverifiedFrame(payload) else { return [serve(payload)] }
         let sender = frame.claimedSender
         // A node's topic carries its own messages and those of its servers to it; only its own are for us.
-        if let owner = C2Server.owner(of: incoming.topic), owner != sender { return [] }
+        if let owner = C2Server.owner(of: incoming.topic) {
+            guard owner == sender else { return [] }
+            // It is a node of another server. It would ask this one on this server's own topic: it costs no look-up.
+            guard ring[sender] != nil else {
+                c2.noteStranger()
+                return []
+            }
+        }
         guard registry != nil, sender != c2.own, !fixed.contains(sender) else { return [serve(payload)] }
         // The registry gives no key of a node that was deregistered: its repeated request is checked with the one that was stored.
         if c2.deregistered.contains(sender), ring[sender] != nil { return [serve(payload)] }
+        // The broker lets a node publish to its own level only, so a sender that is not the topic's is invented.
+        if let writer = C2Server.writer(of: incoming.topic, to: c2.own), writer != sender {
+            return [refused(frame, payload, "its topic is that of \(writer)")]
+        }
         let isKnown = ring[sender] != nil
         switch lookups.take(payload, from: sender, isKnown: isKnown, at: .now) {
         case .serve:
             if isKnown, (try? frame.verified(by: ring.current)) == nil,
                 lookups.doubt(payload, from: sender, at: .now)
             {
-                askRegistry()
-                return []
+                return askRegistry()
             }
             return [serve(payload)]
-        case .wait:
-            askRegistry()
-            return []
-        case .refuse(let reason):
-            c2.now = .now
-            let effects = c2.refuse(frame.unverifiedMessage, payload, .sender, reason)
-            return [C2Step(effects: effects, node: sender)]
+        case .wait: return askRegistry()
+        case .refuse(let reason): return [refused(frame, payload, reason)]
         }
+    }
+
+    private func refused(_ frame: UnverifiedFrame, _ payload: [UInt8], _ reason: String) -> C2Step {
+        c2.now = .now
+        let effects = c2.refuse(frame.unverifiedMessage, payload, .sender, reason)
+        return C2Step(effects: effects, node: frame.claimedSender)
     }
 
     /// The node that a topic belongs to; nil for a server's topic.
@@ -43,18 +54,32 @@ extension C2Server {
         return parts.count >= 2 && parts[0] == "SRUP" ? Identifier(hexadecimal: parts[1]) : nil
     }
 
+    /// The node that writes to a topic below this server's own; nil if the topic does not name one.
+    static func writer(of topic: String, to own: Identifier) -> Identifier? {
+        let parts = topic.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 4, parts[0] == "SRUP", parts[1] == "servers", parts[2] == own.topicForm else { return nil }
+        return Identifier(hexadecimal: parts[3])
+    }
+
     private func serve(_ payload: [UInt8]) -> C2Step {
         let sender = (try? UnverifiedFrame(payload))?.claimedSender
         return C2Step(effects: c2.receive(payload, checkedBy: ring.current, at: .now), node: sender)
     }
 
-    private func askRegistry() {
-        while let registry, let asked = lookups.next() {
+    /// Begins the look-ups that may begin now.
+    /// - Returns: what to do about frames that have waited for one too long.
+    func askRegistry() -> [C2Step] {
+        defer { lookAgain?.set(at: lookups.due) }
+        while let registry, let asked = lookups.next(at: .now) {
             // The answer may take seconds; the loop must not wait for it.
             startThread("registry") { [self] in
                 let answer = registry.key(of: asked)
                 loop.perform { self.take(answer, on: asked) }
             }
+        }
+        return lookups.takeDropped().compactMap { _, payload in
+            guard let frame = try? UnverifiedFrame(payload) else { return nil }
+            return refused(frame, payload, "too many look-ups at the registry: it has waited too long for its key")
         }
     }
 
@@ -82,8 +107,7 @@ extension C2Server {
             return breakOff(error)
         }
         for frame in lookups.answer(asked, outcome, at: .now) { steps.append(serve(frame)) }
-        perform(steps)
-        askRegistry()
+        perform(steps + askRegistry())
     }
 
     /// Called before anything is sent to the node, so that its answer is not missed.
@@ -95,7 +119,7 @@ extension C2Server {
         if mayObserve { c2.registryObservers.insert(asked) } else { c2.registryObservers.remove(asked) }
         guard isNew else { return }
         ring[asked] = key
-        link?.subscribe(to: [C2Server.topic(of: asked)])
+        if subscribesToEach { link?.subscribe(to: [C2Server.topic(of: asked)]) }
     }
 
     private func forget(_ asked: Identifier) throws(OperatorFault) -> C2Step {

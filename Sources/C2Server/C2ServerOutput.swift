@@ -14,8 +14,9 @@ extension C2Server {
         guard fault == nil else { return false }
         var entries: [C2Entry] = []
         let outputs = steps.flatMap { plan($0, &entries) }
+        let (changes, facts) = noteFleet(steps, entries, outputs)
         do throws(OperatorFault) {
-            try store.commit(c2.memory, groups: groups, entries: entries, outgoing: outputs.outgoing)
+            try store.commit(c2.memory, groups: groups, entries: entries, outgoing: outputs.outgoing, facts: facts)
         } catch {
             breakOff(error)
             return false
@@ -23,7 +24,8 @@ extension C2Server {
         for output in outputs { perform(output) }
         requests = requests.filter { c2.isOpen($0.key) }
         window?.set(at: c2.nextDeadline)
-        noteForConsole(steps)
+        askAlarm?.set(at: asks.nextDue)
+        noteForConsole(changes, hasEntries: !entries.isEmpty)
         tellRegistry()
         endIfDecided()
         return true
@@ -46,6 +48,12 @@ extension C2Server {
                 let frame = node.sign(message)
                 if case .observationRequest = message.body { requests[message.token] = frame }
                 outputs += planSending(message, frame, to: peer, &entries)
+            case .ask(let message, let peer):
+                // The history is not told: with many beacons these would displace the rest.
+                var unkept: [C2Entry] = []
+                outputs += planSending(message, node.sign(message), to: peer, &unkept)
+            case .answered(let message, let frame):
+                if let line = line(message, frame, nil) { outputs.append(.trace(line)) }
             case .sendAgain(let token, let peer):
                 guard let frame = requests[token], let message = try? UnverifiedFrame(frame).unverifiedMessage
                 else { continue }
@@ -57,7 +65,7 @@ extension C2Server {
             case .decided(let decision, let device, let observer, let grounds):
                 let (kind, by) = observer.map { ("observed", "\($0)") } ?? ("human-moderated", "a human")
                 let text = "\(kind) join of \(device) by \(by): \(decision.rawValue)"
-                entries.append(.decided(device, text, grounds))
+                entries.append(.decided(decision, device, text, grounds))
                 outputs += [.say(text), .decided]
             case .moderate(let device, let value):
                 entries.append(.told(.remark, device, "a value for \(device) is shown to the operator"))
@@ -75,7 +83,8 @@ extension C2Server {
             message, frame: frame, from: .c2, to: c2.role(of: peer), receiver: peer, at: TraceFile.now)
         if let detail { line.detail = detail }
         entries.append(.sent(line, to: peer))
-        return [.trace(line), .publish(outbox.next(frame, on: Topic.of(device: peer)))]
+        let isNewJoin = [.observedJoinResponse, .humanJoinResponse].contains(message.body.type)
+        return [.trace(line), .publish(outbox.next(frame, on: Topic.of(device: peer)), isNewJoin: isNewJoin)]
     }
 
     private func line(_ message: Message?, _ frame: [UInt8], _ refused: String?) -> TraceLine? {
@@ -88,7 +97,9 @@ extension C2Server {
 
     private func perform(_ output: C2Output) {
         switch output {
-        case .publish(let message):
+        case .publish(let message, let isNewJoin):
+            // The device must not take the value of an earlier join for that of the newest (D12).
+            if isNewJoin { outbox.renounce(topic: message.topic) }
             outbox.publish(message, over: link)
             again?.set(at: outbox.due)
         case .trace(let line): node.record(line, isSent: line.from == .c2)
@@ -122,5 +133,7 @@ extension C2.Effect {
 
 extension [C2Output] {
     /// The messages to publish; the store keeps each until the broker has acknowledged it.
-    fileprivate var outgoing: [Outgoing] { compactMap { if case .publish(let message) = $0 { message } else { nil } } }
+    fileprivate var outgoing: [Outgoing] {
+        compactMap { if case .publish(let message, _) = $0 { message } else { nil } }
+    }
 }

@@ -3,21 +3,7 @@ import BootTime
 import SRUP
 
 /// The state of a C2 server at one moment, for the console. It contains no value and no key.
-public struct C2Snapshot: Codable, Equatable, Sendable {
-    /// A node that the server knows.
-    public struct Node: Codable, Equatable, Sendable {
-        /// Its identity.
-        public var id: Identifier
-        /// Its membership.
-        public var membership: C2.MembershipState
-        /// Its lifeline in diagrams.
-        public var role: Role
-        /// Whether it may observe.
-        public var mayObserve = false
-        /// When its last message was accepted, in milliseconds since 1970; nil: not in this run.
-        public var heardMilliseconds: Int64?
-    }
-
+public struct C2Snapshot: Sendable {
     /// An open join.
     public struct Join: Codable, Equatable, Sendable {
         /// Unique to this join: a new request of the device gets another one.
@@ -97,8 +83,10 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
 
     /// The server.
     public var server: Identifier
-    /// In the order of their numbers.
-    public var nodes: [Node]
+    /// The nodes that it knows.
+    public var fleet = C2Fleet()
+    /// Whether a broker is connected.
+    public var hasBroker = true
     /// Human-moderated joins first, then by the remaining time.
     public var joins: [Join]
     /// The last finished joins, the newest last.
@@ -107,21 +95,16 @@ public struct C2Snapshot: Codable, Equatable, Sendable {
     public var requires = C2.Grade.reachable
     /// In the order of their names.
     public var sites: [Site] = []
+    /// The staged update that is under way, or was last.
+    public var staged: Staged?
 }
 
 extension C2 {
-    /// The state of this server now.
+    /// The state of this server now, without its fleet.
     /// - Parameters:
-    ///   - known: the nodes whose keys are known.
-    ///   - heard: when each node was last heard, in milliseconds since 1970.
     ///   - now: on the clock of `tick`.
     ///   - hasValue: whether the value for this device is still available.
-    func snapshot(
-        knowing known: some Sequence<Identifier>, heard: [Identifier: Int64], at now: Instant,
-        hasValue: (Identifier) -> Bool
-    ) -> C2Snapshot {
-        let memory = memory
-        let nodes = Set(known).union(memory.memberships.keys).subtracting([own]).sorted { $0.number < $1.number }
+    func snapshot(at now: Instant, hasValue: (Identifier) -> Bool) -> C2Snapshot {
         func left(_ deadline: Instant) -> Int64 { max(0, (deadline - now).wholeSeconds) }
         let byHand = moderated.map { device, join in
             C2Snapshot.Join(
@@ -141,19 +124,13 @@ extension C2 {
         }
         return C2Snapshot(
             server: own,
-            nodes: nodes.map {
-                C2Snapshot.Node(
-                    id: $0, membership: memory.memberships[$0] ?? .known, role: role(of: $0),
-                    mayObserve: mayObserve($0), heardMilliseconds: heard[$0]
-                )
-            },
             joins: byHand.sorted(by: before) + observed.sorted(by: before),
             ended: ended.map { one in
                 C2Snapshot.Ended(
                     id: one.id, device: one.device, joinMode: one.joinMode, observer: one.observer,
                     secondsLeft: left(one.deadline), secondsAgo: max(0, (now - one.at).wholeSeconds),
                     decision: one.decision, reason: one.grounds.reason, grade: one.grounds.grade)
-            }, requires: requires, sites: shownSites)
+            }, requires: requires, sites: shownSites, staged: shownStaged)
     }
 
     private func shown(_ votes: Votes?, _ join: Join) -> C2Snapshot.Votes? {

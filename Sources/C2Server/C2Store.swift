@@ -12,28 +12,38 @@ import Synchronization
 ///
 /// `@unchecked Sendable`: mutable state is used under `lock` only.
 public final class C2Store: @unchecked Sendable {
-    /// The history's bounds; the oldest entries are dropped first.
-    struct Bounds: Sendable {
+    /// The history's bounds; the oldest entries are dropped first. The newest is always kept.
+    public struct Bounds: Sendable {
         /// Entries.
-        var entries: Int64 = 100_000
+        public var entries: Int64 = 100_000
         /// Bytes of their messages and texts: without this bound, long messages could fill the disk.
-        var bytes: Int64 = 268_435_456
+        public var bytes: Int64 = 268_435_456
+        /// Their age by the wall clock, in days.
+        public var days: Int64 = 365
+
+        /// The default bounds.
+        public init() {}
     }
 
     let lock = Mutex(())
     let database: Database
-    private let path: String?
+    let path: String?
     private let file: C2StateFile?
     let bounds: Bounds
-    /// Whether the history has the grounds of decisions. Files of the first two versions do not, and a reader does not migrate
-    /// them.
-    private let hasGrounds: Bool
+    /// The file's version. A reader does not migrate it: older ones have no grounds and no verdicts in columns of their own, and no chain.
+    let version: Int
+    /// Whether the history has a chain.
+    var hasChain: Bool { version >= C2Schema.versionWithChain }
+    /// nil: the file is only looked at.
+    var chain: C2Chain?
     /// The content of the file, so that a commit writes differences only.
     var kept = C2.Memory()
     var keptGroups: [String: [Identifier]] = [:]
     var first: Int64 = 0
     var last: Int64 = 0
     var bytes: Int64 = 0
+    /// When nothing is deleted for its age: milliseconds since 1970.
+    var agingPause: Range<Int64> = 0..<0
 
     /// Opens the state of a server; creates the file if it does not exist.
     /// - Parameters:
@@ -41,12 +51,8 @@ public final class C2Store: @unchecked Sendable {
     ///   - own: the server. A file permanently belongs to one server.
     /// - Throws: `OperatorFault` if the file belongs to another server or another program, is damaged, accessible to others, in use by
     ///   another process, or cannot be written. No new file is created then.
-    public convenience init(path: String?, own: Identifier) throws(OperatorFault) {
-        try self.init(path: path, own: own, bounds: Bounds())
-    }
-
-    init(path: String?, own: Identifier, bounds: Bounds) throws(OperatorFault) {
-        (self.path, self.bounds, hasGrounds) = (path, bounds, true)
+    public init(path: String?, own: Identifier, bounds: Bounds = Bounds()) throws(OperatorFault) {
+        (self.path, self.bounds, version) = (path, bounds, C2Schema.migrations.count)
         do {
             if let path {
                 if !C2StateFile.exists(path) { try C2StateFile.make(path) { try C2Store.found($0, own) } }
@@ -61,6 +67,9 @@ public final class C2Store: @unchecked Sendable {
                 try C2Store.found(database, own)
             }
             try load()
+            try loadChain(own)
+            try checkClock(now: C2Entry.now)
+            try transaction { try dropOldest(now: C2Entry.now) }
         } catch {
             throw C2Store.fault(error, path)
         }
@@ -74,49 +83,9 @@ public final class C2Store: @unchecked Sendable {
             database = try Database(path: path, readOnly: true)
             try database.script("PRAGMA busy_timeout = 5000")
             try C2Store.check(database, nil)
-            hasGrounds = try C2Schema.version(database) >= 3
+            version = try C2Schema.version(database)
         } catch {
             throw C2Store.fault(error, path)
-        }
-    }
-
-    // MARK: - History
-
-    /// Entries with greater ids, the oldest first; none if the file cannot be read.
-    public func entries(after id: Int64, limit: Int, of node: Identifier? = nil) -> [C2Entry] {
-        (try? read(after: id, limit: limit, of: node)) ?? []
-    }
-
-    /// The newest entries with smaller ids, the oldest of them first; none if the file cannot be read.
-    public func entries(before id: Int64, limit: Int, of node: Identifier? = nil) -> [C2Entry] {
-        (try? read(before: id, limit: limit, of: node)) ?? []
-    }
-
-    /// - Throws: `OperatorFault` if the file cannot be read.
-    func read(after id: Int64, limit: Int, of node: Identifier?) throws(OperatorFault) -> [C2Entry] {
-        try rows("id > ?", "id", id, limit, node)
-    }
-
-    /// - Throws: `OperatorFault` if the file cannot be read.
-    public func read(before id: Int64, limit: Int, of node: Identifier?) throws(OperatorFault) -> [C2Entry] {
-        try rows("id < ?", "id DESC", id, limit, node).reversed()
-    }
-
-    private func rows(
-        _ condition: String, _ order: String, _ id: Int64, _ limit: Int, _ node: Identifier?
-    ) throws(OperatorFault) -> [C2Entry] {
-        let grounds = hasGrounds ? "grade, reason" : "NULL, NULL"
-        let columns = "SELECT id, wall, kind, node, line, words, \(grounds) FROM history WHERE \(condition)"
-        let (number, most) = (Database.Value.integer(id), Database.Value.integer(Int64(max(0, limit))))
-        return try guarded {
-            let rows =
-                if let node {
-                    try database.rows(
-                        "\(columns) AND node = ? ORDER BY \(order) LIMIT ?", number, .unsigned(node.number), most)
-                } else {
-                    try database.rows("\(columns) ORDER BY \(order) LIMIT ?", number, most)
-                }
-            return rows.compactMap(C2Entry.init)
         }
     }
 
@@ -131,21 +100,25 @@ public final class C2Store: @unchecked Sendable {
     /// Stores all of this or, if it throws, nothing.
     /// - Throws: `OperatorFault`; then nothing of it may be carried out.
     func commit(
-        _ memory: C2.Memory, groups: [String: [Identifier]], entries: [C2Entry], outgoing: [Outgoing] = []
+        _ memory: C2.Memory, groups: [String: [Identifier]], entries: [C2Entry], outgoing: [Outgoing] = [],
+        facts: [Identifier: C2Facts] = [:], now: Int64 = C2Entry.now
     ) throws(OperatorFault) {
-        guard memory != kept || groups != keptGroups || !entries.isEmpty || !outgoing.isEmpty else { return }
+        guard memory != kept || groups != keptGroups || !entries.isEmpty || !outgoing.isEmpty || !facts.isEmpty
+        else { return }
         try guarded {
-            let before = (first, last, bytes)
+            let before = (first, last, bytes, chain)
             do {
                 try transaction {
                     try write(memory)
+                    try write(records: memory.records, at: C2Entry.now / 1_000)
                     if groups != keptGroups { try write(groups) }
                     for entry in entries { try append(entry) }
                     try write(outgoing)
-                    try dropOldest()
+                    try write(facts)
+                    try dropOldest(now: now)
                 }
             } catch {
-                (first, last, bytes) = before
+                (first, last, bytes, chain) = before
                 throw error
             }
             (kept, keptGroups) = (memory, groups)
@@ -201,7 +174,7 @@ public final class C2Store: @unchecked Sendable {
         try database.script("COMMIT")
     }
 
-    private static func notUnderstood(_ what: String) -> OperatorFault {
+    static func notUnderstood(_ what: String) -> OperatorFault {
         OperatorFault("its entry for \(what) is not valid", hint: "restore the file from a backup")
     }
 
@@ -233,6 +206,7 @@ public final class C2Store: @unchecked Sendable {
             }
             kept.asked[token] = C2.Asked(node: Identifier(row.unsigned(1)), what: what)
         }
+        kept.staged = try loadStaged()
         for row in try database.rows("SELECT token, device, observer FROM joins") {
             guard let token = Token(row.blob(0)) else { throw C2Store.notUnderstood("an open join") }
             kept.unanswered.insert(
@@ -240,6 +214,7 @@ public final class C2Store: @unchecked Sendable {
                     device: Identifier(row.unsigned(1)),
                     observer: row.isNull(2) ? nil : Identifier(row.unsigned(2)), answerToken: token))
         }
+        kept.records = try loadRecords()
         let row = try database.rows("SELECT MIN(id), MAX(id), SUM(bytes) FROM history").first
         (first, last, bytes) = (row?.integer(0) ?? 0, row?.integer(1) ?? 0, row?.integer(2) ?? 0)
     }
@@ -282,17 +257,5 @@ public final class C2Store: @unchecked Sendable {
             return OperatorFault("\(file) cannot be used: \(error.words)", hint: hint)
         default: preconditionFailure("unexpected error: \(error)")
         }
-    }
-}
-
-extension C2Entry {
-    /// nil if the row is not valid.
-    fileprivate init?(_ row: Database.Row) {
-        guard let kind = row.text(2).flatMap(Kind.init(rawValue:)) else { return nil }
-        self.init(
-            id: row.integer(0), wallMilliseconds: row.integer(1), kind: kind,
-            node: row.isNull(3) ? nil : Identifier(row.unsigned(3)), line: row.text(4).flatMap(TraceLine.init(json:)),
-            message: row.text(5) ?? "")
-        (grade, reason) = (row.text(6).flatMap(C2.Grade.init(rawValue:)), row.text(7))
     }
 }

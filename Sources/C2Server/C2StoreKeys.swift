@@ -17,7 +17,7 @@ extension C2Store {
                 "SELECT id, key, type FROM nodes WHERE source = ?", .text(KeySource.registry.rawValue))
             for row in rows {
                 let node = Identifier(row.unsigned(0))
-                guard let key = try? PublicKey(pem: Array((row.text(1) ?? "").utf8)) else {
+                guard let key = try? PublicKey(storedPEM: Array((row.text(1) ?? "").utf8)) else {
                     throw OperatorFault("its key of \(node) is not valid", hint: "restore the file from a backup")
                 }
                 keys[node] = (key, row.text(2))

@@ -1,3 +1,4 @@
+import Auditing
 import Bench
 import Broker
 import OperatorText
@@ -22,6 +23,7 @@ extension C2Store {
                 .unsigned(node.number), .text((memory.memberships[node] ?? .known).rawValue))
         }
         try writeCommands(memory)
+        try write(memory.staged)
         if let required = memory.required, required != kept.required {
             try database.run(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)", .text(C2Schema.Setting.required.rawValue),
@@ -124,23 +126,22 @@ extension C2Store {
     func append(_ entry: C2Entry) throws {
         let line = entry.line?.json
         let size = Int64(entry.message.utf8.count + (entry.reason?.utf8.count ?? 0) + (line?.utf8.count ?? 0))
+        let link = chained(
+            AuditEntry(
+                wall: entry.wallMilliseconds, kind: entry.kind.rawValue, node: entry.node, line: line,
+                words: entry.message, grade: entry.grade?.rawValue, reason: entry.reason,
+                verdict: entry.verdict?.rawValue))
         try database.run(
-            "INSERT INTO history (wall, kind, node, line, words, bytes, grade, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            """
+            INSERT INTO history (wall, kind, node, line, words, bytes, grade, reason, verdict, digest)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
             .integer(entry.wallMilliseconds), .text(entry.kind.rawValue),
             entry.node.map { .unsigned($0.number) } ?? .null, line.map { .text($0) } ?? .null, .text(entry.message),
-            .integer(size), entry.grade.map { .text($0.rawValue) } ?? .null, entry.reason.map { .text($0) } ?? .null)
+            .integer(size), entry.grade.map { .text($0.rawValue) } ?? .null, entry.reason.map { .text($0) } ?? .null,
+            entry.verdict.map { .text($0.rawValue) } ?? .null, link.map { .blob($0.digest) } ?? .null)
         last = database.lastRow
         if first == 0 { first = last }
         bytes += size
-    }
-
-    func dropOldest() throws {
-        while first < last, last - first >= bounds.entries || bytes > bounds.bytes {
-            // Ids have no gaps: the first id is always the oldest entry.
-            let size = try database.rows("SELECT bytes FROM history WHERE id = ?", .integer(first)).first?.integer(0)
-            try database.run("DELETE FROM history WHERE id = ?", .integer(first))
-            first += 1
-            bytes -= size ?? 0
-        }
     }
 }

@@ -11,7 +11,11 @@ extension C2 {
     mutating func begin(at now: Instant) {
         self.now = now
         remindersDue = now + C2.timeToJoin
+        armStages()
     }
+
+    /// A node whose key is not known has said something to another server: counted, and not recorded.
+    mutating func noteStranger() { refusals[.stranger, default: 0] += 1 }
 
     /// Tells the nodes that may observe, have not joined and have not left that they must join. Each of them may be a member by its own
     /// account, and each device that names it is refused.
@@ -44,6 +48,7 @@ extension C2 {
         guard !deregistered.contains(node) else { return [.say("\(node) is permanently deregistered")] }
         counter.forget(node)
         hasAsked.remove(node)
+        records[node] = nil
         return [
             .say("the sequence ids of \(node) are forgotten; it is not a member until it has joined again")
         ] + leave(node, nil)

@@ -15,6 +15,22 @@ extension Adapters {
         adapters[adapter]?.supervisor.heard(at: now)
     }
 
+    /// The adapters that can search for advertisements now.
+    var canSearch: [(index: AdapterIndex, address: BluetoothAddress)] {
+        adapters.sorted { $0.key < $1.key }.compactMap { index, adapter in
+            guard let information = adapter.supervisor.information, adapter.supervisor.state == .ready,
+                information.current.isSuperset(of: [.powered, .le])
+            else { return nil }
+            return (index, information.address)
+        }
+    }
+
+    /// Begins a search for advertisements, or ends it. What is found is told to `found`.
+    /// - Parameter done: is called once, later, unless adapters cannot be managed.
+    func search(_ begins: Bool, with adapter: AdapterIndex, then done: @escaping @Sendable (ManagementStatus) -> Void) {
+        management?.send(begins ? .startDiscovery : .stopDiscovery, to: adapter) { status, _ in done(status) }
+    }
+
     private func index(of address: BluetoothAddress) -> AdapterIndex? {
         adapters.first { $0.value.supervisor.information?.address == address }?.key
     }

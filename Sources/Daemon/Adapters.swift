@@ -25,6 +25,8 @@ final class Adapters: @unchecked Sendable {
         let listensOnLE: (BluetoothAddress) -> Bool
         /// Whether rfkill blocks an adapter.
         let isBlocked: (AdapterIndex) -> Bool
+        /// An adapter has received an advertisement, by our search or another program's: its content, and the signal strength in dBm.
+        var found: (_ data: [UInt8], Int8?, BluetoothAddress) -> Void = { _, _, _ in }
     }
 
     /// One adapter.
@@ -59,6 +61,8 @@ final class Adapters: @unchecked Sendable {
     private var absenceSaid: String?
     private var missingSaid: [BluetoothAddress] = []
     private var nextCount = Instant.boot
+    /// How many neighbours the beacon hears, which its advertisements say; nil: they do not.
+    var hearing: Hearing? { didSet { if hearing != oldValue { advertisementChanged() } } }
     private lazy var timer = clock.timer { [unowned self] in look() }
 
     /// - Parameters:
@@ -169,8 +173,12 @@ final class Adapters: @unchecked Sendable {
         case .connected(let peer) where peer.kind != .classic: supervise(adapter) { $0.leConnected(at: now) }
         case .connected: adapters[adapter]?.supervisor.heard(at: now)
         case .disconnected: supervise(adapter) { $0.disconnected(at: now) }
+        case .found(_, let signal, let data):
+            adapters[adapter]?.supervisor.heard(at: now)
+            guard let address = adapters[adapter]?.supervisor.information?.address else { return }
+            outlets.found(data, signal, address)
         // Others' commands, searches and pairings.
-        case .completed, .confirmation, .pairingFailed, .paired, .found, .discovering: break
+        case .completed, .confirmation, .pairingFailed, .paired, .discovering: break
         }
     }
 
@@ -207,7 +215,7 @@ final class Adapters: @unchecked Sendable {
         let isOn = supervisor.information?.current.contains(.powered) == true
         supervisor.rfkill(blocks: !isOn && outlets.isBlocked(adapter))
         if let address = supervisor.information?.address {
-            steps = supervisor.listens(onLE: outlets.listensOnLE(address), at: now)
+            steps = supervisor.listens(onLE: outlets.listensOnLE(address), at: now) + supervisor.hears(hearing, at: now)
         }
         steps += decide(&supervisor)
         adapters[adapter]?.supervisor = supervisor
@@ -235,8 +243,8 @@ final class Adapters: @unchecked Sendable {
         }
     }
 
-    /// A transport is listened on, or no longer: the advertisement says whether LE is.
-    func listenersChanged() {
+    /// The advertisement says whether LE is listened on, and how many neighbours are heard.
+    func advertisementChanged() {
         for adapter in adapters.keys { supervise(adapter) { _ in [] } }
     }
 

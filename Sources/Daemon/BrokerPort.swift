@@ -15,6 +15,8 @@ protocol BrokerConnecting: AnyObject, Sendable {
     func reconnect()
     /// Calls `done` at the next turn of the link's thread.
     func turn(_ done: @escaping @Sendable () -> Void)
+    /// When each broker's certificate expires, in seconds since 1970, as the last connection to it has shown.
+    var brokerCertificates: [BrokerAddress: Int64] { get }
     /// Returns when the broker has been told, or two seconds have passed.
     func stop()
 }
@@ -34,11 +36,14 @@ final class BrokerPort: @unchecked Sendable {
 
     /// What the port needs of the journal.
     struct Outlets {
-        /// What no broker has acknowledged, in the order in which it was signed; nil where it cannot be read.
-        let outbox: () -> [Publishing.Queued]?
+        /// What this broker must get, in the order in which it was signed: what no broker has acknowledged, and of the last minutes what
+        /// only others have; nil where it cannot be read.
+        let outbox: (BrokerAddress) -> [Publishing.Queued]?
         /// Records that a broker has these messages.
-        /// - Returns: the observations whose answers were among them; nil where it could not be recorded.
-        let delivered: ([Int64]) -> [(exchange: RequestID, device: Identifier)]?
+        /// - Returns: the observations whose answers were among them for the first time; nil where it could not be recorded.
+        let delivered: ([Int64], BrokerAddress) -> [(exchange: RequestID, device: Identifier)]?
+        /// A broker has no session of ours: what it had acknowledged may be lost with the session that it had.
+        let forgotten: (BrokerAddress) -> Void
     }
 
     private(set) var state = State.connecting
@@ -48,7 +53,9 @@ final class BrokerPort: @unchecked Sendable {
     private let clock: any LoopClock
     private(set) lazy var publishing = Publishing(
         clock: clock, events: events,
-        outlets: Publishing.Outlets(outbox: outlets.outbox, send: { [unowned self] in send($0) }))
+        outlets: Publishing.Outlets(
+            outbox: { [unowned self] in connected.map { outlets.outbox($0) } ?? nil },
+            send: { [unowned self] in send($0) }))
     /// What was logged about each broker since the last connection: it is not logged again at each attempt.
     private var faults: [BrokerAddress: BrokerFault] = [:]
 
@@ -56,7 +63,10 @@ final class BrokerPort: @unchecked Sendable {
         (self.events, self.clock, self.outlets) = (events, clock, outlets)
     }
 
-    var isConnected: Bool { if case .connected = state { true } else { false } }
+    var isConnected: Bool { connected != nil }
+
+    /// The broker that is connected.
+    private var connected: BrokerAddress? { if case .connected(let address, _) = state { address } else { nil } }
 
     /// One line for people.
     var message: String {
@@ -75,7 +85,7 @@ final class BrokerPort: @unchecked Sendable {
     /// Publishes over the connection that is there; what cannot go now goes from the outbox later.
     func publish(_ new: [Publishing.Queued]) { if isConnected { publishing.publish(new) } }
 
-    /// Everything that no broker has acknowledged.
+    /// Everything that the broker must get.
     func publishOutbox() { if isConnected { publishing.begin() } }
 
     private func send(_ messages: [Outgoing]) {
@@ -85,7 +95,8 @@ final class BrokerPort: @unchecked Sendable {
     /// Events of the broker link.
     func take(_ event: BrokerLink.Event) {
         switch event {
-        case .connected(let address, let connection, _):
+        case .connected(let address, let connection, let hasSession):
+            if !hasSession { outlets.forgotten(address) }
             events.logger.notice("connected to the broker \(address)", metadata: .of("broker-connected"))
             state = .connected(address, connection: connection)
             faults = [:]
@@ -106,7 +117,7 @@ final class BrokerPort: @unchecked Sendable {
             events.logger.warning("\(fault.message); hint: \(fault.hint(for: .beacon))")
         case .acknowledged(let ids):
             Checkpoint.pass()
-            let told = outlets.delivered(ids) ?? []
+            let told = connected.map { outlets.delivered(ids, $0) ?? [] } ?? []
             publishing.acknowledged(ids)
             for (exchange, device) in told {
                 events.say(

@@ -55,10 +55,15 @@ extension StatusReport {
     }
 }
 
-extension DaemonState {
-    var certificate: Certificate? {
-        (try? File.read(configuration.tls.certificate, isFollowing: true)).flatMap { try? Certificate(pem: $0) }
+extension Configuration {
+    /// The client certificate, as its file has it now; nil if it holds none.
+    var clientCertificate: Certificate? {
+        (try? File.read(tls.certificate, isFollowing: true)).flatMap { try? Certificate(pem: $0) }
     }
+}
+
+extension DaemonState {
+    var certificate: Certificate? { configuration.clientCertificate }
 
     var certificateState: StatusReport.CertificateState {
         .init(certificate, at: Int64(time(nil)), renewal: renewal?.due, failure: renewal?.presentFailure)

@@ -9,7 +9,7 @@ import OperatorText
 import ProofLink
 import SRUP
 
-/// The configuration: read once from its file (docs/srup-beacon.conf has every key with its comment).
+/// The configuration: read once from its files (docs/srup-beacon.conf has every key with its comment).
 public struct Configuration: Equatable, Sendable {
     /// A server that we listen to.
     public struct Server: Equatable, Sendable {
@@ -71,6 +71,10 @@ public struct Configuration: Equatable, Sendable {
         public var name: String?
         /// Whether bluetoothd, where it runs, gets a service record.
         public var serviceRecord = true
+        /// The beacons in range whose advertisements must be heard; empty: none is listened for.
+        public var neighbours: [Identifier] = []
+        /// How long one of them may be silent.
+        public var neighbourLimit = Duration.seconds(600)
     }
 
     /// A way in for nearby devices.
@@ -83,6 +87,8 @@ public struct Configuration: Equatable, Sendable {
 
     /// Who we are.
     public internal(set) var identity = Identifier(0)
+    /// What people call us, and where we are.
+    public internal(set) var place = BeaconPlace()
     /// PEM file with our identity key.
     public internal(set) var keyFile = ""
     /// Folder of the journal and the control socket.
@@ -97,6 +103,8 @@ public struct Configuration: Equatable, Sendable {
     public internal(set) var clientID: String?
     /// First and longest wait between two attempts to connect.
     public internal(set) var reconnect = (first: Duration.seconds(1), longest: Duration.seconds(60))
+    /// How the brokers are used.
+    public internal(set) var brokerPolicy = BrokerPolicy()
     /// Servers by identity.
     public internal(set) var servers: [Identifier: Server] = [:]
     /// Updates.
@@ -117,6 +125,8 @@ public struct Configuration: Equatable, Sendable {
     ]
     /// The adapters.
     public internal(set) var radio = Radio()
+    /// How long verdicts are kept, and how often their record is signed.
+    var history = HistorySettings()
     /// Lines below this are not written.
     var logLevel = Logger.Level.info
     /// The textfile of metrics; nil: none is written. How long it is left as it is.
@@ -161,7 +171,10 @@ public struct Configuration: Equatable, Sendable {
     package var mqttClientID: String { clientID ?? identity.topicForm }
 
     /// Whether it listens for devices on a radio, or advertises something else.
-    var usesRadio: Bool { radio.registrationURL != nil || listeners.contains { $0.address.transport.isRadio } }
+    var usesRadio: Bool {
+        radio.registrationURL != nil || !radio.neighbours.isEmpty
+            || listeners.contains { $0.address.transport.isRadio }
+    }
 
     /// What each server may do to us.
     var terms: [Identifier: ServerPermissions] { servers.mapValues(\.terms) }
@@ -175,96 +188,45 @@ public struct Configuration: Equatable, Sendable {
         }
     }
 
-    /// Reads and checks a configuration file.
-    /// - Throws: `OperatorFault`, with the line where there is one: an unknown key is a fault, and so is a missing one.
+    /// Reads and checks a configuration: its file, and the files of the folder conf.d beside it.
+    /// - Throws: `OperatorFault`, with file and line where there are: an unknown key is a fault, and so is a missing one.
     public init(file path: String) throws {
-        self.init()
-        var lines: [String: Int] = [:]
-        for setting in try SettingsFile.read(path) {
-            if let earlier = lines.updateValue(setting.line, forKey: setting.subject) {
-                throw OperatorFault(
-                    "line \(setting.line) of \(path): \(setting.name) stands in line \(earlier) already",
-                    hint: "remove one")
-            }
-            do throws(BadSetting) {
-                try set(setting)
-            } catch {
-                throw OperatorFault("line \(setting.line) of \(path): \(error.message)", hintOf: error)
-            }
+        try self.init(try ConfigurationFiles(path))
+    }
+
+    /// - Parameter withFragments: whether the files of conf.d are read.
+    /// - Throws: as `init(file:)`.
+    package init(file path: String, withFragments: Bool) throws {
+        try self.init(withFragments ? try ConfigurationFiles(path) : try ConfigurationFiles(path, fragments: []))
+    }
+
+    /// Checks each line of the files of conf.d, where the configuration's own file may not be there yet.
+    /// - Throws: `OperatorFault`, as `init(file:)`.
+    package static func checkFragments(of path: String) throws {
+        var configuration = Configuration()
+        for fragment in try ConfigurationFiles.fragments(of: path) {
+            for setting in try ConfigurationFiles(fragment, fragments: []).settings { try configuration.take(setting) }
         }
-        try checkNothingMissing(path)
-        try settleJoinModes(path)
-        try settleTerms(path)
+    }
+
+    /// - Throws: `OperatorFault` with file and line.
+    private mutating func take(_ setting: Setting) throws(OperatorFault) {
+        do throws(BadSetting) {
+            try set(setting)
+        } catch {
+            throw OperatorFault("\(setting.place): \(error.message)", hintOf: error)
+        }
+    }
+
+    /// - Throws: as `init(file:)`.
+    init(_ files: ConfigurationFiles) throws {
+        self.init()
+        for setting in files.settings { try take(setting) }
+        try checkNothingMissing(files.path)
+        try settleJoinModes(files.path)
+        try settleTerms(files.path)
         policy.hidesIdentity = radio.advertising != .public
     }
 
     init() {}
-
-    private func checkNothingMissing(_ path: String) throws {
-        for name in missingKeys {
-            throw OperatorFault("\(name) is missing in \(path)", hint: "add it; docs/srup-beacon.conf shows how")
-        }
-        for (server, entry) in servers {
-            for name in Configuration.missingKeys(of: entry) {
-                throw OperatorFault(
-                    "[server \(server.topicForm)] \(name) is missing in \(path)",
-                    hint: "name the file of the server's public key")
-            }
-        }
-        guard !servers.isEmpty else {
-            throw OperatorFault(
-                "\(path) names no server", hint: "add a section [server ID] with the key of the C2 server")
-        }
-        guard servers[identity] == nil else {
-            throw OperatorFault("\(path) names this beacon's own identity as a server", hint: "correct one of them")
-        }
-        guard !policy.modes.isEmpty else {
-            throw OperatorFault(
-                "every mode in [link] is off in \(path)", hint: "turn keyed-mode or challenge-mode on")
-        }
-        guard !listeners.isEmpty else {
-            throw OperatorFault("every transport in [link] is off in \(path)", hint: "turn one on")
-        }
-    }
-
-    /// `join` and `observer` together say how a server is joined.
-    private mutating func settleJoinModes(_ path: String) throws {
-        for (server, entry) in servers {
-            switch (entry.join, entry.observer) {
-            case (.observed, let observer?) where observer != identity && observer != server:
-                servers[server]?.terms.joinMode = .observed(by: observer)
-            case (.human, nil): servers[server]?.terms.joinMode = .human
-            case (.simple, nil), (.no, nil): break
-            case (.observed, _):
-                throw OperatorFault(
-                    "[server \(server.topicForm)] in \(path) names no other beacon that observes our join",
-                    hint: "set observer to that beacon's identity, or join to simple or human")
-            case (.simple, _?), (.human, _?), (.no, _?):
-                throw OperatorFault(
-                    "[server \(server.topicForm)] in \(path) has an observer, and join is \(entry.join.rawValue)",
-                    hint: "set join = observed, or take observer out")
-            }
-        }
-    }
-
-    /// A server whose commands do not name their recipient works like the reference: it cannot take proofs, and takes every
-    /// answer on our topic for one to itself. Next to another server that costs verdicts, and can make another's *valid* its own.
-    private mutating func settleTerms(_ path: String) throws {
-        for (server, entry) in servers {
-            var settled = entry
-            settled.terms.deregisters = entry.obeysDeregistration ?? entry.terms.isAddressedToUs
-            settled.terms.takesData = entry.takesData ?? entry.terms.isAddressedToUs
-            settled.terms.takesProofs = entry.takesProofs ?? settled.terms.takesData
-            // Writing a default explicitly does not change the configuration.
-            (settled.obeysDeregistration, settled.takesProofs) = (settled.terms.deregisters, settled.terms.takesProofs)
-            settled.takesData = settled.terms.takesData
-            servers[server] = settled
-        }
-        let careless = servers.filter { !$0.value.terms.isAddressedToUs && !$0.value.isShared }.keys
-        guard servers.count > 1, let server = careless.min(by: { $0.number < $1.number }) else { return }
-        throw OperatorFault(
-            "[server \(server.topicForm)] in \(path) has recipient = broker, and there are \(servers.count) servers: "
-                + "it would take the verdicts for the others as its own",
-            hint: "give it a beacon of its own, or write shared = yes in its section to accept that")
-    }
 }

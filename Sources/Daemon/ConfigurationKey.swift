@@ -21,11 +21,23 @@ struct ConfigurationKey<Root: Sendable>: Sendable {
     let isSame: @Sendable (Root, Root) -> Bool
     /// Copies the value from another configuration.
     let copy: @Sendable (_ from: Root, inout Root) -> Void
+    /// The value as a file has it, the same for equal values; nil: it has none, and no line can say so.
+    let text: @Sendable (Root) -> String?
 
-    init<Value: Equatable & Sendable>(
+    init<Value: Equatable & Sendable & SettingText>(
         _ name: String, _ path: WritableKeyPath<Root, Value> & Sendable, _ change: Change = .reload,
         isRequired: Bool = false, _ read: @escaping @Sendable (Setting) throws(BadSetting) -> Value
     ) {
+        self.init(name, path, change, isRequired: isRequired, text: { $0[keyPath: path].settingText }, read)
+    }
+
+    /// - Parameter text: see the property.
+    init<Value: Equatable & Sendable>(
+        _ name: String, _ path: WritableKeyPath<Root, Value> & Sendable, _ change: Change = .reload,
+        isRequired: Bool = false, text: @escaping @Sendable (Root) -> String?,
+        _ read: @escaping @Sendable (Setting) throws(BadSetting) -> Value
+    ) {
+        self.text = text
         (self.name, self.change, self.isRequired) = (name, change, isRequired)
         set = { (root, setting) throws(BadSetting) in root[keyPath: path] = try read(setting) }
         isSame = { $0[keyPath: path] == $1[keyPath: path] }

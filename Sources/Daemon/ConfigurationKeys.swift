@@ -25,6 +25,7 @@ extension Configuration {
         ("link", linkKeys),
         ("radio", radioKeys),
         ("update", updateKeys),
+        ("history", historyKeys),
         ("metrics", metricsKeys),
         ("log", logKeys),
     ]
@@ -34,23 +35,12 @@ extension Configuration {
         },
         Key("key", \.keyFile, .restart("[beacon]"), isRequired: true) { s throws(BadSetting) in try s.keyPath() },
         Key("state", \.stateFolder, .restart("[beacon]"), isRequired: true) { s throws(BadSetting) in try s.path() },
+        Key("name", \.place.name) { s throws(BadSetting) in try s.placeTextOrOff(1...BeaconPlace.longestName) },
+        Key("site", \.place.site) { s throws(BadSetting) in try s.placeTextOrOff(1...BeaconPlace.longestName) },
+        Key("position", \.place.position) { s throws(BadSetting) in
+            try s.placeTextOrOff(1...BeaconPlace.longestPosition)
+        },
         Key("light", \.lightFile, .restart("[beacon]")) { s throws(BadSetting) in s.value == "off" ? nil : try s.path()
-        },
-    ]
-
-    private static let brokerKeys: [Key] = [
-        Key("address", \.brokers, .restart("[broker]"), isRequired: true) { s throws(BadSetting) in try s.brokers() },
-        Key("ca", \.tls.authority, .restart("[broker]"), isRequired: true) { s throws(BadSetting) in try s.path() },
-        Key("certificate", \.tls.certificate, .restart("[broker]"), isRequired: true) { s throws(BadSetting) in
-            try s.path()
-        },
-        Key("key", \.tls.key, .restart("[broker]"), isRequired: true) { s throws(BadSetting) in try s.path() },
-        Key("client-id", \.clientID, .restart("[broker]")) { s throws(BadSetting) in try s.clientID() },
-        Key("reconnect-first", \.reconnect.first, .restart("[broker]")) { s throws(BadSetting) in
-            try s.seconds(0.01...3_600)
-        },
-        Key("reconnect-longest", \.reconnect.longest, .restart("[broker]")) { s throws(BadSetting) in
-            try s.seconds(0.01...3_600)
         },
     ]
 
@@ -83,7 +73,10 @@ extension Configuration {
         Key("hold-off-first", \.policy.initialHoldOff) { s throws(BadSetting) in try s.seconds(0.01...3_600) },
         Key("hold-off-longest", \.policy.maximumHoldOff) { s throws(BadSetting) in try s.seconds(0.01...86_400) },
         Key("held-off-peers", \.policy.heldOffPeers) { s throws(BadSetting) in try s.number(16...1_000_000) },
-        Key("max-round-trip", \.policy.maximumRoundTrip) { s throws(BadSetting) in
+        Key(
+            "max-round-trip", \.policy.maximumRoundTrip,
+            text: { $0.policy.maximumRoundTrip.map { String($0.wholeNanoseconds / 1_000_000) } ?? "off" }
+        ) { s throws(BadSetting) in
             try s.numberOrOff(1...60_000).map { .milliseconds($0) }
         },
         Key("min-rssi", \.policy.minimumSignal) { s throws(BadSetting) in
@@ -99,7 +92,10 @@ extension Configuration {
     ]
 
     private static let radioKeys: [Key] = [
-        Key("adapters", \.radio.adapters, .restart("[radio]")) { s throws(BadSetting) in try s.adaptersOrAll() },
+        Key(
+            "adapters", \.radio.adapters, .restart("[radio]"),
+            text: { $0.radio.adapters.isEmpty ? "all" : $0.radio.adapters.map(\.description).joined(separator: ", ") }
+        ) { s throws(BadSetting) in try s.adaptersOrAll() },
         Key("power", \.radio.setsUp, .restart("[radio]")) { s throws(BadSetting) in try s.yesOrNo() },
         Key("advertise", \.radio.advertising, .restart("[radio]")) { s throws(BadSetting) in try s.word() },
         Key("registration-url", \.radio.registrationURL, .restart("[radio]")) { s throws(BadSetting) in
@@ -108,14 +104,33 @@ extension Configuration {
         Key("rotate-address", \.radio.rotatesAddress, .restart("[radio]")) { s throws(BadSetting) in try s.yesOrNo() },
         Key("name", \.radio.name, .restart("[radio]")) { s throws(BadSetting) in try s.classicNameOrOff() },
         Key("sdp", \.radio.serviceRecord, .restart("[radio]")) { s throws(BadSetting) in try s.yesOrNo() },
+        Key(
+            "neighbours", \.radio.neighbours, .restart("[radio]"),
+            text: { $0.radio.neighbours.isEmpty ? "off" : $0.radio.neighbours.settingText }
+        ) { s throws(BadSetting) in try s.neighboursOrOff() },
+        Key("neighbour-limit", \.radio.neighbourLimit, .restart("[radio]")) { s throws(BadSetting) in
+            try s.seconds(10...86_400)
+        },
     ]
 
     private static let updateKeys: [Key] = [
         Key("updater", \.updates.updater) { s throws(BadSetting) in s.value == "off" ? nil : try s.path() },
-        Key("ca", \.updates.authority) { s throws(BadSetting) in s.value == "system" ? nil : try s.path() },
-        Key("size-limit", \.updates.maximumFile) { s throws(BadSetting) in Int64(try s.number(1...65_536)) << 20 },
+        Key("ca", \.updates.authority, text: { $0.updates.authority ?? "system" }) { s throws(BadSetting) in
+            s.value == "system" ? nil : try s.path()
+        },
+        Key("size-limit", \.updates.maximumFile, text: { String($0.updates.maximumFile >> 20) }) {
+            s throws(BadSetting) in Int64(try s.number(1...65_536)) << 20
+        },
         Key("time-limit", \.updates.timeLimit) { s throws(BadSetting) in try s.seconds(1...86_400) },
         Key("allow-older", \.updates.allowsOlder) { s throws(BadSetting) in try s.yesOrNo() },
+    ]
+
+    private static let historyKeys: [Key] = [
+        Key("verdicts", \.history.retention.verdicts) { s throws(BadSetting) in Int64(try s.number(1_000...100_000_000))
+        },
+        Key("days", \.history.retention.days) { s throws(BadSetting) in try s.numberOrOff(1...36_500) },
+        Key("head-verdicts", \.history.headVerdicts) { s throws(BadSetting) in Int64(try s.number(1...1_000_000)) },
+        Key("head-interval", \.history.headInterval) { s throws(BadSetting) in try s.seconds(1...86_400) },
     ]
 
     private static let metricsKeys: [Key] = [
@@ -130,17 +145,22 @@ extension Configuration {
 
     static let serverKeys: [ServerKey] = [
         ServerKey("key", \.keyFile, isRequired: true) { s throws(BadSetting) in try s.path() },
-        ServerKey("sequence-floor", \.sequenceFloor) { s throws(BadSetting) in
+        ServerKey("sequence-floor", \.sequenceFloor, text: { $0.sequenceFloor.map { String($0.number) } }) {
+            s throws(BadSetting) in
             SequenceID(UInt64(try s.number(0...Int(Int64.max >> 1))))
         },
         ServerKey("join", \.join) { s throws(BadSetting) in try s.word() },
         ServerKey("view", \.view) { s throws(BadSetting) in try s.word() },
-        ServerKey("observer", \.observer) { s throws(BadSetting) in try s.identifier() },
-        ServerKey("observer-address", \.observerAddress) { s throws(BadSetting) in try s.nearbyAddress() },
+        ServerKey("observer", \.observer, text: { $0.observer?.topicForm }) { s throws(BadSetting) in try s.identifier()
+        },
+        ServerKey("observer-address", \.observerAddress, text: { $0.observerAddress?.settingText }) {
+            s throws(BadSetting) in try s.nearbyAddress()
+        },
         ServerKey("join-command", \.terms.commandsJoin) { s throws(BadSetting) in try s.yesOrNo() },
         ServerKey("deregister-command", \.obeysDeregistration) { s throws(BadSetting) in try s.yesOrNo() },
         ServerKey("update-command", \.terms.updates) { s throws(BadSetting) in try s.yesOrNo() },
-        ServerKey("recipient", \.terms.isAddressedToUs) { s throws(BadSetting) in
+        ServerKey("recipient", \.terms.isAddressedToUs, text: { $0.terms.isAddressedToUs ? "token" : "broker" }) {
+            s throws(BadSetting) in
             try s.oneOf(["token", "broker"]) == "token"
         },
         ServerKey("data", \.takesData) { s throws(BadSetting) in try s.yesOrNo() },
@@ -270,24 +290,5 @@ extension Setting {
             throw bad("seconds from \(range.lowerBound) to \(range.upperBound)")
         }
         return .seconds(seconds)
-    }
-
-    func clientID() throws(BadSetting) -> String {
-        guard value.isPrintable(1...64, spaces: false) else {
-            throw bad("1 to 64 printable characters without spaces")
-        }
-        return value
-    }
-
-    func brokers() throws(BadSetting) -> [BrokerAddress] {
-        var brokers: [BrokerAddress] = []
-        for part in value.split(whereSeparator: { $0 == "," || $0 == " " }) {
-            guard let place = try? HostAndPort(part) else {
-                throw bad("host:port, or several with commas between them")
-            }
-            brokers.append(BrokerAddress(place))
-        }
-        guard !brokers.isEmpty else { throw bad("host:port, or several with commas between them") }
-        return brokers
     }
 }

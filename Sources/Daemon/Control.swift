@@ -176,14 +176,18 @@ public enum Inquiry {
 
     /// The newest verdicts as JSON: from the running beacon, otherwise from its journal.
     /// - Throws: `OperatorFault` where neither can be read.
-    public static func observations(_ configuration: Configuration, limit: Int) throws -> [UInt8] {
+    package static func observations(
+        _ configuration: Configuration, limit: Int, _ filter: HistoryFilter = HistoryFilter()
+    ) throws -> [UInt8] {
         let folder = StateFolder(lookingInto: configuration.stateFolder)
         // A beacon that runs has its journal to itself, also while it cannot use it.
         if Control.process(at: folder.control) != nil {
-            return try Control.ask(folder.control, .observations(limit: limit))
+            let reply = try Control.ask(folder.control, .observations(limit: limit, filter))
+            // A beacon of an older version knows no filter.
+            return Array(try encoder().encode(try history(reply).filter { filter.contains($0) }))
         }
         do {
-            return Array(try encoder().encode(try Journal.history(of: folder, limit: limit)))
+            return Array(try encoder().encode(try Journal.history(of: folder, limit: limit, filter)))
         } catch let failure as Journal.Failure {
             throw OperatorFault(failure.message, hint: "check that \(folder.journal) is there and whole")
         }

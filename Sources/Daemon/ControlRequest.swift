@@ -9,7 +9,9 @@ package enum ControlRequest: Equatable, Sendable {
     /// The reply is a `StatusReport`.
     case status
     /// The newest verdicts, 1 to `Inquiry.maximumHistory` of them. The reply is an array of `PastObservation`.
-    case observations(limit: Int)
+    case observations(limit: Int, HistoryFilter = HistoryFilter())
+    /// A part of the record, after one of the verdicts; nil: what comes before the rows. The reply is an `AuditPage`.
+    case audit(after: Int64?)
     /// The reply is text, as Prometheus reads it.
     case metrics
     /// What is known of a token or an identifier. The reply is an array of `Explanation`.
@@ -23,7 +25,7 @@ package enum ControlRequest: Equatable, Sendable {
 
     /// The first word of the line.
     private enum Verb: String {
-        case status, observations, metrics, explain, reload, standing, join, resign, deregister
+        case status, observations, audit, metrics, explain, reload, standing, join, resign, deregister
         case joinAgain = "join-again"
     }
 
@@ -41,7 +43,11 @@ package enum ControlRequest: Equatable, Sendable {
         case .status: request = .status
         case .observations:
             let limit = words.dropFirst().first.flatMap { Int($0) } ?? ControlRequest.usualHistory
-            request = .observations(limit: max(1, min(limit, Inquiry.maximumHistory)))
+            request = .observations(
+                limit: max(1, min(limit, Inquiry.maximumHistory)), HistoryFilter(words: words.dropFirst(2)))
+        case .audit:
+            let after = words.dropFirst().first.map { Int64($0) }
+            request = if case .some(nil) = after { nil } else { .audit(after: after ?? nil) }
         case .metrics: request = .metrics
         case .explain: request = words.count == 2 ? .explain(String(words[1])) : nil
         case .reload: request = .reload
@@ -59,7 +65,9 @@ package enum ControlRequest: Equatable, Sendable {
     package var line: String {
         switch self {
         case .status: Verb.status.rawValue
-        case .observations(let limit): "\(Verb.observations.rawValue) \(limit)"
+        case .observations(let limit, let filter):
+            ([Verb.observations.rawValue, "\(limit)"] + filter.words).joined(separator: " ")
+        case .audit(let after): Verb.audit.rawValue + (after.map { " \($0)" } ?? "")
         case .metrics: Verb.metrics.rawValue
         case .explain(let subject): "\(Verb.explain.rawValue) \(subject)"
         case .reload: Verb.reload.rawValue

@@ -13,6 +13,7 @@ struct DaemonState {
     let health: JournalHealth
     let broker: BrokerPort
     let brokerSessions: BrokerSessions
+    let brokerVisits: BrokerVisits
     let listeners: LinkListeners
     let links: DeviceLinks
     let adapters: Adapters
@@ -22,4 +23,8 @@ struct DaemonState {
     let identityKey: StatusReport.IdentityKey
     /// nil: this beacon does not renew its certificate.
     let renewal: CertificateRenewal?
+    /// nil: none is listened for.
+    var neighbours: Neighbours?
+    /// When the daemon was started, by the wall clock of then: seconds since 1970.
+    var startedAtWallSeconds: Int64 = 0
 }

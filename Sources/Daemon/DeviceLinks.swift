@@ -46,6 +46,8 @@ final class DeviceLinks: @unchecked Sendable {
     private let events: EventLog
     private let outlets: Outlets
     private var connections: [LinkID: Connection] = [:]
+    /// When each transport and adapter last carried something.
+    private(set) var traffic = LinkTraffic()
     private var lastLink: UInt64 = 0
 
     init(loop: Loop, clock: any LoopClock, events: EventLog, outlets: Outlets) {
@@ -64,6 +66,7 @@ final class DeviceLinks: @unchecked Sendable {
     /// Takes an accepted connection, which it closes.
     func take(_ accepted: LinkSocket.Accepted, _ transport: Transport) {
         let socket = accepted.socket
+        traffic.opened(transport, over: accepted.adapter, at: clock.now)
         if let adapter = accepted.adapter { outlets.carried(adapter) }
         if let fault = accepted.packets?.faultForBeacon {
             // No OUTCOME: the device cannot take it. It measures the same, and says it in the same words.
@@ -104,6 +107,7 @@ final class DeviceLinks: @unchecked Sendable {
             case .bytes(let bytes):
                 if let adapter = connection.adapter { outlets.carried(adapter) }
                 let moment = clock.now
+                traffic.received(connection.transport, over: connection.adapter, at: moment)
                 let events = events(in: bytes, of: id)
                 if !events.isEmpty { outlets.deliver(events, moment) }
             }

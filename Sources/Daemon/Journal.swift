@@ -1,3 +1,6 @@
+import Auditing
+import BootTime
+import Broker
 import Files
 import Glibc
 import Keys
@@ -21,9 +24,6 @@ package final class Journal {
     /// Larger files are not read through at every start; SQLite still finds what is damaged when it comes to it.
     static let quickCheckPages = 4_096
 
-    /// Verdicts that are kept; the oldest are deleted. More: more disk (about 300 bytes each).
-    private static let historyLimit: Int64 = 1_000_000
-
     let finding: Finding
     let folder: StateFolder
     let database: Database
@@ -32,6 +32,18 @@ package final class Journal {
     /// Which files these paths have named since this journal has them.
     private var files: [String: File.Identity] = [:]
     private var inTransaction = false
+    /// Acknowledgements until those that are more than are kept are looked for.
+    var acknowledgedUntilCount = 0
+    /// The broker that has all that only others have acknowledged, and since when; nil: that must be looked up.
+    var published: (broker: BrokerAddress, at: Instant)?
+    /// The chain of verdicts, once it is known whose it is (`beginRecord`).
+    var verdictChain: VerdictRecord?
+    /// Which verdict was the newest at these moments, of the last hour and the one before.
+    var ages: [(at: Instant, last: Int64)] = []
+    /// Until then nothing is pruned.
+    var heldUntil = Instant(nanoseconds: 0)
+    /// The frame of the message that is being handled, of which a verdict may be given at once.
+    var arrived: [UInt8]?
 
     /// Opens the journal of a state folder; sets a damaged one aside.
     /// - Throws: `Failure` on a disk error; `OperatorFault` if another process has it open, or a newer program has written it.
@@ -97,6 +109,7 @@ package final class Journal {
     /// Makes everything since the last commit permanent: when it returns, it is on disk.
     package func commit() throws(Failure) {
         guard inTransaction else { return }
+        try finishRow()
         try checkFiles()
         try Journal.attempt { try database.run("COMMIT") }
         inTransaction = false
@@ -144,7 +157,9 @@ package final class Journal {
                     "UPDATE observations SET mismatches = ? WHERE server = ? AND token = ?", .integer(Int64(count)),
                     .unsigned(exchange.server.number), .blob(exchange.token.bytes))
             case .answered(let exchange, let device, let verdict, let reason, let evidence):
+                try finishRow()
                 try record(exchange, device, verdict, reason, evidence, seconds, database)
+            case .proof(let exchange, let proof): add(proof: proof, of: exchange)
             }
         }
     }
@@ -157,8 +172,9 @@ package final class Journal {
             Database.Value.unsigned(exchange.server.number), Database.Value.blob(exchange.token.bytes)
         )
         let open = try database.rows(
-            "DELETE FROM observations WHERE server = ? AND token = ? RETURNING asked, mismatches", server, token
+            "DELETE FROM observations WHERE server = ? AND token = ? RETURNING asked, mismatches, frame", server, token
         ).first
+        let asked = open.map { $0.isNull(0) ? nil : $0.integer(0) } ?? seconds
         // The unique index turns a second verdict into a crash, never into a second row.
         try database.run(
             """
@@ -167,10 +183,13 @@ package final class Journal {
             """,
             server, token, .unsigned(device.number), .text(verdict.rawValue), .text(reason.rawValue),
             evidence.map { .text($0.json) } ?? .null, .integer(seconds),
-            open.map { $0.isNull(0) ? .null : .integer($0.integer(0)) } ?? .integer(seconds),
-            .integer(open?.integer(1) ?? 0))
-        let oldest = database.lastRow - Journal.historyLimit
-        if oldest > 0 { try database.run("DELETE FROM verdicts WHERE id <= ?", .integer(oldest)) }
+            asked.map { .integer($0) } ?? .null, .integer(open?.integer(1) ?? 0))
+        var row = AuditVerdict(
+            server: exchange.server, device: device, token: exchange.token.bytes, verdict: verdict.rawValue,
+            reason: reason.rawValue, evidence: evidence?.json, decided: seconds, asked: asked,
+            mismatches: open?.integer(1) ?? 0)
+        row.request = request(of: exchange, open?.blob(2))
+        beginRow(row, of: exchange, verdict: database.lastRow)
     }
 
     func addServer(_ server: Identifier) throws {
@@ -179,44 +198,7 @@ package final class Journal {
             .unsigned(server.number))
     }
 
-    /// Puts a signed message into the outbox, and notes that its sequence id is used up. A request takes the place of an
-    /// earlier one of its kind that has not left yet.
-    /// - Returns: its number in the outbox.
-    package func queue(_ frame: [UInt8], _ message: Message, to server: Identifier) throws(Failure) -> Int64 {
-        try raiseCeiling(server, message.sequence)
-        let topic = message.topic(to: server)
-        try change { database in
-            try database.run(
-                """
-                INSERT INTO servers (id, membership, last_sent) VALUES (?, 'stranger', ?)
-                ON CONFLICT (id) DO UPDATE SET last_sent = excluded.last_sent
-                """, .unsigned(server.number), .unsigned(message.sequence.number))
-            for id in try superseded(by: message, to: server) {
-                try database.run("DELETE FROM outbox WHERE id = ?", .integer(id))
-            }
-            try database.run(
-                """
-                INSERT INTO outbox (server, topic, frame, verdict)
-                VALUES (?, ?, ?, (SELECT id FROM verdicts WHERE ? AND server = ? AND token = ?))
-                """, .unsigned(server.number), .text(topic), .blob(frame), .integer(message.tellsVerdict ? 1 : 0),
-                .unsigned(server.number), .blob(message.token.bytes))
-        }
-        return database.lastRow
-    }
-
-    /// The waiting messages to a server whose place a message takes.
-    private func superseded(by message: Message, to server: Identifier) throws -> [Int64] {
-        guard message.body.type.isRequest else { return [] }
-        guard !message.body.type.isRequestToJoin else {  // nothing else has that topic
-            let topic = Database.Value.text(message.topic(to: server))
-            return try database.rows("SELECT id FROM outbox WHERE topic = ?", topic).map { $0.integer(0) }
-        }
-        return try database.rows("SELECT id, frame FROM outbox WHERE server = ?", .unsigned(server.number))
-            .filter { (try? UnverifiedFrame($0.blob(1)))?.unverifiedMessage.body.type == message.body.type }
-            .map { $0.integer(0) }
-    }
-
-    private func raiseCeiling(_ server: Identifier, _ sequence: SequenceID) throws(Failure) {
+    func raiseCeiling(_ server: Identifier, _ sequence: SequenceID) throws(Failure) {
         if let ceiling = ceilings.ceilings[server], sequence <= ceiling { return }
         raiseCeiling(of: server, above: sequence)
         try writeCeilings()
@@ -240,27 +222,6 @@ package final class Journal {
         for (path, identity) in files.sorted(by: { $0.key < $1.key }) where File.Identity(path) != identity {
             throw .replaced(path)
         }
-    }
-
-    /// The broker has acknowledged these messages: removes them from the outbox.
-    /// - Returns: which observations' verdicts were among them, for the log.
-    package func delivered(_ ids: [Int64], at seconds: Int64) throws(Failure) -> [(
-        exchange: RequestID, device: Identifier
-    )] {
-        var told: [(exchange: RequestID, device: Identifier)] = []
-        try change { database in
-            for id in ids {
-                let left = try database.rows("DELETE FROM outbox WHERE id = ? RETURNING verdict", .integer(id)).first
-                guard let left, !left.isNull(0) else { continue }
-                let row = try database.rows(
-                    "UPDATE verdicts SET acknowledged = COALESCE(acknowledged, ?) WHERE id = ? RETURNING server, token, device",
-                    .integer(seconds), .integer(left.integer(0))
-                ).first
-                guard let row, let token = Token(row.blob(1)) else { continue }
-                told.append((RequestID(server: Identifier(row.unsigned(0)), token: token), Identifier(row.unsigned(2))))
-            }
-        }
-        return told
     }
 
     /// Looks at the files, and reads a row. SQLite may answer from memory: a failed disk is noticed at the next write.

@@ -78,6 +78,7 @@ extension Journal {
                 try $0.run("DELETE FROM \(table)")
             }
             try $0.run("INSERT OR REPLACE INTO meta VALUES ('accepted-lost', 'yes')")
+            try forgetChain($0)
             for (server, ceiling) in ceilings.ceilings {
                 try $0.run(
                     "INSERT INTO servers (id, membership, last_sent) VALUES (?, 'stranger', ?)",
@@ -92,6 +93,7 @@ extension Journal {
         try writeCeilings()
         try change {
             try $0.run("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", .text(fresh))
+            try renewBoot($0)
             // Earlier versions wait with that for sequence-floor settings.
             try $0.run("DELETE FROM meta WHERE name = 'sequences'")
         }

@@ -1,5 +1,4 @@
 import BootTime
-import Broker
 import Keys
 import Observing
 import SQLite
@@ -15,6 +14,28 @@ extension Journal {
                 .blob(exchange.token.bytes)
             ).first?.text(0).flatMap(Verdict.init)
         }
+    }
+
+    /// The verdict of an exchange with its evidence and the proof that decided it, for a server that asks again; nil: it has none.
+    func answer(to exchange: RequestID) throws(Failure) -> (verdict: Verdict, evidence: String?, proof: [UInt8]?)? {
+        try Journal.attempt {
+            let row = try database.rows(
+                """
+                SELECT v.verdict, v.evidence, a.proof, a.proof_frame
+                FROM verdicts v LEFT JOIN audit a ON a.verdict = v.id WHERE v.server = ? AND v.token = ?
+                """,
+                .unsigned(exchange.server.number), .blob(exchange.token.bytes)
+            ).first
+            guard let row, let verdict = row.text(0).flatMap(Verdict.init) else { return nil }
+            let proof = row.isNull(2) ? row.isNull(3) ? nil : Journal.data(inFrame: row.blob(3)) : row.blob(2)
+            return (verdict, row.text(1), proof)
+        }
+    }
+
+    /// What a DATA of ours carries.
+    private static func data(inFrame frame: [UInt8]) -> [UInt8]? {
+        guard case .data(_, let data)? = (try? UnverifiedFrame(frame))?.unverifiedMessage.body else { return nil }
+        return data.bytes
     }
 
     /// One of these servers that has an observation in the history under this token; nil: none of them.
@@ -67,32 +88,6 @@ extension Journal {
         }
     }
 
-    /// What the broker has not acknowledged, in the order in which it was sent.
-    func outbox() throws(Failure) -> [Publishing.Queued] {
-        try Journal.attempt {
-            try database.rows("SELECT id, topic, frame, server FROM outbox ORDER BY id").map {
-                .init(
-                    server: Identifier($0.unsigned(3)),
-                    message: Outgoing(id: $0.integer(0), topic: $0.text(1) ?? "", payload: $0.blob(2)))
-            }
-        }
-    }
-
-    /// How many messages the broker has not acknowledged.
-    func outboxCount() throws(Failure) -> Int {
-        try Journal.attempt { Int(try database.rows("SELECT count(*) FROM outbox").first?.integer(0) ?? 0) }
-    }
-
-    /// The same of a journal that no beacon has open; it is only read.
-    /// - Throws: `Failure` also where a beacon has it open, as one that is starting.
-    package static func outboxCount(of folder: StateFolder) throws -> Int {
-        try attempt {
-            try Database.checkAtRest(folder.journal)
-            let database = try Database(lookingAt: folder.journal)
-            return Int(try database.rows("SELECT count(*) FROM outbox").first?.integer(0) ?? 0)
-        }
-    }
-
     /// The last deadline of the open observations of a journal that no beacon has open; it is only read. nil: none is open, or the
     /// machine was restarted since, so that none goes on.
     /// - Throws: `Failure` also where a beacon has it open, as one that is starting.
@@ -106,20 +101,22 @@ extension Journal {
     }
 
     /// The newest verdicts first.
-    func history(limit: Int) throws(Failure) -> [PastObservation] {
-        try Journal.attempt { try Journal.history(database, limit) }
+    func history(limit: Int, _ filter: HistoryFilter = HistoryFilter()) throws(Failure) -> [PastObservation] {
+        try Journal.attempt { try Journal.history(database, limit, filter) }
     }
 
     /// The newest verdicts of a journal that no beacon has open; it is only read.
-    static func history(of folder: StateFolder, limit: Int) throws -> [PastObservation] {
-        try attempt { try history(try Database(lookingAt: folder.journal), limit) }
+    static func history(
+        of folder: StateFolder, limit: Int, _ filter: HistoryFilter = HistoryFilter()
+    ) throws -> [PastObservation] {
+        try attempt { try history(try Database(lookingAt: folder.journal), limit, filter) }
     }
 
-    private static func history(_ database: Database, _ limit: Int) throws(DatabaseError) -> [PastObservation] {
-        try database.rows(
-            "SELECT server, token, device, verdict, reason, evidence, decided FROM verdicts ORDER BY id DESC LIMIT ?",
-            .integer(Int64(limit))
-        ).map { row in
+    private static func history(
+        _ database: Database, _ limit: Int, _ filter: HistoryFilter
+    ) throws(DatabaseError) -> [PastObservation] {
+        let query = filter.query(limit)
+        return try database.rows(query.sql, query.values).map { row in
             PastObservation(
                 server: Identifier(row.unsigned(0)), token: Token(row.blob(1)), device: Identifier(row.unsigned(2)),
                 verdict: row.text(3) ?? "", reason: row.text(4) ?? "", evidence: row.text(5), decided: row.integer(6))

@@ -82,6 +82,41 @@ package enum JournalSchema {
         ALTER TABLE outbox ADD COLUMN verdict INTEGER;        -- which of the verdicts it tells; NULL: none
         CREATE INDEX verdicts_of_device ON verdicts (device, id);
         """,
+        """
+        ALTER TABLE outbox ADD COLUMN acknowledged INTEGER;   -- nanoseconds of CLOCK_BOOTTIME, by the first broker; NULL: by none
+        ALTER TABLE outbox ADD COLUMN brokers TEXT NOT NULL DEFAULT '\n';  -- those that have, each between line feeds
+        CREATE INDEX outbox_acknowledged ON outbox (acknowledged);
+        """,
+        """
+        CREATE TABLE audit (                  -- the rest of each verdict's row in the chain (docs/audit.md)
+            verdict INTEGER PRIMARY KEY,      -- which of the verdicts
+            number INTEGER NOT NULL,
+            request BLOB,                     -- the OBSERVE_REQ up to its sealed value
+            seal BLOB,                        -- SHA-256 of that
+            response BLOB,                    -- frames, as they were signed
+            evidence_frame BLOB,
+            proof_frame BLOB,
+            proof BLOB,                       -- KeyedProof.encoded, where no frame has it
+            digest BLOB NOT NULL              -- of the chain
+        );
+        CREATE TABLE audit_chains (
+            first INTEGER PRIMARY KEY,        -- number of its first row
+            chain INTEGER NOT NULL,           -- 64 random bits
+            began INTEGER NOT NULL            -- seconds since 1970
+        );
+        CREATE TABLE audit_keys (             -- our own public keys
+            id INTEGER PRIMARY KEY,
+            key BLOB NOT NULL,                -- DER
+            since INTEGER NOT NULL,
+            until INTEGER                     -- NULL: in use
+        );
+        CREATE TABLE audit_heads (            -- the signed ones, as servers got them
+            id INTEGER PRIMARY KEY,
+            head TEXT NOT NULL
+        );
+        CREATE INDEX verdicts_of_time ON verdicts (decided, id);
+        CREATE INDEX verdicts_of_result ON verdicts (verdict, decided, id);
+        """,
     ]
 
     /// Checks that a file was not migrated by a newer program in a way that this one does not know.

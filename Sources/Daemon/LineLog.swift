@@ -26,6 +26,9 @@ struct LineLog: LogHandler {
     /// The format in force.
     static let format = Mutex(Format.text)
 
+    /// What is in each line besides its own fields: a collector of many beacons' logs has no other way to tell where one is.
+    static let place = Mutex<[String: String]>([:])
+
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level {
         get { LineLog.level.withLock { $0 } }
@@ -41,7 +44,7 @@ struct LineLog: LogHandler {
         let line = LogLine(
             level: event.level,
             text: event.message.description.split(whereSeparator: \.isNewline).joined(separator: " "),
-            fields: (event.metadata ?? [:]).mapValues(\.description))
+            fields: (event.metadata ?? [:]).mapValues(\.description), place: LineLog.place.withLock { $0 })
         switch LineLog.format.withLock({ $0 }) {
         case .journal where LineLog.journal.takes(line.journalEntry): break
         case .json: LineLog.write(line.json)
@@ -90,8 +93,10 @@ struct LogLine {
     let fields: [String: String]
     let time: (wall: timespec, boot: timespec)
 
-    init(level: Logger.Level, text: String, fields: [String: String]) {
-        (self.level, self.text, self.fields) = (level, text, fields)
+    /// - Parameter place: the fields of every line, besides its own.
+    init(level: Logger.Level, text: String, fields: [String: String], place: [String: String] = [:]) {
+        (self.level, self.text) = (level, text)
+        self.fields = fields.merging(place) { own, _ in own }
         var (wall, boot) = (timespec(), timespec())
         clock_gettime(CLOCK_REALTIME, &wall)
         clock_gettime(CLOCK_BOOTTIME, &boot)

@@ -17,7 +17,11 @@ public struct ListeningReport: Codable, Equatable, Sendable {
     package var fault: String?
     package var hint: String?
 
-    init(of links: [StatusReport.Link]) {
+    /// When devices last connected; nil: an older beacon does not tell.
+    package var traffic: [TrafficReport]?
+
+    init(of links: [StatusReport.Link], _ traffic: [TrafficReport]) {
+        self.traffic = traffic
         let missing = links.filter { $0.state != .listening }
         state = missing.isEmpty ? .ok : missing.count < links.count ? .partly : .nothing
         hint = missing.lazy.compactMap(\.hint).first
@@ -29,6 +33,8 @@ public struct ListeningReport: Codable, Equatable, Sendable {
         }
     }
 
-    /// For a person; empty where all is well.
-    package var lines: [String] { fault.map { ["links: \($0)"] + (hint.map { ["  hint: \($0)"] } ?? []) } ?? [] }
+    /// For a person.
+    package var lines: [String] {
+        (fault.map { ["links: \($0)"] + (hint.map { ["  hint: \($0)"] } ?? []) } ?? []) + (traffic ?? []).map(\.text)
+    }
 }

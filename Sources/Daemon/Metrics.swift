@@ -124,17 +124,28 @@ extension DaemonState {
     var exposition: String {
         var out = Exposition()
         out.add(
-            "info", "gauge", "Which beacon this is, and its version.",
-            [([("identity", configuration.identity.description), ("version", Shell.version)], 1)])
+            "info", "gauge", "Which beacon this is, its version, name and site, and the hash of its configuration.",
+            [(information, 1)])
         out.add("up_seconds", "gauge", "Since the start.", Double((now - startedAt).components.seconds))
         reports.metrics.addCounters(to: &out)
         addGauges(&out)
+        addMonitoring(to: &out)
         reports.metrics.addLatencies(to: &out)
         return out.text
     }
 
+    /// A label without a value is the same to Prometheus as none.
+    private var information: [(String, String)] {
+        let place = [("name", configuration.place.name), ("site", configuration.place.site)]
+        return [("identity", configuration.identity.description), ("version", Shell.version)]
+            + place.compactMap { name, value in value.map { (name, $0) } } + [("configuration", configuration.hash)]
+    }
+
     private func addGauges(_ out: inout Exposition) {
         out.add("broker_connected", "gauge", "1: connected and subscribed.", broker.isConnected ? 1 : 0)
+        out.add(
+            "broker_session_held", "gauge", "1: this broker keeps what is published for the beacon while it is away.",
+            brokerVisits.held.map { ([("broker", $0.broker.description)], $0.isHeld ? 1 : 0) })
         out.add(
             "server_member", "gauge", "1: joined to this server.",
             configuration.servers.keys.sorted { $0.number < $1.number }.map {

@@ -18,7 +18,7 @@ final class Publishing: @unchecked Sendable {
 
     /// What it needs of the rest of the daemon.
     struct Outlets {
-        /// What no broker has acknowledged, in the order in which it was signed; nil where it cannot be read.
+        /// What the broker must get, in the order in which it was signed; nil where it cannot be read.
         let outbox: () -> [Queued]?
         /// Publishes over the connection that is there.
         let send: ([Outgoing]) -> Void
@@ -51,7 +51,7 @@ final class Publishing: @unchecked Sendable {
         if let waiting = plan.isHolding ? outlets.outbox() : new { send(waiting, newest: new) }
     }
 
-    /// Over a new connection, or from a journal that has been opened again: everything that no broker has acknowledged.
+    /// Over a new connection, or from a journal that has been opened again: everything that the broker must get.
     func begin() {
         plan.connected(at: clock.now)
         goOn()
@@ -64,7 +64,7 @@ final class Publishing: @unchecked Sendable {
         timer.set(at: nil)
     }
 
-    /// The broker has these messages, and they are no longer in the outbox.
+    /// The broker has these messages, and need not get them again.
     func acknowledged(_ ids: [Int64]) {
         let wasHolding = plan.isHolding
         report(plan.acknowledged(ids, at: clock.now))

@@ -29,6 +29,8 @@ public struct RadioReport: Codable, Equatable, Sendable {
     package var gone: [Gone]
     /// Adapters that the configuration names, and that have not been there; nil: an older beacon does not tell.
     package var missing: [String]?
+    /// nil: none is named, or an older beacon does not tell.
+    package var neighbours: NeighbourReport?
 
     /// For a person.
     package var lines: [String] {
@@ -43,7 +45,18 @@ public struct RadioReport: Codable, Equatable, Sendable {
             lines += adapter.faults.map { "  \($0)" }
         }
         lines += gone.map { "adapter \($0.address): gone for \($0.secondsAgo) s" }
-        return lines + (missing ?? []).map { "adapter \($0): [radio] adapters names it, and it is not there" }
+        lines += (missing ?? []).map { "adapter \($0): [radio] adapters names it, and it is not there" }
+        return lines + (neighbours?.lines ?? [])
+    }
+}
+
+extension DaemonState {
+    /// nil: no radio is used.
+    var radioReport: RadioReport? {
+        guard configuration.usesRadio else { return nil }
+        var report = adapters.report { links.count(over: $0) }
+        report.neighbours = neighbours?.report(at: now)
+        return report
     }
 }
 

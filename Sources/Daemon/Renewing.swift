@@ -9,15 +9,27 @@ struct RenewalSchedule: Equatable {
     let notBefore: Int64
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     let notAfter: Int64
+    /// Where in the time over which renewals are spread this certificate's lies, 0 to 1: the same after a restart.
+    var place = 0.0
     var failures = 0
+
+    /// Seconds over which the renewals of certificates that were issued at the same time are spread: a week. Of a certificate that lasts
+    /// less than ninety days, as much of its lifetime as a week is of ninety days.
+    static let (spread, lifetimeOfSpread) = (7.0 * 86_400, 90.0 * 86_400)
 
     /// How often the clock is read: it may jump.
     static let maximumLook = 3_600.0
     /// The wait after the first failure, doubled after each one, and the longest.
     static let (initialRetry, maximumRetry) = (60.0, 21_600.0)
 
-    /// At two thirds of its life.
-    var due: Int64 { notBefore + (notAfter - notBefore) / 3 * 2 + (notAfter - notBefore) % 3 * 2 / 3 }
+    /// In the week before two thirds of its life are over.
+    var due: Int64 {
+        let latest = notBefore + (notAfter - notBefore) / 3 * 2 + (notAfter - notBefore) % 3 * 2 / 3
+        let lifetime = Double(max(notAfter - notBefore, 0))
+        let spread = min(
+            RenewalSchedule.spread, lifetime * RenewalSchedule.spread / RenewalSchedule.lifetimeOfSpread)
+        return latest - Int64(spread * place)
+    }
 
     func isSameCertificate(as other: RenewalSchedule) -> Bool {
         (notBefore, notAfter) == (other.notBefore, other.notAfter)
@@ -43,7 +55,10 @@ extension RenewalSchedule {
         guard let bytes = try? File.read(path, isFollowing: true), let certificate = try? Certificate(pem: bytes) else {
             return nil
         }
-        self.init(notBefore: certificate.notBefore, notAfter: certificate.notAfter)
+        // The certificate holds the identity, and a random number of its own.
+        let hash = sha256(certificate.der).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        self.init(
+            notBefore: certificate.notBefore, notAfter: certificate.notAfter, place: Double(hash) / Double(UInt32.max))
     }
 }
 
@@ -56,9 +71,10 @@ extension Shell {
             clock: clock, log: log, background: background,
             outlets: CertificateRenewal.Outlets(
                 schedule: { RenewalSchedule(certificate: folder.access.certificate) }, wallSeconds: wallSeconds,
-                // Two requests' and two brokers' time limits are below it.
+                // Two requests' and two brokers' time limits are below it, and the wait for a busy service.
                 renew: {
-                    ChildProcess.run(ChildProcess.ourselves, ["renew", "--config", file], limit: .seconds(300))
+                    ChildProcess.run(
+                        ChildProcess.ourselves, ["renew", "--config", file, "--wait", "90"], limit: .seconds(300))
                 },
                 renewed: { [unowned self] in assumeIsolated { $0.broker.link?.reconnect() } }))
     }

@@ -86,7 +86,7 @@ extension Shell {
     /// parse → open → "ready" → loop.
     func start(_ signals: Int32) throws {
         setUpLog()
-        log.notice("srup-beacon \(Shell.version), identity \(configuration.identity)")
+        log.notice("srup-beacon \(Shell.version), identity \(configuration.identity)\(configurationText)")
         let credentials = CredentialFolder(managing: configuration)
         runningKey.confirmRotation(in: credentials)
         if credentials?.hasUnfinishedRotation == true {
@@ -117,6 +117,7 @@ extension Shell {
             })
         listeners.open()
         if configuration.usesRadio { adapters.open() }
+        startNeighbours()
         if let local = listeners.listeners.first(where: { !$0.isRadio }), let fault = local.fault {
             throw OperatorFault(
                 "the local socket \(local.wanted.address) cannot be created: \(fault)",
@@ -140,25 +141,9 @@ extension Shell {
     }
 
     private func startBroker() {
-        var settings = BrokerLink.Settings(
-            brokers: configuration.brokers, clientID: configuration.mqttClientID,
-            tls: configuration.tls, subscriptions: [Topic.of(device: configuration.identity)],
-            maximumPayload: UnverifiedFrame.maximumLength)
-        (settings.initialRetry, settings.maximumRetry) = configuration.reconnect
         let loop = loop
         let link = BrokerLink(
-            settings,
-            deliver: { [unowned self] batch in
-                let moment = clock.now
-                var rest = batch[...]
-                while !rest.isEmpty {
-                    let (piece, shell) = (rest, self)
-                    let taken = loop.performAndWait { shell.assumeIsolated { $0.take(piece, arrivedAt: moment) } }
-                    guard let taken else { return false }
-                    rest = rest.dropFirst(taken)
-                }
-                return true
-            },
+            linkSettings, deliver: { [unowned self] in keep($0) },
             happened: { [unowned self] happening in
                 loop.perform { self.assumeIsolated { $0.brokerHappened(happening) } }
             })
@@ -174,6 +159,13 @@ extension Shell {
         LineLog.use(configuration.logFormat)
         let level = configuration.logLevel
         LineLog.level.withLock { $0 = level }
+        let place = configuration.place.logFields
+        LineLog.place.withLock { $0 = place }
+    }
+
+    /// What follows in a line that says with which configuration it goes on.
+    var configurationText: String {
+        (configuration.place.text.map { ", \($0)" } ?? "") + ", configuration \(configuration.hash)"
     }
 
     func makeFolderWatch() -> FolderWatch {
@@ -189,7 +181,9 @@ extension Shell {
                 disconnect: { [unowned self] in
                     assumeIsolated { shell in
                         let (link, withdrawRecord) = (shell.broker.link, shell.serviceRecord.withdraw)
+                        let visit = shell.visit
                         return {
+                            visit?.stop()
                             withdrawRecord?()
                             link?.stop()
                         }
@@ -201,6 +195,7 @@ extension Shell {
         notifier.stopping(isRestart: isRestart)
         metricsFile.stop()
         updateFetcher.giveUp()
+        neighbours?.stop()
         adapters.stopAdvertising()
         links.sendAway()
     }

@@ -8,10 +8,15 @@ struct Setting: Equatable {
     var section: String
     var key: String
     var value: String
+    /// The path of the file.
+    var file: String
     var line: Int
 
     /// The setting's name in a fault: `[broker] address`.
     var name: String { "[\(section)] \(key)" }
+
+    /// Its place, as it begins a fault.
+    var place: String { "line \(line) of \(file)" }
 
     /// The same for every spelling of one setting: an identifier may have leading zeros, and digits of either case.
     var subject: String { server.map { "[server \($0)] \(key)" } ?? name }
@@ -29,10 +34,11 @@ enum SettingsFile {
     private static let maximumLine = 4_096
 
     private final class Reading {
+        let file: String
         var lines: [[UInt8]]
         var line = 0
         var settings: [Setting] = []
-        init(lines: [[UInt8]]) { self.lines = lines }
+        init(_ file: String, lines: [[UInt8]]) { (self.file, self.lines) = (file, lines) }
     }
 
     /// Every setting of a file in its order.
@@ -57,7 +63,7 @@ enum SettingsFile {
                 "line \(long + 1) of \(path) is too long, or holds a zero byte", hint: "correct that line")
         }
         cini_configure(Int32(maximumLine))
-        let reading = Reading(lines: lines)
+        let reading = Reading(path, lines: lines)
         let result = ini_parse_stream(
             { buffer, size, stream in
                 guard let buffer, let reading = SettingsFile.from(stream), reading.line < reading.lines.count else {
@@ -73,7 +79,7 @@ enum SettingsFile {
                 reading.settings.append(
                     Setting(
                         section: String(cString: section), key: String(cString: key), value: String(cString: value),
-                        line: reading.line))
+                        file: reading.file, line: reading.line))
                 return 1
             }, Unmanaged.passUnretained(reading).toOpaque())
         guard result == 0 else {

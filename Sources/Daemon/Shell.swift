@@ -29,6 +29,8 @@ public actor Shell {
     var configuration: Configuration
     var materials: KeyMaterial
     let runningKey: RunningKey
+    /// What each server was answered since 00:00 UTC.
+    var verdictsToday = VerdictsToday()
 
     /// nil while it cannot be written: then nothing is acted on, and nothing acknowledged.
     var journal: Journal?
@@ -56,6 +58,9 @@ public actor Shell {
     lazy var metricsFile = MetricsFile(clock: clock, log: log) { [unowned self] in assumeIsolated { $0.exposition } }
     lazy var broker = makeBroker()
     lazy var brokerSessions = makeBrokerSessions()
+    lazy var brokerVisits = makeBrokerVisits()
+    /// The visit that is under way.
+    var visit: SessionVisit?
     lazy var intake = makeIntake()
     lazy var listeners = makeListeners()
     lazy var links = makeLinks()
@@ -64,11 +69,13 @@ public actor Shell {
     lazy var ownProofs = makeOwnProofs()
     lazy var light = IdentificationLight(configuration.lightFile, clock: clock, log: log)
     lazy var deregistration = makeDeregistration()
+    lazy var recordHeads = makeRecordHeads()
     lazy var updateFetcher = makeUpdateFetcher()
     lazy var updateActivation = makeUpdateActivation()
     // Made at the start, where they are wanted.
     var control: Control?
     var renewal: CertificateRenewal?
+    var neighbours: Neighbours?
 
     /// Where from, and when.
     enum Arrival {
@@ -121,7 +128,6 @@ public actor Shell {
             unseal: materials.unsealer(oldKeyOpened: { runningKey.oldKeyOpened() }), authenticate: hmacSHA256)
         observer.terms = configuration.terms
         observer.hasUpdater = configuration.updates.updater != nil
-        observer.identification = Shell.identification(configuration)
         return observer
     }
 
@@ -148,6 +154,7 @@ public actor Shell {
             return false
         }
         Checkpoint.pass()
+        recordHeads.look()
         let followUps = perform(transaction)
         deadlineTimer.set(at: observer.nextDeadline)
         for event in followUps { handle(event) }
@@ -174,6 +181,7 @@ public actor Shell {
     /// - Returns: false where the observer has refused what came.
     @discardableResult
     func feed(_ event: Event, _ transaction: inout Transaction) throws -> Bool {
+        try prepareRecord(for: event)
         let effects = observer.handle(event, at: clock.now)
         try record(effects, &transaction)
         return !effects.contains { if case .report(.refused) = $0 { true } else { false } }
@@ -194,6 +202,7 @@ public actor Shell {
                 Checkpoint.pass()
                 let frame = try message.signed(by: materials.key)
                 let id = try journal.queue(frame, message, to: server)
+                try journal.add(frame, message, to: server)
                 var outgoing = Outgoing(id: id, topic: message.topic(to: server), payload: frame)
                 if case .frame(let arrival) = arrival, isOfProof, message.tellsVerdict {
                     let (latency, clock) = (reports.metrics.proofToPublish, clock)

@@ -11,8 +11,9 @@ extension Shell {
         BrokerPort(
             events: events, clock: clock,
             outlets: BrokerPort.Outlets(
-                outbox: { [unowned self] in assumeIsolated { $0.outbox } },
-                delivered: { [unowned self] ids in assumeIsolated { $0.recordDelivered(ids) } }))
+                outbox: { [unowned self] broker in assumeIsolated { $0.outbox(for: broker) } },
+                delivered: { [unowned self] ids, broker in assumeIsolated { $0.recordDelivered(ids, to: broker) } },
+                forgotten: { [unowned self] broker in assumeIsolated { $0.forgetAcknowledgements(of: broker) } }))
     }
 
     func makeBrokerSessions() -> BrokerSessions {
@@ -55,7 +56,9 @@ extension Shell {
         var context = MessageContext()
         if case .response = message.body { return context }
         if case .observationRequest = message.body {
-            context.verdict = try journal?.verdict(of: RequestID(server: message.sender, token: message.token))
+            if let answer = try journal?.answer(to: RequestID(server: message.sender, token: message.token)) {
+                (context.verdict, context.evidence, context.proof) = answer
+            }
         }
         guard message.token.parties == nil else { return context }
         let others = observer.memberships.keys.filter { $0 != message.sender }
@@ -68,29 +71,51 @@ extension Shell {
         switch event {
         case .connected(let address, _, let hasSession):
             reports.brokerConnected()
-            if brokerSessions.connected(to: address, hasSession: hasSession) { reports.brokerSessionLost() }
+            noteSession(at: address, hasSession)
+            brokerVisits.connected(to: address, hadSession: hasSession)
             updateActivation.versionHasComeUp()
-        case .lost, .notSubscribed: break
+        case .lost(let address, let fault): brokerVisits.lost(address, fault)
+        case .notSubscribed: break
         case .acknowledged: deregistration.finishIfAllHasLeft()
         }
         unanswered.look()
         notifier.tellStatus()
     }
 
-    /// Everything that no broker has acknowledged, in the order in which it was signed; nil where it cannot be read.
-    private var outbox: [Publishing.Queued]? {
+    /// Whether a broker had a session of ours, as its CONNACK says.
+    func noteSession(at broker: BrokerAddress, _ hasSession: Bool) {
+        if brokerSessions.connected(to: broker, hasSession: hasSession) { reports.brokerSessionLost() }
+    }
+
+    /// Everything that a broker must get, in the order in which it was signed; nil where it cannot be read.
+    private func outbox(for broker: BrokerAddress) -> [Publishing.Queued]? {
         do {
-            return try journal?.outbox()
+            return try journal?.outbox(for: receipt(of: broker))
         } catch {
             journalFailed(error)
             return nil
         }
     }
 
-    /// The broker has acknowledged these messages: the last step of an observation.
-    private func recordDelivered(_ ids: [Int64]) -> [(exchange: RequestID, device: Identifier)]? {
+    /// A broker has acknowledged these messages: the last step of an observation.
+    private func recordDelivered(
+        _ ids: [Int64], to broker: BrokerAddress
+    ) -> [(exchange: RequestID, device: Identifier)]? {
         var told: [(exchange: RequestID, device: Identifier)] = []
-        guard transact({ _ in told = try journal?.delivered(ids, at: wallSeconds()) ?? [] }) else { return nil }
+        let receipt = receipt(of: broker)
+        guard transact({ _ in told = try journal?.delivered(ids, at: wallSeconds(), by: receipt) ?? [] }) else {
+            return nil
+        }
         return told
+    }
+
+    private func receipt(of broker: BrokerAddress) -> Journal.Receipt {
+        Journal.Receipt(by: broker, at: clock.now, kept: configuration.brokerPolicy.republish)
+    }
+
+    /// What a broker has acknowledged is published to it again.
+    func forgetAcknowledgements(of broker: BrokerAddress) {
+        guard (try? journal?.hasAcknowledged(broker)) == true else { return }
+        transact { _ in try journal?.forgetAcknowledgements(of: broker) }
     }
 }

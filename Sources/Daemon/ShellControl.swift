@@ -17,7 +17,9 @@ extension Shell {
     private func answer(_ request: ControlRequest) -> [UInt8] {
         switch request {
         case .status: Shell.json(statusReport)
-        case .observations(let limit): (try? journal?.history(limit: limit)).map { Shell.json($0) } ?? []
+        case .observations(let limit, let filter):
+            (try? journal?.history(limit: limit, filter)).map { Shell.json($0) } ?? []
+        case .audit(let verdict): auditPage(after: verdict)
         case .metrics: Array(exposition.utf8)
         case .explain(let subject):
             (try? journal?.explain(subject, signs, setAside: broker.publishing.setAside, open: observer.open)).map {

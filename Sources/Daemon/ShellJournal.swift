@@ -20,6 +20,7 @@ extension Shell {
             wasUsed: mark.isThere || !knownCeilings.isEmpty, wasReplaced: recovery.health.isReplaced)
         mark.leave()
         note(journal.finding)
+        try begin(recordIn: journal)
         let floors = try raiseSequences(in: journal)
         warnOfFloors()
         if let since = try journal.takeFullSince() { log.warning("the disk was full at \(Timestamp(since))") }
@@ -29,6 +30,8 @@ extension Shell {
             activations: try journal.activations(),
             sequencesLost: try journal.acceptedIDsWereLost())
         observer.raiseSequences(floors)
+        observer.identify = { [unowned self] question in assumeIsolated { $0.identification(question) } }
+        verdictsToday = try journal.verdictsToday(at: wallSeconds())
         (self.observer, self.journal) = (observer, journal)
         recovery.health.recovered()
         if observer.openObservations > 0 { log.notice("\(observer.openObservations) open observations go on") }

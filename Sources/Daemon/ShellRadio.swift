@@ -22,7 +22,26 @@ extension Shell {
                 closeLinks: { [unowned self] adapter in assumeIsolated { $0.links.closeAll(over: adapter) } },
                 reopenListeners: { [unowned self] in assumeIsolated { $0.listeners.reopenRadio() } },
                 listensOnLE: { [unowned self] adapter in assumeIsolated { $0.listeners.listensOnLE(at: adapter) } },
-                isBlocked: RadioSurvey.isBlocked))
+                isBlocked: RadioSurvey.isBlocked,
+                found: { [unowned self] data, signal, adapter in
+                    assumeIsolated { $0.neighbours?.found(data, signal: signal, by: adapter) }
+                }))
+    }
+
+    /// Begins to listen for the neighbours that the configuration names, if it does.
+    func startNeighbours() {
+        let radio = configuration.radio
+        guard !radio.neighbours.isEmpty else { return }
+        neighbours = Neighbours(
+            radio.neighbours, limit: radio.neighbourLimit, clock: clock, log: log,
+            outlets: Neighbours.Outlets(
+                adapters: { [unowned self] in assumeIsolated { $0.adapters.canSearch } },
+                search: { [unowned self] begins, adapter, done in
+                    assumeIsolated { $0.adapters.search(begins, with: adapter, then: done) }
+                },
+                links: { [unowned self] adapter in assumeIsolated { $0.links.count(over: adapter) } },
+                advertise: { [unowned self] hearing in assumeIsolated { $0.adapters.hearing = hearing } }))
+        neighbours?.start()
     }
 
     /// - Returns: whether anything listens on a radio now.
@@ -55,7 +74,7 @@ extension Shell {
     /// What is announced follows what is listened on.
     func listenersChanged() {
         guard !stopping.isStopping else { return }
-        adapters.listenersChanged()
+        adapters.advertisementChanged()
         offerServiceRecord()
         notifier.tellStatus()
     }
@@ -66,7 +85,7 @@ extension Shell {
         wish.classic = configuration.rfcommChannel != nil || configuration.l2capPSM != nil
         wish.le =
             configuration.lePSM != nil || configuration.announcement != nil
-            || configuration.radio.registrationURL != nil
+            || configuration.radio.registrationURL != nil || !configuration.radio.neighbours.isEmpty
         (wish.setsUp, wish.name) = (configuration.radio.setsUp, configuration.radio.name)
         (wish.announcement, wish.privacyKey) = (configuration.announcement, privacyKey)
         wish.registrationURL = configuration.radio.registrationURL

@@ -48,9 +48,10 @@ extension Shell {
         observer.terms = new.terms
         observer.hasUpdater = new.updates.updater != nil
         setUpLog()
-        log.notice("configuration read again")
+        log.notice("configuration read again\(configurationText)")
         warn()
         metricsFile.keep(configuration.metrics)
+        journal?.verdictChain?.retention = configuration.history.retention
         renewal?.takeReplaced()
         raiseSequences()
         joinServers()
@@ -65,6 +66,7 @@ extension Shell {
         runningKey.confirmRotation(in: CredentialFolder(managing: configuration))
         guard isOther else { return }
         materials = new
+        noteRecordKey()
         observer.unseal = new.unsealer { [runningKey] in runningKey.oldKeyOpened() }
         log.notice("the identity key has been replaced")
     }

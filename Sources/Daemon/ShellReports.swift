@@ -13,6 +13,9 @@ extension Shell {
         var request: Instant?
         if case .message(let moment) = arrival { request = moment }
         reports.report(report, requestedAt: request)
+        if case .answered(let exchange, _, let verdict, _, _, _) = report {
+            verdictsToday.note(verdict, to: exchange.server, at: wallSeconds())
+        }
         if case .membership = report {
             unanswered.look()
             notifier.tellStatus()
@@ -51,9 +54,11 @@ extension Shell {
         DaemonState(
             now: clock.now, startedAt: startup.startedAt, configuration: configuration, observer: observer,
             journal: journal, health: recovery.health, broker: broker, brokerSessions: brokerSessions,
+            brokerVisits: brokerVisits,
             listeners: listeners, links: links, adapters: adapters, reports: reports,
             unanswered: silentServers,
-            identityKey: runningKey.report(isAnythingOpen: observer.openObservations > 0), renewal: renewal)
+            identityKey: runningKey.report(isAnythingOpen: observer.openObservations > 0), renewal: renewal,
+            neighbours: neighbours, startedAtWallSeconds: startup.wallSeconds)
     }
 
     package var statusReport: StatusReport { state.report }

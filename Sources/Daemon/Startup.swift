@@ -13,6 +13,8 @@ struct Startup: Sendable {
     let startedAt: Instant
     /// The wall clock in microseconds since 1970: only what begins sequence ids reads it so closely.
     let wallMicroseconds: @Sendable () -> Int64
+    /// The wall clock at the start in seconds since 1970.
+    let wallSeconds: Int64
     /// The service manager that has started us, as the environment names it.
     let service = ServiceManager()
 
@@ -22,6 +24,7 @@ struct Startup: Sendable {
     ) {
         (self.configurationFile, self.startedAt, self.loadMaterials) = (configurationFile, startedAt, loadMaterials)
         self.wallMicroseconds = wallMicroseconds
+        wallSeconds = wallMicroseconds() / 1_000_000
         bootID = Startup.bootID
     }
 

@@ -1,6 +1,7 @@
 import Files
 import Glibc
 import Nearby
+import Observing
 import OperatorText
 import SQLite
 import SRUP
@@ -138,11 +139,12 @@ package struct StateFolder {
 /// What must not be lost even with the journal: for each server, a number that no sequence id of ours is above, and the
 /// epoch that tells whether the journal beside it is the one of the last run, and not a restored backup.
 struct SequenceReservation: Equatable {
-    /// How far ahead a ceiling is set: a new file after as many ids, and as many lost with a lost journal. Each message takes 16 of
-    /// them, so one of 4,096 waits for the file's two syncs.
-    static let block: UInt64 = 65_536
+    /// How far ahead a ceiling is set: a new file after as many ids, and as many lost with a lost journal, or at a start. One message in
+    /// 128 waits for the file's two syncs. More: a beacon that is started again and again could get ahead of the clock, at which ids
+    /// begin where none is known; these are 0.26 s of it, and the unit waits 2 s before it starts a beacon again.
+    static let block = 128 * Observer.sequenceStep
     /// With fewer ids left, a new block is taken together with those of other servers: four messages.
-    static let fewest: UInt64 = 64
+    static let fewest = 4 * Observer.sequenceStep
     /// In bytes: a line of 40 for each of 400,000 servers, ten times as many as a configuration of the greatest length can name. A longer
     /// file is neither read nor written.
     static let maximumLength = 16 << 20

@@ -43,6 +43,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
         package var hint: String?
         /// The last loss of a session since the start; nil: there was none, or an older beacon does not tell.
         package var sessionLost: SessionLoss?
+        /// The session at each broker of the list; nil: there is only one, or an older beacon does not tell.
+        package var sessions: [BrokerSessionReport]?
     }
 
     /// A broker had lost this beacon's session when it was connected to.
@@ -114,6 +116,10 @@ public struct StatusReport: Codable, Equatable, Sendable {
     package var identity: String
     package var version: String
     package var uptimeSeconds: Int64
+    /// What people call it, and where it is; nil: not set, or an older beacon does not tell.
+    package var name, site, position: String?
+    /// The hash of the settings in force; nil: an older beacon does not tell.
+    package var configuration: String?
     /// Our membership state at each server of the configuration.
     public internal(set) var servers: [Server]
     package var broker: Broker
@@ -160,9 +166,12 @@ public struct StatusReport: Codable, Equatable, Sendable {
     /// For a person: a few lines.
     public var text: String {
         var lines = ["beacon \(identity), srup-beacon \(version), up \(uptimeSeconds) s"]
+        if let place = BeaconPlace.text(name: name, site: site, position: position) { lines.append("place: \(place)") }
+        if let configuration { lines.append("configuration: \(configuration)") }
         lines.append("broker: \(broker.state.rawValue)" + (broker.address.map { " \($0)" } ?? ""))
         if let fault = broker.fault { lines.append("  \(fault)\n  hint: \(broker.hint ?? "")") }
         if let loss = broker.sessionLost { lines.append("  \(loss.at): \(loss.fault)\n  hint: \(loss.hint)") }
+        lines += broker.sessions?.map(\.text) ?? []
         lines.append(certificate.text)
         if let trouble = identityKey?.trouble { lines.append("identity key: \(trouble)\n  hint: \(IdentityKey.hint)") }
         for server in servers {
@@ -194,20 +203,6 @@ public struct StatusReport: Codable, Equatable, Sendable {
     }
 }
 
-/// snake_case in the JSON, the field's names in the code.
-package func encoder() -> JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    return encoder
-}
-
-package func decoder() -> JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return decoder
-}
-
 extension Shell {
     /// The product's version.
     ///
@@ -222,10 +217,12 @@ extension DaemonState {
         let links = linkReports
         return StatusReport(
             identity: configuration.identity.description, version: Shell.version,
-            uptimeSeconds: (now - startedAt).components.seconds, servers: serverStates, broker: brokerReport,
+            uptimeSeconds: (now - startedAt).components.seconds, name: configuration.place.name,
+            site: configuration.place.site, position: configuration.place.position, configuration: configuration.hash,
+            servers: serverStates, broker: brokerReport,
             certificate: certificateState, identityKey: identityKey, journal: journalState,
-            links: links, listening: ListeningReport(of: links),
-            radio: configuration.usesRadio ? adapters.report { self.links.count(over: $0) } : nil,
+            links: links, listening: ListeningReport(of: links, self.links.traffic.report(at: now)),
+            radio: radioReport,
             openLinks: observer.openLinks,
             held: heldLinks,
             observations: .init(
@@ -281,6 +278,7 @@ extension DaemonState {
         report.sessionLost = brokerSessions.lastLoss.map { loss in
             .init(at: Timestamp(loss.at).description, fault: loss.fault.message, hint: loss.fault.hint(for: .beacon))
         }
+        report.sessions = brokerVisits.report
         return report
     }
 

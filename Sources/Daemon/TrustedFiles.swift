@@ -11,7 +11,8 @@ extension Configuration {
         let servers = servers.sorted { $0.key.number < $1.key.number }.map {
             ("the key of server \($0.key.topicForm)", $0.value.keyFile)
         }
-        return [("the configuration", file), ("the broker's CA file", tls.authority)] + servers
+        let fragments = ((try? ConfigurationFiles.fragments(of: file)) ?? []).map { ("the configuration", $0) }
+        return [("the configuration", file)] + fragments + [("the broker's CA file", tls.authority)] + servers
             + (updates.authority.map { [("the CA file of [update]", $0)] } ?? [])
             + [
                 ("the identity key", keyFile), ("the client certificate", tls.certificate),
@@ -19,10 +20,11 @@ extension Configuration {
             ]
     }
 
-    /// Checks that others can change neither those files nor the location of the state folder.
+    /// Checks that others can change neither those files, nor put one into conf.d, nor change the location of the state folder.
     /// - Throws: `OperatorFault` for the first one.
     package func examineTrustedFiles(_ file: String) throws(OperatorFault) {
         for (name, path) in trustedFiles(file) { try FileTrust.check(path, as: name) }
+        try FileTrust.checkPlace(of: ConfigurationFiles.folder(of: file), as: "the configuration's folder")
         try FileTrust.checkPlace(of: stateFolder, as: "the state folder")
     }
 }

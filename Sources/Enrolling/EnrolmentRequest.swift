@@ -28,6 +28,8 @@ public struct EnrolmentRequest: Sendable {
     public var server: String?
     /// The options for requests to the service, as far as they were given now.
     public var asking = RegistrationOptions()
+    /// How a busy service is waited for; nil: it is not.
+    public var busy: BusyWaiting?
 
     /// A request with nothing filled in.
     public init() {}
@@ -75,8 +77,9 @@ public struct EnrolmentRequest: Sendable {
         let named = authority.map(HTTPClient.Authority.pem) ?? kept.map(HTTPClient.Authority.file) ?? .system
         let trusted = code.authority == nil ? self.authority.map(HTTPClient.Authority.file) ?? named : named
         let client = try asking.client(for: wish.address, authority: trusted)
+        let registry = Registry(client, at: wish.address)
         return Checked(
-            wish: wish, registry: Registry(client, at: wish.address), authority: authority,
+            wish: wish, registry: busy.map(registry.waiting) ?? registry, authority: authority,
             note: isAddress ? nil : "the code names \(code.address)" + (code.authority == nil ? "" : ", and its CA"))
     }
 

@@ -15,9 +15,9 @@ public struct Registry: Sendable {
         case post(String, [UInt8])
     }
 
-    private let ask: @Sendable (Question) throws(HTTPFault) -> HTTPReply
+    let ask: @Sendable (Question) throws(HTTPFault) -> HTTPReply
     /// The host of its address.
-    private let host: String
+    let host: String
 
     /// A service behind a client.
     public init(_ client: HTTPClient, at address: WebAddress) {

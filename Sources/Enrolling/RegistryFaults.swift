@@ -32,7 +32,9 @@ extension OperatorFault {
         }
         if [429, 503].contains(reply.status) {
             let time = reply.retryAfter.map { "\($0) seconds" } ?? "some minutes"
-            return "wait \(time), then run the same command again"
+            return
+                "wait \(time), then run the same command again, which continues; for many nodes at a time, raise the limits of the "
+                + "service: srup-bench registry run --help"
         }
         if reply.status == 403 { return "ask who runs it: it takes no registrations now, or not this one" }
         return reply.status >= 500

@@ -7,8 +7,11 @@ public struct HTTPReply: Equatable, Sendable {
     public var status: Int
     /// The body, whatever its declared type.
     public var body: [UInt8]
-    /// Seconds after which the server wants to be asked again (Retry-After); nil: it does not say, or as a date.
+    /// Seconds after which the server wants to be asked again (Retry-After, a number or a date): 1 to 86,400; nil: it does not say.
     public var retryAfter: Int?
+
+    /// A server that wants to be asked in more than a day is asked in a day.
+    static let maximumRetryAfter: Int64 = 86_400
 
     /// A reply.
     public init(status: Int, body: [UInt8], retryAfter: Int? = nil) {

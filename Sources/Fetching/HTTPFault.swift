@@ -26,6 +26,8 @@ public enum HTTPFault: OperatorError, Equatable {
     case notWritten(String)
     /// The reply does not continue from the offset: the file has changed on the server.
     case cannotResume
+    /// The connection has ended before the reply; libcurl's error text. A server that has too many connections does that.
+    case interrupted(String)
     /// Any other failure; libcurl's error text.
     case failed(String)
 
@@ -44,6 +46,7 @@ public enum HTTPFault: OperatorError, Equatable {
         case .badAuthorityFile(let path): "\(path) is not a file of CA certificates"
         case .notWritten(let why): "the reply could not be written: \(why)"
         case .cannotResume: "the server does not resume the transfer where it stopped"
+        case .interrupted(let why): "the connection ended before the reply: \(why)"
         case .failed(let why): "the request failed: \(why)"
         }
     }
@@ -62,6 +65,7 @@ public enum HTTPFault: OperatorError, Equatable {
         case .badAuthorityFile: "give a PEM file with one or more CA certificates"
         case .notWritten: "free disk space, or check that we may write there"
         case .cannotResume: "start again"
+        case .interrupted: "run it again; if it ends again, check that the address is right"
         case .failed: "check that the address is right; ask who runs the server"
         }
     }

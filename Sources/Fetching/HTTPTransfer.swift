@@ -8,7 +8,6 @@ final class HTTPTransfer {
     var authorityFile = ""
     private(set) var written: Int64 = 0
     private(set) var tag: String?
-    private var retryAfter: Int?
 
     private let maximumHead: Int
     private let maximumBody: Int
@@ -91,7 +90,11 @@ final class HTTPTransfer {
             let place = ccurl_text(handle, CInt(CCURL_REDIRECT)).map { String(cString: $0) } ?? "nowhere"
             throw .redirected(to: printable(withoutSecrets(address: place).utf8))
         }
-        return HTTPReply(status: status, body: body, retryAfter: retryAfter)
+        // Of both forms, a number and a date; 0 if there is none, or if the date is past.
+        let seconds = ccurl_long_number(handle, CInt(CCURL_RETRY_AFTER))
+        return HTTPReply(
+            status: status, body: body,
+            retryAfter: seconds > 0 ? Int(min(seconds, HTTPReply.maximumRetryAfter)) : nil)
     }
 
     private func explain(_ result: CInt, _ host: String) -> HTTPFault {
@@ -103,6 +106,10 @@ final class HTTPTransfer {
         case CCURL_TOO_SLOW: .tooSlow(words)
         case CCURL_NOT_TRUSTED: .untrusted(words)
         case CCURL_BAD_CA_FILE: .badAuthorityFile(authorityFile)
+        case CCURL_NOTHING_CAME, CCURL_NOT_SENT, CCURL_NOT_RECEIVED: .interrupted(words)
+        // Other failures of a handshake will be the same the next time.
+        case CCURL_NO_TLS where ["SYSCALL", "reset by peer", "unexpected eof"].contains { words.contains($0) }:
+            .interrupted(words)
         default: .failed(words)
         }
     }
@@ -119,9 +126,6 @@ final class HTTPTransfer {
         if line.lowercased().hasPrefix("etag:") {
             let value = line.dropFirst(5).trimmingASCIISpace
             if HTTPTransfer.isTag(value) { tag = value }
-        }
-        if line.lowercased().hasPrefix("retry-after:") {
-            retryAfter = Int(line.dropFirst(12).trimmingASCIISpace).flatMap { (0...86_400).contains($0) ? $0 : nil }
         }
         if line.lowercased().hasPrefix("content-range:") {
             let range = line.dropFirst(14).trimmingASCIISpace.lowercased()

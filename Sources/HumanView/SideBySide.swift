@@ -1,3 +1,5 @@
+import OperatorText
+
 extension Picture {
     /// This picture and another one for a terminal: beside each other where both fit, otherwise one above the other.
     /// - Parameters:

@@ -1,19 +1,4 @@
-/// What a terminal can show.
-public enum TerminalStyle: Equatable, Sendable {
-    /// The 256 colours that terminals share.
-    case colour
-    /// Characters alone: no escape sequence.
-    case plain
-
-    /// Colours, if this is a terminal that supports them and they are not switched off (`NO_COLOR`, https://no-color.org).
-    /// - Parameters:
-    ///   - isTerminal: whether the output goes to one.
-    ///   - environment: the value of an environment variable, by its name.
-    public init(isTerminal: Bool, environment: (String) -> String?) {
-        let isWanted = environment("NO_COLOR").map(\.isEmpty) ?? true
-        self = isTerminal && isWanted && environment("TERM") != "dumb" ? .colour : .plain
-    }
-}
+import OperatorText
 
 extension Picture {
     /// The picture in lines for a terminal, light or dark: it has its own background and margin.

@@ -40,6 +40,28 @@ extension PublicKey {
     /// The key in DER (SPKI), nothing left over.
     /// - Throws: `EncodingError`.
     public convenience init(der bytes: [UInt8]) throws(EncodingError) {
+        try self.init(readingDER: bytes)
+        try checkUse()
+    }
+
+    /// A key in PEM that this program has stored after `init(pem:)` or `init(der:)` had checked it, or that it read from a keyring. Its
+    /// numbers are not checked again: that takes OpenSSL 3 ms, and a store of thousands of keys is read at each start. The caller must
+    /// keep the store where only its own user can write. Anyone else who can write there needs no weak key: a key of their own
+    /// passes the check as well.
+    /// - Throws: `EncodingError`, if it is damaged, or not an RSA key of a usable size and exponent.
+    package convenience init(storedPEM bytes: [UInt8]) throws(EncodingError) {
+        self.init(adopting: try parsed(bytes, cossl_read_public_key))
+        try checkKind()
+    }
+
+    /// A key in DER, under the same conditions.
+    /// - Throws: `EncodingError`, if it is damaged, or not an RSA key of a usable size and exponent.
+    package convenience init(storedDER bytes: [UInt8]) throws(EncodingError) {
+        try self.init(readingDER: bytes)
+        try checkKind()
+    }
+
+    private convenience init(readingDER bytes: [UInt8]) throws(EncodingError) {
         guard bytes.count <= KeyFile.maximumLength else { throw .tooLong(bytes: bytes.count) }
         defer { ERR_clear_error() }
         let key = bytes.withUnsafeBufferPointer { buffer -> OpaquePointer? in
@@ -53,7 +75,6 @@ extension PublicKey {
         }
         guard let key else { throw .malformed }
         self.init(adopting: key)
-        try checkUse()
     }
 
     /// The key as PEM (SPKI).
@@ -65,12 +86,17 @@ extension PublicKey {
     /// Whether it is the same key.
     public func equals(_ other: PublicKey) -> Bool { EVP_PKEY_eq(handle, other.handle) == 1 }
 
-    /// An RSA key of a usable size whose numbers are sound.
-    func checkUse() throws(EncodingError) {
+    /// An RSA key of a usable size and exponent.
+    private func checkKind() throws(EncodingError) {
         guard EVP_PKEY_get_base_id(handle) == EVP_PKEY_RSA else { throw .notRSA }
         let bits = Int(EVP_PKEY_get_bits(handle))
         guard (2_048...16_384).contains(bits) else { throw .wrongSize(bits: bits) }
         guard PublicExponent.isUsable(in: handle) == true else { throw .wrongExponent }
+    }
+
+    /// An RSA key of a usable size whose numbers are sound.
+    func checkUse() throws(EncodingError) {
+        try checkKind()
         defer { ERR_clear_error() }
         guard let context = EVP_PKEY_CTX_new_from_pkey(nil, handle, nil) else { throw .malformed }
         defer { EVP_PKEY_CTX_free(context) }

@@ -28,6 +28,10 @@ public struct RequestID: Hashable, Sendable, CustomStringConvertible {
 public struct MessageContext: Equatable, Sendable {
     /// The verdict that the journal holds for the message's sender and token.
     public var verdict: Verdict?
+    /// With that verdict: its evidence, as the JSON object that was recorded.
+    public var evidence: String?
+    /// With that verdict: the proof in keyed mode that decided it, as `KeyedProof.encoded`.
+    public var proof: [UInt8]?
     /// Another server whose observation under the same token the journal holds: a plain token belongs to the server that used it
     /// first.
     public var tokenOwner: Identifier?
@@ -35,8 +39,12 @@ public struct MessageContext: Equatable, Sendable {
     public var isOvertaken: Bool
 
     /// The context of one message.
-    public init(verdict: Verdict? = nil, tokenOwner: Identifier? = nil, isOvertaken: Bool = false) {
-        (self.verdict, self.tokenOwner, self.isOvertaken) = (verdict, tokenOwner, isOvertaken)
+    public init(
+        verdict: Verdict? = nil, evidence: String? = nil, proof: [UInt8]? = nil, tokenOwner: Identifier? = nil,
+        isOvertaken: Bool = false
+    ) {
+        (self.verdict, self.evidence, self.proof) = (verdict, evidence, proof)
+        (self.tokenOwner, self.isOvertaken) = (tokenOwner, isOvertaken)
     }
 }
 
@@ -73,6 +81,8 @@ public enum Event: Sendable {
     case challengeLeft(LinkID, signal: Int8? = nil, at: Instant? = nil)
     /// A link has ended, and not by an effect of ours.
     case disconnected(LinkID, LinkLoss = .byDevice)
+    /// The end of our record was signed: one JSON object for the servers, each with a token that names it and us.
+    case recordSigned(head: String, tokens: [Identifier: Token])
     /// Time has passed.
     case tick
 }
@@ -140,6 +150,8 @@ public enum Change: Equatable, Sendable {
     case mismatches(RequestID, Int)
     /// The one verdict. An open observation of this exchange, if there is one, is closed by it.
     case answered(RequestID, device: Identifier, Verdict, Reason, Evidence?)
+    /// The proof in keyed mode that decided it, as `KeyedProof.encoded`: for a server that asks again. It follows its verdict.
+    case proof(RequestID, [UInt8])
 }
 
 /// Why a message with a valid signature is refused.

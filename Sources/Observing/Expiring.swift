@@ -26,7 +26,7 @@ extension Observer {
             if case .observationRequest(let device, _) = content.body { effects += expireAll(of: device, at: now) }
             return effects + expire(at: now)
         case .malformed(let id), .challengeLeft(let id, _, _): return expire(link: id, at: now)
-        case .connected, .disconnected: return []
+        case .connected, .disconnected, .recordSigned: return []
         case .tick, .join, .joinAgain, .resign, .deregister, .again, .acted, .fetched, .activated:
             return expire(at: now)
         }

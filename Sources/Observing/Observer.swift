@@ -41,8 +41,8 @@ public struct Observer: Sendable {
     public var policy: Policy
     /// What the configuration says about each server; the defaults apply to one that is not listed here.
     public var terms: [Identifier: ServerPermissions] = [:]
-    /// The answer to ID_REQUEST: one JSON object.
-    public var identification = "{}"
+    /// Makes the answer to ID_REQUEST, one JSON object, when a server asks.
+    public var identify: @Sendable (IdentityQuestion) -> String = { _ in "{}" }
     /// Whether there is a program that installs updates.
     public var hasUpdater = true
     /// How long `Action.identify` is to last.
@@ -220,6 +220,7 @@ public struct Observer: Sendable {
         case .challengeLeft(let link, let signal, let moment):
             noteChallengeLeft(link, signal, at: min(moment ?? now, now))
         case .disconnected(let link, let loss): effects += lost(link, loss)
+        case .recordSigned(let head, let tokens): effects += tell(head: head, tokens)
         case .tick: break
         }
         tidyAgenda()
@@ -242,9 +243,16 @@ public struct Observer: Sendable {
 extension MessageContext {
     /// Adds what these effects record about the message's token.
     fileprivate mutating func add(_ effects: [Effect], _ message: Message) {
-        for case .record(.answered(let exchange, _, let verdict, _, _)) in effects where exchange.token == message.token
-        {
-            if exchange.server == message.sender { self.verdict = verdict } else { tokenOwner = exchange.server }
+        for case .record(let change) in effects {
+            if case .answered(let exchange, _, let verdict, _, let evidence) = change, exchange.token == message.token {
+                guard exchange.server == message.sender else {
+                    tokenOwner = exchange.server
+                    continue
+                }
+                (self.verdict, self.evidence, proof) = (verdict, evidence?.json, nil)
+            }
+            let asked = RequestID(server: message.sender, token: message.token)
+            if case .proof(asked, let bytes) = change { proof = bytes }
         }
     }
 }

@@ -4,8 +4,9 @@ import SRUP
 
 // Messages from servers: docs/protocol.md, "Sequence ids" and "The observed join". Checks 1 to 4 come before the observer.
 extension Observer {
-    /// The step between our sequence ids: large enough to stay valid when messages cross (docs/protocol.md, "Sequence ids").
-    static let sequenceStep: UInt64 = 16
+    /// The step between our sequence ids: more than the requests that a server can have under way to one beacon, which cross our answer
+    /// (docs/protocol.md, "Sequence ids"). Larger: ids that began at the clock could get ahead of it at the highest rate of requests.
+    package static let sequenceStep: UInt64 = 2_048
 
     /// Above this an accepted sequence id would leave no numbers for ours, and one message would block the pair permanently.
     static let highestSequence = SequenceID(.max - 1 << 32)
@@ -59,7 +60,7 @@ extension Observer {
             // A server whose commands do not name their recipient works like the reference, which knows the other id.
             let isOurs = terms[exchange.server, default: ServerPermissions()].isAddressedToUs
             let id = isOurs ? DataID.identification : .identificationResponse
-            let data = Body.data(id: id.octets, data: Octets(identification.utf8))
+            let data = Body.data(id: id.octets, data: Octets(identify(identityQuestion(of: exchange.server)).utf8))
             return [send(data, exchange.token, to: exchange.server)]
         }
     }
@@ -168,7 +169,10 @@ extension Observer {
         frame: [UInt8], at now: Instant
     ) -> [Effect] {
         if let verdict = context.verdict {
-            return [respond(exchange, verdict.status), .report(.repeated(exchange, verdict))]
+            // Under fresh ids: the first answer may be lost, or refused because requests have crossed it. A server that requires the
+            // evidence or the proof has lost these with it.
+            return tell(exchange, verdict, evidence: context.evidence, proof: context.proof)
+                + [.report(.repeated(exchange, verdict))]
         }
         if observations[exchange] != nil { return [.report(.repeated(exchange, nil))] }
         var effects: [Effect] = []
@@ -235,20 +239,40 @@ extension Observer {
         _ proof: KeyedProof? = nil
     ) -> [Effect] {
         var effects: [Effect] = [.record(.answered(exchange, device: device, verdict, reason, evidence))]
-        let terms = terms[exchange.server, default: ServerPermissions()]
-        if policy.reportsEvidence, terms.takesData, let evidence {
-            let body = Body.data(id: DataID.observationEvidence.octets, data: Octets(evidence.json.utf8))
-            effects.append(send(body, exchange.token, to: exchange.server))
-        }
-        if let proof, terms.takesProofs {
-            let body = Body.data(id: DataID.observationProof.octets, data: Octets(proof.encoded))
-            effects.append(send(body, exchange.token, to: exchange.server))
-        }
-        effects.append(respond(exchange, verdict.status))
+        if let proof { effects.append(.record(.proof(exchange, proof.encoded))) }
+        effects += tell(exchange, verdict, evidence: evidence?.json, proof: proof?.encoded)
         let grade = verdict == .valid ? evidence?.grade : nil
         let unmet = reason == .tooFar ? evidence?.unmet ?? [] : []
         effects.append(.report(.answered(exchange, device: device, verdict, reason, grade, unmet)))
         return effects
+    }
+
+    /// What its server is told of a verdict, in this order: the evidence and the proof where it takes them, and the response.
+    private mutating func tell(
+        _ exchange: RequestID, _ verdict: Verdict, evidence: String?, proof: [UInt8]?
+    ) -> [Effect] {
+        var effects: [Effect] = []
+        let terms = terms[exchange.server, default: ServerPermissions()]
+        if policy.reportsEvidence, terms.takesData, let evidence {
+            let body = Body.data(id: DataID.observationEvidence.octets, data: Octets(evidence.utf8))
+            effects.append(send(body, exchange.token, to: exchange.server))
+        }
+        if let proof, terms.takesProofs {
+            let body = Body.data(id: DataID.observationProof.octets, data: Octets(proof))
+            effects.append(send(body, exchange.token, to: exchange.server))
+        }
+        return effects + [respond(exchange, verdict.status)]
+    }
+
+    /// The signed end of our record, to each server that takes data that it has not asked for.
+    mutating func tell(head: String, _ tokens: [Identifier: Token]) -> [Effect] {
+        let body = Body.data(id: DataID.auditHead.octets, data: Octets(head.utf8))
+        return tokens.sorted { $0.key.number < $1.key.number }.compactMap { server, token in
+            guard servers[server]?.membership == .member, terms[server, default: ServerPermissions()].takesData else {
+                return nil
+            }
+            return send(body, token, to: server)
+        }
     }
 
     // MARK: - Sending (docs/protocol.md, "Sequence ids")
@@ -257,7 +281,7 @@ extension Observer {
         send(.response(status), exchange.token, to: exchange.server)
     }
 
-    /// A message under the next sequence id: max(last sent, last accepted) + 16. Never used again.
+    /// A message under the next sequence id: max(last sent, last accepted) + `sequenceStep`. Never used again.
     mutating func send(_ body: Body, _ token: Token, to server: Identifier) -> Effect {
         var standing = servers[server] ?? ServerState()
         let last = max(standing.lastSent, standing.lastAccepted ?? SequenceID(0))
@@ -266,19 +290,5 @@ extension Observer {
         standing.lastSent = SequenceID(next)
         servers[server] = standing
         return .send(Message(sequence: standing.lastSent, sender: identity, token: token, body: body), to: server)
-    }
-}
-
-extension ServerPermissions {
-    /// Whether this command of a server's is obeyed.
-    fileprivate func allow(_ body: Body) -> Bool {
-        switch Received(body) {
-        case .command(.initiate), .command(.activate): updates
-        case .deregister: deregisters
-        case .command(.action), .command(.data), .command(.identityRequest), .observation, .answer, .value,
-            .joinCommand,
-            .terminate, .toServers, .betweenServers:
-            true
-        }
     }
 }

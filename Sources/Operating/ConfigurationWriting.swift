@@ -45,6 +45,10 @@ struct WrittenConfiguration {
                     hint: "give a path that begins with / and holds neither spaces nor semicolons")
             }
         }
+        // The beacon would not start with them; what is enrolled now could not be used.
+        do { try Configuration.checkFragments(of: path) } catch let fault as OperatorFault { throw fault } catch {
+            preconditionFailure("\(error)")
+        }
         let around = path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
         guard access(around.isEmpty ? "/" : around, W_OK) == 0 else {
             throw OperatorFault(
@@ -65,17 +69,25 @@ struct WrittenConfiguration {
                 hint: "make room, or check that this user may write there; then run this again")
         }
         defer { unlink(temporary) }
-        let back = try Configuration(file: temporary)
+        // The files of conf.d may add servers or other brokers: what was written is compared without them.
+        let back = try Configuration(file: temporary, withFragments: false)
         let isTheSame =
             isOurs(back, outcome.identity) && back.stateFolder == state && back.tls.authority == folder.access.authority
             && back.brokers.map(\.description) == [outcome.broker.description]
             && back.servers.keys.elementsEqual([outcome.server])
         precondition(isTheSame, "a configuration that says something else than it should")
+        guard isOurs(try Configuration(file: temporary), outcome.identity) else { throw otherIdentity }
         do throws(FileError) { try File.rename(temporary, toFree: path) } catch {
             throw OperatorFault(
                 "the configuration \(path) cannot be written: \(error)",
                 hint: "see what is at that path; then run this again")
         }
+    }
+
+    private var otherIdentity: OperatorFault {
+        OperatorFault(
+            "a file of \(ConfigurationFiles.folder(of: path)) sets the identity, or the key or certificate, of another beacon",
+            hint: "take [beacon] identity and key, and [broker] certificate and key, out of it; then run this again")
     }
 
     private func text(_ outcome: Enrolment.Outcome) -> String {

@@ -14,6 +14,8 @@ public struct RenewalOrder {
     public var authority: String?
     /// How the service is asked this time, if different from the enrolment.
     public var asking = RegistrationOptions()
+    /// How a busy service is waited for; nil: it is not.
+    public var busy: BusyWaiting?
 
     /// Defaults for the caller to fill in.
     public init() {}
@@ -36,7 +38,8 @@ public struct RenewalOrder {
         let service = try Renewal.service(in: folder)
         let asking = asking.over(service.asking)
         let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)
-        try Renewal(folder: folder, registry: Registry(client, at: service.address)) { step in
+        let registry = Registry(client, at: service.address)
+        try Renewal(folder: folder, registry: busy.map(registry.waiting) ?? registry) { step in
             switch step {
             case .certified(let end): say("renewed: the broker's client certificate lasts until \(Timestamp(end))")
             case .clock, .kept, .trusted, .distrusted: step.message.map(say)
@@ -47,7 +50,8 @@ public struct RenewalOrder {
             try tryOut(files, of: folder, configuration, say)
         } reach: { file in
             let client = try asking.client(for: service.address, authorityFile: file)
-            _ = try Registry(client, at: service.address).reachableName()
+            let registry = Registry(client, at: service.address)
+            _ = try (busy.map(registry.waiting) ?? registry).reachableName()
         }
     }
 

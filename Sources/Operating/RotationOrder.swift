@@ -16,6 +16,8 @@ public struct RotationOrder {
     public var asking = RegistrationOptions()
     /// `tpm`, or a key file; nil: the new key is where the old one is.
     public var key: String?
+    /// How a busy service is waited for; nil: it is not.
+    public var busy: BusyWaiting?
 
     /// Seconds until what is signed with the old key has left.
     private static let timeout = 30
@@ -67,7 +69,8 @@ public struct RotationOrder {
         let service = try Renewal.service(in: folder)
         let asking = asking.over(service.asking)
         let client = try asking.client(for: service.address, authorityFile: authority ?? service.authorityFile)
-        return try Rotation(folder: folder, registry: Registry(client, at: service.address)) { Checkpoint.pass() }
+        let registry = Registry(client, at: service.address)
+        return try Rotation(folder: folder, registry: busy.map(registry.waiting) ?? registry) { Checkpoint.pass() }
             .run(from: key.map { KeyOrigin($0) }, bits: asking.keyBits) {
                 try waitUntilNothingIsUnderWay(configuration)
                 if folder.exists(folder.oldIdentityKey) { try waitUntilOldKeyIsFree(configuration) }

@@ -247,7 +247,7 @@ extension HTTPFault {
     /// What to do about it, and what the server is told if it persists.
     fileprivate var meaning: UpdateFetching.Attempt {
         switch self {
-        case .tooSlow, .unknownHost, .unreachable, .failed: .broken
+        case .tooSlow, .unknownHost, .unreachable, .interrupted, .failed: .broken
         case .cannotResume: .fromStart
         case .tooLong, .notWritten: .over(.noFile)
         case .noLibrary, .notSecure, .redirected, .headTooLong, .untrusted, .badAuthorityFile: .over(.noServer)

@@ -18,9 +18,13 @@ public struct Announcement: Hashable, Sendable {
     public var lePSM: UInt16
     /// Who the beacon is; nil if it does not tell everybody.
     public var beacon: Identifier?
+    /// How many of its neighbours it hears; nil: it does not tell. It is not part of the service data.
+    public var hearing: Hearing?
 
     /// An announcement of this version.
-    public init(lePSM: UInt16, beacon: Identifier?) { (self.lePSM, self.beacon) = (lePSM, beacon) }
+    public init(lePSM: UInt16, beacon: Identifier?, hearing: Hearing? = nil) {
+        (self.lePSM, self.beacon, self.hearing) = (lePSM, beacon, hearing)
+    }
 
     /// The service data: version 1 ‖ LE PSM 2 ‖ beacon id 8, the last only where the beacon tells it. 3 or 11 bytes.
     public var encoded: [UInt8] {

@@ -32,7 +32,8 @@ public final class Registry {
         store = try RegistryStore(path: folder.database)
         own = try RegistryIdentity(folder, store)
         limits = RateLimit(
-            each: policy.requestsAMinute, all: policy.allRequestsAMinute, at: clock.now())
+            each: policy.requestsAMinute, all: policy.allRequestsAMinute, spread: RegistryPolicy.spread, at: clock.now()
+        )
         // A registry that is new, or of an earlier version, has one CA.
         try store.transaction {
             guard try store.authorities().isEmpty else { return }
@@ -60,11 +61,11 @@ public final class Registry {
             return RegistryReply(refusal.status, refusal.message, retryAfter: refusal.retryAfter)
         } catch let fault as any OperatorError {
             log("registry: \(route) from \(request.address) failed: \(fault.message); \(fault.hint(for: .bench))")
-            return RegistryReply(503, "the service cannot do this now", retryAfter: 60)
+            return RegistryReply(503, "the service cannot do this now", retryAfter: RegistryPolicy.pause)
         } catch {
             // The peer must not learn details of our disk.
             log("registry: \(route) from \(request.address) failed: \(error)")
-            return RegistryReply(503, "the service cannot do this now", retryAfter: 60)
+            return RegistryReply(503, "the service cannot do this now", retryAfter: RegistryPolicy.pause)
         }
     }
 

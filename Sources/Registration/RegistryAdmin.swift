@@ -19,12 +19,16 @@ public struct RegistryAdmin {
     ///   - type: for `enrol`: the only type that it enrols; nil: any.
     ///   - uses: for `enrol`: how often it may be used; nil: without limit.
     ///   - label: shown in the list of tokens: 1 to 64 printable characters.
+    ///   - place: for `enrol`: name and place of the node, checked by the caller (`NodePlace.fault`).
     /// - Throws: `OperatorError`.
     public func token(
-        _ role: RegistryRole, type: String? = nil, uses: Int64? = nil, label: String? = nil, hours: Int64
+        _ role: RegistryRole, type: String? = nil, uses: Int64? = nil, label: String? = nil,
+        place: NodePlace = NodePlace(),
+        hours: Int64
     ) throws -> String {
         let now = clock.seconds()
-        return try store.makeToken(role, type: type, uses: uses, label: label, until: now + hours * 3_600, at: now)
+        return try store.makeToken(
+            role, type: type, uses: uses, label: label, place: place, until: now + hours * 3_600, at: now)
     }
 
     /// All tokens, the newest first; expired ones for one more day.

@@ -1,6 +1,7 @@
 import Enrolling
 import Keys
 import OperatorText
+import SQLite
 import SRUP
 
 // Registering a device: status, register, validate (the reference's wire, section 6; the paper's §4.4).
@@ -22,6 +23,7 @@ extension Registry {
         guard body.type.isPrintable(1...RegistryPolicy.maximumType, spaces: true) else {
             throw RegistryRefusal(400, "the type is not 1 to \(RegistryPolicy.maximumType) printable ASCII characters")
         }
+        if let fault = body.place.fault { throw RegistryRefusal(400, fault) }
         let key = try publicKey(body.key).der
         guard !own.isReserved(identity), try !isReserved(key) else {
             throw RegistryRefusal(400, "the identity or the key is the service's own or the C2 server's")
@@ -55,8 +57,12 @@ extension Registry {
             try !store.isCertified(keyHash: hash, forOthersThan: identity), try !store.isFormer(keyHash: hash)
         else { throw RegistryRefusal(400, "the key belongs or belonged to another identity") }
         let counts = try store.counts()
-        guard counts.waiting < policy.mostWaiting, counts.all < policy.mostIdentities else {
+        guard counts.all < policy.mostIdentities else {
             throw RegistryRefusal(503, "too many identities are registered", retryAfter: Int(policy.validationTime))
+        }
+        // Those of a mass enrolment prove their keys within seconds.
+        guard counts.waiting < policy.mostWaiting else {
+            throw RegistryRefusal(503, "too many identities wait for validation", retryAfter: RegistryPolicy.pause)
         }
         if policy.needsToken || body.token != nil {
             guard let token = body.token, token.utf8.count <= 128,
@@ -67,7 +73,15 @@ extension Registry {
             }
         }
         try store.add(identity, key: key, type: body.type, at: clock.seconds())
+        try record(identity, body)
         return true
+    }
+
+    /// Which token enrolled it, and what it is called: the operator's words, with the token, before its own.
+    func record(_ identity: Identifier, _ body: RegistryBody.Register) throws(DatabaseError) {
+        let token = try body.token.flatMap { token throws(DatabaseError) in try store.token(token) }
+        let place = token.map { $0.place.over(body.place) } ?? body.place
+        try store.setOrigin(of: identity, RegistryOrigin(place: place, token: token))
     }
 
     func publicKey(_ text: String) throws -> PublicKey {
@@ -121,7 +135,7 @@ extension Registry {
     /// The only place where a device's signature is checked.
     func check(_ signature: String, over message: [UInt8], by entry: RegistryEntry) throws {
         let signature = try RegistryBody.bytes(signature, "signature")
-        guard try PublicKey(der: entry.key).verifiesPSS(signature, over: message) else {
+        guard try PublicKey(storedDER: entry.key).verifiesPSS(signature, over: message) else {
             throw RegistryRefusal(400, "the signature is not by the identity's key")
         }
     }

@@ -64,6 +64,11 @@ enum RegistryBody {
         let key: String
         let type: String
         let token: String?
+        let name: String?
+        let site: String?
+        let position: String?
+
+        var place: NodePlace { NodePlace(name: name, site: site, position: position) }
     }
 
     struct Validate: Decodable {

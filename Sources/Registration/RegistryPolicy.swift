@@ -32,6 +32,22 @@ public struct RegistryPolicy: Sendable {
     /// The defaults.
     public init() {}
 
+    /// What the service accepts for a limit; the smallest values are for tests.
+    public enum Bounds {
+        /// Requests in a minute, of one address or of all.
+        public static let requests = 1...1_000_000
+        /// Identities that wait, or in total.
+        public static let identities: ClosedRange<Int64> = 1...10_000_000
+        /// Certificates for one identity in an hour.
+        public static let certificates: ClosedRange<Int64> = 1...1_000
+    }
+
+    /// Seconds over which refused clients are told to come again: those of one address, and those that are refused because of all
+    /// others. One address can only delay itself for long.
+    static let spread = (each: 600, all: 60)
+    /// Seconds after which a client may try again where nothing says when it will help: random, so that many do not come at once.
+    static var pause: Int { .random(in: 30...90) }
+
     /// Bytes of a request's body.
     public static let maximumBody = 65_536
     /// Bytes of a public key in DER: up to RSA-8192. Checking larger keys would take too much time.

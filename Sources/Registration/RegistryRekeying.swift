@@ -27,6 +27,7 @@ extension Registry {
             try writeRevocations()
             return try store.makeToken(
                 .enrol, type: entry.type, uses: 1, label: "new key of \(identity.topicForm)",
+                place: entry.place,
                 until: now + hours * 3_600,
                 at: now, for: identity)
         }
@@ -54,6 +55,7 @@ extension Registry {
         }
         try store.replaceKey(of: entry, by: key, at: now)
         try store.setWaiting(entry.identity, at: now)
+        try record(entry.identity, body)
     }
 }
 

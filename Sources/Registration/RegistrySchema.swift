@@ -62,6 +62,16 @@ enum RegistrySchema {
         ALTER TABLE certificates ADD COLUMN authority INTEGER NOT NULL DEFAULT 1;  -- has signed it
         ALTER TABLE certificates ADD COLUMN newest INTEGER NOT NULL DEFAULT 1;     -- the newest CA whose certificate was sent with it
         """,
+        """
+        ALTER TABLE tokens ADD COLUMN name TEXT;             -- of the node that it enrols, in the operator's words, and where it is
+        ALTER TABLE tokens ADD COLUMN site TEXT;
+        ALTER TABLE tokens ADD COLUMN position TEXT;
+        ALTER TABLE identities ADD COLUMN name TEXT;         -- of the token, otherwise as the node has sent it
+        ALTER TABLE identities ADD COLUMN site TEXT;
+        ALTER TABLE identities ADD COLUMN position TEXT;
+        ALTER TABLE identities ADD COLUMN token BLOB;        -- SHA-256 of the token that enrolled it; NULL: none, or before this version
+        ALTER TABLE identities ADD COLUMN token_label TEXT;  -- the token's label: tokens are deleted after a while
+        """,
     ]
 
     /// Brings a file to the newest version, in one transaction.

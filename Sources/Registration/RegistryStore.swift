@@ -66,7 +66,8 @@ final class RegistryStore {
     private func entries(_ clause: String, _ value: Database.Value? = nil) throws(DatabaseError) -> [RegistryEntry] {
         let query =
             "SELECT id, key, type, registered, validated, revoked, (SELECT MAX(not_after) FROM certificates"
-            + " WHERE identity = id AND certificates.revoked IS NULL), rekeyed FROM identities \(clause)"
+            + " WHERE identity = id AND certificates.revoked IS NULL), rekeyed, name, site, position, token, token_label"
+            + " FROM identities \(clause)"
         let rows = if let value { try database.rows(query, value) } else { try database.rows(query) }
         return rows.map { RegistryEntry($0) }
     }
@@ -168,12 +169,24 @@ public struct RegistryEntry: Equatable, Sendable {
     public let certifiedUntil: Int64?
     /// Since when it waits for a new key: the one that it has is not valid.
     public let rekeyed: Int64?
+    /// What it is called, and where it is.
+    public let place: NodePlace
+    /// The number and the label of the token that enrolled it; nil: none, or it was enrolled by an earlier version.
+    public let token: Token?
+
+    /// A token, as `registry tokens` lists it.
+    public struct Token: Equatable, Sendable {
+        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+        public let number: String, label: String?
+    }
 
     init(_ row: Database.Row) {
         identity = Identifier(row.unsigned(0))
         (key, type, registered) = (row.blob(1), row.text(2) ?? "", row.integer(3))
         func time(_ column: Int) -> Int64? { row.isNull(column) ? nil : row.integer(column) }
         (validated, revoked, certifiedUntil, rekeyed) = (time(4), time(5), time(6), time(7))
+        place = NodePlace(name: row.text(8), site: row.text(9), position: row.text(10))
+        token = row.isNull(11) ? nil : Token(number: String(hexadecimal(row.blob(11)).prefix(8)), label: row.text(12))
     }
 
     /// Whether its key and certificates are valid.

@@ -3,7 +3,7 @@ import SQLite
 import SRUP
 
 /// What the holder of a token may do.
-public enum RegistryRole: String, Equatable, Sendable {
+public enum RegistryRole: String, CaseIterable, Equatable, Sendable {
     /// Register an identity.
     case enrol
     /// Read keys and types.
@@ -20,18 +20,29 @@ extension RegistryStore {
     ///   - type: the only type that it enrols; nil: any.
     ///   - uses: how often it may be used; nil: without limit.
     ///   - label: the operator's description.
+    ///   - place: name and place of the node that it enrols.
     ///   - identity: it gives this identity a new key; nil: it registers new identities.
     func makeToken(
-        _ role: RegistryRole, type: String? = nil, uses: Int64? = nil, label: String? = nil, until end: Int64,
-        at now: Int64, for identity: Identifier? = nil
+        _ role: RegistryRole, type: String? = nil, uses: Int64? = nil, label: String? = nil,
+        place: NodePlace = NodePlace(), until end: Int64, at now: Int64, for identity: Identifier? = nil
     ) throws(DatabaseError) -> String {
         let token = "\(role.rawValue)-\(hexadecimal(randomBytes(20)))"
         try database.run(
-            "INSERT INTO tokens (hash, role, type, uses, expires, made, label, identity) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO tokens (hash, role, type, uses, expires, made, label, identity, name, site, position)"
+                + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             .blob(sha256(Array(token.utf8))), .text(role.rawValue), type.map { .text($0) } ?? .null,
             uses.map { .integer($0) } ?? .null, .integer(end), .integer(now), label.map { .text($0) } ?? .null,
-            identity.map { .unsigned($0.number) } ?? .null)
+            identity.map { .unsigned($0.number) } ?? .null, .optional(place.name), .optional(place.site),
+            .optional(place.position))
         return token
+    }
+
+    /// An enrolment token, whether or not it is still valid.
+    func token(_ token: String) throws(DatabaseError) -> RegistryToken? {
+        try database.rows(
+            "SELECT hash, role, type, uses, expires, made, label, used, identity, name, site, position FROM tokens"
+                + " WHERE hash = ?", .blob(sha256(Array(token.utf8)))
+        ).first.flatMap { RegistryToken($0) }
     }
 
     /// Uses an enrolment token once; false if it is not valid for this type. Inside the transaction of the registration.
@@ -58,7 +69,8 @@ extension RegistryStore {
     /// All stored tokens, the newest first.
     func tokens() throws(DatabaseError) -> [RegistryToken] {
         try database.rows(
-            "SELECT hash, role, type, uses, expires, made, label, used, identity FROM tokens ORDER BY made DESC, hash"
+            "SELECT hash, role, type, uses, expires, made, label, used, identity, name, site, position FROM tokens"
+                + " ORDER BY made DESC, hash"
         ).compactMap { RegistryToken($0) }
     }
 
@@ -93,6 +105,11 @@ public struct RegistryToken: Equatable, Sendable {
     public let made: Int64, expires: Int64
     /// The operator's description.
     public let label: String?
+    /// Name and place of the node that it enrols.
+    public let place: NodePlace
+
+    /// SHA-256 of it.
+    var hashBytes: [UInt8] { bytes(hexadecimal: hash.utf8) ?? [] }
 
     /// Its number in lists: the beginning of its hash, which reveals nothing about the token.
     public var number: String { String(hash.prefix(8)) }
@@ -103,5 +120,6 @@ public struct RegistryToken: Equatable, Sendable {
         usesLeft = row.isNull(3) ? nil : row.integer(3)
         (expires, made, label, used) = (row.integer(4), row.integer(5), row.text(6), row.integer(7))
         identity = row.isNull(8) ? nil : Identifier(row.unsigned(8))
+        place = NodePlace(name: row.text(9), site: row.text(10), position: row.text(11))
     }
 }

@@ -22,6 +22,8 @@ public enum DataID: String, CaseIterable, Sendable {
     case observationEvidence = "OBSERVATION_EVIDENCE"
     /// To a server, just before *valid*: the device's signed proof as it was received (docs/proof-link.md, "Keyed mode").
     case observationProof = "OBSERVATION_PROOF"
+    /// To a server, now and then: the signed end of the beacon's record of verdicts, one JSON object (docs/audit.md, "Heads").
+    case auditHead = "AUDIT_HEAD"
     /// To a server, before the status *HTTP error*: the web server's status, a little-endian number of 4 bytes (§3.7).
     case updateHTTPStatus = "UPDATE_HTTP_STATUS"
     /// To a server, after that: the first bytes of the web server's reply, at most 1,024 (§3.7).

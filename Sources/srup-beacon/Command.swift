@@ -23,8 +23,8 @@ struct Command: ParsableCommand {
             """,
         version: Shell.version,
         subcommands: [
-            Enrol.self, Run.self, Status.self, Observations.self, Watch.self, Doctor.self, Explain.self, Metrics.self,
-            Servers.self,
+            Enrol.self, Run.self, Status.self, Observations.self, Audit.self, Watch.self, Doctor.self, Explain.self,
+            Metrics.self, Servers.self, Config.self, Support.self,
             Join.self,
             Resign.self, Deregister.self,
             Pair.self, Renew.self, Rotate.self, Fetch.self, GiveManagement.self,

@@ -87,7 +87,7 @@ struct Enrol: ParsableCommand {
         var form = EnrolmentOrder().form
         (form.address, form.type, form.identity, form.key) = (address, type, identity, key)
         (form.token, form.broker, form.server) = (token, broker, server)
-        (form.authority, form.asking) = (service.ca, service.asking)
+        (form.authority, form.asking, form.busy) = (service.ca, service.asking, service.busy)
         return form
     }
 
@@ -130,6 +130,13 @@ struct ServiceOptions: ParsableArguments {
         help: "Let the service be asked without TLS, if it is this machine itself: for benches.")
     var allowPlainHTTP = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Seconds that one request may wait for a service that is busy, 0 to 86400.", valueName: "seconds"))
+    var wait = BusyWaiting.usual
+
+    var busy: BusyWaiting { BusyWaiting(limit: wait) { say($0) } }
+
     var asking: RegistrationOptions {
         var asking = RegistrationOptions()
         (asking.proxy, asking.timeLimit, asking.bits) = (proxy, timeout, bits)
@@ -141,6 +148,9 @@ struct ServiceOptions: ParsableArguments {
         guard (1...600).contains(timeout ?? 30) else { throw ValidationError("--timeout takes a number from 1 to 600") }
         guard (2_048...8_192).contains(bits ?? 3_072) else {
             throw ValidationError("--bits takes a number from 2048 to 8192")
+        }
+        guard BusyWaiting.bounds.contains(wait) else {
+            throw ValidationError("--wait takes a number from 0 to \(BusyWaiting.bounds.upperBound)")
         }
     }
 }

@@ -13,8 +13,8 @@ struct Renew: ParsableCommand {
 
             The service is asked as at the enrolment; options given here hold this once (enrol, run again, keeps others).
 
-            A beacon that was enrolled does this by itself when two thirds of the certificate's time are over. A beacon that \
-            runs takes the new one at its next connection.
+            A beacon that was enrolled does this by itself in the week before two thirds of the certificate's time are over; status \
+            says when. A beacon that runs takes the new one at its next connection.
             """)
 
     @OptionGroup var options: ConfigurationOption
@@ -26,7 +26,7 @@ struct Renew: ParsableCommand {
         try reportingFaults {
             var order = RenewalOrder()
             (order.configuration, order.authority) = (options.config, service.ca)
-            order.asking = service.asking
+            (order.asking, order.busy) = (service.asking, service.busy)
             try order.perform(say: say)
         }
     }

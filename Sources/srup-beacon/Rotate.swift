@@ -31,7 +31,7 @@ struct Rotate: ParsableCommand {
         try reportingFaults {
             var order = RotationOrder()
             (order.configuration, order.authority, order.key) = (options.config, service.ca, key)
-            order.asking = service.asking
+            (order.asking, order.busy) = (service.asking, service.busy)
             try order.perform(say: say)
         }
     }

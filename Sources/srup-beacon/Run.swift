@@ -11,7 +11,7 @@ struct Run: ParsableCommand {
             Reads the configuration, opens the journal, listens for devices and connects to the broker; then it is ready, \
             says so to systemd where that started it, and goes on until SIGTERM or SIGINT. Log lines go to standard error.
 
-            SIGHUP reads the configuration again. Changes to [beacon], [broker], [radio] and the transports in [link] are named \
+            SIGHUP reads the configuration again. Changes to [broker], [radio], the transports in [link] and who the beacon is are named \
             in the log and wait for a restart; all others are applied.
 
             Missing parts that can come back are waited for: the broker, the radio, room on the disk. Faults that only a \

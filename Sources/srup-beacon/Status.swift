@@ -7,7 +7,7 @@ struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask the running beacon how it is.",
         discussion: """
-            Tells where it stands with each server and the broker, when the client certificate ends, whether the journal can be written, which transports \
+            The first line says whether it observes, and if not, why. The rest tells where it stands with each server and the broker, when the client certificate ends, whether the journal can be written, which transports \
             are listened on, what is open, and what was refused since the start, by reason. Asks the control socket in \
             [beacon] state, so it must run as the beacon's user or root.
 
@@ -23,7 +23,8 @@ struct Status: ParsableCommand {
     func run() throws {
         try reportingFaults {
             let reply = try Inquiry.status(try Configuration(file: options.config))
-            print(json ? String(decoding: reply, as: UTF8.self) : try Inquiry.report(reply).text)
+            guard !json else { return print(String(decoding: reply, as: UTF8.self)) }
+            StatusView(Screen.style, columns: Screen.columns).lines(try Inquiry.report(reply)).forEach(say)
         }
     }
 }

@@ -9,7 +9,9 @@ struct Watch: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Watch the running beacon: links, observations with their deadlines, verdicts, broker, adapters.",
         discussion: """
-            A screen that is redrawn every second, until Ctrl-C. If standard output is not a terminal, one screen is \
+            A screen that is redrawn every second, until Ctrl-C. A banner says if the beacon does not observe, and why. A bar shows \
+            how much of the last minute before its deadline an observation has left. From 120 columns on, verdicts have their \
+            server and token. If standard output is not a terminal, one screen is \
             printed. A beacon that goes is waited for. Run it as the beacon's user or root.
             """)
 
@@ -21,7 +23,7 @@ struct Watch: ParsableCommand {
     func run() throws {
         try reportingFaults {
             let configuration = try Configuration(file: options.config)
-            guard !once, isatty(STDOUT_FILENO) == 1 else {
+            guard !once, Screen.isTerminal else {
                 return say(screen(configuration, rows: 100, columns: 200).joined(separator: "\n"))
             }
             let signals = blockSignals()
@@ -29,7 +31,7 @@ struct Watch: ParsableCommand {
             put("\u{1B}[?1049h\u{1B}[?25l")
             defer { put("\u{1B}[?25h\u{1B}[?1049l") }
             repeat {
-                let size = terminalSize()
+                let size = Screen.size
                 let lines = screen(configuration, rows: size.rows, columns: size.columns)
                 // From the top, each line to its end, and then the rest: nothing flickers.
                 put("\u{1B}[H" + lines.map { $0 + "\u{1B}[K" }.joined(separator: "\r\n") + "\u{1B}[J")
@@ -40,18 +42,11 @@ struct Watch: ParsableCommand {
     private func screen(_ configuration: Configuration, rows: Int, columns: Int) -> [String] {
         let report = (try? Inquiry.status(configuration)).flatMap { try? Inquiry.report($0) }
         let history = (try? Inquiry.observations(configuration, limit: 50)).flatMap { try? Inquiry.history($0) } ?? []
-        return WatchView(rows: rows, columns: columns).lines(report, history, at: Timestamp(wallSeconds()).description)
+        return WatchView(rows: rows, columns: columns, Screen.style)
+            .lines(report, history, at: Timestamp(wallSeconds()).description)
     }
 
     private func put(_ text: String) { write(STDOUT_FILENO, text, text.utf8.count) }
-
-    private func terminalSize() -> (rows: Int, columns: Int) {
-        var size = winsize()
-        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0, size.ws_col > 0 else {
-            return (24, 80)
-        }
-        return (Int(size.ws_row), Int(size.ws_col))
-    }
 
     /// The screen must be restored however we end; when its size changes it is redrawn at once.
     private func blockSignals() -> sigset_t {

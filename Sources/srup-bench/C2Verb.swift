@@ -37,8 +37,9 @@ struct C2Verb: ParsableCommand {
               refuse|join|terminate|deregister|identity NODE
               action NODE pause|resume|identify|restart-radio|0..255
               data NODE ID HEX
-              update NODE URL FILE|SHA256
-              activate NODE
+              update NODE URL FILE|SHA256, then activate NODE
+              stage SHARE% URL FILE|SHA256 NODE...: both, for a share of the nodes at a time; stage show|continue|cancel
+              name NODE TEXT and site NODE TEXT: what the operator calls it, and where it is; without a text: nothing
               forget NODE: its sequence ids; for a node that has lost them and is not heard any more
               group NAME NODE...
 
@@ -64,6 +65,8 @@ struct C2Verb: ParsableCommand {
             """)
 
     @OptionGroup var common: CommonOptions
+
+    @OptionGroup var limits: C2LimitOptions
 
     @Option(
         help: ArgumentHelp(
@@ -184,6 +187,14 @@ struct C2Verb: ParsableCommand {
             valueName: "port"))
     var web: UInt16?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            How often each beacon that is a member is asked by ID_REQUEST whether it is alive, at most 50 of them in a second; 0: \
+            never. One that does not answer is asked at growing intervals.
+            """, valueName: "seconds"))
+    var askInterval = Seconds(300)
+
     @Flag(help: "Read orders from standard input.")
     var orders = false
 
@@ -231,7 +242,9 @@ struct C2Verb: ParsableCommand {
         policy.window = window.duration
         policy.humanWindow = humanWindow.duration
         policy.keeps = Set(keep)
+        policy.askInterval = askInterval.duration
         (policy.requires, policy.sites) = (require, sites)
+        (policy.limit, policy.waitingLimit) = (limits.openJoins, limits.waitingJoins)
         policy.observers = Set(observer)
         if !allow.isEmpty {
             policy.joinModes = Dictionary(allow.map { ($0.node, $0.joinModes) }, uniquingKeysWith: { $1 })
@@ -245,8 +258,9 @@ struct C2Verb: ParsableCommand {
         }
         let node = try common.node
         let server = try C2Server(
-            node, keys: keys, policy: policy, ending: ending, store: C2Store(path: state, own: node.id),
-            registry: service, view: view)
+            node, keys: keys, policy: policy, ending: ending,
+            store: C2Store(path: state, own: node.id, bounds: limits.bounds), registry: service,
+            strangersPerMinute: limits.strangersPerMinute, view: view)
         if let web { try serveConsole(of: server, at: web) }
         if orders { takeOrders(for: server) }
         switch server.run(until: signals) {
@@ -281,20 +295,5 @@ struct C2Verb: ParsableCommand {
                 }
             }
         }
-    }
-}
-
-/// How one device may join, on the command line.
-struct Allowance: ExpressibleByArgument {
-    let node: Identifier
-    let joinModes: Set<C2.JoinMode>
-
-    init?(argument: String) {
-        let parts = argument.split(separator: "=", maxSplits: 1)
-        guard parts.count == 2, let node = Identifier(hexadecimal: parts[0]) else { return nil }
-        let words = parts[1].split(separator: ",")
-        let joinModes = words.compactMap { C2.JoinMode(rawValue: String($0)) }
-        guard !words.isEmpty, joinModes.count == words.count else { return nil }
-        (self.node, self.joinModes) = (node, Set(joinModes))
     }
 }

@@ -25,8 +25,11 @@ struct CommonOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The broker, by the name in its certificate (required without --enrolled).", valueName: "host:port"))
-    var broker: String?
+            """
+            The broker, by the name in its certificate; of several that pass messages on to each other, a list, or given several \
+            times (required without --enrolled).
+            """, valueName: "host:port,..."))
+    var broker: [String] = []
 
     @Option(
         help: ArgumentHelp(
@@ -62,13 +65,20 @@ struct CommonOptions: ParsableArguments {
     var timeout: Seconds?
 
     func validate() throws {
-        guard enrolled != nil || [key, broker, ca, cert, tlsKey].allSatisfy({ $0 != nil }) && id != nil else {
+        guard enrolled != nil || [key, broker.first, ca, cert, tlsKey].allSatisfy({ $0 != nil }) && id != nil
+        else {
             throw ValidationError("give --enrolled, or all of --id, --key, --broker, --ca, --cert and --tls-key")
         }
         guard enrolled == nil || id == nil && key == nil else {
             throw ValidationError("with --enrolled, do not give --id or --key: they are those of the enrolment")
         }
-        if let broker { try validating { _ = try BrokerAddress(option: broker) } }
+        try validating { _ = try brokers(broker) }
+    }
+
+    /// The brokers of lists.
+    private func brokers(_ lists: [String]) throws -> [BrokerAddress] {
+        let places = lists.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
+        return try places.map { try BrokerAddress(option: String($0.filter { $0 != " " })) }
     }
 
     /// The enrolment, if there is one.
@@ -78,12 +88,13 @@ struct CommonOptions: ParsableArguments {
         get throws {
             let enrolment = try enrolment()
             guard let id = enrolment?.id ?? id, let key = enrolment?.keyFile ?? key,
-                let broker = broker ?? enrolment?.broker, let ca = ca ?? enrolment?.tls.authority,
+                let lists = broker.isEmpty ? enrolment.map({ [$0.broker] }) : broker,
+                let ca = ca ?? enrolment?.tls.authority,
                 let cert = cert ?? enrolment?.tls.certificate, let tlsKey = tlsKey ?? enrolment?.tls.key
             else { preconditionFailure("options that were not validated") }
             var node = try BenchNode(
-                id: id, keyFile: key, broker: broker, tls: TLSFiles(authority: ca, certificate: cert, key: tlsKey),
-                traceFile: trace)
+                id: id, keyFile: key, brokers: try brokers(lists),
+                tls: TLSFiles(authority: ca, certificate: cert, key: tlsKey), traceFile: trace)
             if let tlsKeyLog {
                 node.keyLog = try KeyLog(tlsKeyLog)
                 Terminal.printError(KeyLog.warning(about: tlsKeyLog))

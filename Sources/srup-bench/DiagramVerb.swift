@@ -1,3 +1,4 @@
+import OperatorText
 import ArgumentParser
 import Arguments
 import Bench

@@ -75,6 +75,8 @@ struct EnrolVerb: ParsableCommand {
     @Flag(help: "Enrol as a new device; existing files are renamed first.")
     var replace = false
 
+    @OptionGroup var busy: BusyOption
+
     func validate() throws {
         guard (1...600).contains(timeout ?? 30) else { throw ValidationError("--timeout takes a number from 1 to 600") }
         guard (2_048...8_192).contains(bits ?? 3_072) else {
@@ -89,6 +91,7 @@ struct EnrolVerb: ParsableCommand {
         (form.token, form.tokenVariable) = (token, "SRUP_BENCH_TOKEN")
         (form.broker, form.server) = (broker, server)
         (form.asking.timeLimit, form.asking.bits) = (timeout, bits)
+        form.busy = busy.waiting("enrol")
         return form
     }
 
@@ -96,5 +99,21 @@ struct EnrolVerb: ParsableCommand {
         let node = try EnrolledNode.enrol(form, into: folder, replaces: replace) { Terminal.print("enrol: \($0)") }
         Terminal.print("enrol: \(try node.trial)")
         Terminal.print("enrol: enrolled as \(node.id.topicForm); use it: srup-bench device --enrolled \(folder)")
+    }
+}
+
+/// How long a busy registration service is waited for.
+struct BusyOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "How long one request may wait for a service that is busy, 0 to 86400.", valueName: "seconds"))
+    var wait = BusyWaiting.usual
+
+    func validate() throws {
+        guard BusyWaiting.bounds.contains(wait) else { throw ValidationError("--wait takes 0 to 86400") }
+    }
+
+    func waiting(_ verb: String) -> BusyWaiting {
+        BusyWaiting(limit: wait) { Terminal.print("\(verb): \($0)") }
     }
 }

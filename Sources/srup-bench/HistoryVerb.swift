@@ -11,19 +11,29 @@ struct HistoryVerb: ParsableCommand {
         discussion: """
             Reads the file of c2 --state; the server may be running. One line per entry: id, time (UTC), kind, node, and \
             text; for a decision also the grade of its evidence and the reason. Kinds: message, decision, evidence, order, \
-            remark. The server keeps the last 100000 entries, at most 256 MiB. The history contains no values: sealed values \
-            stay sealed.
+            remark. How much the server keeps: c2 --history-entries, --history-size and --history-days. The history contains no \
+            values: sealed values stay sealed.
 
             EXAMPLE:
               srup-bench history --state c2.sqlite --node d1 --last 20
               srup-bench history --state c2.sqlite --node d1 --svg join.svg
+              srup-bench history --state c2.sqlite --since 2026-12-01 --until 2026-12-01 --verdict refused
             """)
 
     @Option(help: ArgumentHelp("The file of c2 --state (required).", valueName: "file"))
     var state: String
 
-    @Option(help: ArgumentHelp("Only entries that concern this node.", valueName: "identity"))
+    @Option(
+        name: [.long, .customLong("device")],
+        help: ArgumentHelp("Only entries that concern this node.", valueName: "identity"))
     var node: Identifier?
+
+    @OptionGroup var times: TimeRangeOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Only decisions of this kind. A decision concerns its device.", valueName: "accepted|refused|failed"))
+    var verdict: C2.Decision?
 
     @Option(help: ArgumentHelp("The maximum number of entries, the newest ones.", valueName: "n"))
     var last = 1_000
@@ -41,7 +51,9 @@ struct HistoryVerb: ParsableCommand {
 
     func run() throws {
         let store = try C2Store(lookingInto: state)
-        let entries = try store.read(before: .max, limit: last, of: node)
+        let isBounded = times.since != nil || times.until != nil
+        let filter = C2Store.Filter(node: node, times: isBounded ? times.milliseconds() : nil, verdict: verdict)
+        let entries = try store.read(before: .max, limit: last, matching: filter)
         if let svg {
             try Diagram(entries, title: node.map { "\($0)" }).writeSVG(to: svg)
         } else {
@@ -49,3 +61,5 @@ struct HistoryVerb: ParsableCommand {
         }
     }
 }
+
+extension C2.Decision: ExpressibleByArgument {}

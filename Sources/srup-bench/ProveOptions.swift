@@ -56,8 +56,8 @@ struct PlayedServer: ParsableArguments {
         get throws {
             guard let id, let key, let broker, let ca, let cert, let tlsKey else { return nil }
             return try BenchNode(
-                id: id, keyFile: key, broker: broker, tls: TLSFiles(authority: ca, certificate: cert, key: tlsKey),
-                traceFile: nil)
+                id: id, keyFile: key, brokers: [try BrokerAddress(option: broker)],
+                tls: TLSFiles(authority: ca, certificate: cert, key: tlsKey), traceFile: nil)
         }
     }
 }

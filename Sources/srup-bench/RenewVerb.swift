@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bench
+import Enrolling
 
 struct RenewVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,5 +20,9 @@ struct RenewVerb: ParsableCommand {
     @Option(help: ArgumentHelp("The broker. Default: the one that the service has told.", valueName: "host:port"))
     var broker: String?
 
-    func run() throws { try EnrolledNode.renew(folder, broker: broker) { Terminal.print("renew: \($0)") } }
+    @OptionGroup var busy: BusyOption
+
+    func run() throws {
+        try EnrolledNode.renew(folder, broker: broker, busy: busy.waiting("renew")) { Terminal.print("renew: \($0)") }
+    }
 }

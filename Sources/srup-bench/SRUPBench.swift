@@ -31,7 +31,7 @@ struct SRUPBench: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             KeysVerb.self, EnrolVerb.self, RenewVerb.self, C2Verb.self, HistoryVerb.self, DeviceVerb.self,
-            ScanVerb.self, PairVerb.self,
+            ScanVerb.self, PairVerb.self, AuditVerb.self,
             CapturedVerb.self, ProveVerb.self, LoadVerb.self, DecodeVerb.self, DiagramVerb.self, MergeVerb.self,
             ReplayVerb.self, ViewVerb.self, StudyVerb.self, RegistryVerb.self,
         ])

@@ -31,7 +31,7 @@ struct BrokerFaultTests {
         [
             .unknownHost("b"), .unreachable("why"), .certificateRefused(alert: 48), .alert(40), .tls("why"),
             .subscriptionRefused("SRUP/b1"), .subscriptionLowered("SRUP/b1"), .closedAtSubscribing("SRUP/b1"), .closed,
-            .leftToReturn, .closedAgainAndAgain(clientID: "b1"), .silent,
+            .leftToReturn, .closedAgainAndAgain(clientID: "b1"), .silent, .unacknowledged(seconds: 10),
             .notKept, .excessive, .badFile("/f", .other("why")),
         ] + (0...6).map { .refused(code: $0) }
         + [
@@ -68,9 +68,10 @@ struct BrokerFaultTests {
             case .subscriptionLowered: 14
             case .closedAtSubscribing: 15
             case .alert: 16
+            case .unacknowledged: 17
             }
         }
-        #expect(Set(numbers) == Set(0...16))
+        #expect(Set(numbers) == Set(0...17))
     }
 
     @Test("a hint names the setting as the program does that prints it")

@@ -155,7 +155,7 @@ struct BrokerLinkFaultTests {
         try withAuthority { authority in
             let broker = try FaultyBroker(.silent, authority.folder)
             try expectFault(
-                BrokerAddress(host: "localhost", port: broker.port), authority, "did not answer in time",
+                BrokerAddress(host: "localhost", port: broker.port), authority, attempts: 3, "did not answer in time",
                 hint: "tried again")
         }
     }

@@ -93,4 +93,19 @@ struct SubscriptionPlanTests {
             #expect(plan.ended(isClosing: true, at: now) == nil)
         }
     }
+
+    @Test("one that is withdrawn is not requested any more, and the others are not held up by it")
+    func withdrawn() {
+        var plan = plan("a", "b")
+        plan.begin()
+        _ = plan.next(at: now)
+        for topic in ["own", "b"] { plan.answered(topic) }
+        #expect(!plan.isComplete)
+        plan.remove(["a", "own"])
+        #expect(plan.isComplete, "what the link cannot do without stays")
+        plan.begin()
+        #expect(plan.next(at: now) == ["own", "b"])
+        plan.add(["a"])
+        #expect(plan.next(at: now) == ["a"])
+    }
 }

@@ -84,7 +84,8 @@ struct C2GradeTests {
         try store.commit(
             C2.Memory(), groups: [:],
             entries: [
-                .decided(Roles.device.id, "join: accepted", full), .decided(Roles.device.id, "join: failed", bare),
+                .decided(.accepted, Roles.device.id, "join: accepted", full),
+                .decided(.failed, Roles.device.id, "join: failed", bare),
                 .told(.remark, nil, "else"),
             ])
         let entries = store.entries(after: 0, limit: 9)

@@ -17,12 +17,15 @@ struct C2OrderTests {
             .accept(one, mark: "1a2b3c4d"), .refuse(one), .join(one), .terminate(one), .deregister(one), .identity(one),
             .action(one, 1), .action(one, 99), .update(one, url: "https://x/y", digest: digest), .activate(one),
             .data(one, id: Octets("IDENTIFY_SECONDS".utf8), Octets([10, 0, 0, 0])), .observer(one, true),
-            .observer(one, false), .require(.keyed), .forget(one),
+            .observer(one, false), .require(.keyed), .forget(one), .name(one, "North gate é"), .name(one, ""),
+            .site(one, "harbour"), .site(one, ""),
+            .stage([one, two], url: "https://x/y", digest: digest, percent: 10), .staged(.show), .staged(.continue),
+            .staged(.cancel),
         ]
         for order in all {
             switch order {
             case .accept, .refuse, .join, .terminate, .deregister, .identity, .action, .update, .activate, .data,
-                .observer, .require, .forget:
+                .observer, .require, .forget, .stage, .staged, .name, .site:
                 break
             }
         }
@@ -43,6 +46,10 @@ struct C2OrderTests {
             ("deregister @gate", [.deregister(one), .deregister(two)]),
             ("data bea1 X", [.data(one, id: Octets("X".utf8), Octets([]))]),
             ("update bea1 https://x/y new.bin", [.update(one, url: "https://x/y", digest: digest)]),
+            (
+                "stage 5% https://x/y new.bin @gate bea1",
+                [.stage([one, two, one], url: "https://x/y", digest: digest, percent: 5)]
+            ),
             (
                 "update bea1 https://x/y " + String(repeating: "aB", count: 32),
                 [.update(one, url: "https://x/y", digest: digest)]
@@ -73,6 +80,9 @@ struct C2OrderTests {
             "require", "require much", "require keyed now", "activate", "activate bea1 now", "accept bea1",
             "observer bea1", "observer bea1 maybe", "accept", "accept x", "action bea1", "action bea1 sing",
             "action bea1 256", "data bea1 X 0", "data bea1 X zz", "dance bea1", "join @nobody", "accept bea1 one two",
+            "stage", "stage 0% https://x new.bin bea1", "stage 101% https://x new.bin bea1",
+            "stage 5 https://x new.bin bea1",
+            "stage 5% https://x new.bin", "stage 5% https://x old.bin bea1", "stage halt", "stage show me",
             "group g", "group " + String(repeating: "g", count: 65) + " bea1",
         ])
     func bad(line: String) {

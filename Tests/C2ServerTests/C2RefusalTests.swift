@@ -12,7 +12,7 @@ struct C2RefusalTests {
     private func expectRefused(
         _ frame: [UInt8], as reason: C2.Refusal, _ server: inout ServerFixture, saying words: String? = nil
     ) {
-        let (before, deadline) = (server.c2.refusals[reason, default: 0], server.c2.nextDeadline)
+        let (before, open) = (server.c2.refusals[reason, default: 0], server.c2.open.mapValues(\.deadline))
         let effects = server.hears(frame)
         #expect(effects.sent.isEmpty && effects.decisions.isEmpty)
         #expect(effects.refusal != nil)
@@ -21,7 +21,7 @@ struct C2RefusalTests {
             #expect(said.count == 1 && said.first?.hasSuffix(words) == true, "\(said)")
         }
         #expect(server.c2.refusals[reason] == before + 1)
-        #expect(server.c2.nextDeadline == deadline)
+        #expect(server.c2.open.mapValues(\.deadline) == open)
     }
 
     @Test("A joining device cannot approve itself, not even under the right token")

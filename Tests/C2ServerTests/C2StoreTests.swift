@@ -47,8 +47,10 @@ final class C2StoreTests {
         return memory
     }()
 
+    private static let wall = C2Entry.now
+
     private func entry(_ words: String, of node: Identifier? = nil) -> C2Entry {
-        C2Entry(wallMilliseconds: 1, kind: .remark, node: node, message: words)
+        C2Entry(wallMilliseconds: Self.wall, kind: .remark, node: node, message: words)
     }
 
     private func gone(_ body: (inout C2.Memory) -> Void) -> C2.Memory {
@@ -114,7 +116,13 @@ final class C2StoreTests {
         try sql(
             "ALTER TABLE nodes DROP COLUMN observer; ALTER TABLE nodes DROP COLUMN type;"
                 + " ALTER TABLE nodes DROP COLUMN heard; ALTER TABLE history DROP COLUMN grade;"
+                + " DROP INDEX history_at; DROP INDEX history_of_at; DROP INDEX history_verdict;"
+                + " DROP INDEX history_decisions; DROP INDEX history_decisions_of;"
+                + " ALTER TABLE history DROP COLUMN verdict;"
                 + " ALTER TABLE history DROP COLUMN reason; DELETE FROM meta WHERE name = 'required';"
+                + " DROP TABLE staged; DROP TABLE staged_nodes;"
+                + " ALTER TABLE history DROP COLUMN digest; DROP TABLE audit_chains; DROP TABLE audit_keys;"
+                + " DROP TABLE audit_heads; DROP TABLE audit_records; DROP TABLE fleet;"
                 + " PRAGMA user_version = 1")
         // Reading changes nothing.
         #expect(try C2Store(lookingInto: path).read(before: .max, limit: 9, of: nil).count == 1)

@@ -193,7 +193,7 @@ struct AdapterChangesTests {
         #expect(psm() == 0)
         for isListening in [true, false] {
             fixture.listensOnLE = isListening
-            fixture.adapters.listenersChanged()
+            fixture.adapters.advertisementChanged()
             fixture.settle()
             #expect(psm() == (isListening ? 0xD5 : 0) && fixture.states == ["ready, advertising"])
         }

@@ -22,6 +22,8 @@ final class AdaptersFixture {
     var listensOnLE = true
     var isBlocked = false
     var wish = DesiredAdapterState()
+    /// Takes the advertisements that are received.
+    var found: ([UInt8], Int8?, BluetoothAddress) -> Void = { _, _, _ in }
     private(set) var adapters: Adapters! = nil
 
     init(_ wanted: [BluetoothAddress] = [], _ kernel: FakeKernel? = nil, record: String? = nil) throws {
@@ -37,7 +39,8 @@ final class AdaptersFixture {
                 },
                 wish: { [unowned self] in wish }, closeLinks: { [unowned self] in closed.append($0) },
                 reopenListeners: { [unowned self] in reopened += 1 },
-                listensOnLE: { [unowned self] _ in listensOnLE }, isBlocked: { [unowned self] _ in isBlocked }))
+                listensOnLE: { [unowned self] _ in listensOnLE }, isBlocked: { [unowned self] _ in isBlocked },
+                found: { [unowned self] in found($0, $1, $2) }))
     }
 
     func settle() { kernel.settle(loop) }

@@ -21,12 +21,20 @@ struct BrokerPortTests {
         let port = BrokerPort(
             events: EventLog(log.logger, clock: clock), clock: clock,
             outlets: BrokerPort.Outlets(
-                outbox: { journal == nil ? [] : try? journal?.outbox() },
-                delivered: { ids in
-                    guard records(), let told = try? journal?.delivered(ids, at: 1),
+                outbox: { [clock] in
+                    let receipt = Journal.Receipt(by: $0, at: clock.now, kept: .seconds(600))
+                    return journal == nil ? [] : try? journal?.outbox(for: receipt)
+                },
+                delivered: { [clock] ids, broker in
+                    let receipt = Journal.Receipt(by: broker, at: clock.now, kept: .seconds(600))
+                    guard records(), let told = try? journal?.delivered(ids, at: 1, by: receipt),
                         (try? journal?.commit()) != nil
                     else { return nil }
                     return told
+                },
+                forgotten: {
+                    try? journal?.forgetAcknowledgements(of: $0)
+                    try? journal?.commit()
                 }))
         port.start(link)
         return port
@@ -84,6 +92,46 @@ struct BrokerPortTests {
                 _ = log.take()
                 port.take(.acknowledged([join]))
                 #expect(try journal.outboxCount() == 0 && log.take() == [])
+            }
+        }
+    }
+
+    @Test(
+        "what one broker has acknowledged goes to another again, before anything newer, and to none of them twice; nobody is told twice"
+    )
+    func republished() throws {
+        try JournalFolder.with { folder in
+            try folder.run { journal in
+                try journal.record(Sample.opened(), Sample.answered())
+                let (first, second) = (
+                    try journal.queue(Sample.response(2)),
+                    try journal.queue(Sample.response(3, Sample.exchange(9).token))
+                )
+                try journal.commit()
+                let port = port(journal)
+                port.take(.connected(one, connection: 1))
+                port.take(.acknowledged([first]))
+                #expect(try journal.outboxCount() == 1)
+                port.take(.lost(one, .closed))
+                let third = try journal.queue(Sample.response(4, Sample.exchange(8).token))
+                try journal.commit()
+                _ = (link.take(), log.take())
+                port.take(.connected(other, connection: 2))
+                #expect(link.take() == ["publish \(first) \(second) \(third) over 2"])
+                port.take(.acknowledged([first, second, third]))
+                #expect(!log.texts.contains { $0.contains("has the answer") })
+                try #expect(journal.outboxCount() == 0)
+                port.take(.lost(other, .closed))
+                port.take(.connected(one, connection: 3))
+                #expect(link.take() == ["publish \(second) \(third) over 3"], "it has the first one itself")
+                port.take(.acknowledged([second, third]))
+                port.take(.lost(one, .closed))
+                port.take(.connected(other, connection: 4))
+                #expect(link.take() == [])
+                port.take(.lost(other, .closed))
+                port.take(.connected(one, connection: 5, hasSession: false))
+                #expect(
+                    link.take() == ["publish \(first) \(second) \(third) over 5"], "it has lost them with the session")
             }
         }
     }

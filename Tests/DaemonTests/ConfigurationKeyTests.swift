@@ -4,68 +4,7 @@ import Testing
 
 @testable import Daemon
 
-/// One key: its allowed values, what they set, and values that are refused.
-struct Key: Sendable, CustomTestStringConvertible {
-    let section: String
-    let name: String
-    let good: [String: String]
-    let bad: [String]
-    let read: @Sendable (Configuration) -> String
-
-    init(
-        _ section: String, _ name: String, good: [String: String], bad: [String],
-        _ read: @escaping @Sendable (Configuration) -> String
-    ) {
-        (self.section, self.name, self.good, self.bad, self.read) = (section, name, good, bad, read)
-    }
-
-    var testDescription: String { "[\(section)] \(name)" }
-
-    private static let badPaths = ["", "relative/path", "~/key", "off", "pkcs11:token=gate", "handle:0x81010001"]
-    private static let badNumbers = ["", "x", "1.5", "1 2", "0x", "0xZZ", "--1", "١"]
-    private static let badSeconds = ["", "x", "nan", "inf", "-1", "0", "1 s", "1,5"]
-
-    static func path(_ section: String, _ name: String, _ read: @escaping @Sendable (Configuration) -> String) -> Key {
-        Key(section, name, good: ["/": "/", "/a b/c.pem": "/a b/c.pem"], bad: badPaths, read)
-    }
-
-    static func number(
-        _ section: String, _ name: String, _ range: ClosedRange<Int>, extra: [String] = [],
-        _ read: @escaping @Sendable (Configuration) -> String
-    ) -> Key {
-        let (low, high) = (range.lowerBound, range.upperBound)
-        return Key(
-            section, name, good: ["\(low)": "\(low)", "\(high)": "\(high)", "0x" + String(high, radix: 16): "\(high)"],
-            bad: badNumbers + ["\(low - 1)", "\(high + 1)", "18446744073709551616"] + extra, read)
-    }
-
-    static func seconds(
-        _ section: String, _ name: String, _ range: ClosedRange<Double>,
-        _ read: @escaping @Sendable (Configuration) -> Duration
-    ) -> Key {
-        let (low, high) = (range.lowerBound, range.upperBound)
-        return Key(
-            section, name,
-            good: ["\(low)": "\(Duration.seconds(low))", "\(Int(high))": "\(Duration.seconds(high))"],
-            bad: badSeconds + ["\(low * 0.99)", "\(high + 1)", "1e300"]
-        ) { "\(read($0))" }
-    }
-
-    static func yesOrNo(_ section: String, _ name: String, _ read: @escaping @Sendable (Configuration) -> Bool) -> Key {
-        Key(section, name, good: ["yes": "true", "no": "false"], bad: ["", "true", "1", "Yes", "on", "yes no"]) {
-            "\(read($0))"
-        }
-    }
-
-    static func security(_ name: String, _ transport: Transport) -> Key {
-        Key(
-            "link", name, good: ["none": "none", "encrypted": "encrypted", "authenticated": "authenticated"],
-            bad: ["", "off", "low", "medium", "high", "yes"]
-        ) { configuration in
-            configuration.listeners.first { $0.address.transport == transport }?.security.rawValue ?? ""
-        }
-    }
-
+extension Key {
     static let all = [
         Key(
             "beacon", "identity", good: ["bea1": "000000000000bea1", "FFFFFFFFFFFFFFFF": "ffffffffffffffff"],
@@ -73,6 +12,9 @@ struct Key: Sendable, CustomTestStringConvertible {
         ) { $0.identity.description },
         path("beacon", "key") { $0.keyFile },
         path("beacon", "state") { $0.stateFolder },
+        place("name", longest: 64) { $0.place.name },
+        place("site", longest: 64) { $0.place.site },
+        place("position", longest: 128) { $0.place.position },
         Key(
             "beacon", "light",
             good: ["off": "none", "/sys/class/leds/a:b/brightness": "/sys/class/leds/a:b/brightness"],
@@ -100,6 +42,21 @@ struct Key: Sendable, CustomTestStringConvertible {
         ) { $0.clientID ?? "" },
         seconds("broker", "reconnect-first", 0.01...3_600) { $0.reconnect.first },
         seconds("broker", "reconnect-longest", 0.01...3_600) { $0.reconnect.longest },
+        Key(
+            "broker", "order", good: ["random": "random", "listed": "listed"],
+            bad: ["", "yes", "Random", "listed, random"]
+        ) { $0.brokerPolicy.order.rawValue },
+        number("broker", "keep-alive", 5...3_600) { "\($0.brokerPolicy.keepAlive)" },
+        seconds("broker", "connect-limit", 1...600) { $0.brokerPolicy.connectLimit },
+        seconds("broker", "acknowledge-limit", 1...600) { $0.brokerPolicy.acknowledgementLimit },
+        Key(
+            "broker", "republish", good: ["0": "\(Duration.zero)", "86400": "\(Duration.seconds(86_400))"],
+            bad: ["", "x", "-1", "86401", "10 min"]
+        ) { "\($0.brokerPolicy.republish)" },
+        Key("broker", "sessions", good: ["each": "each", "shared": "shared"], bad: ["", "no", "Each", "each shared"]) {
+            $0.brokerPolicy.sessions.rawValue
+        },
+        seconds("broker", "visit", 10...604_800) { $0.brokerPolicy.visit },
 
         path("server c2", "key") { $0.servers[Identifier(0xC2)]?.keyFile ?? "" },
         number("server c2", "sequence-floor", 0...Int(Int64.max >> 1)) {
@@ -212,6 +169,13 @@ struct Key: Sendable, CustomTestStringConvertible {
             bad: ["", String(repeating: "x", count: 249), String(repeating: "ä", count: 125), "a\u{7}b"]
         ) { $0.radio.name ?? "" },
         yesOrNo("radio", "sdp") { $0.radio.serviceRecord },
+        Key(
+            "radio", "neighbours",
+            good: ["off": "[]", "be01": "[000000000000be01]", "be01, BE02": "[000000000000be01, 000000000000be02]"],
+            bad: ["", ",", "yes", "f", "be01, be01", "be01, x", "off, be01"]
+                + [(0..<17).map { String(0xBE00 + $0, radix: 16) }.joined(separator: ", ")]
+        ) { "\($0.radio.neighbours)" },
+        seconds("radio", "neighbour-limit", 10...86_400) { $0.radio.neighbourLimit },
 
         Key("update", "updater", good: ["off": "none", "/a b/c": "/a b/c"], bad: ["", "apt", "yes"]) {
             $0.updates.updater ?? "none"
@@ -222,6 +186,12 @@ struct Key: Sendable, CustomTestStringConvertible {
         number("update", "size-limit", 1...65_536) { "\($0.updates.maximumFile >> 20)" },
         seconds("update", "time-limit", 1...86_400) { $0.updates.timeLimit },
         yesOrNo("update", "allow-older") { $0.updates.allowsOlder },
+        number("history", "verdicts", 1_000...100_000_000) { "\($0.history.retention.verdicts)" },
+        Key("history", "days", good: ["off": "none", "1": "1", "36500": "36500"], bad: ["", "0", "36501", "1.5"]) {
+            $0.history.retention.days.map { "\($0)" } ?? "none"
+        },
+        number("history", "head-verdicts", 1...1_000_000) { "\($0.history.headVerdicts)" },
+        seconds("history", "head-interval", 1...86_400) { $0.history.headInterval },
         Key("metrics", "file", good: ["off": "none", "/a b.prom": "/a b.prom"], bad: ["", "yes", "a.prom"]) {
             $0.metrics.file ?? "none"
         },

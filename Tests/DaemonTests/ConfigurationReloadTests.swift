@@ -18,7 +18,7 @@ struct ConfigurationReloadTests {
             }
         }
         let sentence =
-            "Changes to \(whole.joined(separator: ", ")) and, \(single.joined(separator: "; and ")) need a restart"
+            "Changes to \(whole.joined(separator: ", ")) and, \(single.joined(separator: " and ")) need a restart"
         for file in ["docs/operations.md", "docs/srup-beacon.conf"] {
             let words = try Settings.project(file).replacing("`", with: "").split { $0.isWhitespace || $0 == ";" }
             let isSaid = words.joined(separator: " ").contains(sentence)

@@ -28,10 +28,14 @@ struct DaemonStateTests {
         var fault: LinkSocketError?
         private(set) lazy var events = EventLog(log.logger, clock: clock)
         private(set) lazy var broker = BrokerPort(
-            events: events, clock: clock, outlets: BrokerPort.Outlets(outbox: { [] }, delivered: { _ in [] }))
+            events: events, clock: clock,
+            outlets: BrokerPort.Outlets(outbox: { _ in [] }, delivered: { _, _ in [] }, forgotten: { _ in }))
         private lazy var sessions = BrokerSessions(
             clientID: "b1", events: events,
             outlets: BrokerSessions.Outlets(isKnown: { _ in nil }, note: { _ in }, wallSeconds: { 0 }))
+        private(set) lazy var visits = BrokerVisits(
+            configuration.brokers, configuration.brokerPolicy, clock: clock, events: events,
+            outlets: BrokerVisits.Outlets(begin: { _ in }, upTo: { $0 }, wallSeconds: { 1_000 }))
         private(set) lazy var listeners = LinkListeners(
             configuration.listeners, loop: loop, clock: clock, log: log.logger,
             listen: { [unowned self] wanted throws(LinkSocketError) in
@@ -63,7 +67,8 @@ struct DaemonStateTests {
                 authenticate: { _, _ in [] })
             return DaemonState(
                 now: clock.now, startedAt: started, configuration: configuration, observer: observer, journal: journal,
-                health: health, broker: broker, brokerSessions: sessions, listeners: listeners, links: links,
+                health: health, broker: broker, brokerSessions: sessions, brokerVisits: visits, listeners: listeners,
+                links: links,
                 adapters: adapters, reports: reports, unanswered: unanswered, identityKey: identityKey, renewal: renewal
             )
         }
@@ -158,6 +163,19 @@ struct DaemonStateTests {
     func times() throws {
         let world = try World()
         world.clock.advance(by: .milliseconds(90_900))
+        let named = try World("[beacon]\nname = Tor \"3\"\nsite = harbour\nposition = 51.95,4.14")
+        let hash = named.configuration.hash
+        #expect(hash == world.configuration.hash, "the name is the beacon's own")
+        func information(_ world: World, _ place: String) -> String {
+            "srup_beacon_info{identity=\"\(world.configuration.identity)\",version=\"\(Shell.version)\",\(place)"
+                + "configuration=\"\(hash)\"} 1"
+        }
+        #expect(named.tells(information(named, "name=\"Tor \\\"3\\\"\",site=\"harbour\",")))
+        #expect(world.tells(information(world, "")), "what is not set has no label")
+        let told = named.state.report
+        #expect(
+            told.text.contains("\nplace: \"Tor \"3\"\", site harbour, position 51.95,4.14\nconfiguration: \(hash)\n"))
+        #expect(!world.state.report.text.contains("place:"))
         #expect(world.state.report.uptimeSeconds == 90 && world.tells("srup_beacon_up_seconds 90"))
         #expect(
             world.state.report.certificate.renewal == nil && world.tells("srup_beacon_certificate_renewal_failures 0"))

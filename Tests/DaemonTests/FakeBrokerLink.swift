@@ -22,6 +22,7 @@ final class FakeBrokerLink: BrokerConnecting {
     func reconnect() { note("reconnect") }
     func turn(_ done: @escaping @Sendable () -> Void) { done() }
     func stop() { note("stop") }
+    let brokerCertificates = [BrokerAddress(host: "one.example", port: 8883): Int64(1_900_000_000)]
 
     /// What it has been asked to do since the last call.
     func take() -> [String] {

@@ -209,7 +209,9 @@ struct JournalDamageTests {
                     try journal.queue(Sample.response(3_016))
                     try journal.commit()
                 }
-                try #expect(SequenceReservation(reading: folder.state)?.ceilings[server] == SequenceID(68_552))
+                try #expect(
+                    SequenceReservation(reading: folder.state)?.ceilings[server]
+                        == SequenceID(3_016 + SequenceReservation.block))
             }
         }
     }

@@ -1,3 +1,4 @@
+import Auditing
 import BootTime
 import Foundation
 import Keys
@@ -114,7 +115,32 @@ extension Journal {
             "\($0.server) \($0.membership) \($0.lastAccepted?.number ?? 0)"
         }
             + openObservations(keyring).map { "\($0.exchange) \($0.device) \($0.deadline) \($0.mismatches)" }.sorted()
-            + outbox().map { "\($0.id) \($0.topic) \($0.frame)" } + history(limit: 1_000).map(\.text)
+            + outbox().map { "\($0.id) \($0.topic) \($0.frame)" } + history(limit: 1_000).map(\.text) + chainContent()
+    }
+
+    /// Its rows in the chain; each must have the digest that follows from the one before it.
+    private func chainContent() throws -> [String] {
+        let pages = try AuditContent.lines(of: self)
+        guard let chain = verdictChain else { return pages }
+        #expect(
+            chain.pending != nil || pages.count == chain.link.number,
+            "\(pages.count) rows, \(chain.link.number) in memory")
+        return pages
+    }
+}
+
+/// The rows of a chain, checked against each other.
+private enum AuditContent {
+    static func lines(of journal: Journal) throws -> [String] {
+        var place: AuditLink?
+        return try journal.database.rows("SELECT chain, first FROM audit_chains ORDER BY first").flatMap { chain in
+            place = place ?? AuditLink(beginning: chain.unsigned(0), of: us)
+            return try journal.auditRows().map { row, link in
+                place = place?.next(row.content)
+                #expect(place == link, "row \(link.number) is not in its place")
+                return "\(link.number) \(hexadecimal(row.content))"
+            }
+        }
     }
 }
 

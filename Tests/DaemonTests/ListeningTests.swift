@@ -80,7 +80,7 @@ struct ListeningTests {
         ListeningReport(
             of: zip(Transport.allCases, states).map {
                 .init(transport: $0, address: "a", state: $1, hint: $1 == .listening ? nil : "try")
-            })
+            }, [])
     }
 
     @Test("a beacon that listens on nothing says so, with what to do; one that listens on a part names the rest")

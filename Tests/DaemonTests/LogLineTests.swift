@@ -21,6 +21,18 @@ struct LogLineTests {
         #expect(line.plain.wholeMatch(of: pattern) != nil, "\(line.plain)")
     }
 
+    @Test("has the beacon's name and site, for a collector of many beacons' logs")
+    func place() throws {
+        var place = BeaconPlace()
+        (place.name, place.site) = ("North gate", "Hafen \"Süd\"")
+        let line = LogLine(level: .info, text: "ready", fields: ["event": "e"], place: place.logFields)
+        let object = try JSONSerialization.jsonObject(with: Data(line.json.utf8)) as? [String: String]
+        #expect(object?["beacon_name"] == "North gate" && object?["beacon_site"] == "Hafen \"Süd\"")
+        let entry = line.journalEntry.split(separator: "\n")
+        #expect(entry.contains("SRUP_BEACON_NAME=North gate") && entry.contains("SRUP_BEACON_SITE=Hafen \"Süd\""))
+        #expect(BeaconPlace().logFields.isEmpty)
+    }
+
     @Test("as JSON is one object of strings in one line, and no field overwrites another")
     func json() throws {
         let hostile = LogLine(

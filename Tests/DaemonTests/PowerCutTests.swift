@@ -30,6 +30,7 @@ struct PowerCutTests {
         var (run, generator) = (Run(), Seeded(seed))
         do {
             let journal = try Journal(folder.state, bootID: "boot", disk: "cut-disk")
+            try journal.beginRecord(of: us, key: TestKeys.publicKey("obs_2048"), RecordedJournal.retention, at: 1)
             run.committed = try journal.content()
             var next: UInt8 = 0
             var open: [UInt8] = []
@@ -44,7 +45,9 @@ struct PowerCutTests {
                     case 2 where !open.isEmpty:
                         let number = open.removeFirst()
                         try journal.record(Sample.answered(Sample.exchange(number)))
-                        queued.append(try journal.queue(Sample.response(UInt64(number) * 4_000)))
+                        let response = Sample.response(UInt64(number) * 4_000, Sample.exchange(number).token)
+                        queued.append(try journal.queue(response))
+                        try journal.add([number], response, to: server)
                     case 3 where !queued.isEmpty: _ = try journal.delivered([queued.removeFirst()], at: 5)
                     default: try journal.record(.accepted(server, SequenceID(UInt64(next) + 1)))
                     }

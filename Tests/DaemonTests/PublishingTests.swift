@@ -30,11 +30,11 @@ struct PublishingTests {
         let port = BrokerPort(
             events: EventLog(log.logger, clock: clock), clock: clock,
             outlets: BrokerPort.Outlets(
-                outbox: { outbox.waiting },
-                delivered: { ids in
+                outbox: { _ in outbox.waiting },
+                delivered: { ids, _ in
                     outbox.waiting?.removeAll { ids.contains($0.id) }
                     return []
-                }))
+                }, forgotten: { _ in }))
         port.start(link)
         return port
     }

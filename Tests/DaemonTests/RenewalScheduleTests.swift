@@ -1,3 +1,6 @@
+import Foundation
+import Keys
+import TestVectors
 import Testing
 
 @testable import Daemon
@@ -16,6 +19,38 @@ struct RenewalScheduleTests {
         #expect(!schedule.isDue(schedule.due - 1))
         #expect(schedule.isDue(schedule.due))
         #expect(schedule.isDue(schedule.notAfter + 50 * 365 * day))
+    }
+
+    @Test("those of many certificates are spread over the week before that; of short ones over a part as large")
+    func spread() {
+        for (days, seconds) in [(365, 7 * day), (90, 7 * day), (45, 7 * day / 2), (9, 7 * day / 10)] {
+            var schedule = schedule(days: Int64(days))
+            let latest = schedule.due
+            schedule.place = 1
+            #expect(latest - schedule.due == seconds)
+            schedule.place = 0.25
+            #expect(latest - schedule.due == seconds / 4)
+        }
+        let senseless = RenewalSchedule(notBefore: 60, notAfter: 0, place: 1)
+        #expect(senseless.due <= 60)
+    }
+
+    @Test("where in it a certificate's lies follows from the certificate, and different ones lie all over it")
+    func place() throws {
+        try TemporaryFolder.with { folder in
+            let key = Roles.device.key
+            let places = try (0..<40).map { number in
+                let authority = try CertificateAuthority.make(
+                    key: key, named: "node \(number)", from: 1_000_000_000, until: 1_000_000_000 + 90 * day)
+                let file = try folder.write(Data(authority.certificate.pem), to: "\(number).pem")
+                let schedule = try #require(RenewalSchedule(certificate: file))
+                #expect(RenewalSchedule(certificate: file) == schedule, "a restart does not change it")
+                #expect((1_000_000_000 + 53 * day...1_000_000_000 + 60 * day).contains(schedule.due))
+                return schedule.place
+            }
+            #expect(Set(places).count == places.count)
+            for part in 0..<4 { #expect(places.contains { Int($0 * 4) == part }, "\(places)") }
+        }
     }
 
     @Test("with a clock that is fifty years behind it is checked every hour, since the clock may jump")

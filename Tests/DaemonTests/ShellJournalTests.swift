@@ -91,13 +91,15 @@ struct ShellJournalTests {
         let wall = WallClock()
         try withLostFolder(wall) { fixture in
             let request = try #require(try fixture.received().first)
-            #expect(request.body == .joinRequest && request.sequence == SequenceID(UInt64(wall.microseconds) + 16))
+            #expect(
+                request.body == .joinRequest
+                    && request.sequence == SequenceID(UInt64(wall.microseconds) + Observer.sequenceStep))
             try fixture.send(.response(.joinSuccess), token: request.token)
             #expect(try fixture.report().servers.map(\.membership) == [.known(.member)])
             wall.microseconds += 5_000_000
             try fixture.reopenJournal()
             let sent = try #require(try fixture.report().servers.first?.lastSent)
-            #expect(sent < UInt64(WallClock.newYear) + 1_000_000, "where ids are known the clock decides nothing")
+            #expect(sent < UInt64(WallClock.newYear) + 2_000_000, "where ids are known the clock decides nothing")
         }
     }
 
@@ -116,7 +118,10 @@ struct ShellJournalTests {
             #expect(try fixture.received().isEmpty, "nothing is sent")
             wall.microseconds = WallClock.newYear
             try fixture.pass(.seconds(10))
-            #expect(try fixture.received().map(\.sequence) == [SequenceID(UInt64(WallClock.newYear) + 16)])
+            #expect(
+                try fixture.received().map(\.sequence) == [
+                    SequenceID(UInt64(WallClock.newYear) + Observer.sequenceStep)
+                ])
             #expect(try !fixture.report().journal.findings.contains(SequenceStarts.finding))
         }
     }
@@ -128,7 +133,7 @@ struct ShellJournalTests {
         try withLostFolder(wall) { fixture in
             let reply = try fixture.reload("sequence-floor = 5000")
             let sent = try fixture.received().map(\.sequence)
-            #expect(reply == "reloaded" && sent == [SequenceID(5_016)])
+            #expect(reply == "reloaded" && sent == [SequenceID(5_000 + Observer.sequenceStep)])
             #expect(try !fixture.report().journal.findings.contains(SequenceStarts.finding))
         }
     }
@@ -141,7 +146,7 @@ struct ShellJournalTests {
             let second = "[server c3]\nkey = \(fixture.file)"
             #expect(try fixture.reload(second) == "reloaded")
             let requests = try fixture.received()
-            #expect(requests.map(\.sequence) == [SequenceID(UInt64(wall.microseconds) + 16)])
+            #expect(requests.map(\.sequence) == [SequenceID(UInt64(wall.microseconds) + Observer.sequenceStep)])
         }
     }
 

@@ -253,7 +253,7 @@ struct ShellMembershipTests {
             #expect(fixture.log.texts.count { $0.contains("has not answered for a minute") } == 1)
             let again = try #require(try fixture.received().last)
             #expect(again.body == .joinRequest && again.token == first.token)
-            #expect(again.sequence == SequenceID(UInt64(wall.microseconds) + 16))
+            #expect(again.sequence == SequenceID(UInt64(wall.microseconds) + Observer.sequenceStep))
             try fixture.send(.response(.joinSuccess), token: again.token)
             #expect(try fixture.report().servers.first?.text.contains("member, sequence ids") == true)
         }
@@ -267,7 +267,10 @@ struct ShellMembershipTests {
         try withMember(wall: wall) { fixture in
             wall.microseconds += 3_600_000_000
             _ = try fixture.on { $0.answer("join-again \(ShellFixture.c2.topicForm) configured") }
-            #expect(try fixture.received().map(\.sequence) == [SequenceID(UInt64(wall.microseconds) + 16)])
+            #expect(
+                try fixture.received().map(\.sequence) == [
+                    SequenceID(UInt64(wall.microseconds) + Observer.sequenceStep)
+                ])
         }
     }
 

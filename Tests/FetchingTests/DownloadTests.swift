@@ -121,4 +121,27 @@ struct DownloadTests {
         let address = try server.address("file")
         #expect(throws: HTTPFault.notSecure(address.description)) { try HTTPClient().get(address) }
     }
+
+    @Test("a reply says when to ask again, in seconds or as a date, at most a day away; nothing else does")
+    func retryAfter() throws {
+        func told(_ value: String) throws -> Int? {
+            let reply = try client.get(try server.address("busy/" + value))
+            #expect(reply.status == 429)
+            return reply.retryAfter
+        }
+        #expect(try told("12") == 12)
+        #expect(try told("99999999") == 86_400)
+        for value in ["0", "soon", "-5", "date-in--1000"] { #expect(try told(value) == nil, "\(value)") }
+        #expect((90...100).contains(try told("date-in-100") ?? 0))
+        #expect(try client.get(try server.address("whole-not")).retryAfter == nil)
+    }
+
+    @Test("a connection that ends before the reply is told apart from one that could not be made")
+    func interrupted() throws {
+        let fault = #expect(throws: HTTPFault.self) { try client.get(try server.address("gone")) }
+        guard case .interrupted = fault else {
+            Issue.record("\(fault as Any)")
+            return
+        }
+    }
 }

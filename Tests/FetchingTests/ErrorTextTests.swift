@@ -10,7 +10,7 @@ struct ErrorTextTests {
         let faults: [HTTPFault] = [
             .noLibrary, .notSecure("http://host"), .redirected(to: "https://other"), .tooLong(limit: 8), .headTooLong,
             .tooSlow("why"), .unknownHost("host"), .unreachable("why"), .untrusted("why"), .badAuthorityFile("/ca.pem"),
-            .notWritten("why"), .cannotResume, .failed("why"),
+            .notWritten("why"), .cannotResume, .failed("why"), .interrupted("why"),
         ]
         // A new case does not build until it is counted here, and then the table lacks it.
         let numbers = faults.map { fault in
@@ -28,9 +28,10 @@ struct ErrorTextTests {
             case .notWritten: 10
             case .cannotResume: 11
             case .failed: 12
+            case .interrupted: 13
             }
         }
-        #expect(numbers == Array(0...12) && Set(faults.map(\.message)).count == faults.count)
+        #expect(numbers == Array(0...13) && Set(faults.map(\.message)).count == faults.count)
         for fault in faults { #expect(OperatorTextRules.broken(by: fault) == []) }
     }
 

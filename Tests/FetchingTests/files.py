@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A file server on the loopback interface, for downloads: /file can be resumed, /whole cannot, /lies sends another part
-than it was asked for, /endless has no end, /cut ends in the middle, /once does so the first time, /away leads elsewhere, all else is not there.
+than it was asked for, /busy/TIME wants to be asked again then, /gone ends the connection, /endless has no end, /cut ends in the middle, /once does so the first time, /away leads elsewhere, all else is not there.
 
 Usage: files.py FOLDER [CERTIFICATE KEY]: writes FOLDER/port, serves FOLDER/content where there is one, and notes each request
 in FOLDER/requests; with a certificate and its key, over TLS. FILES_AT: the address, 127.0.0.1 or ::1
 """
-import os, socket, ssl, sys
+import email.utils, os, socket, ssl, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PATTERN = bytes(number % 251 for number in range(200_000))
@@ -56,6 +56,13 @@ class Files(BaseHTTPRequestHandler):
             self.reply(206, CONTENT, [*tag, ("Content-Range", f"bytes 0-{len(CONTENT) - 1}/{len(CONTENT)}")])
         elif path == "/cut":
             self.reply(200, CONTENT[: len(CONTENT) // 4], tag, len(CONTENT))
+            self.close_connection = True
+        elif path.startswith("/busy/"):
+            when = path.removeprefix("/busy/")
+            if when.startswith("date-in-"):
+                when = email.utils.formatdate(time.time() + int(when.removeprefix("date-in-")), usegmt=True)
+            self.reply(429, b"later", [("Retry-After", when)])
+        elif path == "/gone":
             self.close_connection = True
         elif path == "/away":
             self.reply(302, b"", [("Location", "https://localhost:1/file?X-Signature=5ec4e7")])

@@ -1,3 +1,4 @@
+import OperatorText
 import Foundation
 import SRUP
 import SystemSupport

@@ -1,3 +1,4 @@
+import OperatorText
 import HumanView
 import Testing
 

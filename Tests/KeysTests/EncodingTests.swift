@@ -70,4 +70,25 @@ struct EncodingTests {
         one.replaceSubrange(one.count - 3..<one.count, with: [0, 0, 1])
         #expect(throws: EncodingError.self) { try PublicKey(der: one) }
     }
+
+    @Test("that were stored after a check are read without checking their numbers again, and with all other checks")
+    func stored() throws {
+        let key = try TestKeys.publicKey("dev_2048")
+        #expect(try PublicKey(storedPEM: key.pem).equals(key))
+        #expect(try PublicKey(storedDER: key.der).equals(key))
+        var even = key.der
+        even[even.count - 6] &= 0xFE
+        let unchecked = try PublicKey(storedDER: even)
+        #expect(throws: EncodingError.weak) { try PublicKey(pem: unchecked.pem) }
+        #expect(throws: EncodingError.malformed) { try PublicKey(storedPEM: Array(key.pem.dropLast(40))) }
+        #expect(throws: EncodingError.malformed) { try PublicKey(storedDER: key.der + [0]) }
+        var huge = key.der
+        huge.replaceSubrange(huge.count - 3..<huge.count, with: [0, 0, 1])
+        #expect(throws: EncodingError.wrongExponent) { try PublicKey(storedDER: huge) }
+        try TemporaryFolder.with { folder in
+            try folder.openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out ec.pem")
+            let curve = try folder.openssl("pkey -in ec.pem -pubout")
+            #expect(throws: EncodingError.notRSA) { try PublicKey(storedPEM: curve) }
+        }
+    }
 }

@@ -96,7 +96,7 @@ import Testing
     func referenceIdentity() {
         var harness = Harness()
         harness.observer.terms[server] = terms { $0.isAddressedToUs = false }
-        harness.observer.identification = "{}"
+        harness.observer.identify = { _ in "{}" }
         #expect(
             harness.say(.identityRequest, addressed(6)).sent.map(\.body) == [
                 .data(id: Octets("IDENTIFICATION_RESPONSE".utf8), data: Octets("{}".utf8))
@@ -106,7 +106,7 @@ import Testing
     @Test("ID_REQUEST is answered with the beacon's identification, under its token")
     func identity() {
         var harness = Harness()
-        harness.observer.identification = #"{"product":"srup-beacon"}"#
+        harness.observer.identify = { _ in #"{"product":"srup-beacon"}"# }
         let sent = harness.say(.identityRequest, addressed(6)).sent
         #expect(sent.map(\.token) == [addressed(6)])
         #expect(

@@ -147,8 +147,9 @@ struct Harness {
             Issue.record("\(message) is no frame")
             return []
         }
+        let answer = journal.answered[RequestID(server: server, token: token)]
         let context = MessageContext(
-            verdict: journal.answered[RequestID(server: server, token: token)]?.verdict,
+            verdict: answer?.verdict, evidence: answer?.evidence?.json, proof: answer?.proof,
             tokenOwner: journal.answered.keys.first { $0.token == token && $0.server != server }?.server,
             isOvertaken: isOvertaken)
         return handle(.message(verified, context))

@@ -51,7 +51,7 @@ import Testing
         harness.say(.action(1), sequence: SequenceID(700))
         let before = harness.journal.lastSent[server]?.number ?? 0
         let request = harness.handle(.joinAgain(server, token("again")))
-        #expect(request.sent.map(\.sequence.number) == [max(before, 700) + 16])
+        #expect(request.sent.map(\.sequence.number) == [max(before, 700) + Observer.sequenceStep])
         for low: UInt64 in [0, 1, 17, 699, 700] {
             let effects = harness.say(.response(.joinSuccess), token("again"), sequence: SequenceID(low))
             #expect(effects.refusals == [.replayed(SequenceID(low), last: SequenceID(700))])

@@ -23,6 +23,7 @@ struct Journal {
         var verdict: Verdict
         var reason: Reason
         var evidence: Evidence?
+        var proof: [UInt8]?
     }
 
     /// A link as the shell holds it.
@@ -137,6 +138,10 @@ struct Journal {
             answered[exchange] = Answer(device: device, verdict: verdict, reason: reason, evidence: evidence)
             open[exchange] = nil
             batch.unsent[exchange] = verdict
+        case .proof(let exchange, let proof):
+            must(batch.unsent[exchange] == .valid, "a proof of \(exchange) that has not just become valid")
+            must(KeyedProof(encoded: proof)?.context.server == exchange.server, "a proof for another server, or none")
+            answered[exchange]?.proof = proof
         }
     }
 
@@ -179,10 +184,11 @@ struct Journal {
             batch.unsent[exchange] = nil
             if status == .observedJoinValid { batch.sentValid.insert(exchange) }
         case .data(DataID.observationEvidence.octets, _):
-            must(batch.unsent[exchange] != nil, "evidence without a verdict")
+            must(answered[exchange]?.evidence != nil, "evidence without a verdict")
             batch.evidence = exchange
         case .data(DataID.observationProof.octets, let data):
-            must(batch.unsent[exchange] == .valid, "a proof without the verdict valid")
+            must(answered[exchange]?.verdict == .valid, "a proof without the verdict valid")
+            must(answered[exchange]?.proof == data.bytes, "another proof than the one that was recorded")
             let context = KeyedProof(encoded: data.bytes)?.context
             must(
                 context?.server == server && context?.beacon == beacon && context?.device == answered[exchange]?.device,

@@ -18,7 +18,7 @@ import Testing
         let link = harness.claimed()
         #expect(harness.proveKeyed(over: link).isEmpty, "a proof without its signature is no verdict")
         let effects = harness.sign(over: link)
-        #expect(effects.order == "rss.tc.")
+        #expect(effects.order == "rrss.tc.")
         #expect(effects.verdicts == [.valid] && effects.reasons == [.matched])
         #expect(effects.sent.map(\.body.type) == [.data, .response] && effects.responses == [.observedJoinValid])
         #expect(effects.sent.allSatisfy { $0.token == token("first") })
@@ -41,7 +41,7 @@ import Testing
         let link = harness.claimed()
         harness.proveKeyed(over: link)
         let effects = harness.sign(over: link)
-        #expect(effects.order == "rs.tc." && effects.sent.map(\.body) == [.response(.observedJoinValid)])
+        #expect(effects.order == "rrs.tc." && effects.sent.map(\.body) == [.response(.observedJoinValid)])
         #expect(effects.evidence.first??.grade == .keyed)
     }
 
@@ -79,14 +79,22 @@ import Testing
         }
     }
 
-    @Test("asked again, the server gets the same verdict, without the proof")
+    @Test("asked again, the server gets the same evidence, proof and verdict under fresh ids, also after a restart")
     func repeated() {
-        var harness = Harness()
+        var harness = Harness(Policy { $0.reportsEvidence = true })
         harness.ask()
         let link = harness.claimed()
         harness.proveKeyed(over: link)
-        harness.sign(over: link)
-        #expect(harness.ask().sent.map(\.body) == [.response(.observedJoinValid)])
+        let first = harness.sign(over: link).sent
+        #expect(first.count == 3)
+        for isRestarted in [false, true] {
+            if isRestarted { harness.restart() }
+            let again = harness.ask().sent
+            #expect(again.map(\.body) == first.map(\.body) && again.map(\.token) == first.map(\.token))
+            #expect(again.allSatisfy { $0.sequence > first[2].sequence })
+        }
+        harness.observer.terms[server] = terms { ($0.takesProofs, $0.takesData) = (false, false) }
+        #expect(harness.ask().sent.map(\.body) == [.response(.observedJoinValid)], "only what it takes")
     }
 
     // MARK: - False or missing

@@ -7,12 +7,35 @@ import Testing
 
 /// The sequence ids that the beacon sends (docs/protocol.md, section 4).
 @Suite struct SequenceTests {
-    @Test("the next id is 16 above the higher of the last that we sent and the last that we accepted")
-    func sixteenAbove() {
+    private let step = Observer.sequenceStep
+
+    @Test(
+        "an answer stays above as many requests as may be under way when it is sent, for a server with one id for both directions"
+    )
+    func manyUnderWay() {
         var harness = Harness()
-        #expect(harness.say(.action(1), sequence: SequenceID(100)).sent.map(\.sequence.number) == [116])
-        #expect(harness.say(.action(1), sequence: SequenceID(101)).sent.map(\.sequence.number) == [132])
-        #expect(harness.say(.action(1), sequence: SequenceID(1000)).sent.map(\.sequence.number) == [1016])
+        let limit = UInt64(harness.observer.policy.observationLimit)
+        harness.ask()
+        let asked = harness.journal.accepted[server]?.number ?? 0
+        let answer = harness.prove(over: harness.ready()).sent.last?.sequence.number ?? 0
+        #expect(answer >= asked + 2 * limit)
+    }
+
+    @Test("at the highest rate of requests and commands, ids that began at the clock stay behind it")
+    func behindTheClock() {
+        let policy = Policy()
+        let perSecond = [(policy.requestRate, 3), (policy.commandRate, 2)].map { rate, answers in
+            UInt64(answers) * UInt64(Duration.seconds(1) / rate.interval) * Observer.sequenceStep
+        }
+        #expect(perSecond.reduce(0, +) < 1_000_000, "ids a second, of as many microseconds")
+    }
+
+    @Test("the next id is a step above the higher of the last that we sent and the last that we accepted")
+    func stepAbove() {
+        var harness = Harness()
+        #expect(harness.say(.action(1), sequence: SequenceID(100)).sent.map(\.sequence.number) == [100 + step])
+        #expect(harness.say(.action(1), sequence: SequenceID(101)).sent.map(\.sequence.number) == [100 + 2 * step])
+        #expect(harness.say(.action(1), sequence: SequenceID(100_000)).sent.map(\.sequence.number) == [100_000 + step])
     }
 
     @Test("a message that crosses with ours, one above what the server knew, is accepted, and ours stays above it")
@@ -28,8 +51,11 @@ import Testing
     @Test("each server has its own ids")
     func perServer() {
         var harness = Harness()
-        #expect(harness.say(.action(1), by: server, sequence: SequenceID(5000)).sent.map(\.sequence.number) == [5016])
-        #expect(harness.say(.action(1), by: otherServer, sequence: SequenceID(7)).sent.map(\.sequence.number) == [23])
+        #expect(
+            harness.say(.action(1), by: server, sequence: SequenceID(5000)).sent.map(\.sequence.number) == [5000 + step]
+        )
+        #expect(
+            harness.say(.action(1), by: otherServer, sequence: SequenceID(7)).sent.map(\.sequence.number) == [7 + step])
     }
 
     @Test("several messages of one event have rising ids in the order in which they are sent")
@@ -51,14 +77,14 @@ import Testing
             #expect(effects.isEmpty, "it is a member")
             let next = harness.say(
                 .action(1), sequence: SequenceID((harness.journal.accepted[server]?.number ?? 0) + 1))
-            #expect(next.sent.map(\.sequence.number) == [last + 16])
+            #expect(next.sent.map(\.sequence.number) == [last + step])
         }
     }
 
-    @Test("the first message to a server without an earlier message has id 16")
+    @Test("the first message to a server without an earlier message has the id of one step")
     func first() {
         var harness = Harness(members: [])
-        #expect(harness.handle(.join(server, token("t"))).sent.map(\.sequence.number) == [16])
+        #expect(harness.handle(.join(server, token("t"))).sent.map(\.sequence.number) == [step])
     }
 
     @Test(
@@ -67,11 +93,11 @@ import Testing
     func floors() {
         var harness = Harness()
         harness.observer.raiseSequences([server: SequenceID(5_000)])
-        #expect(harness.say(.action(1), sequence: SequenceID(100)).sent.map(\.sequence.number) == [5_016])
+        #expect(harness.say(.action(1), sequence: SequenceID(100)).sent.map(\.sequence.number) == [5_000 + step])
         harness.observer.raiseSequences([server: SequenceID(5_000)])
-        #expect(harness.say(.action(1), sequence: SequenceID(101)).sent.map(\.sequence.number) == [5_032])
+        #expect(harness.say(.action(1), sequence: SequenceID(101)).sent.map(\.sequence.number) == [5_000 + 2 * step])
         var stranger = Harness(members: [])
         stranger.observer.raiseSequences([server: SequenceID(70)])
-        #expect(stranger.handle(.join(server, token("t"))).sent.map(\.sequence.number) == [86])
+        #expect(stranger.handle(.join(server, token("t"))).sent.map(\.sequence.number) == [70 + step])
     }
 }

@@ -32,13 +32,6 @@ struct DoctorChecksTests {
         #expect(verdict(now + day, now + 30 * day) == .bad)
     }
 
-    @Test("a result is one line, and a second one if there is something to do")
-    func text() {
-        #expect(CheckResult("disk", .good, "/a", "room").text == "good     disk            /a: room")
-        let lines = CheckResult("disk", .bad, "/a", "none", do: "make some").text.split(separator: "\n")
-        #expect(lines == ["BAD      disk            /a: none", "                         do: make some"])
-    }
-
     @Test("a server that does not answer, and a renewal that fails, as the running beacon tells them")
     func silence() throws {
         var doctor = Doctor(configurationFile: "", visits: false) { _ in }

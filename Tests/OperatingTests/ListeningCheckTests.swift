@@ -22,7 +22,7 @@ struct ListeningCheckTests {
         var doctor = Doctor(configurationFile: "", visits: false) { _ in }
         #expect(doctor.listening().map(\.verdict) == [.skipped])
         doctor.status = try report([("rfcomm", "listening"), ("local", "listening")])
-        #expect(doctor.listening().map(\.text) == ["good     listening       [link]: on local, rfcomm"])
+        #expect(doctor.listening() == [.init("listening", .good, "[link]", "on local, rfcomm")])
         doctor.status = try report([("rfcomm", "listening"), ("local", "bind: Permission denied")])
         #expect(doctor.listening().map(\.verdict) == [.bad] && doctor.listening().first?.hint != nil)
         doctor.status = try report([("rfcomm", "closed"), ("local", "bind: Permission denied")])

@@ -41,7 +41,7 @@ struct WatchViewTests {
         let aside = #","set_aside":{"topic":"SRUP/c2","fault":"it is closed","hint":"allow it","seconds_left":9}"#
         let report = try report(observations: 0, links: 0, server: aside)
         #expect(
-            WatchView(rows: 60, columns: 200).lines(report, [], at: "now")[2] == " servers c2 member, paused, set aside"
+            WatchView(rows: 60, columns: 200).lines(report, [], at: "now")[3] == " servers c2 member, paused, set aside"
         )
         #expect(report.text.contains("  it is closed; tried again in 9 s\n  hint: allow it"))
     }
@@ -57,8 +57,8 @@ struct WatchViewTests {
         let failure = #""failed_at":"T1","next_attempt":"T2","fault":"no answer","failures":3"#
         let lines = WatchView(rows: 60, columns: 200).lines(
             try report(observations: 0, links: 0, certificate: failure), [], at: "now")
-        #expect(lines[2] == " servers c2 member, paused, not answered")
-        #expect(lines[4] == " certificate 3 renewals failed, the last one at T1: no answer; next attempt about T2")
+        #expect(lines[3] == " servers c2 member, paused, not answered")
+        #expect(lines[5] == " certificate 3 renewals failed, the last one at T1: no answer; next attempt about T2")
     }
 
     @Test(
@@ -71,11 +71,15 @@ struct WatchViewTests {
             (2, "servers c2 member, paused"), (3, "journal ok, outbox 2"),
             (4, "hci0 00:AA  ready, advertising, 4 links"),
         ] {
-            #expect(lines[line] == " " + words)
+            #expect(lines[line + 1] == " " + words)
         }
-        #expect(lines.contains("OPEN OBSERVATIONS  2") && lines.contains(" de1  for c2  9 s left  1 false proofs"))
+        #expect(
+            lines.contains("OPEN OBSERVATIONS  2")
+                && lines.contains(" de1  for c2  [##........]  9 s left  1 false proofs"))
         #expect(lines.contains("LINKS  1") && lines.contains(" 0  le 00:AA:01:00:00:00  not named yet  waits, 3 s"))
-        #expect(lines.contains(" 1970-01-01T00:00:01Z  \(device)  valid  the proof matched"))
+        #expect(
+            lines.contains(
+                " 1970-01-01 00:00:00  \(device)  valid  the proof matched  ×2  for \(server), token 00010203"))
         #expect(lines.last == " refused false-proof 7, replayed 2")
     }
 
@@ -85,8 +89,8 @@ struct WatchViewTests {
     func lacking(reason: String, words: String) throws {
         let report = try report(observations: 2, links: 0, lacking: #","lacking":"\#(reason)""#)
         let lines = WatchView(rows: 60, columns: 200).lines(report, [], at: "now")
-        #expect(lines.contains(" de0  for c2  9 s left  \(words)"), "\(lines)")
-        #expect(lines.contains(" de1  for c2  9 s left  1 false proofs  \(words)"))
+        #expect(lines.contains(" de0  for c2  [##........]  9 s left  \(words)"), "\(lines)")
+        #expect(lines.contains(" de1  for c2  [##........]  9 s left  1 false proofs  \(words)"))
         #expect(report.text.contains("  de0 for c2: 9 s left, \(words)"))
         #expect(report.text.contains("  de1 for c2: 9 s left, 1 false proofs, \(words)"))
         #expect(try self.report(observations: 1, links: 0).text.contains("  de0 for c2: 9 s left, 0 false proofs"))
@@ -102,7 +106,10 @@ struct WatchViewTests {
             evidence: evidence.json, decided: 1)
         let lines = WatchView(rows: 60, columns: 200).lines(try report(observations: 0, links: 0), [past], at: "now")
         let grade = isTimed ? "keyed, timed" : "keyed"
-        #expect(lines.contains(" 1970-01-01T00:00:01Z  \(device)  valid  the proof matched  [\(grade)]"), "\(lines)")
+        #expect(
+            lines.contains(
+                " 1970-01-01 00:00:01  \(device)  valid  the proof matched  [\(grade)]  for \(server), token 00010203"),
+            "\(lines)")
         #expect(past.text.contains("keyed, \(grade), security none"), "\(past.text)")
     }
 

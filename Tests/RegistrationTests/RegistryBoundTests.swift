@@ -25,6 +25,43 @@ struct RegistryBoundTests {
         }
     }
 
+    @Test("each refused request is told a later moment, as one can be answered until then, up to ten minutes away")
+    func spread() throws {
+        try RegistryFixture.with({ $0.requestsAMinute = 60 }) { fixture throws in
+            for _ in 0..<60 { #expect(status(fixture, from: "192.0.2.1").status == 200) }
+            let told = (0..<700).map { _ in status(fixture, from: "192.0.2.1").retryAfter ?? 0 }
+            #expect(told[0] == 2 && told[1] == 3 && told[99] == 101)
+            #expect(told.last == 601 && told.max() == 601)
+            // Those who were told an early moment have been answered by then, and the queue is shorter.
+            fixture.clock.seconds += 300
+            for _ in 0..<60 { #expect(status(fixture, from: "192.0.2.1").status == 200) }
+            #expect(status(fixture, from: "192.0.2.1").retryAfter == 302)
+            #expect(status(fixture, from: "192.0.2.2").status == 200, "another address does not wait")
+        }
+    }
+
+    @Test("what all addresses together exceed makes nobody wait for more than a minute or so")
+    func spreadOfAll() throws {
+        try RegistryFixture.with({ $0.allRequestsAMinute = 60 }) { fixture throws in
+            for last in 1...60 { #expect(status(fixture, from: "192.0.2.\(last)").status == 200) }
+            let told = (1...200).map { status(fixture, from: "198.51.100.\($0)").retryAfter ?? 0 }
+            #expect(told[0] == 2 && told.max() == 61)
+        }
+    }
+
+    @Test("while too many identities wait for their validation, a new one is told to come again soon")
+    func waiting() throws {
+        try RegistryFixture.with({ ($0.mostWaiting, $0.mostIdentities) = (1, 2) }) { fixture throws in
+            #expect(fixture.register().status == 201)
+            let refused = fixture.register("abc", RegistryFixture.stranger)
+            #expect(refused.status == 503 && (30...90).contains(refused.retryAfter ?? 0), "\(refused)")
+            #expect(try fixture.validate().status == 200)
+            #expect(fixture.register("abc", RegistryFixture.stranger).status == 201)
+            let full = fixture.register("abd", RegistryFixture.second)
+            #expect(full.status == 503 && full.retryAfter == 3_600)
+        }
+    }
+
     @Test("all addresses together have a limit")
     func all() throws {
         try RegistryFixture.with({ $0.allRequestsAMinute = 3 }) { fixture throws in

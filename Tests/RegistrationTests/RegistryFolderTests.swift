@@ -138,7 +138,11 @@ struct RegistryFolderTests {
                 "ALTER TABLE tokens DROP COLUMN label; ALTER TABLE tokens DROP COLUMN used; DROP TABLE former_keys;"
                     + " ALTER TABLE tokens DROP COLUMN identity; ALTER TABLE identities DROP COLUMN rekeyed;"
                     + " ALTER TABLE certificates DROP COLUMN authority; ALTER TABLE certificates DROP COLUMN newest;"
-                    + " DROP TABLE authorities; PRAGMA user_version = 1")
+                    + " DROP TABLE authorities;"
+                    + ["name", "site", "position"].map { " ALTER TABLE tokens DROP COLUMN \($0);" }.joined()
+                    + ["name", "site", "position", "token", "token_label"].map {
+                        " ALTER TABLE identities DROP COLUMN \($0);"
+                    }.joined() + " PRAGMA user_version = 1")
             var policy = RegistryPolicy()
             policy.needsToken = true
             let again = try RegistryFixture(fixture.folder, policy)

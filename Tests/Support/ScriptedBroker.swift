@@ -10,6 +10,8 @@ package final class ScriptedBroker {
         package var closesAtPublish: [String] = []
         /// Topic filters for whose SUBSCRIBE it closes the connection.
         package var closesAtSubscribe: [String] = []
+        /// Topics whose PUBLISH it does not acknowledge.
+        package var ignoresPublish: [String] = []
         /// What it grants to other filters: 0 to 2, or 128 for a refusal.
         package var grants: [String: Int] = [:]
         /// Whether CONNACK says that it has a session.
@@ -64,6 +66,7 @@ package final class ScriptedBroker {
                     topic = body[2:2 + length].decode()
                     note(number, "publish", topic)
                     if topic in now["closesAtPublish"]: return
+                    if topic in now["ignoresPublish"]: continue
                     if head & 6: client.sendall(b"\\x40\\x02" + body[2 + length:4 + length])
                 if kind == 12: client.sendall(b"\\xd0\\x00")
                 if kind == 14: return

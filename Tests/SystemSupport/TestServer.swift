@@ -170,6 +170,17 @@ package final class TestServer: Sendable {
         }
     }
 
+    /// The same without copies: QoS 1 may deliver a message more than once.
+    package func everyAnswer(_ token: Token) -> [Status] {
+        state.withLock { state in
+            var seen: Set<SequenceID> = []
+            return (state.accepted.map(\.content) + state.ignored).filter { $0.token == token }.compactMap {
+                guard case .response(let status) = $0.body, seen.insert($0.sequence).inserted else { return nil }
+                return status
+            }
+        }
+    }
+
     /// The statuses of all responses by their tokens: those that the reference would accept, and those that it drops.
     package var responses: [Token: (accepted: [Status], dropped: [Status])] {
         let (accepted, ignored) = state.withLock { ($0.accepted.map(\.content), $0.ignored) }

@@ -117,19 +117,33 @@ struct ConsoleBrowserTests {
     }
 
     @Test(
-        "light and dark, wide and narrow: contrast, no overflow, labels, keyboard, no other origins; drawings are files"
+        "every page, light and dark, wide and narrow: an accessibility engine finds nothing; contrast, no overflow, keyboard"
     )
     func looking() throws {
+        let axe = try Network.run(Network.project + "/Tests/SystemTests/Console/axe", [])
         let other = try PlainDevice(network)
         try other.say(.joinRequest)
         try other.say(.data(id: Octets(String(repeating: "x", count: 2_000).utf8), data: Octets([1])))
         let verb = try Verb(beacon, "join", "--human")
         try console.hear("compare for \(Node.beacon)")
-        let seen = try console.browse("look", Node.beacon).seen()
+        let seen = try console.browse("look", Node.beacon, "--axe", axe.trimmingCharacters(in: .newlines)).seen()
         #expect(verb.child.isRunning)
         let drawn = (seen["drawn"] as? [String])?.joined(separator: "\n") ?? ""
         for words in ["device", "beacon", "C2", "HM_JOIN_REQ", "HM_JOIN_RESP"] { #expect(drawn.contains(words)) }
         #expect((seen["joinDrawn"] as? Int).map { $0 > 10 } == true)
         #expect((seen["rows"] as? Int).map { $0 >= 3 } == true)
+    }
+
+    @Test("an open list counts what is new and moves nothing; a banner says that the broker is lost")
+    func counting() throws {
+        let browser = try console.browse("live", Node.beacon)
+        try browser.opened()
+        try PlainDevice(network).say(.joinRequest)
+        try browser.shown()
+        network.stopBroker()
+        let seen = try browser.seen()
+        #expect((seen["counted"] as? String)?.contains("new, show") == true, "\(seen)")
+        #expect(seen["before"] as? Int == seen["still"] as? Int)
+        #expect((seen["banner"] as? String)?.contains("has lost its broker") == true)
     }
 }

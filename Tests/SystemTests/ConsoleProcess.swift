@@ -164,6 +164,14 @@ final class ConsoleProcess {
             }
         }
 
+        /// Waits until it has shown what was new.
+        func shown() throws {
+            try eventually("the browser has shown what is new: \(said)", within: 60) {
+                guard child.isRunning || said.contains("shown") else { throw NotInTime(what: said) }
+                return said.contains("browser: shown")
+            }
+        }
+
         /// What it saw; throws if something was wrong.
         func seen() throws -> [String: Any] {
             let status = child.wait(within: 120)

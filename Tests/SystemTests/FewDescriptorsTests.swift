@@ -56,7 +56,7 @@ struct FewDescriptorsTests {
             #expect(beacon.isRunning && beacon.brokerState == "connected")
         }
         #expect(!beacon.says("Too many open files"), "\(descriptors(of: process).count) are open")
-        let doctor = try beacon.command("doctor")
+        let doctor = try beacon.command("doctor", "--all")
         #expect(doctor.text.contains("that is enough for 6 links"), "\(doctor.text)")
     }
 

@@ -137,7 +137,8 @@ struct FloodTests {
         let spent = Date().timeIntervalSince(begun)
         print("deadlines: \(waits) in \(spent) s")
         #expect(waits.areInTime(inFloodOf: spent), "\(waits) in \(spent) s")
-        #expect(tokens.allSatisfy { server.everyStatus($0) == [.observedJoinFail] })
+        // A broker may deliver a message twice: it is the same message.
+        #expect(tokens.allSatisfy { server.everyAnswer($0) == [.observedJoinFail] })
     }
 }
 

@@ -21,7 +21,7 @@ struct HardwareTests {
             #expect(system.stopBeacon() == 0)
             try system.startBeacon()
         }
-        #expect(try system.verb(["doctor", "--no-visit"]).text.contains("wrapped by the TPM"))
+        #expect(try system.verb(["doctor", "--no-visit", "--all"]).text.contains("wrapped by the TPM"))
         #expect(system.stopBeacon() == 0)
         tpm.vanish()
         let check = try system.verb(["run", "--check"])
@@ -81,7 +81,7 @@ struct HardwareTests {
         try system.enrolDevice()
         let joined = try system.join()
         #expect(joined.status == 0, "\(joined.text)\(server.said)\(system.beaconLog)")
-        #expect(try system.verb(["doctor", "--no-visit"]).text.contains("in a PKCS#11 token"))
+        #expect(try system.verb(["doctor", "--no-visit", "--all"]).text.contains("in a PKCS#11 token"))
         #expect(try system.verb(["rotate"]).text.contains("where none can be made by this command"))
         #expect(system.stopBeacon() == 0)
 

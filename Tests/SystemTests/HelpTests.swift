@@ -28,11 +28,29 @@ struct HelpTests {
             ("srup-beacon", ["renew"], ["--config", "--ca", "access.old"]),
             ("srup-beacon", ["run"], ["--config", "--check", "SIGHUP"]),
             ("srup-beacon", ["status"], ["--config", "--json"]),
-            ("srup-beacon", ["observations"], ["--config", "--json", "--limit"]),
+            (
+                "srup-beacon", ["observations"],
+                [
+                    "--config", "--json", "--limit", "--wide", "--no-pager", "--since", "--until", "--device",
+                    "--verdict",
+                ]
+            ),
+            ("srup-beacon", ["audit"], ["export", "verify"]),
+            (
+                "srup-beacon", ["audit", "export"],
+                ["--config", "--json", "--csv", "--output", "--since", "--until", "--device", "--verdict"]
+            ),
+            ("srup-bench", ["audit", "verify"], ["--keys", "--heads", "--json", "Exit status"]),
+            (
+                "srup-bench", ["audit", "export"],
+                ["--state", "--since", "--until", "--device", "--verdict", "--csv", "--output"]
+            ),
             ("srup-beacon", ["explain"], ["--config", "--json", "token"]),
             ("srup-beacon", ["watch"], ["--config", "--once", "Ctrl-C"]),
-            ("srup-beacon", ["doctor"], ["--config", "--json", "Exit status"]),
+            ("srup-beacon", ["doctor"], ["--config", "--json", "--all", "Exit status"]),
             ("srup-beacon", ["metrics"], ["--config", "Prometheus"]),
+            ("srup-beacon", ["config"], ["--config", "--json", "--hash", "conf.d"]),
+            ("srup-beacon", ["support"], ["--config", "--output", "--messages", "--visit", "token"]),
             ("srup-beacon", ["pair"], ["--config", "--seconds", "authenticated"]),
             (
                 "srup-bench", [],

@@ -86,9 +86,21 @@ struct KillTests {
         let sequences = server.accepted.map(\.sequence)
         #expect(Set(sequences).count == sequences.count)
         #expect(beacon.history.count == checkpoint)
+        if shown != .keyed { #expect(try holds(beacon, network, rows: checkpoint)) }  // it signs with a false signature
         // A proof that the server has is one of those, and is followed by its verdict.
         let proofs = server.accepted.filter { $0.body.type == .data }
         #expect(shown == .keyed ? proofs.count >= checkpoint : proofs.isEmpty)
+    }
+
+    /// Whether the record of verdicts holds, with a row for each observation.
+    private func holds(_ beacon: BeaconProcess, _ network: Network, rows: Int) throws -> Bool {
+        let file = network.folder + "/record.jsonl"
+        try Network.run(
+            Network.products + "/srup-beacon", ["audit", "export", "--config", beacon.configuration, "--output", file])
+        let report = try Network.output(C2Bench.program, ["audit", "verify", file, "--keys", network.folder])
+        let isWhole = report.status == 0 && report.text.contains(": \(rows) rows, 1 to \(rows)\n")
+        if !isWhole { print(report.text) }
+        return isWhole
     }
 
     /// How often Scripts/faults has it killed.
@@ -114,6 +126,11 @@ struct KillTests {
         let sequences = server.accepted.map(\.sequence)
         #expect(Set(sequences).count == sequences.count)
         #expect(beacon.history.count == min(100, observations), "one verdict per observation")
+        let file = network.folder + "/record.jsonl"
+        try Network.run(
+            Network.products + "/srup-beacon", ["audit", "export", "--config", beacon.configuration, "--output", file])
+        let report = try Network.output(C2Bench.program, ["audit", "verify", file])
+        #expect(report.status == 0 && report.text.contains(": \(observations) rows"), "the chain holds: \(report.text)")
         print(
             "kills: \(killed) in \(observations) observations, 0 verdicts lost, doubled or contradicting unless said above"
         )

@@ -42,7 +42,8 @@ struct NoBluetoothTests {
         #expect((radio["hint"] as? String)?.contains("modprobe") == true)
         #expect((radio["adapters"] as? [Any])?.isEmpty == true)
         let text = try beacon.command("status").text
-        #expect(text.contains("radio: \(message)") && text.contains("  hint: "), "\(text)")
+        #expect(
+            text.contains(/\nradio +this machine's kernel has no Bluetooth/) && text.contains("  hint: "), "\(text)")
     }
 
     @Test("a beacon that therefore listens on nothing shows it in status, watch, doctor and the metrics")
@@ -51,11 +52,13 @@ struct NoBluetoothTests {
         try beacon.write(["link": ["rfcomm = 21", "l2cap = off", "le = off", "local = off"]])
         try beacon.startAndJoin()
         #expect(beacon.says("not listening on rfcomm; no device can prove itself"))
-        let listening = try #require(beacon.status["listening"] as? [String: String])
-        #expect(listening["state"] == "none" && listening["hint"]?.contains("modprobe") == true)
+        let listening = try #require(beacon.status["listening"] as? [String: Any])
+        #expect(
+            listening["state"] as? String == "none"
+                && (listening["hint"] as? String)?.contains("modprobe") == true)
         let words = "no transport is listened on: no device can prove itself"
-        #expect(try beacon.command("status").text.contains("links: \(words)"))
-        #expect(try beacon.command("watch", "--once").text.contains(" \(words)"))
+        #expect(try beacon.command("status").text.hasPrefix("NOT OBSERVING: \(words)"))
+        #expect(try beacon.command("watch", "--once").text.hasPrefix(" NOT OBSERVING: \(words)"))
         #expect(try beacon.command("metrics").text.contains(/srup_beacon_listening\{transport="rfcomm",.*\} 0/))
         let doctor = try beacon.command("doctor", "--no-visit")
         #expect(doctor.status == 1 && doctor.text.contains("[link]: on nothing: no device can prove itself"))

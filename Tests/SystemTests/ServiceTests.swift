@@ -153,7 +153,10 @@ struct ServiceTests {
         #expect(try TestDevice.prove(beacon.link, value)?.outcome == .valid)
         _ = try server.waitForVerdict(token)
         let running = try beacon.command("observations").text
-        #expect(running.contains("\(Node.device)  valid") && running.split(separator: "\n").count == 1)
+        let rows = running.split(separator: "\n")
+        #expect(rows.count == 2 && rows.last?.contains("  valid ") == true, "\(running)")
+        let wide = try beacon.command("observations", "--wide").text
+        #expect(wide.contains("\(Node.device)  valid") && wide.contains("token "), "\(wide)")
         beacon.stop(with: number)
         #expect(try beacon.command("observations").text == running)
         #expect(beacon.history.count == 1)

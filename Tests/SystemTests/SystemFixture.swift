@@ -82,7 +82,7 @@ final class SystemFixture {
             Network.products + "/srup-beacon", ["run", "--config", configuration],
             output: registry.folder + "/beacon.log",
             environment: environment)
-        try eventually("the beacon has joined: \(beaconLog)") { try verb(["status"]).text.contains(": member") }
+        try eventually("the beacon has joined: \(beaconLog)") { try verb(["status"]).text.contains("  member") }
     }
 
     func stopBeacon() -> Int32 { beacon?.end() ?? -1 }

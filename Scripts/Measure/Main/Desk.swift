@@ -44,6 +44,9 @@ final class Desk {
                 """)
         }
         journal = try folder.map { try Journal(try StateFolder(path: $0), bootID: "measure") }
+        var retention = VerdictRecord.Retention()
+        retention.verdicts = 100_000_000  // what stands in it stays
+        try journal?.beginRecord(of: Desk.us, key: key.publicKey, retention, at: 1)
         var policy = Policy()
         policy.observationLimit = 20_000
         policy.requestRate = RateLimit(burst: 1_000_000, interval: .microseconds(1))
@@ -135,6 +138,7 @@ final class Desk {
                 case .send(let message, let server):
                     let frame = try message.signed(by: key)
                     queued.append(try journal?.queue(frame, message, to: server) ?? 0)
+                    try journal?.add(frame, message, to: server)
                     precondition(message.body == .response(.observedJoinValid), "an answer that is not valid")
                 default: break
                 }

@@ -33,7 +33,7 @@ public enum LoadNodes {
             let keyFile = path(key)
             let own = try keys[keyFile] ?? IdentityKey(pemFile: keyFile)
             keys[keyFile] = own
-            return BenchNode(id: id, key: own, broker: address, tls: tls, trace: file)
+            return BenchNode(id: id, key: own, brokers: [address], tls: tls, trace: file)
         }
     }
 }

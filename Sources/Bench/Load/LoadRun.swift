@@ -93,7 +93,7 @@ public final class LoadRun: @unchecked Sendable {
     /// - Throws: `OperatorError` if the broker or the beacon cannot be reached because of a fault on this side.
     public func run(until signals: StopSignals?) throws -> LoadReport {
         try LocalLink.check(site.place.address)
-        address = try devices[0].node.broker.reach()
+        address = try devices[0].node.brokers[0].reach()
         signals?.watch(on: loop) { [self] in
             say("load: stopping")
             loop.stop()

@@ -13,12 +13,13 @@ struct ConsoleFigure: Sendable {
 
 extension Console {
     /// The diagram that a query asks for: one join, by the history id of its request; otherwise the messages of one node, or of all.
-    func figure(_ query: ConsoleForm, live: Bool) -> ConsoleFigure {
-        if !live, let start = query["join"].flatMap({ Int64($0) }), start > 0, let join = join(from: start) {
-            return join
-        }
-        let node = query.node("node")
-        let most = live ? ConsolePolicy.arrowsOnPage : ConsolePolicy.arrowsInFile
+    func figure(_ query: ConsoleForm) -> ConsoleFigure {
+        if let start = query["join"].flatMap({ Int64($0) }), start > 0, let join = join(from: start) { return join }
+        return figure(of: query.node("node"), atMost: ConsolePolicy.arrowsInFile)
+    }
+
+    /// The newest messages of one node, or of all.
+    func figure(of node: Identifier?, atMost most: Int = ConsolePolicy.arrowsOnPage) -> ConsoleFigure {
         // Not every entry is a message.
         let entries = dependencies.entriesBefore(.max, 3 * most, node).filter { $0.line != nil }.suffix(most)
         let of = node.map { "\($0)" } ?? "all nodes"
@@ -27,9 +28,16 @@ extension Console {
             query: node.map { "node=\($0)" } ?? "", naming: node == nil)
     }
 
+    /// The messages of a device's last join, if its request is among its newest entries.
+    func lastJoin(of device: Identifier) -> ConsoleFigure? {
+        dependencies.entriesBefore(.max, 100, device).last(where: \.isJoinRequest).flatMap {
+            join(from: $0.id, atMost: ConsolePolicy.arrowsOnPage)
+        }
+    }
+
     /// The messages of one join: the device's from its request to the decision, and those about it between the server and the
     /// observer.
-    private func join(from start: Int64) -> ConsoleFigure? {
+    private func join(from start: Int64, atMost most: Int = ConsolePolicy.arrowsInFile) -> ConsoleFigure? {
         let entries = dependencies.entriesAfter(start - 1, ConsolePolicy.arrowsInFile, nil)
         guard let first = entries.first, first.id == start, first.isJoinRequest, let device = first.node else {
             return nil
@@ -47,7 +55,8 @@ extension Console {
             return line.token.map { tokens.contains($0) } ?? false
         }
         return ConsoleFigure(
-            chosen[...], title: "Join of \(device)", fileName: "join-\(device)-\(start).svg", query: "join=\(start)",
+            chosen.suffix(most), title: "Join of \(device)", fileName: "join-\(device)-\(start).svg",
+            query: "join=\(start)",
             naming: false)
     }
 }

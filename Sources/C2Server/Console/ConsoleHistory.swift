@@ -6,12 +6,12 @@ import SRUP
 struct ConsoleHistory: Sendable {
     let entries: [C2Entry]
     let node: Identifier?
-    /// The newest entry's id, also on a page of older entries.
-    let newest: Int64
+    /// Only decisions.
+    let ofDecisions: Bool
     /// Whether these are the newest.
     let isNewest: Bool
-    /// Whether there are older ones.
-    let hasOlder: Bool
+    /// Where the older entries begin; nil if there are none.
+    let older: Int64?
 
     /// A time for people, to the second, in UTC.
     static func time(_ milliseconds: Int64) -> HTML {
@@ -25,38 +25,84 @@ extension Console {
     func history(_ query: ConsoleForm) -> ConsoleHistory {
         let node = query.node("node")
         let before = query["before"].flatMap { Int64($0) }.flatMap { $0 > 0 ? $0 : nil }
+        let ofDecisions = query["kind"] == C2Entry.Kind.decision.rawValue
         let most = ConsolePolicy.entriesOnPage
-        let entries = dependencies.entriesBefore(before ?? .max, most + 1, node)
+        let source = ofDecisions ? dependencies.decisionsBefore : dependencies.entriesBefore
+        let read = source(before ?? .max, most + 1, node)
+        let shown = Array(read.suffix(most))
         return ConsoleHistory(
-            entries: entries.suffix(most).reversed(), node: node,
-            newest: dependencies.entriesBefore(.max, 1, nil).last?.id ?? 0, isNewest: before == nil,
-            hasOlder: entries.count > most)
+            entries: shown.reversed(), node: node, ofDecisions: ofDecisions, isNewest: before == nil,
+            older: read.count > most ? shown.first?.id : nil)
+    }
+
+    /// The last decisions on a node's joins; the newest first.
+    func decisions(of node: Identifier) -> [C2Entry] {
+        dependencies.decisionsBefore(.max, 10, node).reversed()
     }
 }
 
 extension ConsolePage {
-    static func historySection(_ view: ConsoleView) -> HTML {
-        let history = view.history
-        let entries = history.entries.map { entry($0) }
-        let filter: HTML = history.node.map { "node=\($0)&amp;" } ?? ""
-        let oldest = history.entries.last?.id ?? 0
-        let older: HTML =
-            history.hasOlder ? "<a class=\"button\" href=\"/?\(filter)before=\(oldest)#history-heading\">Older</a>" : ""
-        let newest: HTML =
-            history.isNewest ? "" : "<a class=\"button\" href=\"/?\(filter)#history-heading\">Newest</a>"
-        let live: HTML = history.isNewest ? " data-live=\"history\"" : ""
+    /// Bytes of the entries on a page; an entry can be long.
+    private static let maximumEntries = 60_000
+
+    static func history(_ history: ConsoleHistory, _ view: ConsoleView) -> ConsoleContent {
+        ConsoleContent(
+            title: "History", heading: "<h1>History</h1>", place: historyPath,
+            parts: [
+                ConsolePart(id: "filter") { filter(history) },
+                ConsolePart(id: "history", how: history.isNewest ? .count : nil, kinds: [.history]) { list(history) },
+            ])
+    }
+
+    private static func filter(_ history: ConsoleHistory) -> HTML {
+        let node: HTML = history.node.map { "\($0)" } ?? ""
+        let query: HTML = history.node.map { "?node=\($0)" } ?? ""
+        let chosen: HTML = history.ofDecisions ? " selected" : ""
         return """
-            <section aria-labelledby="history-heading">
-            <h2 id="history-heading">History</h2>
-            <ol id="history" class="history"\(live)>\(entries)</ol>
-            <p class="empty faint">Nothing has happened yet.</p>
-            <nav aria-label="History" class="choice">\(newest)\(older)</nav>
-            </section>
+            <form method="get" action="\(historyPath)" class="filter" role="search">
+            <div><label for="node">Identity of a node</label>
+            <input id="node" name="node" value="\(node)" maxlength="16" autocomplete="off" spellcheck="false"></div>
+            <div><label for="kind">Entries</label><select id="kind" name="kind"><option value="">all</option>\
+            <option value="decision"\(chosen)>decisions</option></select></div>
+            <button class="plain">Show</button>
+            <a class="button" href="/diagram.svg\(query)" download>Messages as SVG</a>
+            </form>
+            """
+    }
+
+    private static func list(_ history: ConsoleHistory) -> HTML {
+        var (entries, size, older): ([HTML], Int, Int64?) = ([], 0, history.older)
+        for entry in history.entries {
+            let html = self.entry(entry)
+            size += html.text.utf8.count
+            guard size <= maximumEntries || entries.isEmpty else {
+                // The rest is on the next page.
+                older = entry.id + 1
+                break
+            }
+            entries.append(html)
+        }
+        let fields = [
+            history.node.map { "node=\($0)" }, history.ofDecisions ? "kind=decision" : nil,
+        ].compactMap(\.self)
+        let filter = fields.joined(separator: "&")
+        let next: HTML =
+            older.map { id in
+                let query = (fields + ["before=\(id)"]).joined(separator: "&")
+                return "<a class=\"button\" href=\"\(historyPath)?\(query)\" rel=\"next\">Older</a>"
+            } ?? ""
+        let newest: HTML =
+            history.isNewest
+            ? "" : "<a class=\"button\" href=\"\(historyPath)\(filter.isEmpty ? "" : "?" + filter)\">Newest</a>"
+        return """
+            <ol id="history" class="history">\(entries)</ol>
+            <p class="empty faint">Nothing is in the history.</p>
+            <nav aria-label="Pages of the history" class="choice">\(newest)\(next)</nav>
             """
     }
 
     private static func entry(_ entry: C2Entry) -> HTML {
-        let node: HTML = entry.node.map { "<code>\($0)</code>" } ?? ""
+        let node: HTML = entry.node.map { "<a href=\"\(nodesPath)/\($0)\">\(code($0))</a>" } ?? ""
         let refused: HTML = entry.line?.refused == nil ? "" : " refused"
         let download: HTML =
             entry.isJoinRequest
@@ -76,7 +122,7 @@ extension ConsolePage {
     private static func content(_ entry: C2Entry) -> HTML {
         if entry.kind == .evidence, let evidence = Evidence(entry.message) {
             let facts = evidence.facts.map { "<div><dt>\($0.name)</dt><dd>\($0.value)</dd></div>" as HTML }
-            return "<p>\(evidence.introduction)</p><dl class=\"evidence\">\(facts)</dl>"
+            return "<p>\(clipped(evidence.introduction))</p><dl class=\"evidence\">\(facts)</dl>"
         }
         let way: HTML =
             entry.line.map { line in
@@ -90,9 +136,17 @@ extension ConsolePage {
         return "<p>\(clipped(entry.message))</p>\(grounds)\(way)"
     }
 
-    /// Text from a node can be 65,535 bytes long.
-    private static func clipped(_ text: String) -> String {
-        text.count <= 600 ? text : text.prefix(600) + "…"
+    /// Text from a node can be 65,535 bytes long, and one character of it as well: what counts are the bytes that it takes in the page,
+    /// where some characters become six.
+    static func clipped(_ text: String, _ most: Int = 600) -> String {
+        guard text.utf8.count * 6 > most else { return text }
+        var (kept, bytes) = (String.UnicodeScalarView(), 0)
+        for scalar in text.unicodeScalars {
+            bytes += "\"'<>&".unicodeScalars.contains(scalar) ? 6 : UTF8.width(scalar)
+            guard bytes <= most else { return String(kept) + "…" }
+            kept.append(scalar)
+        }
+        return text
     }
 }
 
@@ -108,7 +162,7 @@ private struct Evidence {
         else { return nil }
         introduction = String(text[..<start])
         facts = fields.sorted { $0.key < $1.key }.prefix(32).map {
-            (String($0.key.prefix(64)).replacing("_", with: " "), String($0.value.text.prefix(200)))
+            (ConsolePage.clipped($0.key, 64).replacing("_", with: " "), ConsolePage.clipped($0.value.text, 200))
         }
     }
 

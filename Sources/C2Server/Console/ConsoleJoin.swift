@@ -8,7 +8,7 @@ extension Console {
         guard let view = await joinView(id, query["view"].flatMap(HumanView.init(rawValue:)), session) else {
             return .gone
         }
-        return .page(200, ConsolePage.join(view))
+        return reply(200, view, part: query["part"])
     }
 
     /// Handles a form that decides. The reply is always the page of the same join.
@@ -45,12 +45,16 @@ extension Console {
         }
     }
 
+    private func reply(_ status: Int, _ view: ConsoleJoinView, part: String? = nil) -> ConsoleReply {
+        ConsolePage.page(ConsolePage.join(view), view.all, part: part).map { .page(status, $0) } ?? .noPart
+    }
+
     /// The join's page again, with a new form.
     private func again(_ view: ConsoleJoinView, _ message: String) -> ConsoleReply {
         var view = view
-        view.said = [message]
+        view.all = self.view(view.all.snapshot, view.session, said: [message])
         view.number = forms.number(view.purpose, at: now())
-        return .page(409, ConsolePage.join(view))
+        return reply(409, view)
     }
 
     /// nil if no such join is open or recently finished.
@@ -63,10 +67,10 @@ extension Console {
         let comparison = open?.hasValue == true ? await dependencies.comparison(id, wanted) : nil
         var view = ConsoleJoinView(
             id: id, device: device, open: open, ended: open == nil ? ended : nil, comparison: comparison,
-            view: comparison?.view ?? wanted ?? .words,
-            isMember: snapshot.nodes.contains { $0.id == device && [.joined, .observer].contains($0.membership) },
+            view: comparison?.view ?? wanted ?? .words, isMember: snapshot.fleet[device]?.isMember == true,
             others: snapshot.joins.filter { $0.id != id && $0.joinMode == .human },
-            newest: dependencies.entriesBefore(.max, 1, nil).last?.id ?? 0, session: session)
+            fingerprint: dependencies.fingerprint(device), figure: open == nil ? lastJoin(of: device) : nil,
+            all: self.view(snapshot, session))
         view.number = forms.number(view.purpose, at: now())
         return view
     }
@@ -99,13 +103,16 @@ struct ConsoleJoinView: Sendable {
     let isMember: Bool
     /// The other joins that wait for a person.
     let others: [C2Snapshot.Join]
-    let newest: Int64
-    let session: ConsoleSessions.Session
-    /// Messages about the last form.
-    var said: [String] = []
+    /// SHA-256 of its key.
+    let fingerprint: String?
+    /// The messages of the device's last join, when it is over.
+    let figure: ConsoleFigure?
+    /// The state of the server.
+    var all: ConsoleView
     /// The number of the form.
     var number = ""
 
+    var session: ConsoleSessions.Session { all.session }
     var path: String { ConsolePage.joinPath + id }
     var purpose: ConsoleFormNumbers.Purpose {
         ConsoleFormNumbers.Purpose(join: id, view: view, session: session.token)

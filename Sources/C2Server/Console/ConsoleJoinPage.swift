@@ -1,97 +1,53 @@
 import HumanView
 import SRUP
 
-// The list of joins, and the page of each join, on which it is decided.
+// The page of a join, on which it is decided.
 extension ConsolePage {
     /// The path before a join's id.
     static let joinPath = "/joins/"
 
-    // MARK: - The list
-
-    static func joinSection(_ view: ConsoleView) -> HTML {
-        let snapshot = view.snapshot
-        let over = snapshot.ended.filter { $0.secondsAgo < ConsolePolicy.keptPlace }
-        // Finished joins keep their place, so that no entry moves while somebody clicks.
-        let open = snapshot.joins.map { (rank($0.joinMode), $0.secondsLeft, $0.id, card($0)) }
-        let ended = over.map { (rank($0.joinMode), $0.secondsLeft, $0.id, card($0)) }
-        let cards = (open + ended).sorted { ($0.0, $0.1, $0.2) < ($1.0, $1.1, $1.2) }.map(\.3)
-        return """
-            <section aria-labelledby="joins-heading">
-            <h2 id="joins-heading">Joins in progress</h2>
-            <ul id="joins" class="joins" data-live="joins">\(cards)</ul>
-            <p class="empty faint">No device is asking to join.</p>
-            </section>
-            """
-    }
-
-    /// Those that wait for a person come first.
-    private static func rank(_ joinMode: C2.JoinMode) -> Int {
-        switch joinMode {
-        case .human: 0
-        case .simple, .observed: 1
-        }
-    }
-
-    private static func card(_ join: C2Snapshot.Join) -> HTML {
-        let isHuman = join.joinMode == .human
-        let way: HTML =
-            isHuman
-            ? "<p><a class=\"button main\" href=\"\(joinPath)\(join.id)\">Compare <code>\(join.device)</code></a></p>"
-            : votes(join.votes)
-        return """
-            <li id="join-\(join.id)" class="join" data-device="\(join.device)" data-left="\(join.secondsLeft)">
-            <h3>Device <code>\(join.device)</code></h3>
-            <p class="facts"><span>\(joinMode(join.observer))</span> <span class="left">\(timeLeft(join.secondsLeft)) left</span></p>
-            \(way)
-            </li>
-            """
-    }
-
-    private static func card(_ join: C2Snapshot.Ended) -> HTML {
-        """
-        <li id="join-\(join.id)" class="join over \(join.decision.rawValue)" data-device="\(join.device)">
-        <h3>Device <code>\(join.device)</code></h3>
-        <p class="facts"><span>\(joinMode(join.observer))</span> <span class="left">finished</span></p>
-        <p><strong>\(join.decision.rawValue)</strong> \(grade(join.grade)): \(join.reason).
-        <a href="\(joinPath)\(join.id)">Result<span class="unseen"> for \(join.device)</span></a></p>
-        </li>
-        """
-    }
-
-    private static func joinMode(_ observer: Identifier?) -> HTML {
-        observer.map { "observed by <code>\($0)</code>" } ?? "human-moderated: you decide"
-    }
-
-    static func timeLeft(_ seconds: Int64) -> String {
-        let (minutes, rest) = seconds.quotientAndRemainder(dividingBy: 60)
-        return minutes > 0 ? "\(minutes) min \(rest) s" : "\(rest) s"
-    }
-
     // MARK: - The page of one join
 
-    static func join(_ view: ConsoleJoinView) -> HTML {
-        let observer = view.open?.observer ?? view.ended?.observer
+    static func join(_ it: ConsoleJoinView) -> ConsoleContent {
+        ConsoleContent(
+            title: "Join of \(it.device)", heading: "<h1>Join of \(who(it.device, it.all))</h1>", place: "/",
+            parts: [
+                ConsolePart(id: "decision", how: .decision, kinds: [.joins]) { decision(it) },
+                ConsolePart(id: "waiting", how: .replace, kinds: [.joins]) { waiting(it) },
+                ConsolePart(id: "messages") { messages(it) },
+            ])
+    }
+
+    private static func decision(_ it: ConsoleJoinView) -> HTML {
+        let observer = it.open?.observer ?? it.ended?.observer
         let left: HTML =
-            view.open.map { join in
+            it.open.map { join in
                 """
-                <span class="join" data-left="\(join.secondsLeft)"><span class="left">\(timeLeft(join.secondsLeft)) left</span></span>
+                <span class="ends" data-left="\(join.secondsLeft)">until \(clock(it.all.now + join.secondsLeft * 1_000, it.all)), \
+                <span class="left">\(timeLeft(join.secondsLeft)) left</span></span>
                 """
             } ?? ""
-        return document(
-            title: "Join of \(view.device)",
-            """
-            \(header("<h1>Join of device <code>\(view.device)</code></h1>", view.session))
-            <main id="main" class="one" data-newest="\(view.newest)">
-            <p><a href="/">All joins</a></p>
-            \(said(view.said))
-            <p id="announcer" class="unseen" role="status" aria-live="assertive"></p>
-            <div id="decision" class="card" data-live="decision" data-state="\(state(view))">
-            <p class="facts"><span>\(joinMode(observer))</span> \(left)</p>
-            \(view.ended.map { result($0, view) } ?? comparison(view))
+        let key: HTML = it.fingerprint.map { "<p class=\"faint key\">Its key: <code>\($0)</code></p>" } ?? ""
+        return """
+            <div id="decision" class="card" data-state="\(state(it))">
+            <p class="facts"><span>\(manner(observer, it.all))</span> \(left)</p>
+            \(key)
+            \(it.ended.map { result($0, it) } ?? comparison(it))
             </div>
-            \(waiting(view))
-            </main>
-            """)
+            """
+    }
+
+    /// The messages of the join, when it is over.
+    private static func messages(_ it: ConsoleJoinView) -> HTML {
+        guard let figure = it.figure, !figure.isEmpty else { return "" }
+        return """
+            <section aria-labelledby="messages-heading">
+            <h2 id="messages-heading">Its messages</h2>
+            <p><a class="button" href="/diagram.svg?\(figure.query)" download>Download as SVG</a></p>
+            <div id="figure" class="figure" tabindex="0" role="region" aria-labelledby="messages-heading">\
+            \(HTML(trusted: figure.diagram.figure))</div>
+            </section>
+            """
     }
 
     /// An open page updates when this changes.
@@ -160,17 +116,17 @@ extension ConsolePage {
     private static func form(_ view: ConsoleJoinView, accepts: Bool, _ value: HTML) -> HTML {
         let accept: HTML =
             accepts
-            ? "<button class=\"main\" name=\"decision\" value=\"\(ConsoleButton.accept.rawValue)\">Accept <code>\(view.device)</code></button>"
+            ? "<button class=\"main\" name=\"decision\" value=\"\(ConsoleButton.accept.rawValue)\">Accept \(code(view.device))</button>"
             : ""
         return """
-            <form method="post" action="/join" id="decide">\(token(view.session))
+            <form method="post" action="/join" id="decide">\(token(view.all.session))
             <input type="hidden" name="join" value="\(view.id)">
             <input type="hidden" name="view" value="\(view.view.rawValue)">
             <input type="hidden" name="number" value="\(view.number)">
             \(value)
             <p class="choice">\(accept)
-            <button class="danger" name="decision" value="\(ConsoleButton.refuse.rawValue)" formnovalidate>They differ: refuse <code>\(view.device)\
-            </code></button></p>
+            <button class="danger" name="decision" value="\(ConsoleButton.refuse.rawValue)" formnovalidate>They differ: refuse \(code(view.device))\
+            </button></p>
             </form>
             """
     }
@@ -180,9 +136,9 @@ extension ConsolePage {
     private static func result(_ ended: C2Snapshot.Ended, _ view: ConsoleJoinView) -> HTML {
         let words: HTML =
             switch ended.decision {
-            case .accepted: "Accepted: device <code>\(ended.device)</code> is a member now."
-            case .refused: "Refused: device <code>\(ended.device)</code> has not joined."
-            case .failed: "Failed: device <code>\(ended.device)</code> has not joined."
+            case .accepted: "Accepted: device \(who(ended.device, view.all)) is a member now."
+            case .refused: "Refused: device \(who(ended.device, view.all)) has not joined."
+            case .failed: "Failed: device \(who(ended.device, view.all)) has not joined."
             }
         return """
             <p id="result" class="result \(ended.decision.rawValue)" role="status" tabindex="-1">\(words)</p>
@@ -202,22 +158,27 @@ extension ConsolePage {
         guard ended.decision == .accepted else { return "" }
         guard view.isMember else { return "<p>It is no longer a member.</p>" }
         return """
-            <form method="post" action="/order" class="undo">\(token(view.session))
+            <form method="post" action="/order" class="undo">\(token(view.all.session))
             <input type="hidden" name="node" value="\(ended.device)">
             <p>Accepted by mistake? <button class="danger" name="order" value="terminate">Undo: end membership…</button></p>
             </form>
             """
     }
 
+    /// Bound on the other joins that are offered.
+    private static let mostOthers = 20
+
     private static func waiting(_ view: ConsoleJoinView) -> HTML {
-        let links = view.others.map {
-            "<li><a href=\"\(joinPath)\($0.id)\">Compare <code>\($0.device)</code></a></li>" as HTML
+        let links = view.others.prefix(mostOthers).map {
+            "<li><a href=\"\(joinPath)\($0.id)\">Compare \(who($0.device, view.all))</a></li>" as HTML
         }
+        let more: HTML =
+            view.others.count > mostOthers ? "<p><a href=\"/\">And \(view.others.count - mostOthers) more</a></p>" : ""
         return """
             <section aria-labelledby="waiting-heading">
             <h2 id="waiting-heading">Other joins that wait for a decision</h2>
-            <ul id="waiting" data-live="waiting">\(links)</ul>
-            <p class="empty faint">None.</p>
+            <ul id="waiting" class="plain">\(links)</ul>
+            <p class="empty faint">None.</p>\(more)
             </section>
             """
     }

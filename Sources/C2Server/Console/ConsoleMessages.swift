@@ -96,6 +96,8 @@ public enum ConsolePolicy {
     /// Minimum time between rendering a page and an accept. The second click of a double click, on a page that has just
     /// appeared, is earlier.
     static let minimumLook = Duration.milliseconds(1_500)
+    /// Seconds before a certificate's end in which it must catch the eye: 14 days.
+    static let expiresSoon: Int64 = 14 * 86_400
     /// Seconds for which a finished join keeps its place in the list.
     static let keptPlace: Int64 = 30
     /// Sign-in attempts in a minute, correct or not.

@@ -8,9 +8,42 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
     case letObserve = "let-observe"
     case stopObserving = "stop-observing"
     case update, activate, join, forget, terminate, deregister
+    case name, site
 
-    /// Orders that need only a node; an update has its own form.
-    static let ofNode = allCases.filter { $0 != .update }
+    /// Orders that need only a node; an update, a name and a site have their own forms.
+    static let ofNode = allCases.filter { ![.update, .name, .site].contains($0) }
+
+    /// How the page of a node groups them.
+    enum Group: String, CaseIterable, Sendable {
+        case ask = "Ask", observing = "Observing", update = "Update", leave = "Membership"
+    }
+
+    /// nil: it has a place of its own.
+    var group: Group? {
+        switch self {
+        case .identity, .identify: .ask
+        case .pause, .resume, .restartRadio, .letObserve, .stopObserving: .observing
+        case .update, .activate: .update
+        case .join, .forget, .terminate, .deregister: .leave
+        case .name, .site: nil
+        }
+    }
+
+    /// Whether the order makes sense for a node in its present state and role.
+    func applies(to node: C2Fleet.Node) -> Bool {
+        guard node.membership != .deregistered else { return false }
+        let isBeacon = node.mayObserve || node.facts.told?.observing != nil
+        return switch self {
+        case .identity, .identify, .update, .activate, .terminate, .deregister: node.isMember
+        case .pause: node.isMember && isBeacon && node.facts.isPaused != true
+        case .resume: node.isMember && isBeacon && node.facts.isPaused != false
+        case .restartRadio: node.isMember && isBeacon
+        case .letObserve: !node.mayObserve
+        case .stopObserving: node.mayObserve
+        case .join: !node.isMember
+        case .forget, .name, .site: true
+        }
+    }
 
     /// The text of the button.
     var label: String {
@@ -28,6 +61,8 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .forget: "Forget sequence ids…"
         case .terminate: "End membership…"
         case .deregister: "Deregister…"
+        case .name: "Set name"
+        case .site: "Set site"
         }
     }
 
@@ -43,7 +78,8 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
             "Its next message may have any sequence id. It is not a member until it has joined again. For a device that has lost its "
                 + "own ids: this server drops its messages as old ones."
         case .letObserve: "Its verdicts then decide on the devices that name it as their observer."
-        case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .update, .join: nil
+        case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .update, .join, .name, .site:
+            nil
         }
     }
 
@@ -55,7 +91,8 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .forget: "Forget sequence ids"
         case .terminate: "End membership"
         case .deregister: "Deregister"
-        case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .update, .join: label
+        case .identity, .identify, .pause, .resume, .restartRadio, .stopObserving, .update, .join, .name, .site:
+            label
         }
     }
 
@@ -75,7 +112,13 @@ enum ConsoleOrder: String, CaseIterable, Sendable {
         case .forget: .forget(node)
         case .terminate: .terminate(node)
         case .deregister: .deregister(node)
+        case .name: C2OrderParser.text(ConsoleOrder.words(form)).map { .name(node, $0) }
+        case .site: C2OrderParser.text(ConsoleOrder.words(form)).map { .site(node, $0) }
         }
+    }
+
+    private static func words(_ form: ConsoleForm) -> [String] {
+        (form["text"] ?? "").split(separator: " ").map(String.init)
     }
 
     private static func update(_ node: Identifier, in form: ConsoleForm) -> C2Order? {

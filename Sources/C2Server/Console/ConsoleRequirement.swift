@@ -18,7 +18,7 @@ extension ConsolePage {
     /// The path of the form.
     static let requirePath = "/require"
 
-    static func requirementSection(_ view: ConsoleView) -> HTML {
+    static func requirement(_ view: ConsoleView) -> HTML {
         let now = view.snapshot.requires
         let choices = C2.Grade.allCases.filter { $0 != now }.map { grade -> HTML in
             "<button class=\"plain\" name=\"require\" value=\"\(grade.rawValue)\">Require \(grade.rawValue)</button> "
@@ -26,35 +26,42 @@ extension ConsolePage {
         return """
             <section aria-labelledby="requirement-heading">
             <h2 id="requirement-heading">Evidence</h2>
-            <div id="requirement" data-live="requirement"><div id="requires-\(now.rawValue)">
             <p>Required grade of evidence: <strong>\(now.rawValue)</strong>. \(now.meaning)</p>
             <form method="post" action="\(requirePath)" class="orders">\(token(view.session))
             \(choices)
             </form>
-            </div></div>
-            \(siteTable(view.snapshot))
             </section>
             """
     }
 
-    /// The sites are set on the command line and cannot be changed here.
-    private static func siteTable(_ snapshot: C2Snapshot) -> HTML {
-        guard !snapshot.sites.isEmpty else { return "" }
-        let rows = snapshot.sites.enumerated().map { place, site -> HTML in
-            let beacons = site.beacons.map { beacon -> HTML in
-                "<li><code>\(beacon.id)</code> \(beacon.isAsked ? "" : "is not asked: \(beacon.shortcoming)")</li>"
+    /// Bound on the sites of the page, and on the beacons of each that are named.
+    private static let (mostSites, mostBeacons) = (20, 10)
+
+    /// The sites whose beacons observe together: they are set on the command line and cannot be changed here.
+    static func siteSection(_ view: ConsoleView) -> HTML {
+        let sites = view.snapshot.sites
+        guard !sites.isEmpty else { return "" }
+        let rows = sites.prefix(mostSites).enumerated().map { place, site -> HTML in
+            let beacons = site.beacons.prefix(mostBeacons).map { beacon -> HTML in
+                "<li>\(link(beacon.id, view)) \(beacon.isAsked ? "" : "is not asked: \(beacon.shortcoming)")</li>"
             }
+            let more: HTML =
+                site.beacons.count > mostBeacons ? "<li>and \(site.beacons.count - mostBeacons) more</li>" : ""
             return """
                 <tr id="site-\(place)"><th scope="row">\(site.name)</th>
-                <td data-name="Beacons"><ul class="views">\(beacons)</ul></td>
+                <td data-name="Beacons"><ul class="plain">\(beacons)\(more)</ul></td>
                 <td data-name="Quorum">\(site.quorum) of \(site.beacons.count), by keyed proofs</td></tr>
                 """
         }
+        let more: HTML = sites.count > mostSites ? "<p class=\"faint\">And \(sites.count - mostSites) more.</p>" : ""
         return """
-            <table class="devices">
+            <section aria-labelledby="sites-heading">
+            <h2 id="sites-heading">Sites with a quorum</h2>
+            <table class="nodes">
             <thead><tr><th scope="col">Site</th><th scope="col">Beacons</th><th scope="col">Quorum</th></tr></thead>
-            <tbody id="sites" data-live="sites">\(rows)</tbody>
-            </table>
+            <tbody id="quorums">\(rows)</tbody>
+            </table>\(more)
+            </section>
             """
     }
 
@@ -84,7 +91,7 @@ extension ConsolePage {
     /// The votes in an observed join so far; without a site, its observer decides.
     static func votes(_ votes: C2Snapshot.Votes?) -> HTML {
         guard let votes else { return "<p class=\"faint\">Its observer decides.</p>" }
-        func list(_ beacons: [Identifier]) -> [HTML] { beacons.map { " <code>\($0)</code>" } }
+        func list(_ beacons: [Identifier]) -> [HTML] { beacons.prefix(mostBeacons).map { " \(code($0))" } }
         let seen: HTML = votes.seen.isEmpty ? "" : " Seen by:\(list(votes.seen))."
         let unseen: HTML = votes.unseen.isEmpty ? "" : " Not seen by:\(list(votes.unseen))."
         return "<p class=\"votes\">Site \(votes.site): \(votes.description).\(seen)\(unseen)</p>"

@@ -57,6 +57,11 @@ long ccurl_number(ccurl_handle *handle, int which) {
     curl.easy_getinfo(handle, which, &value);
     return value;
 }
+long long ccurl_long_number(ccurl_handle *handle, int which) {
+    long long value = 0;
+    curl.easy_getinfo(handle, which, &value);
+    return value;
+}
 const char *ccurl_text(ccurl_handle *handle, int which) {
     const char *text = 0;
     curl.easy_getinfo(handle, which, &text);

@@ -30,7 +30,7 @@ extension Stage {
             "PROVE_STATE": setting.folder + "/state-\(lostStates)",
         ]
         if let node = setting.node {
-            variables["PROVE_BROKER"] = node.broker.description
+            variables["PROVE_BROKER"] = node.brokers[0].description
             variables["PROVE_BROKER_CA"] = node.tls.authority
             variables["PROVE_SERVER_KEY"] = setting.folder + "/server.pub.pem"
         }

@@ -29,20 +29,6 @@ public struct CheckResult: Codable, Equatable, Sendable {
     public var found: String
     /// What to do; nil: nothing.
     public var hint: String?
-
-    /// For a person: one line, and one with what to do.
-    public var text: String {
-        let mark =
-            switch verdict {
-            case .good: "good   "
-            case .warning: "WARNING"
-            case .bad: "BAD    "
-            case .skipped: "-      "
-            }
-        let name = check + String(repeating: " ", count: max(0, 14 - check.count))
-        return "\(mark)  \(name)  \(lookedAt): \(found)"
-            + (hint.map { "\n\(String(repeating: " ", count: 25))do: \($0)" } ?? "")
-    }
 }
 
 /// Checks everything that a beacon needs, from outside: `srup-beacon doctor`. It changes nothing.
@@ -80,7 +66,8 @@ public struct Doctor {
         for broker in configuration.brokers { note(self.broker(broker, configuration)) }
         note(
             registry(configuration) + renewal() + Doctor.shared(configuration) + memberships(configuration)
-                + Doctor.settings(configuration) + listening() + radio(configuration))
+                + Doctor.settings(configuration) + listening() + radio(configuration)
+                + traffic() + neighbours(configuration))
         return isGood
     }
 
@@ -103,7 +90,13 @@ public struct Doctor {
     private func read(_ note: ([CheckResult]) -> Void) -> Configuration? {
         do {
             let configuration = try Configuration(file: file)
-            note([.init("configuration", .good, file, "every line is understood; identity \(configuration.identity)")])
+            let fragments = try ConfigurationFiles.fragments(of: file).count
+            let read = fragments == 0 ? "" : ", with \(fragments) files of \(ConfigurationFiles.folder(of: file))"
+            note([
+                .init(
+                    "configuration", .good, file,
+                    "every line is understood\(read); identity \(configuration.identity), hash \(configuration.hash)")
+            ])
             return configuration
         } catch let fault as any OperatorError {
             note([.init("configuration", .bad, file, fault.message, do: fault.hint(for: .beacon))])

@@ -134,6 +134,8 @@ extension Doctor {
         for (name, path) in configuration.trustedFiles(file) where !Doctor.isCredential(path) {
             note("files", path) { try FileTrust.check(path, as: name) }
         }
+        let fragments = ConfigurationFiles.folder(of: file)
+        note("files", fragments) { try FileTrust.checkPlace(of: fragments, as: "the configuration's folder") }
         let folder = StateFolder(lookingInto: configuration.stateFolder)
         note("files", folder.path) { try FileTrust.checkPlace(of: folder.path, as: "the state folder") }
         note("files", folder.path) { try folder.checkNames() }

@@ -48,26 +48,17 @@ extension Doctor {
             try BrokerLink.visit(broker, clientID: client, tls: configuration.tls, topics: [topic])
             findings.append(.init("broker: MQTT", .good, name, "accepts us, and lets us subscribe to \(topic)"))
         } catch {
-            bad("broker: MQTT", error)
-            return findings
+            return findings + [visitFailed(error, broker, configuration)]
         }
-        return findings + [others(broker, configuration), publishing(configuration)]
-    }
-
-    /// What no check can show: MQTT 3.1.1 has no answer for a refused PUBLISH. A broker that closes the connection for it is noticed by
-    /// the running beacon, which then sets a server aside.
-    private func publishing(_ configuration: Configuration) -> CheckResult {
-        let own = configuration.identity.topicForm
-        return .init(
-            "broker: publish", .skipped, "SRUP/\(own), SRUP/servers/+/\(own)",
-            "whether the broker passes on what this beacon publishes there cannot be seen from here: it may acknowledge a message and drop it",
-            do: "compare the broker's access list with docs/registry.md")
+        let (others, closes) = others(broker, configuration)
+        return findings + [others, publishing(broker, configuration, closes: closes)]
     }
 
     /// Whether a client like us can write to, and read, a topic that is not its own: then another can write to ours. What is
     /// sent is one byte, which is not an SRUP message, to an unused identity. MQTT 3.1.1 cannot report a refused PUBLISH: if
     /// we do not receive it and stay connected, it may have been accepted anyway.
-    private func others(_ broker: BrokerAddress, _ configuration: Configuration) -> CheckResult {
+    /// - Returns: also whether the broker ends the connection for a refusal.
+    private func others(_ broker: BrokerAddress, _ configuration: Configuration) -> (CheckResult, closes: Bool) {
         let nobody = Identifier.random()
         let topic = Topic.of(device: nobody)
         func visit(_ topics: [String]) throws(BrokerFault) -> BrokerLink.Echo {
@@ -76,31 +67,43 @@ extension Doctor {
                 publishingTo: topic)
         }
         do throws(BrokerFault) {
+            var closes = false
             let echo: BrokerLink.Echo
             do throws(BrokerFault) {
                 echo = try visit([topic])
             } catch {
                 guard error.deniesSubscription else { throw error }
+                if case .closedAtSubscribing = error { closes = true }
                 echo = try visit([])
             }
+            let found = "broker: ACL"
             switch echo {
             case .heard:
-                return .init(
-                    "broker: ACL", .warning, topic,
-                    "we can publish to another's topic, so others can to ours, and read it",
-                    do: "let each client use its own topics only: docs/registry.md has the access list for mosquitto")
+                return (
+                    .init(
+                        found, .warning, topic, "we can publish to another's topic, so others can to ours, and read it",
+                        do: BrokerEngines(
+                            user: configuration.identity.topicForm, client: configuration.mqttClientID
+                        ).closing), closes
+                )
             case .ended:
-                return .init(
-                    "broker: ACL", .good, topic,
-                    "the broker ends the connection of a client that publishes to another's topic")
+                return (
+                    .init(
+                        found, .good, topic,
+                        "the broker ends the connection of a client that publishes to another's topic, as RabbitMQ does"
+                    ),
+                    true
+                )
             case .none:
-                return .init(
-                    "broker: ACL", .skipped, topic,
-                    "we cannot read another's topic; whether we can write to it, and so others to ours, cannot be seen from here",
-                    do: "compare the broker's access list with docs/registry.md")
+                return (
+                    .init(
+                        found, .skipped, topic,
+                        "we cannot read another's topic; whether we can write to it, and so others to ours, cannot be seen from here",
+                        do: "compare the broker's access list with docs/registry.md"), closes
+                )
             }
         } catch {
-            return .init("broker: ACL", .skipped, topic, error.message)
+            return (.init("broker: ACL", .skipped, topic, error.message), false)
         }
     }
 

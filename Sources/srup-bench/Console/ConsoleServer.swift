@@ -18,7 +18,7 @@ struct ConsoleServer {
     /// Serves on separate threads, until the process ends.
     /// - Throws: `OperatorFault` if it cannot listen.
     func start() throws(OperatorFault) {
-        let bounds = ConnectionBounds.Table()
+        let bounds = ConnectionBounds.Table(.init(listeners: 2))  // the console listens on two addresses
         // A port that is free on one address may be in use on the other.
         var tries = port == 0 ? 5 : 1
         while true {
@@ -109,7 +109,7 @@ private final class Listener: Sendable {
                         maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64))),
             configuration: ApplicationConfiguration(
                 address: .hostname(address, port: Int(port)),
-                availableConnectionsDelegate: .maximum(ConnectionBounds.mostAccepted, logger: logger)),
+                availableConnectionsDelegate: .maximum(bounds.limits.mostAccepted, logger: logger)),
             onServerRunning: { [self] channel in
                 let port = UInt16(channel.localAddress?.port ?? 0)
                 state.withLock { $0 = .listening(port) }

@@ -12,22 +12,39 @@ import Synchronization
 final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = Any
 
-    /// Connections of unknown clients in total.
-    static let mostInAll = min(256, mostAccepted * 2 / 3)
-    /// Connections of unknown clients from one address.
-    static let mostOfOne = min(32, mostInAll)
-    /// Connections of clients that have proved their identity; more than these count as unknown.
-    static let mostKnown = min(64, mostAccepted / 6)
-    /// Connections that the server accepts, including those that are being closed: fewer where the process may not open as many files. A
-    /// server that accepts until none is left could neither write nor end.
-    static let mostAccepted = min(256 + 64 + 64, max(12, (Descriptors.limit - descriptorsOfOthers) / listeners))
-    /// The console listens on two addresses, each of which has this bound.
-    private static let listeners = 2
-    /// For files, the broker, and the three of each of NIO's threads.
-    private static let descriptorsOfOthers = 48 + 3 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    /// How many connections there may be.
+    struct Limits: Sendable {
+        /// Connections of unknown clients in total, and from one address, unless the operator says otherwise.
+        static let (usualInAll, usualOfOne) = (256, 32)
+
+        /// Connections of unknown clients in total.
+        let mostInAll: Int
+        /// Connections of unknown clients from one address.
+        let mostOfOne: Int
+        /// Connections of clients that have proved their identity; more than these count as unknown.
+        let mostKnown: Int
+        /// Connections that the server accepts, including those that are being closed: fewer where the process may not open as many files.
+        /// A server that accepts until none is left could neither write nor end.
+        let mostAccepted: Int
+
+        /// - Parameter listeners: addresses that are listened on, each of which has these bounds.
+        init(inAll: Int = usualInAll, ofOne: Int = usualOfOne, listeners: Int) {
+            let left = (Descriptors.limit - Limits.descriptorsOfOthers) / listeners
+            mostAccepted = min(inAll + 64 + 64, max(12, left))
+            mostInAll = min(inAll, mostAccepted * 2 / 3)
+            (mostOfOne, mostKnown) = (min(ofOne, mostInAll), min(64, mostAccepted / 6))
+        }
+
+        /// For files, the broker, and the three of each of NIO's threads.
+        private static let descriptorsOfOthers = 48 + 3 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    }
 
     /// The open connections.
     final class Table: Sendable {
+        let limits: Limits
+
+        init(_ limits: Limits) { self.limits = limits }
+
         private struct Entry {
             let channel: any Channel
             let address: String
@@ -52,8 +69,8 @@ final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
                 let all = strangers.values.reduce(0) { $0 + $1.count }
                 let most = strangers.values.max { $0.count < $1.count } ?? []
                 let crowd =
-                    strangers[address, default: []].count > ConnectionBounds.mostOfOne
-                    ? strangers[address, default: []] : all > ConnectionBounds.mostInAll ? most : []
+                    strangers[address, default: []].count > limits.mostOfOne
+                    ? strangers[address, default: []] : all > limits.mostInAll ? most : []
                 guard let oldest = crowd.min(by: { $0.number < $1.number }) else { return nil }
                 state.entries[ObjectIdentifier(oldest.channel)] = nil
                 return oldest.channel
@@ -63,7 +80,7 @@ final class ConnectionBounds: ChannelInboundHandler, RemovableChannelHandler {
         /// The client of this connection has proved its identity, and keeps its place from now on.
         func recognise(_ channel: any Channel) {
             state.withLock { state in
-                guard state.entries.values.count(where: \.isKnown) < ConnectionBounds.mostKnown else { return }
+                guard state.entries.values.count(where: \.isKnown) < limits.mostKnown else { return }
                 state.entries[ObjectIdentifier(channel)]?.isKnown = true
             }
         }

@@ -25,11 +25,26 @@ struct RegistryTokenVerb: ParsableCommand {
     @Option(help: ArgumentHelp("A description for the list of tokens.", valueName: "text"))
     var label: String?
 
-    func validate() throws { try Limits.check(uses: uses, hours: hours, label: label) }
+    @Option(help: ArgumentHelp("What the device is called, for list: at most 64 bytes.", valueName: "text"))
+    var name: String?
+
+    @Option(help: ArgumentHelp("The site that it belongs to: at most 64 bytes.", valueName: "text"))
+    var site: String?
+
+    @Option(help: ArgumentHelp("Where it is: at most 128 bytes.", valueName: "text"))
+    var position: String?
+
+    private var node: NodePlace { .init(name: name, site: site, position: position) }
+
+    func validate() throws {
+        try Limits.check(uses: uses, hours: hours, label: label)
+        if let fault = node.fault { throw ValidationError(fault) }
+        guard name == nil || uses == 1 else { throw ValidationError("--name is for one device: leave --uses out") }
+    }
 
     func run() throws {
         let admin = try RegistryAdmin(RegistryFolder(existing: place.folder))
-        Terminal.print(try admin.token(.enrol, type: type, uses: uses, label: label, hours: hours))
+        Terminal.print(try admin.token(.enrol, type: type, uses: uses, label: label, place: node, hours: hours))
     }
 }
 
@@ -97,7 +112,7 @@ struct RegistryTokensVerb: ParsableCommand {
         let uses = token.role == .enrol ? "  used \(token.used), left \(token.usesLeft.map(String.init) ?? "all")" : ""
         return "\(token.number)  \(purpose)\(uses)  made \(text(token.made))"
             + "  \(isValid ? "valid until" : "not valid; until") \(text(token.expires))"
-            + (token.label.map { "  \"\($0)\"" } ?? "")
+            + (token.label.map { "  \"\($0)\"" } ?? "") + token.place.text
     }
 }
 
@@ -123,31 +138,12 @@ struct RegistryWithdrawVerb: ParsableCommand {
 
 private func text(_ seconds: Int64) -> String { Timestamp(seconds).description }
 
-struct RegistryListVerb: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "list",
-        abstract: "List the registered identities, the newest first.",
-        discussion: """
-            One line for each: the identity, its state (waiting, validated, waiting for a new key, revoked), the expiry of its certificate, when it \
-            registered, and its type.
-            """)
-
-    @OptionGroup var place: RegistryPlace
-
-    func run() throws {
-        let admin = try RegistryAdmin(RegistryFolder(existing: place.folder))
-        for entry in try admin.entries() { Terminal.print(line(entry)) }
-    }
-
-    private func line(_ entry: RegistryEntry) -> String {
-        let state =
-            entry.revoked.map { "revoked \(text($0))" } ?? entry.rekeyed.map {
-                "waiting for a new key since \(text($0))"
-            }
-            ?? entry.validated.map { "validated \(text($0))" } ?? "waiting"
-        let certificate = entry.certifiedUntil.map { "certificate until \(text($0))" } ?? "no certificate"
-        return "\(entry.identity.topicForm)  \(state)  \(certificate)  registered \(text(entry.registered))"
-            + "  \"\(entry.type)\""
+extension NodePlace {
+    /// For the end of a line; empty if nothing is known.
+    var text: String {
+        [("name", name), ("site", site), ("position", position)].map { what, value in
+            value.map { "  \(what) \"\($0)\"" } ?? ""
+        }.joined()
     }
 }
 

@@ -48,8 +48,7 @@ struct RegistryRunVerb: ParsableCommand {
     @Option(help: ArgumentHelp("Validity of a device's certificate: 1 to 825.", valueName: "days"))
     var certificateDays: Int64 = 90
 
-    @Option(help: ArgumentHelp("Requests that one address may make in a minute, 1 to 100000.", valueName: "n"))
-    var requestsPerMinute = 120
+    @OptionGroup var limits: RegistryLimitOptions
 
     @Option(help: ArgumentHelp("How long one connection may last: 1 to 600.", valueName: "seconds"))
     var connectionSeconds: Int64 = 30
@@ -72,9 +71,6 @@ struct RegistryRunVerb: ParsableCommand {
         // Of a name with several addresses only the first would be listened on.
         guard HostAndPort.isAddress(bind) else { throw ValidationError("--bind takes an IP address, not a name") }
         guard (1...825).contains(certificateDays) else { throw ValidationError("--certificate-days takes 1 to 825") }
-        guard (1...100_000).contains(requestsPerMinute) else {
-            throw ValidationError("--requests-per-minute takes 1 to 100000")
-        }
         guard (1...600).contains(connectionSeconds) else {
             throw ValidationError("--connection-seconds takes 1 to 600")
         }
@@ -84,14 +80,16 @@ struct RegistryRunVerb: ParsableCommand {
         var policy = RegistryPolicy()
         (policy.isActive, policy.needsToken, policy.hasOpenKeys) = (!closed, tokens == .required, openKeys)
         policy.needsNamedStatements = namedStatements == .required
-        (policy.certificateDays, policy.requestsAMinute) = (certificateDays, requestsPerMinute)
+        policy.certificateDays = certificateDays
+        limits.apply(to: &policy)
         let folder = try RegistryFolder(existing: place.folder)
         let registry = try Registry(in: folder, policy: policy, passphrase: try passphrase.read(isNew: false)) {
             Terminal.printError($0)
         }
         try registry.maintain(writesList: true)
         let program = try onList.map { path throws(OperatorFault) in try ListProgram(path, folder: folder) }
-        let server = RegistryServer(folder: folder, address: bind, port: port, timeout: connectionSeconds)
+        let server = RegistryServer(
+            folder: folder, address: bind, port: port, timeout: connectionSeconds, limits: limits.connections)
         try server.run(RegistryThread(registry, program, metricsFile: metrics))
     }
 }

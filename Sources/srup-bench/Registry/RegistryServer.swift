@@ -17,6 +17,7 @@ struct RegistryServer {
     let port: UInt16
     /// Seconds that a connection may last.
     let timeout: Int64
+    let limits: ConnectionBounds.Limits
 
     /// Serves until SIGTERM or SIGINT.
     /// - Throws: `OperatorFault` if it cannot listen.
@@ -51,7 +52,7 @@ struct RegistryServer {
     ) throws(OperatorFault) -> some ApplicationProtocol {
         var logger = Logger(label: "registry")
         logger.logLevel = .critical  // the registry writes its own log
-        let bounds = ConnectionBounds.Table()
+        let bounds = ConnectionBounds.Table(limits)
         let timeout = timeout
         let server: HTTPServerBuilder
         do {
@@ -74,7 +75,7 @@ struct RegistryServer {
             server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(address, port: Int(port)),
-                availableConnectionsDelegate: .maximum(ConnectionBounds.mostAccepted, logger: logger)),
+                availableConnectionsDelegate: .maximum(limits.mostAccepted, logger: logger)),
             onServerRunning: { channel in
                 let name = HostAndPort.bracketed(host)
                 let place = "https://\(name):\(channel.localAddress?.port ?? Int(port))"

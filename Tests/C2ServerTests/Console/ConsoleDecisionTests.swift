@@ -61,9 +61,9 @@ struct ConsoleDecisionTests {
         let it = await twoJoins()
         let (cookie, token) = await it.signedIn()
         let accepted = await it.decide("accept", cookie: cookie)
-        it.world.change { $0.snapshot.nodes = [Shown.member] }
+        it.world.change { $0.snapshot.fleet = C2Fleet([Shown.member]) }
         let page = await it.get(accepted["location"], cookie: cookie).text
-        #expect(page.contains("Accepted: device <code>\(Roles.device.id)</code> is a member now."))
+        #expect(page.contains("Accepted: device \(Shown.code(Roles.device.id)) is a member now."))
         #expect(page.contains("a person has &lt;b&gt;compared&lt;/b&gt;"))
         #expect(page.contains("Undo: end membership") && !page.contains("name=\"decision\""))
         let undo = "token=\(token)&node=\(Roles.device.id)&order=terminate"
@@ -73,7 +73,7 @@ struct ConsoleDecisionTests {
         #expect(it.world.now(\.orders) == [.terminate(Roles.device.id)])
         let refused = await it.decide("refuse", of: "j-2", cookie: cookie)
         let other = await it.get(refused["location"], cookie: cookie).text
-        #expect(other.contains("Refused: device <code>\(Roles.beacon.id)</code>") && !other.contains("Undo"))
+        #expect(other.contains("Refused: device \(Shown.code(Roles.beacon.id))") && !other.contains("Undo"))
     }
 
     @Test(

@@ -12,7 +12,7 @@ import TestVectors
 final class ConsoleFixture: Sendable {
     struct World {
         var now: Instant = 0
-        var snapshot = C2Snapshot(server: Roles.c2.id, nodes: [], joins: [])
+        var snapshot = C2Snapshot(server: Roles.c2.id, joins: [])
         var entries: [C2Entry] = []
         /// Decisions that were taken: `j-1 accept words`.
         var decided: [String] = []
@@ -38,6 +38,8 @@ final class ConsoleFixture: Sendable {
         self.world = world
         let dependencies = Console.Dependencies(
             snapshot: { world.now(\.snapshot) },
+            states: { (world.now(\.snapshot).fleet.states, world.now(\.snapshot).hasBroker) },
+            fingerprint: { "fingerprint of \($0)" },
             comparison: { join, view in
                 guard world.now(\.snapshot).joins.contains(where: { $0.id == join && $0.hasValue }) else { return nil }
                 return world.now(\.shown).comparison(as: view ?? .words)
@@ -56,9 +58,15 @@ final class ConsoleFixture: Sendable {
             },
             entriesBefore: { id, limit, node in
                 world.now(\.entries).filter { $0.id < id && (node == nil || $0.node == node) }.suffix(limit)
+            },
+            decisionsBefore: { id, limit, node in
+                world.now(\.entries).filter {
+                    $0.id < id && $0.kind == .decision && (node == nil || $0.node == node)
+                }.suffix(limit)
             })
         console = Console(
-            dependencies, now: { world.now(\.now) }, say: { line in world.change { $0.said.append(line) } })
+            dependencies, now: { world.now(\.now) }, wall: { Shown.wall },
+            say: { line in world.change { $0.said.append(line) } })
         await console.listens(at: 8080)
         await console.announce()
     }
@@ -165,8 +173,17 @@ final class Shared<Value: Sendable>: Sendable {
 
 /// What the tests' pages show.
 enum Shown {
-    static let member = C2Snapshot.Node(
-        id: Roles.device.id, membership: .joined, role: .device, mayObserve: false, heardMilliseconds: nil)
+    /// Milliseconds since 1970: now.
+    static let wall: Int64 = 1_795_000_100_000
+
+    static let member = {
+        var node = C2Fleet.Node(Roles.device.id)
+        node.membership = .joined
+        return node
+    }()
+
+    /// An identity as the pages show it: in groups, the last one bold.
+    static func code(_ node: Identifier) -> String { ConsolePage.code(node).text }
 
     static let join = C2Snapshot.Join(
         id: "j-1", device: Roles.device.id, joinMode: .human, observer: nil, secondsLeft: 90, hasValue: true)

@@ -154,7 +154,8 @@ struct ConsoleTests {
         let running = Task {
             try await events.run { text in written.change { $0.append(text) } }
         }
-        while !written.now({ $0.contains("id: 7\ndata: changed\n\n") }) { try await Task.sleep(for: .milliseconds(5)) }
+        let all = "{\"broker\":true,\"kinds\":[\"broker\",\"history\",\"joins\",\"nodes\"],\"nodes\":[]}"
+        while !written.now({ $0.contains("id: 7\ndata: \(all)\n\n") }) { try await Task.sleep(for: .milliseconds(5)) }
         #expect(await it.post("/sign-out", "token=\(token)", cookie: cookie).status == 303)
         try await running.value
         #expect(written.now { $0.last }?.hasPrefix("event: ended") == true)
@@ -191,6 +192,8 @@ struct ConsoleTests {
         case .join: .join(device)
         case .terminate: .terminate(device)
         case .deregister: .deregister(device)
+        case .name: .name(device, "")
+        case .site: .site(device, "")
         }
     }
 

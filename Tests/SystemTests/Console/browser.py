@@ -4,7 +4,9 @@
 Usage: browser.py press-accept --url URL --device ID --words FILE [--refuse] [--seconds N] [--screenshot FILE]
        browser.py double-click --url URL --device ID --words FILE --gap MILLISECONDS [--seconds N]
        browser.py watch --url URL --device ID [--seconds N]
-       browser.py look --url URL --device ID [--seconds N] [--screenshot FILE]
+       browser.py look --url URL --device ID --axe FILE [--seconds N]
+       browser.py live --url URL [--seconds N]
+       browser.py shots --url URL --screenshot FILE
        browser.py without-script --url URL --device ID --words FILE [--seconds N]
        browser.py start
 
@@ -15,7 +17,9 @@ press-accept    signs in, waits until the device asks to join, opens its page, t
                 presses its button, with the keyboard alone
 double-click    does the same, and clicks on Accept with the mouse, twice, so far apart, at the same place of the screen
 watch           signs in, opens the page of the device's join, and waits until it says what became of the join
-look            signs in, waits for the same, and measures the page: what is wrong with it is said, one line each
+look            signs in, waits for the same, and measures every page: what is wrong with it is said, one line each
+live            signs in, opens the history, shows what is new when the page counts it, and waits for the banner
+shots           signs in, and makes screenshots of every page into FILE-PAGE-WIDTH-SCHEME.png, for people to look at
 without-script  signs in with scripts switched off, and accepts the device
 start           starts the browser and ends it, to see whether it can be started here
 
@@ -26,6 +30,7 @@ On standard output one line of JSON: what was seen.
 
 import argparse
 import json
+import pathlib
 import os
 import shutil
 import signal
@@ -50,6 +55,15 @@ except ImportError:
 
 BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 
+# An accessibility engine: what it finds wrong with the page, one line each. Its file is fetched by the script beside this one.
+AXE = """
+const done = arguments[arguments.length - 1];
+axe.run(document, {resultTypes: ["violations"], preload: false}).then(
+  (found) => done(found.violations.flatMap((one) => one.nodes.map((node) =>
+    `${one.id}: ${one.help}: ${node.target.join(" ")}`))),
+  (error) => done([`axe: ${error}`]));
+"""
+
 # Text whose contrast is below 4.5:1, with what is measured. Colours are the computed ones; those of a drawing are its fills.
 CONTRAST = """
 const numbers = (colour) => (colour.match(/[\\d.]+/g) || []).map(Number);
@@ -61,8 +75,8 @@ const ratio = (a, b) => {
   return (x + .05) / (y + .05);
 };
 const behind = (element) => {
-  const svg = element.closest("svg");
-  if (svg) return numbers(getComputedStyle(svg.querySelector(".page")).fill);
+  const page = element.closest("svg")?.querySelector(".page");
+  if (page) return numbers(getComputedStyle(page).fill);
   for (let at = element; at; at = at.parentElement) {
     const colour = numbers(getComputedStyle(at).backgroundColor);
     if (colour.length === 3 || colour[3] === 1) return colour;
@@ -87,7 +101,7 @@ return [measured, poor];
 OVERFLOW = """
 const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth ? ["the page"] : [];
 for (const one of document.querySelectorAll("body *")) {
-  if (one.closest(".figure *, .unseen, .skip, option, thead")) continue;
+  if (one.closest(".figure *, .unseen, .skip, option, thead, datalist")) continue;
   const box = one.getBoundingClientRect();
   if (box.width && box.right > document.documentElement.clientWidth + .5) wide.push(`${one.tagName} ${one.className}`);
   if (one.matches(".value.words li") && one.scrollWidth > one.clientWidth) wide.push(`the word ${one.textContent}`);
@@ -138,6 +152,7 @@ class Operator:
     def __init__(self, options):
         self.url, self.device, self.seconds = options.url, options.device, options.seconds
         self.words_file = options.words
+        self.engine = pathlib.Path(options.axe).read_text(encoding="utf-8") if options.axe else ""
         self.profile = tempfile.mkdtemp(prefix="srup-browser-")
         chrome = webdriver.ChromeOptions()
         chrome.binary_location = BROWSER
@@ -187,7 +202,7 @@ class Operator:
     def sign_in(self):
         """By the link; the script takes the key and sends it."""
         self.driver.get(self.url)
-        self.wait("the console's page", lambda: self.find("#joins"), 20)
+        self.wait("the console's page", lambda: self.find("#part-joins"), 20)
         self.wait("the live stream", lambda: self.text("#live") == "Live.", 20)
         # Gone where the page is loaded anew.
         self.driver.execute_script("window.isTheSamePage = true")
@@ -237,7 +252,8 @@ class Operator:
 
     def open_join(self):
         """Its page, by the keyboard; says what it shows, with "?" for each hidden word."""
-        self.tab_to(lambda active: active.tag_name == "a" and "Compare" in active.text and self.device in active.text)
+        self.tab_to(lambda active: active.tag_name == "a" and "Compare" in active.text
+                    and self.device in active.get_attribute("textContent"))
         self.driver.switch_to.active_element.send_keys(Keys.ENTER)
         self.wait("the join's page", lambda: self.find("#decide"), 20)
         return self.value_shown()
@@ -274,6 +290,36 @@ class Operator:
                 asked.append(message["params"]["request"]["url"])
         assert any(one.startswith(own + "/console.js") for one in asked), "no request was seen"
         return [one for one in asked if not one.startswith((own + "/", "data:,"))]
+
+    def accessible(self):
+        """What the accessibility engine finds wrong. It is a script of another origin only for the page's own policy: DevTools puts it in."""
+        if not self.driver.execute_script("return typeof axe === 'object'"):
+            self.driver.execute_script(self.engine)
+        self.driver.set_script_timeout(60)
+        return self.driver.execute_async_script(AXE)
+
+    def stops(self, most):
+        """Whether Tab comes to the end of the page in so many steps; counted, not pressed."""
+        count = self.driver.execute_script("""return [...document.querySelectorAll(
+            "a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']")].filter(
+            (one) => one.checkVisibility()).length""")
+        return [] if count <= most else [f"{count} tab stops"]
+
+    def measure(self, name, texts):
+        """What is wrong with the page that is open, light and dark, wide and narrow."""
+        wrong = []
+        for scheme in ("light", "dark"):
+            for width in (1280, 360, 320):
+                self.emulate(width, 800, scheme)
+                time.sleep(0.3)  # colours change softly
+                measured, poor = self.driver.execute_script(CONTRAST)
+                assert measured > texts, f"{name}: only {measured} texts were measured"
+                wrong += [f"{name}, {scheme}, {width}: contrast {one}" for one in poor]
+                wrong += [f"{name}, too wide at {width}: {one}" for one in self.driver.execute_script(OVERFLOW)]
+                wrong += [f"{name}, at {width}: {one}" for one in self.driver.execute_script(ACCESS)]
+                if width != 360:
+                    wrong += [f"{name}, {scheme}, {width}: {one}" for one in self.accessible()]
+        return wrong + [f"{name}: {one}" for one in self.stops(120)]
 
     def complaints(self):
         """What the browser itself has to say, policies that were violated included; not that strangers get 403."""
@@ -336,19 +382,8 @@ def watch(it, _):
 def look(it, options):
     it.sign_in()
     it.wait_for_join()
-    wrong = []
-    for scheme in ("light", "dark"):
-        for width in (1100, 360, 320):
-            it.emulate(width, 800, scheme)
-            time.sleep(0.4)  # colours change softly
-            measured, poor = it.driver.execute_script(CONTRAST)
-            assert measured > 30, f"only {measured} texts were measured"
-            wrong += [f"contrast, {scheme}, {width}: {one}" for one in poor]
-            wrong += [f"too wide at {width}: {one}" for one in it.driver.execute_script(OVERFLOW)]
-            wrong += [f"at {width}: {one}" for one in it.driver.execute_script(ACCESS)]
-            if options.screenshot:
-                it.driver.save_screenshot(f"{options.screenshot}-{scheme}-{width}.png")
-    # Orders are there, and open by the keyboard.
+    place = "{0.scheme}://{0.netloc}".format(urlsplit(it.url))
+    wrong = it.measure("now", 20)
     it.emulate(360, 800, motion="reduce")
     moves = it.driver.execute_script("return getComputedStyle(document.querySelector('button')).transitionDuration")
     if moves != "0s":
@@ -357,48 +392,88 @@ def look(it, options):
     if it.tab_to(lambda active: "skip" in (active.get_attribute("class") or "")) != 1:
         wrong.append("the first Tab does not lead to the link that skips")
     # The page of a join, in each view, looks as good.
-    list_page = it.driver.current_url
-    it.driver.get(it.card().find_element(By.CSS_SELECTOR, "a.button").get_attribute("href"))
-    join_page = it.driver.current_url.partition("?")[0]
+    join_page = it.card().find_element(By.CSS_SELECTOR, "a.button").get_attribute("href")
     for view in ("words", "hexadecimal", "pictograph", "colours"):
         it.driver.get(f"{join_page}?view={view}")
-        for scheme in ("light", "dark"):
-            for width in (1100, 360, 320):
-                it.emulate(width, 800, scheme)
-                time.sleep(0.4)
-                measured, poor = it.driver.execute_script(CONTRAST)
-                assert measured > 8, f"only {measured} texts were measured"
-                wrong += [f"{view}, {scheme}, {width}: {one}" for one in poor]
-                wrong += [f"{view}, too wide at {width}: {one}" for one in it.driver.execute_script(OVERFLOW)]
-                wrong += [f"{view}, at {width}: {one}" for one in it.driver.execute_script(ACCESS)]
-                if options.screenshot:
-                    it.driver.save_screenshot(f"{options.screenshot}-{view}-{scheme}-{width}.png")
+        wrong += it.measure(view, 8)
+    for page in ("/nodes", "/map", "/history"):
+        it.driver.get(place + page)
+        wrong += it.measure(page, 8)
+    rows = len(it.driver.find_elements(By.CSS_SELECTOR, ".history li"))
+    join = it.download(it.find(".history a[download]").get_attribute("href"))
+    # The nodes without a site: the field reaches the server as it is.
+    it.driver.get(place + "/nodes")
+    it.find("#nosite").click()
+    it.find("form.filter button").click()
+    it.wait("the nodes without a site", lambda: "nosite=1" in it.driver.current_url and it.find("#nosite"), 20)
+    if not it.find("#nosite").is_selected() or not it.driver.find_elements(By.CSS_SELECTOR, "#rows tr"):
+        wrong.append("the nodes without a site are not shown")
+    # To a node's page and its orders by the keyboard.
+    it.driver.get(place + "/nodes")
+    it.tab_to(lambda active: it.device in (active.get_attribute("href") or ""))
+    it.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    it.wait("the node's page", lambda: it.find("#facts-heading"), 20)
+    wrong += it.measure("node", 20)
+    drawing = it.download(it.find("a[href^='/diagram.svg'][download]").get_attribute("href"))
     it.emulate(360, 800, motion="reduce")
-    it.driver.get(list_page)
     it.wait("the live stream", lambda: it.text("#live") == "Live.", 20)
     it.driver.execute_script("scrollTo(0, 0); document.activeElement.blur()")
-    it.tab_to(lambda active: active.tag_name == "summary" and "Orders" in active.text)
-    it.driver.switch_to.active_element.send_keys(Keys.ENTER)
-    it.tab_to(lambda active: active.get_attribute("value") == "deregister")
-    for width in (1100, 360, 320):
+    it.tab_to(lambda active: active.get_attribute("value") == "forget")
+    for width in (1280, 360, 320):
         it.emulate(width, 800)
-        wrong += [f"with orders open, at {width}: {one}" for one in it.driver.execute_script(ACCESS)]
-    wrong += [f"with orders open, too wide: {one}" for one in it.driver.execute_script(OVERFLOW)]
-    if it.driver.switch_to.active_element.get_attribute("value") != "deregister":
+    if it.driver.switch_to.active_element.get_attribute("value") != "forget":
         wrong.append("a change of the window's width takes the focus away")
     it.driver.switch_to.active_element.send_keys(Keys.ENTER)
     it.wait("the question", lambda: "Cancel" in it.text("main"), 60)
     wrong += [f"the question: {one}" for one in it.driver.execute_script(ACCESS) if "told of what is new" not in one]
-    it.driver.back()
-    it.wait("the page again", lambda: it.find("#joins"), 20)
-    link = it.find("a[href^='/diagram.svg'][download]").get_attribute("href")
-    drawing = it.download(link)
-    join = it.download(it.find(".history a[download]").get_attribute("href"))
+    wrong += [f"the question: {one}" for one in it.accessible()]
     texts = ["".join(one.itertext()) for one in drawing.iter("{http://www.w3.org/2000/svg}text")]
     wrong += [f"asked elsewhere: {one}" for one in it.foreign_requests()]
     wrong += [f"the browser says: {one}" for one in it.complaints()]
-    return {"drawn": texts, "joinDrawn": len(list(join.iter())), "rows": len(
-        it.driver.find_elements(By.CSS_SELECTOR, "#devices tr"))}, wrong
+    return {"drawn": texts, "joinDrawn": len(list(join.iter())), "rows": rows}, wrong
+
+
+def live(it, options):
+    """Waits until the lists of the page count what is new, and shows it; then until the banner says that the server is gone."""
+    it.sign_in()
+    place = "{0.scheme}://{0.netloc}".format(urlsplit(it.url))
+    it.driver.get(place + "/history")
+    it.wait("the live stream", lambda: it.text("#live") == "Live.", 20)
+    before = len(it.driver.find_elements(By.CSS_SELECTOR, ".history li"))
+    print("browser: opened", file=sys.stderr, flush=True)
+    it.wait("the count of what is new", lambda: "new, show" in it.text(".news"))
+    counted, still = it.text(".news"), len(it.driver.find_elements(By.CSS_SELECTOR, ".history li"))
+    it.find(".news button").click()
+    it.wait("the new entries", lambda: len(it.driver.find_elements(By.CSS_SELECTOR, ".history li")) > before, 20)
+    print("browser: shown", file=sys.stderr, flush=True)
+    it.wait("the banner", lambda: it.text("#alarm"))
+    return {"counted": counted, "before": before, "still": still, "banner": it.text("#alarm")}, []
+
+
+def shots(it, options):
+    it.sign_in()
+    place = "{0.scheme}://{0.netloc}".format(urlsplit(it.url))
+    pages = {"now": "/", "nodes": "/nodes", "map": "/map", "history": "/history"}
+    compare = it.find("a.button.main")
+    if compare:
+        pages["join"] = urlsplit(compare.get_attribute("href")).path
+    it.driver.get(place + "/nodes")
+    first = it.find("#rows a.node")
+    if first:
+        pages["node"] = urlsplit(first.get_attribute("href")).path
+    times = {}
+    for name, path in pages.items():
+        for width, scheme in ((1280, "light"), (360, "light"), (1280, "dark")):
+            it.emulate(width, 900, scheme)
+            start = time.monotonic()
+            it.driver.get(place + path)
+            times[name] = round(time.monotonic() - start, 3)
+            time.sleep(0.5)
+            height = min(3000, it.driver.execute_script("return document.documentElement.scrollHeight"))
+            it.emulate(width, height, scheme)
+            time.sleep(0.3)
+            it.driver.save_screenshot(f"{options.screenshot}-{name}-{width}-{scheme}.png")
+    return times, []
 
 
 def without_script(it, options):
@@ -408,7 +483,7 @@ def without_script(it, options):
     field = it.find("#key")
     assert it.driver.switch_to.active_element == field, "the field does not have the focus"
     field.send_keys(key, Keys.ENTER)
-    it.wait("the console's page", lambda: it.find("#joins"), 20)
+    it.wait("the console's page", lambda: it.find("#part-joins"), 20)
 
     def reloaded():
         it.driver.refresh()
@@ -425,7 +500,7 @@ def without_script(it, options):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("deed", choices=["press-accept", "double-click", "watch", "look", "without-script", "start"])
+    parser.add_argument("deed", choices=["press-accept", "double-click", "watch", "look", "live", "shots", "without-script", "start"])
     parser.add_argument("--url", default="")
     parser.add_argument("--device", default="")
     parser.add_argument("--seconds", type=float, default=60)
@@ -433,6 +508,7 @@ def main():
     parser.add_argument("--words", default="")
     parser.add_argument("--gap", type=float, default=200)
     parser.add_argument("--screenshot")
+    parser.add_argument("--axe", default="")
     options = parser.parse_args()
     options.device = options.device.rjust(16, "0").lower()
     for file in (BROWSER, DRIVER):
@@ -453,10 +529,11 @@ def main():
         return 0
     try:
         deeds = {"press-accept": press_accept, "double-click": double_click, "watch": watch, "look": look,
+                 "live": live, "shots": shots,
                  "without-script": without_script}
         deed = deeds[options.deed]
         seen, wrong = deed(it, options)
-        if options.screenshot:
+        if options.screenshot and options.deed != "shots":
             it.driver.save_screenshot(options.screenshot + ".png")
     except (AssertionError, WebDriverException) as fault:
         seen, wrong = {}, [str(fault)]

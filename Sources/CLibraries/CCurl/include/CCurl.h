@@ -20,9 +20,9 @@ enum {
 // Values of CURLOPT_PROTOCOLS, _SSLVERSION and _HTTP_VERSION; CURLINFO_…; CURLE_…; CURL_ERROR_SIZE.
 enum {
     CCURL_HTTP = 1, CCURL_HTTPS = 2, CCURL_TLS_1_2 = 6, CCURL_HTTP_1_1 = 2, CCURL_STATUS = 0x200002,
-    CCURL_REDIRECT = 0x10001f, CCURL_ERROR_LENGTH = 256,
+    CCURL_REDIRECT = 0x10001f, CCURL_RETRY_AFTER = 0x600039, CCURL_ERROR_LENGTH = 256,
     CCURL_NO_SUCH_HOST = 6, CCURL_NO_CONNECTION = 7, CCURL_CUT_SHORT = 18, CCURL_NOT_WRITTEN = 23, CCURL_TOO_SLOW = 28,
-    CCURL_NO_TLS = 35, CCURL_NOTHING_CAME = 52, CCURL_NOT_TRUSTED = 60, CCURL_BAD_CA_FILE = 77,
+    CCURL_NO_TLS = 35, CCURL_NOTHING_CAME = 52, CCURL_NOT_SENT = 55, CCURL_NOT_RECEIVED = 56, CCURL_NOT_TRUSTED = 60, CCURL_BAD_CA_FILE = 77,
 };
 
 // Whether libcurl is installed. The first call loads it, from any thread; nothing below may be called without it.
@@ -41,6 +41,8 @@ int ccurl_set_bytes(ccurl_handle *handle, int option, const void *bytes, size_t 
 int ccurl_set_receiver(
     ccurl_handle *handle, int option, size_t (*receiver)(const char *bytes, size_t one, size_t count, void *to));
 long ccurl_number(ccurl_handle *handle, int which);
+// A number of the type curl_off_t.
+long long ccurl_long_number(ccurl_handle *handle, int which);
 const char *ccurl_text(ccurl_handle *handle, int which);
 const char *ccurl_sentence(int number);
 ccurl_list *ccurl_append(ccurl_list *list, const char *line);
