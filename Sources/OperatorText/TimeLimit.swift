@@ -25,7 +25,7 @@ package struct TimeLimit: Equatable, Sendable {
 
     /// From `2026-12-01`, `2026-12-01T10:00:00Z` (RFC 3339, also with a fraction of a second or another zone, as `+01:00`), or an age of at
     /// most 100 years: `45s`, `30m`, `2h`, `3d`, `2w`.
-    /// - Returns: nil if it is none of these, or there is no such day or time.
+    /// - Returns: nil if it is none of these, or the day or time does not exist.
     package init?(_ text: String) {
         guard text.utf8.isVisibleASCII, text.utf8.count <= 40 else { return nil }
         if let unit = text.last.flatMap({ TimeLimit.units[$0] }), let count = TimeLimit.number(text.dropLast()) {

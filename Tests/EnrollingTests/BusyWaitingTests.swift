@@ -74,7 +74,7 @@ struct BusyWaitingTests {
         #expect(never.waits.withLock { $0.isEmpty })
     }
 
-    @Test("or that ends connections is asked again, ever later, but not for ever; other faults are not repeated")
+    @Test("or that ends connections is asked again, ever later, but not permanently; other faults are not repeated")
     func interrupted() throws {
         let stage = Stage([.failure(.interrupted("x")), .failure(.interrupted("x")), busy(3)])
         #expect(try stage.registry(limit: 60, fraction: 1).activeName() == "5e")
